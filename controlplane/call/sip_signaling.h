@@ -1,0 +1,128 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace byon::call {
+
+// Our name of a call on every interface: the CAMARA mediaSessionId, 128 random bits in hex.
+using CallId = std::string;
+
+// One dialog of a call, named by the remote tag (RFC 3261 section 12). An outgoing INVITE that forks
+// has several early dialogs; each has its own SDP.
+using DialogId = std::string;
+
+// What a SIP registration gave us that every later request of its user needs.
+struct SipBinding {
+  std::string registration_id;
+  std::string impu;                          // sip:+34600000001@ims.example
+  std::string contact_token;                 // user part of our Contact, opaque and unguessable
+  std::string instance_id;                   // urn:uuid:...
+  std::string next_hop;                      // URI of the P-CSCF, with an IP address
+  std::vector<std::string> service_route;    // RFC 3608, in order
+  std::vector<std::string> associated_uris;  // RFC 7315 section 4.1, first is the default IMPU
+};
+
+struct OutgoingInvite {
+  CallId call_id;
+  SipBinding binding;
+  std::string target_uri;    // tel:+34... or sip:+34...@home;user=phone
+  std::string display_name;  // unverified; may be empty
+  bool is_anonymous = false; // Privacy: id and an anonymous From (RFC 3323, RFC 3325)
+  std::string sdp;           // our offer
+};
+
+struct IncomingInvite {
+  std::string contact_token;  // which registration the network reached
+  std::string caller_uri;     // P-Asserted-Identity, else From; empty when withheld (Privacy: id)
+  std::string caller_display_name;
+  std::string called_uri;     // P-Called-Party-ID, else To
+  std::optional<std::string> sdp;  // absent: offerless INVITE, our offer goes into 183 or 200
+  bool supports_100rel = false;
+  bool supports_precondition = false;
+};
+
+// A response to our INVITE below 200.
+struct Progress {
+  DialogId dialog_id;  // empty when the response carried no To tag
+  int status_code = 0;
+  std::string phrase;
+  std::optional<std::string> sdp;
+  std::optional<std::string> early_media;  // P-Early-Media, RFC 5009
+  bool is_reliable = false;                // RFC 3262; the PRACK is sent by the signalling
+};
+
+// Why a call leg ended, from Reason (RFC 3326) or the final response.
+struct EndReason {
+  int sip_status = 0;  // final response, or cause of Reason: SIP; 0 when unknown
+  int q850_cause = 0;  // cause of Reason: Q.850; 0 when absent
+  std::string text;    // phrase, or text of Reason
+};
+
+// SIP for calls, as the call logic sees it. All methods are called on the gateway's strand and never
+// block; outcomes come back through SipSignalingObserver on the same strand. Transactions, ACK,
+// PRACK, route sets, session timers (RFC 4028) and retransmission are the signalling's business;
+// SDP is opaque to it. A call id that is unknown or already ended is ignored.
+class SipSignaling {
+ public:
+  virtual ~SipSignaling() = default;
+
+  // Caller side.
+  virtual void Invite(OutgoingInvite invite) = 0;
+  // CANCEL when the INVITE is pending; BYE when the 200 crosses it.
+  virtual void Cancel(const CallId& call_id, const EndReason& reason) = 0;
+
+  // Callee side.
+  // 18x with or without SDP; sent reliably when the caller supports 100rel.
+  virtual void SendProgress(const CallId& call_id, int status_code,
+                            std::optional<std::string> sdp) = 0;
+  virtual void Accept(const CallId& call_id, std::string sdp) = 0;
+  virtual void Reject(const CallId& call_id, int status_code, const EndReason& reason) = 0;
+
+  // Either side, within a dialog (empty dialog id: the confirmed one).
+  // UPDATE in an early dialog, re-INVITE (or UPDATE when that is all the peer allows) in a confirmed one.
+  virtual void SendOffer(const CallId& call_id, const DialogId& dialog_id, std::string sdp) = 0;
+  // Answers the peer's pending re-INVITE or UPDATE; no SDP refuses it with 488.
+  virtual void SendAnswer(const CallId& call_id, const DialogId& dialog_id,
+                          std::optional<std::string> sdp) = 0;
+  virtual void Bye(const CallId& call_id, const EndReason& reason) = 0;
+
+  // Rebuilds a confirmed dialog from the last snapshot given to OnDialogChanged.
+  virtual void Restore(const CallId& call_id, const std::string& dialog_snapshot) = 0;
+};
+
+class SipSignalingObserver {
+ public:
+  virtual ~SipSignalingObserver() = default;
+
+  // A new incoming call. Returns the id it goes by from now on, or nothing when the token is unknown
+  // (the signalling then answers 404). 100 Trying has been sent.
+  virtual std::optional<CallId> OnIncomingInvite(IncomingInvite invite) = 0;
+
+  virtual void OnProgress(const CallId& call_id, Progress progress) = 0;
+  // 200 to our INVITE; the ACK has been sent, other early dialogs have been ended.
+  virtual void OnAnswered(const CallId& call_id, const DialogId& dialog_id,
+                          std::optional<std::string> sdp) = 0;
+  // Final non-2xx to our INVITE (after redirection and restoration were dealt with).
+  virtual void OnFailed(const CallId& call_id, EndReason reason) = 0;
+  // The caller gave up, or another device answered: reason.sip_status 200 is "completed elsewhere".
+  virtual void OnCancelled(const CallId& call_id, EndReason reason) = 0;
+
+  // Our 200 to an incoming INVITE was acknowledged.
+  virtual void OnConfirmed(const CallId& call_id) = 0;
+  // The peer's re-INVITE or UPDATE carries an offer; answer with SendAnswer. No SDP: an offerless
+  // re-INVITE, SendAnswer carries our offer and the answer arrives through OnRemoteAnswer.
+  virtual void OnRemoteOffer(const CallId& call_id, const DialogId& dialog_id,
+                             std::optional<std::string> sdp) = 0;
+  // The answer to SendOffer, or to our offer in a response to an offerless INVITE (PRACK or ACK).
+  virtual void OnRemoteAnswer(const CallId& call_id, const DialogId& dialog_id, std::string sdp) = 0;
+  // SendOffer was refused (status_code, 491 included after its retries) or timed out (408).
+  virtual void OnOfferFailed(const CallId& call_id, const DialogId& dialog_id, int status_code) = 0;
+
+  virtual void OnEnded(const CallId& call_id, EndReason reason) = 0;  // BYE, or the dialog died
+  // Everything needed to go on with this dialog after a restart; opaque, to be kept with the call.
+  virtual void OnDialogChanged(const CallId& call_id, std::string dialog_snapshot) = 0;
+};
+
+}  // namespace byon::call

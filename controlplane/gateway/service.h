@@ -1,0 +1,204 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "controlplane/call/status.h"
+
+// What the web side may ask of the gateway, without a word of HTTP or JSON: the CAMARA resources as
+// plain types. Served by Gateway, used by every API (REST, WebSocket, SIP over WebSocket).
+namespace byon::gateway {
+
+using WallTime = std::chrono::system_clock::time_point;
+
+// Who asks, as proved by a verified access token.
+struct Principal {
+  std::string client_id;
+  std::string subject;                      // end user; empty with a 2-legged token
+  std::optional<std::string> phone_number;  // +E.164, of the token; never with a 2-legged token
+  bool is_two_legged = false;
+  WallTime token_expires_at;
+};
+
+enum class ErrorCode {
+  kInvalidArgument,       // 400
+  kOutOfRange,            // 400
+  kPermissionDenied,      // 403
+  kInvalidTokenContext,   // 403
+  kMaxRegistrationsPerUser,
+  kMaxRegistrationsPerMsisdn,
+  kMaxDevicesPerUser,
+  kNotFound,              // 404
+  kAlreadyExists,         // 409
+  kIncompatibleState,     // 409
+  kUnnecessaryIdentifier, // 422
+  kMissingIdentifier,     // 422
+  kServiceNotApplicable,  // 422
+  kQuotaExceeded,         // 429
+  kTooManyRequests,       // 429
+  kInternal,              // 500
+  kEmergencyNotSupported, // 501
+  kUnavailable,           // 503
+  kTimeout,               // 504
+};
+struct Error {
+  ErrorCode code = ErrorCode::kInternal;
+  std::string message;  // one sentence, safe to show
+};
+template <typename T>
+using Outcome = std::variant<T, Error>;
+template <typename T>
+using Callback = std::function<void(Outcome<T>)>;
+struct Done {};
+
+// ---- registrations
+
+struct RegistrationRequest {
+  std::string device_id;                    // uuid
+  std::optional<std::string> phone_number;  // only with a 2-legged token
+  std::optional<WallTime> expire_time;
+};
+struct Registration {
+  std::string registration_id;
+  std::string device_id;
+  std::string phone_number;
+  WallTime expires_at;
+};
+
+// ---- calls
+
+struct Sdp {
+  std::string sdp;
+};
+struct CallRequest {
+  std::string registration_id;
+  std::string originator_address;  // tel:, sip:, sip:anonymous@anonymous.invalid
+  std::string receiver_address;
+  std::string originator_name;
+  std::string receiver_name;
+  std::string offer_sdp;
+  bool is_emergency = false;
+  std::string client_correlator;  // idempotency key; may be empty
+  std::optional<std::string> location_json;  // the API's own text, carried to the other side's events
+};
+struct StatusChange {
+  call::Status status = call::Status::kInitial;
+  std::optional<std::string> offer_sdp;
+  std::optional<std::string> answer_sdp;
+  std::optional<std::string> location_json;
+};
+// The CAMARA media session as one device sees it.
+struct MediaSession {
+  std::string media_session_id;
+  std::string registration_id;
+  std::string device_id;
+  std::string originator_address;
+  std::string originator_name;
+  std::string receiver_address;
+  std::string receiver_name;
+  call::Status status = call::Status::kInitial;
+  std::string reason;  // of the last change, e.g. "SIP 486 Busy Here"
+  std::optional<std::string> offer_sdp;
+  std::optional<std::string> answer_sdp;
+  bool is_emergency = false;
+  bool is_originating = true;
+  int sequence_number = 0;
+  WallTime created_at;
+  std::optional<WallTime> connected_at;
+};
+// Quality of a call, for the page and the operator; not part of CAMARA.
+struct MediaQuality {
+  struct Leg {
+    std::string codec;
+    uint64_t packets_received = 0;
+    uint64_t packets_sent = 0;
+    int64_t packets_lost = 0;
+    double jitter_ms = 0;
+    double round_trip_ms = 0;
+    double playout_delay_ms = 0;
+    double added_latency_ms = 0;
+    uint64_t concealed_frames = 0;
+  };
+  Leg access;
+  Leg ims;
+  std::map<std::string, uint64_t> drops;
+};
+
+// ---- events
+
+// Devices are told apart by who they belong to: a deviceId alone is not globally unique.
+struct DeviceKey {
+  std::string client_id;
+  std::string user;  // subject; the phone number with 2-legged tokens
+  std::string device_id;
+  auto operator<=>(const DeviceKey&) const = default;
+};
+struct SessionInvitation {
+  MediaSession session;
+};
+struct SessionStatus {
+  MediaSession session;
+  std::optional<std::string> location_json;
+};
+struct RegistrationEnds {
+  std::string registration_id;
+  bool is_expired = false;  // REGISTRATION_EXPIRED, else NETWORK_TERMINATED
+  std::string description;
+};
+struct DtmfReceived {  // extension
+  std::string media_session_id;
+  std::string digit;
+  int duration_ms = 0;
+};
+using Event = std::variant<SessionInvitation, SessionStatus, RegistrationEnds, DtmfReceived>;
+
+// Where events go: subscriptions and channels of the device.
+class EventSink {
+ public:
+  virtual ~EventSink() = default;
+  virtual void OnEvent(const DeviceKey& device, const Event& event) = 0;
+};
+
+// Called on the gateway's strand; callbacks come on the same strand, possibly before the call
+// returns. A resource of somebody else is kNotFound: other client, other user (CAMARA design guide
+// section 6.7).
+class Service {
+ public:
+  virtual ~Service() = default;
+
+  // Answers after the network's 200 to the REGISTER.
+  virtual void CreateRegistration(const Principal& who, RegistrationRequest request,
+                                  Callback<Registration> done) = 0;
+  virtual Outcome<Registration> GetRegistration(const Principal& who, const std::string& id) = 0;
+  virtual std::vector<Registration> ListRegistrations(const Principal& who,
+                                                      const std::string& device_id) = 0;
+  // Also binds the registration to the new token's life.
+  virtual void UpdateRegistration(const Principal& who, const std::string& id,
+                                  std::optional<WallTime> expire_time,
+                                  Callback<Registration> done) = 0;
+  virtual void DeleteRegistration(const Principal& who, const std::string& id,
+                                  Callback<Done> done) = 0;
+  // A fresh token of the same user was seen (event channel): registrations of the device live on.
+  virtual void RenewToken(const Principal& who, const DeviceKey& device) = 0;
+
+  // Answers when the INVITE is on its way (100 Trying or later) or has failed at once.
+  virtual void CreateCall(const Principal& who, CallRequest request, Callback<MediaSession> done) = 0;
+  virtual Outcome<MediaSession> GetCall(const Principal& who, const std::string& id) = 0;
+  virtual std::vector<MediaSession> ListCalls(const Principal& who, const std::string& device_id) = 0;
+  virtual void ChangeStatus(const Principal& who, const std::string& id, StatusChange change,
+                            Callback<MediaSession> done) = 0;
+  virtual void DeleteCall(const Principal& who, const std::string& id, Callback<Done> done) = 0;
+
+  // Extensions.
+  virtual void SendDtmf(const Principal& who, const std::string& id, const std::string& digits,
+                        Callback<Done> done) = 0;
+  virtual void GetQuality(const Principal& who, const std::string& id,
+                          Callback<MediaQuality> done) = 0;
+};
+
+}  // namespace byon::gateway
