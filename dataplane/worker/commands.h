@@ -1,0 +1,102 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <variant>
+
+#include "dataplane/base/fixed_vector.h"
+#include "dataplane/base/spsc_ring.h"
+#include "dataplane/base/time.h"
+#include "dataplane/pipeline/tone.h"
+#include "dataplane/session/media_session.h"
+#include "dataplane/session/session_event.h"
+#include "dataplane/session/session_stats.h"
+
+// What goes through a worker's mailbox. Commands mirror media_control.proto; one control thread
+// writes them and reads the reports. Heap memory is made and destroyed by the control thread only:
+// every command comes back whole in its Reply, with what it replaced inside, and dies there.
+namespace byon::worker {
+
+using SessionHandle = uint64_t;  // session::SessionConfig::handle
+
+// Takes a session over. Comes back without it, or with it when the status is not kDone.
+struct CreateSession {
+  std::unique_ptr<session::MediaSession> session;
+};
+// Comes back with the parts that were replaced.
+struct ModifySession {
+  std::unique_ptr<session::SessionChange> change;
+};
+// Sends RTCP BYE on both legs. Comes back with the session; its last figures are in `stats`.
+struct CloseSession {
+  session::ShortText reason;
+  std::unique_ptr<session::SessionStats> stats;    // to be filled; may be null
+  std::unique_ptr<session::MediaSession> session;  // in the reply
+};
+// Queues telephone-events into the leg, after those queued before.
+struct SendDtmf {
+  session::Leg leg = session::Leg::kIms;
+  base::FixedVector<char, 32> digits;
+  base::TimeDelta duration = base::TimeDelta::Milliseconds(100);
+  base::TimeDelta gap = base::TimeDelta::Milliseconds(70);
+};
+struct PlayTone {
+  session::Leg leg = session::Leg::kAccess;
+  pipeline::Tone tone = pipeline::Tone::kNone;
+};
+struct GetStats {
+  std::unique_ptr<session::SessionStats> stats;  // to be filled; not null
+};
+struct WorkerStats {
+  uint32_t sessions = 0;
+  uint64_t packets_received = 0;
+  uint64_t packets_sent = 0;
+  uint64_t handed_over = 0;  // packets that arrived on another worker's queue
+  uint64_t loops = 0;
+  uint64_t busy_ns = 0;     // time in loops that had something to do
+  uint64_t late_ticks = 0;  // ticks served over 5 ms after they were due
+  uint64_t events_lost = 0;
+  session::DropCounters drops;  // those of closed sessions too
+};
+struct GetWorkerStats {
+  std::unique_ptr<WorkerStats> stats;  // to be filled; not null
+};
+
+struct Command {
+  uint64_t id = 0;  // the sender's; returned in the reply
+  SessionHandle session = 0;
+  std::variant<std::monostate, CreateSession, ModifySession, CloseSession, SendDtmf, PlayTone,
+               GetStats, GetWorkerStats>
+      body;
+};
+
+enum class CommandStatus : uint8_t {
+  kDone,
+  kNoSuchSession,
+  kSessionExists,     // the handle, or one of the local ports, is in use on this worker
+  kPortInUse,         // somebody else on this machine has one of the ports: try others
+  kPortUnusable,      // the address is not of this machine, or no descriptor is left
+  kNoCapacity,        // the worker's session table is full
+  kWrongState,        // the session is in a state that forbids it (FAILED_PRECONDITION)
+  kNotNegotiated,     // the leg has no telephone-event or no codec to play with
+};
+
+struct Reply {
+  CommandStatus status = CommandStatus::kDone;
+  Command command;
+};
+struct EventReport {
+  SessionHandle session = 0;
+  session::SessionEvent event;
+};
+using Report = std::variant<std::monostate, Reply, EventReport>;
+
+// A worker takes a command only when there is room for its reply. The control thread must keep
+// reading: events that find no room are counted as lost.
+struct WorkerMailbox {
+  base::SpscRing<Command, 1024> commands;  // control thread -> worker
+  base::SpscRing<Report, 4096> reports;    // worker -> control thread
+};
+
+}  // namespace byon::worker
