@@ -26,6 +26,9 @@ class SenderStatistics {
   // one about another source.
   void OnReportBlock(const ReportBlock& block, NtpTime wall_clock);
 
+  // The source goes on with a codec of another clock; its counts stay.
+  void SetClockRate(uint32_t clock_rate_hz) { clock_rate_hz_ = clock_rate_hz; }
+
   Ssrc source() const { return source_; }
   bool has_sent() const { return packets_sent_ > 0; }
   uint64_t packets_sent() const { return packets_sent_; }
