@@ -1,0 +1,125 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "controlplane/call/media_control.h"
+#include "controlplane/call/sip_signaling.h"
+#include "controlplane/call/status.h"
+
+namespace byon::call {
+
+// Both clocks at one moment: the steady one for deadlines, the wall's for what people read.
+struct Now {
+  std::chrono::steady_clock::time_point steady;
+  std::chrono::system_clock::time_point wall;
+};
+using Deadline = std::chrono::steady_clock::time_point;
+inline constexpr Deadline kNoDeadline = Deadline::max();
+
+// A request of the web side that waits for its outcome; given by the caller, 0 is nobody.
+using RequestId = uint64_t;
+
+// A call as its device sees it.
+struct CallView {
+  CallId id;
+  std::string registration_id;
+  std::string device_id;
+  std::string originator_address;
+  std::string originator_name;
+  std::string receiver_address;
+  std::string receiver_name;
+  Status status = Status::kInitial;
+  std::string reason;  // of the last change
+  std::optional<std::string> offer_sdp;
+  std::optional<std::string> answer_sdp;
+  bool is_originating = true;
+  int sequence_number = 0;  // of the last event
+  std::chrono::system_clock::time_point created_at;
+  std::optional<std::chrono::system_clock::time_point> connected_at;
+};
+
+enum class RefusalKind : uint8_t {
+  kInvalidArgument,
+  kNotFound,
+  kIncompatibleState,
+  kEmergency,
+  kQuotaExceeded,
+  kUnavailable,
+};
+struct Refusal {
+  RefusalKind kind = RefusalKind::kInvalidArgument;
+  std::string message;
+};
+
+// ---- what a call wants done; carried out in order
+
+struct SendInvite {
+  OutgoingInvite invite;
+};
+struct SendCancel {
+  EndReason reason;
+};
+struct SendProvisional {
+  int status_code = 0;
+  std::optional<std::string> sdp;
+};
+struct SendAccept {
+  std::string sdp;
+};
+struct SendReject {
+  int status_code = 0;
+  EndReason reason;
+};
+struct SendSdpOffer {
+  DialogId dialog_id;
+  std::string sdp;
+};
+struct SendSdpAnswer {
+  DialogId dialog_id;
+  std::optional<std::string> sdp;  // nothing: 488
+};
+struct SendBye {
+  EndReason reason;
+};
+
+struct CreateMedia {
+  MediaChange initial;
+};
+struct ModifyMedia {
+  uint64_t change_id = 0;
+  MediaChange change;
+};
+struct CloseMedia {
+  std::string reason;
+};
+struct PlayTone {
+  Leg leg = Leg::kAccess;
+  Tone tone = Tone::kNone;
+};
+
+// The device is told: an invitation (first event of an incoming call) or a change of status.
+struct NotifyDevice {
+  bool is_invitation = false;
+  CallView view;
+  std::optional<std::string> location_json;
+};
+// The outcome of a request.
+struct CompleteRequest {
+  RequestId request = 0;
+  std::variant<CallView, Refusal> outcome;
+};
+// What must survive a restart has changed.
+struct Persist {};
+// The call is over and forgotten.
+struct Forget {};
+
+using Action =
+    std::variant<SendInvite, SendCancel, SendProvisional, SendAccept, SendReject, SendSdpOffer,
+                 SendSdpAnswer, SendBye, CreateMedia, ModifyMedia, CloseMedia, PlayTone, NotifyDevice,
+                 CompleteRequest, Persist, Forget>;
+
+}  // namespace byon::call

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "controlplane/sdp/ims_negotiator.h"
+#include "controlplane/sdp/web_rtc_negotiator.h"
+
+namespace byon::call {
+
+// Validated at start; see config/controlplane.yaml for what each value means to an operator.
+struct CallConfig {
+  sdp::WebRtcConfig web_rtc;
+  sdp::ImsConfig ims;
+  std::string home_domain = "ims.example";  // sip: addresses that stand for numbers without a country
+  // Numbers that are never called, besides 112 and 911 (TS 24.229 section 5.1.6).
+  std::vector<std::string> emergency_numbers;
+  std::chrono::seconds ring_timeout{120};     // no final answer: NoAnswer
+  // Contacting the network: an INVITE that nobody has answered at all for so long has failed.
+  std::chrono::seconds progress_timeout{20};
+  // From Connected to ICE and DTLS up; then the call is ended.
+  std::chrono::seconds media_setup_timeout{15};
+  std::chrono::seconds tombstone{60};          // an ended call can still be read for so long
+  std::chrono::hours max_duration{12};
+  // Status of DELETE on an incoming call: 603 stops every device of the number, 486 and 480 this one.
+  int decline_status = 603;
+  bool is_call_waiting_allowed = true;  // else a second call is answered 486
+  bool plays_ringback = true;           // 180 without early media
+  // The browser gets its answer with 180 already, so that ICE and DTLS are up before the 200.
+  bool answers_with_ringing = true;
+  uint32_t max_calls_per_registration = 2;
+  uint32_t max_calls_per_user = 4;
+};
+
+}  // namespace byon::call

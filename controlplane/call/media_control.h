@@ -1,0 +1,105 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "controlplane/call/sip_signaling.h"
+#include "controlplane/sdp/media_types.h"
+
+namespace byon::call {
+
+// The gateway's own ends of a call's media.
+struct MediaLocals {
+  sdp::AccessLocal access;
+  sdp::ImsLocal ims;
+};
+
+// What is to become of a media session; absent parts stay as they are.
+struct MediaChange {
+  std::optional<sdp::AccessMedia> access;
+  std::optional<sdp::ImsMedia> ims;
+  // Which dialog `ims` belongs to: a change of it starts a new source in this direction without a
+  // break in the other.
+  DialogId stream_id;
+  bool restart_ice = false;
+  bool is_ims_ipv6 = false;  // wanted at creation, when the network offered an IPv6 address
+};
+
+enum class Leg : uint8_t { kAccess, kIms };
+enum class Tone : uint8_t { kNone, kRingback, kBusy, kCongestion };
+
+// Why media ended without anybody closing it.
+enum class MediaEnd : uint8_t {
+  kAccessTimeout,    // nothing came from the browser
+  kImsTimeout,       // nothing came from the network
+  kConsentLost,      // RFC 7675
+  kIceFailed,
+  kDtlsFailed,
+  kSessionLost,      // the dataplane restarted, or closed the session by itself
+};
+std::string_view ToString(MediaEnd end);
+
+// Quality of a call as the dataplane measures it.
+struct MediaStats {
+  struct Leg {
+    std::string codec;
+    uint64_t packets_received = 0;
+    uint64_t packets_sent = 0;
+    int64_t packets_lost = 0;
+    double jitter_ms = 0;
+    double round_trip_ms = 0;
+    double playout_delay_ms = 0;
+    double added_latency_ms = 0;
+    uint64_t concealed_frames = 0;
+  };
+  Leg access;
+  Leg ims;
+  std::map<std::string, uint64_t> drops;
+};
+
+// Media sessions as the call logic sees them; a session goes by its call's id. Called on the gateway's
+// strand, never blocks; outcomes come through MediaObserver or the given function on the same strand.
+class MediaControl {
+ public:
+  virtual ~MediaControl() = default;
+
+  // Answered by OnMediaReady with change_id 0, or OnMediaRefused.
+  virtual void Create(const CallId& call_id, MediaChange initial) = 0;
+  // Changes of one call are carried out in order. Answered by OnMediaReady with the same change_id.
+  virtual void Modify(const CallId& call_id, uint64_t change_id, MediaChange change) = 0;
+  // Also takes back a Create that has not been answered. Not answered.
+  virtual void Close(const CallId& call_id, const std::string& reason) = 0;
+  virtual void PlayTone(const CallId& call_id, Leg leg, Tone tone) = 0;
+
+  // Digits of 0-9 * # A-D into the network's leg. `done` gets nothing when they are queued, else why not.
+  virtual void SendDtmf(const CallId& call_id, const std::string& digits,
+                        std::function<void(std::optional<std::string> error)> done) = 0;
+  // Nothing when the session or its node is gone.
+  virtual void GetStats(const CallId& call_id,
+                        std::function<void(std::optional<MediaStats>)> done) = 0;
+
+  // Takes up sessions that an earlier process of the same controller made: those in `calls` are
+  // adopted, all others of this controller are closed, and for each call without a session
+  // OnMediaEnded(kSessionLost) follows once every node has been asked.
+  virtual void Adopt(std::vector<CallId> calls) = 0;
+};
+
+class MediaObserver {
+ public:
+  virtual ~MediaObserver() = default;
+  virtual void OnMediaReady(const CallId& call_id, uint64_t change_id, MediaLocals locals) = 0;
+  // Create (change_id 0) or Modify failed; the session is gone after a failed Create only.
+  virtual void OnMediaRefused(const CallId& call_id, uint64_t change_id, std::string reason) = 0;
+  // ICE and DTLS are up: media can flow to the browser.
+  virtual void OnAccessConnected(const CallId& call_id) = 0;
+  virtual void OnMediaStarted(const CallId& call_id, Leg leg, const DialogId& stream_id) = 0;
+  virtual void OnDtmf(const CallId& call_id, Leg leg, std::string digit, int duration_ms) = 0;
+  virtual void OnMediaEnded(const CallId& call_id, MediaEnd end, std::string detail) = 0;
+};
+
+}  // namespace byon::call

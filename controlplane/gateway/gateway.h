@@ -1,0 +1,130 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "controlplane/call/call_config.h"
+#include "controlplane/call/media_control.h"
+#include "controlplane/call/sip_signaling.h"
+#include "controlplane/gateway/runtime_ports.h"
+#include "controlplane/gateway/service.h"
+#include "controlplane/gateway/subscriber_directory.h"
+#include "controlplane/registration/registration_config.h"
+#include "controlplane/registration/sip_registrar.h"
+#include "controlplane/store/store.h"
+
+namespace byon::gateway {
+
+struct GatewayConfig {
+  call::CallConfig call;
+  registration::RegistrationConfig registration;
+};
+
+// Everything the gateway speaks to; all outlive it, all are used on its strand only.
+struct GatewayPorts {
+  call::SipSignaling& sip;
+  registration::SipRegistrar& registrar;
+  call::MediaControl& media;
+  store::Store& store;
+  const SubscriberDirectory& subscribers;
+  EventSink& events;
+  const Clock& clock;
+  IdSource& ids;
+  Alarm& alarm;
+};
+
+// For metrics and health.
+struct GatewayStats {
+  size_t registrations = 0;
+  size_t calls = 0;  // not ended
+  uint64_t calls_started = 0;
+  uint64_t calls_connected = 0;
+  std::map<std::string, uint64_t> calls_ended;  // by status
+};
+
+// Joins the two cores (calls, registrations) to SIP, media, the store and the web side: it carries out
+// what they ask for and tells them what happened. All methods on one strand.
+class Gateway final : public Service,
+                      public call::SipSignalingObserver,
+                      public registration::SipRegistrarObserver,
+                      public call::MediaObserver {
+ public:
+  Gateway(GatewayConfig config, GatewayPorts ports);
+  ~Gateway() override;
+  Gateway(const Gateway&) = delete;
+  Gateway& operator=(const Gateway&) = delete;
+
+  // Takes up what an earlier process left in the store; once, before anything else is called. The SIP
+  // and media ports must be started.
+  void Restore();
+  // Ends every registration and call towards the network, for an orderly end of service; a process that
+  // is only to be replaced just stops, and its successor restores.
+  void EndService(const std::string& reason);
+  GatewayStats stats() const;
+
+  // Service
+  void CreateRegistration(const Principal& who, RegistrationRequest request,
+                          Callback<Registration> done) override;
+  Outcome<Registration> GetRegistration(const Principal& who, const std::string& id) override;
+  std::vector<Registration> ListRegistrations(const Principal& who,
+                                              const std::string& device_id) override;
+  void UpdateRegistration(const Principal& who, const std::string& id,
+                          std::optional<WallTime> expire_time, Callback<Registration> done) override;
+  void DeleteRegistration(const Principal& who, const std::string& id, Callback<Done> done) override;
+  void RenewToken(const Principal& who, const DeviceKey& device) override;
+  void CreateCall(const Principal& who, CallRequest request, Callback<MediaSession> done) override;
+  Outcome<MediaSession> GetCall(const Principal& who, const std::string& id) override;
+  std::vector<MediaSession> ListCalls(const Principal& who, const std::string& device_id) override;
+  void ChangeStatus(const Principal& who, const std::string& id, StatusChange change,
+                    Callback<MediaSession> done) override;
+  void DeleteCall(const Principal& who, const std::string& id, Callback<Done> done) override;
+  void SendDtmf(const Principal& who, const std::string& id, const std::string& digits,
+                Callback<Done> done) override;
+  void GetQuality(const Principal& who, const std::string& id, Callback<MediaQuality> done) override;
+
+  // call::SipSignalingObserver
+  std::optional<call::CallId> OnIncomingInvite(call::IncomingInvite invite) override;
+  void OnProgress(const call::CallId& call_id, call::Progress progress) override;
+  void OnAnswered(const call::CallId& call_id, const call::DialogId& dialog_id,
+                  std::optional<std::string> sdp) override;
+  void OnFailed(const call::CallId& call_id, call::EndReason reason) override;
+  void OnCancelled(const call::CallId& call_id, call::EndReason reason) override;
+  void OnConfirmed(const call::CallId& call_id) override;
+  void OnRemoteOffer(const call::CallId& call_id, const call::DialogId& dialog_id,
+                     std::optional<std::string> sdp) override;
+  void OnRemoteAnswer(const call::CallId& call_id, const call::DialogId& dialog_id,
+                      std::string sdp) override;
+  void OnOfferFailed(const call::CallId& call_id, const call::DialogId& dialog_id,
+                     int status_code) override;
+  void OnEnded(const call::CallId& call_id, call::EndReason reason) override;
+  void OnDialogChanged(const call::CallId& call_id, std::string dialog_snapshot) override;
+
+  // registration::SipRegistrarObserver
+  void OnRegistered(const registration::RegistrationId& id,
+                    registration::SipRegistered registered) override;
+  void OnRegisterFailed(const registration::RegistrationId& id,
+                        registration::SipRegisterFailure failure) override;
+  void OnDeregisterDone(const registration::RegistrationId& id) override;
+  void OnNetworkDeregistered(const registration::RegistrationId& id,
+                             registration::SipDeregistered deregistered) override;
+
+  // call::MediaObserver
+  void OnMediaReady(const call::CallId& call_id, uint64_t change_id,
+                    call::MediaLocals locals) override;
+  void OnMediaRefused(const call::CallId& call_id, uint64_t change_id, std::string reason) override;
+  void OnAccessConnected(const call::CallId& call_id) override;
+  void OnMediaStarted(const call::CallId& call_id, call::Leg leg,
+                      const call::DialogId& stream_id) override;
+  void OnDtmf(const call::CallId& call_id, call::Leg leg, std::string digit, int duration_ms) override;
+  void OnMediaEnded(const call::CallId& call_id, call::MediaEnd end, std::string detail) override;
+
+ private:
+  class Core;  // the cores, their actions and who waits for an outcome
+  std::unique_ptr<Core> core_;
+};
+
+}  // namespace byon::gateway
