@@ -6,8 +6,9 @@
 #include <vector>
 
 #include "dataplane/base/time.h"
-#include "dataplane/dtls/dtls_certificate.h"
 #include "dataplane/dtls/dtls_transport.h"
+#include "dataplane/dtls/fingerprint.h"
+#include "dataplane/ice/ice_lite_agent.h"
 #include "dataplane/net/socket_address.h"
 #include "dataplane/pipeline/stream_format.h"
 
@@ -25,15 +26,21 @@ constexpr bool MayReceive(Direction d) {
   return d == Direction::kSendRecv || d == Direction::kRecvOnly;
 }
 
-struct IceCredentials {
-  std::string ufrag;
-  std::string pwd;
-};
+using ice::IceCredentials;
 
-// The codecs of a leg after offer and answer.
+// Names a session between the threads, never twice within a process. The access leg's port is in it,
+// so that a worker finds the session by its table of ports alone.
+using SessionHandle = uint64_t;
+constexpr SessionHandle MakeSessionHandle(uint64_t serial, uint16_t access_port) {
+  return serial << 16 | access_port;
+}
+constexpr uint16_t AccessPortOf(SessionHandle handle) { return static_cast<uint16_t>(handle); }
+
+// The codecs of a leg after offer and answer, with their telephone-events.
 struct AudioDescription {
   pipeline::StreamFormat send;
-  std::vector<pipeline::StreamFormat> receive;  // the first is the preferred one; not empty
+  std::vector<pipeline::StreamFormat> receive;  // the first is the preferred one; 1 to 8
+  bool operator==(const AudioDescription&) const = default;
 };
 
 struct AccessRemote {
@@ -52,7 +59,7 @@ struct ImsRemote {
   std::optional<AudioDescription> audio;
   std::optional<Direction> direction;
   bool symmetric_rtp = false;
-  uint8_t dscp = 0;       // 0: SessionConfig's
+  uint8_t dscp = 0;       // 0: SessionConfig's ims_dscp
   std::string stream_id;  // the early dialog; a change of it or of the address starts a new source
 };
 
@@ -68,10 +75,9 @@ struct ImsLocal {
   uint32_t ssrc = 0;
 };
 
-// Everything a session is born with. `handle` names it between the threads and is never used twice
-// within a process.
+// Everything a session is born with.
 struct SessionConfig {
-  uint64_t handle = 0;
+  SessionHandle handle = 0;  // MakeSessionHandle(serial, access.address.port)
   AccessLocal access;
   ImsLocal ims;
   std::string cname;          // RFC 3550 section 6.5.1, both legs

@@ -30,11 +30,11 @@ struct LegStats {
 };
 
 struct SessionStats {
-  uint64_t handle = 0;
+  SessionHandle handle = 0;
   TransportState access_state = TransportState::kNew;
   LegStats access;
   LegStats ims;
-  DropCounters drops;
+  DropCounters drops;  // of the whole session, pipelines included
 };
 
 }  // namespace byon::session

@@ -10,6 +10,7 @@
 #include "dataplane/base/time.h"
 #include "dataplane/pipeline/tone.h"
 #include "dataplane/session/media_session.h"
+#include "dataplane/session/session_change.h"
 #include "dataplane/session/session_event.h"
 #include "dataplane/session/session_stats.h"
 
@@ -18,7 +19,7 @@
 // every command comes back whole in its Reply, with what it replaced inside, and dies there.
 namespace byon::worker {
 
-using SessionHandle = uint64_t;  // session::SessionConfig::handle
+using session::SessionHandle;
 
 // Takes a session over. Comes back without it, or with it when the status is not kDone.
 struct CreateSession {

@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "dataplane/base/bytes.h"
+#include "dataplane/base/fixed_vector.h"
+#include "dataplane/base/time.h"
+#include "dataplane/pipeline/transcoding_pipeline.h"
+#include "dataplane/session/access_leg.h"
+#include "dataplane/session/descriptions.h"
+#include "dataplane/session/drop_counters.h"
+#include "dataplane/session/handshake_messages.h"
+#include "dataplane/session/ims_leg.h"
+#include "dataplane/session/session_change.h"
+#include "dataplane/session/session_event.h"
+#include "dataplane/session/session_output.h"
+#include "dataplane/session/session_stats.h"
+
+namespace byon::session {
+
+// Which of a session's local ports a datagram came to.
+enum class LocalPort : uint8_t { kAccess, kImsRtp, kImsRtcp };
+
+// The media of one call: an access leg and an IMS leg, wired by two pipelines. Built and destroyed on
+// a control thread, owned by one worker in between; sans-IO. After each Handle the owner polls events.
+class MediaSession {
+ public:
+  // Allocates everything the session will ever need but its codecs.
+  explicit MediaSession(const SessionConfig& config);
+  MediaSession(const MediaSession&) = delete;
+  MediaSession& operator=(const MediaSession&) = delete;
+
+  enum class ApplyResult : uint8_t {
+    kApplied,
+    kDtlsRoleFixed,  // the handshake has begun in the other role (RFC 8842 section 5.5)
+  };
+  // Takes the change over whole or not at all; leaves in it what was replaced.
+  [[nodiscard]] ApplyResult Apply(SessionChange& change, base::Timestamp now, SessionOutput& output);
+
+  // Takes a datagram from one of the local ports. SRTP is not decrypted here but answered with the
+  // session to decrypt it with (in a burst); the plain packet comes back by HandleDecryptedRtp(), the
+  // reason of a failure by HandleUndecryptedRtp(). Null otherwise.
+  [[nodiscard]] srtp::SrtpSession* HandleDatagram(LocalPort port, const net::SocketAddress& from,
+                                                  base::MutableByteSpan datagram,
+                                                  base::Timestamp now, SessionOutput& output);
+  void HandleDecryptedRtp(const net::SocketAddress& from, base::ByteSpan packet,
+                          base::Timestamp now);
+  void HandleUndecryptedRtp(srtp::DropReason reason) { drops_.Count(reason); }
+  // Takes what the handshake thread says; leaves retired SRTP state in `report`.
+  void HandleHandshake(HandshakeReport& report, base::Timestamp now, SessionOutput& output);
+  // Once per 20 ms: plays out both directions, sends RTCP when due, watches timeouts.
+  void HandleTick(base::Timestamp now, SessionOutput& output);
+  // Sends RTCP BYE on both legs and ends the DTLS association. Nothing may follow but stats.
+  void Close(std::string_view reason, base::Timestamp now, SessionOutput& output);
+
+  // False when the leg has no telephone-event or its queue of digits has no room.
+  [[nodiscard]] bool SendDtmf(Leg leg, std::string_view digits, base::TimeDelta duration,
+                              base::TimeDelta gap);
+  // False when the leg has nothing to send with yet.
+  [[nodiscard]] bool PlayTone(Leg leg, pipeline::Tone tone);
+
+  std::optional<SessionEvent> PollEvent();
+  void FillStats(SessionStats& stats) const;
+  // A packet of this session that died outside it (no buffer).
+  DropCounters& drops() { return drops_; }
+
+  SessionHandle handle() const { return config_.handle; }
+  const SessionConfig& config() const { return config_; }
+  TransportState access_state() const { return access_.transport().state(); }
+  bool is_handshaking() const { return access_.transport().is_handshaking(); }
+
+ private:
+  pipeline::TranscodingPipeline& PipelineTowards(Leg leg) {
+    return leg == Leg::kAccess ? ims_to_access_ : access_to_ims_;
+  }
+  void ApplyDirections();
+  void DrainPipelines();
+  void PushEvent(const SessionEvent& event);
+
+  SessionConfig config_;
+  DropCounters drops_;
+  AccessLeg access_;
+  ImsLeg ims_;
+  pipeline::TranscodingPipeline access_to_ims_;
+  pipeline::TranscodingPipeline ims_to_access_;
+  base::FixedVector<SessionEvent, 32> events_;
+  size_t next_event_ = 0;
+};
+
+}  // namespace byon::session
