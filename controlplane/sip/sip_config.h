@@ -1,0 +1,58 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace byon::sip {
+
+// How the core sees the gateway: ims.md "integration profiles".
+enum class SipProfile {
+  kUserEquipment,  // UE on Gm: digest, P-Preferred-Identity
+  kTrustedAccess,  // UE behind an allow-listed A-SBC: the same without credentials
+  kTrustedNode,    // UE and P-CSCF on Mw (TS 33.203 annex U): auth-done, Path, P-Asserted-Identity
+};
+
+struct SipTimers {
+  std::chrono::milliseconds t1{500};    // RFC 3261 section 17.1.1.1
+  std::chrono::milliseconds t2{4000};
+  std::chrono::milliseconds t4{5000};
+  std::chrono::milliseconds register_deadline{4000};  // an unanswered REGISTER goes to the next P-CSCF
+  std::chrono::milliseconds invite_deadline{8000};    // INVITE without so much as a 100
+  std::chrono::milliseconds answer_deadline{15000};   // SendAnswer must come within this
+};
+
+struct SipConfig {
+  std::string local_address;                // IP literal; UDP and TCP are bound to it
+  uint16_t local_port = 5060;               // shard n listens on local_port + n
+  unsigned shards = 1;
+  std::string home_domain;                  // ims.example
+  std::string realm;                        // digest realm; empty: home_domain
+  // P-CSCF or A-SBC (profile kTrustedNode: I-CSCF) in order of preference: sip:IP[:port][;transport=tcp]
+  std::vector<std::string> next_hops;
+  std::vector<std::string> allowed_peers;   // IP literals that may also send to us, e.g. S-CSCFs
+  SipProfile profile = SipProfile::kUserEquipment;
+
+  std::string access_network_info;          // P-Access-Network-Info; empty: not sent
+  std::string visited_network_id;           // kTrustedNode: P-Visited-Network-ID
+  std::string originating_ioi;              // kTrustedNode: orig-ioi of P-Charging-Vector
+  bool precondition = true;                 // offer the option tag in Supported (RFC 3312)
+  bool reg_event = true;                    // SUBSCRIBE Event: reg after each registration (RFC 3680)
+  bool initial_authorization = true;        // first REGISTER names the IMPI (kUserEquipment)
+  // Session timer (RFC 4028); session_expires 0 switches it off.
+  std::chrono::seconds session_expires{1800};
+  std::chrono::seconds min_session_expires{90};
+
+  unsigned udp_mtu = 1300;                  // longer requests go by TCP (RFC 3261 section 18.1.1)
+  unsigned requests_per_second_per_peer = 2000;  // token bucket: rate; its depth is two seconds' worth
+  unsigned max_incoming_invites = 20000;    // unanswered INVITEs before 503
+  std::chrono::seconds resubscribe_window{120};  // restored registrations spread their SUBSCRIBE over this
+  SipTimers timers;
+};
+
+// One sentence (key, value, what is allowed) when the configuration cannot be used.
+[[nodiscard]] std::optional<std::string> Validate(const SipConfig& config);
+
+}  // namespace byon::sip

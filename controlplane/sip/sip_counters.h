@@ -1,0 +1,72 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace byon::sip {
+
+// What the SIP side counts. The first block are reasons why a message of a peer was dropped or
+// refused before any call or registration saw it.
+enum class SipCounter : uint8_t {
+  kDroppedUnknownPeer,        // source address not in the allow-list
+  kDroppedRateLimited,        // token bucket of the peer is empty
+  kDroppedBadBranch,          // top Via without an RFC 3261 branch
+  kDroppedUnmatchedResponse,  // response that belongs to no transaction
+  kDroppedUnmatchedAck,
+  kRefusedTooManyHops,        // 483
+  kRefusedBadScheme,          // 416
+  kRefusedBadExtension,       // 420
+  kRefusedBadBody,            // 415
+  kRefusedUnknownToken,       // 404
+  kRefusedNoDialog,           // 481
+  kRefusedMethod,             // 405, 403, 489, 501
+  kRefusedIntervalTooSmall,   // 422
+  kRefusedOverload,           // 503
+  kRefusedOldSequence,        // 500, CSeq out of order
+  kRefusedGlare,              // 491, 500 with Retry-After
+  // Registrations.
+  kRegisterSent,
+  kRegisterSucceeded,
+  kRegisterFailed,
+  kRegisterHopFailover,
+  kRegisterTimeout,
+  kChallengeForeignRealm,     // digest asked for a realm that is not ours: not answered
+  kChallengeUnusable,         // no algorithm, qop or password for it
+  kNetworkDeregistered,
+  kRegEventRefused,
+  kRegEventMalformed,
+  // Calls.
+  kInviteSent,
+  kInviteReceived,
+  kForkAnsweredTwice,         // 200 of another fork: ACK and BYE
+  kPrackTimeout,
+  kAckTimeout,
+  kSessionExpired,
+  kOfferGlareRetry,
+  kAnswerTimeout,             // the call logic did not answer a re-INVITE or UPDATE
+  kInvalidTarget,             // a URI or number that may not go into a SIP message
+  kSendFailed,                // the stack refused to build or send a request
+  kCount,
+};
+
+// snake_case metric name, e.g. "dropped_unknown_peer".
+std::string_view ToString(SipCounter counter);
+
+// Written by the SIP threads, read by anyone.
+class SipCounters {
+ public:
+  void Add(SipCounter counter) {
+    values_[static_cast<size_t>(counter)].fetch_add(1, std::memory_order_relaxed);
+  }
+  uint64_t Get(SipCounter counter) const {
+    return values_[static_cast<size_t>(counter)].load(std::memory_order_relaxed);
+  }
+
+ private:
+  std::array<std::atomic<uint64_t>, static_cast<size_t>(SipCounter::kCount)> values_{};
+};
+
+}  // namespace byon::sip

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "controlplane/call/sip_signaling.h"
+#include "controlplane/registration/sip_registrar.h"
+#include "controlplane/sip/credential_source.h"
+#include "controlplane/sip/sip_config.h"
+#include "controlplane/sip/sip_counters.h"
+
+namespace byon::sip {
+
+// The SIP side of the gateway: registrations and calls towards the IMS core, on sofia-sip's
+// transaction layer. Runs config.shards threads of its own; everything else (Start, Stop, both
+// interfaces, all observer calls) belongs to one strand, the one `post` leads to.
+//
+//   SipStack stack(config, [&](auto task) { boost::asio::post(strand, std::move(task)); }, credentials);
+//   if (auto error = stack.Start(gateway, gateway)) refuse_to_start(*error);
+//   stack.registrar().Register(...);  stack.signaling().Invite(...);
+//
+// EndReason.text of OnFailed has three values with a meaning (TS 24.229 section 7.6):
+// kTextEmergency (380: the number is an emergency number), kTextRestoration (504: register anew,
+// then try once more), anything else is the phrase of the response.
+class SipStack {
+ public:
+  // Runs the task later on the strand; called from the SIP threads, in order.
+  using Executor = std::function<void(std::function<void()>)>;
+
+  static constexpr const char* kTextEmergency = "alternative-service: emergency";
+  static constexpr const char* kTextRestoration = "alternative-service: restoration";
+
+  // `credentials` may be null for the profiles without digest; otherwise it outlives the stack.
+  SipStack(SipConfig config, Executor post, CredentialSource* credentials);
+  ~SipStack();
+  SipStack(const SipStack&) = delete;
+  SipStack& operator=(const SipStack&) = delete;
+
+  // Binds the sockets and starts the threads; the observers outlive Stop(). Returns one sentence
+  // when the configuration is wrong or an address cannot be bound.
+  [[nodiscard]] std::optional<std::string> Start(call::SipSignalingObserver* calls,
+                                                 registration::SipRegistrarObserver* registrations);
+  // Ends the threads without a word to the network: dialogs and bindings live on and can be restored.
+  // No observer is called after it returns. Called by the destructor.
+  void Stop();
+
+  call::SipSignaling& signaling();
+  registration::SipRegistrar& registrar();
+  const SipCounters& counters() const;
+
+ private:
+  class Facade;
+  std::unique_ptr<Facade> facade_;
+};
+
+}  // namespace byon::sip
