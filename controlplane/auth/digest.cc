@@ -1,0 +1,203 @@
+#include "controlplane/auth/digest.h"
+
+#include <openssl/evp.h>
+
+#include <array>
+#include <cctype>
+#include <cstdio>
+
+#include "dataplane/base/check.h"
+
+namespace byon::auth {
+namespace {
+
+constexpr size_t kMaxChallengeBytes = 4096;
+
+std::string Lower(std::string_view text) {
+  std::string result(text);
+  for (char& c : result) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return result;
+}
+
+bool IsTokenCharacter(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) ||
+         std::string_view("-.!%*_+`'~/:").find(c) != std::string_view::npos;
+}
+
+// Walks over "name=value, name="value"..." (auth-param of RFC 7616). Values come without quotes and escapes.
+class ParameterScanner {
+ public:
+  explicit ParameterScanner(std::string_view text) : rest_(text) {}
+
+  // False at the end and at the first syntax error; ok() tells which.
+  bool Next(std::string& name, std::string& value) {
+    SkipSpaceAndCommas();
+    if (rest_.empty()) return false;
+    name = Lower(TakeToken());
+    SkipSpace();
+    if (name.empty() || rest_.empty() || rest_.front() != '=') return Fail();
+    rest_.remove_prefix(1);
+    SkipSpace();
+    if (rest_.empty()) return Fail();
+    if (rest_.front() != '"') {
+      value = TakeToken();
+      return true;
+    }
+    return TakeQuoted(value);
+  }
+  bool ok() const { return ok_; }
+
+ private:
+  bool Fail() {
+    ok_ = false;
+    return false;
+  }
+  void SkipSpace() {
+    while (!rest_.empty() && (rest_.front() == ' ' || rest_.front() == '\t')) rest_.remove_prefix(1);
+  }
+  void SkipSpaceAndCommas() {
+    while (!rest_.empty() && (rest_.front() == ' ' || rest_.front() == '\t' || rest_.front() == ',')) {
+      rest_.remove_prefix(1);
+    }
+  }
+  std::string TakeToken() {
+    size_t length = 0;
+    while (length < rest_.size() && IsTokenCharacter(rest_[length])) ++length;
+    std::string token(rest_.substr(0, length));
+    rest_.remove_prefix(length);
+    return token;
+  }
+  bool TakeQuoted(std::string& value) {
+    value.clear();
+    for (size_t i = 1; i < rest_.size(); ++i) {
+      if (rest_[i] == '"') {
+        rest_.remove_prefix(i + 1);
+        return true;
+      }
+      if (static_cast<unsigned char>(rest_[i]) < 0x20 && rest_[i] != '\t') return Fail();
+      if (rest_[i] == '\\' && ++i == rest_.size()) break;
+      value.push_back(rest_[i]);
+    }
+    return Fail();
+  }
+
+  std::string_view rest_;
+  bool ok_ = true;
+};
+
+bool ListContains(std::string_view list, std::string_view wanted) {
+  while (!list.empty()) {
+    const size_t comma = list.find(',');
+    std::string_view item = list.substr(0, comma);
+    while (!item.empty() && item.front() == ' ') item.remove_prefix(1);
+    while (!item.empty() && item.back() == ' ') item.remove_suffix(1);
+    if (Lower(item) == wanted) return true;
+    if (comma == std::string_view::npos) break;
+    list.remove_prefix(comma + 1);
+  }
+  return false;
+}
+
+std::string Quoted(std::string_view text) {
+  std::string result = "\"";
+  for (char c : text) {
+    if (c == '"' || c == '\\') result.push_back('\\');
+    result.push_back(c);
+  }
+  return result + "\"";
+}
+
+std::string_view Name(DigestAlgorithm algorithm) {
+  return algorithm == DigestAlgorithm::kSha256 ? "SHA-256" : "MD5";
+}
+
+}  // namespace
+
+std::optional<DigestChallenge> ParseDigestChallenge(std::string_view header_value) {
+  if (header_value.size() > kMaxChallengeBytes) return std::nullopt;
+  while (!header_value.empty() && header_value.front() == ' ') header_value.remove_prefix(1);
+  if (header_value.size() < 7 || Lower(header_value.substr(0, 6)) != "digest" ||
+      (header_value[6] != ' ' && header_value[6] != '\t')) {
+    return std::nullopt;
+  }
+  DigestChallenge challenge;
+  bool has_realm = false;
+  bool has_nonce = false;
+  ParameterScanner scanner(header_value.substr(7));
+  std::string name;
+  std::string value;
+  while (scanner.Next(name, value)) {
+    if (name == "realm") {
+      challenge.realm = value;
+      has_realm = true;
+    } else if (name == "nonce") {
+      challenge.nonce = value;
+      has_nonce = true;
+    } else if (name == "opaque") {
+      challenge.opaque = value;
+    } else if (name == "stale") {
+      challenge.is_stale = Lower(value) == "true";
+    } else if (name == "algorithm") {
+      const std::string algorithm = Lower(value);
+      if (algorithm != "md5" && algorithm != "sha-256") return std::nullopt;
+      challenge.has_algorithm = true;
+      challenge.algorithm =
+          algorithm == "md5" ? DigestAlgorithm::kMd5 : DigestAlgorithm::kSha256;
+    } else if (name == "qop") {
+      if (!ListContains(value, "auth")) return std::nullopt;
+      challenge.has_qop_auth = true;
+    }
+  }
+  if (!scanner.ok() || !has_realm || !has_nonce) return std::nullopt;
+  return challenge;
+}
+
+std::string DigestHex(DigestAlgorithm algorithm, std::string_view text) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> hash{};
+  unsigned length = 0;
+  const EVP_MD* type = algorithm == DigestAlgorithm::kSha256 ? EVP_sha256() : EVP_md5();
+  BYON_CHECK(EVP_Digest(text.data(), text.size(), hash.data(), &length, type, nullptr) == 1,
+             "OpenSSL was built without the digest's hash");
+  std::string hex;
+  hex.reserve(size_t{length} * 2);
+  for (unsigned i = 0; i < length; ++i) {
+    constexpr char kDigits[] = "0123456789abcdef";
+    hex.push_back(kDigits[hash[i] >> 4]);
+    hex.push_back(kDigits[hash[i] & 0xf]);
+  }
+  return hex;
+}
+
+std::string DigestSession::Authorize(std::string_view method, std::string_view uri,
+                                     std::string_view username, std::string_view password,
+                                     std::string_view cnonce) {
+  const auto hash = [this](const std::string& text) { return DigestHex(challenge_.algorithm, text); };
+  const std::string user(username);
+  const std::string ha1 = hash(user + ":" + challenge_.realm + ":" + std::string(password));
+  const std::string ha2 = hash(std::string(method) + ":" + std::string(uri));
+  ++nonce_count_;
+  std::array<char, 9> count{};
+  std::snprintf(count.data(), count.size(), "%08x", nonce_count_);
+
+  std::string response;
+  if (challenge_.has_qop_auth) {
+    response = hash(ha1 + ":" + challenge_.nonce + ":" + count.data() + ":" + std::string(cnonce) +
+                    ":auth:" + ha2);
+  } else {
+    response = hash(ha1 + ":" + challenge_.nonce + ":" + ha2);
+  }
+  std::string header = "Digest username=" + Quoted(user) + ",realm=" + Quoted(challenge_.realm) +
+                       ",nonce=" + Quoted(challenge_.nonce) + ",uri=" + Quoted(uri) +
+                       ",response=\"" + response + "\"";
+  if (challenge_.has_algorithm || challenge_.algorithm != DigestAlgorithm::kMd5) {
+    header += ",algorithm=";
+    header += Name(challenge_.algorithm);
+  }
+  if (challenge_.has_qop_auth) {
+    header += ",qop=auth,nc=" + std::string(count.data()) + ",cnonce=" + Quoted(cnonce);
+  }
+  if (!challenge_.opaque.empty()) header += ",opaque=" + Quoted(challenge_.opaque);
+  return header;
+}
+
+}  // namespace byon::auth
