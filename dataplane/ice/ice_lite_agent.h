@@ -101,10 +101,21 @@ class IceLiteAgent {
     bool is_expired = false;   // lost consent under `generation`
   };
 
+  // By size, not by span: the agent may be moved.
+  struct PendingResponse {
+    net::SocketAddress to;
+    size_t size = 0;
+  };
+
   Generation* FindGeneration(base::ByteSpan username);
   RemoteCandidate* FindCandidate(const net::SocketAddress& address);
   RemoteCandidate* AddCandidate(const net::SocketAddress& address, base::Timestamp now);
-  void OnNomination(RemoteCandidate& candidate, base::Timestamp now);
+  std::optional<DropReason> HandleAuthenticRequest(const stun::StunMessageView& request,
+                                                   const Generation& generation,
+                                                   const net::SocketAddress& from,
+                                                   base::Timestamp now);
+  void OnNomination(RemoteCandidate& candidate);
+  void PushEvent(IceEvent event);
   void AnswerSuccess(const stun::StunMessageView& request, const stun::IntegrityKey& key,
                      const net::SocketAddress& to);
   void AnswerError(const stun::StunMessageView& request, const stun::IntegrityKey& key,
@@ -117,13 +128,12 @@ class IceLiteAgent {
   base::FixedVector<RemoteCandidate, kMaxRemoteCandidates> candidates_;
   std::optional<net::SocketAddress> selected_;
   uint32_t selected_generation_ = 0;
-  bool was_connected_ = false;
   base::Timestamp consent_deadline_ = base::Timestamp::Infinite();
   base::Timestamp connect_deadline_ = base::Timestamp::Infinite();
 
   static constexpr size_t kMaxResponseBytes = 128;
   std::array<std::byte, kMaxResponseBytes> response_;
-  std::optional<IceDatagram> pending_;
+  std::optional<PendingResponse> pending_;
   base::FixedVector<IceEvent, 8> events_;
 };
 

@@ -39,7 +39,6 @@ class StunMessageBuilder {
   // Sets the header's length as if `extra_bytes` more were already there.
   void PatchLength(size_t extra_bytes);
 
-  base::MutableByteSpan buffer_;
   base::ByteWriter writer_;
   TransactionId transaction_id_;
 };
