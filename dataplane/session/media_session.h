@@ -50,7 +50,7 @@ class MediaSession {
                           base::Timestamp now);
   void HandleUndecryptedRtp(srtp::DropReason reason) { drops_.Count(reason); }
   // Takes what the handshake thread says; leaves retired SRTP state in `report`.
-  void HandleHandshake(HandshakeReport& report, base::Timestamp now, SessionOutput& output);
+  void HandleHandshake(HandshakeReport& report, SessionOutput& output);
   // Once per 20 ms: plays out both directions, sends RTCP when due, watches timeouts.
   void HandleTick(base::Timestamp now, SessionOutput& output);
   // Sends RTCP BYE on both legs and ends the DTLS association. Nothing may follow but stats.
@@ -64,6 +64,8 @@ class MediaSession {
 
   std::optional<SessionEvent> PollEvent();
   void FillStats(SessionStats& stats) const;
+  // Those of the pipelines too.
+  DropCounters AllDrops() const;
   // A packet of this session that died outside it (no buffer).
   DropCounters& drops() { return drops_; }
 

@@ -1,0 +1,90 @@
+#include "dataplane/session/access_leg.h"
+
+namespace byon::session {
+
+AccessLeg::AccessLeg(const SessionConfig& config, DropCounters& drops)
+    : drops_(drops),
+      transport_(config.handle, config.access, config.access_dscp, drops),
+      reporter_(rtp::Ssrc{config.access.ssrc}, config.cname, config.random_seed ^ 0xacce55),
+      silence_(config.access_media_timeout) {}
+
+void AccessLeg::Apply(const AccessRemote& remote, base::Timestamp now, SessionOutput& output) {
+  if (remote.direction) direction_ = *remote.direction;
+  transport_.Apply(remote, now, output);
+}
+
+srtp::SrtpSession* AccessLeg::HandleDatagram(const net::SocketAddress& from,
+                                             base::MutableByteSpan datagram, base::Timestamp now,
+                                             SessionOutput& output) {
+  switch (transport_.HandleDatagram(from, datagram, now, output)) {
+    case rtp::DatagramClass::kRtp:
+      return transport_.inbound();
+    case rtp::DatagramClass::kRtcp:
+      HandleSrtcp(from, datagram, now, output);
+      return nullptr;
+    default:
+      return nullptr;
+  }
+}
+
+void AccessLeg::HandleSrtcp(const net::SocketAddress& from, base::MutableByteSpan datagram,
+                            base::Timestamp now, SessionOutput& output) {
+  const auto size = transport_.inbound()->UnprotectRtcp(output.transform(), datagram);
+  if (!size) return drops_.Count(size.error());
+  transport_.OnAuthenticatedMedia(from, now);
+  if (const auto reason = reporter_.HandleRtcp(datagram.first(*size), now, output.wall_clock())) {
+    drops_.Count(*reason);
+  }
+}
+
+std::optional<rtp::RtpPacketView> AccessLeg::AdmitRtp(const net::SocketAddress& from,
+                                                      base::ByteSpan packet, base::Timestamp now) {
+  transport_.OnAuthenticatedMedia(from, now);
+  const auto view = rtp::RtpPacketView::Parse(packet);
+  if (!view) return drops_.Count(view.error()), std::nullopt;
+  reporter_.OnRtpReceived(*view, now);
+  if (!may_receive()) return drops_.Count(DropReason::kNotReceiving), std::nullopt;
+  silence_.OnMedia(now);
+  return *view;
+}
+
+void AccessLeg::SendRtp(const TxBuffer& buffer, size_t size, base::Timestamp now,
+                        SessionOutput& output) {
+  if (const auto view = rtp::RtpPacketView::Parse(buffer.bytes().first(size)); view.ok()) {
+    reporter_.OnRtpSent(view->timestamp(), view->payload().size(), now);
+  }
+  transport_.SendRtp(buffer, size, output);
+}
+
+template <typename Write>
+void AccessLeg::SendRtcp(SessionOutput& output, Write&& write) {
+  const TxBuffer buffer = output.Allocate();
+  if (!buffer) return drops_.Count(DropReason::kNoTxBuffer);
+  const size_t room = buffer.capacity - srtp::kMaxRtcpOverheadBytes;
+  transport_.SendRtcp(buffer, write(buffer.bytes().first(room)), output);
+}
+
+void AccessLeg::HandleTick(base::Timestamp now, SessionOutput& output) {
+  transport_.HandleTimeout(now, output);
+  const bool is_open = transport_.may_send();
+  silence_.SetExpected(is_open && may_receive(), now);
+  if (!is_open || !reporter_.IsDue(now)) return;
+  SendRtcp(output, [&](base::MutableByteSpan room) {
+    return reporter_.WriteReport(room, now, output.wall_clock());
+  });
+}
+
+void AccessLeg::Close(std::string_view reason, base::Timestamp now, SessionOutput& output) {
+  if (transport_.may_send()) {
+    SendRtcp(output, [&](base::MutableByteSpan room) {
+      return reporter_.WriteBye(room, reason, now, output.wall_clock());
+    });
+  }
+  transport_.Close(output);
+}
+
+std::optional<base::TimeDelta> AccessLeg::CheckSilence(base::Timestamp now) {
+  return silence_.Check(now);
+}
+
+}  // namespace byon::session

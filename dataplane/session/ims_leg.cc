@@ -1,0 +1,71 @@
+#include "dataplane/session/ims_leg.h"
+
+namespace byon::session {
+
+ImsLeg::ImsLeg(const SessionConfig& config, DropCounters& drops)
+    : drops_(drops),
+      transport_(config.ims, config.ims_dscp, drops),
+      reporter_(rtp::Ssrc{config.ims.ssrc}, config.cname, config.random_seed ^ 0x1b5),
+      silence_(config.ims_media_timeout) {}
+
+bool ImsLeg::Apply(const ImsRemote& remote) {
+  if (remote.direction) direction_ = *remote.direction;
+  return transport_.Apply(remote);
+}
+
+std::optional<rtp::RtpPacketView> ImsLeg::HandleDatagram(bool came_to_rtcp_port,
+                                                         const net::SocketAddress& from,
+                                                         base::ByteSpan datagram,
+                                                         base::Timestamp now,
+                                                         SessionOutput& output) {
+  const auto datagram_class = transport_.Admit(came_to_rtcp_port, from, datagram);
+  if (datagram_class == rtp::DatagramClass::kRtcp) {
+    const auto reason = reporter_.HandleRtcp(datagram, now, output.wall_clock());
+    if (reason) drops_.Count(*reason);
+    return std::nullopt;
+  }
+  if (datagram_class != rtp::DatagramClass::kRtp) return std::nullopt;
+  const auto view = rtp::RtpPacketView::Parse(datagram);
+  if (!view) return drops_.Count(view.error()), std::nullopt;
+  // Only what was agreed on may fix the source that is being learned.
+  if (payload_types_[view->payload_type().value]) {
+    transport_.OnMedia(from, now);
+    reporter_.OnRtpReceived(*view, now);
+  }
+  if (!may_receive()) return drops_.Count(DropReason::kNotReceiving), std::nullopt;
+  silence_.OnMedia(now);
+  return *view;
+}
+
+void ImsLeg::SendRtp(const TxBuffer& buffer, size_t size, base::Timestamp now,
+                     SessionOutput& output) {
+  if (const auto view = rtp::RtpPacketView::Parse(buffer.bytes().first(size)); view.ok()) {
+    reporter_.OnRtpSent(view->timestamp(), view->payload().size(), now);
+  }
+  transport_.SendRtp(buffer, size, output);
+}
+
+template <typename Write>
+void ImsLeg::SendRtcp(SessionOutput& output, Write&& write) {
+  const TxBuffer buffer = output.Allocate();
+  if (!buffer) return drops_.Count(DropReason::kNoTxBuffer);
+  transport_.SendRtcp(buffer, write(buffer.bytes()), output);
+}
+
+void ImsLeg::HandleTick(base::Timestamp now, SessionOutput& output) {
+  const bool is_open = transport_.may_send();
+  silence_.SetExpected(is_open && may_receive(), now);
+  if (!is_open || !reporter_.IsDue(now)) return;
+  SendRtcp(output, [&](base::MutableByteSpan room) {
+    return reporter_.WriteReport(room, now, output.wall_clock());
+  });
+}
+
+void ImsLeg::Close(std::string_view reason, base::Timestamp now, SessionOutput& output) {
+  if (!transport_.may_send()) return;
+  SendRtcp(output, [&](base::MutableByteSpan room) {
+    return reporter_.WriteBye(room, reason, now, output.wall_clock());
+  });
+}
+
+}  // namespace byon::session

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "dataplane/base/time.h"
+
+namespace byon::session {
+
+// Lets `burst` units through at once and `per_second` on and on.
+class TokenBucket {
+ public:
+  TokenBucket(int64_t burst, int64_t per_second)
+      : limit_(kUnit * burst), per_second_(per_second), level_(limit_) {}
+
+  [[nodiscard]] bool Take(base::Timestamp now) {
+    if (has_time_ && now > last_) {
+      // One token a second is kUnit in as many nanoseconds; the cap keeps the product in range.
+      const int64_t passed_ns = std::min<int64_t>((now - last_).nanoseconds(), kUnit * 60);
+      level_ = std::min(limit_, level_ + passed_ns * per_second_);
+    }
+    last_ = now;
+    has_time_ = true;
+    if (level_ < kUnit) return false;
+    level_ -= kUnit;
+    return true;
+  }
+
+ private:
+  static constexpr int64_t kUnit = 1'000'000'000;
+  int64_t limit_;
+  int64_t per_second_;
+  int64_t level_;
+  base::Timestamp last_;
+  bool has_time_ = false;
+};
+
+}  // namespace byon::session

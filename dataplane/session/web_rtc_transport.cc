@@ -1,0 +1,286 @@
+#include "dataplane/session/web_rtc_transport.h"
+
+#include <algorithm>
+#include <cstring>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+namespace byon::session {
+namespace {
+
+// A handshake takes four flights of at most three datagrams, and retransmissions. What is above this
+// is an attack on the handshake thread from an address that knows the ICE password.
+constexpr int64_t kDtlsBurst = 64;
+constexpr int64_t kDtlsPerSecond = 32;
+
+FailureCause ToFailureCause(dtls::FailureCause cause) {
+  switch (cause) {
+    case dtls::FailureCause::kFingerprintMismatch:
+      return FailureCause::kDtlsFingerprintMismatch;
+    case dtls::FailureCause::kNoSrtpProfile:
+      return FailureCause::kDtlsNoSrtpProfile;
+    case dtls::FailureCause::kHandshake:
+      break;
+  }
+  return FailureCause::kDtlsHandshake;
+}
+
+bool IsSameSet(const Fingerprints& have, const std::vector<dtls::DtlsFingerprint>& given) {
+  if (have.size() != std::min(given.size(), Fingerprints::capacity())) return false;
+  return std::all_of(have.begin(), have.end(), [&](const dtls::DtlsFingerprint& fingerprint) {
+    return std::find(given.begin(), given.end(), fingerprint) != given.end();
+  });
+}
+
+}  // namespace
+
+WebRtcTransport::WebRtcTransport(SessionHandle session, const AccessLocal& local, uint8_t dscp,
+                                 DropCounters& drops)
+    : session_(session),
+      local_(local.address),
+      dscp_(dscp),
+      drops_(drops),
+      ice_(ice::IceLiteAgent::Config{}, local.ice),
+      dtls_budget_(kDtlsBurst, kDtlsPerSecond) {}
+
+bool WebRtcTransport::MayApply(const AccessRemote& remote) const {
+  if (!remote.gateway_dtls_role || !role_ || *remote.gateway_dtls_role == *role_) return true;
+  const bool brings_new_association =
+      !remote.fingerprints.empty() && !IsSameSet(fingerprints_, remote.fingerprints);
+  return dtls_ == DtlsState::kIdle || brings_new_association;
+}
+
+void WebRtcTransport::Apply(const AccessRemote& remote, base::Timestamp now,
+                            SessionOutput& output) {
+  if (remote.ice) ice_.SetRemoteCredentials(*remote.ice, now);
+  if (!remote.fingerprints.empty() && !IsSameSet(fingerprints_, remote.fingerprints)) {
+    const bool had_fingerprints = !fingerprints_.empty();
+    fingerprints_.Clear();
+    for (const dtls::DtlsFingerprint& fingerprint : remote.fingerprints) {
+      if (!fingerprints_.PushBack(fingerprint)) break;
+    }
+    if (dtls_ != DtlsState::kIdle && had_fingerprints) {
+      // Another certificate is another association; the old keys serve until it has its own.
+      (void)output.SendToHandshake(MakeRequest(HandshakeRequest::Kind::kStop));
+      dtls_ = DtlsState::kIdle;
+      ++association_;  // what the old one still says is not for us
+      dtls_remote_.reset();
+    } else if (dtls_ != DtlsState::kIdle) {
+      SendFingerprints(output);
+    }
+  }
+  if (remote.gateway_dtls_role) role_ = remote.gateway_dtls_role;
+  HandleTimeout(now, output);
+}
+
+rtp::DatagramClass WebRtcTransport::HandleDatagram(const net::SocketAddress& from,
+                                                   base::ByteSpan datagram, base::Timestamp now,
+                                                   SessionOutput& output) {
+  const rtp::DatagramClass datagram_class = rtp::ClassifyDatagram(datagram);
+  switch (datagram_class) {
+    case rtp::DatagramClass::kStun:
+      HandleStun(from, datagram, now, output);
+      break;
+    case rtp::DatagramClass::kDtls:
+      HandleDtls(from, datagram, now, output);
+      break;
+    case rtp::DatagramClass::kRtp:
+    case rtp::DatagramClass::kRtcp:
+      if (!ice_.IsVerified(from)) {
+        drops_.Count(DropReason::kUnverifiedSource);
+      } else if (!srtp_.inbound) {
+        drops_.Count(DropReason::kNoSrtpKeys);
+      } else {
+        return datagram_class;
+      }
+      break;
+    case rtp::DatagramClass::kUnknown:
+      drops_.Count(DropReason::kUnknownClass);
+      break;
+  }
+  return rtp::DatagramClass::kUnknown;
+}
+
+void WebRtcTransport::HandleStun(const net::SocketAddress& from, base::ByteSpan datagram,
+                                 base::Timestamp now, SessionOutput& output) {
+  if (const auto reason = ice_.HandleDatagram(datagram, from, now)) drops_.Count(*reason);
+  DrainIce(output);
+}
+
+void WebRtcTransport::DrainIce(SessionOutput& output) {
+  while (const auto answer = ice_.PollDatagram()) {
+    const TxBuffer buffer = output.Allocate();
+    if (!buffer) {
+      drops_.Count(DropReason::kNoTxBuffer);
+      continue;
+    }
+    std::memcpy(buffer.data, answer->bytes.data(), answer->bytes.size());
+    output.Send({buffer, answer->bytes.size(), local_, answer->to, dscp_}, nullptr);
+  }
+  while (const auto event = ice_.PollEvent()) {
+    std::visit(
+        [this](const auto& what) {
+          using Event = std::decay_t<decltype(what)>;
+          if constexpr (std::is_same_v<Event, ice::ConsentLost>) {
+            is_consent_lost_ = true;
+            PushEvent(ConsentLost{});
+          } else if constexpr (std::is_same_v<Event, ice::ConnectTimeout>) {
+            is_ice_failed_ = true;
+            PushEvent(SessionFailed{FailureCause::kIceTimeout});
+          } else {
+            is_consent_lost_ = false;
+            is_ice_failed_ = false;
+            PushEvent(IceConnected{what.remote});
+          }
+        },
+        *event);
+  }
+  // As the client we speak first, and only to a selected address.
+  if (role_ == dtls::DtlsRole::kClient && dtls_ == DtlsState::kIdle && ice_.selected_remote()) {
+    (void)StartDtls(output);
+  }
+}
+
+void WebRtcTransport::HandleDtls(const net::SocketAddress& from, base::ByteSpan datagram,
+                                 base::Timestamp now, SessionOutput& output) {
+  if (!ice_.IsVerified(from)) return drops_.Count(DropReason::kUnverifiedSource);
+  if (!role_ || dtls_ == DtlsState::kFailed) return drops_.Count(DropReason::kDtlsNotExpected);
+  if (datagram.size() > DtlsBytes::kCapacity) return drops_.Count(DropReason::kDtlsTooLarge);
+  if (!dtls_budget_.Take(now)) return drops_.Count(DropReason::kDtlsOverBudget);
+  if (dtls_ == DtlsState::kIdle && !StartDtls(output)) {
+    return drops_.Count(DropReason::kHandshakeBusy);
+  }
+  dtls_remote_ = from;
+  HandshakeRequest request = MakeRequest(HandshakeRequest::Kind::kDatagram);
+  std::memcpy(request.datagram.storage.data(), datagram.data(), datagram.size());
+  request.datagram.size = datagram.size();
+  if (!output.SendToHandshake(std::move(request))) drops_.Count(DropReason::kHandshakeBusy);
+}
+
+HandshakeRequest WebRtcTransport::MakeRequest(HandshakeRequest::Kind kind) const {
+  HandshakeRequest request;
+  request.kind = kind;
+  request.session = session_;
+  request.association = association_;
+  return request;
+}
+
+bool WebRtcTransport::StartDtls(SessionOutput& output) {
+  ++association_;
+  HandshakeRequest request = MakeRequest(HandshakeRequest::Kind::kStart);
+  request.role = *role_;
+  request.fingerprints = fingerprints_;
+  if (!output.SendToHandshake(std::move(request))) return false;
+  dtls_ = DtlsState::kHandshaking;
+  owes_fingerprints_ = false;
+  return true;
+}
+
+void WebRtcTransport::SendFingerprints(SessionOutput& output) {
+  HandshakeRequest request = MakeRequest(HandshakeRequest::Kind::kFingerprints);
+  request.fingerprints = fingerprints_;
+  owes_fingerprints_ = !output.SendToHandshake(std::move(request));
+}
+
+void WebRtcTransport::HandleHandshake(HandshakeReport& report,
+                                      SessionOutput& output) {
+  if (report.association != association_ || dtls_ == DtlsState::kIdle) return;  // it is over
+  switch (report.kind) {
+    case HandshakeReport::Kind::kDatagram:
+      SendDtls(report.datagram.bytes(), output);
+      break;
+    case HandshakeReport::Kind::kConnected: {
+      std::swap(srtp_, report.srtp);
+      dtls_ = DtlsState::kConnected;
+      PushEvent(DtlsConnected{srtp_.outbound->profile()});
+      break;
+    }
+    case HandshakeReport::Kind::kFailed:
+      Fail(ToFailureCause(report.cause));
+      break;
+    case HandshakeReport::Kind::kClosed:
+      // The peer's certificate signed this off: its keys end with it (RFC 5764 section 4.2).
+      std::swap(srtp_, report.srtp);
+      Fail(FailureCause::kDtlsClosed);
+      break;
+    case HandshakeReport::Kind::kNone:
+      break;
+  }
+}
+
+void WebRtcTransport::Fail(FailureCause cause) {
+  dtls_ = DtlsState::kFailed;
+  PushEvent(SessionFailed{cause});
+}
+
+void WebRtcTransport::SendDtls(base::ByteSpan bytes, SessionOutput& output) {
+  const auto& remote = dtls_remote_ && ice_.IsVerified(*dtls_remote_) ? dtls_remote_
+                                                                      : ice_.selected_remote();
+  if (!remote) return drops_.Count(DropReason::kNoDestination);
+  const TxBuffer buffer = output.Allocate();
+  if (!buffer) return drops_.Count(DropReason::kNoTxBuffer);
+  std::memcpy(buffer.data, bytes.data(), bytes.size());
+  output.Send({buffer, bytes.size(), local_, *remote, dscp_}, nullptr);
+}
+
+void WebRtcTransport::OnAuthenticatedMedia(const net::SocketAddress& from, base::Timestamp now) {
+  if (ice_.selected_remote() == from) ice_.OnAuthenticatedMedia(now);
+}
+
+void WebRtcTransport::HandleTimeout(base::Timestamp now, SessionOutput& output) {
+  if (ice_.NextDeadline() <= now) ice_.HandleTimeout(now);
+  DrainIce(output);
+  if (owes_fingerprints_) SendFingerprints(output);
+}
+
+void WebRtcTransport::Close(SessionOutput& output) {
+  if (dtls_ == DtlsState::kIdle) return;
+  (void)output.SendToHandshake(MakeRequest(HandshakeRequest::Kind::kStop));
+}
+
+void WebRtcTransport::SendRtp(const TxBuffer& buffer, size_t size, SessionOutput& output) {
+  const auto& remote = ice_.selected_remote();
+  if (!remote || !srtp_.outbound) {
+    drops_.Count(DropReason::kNoDestination);
+    return output.Free(buffer);
+  }
+  if (size + srtp::kMaxRtpOverheadBytes > buffer.capacity) {
+    drops_.Count(DropReason::kTooLargeToSend);
+    return output.Free(buffer);
+  }
+  output.Send({buffer, size, local_, *remote, dscp_}, srtp_.outbound.get());
+}
+
+void WebRtcTransport::SendRtcp(const TxBuffer& buffer, size_t size, SessionOutput& output) {
+  const auto& remote = ice_.selected_remote();
+  if (!remote || !srtp_.outbound) {
+    drops_.Count(DropReason::kNoDestination);
+    return output.Free(buffer);
+  }
+  const auto protected_size =
+      srtp_.outbound->ProtectRtcp(output.transform(), buffer.bytes(), size);
+  if (!protected_size) {
+    drops_.Count(protected_size.error());
+    return output.Free(buffer);
+  }
+  output.Send({buffer, *protected_size, local_, *remote, dscp_}, nullptr);
+}
+
+TransportState WebRtcTransport::state() const {
+  if (dtls_ == DtlsState::kFailed || is_ice_failed_) return TransportState::kFailed;
+  if (is_consent_lost_) return TransportState::kConsentLost;
+  if (dtls_ == DtlsState::kConnected) return TransportState::kDtlsConnected;
+  return ice_.selected_remote() ? TransportState::kIceConnected : TransportState::kNew;
+}
+
+void WebRtcTransport::PushEvent(const SessionEvent& event) { (void)events_.PushBack(event); }
+
+std::optional<SessionEvent> WebRtcTransport::PollEvent() {
+  if (events_.empty()) return std::nullopt;
+  const SessionEvent event = events_[0];
+  events_.Erase(0);
+  return event;
+}
+
+}  // namespace byon::session

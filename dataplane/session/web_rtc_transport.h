@@ -1,0 +1,91 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "dataplane/base/bytes.h"
+#include "dataplane/base/fixed_vector.h"
+#include "dataplane/base/time.h"
+#include "dataplane/ice/ice_lite_agent.h"
+#include "dataplane/rtp/datagram_class.h"
+#include "dataplane/session/descriptions.h"
+#include "dataplane/session/drop_counters.h"
+#include "dataplane/session/handshake_messages.h"
+#include "dataplane/session/session_event.h"
+#include "dataplane/session/session_output.h"
+#include "dataplane/session/session_stats.h"
+#include "dataplane/session/token_bucket.h"
+
+namespace byon::session {
+
+// ICE, DTLS and SRTP of the access leg on one local address. ICE comes first in everything: DTLS and
+// SRTP are looked at only from an address that passed an authenticated check, and nothing but STUN
+// answers and handshakes goes to another address than the selected one.
+class WebRtcTransport {
+ public:
+  WebRtcTransport(SessionHandle session, const AccessLocal& local, uint8_t dscp,
+                  DropCounters& drops);
+
+  // Whether the description keeps the DTLS role of an association that has begun, or brings the new
+  // fingerprints that start another one (RFC 8842 section 5).
+  bool MayApply(const AccessRemote& remote) const;
+  void Apply(const AccessRemote& remote, base::Timestamp now, SessionOutput& output);
+  void RestartIce(const IceCredentials& local, base::Timestamp now) { ice_.RestartIce(local, now); }
+
+  // Deals with STUN and DTLS and drops what may not pass; kRtp or kRtcp is left for the caller to
+  // decrypt with inbound(), kUnknown means that nothing is left to do.
+  rtp::DatagramClass HandleDatagram(const net::SocketAddress& from, base::ByteSpan datagram,
+                                    base::Timestamp now, SessionOutput& output);
+  // A packet from `from` passed SRTP authentication: a sign of life (RFC 7675 by our own rule).
+  void OnAuthenticatedMedia(const net::SocketAddress& from, base::Timestamp now);
+  void HandleHandshake(HandshakeReport& report, SessionOutput& output);
+  void HandleTimeout(base::Timestamp now, SessionOutput& output);
+  void Close(SessionOutput& output);
+  std::optional<SessionEvent> PollEvent();
+
+  // Sends a packet that is already in a buffer, over SRTP, to the selected address; takes the buffer.
+  void SendRtp(const TxBuffer& buffer, size_t size, SessionOutput& output);
+  void SendRtcp(const TxBuffer& buffer, size_t size, SessionOutput& output);
+  // Whether there are keys and a selected address.
+  bool may_send() const { return srtp_.outbound && ice_.selected_remote(); }
+
+  srtp::SrtpSession* inbound() { return srtp_.inbound.get(); }
+  TransportState state() const;
+  bool is_handshaking() const { return dtls_ == DtlsState::kHandshaking; }
+
+ private:
+  enum class DtlsState : uint8_t { kIdle, kHandshaking, kConnected, kFailed };
+
+  void HandleStun(const net::SocketAddress& from, base::ByteSpan datagram, base::Timestamp now,
+                  SessionOutput& output);
+  void HandleDtls(const net::SocketAddress& from, base::ByteSpan datagram, base::Timestamp now,
+                  SessionOutput& output);
+  void DrainIce(SessionOutput& output);
+  bool StartDtls(SessionOutput& output);
+  void SendFingerprints(SessionOutput& output);
+  void SendDtls(base::ByteSpan bytes, SessionOutput& output);
+  void Fail(FailureCause cause);
+  void PushEvent(const SessionEvent& event);
+  HandshakeRequest MakeRequest(HandshakeRequest::Kind kind) const;
+
+  const SessionHandle session_;
+  const net::SocketAddress local_;
+  const uint8_t dscp_;
+  DropCounters& drops_;
+  ice::IceLiteAgent ice_;
+  bool is_consent_lost_ = false;
+  bool is_ice_failed_ = false;
+
+  DtlsState dtls_ = DtlsState::kIdle;
+  uint32_t association_ = 0;  // grows with each new one
+  std::optional<dtls::DtlsRole> role_;
+  Fingerprints fingerprints_;
+  bool owes_fingerprints_ = false;  // the ring to the handshake thread was full
+  std::optional<net::SocketAddress> dtls_remote_;
+  TokenBucket dtls_budget_;
+  SrtpPair srtp_;
+  base::FixedVector<SessionEvent, 16> events_;
+};
+
+}  // namespace byon::session
