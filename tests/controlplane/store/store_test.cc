@@ -1,0 +1,161 @@
+#include <gtest/gtest.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "controlplane/store/memory_store.h"
+#include "controlplane/store/sqlite_store.h"
+
+namespace byon::store {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::system_clock;
+
+class StoreFile {
+ public:
+  StoreFile() {
+    std::string name = (std::filesystem::temp_directory_path() / "byon-store-XXXXXX").string();
+    directory_ = mkdtemp(name.data());
+  }
+  ~StoreFile() { std::filesystem::remove_all(directory_); }
+  std::string path() const { return directory_ / "state.db"; }
+  const std::filesystem::path& directory() const { return directory_; }
+
+ private:
+  std::filesystem::path directory_;
+};
+
+std::vector<std::string> Values(Store& store, Kind kind) {
+  std::vector<std::string> values;
+  for (const Record& record : store.LoadAll(kind)) values.push_back(record.key + "=" + record.value);
+  return values;
+}
+
+void KeepsNewestByKindAndKey(Store& store) {
+  store.Put(Kind::kCall, "a", "1", std::nullopt);
+  store.Put(Kind::kCall, "a", "2", std::nullopt);
+  store.Put(Kind::kChannel, "a", "3", std::nullopt);
+  store.Put(Kind::kCall, "b", std::string("\0x", 2), std::nullopt);
+  store.Put(Kind::kCall, "c", "gone", std::nullopt);
+  store.Delete(Kind::kCall, "c");
+  store.Put(Kind::kCall, "old", "x", system_clock::now() - hours(1));
+  store.Put(Kind::kCall, "young", "y", system_clock::now() + hours(1));
+  EXPECT_EQ(Values(store, Kind::kCall),
+            (std::vector<std::string>{"a=2", std::string("b=\0x", 4), "young=y"}));
+  EXPECT_EQ(Values(store, Kind::kChannel), std::vector<std::string>{"a=3"});
+}
+
+TEST(MemoryStoreTest, KeepsNewestByKindAndKey) {
+  MemoryStore store;
+  KeepsNewestByKindAndKey(store);
+}
+
+TEST(SqliteStoreTest, KeepsNewestByKindAndKey) {
+  const StoreFile file;
+  SqliteStore store({.path = file.path()});
+  KeepsNewestByKindAndKey(store);
+}
+
+TEST(SqliteStoreTest, OutlivesItsProcess) {
+  const StoreFile file;
+  const auto expiry = std::chrono::time_point_cast<std::chrono::milliseconds>(system_clock::now() + hours(2));
+  {
+    SqliteStore store({.path = file.path()});
+    store.Put(Kind::kRegistration, "r", "value", expiry);
+    store.Flush();
+    // A second reader sees what Flush promised, while the first is still there: nothing waits for exit.
+    SqliteStore other({.path = file.path()});
+    EXPECT_EQ(Values(other, Kind::kRegistration), std::vector<std::string>{"r=value"});
+  }
+  SqliteStore store({.path = file.path()});
+  const std::vector<Record> records = store.LoadAll(Kind::kRegistration);
+  ASSERT_EQ(records.size(), 1u);
+  EXPECT_EQ(records[0].expires_at, expiry);
+}
+
+TEST(SqliteStoreTest, NobodyElseMayRead) {
+  const StoreFile file;
+  SqliteStore store({.path = file.path()});
+  store.Put(Kind::kCall, "a", "1", std::nullopt);
+  store.Flush();
+  struct stat status {};
+  ASSERT_EQ(::stat(file.path().c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0600u);
+}
+
+TEST(SqliteStoreTest, SetsADamagedFileAsideAndBeginsANewOne) {
+  const StoreFile file;
+  std::ofstream(file.path()) << std::string(8192, 'x');
+  std::vector<std::string> warnings;
+  SqliteStore store({.path = file.path(), .warn = [&](const std::string& w) { warnings.push_back(w); }});
+  store.Put(Kind::kCall, "a", "1", std::nullopt);
+  EXPECT_EQ(Values(store, Kind::kCall), std::vector<std::string>{"a=1"});
+  EXPECT_TRUE(store.stats().was_file_quarantined);
+  ASSERT_EQ(warnings.size(), 1u);
+  bool is_aside = false;
+  for (const auto& entry : std::filesystem::directory_iterator(file.directory())) {
+    is_aside |= entry.path().string().find(".corrupt-") != std::string::npos;
+  }
+  EXPECT_TRUE(is_aside);
+}
+
+TEST(SqliteStoreTest, QuarantinesADamagedRecordOnce) {
+  const StoreFile file;
+  {
+    SqliteStore store({.path = file.path()});
+    store.Put(Kind::kCall, "bad", "precious", std::nullopt);
+    store.Put(Kind::kCall, "good", "1", std::nullopt);
+  }
+  sqlite3* raw = nullptr;
+  ASSERT_EQ(sqlite3_open(file.path().c_str(), &raw), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(raw, "UPDATE record SET value=CAST('preciouz' AS BLOB) WHERE value=CAST('precious' AS BLOB)",
+                         nullptr, nullptr, nullptr), SQLITE_OK);
+  sqlite3_close(raw);
+  SqliteStore store({.path = file.path()});
+  EXPECT_EQ(Values(store, Kind::kCall), std::vector<std::string>{"good=1"});
+  EXPECT_EQ(store.stats().quarantined_records, 1u);
+  EXPECT_EQ(Values(store, Kind::kCall), std::vector<std::string>{"good=1"});
+  EXPECT_EQ(store.stats().quarantined_records, 1u);
+}
+
+TEST(SqliteStoreTest, TellsWhyItCannotOpen) {
+  try {
+    const SqliteStore store({.path = "/nonexistent-directory/state.db"});
+    FAIL() << "opened";
+  } catch (const std::runtime_error& error) {
+    EXPECT_NE(std::string(error.what()).find("/nonexistent-directory/state.db"), std::string::npos);
+  }
+}
+
+TEST(SqliteStoreTest, PurgesTheExpired) {
+  const StoreFile file;
+  SqliteStore store({.path = file.path(), .purge_interval = std::chrono::seconds(0)});
+  store.Put(Kind::kCall, "old", "x", system_clock::now() - hours(1));
+  store.Flush();
+  store.Flush();  // the purge of the first turn has happened before the second answer
+  sqlite3* raw = nullptr;
+  ASSERT_EQ(sqlite3_open(file.path().c_str(), &raw), SQLITE_OK);
+  sqlite3_stmt* count = nullptr;
+  ASSERT_EQ(sqlite3_prepare_v2(raw, "SELECT count(*) FROM record", -1, &count, nullptr), SQLITE_OK);
+  ASSERT_EQ(sqlite3_step(count), SQLITE_ROW);
+  EXPECT_EQ(sqlite3_column_int(count, 0), 0);
+  sqlite3_finalize(count);
+  sqlite3_close(raw);
+}
+
+TEST(SqliteStoreTest, KeepsTheOrderOfManyWrites) {
+  const StoreFile file;
+  SqliteStore store({.path = file.path()});
+  for (int i = 0; i < 2000; ++i) {
+    store.Put(Kind::kChannel, "k" + std::to_string(i % 10), std::to_string(i), std::nullopt);
+  }
+  const std::vector<Record> records = store.LoadAll(Kind::kChannel);
+  ASSERT_EQ(records.size(), 10u);
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(records[static_cast<size_t>(i)].value, std::to_string(1990 + i));
+}
+
+}  // namespace
+}  // namespace byon::store
