@@ -1,0 +1,51 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace byon::http_client {
+
+struct Request {
+  std::string method = "GET";  // GET or POST
+  std::string url;             // http or https
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+  std::chrono::milliseconds timeout{5000};
+  size_t max_response_bytes = 1 << 20;
+  // False: an address that is not on the public Internet is refused after each name resolution, so that
+  // a URL given by a stranger cannot reach into this network (SSRF).
+  bool may_use_private_addresses = true;
+  std::string ca_file;  // empty: the system's
+};
+
+struct Response {
+  int status = 0;
+  std::string body;
+};
+
+enum class Failure {
+  kBadUrl,          // not http(s), or malformed
+  kRefusedAddress,  // private address where only public ones are allowed
+  kUnreachable,     // name or connection
+  kTls,             // certificate or handshake
+  kTimeout,
+  kTooLarge,
+  kBusy,            // too many requests under way
+};
+const char* ToString(Failure failure);
+
+using Result = std::variant<Response, Failure>;
+
+// Sends HTTP requests, never follows a redirect, never uses a proxy of the environment. Callbacks come on
+// the executor that the implementation was made with, never from within Send.
+class HttpClient {
+ public:
+  virtual ~HttpClient() = default;
+  virtual void Send(Request request, std::function<void(Result)> done) = 0;
+};
+
+}  // namespace byon::http_client
