@@ -1,0 +1,90 @@
+#include "dataplane/codec/amr_decoder.h"
+
+#include <algorithm>
+#include <array>
+
+namespace byon::codec {
+
+AmrDecoder::AmrDecoder(const CodecFormat& format)
+    : codec_(format.codec),
+      is_octet_aligned_(format.amr.octet_align),
+      samples_per_frame_(SamplesPerFrame(static_cast<int>(ClockRateHz(format.codec)))),
+      library_(format.codec),
+      concealer_(library_.sample_rate_hz()) {}
+
+std::optional<PayloadDescription> AmrDecoder::Describe(base::ByteSpan payload) const {
+  const auto view = AmrPayloadView::Parse(codec_, is_octet_aligned_, payload);
+  if (!view) return std::nullopt;
+  PayloadDescription description;
+  description.duration =
+      static_cast<uint32_t>(view->table_of_contents().size() * samples_per_frame_);
+  description.codec_mode_request = view->codec_mode_request();
+  for (const TableOfContentsEntry& entry : view->table_of_contents()) {
+    if (IsAmrSpeech(codec_, entry.frame_type)) description.amr_mode = entry.frame_type;
+  }
+  // What ends with SID or NO_DATA is followed by silence; a lost frame at the end is not.
+  const TableOfContentsEntry last = view->table_of_contents().back();
+  description.is_dtx =
+      IsAmrSid(codec_, last.frame_type) || last.frame_type == kNoDataFrameType;
+  return description;
+}
+
+size_t AmrDecoder::Decode(base::ByteSpan payload, uint32_t skip, std::span<int16_t> out) {
+  const auto view = AmrPayloadView::Parse(codec_, is_octet_aligned_, payload);
+  if (!view) return 0;
+  // Frames that were played already are repetitions (RFC 4867 section 3.7.1): decoding them again
+  // would spoil the decoder's memory.
+  const size_t skipped = (skip + samples_per_frame_ / 2) / samples_per_frame_;
+  size_t written = 0;
+  for (size_t i = skipped; i < view->table_of_contents().size(); ++i) {
+    if (out.size() - written < samples_per_frame_) break;
+    DecodeFrame(view->frame(i), out.subspan(written, samples_per_frame_));
+    written += samples_per_frame_;
+  }
+  return written;
+}
+
+void AmrDecoder::DecodeFrame(const AmrFrame& frame, std::span<int16_t> out) {
+  const bool is_speech = IsAmrSpeech(codec_, frame.frame_type);
+  const bool is_sid = IsAmrSid(codec_, frame.frame_type);
+  if (frame.is_good && (is_speech || is_sid)) {
+    library_.Decode(frame, out);
+    is_in_dtx_ = is_sid;
+    concealer_.Accept(out);
+  } else if (is_in_dtx_) {
+    GenerateComfortNoise(out);
+  } else {
+    concealer_.Conceal(out);
+  }
+}
+
+bool AmrDecoder::DecodeRedundancy(base::ByteSpan, std::span<int16_t>) {
+  // A repeated frame lies in its packet at its own timestamp and is decoded from there.
+  return false;
+}
+
+void AmrDecoder::ConcealLoss(std::span<int16_t> out) {
+  is_in_dtx_ ? GenerateComfortNoise(out) : concealer_.Conceal(out);
+}
+
+void AmrDecoder::GenerateComfortNoise(std::span<int16_t> out) {
+  if (!is_in_dtx_) return concealer_.Conceal(out);
+  const AmrFrame no_data;
+  while (!out.empty()) {
+    std::array<int16_t, 320> frame;
+    const auto samples = std::span(frame).first(samples_per_frame_);
+    library_.Decode(no_data, samples);
+    const size_t count = std::min(out.size(), samples.size());
+    std::copy_n(samples.begin(), count, out.begin());
+    concealer_.Accept(out.first(count));
+    out = out.subspan(count);
+  }
+}
+
+void AmrDecoder::Reset() {
+  // The libraries' memory fades within a few frames, as it does for anyone who joins a stream.
+  concealer_.Reset();
+  is_in_dtx_ = false;
+}
+
+}  // namespace byon::codec

@@ -1,0 +1,35 @@
+#pragma once
+
+#include "dataplane/codec/amr_library.h"
+#include "dataplane/codec/audio_decoder.h"
+#include "dataplane/codec/loss_concealer.h"
+
+namespace byon::codec {
+
+// AMR and AMR-WB payloads to samples. Lost and damaged speech is concealed here and not by the
+// libraries, whose own concealment is worse than repeating 20 ms; in discontinuous transmission the
+// libraries make the comfort noise.
+class AmrDecoder final : public AudioDecoder {
+ public:
+  explicit AmrDecoder(const CodecFormat& format);
+
+  int sample_rate_hz() const override { return library_.sample_rate_hz(); }
+  std::optional<PayloadDescription> Describe(base::ByteSpan payload) const override;
+  size_t Decode(base::ByteSpan payload, uint32_t skip, std::span<int16_t> out) override;
+  bool DecodeRedundancy(base::ByteSpan next_payload, std::span<int16_t> out) override;
+  void ConcealLoss(std::span<int16_t> out) override;
+  void GenerateComfortNoise(std::span<int16_t> out) override;
+  void Reset() override;
+
+ private:
+  void DecodeFrame(const AmrFrame& frame, std::span<int16_t> out);
+
+  Codec codec_;
+  bool is_octet_aligned_;
+  size_t samples_per_frame_;
+  AmrLibraryDecoder library_;
+  LossConcealer concealer_;
+  bool is_in_dtx_ = false;  // the last good frame was SID
+};
+
+}  // namespace byon::codec

@@ -1,0 +1,34 @@
+#include "dataplane/codec/amr_encoder.h"
+
+#include <algorithm>
+
+namespace byon::codec {
+
+AmrEncoder::AmrEncoder(const CodecFormat& format)
+    : codec_(format.codec),
+      is_octet_aligned_(format.amr.octet_align),
+      frames_per_packet_(format.ptime_ms / size_t{kFrameMs}),
+      library_(format.codec, format.amr.use_dtx),
+      modes_(format.codec, format.amr) {}
+
+EncodedPayload AmrEncoder::Encode(const AudioFrame& frame, base::MutableByteSpan out) {
+  // Modes change on the border of a frame-block; one packet may hold several.
+  pending_.PushBack(library_.Encode(modes_.NextMode(), frame.view()));
+  if (pending_.size() < frames_per_packet_) return {};
+
+  const std::span<const AmrFrame> frames(pending_.begin(), pending_.size());
+  EncodedPayload payload{.frames = static_cast<int>(frames.size())};
+  const bool has_speech = std::ranges::any_of(
+      frames, [this](const AmrFrame& f) { return IsAmrSpeech(codec_, f.frame_type); });
+  const bool has_sid = std::ranges::any_of(
+      frames, [this](const AmrFrame& f) { return IsAmrSid(codec_, f.frame_type); });
+  if (has_speech || has_sid) {
+    payload.bytes = WriteAmrPayload(codec_, is_octet_aligned_, kNoModeRequest, frames, out);
+    payload.starts_talkspurt = has_speech && was_silent_;
+  }
+  was_silent_ = !has_speech;
+  pending_.Clear();
+  return payload;
+}
+
+}  // namespace byon::codec

@@ -1,0 +1,70 @@
+#include "dataplane/codec/opus_decoder.h"
+
+#include <opus/opus.h>
+
+#include <algorithm>
+
+#include "dataplane/base/check.h"
+#include "dataplane/codec/opus_packet.h"
+
+namespace byon::codec {
+namespace {
+
+const unsigned char* Octets(base::ByteSpan bytes) {
+  return reinterpret_cast<const unsigned char*>(bytes.data());
+}
+
+}  // namespace
+
+void OpusAudioDecoder::Deleter::operator()(::OpusDecoder* decoder) const {
+  opus_decoder_destroy(decoder);
+}
+
+OpusAudioDecoder::OpusAudioDecoder(int sample_rate_hz) : sample_rate_hz_(sample_rate_hz) {
+  int error = OPUS_OK;
+  decoder_.reset(opus_decoder_create(sample_rate_hz, 1, &error));
+  BYON_CHECK(error == OPUS_OK, "an Opus decoder at 8, 16 or 48 kHz can be made");
+}
+
+std::optional<PayloadDescription> OpusAudioDecoder::Describe(base::ByteSpan payload) const {
+  const std::optional<OpusPacketDescription> packet = DescribeOpusPacket(payload);
+  if (!packet) return std::nullopt;
+  PayloadDescription description;
+  description.duration = packet->duration;
+  description.is_dtx = packet->is_dtx;
+  description.has_redundancy = packet->has_inband_fec;
+  return description;
+}
+
+size_t OpusAudioDecoder::Decode(base::ByteSpan payload, uint32_t skip, std::span<int16_t> out) {
+  const int decoded = opus_decode(decoder_.get(), Octets(payload),
+                                  static_cast<opus_int32>(payload.size()), out.data(),
+                                  static_cast<int>(out.size()), 0);
+  if (decoded <= 0) return 0;
+  const auto count = static_cast<size_t>(decoded);
+  const size_t skipped =
+      std::min<size_t>(count, size_t{skip} * static_cast<size_t>(sample_rate_hz_) / 48'000);
+  if (skipped != 0) {
+    std::copy(out.begin() + static_cast<ptrdiff_t>(skipped),
+              out.begin() + static_cast<ptrdiff_t>(count), out.begin());
+  }
+  return count - skipped;
+}
+
+bool OpusAudioDecoder::DecodeRedundancy(base::ByteSpan next_payload, std::span<int16_t> out) {
+  const std::optional<OpusPacketDescription> packet = DescribeOpusPacket(next_payload);
+  if (!packet || !packet->has_inband_fec) return false;
+  return opus_decode(decoder_.get(), Octets(next_payload),
+                     static_cast<opus_int32>(next_payload.size()), out.data(),
+                     static_cast<int>(out.size()), 1) == static_cast<int>(out.size());
+}
+
+void OpusAudioDecoder::ConcealLoss(std::span<int16_t> out) {
+  const int made =
+      opus_decode(decoder_.get(), nullptr, 0, out.data(), static_cast<int>(out.size()), 0);
+  if (made < 0) std::ranges::fill(out, int16_t{0});
+}
+
+void OpusAudioDecoder::Reset() { opus_decoder_ctl(decoder_.get(), OPUS_RESET_STATE); }
+
+}  // namespace byon::codec

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <memory>
+
+#include "dataplane/codec/audio_decoder.h"
+
+struct OpusDecoder;
+
+namespace byon::codec {
+
+// Opus packets to mono samples at 8, 16 or 48 kHz: libopus mixes stereo down and decodes only the band
+// that the rate holds. Concealment, in-band FEC and comfort noise are libopus's.
+class OpusAudioDecoder final : public AudioDecoder {
+ public:
+  explicit OpusAudioDecoder(int sample_rate_hz);
+
+  int sample_rate_hz() const override { return sample_rate_hz_; }
+  std::optional<PayloadDescription> Describe(base::ByteSpan payload) const override;
+  size_t Decode(base::ByteSpan payload, uint32_t skip, std::span<int16_t> out) override;
+  bool DecodeRedundancy(base::ByteSpan next_payload, std::span<int16_t> out) override;
+  void ConcealLoss(std::span<int16_t> out) override;
+  void GenerateComfortNoise(std::span<int16_t> out) override { ConcealLoss(out); }
+  void Reset() override;
+
+ private:
+  struct Deleter {
+    void operator()(::OpusDecoder* decoder) const;
+  };
+  int sample_rate_hz_;
+  std::unique_ptr<::OpusDecoder, Deleter> decoder_;
+};
+
+}  // namespace byon::codec

@@ -1,0 +1,84 @@
+#include "dataplane/codec/opus_encoder.h"
+
+#include <opus/opus.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "dataplane/base/check.h"
+
+namespace byon::codec {
+namespace {
+
+// Mono wideband speech is transparent to most ears here; RFC 7587 section 3.1.1 names 16 to 20 kbit/s
+// for wideband and 28 to 40 for fullband speech.
+constexpr int kDefaultBitrateBps = 32'000;
+constexpr int kMaxExpectedLossPercent = 30;
+
+int BandwidthFor(uint32_t playback_rate_hz) {
+  if (playback_rate_hz <= 8000) return OPUS_BANDWIDTH_NARROWBAND;
+  if (playback_rate_hz <= 12'000) return OPUS_BANDWIDTH_MEDIUMBAND;
+  if (playback_rate_hz <= 16'000) return OPUS_BANDWIDTH_WIDEBAND;
+  if (playback_rate_hz <= 24'000) return OPUS_BANDWIDTH_SUPERWIDEBAND;
+  return OPUS_BANDWIDTH_FULLBAND;
+}
+
+}  // namespace
+
+void OpusAudioEncoder::Deleter::operator()(::OpusEncoder* encoder) const {
+  opus_encoder_destroy(encoder);
+}
+
+OpusAudioEncoder::OpusAudioEncoder(const CodecFormat& format, int sample_rate_hz)
+    : sample_rate_hz_(sample_rate_hz),
+      samples_per_packet_(SamplesPerFrame(sample_rate_hz) * format.ptime_ms / kFrameMs) {
+  int error = OPUS_OK;
+  encoder_.reset(opus_encoder_create(sample_rate_hz, 1, OPUS_APPLICATION_VOIP, &error));
+  BYON_CHECK(error == OPUS_OK, "an Opus encoder at 8, 16 or 48 kHz can be made");
+  const OpusParameters& opus = format.opus;
+  int bitrate = kDefaultBitrateBps;
+  if (opus.max_average_bitrate_bps != 0) {
+    bitrate = std::min(bitrate, static_cast<int>(opus.max_average_bitrate_bps));
+  }
+  ::OpusEncoder* encoder = encoder_.get();
+  opus_encoder_ctl(encoder, OPUS_SET_BITRATE(bitrate));
+  opus_encoder_ctl(encoder, OPUS_SET_SIGNAL(OPUS_SIGNAL_VOICE));
+  opus_encoder_ctl(encoder, OPUS_SET_COMPLEXITY(opus.complexity));
+  opus_encoder_ctl(encoder, OPUS_SET_INBAND_FEC(opus.use_inband_fec ? 1 : 0));
+  opus_encoder_ctl(encoder, OPUS_SET_DTX(opus.use_dtx ? 1 : 0));
+  opus_encoder_ctl(encoder, OPUS_SET_MAX_BANDWIDTH(BandwidthFor(opus.max_playback_rate_hz)));
+  opus_encoder_ctl(encoder, OPUS_SET_LSB_DEPTH(16));
+}
+
+EncodedPayload OpusAudioEncoder::Encode(const AudioFrame& frame, base::MutableByteSpan out) {
+  const auto samples = frame.view();
+  std::copy(samples.begin(), samples.end(),
+            pending_.begin() + static_cast<ptrdiff_t>(pending_samples_));
+  pending_samples_ += samples.size();
+  if (pending_samples_ < samples_per_packet_) return {};
+  pending_samples_ = 0;
+  const opus_int32 bytes = opus_encode(
+      encoder_.get(), pending_.data(), static_cast<int>(samples_per_packet_),
+      reinterpret_cast<unsigned char*>(out.data()),
+      static_cast<opus_int32>(std::min(out.size(), kMaxEncodedBytes)));
+  EncodedPayload payload{
+      .frames = static_cast<int>(samples_per_packet_ / SamplesPerFrame(sample_rate_hz_))};
+  if (bytes <= 0) return payload;
+  // Up to two octets mean silence (opus_encode()): the first such packet tells the receiver, the
+  // following need not be sent; libopus itself breaks the silence every 400 ms with new parameters.
+  const bool is_dtx = bytes <= 2;
+  if (!is_dtx || !has_sent_dtx_) {
+    payload.bytes = static_cast<size_t>(bytes);
+    payload.starts_talkspurt = !is_dtx && has_sent_dtx_;
+  }
+  has_sent_dtx_ = is_dtx;
+  return payload;
+}
+
+void OpusAudioEncoder::SetExpectedLoss(double fraction) {
+  const int percent =
+      std::clamp(static_cast<int>(std::ceil(fraction * 100)), 0, kMaxExpectedLossPercent);
+  opus_encoder_ctl(encoder_.get(), OPUS_SET_PACKET_LOSS_PERC(percent));
+}
+
+}  // namespace byon::codec
