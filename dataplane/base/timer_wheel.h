@@ -22,7 +22,7 @@ class TimerWheel {
   static constexpr TimeDelta kSlotLength = TimeDelta::Milliseconds(1);
   static constexpr TimeDelta kTurn = kSlotLength * static_cast<int64_t>(kSlots);
   // Behind by more than this the wheel gives ticks up instead of serving them in one heap.
-  static constexpr TimeDelta kMaxBacklog = kTurn * 10;
+  static constexpr TimeDelta kMaxBacklog = kTurn * 5;
 
   // Memory for `capacity` members is taken here and never again.
   explicit TimerWheel(size_t capacity) : capacity_(capacity) {

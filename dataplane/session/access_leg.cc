@@ -48,11 +48,9 @@ std::optional<rtp::RtpPacketView> AccessLeg::AdmitRtp(const net::SocketAddress& 
   return *view;
 }
 
-void AccessLeg::SendRtp(const TxBuffer& buffer, size_t size, base::Timestamp now,
-                        SessionOutput& output) {
-  if (const auto view = rtp::RtpPacketView::Parse(buffer.bytes().first(size)); view.ok()) {
-    reporter_.OnRtpSent(view->timestamp(), view->payload().size(), now);
-  }
+void AccessLeg::SendRtp(const TxBuffer& buffer, size_t size, rtp::RtpTimestamp timestamp,
+                        base::Timestamp now, SessionOutput& output) {
+  reporter_.OnRtpSent(timestamp, size - rtp::kRtpFixedHeaderBytes, now);
   transport_.SendRtp(buffer, size, output);
 }
 

@@ -27,8 +27,10 @@ class AccessLeg {
   // A decrypted packet: counted, and given back to go on when the direction lets it.
   std::optional<rtp::RtpPacketView> AdmitRtp(const net::SocketAddress& from, base::ByteSpan packet,
                                              base::Timestamp now);
-  // The first `size` bytes of `buffer` are a plain RTP packet for the browser.
-  void SendRtp(const TxBuffer& buffer, size_t size, base::Timestamp now, SessionOutput& output);
+  // The first `size` bytes of `buffer` are a plain RTP packet for the browser; `timestamp` is what
+  // the stream's clock says at `now` (a telephone-event's own stands still).
+  void SendRtp(const TxBuffer& buffer, size_t size, rtp::RtpTimestamp timestamp,
+               base::Timestamp now, SessionOutput& output);
   void HandleTick(base::Timestamp now, SessionOutput& output);
   void Close(std::string_view reason, base::Timestamp now, SessionOutput& output);
 

@@ -37,11 +37,9 @@ std::optional<rtp::RtpPacketView> ImsLeg::HandleDatagram(bool came_to_rtcp_port,
   return *view;
 }
 
-void ImsLeg::SendRtp(const TxBuffer& buffer, size_t size, base::Timestamp now,
-                     SessionOutput& output) {
-  if (const auto view = rtp::RtpPacketView::Parse(buffer.bytes().first(size)); view.ok()) {
-    reporter_.OnRtpSent(view->timestamp(), view->payload().size(), now);
-  }
+void ImsLeg::SendRtp(const TxBuffer& buffer, size_t size, rtp::RtpTimestamp timestamp,
+                     base::Timestamp now, SessionOutput& output) {
+  reporter_.OnRtpSent(timestamp, size - rtp::kRtpFixedHeaderBytes, now);
   transport_.SendRtp(buffer, size, output);
 }
 

@@ -31,8 +31,10 @@ class ImsLeg {
                                                    const net::SocketAddress& from,
                                                    base::ByteSpan datagram, base::Timestamp now,
                                                    SessionOutput& output);
-  // The first `size` bytes of `buffer` are an RTP packet for the IMS.
-  void SendRtp(const TxBuffer& buffer, size_t size, base::Timestamp now, SessionOutput& output);
+  // The first `size` bytes of `buffer` are an RTP packet for the IMS; `timestamp` is what the
+  // stream's clock says at `now` (a telephone-event's own stands still).
+  void SendRtp(const TxBuffer& buffer, size_t size, rtp::RtpTimestamp timestamp,
+               base::Timestamp now, SessionOutput& output);
   void HandleTick(base::Timestamp now, SessionOutput& output);
   void Close(std::string_view reason, base::Timestamp now, SessionOutput& output);
 

@@ -12,19 +12,21 @@ namespace {
 template <typename SendingLeg>
 class LegSink final : public pipeline::PacketSink {
  public:
-  LegSink(SendingLeg& leg, base::Timestamp now, DropCounters& drops, SessionOutput& output)
-      : leg_(leg), now_(now), drops_(drops), output_(output) {}
+  LegSink(SendingLeg& leg, rtp::RtpTimestamp timestamp, base::Timestamp now, DropCounters& drops,
+          SessionOutput& output)
+      : leg_(leg), timestamp_(timestamp), now_(now), drops_(drops), output_(output) {}
 
   base::MutableByteSpan Reserve() override {
     buffer_ = output_.Allocate();
     if (!buffer_) drops_.Count(DropReason::kNoTxBuffer);
     return buffer_ ? buffer_.bytes() : base::MutableByteSpan();
   }
-  void Commit(size_t size) override { leg_.SendRtp(buffer_, size, now_, output_); }
+  void Commit(size_t size) override { leg_.SendRtp(buffer_, size, timestamp_, now_, output_); }
   void Abandon() override { output_.Free(buffer_); }
 
  private:
   SendingLeg& leg_;
+  const rtp::RtpTimestamp timestamp_;
   const base::Timestamp now_;
   DropCounters& drops_;
   SessionOutput& output_;
@@ -141,9 +143,9 @@ void MediaSession::HandleTick(base::Timestamp now, SessionOutput& output) {
   if (const auto request = ims_to_access_.TakeReceivedCmr()) access_to_ims_.ApplyCmr(*request);
   ims_to_access_.SetRemoteLoss(access_.reporter().sender().remote_fraction_lost());
 
-  LegSink<ImsLeg> ims_sink(ims_, now, drops_, output);
+  LegSink<ImsLeg> ims_sink(ims_, access_to_ims_.TimestampAt(now), now, drops_, output);
   (void)access_to_ims_.Tick(now, ims_sink);
-  LegSink<AccessLeg> access_sink(access_, now, drops_, output);
+  LegSink<AccessLeg> access_sink(access_, ims_to_access_.TimestampAt(now), now, drops_, output);
   (void)ims_to_access_.Tick(now, access_sink);
 
   if (const auto silent = access_.CheckSilence(now)) {
@@ -188,7 +190,9 @@ void MediaSession::DrainPipelines() {
   drain(ims_to_access_, Leg::kIms, ims_.stream_id());
 }
 
-void MediaSession::PushEvent(const SessionEvent& event) { (void)events_.PushBack(event); }
+void MediaSession::PushEvent(const SessionEvent& event) {
+  if (!events_.PushBack(event)) ++events_lost_;
+}
 
 std::optional<SessionEvent> MediaSession::PollEvent() {
   if (next_event_ == events_.size()) {

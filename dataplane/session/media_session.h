@@ -53,7 +53,7 @@ class MediaSession {
   void HandleHandshake(HandshakeReport& report, SessionOutput& output);
   // Once per 20 ms: plays out both directions, sends RTCP when due, watches timeouts.
   void HandleTick(base::Timestamp now, SessionOutput& output);
-  // Sends RTCP BYE on both legs and ends the DTLS association. Nothing may follow but stats.
+  // Sends RTCP BYE on both legs and forgets the DTLS association. Nothing may follow but stats.
   void Close(std::string_view reason, base::Timestamp now, SessionOutput& output);
 
   // False when the leg has no telephone-event or its queue of digits has no room.
@@ -72,6 +72,11 @@ class MediaSession {
   SessionHandle handle() const { return config_.handle; }
   const SessionConfig& config() const { return config_; }
   TransportState access_state() const { return access_.transport().state(); }
+  // Events that found no room since the session began.
+  uint64_t events_lost() const { return events_lost_ + access_.transport().events_lost(); }
+  // Where the owner's timer wheel has it; the owner's.
+  size_t tick_slot() const { return tick_slot_; }
+  void set_tick_slot(size_t slot) { tick_slot_ = slot; }
   bool is_handshaking() const { return access_.transport().is_handshaking(); }
 
  private:
@@ -90,6 +95,8 @@ class MediaSession {
   pipeline::TranscodingPipeline ims_to_access_;
   base::FixedVector<SessionEvent, 32> events_;
   size_t next_event_ = 0;
+  uint64_t events_lost_ = 0;
+  size_t tick_slot_ = 0;
 };
 
 }  // namespace byon::session

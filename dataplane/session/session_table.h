@@ -20,9 +20,11 @@ class SessionTable {
 
   explicit SessionTable(size_t capacity);
 
-  enum class InsertResult : uint8_t { kInserted, kPortTaken, kFull };
-  // Takes the session only when it answers kInserted.
-  [[nodiscard]] InsertResult Insert(std::unique_ptr<MediaSession>& session);
+  // Whether a session with one of these local ports is here.
+  bool IsPortTaken(const SessionConfig& config) const;
+  bool is_full() const { return sessions_.size() == capacity_; }
+  // Only when neither of the above is true.
+  MediaSession* Insert(std::unique_ptr<MediaSession> session);
   // Null when there is no such session.
   std::unique_ptr<MediaSession> Remove(SessionHandle handle);
 

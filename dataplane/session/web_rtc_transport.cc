@@ -274,7 +274,9 @@ TransportState WebRtcTransport::state() const {
   return ice_.selected_remote() ? TransportState::kIceConnected : TransportState::kNew;
 }
 
-void WebRtcTransport::PushEvent(const SessionEvent& event) { (void)events_.PushBack(event); }
+void WebRtcTransport::PushEvent(const SessionEvent& event) {
+  if (!events_.PushBack(event)) ++events_lost_;
+}
 
 std::optional<SessionEvent> WebRtcTransport::PollEvent() {
   if (events_.empty()) return std::nullopt;

@@ -52,6 +52,7 @@ class WebRtcTransport {
 
   srtp::SrtpSession* inbound() { return srtp_.inbound.get(); }
   TransportState state() const;
+  uint64_t events_lost() const { return events_lost_; }
   bool is_handshaking() const { return dtls_ == DtlsState::kHandshaking; }
 
  private:
@@ -86,6 +87,7 @@ class WebRtcTransport {
   TokenBucket dtls_budget_;
   SrtpPair srtp_;
   base::FixedVector<SessionEvent, 16> events_;
+  uint64_t events_lost_ = 0;
 };
 
 }  // namespace byon::session

@@ -21,9 +21,11 @@ namespace byon::worker {
 
 using session::SessionHandle;
 
-// Takes a session over. Comes back without it, or with it when the status is not kDone.
+// Takes a session over, opens its ports and applies the first change (may be null). Comes back
+// without the session, or with it when the status is not kDone.
 struct CreateSession {
   std::unique_ptr<session::MediaSession> session;
+  std::unique_ptr<session::SessionChange> change;
 };
 // Comes back with the parts that were replaced.
 struct ModifySession {
@@ -57,7 +59,7 @@ struct WorkerStats {
   uint64_t loops = 0;
   uint64_t busy_ns = 0;     // time in loops that had something to do
   uint64_t late_ticks = 0;  // ticks served over 5 ms after they were due
-  uint64_t events_lost = 0;
+  uint64_t events_lost = 0;  // for want of room while the control thread did not read
   session::DropCounters drops;  // those of closed sessions too
 };
 struct GetWorkerStats {
@@ -93,8 +95,8 @@ struct EventReport {
 };
 using Report = std::variant<std::monostate, Reply, EventReport>;
 
-// A worker takes a command only when there is room for its reply. The control thread must keep
-// reading: events that find no room are counted as lost.
+// A worker takes no command while a report of its own waits for room, and leaves events with their
+// sessions meanwhile. The control thread must keep reading: a session holds only so many.
 struct WorkerMailbox {
   base::SpscRing<Command, 1024> commands;  // control thread -> worker
   base::SpscRing<Report, 4096> reports;    // worker -> control thread

@@ -1,0 +1,278 @@
+#include "dataplane/worker/worker.h"
+
+#include <algorithm>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+namespace byon::worker {
+namespace {
+
+// Bounds of one turn, so that no kind of work keeps the others waiting. Opening a session's ports
+// costs tens of microseconds on kernel sockets.
+constexpr size_t kCommandsPerTurn = 4;
+constexpr size_t kHandshakeReportsPerTurn = 32;
+// The mailboxes are looked at this often when nothing else wakes the worker.
+constexpr base::TimeDelta kMailboxInterval = base::TimeDelta::Milliseconds(5);
+constexpr base::TimeDelta kHandshakeInterval = base::TimeDelta::Milliseconds(1);
+// A handshake's flights follow each other within this.
+constexpr base::TimeDelta kHandshakeWatch = base::TimeDelta::Seconds(2);
+
+}  // namespace
+
+Worker::Worker(const WorkerConfig& config, PacketIo& io, WorkerMailbox& mailbox,
+               HandshakeMailbox& handshakes)
+    : io_(io),
+      mailbox_(mailbox),
+      handshakes_(handshakes),
+      outbox_(io, handshakes, config.srtp_backend, drops_),
+      sessions_(config.session_capacity),
+      wheel_(config.session_capacity) {}
+
+void Worker::RunOnce(base::Timestamp now) {
+  // The time of the last turn is known only now: the clock is read once a turn.
+  if (was_busy_ && now > last_turn_) {
+    busy_ns_ += static_cast<uint64_t>((now - last_turn_).nanoseconds());
+  }
+  last_turn_ = now;
+  ++loops_;
+  outbox_.SetTime(now, rtp::NtpTime::FromUnix(
+                           base::TimeDelta::Nanoseconds(now.nanoseconds()) + wall_clock_offset_));
+
+  bool is_busy = ServePackets(now);
+  is_busy |= ServeHandshakes();
+  is_busy |= ServeCommands(now);
+  is_busy |= ServeTicks(now);
+  outbox_.Flush();
+  outbox_.FlushHandshakes();
+  io_.Flush(now);
+  was_busy_ = is_busy;
+  if (!is_busy) io_.Wait(now, NextDeadline(now));
+}
+
+bool Worker::ServePackets(base::Timestamp now) {
+  const size_t count = io_.ReceiveBurst(received_, now);
+  if (count == 0) return false;
+  packets_received_ += count;
+  size_t burst_size = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const ReceivedDatagram& datagram = received_[i];
+    const auto match = sessions_.FindByPort(datagram.destination.port);
+    if (!match.session) {
+      drops_.Count(session::DropReason::kUnknownPort);
+      continue;
+    }
+    srtp::SrtpSession* const keys = match.session->HandleDatagram(
+        match.port, datagram.source, datagram.payload, now, outbox_);
+    if (!keys) continue;
+    burst_[burst_size] = {keys, datagram.payload, datagram.payload.size(), std::nullopt};
+    burst_origin_[burst_size] = i;
+    burst_session_[burst_size] = match.session;
+    ++burst_size;
+  }
+  if (burst_size > 0) {
+    srtp::UnprotectRtpBurst(outbox_.transform(), std::span(burst_).first(burst_size));
+  }
+  for (size_t i = 0; i < burst_size; ++i) {
+    const srtp::BurstPacket& packet = burst_[i];
+    if (packet.drop) {
+      burst_session_[i]->HandleUndecryptedRtp(*packet.drop);
+    } else {
+      burst_session_[i]->HandleDecryptedRtp(received_[burst_origin_[i]].source,
+                                            packet.buffer.first(packet.length), now);
+    }
+  }
+  io_.Release(std::span(received_).first(count));
+  return true;
+}
+
+bool Worker::ServeHandshakes() {
+  bool is_busy = false;
+  for (size_t i = 0; i < kHandshakeReportsPerTurn; ++i) {
+    auto report = handshakes_.reports.Pop();
+    if (!report) break;
+    is_busy = true;
+    outbox_.Flush();  // queued packets may need the keys that this report retires
+    if (session::MediaSession* session = sessions_.FindByHandle(report->session)) {
+      session->HandleHandshake(*report, outbox_);
+      PublishEvents(*session);
+    }
+    if (report->srtp.inbound || report->srtp.outbound) {
+      session::HandshakeRequest discard;
+      discard.kind = session::HandshakeRequest::Kind::kDiscard;
+      discard.retired = std::move(report->srtp);
+      (void)outbox_.SendToHandshake(std::move(discard));  // no room: it dies here instead
+    }
+  }
+  return is_busy;
+}
+
+bool Worker::ServeTicks(base::Timestamp now) {
+  bool is_busy = false;
+  const auto serve_slot = [&](std::span<session::MediaSession*> members, base::Timestamp due) {
+    is_busy = true;
+    if (now - due > kLateTick) late_ticks_ += members.size();
+    // The due time, not `now`: the sender's clock must not shake with this thread's load.
+    for (session::MediaSession* session : members) {
+      session->HandleTick(due, outbox_);
+      PublishEvents(*session);
+    }
+  };
+  const int64_t given_up = wheel_.Advance(now, serve_slot);
+  if (given_up > 0) late_ticks_ += static_cast<uint64_t>(given_up) * wheel_.size() / 20;
+  return is_busy;
+}
+
+bool Worker::ServeCommands(base::Timestamp now) {
+  bool is_busy = false;
+  for (size_t i = 0; i < kCommandsPerTurn && MayPublish(); ++i) {
+    auto command = mailbox_.commands.Pop();
+    if (!command) break;
+    is_busy = true;
+    Publish(Execute(std::move(*command), now));
+  }
+  return is_busy;
+}
+
+Reply Worker::Execute(Command command, base::Timestamp now) {
+  Reply reply{.status = CommandStatus::kDone, .command = std::move(command)};
+  const SessionHandle handle = reply.command.session;
+  reply.status = std::visit([&](auto& body) { return Do(body, handle, now); }, reply.command.body);
+  return reply;
+}
+
+CommandStatus Worker::Do(CreateSession& create, SessionHandle, base::Timestamp now) {
+  BYON_CHECK(create.session, "CreateSession carries a session");
+  const session::SessionConfig& config = create.session->config();
+  if (sessions_.IsPortTaken(config)) return CommandStatus::kSessionExists;
+  if (sessions_.is_full()) return CommandStatus::kNoCapacity;
+  const CommandStatus opened = OpenPorts(config);
+  if (opened != CommandStatus::kDone) return opened;
+  session::MediaSession* const session = sessions_.Insert(std::move(create.session));
+  session->set_tick_slot(wheel_.Add(session));
+  if (create.change) {
+    // Nothing has begun yet that could forbid a first description.
+    (void)session->Apply(*create.change, now, outbox_);
+    PublishEvents(*session);
+  }
+  return CommandStatus::kDone;
+}
+
+CommandStatus Worker::OpenPorts(const session::SessionConfig& config) {
+  const std::array addresses = {config.access.address, config.ims.rtp, config.ims.rtcp};
+  for (size_t i = 0; i < addresses.size(); ++i) {
+    const OpenPortResult result = io_.OpenPort(addresses[i]);
+    if (result == OpenPortResult::kOpened) continue;
+    while (i-- > 0) io_.ClosePort(addresses[i]);
+    return result == OpenPortResult::kInUse ? CommandStatus::kPortInUse
+                                            : CommandStatus::kPortUnusable;
+  }
+  return CommandStatus::kDone;
+}
+
+void Worker::ClosePorts(const session::SessionConfig& config) {
+  for (const auto& address : {config.access.address, config.ims.rtp, config.ims.rtcp}) {
+    io_.ClosePort(address);
+  }
+}
+
+CommandStatus Worker::Do(ModifySession& modify, SessionHandle handle, base::Timestamp now) {
+  session::MediaSession* const session = sessions_.FindByHandle(handle);
+  if (!session) return CommandStatus::kNoSuchSession;
+  const auto result = session->Apply(*modify.change, now, outbox_);
+  PublishEvents(*session);
+  return result == session::MediaSession::ApplyResult::kApplied ? CommandStatus::kDone
+                                                                : CommandStatus::kWrongState;
+}
+
+CommandStatus Worker::Do(CloseSession& close, SessionHandle handle, base::Timestamp now) {
+  session::MediaSession* const session = sessions_.FindByHandle(handle);
+  if (!session) return CommandStatus::kNoSuchSession;
+  session->Close(close.reason.view(), now, outbox_);
+  outbox_.Flush();
+  io_.Flush(now);
+  if (close.stats) session->FillStats(*close.stats);
+  drops_ += session->AllDrops();
+  events_lost_ += session->events_lost();
+  wheel_.Remove(session->tick_slot(), session);
+  ClosePorts(session->config());
+  close.session = sessions_.Remove(handle);
+  return CommandStatus::kDone;
+}
+
+CommandStatus Worker::Do(SendDtmf& dtmf, SessionHandle handle, base::Timestamp) {
+  session::MediaSession* const session = sessions_.FindByHandle(handle);
+  if (!session) return CommandStatus::kNoSuchSession;
+  const std::string_view digits(dtmf.digits.begin(), dtmf.digits.size());
+  const bool is_queued = session->SendDtmf(dtmf.leg, digits, dtmf.duration, dtmf.gap);
+  return is_queued ? CommandStatus::kDone : CommandStatus::kNotNegotiated;
+}
+
+CommandStatus Worker::Do(PlayTone& play, SessionHandle handle, base::Timestamp) {
+  session::MediaSession* const session = sessions_.FindByHandle(handle);
+  if (!session) return CommandStatus::kNoSuchSession;
+  return session->PlayTone(play.leg, play.tone) ? CommandStatus::kDone
+                                                : CommandStatus::kNotNegotiated;
+}
+
+CommandStatus Worker::Do(GetStats& get, SessionHandle handle, base::Timestamp) {
+  const session::MediaSession* const session = sessions_.FindByHandle(handle);
+  if (!session) return CommandStatus::kNoSuchSession;
+  session->FillStats(*get.stats);
+  return CommandStatus::kDone;
+}
+
+CommandStatus Worker::Do(GetWorkerStats& get, SessionHandle, base::Timestamp) {
+  *get.stats = Stats();
+  return CommandStatus::kDone;
+}
+
+CommandStatus Worker::Do(std::monostate&, SessionHandle, base::Timestamp) {
+  return CommandStatus::kDone;
+}
+
+WorkerStats Worker::Stats() const {
+  WorkerStats stats;
+  stats.sessions = static_cast<uint32_t>(sessions_.size());
+  stats.packets_received = packets_received_;
+  stats.packets_sent = outbox_.packets_sent();
+  stats.handed_over = io_.handed_over();
+  stats.loops = loops_;
+  stats.busy_ns = busy_ns_;
+  stats.late_ticks = late_ticks_;
+  stats.events_lost = events_lost_;
+  stats.drops = drops_;
+  for (const auto& session : sessions_) {
+    stats.drops += session->AllDrops();
+    stats.events_lost += session->events_lost();
+  }
+  return stats;
+}
+
+void Worker::PublishEvents(session::MediaSession& session) {
+  while (MayPublish()) {
+    const auto event = session.PollEvent();
+    if (!event) return;
+    Publish(EventReport{session.handle(), *event});
+  }
+}
+
+bool Worker::MayPublish() {
+  if (waiting_report_ && mailbox_.reports.Push(std::move(*waiting_report_))) waiting_report_.reset();
+  return !waiting_report_;
+}
+
+void Worker::Publish(Report&& report) {
+  if (!mailbox_.reports.Push(std::move(report))) waiting_report_ = std::move(report);
+}
+
+base::Timestamp Worker::NextDeadline(base::Timestamp now) const {
+  const bool may_hear_of_handshakes =
+      now - outbox_.last_handshake_request() < kHandshakeWatch;
+  const base::Timestamp mailbox_due =
+      now + (may_hear_of_handshakes ? kHandshakeInterval : kMailboxInterval);
+  return std::min(mailbox_due, wheel_.NextDeadline(now));
+}
+
+}  // namespace byon::worker
