@@ -61,14 +61,15 @@ class DtlsTransport {
   static constexpr base::TimeDelta kMaxRetransmitDelay = base::TimeDelta::Seconds(2);
   static constexpr size_t kMaxQueuedDatagrams = 32;
 
-  // `context` may die before the transport.
+  // `context` may die before the transport; it stays as it is until the last transport is gone.
   DtlsTransport(const DtlsContext& context, DtlsRole role);
   ~DtlsTransport();
   DtlsTransport(DtlsTransport&&) noexcept;
   DtlsTransport& operator=(DtlsTransport&&) noexcept;
 
   // The fingerprints of the peer's SDP. May come after the handshake: Connected waits for it. The
-  // strongest algorithm among them decides (RFC 8122 section 5). Empty spans are ignored.
+  // strongest algorithm among them decides (RFC 8122 section 5). Ignored when empty, and once
+  // connected: another certificate needs another association (RFC 8842 section 4).
   void SetRemoteFingerprints(std::span<const DtlsFingerprint> fingerprints);
 
   // Client: sends the ClientHello. Server: starts the handshake limit. Once.
@@ -86,8 +87,9 @@ class DtlsTransport {
   bool is_connected() const;
   DtlsRole role() const;
 
+  class Association;  // association.h
+
  private:
-  class Association;
   std::unique_ptr<Association> association_;
 };
 
