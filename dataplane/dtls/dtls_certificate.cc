@@ -1,7 +1,6 @@
 #include "dataplane/dtls/dtls_certificate.h"
 
 #include <openssl/evp.h>
-#include <openssl/rand.h>
 #include <openssl/x509.h>
 
 #include "dataplane/dtls/openssl_support.h"
@@ -14,12 +13,10 @@ constexpr long kNotBeforeSeconds = -24L * 3600;
 constexpr long kNotAfterSeconds = 3650L * 24 * 3600;
 
 bool FillAndSign(X509* certificate, EVP_PKEY* key) {
-  uint64_t serial = 0;
-  if (RAND_bytes(reinterpret_cast<unsigned char*>(&serial), sizeof(serial)) != 1) return false;
   X509_NAME* name = X509_get_subject_name(certificate);
   const auto* common_name = reinterpret_cast<const unsigned char*>("WebRTC");
   return X509_set_version(certificate, X509_VERSION_3) == 1 &&
-         ASN1_INTEGER_set_uint64(X509_get_serialNumber(certificate), serial >> 1 | 1) == 1 &&
+         ASN1_INTEGER_set_uint64(X509_get_serialNumber(certificate), 1) == 1 &&
          X509_gmtime_adj(X509_getm_notBefore(certificate), kNotBeforeSeconds) != nullptr &&
          X509_gmtime_adj(X509_getm_notAfter(certificate), kNotAfterSeconds) != nullptr &&
          X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, common_name, -1, -1, 0) == 1 &&
