@@ -1,0 +1,45 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace byon::auth {
+
+using WallTime = std::chrono::system_clock::time_point;
+
+// What a good access token says.
+struct VerifiedToken {
+  std::string issuer;
+  std::string client_id;
+  std::string subject;                      // end user; empty with a 2-legged token
+  std::optional<std::string> phone_number;  // +E.164; never with a 2-legged token
+  std::vector<std::string> scopes;
+  WallTime expires_at;
+  bool is_two_legged = false;               // no end user: client credentials
+
+  bool HasScope(std::string_view scope) const;
+};
+
+// Why a token is not accepted. Clients learn only that it is not (401); logs and counters learn this.
+enum class TokenFailure {
+  kMalformed,
+  kAlgorithmNotAllowed,
+  kTypeNotAllowed,
+  kCriticalHeader,     // `crit`: nothing is understood here (RFC 7515 section 4.1.11)
+  kUnknownIssuer,
+  kUnknownKey,
+  kBadSignature,
+  kWrongAudience,
+  kExpired,
+  kNotYetValid,
+  kBadClaim,
+  kSenderConstrained,  // `cnf`: bound to a key of which no proof came (RFC 9449, RFC 8705)
+  kInactive,           // introspection says no
+  kUnavailable,        // the identity provider cannot be asked
+};
+std::string_view ToString(TokenFailure failure);
+
+}  // namespace byon::auth
