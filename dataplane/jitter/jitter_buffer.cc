@@ -1,0 +1,343 @@
+#include "dataplane/jitter/jitter_buffer.h"
+
+#include <algorithm>
+
+namespace byon::jitter {
+namespace {
+
+constexpr int64_t kReceivedWindow = 64;
+
+}  // namespace
+
+JitterBuffer::JitterBuffer(uint32_t clock_rate_hz)
+    : clock_rate_hz_(clock_rate_hz), baseline_(clock_rate_hz) {}
+
+void JitterBuffer::Reset(uint32_t clock_rate_hz, bool keep_target) {
+  clock_rate_hz_ = clock_rate_hz;
+  ForgetStream();
+  ssrc_.reset();
+  replaced_ssrc_.reset();
+  if (!keep_target) estimator_.Reset();
+}
+
+void JitterBuffer::ForgetStream() {
+  store_.Clear();
+  baseline_ = ArrivalBaseline(clock_rate_hz_);
+  sequence_unwrapper_.Reset();
+  timestamp_unwrapper_.Reset();
+  newest_.reset();
+  received_mask_ = 0;
+  jump_successor_.reset();
+  slow_packets_.Clear();
+  is_playing_ = false;
+  is_in_dtx_ = false;
+  held_ = 0;
+}
+
+// ---- Packets in -------------------------------------------------------------------------------------
+
+InsertOutcome JitterBuffer::Insert(const rtp::RtpPacketView& packet, const PacketTraits& traits,
+                                   base::Timestamp arrival) {
+  if (packet.payload().size() > kMaxPayloadBytes) return InsertOutcome::kTooLarge;
+  const InsertOutcome outcome = Admit(packet, arrival, true);
+  if (outcome != InsertOutcome::kInserted && outcome != InsertOutcome::kLate) return outcome;
+
+  StoredPacket stored;
+  stored.sequence_number = sequence_unwrapper_.Peek(packet.sequence_number().value);
+  stored.timestamp = timestamp_unwrapper_.Peek(packet.timestamp().value);
+  // Late packets above all must be heard of here: they are why the delay has to grow.
+  Learn(baseline_.OnPacket(stored.timestamp, arrival));
+  const bool has_passed =
+      is_playing_ && !is_in_dtx_ && stored.timestamp + traits.duration <= next_timestamp_;
+  if (outcome == InsertOutcome::kLate || has_passed) return InsertOutcome::kLate;
+
+  stored.arrival = arrival;
+  stored.duration = traits.duration;
+  stored.payload_type = packet.payload_type().value;
+  stored.is_dtx = traits.is_dtx;
+  stored.has_redundancy = traits.has_redundancy;
+  stored.payload = packet.payload();
+  Store(stored);
+  return InsertOutcome::kInserted;
+}
+
+InsertOutcome JitterBuffer::InsertOther(const rtp::RtpPacketView& packet,
+                                        base::Timestamp arrival) {
+  const InsertOutcome outcome = Admit(packet, arrival, false);
+  if (outcome != InsertOutcome::kInserted) return outcome;
+  StoredPacket stored;
+  stored.sequence_number = sequence_unwrapper_.Peek(packet.sequence_number().value);
+  stored.arrival = arrival;
+  stored.is_audio = false;
+  Store(stored);
+  return outcome;
+}
+
+void JitterBuffer::Store(const StoredPacket& packet) {
+  if (store_.full()) {
+    // Nobody reads, or the sender floods: what is newest is worth most.
+    store_.PopFront();
+    ++overflowed_packets_;
+  }
+  store_.Add(packet);
+}
+
+InsertOutcome JitterBuffer::Admit(const rtp::RtpPacketView& packet, base::Timestamp arrival,
+                                  bool is_audio) {
+  if (!TakeSource(packet.ssrc(), arrival)) return InsertOutcome::kOldSource;
+  if (!IsPlausible(packet, arrival, is_audio)) {
+    // RFC 3550 appendix A.1: two packets in a row make a restart, one alone may be a stray. A stream
+    // that had stopped may start wherever it likes.
+    const bool is_confirmed = jump_successor_ == packet.sequence_number().value;
+    if (!is_confirmed && (is_playing_ || !store_.empty())) {
+      jump_successor_ = (packet.sequence_number() + 1).value;
+      return InsertOutcome::kSequenceJump;
+    }
+    ForgetStream();
+  }
+  jump_successor_.reset();
+  last_arrival_ = arrival;
+
+  const int64_t sequence_number = sequence_unwrapper_.Peek(packet.sequence_number().value);
+  const bool is_newest = !newest_ || sequence_number > newest_->sequence_number;
+  if (!MarkReceived(sequence_number)) {
+    const bool is_remembered = newest_->sequence_number - sequence_number < kReceivedWindow;
+    return is_remembered ? InsertOutcome::kDuplicate : InsertOutcome::kLate;
+  }
+  if (is_newest) {
+    sequence_unwrapper_.Unwrap(packet.sequence_number().value);
+    // Events carry the timestamp of their start, perhaps of another clock.
+    const int64_t timestamp = is_audio || !newest_
+                                  ? timestamp_unwrapper_.Unwrap(packet.timestamp().value)
+                                  : newest_->timestamp;
+    newest_ = Newest{sequence_number, timestamp, is_audio || !newest_ ? arrival : newest_->arrival};
+  }
+  if (is_playing_ && sequence_number <= last_sequence_number_) return InsertOutcome::kLate;
+  return InsertOutcome::kInserted;
+}
+
+bool JitterBuffer::TakeSource(rtp::Ssrc ssrc, base::Timestamp arrival) {
+  if (ssrc_ == ssrc) return true;
+  if (replaced_ssrc_ == ssrc && arrival - replaced_at_ < kOldSourceGuard) return false;
+  if (ssrc_) {
+    replaced_ssrc_ = ssrc_;
+    replaced_at_ = arrival;
+    ForgetStream();
+    ++source_changes_;
+  }
+  ssrc_ = ssrc;
+  return true;
+}
+
+// Whether sequence number and timestamp are where time and the packets before would have them.
+bool JitterBuffer::IsPlausible(const rtp::RtpPacketView& packet, base::Timestamp arrival,
+                               bool is_audio) const {
+  if (!newest_) return true;
+  const int64_t sequence_step =
+      sequence_unwrapper_.Peek(packet.sequence_number().value) - newest_->sequence_number;
+  if (std::abs(sequence_step) > kPlausibleSequenceJump) return false;
+  if (!is_audio) return true;  // an event keeps the timestamp of its start
+  const base::TimeDelta step = UnitsToTime(
+      timestamp_unwrapper_.Peek(packet.timestamp().value) - newest_->timestamp, clock_rate_hz_);
+  const base::TimeDelta surprise = step - (arrival - newest_->arrival);
+  if (surprise > kPlausibleJump || surprise < -kPlausibleJump) return false;
+  // Later in sequence, much earlier in time: the sender's clock was set back.
+  return sequence_step <= 0 || step >= -kLongestConcealedGap;
+}
+
+// Packets much slower than the fastest are jitter only when others around them are not.
+void JitterBuffer::Learn(base::TimeDelta relative_delay) {
+  if (relative_delay < kShift) {
+    for (const base::TimeDelta slow : slow_packets_) estimator_.OnPacket(slow);
+    slow_packets_.Clear();
+    estimator_.OnPacket(relative_delay);
+    return;
+  }
+  slow_packets_.PushBack(relative_delay);
+  if (!slow_packets_.full()) return;
+  const base::TimeDelta shift = *std::ranges::min_element(slow_packets_);
+  baseline_.Shift(shift);
+  for (const base::TimeDelta slow : slow_packets_) estimator_.OnPacket(slow - shift);
+  slow_packets_.Clear();
+}
+
+// False when the packet was received before, or so long ago that nobody knows.
+bool JitterBuffer::MarkReceived(int64_t sequence_number) {
+  if (!newest_) {
+    received_mask_ = 1;
+    return true;
+  }
+  const int64_t age = newest_->sequence_number - sequence_number;
+  if (age < 0) {
+    received_mask_ = -age < kReceivedWindow ? received_mask_ << -age | 1 : 1;
+    return true;
+  }
+  if (age >= kReceivedWindow || (received_mask_ >> age & 1) != 0) return false;
+  received_mask_ |= uint64_t{1} << age;
+  return true;
+}
+
+// ---- Play-out ---------------------------------------------------------------------------------------
+
+// How long before the tick that needs it the last packet of that tick could have arrived, when the
+// packet at `timestamp` comes next and `buffered` units are played before it.
+base::TimeDelta JitterBuffer::DelayAt(int64_t timestamp, base::Timestamp now, uint32_t buffered,
+                                      uint32_t packet_duration) const {
+  const int64_t tick = Units(kTick);
+  const int64_t ticks_ahead = buffered / tick;
+  const int64_t left = buffered % tick;
+  const int64_t duration = std::max<int64_t>(packet_duration, 1);
+  const int64_t packets_needed = (tick - left + duration - 1) / duration;
+  const int64_t last_needed = timestamp + (packets_needed - 1) * duration;
+  return now + kTick * ticks_ahead - baseline_.EarliestArrival(last_needed);
+}
+
+bool JitterBuffer::IsDue(const StoredPacket& packet, base::Timestamp now,
+                         uint32_t buffered) const {
+  return DelayAt(packet.timestamp, now, buffered, packet.duration) >= estimator_.target();
+}
+
+// Drops what has no place any more and notes packets that are no audio.
+void JitterBuffer::SkipPassedPackets() {
+  while (!store_.empty()) {
+    const StoredPacket& front = store_.front();
+    if (!front.is_audio) {
+      last_sequence_number_ = front.sequence_number;
+      // Speech may have stopped while the event went on: what follows has its own time.
+      is_in_dtx_ = true;
+      store_.PopFront();
+      continue;
+    }
+    const bool has_passed = is_playing_ && !is_in_dtx_ &&
+                            front.timestamp + front.duration <= next_timestamp_;
+    if (!has_passed) return;
+    last_sequence_number_ = front.sequence_number;
+    store_.PopFront();
+    ++overflowed_packets_;
+  }
+}
+
+void JitterBuffer::CutExcess() {
+  const int64_t most = Units(kMaxDelay);
+  int64_t waiting = 0;
+  for (size_t i = 0; i < store_.size(); ++i) waiting += store_.at(i).duration;
+  while (waiting > most && store_.front().is_audio) {
+    const StoredPacket& cut = store_.PopFront();
+    waiting -= cut.duration;
+    last_sequence_number_ = cut.sequence_number;
+    next_timestamp_ = cut.timestamp + cut.duration;
+    held_ = 0;
+    ++overflowed_packets_;
+  }
+}
+
+PlayoutFrame JitterBuffer::PopFrame(base::Timestamp now, uint32_t buffered) {
+  SkipPassedPackets();
+  CutExcess();
+  if (store_.empty()) return PlayWithoutPackets(now);
+  const StoredPacket& front = store_.front();
+  if (!is_playing_) {
+    if (!IsDue(front, now, buffered)) return {};
+    return PlayFront(now, buffered);
+  }
+  if (front.timestamp > next_timestamp_) return PlayGap(now, buffered);
+  return PlayFront(now, buffered);
+}
+
+PlayoutFrame JitterBuffer::PlayFront(base::Timestamp now, uint32_t buffered) {
+  const StoredPacket& packet = store_.PopFront();
+  PlayoutFrame frame;
+  frame.decision = PlayoutDecision::kNormal;
+  frame.payload_type = packet.payload_type;
+  frame.payload = packet.payload;
+  frame.arrival = packet.arrival;
+  if (is_playing_ && !is_in_dtx_ && packet.timestamp < next_timestamp_) {
+    frame.skip = static_cast<uint32_t>(next_timestamp_ - packet.timestamp);
+  }
+  frame.duration = packet.duration - frame.skip;
+  playout_delay_ = DelayAt(packet.timestamp, now, buffered, packet.duration);
+  is_playing_ = true;
+  is_in_dtx_ = packet.is_dtx;
+  held_ = 0;
+  last_sequence_number_ = packet.sequence_number;
+  last_duration_ = packet.duration;
+  next_timestamp_ = packet.timestamp + packet.duration;
+  return frame;
+}
+
+PlayoutFrame JitterBuffer::PlayGap(base::Timestamp now, uint32_t buffered) {
+  const StoredPacket& front = store_.front();
+  const int64_t gap = front.timestamp - next_timestamp_;
+  const bool is_loss = front.sequence_number > last_sequence_number_ + 1;
+  const bool is_pause = is_in_dtx_ || !is_loss || gap > Units(kLongestConcealedGap);
+  if (is_pause) {
+    // The sender left time out: play-out may wait here for its target, or catch up, unheard.
+    const bool is_rounding = !is_in_dtx_ && gap < Units(kTick) / 2;
+    if (is_rounding || IsDue(front, now, buffered)) {
+      next_timestamp_ = front.timestamp;
+      return PlayFront(now, buffered);
+    }
+    return Silence();
+  }
+  // What was concealed while waiting for the lost packet stands for it.
+  const auto credit = static_cast<uint32_t>(std::min<int64_t>(held_, gap));
+  held_ -= credit;
+  next_timestamp_ += credit;
+  const int64_t missing = gap - credit;
+  if (missing == 0) return PlayFront(now, buffered);
+
+  PlayoutFrame frame;
+  frame.decision = PlayoutDecision::kConceal;
+  const int64_t one_packet = std::max<int64_t>(last_duration_, Units(kTick) / 2);
+  frame.duration = static_cast<uint32_t>(std::min(missing, one_packet));
+  if (missing <= one_packet && front.has_redundancy) {
+    frame.redundancy = front.payload;
+    frame.payload_type = front.payload_type;
+    frame.arrival = front.arrival;
+  }
+  next_timestamp_ += frame.duration;
+  return frame;
+}
+
+PlayoutFrame JitterBuffer::PlayWithoutPackets(base::Timestamp now) {
+  if (!is_playing_) return {};
+  if (now - last_arrival_ >= kIdleAfter) {
+    is_playing_ = false;
+    is_in_dtx_ = false;
+    held_ = 0;
+    return {};
+  }
+  PlayoutFrame frame = Silence();
+  if (is_in_dtx_) return frame;
+  // Late or lost, nobody knows yet: play-out waits, and what is played meanwhile counts for either.
+  frame.decision = PlayoutDecision::kConceal;
+  held_ += frame.duration;
+  return frame;
+}
+
+PlayoutFrame JitterBuffer::Silence() const {
+  PlayoutFrame frame;
+  frame.decision = PlayoutDecision::kComfortNoise;
+  frame.duration = static_cast<uint32_t>(Units(kTick));
+  return frame;
+}
+
+bool JitterBuffer::HasNextPacket() const {
+  return is_playing_ && !is_in_dtx_ && !store_.empty() && store_.front().is_audio &&
+         store_.front().timestamp <= next_timestamp_;
+}
+
+TimeAdjustment JitterBuffer::NextAdjustment(base::Timestamp now, uint32_t buffered) const {
+  if (!is_playing_ || is_in_dtx_ || held_ > 0) return TimeAdjustment::kNone;
+  const base::TimeDelta delay = DelayAt(next_timestamp_, now, buffered, last_duration_);
+  const base::TimeDelta target = estimator_.target();
+  // What is left over behind this tick only delays: a period of it can go at no cost.
+  const int64_t left_over = buffered % Units(kTick);
+  if (delay >= target && left_over >= Units(kLongestPeriod)) return TimeAdjustment::kAccelerate;
+  if (delay > target + kTick + kForcedExcess) return TimeAdjustment::kAccelerateForced;
+  if (delay > target + kTick + kHysteresis) return TimeAdjustment::kAccelerate;
+  if (delay < target) return TimeAdjustment::kExpand;
+  return TimeAdjustment::kNone;
+}
+
+}  // namespace byon::jitter

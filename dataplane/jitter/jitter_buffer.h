@@ -1,0 +1,142 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "dataplane/base/fixed_vector.h"
+#include "dataplane/base/sequence_unwrapper.h"
+#include "dataplane/base/time.h"
+#include "dataplane/jitter/arrival_baseline.h"
+#include "dataplane/jitter/packet_store.h"
+#include "dataplane/jitter/playout_decision.h"
+#include "dataplane/jitter/playout_delay_estimator.h"
+#include "dataplane/rtp/rtp_packet_view.h"
+#include "dataplane/rtp/types.h"
+
+namespace byon::jitter {
+
+// What the codec says about a payload.
+struct PacketTraits {
+  uint32_t duration = 0;  // clock units
+  bool is_dtx = false;    // behind it a gap in the timestamps is silence
+  bool has_redundancy = false;
+};
+
+enum class InsertOutcome : uint8_t {
+  kInserted,
+  kLate,          // its time of play has passed
+  kDuplicate,
+  kTooLarge,      // over kMaxPayloadBytes
+  kOldSource,     // of the SSRC that another one replaced less than a second ago
+  kSequenceJump,  // far from the others; believed when its successor confirms it
+};
+
+// Holds one RTP stream's packets back for as long as its jitter asks, puts them in order and says every
+// 20 ms what to play. Packets push, play-out pulls. Fixed memory; no clock.
+//
+// Play-out delay is measured where it matters: the time between the earliest that the next packet could
+// have arrived and the tick that needs it. The delay grows by waiting for a late packet, in silence, or
+// by stretching; it shrinks in silence or by compressing, and by cutting only above kMaxDelay.
+class JitterBuffer {
+ public:
+  explicit JitterBuffer(uint32_t clock_rate_hz);
+
+  InsertOutcome Insert(const rtp::RtpPacketView& packet, const PacketTraits& traits,
+                       base::Timestamp arrival);
+  // A packet of the same stream that carries no audio (telephone-event): its sequence number is no loss.
+  InsertOutcome InsertOther(const rtp::RtpPacketView& packet, base::Timestamp arrival);
+
+  // The next thing to play, when `buffered` clock units (under 20 ms) are still left from before. To be
+  // called until 20 ms are there or it answers kNothing.
+  PlayoutFrame PopFrame(base::Timestamp now, uint32_t buffered);
+  // With `buffered` units (at least 20 ms) ready for this tick.
+  TimeAdjustment NextAdjustment(base::Timestamp now, uint32_t buffered) const;
+  // Whether PopFrame() would give kNormal, so that there is more to compress.
+  bool HasNextPacket() const;
+
+  // Forgets the stream; the delay learnt stays as the first guess when `keep_target`.
+  void Reset(uint32_t clock_rate_hz, bool keep_target);
+
+  // Of what is played now; meaningful while playing.
+  base::TimeDelta playout_delay() const { return playout_delay_; }
+  base::TimeDelta target_delay() const { return estimator_.target(); }
+  uint32_t clock_rate_hz() const { return clock_rate_hz_; }
+  bool is_playing() const { return is_playing_; }
+  std::optional<rtp::Ssrc> ssrc() const { return ssrc_; }
+  uint64_t source_changes() const { return source_changes_; }
+  uint64_t overflowed_packets() const { return overflowed_packets_; }
+
+  static constexpr base::TimeDelta kTick = base::TimeDelta::Milliseconds(20);
+  // A change of speed starts when the delay is this much outside [target, target + kTick).
+  static constexpr base::TimeDelta kHysteresis = base::TimeDelta::Milliseconds(5);
+  static constexpr base::TimeDelta kForcedExcess = base::TimeDelta::Milliseconds(60);
+  // The most that one acceleration removes.
+  static constexpr base::TimeDelta kLongestPeriod = base::TimeDelta::Microseconds(12'500);
+  // More audio than this is never kept waiting.
+  static constexpr base::TimeDelta kMaxDelay = base::TimeDelta::Milliseconds(500);
+  // So many packets in a row that are all at least so slow are no jitter: the route is longer now, or the
+  // sender paused its clock.
+  static constexpr size_t kShiftPackets = 10;
+  static constexpr base::TimeDelta kShift = base::TimeDelta::Milliseconds(100);
+  // Nothing has come for so long: the stream has stopped, the next packet starts it anew.
+  static constexpr base::TimeDelta kIdleAfter = base::TimeDelta::Seconds(2);
+  static constexpr base::TimeDelta kOldSourceGuard = base::TimeDelta::Seconds(1);
+  static constexpr base::TimeDelta kPlausibleJump = base::TimeDelta::Seconds(3);
+  static constexpr int64_t kPlausibleSequenceJump = 1000;
+  // A gap longer than this is a pause, whatever was lost in it.
+  static constexpr base::TimeDelta kLongestConcealedGap = base::TimeDelta::Milliseconds(240);
+
+ private:
+  struct Newest {  // the packet with the highest sequence number
+    int64_t sequence_number = 0;
+    int64_t timestamp = 0;
+    base::Timestamp arrival;
+  };
+
+  InsertOutcome Admit(const rtp::RtpPacketView& packet, base::Timestamp arrival, bool is_audio);
+  bool TakeSource(rtp::Ssrc ssrc, base::Timestamp arrival);
+  bool IsPlausible(const rtp::RtpPacketView& packet, base::Timestamp arrival, bool is_audio) const;
+  void Learn(base::TimeDelta relative_delay);
+  bool MarkReceived(int64_t sequence_number);
+  void ForgetStream();
+  void Store(const StoredPacket& packet);
+
+  bool IsDue(const StoredPacket& packet, base::Timestamp now, uint32_t buffered) const;
+  base::TimeDelta DelayAt(int64_t timestamp, base::Timestamp now, uint32_t buffered,
+                          uint32_t packet_duration) const;
+  void SkipPassedPackets();
+  void CutExcess();
+  PlayoutFrame PlayFront(base::Timestamp now, uint32_t buffered);
+  PlayoutFrame PlayGap(base::Timestamp now, uint32_t buffered);
+  PlayoutFrame PlayWithoutPackets(base::Timestamp now);
+  PlayoutFrame Silence() const;
+  int64_t Units(base::TimeDelta time) const { return TimeToUnits(time, clock_rate_hz_); }
+
+  uint32_t clock_rate_hz_;
+  PacketStore store_;
+  ArrivalBaseline baseline_;
+  PlayoutDelayEstimator estimator_;
+  base::FixedVector<base::TimeDelta, kShiftPackets> slow_packets_;  // not believed to be jitter yet
+
+  std::optional<rtp::Ssrc> ssrc_;
+  std::optional<rtp::Ssrc> replaced_ssrc_;
+  base::Timestamp replaced_at_;
+  base::SequenceUnwrapper<uint16_t> sequence_unwrapper_;
+  base::SequenceUnwrapper<uint32_t> timestamp_unwrapper_;
+  std::optional<Newest> newest_;
+  uint64_t received_mask_ = 0;  // bit i: newest sequence number - i was received
+  std::optional<uint16_t> jump_successor_;  // the sequence number that confirms a jump
+
+  bool is_playing_ = false;
+  int64_t next_timestamp_ = 0;       // end of what was given out
+  int64_t last_sequence_number_ = 0; // of what was given out
+  uint32_t last_duration_ = 0;
+  bool is_in_dtx_ = false;
+  uint32_t held_ = 0;  // concealment given out while waiting, not yet counted in next_timestamp_
+  base::Timestamp last_arrival_;
+  base::TimeDelta playout_delay_;
+  uint64_t source_changes_ = 0;
+  uint64_t overflowed_packets_ = 0;
+};
+
+}  // namespace byon::jitter

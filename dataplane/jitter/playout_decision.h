@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+
+#include "dataplane/base/bytes.h"
+#include "dataplane/base/time.h"
+
+namespace byon::jitter {
+
+// What to play next.
+enum class PlayoutDecision : uint8_t {
+  kNothing,       // no stream, or it has stopped
+  kNormal,        // decode `payload`
+  kConceal,       // the packet is lost or late: replace `duration`, from `redundancy` if there is any
+  kComfortNoise,  // the sender is silent: `duration` of it
+};
+
+// The payload spans stay good until the next call of the JitterBuffer.
+struct PlayoutFrame {
+  PlayoutDecision decision = PlayoutDecision::kNothing;
+  uint8_t payload_type = 0;
+  uint32_t duration = 0;     // clock units of the decision
+  base::ByteSpan payload;
+  uint32_t skip = 0;         // clock units at the front of `payload` that were played already
+  base::Timestamp arrival;   // of `payload`
+  base::ByteSpan redundancy; // the payload that follows the lost one and repeats it
+};
+
+// How play-out should change its speed.
+enum class TimeAdjustment : uint8_t {
+  kNone,
+  kAccelerate,        // where it is not heard
+  kAccelerateForced,  // far behind: even if it is heard
+  kExpand,            // where it is not heard
+};
+
+}  // namespace byon::jitter

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "dataplane/base/time.h"
+
+namespace byon::jitter {
+
+// How long to hold packets back so that few come too late: a quantile of the histogram of their delays
+// against the fastest, in which old packets are slowly forgotten.
+class PlayoutDelayEstimator {
+ public:
+  PlayoutDelayEstimator() { Reset(); }
+
+  // `relative_delay`: of a packet that arrived, late and reordered ones too.
+  void OnPacket(base::TimeDelta relative_delay);
+  base::TimeDelta target() const { return target_; }
+  // Back to the first guess.
+  void Reset();
+
+  static constexpr base::TimeDelta kBucket = base::TimeDelta::Milliseconds(5);
+  static constexpr size_t kBuckets = 80;  // to 400 ms
+  // 3 % of the packets may come later than the target; most of them still find room in the 20 ms of
+  // the tick, and each that does not makes play-out wait for it.
+  static constexpr double kQuantile = 0.97;
+  // A packet's share when the histogram is full: 200 packets, 4 s of speech. One stall of up to 100 ms
+  // stays below 1 - kQuantile and so costs no delay afterwards.
+  static constexpr double kForget = 1.0 / 200;
+  static constexpr base::TimeDelta kFirstTarget = base::TimeDelta::Milliseconds(20);
+
+ private:
+  std::array<float, kBuckets> share_{};  // sums to 1
+  uint32_t packets_ = 0;                 // until the histogram is full
+  base::TimeDelta target_;
+};
+
+}  // namespace byon::jitter

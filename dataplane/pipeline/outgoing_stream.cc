@@ -1,0 +1,51 @@
+#include "dataplane/pipeline/outgoing_stream.h"
+
+#include "dataplane/base/random.h"
+#include "dataplane/codec/audio_frame.h"
+
+namespace byon::pipeline {
+namespace {
+
+constexpr base::TimeDelta kTick = base::TimeDelta::Milliseconds(codec::kFrameMs);
+// A worker that is late serves its ticks one after the other; behind by more than this it leaves out.
+constexpr base::TimeDelta kMaxLateness = base::TimeDelta::Milliseconds(100);
+
+}  // namespace
+
+OutgoingStream::OutgoingStream(rtp::Ssrc ssrc, uint64_t random_seed) : ssrc_(ssrc) {
+  base::Random random(random_seed);
+  // The first sequence number stays below half, so that early loss cannot look like a wrap to SRTP
+  // (RFC 3711 section 3.3.1).
+  sequence_number_.value = static_cast<uint16_t>(random.NextU32() & 0x7fff);
+  timestamp_.value = random.NextU32();
+}
+
+void OutgoingStream::Advance(base::Timestamp now) {
+  const int64_t units = int64_t{clock_rate_hz_} * codec::kFrameMs / 1000;
+  if (!has_ticked_) {
+    has_ticked_ = true;
+    next_tick_time_ = now;
+  } else {
+    timestamp_ = timestamp_ + units;
+  }
+  const base::TimeDelta lateness = now - next_tick_time_;
+  if (lateness > kMaxLateness) {
+    const int64_t left_out = lateness / kTick;
+    timestamp_ = timestamp_ + left_out * units;
+    next_tick_time_ += kTick * left_out;
+  } else if (lateness < -kMaxLateness) {
+    next_tick_time_ = now;  // the owner moved the tick to another slot
+  }
+  tick_time_ = next_tick_time_;
+  next_tick_time_ += kTick;
+}
+
+rtp::RtpTimestamp OutgoingStream::TimestampAt(base::Timestamp now) const {
+  if (!has_ticked_) return timestamp_;
+  // What goes out at a tick was spoken during the 20 ms before; RTCP only asks for one fixed mapping.
+  const base::TimeDelta since = now - tick_time_;
+  const int64_t rate = clock_rate_hz_;
+  return timestamp_ + since.microseconds() * rate / 1'000'000;
+}
+
+}  // namespace byon::pipeline

@@ -1,0 +1,194 @@
+#include "dataplane/pipeline/playout_stage.h"
+
+#include <algorithm>
+
+namespace byon::pipeline {
+namespace {
+
+using jitter::PlayoutDecision;
+using Urgency = codec::TimeScaler::Urgency;
+
+// Far more pieces than any 20 ms is made of: 2.5 ms packets make eight.
+constexpr int kMaxPiecesPerTick = 16;
+
+uint64_t FramesIn(size_t samples, int sample_rate_hz) {
+  const size_t frame = codec::SamplesPerFrame(sample_rate_hz);
+  return std::max<uint64_t>(1, (samples + frame / 2) / frame);
+}
+
+}  // namespace
+
+ReceiveSetupPtr PlayoutStage::SetReceive(ReceiveSetupPtr setup) {
+  std::swap(setup_, setup);
+  current_ = nullptr;
+  codec_mode_request_.reset();
+  if (setup_) Use(setup_->preferred());
+  return setup;
+}
+
+void PlayoutStage::Use(ReceiveSetup::Entry& entry) {
+  const uint32_t clock_rate_hz = codec::ClockRateHz(entry.format.codec.codec);
+  if (clock_rate_hz != jitter_.clock_rate_hz() || current_ == nullptr) {
+    jitter_.Reset(clock_rate_hz, true);
+  }
+  current_ = &entry;
+  setup_->buffer().Restart(entry.decoder->sample_rate_hz());
+}
+
+void PlayoutStage::StartNewSource() {
+  jitter_.Reset(jitter_.clock_rate_hz(), true);
+  if (!setup_) return;
+  for (ReceiveSetup::Entry& entry : setup_->entries()) entry.decoder->Reset();
+  setup_->buffer().Restart(current_->decoder->sample_rate_hz());
+}
+
+std::optional<DropReason> PlayoutStage::Outcome(jitter::InsertOutcome outcome) {
+  stats_.source_changes += jitter_.source_changes() - counted_source_changes_;
+  counted_source_changes_ = jitter_.source_changes();
+  switch (outcome) {
+    case jitter::InsertOutcome::kInserted: return std::nullopt;
+    case jitter::InsertOutcome::kLate:
+      ++stats_.late_packets;
+      return DropReason::kLatePacket;
+    case jitter::InsertOutcome::kDuplicate:
+      ++stats_.duplicate_packets;
+      return DropReason::kDuplicatePacket;
+    case jitter::InsertOutcome::kTooLarge: return DropReason::kPacketTooLarge;
+    case jitter::InsertOutcome::kOldSource: return DropReason::kOldSource;
+    case jitter::InsertOutcome::kSequenceJump: return DropReason::kSequenceJump;
+  }
+  return std::nullopt;
+}
+
+std::optional<DropReason> PlayoutStage::InsertAudio(const rtp::RtpPacketView& packet,
+                                                    base::Timestamp arrival) {
+  if (packet.payload().size() > jitter::kMaxPayloadBytes) return DropReason::kPacketTooLarge;
+  ReceiveSetup::Entry* entry = setup_->FindAudio(packet.payload_type().value);
+  if (entry == nullptr) return DropReason::kUnknownPayloadType;
+  const auto description = entry->decoder->Describe(packet.payload());
+  if (!description) return DropReason::kMalformedPayload;
+  // Another clock cannot be compared with what is buffered: the peer changed codecs, play-out starts anew.
+  if (codec::ClockRateHz(entry->format.codec.codec) != jitter_.clock_rate_hz()) Use(*entry);
+
+  const auto outcome = Outcome(jitter_.Insert(
+      packet, {description->duration, description->is_dtx, description->has_redundancy}, arrival));
+  if (outcome) return outcome;
+  stats_.received_codec = entry->format.codec.codec;
+  stats_.received_amr_mode = description->amr_mode;
+  codec_mode_request_ = description->codec_mode_request;
+  return std::nullopt;
+}
+
+std::optional<DropReason> PlayoutStage::InsertEvent(const rtp::RtpPacketView& packet,
+                                                    base::Timestamp arrival) {
+  const jitter::InsertOutcome outcome = jitter_.InsertOther(packet, arrival);
+  // A late report of an event still tells of it.
+  if (outcome == jitter::InsertOutcome::kLate) return std::nullopt;
+  return Outcome(outcome);
+}
+
+uint32_t PlayoutStage::BufferedUnits() const {
+  const PlayoutBuffer& buffer = setup_->buffer();
+  return static_cast<uint32_t>(buffer.size() * jitter_.clock_rate_hz() /
+                               static_cast<size_t>(buffer.sample_rate_hz()));
+}
+
+std::span<int16_t> PlayoutStage::RoomFor(uint32_t duration) {
+  const auto rate = static_cast<size_t>(current_->decoder->sample_rate_hz());
+  // Decoders make missing audio in steps of 2.5 ms.
+  const size_t step = rate / 400;
+  const size_t samples = size_t{duration} * rate / jitter_.clock_rate_hz();
+  const auto room = setup_->buffer().Room();
+  const size_t wanted = std::max<size_t>(1, (samples + step / 2) / step) * step;
+  return room.first(std::min({wanted, room.size() / step * step, 48 * step}));
+}
+
+bool PlayoutStage::PullFrame(base::Timestamp now, codec::AudioFrame& frame) {
+  if (!setup_) return false;
+  PlayoutBuffer& buffer = setup_->buffer();
+  const auto frame_samples = [&] { return codec::SamplesPerFrame(buffer.sample_rate_hz()); };
+  for (int i = 0; i < kMaxPiecesPerTick && buffer.size() < frame_samples(); ++i) {
+    if (!Append(now)) break;
+  }
+  if (buffer.size() >= frame_samples()) AdjustSpeed(now);
+  if (buffer.size() == 0) return false;
+
+  frame.SetRate(buffer.sample_rate_hz());
+  const size_t available = std::min(buffer.size(), frame.samples_per_channel);
+  buffer.Pop(frame.view().first(available));
+  // The stream has stopped within the frame.
+  std::ranges::fill(frame.view().subspan(available), int16_t{0});
+  ++stats_.frames_played;
+  stats_.playout_delay = jitter_.playout_delay();
+  stats_.target_playout_delay = jitter_.target_delay();
+  const uint64_t overflowed = jitter_.overflowed_packets();
+  stats_.drops[static_cast<size_t>(DropReason::kPlayoutOverflow)] +=
+      overflowed - overflowed_before_;
+  overflowed_before_ = overflowed;
+  return true;
+}
+
+bool PlayoutStage::Append(base::Timestamp now) {
+  const jitter::PlayoutFrame piece = jitter_.PopFrame(now, BufferedUnits());
+  switch (piece.decision) {
+    case PlayoutDecision::kNothing: return false;
+    case PlayoutDecision::kNormal: Decode(piece, now); return true;
+    case PlayoutDecision::kConceal: Conceal(piece); return true;
+    case PlayoutDecision::kComfortNoise: MakeComfortNoise(piece); return true;
+  }
+  return false;
+}
+
+void PlayoutStage::Decode(const jitter::PlayoutFrame& piece, base::Timestamp now) {
+  ReceiveSetup::Entry* entry = setup_->FindAudio(piece.payload_type);
+  if (entry != current_) Use(*entry);
+  PlayoutBuffer& buffer = setup_->buffer();
+  const size_t decoded = entry->decoder->Decode(piece.payload, piece.skip, buffer.Room());
+  buffer.Commit(decoded);
+  if (decoded == 0) return Conceal(piece);  // what Describe() let pass and the library did not
+
+  const base::TimeDelta latency = now - piece.arrival;
+  latency_sum_ns_ += latency.nanoseconds();
+  ++latency_packets_;
+  stats_.added_latency_mean =
+      base::TimeDelta::Nanoseconds(latency_sum_ns_ / latency_packets_);
+  stats_.added_latency_max = std::max(stats_.added_latency_max, latency);
+}
+
+void PlayoutStage::Conceal(const jitter::PlayoutFrame& piece) {
+  const auto room = RoomFor(piece.duration);
+  const bool is_recovered =
+      !piece.redundancy.empty() && current_->format.payload_type == piece.payload_type &&
+      current_->decoder->DecodeRedundancy(piece.redundancy, room);
+  if (!is_recovered) current_->decoder->ConcealLoss(room);
+  setup_->buffer().Commit(room.size());
+  (is_recovered ? stats_.recovered_frames : stats_.concealed_frames) +=
+      FramesIn(room.size(), setup_->buffer().sample_rate_hz());
+}
+
+void PlayoutStage::MakeComfortNoise(const jitter::PlayoutFrame& piece) {
+  const auto room = RoomFor(piece.duration);
+  current_->decoder->GenerateComfortNoise(room);
+  setup_->buffer().Commit(room.size());
+  stats_.comfort_noise_frames += FramesIn(room.size(), setup_->buffer().sample_rate_hz());
+}
+
+void PlayoutStage::AdjustSpeed(base::Timestamp now) {
+  PlayoutBuffer& buffer = setup_->buffer();
+  const jitter::TimeAdjustment adjustment = jitter_.NextAdjustment(now, BufferedUnits());
+  switch (adjustment) {
+    case jitter::TimeAdjustment::kNone: return;
+    case jitter::TimeAdjustment::kAccelerate:
+    case jitter::TimeAdjustment::kAccelerateForced: {
+      if (buffer.size() < buffer.min_compress_samples() && jitter_.HasNextPacket()) Append(now);
+      const bool is_forced = adjustment == jitter::TimeAdjustment::kAccelerateForced;
+      stats_.removed_samples += buffer.Compress(is_forced ? Urgency::kForced : Urgency::kUnheard);
+      return;
+    }
+    case jitter::TimeAdjustment::kExpand:
+      stats_.inserted_samples += buffer.Stretch(Urgency::kUnheard);
+      return;
+  }
+}
+
+}  // namespace byon::pipeline

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "dataplane/base/time.h"
+#include "dataplane/codec/audio_frame.h"
+#include "dataplane/jitter/jitter_buffer.h"
+#include "dataplane/pipeline/codec_setup.h"
+#include "dataplane/pipeline/drop_reason.h"
+#include "dataplane/pipeline/pipeline_stats.h"
+#include "dataplane/rtp/rtp_packet_view.h"
+
+namespace byon::pipeline {
+
+// The receiving half: jitter buffer and decoders. Packets in, 20 ms frames out.
+class PlayoutStage {
+ public:
+  explicit PlayoutStage(PipelineStats& stats) : stats_(stats), jitter_(8000) {}
+
+  [[nodiscard]] ReceiveSetupPtr SetReceive(ReceiveSetupPtr setup);
+  ReceiveSetup* setup() { return setup_.get(); }
+
+  // What a packet is, before anything is kept of it: nothing, or why it is dropped.
+  std::optional<DropReason> InsertAudio(const rtp::RtpPacketView& packet, base::Timestamp arrival);
+  // A telephone-event: takes part in the sequence numbers only.
+  std::optional<DropReason> InsertEvent(const rtp::RtpPacketView& packet, base::Timestamp arrival);
+
+  // The next 20 ms, at the rate of the decoder in use. False when there is nothing to play.
+  [[nodiscard]] bool PullFrame(base::Timestamp now, codec::AudioFrame& frame);
+  // Forgets the stream and takes any other as new.
+  void StartNewSource();
+
+  // The codec mode request of the packet that InsertAudio() took last.
+  std::optional<uint8_t> codec_mode_request() const { return codec_mode_request_; }
+  uint64_t source_changes() const { return jitter_.source_changes(); }
+
+ private:
+  std::optional<DropReason> Outcome(jitter::InsertOutcome outcome);
+  // Adds the next piece to the buffer. False when there is none.
+  bool Append(base::Timestamp now);
+  void Decode(const jitter::PlayoutFrame& piece, base::Timestamp now);
+  void Conceal(const jitter::PlayoutFrame& piece);
+  void MakeComfortNoise(const jitter::PlayoutFrame& piece);
+  void Use(ReceiveSetup::Entry& entry);
+  void AdjustSpeed(base::Timestamp now);
+  std::span<int16_t> RoomFor(uint32_t duration);
+  uint32_t BufferedUnits() const;
+
+  PipelineStats& stats_;
+  ReceiveSetupPtr setup_;
+  jitter::JitterBuffer jitter_;
+  ReceiveSetup::Entry* current_ = nullptr;  // whose decoder fills the buffer
+  std::optional<uint8_t> codec_mode_request_;
+  uint64_t counted_source_changes_ = 0;
+  uint64_t overflowed_before_ = 0;
+  int64_t latency_sum_ns_ = 0;
+  int64_t latency_packets_ = 0;
+};
+
+}  // namespace byon::pipeline

@@ -1,0 +1,324 @@
+#include "dataplane/pipeline/transcoding_pipeline.h"
+
+#include <algorithm>
+
+#include "dataplane/base/fixed_vector.h"
+#include "dataplane/codec/audio_frame.h"
+#include "dataplane/codec/resampler.h"
+#include "dataplane/pipeline/codec_setup.h"
+#include "dataplane/pipeline/dtmf_sender.h"
+#include "dataplane/pipeline/outgoing_stream.h"
+#include "dataplane/pipeline/playout_stage.h"
+#include "dataplane/pipeline/telephone_event_receiver.h"
+#include "dataplane/pipeline/tone_generator.h"
+
+namespace byon::pipeline {
+namespace {
+
+constexpr size_t kMaxWaitingEvents = 16;
+
+}  // namespace
+
+// The stages of one direction, from top to bottom in the order that audio passes them.
+class TranscodingPipeline::State {
+ public:
+  explicit State(const PipelineConfig& config)
+      : playout_(stats_), resampler_(16'000, 16'000), stream_(config.ssrc, config.random_seed) {}
+
+  std::optional<DropReason> Insert(const rtp::RtpPacketView& packet, base::Timestamp arrival);
+  size_t Tick(base::Timestamp now, PacketSink& sink);
+
+  ReceiveSetupPtr SetReceive(ReceiveSetupPtr setup);
+  SendSetupPtr SetSend(SendSetupPtr setup);
+  void StartNewSource();
+
+  void Report(const PipelineEvent& event) { events_.PushBack(event); }
+
+  PipelineStats stats_;
+  PlayoutStage playout_;
+  TelephoneEventReceiver event_receiver_;
+  codec::Resampler resampler_;
+  ToneGenerator tone_;
+  DtmfSender dtmf_;
+  SendSetupPtr send_;
+  OutgoingStream stream_;
+  base::FixedVector<PipelineEvent, kMaxWaitingEvents> events_;
+  std::optional<CodecModeRequest> received_cmr_;
+  std::optional<uint8_t> last_cmr_;
+  bool is_receive_active_ = true;
+  bool is_send_active_ = true;
+  bool is_muted_ = false;
+  bool is_sending_silence_ = false;
+
+ private:
+  std::optional<DropReason> InsertPacket(const rtp::RtpPacketView& packet, base::Timestamp arrival);
+  std::optional<DropReason> InsertEvent(const rtp::RtpPacketView& packet,
+                                        const TelephoneEventFormat& format,
+                                        base::Timestamp arrival);
+  std::optional<DropReason> Relay(const EventProgress& progress);
+  void ReportDigit(uint8_t event, base::TimeDelta duration);
+
+  bool SendDtmfPacket(PacketSink& sink);
+  bool MakeFrame(bool has_audio, codec::AudioFrame& frame);
+  size_t SendFrame(const codec::AudioFrame& frame, PacketSink& sink);
+  void CountSent(size_t payload_bytes);
+  void Drop(DropReason reason) { ++stats_.drops[static_cast<size_t>(reason)]; }
+
+  bool has_started_ = false;       // MediaStarted was reported for this source
+  bool is_marker_due_ = true;      // the next audio packet follows a pause
+  codec::AudioFrame received_;     // as decoded
+  codec::AudioFrame sent_;         // at the encoder's rate
+};
+
+// ---- Packets in -------------------------------------------------------------------------------------
+
+std::optional<DropReason> TranscodingPipeline::State::Insert(const rtp::RtpPacketView& packet,
+                                                             base::Timestamp arrival) {
+  ++stats_.packets_received;
+  const std::optional<DropReason> reason = InsertPacket(packet, arrival);
+  if (reason) Drop(*reason);
+  return reason;
+}
+
+std::optional<DropReason> TranscodingPipeline::State::InsertPacket(
+    const rtp::RtpPacketView& packet, base::Timestamp arrival) {
+  ReceiveSetup* setup = playout_.setup();
+  if (setup == nullptr) return DropReason::kNoReceiveFormat;
+  if (!is_receive_active_) return DropReason::kReceiveInactive;
+  const uint64_t sources_before = playout_.source_changes();
+  const TelephoneEventFormat* event = setup->FindTelephoneEvent(packet.payload_type().value);
+  if (event != nullptr) {
+    const auto reason = playout_.InsertEvent(packet, arrival);
+    if (playout_.source_changes() != sources_before) event_receiver_.Reset();
+    return reason ? reason : InsertEvent(packet, *event, arrival);
+  }
+  const std::optional<DropReason> reason = playout_.InsertAudio(packet, arrival);
+  if (playout_.source_changes() != sources_before) event_receiver_.Reset();
+  if (reason) return reason;
+  if (!has_started_) Report(MediaStarted{});
+  has_started_ = true;
+  const std::optional<uint8_t> cmr = playout_.codec_mode_request();
+  if (cmr && cmr != last_cmr_) received_cmr_ = CodecModeRequest{*cmr};
+  if (cmr) last_cmr_ = cmr;
+  return std::nullopt;
+}
+
+std::optional<DropReason> TranscodingPipeline::State::InsertEvent(
+    const rtp::RtpPacketView& packet, const TelephoneEventFormat& format,
+    base::Timestamp arrival) {
+  const auto report = rtp::TelephoneEvent::Parse(packet.payload());
+  if (!report) return DropReason::kMalformedTelephoneEvent;
+  // Flash and the tones above are no keys of a phone (RFC 4733 section 3.2): nobody in IMS hears them.
+  if (!rtp::DigitFromEvent(report->event)) return DropReason::kTelephoneEventNotRelayed;
+  return Relay(event_receiver_.OnPacket(*report, packet.timestamp(), packet.marker(),
+                                        format.clock_rate_hz, arrival));
+}
+
+std::optional<DropReason> TranscodingPipeline::State::Relay(const EventProgress& progress) {
+  if (progress.has_ended_former) {
+    ReportDigit(progress.former_event, progress.former_duration);
+    dtmf_.EndRelayed(progress.former_duration);
+  }
+  const bool may_relay = send_ && send_->telephone_event() != nullptr && is_send_active_;
+  bool is_queued = true;
+  if (progress.has_started && may_relay) {
+    is_queued = dtmf_.StartRelayed(progress.event, progress.volume);
+  }
+  if (progress.has_ended) {
+    ReportDigit(progress.event, progress.duration);
+    dtmf_.EndRelayed(progress.duration);
+  }
+  if (!may_relay) return DropReason::kTelephoneEventNotRelayed;
+  return is_queued ? std::nullopt : std::optional(DropReason::kDtmfQueueFull);
+}
+
+void TranscodingPipeline::State::ReportDigit(uint8_t event, base::TimeDelta duration) {
+  ++stats_.dtmf_received;
+  Report(DtmfReceived{*rtp::DigitFromEvent(event),
+                      static_cast<uint32_t>(duration.milliseconds())});
+}
+
+// ---- The tick ---------------------------------------------------------------------------------------
+
+size_t TranscodingPipeline::State::Tick(base::Timestamp now, PacketSink& sink) {
+  stream_.Advance(now);
+  if (const auto lost_end = event_receiver_.OnTick(now)) {
+    if (const auto reason = Relay(*lost_end)) Drop(*reason);
+  }
+  // Play-out goes on whatever is sent, so that it is in time when audio is wanted again.
+  const bool has_audio = playout_.PullFrame(now, received_);
+  if (!send_ || !is_send_active_) {
+    is_marker_due_ = true;
+    return 0;
+  }
+  if (SendDtmfPacket(sink)) return 1;
+  if (!MakeFrame(has_audio, sent_)) {
+    send_->encoder().DropPending();
+    is_marker_due_ = true;
+    return 0;
+  }
+  return SendFrame(sent_, sink);
+}
+
+// An event takes the place of audio while it lasts.
+bool TranscodingPipeline::State::SendDtmfPacket(PacketSink& sink) {
+  const TelephoneEventFormat* format = send_->telephone_event();
+  if (format == nullptr || dtmf_.is_idle()) return false;
+  const auto packet = dtmf_.NextPacket(stream_.timestamp(), format->clock_rate_hz);
+  if (!packet) return false;
+  send_->encoder().DropPending();
+  is_marker_due_ = true;
+  const bool is_sent =
+      stream_.Send(sink, format->payload_type, packet->timestamp, packet->marker,
+                   [&packet](base::MutableByteSpan room) {
+                     base::ByteWriter writer(room);
+                     packet->report.Serialize(writer);
+                     return writer.ok() ? writer.size() : 0;
+                   });
+  if (!stream_.has_buffer()) Drop(DropReason::kNoSendBuffer);
+  if (is_sent) CountSent(rtp::kTelephoneEventBytes);
+  stats_.dtmf_sent = dtmf_.digits_sent();
+  return is_sent;
+}
+
+// What is sent in these 20 ms, at the encoder's rate. False for nothing.
+bool TranscodingPipeline::State::MakeFrame(bool has_audio, codec::AudioFrame& frame) {
+  const int rate_hz = send_->encoder().sample_rate_hz();
+  frame.SetRate(rate_hz);
+  if (tone_.is_on()) {
+    tone_.Fill(frame);
+    return true;
+  }
+  if (!has_audio && !is_sending_silence_) return false;
+  if (!has_audio || is_muted_) {
+    std::ranges::fill(frame.view(), int16_t{0});
+    return true;
+  }
+  if (resampler_.input_rate_hz() != received_.sample_rate_hz ||
+      resampler_.output_rate_hz() != rate_hz) {
+    resampler_ = codec::Resampler(received_.sample_rate_hz, rate_hz);
+  }
+  resampler_.Process(received_.view(), frame.view());
+  return true;
+}
+
+size_t TranscodingPipeline::State::SendFrame(const codec::AudioFrame& frame, PacketSink& sink) {
+  codec::EncodedPayload encoded;
+  bool is_sent = false;
+  // The encoder says only afterwards how old its payload's first frame is, so it writes to the side.
+  std::array<std::byte, codec::kMaxEncodedBytes> payload;
+  encoded = send_->encoder().Encode(frame, payload);
+  if (encoded.bytes == 0) return 0;
+  const int64_t units_per_frame = int64_t{stream_.clock_rate_hz()} * codec::kFrameMs / 1000;
+  const rtp::RtpTimestamp timestamp =
+      stream_.timestamp() + -(encoded.frames - 1) * units_per_frame;
+  is_sent = stream_.Send(sink, send_->format().payload_type, timestamp,
+                         is_marker_due_ || encoded.starts_talkspurt,
+                         [&](base::MutableByteSpan room) {
+                           if (room.size() < encoded.bytes) return size_t{0};
+                           std::copy_n(payload.begin(), encoded.bytes, room.begin());
+                           return encoded.bytes;
+                         });
+  if (!stream_.has_buffer()) Drop(DropReason::kNoSendBuffer);
+  if (!is_sent) return 0;
+  is_marker_due_ = false;
+  CountSent(encoded.bytes);
+  return 1;
+}
+
+void TranscodingPipeline::State::CountSent(size_t payload_bytes) {
+  ++stats_.packets_sent;
+  stats_.payload_bytes_sent += payload_bytes;
+}
+
+// ---- Changes ----------------------------------------------------------------------------------------
+
+ReceiveSetupPtr TranscodingPipeline::State::SetReceive(ReceiveSetupPtr setup) {
+  event_receiver_.Reset();
+  last_cmr_.reset();
+  return playout_.SetReceive(std::move(setup));
+}
+
+SendSetupPtr TranscodingPipeline::State::SetSend(SendSetupPtr setup) {
+  std::swap(send_, setup);
+  dtmf_.Abort();
+  is_marker_due_ = true;
+  if (send_) stream_.SetClockRate(send_->clock_rate_hz());
+  return setup;
+}
+
+void TranscodingPipeline::State::StartNewSource() {
+  ++stats_.source_changes;
+  has_started_ = false;
+  last_cmr_.reset();
+  event_receiver_.Reset();
+  resampler_.Reset();
+  playout_.StartNewSource();
+}
+
+// ---- The public face --------------------------------------------------------------------------------
+
+TranscodingPipeline::TranscodingPipeline(const PipelineConfig& config)
+    : state_(std::make_unique<State>(config)) {}
+TranscodingPipeline::~TranscodingPipeline() = default;
+
+ReceiveSetupPtr TranscodingPipeline::SetReceive(ReceiveSetupPtr setup) {
+  return state_->SetReceive(std::move(setup));
+}
+SendSetupPtr TranscodingPipeline::SetSend(SendSetupPtr setup) {
+  return state_->SetSend(std::move(setup));
+}
+std::optional<DropReason> TranscodingPipeline::Insert(const rtp::RtpPacketView& packet,
+                                                      base::Timestamp arrival) {
+  return state_->Insert(packet, arrival);
+}
+size_t TranscodingPipeline::Tick(base::Timestamp now, PacketSink& sink) {
+  return state_->Tick(now, sink);
+}
+void TranscodingPipeline::StartNewSource() { state_->StartNewSource(); }
+
+void TranscodingPipeline::SetReceiveActive(bool is_active) {
+  if (state_->is_receive_active_ && !is_active) state_->playout_.StartNewSource();
+  state_->is_receive_active_ = is_active;
+}
+void TranscodingPipeline::SetSendActive(bool is_active) { state_->is_send_active_ = is_active; }
+void TranscodingPipeline::SetMuted(bool is_muted) { state_->is_muted_ = is_muted; }
+void TranscodingPipeline::SetSendSilence(bool is_on) { state_->is_sending_silence_ = is_on; }
+void TranscodingPipeline::PlayTone(Tone tone) { state_->tone_.Start(tone); }
+
+bool TranscodingPipeline::CanSendDtmf() const {
+  return state_->send_ && state_->send_->telephone_event() != nullptr;
+}
+bool TranscodingPipeline::SendDtmf(std::string_view digits, base::TimeDelta duration,
+                                   base::TimeDelta gap) {
+  if (!CanSendDtmf()) return false;
+  return state_->dtmf_.Queue(digits, duration, gap);
+}
+
+std::optional<PipelineEvent> TranscodingPipeline::PollEvent() {
+  if (state_->events_.empty()) return std::nullopt;
+  const PipelineEvent event = state_->events_[0];
+  state_->events_.Erase(0);
+  return event;
+}
+
+std::optional<CodecModeRequest> TranscodingPipeline::TakeReceivedCmr() {
+  return std::exchange(state_->received_cmr_, std::nullopt);
+}
+void TranscodingPipeline::ApplyCmr(CodecModeRequest request) {
+  if (state_->send_) state_->send_->encoder().RequestMode(request.mode);
+}
+void TranscodingPipeline::SetRemoteLoss(double fraction) {
+  if (state_->send_) state_->send_->encoder().SetExpectedLoss(fraction);
+}
+
+rtp::Ssrc TranscodingPipeline::ssrc() const { return state_->stream_.ssrc(); }
+uint32_t TranscodingPipeline::send_clock_rate_hz() const {
+  return state_->send_ ? state_->stream_.clock_rate_hz() : 0;
+}
+rtp::RtpTimestamp TranscodingPipeline::TimestampAt(base::Timestamp now) const {
+  return state_->stream_.TimestampAt(now);
+}
+const PipelineStats& TranscodingPipeline::stats() const { return state_->stats_; }
+
+}  // namespace byon::pipeline
