@@ -206,30 +206,27 @@ std::string AudioDescription::Serialize() const {
 
 std::vector<AudioFormat> MakeFormats(const CodecPreferences& preferences) {
   std::vector<AudioFormat> formats;
-  std::vector<int> clock_rates;
-  int next_payload_type = 98;
+  bool has_wideband = false;
+  bool has_narrowband = false;
   for (const std::string& codec : preferences.codecs) {
     const bool is_wideband = EqualNoCase(codec, "AMR-WB");
-    const int clock_rate_hz = is_wideband ? 16000 : 8000;
-    if (is_wideband || EqualNoCase(codec, "AMR")) {
-      const std::string name = is_wideband ? "AMR-WB" : "AMR";
-      for (const bool octet_align : {false, true}) {
-        const bool is_wanted =
-            octet_align ? preferences.may_octet_align : preferences.may_bandwidth_efficient;
-        if (!is_wanted) continue;
-        formats.push_back(
-            {next_payload_type++, name, clock_rate_hz, octet_align, preferences.mode_set});
-      }
-    } else {
+    (is_wideband ? has_wideband : has_narrowband) = true;
+    if (!is_wideband && !EqualNoCase(codec, "AMR")) {
       formats.push_back(StaticFormat(EqualNoCase(codec, "PCMA") ? 8 : 0));
+      continue;
     }
-    if (std::find(clock_rates.begin(), clock_rates.end(), clock_rate_hz) == clock_rates.end()) {
-      clock_rates.push_back(clock_rate_hz);
+    const AudioFormat plain = is_wideband
+                                  ? AudioFormat{98, "AMR-WB", 16000, false, preferences.mode_set}
+                                  : AudioFormat{100, "AMR", 8000, false, preferences.mode_set};
+    if (preferences.may_bandwidth_efficient) formats.push_back(plain);
+    if (preferences.may_octet_align) {
+      formats.push_back(plain);
+      formats.back().payload_type += 1;
+      formats.back().octet_align = true;
     }
   }
-  for (const int clock_rate_hz : clock_rates) {
-    formats.push_back({next_payload_type++, "telephone-event", clock_rate_hz, false, {}});
-  }
+  if (has_wideband) formats.push_back({102, "telephone-event", 16000, false, {}});
+  if (has_narrowband) formats.push_back({103, "telephone-event", 8000, false, {}});
   return formats;
 }
 

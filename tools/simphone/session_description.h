@@ -45,7 +45,8 @@ struct AudioDescription {
 };
 
 // The formats of a phone that speaks the named codecs (AMR-WB, AMR, PCMU, PCMA), each AMR codec
-// bandwidth-efficient, octet-aligned or both, and telephone-event at every clock rate.
+// bandwidth-efficient, octet-aligned or both, and telephone-event at every clock rate. A format has the
+// same payload type in every offer of a call, as RFC 3264 section 8.3.2 demands.
 struct CodecPreferences {
   std::vector<std::string> codecs = {"AMR-WB", "AMR"};
   bool may_octet_align = true;

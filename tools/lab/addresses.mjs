@@ -1,0 +1,20 @@
+// Where everything of a lab stands. Instances live side by side on loopback: 127.0.N.x.
+
+/**
+ * @param {number} instance 0 is the quickstart's, on 127.0.0.1 towards the browser
+ */
+export function addressesOf(instance) {
+  const net = `127.0.${instance}`;
+  const user = instance === 0 ? '127.0.0.1' : undefined;
+  return {
+    pcscf: `${net}.10`,
+    scscf: `${net}.20`,
+    phone: (index) => `${net}.${31 + index}`,
+    gatewaySip: { ip: `${net}.40`, port: 5070 },
+    trusted: `${net}.41`,
+    media: user ?? `${net}.50`,
+    http: { ip: user ?? `${net}.60`, port: 8080 },
+    mediaControl: { ip: user ?? `${net}.51`, port: 50051 },
+    identityProvider: { ip: user ?? `${net}.61`, port: 9400 },
+  };
+}
