@@ -1,0 +1,166 @@
+#include "controlplane/call/address.h"
+
+#include <algorithm>
+
+namespace byon::call {
+namespace {
+
+constexpr size_t kMaxAddressBytes = 256;
+constexpr size_t kMaxNameBytes = 128;
+
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+bool IsAlpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool IsAlphaNumeric(char c) { return IsDigit(c) || IsAlpha(c); }
+
+template <typename Predicate>
+bool AllOf(std::string_view text, Predicate is_good) {
+  return std::all_of(text.begin(), text.end(), is_good);
+}
+
+bool StartsWithIgnoreCase(std::string_view text, std::string_view prefix) {
+  return text.size() >= prefix.size() &&
+         std::equal(prefix.begin(), prefix.end(), text.begin(), [](char a, char b) {
+           return a == (b >= 'A' && b <= 'Z' ? static_cast<char>(b - 'A' + 'a') : b);
+         });
+}
+
+// +E.164: five to fifteen digits.
+bool IsGlobalNumber(std::string_view text) {
+  return text.size() >= 6 && text.size() <= 16 && text[0] == '+' && AllOf(text.substr(1), IsDigit);
+}
+bool IsLocalNumber(std::string_view text) {
+  return !text.empty() && text.size() <= 15 &&
+         AllOf(text, [](char c) { return IsDigit(c) || c == '*' || c == '#'; });
+}
+// A name with a dot and a last label of letters: no IP address.
+bool IsDomain(std::string_view text) {
+  size_t dot = text.rfind('.');
+  if (dot == std::string_view::npos || dot == 0 || text.size() > 253) return false;
+  std::string_view last = text.substr(dot + 1);
+  return last.size() >= 2 && AllOf(last, IsAlpha) && text.find("..") == std::string_view::npos &&
+         AllOf(text, [](char c) { return IsAlphaNumeric(c) || c == '.' || c == '-'; });
+}
+bool IsUser(std::string_view text) {
+  return !text.empty() && text.size() <= 64 && AllOf(text, [](char c) {
+    return IsAlphaNumeric(c) || std::string_view("_.!+-").find(c) != std::string_view::npos;
+  });
+}
+bool IsContext(std::string_view text) {
+  bool is_number = text.size() >= 2 && text.size() <= 16 && text[0] == '+' && AllOf(text.substr(1), IsDigit);
+  return is_number || IsDomain(text);
+}
+
+// `number;phone-context=context` with nothing else.
+bool IsLocalWithContext(std::string_view text) {
+  constexpr std::string_view kContext = ";phone-context=";
+  size_t at = text.find(';');
+  if (at == std::string_view::npos || !text.substr(at).starts_with(kContext)) return false;
+  return IsLocalNumber(text.substr(0, at)) && IsContext(text.substr(at + kContext.size()));
+}
+
+std::string WithoutSeparators(std::string_view number) {  // visual separators of RFC 3966 section 3
+  std::string digits;
+  for (char c : number) {
+    if (std::string_view("-.() ").find(c) == std::string_view::npos) digits += c;
+  }
+  return digits;
+}
+
+// What stands where a number would be: behind the scheme, before any parameter or host.
+std::string DialledPart(std::string_view address) {
+  for (std::string_view scheme : {"tel:", "sips:", "sip:"}) {
+    if (!StartsWithIgnoreCase(address, scheme)) continue;
+    address.remove_prefix(scheme.size());
+    break;
+  }
+  return WithoutSeparators(address.substr(0, address.find_first_of(";@?")));
+}
+
+struct SipUri {
+  std::string_view user;  // without its parameters
+  std::string_view host;  // without port and parameters
+};
+std::optional<SipUri> SplitSipUri(std::string_view uri) {
+  for (std::string_view scheme : {"sips:", "sip:"}) {
+    if (!StartsWithIgnoreCase(uri, scheme)) continue;
+    uri.remove_prefix(scheme.size());
+    size_t at = uri.find('@');
+    if (at == std::string_view::npos) return std::nullopt;
+    std::string_view host = uri.substr(at + 1);
+    std::string_view user = uri.substr(0, at);
+    return SipUri{user.substr(0, user.find_first_of(";:")), host.substr(0, host.find_first_of(";:?>"))};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<std::string> TargetUriOf(std::string_view address) {
+  if (address.size() > kMaxAddressBytes || address == kAnonymousAddress) return std::nullopt;
+  if (address.starts_with("tel:")) {
+    std::string_view number = address.substr(4);
+    if (!IsGlobalNumber(number) && !IsLocalWithContext(number)) return std::nullopt;
+    return std::string(address);
+  }
+  if (!address.starts_with("sip:")) return std::nullopt;
+  std::string_view rest = address.substr(4);
+  constexpr std::string_view kPhone = ";user=phone";
+  bool is_phone = rest.ends_with(kPhone);
+  if (is_phone) rest.remove_suffix(kPhone.size());
+  size_t at = rest.find('@');
+  if (at == std::string_view::npos || !IsDomain(rest.substr(at + 1))) return std::nullopt;
+  std::string_view user = rest.substr(0, at);
+  bool is_good = is_phone ? IsGlobalNumber(user) || IsLocalWithContext(user) : IsUser(user);
+  return is_good ? std::optional(std::string(address)) : std::nullopt;
+}
+
+bool IsEmergencyAddress(std::string_view address, const std::vector<std::string>& numbers) {
+  if (StartsWithIgnoreCase(address, "urn:service:sos")) return true;
+  std::string dialled = DialledPart(address);
+  auto matches = [&](std::string_view number) {
+    if (number.empty() || !dialled.ends_with(number)) return false;
+    std::string_view prefix = std::string_view(dialled).substr(0, dialled.size() - number.size());
+    if (prefix.empty()) return true;
+    // +CC in front: country codes have one to three digits, and no subscriber number is that short.
+    return prefix[0] == '+' && prefix.size() <= 4 && AllOf(prefix.substr(1), IsDigit);
+  };
+  return matches("112") || matches("911") ||
+         std::any_of(numbers.begin(), numbers.end(), [&](const std::string& n) { return matches(n); });
+}
+
+std::string ShownAddressOf(std::string_view uri, std::string_view home_domain) {
+  if (auto number = PhoneNumberOf(uri)) return "tel:" + *number;
+  if (StartsWithIgnoreCase(uri, "tel:")) {
+    std::string local = DialledPart(uri);
+    if (!IsLocalNumber(local) || !AllOf(local, IsDigit)) return std::string(kAnonymousAddress);
+    return "sip:" + local + '@' + std::string(home_domain);
+  }
+  auto sip = SplitSipUri(uri);
+  if (!sip || !IsUser(sip->user) || sip->host == "anonymous.invalid") {
+    return std::string(kAnonymousAddress);
+  }
+  bool is_number = AllOf(sip->user, IsDigit);
+  std::string_view host = is_number || !IsDomain(sip->host) ? home_domain : sip->host;
+  return "sip:" + std::string(sip->user) + '@' + std::string(host);
+}
+
+std::optional<std::string> PhoneNumberOf(std::string_view address) {
+  if (!StartsWithIgnoreCase(address, "tel:") && !SplitSipUri(address)) return std::nullopt;
+  std::string number = DialledPart(address);
+  return IsGlobalNumber(number) ? std::optional(number) : std::nullopt;
+}
+
+std::string CleanDisplayName(std::string_view name) {
+  std::string clean;
+  for (char c : name) {
+    bool is_control = (c >= 0 && c < 0x20) || c == 0x7f;
+    if (!is_control) clean += c;
+  }
+  if (clean.size() <= kMaxNameBytes) return clean;
+  // Not in the middle of a UTF-8 character.
+  size_t end = kMaxNameBytes;
+  while (end > 0 && (static_cast<unsigned char>(clean[end]) & 0xc0) == 0x80) --end;
+  return clean.substr(0, end);
+}
+
+}  // namespace byon::call

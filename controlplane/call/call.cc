@@ -1,0 +1,330 @@
+#include "controlplane/call/call.h"
+
+#include <algorithm>
+
+namespace byon::call {
+namespace {
+
+// A POST is answered when the network has said something, but not much later than a person notices.
+constexpr std::chrono::seconds kCreateAnswerDelay{1};
+
+constexpr int kQ850NormalClearing = 16;
+
+}  // namespace
+
+std::unique_ptr<Call> Call::StartOutgoing(const CallConfig& config, const Negotiators& negotiators,
+                                          OutgoingSetup setup, RequestId request, Now now) {
+  std::unique_ptr<Call> call(new Call(config, negotiators));
+  CallRecord& record = call->record_;
+  record.id = setup.id;
+  record.owner = std::move(setup.owner);
+  record.binding = setup.binding;
+  record.is_originating = true;
+  record.originator_address = std::move(setup.originator_address);
+  record.originator_name = std::move(setup.originator_name);
+  record.receiver_address = std::move(setup.receiver_address);
+  record.receiver_name = std::move(setup.receiver_name);
+  record.offer_sdp = std::move(setup.offer_sdp);
+  record.created_at = now.wall;
+  record.sdp_session_id = setup.sdp_session_id;
+  record.access = setup.offer.media;
+  call->invite_.call_id = setup.id;
+  call->invite_.binding = std::move(setup.binding);
+  call->invite_.target_uri = std::move(setup.target_uri);
+  call->invite_.display_name = record.originator_name;
+  call->invite_.is_anonymous = setup.is_anonymous;
+  call->create_request_ = request;
+  call->web_change_.emplace();
+  call->web_change_->offer = std::move(setup.offer);
+  call->Emit(CreateMedia{MediaChange{.access = record.access}});
+  call->progress_deadline_ = now.steady + config.progress_timeout;
+  call->duration_deadline_ = now.steady + config.max_duration;
+  call->Emit(Persist{});
+  return call;
+}
+
+std::unique_ptr<Call> Call::StartIncoming(const CallConfig& config, const Negotiators& negotiators,
+                                          IncomingSetup setup, Now now) {
+  std::unique_ptr<Call> call(new Call(config, negotiators));
+  CallRecord& record = call->record_;
+  record.id = std::move(setup.id);
+  record.owner = std::move(setup.owner);
+  record.binding = std::move(setup.binding);
+  record.is_originating = false;
+  record.originator_address = std::move(setup.caller_address);
+  record.originator_name = std::move(setup.caller_name);
+  record.receiver_address = std::move(setup.called_address);
+  record.created_at = now.wall;
+  record.sdp_session_id = setup.sdp_session_id;
+  call->sip_state_ = SipState::kIncoming;
+  call->supports_100rel_ = setup.supports_100rel;
+  MediaChange initial;
+  if (setup.offer) {
+    Dialog& dialog = call->DialogOf({});
+    dialog.remote = setup.offer->media;
+    dialog.preconditions = setup.offer->preconditions;
+    initial.is_ims_ipv6 = setup.offer->media.rtp && sdp::IsIpv6(setup.offer->media.rtp->ip);
+    call->ims_offer_ = std::move(setup.offer);
+  }
+  call->Emit(CreateMedia{initial});
+  call->duration_deadline_ = now.steady + config.max_duration;
+  call->Emit(Persist{});
+  return call;
+}
+
+std::unique_ptr<Call> Call::Restore(const CallConfig& config, const Negotiators& negotiators,
+                                    CallRecord record, Now now) {
+  std::unique_ptr<Call> call(new Call(config, negotiators));
+  call->record_ = std::move(record);
+  call->is_invitation_sent_ = true;
+  if (call->is_ended()) {
+    call->forget_deadline_ = now.steady + config.tombstone;
+    call->is_media_closed_ = true;
+    call->sip_state_ = SipState::kEnded;
+    return call;
+  }
+  if (!call->record_.is_confirmed) {
+    call->Fail("The gateway was restarted before the call was answered", {}, 0, now);
+    return call;
+  }
+  call->sip_state_ = SipState::kConfirmed;
+  call->is_media_ready_ = true;
+  call->is_access_connected_ = true;
+  Dialog& dialog = call->DialogOf(call->record_.dialog_id);
+  dialog.remote = call->record_.ims;
+  if (dialog.remote) dialog.offered = dialog.remote->audio;
+  auto age = now.wall - call->record_.created_at;
+  call->duration_deadline_ =
+      now.steady + std::max(std::chrono::duration_cast<std::chrono::seconds>(config.max_duration - age),
+                            std::chrono::seconds(0));
+  return call;
+}
+
+CallView Call::view() const {
+  return {record_.id,
+          record_.owner.registration_id,
+          record_.owner.device_id,
+          record_.originator_address,
+          record_.originator_name,
+          record_.receiver_address,
+          record_.receiver_name,
+          record_.status,
+          record_.reason,
+          record_.offer_sdp,
+          record_.answer_sdp,
+          record_.is_originating,
+          record_.sequence_number,
+          record_.created_at,
+          record_.connected_at};
+}
+
+std::vector<Action> Call::TakeActions() { return std::exchange(actions_, {}); }
+
+Deadline Call::NextDeadline() const {
+  return std::min({create_deadline_, progress_deadline_, ring_deadline_, media_deadline_,
+                   duration_deadline_, forget_deadline_});
+}
+
+void Call::HandleTimeout(Now now) {
+  auto is_due = [&](Deadline& deadline) {
+    if (deadline > now.steady) return false;
+    deadline = kNoDeadline;
+    return true;
+  };
+  if (is_due(forget_deadline_)) {
+    Emit(Forget{});
+    return;
+  }
+  if (is_ended()) return;
+  if (is_due(create_deadline_)) Complete(std::exchange(create_request_, 0));
+  if (is_due(progress_deadline_)) {
+    Fail("The network did not answer", {.sip_status = 408, .text = "Request Timeout"}, 408, now);
+    return;
+  }
+  if (is_due(ring_deadline_)) {
+    EndSip({.sip_status = 408, .text = "Request Timeout"}, 480);
+    Move(Trigger::kRingTimeout, "Nobody answered in time", now);
+    Finish(now);
+    return;
+  }
+  if (is_due(media_deadline_)) {
+    Fail("The browser's media did not connect in time", {.sip_status = 500, .text = "Media timeout"}, 500,
+         now);
+    return;
+  }
+  if (is_due(duration_deadline_)) {
+    Fail("The longest allowed duration is over", {.q850_cause = kQ850NormalClearing}, 480, now);
+  }
+}
+
+void Call::EndByGateway(const std::string& reason, Now now) {
+  Fail(reason, {.q850_cause = kQ850NormalClearing, .text = "Normal call clearing"}, 480, now);
+}
+
+// Decides, and on a change tells the device. True when the status or its report changed.
+bool Call::Move(Trigger trigger, const std::string& reason, Now now,
+                const std::optional<std::string>& location) {
+  Decision decision = Decide(record_.status, role(), trigger);
+  if (decision.verdict != Verdict::kChange) return false;
+  bool was_answered = IsAnswered(record_.status);
+  record_.status = decision.to;
+  if (!was_answered && decision.to == Status::kConnected) Connect(now);
+  Notify(decision.reported, reason, location);
+  return true;
+}
+
+void Call::Notify(Status reported, const std::string& reason, const std::optional<std::string>& location) {
+  record_.reason = reason;
+  Emit(Persist{});
+  // A device never hears of an incoming call that ended before its invitation.
+  if (!record_.is_originating && !is_invitation_sent_) return;
+  ++record_.sequence_number;
+  NotifyDevice event{false, view(), location};
+  event.view.status = reported;
+  Emit(std::move(event));
+}
+
+void Call::Complete(RequestId request, std::optional<Status> echo) {
+  if (request == 0) return;
+  CallView result = view();
+  if (echo) result.status = *echo;
+  Emit(CompleteRequest{request, std::move(result)});
+}
+
+void Call::Refuse(RequestId request, RefusalKind kind, std::string message) {
+  if (request != 0) Emit(CompleteRequest{request, Refusal{kind, std::move(message)}});
+}
+
+void Call::Connect(Now now) {
+  record_.connected_at = now.wall;
+  record_.is_confirmed = true;
+  sip_state_ = SipState::kConfirmed;
+  progress_deadline_ = ring_deadline_ = kNoDeadline;
+  if (!is_access_connected_) media_deadline_ = now.steady + config_.media_setup_timeout;
+}
+
+// After the last change of status: nothing but the tombstone is left.
+void Call::Finish(Now now) {
+  if (!is_media_closed_) Emit(CloseMedia{record_.reason});
+  is_media_closed_ = true;
+  sip_state_ = SipState::kEnded;
+  create_deadline_ = progress_deadline_ = ring_deadline_ = media_deadline_ = duration_deadline_ =
+      kNoDeadline;
+  forget_deadline_ = now.steady + config_.tombstone;
+  Complete(std::exchange(create_request_, 0));
+  if (web_change_) {
+    Refuse(web_change_->request, RefusalKind::kIncompatibleState, "The call has ended.");
+    web_change_.reset();
+  }
+}
+
+// Ends the call towards the network in the way its state asks for.
+void Call::EndSip(const EndReason& reason, int reject_status) {
+  switch (sip_state_) {
+    case SipState::kInviting: Emit(SendCancel{reason}); break;
+    case SipState::kIncoming: Emit(SendReject{reject_status, reason}); break;
+    case SipState::kConfirmed: Emit(SendBye{reason}); break;
+    case SipState::kNone:
+    case SipState::kEnded: break;
+  }
+  sip_state_ = SipState::kEnded;
+}
+
+void Call::Fail(const std::string& reason, const EndReason& sip_reason, int reject_status, Now now) {
+  if (is_ended()) return;
+  EndSip(sip_reason, reject_status);
+  Move(Trigger::kGatewayFailure, reason, now);
+  Finish(now);
+}
+
+// ---- media
+
+void Call::OnMediaReady(uint64_t change_id, MediaLocals locals, Now now) {
+  if (is_ended()) return;
+  record_.locals = std::move(locals);
+  if (change_id == 0) {
+    is_media_ready_ = true;
+    if (record_.is_originating) {
+      web_answer_ = sdp_.web.BuildAnswer(*web_change_->offer, record_.locals.access,
+                                         {record_.sdp_session_id, record_.web_sdp_version});
+      web_change_.reset();
+      StartInvite(now);
+      create_deadline_ = now.steady + kCreateAnswerDelay;
+      return;
+    }
+    record_.offer_sdp =
+        sdp_.web.BuildOffer(record_.locals.access, {record_.sdp_session_id, record_.web_sdp_version});
+    ring_deadline_ = now.steady + config_.ring_timeout;
+    record_.reason = "Incoming call";
+    ApplyIms();
+    is_invitation_sent_ = true;
+    ++record_.sequence_number;
+    Emit(Persist{});
+    Emit(NotifyDevice{true, view(), std::nullopt});
+    return;
+  }
+  if (web_change_ && web_change_->awaited_change == change_id) {
+    web_change_->awaited_change.reset();
+    FinishWebChange(now);
+  }
+}
+
+void Call::OnMediaRefused(uint64_t change_id, const std::string& reason, Now now) {
+  if (is_ended()) return;
+  if (change_id == 0) {
+    is_media_closed_ = true;
+    if (RequestId request = std::exchange(create_request_, 0)) {
+      Refuse(request, RefusalKind::kUnavailable, "No media resources are free: " + reason + ".");
+      record_.status = Status::kFailed;  // nobody knows of the call yet
+      record_.reason = reason;
+      Emit(Persist{});
+      Emit(Forget{});
+      return;
+    }
+    Fail("No media resources are free: " + reason, {.sip_status = 503, .text = "Service Unavailable"}, 503,
+         now);
+    return;
+  }
+  if (web_change_ && web_change_->awaited_change == change_id) {
+    AbandonWebChange(RefusalKind::kUnavailable, "The media could not be changed: " + reason + ".");
+    return;
+  }
+  Fail("The media could not be changed: " + reason, {.sip_status = 500, .text = "Media failure"}, 500, now);
+}
+
+void Call::OnAccessConnected(Now) {
+  if (is_ended()) return;
+  is_access_connected_ = true;
+  media_deadline_ = kNoDeadline;
+  std::vector<DialogId> ids;
+  for (const auto& [id, dialog] : dialogs_) ids.push_back(id);
+  for (const DialogId& id : ids) ConfirmPreconditions(id);
+}
+
+void Call::OnMediaStarted(Leg leg, const DialogId& stream_id) {
+  if (is_ended() || leg != Leg::kIms || stream_id != applied_stream_) return;
+  is_ims_media_flowing_ = true;
+  UpdateRingback();
+}
+
+void Call::OnMediaEnded(MediaEnd end, const std::string& detail, Now now) {
+  if (is_ended()) return;
+  if (end == MediaEnd::kSessionLost) is_media_closed_ = true;
+  std::string reason(ToString(end));
+  if (!detail.empty()) reason += ": " + detail;
+  Fail(reason, {.sip_status = 500, .q850_cause = 0, .text = "Media failure"}, 480, now);
+}
+
+std::string_view ToString(MediaEnd end) {
+  switch (end) {
+    case MediaEnd::kAccessTimeout: return "No media came from the browser";
+    case MediaEnd::kImsTimeout: return "No media came from the network";
+    case MediaEnd::kConsentLost: return "The browser can no longer be reached";
+    case MediaEnd::kIceFailed: return "ICE failed";
+    case MediaEnd::kDtlsFailed: return "DTLS failed";
+    case MediaEnd::kSessionLost: return "The media session was lost";
+  }
+  return "Media failure";
+}
+
+}  // namespace byon::call

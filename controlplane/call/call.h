@@ -1,0 +1,206 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "controlplane/call/call_action.h"
+#include "controlplane/call/call_config.h"
+#include "controlplane/call/call_record.h"
+#include "controlplane/call/sip_signaling.h"
+#include "controlplane/call/status_machine.h"
+
+namespace byon::call {
+
+struct Negotiators {
+  explicit Negotiators(const CallConfig& config) : web(config.web_rtc), ims(config.ims) {}
+  sdp::WebRtcNegotiator web;
+  sdp::ImsNegotiator ims;
+};
+
+struct OutgoingSetup {
+  CallId id;
+  uint64_t sdp_session_id = 0;
+  CallOwner owner;
+  SipBinding binding;
+  std::string originator_address;
+  std::string originator_name;
+  std::string receiver_address;
+  std::string receiver_name;
+  std::string target_uri;
+  bool is_anonymous = false;
+  std::string offer_sdp;
+  sdp::WebRtcOffer offer;
+};
+
+struct IncomingSetup {
+  CallId id;
+  uint64_t sdp_session_id = 0;
+  CallOwner owner;
+  SipBinding binding;
+  std::string caller_address;
+  std::string caller_name;
+  std::string called_address;
+  std::optional<sdp::ImsOffer> offer;  // absent: offerless INVITE
+  bool supports_100rel = false;
+};
+
+// A client's PUT.
+struct StatusRequest {
+  Status status = Status::kInitial;
+  std::optional<std::string> offer_sdp;
+  std::optional<std::string> answer_sdp;
+  std::optional<std::string> location_json;
+};
+
+// One call of one device: it wires the status table, the two negotiators and the timers together. Every
+// input may leave actions; the owner takes and carries them out in order. Sans-IO: time is an argument.
+class Call {
+ public:
+  static std::unique_ptr<Call> StartOutgoing(const CallConfig& config, const Negotiators& negotiators,
+                                             OutgoingSetup setup, RequestId request, Now now);
+  static std::unique_ptr<Call> StartIncoming(const CallConfig& config, const Negotiators& negotiators,
+                                             IncomingSetup setup, Now now);
+  // A call of an earlier process. One that was not answered yet ends here: its dialog is lost.
+  static std::unique_ptr<Call> Restore(const CallConfig& config, const Negotiators& negotiators,
+                                       CallRecord record, Now now);
+
+  const CallRecord& record() const { return record_; }
+  CallView view() const;
+  Status status() const { return record_.status; }
+  bool is_ended() const { return IsTerminal(record_.status); }
+  std::vector<Action> TakeActions();
+  Deadline NextDeadline() const;
+  void HandleTimeout(Now now);
+
+  // The client.
+  void ChangeStatus(const StatusRequest& request, RequestId id, Now now);
+  void Delete(RequestId id, Now now);
+  // The gateway ends the call by itself: registration gone, end of service.
+  void EndByGateway(const std::string& reason, Now now);
+
+  // SipSignalingObserver
+  void OnProgress(const Progress& progress, Now now);
+  void OnAnswered(const DialogId& dialog_id, const std::optional<std::string>& sdp, Now now);
+  void OnFailed(const EndReason& reason, Now now);
+  void OnCancelled(const EndReason& reason, Now now);
+  void OnRemoteOffer(const DialogId& dialog_id, const std::optional<std::string>& sdp, Now now);
+  void OnRemoteAnswer(const DialogId& dialog_id, const std::string& sdp, Now now);
+  void OnOfferFailed(const DialogId& dialog_id, int status_code, Now now);
+  void OnEnded(const EndReason& reason, Now now);
+  void OnDialogChanged(std::string snapshot);
+
+  // MediaObserver
+  void OnMediaReady(uint64_t change_id, MediaLocals locals, Now now);
+  void OnMediaRefused(uint64_t change_id, const std::string& reason, Now now);
+  void OnAccessConnected(Now now);
+  void OnMediaStarted(Leg leg, const DialogId& stream_id);
+  void OnMediaEnded(MediaEnd end, const std::string& detail, Now now);
+
+ private:
+  // What SIP knows of the call.
+  enum class SipState : uint8_t { kNone, kInviting, kIncoming, kConfirmed, kEnded };
+
+  // One dialog's offer/answer state; an incoming call has only one, under the empty id.
+  struct Dialog {
+    std::optional<sdp::ImsMedia> remote;
+    sdp::AudioFormat offered;  // of our last offer
+    std::optional<sdp::Preconditions> preconditions;  // as the peer last stated them
+    bool is_precondition_confirmed = false;
+    bool is_early_media_authorised = false;
+    bool is_early_media_gated = false;
+  };
+
+  // A client's new offer, hold or resume that waits for the media plane, the network or both.
+  struct WebChange {
+    RequestId request = 0;
+    Trigger trigger = Trigger::kPutConnected;
+    std::optional<sdp::WebRtcOffer> offer;
+    std::string offer_sdp;
+    std::optional<uint64_t> awaited_change;
+    bool awaits_network = false;
+    std::optional<bool> hold;  // wanted, when it changes
+    std::optional<std::string> location_json;
+  };
+
+  Call(const CallConfig& config, const Negotiators& negotiators) : config_(config), sdp_(negotiators) {}
+
+  Role role() const { return record_.is_originating ? Role::kOriginating : Role::kTerminating; }
+  Dialog& DialogOf(const DialogId& id) { return dialogs_[record_.is_originating ? id : DialogId()]; }
+  template <typename T>
+  void Emit(T action) {
+    actions_.emplace_back(std::move(action));
+  }
+
+  // ---- outcome (call.cc)
+  bool Move(Trigger trigger, const std::string& reason, Now now,
+            const std::optional<std::string>& location = std::nullopt);
+  void Notify(Status reported, const std::string& reason, const std::optional<std::string>& location);
+  void Complete(RequestId request, std::optional<Status> echo = std::nullopt);
+  void Refuse(RequestId request, RefusalKind kind, std::string message);
+  void Connect(Now now);
+  void Finish(Now now);
+  void EndSip(const EndReason& reason, int reject_status);
+  void Fail(const std::string& reason, const EndReason& sip_reason, int reject_status, Now now);
+
+  // ---- the client's side (call_client.cc)
+  void ChangeIncoming(const StatusRequest& request, Trigger trigger, RequestId id, Now now);
+  bool TakeAnswer(const StatusRequest& request, RequestId id);
+  void ChangeMedia(const StatusRequest& request, Trigger trigger, RequestId id, Now now);
+  void FinishWebChange(Now now);
+  void AbandonWebChange(RefusalKind kind, const std::string& message);
+  void SendRinging();
+  void SendEarlyDescription();
+
+  // ---- the network's side (call_network.cc)
+  void StartInvite(Now now);
+  const std::string& IncomingDescription();
+  bool TakeRemoteAnswer(const DialogId& dialog_id, const std::string& sdp, std::string* error);
+  void UseDialog(const DialogId& id);
+  void ApplyIms();
+  sdp::Direction LocalDirection() const;
+  void SendDirectionOffer();
+  void ConfirmPreconditions(const DialogId& id);
+  bool WaitsForCaller() const;
+  void UpdateRemoteHold(sdp::Direction direction, Now now);
+  void UpdateRingback();
+
+  const CallConfig& config_;
+  const Negotiators& sdp_;
+  CallRecord record_;
+  SipState sip_state_ = SipState::kNone;
+  std::vector<Action> actions_;
+
+  OutgoingInvite invite_;  // until it is sent
+  bool supports_100rel_ = false;
+  std::optional<sdp::ImsOffer> ims_offer_;
+  std::string incoming_description_;  // our SDP towards the caller, the same in 183 and 200
+  std::map<DialogId, Dialog> dialogs_;
+  std::string web_answer_;  // built early, shown when the network has moved
+  RequestId create_request_ = 0;
+  std::optional<WebChange> web_change_;
+  uint64_t last_change_id_ = 0;
+  std::optional<sdp::ImsMedia> applied_ims_;
+  DialogId applied_stream_;
+
+  bool is_media_ready_ = false;
+  bool is_media_closed_ = false;
+  bool is_access_connected_ = false;
+  bool is_invitation_sent_ = false;
+  bool is_ringing_deferred_ = false;
+  bool is_alerting_ = false;
+  bool is_ims_media_flowing_ = false;
+  bool is_ringback_on_ = false;
+
+  Deadline create_deadline_ = kNoDeadline;
+  Deadline progress_deadline_ = kNoDeadline;
+  Deadline ring_deadline_ = kNoDeadline;
+  Deadline media_deadline_ = kNoDeadline;
+  Deadline duration_deadline_ = kNoDeadline;
+  Deadline forget_deadline_ = kNoDeadline;
+};
+
+}  // namespace byon::call

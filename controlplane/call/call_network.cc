@@ -1,0 +1,339 @@
+// What the network does to a call: responses, answers, offers and ends.
+#include "controlplane/call/call.h"
+
+namespace byon::call {
+namespace {
+
+// The one dialog of an incoming call, as the media plane knows it.
+constexpr char kIncomingStream[] = "in";
+
+std::string SipText(int status_code, const std::string& phrase) {
+  return "SIP " + std::to_string(status_code) + (phrase.empty() ? "" : " " + phrase);
+}
+
+// The part of P-Early-Media that is about media towards us (RFC 5009 section 8).
+bool IsAuthorised(const std::string& early_media) {
+  return early_media.find("sendrecv") != std::string::npos ||
+         early_media.find("sendonly") != std::string::npos;
+}
+
+const EndReason kNotAcceptable{.sip_status = 488, .text = "Not Acceptable Here"};
+
+}  // namespace
+
+void Call::StartInvite(Now now) {
+  std::optional<sdp::Preconditions> preconditions;
+  if (config_.ims.use_preconditions) preconditions.emplace();
+  invite_.sdp = sdp_.ims.BuildOffer(sdp_.ims.offered_audio(), record_.locals.ims,
+                                    {record_.sdp_session_id, record_.ims_sdp_version},
+                                    sdp::Direction::kSendRecv, preconditions);
+  sip_state_ = SipState::kInviting;
+  Emit(SendInvite{std::exchange(invite_, {})});
+  ring_deadline_ = now.steady + config_.ring_timeout;
+  Emit(Persist{});
+}
+
+void Call::OnProgress(const Progress& progress, Now now) {
+  if (is_ended() || sip_state_ != SipState::kInviting) return;
+  progress_deadline_ = kNoDeadline;
+  create_deadline_ = kNoDeadline;
+  Complete(std::exchange(create_request_, 0));
+  if (progress.status_code == 100) return;
+  Dialog& dialog = DialogOf(progress.dialog_id);
+  if (dialog.offered.receive.empty()) dialog.offered = sdp_.ims.offered_audio();
+  if (progress.early_media) {
+    dialog.is_early_media_authorised = IsAuthorised(*progress.early_media);
+    dialog.is_early_media_gated = !dialog.is_early_media_authorised;
+  }
+  bool has_media = false;
+  if (progress.sdp) {
+    std::string error;
+    // A description we cannot use is only early media that we do not hear; the call may still do well.
+    has_media = TakeRemoteAnswer(progress.dialog_id, *progress.sdp, &error);
+  }
+  if (dialog.remote && (has_media || progress.early_media)) UseDialog(progress.dialog_id);
+  Trigger trigger = TriggerOfProvisional(progress.status_code);
+  bool shows_answer = has_media || (trigger == Trigger::kAlerting && config_.answers_with_ringing);
+  if (shows_answer && !record_.answer_sdp) record_.answer_sdp = web_answer_;
+  if (trigger == Trigger::kAlerting) is_alerting_ = true;
+  Move(trigger, SipText(progress.status_code, progress.phrase), now);
+  UpdateRingback();
+  ConfirmPreconditions(progress.dialog_id);
+}
+
+void Call::OnAnswered(const DialogId& dialog_id, const std::optional<std::string>& sdp, Now now) {
+  if (is_ended() || sip_state_ != SipState::kInviting) return;
+  create_deadline_ = kNoDeadline;
+  Complete(std::exchange(create_request_, 0));
+  Dialog& dialog = DialogOf(dialog_id);
+  if (dialog.offered.receive.empty()) dialog.offered = sdp_.ims.offered_audio();
+  std::string error = "The network's answer has no media";
+  bool is_good = sdp ? TakeRemoteAnswer(dialog_id, *sdp, &error) : dialog.remote.has_value();
+  if (!is_good) {
+    sip_state_ = SipState::kConfirmed;
+    EndSip(kNotAcceptable, 488);
+    Move(Trigger::kGatewayFailure, error, now);
+    return Finish(now);
+  }
+  std::erase_if(dialogs_, [&](const auto& entry) { return entry.first != dialog_id; });
+  if (!record_.answer_sdp) record_.answer_sdp = web_answer_;
+  record_.dialog_id = dialog_id;
+  Move(Trigger::kAnswered, SipText(200, "OK"), now);
+  UseDialog(dialog_id);
+  UpdateRingback();
+}
+
+void Call::OnFailed(const EndReason& reason, Now now) {
+  if (is_ended() || sip_state_ != SipState::kInviting) return;
+  sip_state_ = SipState::kEnded;
+  std::string text = SipText(reason.sip_status, reason.text);
+  // The network knows the number for an emergency one and will not carry it (TS 24.229 section 5.1.6).
+  if (reason.sip_status == 380) text = "Emergency calls are not possible here, use your phone";
+  Move(TriggerOfFinal(reason.sip_status, reason.q850_cause), text, now);
+  Finish(now);
+}
+
+void Call::OnCancelled(const EndReason& reason, Now now) {
+  if (is_ended()) return;
+  sip_state_ = SipState::kEnded;
+  std::string text = "Call cancelled by originator";
+  if (reason.sip_status == 200) {
+    text = "Call completed elsewhere";  // RFC 3326 section 2
+  } else if (reason.sip_status != 0) {
+    text = SipText(reason.sip_status, reason.text);
+  }
+  Move(Trigger::kRemoteCancel, text, now);
+  Finish(now);
+}
+
+void Call::OnEnded(const EndReason& reason, Now now) {
+  if (is_ended()) return;
+  sip_state_ = SipState::kEnded;
+  std::string text = record_.is_originating ? "Call terminated by receiver" : "Call terminated by originator";
+  bool is_elsewhere = reason.sip_status == 200 && !record_.is_originating;
+  if (is_elsewhere) {
+    text = "Call completed elsewhere";
+  } else if (reason.sip_status != 0) {
+    text = SipText(reason.sip_status, reason.text);
+  }
+  Move(Trigger::kRemoteBye, text, now);
+  Finish(now);
+}
+
+void Call::OnDialogChanged(std::string snapshot) {
+  if (is_ended()) return;
+  record_.dialog_snapshot = std::move(snapshot);
+  Emit(Persist{});
+}
+
+// ---- offers and answers
+
+// Our description to the caller, made once: the answer to its offer, or our offer when it sent none.
+const std::string& Call::IncomingDescription() {
+  if (!incoming_description_.empty()) return incoming_description_;
+  sdp::OriginId origin{record_.sdp_session_id, record_.ims_sdp_version};
+  Dialog& dialog = DialogOf({});
+  if (!ims_offer_) {
+    dialog.offered = sdp_.ims.offered_audio();
+    incoming_description_ =
+        sdp_.ims.BuildOffer(dialog.offered, record_.locals.ims, origin, sdp::Direction::kSendRecv);
+    return incoming_description_;
+  }
+  std::optional<sdp::Preconditions> preconditions;
+  if (ims_offer_->preconditions) {
+    preconditions = *ims_offer_->preconditions;
+    preconditions->is_local_met = true;  // the port towards the network is open
+    preconditions->wants_confirmation = !preconditions->is_remote_met;
+  }
+  dialog.offered = ims_offer_->media.audio;
+  incoming_description_ = sdp_.ims.BuildAnswer(*ims_offer_, record_.locals.ims, origin,
+                                               sdp::Direction::kSendRecv, preconditions);
+  return incoming_description_;
+}
+
+bool Call::TakeRemoteAnswer(const DialogId& dialog_id, const std::string& sdp, std::string* error) {
+  Dialog& dialog = DialogOf(dialog_id);
+  auto answer = sdp_.ims.ReadAnswer(sdp, dialog.offered);
+  if (!answer) {
+    *error = answer.error().message;
+    return false;
+  }
+  dialog.remote = answer->media;
+  if (answer->preconditions) dialog.preconditions = answer->preconditions;
+  return true;
+}
+
+void Call::OnRemoteOffer(const DialogId& dialog_id, const std::optional<std::string>& sdp, Now now) {
+  if (is_ended()) return;
+  Dialog& dialog = DialogOf(dialog_id);
+  if (!sdp) {
+    // A re-INVITE that asks for our offer gets everything we can do with this dialog.
+    if (dialog.remote) dialog.offered = dialog.remote->audio;
+    if (dialog.offered.receive.empty()) dialog.offered = sdp_.ims.offered_audio();
+    Emit(SendSdpAnswer{dialog_id, sdp_.ims.BuildOffer(dialog.offered, record_.locals.ims,
+                                                      {record_.sdp_session_id, ++record_.ims_sdp_version},
+                                                      LocalDirection())});
+    return;
+  }
+  auto offer = sdp_.ims.ReadOffer(*sdp);
+  if (!offer) {
+    Emit(SendSdpAnswer{dialog_id, std::nullopt});
+    return;
+  }
+  std::optional<sdp::Preconditions> preconditions;
+  if (offer->preconditions) {
+    dialog.preconditions = offer->preconditions;
+    preconditions = offer->preconditions;
+    preconditions->is_local_met = !record_.is_originating || is_access_connected_;
+    preconditions->wants_confirmation = false;
+  }
+  dialog.remote = offer->media;
+  if (offer->is_disabled) dialog.remote->direction = sdp::Direction::kInactive;
+  dialog.offered = offer->media.audio;
+  Emit(SendSdpAnswer{dialog_id, sdp_.ims.BuildAnswer(*offer, record_.locals.ims,
+                                                     {record_.sdp_session_id, ++record_.ims_sdp_version},
+                                                     LocalDirection(), preconditions)});
+  if (!IsAnswered(record_.status)) {
+    if (!record_.is_originating || dialog_id == record_.dialog_id) UseDialog(dialog_id);
+    if (is_ringing_deferred_) SendRinging();
+    return;
+  }
+  ApplyIms();
+  UpdateRemoteHold(dialog.remote->direction, now);
+}
+
+void Call::OnRemoteAnswer(const DialogId& dialog_id, const std::string& sdp, Now now) {
+  if (is_ended()) return;
+  std::string error;
+  bool is_good = TakeRemoteAnswer(dialog_id, sdp, &error);
+  bool is_awaited = web_change_ && web_change_->awaits_network;
+  if (!is_good) {
+    if (is_awaited) return AbandonWebChange(RefusalKind::kUnavailable, error);
+    // Without any answer there is no media; with an earlier one the call goes on as it was.
+    if (!DialogOf(dialog_id).remote) Fail(error, kNotAcceptable, 488, now);
+    return;
+  }
+  if (record_.is_originating && !IsAnswered(record_.status) && dialog_id != record_.dialog_id) return;
+  UseDialog(dialog_id);
+  if (is_awaited) {
+    web_change_->awaits_network = false;
+    FinishWebChange(now);
+  }
+}
+
+void Call::OnOfferFailed(const DialogId& dialog_id, int status_code, Now now) {
+  if (is_ended()) return;
+  if (web_change_ && web_change_->awaits_network) {
+    AbandonWebChange(RefusalKind::kUnavailable,
+                     "The network refused the change with SIP " + std::to_string(status_code) + ".");
+    return;
+  }
+  // Resources that cannot be had: the callee will refuse or ring all the same.
+  DialogOf(dialog_id).is_precondition_confirmed = true;
+  // The dialog is gone without a BYE (RFC 3261 section 12.2.1.2).
+  bool is_dialog_dead = IsAnswered(record_.status) && (status_code == 481 || status_code == 408);
+  if (is_dialog_dead) Fail(SipText(status_code, "to a change of media"), {.sip_status = status_code}, 0, now);
+}
+
+// ---- media of the network's side
+
+void Call::UseDialog(const DialogId& id) {
+  record_.dialog_id = record_.is_originating ? id : DialogId();
+  ApplyIms();
+}
+
+// Tells the media plane what the dialog in use says, as far as it may flow now.
+void Call::ApplyIms() {
+  const Dialog& dialog = DialogOf(record_.dialog_id);
+  if (!dialog.remote || is_media_closed_) return;
+  record_.ims = dialog.remote;
+  sdp::ImsMedia media = *dialog.remote;
+  sdp::Direction allowed = sdp::Direction::kSendRecv;
+  if (!IsAnswered(record_.status)) {
+    // Nobody is heard before having answered.
+    if (!record_.is_originating) allowed = sdp::Direction::kRecvOnly;
+    if (dialog.is_early_media_gated) allowed = sdp::Direction::kInactive;
+  }
+  if (record_.is_held_locally) allowed = sdp::Direction::kInactive;
+  media.direction = sdp::Intersect(media.direction, allowed);
+  DialogId stream = record_.is_originating ? record_.dialog_id : kIncomingStream;
+  if (applied_ims_ == media && applied_stream_ == stream) return;
+  if (applied_stream_ != stream) is_ims_media_flowing_ = false;
+  applied_ims_ = media;
+  applied_stream_ = stream;
+  MediaChange change{.ims = media};
+  change.stream_id = stream;
+  Emit(ModifyMedia{++last_change_id_, std::move(change)});
+  Emit(Persist{});
+}
+
+sdp::Direction Call::LocalDirection() const {
+  return record_.is_held_locally ? sdp::Direction::kSendOnly : sdp::Direction::kSendRecv;
+}
+
+void Call::SendDirectionOffer() {
+  Dialog& dialog = DialogOf(record_.dialog_id);
+  if (dialog.remote) dialog.offered = dialog.remote->audio;
+  sdp::Direction direction = LocalDirection();
+  // Both sides hold: nothing flows either way (RFC 3264 section 8.4).
+  if (record_.is_held_remotely) {
+    direction = record_.is_held_locally ? sdp::Direction::kInactive : sdp::Direction::kRecvOnly;
+  }
+  Emit(SendSdpOffer{record_.dialog_id,
+                    sdp_.ims.BuildOffer(dialog.offered, record_.locals.ims,
+                                        {record_.sdp_session_id, ++record_.ims_sdp_version}, direction)});
+}
+
+// Tells a callee that waits for our resources that they are there: the browser is connected.
+void Call::ConfirmPreconditions(const DialogId& id) {
+  bool may_send = record_.is_originating && sip_state_ == SipState::kInviting &&
+                  config_.ims.use_preconditions && is_access_connected_;
+  if (!may_send || !dialogs_.contains(id)) return;
+  Dialog& dialog = dialogs_[id];
+  if (!dialog.remote || !dialog.preconditions || dialog.is_precondition_confirmed) return;
+  dialog.is_precondition_confirmed = true;
+  dialog.offered = dialog.remote->audio;
+  sdp::Preconditions state = *dialog.preconditions;
+  state.is_local_met = true;
+  state.wants_confirmation = false;
+  Emit(SendSdpOffer{id, sdp_.ims.BuildOffer(dialog.offered, record_.locals.ims,
+                                            {record_.sdp_session_id, ++record_.ims_sdp_version},
+                                            sdp::Direction::kSendRecv, state)});
+}
+
+// The caller has resources to reserve before anybody may be alerted.
+bool Call::WaitsForCaller() const {
+  if (record_.is_originating || !supports_100rel_) return false;
+  auto dialog = dialogs_.find(DialogId());
+  if (dialog == dialogs_.end() || !dialog->second.preconditions) return false;
+  const sdp::Preconditions& state = *dialog->second.preconditions;
+  return state.is_remote_mandatory && !state.is_remote_met;
+}
+
+void Call::UpdateRemoteHold(sdp::Direction direction, Now now) {
+  bool is_held = !sdp::MaySend(direction);
+  // In answer to our own hold a peer may only receive or say nothing; that is not its hold.
+  if (record_.is_held_locally && direction == sdp::Direction::kInactive) is_held = record_.is_held_remotely;
+  if (is_held == record_.is_held_remotely) return;
+  record_.is_held_remotely = is_held;
+  Emit(Persist{});
+  if (record_.is_held_locally) return;
+  Move(is_held ? Trigger::kRemoteHold : Trigger::kRemoteResume,
+       is_held ? "Call held by the other side" : "Call resumed by the other side", now);
+}
+
+// The caller hears a tone while the callee is alerted and no early media comes (TS 24.628 section 4.7).
+void Call::UpdateRingback() {
+  bool has_early_media = false;
+  if (auto dialog = dialogs_.find(record_.dialog_id); dialog != dialogs_.end()) {
+    bool is_gated = dialog->second.is_early_media_gated;
+    has_early_media = dialog->second.is_early_media_authorised || (is_ims_media_flowing_ && !is_gated);
+  }
+  bool is_wanted = config_.plays_ringback && record_.is_originating && is_alerting_ && !has_early_media &&
+                   !is_ended() && !IsAnswered(record_.status);
+  if (is_wanted == is_ringback_on_) return;
+  is_ringback_on_ = is_wanted;
+  Emit(PlayTone{Leg::kAccess, is_wanted ? Tone::kRingback : Tone::kNone});
+}
+
+}  // namespace byon::call

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "controlplane/call/media_control.h"
+#include "controlplane/call/sip_signaling.h"
+#include "controlplane/call/status.h"
+#include "controlplane/sdp/media_types.h"
+
+namespace byon::call {
+
+// Whose call it is.
+struct CallOwner {
+  std::string registration_id;
+  std::string client_id;
+  std::string user;
+  std::string device_id;
+};
+
+// Everything of a call that a successor of this process needs to go on with it.
+struct CallRecord {
+  CallId id;
+  CallOwner owner;
+  SipBinding binding;
+  bool is_originating = true;
+  bool is_confirmed = false;  // the 200 was sent or has come
+  std::string originator_address;
+  std::string originator_name;
+  std::string receiver_address;
+  std::string receiver_name;
+  Status status = Status::kInitial;
+  std::string reason;
+  std::optional<std::string> offer_sdp;
+  std::optional<std::string> answer_sdp;
+  int sequence_number = 0;
+  std::chrono::system_clock::time_point created_at;
+  std::optional<std::chrono::system_clock::time_point> connected_at;
+
+  std::string dialog_snapshot;  // the signalling's own
+  DialogId dialog_id;           // whose media is used
+  uint64_t sdp_session_id = 0;
+  uint64_t ims_sdp_version = 1;  // of our last description to the network
+  uint64_t web_sdp_version = 1;  // of our last description to the browser
+  MediaLocals locals;
+  std::optional<sdp::AccessMedia> access;  // the browser's end
+  std::optional<sdp::ImsMedia> ims;        // the network's end
+  bool is_held_locally = false;
+  bool is_held_remotely = false;
+};
+
+}  // namespace byon::call

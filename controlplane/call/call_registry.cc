@@ -1,0 +1,223 @@
+#include "controlplane/call/call_registry.h"
+
+#include <algorithm>
+
+#include "controlplane/call/address.h"
+
+namespace byon::call {
+namespace {
+
+// Bounds what a network can teach us, so that it cannot fill the memory.
+constexpr size_t kMaxLearnedNumbers = 64;
+
+std::string UserKey(const CallOwner& owner) { return owner.client_id + '\n' + owner.user; }
+
+}  // namespace
+
+CallRegistry::CallRegistry(CallConfig config)
+    : config_(std::move(config)), negotiators_(config_), emergency_numbers_(config_.emergency_numbers) {}
+
+std::optional<Refusal> CallRegistry::CheckOutgoing(const OutgoingRequest& request) const {
+  // First of all, and whatever else is wrong: who dials for help must learn at once that it is not here.
+  if (request.is_emergency || IsEmergencyAddress(request.receiver_address, emergency_numbers_)) {
+    return Refusal{RefusalKind::kEmergency, "Emergency calls are not possible here, use your phone."};
+  }
+  if (!TargetUriOf(request.receiver_address)) {
+    return Refusal{RefusalKind::kInvalidArgument, "The receiverAddress is not an address that can be called."};
+  }
+  if (CountActive(by_registration_, request.owner.registration_id) >= config_.max_calls_per_registration) {
+    return Refusal{RefusalKind::kQuotaExceeded, "This registration has as many calls as it may have."};
+  }
+  if (CountActive(by_user_, UserKey(request.owner)) >= config_.max_calls_per_user) {
+    return Refusal{RefusalKind::kQuotaExceeded, "This user has as many calls as allowed."};
+  }
+  return std::nullopt;
+}
+
+void CallRegistry::CreateOutgoing(OutgoingRequest request, RequestId id, Now now) {
+  auto refuse = [&](Refusal refusal) {
+    actions_.push_back({request.id, CompleteRequest{id, std::move(refusal)}});
+  };
+  if (auto refusal = CheckOutgoing(request)) return refuse(*refusal);
+  auto offer = negotiators_.web.ReadOffer(request.offer_sdp);
+  if (!offer) return refuse({RefusalKind::kInvalidArgument, offer.error().message});
+  OutgoingSetup setup;
+  setup.id = request.id;
+  setup.sdp_session_id = request.sdp_session_id;
+  setup.owner = std::move(request.owner);
+  setup.binding = std::move(request.binding);
+  setup.is_anonymous = request.originator_address == kAnonymousAddress;
+  setup.originator_address = std::move(request.originator_address);
+  setup.originator_name = CleanDisplayName(request.originator_name);
+  setup.target_uri = *TargetUriOf(request.receiver_address);
+  setup.receiver_address = std::move(request.receiver_address);
+  setup.receiver_name = CleanDisplayName(request.receiver_name);
+  setup.offer_sdp = std::move(request.offer_sdp);
+  setup.offer = std::move(offer).value();
+  Adopt(Call::StartOutgoing(config_, negotiators_, std::move(setup), id, now));
+}
+
+void CallRegistry::RejectIncoming(const CallId& id, int status_code, const std::string& phrase) {
+  actions_.push_back({id, SendReject{status_code, {.sip_status = status_code, .text = phrase}}});
+  actions_.push_back({id, Forget{}});
+}
+
+void CallRegistry::CreateIncoming(IncomingRequest request, Now now) {
+  uint32_t allowed = config_.is_call_waiting_allowed ? config_.max_calls_per_registration : 1;
+  if (CountActive(by_registration_, request.owner.registration_id) >= allowed) {
+    return RejectIncoming(request.id, 486, "Busy Here");
+  }
+  IncomingSetup setup;
+  if (request.invite.sdp) {
+    auto offer = negotiators_.ims.ReadOffer(*request.invite.sdp);
+    if (!offer || offer->is_disabled) return RejectIncoming(request.id, 488, "Not Acceptable Here");
+    setup.offer = std::move(offer).value();
+  }
+  setup.id = request.id;
+  setup.sdp_session_id = request.sdp_session_id;
+  setup.owner = std::move(request.owner);
+  setup.binding = std::move(request.binding);
+  setup.caller_address = ShownAddressOf(request.invite.caller_uri, config_.home_domain);
+  setup.caller_name = CleanDisplayName(request.invite.caller_display_name);
+  setup.called_address = ShownAddressOf(request.invite.called_uri, config_.home_domain);
+  setup.supports_100rel = request.invite.supports_100rel;
+  Adopt(Call::StartIncoming(config_, negotiators_, std::move(setup), now));
+}
+
+void CallRegistry::Restore(CallRecord record, Now now) {
+  Adopt(Call::Restore(config_, negotiators_, std::move(record), now));
+}
+
+void CallRegistry::Adopt(std::unique_ptr<Call> call) {
+  Call& reference = *call;
+  CallId id = reference.record().id;
+  by_user_[UserKey(reference.record().owner)].insert(id);
+  by_registration_[reference.record().owner.registration_id].insert(id);
+  calls_[id].call = std::move(call);
+  Touch(reference);
+}
+
+void CallRegistry::ChangeStatus(const CallId& id, const StatusRequest& request, RequestId request_id,
+                                Now now) {
+  auto it = calls_.find(id);
+  if (it == calls_.end()) {
+    actions_.push_back({id, CompleteRequest{request_id, Refusal{RefusalKind::kNotFound, "No such call."}}});
+    return;
+  }
+  it->second.call->ChangeStatus(request, request_id, now);
+  Touch(*it->second.call);
+}
+
+void CallRegistry::Delete(const CallId& id, RequestId request_id, Now now) {
+  auto it = calls_.find(id);
+  if (it == calls_.end()) {
+    actions_.push_back({id, CompleteRequest{request_id, Refusal{RefusalKind::kNotFound, "No such call."}}});
+    return;
+  }
+  it->second.call->Delete(request_id, now);
+  Touch(*it->second.call);
+}
+
+void CallRegistry::EndCallsOf(const std::string& registration_id, const std::string& reason, Now now) {
+  for (const Call* call : FindByRegistration(registration_id)) {
+    Apply(CallId(call->record().id), [&](Call& c) { c.EndByGateway(reason, now); });
+  }
+}
+
+void CallRegistry::EndAll(const std::string& reason, Now now) {
+  std::vector<CallId> ids;
+  for (const auto& [id, entry] : calls_) ids.push_back(id);
+  for (const CallId& id : ids) {
+    Apply(id, [&](Call& c) { c.EndByGateway(reason, now); });
+  }
+}
+
+void CallRegistry::Apply(const CallId& id, const std::function<void(Call&)>& input) {
+  auto it = calls_.find(id);
+  if (it == calls_.end()) return;
+  input(*it->second.call);
+  Touch(*it->second.call);
+}
+
+void CallRegistry::LearnEmergencyNumber(const CallId& id) {
+  const Call* call = Find(id);
+  if (!call || emergency_numbers_.size() >= config_.emergency_numbers.size() + kMaxLearnedNumbers) return;
+  std::string_view address = call->record().receiver_address;
+  if (!address.starts_with("tel:")) return;
+  address.remove_prefix(4);
+  std::string number(address.substr(0, address.find(';')));
+  auto known = std::find(emergency_numbers_.begin(), emergency_numbers_.end(), number);
+  if (known == emergency_numbers_.end()) emergency_numbers_.push_back(std::move(number));
+}
+
+void CallRegistry::HandleTimeout(Now now) {
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now.steady) {
+    CallId id = deadlines_.begin()->second;
+    Apply(id, [&](Call& call) { call.HandleTimeout(now); });
+  }
+}
+
+Deadline CallRegistry::NextDeadline() const {
+  return deadlines_.empty() ? kNoDeadline : deadlines_.begin()->first;
+}
+
+std::optional<CallAction> CallRegistry::PollAction() {
+  if (actions_.empty()) return std::nullopt;
+  CallAction action = std::move(actions_.front());
+  actions_.pop_front();
+  return action;
+}
+
+const Call* CallRegistry::Find(const CallId& id) const {
+  auto it = calls_.find(id);
+  return it == calls_.end() ? nullptr : it->second.call.get();
+}
+
+std::vector<const Call*> CallRegistry::FindByRegistration(const std::string& registration_id) const {
+  std::vector<const Call*> found;
+  auto ids = by_registration_.find(registration_id);
+  if (ids == by_registration_.end()) return found;
+  for (const CallId& id : ids->second) found.push_back(calls_.at(id).call.get());
+  return found;
+}
+
+uint32_t CallRegistry::CountActive(const Index& index, const std::string& key) const {
+  uint32_t count = 0;
+  if (auto ids = index.find(key); ids != index.end()) {
+    for (const CallId& id : ids->second) count += !calls_.at(id).call->is_ended();
+  }
+  return count;
+}
+
+// Takes what an input left behind: actions and a new deadline; forgets the call when it is over.
+void CallRegistry::Touch(Call& call) {
+  const CallId id = call.record().id;
+  bool is_over = false;
+  for (Action& action : call.TakeActions()) {
+    is_over = is_over || std::holds_alternative<Forget>(action);
+    actions_.push_back({id, std::move(action)});
+  }
+  Entry& entry = calls_.at(id);
+  deadlines_.erase({entry.deadline, id});
+  bool is_active = !is_over && !call.is_ended();
+  if (is_active != entry.is_counted) is_active ? ++active_count_ : --active_count_;
+  entry.is_counted = is_active;
+  if (is_over) return Remove(id);
+  entry.deadline = call.NextDeadline();
+  if (entry.deadline != kNoDeadline) deadlines_.insert({entry.deadline, id});
+}
+
+void CallRegistry::Remove(const CallId& id) {
+  auto it = calls_.find(id);
+  const CallOwner& owner = it->second.call->record().owner;
+  auto drop = [&](Index& index, const std::string& key) {
+    auto ids = index.find(key);
+    ids->second.erase(id);
+    if (ids->second.empty()) index.erase(ids);
+  };
+  drop(by_user_, UserKey(owner));
+  drop(by_registration_, owner.registration_id);
+  calls_.erase(it);
+}
+
+}  // namespace byon::call

@@ -1,0 +1,104 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "controlplane/call/call.h"
+
+namespace byon::call {
+
+// A client's POST, its registration already found and checked.
+struct OutgoingRequest {
+  CallId id;                    // new, unguessable
+  uint64_t sdp_session_id = 0;  // random
+  CallOwner owner;
+  SipBinding binding;
+  std::string originator_address;
+  std::string originator_name;
+  std::string receiver_address;
+  std::string receiver_name;
+  std::string offer_sdp;
+  bool is_emergency = false;
+};
+
+// An INVITE that reached one of our registrations.
+struct IncomingRequest {
+  CallId id;
+  uint64_t sdp_session_id = 0;
+  CallOwner owner;
+  SipBinding binding;
+  IncomingInvite invite;
+};
+
+struct CallAction {
+  CallId call_id;
+  Action action;
+};
+
+// All calls: what may start, who is busy, when the next timer is due. Inputs leave actions behind; the
+// owner polls until there are none. Inputs for an unknown call are ignored. Sans-IO.
+class CallRegistry {
+ public:
+  explicit CallRegistry(CallConfig config);
+
+  // Refuses by CompleteRequest: emergency numbers, malformed addresses or SDP, too many calls.
+  void CreateOutgoing(OutgoingRequest request, RequestId id, Now now);
+  // Also called for a call that is refused at once: the refusal is an action.
+  void CreateIncoming(IncomingRequest request, Now now);
+  void Restore(CallRecord record, Now now);
+
+  void ChangeStatus(const CallId& id, const StatusRequest& request, RequestId request_id, Now now);
+  void Delete(const CallId& id, RequestId request_id, Now now);
+  // Ends every call of a registration, for instance because it has ended.
+  void EndCallsOf(const std::string& registration_id, const std::string& reason, Now now);
+  void EndAll(const std::string& reason, Now now);
+
+  // Hands an input of SIP or media to a call: Apply(id, [&](Call& c) { c.OnFailed(reason, now); }).
+  void Apply(const CallId& id, const std::function<void(Call&)>& input);
+  // A final response 380 names a number that the network knows for an emergency one.
+  void LearnEmergencyNumber(const CallId& id);
+
+  void HandleTimeout(Now now);
+  Deadline NextDeadline() const;
+  std::optional<CallAction> PollAction();
+
+  const Call* Find(const CallId& id) const;  // ended calls too, for as long as their tombstone stands
+  std::vector<const Call*> FindByRegistration(const std::string& registration_id) const;
+  size_t active_count() const { return active_count_; }
+
+ private:
+  void Adopt(std::unique_ptr<Call> call);
+  void Touch(Call& call);
+  void Remove(const CallId& id);
+  using Index = std::unordered_map<std::string, std::set<CallId>>;
+  uint32_t CountActive(const Index& index, const std::string& key) const;
+  std::optional<Refusal> CheckOutgoing(const OutgoingRequest& request) const;
+  void RejectIncoming(const CallId& id, int status_code, const std::string& phrase);
+
+  struct Entry {
+    std::unique_ptr<Call> call;
+    Deadline deadline = kNoDeadline;
+    bool is_counted = false;  // in active_count_
+  };
+
+  const CallConfig config_;
+  const Negotiators negotiators_;
+  std::vector<std::string> emergency_numbers_;
+  std::unordered_map<CallId, Entry> calls_;
+  // Ended calls too: owner.client_id + user; registration_id.
+  std::unordered_map<std::string, std::set<CallId>> by_user_;
+  std::unordered_map<std::string, std::set<CallId>> by_registration_;
+  size_t active_count_ = 0;
+  std::set<std::pair<Deadline, CallId>> deadlines_;
+  std::deque<CallAction> actions_;
+};
+
+}  // namespace byon::call
