@@ -59,7 +59,7 @@ async function listMicrophones() {
 async function start() {
   const config = await (await fetch('/byon/v1/config')).json();
   login = new Login(config);
-  makePhone(location.origin);
+  makePhone(config.apiRoot);
   $('login').onclick = () => login.start().catch(showError);
   $('logout').onclick = async () => {
     await phone.unregister().catch(showError);

@@ -134,6 +134,7 @@ export class GatewayPhone extends Emitter {
       this.emit('reconnecting');
     });
     channel.on('tokenExpiring', () => this.emit('tokenWillExpire'));
+    channel.on('gap', () => this.#recoverCalls().catch((error) => this.emit('error', error)));
     channel.on('gone', () => this.#leave('The registration has ended'));
     await channel.open();
     channel.on('open', () => {
@@ -199,8 +200,8 @@ export class GatewayPhone extends Emitter {
     }
     for (const session of sessions) {
       const isRinging = ['Initial', 'InProgress', 'Ringing'].includes(session.status);
-      const isForUs = session.receiverAddress === `tel:${this.phoneNumber}`;
-      if (!this.#calls.has(session.mediaSessionId) && isRinging && isForUs && !session.answer) {
+      const isIncoming = session.direction === 'terminating';
+      if (!this.#calls.has(session.mediaSessionId) && isRinging && isIncoming && !session.answer) {
         this.#handleInvitation(session);
       }
     }

@@ -3,6 +3,7 @@ import { Emitter } from './emitter.js';
 const PROTOCOL = 'byon.events.v1';
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 15_000;
+const REMEMBERED_IDS = 256;
 const CLOSE_TOKEN_EXPIRED = 4401;
 const CLOSE_CHANNEL_GONE = 4404;
 
@@ -10,7 +11,8 @@ const CLOSE_CHANNEL_GONE = 4404;
  * The event channel: a WebSocket that carries CloudEvents, acknowledges each and resumes after a
  * break with the last one seen, so that no event is lost or delivered twice.
  *
- * Events: `open`, `event` (a CloudEvent), `down`, `gone` (the channel no longer exists), `tokenExpiring`.
+ * Events: `open`, `event` (a CloudEvent), `down`, `gone` (the channel no longer exists), `tokenExpiring`,
+ * `gap` (events were lost while disconnected).
  */
 export class EventChannel extends Emitter {
   #url;
@@ -18,6 +20,7 @@ export class EventChannel extends Emitter {
   #WebSocket;
   #socket;
   #lastEventId;
+  #seenIds = new Set();
   #retryMs = FIRST_RETRY_MS;
   #retryTimer;
   #closed = false;
@@ -100,15 +103,25 @@ export class EventChannel extends Emitter {
       return;
     }
     if (message.specversion) {
-      if (message.id === this.#lastEventId) return;
-      this.#lastEventId = message.id;
       socket.send(JSON.stringify({ ack: message.id }));
+      if (this.#isRepeated(message.id)) return;
+      this.#lastEventId = message.id;
       this.emit('event', message);
+    } else if (message.type === 'gap') {
+      this.emit('gap');
     } else if (message.type === 'ready') {
       this.#retryMs = FIRST_RETRY_MS;
       this.emit('open');
     } else if (message.type === 'token-expiring') {
       this.emit('tokenExpiring');
     }
+  }
+
+  /** After a break the gateway may send an event again. */
+  #isRepeated(id) {
+    if (this.#seenIds.has(id)) return true;
+    this.#seenIds.add(id);
+    if (this.#seenIds.size > REMEMBERED_IDS) this.#seenIds.delete(this.#seenIds.values().next().value);
+    return false;
   }
 }
