@@ -213,6 +213,14 @@ size_t MappedLength(const IpPrefix& prefix) {
 }
 }  // namespace
 
+IpPrefix IpPrefix::Of(const IpAddress& address, uint8_t length) {
+  IpPrefix prefix{address, std::min<uint8_t>(length, address.is_v4() ? 32 : 128)};
+  std::array<uint8_t, 16> octets = address.mapped_octets();
+  ClearHostBits(octets, MappedLength(prefix));
+  prefix.network = IpAddress::V6(octets);
+  return prefix;
+}
+
 std::optional<IpPrefix> IpPrefix::Parse(std::string_view text) {
   const size_t slash = text.find('/');
   const auto address = IpAddress::Parse(text.substr(0, slash));
@@ -224,9 +232,7 @@ std::optional<IpPrefix> IpPrefix::Parse(std::string_view text) {
     if (!parsed) return std::nullopt;
     length = *parsed;
   }
-  std::array<uint8_t, 16> octets = address->mapped_octets();
-  ClearHostBits(octets, length + (address->is_v4() ? 96 : 0));
-  return IpPrefix{IpAddress::V6(octets), static_cast<uint8_t>(length)};
+  return Of(*address, static_cast<uint8_t>(length));
 }
 
 bool IpPrefix::Contains(const IpAddress& address) const {

@@ -61,6 +61,8 @@ struct IpPrefix {
   IpAddress network;
   uint8_t length = 0;  // bits: 0 to 32 for IPv4, 0 to 128 for IPv6
 
+  // The prefix of `length` bits that `address` lies in; a length beyond the family's is its longest.
+  static IpPrefix Of(const IpAddress& address, uint8_t length);
   // "192.0.2.0/24", or a lone address for a prefix of one. Host bits are cleared.
   static std::optional<IpPrefix> Parse(std::string_view text);
   bool Contains(const IpAddress& address) const;
