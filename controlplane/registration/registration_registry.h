@@ -1,0 +1,167 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "controlplane/registration/registration_config.h"
+#include "controlplane/registration/registration_record.h"
+#include "controlplane/registration/sip_registrar.h"
+
+namespace byon::registration {
+
+using RequestId = uint64_t;  // given by the caller; 0 is nobody
+
+enum class RefusalKind : uint8_t {
+  kOutOfRange,
+  kAlreadyExists,
+  kNotFound,
+  kMaxPerUser,
+  kMaxPerMsisdn,
+  kMaxDevices,
+  kNotApplicable,  // the network does not serve this number
+  kUnavailable,
+  kTimeout,
+};
+struct Refusal {
+  RefusalKind kind = RefusalKind::kNotFound;
+  std::string message;
+};
+
+struct CreateRequest {
+  RegistrationId id;          // new, unguessable
+  std::string contact_token;  // the same
+  RegistrationOwner owner;
+  std::string impu;
+  std::string impi;
+  std::optional<WallTime> expire_time;
+  WallTime token_expires_at;
+};
+
+// ---- what a registration wants done; carried out in order
+
+struct SendRegister {
+  SipRegistration registration;
+};
+struct SendDeregister {
+  RegistrationId id;
+};
+struct RestoreSip {
+  SipRegistration registration;
+  SipRegistered registered;
+};
+struct CompleteRequest {
+  RequestId request = 0;
+  std::variant<RegistrationRecord, Refusal> outcome;
+};
+// The device is to be told that its registration ended without its doing.
+struct NotifyEnd {
+  RegistrationRecord record;
+  bool is_expired = false;  // else the network, or a token that was not renewed
+  std::string description;
+};
+// Calls of the registration end; it is found no more.
+struct EndCalls {
+  RegistrationId id;
+  std::string reason;
+};
+struct Persist {
+  RegistrationId id;
+};
+struct Erase {
+  RegistrationId id;
+};
+using Action = std::variant<SendRegister, SendDeregister, RestoreSip, CompleteRequest, NotifyEnd, EndCalls,
+                            Persist, Erase>;
+
+// All registrations and their timers: CAMARA's expiry, the access token's, and the SIP binding's with
+// refresh, retry and back-off. Inputs leave actions behind; the owner polls until there are none.
+// Sans-IO: time is an argument, the seed makes jitter and back-off differ between processes.
+class RegistrationRegistry {
+ public:
+  RegistrationRegistry(RegistrationConfig config, uint64_t seed);
+
+  // Completed after the network's answer. Refused at once for a bad expiry, a duplicate or a limit.
+  void Create(CreateRequest request, RequestId id, Now now);
+  // The new life counts from now (CAMARA webrtc-registration, PUT); absent: the default.
+  void Update(const RegistrationId& id, std::optional<WallTime> expire_time, WallTime token_expires_at,
+              RequestId request, Now now);
+  // Completed when the network has been told, or after a short while.
+  void Delete(const RegistrationId& id, RequestId request, Now now);
+  // A fresh token of the same user on the same device.
+  void RenewToken(const std::string& client_id, const std::string& user, const std::string& device_id,
+                  WallTime token_expires_at, Now now);
+  void Restore(RegistrationRecord record, Now now);
+  void EndAll(const std::string& reason, Now now);
+
+  // SipRegistrarObserver
+  void OnRegistered(const RegistrationId& id, SipRegistered registered, Now now);
+  void OnRegisterFailed(const RegistrationId& id, const SipRegisterFailure& failure, Now now);
+  void OnDeregisterDone(const RegistrationId& id, Now now);
+  void OnNetworkDeregistered(const RegistrationId& id, const SipDeregistered& deregistered, Now now);
+
+  void HandleTimeout(Now now);
+  SteadyTime NextDeadline() const;
+  std::optional<Action> PollAction();
+
+  // Only registrations that the network has confirmed and that have not ended.
+  const RegistrationRecord* Find(const RegistrationId& id) const;
+  const RegistrationRecord* FindByContactToken(const std::string& token) const;
+  std::vector<const RegistrationRecord*> FindByDevice(const std::string& device_id) const;
+  size_t size() const { return by_token_.size(); }
+
+ private:
+  enum class State : uint8_t { kRegistering, kRegistered, kEnding };
+  struct Entry {
+    RegistrationRecord record;
+    State state = State::kRegistering;
+    RequestId request = 0;
+    bool is_refresh_pending = false;
+    int failures = 0;  // in a row
+    SteadyTime expiry_deadline = kNever;
+    SteadyTime token_deadline = kNever;
+    SteadyTime sip_expiry_deadline = kNever;
+    SteadyTime refresh_deadline = kNever;  // of the next REGISTER, also after a failure
+    SteadyTime ending_deadline = kNever;
+    SteadyTime indexed_deadline = kNever;
+  };
+
+  std::variant<WallTime, Refusal> ExpiryOf(std::optional<WallTime> wish, WallTime now) const;
+  std::optional<Refusal> CheckLimits(const RegistrationOwner& owner) const;
+  SipRegistration ToSip(const RegistrationRecord& record) const;
+  void ScheduleLife(Entry& entry, Now now);
+  void ScheduleRefresh(Entry& entry, std::chrono::seconds granted, Now now);
+  void ScheduleRetry(Entry& entry, std::optional<std::chrono::seconds> retry_after, Now now);
+  void SendRefresh(Entry& entry);
+  void End(Entry& entry, bool is_expired, const std::string& description, bool is_network_told, Now now);
+  void HandleEntryTimeout(Entry& entry, Now now);
+  void Index(Entry& entry);
+  void AddToIndexes(const RegistrationRecord& record);
+  void DropFromIndexes(const RegistrationRecord& record);
+  void Remove(const RegistrationId& id);
+  Entry* FindEntry(const RegistrationId& id);
+  uint64_t Random();
+
+  const RegistrationConfig config_;
+  uint64_t random_state_;
+  std::unordered_map<RegistrationId, Entry> entries_;
+  std::unordered_map<std::string, RegistrationId> by_token_;  // confirmed only
+  std::map<std::string, std::set<RegistrationId>> by_device_;  // not ending
+  std::map<std::string, std::set<RegistrationId>> by_user_;
+  std::map<std::string, std::set<RegistrationId>> by_msisdn_;
+  std::set<std::pair<SteadyTime, RegistrationId>> deadlines_;
+  std::deque<Action> actions_;
+};
+
+// urn:uuid of a web device as one number's user agent instance (RFC 5626 section 4.1): the same for the
+// same pair, so that a registrar recognises it after a restart.
+std::string InstanceIdOf(const std::string& phone_number, const std::string& device_id);
+
+}  // namespace byon::registration
