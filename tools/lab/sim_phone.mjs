@@ -36,6 +36,16 @@ export class SimPhone {
     this.#child.write(`${JSON.stringify({ cmd, ...parameters })}\n`);
   }
 
+  /** Forgets all events so far: waitFor() gives out only what comes from now on. */
+  forget() {
+    for (const event of this.#events) event.taken = true;
+  }
+  /** Calls; earlier events are forgotten. */
+  call(to, parameters = {}) {
+    this.forget();
+    this.send('call', { to, ...parameters });
+  }
+
   /**
    * The first event of this name, past or future, that fits; each event is given out once.
    * @param {string | string[]} name

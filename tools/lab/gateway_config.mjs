@@ -1,0 +1,53 @@
+// The settings of both programs in a lab. What is not here is the programs' own default.
+import { CAMARA_SCOPES, AUDIENCE, GATEWAY_CLIENT, OPAQUE_AUDIENCE } from './identity_provider.mjs';
+
+const bracketed = ({ ip, port }) => (ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`);
+
+/**
+ * @param {{addresses: object, issuer: string, webDir: string, secretFile: string, subscribersFile: string,
+ *   storeFile: string, codecs?: string[]}} lab
+ */
+export function controlPlaneConfig(lab) {
+  const { addresses } = lab;
+  return {
+    node_id: 'lab',
+    log: { level: 'debug', full_numbers: true },
+    http: { listen: bracketed(addresses.http), public_url: `http://${bracketed(addresses.http)}`, web_dir: lab.webDir },
+    oauth: {
+      issuers: [{ issuer: lab.issuer }],
+      audience: [AUDIENCE, OPAQUE_AUDIENCE],
+      introspection: {
+        endpoint: `${lab.issuer}/token/introspection`, client_id: GATEWAY_CLIENT.id,
+        client_secret_file: lab.secretFile, cache_s: 2,
+      },
+      web_client: { client_id: 'byon-web', scopes: ['openid', 'offline_access', ...CAMARA_SCOPES].join(' ') },
+    },
+    ims: {
+      home_domain: 'ims.test',
+      local: bracketed(addresses.gatewaySip),
+      next_hops: [`${addresses.pcscf}:5060`],
+      codecs: lab.codecs ?? ['AMR-WB', 'AMR'],
+      subscribers_file: lab.subscribersFile,
+    },
+    dataplanes: [{ address: bracketed(addresses.mediaControl) }],
+    store: { kind: 'sqlite', path: lab.storeFile },
+    webhooks: { allow_private_networks: true },
+  };
+}
+
+/** Digest credentials of the lab's numbers, as the S-CSCF knows them. */
+export function subscribers(numbers) {
+  return {
+    subscribers: numbers.map((number) => ({
+      number, impi: `${number}@ims.test`, impu: `sip:${number}@ims.test`, password: `pw${number}`,
+    })),
+  };
+}
+
+/** @param {{addresses: object}} lab */
+export function dataPlaneConfig({ addresses }) {
+  return {
+    node_id: 'lab-media',
+    control: { listen: bracketed(addresses.mediaControl) },
+  };
+}
