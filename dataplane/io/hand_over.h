@@ -17,8 +17,9 @@ struct rte_ring;
 
 namespace byon::io {
 
-// Which worker owns which UDP port, and the rings by which a frame that arrived on the wrong worker's
-// queue reaches its owner. Shared by all workers; every member may be called on any worker's thread.
+// Which worker owns which UDP port, and the rings by which a frame that arrived on the wrong
+// worker's queue reaches its owner. Shared by all workers; every member may be called on any
+// worker's thread.
 class HandOver {
  public:
   // A ring of `ring_size` mbufs (a power of two) per worker. The error is a sentence.
@@ -36,18 +37,20 @@ class HandOver {
     return owner;
   }
 
-  // Gives a whole frame to another worker and wakes it when it sleeps. False, with the mbuf still the
-  // caller's, when its ring is full.
+  // Gives a whole frame to another worker and wakes it when it sleeps. False, with the mbuf still
+  // the caller's, when its ring is full.
   [[nodiscard]] bool Give(size_t worker, rte_mbuf* frame);
   // Takes what others gave to `worker`; only on its own thread.
   size_t Take(size_t worker, std::span<rte_mbuf*> frames);
   bool IsEmpty(size_t worker) const;
 
   // For idle policies that sleep in the kernel: readable when something was given to a worker that
-  // announced its sleep. SetAsleep is followed by a look at IsEmpty(), then the sleep, then SetAwake.
+  // announced its sleep, until it is cleared. SetAsleep is followed by a look at IsEmpty(), then
+  // the sleep, then SetAwake.
   int wake_fd(size_t worker) const { return lanes_[worker]->wake_fd; }
   void SetAsleep(size_t worker);
   void SetAwake(size_t worker);
+  void ClearWake(size_t worker);
 
   size_t worker_count() const { return lanes_.size(); }
 
