@@ -40,6 +40,7 @@ export class IdentityProvider {
   #options;
   #server;
   #provider;
+  #callback;
   #keys = [];
   #generation = 0;
 
@@ -58,9 +59,12 @@ export class IdentityProvider {
   }
 
   async start() {
-    this.#keys = [this.#newKey(), makeKey('RS256', 'id-token')];
-    await this.#makeProvider();
-    this.#server = http.createServer((request, response) => this.#handle(request, response));
+    // After a stop() it is the same provider as before: its keys and grants are still good.
+    if (this.#keys.length === 0) {
+      this.#keys = [this.#newKey(), makeKey('RS256', 'id-token')];
+      await this.#makeProvider();
+    }
+    this.#server = http.createServer((request, response) => this.#callback(request, response));
     this.#server.listen(this.#options.port, this.#options.ip);
     await once(this.#server, 'listening');
   }
@@ -161,11 +165,6 @@ export class IdentityProvider {
     });
     this.#provider.use(pages);
     this.#callback = this.#provider.callback();
-  }
-  #callback;
-
-  #handle(request, response) {
-    this.#callback(request, response);
   }
 
   #configuration() {

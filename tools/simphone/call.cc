@@ -47,8 +47,7 @@ std::string Call::ContactHeader() const {
          ">;+g.3gpp.icsi-ref=\"urn%3Aurn-7%3A3gpp-service.ims.icsi.mmtel\";audio";
 }
 
-void Call::Respond(const ServerTransactionPtr& transaction, int status,
-                   const std::string& reason) {
+void Call::Respond(const ServerTransactionPtr& transaction, int status, const std::string& reason) {
   context_.transactions.Respond(transaction,
                                 SipMessage::ResponseTo(transaction->request(), status, reason));
 }
@@ -119,7 +118,8 @@ void Call::HandleOffer(const ServerTransactionPtr& transaction) {
   context_.transactions.Respond(transaction, response);
   if (is_invite) unacknowledged_ = transaction;
   if (!session_expires.empty()) StartSessionTimer(request, false);
-  if (is_confirmed_) Emit(is_invite ? "reinvited" : "updated", {{"codec", media_.stream().MakeReport().codec}});
+  if (is_confirmed_)
+    Emit(is_invite ? "reinvited" : "updated", {{"codec", media_.stream().MakeReport().codec}});
 }
 
 void Call::HandleAck(const SipMessage& ack) {
@@ -166,9 +166,8 @@ void Call::SendReinvite(const char* event) {
         context_.transactions.SendAck(dialog_.MakeAck(cseq, ContactHeader()), dialog_.NextHop());
         const bool is_agreed = media_.TakeAnswer(response.body());
         Emit(event, {{"agreed", is_agreed},
-                     {"direction", is_agreed ? std::string(DirectionName(
-                                                   media_.remote()->direction))
-                                             : ""},
+                     {"direction",
+                      is_agreed ? std::string(DirectionName(media_.remote()->direction)) : ""},
                      {"codec", media_.stream().MakeReport().codec}});
       });
 }
@@ -190,11 +189,10 @@ void Call::StartSessionTimer(const SipMessage& message, bool is_uac) {
   } else {
     // RFC 4028 section 10: BYE a little before the session would expire.
     const int margin_s = std::min(32, session_expires_s_ / 3);
-    session_timer_ =
-        loop.RunAfter(std::chrono::seconds(session_expires_s_ - margin_s), [this] {
-          SendBye("SIP;cause=408;text=\"Session timer expired\"");
-          End("ended", {{"cause", "session timer"}});
-        });
+    session_timer_ = loop.RunAfter(std::chrono::seconds(session_expires_s_ - margin_s), [this] {
+      SendBye("SIP;cause=408;text=\"Session timer expired\"");
+      End("ended", {{"cause", "session timer"}});
+    });
   }
 }
 

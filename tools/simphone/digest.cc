@@ -53,8 +53,9 @@ std::optional<DigestChallenge> DigestChallenge::Parse(std::string_view header_va
   return challenge;
 }
 
-std::string MakeAuthorization(const DigestChallenge& challenge, const DigestCredentials& credentials,
-                              std::string_view method, std::string_view uri, uint32_t nonce_count,
+std::string MakeAuthorization(const DigestChallenge& challenge,
+                              const DigestCredentials& credentials, std::string_view method,
+                              std::string_view uri, uint32_t nonce_count,
                               std::string_view client_nonce) {
   const EVP_MD* function = EqualNoCase(challenge.algorithm, "SHA-256") ? EVP_sha256() : EVP_md5();
   const std::string a1 = credentials.username + ":" + challenge.realm + ":" + credentials.password;

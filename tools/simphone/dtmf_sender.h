@@ -17,11 +17,12 @@ class DtmfSender {
 
   struct Report {
     rtp::TelephoneEvent event;
-    bool is_first = false;       // carries the marker bit
-    uint32_t start_offset = 0;   // how many units ago the event began
+    bool is_first = false;      // carries the marker bit
+    uint32_t start_offset = 0;  // how many units ago the event began
     int copies = 1;
   };
-  // What to send in this 20 ms tick instead of audio; nullopt: audio. `units` is 20 ms of the clock.
+  // What to send in this 20 ms tick instead of audio; nullopt: audio. `units` is 20 ms of the
+  // clock.
   std::optional<Report> Tick(uint32_t units);
 
  private:

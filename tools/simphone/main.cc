@@ -1,5 +1,5 @@
-// byon-simphone: a SIM phone for tests. Flags set it up, JSON lines on standard input drive it, JSON
-// lines on standard output tell what happens.
+// byon-simphone: a SIM phone for tests. Flags set it up, JSON lines on standard input drive it,
+// JSON lines on standard output tell what happens.
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -69,7 +69,9 @@ Options ParseFlags(int argc, char** argv) {
   Options options;
   PhoneConfig& phone = options.phone;
   using Setter = std::function<void(const std::string&)>;
-  const auto text = [](std::string& field) { return [&field](const std::string& v) { field = v; }; };
+  const auto text = [](std::string& field) {
+    return [&field](const std::string& v) { field = v; };
+  };
   const auto number = [](int& field) {
     return [&field](const std::string& v) { field = std::stoi(v); };
   };

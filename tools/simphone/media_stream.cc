@@ -21,17 +21,16 @@ constexpr auto kLatestTick = std::chrono::milliseconds(200);
 constexpr size_t kLargestPacketBytes = 1500;
 
 base::Timestamp MonotonicNow() {
-  return base::Timestamp::FromNanoseconds(
-      std::chrono::duration_cast<std::chrono::nanoseconds>(
-          EventLoop::Clock::now().time_since_epoch())
-          .count());
+  return base::Timestamp::FromNanoseconds(std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                              EventLoop::Clock::now().time_since_epoch())
+                                              .count());
 }
 
 rtp::NtpTime WallClock() {
-  return rtp::NtpTime::FromUnix(base::TimeDelta::Nanoseconds(
-      std::chrono::duration_cast<std::chrono::nanoseconds>(
-          std::chrono::system_clock::now().time_since_epoch())
-          .count()));
+  return rtp::NtpTime::FromUnix(
+      base::TimeDelta::Nanoseconds(std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                       std::chrono::system_clock::now().time_since_epoch())
+                                       .count()));
 }
 
 int OpenUdp(const std::string& ip, uint16_t port) {
@@ -144,7 +143,8 @@ void MediaStream::ScheduleTick() {
   if (now - next_tick_ > kLatestTick) {
     const auto missed = (now - next_tick_) / kFrameTime;
     next_tick_ += missed * kFrameTime;
-    timestamp_ += static_cast<uint32_t>(missed) * static_cast<uint32_t>(codec_->samples_per_frame());
+    timestamp_ +=
+        static_cast<uint32_t>(missed) * static_cast<uint32_t>(codec_->samples_per_frame());
   }
   tick_timer_ = loop_.RunAt(next_tick_, [this] { Tick(); });
 }
@@ -218,8 +218,8 @@ void MediaStream::ReadRtp() {
 
   const int payload_type = packet->payload_type().value;
   const bool is_event = audio_->receive_telephone_event == payload_type;
-  const bool is_audio = audio_->receive_payload_type == payload_type ||
-                        audio_->format.payload_type == payload_type;
+  const bool is_audio =
+      audio_->receive_payload_type == payload_type || audio_->format.payload_type == payload_type;
   if (!is_event && !is_audio) return arrivals_.OnUnknownPayloadType();
   if (!received_ || received_->source() != packet->ssrc()) {
     received_.emplace(packet->ssrc(), static_cast<uint32_t>(audio_->format.clock_rate_hz));

@@ -126,8 +126,8 @@ class MediaStream {
   EventLoop::Clock::time_point recording_start_;
   std::optional<uint32_t> recording_ssrc_;
   base::SequenceUnwrapper<uint32_t> recording_unwrapper_;
-  int64_t recording_origin_ = 0;   // unwrapped timestamp that stands at position zero
-  int64_t recording_last_ = 0;     // of the last decoded packet
+  int64_t recording_origin_ = 0;  // unwrapped timestamp that stands at position zero
+  int64_t recording_last_ = 0;    // of the last decoded packet
   uint32_t recording_rate_hz_ = 0;
 };
 

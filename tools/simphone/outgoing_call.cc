@@ -75,7 +75,8 @@ void OutgoingCall::ReceiveProvisional(const SipMessage& response) {
   early.dialog.LearnFromResponse(response);
   early.dialog.local_cseq = cseq;
   if (response.HasOption("Require", "100rel")) {
-    const auto rseq = static_cast<uint32_t>(std::strtoul(response.Header("RSeq").c_str(), nullptr, 10));
+    const auto rseq =
+        static_cast<uint32_t>(std::strtoul(response.Header("RSeq").c_str(), nullptr, 10));
     if (rseq <= early.last_rseq) return;  // repeated: its PRACK is under way
     early.last_rseq = rseq;
     SendPrack(early, response);
@@ -114,13 +115,12 @@ void OutgoingCall::ConfirmResources(const std::string& tag) {
   SipMessage update = early.dialog.MakeRequest("UPDATE", ContactHeader());
   update.Add("Require", "precondition");
   update.SetBody("application/sdp", media_.MakeOffer());
-  context_.transactions.Send(std::move(update), early.dialog.NextHop(),
-                             [this](const SipMessage& answer) {
-                               if (answer.status() < 200) return;
-                               const bool is_agreed = answer.status() < 300 &&
-                                                      media_.TakeAnswer(answer.body());
-                               Emit("resources_confirmed", {{"agreed", is_agreed}});
-                             });
+  context_.transactions.Send(
+      std::move(update), early.dialog.NextHop(), [this](const SipMessage& answer) {
+        if (answer.status() < 200) return;
+        const bool is_agreed = answer.status() < 300 && media_.TakeAnswer(answer.body());
+        Emit("resources_confirmed", {{"agreed", is_agreed}});
+      });
 }
 
 void OutgoingCall::ReceiveAnswer(const SipMessage& response) {

@@ -27,7 +27,8 @@ int64_t UnixMs() {
 
 CodecPreferences PreferencesFrom(const json& command, CodecPreferences preferences) {
   if (command.contains("codecs")) preferences.codecs = command["codecs"];
-  if (command.contains("mode_set")) preferences.mode_set = command["mode_set"].get<std::vector<int>>();
+  if (command.contains("mode_set"))
+    preferences.mode_set = command["mode_set"].get<std::vector<int>>();
   const std::string alignment = command.value("align", "");
   if (!alignment.empty()) {
     preferences.may_octet_align = alignment != "bandwidth";
@@ -45,7 +46,8 @@ Phone::Phone(EventLoop& loop, PhoneConfig config, uint64_t seed, EventHandler ha
       transactions_(loop, config_.local_ip, config_.sip_port, seed),
       registration_(config_, transactions_, PcscfEndpoint(config_.pcscf),
                     [this](const Registration::Outcome& outcome) { OnRegistration(outcome); }),
-      context_{config_, transactions_, registration_, [this](json event) { Emit(std::move(event)); }} {
+      context_{config_, transactions_, registration_,
+               [this](json event) { Emit(std::move(event)); }} {
   transactions_.OnRequest([this](const ServerTransactionPtr& t) { OnRequest(t); });
   transactions_.OnAck([this](const SipMessage& ack) {
     for (auto& [id, call] : calls_) {
@@ -101,8 +103,7 @@ void Phone::OnNewRequest(const ServerTransactionPtr& transaction) {
     }
     transactions_.Respond(transaction, response);
   };
-  const bool is_in_dialog =
-      NameAddress::Parse(request.Header("To")).Parameter("tag").has_value();
+  const bool is_in_dialog = NameAddress::Parse(request.Header("To")).Parameter("tag").has_value();
   if (is_in_dialog || request.method() == "CANCEL" || request.method() == "BYE") {
     return respond(481, "Call/Transaction Does Not Exist");
   }

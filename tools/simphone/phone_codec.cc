@@ -36,8 +36,7 @@ std::vector<std::byte> PhoneCodec::Encode(std::span<const int16_t> samples) {
 std::vector<int16_t> PhoneCodec::Decode(base::ByteSpan payload) {
   const auto description = decoder_->Describe(payload);
   if (!description) return {};
-  last_mode_request_ =
-      description->codec_mode_request ? int{*description->codec_mode_request} : -1;
+  last_mode_request_ = description->codec_mode_request ? int{*description->codec_mode_request} : -1;
   std::vector<int16_t> samples(uint64_t{description->duration} * sample_rate_hz() / clock_rate_hz_);
   samples.resize(decoder_->Decode(payload, 0, samples));
   return samples;

@@ -9,14 +9,14 @@ namespace byon::simphone {
 
 // What one SIM phone is and how it behaves unless a command says otherwise.
 struct PhoneConfig {
-  std::string number;             // +E.164
-  std::string password;           // digest
-  std::string private_identity;   // IMPI; empty: number@domain
+  std::string number;            // +E.164
+  std::string password;          // digest
+  std::string private_identity;  // IMPI; empty: number@domain
   std::string domain = "ims.test";
   std::string pcscf = "127.0.0.10:5060";
   std::string local_ip = "127.0.0.31";
   uint16_t sip_port = 5060;
-  std::string media_ip;           // empty: local_ip
+  std::string media_ip;  // empty: local_ip
   uint16_t rtp_port_base = 20000;
   std::string imei = "35209900-176148-0";  // RFC 7254, without the check digit
   int expires_s = 3600;
@@ -26,14 +26,14 @@ struct PhoneConfig {
   bool use_100rel = true;
   int rtcp_interval_ms = 2000;
 
-  int auto_answer_ms = -1;        // -1: ring until a command
-  int reject_code = 0;            // 0: do not reject
-  bool rings = true;              // 180 at once
-  bool plays_early_media = false; // 183 with SDP and media before the answer
-  int session_expires_s = 0;      // 0: no session timer asked for
+  int auto_answer_ms = -1;         // -1: ring until a command
+  int reject_code = 0;             // 0: do not reject
+  bool rings = true;               // 180 at once
+  bool plays_early_media = false;  // 183 with SDP and media before the answer
+  int session_expires_s = 0;       // 0: no session timer asked for
 
-  std::string play;               // WAV file, "tones", or empty for silence
-  std::string record;             // WAV file for the first call; empty: none
+  std::string play;    // WAV file, "tones", or empty for silence
+  std::string record;  // WAV file for the first call; empty: none
 };
 
 }  // namespace byon::simphone

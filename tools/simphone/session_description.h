@@ -13,8 +13,8 @@ struct AudioFormat {
   int payload_type = 0;
   std::string name;  // AMR-WB, AMR, PCMU, PCMA, telephone-event
   int clock_rate_hz = 8000;
-  bool octet_align = false;     // RFC 4867 section 8.1
-  std::vector<int> mode_set;    // empty: all modes
+  bool octet_align = false;   // RFC 4867 section 8.1
+  std::vector<int> mode_set;  // empty: all modes
 };
 
 enum class MediaDirection { kSendRecv, kSendOnly, kRecvOnly, kInactive };
@@ -24,7 +24,7 @@ MediaDirection Reverse(MediaDirection direction);
 
 // Quality-of-service preconditions, RFC 3312, as far as a phone with ready resources needs them.
 struct Preconditions {
-  bool is_local_ready = false;   // a=curr:qos local sendrecv, seen by the description's author
+  bool is_local_ready = false;  // a=curr:qos local sendrecv, seen by the description's author
   bool is_remote_ready = false;
   bool wants_confirmation = false;  // a=conf:qos remote sendrecv
 };
@@ -45,8 +45,8 @@ struct AudioDescription {
 };
 
 // The formats of a phone that speaks the named codecs (AMR-WB, AMR, PCMU, PCMA), each AMR codec
-// bandwidth-efficient, octet-aligned or both, and telephone-event at every clock rate. A format has the
-// same payload type in every offer of a call, as RFC 3264 section 8.3.2 demands.
+// bandwidth-efficient, octet-aligned or both, and telephone-event at every clock rate. A format has
+// the same payload type in every offer of a call, as RFC 3264 section 8.3.2 demands.
 struct CodecPreferences {
   std::vector<std::string> codecs = {"AMR-WB", "AMR"};
   bool may_octet_align = true;
@@ -57,9 +57,9 @@ std::vector<AudioFormat> MakeFormats(const CodecPreferences& preferences);
 
 // What both sides agreed on.
 struct NegotiatedAudio {
-  AudioFormat format;                    // payload type as the remote side wants to receive it
-  int receive_payload_type = 0;          // as the remote side sends it
-  std::optional<int> telephone_event;    // at the codec's clock rate
+  AudioFormat format;                  // payload type as the remote side wants to receive it
+  int receive_payload_type = 0;        // as the remote side sends it
+  std::optional<int> telephone_event;  // at the codec's clock rate
   std::optional<int> receive_telephone_event;
   std::string remote_ip;
   uint16_t remote_port = 0;

@@ -171,8 +171,7 @@ SipMessage SipMessage::ResponseTo(const SipMessage& request, int status, std::st
   for (const Field& field : request.fields_) {
     const bool copied = EqualNoCase(field.name, "Via") || EqualNoCase(field.name, "From") ||
                         EqualNoCase(field.name, "To") || EqualNoCase(field.name, "Call-ID") ||
-                        EqualNoCase(field.name, "CSeq") ||
-                        EqualNoCase(field.name, "Record-Route");
+                        EqualNoCase(field.name, "CSeq") || EqualNoCase(field.name, "Record-Route");
     if (copied) message.fields_.push_back(field);
   }
   return message;
@@ -312,7 +311,8 @@ std::string SipMessage::Serialize() const {
   std::string wire = is_request() ? method_ + " " + request_uri_ + " SIP/2.0\r\n"
                                   : "SIP/2.0 " + std::to_string(status_) + " " + reason_ + "\r\n";
   for (const Field& field : fields_) {
-    if (!EqualNoCase(field.name, "Content-Length")) wire += field.name + ": " + field.value + "\r\n";
+    if (!EqualNoCase(field.name, "Content-Length"))
+      wire += field.name + ": " + field.value + "\r\n";
   }
   return wire + "Content-Length: " + std::to_string(body_.size()) + "\r\n\r\n" + body_;
 }

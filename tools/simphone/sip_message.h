@@ -12,8 +12,8 @@ namespace byon::simphone {
 struct SipUri {
   std::string scheme;
   std::string user;
-  std::string host;  // IPv6 without brackets
-  uint16_t port = 0;  // 0: not given
+  std::string host;        // IPv6 without brackets
+  uint16_t port = 0;       // 0: not given
   std::string parameters;  // with the leading ';', or empty
 
   static std::optional<SipUri> Parse(std::string_view text);

@@ -7,8 +7,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr EventLoop::Milliseconds kT1 = 500ms;              // RFC 3261 section 17.1.1.1
-constexpr EventLoop::Milliseconds kT2 = 4000ms;             // RFC 3261 section 17.1.2.1
+constexpr EventLoop::Milliseconds kT1 = 500ms;                    // RFC 3261 section 17.1.1.1
+constexpr EventLoop::Milliseconds kT2 = 4000ms;                   // RFC 3261 section 17.1.2.1
 constexpr EventLoop::Milliseconds kTransactionTimeout = 32000ms;  // 64 * T1: timers B, F, H
 
 std::string ViaBranch(const SipMessage& message) {
@@ -96,8 +96,8 @@ void TransactionLayer::EndClient(const std::string& key) {
 
 void TransactionLayer::SendAck(SipMessage ack, const SipEndpoint& to) {
   const bool is_tcp = SipTransport::NeedsTcp(ack.Serialize().size() + 100);
-  ack.AddFirst("Via", std::string("SIP/2.0/") + (is_tcp ? "TCP " : "UDP ") +
-                          transport_.HostPort() + ";branch=z9hG4bK" + NewToken(16) + ";rport");
+  ack.AddFirst("Via", std::string("SIP/2.0/") + (is_tcp ? "TCP " : "UDP ") + transport_.HostPort() +
+                          ";branch=z9hG4bK" + NewToken(16) + ";rport");
   SendWire(ack.Serialize(), to, is_tcp);
 }
 

@@ -73,7 +73,7 @@ class TransactionLayer {
     EventLoop::TimerId timeout_timer = 0;
     bool has_final = false;
     bool has_provisional = false;
-    std::string ack_wire;          // for failures of INVITE
+    std::string ack_wire;  // for failures of INVITE
     std::string pending_cancel_reason;
     bool is_cancel_wanted = false;
     bool is_cancelled = false;

@@ -1,0 +1,90 @@
+// What a call survives: the control plane killed under it, tokens and registrations that end, a core that is gone.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { measureFile, toneFault } from '../../tools/lab/audio.mjs';
+import { USERS } from '../../tools/lab/lab.mjs';
+import { CallLab } from './call_lab.mjs';
+
+const { alice: ALICE, bob: BOB } = USERS;
+
+describe('resilience', () => {
+  let it;
+  let bob;
+  before(async () => {
+    it = await CallLab.start();
+    bob = await it.lab.phone(BOB, { flags: ['--play', 'tones'] });
+  });
+  after(() => it?.stop());
+
+  async function connect() {
+    bob.forget();
+    await it.web.dial(BOB);
+    await bob.waitFor('incoming');
+    bob.send('answer');
+    await it.web.callState('connected');
+    await delay(1000);
+  }
+
+  for (const [who, hangUp] of [
+    ['browser', async () => {
+      await it.web.hangUp();
+      await bob.waitFor('bye');
+    }],
+    ['phone', async () => {
+      bob.send('hangup');
+      await bob.waitFor('ended');
+      assert.equal((await it.web.ended(15_000)).status, 'Terminated');
+    }],
+  ]) {
+    test(`the control plane is killed in a call: the sound goes on, and the ${who} can hang up`, async () => {
+      await connect();
+      const callId = await it.web.card.evaluate((node) => node.dataset.callId);
+      await bob.stats({ resetGap: true });
+      await it.lab.restartControlPlane({ signal: 'SIGKILL' });
+      const file = `${it.lab.dir}/after-kill.wav`;
+      await bob.record(file, 3000);
+      const stats = await bob.stats();
+      assert.ok(stats.largest_gap_ms < 200, `a gap of ${stats.largest_gap_ms} ms`);
+      assert.equal(stats.ssrc_changes, 0);
+      assert.equal(toneFault(measureFile(file)), undefined, 'the phone hears the browser');
+      await it.web.registered(20_000);
+      assert.equal(toneFault(await it.web.measure(2500)), undefined, 'the browser hears the phone');
+      const known = await it.web.page.evaluate(async () => window.byonPhone.calls.map(({ id, state }) => ({ id, state })));
+      assert.deepEqual(known, [{ id: callId, state: 'connected' }]);
+      await hangUp();
+      await it.web.page.waitForFunction(() => window.byonPhone.calls.length === 0, null, { timeout: 8000 });
+    });
+  }
+
+  test('after a restart the line takes calls again', async () => {
+    await it.lab.restartControlPlane({ signal: 'SIGTERM' });
+    await it.web.registered(20_000);
+    bob.call(ALICE);
+    await it.web.callState('ringing', 15_000);
+    await it.web.answer();
+    await bob.waitFor('answered');
+    await it.web.callState('connected');
+    assert.equal(toneFault(await it.web.measure(3000)), undefined);
+    await it.web.hangUp();
+    await bob.waitFor('bye');
+  });
+
+  test('the identity provider is away: who is signed in can go on calling', async () => {
+    await it.lab.identityProvider.stop();
+    try {
+      await connect();
+      await it.web.hangUp();
+      await bob.waitFor('bye');
+    } finally {
+      await it.lab.identityProvider.start();
+    }
+  });
+
+  test('the S-CSCF is away: a call fails in words, and works again after', async () => {
+    await it.lab.core.stopRole('scscf');
+    await it.web.dial(BOB);
+    assert.equal((await it.web.ended(30_000)).status, 'Failed');
+    await it.lab.core.startRole('scscf');
+  });
+});
