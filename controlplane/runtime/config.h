@@ -1,0 +1,179 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace byon::runtime {
+
+// What config/controlplane.yaml says, validated once at start; that file explains every value.
+struct Endpoint {
+  std::string address;  // IP literal without brackets
+  uint16_t port = 0;
+};
+
+struct TlsFiles {
+  std::string ca_file;
+  std::string certificate_file;
+  std::string private_key_file;
+};
+
+struct LogConfig {
+  std::string level = "info";
+  bool is_json = false;
+  bool shows_full_numbers = false;
+};
+
+struct HttpConfig {
+  Endpoint listen{"127.0.0.1", 8080};
+  std::string public_url;  // without a trailing slash
+  std::string api_root;
+  std::string web_dir;     // empty: the installed one
+  std::optional<TlsFiles> tls;
+  std::vector<std::string> cors_origins;
+};
+
+struct OauthConfig {
+  struct Issuer {
+    std::string issuer;
+    std::string jwks_uri;  // empty: by discovery
+  };
+  struct Introspection {
+    std::string endpoint;  // empty: by discovery
+    std::string client_id;
+    std::string client_secret;
+    std::chrono::seconds cache{60};
+  };
+  std::vector<Issuer> issuers;
+  std::vector<std::string> audiences;
+  std::vector<std::string> algorithms{"ES256", "RS256", "PS256", "EdDSA"};
+  std::vector<std::string> token_types{"at+jwt"};
+  std::string number_claim = "phone_number";
+  std::chrono::seconds leeway{30};
+  std::string ca_file;
+  std::optional<Introspection> introspection;
+  std::string web_client_id;
+  std::string web_client_scopes;
+};
+
+struct RegistrationSettings {
+  std::chrono::seconds default_expires{3600};
+  std::chrono::seconds min_expires{60};
+  std::chrono::seconds max_expires{86400};
+  uint32_t max_per_user = 10;
+  uint32_t max_per_number = 5;
+  uint32_t max_devices_per_user = 10;
+  std::chrono::seconds token_grace{60};
+};
+
+struct CallSettings {
+  uint32_t max_per_user = 4;
+  uint32_t max_per_registration = 2;
+  std::chrono::seconds ring_timeout{120};
+  std::chrono::seconds tombstone{60};
+  int decline_status = 603;
+  bool is_call_waiting_allowed = true;
+  std::chrono::seconds max_duration{14400};
+  bool plays_ringback = false;
+};
+
+struct ImsSettings {
+  std::string profile = "ue";  // ue | trusted_access | trusted
+  std::string home_domain;
+  std::string realm;
+  Endpoint local;
+  std::vector<Endpoint> next_hops;
+  std::vector<std::string> allowed_peers;
+  bool uses_tcp = false;
+  unsigned shards = 1;
+  std::string p_access_network_info = "IEEE-802.11";
+  std::string visited_network_id;
+  std::string originating_ioi;
+  bool uses_preconditions = false;
+  std::chrono::seconds session_expires{1800};
+  bool uses_reg_event = true;
+  std::chrono::seconds register_expires{600000};
+  std::vector<std::string> codecs{"AMR-WB", "AMR"};
+  std::vector<std::string> emergency_numbers{"112", "911"};
+  std::string subscribers_file;
+  std::string impi_template = "{number}@{home_domain}";
+  std::string impu_template = "sip:{number}@{home_domain}";
+  std::string password_template;
+};
+
+struct DataplaneSettings {
+  std::string address;
+  std::optional<TlsFiles> tls;
+};
+
+struct StoreSettings {
+  bool is_sqlite = true;
+  std::string path = "byon-controlplane.db";
+};
+
+struct EventSettings {
+  size_t replay_events = 256;
+  std::chrono::seconds replay{120};
+  std::chrono::seconds channel_ttl{86400};
+  std::chrono::seconds token_warning{60};
+  std::chrono::seconds ping{20};
+};
+
+struct WebhookSettings {
+  bool may_use_private_networks = false;
+  std::string ca_file;
+  std::chrono::milliseconds timeout{5000};
+  size_t queue_events = 256;
+  unsigned max_attempts = 8;
+  std::chrono::seconds max_expires{604800};
+};
+
+struct Limits {
+  size_t header_bytes = 16384;
+  size_t body_bytes = 131072;
+  size_t connections = 4000;
+  size_t connections_per_address = 200;
+  std::chrono::seconds header_timeout{10};
+  std::chrono::seconds body_timeout{30};
+  std::chrono::seconds idle_timeout{60};
+  unsigned requests_per_second_per_address = 200;
+  unsigned requests_per_second_per_user = 50;
+  size_t subscriptions_per_user = 100;
+  size_t channels_per_user = 20;
+  size_t websocket_message_bytes = 65536;
+  size_t websocket_queue_bytes = 1048576;
+};
+
+struct Config {
+  std::string node_id = "gw-1";
+  LogConfig log;
+  HttpConfig http;
+  OauthConfig oauth;
+  bool is_strict = true;
+  RegistrationSettings registration;
+  CallSettings calls;
+  ImsSettings ims;
+  std::vector<DataplaneSettings> dataplanes;
+  StoreSettings store;
+  EventSettings events;
+  WebhookSettings webhooks;
+  Limits limits;
+};
+
+// All mistakes, one sentence each: file, line, key, value, what is allowed. Empty: the configuration is good.
+struct LoadedConfig {
+  Config config;
+  std::vector<std::string> mistakes;
+};
+
+// Reads, checks and resolves a file; relative file names in it are relative to it.
+[[nodiscard]] LoadedConfig LoadConfig(const std::string& path);
+// The same of a text; `directory` stands for the file's.
+[[nodiscard]] LoadedConfig ParseConfig(const std::string& text, const std::string& name,
+                                       const std::string& directory);
+// The JSON Schema (draft-07) that the file is checked against.
+std::string_view ConfigSchema();
+
+}  // namespace byon::runtime

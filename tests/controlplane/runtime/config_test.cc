@@ -1,0 +1,123 @@
+#include "controlplane/runtime/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace byon::runtime {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+const char* const kSmallest = R"(
+http: {public_url: "http://127.0.0.1:8080"}
+oauth: {issuers: [{issuer: "http://idp"}], audience: [a]}
+ims: {home_domain: ims.test, local: "127.0.0.1:5070", next_hops: ["127.0.0.10:5060"]}
+dataplanes: [{address: "127.0.0.1:50051"}]
+)";
+
+LoadedConfig Parse(const std::string& text) { return ParseConfig(text, "file.yaml", "/"); }
+
+TEST(ConfigTest, TheExampleIsGoodAndShowsTheDefaults) {
+  const LoadedConfig example = LoadConfig(std::string(BYON_SOURCE_ROOT) + "/config/controlplane.yaml");
+  EXPECT_THAT(example.mistakes, IsEmpty());
+  const LoadedConfig smallest = Parse(kSmallest);
+  ASSERT_THAT(smallest.mistakes, IsEmpty());
+  const Config& a = example.config;
+  const Config& b = smallest.config;
+  // Each documented default is the real one.
+  EXPECT_EQ(a.registration.default_expires, b.registration.default_expires);
+  EXPECT_EQ(a.registration.min_expires, b.registration.min_expires);
+  EXPECT_EQ(a.registration.max_per_number, b.registration.max_per_number);
+  EXPECT_EQ(a.registration.max_devices_per_user, b.registration.max_devices_per_user);
+  EXPECT_EQ(a.registration.token_grace, b.registration.token_grace);
+  EXPECT_EQ(a.calls.max_per_user, b.calls.max_per_user);
+  EXPECT_EQ(a.calls.max_per_registration, b.calls.max_per_registration);
+  EXPECT_EQ(a.calls.ring_timeout, b.calls.ring_timeout);
+  EXPECT_EQ(a.calls.max_duration, b.calls.max_duration);
+  EXPECT_EQ(a.calls.plays_ringback, b.calls.plays_ringback);
+  EXPECT_EQ(a.ims.codecs, b.ims.codecs);
+  EXPECT_EQ(a.ims.p_access_network_info, b.ims.p_access_network_info);
+  EXPECT_EQ(a.ims.uses_reg_event, b.ims.uses_reg_event);
+  EXPECT_EQ(a.ims.emergency_numbers, b.ims.emergency_numbers);
+  EXPECT_EQ(a.events.replay, b.events.replay);
+  EXPECT_EQ(a.webhooks.max_attempts, b.webhooks.max_attempts);
+  EXPECT_EQ(a.limits.body_bytes, b.limits.body_bytes);
+  EXPECT_EQ(a.limits.websocket_queue_bytes, b.limits.websocket_queue_bytes);
+  EXPECT_EQ(a.oauth.algorithms, b.oauth.algorithms);
+  EXPECT_EQ(a.store.path, std::string(BYON_SOURCE_ROOT) + "/config/byon-controlplane.db");
+}
+
+TEST(ConfigTest, ListsAllMistakesWithLineKeyValueAndWhatIsAllowed) {
+  const LoadedConfig loaded = Parse(R"(node_id: gw 1
+http:
+  listen: "localhost:80"
+  publik_url: x
+oauth: {issuers: [], audience: [a], algorithms: [none], leeway_s: "30"}
+ims: {home_domain: ims.test, local: "127.0.0.1:5070", next_hops: ["p-cscf.ims.test:5060"], shards: 0}
+dataplanes: [{address: "127.0.0.1:50051"}]
+)");
+  EXPECT_THAT(
+      loaded.mistakes,
+      ::testing::UnorderedElementsAre(
+          R"(file.yaml:1: node_id is "gw 1"; it must be 1 to 64 letters, digits, dots, dashes.)",
+          R"(file.yaml:3: http.listen is "localhost:80"; it must be an IP address and a port, like 127.0.0.1:5060 or [::1]:5060.)",
+          "file.yaml:2: http.public_url is missing; it has no default.",
+          "file.yaml:4: http.publik_url is not a key; is public_url meant?",
+          "file.yaml:5: oauth.issuers is empty; it needs at least one entry.",
+          R"(file.yaml:5: oauth.algorithms.0 is "none"; it must be one of ES256, RS256, PS256, EdDSA.)",
+          R"(file.yaml:5: oauth.leeway_s is "30"; it must be a whole number.)",
+          R"(file.yaml:6: ims.next_hops.0 is "p-cscf.ims.test:5060"; it must be an IP address and a port, like 127.0.0.1:5060 or [::1]:5060.)",
+          "file.yaml:6: ims.shards is 0; it must be between 1 and 64."));
+}
+
+TEST(ConfigTest, ChecksWhatTheSchemaCannotSay) {
+  const auto mistakes = [](const std::string& more) { return Parse(kSmallest + more).mistakes; };
+  EXPECT_THAT(mistakes("registration: {default_expires_s: 100, min_expires_s: 200}"),
+              ElementsAre(HasSubstr("default_expires_s must not be below min_expires_s")));
+  EXPECT_THAT(mistakes("store: {path: /nowhere/x.db}"), ElementsAre(HasSubstr("its folder does not exist")));
+  EXPECT_THAT(mistakes("webhooks: {ca_file: nothing.pem}"), ElementsAre(HasSubstr("webhooks.ca_file is \"/nothing.pem\"; that file cannot be read")));
+  const std::string open = std::string(kSmallest).replace(std::string(kSmallest).find("http: {"), 7, "http: {listen: \"0.0.0.0:80\", ");
+  EXPECT_THAT(Parse(open).mistakes, ElementsAre(HasSubstr("needs http.tls")));
+  const std::string trusted = std::string(kSmallest).replace(std::string(kSmallest).find("ims: {"), 6, "ims: {profile: trusted, ");
+  EXPECT_THAT(Parse(trusted).mistakes, ElementsAre(HasSubstr("needs ims.visited_network_id")));
+  const std::string port = std::string(kSmallest).replace(std::string(kSmallest).find("5070"), 4, "0");
+  EXPECT_THAT(Parse(port).mistakes, ElementsAre(HasSubstr("ims.local has port 0")));
+  const std::string far = std::string(kSmallest).replace(std::string(kSmallest).find("5070"), 4, "70000");
+  EXPECT_THAT(Parse(far).mistakes, ElementsAre(HasSubstr("port from 0 to 65535")));
+}
+
+TEST(ConfigTest, TellsWhatIsNoYaml) {
+  EXPECT_THAT(Parse("a: [1").mistakes, ElementsAre(HasSubstr("is no YAML")));
+  EXPECT_THAT(Parse("a: 1\na: 2").mistakes, ElementsAre(HasSubstr("Line 2: the key a stands there twice")));
+  EXPECT_THAT(Parse(std::string(2 << 20, ' ')).mistakes, ElementsAre(HasSubstr("larger than 1 MiB")));
+  EXPECT_THAT(LoadConfig("/nowhere.yaml").mistakes, ElementsAre("/nowhere.yaml: the file cannot be read."));
+  std::string bomb = "a: &a [x,x,x,x,x,x,x,x,x]\n";
+  for (char c = 'b'; c < 'h'; ++c) {
+    bomb += std::string(1, c) + ": &" + c + " [";
+    for (int i = 0; i < 9; ++i) bomb += std::string(i > 0 ? "," : "") + "*" + static_cast<char>(c - 1);
+    bomb += "]\n";
+  }
+  EXPECT_THAT(Parse(bomb).mistakes, ElementsAre(HasSubstr("too many")));
+}
+
+TEST(ConfigTest, ReadsTheIntrospectionSecret) {
+  const auto folder = std::filesystem::temp_directory_path() / "byon-config-test";
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder / "secret") << "hush\n";
+  const std::string text = std::string(kSmallest).replace(
+      std::string(kSmallest).find("oauth: {"), 8,
+      "oauth: {introspection: {client_id: gw, client_secret_file: secret}, ");
+  const LoadedConfig loaded = ParseConfig(text, "f", folder.string());
+  EXPECT_THAT(loaded.mistakes, IsEmpty());
+  ASSERT_TRUE(loaded.config.oauth.introspection.has_value());
+  EXPECT_EQ(loaded.config.oauth.introspection->client_secret, "hush");
+  std::filesystem::remove_all(folder);
+}
+
+}  // namespace
+}  // namespace byon::runtime

@@ -1,0 +1,56 @@
+#include "controlplane/runtime/subscriber_file.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace byon::runtime {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+SubscriberFile::Loaded Parse(const std::string& text, SubscriberTemplate rule = {.home_domain = "ims.test"}) {
+  return SubscriberFile::Parse(text, "s.yaml", ".", std::move(rule));
+}
+
+TEST(SubscriberFileTest, FindsLinesAndFallsBackToTheTemplate) {
+  const auto loaded = Parse(R"(subscribers:
+  - {number: "+34600000001", impi: "alice@priv", impu: "sip:alice@ims.test", password: "pw1"}
+  - {number: "+34600000002", password: "pw2"}
+)", {.home_domain = "ims.test", .password = "pw{number}"});
+  ASSERT_THAT(loaded.mistakes, IsEmpty());
+  const SubscriberFile& file = loaded.subscribers;
+  EXPECT_EQ(file.size(), 2u);
+  EXPECT_EQ(file.Find("+34600000001")->impi, "alice@priv");
+  EXPECT_EQ(file.Find("+34600000001")->impu, "sip:alice@ims.test");
+  EXPECT_EQ(file.Find("+34600000002")->impi, "+34600000002@ims.test");
+  EXPECT_EQ(file.Find("+34600000003")->impu, "sip:+34600000003@ims.test");
+  EXPECT_EQ(file.Password("alice@priv"), "pw1");
+  EXPECT_EQ(file.Password("+34600000002@ims.test"), "pw2");
+  EXPECT_EQ(file.Password("+34600000003@ims.test"), "pw+34600000003");
+  EXPECT_EQ(file.Password("+34600000001@ims.test"), std::nullopt) << "alice's IMPI is another one";
+  EXPECT_EQ(file.Password("x@ims.test"), std::nullopt);
+  EXPECT_EQ(file.Password("+34600000003@else"), std::nullopt);
+  EXPECT_EQ(file.Password(""), std::nullopt);
+  EXPECT_FALSE(file.Find("34600000001").has_value());
+  EXPECT_FALSE(file.Find("+34600000001;x").has_value());
+}
+
+TEST(SubscriberFileTest, HasNoPasswordWithoutATemplate) {
+  EXPECT_EQ(Parse("subscribers: []").subscribers.Password("+34600000003@ims.test"), std::nullopt);
+}
+
+TEST(SubscriberFileTest, ListsMistakes) {
+  EXPECT_THAT(Parse("subscribers:\n  - {number: 34600, nick: x}\n  - {number: \"0123\"}").mistakes,
+              ::testing::UnorderedElementsAre(HasSubstr("s.yaml:2: subscribers.0.number is 34600; it must be text"),
+                                              HasSubstr("subscribers.0.nick is not a key"),
+                                              HasSubstr("s.yaml:3: subscribers.1.number is \"0123\"")));
+  EXPECT_THAT(Parse("subscribers:\n  - {number: \"+34600000001\"}\n  - {number: \"+34600000001\"}").mistakes,
+              ElementsAre(HasSubstr("stands there twice")));
+  EXPECT_THAT(Parse("subscribers:\n  - {number: \"+34600000001\", password_file: nothing}").mistakes,
+              ElementsAre(HasSubstr("cannot be read")));
+}
+
+}  // namespace
+}  // namespace byon::runtime
