@@ -1,0 +1,193 @@
+#include "controlplane/sip/dialog.h"
+
+#include "controlplane/sip/request_policy.h"
+
+namespace byon::sip {
+
+using call::EndReason;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+Dialog::Dialog(ShardContext& context, Owner& owner, DialogState state)
+    : context_(context),
+      owner_(owner),
+      state_(std::move(state)),
+      offer_timer_(context.thread),
+      answer_timer_(context.thread),
+      session_timer_(context.thread),
+      min_se_(context.config.min_session_expires) {}
+
+void Dialog::OpenForOffers() {
+  may_offer_ = true;
+  StartQueuedOffer();
+}
+
+void Dialog::Confirm(SessionTimer timer) {
+  is_confirmed_ = true;
+  may_offer_ = true;
+  ApplyTimer(timer);
+  StartQueuedOffer();
+}
+
+void Dialog::UpdateFrom(const MessageView& message) {
+  const std::string target = message.contact_uri();
+  if (!target.empty()) state_.remote_target = target;
+  if (message.Header("Allow")) state_.peer_allows_update = message.Lists("Allow", "UPDATE");
+  if (message.Header("Supported")) state_.peer_supports_timer = message.Lists("Supported", "timer");
+}
+
+RequestText Dialog::NewRequest(const std::string& method) {
+  RequestText request{.method = method,
+                      .uri = state_.remote_target,
+                      .headers = {},
+                      .body = {},
+                      .route = context_.WireDestination(state_.route_set, state_.remote_target,
+                                                        state_.next_hop)};
+  if (method != "ACK") ++state_.local_cseq;
+  std::string& h = request.headers;
+  for (const std::string& route : state_.route_set) AddHeader(h, "Route", route);
+  AddHeader(h, "Max-Forwards", "70");
+  AddHeader(h, "From", state_.local_address + ";tag=" + state_.local_tag);
+  AddHeader(h, "To", state_.remote_address + ";tag=" + state_.remote_tag);
+  AddHeader(h, "Call-ID", state_.call_id);
+  if (method != "ACK") AddHeader(h, "CSeq", std::to_string(state_.local_cseq) + " " + method);
+  if (method == "INVITE" || method == "UPDATE") {
+    AddHeader(h, "Contact", state_.contact);
+    AddHeader(h, "Allow", kAllow);
+    AddHeader(h, "Supported", "timer");
+  }
+  if (method != "ACK") AddHeader(h, "P-Access-Network-Info", context_.config.access_network_info);
+  return request;
+}
+
+void Dialog::SendAck(uint32_t cseq, const std::string& authorization) {
+  RequestText request = NewRequest("ACK");
+  AddHeader(request.headers, "CSeq", std::to_string(cseq) + " ACK");
+  request.headers += authorization;  // RFC 3261 section 13.2.2.4: the credentials of the INVITE
+  context_.transactions.SendAck(request);
+}
+
+void Dialog::SendPrack(uint32_t rseq, uint32_t invite_cseq, std::function<void(int)> done) {
+  RequestText request = NewRequest("PRACK");
+  AddHeader(request.headers, "RAck",
+            std::to_string(rseq) + " " + std::to_string(invite_cseq) + " INVITE");
+  prack_transaction_ = context_.transactions.Send(
+      request, [this, done = std::move(done)](int status, const MessageView&) {
+        if (status < 200) return;
+        prack_transaction_.reset();
+        done(status);
+      });
+}
+
+void Dialog::SendBye(const EndReason& reason, std::function<void()> done) {
+  is_over_ = true;
+  offer_timer_.Clear();
+  answer_timer_.Clear();
+  session_timer_.Clear();
+  offer_transaction_.reset();
+  local_offer_.reset();
+  queued_offer_.reset();
+  accepted_.reset();
+  RefuseRemote(487);
+  RequestText request = NewRequest("BYE");
+  AddHeader(request.headers, "Reason",
+            FormatReason({.sip_cause = reason.sip_status, .q850_cause = reason.q850_cause,
+                          .text = reason.text}));
+  const std::string uri = request.uri;
+  auto on_response = [this, reason, uri, done](int status, const MessageView& response) {
+    if (status < 200) return;
+    bye_transaction_.reset();
+    if ((status == 401 || status == 407) && !is_bye_challenged_) {
+      is_bye_challenged_ = true;
+      auth::DigestSession session;
+      const auto line =
+          AnswerChallenge(context_, response, "BYE", uri, state_.impi, &session);
+      if (line) {
+        RequestText again = NewRequest("BYE");
+        again.headers += *line;
+        bye_transaction_ = context_.transactions.Send(again, [done](int final, const MessageView&) {
+          if (final >= 200) done();
+        });
+        if (bye_transaction_ != nullptr) return;
+      }
+    }
+    done();
+  };
+  bye_transaction_ = context_.transactions.Send(request, on_response);
+  if (bye_transaction_ == nullptr) done();
+}
+
+bool Dialog::AcceptSequence(ServerTransaction& transaction, const MessageView& request) {
+  if (request.cseq() < state_.remote_cseq) {
+    context_.counters.Add(SipCounter::kRefusedOldSequence);
+    transaction.Respond(500, "CSeq Out of Order");
+    return false;
+  }
+  state_.remote_cseq = request.cseq();
+  return true;
+}
+
+void Dialog::HandleRequest(std::unique_ptr<ServerTransaction> transaction,
+                           const MessageView& request) {
+  if (!AcceptSequence(*transaction, request)) return;
+  const std::string method = request.method();
+  if (method == "BYE") {
+    transaction->Respond(200);
+    const ReasonFields reason = request.reason();
+    return End({.sip_status = reason.sip_cause, .q850_cause = reason.q850_cause, .text = reason.text});
+  }
+  if (is_over_) return transaction->Respond(481);
+  if (method == "INVITE" || method == "UPDATE") {
+    return HandleRemoteOffer(std::move(transaction), request);
+  }
+  RefuseMethod(context_, *transaction, request);
+}
+
+void Dialog::ApplyTimer(SessionTimer timer) {
+  state_.timer = timer;
+  session_timer_.Clear();
+  if (!timer.is_on() || is_over_) return;
+  if (timer.we_refresh) {
+    session_timer_.Set(timer.RefreshAfter(), [this] { Refresh(); });
+  } else {
+    session_timer_.Set(timer.ExpireAfter(), [this] { Expire(); });
+  }
+}
+
+void Dialog::Refresh() {
+  const SessionTimer& timer = state_.timer;
+  if (local_offer_ || remote_offer_ || accepted_ != nullptr) {
+    // An exchange under way may refresh the session by itself; look again soon.
+    session_timer_.Set(std::min<milliseconds>(seconds(1), timer.RefreshAfter()), [this] { Refresh(); });
+    return;
+  }
+  session_timer_.Set(timer.ExpireAfter() - timer.RefreshAfter(), [this] { Expire(); });
+  const bool by_update = state_.peer_allows_update || state_.local_sdp.empty();
+  StartOffer({.sdp = by_update ? std::string() : state_.local_sdp,
+              .is_invite = !by_update,
+              .is_refresh = true,
+              .authorization = {}});
+}
+
+void Dialog::Expire() {
+  context_.counters.Add(SipCounter::kSessionExpired);
+  const EndReason reason{.sip_status = 408, .q850_cause = 0, .text = "Session expired"};
+  SendBye(reason, [] {});
+  owner_.OnDialogEnded(*this, reason);
+}
+
+void Dialog::End(EndReason reason) {
+  const bool was_over = is_over_;
+  is_over_ = true;
+  offer_timer_.Clear();
+  answer_timer_.Clear();
+  session_timer_.Clear();
+  offer_transaction_.reset();
+  local_offer_.reset();
+  queued_offer_.reset();
+  accepted_.reset();
+  RefuseRemote(487);
+  if (!was_over) owner_.OnDialogEnded(*this, std::move(reason));
+}
+
+}  // namespace byon::sip

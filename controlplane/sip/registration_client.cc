@@ -1,0 +1,456 @@
+#include "controlplane/sip/registration_client.h"
+
+#include <algorithm>
+
+#include "controlplane/sip/field_text.h"
+
+namespace byon::sip {
+
+using registration::RegistrationId;
+using registration::SipDeregistered;
+using registration::SipRegistered;
+using registration::SipRegisterFailure;
+using registration::SipRegistration;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+namespace {
+
+constexpr std::string_view kSnapshotKind = "byon-sip-registration 1";
+constexpr int kMaxChallenges = 4;       // stale nonces included
+constexpr int kMaxWrongAnswers = 2;
+constexpr int kMaxIntervalRetries = 2;
+constexpr uint64_t kMaxExpiresS = 0xffffffff;
+
+// A user part or a header that came from our own rooms but ends up in a message.
+bool IsUsable(const SipRegistration& registration) {
+  const std::string contact = "sip:" + registration.contact_token + "@x";
+  return IsSafeUri(registration.impu) && IsSafeUri(contact) && !registration.contact_token.empty() &&
+         IsSafeText(registration.impi) && IsSafeText(registration.instance_id) &&
+         registration.instance_id.find_first_of("<>\"") == std::string::npos;
+}
+
+std::vector<std::string> Uris(const std::vector<std::string>& values) {
+  std::vector<std::string> uris;
+  for (const std::string& value : values) {
+    const auto address = ParseNameAddr(value);
+    if (address && IsSafeText(address->uri)) uris.push_back(address->uri);
+  }
+  return uris;
+}
+
+}  // namespace
+
+std::string RegistrationClient::ImpiOf(const RegistrationId& id) const {
+  const auto found = records_.find(id);
+  return found == records_.end() ? std::string() : found->second.wanted.impi;
+}
+
+std::string RegistrationClient::ImpiOfToken(const std::string& token) const {
+  const auto id = ids_by_token_.find(token);
+  return id == ids_by_token_.end() ? std::string() : ImpiOf(id->second);
+}
+
+std::string RegistrationClient::NextHopOf(const std::string& token) const {
+  const auto id = ids_by_token_.find(token);
+  const auto found = id == ids_by_token_.end() ? records_.end() : records_.find(id->second);
+  return context_.config.next_hops[found == records_.end() ? 0 : found->second.hop];
+}
+
+std::vector<std::string> RegistrationClient::RestorationUris(const RegistrationId& id) const {
+  const auto found = records_.find(id);
+  if (found == records_.end()) return {};
+  std::vector<std::string> values = found->second.path;
+  values.insert(values.end(), found->second.service_route.begin(), found->second.service_route.end());
+  return Uris(values);
+}
+
+RegistrationClient::Record& RegistrationClient::Find(const SipRegistration& registration) {
+  auto [position, is_new] = records_.try_emplace(registration.id);
+  Record& record = position->second;
+  if (is_new) {
+    record.deadline = std::make_unique<ScopedTimer>(context_.thread);
+    ResetBinding(record);
+  } else if (record.wanted.contact_token != registration.contact_token) {
+    ids_by_token_.erase(record.wanted.contact_token);
+  }
+  record.wanted = registration;
+  ids_by_token_[registration.contact_token] = registration.id;
+  return record;
+}
+
+void RegistrationClient::ResetBinding(Record& record) {
+  record.call_id = RandomHex(16);
+  record.from_tag = RandomHex(8);
+  record.cseq = 0;
+  record.digest.reset();
+}
+
+void RegistrationClient::Forget(const RegistrationId& id) {
+  const auto found = records_.find(id);
+  if (found == records_.end()) return;
+  ids_by_token_.erase(found->second.wanted.contact_token);
+  records_.erase(found);
+}
+
+void RegistrationClient::Register(const SipRegistration& registration) {
+  if (!IsUsable(registration)) {
+    context_.counters.Add(SipCounter::kInvalidTarget);
+    context_.notify_registrations([id = registration.id](registration::SipRegistrarObserver& observer) {
+      observer.OnRegisterFailed(
+          id, {.status_code = 400, .phrase = "Unusable identity", .retry_after = {}, .is_final = true});
+    });
+    return;
+  }
+  Start(Find(registration), Operation::kRegister);
+}
+
+void RegistrationClient::Deregister(const RegistrationId& id) {
+  const auto found = records_.find(id);
+  if (found == records_.end()) {
+    context_.notify_registrations(
+        [id](registration::SipRegistrarObserver& observer) { observer.OnDeregisterDone(id); });
+    return;
+  }
+  Start(found->second, Operation::kDeregister);
+}
+
+void RegistrationClient::Restore(const SipRegistration& registration,
+                                 const SipRegistered& registered) {
+  if (!IsUsable(registration)) {
+    context_.counters.Add(SipCounter::kInvalidTarget);
+    return;
+  }
+  Record& record = Find(registration);
+  record.is_registered = true;
+  record.service_route = registered.service_route;
+  record.associated_uris = registered.associated_uris;
+  const auto& hops = context_.config.next_hops;
+  const auto hop = std::find(hops.begin(), hops.end(), registered.next_hop);
+  record.hop = hop == hops.end() ? 0 : static_cast<size_t>(hop - hops.begin());
+  // A damaged snapshot, or one of a P-CSCF that is no longer configured, leaves a new Call-ID: the
+  // next REGISTER is then an initial one, and the binding itself stays reachable by its token.
+  auto reader = FieldReader::Parse(kSnapshotKind, registered.snapshot);
+  if (reader && hop != hops.end()) {
+    const std::string call_id = reader->Text("call_id");
+    const std::string from_tag = reader->Text("from_tag");
+    const uint64_t cseq = reader->Number("cseq", 0x7ffffff0);
+    if (reader->ok()) {
+      record.call_id = call_id;
+      record.from_tag = from_tag;
+      record.cseq = static_cast<uint32_t>(cseq) + 8;  // requests after the snapshot
+      record.path = reader->All("path");
+      const std::vector<std::string> challenge = reader->All("challenge");
+      const auto parsed =
+          challenge.empty() ? std::nullopt : auth::ParseDigestChallenge(challenge.front());
+      const uint64_t nonce_count = reader->Number("nonce_count", 0x7fffffff);
+      if (parsed) record.digest.emplace(*parsed, static_cast<uint32_t>(nonce_count) + 8);
+    }
+  }
+  if (context_.config.reg_event) {
+    Subscribe(record, RandomDelay(milliseconds(0), context_.config.resubscribe_window));
+  }
+}
+
+void RegistrationClient::Start(Record& record, Operation operation) {
+  if (record.operation != Operation::kIdle) {
+    record.next_operation = operation;
+    return;
+  }
+  record.operation = operation;
+  record.expires = operation == Operation::kDeregister ? seconds(0) : record.wanted.expires;
+  record.authorization.clear();
+  record.challenges = 0;
+  record.wrong_answers = 0;
+  record.interval_retries = 0;
+  record.hops_tried = 1;
+  if (record.digest) {
+    // The last nonce may still be good: one round trip less (RFC 7616 section 3.6).
+    const auto password = context_.credentials == nullptr
+                              ? std::nullopt
+                              : context_.credentials->Password(record.wanted.impi);
+    if (password) {
+      AddHeader(record.authorization, "Authorization",
+                record.digest->Authorize("REGISTER", "sip:" + context_.config.home_domain,
+                                         record.wanted.impi, *password, RandomHex(16)));
+    }
+  }
+  Send(record);
+}
+
+std::string RegistrationClient::BuildHeaders(Record& record) {
+  const SipConfig& config = context_.config;
+  const SipRegistration& wanted = record.wanted;
+  const bool is_trusted_node = config.profile == SipProfile::kTrustedNode;
+  std::string h;
+  AddHeader(h, "Route", is_trusted_node ? "" : "<" + config.next_hops[record.hop] + ";lr>");
+  AddHeader(h, "Max-Forwards", "70");
+  AddHeader(h, "From", "<" + wanted.impu + ">;tag=" + record.from_tag);
+  AddHeader(h, "To", "<" + wanted.impu + ">");
+  AddHeader(h, "Call-ID", record.call_id);
+  AddHeader(h, "CSeq", std::to_string(++record.cseq) + " REGISTER");
+  AddHeader(h, "Contact",
+            context_.ContactAddress(wanted.contact_token) + ";+sip.instance=\"<" +
+                wanted.instance_id + ">\";+g.3gpp.icsi-ref=\"" + kMmtelIcsi + "\";audio");
+  AddHeader(h, "Expires", std::to_string(record.expires.count()));
+  AddHeader(h, "Supported", "path, gruu");
+  AddHeader(h, "Allow", kAllow);
+  AddHeader(h, "P-Access-Network-Info", config.access_network_info);
+  const std::string uri = "sip:" + config.home_domain;
+  if (is_trusted_node) {
+    AddHeader(h, "Authorization",
+              "Digest username=" + Quote(wanted.impi) + ",realm=" + Quote(context_.realm()) +
+                  ",nonce=\"\",uri=" + Quote(uri) +
+                  ",response=\"\",integrity-protected=\"auth-done\"");
+    AddHeader(h, "Path",
+              "<sip:" + wanted.contact_token + "@" + context_.transactions.host_port() + ";lr>");
+    AddHeader(h, "Require", "path");
+    AddHeader(h, "P-Visited-Network-ID", Quote(config.visited_network_id));
+    std::string vector = "icid-value=" + Quote(RandomHex(16)) +
+                         ";icid-generated-at=" + config.local_address;
+    if (!config.originating_ioi.empty()) vector += ";orig-ioi=" + Quote(config.originating_ioi);
+    AddHeader(h, "P-Charging-Vector", vector);
+  } else if (!record.authorization.empty()) {
+    h += record.authorization;
+  } else if (config.profile == SipProfile::kUserEquipment && config.initial_authorization) {
+    AddHeader(h, "Authorization",
+              "Digest username=" + Quote(wanted.impi) + ",realm=" + Quote(context_.realm()) +
+                  ",nonce=\"\",uri=" + Quote(uri) + ",response=\"\"");
+  }
+  return h;
+}
+
+void RegistrationClient::Send(Record& record) {
+  RequestText request{.method = "REGISTER",
+                      .uri = "sip:" + context_.config.home_domain,
+                      .headers = BuildHeaders(record),
+                      .body = {},
+                      .content_type = {},
+                      .route = context_.config.next_hops[record.hop]};
+  context_.counters.Add(SipCounter::kRegisterSent);
+  const RegistrationId id = record.wanted.id;
+  record.transaction = context_.transactions.Send(
+      request,
+      [this, id](int status, const MessageView& response) { HandleResponse(id, status, response); });
+  if (record.transaction == nullptr) return Fail(record, 500, MessageView(nullptr), false);
+  record.deadline->Set(context_.config.timers.register_deadline, [this, id] {
+    context_.counters.Add(SipCounter::kRegisterTimeout);
+    HandleResponse(id, 408, MessageView(nullptr));
+  });
+}
+
+void RegistrationClient::HandleResponse(const std::string& id, int status,
+                                        const MessageView& response) {
+  const auto found = records_.find(id);
+  if (status < 200 || found == records_.end()) return;
+  Record& record = found->second;
+  record.transaction.reset();
+  record.deadline->Clear();
+  record.authorization.clear();
+  if (status < 300) return HandleAccepted(record, response);
+  if (status == 401 || status == 407) return HandleChallenge(record, response);
+  if (status == 423) return HandleIntervalTooBrief(record, response);
+  const bool is_passing = status == 408 || status == 430 || (status >= 500 && status < 600);
+  if (is_passing) return TryNextHop(record, status, response);
+  Fail(record, status, response, true);
+}
+
+void RegistrationClient::HandleChallenge(Record& record, const MessageView& response) {
+  // Did the answer that this refuses use a nonce that the network had just given? A refreshing
+  // REGISTER with an old nonce is no wrong password.
+  auth::DigestSession session;
+  const auto line = AnswerChallenge(context_, response, "REGISTER",
+                                    "sip:" + context_.config.home_domain, record.wanted.impi, &session);
+  if (!line) return Fail(record, response.status(), response, true);
+  if (record.challenges > 0 && !session.challenge().is_stale) ++record.wrong_answers;
+  if (record.wrong_answers >= kMaxWrongAnswers || ++record.challenges > kMaxChallenges) {
+    record.digest.reset();
+    return Fail(record, response.status(), response, true);
+  }
+  record.digest = session;
+  record.authorization = *line;
+  Send(record);
+}
+
+void RegistrationClient::HandleIntervalTooBrief(Record& record, const MessageView& response) {
+  const auto minimum = response.Number("Min-Expires", kMaxExpiresS);
+  const bool is_sensible = minimum && seconds(*minimum) > record.expires &&
+                           record.operation == Operation::kRegister;
+  if (!is_sensible || ++record.interval_retries > kMaxIntervalRetries) {
+    return Fail(record, 423, response, true);
+  }
+  record.expires = seconds(*minimum);
+  if (record.digest) {
+    const auto password = context_.credentials->Password(record.wanted.impi);
+    if (password) {
+      AddHeader(record.authorization, "Authorization",
+                record.digest->Authorize("REGISTER", "sip:" + context_.config.home_domain,
+                                         record.wanted.impi, *password, RandomHex(16)));
+    }
+  }
+  Send(record);
+}
+
+void RegistrationClient::HandleAccepted(Record& record, const MessageView& response) {
+  const RegistrationId id = record.wanted.id;
+  if (record.operation == Operation::kDeregister) return FinishDeregister(record);
+  seconds granted(response.Number("Expires", kMaxExpiresS)
+                      .value_or(static_cast<uint64_t>(record.expires.count())));
+  for (const std::string& value : response.Headers("Contact")) {
+    const auto contact = ParseNameAddr(value);
+    const auto uri = contact ? ParseUri(contact->uri) : std::nullopt;
+    if (!uri || uri->user != record.wanted.contact_token) continue;
+    const auto expires = contact->Parameter("expires");
+    const auto number = expires ? ParseNumber(*expires, kMaxExpiresS) : std::nullopt;
+    if (number) granted = seconds(*number);
+  }
+  record.path = response.Headers("Path");
+  record.service_route = response.Headers("Service-Route");
+  record.associated_uris = Uris(response.Headers("P-Associated-URI"));
+  record.is_registered = true;
+  context_.counters.Add(SipCounter::kRegisterSucceeded);
+  SipRegistered registered{.expires = granted,
+                           .next_hop = context_.config.next_hops[record.hop],
+                           .service_route = record.service_route,
+                           .associated_uris = record.associated_uris,
+                           .snapshot = Snapshot(record)};
+  context_.notify_registrations([id, registered](registration::SipRegistrarObserver& observer) {
+    observer.OnRegistered(id, registered);
+  });
+  if (context_.config.reg_event) {
+    if (record.subscription == nullptr) {
+      Subscribe(record, milliseconds(0));
+    } else {
+      record.subscription->SetTarget(SubscriptionTarget(record));
+    }
+  }
+  Finish(record);
+}
+
+void RegistrationClient::TryNextHop(Record& record, int status, const MessageView& response) {
+  const size_t hops = context_.config.next_hops.size();
+  if (record.hops_tried >= hops) return Fail(record, status, response, false);
+  ++record.hops_tried;
+  record.hop = (record.hop + 1) % hops;
+  record.challenges = 0;
+  context_.counters.Add(SipCounter::kRegisterHopFailover);
+  // Another P-CSCF: a new initial registration (TS 24.229 section 5.1.1.2); its subscription too.
+  ResetBinding(record);
+  record.service_route.clear();
+  record.path.clear();
+  record.subscription.reset();
+  Send(record);
+}
+
+void RegistrationClient::Fail(Record& record, int status, const MessageView& response, bool is_final) {
+  const RegistrationId id = record.wanted.id;
+  record.transaction.reset();
+  record.deadline->Clear();
+  if (record.operation == Operation::kDeregister) return FinishDeregister(record);
+  context_.counters.Add(SipCounter::kRegisterFailed);
+  SipRegisterFailure failure{.status_code = status,
+                             .phrase = response.phrase(),
+                             .retry_after = std::nullopt,
+                             .is_final = is_final};
+  if (status == 408 && failure.phrase.empty()) failure.phrase = "No P-CSCF answered";
+  if (const auto wait = response.Number("Retry-After", 86400)) failure.retry_after = seconds(*wait);
+  context_.notify_registrations([id, failure](registration::SipRegistrarObserver& observer) {
+    observer.OnRegisterFailed(id, failure);
+  });
+  if (is_final && record.next_operation == Operation::kIdle) return Forget(id);
+  Finish(record);
+}
+
+void RegistrationClient::FinishDeregister(Record& record) {
+  const RegistrationId id = record.wanted.id;
+  context_.notify_registrations(
+      [id](registration::SipRegistrarObserver& observer) { observer.OnDeregisterDone(id); });
+  if (record.next_operation != Operation::kRegister) return Forget(id);
+  record.is_registered = false;
+  record.subscription.reset();
+  ResetBinding(record);
+  Finish(record);
+}
+
+void RegistrationClient::Finish(Record& record) {
+  record.operation = Operation::kIdle;
+  const Operation next = record.next_operation;
+  record.next_operation = Operation::kIdle;
+  if (next != Operation::kIdle) Start(record, next);
+}
+
+std::string RegistrationClient::Snapshot(const Record& record) const {
+  FieldWriter writer(kSnapshotKind);
+  writer.Add("shard", context_.shard);
+  writer.Add("call_id", record.call_id);
+  writer.Add("from_tag", record.from_tag);
+  writer.Add("cseq", record.cseq);
+  for (const std::string& path : record.path) writer.Add("path", path);
+  if (record.digest) {
+    const auth::DigestChallenge& challenge = record.digest->challenge();
+    std::string text = "Digest realm=" + Quote(challenge.realm) + ",nonce=" + Quote(challenge.nonce);
+    if (!challenge.opaque.empty()) text += ",opaque=" + Quote(challenge.opaque);
+    if (challenge.has_qop_auth) text += ",qop=\"auth\"";
+    if (challenge.has_algorithm) {
+      text += challenge.algorithm == auth::DigestAlgorithm::kSha256 ? ",algorithm=SHA-256"
+                                                                    : ",algorithm=MD5";
+    }
+    writer.Add("challenge", text);
+  }
+  writer.Add("nonce_count", record.digest ? record.digest->nonce_count() : 0);
+  return writer.Take();
+}
+
+RegSubscription::Target RegistrationClient::SubscriptionTarget(const Record& record) const {
+  RegSubscription::Target target{.registration_id = record.wanted.id,
+                                 .impu = record.wanted.impu,
+                                 .impi = record.wanted.impi,
+                                 .contact_token = record.wanted.contact_token,
+                                 .instance_id = record.wanted.instance_id,
+                                 .next_hop = context_.config.next_hops[record.hop],
+                                 .routes = {}};
+  if (context_.config.profile != SipProfile::kTrustedNode) {
+    target.routes.push_back("<" + target.next_hop + ";lr>");
+  }
+  target.routes.insert(target.routes.end(), record.service_route.begin(), record.service_route.end());
+  return target;
+}
+
+void RegistrationClient::Subscribe(Record& record, milliseconds delay) {
+  record.subscription =
+      std::make_unique<RegSubscription>(context_, *this, SubscriptionTarget(record));
+  record.subscription->Start(delay);
+}
+
+bool RegistrationClient::HandleNotify(ServerTransaction& transaction, const MessageView& request) {
+  const auto uri = ParseUri(request.request_uri());
+  const auto id = uri ? ids_by_token_.find(uri->user) : ids_by_token_.end();
+  if (id == ids_by_token_.end()) return false;
+  const auto found = records_.find(id->second);
+  if (found == records_.end() || found->second.subscription == nullptr) return false;
+  return found->second.subscription->HandleNotify(transaction, request);
+}
+
+void RegistrationClient::OnContactTerminated(const std::string& id, SipDeregistered deregistered) {
+  const auto found = records_.find(id);
+  if (found == records_.end()) return;
+  Record& record = found->second;
+  // Our own removal is in the network's documents too.
+  if (record.operation == Operation::kDeregister) return;
+  context_.counters.Add(SipCounter::kNetworkDeregistered);
+  context_.notify_registrations([id, deregistered](registration::SipRegistrarObserver& observer) {
+    observer.OnNetworkDeregistered(id, deregistered);
+  });
+  if (deregistered.event == SipDeregistered::Event::kShortened) return;
+  record.is_registered = false;
+  ResetBinding(record);  // what comes next is an initial registration
+  // Not now: the subscription is on the stack.
+  context_.thread.After(milliseconds(0), [this, id] {
+    const auto again = records_.find(id);
+    if (again == records_.end()) return;
+    again->second.subscription.reset();
+    if (again->second.operation == Operation::kIdle && !again->second.is_registered) Forget(id);
+  });
+}
+
+}  // namespace byon::sip

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "controlplane/sip/reg_subscription.h"
+#include "controlplane/sip/shard_context.h"
+
+namespace byon::sip {
+
+// The REGISTER side of one shard: one record for each binding, nothing kept in the stack between
+// transactions (TS 24.229 section 5.1.1).
+class RegistrationClient : public RegSubscription::Owner {
+ public:
+  explicit RegistrationClient(ShardContext& context) : context_(context) {}
+
+  void Register(const registration::SipRegistration& registration);
+  void Deregister(const registration::RegistrationId& id);
+  void Restore(const registration::SipRegistration& registration,
+               const registration::SipRegistered& registered);
+
+  // Is this the user part of one of our Contacts?
+  bool KnowsToken(const std::string& token) const { return ids_by_token_.contains(token); }
+  // The private identity behind a binding; empty when it is gone.
+  std::string ImpiOf(const registration::RegistrationId& id) const;
+  std::string ImpiOfToken(const std::string& token) const;
+  // The P-CSCF that serves the binding of this token.
+  std::string NextHopOf(const std::string& token) const;
+  // URIs that may sign a 504 restoration: Path and Service-Route (TS 24.229 section 5.1.2A.1.6).
+  std::vector<std::string> RestorationUris(const registration::RegistrationId& id) const;
+
+  // A NOTIFY outside of calls; false when no subscription matches.
+  bool HandleNotify(ServerTransaction& transaction, const MessageView& request);
+
+ private:
+  enum class Operation { kIdle, kRegister, kDeregister };
+  struct Record {
+    registration::SipRegistration wanted;
+    std::string call_id;
+    std::string from_tag;
+    uint32_t cseq = 0;
+    size_t hop = 0;
+    std::optional<auth::DigestSession> digest;
+    std::vector<std::string> path;
+    std::vector<std::string> service_route;
+    std::vector<std::string> associated_uris;
+    bool is_registered = false;
+
+    Operation operation = Operation::kIdle;
+    Operation next_operation = Operation::kIdle;  // asked for while another one was under way
+    std::chrono::seconds expires{0};  // of this operation, after any 423
+    std::string authorization;        // answer to the last challenge, for the request at hand
+    int challenges = 0;               // in this operation
+    int wrong_answers = 0;
+    int interval_retries = 0;
+    size_t hops_tried = 0;
+    std::unique_ptr<ClientTransaction> transaction;
+    std::unique_ptr<ScopedTimer> deadline;
+    std::unique_ptr<RegSubscription> subscription;
+  };
+
+  Record& Find(const registration::SipRegistration& registration);
+  void Start(Record& record, Operation operation);
+  void Send(Record& record);
+  std::string BuildHeaders(Record& record);
+  void HandleResponse(const std::string& id, int status, const MessageView& response);
+  void HandleChallenge(Record& record, const MessageView& response);
+  void HandleAccepted(Record& record, const MessageView& response);
+  void HandleIntervalTooBrief(Record& record, const MessageView& response);
+  void TryNextHop(Record& record, int status, const MessageView& response);
+  void Fail(Record& record, int status, const MessageView& response, bool is_final);
+  void FinishDeregister(Record& record);
+  void Finish(Record& record);
+  void ResetBinding(Record& record);
+  void Forget(const registration::RegistrationId& id);
+  std::string Snapshot(const Record& record) const;
+  RegSubscription::Target SubscriptionTarget(const Record& record) const;
+  void Subscribe(Record& record, std::chrono::milliseconds delay);
+
+  void OnContactTerminated(const std::string& id,
+                           registration::SipDeregistered deregistered) override;
+
+  ShardContext& context_;
+  std::map<registration::RegistrationId, Record> records_;
+  std::unordered_map<std::string, registration::RegistrationId> ids_by_token_;
+};
+
+}  // namespace byon::sip

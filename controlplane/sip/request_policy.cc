@@ -1,0 +1,89 @@
+#include "controlplane/sip/request_policy.h"
+
+namespace byon::sip {
+
+std::string SupportedExtensions(const SipConfig& config) {
+  return config.precondition ? "100rel, timer, precondition" : "100rel, timer";
+}
+
+bool IsSupportedExtension(const SipConfig& config, std::string_view option_tag) {
+  return ListHas(SupportedExtensions(config), option_tag);
+}
+
+void RefuseMethod(ShardContext& context, ServerTransaction& transaction, const MessageView& request) {
+  const std::string method = request.method();
+  if (method == "OPTIONS") return AnswerOptions(transaction);
+  std::string headers;
+  if (method == "NOTIFY" || method == "PRACK" || method == "UPDATE" || method == "BYE") {
+    return RefuseNoDialog(context, transaction);
+  }
+  context.counters.Add(SipCounter::kRefusedMethod);
+  if (method == "REFER") return transaction.Respond(403);
+  if (method == "INFO" && request.Header("Info-Package")) {
+    return transaction.Respond(469, "Bad Info Package");
+  }
+  if (method == "SUBSCRIBE" || method == "PUBLISH") {
+    AddHeader(headers, "Allow-Events", "reg");
+    return transaction.Respond(489, "Bad Event", headers);
+  }
+  AddHeader(headers, "Allow", kAllow);
+  const bool is_known = method == "INFO" || method == "MESSAGE" || method == "REGISTER" ||
+                        method == "INVITE";
+  transaction.Respond(is_known ? 405 : 501, {}, headers);
+}
+
+void RefuseUnknownBody(ShardContext& context, ServerTransaction& transaction) {
+  context.counters.Add(SipCounter::kRefusedBadBody);
+  std::string headers;
+  AddHeader(headers, "Accept", "application/sdp");
+  transaction.Respond(415, {}, headers);
+}
+
+void RefuseSmallInterval(ShardContext& context, ServerTransaction& transaction) {
+  context.counters.Add(SipCounter::kRefusedIntervalTooSmall);
+  std::string headers;
+  AddHeader(headers, "Min-SE", std::to_string(context.config.min_session_expires.count()));
+  transaction.Respond(422, "Session Interval Too Small", headers);
+}
+
+void RefuseNoDialog(ShardContext& context, ServerTransaction& transaction) {
+  context.counters.Add(SipCounter::kRefusedNoDialog);
+  transaction.Respond(481);
+}
+
+bool RefuseUnprocessable(ShardContext& context, ServerTransaction& transaction,
+                         const MessageView& request) {
+  if (request.max_forwards() == 0 && request.to_tag().empty()) {
+    context.counters.Add(SipCounter::kRefusedTooManyHops);
+    transaction.Respond(483);
+    return true;
+  }
+  const auto uri = ParseUri(request.request_uri());
+  if (!uri || (uri->scheme != "sip" && uri->scheme != "sips" && uri->scheme != "tel")) {
+    context.counters.Add(SipCounter::kRefusedBadScheme);
+    transaction.Respond(416);
+    return true;
+  }
+  std::string unknown;
+  for (const std::string& option_tag : request.Headers("Require")) {
+    if (IsSupportedExtension(context.config, option_tag)) continue;
+    if (!unknown.empty()) unknown += ", ";
+    unknown += option_tag;
+  }
+  if (unknown.empty()) return false;
+  context.counters.Add(SipCounter::kRefusedBadExtension);
+  std::string headers;
+  AddHeader(headers, "Unsupported", unknown);
+  transaction.Respond(420, {}, headers);
+  return true;
+}
+
+void AnswerOptions(ServerTransaction& transaction) {
+  std::string headers;
+  AddHeader(headers, "Allow", kAllow);
+  AddHeader(headers, "Accept", "application/sdp");
+  AddHeader(headers, "Supported", "100rel, timer");
+  transaction.Respond(200, "OK", headers);
+}
+
+}  // namespace byon::sip

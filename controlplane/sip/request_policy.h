@@ -1,0 +1,26 @@
+#pragma once
+
+#include "controlplane/sip/shard_context.h"
+
+namespace byon::sip {
+
+// Clean refusals of what we do not do; each is counted.
+
+// 405, 403, 489, 469, 481 or 501 by method.
+void RefuseMethod(ShardContext& context, ServerTransaction& transaction, const MessageView& request);
+void RefuseUnknownBody(ShardContext& context, ServerTransaction& transaction);    // 415 and Accept
+void RefuseSmallInterval(ShardContext& context, ServerTransaction& transaction);  // 422 and Min-SE
+void RefuseNoDialog(ShardContext& context, ServerTransaction& transaction);       // 481
+
+// 483, 420 or 416 where a request asks for it; true when it has been answered.
+bool RefuseUnprocessable(ShardContext& context, ServerTransaction& transaction,
+                         const MessageView& request);
+// 200 with our capabilities.
+void AnswerOptions(ServerTransaction& transaction);
+
+// The option tags that may stand in Require.
+bool IsSupportedExtension(const SipConfig& config, std::string_view option_tag);
+// The value of Supported in INVITEs and their responses.
+std::string SupportedExtensions(const SipConfig& config);
+
+}  // namespace byon::sip

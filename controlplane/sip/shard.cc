@@ -1,0 +1,111 @@
+#include "controlplane/sip/shard.h"
+
+#include "controlplane/sip/request_policy.h"
+
+namespace byon::sip {
+namespace {
+
+constexpr size_t kMinBranchLength = 8;  // the magic cookie and something behind it
+
+std::vector<IpAddress> AllowedPeers(const SipConfig& config) {
+  std::vector<IpAddress> allowed;
+  for (const std::string& hop : config.next_hops) {
+    const auto uri = ParseUri(hop);
+    if (const auto address = uri ? IpAddress::Parse(uri->host) : std::nullopt) {
+      allowed.push_back(*address);
+    }
+  }
+  for (const std::string& peer : config.allowed_peers) {
+    if (const auto address = IpAddress::Parse(peer)) allowed.push_back(*address);
+  }
+  return allowed;
+}
+
+}  // namespace
+
+Shard::Shard(const SipConfig& config, unsigned index, SipCounters& counters,
+             CredentialSource* credentials, Hooks hooks)
+    : counters_(counters),
+      hooks_(std::move(hooks)),
+      peers_(AllowedPeers(config), config.requests_per_second_per_peer),
+      transactions_(config, index, counters, *this),
+      context_{.config = config,
+               .shard = index,
+               .counters = counters,
+               .credentials = credentials,
+               .thread = thread_,
+               .transactions = transactions_,
+               .peers = peers_,
+               .notify_calls = hooks_.notify_calls,
+               .notify_registrations = hooks_.notify_registrations} {}
+
+Shard::~Shard() { Stop(); }
+
+bool Shard::Start() {
+  thread_.Start();
+  bool is_open = false;
+  thread_.PostAndWait([&] {
+    registrations_ = std::make_unique<RegistrationClient>(context_);
+    calls_ = std::make_unique<CallTable>(context_, *registrations_);
+    calls_->on_incoming = [this](uint64_t key, call::IncomingInvite invite) {
+      hooks_.on_incoming(context_.shard, key, std::move(invite));
+    };
+    calls_->on_gone = hooks_.on_gone;
+    is_open = transactions_.Open(thread_.root());
+  });
+  if (!is_open) Stop();
+  return is_open;
+}
+
+void Shard::Stop() {
+  thread_.Stop([this] {
+    // First of all, so that no transaction is answered because it is taken down.
+    transactions_.Close();
+    calls_.reset();
+    registrations_.reset();
+  });
+}
+
+void Shard::PostCalls(std::function<void(CallTable&)> task) {
+  thread_.Post([this, run = std::move(task)] { run(*calls_); });
+}
+
+void Shard::PostRegistrations(std::function<void(RegistrationClient&)> task) {
+  thread_.Post([this, run = std::move(task)] { run(*registrations_); });
+}
+
+bool Shard::Admit(const IpAddress& source, const MessageView& request, std::string_view branch) {
+  switch (peers_.Check(source, SipThread::Clock::now())) {
+    case PeerFilter::Verdict::kUnknownPeer:
+      counters_.Add(SipCounter::kDroppedUnknownPeer);
+      return false;
+    case PeerFilter::Verdict::kRateLimited:
+      counters_.Add(SipCounter::kDroppedRateLimited);
+      return false;
+    case PeerFilter::Verdict::kAccept:
+      break;
+  }
+  if (!request.is_request()) return true;
+  if (branch.size() < kMinBranchLength || !EqualsIgnoringCase(branch.substr(0, 7), "z9hG4bK")) {
+    counters_.Add(SipCounter::kDroppedBadBranch);
+    return false;
+  }
+  return true;
+}
+
+void Shard::HandleRequest(std::unique_ptr<ServerTransaction> transaction,
+                          const MessageView& request) {
+  const std::string method = request.method();
+  // A CANCEL that found its INVITE was answered below.
+  if (method == "CANCEL") return RefuseNoDialog(context_, *transaction);
+  if (RefuseUnprocessable(context_, *transaction, request)) return;
+  if (!request.to_tag().empty()) {
+    if (calls_->HandleInDialog(transaction, request)) return;
+    if (method == "NOTIFY" && registrations_->HandleNotify(*transaction, request)) return;
+    return RefuseNoDialog(context_, *transaction);
+  }
+  if (method == "INVITE") return calls_->HandleInvite(std::move(transaction), request);
+  RefuseMethod(context_, *transaction, request);
+}
+
+}  // namespace byon::sip

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "controlplane/sip/call.h"
+#include "controlplane/sip/peer_filter.h"
+#include "controlplane/sip/registration_client.h"
+#include "controlplane/sip/shard_context.h"
+#include "controlplane/sip/sip_thread.h"
+#include "controlplane/sip/transactions.h"
+
+namespace byon::sip {
+
+// One SIP thread with its address, its registrations and its calls. Commands are posted in, news go
+// out through the hooks; nothing is shared with other shards but the counters.
+class Shard : private MessageSink {
+ public:
+  // Called on the SIP thread; each leads to the strand.
+  struct Hooks {
+    std::function<void(std::function<void(call::SipSignalingObserver&)>)> notify_calls;
+    std::function<void(std::function<void(registration::SipRegistrarObserver&)>)> notify_registrations;
+    std::function<void(unsigned shard, uint64_t key, call::IncomingInvite invite)> on_incoming;
+    std::function<void(call::CallId id)> on_gone;
+  };
+
+  Shard(const SipConfig& config, unsigned index, SipCounters& counters, CredentialSource* credentials,
+        Hooks hooks);
+  ~Shard() override;
+
+  // False when the address cannot be bound.
+  [[nodiscard]] bool Start();
+  void Stop();
+
+  // Any thread. The task runs on the SIP thread with the parts it is about.
+  void PostCalls(std::function<void(CallTable&)> task);
+  void PostRegistrations(std::function<void(RegistrationClient&)> task);
+
+ private:
+  bool Admit(const IpAddress& source, const MessageView& request, std::string_view branch) override;
+  void HandleRequest(std::unique_ptr<ServerTransaction> transaction,
+                     const MessageView& request) override;
+  void HandleAck(const MessageView& ack) override { calls_->HandleAck(ack); }
+  bool HandleStrayAnswer(const MessageView& response) override {
+    return calls_->HandleStrayAnswer(response);
+  }
+
+  SipCounters& counters_;
+  Hooks hooks_;
+  SipThread thread_;
+  PeerFilter peers_;
+  TransactionLayer transactions_;
+  ShardContext context_;
+  std::unique_ptr<RegistrationClient> registrations_;
+  std::unique_ptr<CallTable> calls_;
+};
+
+}  // namespace byon::sip

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "controlplane/auth/digest.h"
+#include "controlplane/call/sip_signaling.h"
+#include "controlplane/registration/sip_registrar.h"
+#include "controlplane/sip/credential_source.h"
+#include "controlplane/sip/peer_filter.h"
+#include "controlplane/sip/sip_config.h"
+#include "controlplane/sip/sip_counters.h"
+#include "controlplane/sip/sip_thread.h"
+#include "controlplane/sip/transactions.h"
+
+namespace byon::sip {
+
+// What the parts of one shard share. Used on the shard's SIP thread only; the two Notify functions
+// lead to the strand.
+struct ShardContext {
+  const SipConfig& config;
+  unsigned shard;
+  SipCounters& counters;
+  CredentialSource* credentials;  // may be null
+  SipThread& thread;
+  TransactionLayer& transactions;
+  PeerFilter& peers;
+  std::function<void(std::function<void(call::SipSignalingObserver&)>)> notify_calls;
+  std::function<void(std::function<void(registration::SipRegistrarObserver&)>)> notify_registrations;
+
+  const std::string& realm() const {
+    return config.realm.empty() ? config.home_domain : config.realm;
+  }
+  // Where a request goes on the wire: the first of `routes` (or the target) when it names an allowed
+  // peer by address, else the P-CSCF. We never resolve names, and never send to strangers.
+  std::string WireDestination(const std::vector<std::string>& routes, const std::string& target,
+                              const std::string& next_hop) const;
+  // "<sip:token@host:port>" of our Contact, without feature tags.
+  std::string ContactAddress(const std::string& token) const;
+};
+
+// "Name: value\r\n"; nothing for an empty value. The value is ours or has been checked.
+void AddHeader(std::string& headers, std::string_view name, std::string_view value);
+// Fresh random hex text of `bytes` bytes, from the operating system.
+std::string RandomHex(size_t bytes);
+// Uniform in [low, high] milliseconds.
+std::chrono::milliseconds RandomDelay(std::chrono::milliseconds low, std::chrono::milliseconds high);
+
+// Header lines that all our requests carry.
+inline constexpr const char* kAllow = "INVITE, ACK, CANCEL, BYE, PRACK, UPDATE, OPTIONS, NOTIFY";
+inline constexpr const char* kMmtelIcsi = "urn%3Aurn-7%3A3gpp-service.ims.icsi.mmtel";
+
+// An Authorization or Proxy-Authorization line for a 401 or 407 to one of our requests; nothing when
+// the challenge is not of the configured realm, cannot be answered or digest is not ours to give
+// (counted). `session` then holds the challenge, for the next requests.
+std::optional<std::string> AnswerChallenge(const ShardContext& context, const MessageView& response,
+                                           std::string_view method, std::string_view uri,
+                                           const std::string& impi, auth::DigestSession* session);
+
+}  // namespace byon::sip

@@ -1,0 +1,48 @@
+#include "controlplane/sip/sip_counters.h"
+
+namespace byon::sip {
+
+std::string_view ToString(SipCounter counter) {
+  switch (counter) {
+    case SipCounter::kDroppedUnknownPeer: return "dropped_unknown_peer";
+    case SipCounter::kDroppedRateLimited: return "dropped_rate_limited";
+    case SipCounter::kDroppedBadBranch: return "dropped_bad_branch";
+    case SipCounter::kDroppedUnmatchedResponse: return "dropped_unmatched_response";
+    case SipCounter::kDroppedUnmatchedAck: return "dropped_unmatched_ack";
+    case SipCounter::kRefusedTooManyHops: return "refused_too_many_hops";
+    case SipCounter::kRefusedBadScheme: return "refused_bad_scheme";
+    case SipCounter::kRefusedBadExtension: return "refused_bad_extension";
+    case SipCounter::kRefusedBadBody: return "refused_bad_body";
+    case SipCounter::kRefusedUnknownToken: return "refused_unknown_token";
+    case SipCounter::kRefusedNoDialog: return "refused_no_dialog";
+    case SipCounter::kRefusedMethod: return "refused_method";
+    case SipCounter::kRefusedIntervalTooSmall: return "refused_interval_too_small";
+    case SipCounter::kRefusedOverload: return "refused_overload";
+    case SipCounter::kRefusedOldSequence: return "refused_old_sequence";
+    case SipCounter::kRefusedGlare: return "refused_glare";
+    case SipCounter::kRegisterSent: return "register_sent";
+    case SipCounter::kRegisterSucceeded: return "register_succeeded";
+    case SipCounter::kRegisterFailed: return "register_failed";
+    case SipCounter::kRegisterHopFailover: return "register_hop_failover";
+    case SipCounter::kRegisterTimeout: return "register_timeout";
+    case SipCounter::kChallengeForeignRealm: return "challenge_foreign_realm";
+    case SipCounter::kChallengeUnusable: return "challenge_unusable";
+    case SipCounter::kNetworkDeregistered: return "network_deregistered";
+    case SipCounter::kRegEventRefused: return "reg_event_refused";
+    case SipCounter::kRegEventMalformed: return "reg_event_malformed";
+    case SipCounter::kInviteSent: return "invite_sent";
+    case SipCounter::kInviteReceived: return "invite_received";
+    case SipCounter::kForkAnsweredTwice: return "fork_answered_twice";
+    case SipCounter::kPrackTimeout: return "prack_timeout";
+    case SipCounter::kAckTimeout: return "ack_timeout";
+    case SipCounter::kSessionExpired: return "session_expired";
+    case SipCounter::kOfferGlareRetry: return "offer_glare_retry";
+    case SipCounter::kAnswerTimeout: return "answer_timeout";
+    case SipCounter::kInvalidTarget: return "invalid_target";
+    case SipCounter::kSendFailed: return "send_failed";
+    case SipCounter::kCount: break;
+  }
+  return "unknown";
+}
+
+}  // namespace byon::sip

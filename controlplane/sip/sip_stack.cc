@@ -1,0 +1,216 @@
+#include "controlplane/sip/sip_stack.h"
+
+#include <functional>
+#include <map>
+#include <vector>
+
+#include "controlplane/sip/dialog_state.h"
+#include "controlplane/sip/field_text.h"
+#include "controlplane/sip/shard.h"
+#include "dataplane/base/check.h"
+
+namespace byon::sip {
+
+using call::CallId;
+using call::DialogId;
+using call::EndReason;
+using registration::RegistrationId;
+using registration::SipRegistered;
+using registration::SipRegistration;
+
+// The strand's side: knows which shard has which call and registration, and turns calls of the two
+// interfaces into messages to the shards and back.
+class SipStack::Facade : public call::SipSignaling, public registration::SipRegistrar {
+ public:
+  Facade(SipConfig config, Executor post, CredentialSource* credentials)
+      : config_(std::move(config)), post_(std::move(post)), credentials_(credentials) {}
+
+  std::optional<std::string> Start(call::SipSignalingObserver* calls,
+                                   registration::SipRegistrarObserver* registrations) {
+    if (auto error = Validate(config_)) return error;
+    calls_ = calls;
+    registrations_ = registrations;
+    is_alive_ = std::make_shared<bool>(true);
+    for (unsigned i = 0; i < config_.shards; ++i) {
+      shards_.push_back(std::make_unique<Shard>(config_, i, counters, credentials_, MakeHooks()));
+      if (shards_.back()->Start()) continue;
+      Stop();
+      return "sip.local_address: cannot bind UDP and TCP port " +
+             std::to_string(config_.local_port + i) + " of " + config_.local_address;
+    }
+    return std::nullopt;
+  }
+
+  void Stop() {
+    if (is_alive_) *is_alive_ = false;
+    for (auto& shard : shards_) shard->Stop();
+    shards_.clear();
+  }
+
+  // ---- SipSignaling
+
+  void Invite(call::OutgoingInvite invite) override {
+    if (shards_.empty()) return;
+    const unsigned shard = ShardOf(invite.binding.impu, invite.binding.registration_id);
+    call_shards_[invite.call_id] = shard;
+    shards_[shard]->PostCalls(
+        [invite = std::move(invite)](CallTable& table) { table.Invite(invite); });
+  }
+  void Cancel(const CallId& call_id, const EndReason& reason) override {
+    WithCall(call_id, [reason](Call& call) { call.Cancel(reason); });
+  }
+  void SendProgress(const CallId& call_id, int status_code, std::optional<std::string> sdp) override {
+    WithCall(call_id, [=](Call& call) { call.SendProgress(status_code, sdp); });
+  }
+  void Accept(const CallId& call_id, std::string sdp) override {
+    WithCall(call_id, [=](Call& call) { call.Accept(sdp); });
+  }
+  void Reject(const CallId& call_id, int status_code, const EndReason& reason) override {
+    WithCall(call_id, [=](Call& call) { call.Reject(status_code, reason); });
+  }
+  void SendOffer(const CallId& call_id, const DialogId& dialog_id, std::string sdp) override {
+    WithCall(call_id, [=](Call& call) { call.SendOffer(dialog_id, sdp); });
+  }
+  void SendAnswer(const CallId& call_id, const DialogId& dialog_id,
+                  std::optional<std::string> sdp) override {
+    WithCall(call_id, [=](Call& call) { call.SendAnswer(dialog_id, sdp); });
+  }
+  void Bye(const CallId& call_id, const EndReason& reason) override {
+    WithCall(call_id, [reason](Call& call) { call.Bye(reason); });
+  }
+  void Restore(const CallId& call_id, const std::string& dialog_snapshot) override {
+    auto state = ParseDialog(dialog_snapshot);
+    if (!state || state->shard >= shards_.size()) {
+      // Not from inside the caller: the observer hears of it like of everything else.
+      PostToStrand([this, call_id] {
+        calls_->OnEnded(call_id, {.sip_status = 500, .q850_cause = 0, .text = "Snapshot unusable"});
+      });
+      return;
+    }
+    call_shards_[call_id] = state->shard;
+    shards_[state->shard]->PostCalls(
+        [call_id, state = std::move(*state)](CallTable& table) { table.Restore(call_id, state); });
+  }
+
+  // ---- SipRegistrar
+
+  void Register(const SipRegistration& registration) override {
+    if (shards_.empty()) return;
+    const unsigned shard = ShardOf(registration.impu, registration.id);
+    registration_shards_[registration.id] = shard;
+    shards_[shard]->PostRegistrations(
+        [registration](RegistrationClient& client) { client.Register(registration); });
+  }
+  void Deregister(const RegistrationId& id) override {
+    if (shards_.empty()) return;
+    const auto found = registration_shards_.find(id);
+    const unsigned shard = found == registration_shards_.end() ? 0 : found->second;
+    if (found != registration_shards_.end()) registration_shards_.erase(found);
+    shards_[shard]->PostRegistrations([id](RegistrationClient& client) { client.Deregister(id); });
+  }
+  void Restore(const SipRegistration& registration, const SipRegistered& registered) override {
+    if (shards_.empty()) return;
+    const auto shard = static_cast<unsigned>(
+        ShardOfSnapshot(registered.snapshot).value_or(ShardOf(registration.impu, {})));
+    registration_shards_[registration.id] = shard;
+    shards_[shard]->PostRegistrations([registration, registered](RegistrationClient& client) {
+      client.Restore(registration, registered);
+    });
+  }
+
+  SipCounters counters;
+
+ private:
+  // A binding keeps its shard, whose port is in its Contact; new ones are spread by their IMPU.
+  unsigned ShardOf(const std::string& impu, const RegistrationId& id) const {
+    const auto found = registration_shards_.find(id);
+    if (found != registration_shards_.end()) return found->second;
+    return static_cast<unsigned>(std::hash<std::string>()(impu) % shards_.size());
+  }
+  std::optional<uint64_t> ShardOfSnapshot(const std::string& snapshot) const {
+    auto reader = FieldReader::Parse("byon-sip-registration 1", snapshot);
+    if (!reader) return std::nullopt;
+    const uint64_t shard = reader->Number("shard", shards_.size() - 1);
+    return reader->ok() ? std::optional(shard) : std::nullopt;
+  }
+
+  void PostToStrand(std::function<void()> task) {
+    post_([is_alive = is_alive_, run = std::move(task)] {
+      if (*is_alive) run();
+    });
+  }
+
+  Shard::Hooks MakeHooks() {
+    return {.notify_calls =
+                [this](std::function<void(call::SipSignalingObserver&)> run) {
+                  PostToStrand([this, run = std::move(run)] { run(*calls_); });
+                },
+            .notify_registrations =
+                [this](std::function<void(registration::SipRegistrarObserver&)> run) {
+                  PostToStrand([this, run = std::move(run)] { run(*registrations_); });
+                },
+            .on_incoming =
+                [this](unsigned shard, uint64_t key, call::IncomingInvite invite) {
+                  PostToStrand([this, shard, key, invite = std::move(invite)]() mutable {
+                    ShowIncoming(shard, key, std::move(invite));
+                  });
+                },
+            .on_gone =
+                [this](CallId id) {
+                  PostToStrand([this, id = std::move(id)] { call_shards_.erase(id); });
+                }};
+  }
+
+  // The observer may use the id it is about to return: those commands wait for it.
+  void ShowIncoming(unsigned shard, uint64_t key, call::IncomingInvite invite) {
+    is_showing_incoming_ = true;
+    const std::optional<CallId> id = calls_->OnIncomingInvite(std::move(invite));
+    is_showing_incoming_ = false;
+    if (id) call_shards_[*id] = shard;
+    shards_[shard]->PostCalls([key, id](CallTable& table) { table.AssignId(key, id); });
+    auto early = std::move(early_commands_);
+    early_commands_.clear();
+    for (auto& [call_id, command] : early) WithCall(call_id, std::move(command));
+  }
+
+  void WithCall(const CallId& call_id, std::function<void(Call&)> command) {
+    const auto found = call_shards_.find(call_id);
+    if (found == call_shards_.end()) {
+      if (is_showing_incoming_) early_commands_.emplace_back(call_id, std::move(command));
+      return;
+    }
+    if (shards_.empty()) return;
+    shards_[found->second]->PostCalls([call_id, run = std::move(command)](CallTable& table) {
+      if (Call* call = table.FindById(call_id)) run(*call);
+    });
+  }
+
+  const SipConfig config_;
+  const Executor post_;
+  CredentialSource* const credentials_;
+  call::SipSignalingObserver* calls_ = nullptr;
+  registration::SipRegistrarObserver* registrations_ = nullptr;
+  std::shared_ptr<bool> is_alive_;  // read and written on the strand only
+  std::vector<std::unique_ptr<Shard>> shards_;
+  std::map<CallId, unsigned> call_shards_;
+  std::map<RegistrationId, unsigned> registration_shards_;
+  bool is_showing_incoming_ = false;
+  std::vector<std::pair<CallId, std::function<void(Call&)>>> early_commands_;
+};
+
+SipStack::SipStack(SipConfig config, Executor post, CredentialSource* credentials)
+    : facade_(std::make_unique<Facade>(std::move(config), std::move(post), credentials)) {}
+
+SipStack::~SipStack() { Stop(); }
+
+std::optional<std::string> SipStack::Start(call::SipSignalingObserver* calls,
+                                           registration::SipRegistrarObserver* registrations) {
+  return facade_->Start(calls, registrations);
+}
+
+void SipStack::Stop() { facade_->Stop(); }
+call::SipSignaling& SipStack::signaling() { return *facade_; }
+registration::SipRegistrar& SipStack::registrar() { return *facade_; }
+const SipCounters& SipStack::counters() const { return facade_->counters; }
+
+}  // namespace byon::sip

@@ -1,0 +1,207 @@
+#include "controlplane/sip/sofia.h"
+// The library's headers go first: they fix its context types.
+#include "controlplane/sip/transactions.h"
+
+#include <climits>
+#include <cstring>
+
+namespace byon::sip {
+namespace {
+
+constexpr unsigned kMaxMessageBytes = 65536;
+// The stack's own supervision of a proxy (timer C) must not end a call that rings long.
+constexpr unsigned kTimerCMs = 3'600'000;
+
+unsigned Ms(std::chrono::milliseconds value) { return static_cast<unsigned>(value.count()); }
+
+IpAddress SourceOf(msg_t* message) {
+  IpAddress address;
+  const su_sockaddr_t* from = msg_addr(message);
+  if (from->su_family == AF_INET6) {
+    std::memcpy(address.bytes.data(), &from->su_sin6.sin6_addr, 16);
+  } else if (from->su_family == AF_INET) {
+    address.bytes[10] = address.bytes[11] = 0xff;
+    std::memcpy(address.bytes.data() + 12, &from->su_sin.sin_addr, 4);
+  }
+  return address;
+}
+
+const url_string_t* AsUrl(const std::string& uri) {
+  return reinterpret_cast<const url_string_t*>(uri.c_str());
+}
+
+}  // namespace
+
+ClientTransaction::~ClientTransaction() {
+  if (outgoing_ != nullptr && *is_open_) nta_outgoing_destroy(outgoing_);
+}
+
+int ClientTransaction::OnResponse(void* magic, nta_outgoing_s* outgoing, const sip_s* sip) {
+  auto* self = static_cast<ClientTransaction*>(magic);
+  const int status = nta_outgoing_status(outgoing);
+  if (status <= 100) return 0;
+  const Handler handler = self->handler_;  // survives the transaction
+  handler(status, MessageView(sip));
+  return 0;
+}
+
+void ClientTransaction::Cancel(const std::string& headers) {
+  nta_outgoing_tcancel(outgoing_, nullptr, nullptr,
+                       TAG_IF(!headers.empty(), SIPTAG_HEADER_STR(headers.c_str())), TAG_END());
+}
+
+ServerTransaction::~ServerTransaction() {
+  if (!*is_open_) return;
+  nta_incoming_bind(incoming_, nullptr, nullptr);
+  nta_incoming_destroy(incoming_);
+}
+
+void ServerTransaction::SetTag(const std::string& tag) { nta_incoming_tag(incoming_, tag.c_str()); }
+
+void ServerTransaction::OnCancel(std::function<void(const MessageView&)> on_cancel) {
+  on_cancel_ = std::move(on_cancel);
+  nta_incoming_bind(incoming_, OnAckOrCancel, this);
+}
+
+int ServerTransaction::OnAckOrCancel(void* magic, nta_incoming_s*, const sip_s* sip) {
+  if (sip == nullptr || sip->sip_request == nullptr ||
+      sip->sip_request->rq_method != sip_method_cancel) {
+    return 0;
+  }
+  const auto handler = static_cast<ServerTransaction*>(magic)->on_cancel_;
+  handler(MessageView(sip));
+  return 0;
+}
+
+void ServerTransaction::Respond(int status, std::string_view phrase, const std::string& headers,
+                                const std::string& body) {
+  const std::string text(phrase);
+  const char* reason = text.empty() ? sip_status_phrase(status) : text.c_str();
+  nta_incoming_treply(incoming_, status, reason,
+                      TAG_IF(!headers.empty(), SIPTAG_HEADER_STR(headers.c_str())),
+                      TAG_IF(!body.empty(), SIPTAG_CONTENT_TYPE_STR("application/sdp")),
+                      TAG_IF(!body.empty(), SIPTAG_PAYLOAD_STR(body.c_str())), TAG_END());
+}
+
+TransactionLayer::TransactionLayer(const SipConfig& config, unsigned shard, SipCounters& counters,
+                                   MessageSink& sink)
+    : config_(config),
+      counters_(counters),
+      sink_(sink),
+      host_port_(HostPort(config.local_address, config.local_port + shard)) {}
+
+TransactionLayer::~TransactionLayer() { Close(); }
+
+bool TransactionLayer::Open(su_root_s* root) {
+  const std::string url = "sip:" + host_port_;
+  const SipTimers& timers = config_.timers;
+  agent_ = nta_agent_create(
+      root, AsUrl(url), OnMessage, this, NTATAG_UA(0), NTATAG_STATELESS(1),
+      NTATAG_MAXSIZE(kMaxMessageBytes), NTATAG_UDP_MTU(config_.udp_mtu), NTATAG_MERGE_482(0),
+      NTATAG_CANCEL_487(1), NTATAG_EXTRA_100(0), NTATAG_TIMER_C(kTimerCMs), NTATAG_USE_NAPTR(0),
+      NTATAG_USE_SRV(0), NTATAG_SIP_T1(Ms(timers.t1)), NTATAG_SIP_T2(Ms(timers.t2)),
+      NTATAG_SIP_T4(Ms(timers.t4)), NTATAG_SIP_T1X64(64 * Ms(timers.t1)), NTATAG_TIMEOUT_408(1),
+      TPTAG_UDP_RMEM(8 << 20), TAG_END());
+  is_open_ = std::make_shared<bool>(agent_ != nullptr);
+  return agent_ != nullptr;
+}
+
+void TransactionLayer::Close() {
+  if (agent_ == nullptr) return;
+  *is_open_ = false;
+  nta_agent_destroy(agent_);
+  agent_ = nullptr;
+}
+
+msg_s* TransactionLayer::Build(const RequestText& request) {
+  msg_t* message = nta_msg_create(agent_, 0);
+  if (message == nullptr) return nullptr;
+  const std::string line = request.method + " " + request.uri + " SIP/2.0";
+  const bool has_body = !request.body.empty();
+  const int added =
+      sip_add_tl(message, sip_object(message), SIPTAG_REQUEST_STR(line.c_str()),
+                 SIPTAG_HEADER_STR(request.headers.c_str()),
+                 TAG_IF(has_body, SIPTAG_CONTENT_TYPE_STR(request.content_type.c_str())),
+                 TAG_IF(has_body, SIPTAG_PAYLOAD_STR(request.body.c_str())), TAG_END());
+  const sip_t* sip = sip_object(message);
+  if (added >= 0 && sip->sip_request != nullptr && sip->sip_cseq != nullptr &&
+      sip->sip_call_id != nullptr && sip->sip_from != nullptr && sip->sip_to != nullptr) {
+    return message;
+  }
+  msg_destroy(message);
+  return nullptr;
+}
+
+std::unique_ptr<ClientTransaction> TransactionLayer::Send(const RequestText& request,
+                                                          ClientTransaction::Handler handler) {
+  msg_t* message = Build(request);
+  if (message != nullptr) {
+    std::unique_ptr<ClientTransaction> transaction(
+        new ClientTransaction(std::move(handler), is_open_));
+    transaction->outgoing_ = nta_outgoing_mcreate(agent_, ClientTransaction::OnResponse,
+                                                  transaction.get(), AsUrl(request.route), message,
+                                                  TAG_END());
+    if (transaction->outgoing_ != nullptr) return transaction;
+    msg_destroy(message);
+  }
+  counters_.Add(SipCounter::kSendFailed);
+  return nullptr;
+}
+
+void TransactionLayer::SendAck(const RequestText& request) {
+  msg_t* message = Build(request);
+  if (message == nullptr) {
+    counters_.Add(SipCounter::kSendFailed);
+    return;
+  }
+  nta_outgoing_t* ack = nta_outgoing_mcreate(agent_, nullptr, nullptr, AsUrl(request.route), message,
+                                             NTATAG_STATELESS(1), TAG_END());
+  if (ack == nullptr) {
+    msg_destroy(message);
+    counters_.Add(SipCounter::kSendFailed);
+    return;
+  }
+  nta_outgoing_destroy(ack);
+}
+
+int TransactionLayer::OnMessage(void* magic, nta_agent_s*, msg_s* message, sip_s* sip) {
+  static_cast<TransactionLayer*>(magic)->HandleMessage(message, sip);
+  return 0;
+}
+
+void TransactionLayer::HandleMessage(msg_s* message, sip_s* sip) {
+  const MessageView view(sip);
+  const IpAddress source = SourceOf(message);
+  if (sip->sip_request == nullptr) {
+    const bool is_answer = sip->sip_cseq != nullptr && sip->sip_cseq->cs_method == sip_method_invite &&
+                           view.status() >= 200 && view.status() < 300;
+    if (is_answer && sink_.Admit(source, view, {})) {
+      if (sink_.HandleStrayAnswer(view)) {
+        msg_destroy(message);
+      } else {
+        nta_msg_ackbye(agent_, message);
+      }
+      return;
+    }
+    counters_.Add(SipCounter::kDroppedUnmatchedResponse);
+    msg_destroy(message);
+    return;
+  }
+  // The stack compares branches behind their 7th character without a look at their length; requests
+  // with a short one never become a transaction here.
+  const char* branch = sip->sip_via != nullptr ? sip->sip_via->v_branch : nullptr;
+  if (!sink_.Admit(source, view, branch == nullptr ? std::string_view() : branch)) {
+    msg_destroy(message);
+    return;
+  }
+  if (sip->sip_request->rq_method == sip_method_ack) {
+    sink_.HandleAck(view);
+    msg_destroy(message);
+    return;
+  }
+  if (nta_incoming_t* incoming = nta_incoming_create(agent_, nullptr, message, sip, TAG_END())) {
+    sink_.HandleRequest(std::make_unique<ServerTransaction>(incoming, is_open_), view);
+  }
+}
+
+}  // namespace byon::sip

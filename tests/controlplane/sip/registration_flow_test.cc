@@ -1,0 +1,333 @@
+#include "controlplane/auth/digest.h"
+#include "tests/controlplane/sip/stack_fixture.h"
+
+namespace byon::sip::test {
+namespace {
+
+class RegistrationFlowTest : public StackFixture {
+ protected:
+  static std::string Challenge(const std::string& nonce, const std::string& more = "") {
+    return "WWW-Authenticate: Digest realm=\"ims.test\", nonce=\"" + nonce + "\", qop=\"auth\"" + more +
+           "\r\n";
+  }
+  static std::string Parameter(const std::string& header, const std::string& name) {
+    const size_t start = header.find(name + "=");
+    if (start == std::string::npos) return "";
+    size_t from = start + name.size() + 1;
+    const bool is_quoted = header[from] == '"';
+    if (is_quoted) ++from;
+    return header.substr(from, header.find_first_of(is_quoted ? "\"" : ",", from) - from);
+  }
+  static bool IsRight(const SipText& request, auth::DigestAlgorithm algorithm) {
+    const std::string header = request.Get("Authorization");
+    const auto hash = [&](const std::string& text) { return auth::DigestHex(algorithm, text); };
+    const std::string ha1 = hash("+34600000001@ims.test:ims.test:secret");
+    const std::string ha2 = hash(request.method() + ":" + Parameter(header, "uri"));
+    return Parameter(header, "response") ==
+           hash(ha1 + ":" + Parameter(header, "nonce") + ":" + Parameter(header, "nc") + ":" +
+                Parameter(header, "cnonce") + ":auth:" + ha2);
+  }
+  void RegisterOnce() {
+    stack_->registrar().Register(Registration());
+    peer_.Reply(peer_.ExpectRequest("REGISTER"), "200 OK", "reg", AcceptHeaders());
+    recorder_.Expect("registered r1");
+  }
+};
+
+TEST_F(RegistrationFlowTest, ChallengeThenRegistered) {
+  StartStack();
+  stack_->registrar().Register(Registration());
+  const SipText first = peer_.ExpectRequest("REGISTER");
+  EXPECT_EQ(first.start_line(), "REGISTER sip:ims.test SIP/2.0");
+  EXPECT_EQ(first.Get("Contact"),
+            "<" + ContactUri() +
+                ">;+sip.instance=\"<urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6>\""
+                ";+g.3gpp.icsi-ref=\"urn%3Aurn-7%3A3gpp-service.ims.icsi.mmtel\";audio");
+  EXPECT_EQ(first.Get("Expires"), "600000");
+  EXPECT_EQ(first.Get("Supported"), "path, gruu");
+  EXPECT_EQ(first.Get("Route"), "<" + peer_.uri() + ";lr>");
+  EXPECT_EQ(first.Get("P-Access-Network-Info"), config_.access_network_info);
+  EXPECT_NE(first.Get("Authorization").find("username=\"+34600000001@ims.test\""), std::string::npos);
+  EXPECT_NE(first.Get("Authorization").find("nonce=\"\""), std::string::npos);
+  peer_.Reply(first, "401 Unauthorized", "reg", Challenge("n1"));
+
+  const SipText second = peer_.ExpectRequest("REGISTER");
+  EXPECT_EQ(second.Get("Call-ID"), first.Get("Call-ID"));
+  EXPECT_EQ(std::atoi(second.Get("CSeq").c_str()), std::atoi(first.Get("CSeq").c_str()) + 1);
+  EXPECT_TRUE(IsRight(second, auth::DigestAlgorithm::kMd5));
+  EXPECT_EQ(Parameter(second.Get("Authorization"), "nc"), "00000001");
+  peer_.Reply(second, "200 OK", "reg", AcceptHeaders(7200));
+  recorder_.Expect("registered r1");
+  EXPECT_EQ(recorder_.registered->expires.count(), 7200);
+  EXPECT_EQ(recorder_.registered->next_hop, peer_.uri());
+  EXPECT_EQ(recorder_.registered->service_route,
+            std::vector<std::string>{"<sip:orig@127.0.0.20:5060;lr>"});
+  EXPECT_EQ(recorder_.registered->associated_uris,
+            (std::vector<std::string>{"sip:+34600000001@ims.test", "tel:+34600000001"}));
+
+  // The refresh uses the nonce again, then starts counting anew with the next one.
+  stack_->registrar().Register(Registration());
+  const SipText refresh = peer_.ExpectRequest("REGISTER");
+  EXPECT_EQ(refresh.Get("Call-ID"), first.Get("Call-ID"));
+  EXPECT_EQ(Parameter(refresh.Get("Authorization"), "nc"), "00000002");
+  EXPECT_TRUE(IsRight(refresh, auth::DigestAlgorithm::kMd5));
+  peer_.Reply(refresh, "401 Unauthorized", "reg", Challenge("n2", ", stale=true"));
+  const SipText answered = peer_.ExpectRequest("REGISTER");
+  EXPECT_EQ(Parameter(answered.Get("Authorization"), "nc"), "00000001");
+  EXPECT_EQ(Parameter(answered.Get("Authorization"), "nonce"), "n2");
+  peer_.Reply(answered, "200 OK", "reg", AcceptHeaders());
+  recorder_.Expect("registered r1", 2);
+}
+
+TEST_F(RegistrationFlowTest, PrefersSha256) {
+  StartStack();
+  stack_->registrar().Register(Registration());
+  peer_.Reply(peer_.ExpectRequest("REGISTER"), "401 Unauthorized", "reg",
+              Challenge("n1") + Challenge("n1", ", algorithm=SHA-256"));
+  EXPECT_TRUE(IsRight(peer_.ExpectRequest("REGISTER"), auth::DigestAlgorithm::kSha256));
+}
+
+TEST_F(RegistrationFlowTest, WrongTwiceIsFinal) {
+  StartStack();
+  stack_->registrar().Register(Registration());
+  for (int i = 0; i < 3; ++i) {
+    peer_.Reply(peer_.ExpectRequest("REGISTER"), "401 Unauthorized", "reg",
+                Challenge("n" + std::to_string(i)));
+  }
+  recorder_.Expect("register failed r1 401 final");
+  EXPECT_EQ(Count(SipCounter::kRegisterSent), 3u);
+}
+
+TEST_F(RegistrationFlowTest, ForeignRealmGetsNoAnswer) {
+  StartStack();
+  stack_->registrar().Register(Registration());
+  peer_.Reply(peer_.ExpectRequest("REGISTER"), "401 Unauthorized", "reg",
+              "WWW-Authenticate: Digest realm=\"evil.example\", nonce=\"n\", qop=\"auth\"\r\n");
+  recorder_.Expect("register failed r1 401 final");
+  EXPECT_EQ(Count(SipCounter::kChallengeForeignRealm), 1u);
+  EXPECT_EQ(Count(SipCounter::kRegisterSent), 1u);
+}
+
+TEST_F(RegistrationFlowTest, UnusableChallengeIsFinal) {
+  StartStack();
+  auto registration = Registration();
+  registration.impi = "nobody@ims.test";
+  stack_->registrar().Register(registration);
+  peer_.Reply(peer_.ExpectRequest("REGISTER"), "401 Unauthorized", "reg", Challenge("n1"));
+  recorder_.Expect("register failed r1 401 final");
+  EXPECT_EQ(Count(SipCounter::kChallengeUnusable), 1u);
+}
+
+TEST_F(RegistrationFlowTest, IntervalTooBriefRaisesExpires) {
+  StartStack();
+  auto registration = Registration();
+  registration.expires = std::chrono::seconds(30);
+  stack_->registrar().Register(registration);
+  peer_.Reply(peer_.ExpectRequest("REGISTER"), "423 Interval Too Brief", "reg", "Min-Expires: 60\r\n");
+  const SipText again = peer_.ExpectRequest("REGISTER");
+  EXPECT_EQ(again.Get("Expires"), "60");
+  peer_.Reply(again, "200 OK", "reg", AcceptHeaders(60));
+  recorder_.Expect("registered r1");
+  EXPECT_EQ(recorder_.registered->expires.count(), 60);
+}
+
+TEST_F(RegistrationFlowTest, SilentPcscfIsLeftForTheNext) {
+  FakePeer silent("127.0.0.1");
+  config_.next_hops = {silent.uri(), peer_.uri()};
+  config_.timers.register_deadline = std::chrono::milliseconds(200);
+  StartStack();
+  stack_->registrar().Register(Registration());
+  const SipText unanswered = silent.ExpectRequest("REGISTER");
+  const SipText second = peer_.ExpectRequest("REGISTER");
+  EXPECT_NE(second.Get("Call-ID"), unanswered.Get("Call-ID")) << "a new initial registration";
+  peer_.Reply(second, "200 OK", "reg", AcceptHeaders());
+  recorder_.Expect("registered r1");
+  EXPECT_EQ(recorder_.registered->next_hop, peer_.uri());
+  EXPECT_EQ(Count(SipCounter::kRegisterHopFailover), 1u);
+  EXPECT_EQ(Count(SipCounter::kRegisterTimeout), 1u);
+}
+
+TEST_F(RegistrationFlowTest, AllPcscfsBusyReportsRetryAfter) {
+  FakePeer other("127.0.0.1");
+  config_.next_hops = {peer_.uri(), other.uri()};
+  StartStack();
+  stack_->registrar().Register(Registration());
+  peer_.Reply(peer_.ExpectRequest("REGISTER"), "503 Service Unavailable", "reg");
+  other.Reply(other.ExpectRequest("REGISTER"), "503 Service Unavailable", "reg", "Retry-After: 17\r\n");
+  recorder_.Expect("register failed r1 503");
+  EXPECT_EQ(recorder_.failure->retry_after, std::chrono::seconds(17));
+}
+
+TEST_F(RegistrationFlowTest, ForbiddenIsFinal) {
+  StartStack();
+  stack_->registrar().Register(Registration());
+  peer_.Reply(peer_.ExpectRequest("REGISTER"), "403 Forbidden", "reg");
+  recorder_.Expect("register failed r1 403 final");
+  EXPECT_EQ(recorder_.failure->phrase, "Forbidden");
+}
+
+TEST_F(RegistrationFlowTest, DeregistersOurContactOnly) {
+  StartStack();
+  RegisterOnce();
+  stack_->registrar().Deregister("r1");
+  const SipText request = peer_.ExpectRequest("REGISTER");
+  EXPECT_EQ(request.Get("Expires"), "0");
+  EXPECT_EQ(request.Get("Contact").find("<" + ContactUri() + ">"), 0u);
+  peer_.Reply(request, "481 Whatever", "reg");
+  recorder_.Expect("deregistered r1");
+  stack_->registrar().Deregister("unknown");
+  recorder_.Expect("deregistered unknown");
+}
+
+TEST_F(RegistrationFlowTest, DeregisterDuringRegisterComesAfterIt) {
+  StartStack();
+  stack_->registrar().Register(Registration());
+  stack_->registrar().Deregister("r1");
+  peer_.Reply(peer_.ExpectRequest("REGISTER"), "200 OK", "reg", AcceptHeaders());
+  const SipText second = peer_.ExpectRequest("REGISTER");
+  EXPECT_EQ(second.Get("Expires"), "0");
+  peer_.Reply(second, "200 OK", "reg");
+  recorder_.Expect("deregistered r1");
+}
+
+TEST_F(RegistrationFlowTest, TrustedNodeNeedsNoChallenge) {
+  config_.profile = SipProfile::kTrustedNode;
+  config_.visited_network_id = "visited.test";
+  config_.originating_ioi = "gw.test";
+  StartStack();
+  stack_->registrar().Register(Registration());
+  const SipText request = peer_.ExpectRequest("REGISTER");
+  EXPECT_NE(request.Get("Authorization").find("integrity-protected=\"auth-done\""), std::string::npos);
+  EXPECT_EQ(request.Get("Path"),
+            "<sip:TOKEN@127.0.0.1:" + std::to_string(config_.local_port) + ";lr>");
+  EXPECT_EQ(request.Get("Require"), "path");
+  EXPECT_EQ(request.Get("P-Visited-Network-ID"), "\"visited.test\"");
+  EXPECT_NE(request.Get("P-Charging-Vector").find("icid-value="), std::string::npos);
+  EXPECT_EQ(request.Get("Route"), "");
+  // Nobody may draw a password out of it.
+  peer_.Reply(request, "401 Unauthorized", "reg", Challenge("n1"));
+  recorder_.Expect("register failed r1 401 final");
+}
+
+TEST_F(RegistrationFlowTest, RestoredBindingGoesOnWithItsCallId) {
+  StartStack();
+  stack_->registrar().Register(Registration());
+  const SipText first = peer_.ExpectRequest("REGISTER");
+  peer_.Reply(first, "200 OK", "reg", AcceptHeaders());
+  recorder_.Expect("registered r1");
+  const auto registered = *recorder_.registered;
+  RestartStack();
+  stack_->registrar().Restore(Registration(), registered);
+  stack_->registrar().Register(Registration());
+  const SipText next = peer_.ExpectRequest("REGISTER");
+  EXPECT_EQ(next.Get("Call-ID"), first.Get("Call-ID"));
+  EXPECT_GT(std::atoi(next.Get("CSeq").c_str()), std::atoi(first.Get("CSeq").c_str()));
+}
+
+TEST_F(RegistrationFlowTest, UnusableIdentityIsRefusedHere) {
+  StartStack();
+  auto registration = Registration();
+  registration.contact_token = "a>;x";
+  stack_->registrar().Register(registration);
+  recorder_.Expect("register failed r1 400 final");
+  EXPECT_EQ(Count(SipCounter::kInvalidTarget), 1u);
+}
+
+class RegEventTest : public RegistrationFlowTest {
+ protected:
+  void SetUp() override {
+    config_.reg_event = true;
+    StartStack();
+    RegisterOnce();
+    subscribe_ = peer_.ExpectRequest("SUBSCRIBE");
+  }
+  void Notify(const std::string& body, const std::string& state = "active;expires=600000") {
+    SendToStack({.method = "NOTIFY",
+                 .uri = ContactUri(),
+                 .from = subscribe_.Get("To") + ";tag=notifier",
+                 .to = subscribe_.Get("From"),
+                 .call_id = subscribe_.Get("Call-ID"),
+                 .cseq = ++cseq_,
+                 .headers = "Event: reg\r\nSubscription-State: " + state +
+                            "\r\nContent-Type: application/reginfo+xml\r\n",
+                 .body = body,
+                 .branch = ""});
+  }
+  static std::string Document(const std::string& uri, const std::string& state,
+                              const std::string& event) {
+    return "<?xml version=\"1.0\"?><reginfo xmlns=\"urn:ietf:params:xml:ns:reginfo\" version=\"1\" "
+           "state=\"full\"><registration aor=\"sip:+34600000001@ims.test\" id=\"a\" state=\"active\">"
+           "<contact id=\"p\" state=\"active\" event=\"registered\"><uri>sip:phone@10.0.0.1</uri>"
+           "</contact><contact id=\"c\" state=\"" +
+           state + "\" event=\"" + event + "\"><uri>" + uri + "</uri></contact></registration></reginfo>";
+  }
+
+  SipText subscribe_;
+  uint32_t cseq_ = 0;
+};
+
+TEST_F(RegEventTest, SubscribesAndHearsOfRemoval) {
+  EXPECT_EQ(subscribe_.request_uri(), "sip:+34600000001@ims.test");
+  EXPECT_EQ(subscribe_.Get("Event"), "reg");
+  EXPECT_EQ(subscribe_.Get("Accept"), "application/reginfo+xml");
+  EXPECT_EQ(subscribe_.All("Route").size(), 2u);
+  // The NOTIFY may come before the 200.
+  Notify(Document(ContactUri(), "active", "registered"));
+  peer_.ExpectStatus(200, "NOTIFY");
+  peer_.Reply(subscribe_, "200 OK", "notifier", "Expires: 600000\r\nContact: <" + peer_.uri() + ">\r\n");
+  Notify(Document("sip:other@10.0.0.2", "terminated", "rejected"));
+  peer_.ExpectStatus(200, "NOTIFY");
+  Notify(Document(ContactUri(), "terminated", "rejected"));
+  peer_.ExpectStatus(200, "NOTIFY");
+  recorder_.Expect("network deregistered r1 0");
+  EXPECT_EQ(Count(SipCounter::kNetworkDeregistered), 1u);
+}
+
+TEST_F(RegEventTest, EachEventHasItsMeaning) {
+  peer_.Reply(subscribe_, "200 OK", "notifier", "Expires: 600000\r\n");
+  Notify(Document(ContactUri(), "active", "shortened"));
+  recorder_.Expect("network deregistered r1 5");
+  Notify(Document(ContactUri(), "terminated", "probation"));
+  recorder_.Expect("network deregistered r1 2");
+}
+
+TEST_F(RegEventTest, MalformedDocumentChangesNothing) {
+  peer_.Reply(subscribe_, "200 OK", "notifier", "Expires: 600000\r\n");
+  Notify("<reginfo><registration>");
+  peer_.ExpectStatus(200, "NOTIFY");
+  Notify(Document(ContactUri(), "terminated", "deactivated"));
+  recorder_.Expect("network deregistered r1 1");
+  EXPECT_EQ(Count(SipCounter::kRegEventMalformed), 1u);
+  EXPECT_EQ(recorder_.Count("network deregistered r1 1"), 1u);
+}
+
+TEST_F(RegEventTest, RefreshesAtHalfOfAShortInterval) {
+  peer_.Reply(subscribe_, "200 OK", "notifier",
+              "Expires: 1\r\nContact: <" + peer_.uri() + ">\r\nRecord-Route: <" + peer_.uri() +
+                  ";lr>\r\n");
+  const SipText refresh = peer_.ExpectRequest("SUBSCRIBE");
+  EXPECT_EQ(refresh.Get("Call-ID"), subscribe_.Get("Call-ID"));
+  EXPECT_EQ(refresh.Tag("To"), "notifier");
+  EXPECT_EQ(refresh.Get("Route"), "<" + peer_.uri() + ";lr>");
+}
+
+TEST_F(RegEventTest, RefusedSubscriptionIsCountedAndLeftAlone) {
+  peer_.Reply(subscribe_, "489 Bad Event", "notifier");
+  ExpectCount(SipCounter::kRegEventRefused, 1);
+  // The next thing the network hears is the refresh of the binding, and no SUBSCRIBE after it.
+  stack_->registrar().Register(Registration());
+  peer_.Reply(peer_.ExpectRequest("REGISTER"), "200 OK", "reg", AcceptHeaders());
+  recorder_.Expect("registered r1", 2);
+  stack_->registrar().Deregister("r1");
+  const SipText next = peer_.Expect([](const SipText& m) { return m.is_request(); }, "anything");
+  EXPECT_EQ(next.method(), "REGISTER");
+}
+
+TEST_F(RegEventTest, ForeignNotifyGets481) {
+  subscribe_ = SipText("SUBSCRIBE x SIP/2.0\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\nCall-ID: z\r\n\r\n");
+  Notify(Document(ContactUri(), "terminated", "rejected"));
+  peer_.ExpectStatus(481, "NOTIFY");
+}
+
+}  // namespace
+}  // namespace byon::sip::test
