@@ -19,7 +19,7 @@ export function launchChromium({ microphone, flags = [] }) {
 }
 
 /** Runs in the page before everything else. */
-function preparePage() {
+export function preparePage() {
   const { mediaDevices } = navigator;
   if (mediaDevices) {
     const original = mediaDevices.getUserMedia.bind(mediaDevices);
