@@ -195,9 +195,14 @@ base::ByteSpan IpAddress::bytes() const {
 
 size_t IpAddress::Hash() const {
   const auto words = std::bit_cast<std::array<uint64_t, 2>>(octets_);
-  uint64_t mixed = (words[0] ^ 0x9e3779b97f4a7c15u) * 0xff51afd7ed558ccdu;
-  mixed = (mixed ^ mixed >> 32 ^ words[1]) * 0xc4ceb9fe1a85ec53u;
-  return mixed ^ mixed >> 29;
+  // The last octets, in which neighbours differ, are the top bits of the second word: they must come
+  // down before multiplying, which only carries upwards.
+  const auto mix = [](uint64_t value) {
+    value = (value ^ value >> 32) * 0xff51afd7ed558ccdu;
+    value = (value ^ value >> 29) * 0xc4ceb9fe1a85ec53u;
+    return value ^ value >> 32;
+  };
+  return mix(words[1] ^ mix(words[0] ^ 0x9e3779b97f4a7c15u));
 }
 
 namespace {
