@@ -44,6 +44,7 @@ struct GatewayStats {
   uint64_t calls_started = 0;
   uint64_t calls_connected = 0;
   std::map<std::string, uint64_t> calls_ended;  // by status
+  uint64_t unreadable_records = 0;  // of the store, at start
 };
 
 // Joins the two cores (calls, registrations) to SIP, media, the store and the web side: it carries out

@@ -1,0 +1,242 @@
+#include "controlplane/gateway/core.h"
+
+#include "controlplane/gateway/record_json.h"
+
+namespace byon::gateway {
+namespace {
+
+template <typename... F>
+struct Overloaded : F... {
+  using F::operator()...;
+};
+template <typename... F>
+Overloaded(F...) -> Overloaded<F...>;
+
+DeviceKey KeyOf(const call::CallOwner& owner) { return {owner.client_id, owner.user, owner.device_id}; }
+DeviceKey KeyOf(const registration::RegistrationOwner& owner) {
+  return {owner.client_id, owner.user, owner.device_id};
+}
+
+bool MaySee(const Principal& who, const std::string& client_id, const std::string& user) {
+  return who.client_id == client_id && (who.is_two_legged || who.subject == user);
+}
+
+}  // namespace
+
+Gateway::Core::Core(GatewayConfig c, GatewayPorts p)
+    : config(std::move(c)),
+      ports(p),
+      calls(config.call),
+      registrations(config.registration, p.ids.NewNumber()) {}
+
+Gateway::Core::~Core() { ports.alarm.Cancel(); }
+
+void Gateway::Core::Drain() {
+  if (is_draining_) return;
+  is_draining_ = true;
+  while (true) {
+    if (auto action = registrations.PollAction()) {
+      Execute(*action);
+    } else if (auto call_action = calls.PollAction()) {
+      Execute(call_action->call_id, call_action->action);
+    } else {
+      break;
+    }
+  }
+  is_draining_ = false;
+  SetAlarm();
+}
+
+void Gateway::Core::DrainLater() {
+  ports.alarm.Set(Read().steady, [this] { HandleAlarm(); });
+}
+
+void Gateway::Core::HandleAlarm() {
+  registrations.HandleTimeout(ReadForRegistration());
+  calls.HandleTimeout(Read());
+  Drain();
+}
+
+void Gateway::Core::SetAlarm() {
+  call::Deadline next = std::min(calls.NextDeadline(), registrations.NextDeadline());
+  if (next == call::kNoDeadline) {
+    ports.alarm.Cancel();
+  } else {
+    ports.alarm.Set(next, [this] { HandleAlarm(); });
+  }
+}
+
+uint64_t Gateway::Core::Await(CallWaiter waiter) {
+  call_waiters_[++last_request_] = std::move(waiter);
+  return last_request_;
+}
+uint64_t Gateway::Core::Await(RegistrationWaiter waiter) {
+  registration_waiters_[++last_request_] = std::move(waiter);
+  return last_request_;
+}
+
+// ---- calls
+
+void Gateway::Core::Execute(const call::CallId& id, call::Action& action) {
+  std::visit(
+      Overloaded{
+          [&](call::SendInvite& a) { ports.sip.Invite(std::move(a.invite)); },
+          [&](call::SendCancel& a) { ports.sip.Cancel(id, a.reason); },
+          [&](call::SendProvisional& a) { ports.sip.SendProgress(id, a.status_code, std::move(a.sdp)); },
+          [&](call::SendAccept& a) { ports.sip.Accept(id, std::move(a.sdp)); },
+          [&](call::SendReject& a) { ports.sip.Reject(id, a.status_code, a.reason); },
+          [&](call::SendSdpOffer& a) { ports.sip.SendOffer(id, a.dialog_id, std::move(a.sdp)); },
+          [&](call::SendSdpAnswer& a) { ports.sip.SendAnswer(id, a.dialog_id, std::move(a.sdp)); },
+          [&](call::SendBye& a) { ports.sip.Bye(id, a.reason); },
+          [&](call::CreateMedia& a) {
+            ++stats.calls_started;
+            ports.media.Create(id, std::move(a.initial));
+          },
+          [&](call::ModifyMedia& a) { ports.media.Modify(id, a.change_id, std::move(a.change)); },
+          [&](call::CloseMedia& a) { ports.media.Close(id, a.reason); },
+          [&](call::PlayTone& a) { ports.media.PlayTone(id, a.leg, a.tone); },
+          [&](call::NotifyDevice& a) {
+            CountEvent(a);
+            const call::Call* call = calls.Find(id);
+            if (!call) return;
+            MediaSession session = ToMediaSession(a.view);
+            DeviceKey device = KeyOf(call->record().owner);
+            if (a.is_invitation) {
+              ports.events.OnEvent(device, SessionInvitation{std::move(session)});
+            } else {
+              ports.events.OnEvent(device, SessionStatus{std::move(session), std::move(a.location_json)});
+            }
+          },
+          [&](call::CompleteRequest& a) {
+            auto waiter = call_waiters_.extract(a.request);
+            if (!waiter.empty()) waiter.mapped()(std::move(a.outcome));
+          },
+          [&](call::Persist&) { PersistCall(id); },
+          [&](call::Forget&) {
+            ports.store.Delete(store::Kind::kCall, id);
+            connected_.erase(id);
+            std::erase_if(correlators, [&](const auto& entry) { return entry.second == id; });
+          }},
+      action);
+}
+
+void Gateway::Core::CountEvent(const call::NotifyDevice& event) {
+  if (event.view.status == call::Status::kConnected && connected_.insert(event.view.id).second) {
+    ++stats.calls_connected;
+  }
+  if (call::IsTerminal(event.view.status)) ++stats.calls_ended[std::string(ToString(event.view.status))];
+}
+
+void Gateway::Core::PersistCall(const call::CallId& id) {
+  const call::Call* call = calls.Find(id);
+  if (!call) return;
+  std::optional<WallTime> expires_at;
+  if (call->is_ended()) expires_at = Read().wall + config.call.tombstone;
+  ports.store.Put(store::Kind::kCall, id, ToJson(call->record()), expires_at);
+}
+
+// ---- registrations
+
+void Gateway::Core::Execute(registration::Action& action) {
+  std::visit(
+      Overloaded{
+          [&](registration::SendRegister& a) { ports.registrar.Register(a.registration); },
+          [&](registration::SendDeregister& a) { ports.registrar.Deregister(a.id); },
+          [&](registration::RestoreSip& a) { ports.registrar.Restore(a.registration, a.registered); },
+          [&](registration::CompleteRequest& a) {
+            auto waiter = registration_waiters_.extract(a.request);
+            if (!waiter.empty()) waiter.mapped()(std::move(a.outcome));
+          },
+          [&](registration::NotifyEnd& a) {
+            ports.events.OnEvent(KeyOf(a.record.owner),
+                                 RegistrationEnds{a.record.id, a.is_expired, a.description});
+          },
+          [&](registration::EndCalls& a) { calls.EndCallsOf(a.id, a.reason, Read()); },
+          [&](registration::Persist& a) {
+            if (const auto* record = registrations.Find(a.id)) {
+              ports.store.Put(store::Kind::kRegistration, a.id, ToJson(*record), std::nullopt);
+            }
+          },
+          [&](registration::Erase& a) { ports.store.Delete(store::Kind::kRegistration, a.id); }},
+      action);
+}
+
+const registration::RegistrationRecord* Gateway::Core::FindRegistration(const Principal& who,
+                                                                        const std::string& id) const {
+  const auto* record = registrations.Find(id);
+  return record && MaySee(who, record->owner.client_id, record->owner.user) ? record : nullptr;
+}
+
+const call::Call* Gateway::Core::FindCall(const Principal& who, const std::string& id) const {
+  const call::Call* call = calls.Find(id);
+  if (!call) return nullptr;
+  const call::CallOwner& owner = call->record().owner;
+  // A call that nobody has been told of yet does not exist for its device either.
+  return MaySee(who, owner.client_id, owner.user) ? call : nullptr;
+}
+
+call::SipBinding Gateway::Core::BindingOf(const registration::RegistrationRecord& record) const {
+  return {record.id,
+          record.impu,
+          record.contact_token,
+          record.instance_id,
+          record.registered.next_hop,
+          record.registered.service_route,
+          record.registered.associated_uris};
+}
+
+// ---- conversions
+
+MediaSession ToMediaSession(const call::CallView& view) {
+  MediaSession session;
+  session.media_session_id = view.id;
+  session.registration_id = view.registration_id;
+  session.device_id = view.device_id;
+  session.originator_address = view.originator_address;
+  session.originator_name = view.originator_name;
+  session.receiver_address = view.receiver_address;
+  session.receiver_name = view.receiver_name;
+  session.status = view.status;
+  session.reason = view.reason;
+  session.offer_sdp = view.offer_sdp;
+  session.answer_sdp = view.answer_sdp;
+  session.is_originating = view.is_originating;
+  session.sequence_number = view.sequence_number;
+  session.created_at = view.created_at;
+  session.connected_at = view.connected_at;
+  return session;
+}
+
+Registration ToRegistration(const registration::RegistrationRecord& record) {
+  return {record.id, record.owner.device_id, record.owner.phone_number, record.expires_at};
+}
+
+Error ToError(const call::Refusal& refusal) {
+  switch (refusal.kind) {
+    case call::RefusalKind::kInvalidArgument: return {ErrorCode::kInvalidArgument, refusal.message};
+    case call::RefusalKind::kNotFound: return {ErrorCode::kNotFound, refusal.message};
+    case call::RefusalKind::kIncompatibleState: return {ErrorCode::kIncompatibleState, refusal.message};
+    case call::RefusalKind::kEmergency: return {ErrorCode::kEmergencyNotSupported, refusal.message};
+    case call::RefusalKind::kQuotaExceeded: return {ErrorCode::kQuotaExceeded, refusal.message};
+    case call::RefusalKind::kUnavailable: return {ErrorCode::kUnavailable, refusal.message};
+  }
+  return {ErrorCode::kInternal, refusal.message};
+}
+
+Error ToError(const registration::Refusal& refusal) {
+  using registration::RefusalKind;
+  switch (refusal.kind) {
+    case RefusalKind::kOutOfRange: return {ErrorCode::kOutOfRange, refusal.message};
+    case RefusalKind::kAlreadyExists: return {ErrorCode::kAlreadyExists, refusal.message};
+    case RefusalKind::kNotFound: return {ErrorCode::kNotFound, refusal.message};
+    case RefusalKind::kMaxPerUser: return {ErrorCode::kMaxRegistrationsPerUser, refusal.message};
+    case RefusalKind::kMaxPerMsisdn: return {ErrorCode::kMaxRegistrationsPerMsisdn, refusal.message};
+    case RefusalKind::kMaxDevices: return {ErrorCode::kMaxDevicesPerUser, refusal.message};
+    case RefusalKind::kNotApplicable: return {ErrorCode::kServiceNotApplicable, refusal.message};
+    case RefusalKind::kUnavailable: return {ErrorCode::kUnavailable, refusal.message};
+    case RefusalKind::kTimeout: return {ErrorCode::kTimeout, refusal.message};
+  }
+  return {ErrorCode::kInternal, refusal.message};
+}
+
+}  // namespace byon::gateway

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <variant>
+
+#include "controlplane/call/call_registry.h"
+#include "controlplane/gateway/gateway.h"
+#include "controlplane/registration/registration_registry.h"
+
+namespace byon::gateway {
+
+// The two registries, and the hands that carry out what they ask for.
+class Gateway::Core {
+ public:
+  Core(GatewayConfig config, GatewayPorts ports);
+  ~Core();
+
+  call::Now Read() const { return ports.clock.Read(); }
+  registration::Now ReadForRegistration() const {
+    call::Now now = ports.clock.Read();
+    return {now.steady, now.wall};
+  }
+
+  // Carries out every action that is waiting, also those that arise meanwhile, and sets the alarm. An
+  // input that comes while this runs only leaves its actions behind.
+  void Drain();
+  // The same, but not from within the present call.
+  void DrainLater();
+  void HandleAlarm();
+
+  using CallWaiter = std::function<void(std::variant<call::CallView, call::Refusal>)>;
+  using RegistrationWaiter =
+      std::function<void(std::variant<registration::RegistrationRecord, registration::Refusal>)>;
+  uint64_t Await(CallWaiter waiter);
+  uint64_t Await(RegistrationWaiter waiter);
+
+  // What `who` may see; null otherwise.
+  const registration::RegistrationRecord* FindRegistration(const Principal& who, const std::string& id) const;
+  const call::Call* FindCall(const Principal& who, const std::string& id) const;
+  call::SipBinding BindingOf(const registration::RegistrationRecord& record) const;
+
+  const GatewayConfig config;
+  GatewayPorts ports;
+  call::CallRegistry calls;
+  registration::RegistrationRegistry registrations;
+  GatewayStats stats;
+  // Calls by their idempotency key, for as long as they are known.
+  std::unordered_map<std::string, call::CallId> correlators;
+
+ private:
+  void Execute(const call::CallId& id, call::Action& action);
+  void Execute(registration::Action& action);
+  void SetAlarm();
+  void CountEvent(const call::NotifyDevice& event);
+  void PersistCall(const call::CallId& id);
+
+  std::unordered_map<uint64_t, CallWaiter> call_waiters_;
+  std::unordered_map<uint64_t, RegistrationWaiter> registration_waiters_;
+  std::unordered_set<call::CallId> connected_;
+  uint64_t last_request_ = 0;
+  bool is_draining_ = false;
+};
+
+MediaSession ToMediaSession(const call::CallView& view);
+Registration ToRegistration(const registration::RegistrationRecord& record);
+Error ToError(const call::Refusal& refusal);
+Error ToError(const registration::Refusal& refusal);
+
+}  // namespace byon::gateway

@@ -1,0 +1,186 @@
+#include "controlplane/gateway/gateway.h"
+
+#include "controlplane/gateway/core.h"
+#include "controlplane/gateway/record_json.h"
+
+namespace byon::gateway {
+
+Gateway::Gateway(GatewayConfig config, GatewayPorts ports)
+    : core_(std::make_unique<Core>(std::move(config), ports)) {}
+Gateway::~Gateway() = default;
+
+void Gateway::Restore() {
+  for (const store::Record& kept : core_->ports.store.LoadAll(store::Kind::kRegistration)) {
+    if (auto record = ReadRegistrationRecord(kept.value)) {
+      core_->registrations.Restore(std::move(*record), core_->ReadForRegistration());
+    } else {
+      ++core_->stats.unreadable_records;
+      core_->ports.store.Delete(store::Kind::kRegistration, kept.key);
+    }
+  }
+  core_->Drain();
+  std::vector<call::CallId> alive;
+  for (const store::Record& kept : core_->ports.store.LoadAll(store::Kind::kCall)) {
+    auto record = ReadCallRecord(kept.value);
+    if (!record) {
+      ++core_->stats.unreadable_records;
+      core_->ports.store.Delete(store::Kind::kCall, kept.key);
+      continue;
+    }
+    call::CallId id = record->id;
+    std::string snapshot = record->dialog_snapshot;
+    core_->calls.Restore(std::move(*record), core_->Read());
+    const call::Call* call = core_->calls.Find(id);
+    if (!call || call->is_ended()) continue;
+    core_->ports.sip.Restore(id, snapshot);
+    alive.push_back(id);
+  }
+  core_->Drain();
+  core_->ports.media.Adopt(std::move(alive));
+}
+
+void Gateway::EndService(const std::string& reason) {
+  core_->calls.EndAll(reason, core_->Read());
+  core_->registrations.EndAll(reason, core_->ReadForRegistration());
+  core_->Drain();
+}
+
+GatewayStats Gateway::stats() const {
+  GatewayStats stats = core_->stats;
+  stats.registrations = core_->registrations.size();
+  stats.calls = core_->calls.active_count();
+  return stats;
+}
+
+// ---- SIP
+
+std::optional<call::CallId> Gateway::OnIncomingInvite(call::IncomingInvite invite) {
+  const auto* record = core_->registrations.FindByContactToken(invite.contact_token);
+  if (!record) return std::nullopt;
+  call::IncomingRequest incoming;
+  incoming.id = core_->ports.ids.NewId();
+  incoming.sdp_session_id = core_->ports.ids.NewNumber() >> 2;
+  incoming.owner = {record->id, record->owner.client_id, record->owner.user, record->owner.device_id};
+  incoming.binding = core_->BindingOf(*record);
+  incoming.invite = std::move(invite);
+  if (incoming.invite.called_uri.empty()) incoming.invite.called_uri = record->impu;
+  call::CallId id = incoming.id;
+  core_->calls.CreateIncoming(std::move(incoming), core_->Read());
+  // The signalling must know the id before it hears of it again.
+  core_->DrainLater();
+  return id;
+}
+
+void Gateway::OnProgress(const call::CallId& call_id, call::Progress progress) {
+  core_->calls.Apply(call_id, [&](call::Call& c) { c.OnProgress(progress, core_->Read()); });
+  core_->Drain();
+}
+
+void Gateway::OnAnswered(const call::CallId& call_id, const call::DialogId& dialog_id,
+                         std::optional<std::string> sdp) {
+  core_->calls.Apply(call_id, [&](call::Call& c) { c.OnAnswered(dialog_id, sdp, core_->Read()); });
+  core_->Drain();
+}
+
+void Gateway::OnFailed(const call::CallId& call_id, call::EndReason reason) {
+  constexpr int kAlternativeService = 380;
+  if (reason.sip_status == kAlternativeService) core_->calls.LearnEmergencyNumber(call_id);
+  core_->calls.Apply(call_id, [&](call::Call& c) { c.OnFailed(reason, core_->Read()); });
+  core_->Drain();
+}
+
+void Gateway::OnCancelled(const call::CallId& call_id, call::EndReason reason) {
+  core_->calls.Apply(call_id, [&](call::Call& c) { c.OnCancelled(reason, core_->Read()); });
+  core_->Drain();
+}
+
+// The ACK says nothing that the 200 has not said already; an answer in it comes by OnRemoteAnswer.
+void Gateway::OnConfirmed(const call::CallId&) {}
+
+void Gateway::OnRemoteOffer(const call::CallId& call_id, const call::DialogId& dialog_id,
+                            std::optional<std::string> sdp) {
+  core_->calls.Apply(call_id, [&](call::Call& c) { c.OnRemoteOffer(dialog_id, sdp, core_->Read()); });
+  core_->Drain();
+}
+
+void Gateway::OnRemoteAnswer(const call::CallId& call_id, const call::DialogId& dialog_id, std::string sdp) {
+  core_->calls.Apply(call_id, [&](call::Call& c) { c.OnRemoteAnswer(dialog_id, sdp, core_->Read()); });
+  core_->Drain();
+}
+
+void Gateway::OnOfferFailed(const call::CallId& call_id, const call::DialogId& dialog_id, int status_code) {
+  core_->calls.Apply(call_id,
+                     [&](call::Call& c) { c.OnOfferFailed(dialog_id, status_code, core_->Read()); });
+  core_->Drain();
+}
+
+void Gateway::OnEnded(const call::CallId& call_id, call::EndReason reason) {
+  core_->calls.Apply(call_id, [&](call::Call& c) { c.OnEnded(reason, core_->Read()); });
+  core_->Drain();
+}
+
+void Gateway::OnDialogChanged(const call::CallId& call_id, std::string dialog_snapshot) {
+  core_->calls.Apply(call_id, [&](call::Call& c) { c.OnDialogChanged(std::move(dialog_snapshot)); });
+  core_->Drain();
+}
+
+void Gateway::OnRegistered(const registration::RegistrationId& id, registration::SipRegistered registered) {
+  core_->registrations.OnRegistered(id, std::move(registered), core_->ReadForRegistration());
+  core_->Drain();
+}
+
+void Gateway::OnRegisterFailed(const registration::RegistrationId& id,
+                               registration::SipRegisterFailure failure) {
+  core_->registrations.OnRegisterFailed(id, failure, core_->ReadForRegistration());
+  core_->Drain();
+}
+
+void Gateway::OnDeregisterDone(const registration::RegistrationId& id) {
+  core_->registrations.OnDeregisterDone(id, core_->ReadForRegistration());
+  core_->Drain();
+}
+
+void Gateway::OnNetworkDeregistered(const registration::RegistrationId& id,
+                                    registration::SipDeregistered deregistered) {
+  core_->registrations.OnNetworkDeregistered(id, deregistered, core_->ReadForRegistration());
+  core_->Drain();
+}
+
+// ---- media
+
+void Gateway::OnMediaReady(const call::CallId& call_id, uint64_t change_id, call::MediaLocals locals) {
+  core_->calls.Apply(call_id,
+                     [&](call::Call& c) { c.OnMediaReady(change_id, std::move(locals), core_->Read()); });
+  core_->Drain();
+}
+
+void Gateway::OnMediaRefused(const call::CallId& call_id, uint64_t change_id, std::string reason) {
+  core_->calls.Apply(call_id, [&](call::Call& c) { c.OnMediaRefused(change_id, reason, core_->Read()); });
+  core_->Drain();
+}
+
+void Gateway::OnAccessConnected(const call::CallId& call_id) {
+  core_->calls.Apply(call_id, [&](call::Call& c) { c.OnAccessConnected(core_->Read()); });
+  core_->Drain();
+}
+
+void Gateway::OnMediaStarted(const call::CallId& call_id, call::Leg leg, const call::DialogId& stream_id) {
+  core_->calls.Apply(call_id, [&](call::Call& c) { c.OnMediaStarted(leg, stream_id); });
+  core_->Drain();
+}
+
+void Gateway::OnDtmf(const call::CallId& call_id, call::Leg leg, std::string digit, int duration_ms) {
+  const call::Call* call = core_->calls.Find(call_id);
+  // The browser's own digits are on their way to the network already.
+  if (!call || call->is_ended() || leg != call::Leg::kIms) return;
+  const call::CallOwner& owner = call->record().owner;
+  core_->ports.events.OnEvent({owner.client_id, owner.user, owner.device_id},
+                              DtmfReceived{call_id, std::move(digit), duration_ms});
+}
+
+void Gateway::OnMediaEnded(const call::CallId& call_id, call::MediaEnd end, std::string detail) {
+  core_->calls.Apply(call_id, [&](call::Call& c) { c.OnMediaEnded(end, detail, core_->Read()); });
+  core_->Drain();
+}
+
+}  // namespace byon::gateway

@@ -1,0 +1,123 @@
+#include "controlplane/gateway/record_json.h"
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+namespace nlohmann {
+
+template <typename T>
+struct adl_serializer<std::optional<T>> {
+  static void to_json(json& j, const std::optional<T>& value) {
+    j = value ? json(*value) : json(nullptr);
+  }
+  static void from_json(const json& j, std::optional<T>& value) {
+    value = j.is_null() ? std::nullopt : std::optional<T>(j.get<T>());
+  }
+};
+
+// Milliseconds since 1970.
+template <>
+struct adl_serializer<std::chrono::system_clock::time_point> {
+  static void to_json(json& j, const std::chrono::system_clock::time_point& time) {
+    j = std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
+  }
+  static void from_json(const json& j, std::chrono::system_clock::time_point& time) {
+    time = std::chrono::system_clock::time_point(std::chrono::milliseconds(j.get<int64_t>()));
+  }
+};
+template <>
+struct adl_serializer<std::chrono::seconds> {
+  static void to_json(json& j, const std::chrono::seconds& value) { j = value.count(); }
+  static void from_json(const json& j, std::chrono::seconds& value) {
+    value = std::chrono::seconds(j.get<int64_t>());
+  }
+};
+
+template <>
+struct adl_serializer<byon::call::Status> {
+  static void to_json(json& j, const byon::call::Status& status) { j = byon::call::ToString(status); }
+  static void from_json(const json& j, byon::call::Status& status) {
+    auto parsed = byon::call::ParseStatus(j.get<std::string>());
+    if (!parsed) throw json::other_error::create(501, "unknown status", &j);
+    status = *parsed;
+  }
+};
+
+}  // namespace nlohmann
+
+namespace byon::sdp {
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TransportAddress, ip, port)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Fingerprint, algorithm, value)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Candidate, ip, port, priority, foundation)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AudioCodec, payload_type, encoding_name, clock_rate_hz, channels,
+                                   octet_align, mode_set, mode_change_period, mode_change_neighbor,
+                                   use_inband_fec, use_dtx, stereo, max_average_bitrate_bps,
+                                   max_playback_rate_hz, ptime_ms, max_ptime_ms)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TelephoneEvent, payload_type, clock_rate_hz)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AudioFormat, send, receive, telephone_events)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AccessMedia, ice_ufrag, ice_pwd, fingerprints, gateway_dtls_role, audio,
+                                   direction)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AccessLocal, ice_ufrag, ice_pwd, candidates, fingerprint, ssrc, cname)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ImsMedia, rtp, rtcp, rtcp_mux, use_avpf, audio, direction)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ImsLocal, rtp, rtcp, ssrc, cname)
+}  // namespace byon::sdp
+
+namespace byon::call {
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CallOwner, registration_id, client_id, user, device_id)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(SipBinding, registration_id, impu, contact_token, instance_id, next_hop,
+                                   service_route, associated_uris)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(MediaLocals, access, ims)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CallRecord, id, owner, binding, is_originating, is_confirmed,
+                                   originator_address, originator_name, receiver_address, receiver_name,
+                                   status, reason, offer_sdp, answer_sdp, sequence_number, created_at,
+                                   connected_at, dialog_snapshot, dialog_id, sdp_session_id,
+                                   ims_sdp_version, web_sdp_version, locals, access, ims, is_held_locally,
+                                   is_held_remotely)
+}  // namespace byon::call
+
+namespace byon::registration {
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RegistrationOwner, client_id, user, phone_number, device_id,
+                                   is_two_legged)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(SipRegistered, expires, next_hop, service_route, associated_uris,
+                                   snapshot)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RegistrationRecord, id, owner, impu, impi, instance_id, contact_token,
+                                   expires_at, token_expires_at, registered, sip_expires_at)
+}  // namespace byon::registration
+
+namespace byon::gateway {
+namespace {
+
+// Grows when a field changes its meaning or a new one is needed.
+constexpr int kVersion = 1;
+
+template <typename Record>
+std::string Write(const Record& record) {
+  nlohmann::json j = record;
+  j["v"] = kVersion;
+  // Names from outside may be no UTF-8; that must not cost the call its record.
+  return j.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+template <typename Record>
+std::optional<Record> Read(std::string_view text) {
+  auto j = nlohmann::json::parse(text, nullptr, false);
+  if (!j.is_object() || j.value("v", 0) != kVersion) return std::nullopt;
+  try {
+    return j.get<Record>();
+  } catch (const nlohmann::json::exception&) {
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+std::string ToJson(const call::CallRecord& record) { return Write(record); }
+std::string ToJson(const registration::RegistrationRecord& record) { return Write(record); }
+std::optional<call::CallRecord> ReadCallRecord(std::string_view json) {
+  return Read<call::CallRecord>(json);
+}
+std::optional<registration::RegistrationRecord> ReadRegistrationRecord(std::string_view json) {
+  return Read<registration::RegistrationRecord>(json);
+}
+
+}  // namespace byon::gateway

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "controlplane/call/call_record.h"
+#include "controlplane/registration/registration_record.h"
+
+// Records as the store keeps them: versioned JSON. A record of another version or a damaged one reads as
+// nothing.
+namespace byon::gateway {
+
+std::string ToJson(const call::CallRecord& record);
+std::string ToJson(const registration::RegistrationRecord& record);
+std::optional<call::CallRecord> ReadCallRecord(std::string_view json);
+std::optional<registration::RegistrationRecord> ReadRegistrationRecord(std::string_view json);
+
+}  // namespace byon::gateway

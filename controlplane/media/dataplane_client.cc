@@ -1,0 +1,551 @@
+#include "controlplane/media/dataplane_client.h"
+
+#include <grpcpp/alarm.h>
+
+#include <algorithm>
+#include <deque>
+#include <set>
+#include <unordered_map>
+
+#include "controlplane/media/dataplane_node.h"
+#include "controlplane/media/proto_conversion.h"
+
+namespace byon::media {
+namespace {
+
+using Async = proto::MediaControl::StubInterface::async_interface;
+
+// How long sessions of an earlier process may stay unfound before their calls are given up.
+constexpr std::chrono::seconds kAdoptionPatience{10};
+
+std::string TextOf(const grpc::Status& status) {
+  switch (status.error_code()) {
+    case grpc::StatusCode::UNAVAILABLE: return "the dataplane cannot be reached";
+    case grpc::StatusCode::DEADLINE_EXCEEDED: return "the dataplane did not answer in time";
+    default: return status.error_message();
+  }
+}
+
+bool IsNodeTrouble(const grpc::Status& status) {
+  return status.error_code() == grpc::StatusCode::UNAVAILABLE ||
+         status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED ||
+         status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
+}
+
+}  // namespace
+
+// All state lives on the strand; gRPC's threads only post.
+class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClient::Impl> {
+ public:
+  Impl(DataplaneClientConfig config, Post post)
+      : config_(std::move(config)), post_(std::move(post)), tracker_(std::make_shared<RpcTracker>()) {
+    for (const DataplaneAddress& address : config_.dataplanes) {
+      nodes_.push_back(std::make_unique<DataplaneNode>(config_, address, post_, tracker_));
+    }
+  }
+
+  void Start(call::MediaObserver& observer) {
+    observer_ = &observer;
+    is_running_ = true;
+    for (size_t n = 0; n < nodes_.size(); ++n) Probe(n);
+    SetTick();
+  }
+
+  void Stop() {
+    is_running_ = false;
+    observer_ = nullptr;
+    tick_.Cancel();
+    tracker_->Stop();
+  }
+
+  std::vector<DataplaneStatus> status() const {
+    std::vector<DataplaneStatus> result;
+    for (const auto& node : nodes_) result.push_back(node->status);
+    return result;
+  }
+  bool is_ready() const { return ChooseNode({}).has_value(); }
+
+  // ---- commands; one of a session is under way at a time, so that they keep their order
+
+  void Create(const call::CallId& id, call::MediaChange initial) {
+    sessions_[id];
+    Enqueue(id, [this, id, initial = std::move(initial)] { SendCreate(id, initial, {}); });
+  }
+
+  void Modify(const call::CallId& id, uint64_t change_id, call::MediaChange change) {
+    if (!sessions_.contains(id)) {
+      return Later([id, change_id](call::MediaObserver& o) {
+        o.OnMediaRefused(id, change_id, "the media session is gone");
+      });
+    }
+    Enqueue(id, [this, id, change_id, change = std::move(change)] { SendModify(id, change_id, change); });
+  }
+
+  void Close(const call::CallId& id, const std::string& reason) {
+    auto it = sessions_.find(id);
+    if (it == sessions_.end()) return;
+    it->second.is_closing = true;
+    // What has not been sent yet is of no interest any more.
+    it->second.queue.clear();
+    Enqueue(id, [this, id, reason] { SendClose(id, reason); });
+  }
+
+  void PlayTone(const call::CallId& id, call::Leg leg, call::Tone tone) {
+    if (!sessions_.contains(id)) return;
+    Enqueue(id, [this, id, leg, tone] {
+      proto::PlayToneRequest request;
+      request.set_session_id(id);
+      request.set_leg(ToProto(leg));
+      request.set_tone(ToProto(tone));
+      // A tone is a comfort: its failure is nobody's failure.
+      NodeOf(id)->Send<proto::PlayToneRequest, proto::PlayToneResponse>(
+          &Async::PlayTone, request, true,
+          Guarded<proto::PlayToneResponse>([this, id](const auto&, const auto&) { Next(id); }));
+    });
+  }
+
+  void SendDtmf(const call::CallId& id, const std::string& digits,
+                std::function<void(std::optional<std::string>)> done) {
+    if (!sessions_.contains(id)) return Later([done](auto&) { done("The media session is gone."); });
+    Enqueue(id, [this, id, digits, done = std::move(done)] {
+      proto::SendDtmfRequest request;
+      request.set_session_id(id);
+      request.set_leg(proto::LEG_IMS);
+      request.set_digits(digits);
+      NodeOf(id)->Send<proto::SendDtmfRequest, proto::SendDtmfResponse>(
+          &Async::SendDtmf, request, false,
+          Guarded<proto::SendDtmfResponse>([this, id, done](const grpc::Status& status, const auto&) {
+            done(status.ok() ? std::nullopt : std::optional("The digits were not sent: " + TextOf(status)));
+            Next(id);
+          }));
+    });
+  }
+
+  void GetStats(const call::CallId& id, std::function<void(std::optional<call::MediaStats>)> done) {
+    DataplaneNode* node = NodeOf(id);
+    if (!node) return Later([done](auto&) { done(std::nullopt); });
+    proto::GetStatsRequest request;
+    request.set_session_id(id);
+    node->Send<proto::GetStatsRequest, proto::SessionStats>(
+        &Async::GetStats, request, false,
+        Guarded<proto::SessionStats>([done](const grpc::Status& status, const proto::SessionStats& stats) {
+          done(status.ok() ? std::optional(ToStats(stats)) : std::nullopt);
+        }));
+  }
+
+  void Adopt(std::vector<call::CallId> calls) {
+    is_adopted_ = true;
+    adoption_deadline_ = DataplaneNode::Clock::now() + kAdoptionPatience;
+    for (call::CallId& id : calls) sessions_[id].is_sought = true;
+    for (size_t n = 0; n < nodes_.size(); ++n) {
+      if (nodes_[n]->status.is_reachable) Synchronise(n);
+    }
+    GiveUpUnfound();
+  }
+
+ private:
+  static constexpr size_t kNoNode = SIZE_MAX;
+
+  struct Session {
+    size_t node = kNoNode;
+    bool is_created = false;   // the node has confirmed it
+    bool is_sought = false;    // of an earlier process, not found yet
+    bool is_closing = false;
+    bool is_busy = false;      // a command is under way
+    std::deque<std::function<void()>> queue;
+  };
+
+  // Runs only while the client does, and keeps it alive.
+  template <typename Response, typename F>
+  std::function<void(const grpc::Status&, const Response&)> Guarded(F handler) {
+    return [weak = weak_from_this(), handler = std::move(handler)](const grpc::Status& status,
+                                                                   const Response& response) {
+      auto self = weak.lock();
+      if (self && self->is_running_) handler(status, response);
+    };
+  }
+  void Later(std::function<void(call::MediaObserver&)> tell) {
+    post_([weak = weak_from_this(), tell = std::move(tell)] {
+      auto self = weak.lock();
+      if (self && self->observer_) tell(*self->observer_);
+    });
+  }
+
+  DataplaneNode* NodeOf(const call::CallId& id) const {
+    auto it = sessions_.find(id);
+    return it == sessions_.end() || it->second.node == kNoNode ? nullptr : nodes_[it->second.node].get();
+  }
+
+  void Enqueue(const call::CallId& id, std::function<void()> command) {
+    Session& session = sessions_.at(id);
+    session.queue.push_back(std::move(command));
+    RunQueue(session);
+  }
+  void RunQueue(Session& session) {
+    if (session.is_busy || session.is_sought || session.queue.empty()) return;
+    session.is_busy = true;
+    auto command = std::move(session.queue.front());
+    session.queue.pop_front();
+    command();
+  }
+  void Next(const call::CallId& id) {
+    auto it = sessions_.find(id);
+    if (it == sessions_.end()) return;
+    it->second.is_busy = false;
+    RunQueue(it->second);
+  }
+
+  // The reachable node with the most room that is not in `tried`.
+  std::optional<size_t> ChooseNode(const std::set<size_t>& tried) const {
+    std::optional<size_t> best;
+    int64_t best_room = 0;
+    for (size_t n = 0; n < nodes_.size(); ++n) {
+      const DataplaneStatus& s = nodes_[n]->status;
+      if (!s.is_reachable || s.is_draining || tried.contains(n)) continue;
+      int64_t room = int64_t{s.session_capacity} - s.session_count - nodes_[n]->pending_sessions;
+      if (!best || room > best_room) {
+        best = n;
+        best_room = room;
+      }
+    }
+    return best;
+  }
+
+  void SendCreate(const call::CallId& id, const call::MediaChange& initial, std::set<size_t> tried,
+                  const std::string& last_error = "no dataplane can be reached") {
+    Session& session = sessions_.at(id);
+    auto chosen = ChooseNode(tried);
+    if (!chosen) {
+      sessions_.erase(id);
+      return Later([id, last_error](call::MediaObserver& o) { o.OnMediaRefused(id, 0, last_error); });
+    }
+    session.node = *chosen;
+    tried.insert(*chosen);
+    ++nodes_[*chosen]->pending_sessions;
+    proto::CreateSessionRequest request;
+    request.set_session_id(id);
+    request.set_controller_id(config_.controller_id);
+    if (initial.is_ims_ipv6) request.set_ims_family(proto::IP_FAMILY_V6);
+    if (initial.access) *request.mutable_access() = ToProto(*initial.access);
+    if (initial.ims) *request.mutable_ims() = ToProto(*initial.ims, initial.stream_id, config_.symmetric_rtp);
+    nodes_[*chosen]->Send<proto::CreateSessionRequest, proto::Session>(
+        &Async::CreateSession, request, false,
+        Guarded<proto::Session>([this, id, initial, tried](const grpc::Status& status,
+                                                           const proto::Session& answer) {
+          HandleCreated(id, initial, tried, status, answer);
+        }));
+  }
+
+  void HandleCreated(const call::CallId& id, const call::MediaChange& initial, const std::set<size_t>& tried,
+                     const grpc::Status& status, const proto::Session& answer) {
+    auto it = sessions_.find(id);
+    if (it == sessions_.end()) return;
+    if (status.ok()) {
+      it->second.is_created = true;
+      if (!it->second.is_closing) observer_->OnMediaReady(id, 0, ToLocals(answer));
+      return Next(id);
+    }
+    // It may exist there all the same.
+    if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) CloseStray(it->second.node, id);
+    if (it->second.is_closing) {
+      sessions_.erase(it);
+    } else if (IsNodeTrouble(status)) {
+      SendCreate(id, initial, tried, TextOf(status));
+    } else {
+      sessions_.erase(it);
+      observer_->OnMediaRefused(id, 0, TextOf(status));
+    }
+  }
+
+  void SendModify(const call::CallId& id, uint64_t change_id, const call::MediaChange& change) {
+    proto::ModifySessionRequest request;
+    request.set_session_id(id);
+    request.set_restart_ice(change.restart_ice);
+    if (change.access) *request.mutable_access() = ToProto(*change.access);
+    if (change.ims) *request.mutable_ims() = ToProto(*change.ims, change.stream_id, config_.symmetric_rtp);
+    NodeOf(id)->Send<proto::ModifySessionRequest, proto::Session>(
+        &Async::ModifySession, request, true,
+        Guarded<proto::Session>([this, id, change_id](const grpc::Status& status,
+                                                      const proto::Session& answer) {
+          auto it = sessions_.find(id);
+          if (it == sessions_.end()) return;
+          if (!it->second.is_closing) {
+            if (status.ok()) {
+              observer_->OnMediaReady(id, change_id, ToLocals(answer));
+            } else if (status.error_code() == grpc::StatusCode::NOT_FOUND) {
+              return Lose(id, "");
+            } else {
+              observer_->OnMediaRefused(id, change_id, TextOf(status));
+            }
+          }
+          Next(id);
+        }));
+  }
+
+  void SendClose(const call::CallId& id, const std::string& reason) {
+    DataplaneNode* node = NodeOf(id);
+    if (!node) {
+      sessions_.erase(id);
+      return;
+    }
+    proto::CloseSessionRequest request;
+    request.set_session_id(id);
+    request.set_reason(reason);
+    // A close that does not get through is made good when the node's sessions are listed again.
+    node->Send<proto::CloseSessionRequest, proto::CloseSessionResponse>(
+        &Async::CloseSession, request, true,
+        Guarded<proto::CloseSessionResponse>([this, id](const auto&, const auto&) { sessions_.erase(id); }));
+  }
+
+  void CloseStray(size_t node, const call::CallId& id) {
+    proto::CloseSessionRequest request;
+    request.set_session_id(id);
+    request.set_reason("not known to the control plane");
+    nodes_[node]->Send<proto::CloseSessionRequest, proto::CloseSessionResponse>(
+        &Async::CloseSession, request, true,
+        [](const grpc::Status&, const proto::CloseSessionResponse&) {});
+  }
+
+  void Lose(const call::CallId& id, const std::string& detail) {
+    sessions_.erase(id);
+    Later([id, detail](call::MediaObserver& o) {
+      o.OnMediaEnded(id, call::MediaEnd::kSessionLost, detail);
+    });
+  }
+
+  // ---- nodes
+
+  void SetTick() {
+    tick_.Set(std::chrono::system_clock::now() + config_.reconnect_min,
+              [weak = weak_from_this(), post = post_](bool is_due) {
+                if (!is_due) return;
+                post([weak] {
+                  auto self = weak.lock();
+                  if (self && self->is_running_) self->Tick();
+                });
+              });
+  }
+
+  void Tick() {
+    auto now = DataplaneNode::Clock::now();
+    for (size_t n = 0; n < nodes_.size(); ++n) {
+      DataplaneNode& node = *nodes_[n];
+      auto wait = config_.probe_interval;
+      if (!node.status.is_reachable) {
+        wait = std::min(config_.reconnect_max, config_.reconnect_min * (1 << std::min(node.failures, 10)));
+      }
+      if (!node.is_probing && now >= last_probe_[n] + wait) Probe(n);
+      bool is_lease_over = node.last_contact != DataplaneNode::Clock::time_point{} &&
+                           now > node.last_contact + std::chrono::seconds(node.lease_seconds);
+      if (!node.status.is_reachable && is_lease_over) LoseAllOf(n, "the dataplane is gone");
+    }
+    GiveUpUnfound();
+    SetTick();
+  }
+
+  void Probe(size_t n) {
+    DataplaneNode& node = *nodes_[n];
+    node.is_probing = true;
+    last_probe_[n] = DataplaneNode::Clock::now();
+    node.Send<proto::GetNodeRequest, proto::Node>(
+        &Async::GetNode, {}, false,
+        Guarded<proto::Node>([this, n](const grpc::Status& status, const proto::Node& answer) {
+          nodes_[n]->is_probing = false;
+          status.ok() ? HandleNode(n, answer) : HandleUnreachable(n);
+        }));
+  }
+
+  void HandleNode(size_t n, const proto::Node& answer) {
+    DataplaneNode& node = *nodes_[n];
+    bool is_other_process = !node.generation.empty() && node.generation != answer.generation();
+    node.failures = 0;
+    node.last_contact = DataplaneNode::Clock::now();
+    node.generation = answer.generation();
+    if (answer.lease_seconds() != 0) node.lease_seconds = answer.lease_seconds();
+    bool was_reachable = std::exchange(node.status.is_reachable, true);
+    node.status.node_id = answer.node_id();
+    node.status.is_draining = answer.is_draining();
+    node.status.session_count = answer.session_count();
+    node.status.session_capacity = answer.session_capacity();
+    node.pending_sessions = 0;
+    if (is_other_process) LoseAllOf(n, "the dataplane was restarted");
+    if (!node.is_watched) {
+      node.is_watched = true;
+      auto weak = weak_from_this();
+      node.Watch(
+          [weak, n](const proto::Event& event) {
+            auto self = weak.lock();
+            if (self && self->is_running_) self->HandleEvent(n, event);
+          },
+          [weak, n] {
+            auto self = weak.lock();
+            if (!self || !self->is_running_) return;
+            self->nodes_[n]->is_watched = false;
+            self->HandleUnreachable(n);
+          });
+      // What happened while nobody watched.
+      node.is_synchronised = false;
+    }
+    if (is_adopted_ && (!was_reachable || is_other_process || !node.is_synchronised)) Synchronise(n);
+  }
+
+  void HandleUnreachable(size_t n) {
+    DataplaneNode& node = *nodes_[n];
+    node.status.is_reachable = false;
+    node.is_synchronised = false;
+    ++node.failures;
+  }
+
+  void Synchronise(size_t n) {
+    nodes_[n]->is_synchronised = true;
+    // Only what was there before the list was asked for can be missed in it.
+    std::set<call::CallId> expected;
+    for (const auto& [id, session] : sessions_) {
+      if (session.node == n && session.is_created) expected.insert(id);
+    }
+    proto::ListSessionsRequest request;
+    request.set_controller_id(config_.controller_id);
+    nodes_[n]->Send<proto::ListSessionsRequest, proto::ListSessionsResponse>(
+        &Async::ListSessions, request, false,
+        Guarded<proto::ListSessionsResponse>([this, n, expected](const grpc::Status& status,
+                                                                 const proto::ListSessionsResponse& list) {
+          if (!status.ok()) {
+            nodes_[n]->is_synchronised = false;
+            return;
+          }
+          HandleList(n, expected, list);
+        }));
+  }
+
+  void HandleList(size_t n, std::set<call::CallId> expected, const proto::ListSessionsResponse& list) {
+    asked_.insert(n);
+    for (const proto::Session& listed : list.sessions()) {
+      const call::CallId& id = listed.session_id();
+      expected.erase(id);
+      auto it = sessions_.find(id);
+      bool is_ours = it != sessions_.end() && (it->second.is_sought || it->second.node == n);
+      if (!is_ours) {
+        CloseStray(n, id);
+        continue;
+      }
+      Session& session = it->second;
+      session.node = n;
+      session.is_created = true;
+      session.is_sought = false;
+      RunQueue(session);
+      ReportState(id, listed.access_state());
+    }
+    for (const call::CallId& id : expected) {
+      auto it = sessions_.find(id);
+      if (it != sessions_.end() && it->second.node == n && !it->second.is_closing) {
+        Lose(id, "the dataplane does not know the session");
+      }
+    }
+    GiveUpUnfound();
+  }
+
+  void ReportState(const call::CallId& id, proto::TransportState state) {
+    Later([id, state](call::MediaObserver& o) {
+      if (state == proto::TRANSPORT_STATE_DTLS_CONNECTED) o.OnAccessConnected(id);
+      if (state == proto::TRANSPORT_STATE_CONSENT_LOST) o.OnMediaEnded(id, call::MediaEnd::kConsentLost, "");
+      if (state == proto::TRANSPORT_STATE_FAILED) o.OnMediaEnded(id, call::MediaEnd::kDtlsFailed, "");
+    });
+  }
+
+  void LoseAllOf(size_t n, const std::string& detail) {
+    std::vector<call::CallId> lost;
+    for (const auto& [id, session] : sessions_) {
+      if (session.node == n && session.is_created) lost.push_back(id);
+    }
+    for (const call::CallId& id : lost) Lose(id, detail);
+  }
+
+  void GiveUpUnfound() {
+    bool is_over = is_adopted_ && (asked_.size() == nodes_.size() ||
+                                   DataplaneNode::Clock::now() >= adoption_deadline_);
+    if (!is_over) return;
+    std::vector<call::CallId> lost;
+    for (const auto& [id, session] : sessions_) {
+      if (session.is_sought) lost.push_back(id);
+    }
+    for (const call::CallId& id : lost) Lose(id, "no dataplane knows the session");
+  }
+
+  void HandleEvent(size_t n, const proto::Event& event) {
+    nodes_[n]->last_contact = DataplaneNode::Clock::now();
+    if (event.event_case() == proto::Event::kHeartbeat) {
+      nodes_[n]->status.session_count = event.heartbeat().session_count();
+      return;
+    }
+    const call::CallId& id = event.session_id();
+    auto it = sessions_.find(id);
+    if (it == sessions_.end() || it->second.is_closing || it->second.node != n) return;
+    switch (event.event_case()) {
+      case proto::Event::kDtlsConnected: return observer_->OnAccessConnected(id);
+      case proto::Event::kMediaStarted:
+        return observer_->OnMediaStarted(id, FromProto(event.media_started().leg()),
+                                         event.media_started().stream_id());
+      case proto::Event::kDtmf:
+        return observer_->OnDtmf(id, FromProto(event.dtmf().leg()), event.dtmf().digit(),
+                                 static_cast<int>(event.dtmf().duration_ms()));
+      case proto::Event::kMediaTimeout:
+        return observer_->OnMediaEnded(id,
+                                       event.media_timeout().leg() == proto::LEG_IMS
+                                           ? call::MediaEnd::kImsTimeout
+                                           : call::MediaEnd::kAccessTimeout,
+                                       "");
+      case proto::Event::kConsentLost: return observer_->OnMediaEnded(id, call::MediaEnd::kConsentLost, "");
+      case proto::Event::kSessionFailed:
+        return observer_->OnMediaEnded(id, ToMediaEnd(event.session_failed().cause()),
+                                       event.session_failed().detail());
+      case proto::Event::kSessionClosed:
+        if (event.session_closed().by() != proto::SessionClosed::BY_CONTROLLER) {
+          Lose(id, "the dataplane closed the session");
+        }
+        return;
+      default: return;
+    }
+  }
+
+  const DataplaneClientConfig config_;
+  const Post post_;
+  std::shared_ptr<RpcTracker> tracker_;
+  std::vector<std::unique_ptr<DataplaneNode>> nodes_;
+  std::unordered_map<size_t, DataplaneNode::Clock::time_point> last_probe_;
+  std::unordered_map<call::CallId, Session> sessions_;
+  std::set<size_t> asked_;  // nodes that have listed their sessions at least once
+  DataplaneNode::Clock::time_point adoption_deadline_{};
+  call::MediaObserver* observer_ = nullptr;
+  bool is_running_ = false;
+  bool is_adopted_ = false;
+  grpc::Alarm tick_;
+};
+
+DataplaneClient::DataplaneClient(DataplaneClientConfig config, Post post)
+    : impl_(std::make_shared<Impl>(std::move(config), std::move(post))) {}
+DataplaneClient::~DataplaneClient() { Stop(); }
+void DataplaneClient::Start(call::MediaObserver& observer) { impl_->Start(observer); }
+void DataplaneClient::Stop() { impl_->Stop(); }
+std::vector<DataplaneStatus> DataplaneClient::status() const { return impl_->status(); }
+bool DataplaneClient::is_ready() const { return impl_->is_ready(); }
+void DataplaneClient::Create(const call::CallId& id, call::MediaChange initial) {
+  impl_->Create(id, std::move(initial));
+}
+void DataplaneClient::Modify(const call::CallId& id, uint64_t change_id, call::MediaChange change) {
+  impl_->Modify(id, change_id, std::move(change));
+}
+void DataplaneClient::Close(const call::CallId& id, const std::string& reason) { impl_->Close(id, reason); }
+void DataplaneClient::PlayTone(const call::CallId& id, call::Leg leg, call::Tone tone) {
+  impl_->PlayTone(id, leg, tone);
+}
+void DataplaneClient::SendDtmf(const call::CallId& id, const std::string& digits,
+                               std::function<void(std::optional<std::string>)> done) {
+  impl_->SendDtmf(id, digits, std::move(done));
+}
+void DataplaneClient::GetStats(const call::CallId& id,
+                               std::function<void(std::optional<call::MediaStats>)> done) {
+  impl_->GetStats(id, std::move(done));
+}
+void DataplaneClient::Adopt(std::vector<call::CallId> calls) { impl_->Adopt(std::move(calls)); }
+
+}  // namespace byon::media
