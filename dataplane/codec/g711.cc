@@ -9,7 +9,7 @@ namespace {
 
 // The decision value 33 that mu-law adds before it looks for the segment (G.711 table 2), in 16 bits.
 constexpr int kMuLawBias = 33 << 2;
-constexpr int kMuLawClip = 8159 << 2;
+constexpr int kMuLawClip = 0x7fff - kMuLawBias;  // just below the virtual decision value 8159
 constexpr size_t kMinPacketBytes = 1;
 constexpr size_t kMaxPacketBytes = 8 * kMaxPacketMs;
 

@@ -194,7 +194,30 @@ base::TimeDelta JitterBuffer::DelayAt(int64_t timestamp, base::Timestamp now, ui
 
 bool JitterBuffer::IsDue(const StoredPacket& packet, base::Timestamp now,
                          uint32_t buffered) const {
-  return DelayAt(packet.timestamp, now, buffered, packet.duration) >= estimator_.target();
+  return DelayAt(packet.timestamp, now, buffered, packet.duration) >= target_delay();
+}
+
+base::TimeDelta JitterBuffer::target_delay() const {
+  const base::TimeDelta target = estimator_.target();
+  if (!is_waiting_for_redundancy_) return target;
+  return target + UnitsToTime(last_duration_, clock_rate_hz_);
+}
+
+void JitterBuffer::NoteLoss(const StoredPacket& played) {
+  constexpr float kWeight = 1.0f / 128;
+  const int64_t lost =
+      is_playing_ && !is_in_dtx_
+          ? std::clamp<int64_t>(played.sequence_number - last_sequence_number_ - 1, 0, 10)
+          : 0;
+  for (int64_t i = 0; i < lost; ++i) loss_share_ += (1 - loss_share_) * kWeight;
+  loss_share_ -= loss_share_ * kWeight;
+  redundancy_share_ +=
+      ((played.has_redundancy ? 1.0f : 0.0f) - redundancy_share_) * kWeight;
+  // Encoders repeat speech but not the pauses in it, so that less than half may well be all.
+  is_waiting_for_redundancy_ =
+      is_waiting_for_redundancy_
+          ? loss_share_ > kLossToStopWaiting && redundancy_share_ > 0.1f
+          : loss_share_ > kLossToWait && redundancy_share_ > 0.3f;
 }
 
 // Drops what has no place any more and notes packets that are no audio.
@@ -256,6 +279,7 @@ PlayoutFrame JitterBuffer::PlayFront(base::Timestamp now, uint32_t buffered) {
   }
   frame.duration = packet.duration - frame.skip;
   playout_delay_ = DelayAt(packet.timestamp, now, buffered, packet.duration);
+  NoteLoss(packet);
   is_playing_ = true;
   is_in_dtx_ = packet.is_dtx;
   held_ = 0;
@@ -330,12 +354,13 @@ bool JitterBuffer::HasNextPacket() const {
 TimeAdjustment JitterBuffer::NextAdjustment(base::Timestamp now, uint32_t buffered) const {
   if (!is_playing_ || is_in_dtx_ || held_ > 0) return TimeAdjustment::kNone;
   const base::TimeDelta delay = DelayAt(next_timestamp_, now, buffered, last_duration_);
-  const base::TimeDelta target = estimator_.target();
+  const base::TimeDelta target = target_delay();
+  const base::TimeDelta lately = target + (estimator_.recent_peak() - estimator_.target());
   // What is left over behind this tick only delays: a period of it can go at no cost.
   const int64_t left_over = buffered % Units(kTick);
   if (delay >= target && left_over >= Units(kLongestPeriod)) return TimeAdjustment::kAccelerate;
   if (delay > target + kTick + kForcedExcess) return TimeAdjustment::kAccelerateForced;
-  if (delay > target + kTick + kHysteresis) return TimeAdjustment::kAccelerate;
+  if (delay > lately + kTick + kHysteresis) return TimeAdjustment::kAccelerate;
   if (delay < target) return TimeAdjustment::kExpand;
   return TimeAdjustment::kNone;
 }

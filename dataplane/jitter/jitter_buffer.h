@@ -59,7 +59,8 @@ class JitterBuffer {
 
   // Of what is played now; meaningful while playing.
   base::TimeDelta playout_delay() const { return playout_delay_; }
-  base::TimeDelta target_delay() const { return estimator_.target(); }
+  // What the jitter asks for, and one packet more while lost packets can be had from their successors.
+  base::TimeDelta target_delay() const;
   uint32_t clock_rate_hz() const { return clock_rate_hz_; }
   bool is_playing() const { return is_playing_; }
   std::optional<rtp::Ssrc> ssrc() const { return ssrc_; }
@@ -67,8 +68,8 @@ class JitterBuffer {
   uint64_t overflowed_packets() const { return overflowed_packets_; }
 
   static constexpr base::TimeDelta kTick = base::TimeDelta::Milliseconds(20);
-  // A change of speed starts when the delay is this much outside [target, target + kTick).
-  static constexpr base::TimeDelta kHysteresis = base::TimeDelta::Milliseconds(5);
+  // Play-out speeds up when the delay is this much above target + kTick, of all targets lately.
+  static constexpr base::TimeDelta kHysteresis = base::TimeDelta::Milliseconds(1);
   static constexpr base::TimeDelta kForcedExcess = base::TimeDelta::Milliseconds(60);
   // The most that one acceleration removes.
   static constexpr base::TimeDelta kLongestPeriod = base::TimeDelta::Microseconds(12'500);
@@ -83,6 +84,9 @@ class JitterBuffer {
   static constexpr base::TimeDelta kOldSourceGuard = base::TimeDelta::Seconds(1);
   static constexpr base::TimeDelta kPlausibleJump = base::TimeDelta::Seconds(3);
   static constexpr int64_t kPlausibleSequenceJump = 1000;
+  // With redundancy in the packets, waiting for it pays above this share of loss; below the other no more.
+  static constexpr float kLossToWait = 0.02f;
+  static constexpr float kLossToStopWaiting = 0.005f;
   // A gap longer than this is a pause, whatever was lost in it.
   static constexpr base::TimeDelta kLongestConcealedGap = base::TimeDelta::Milliseconds(240);
 
@@ -105,6 +109,7 @@ class JitterBuffer {
   base::TimeDelta DelayAt(int64_t timestamp, base::Timestamp now, uint32_t buffered,
                           uint32_t packet_duration) const;
   void SkipPassedPackets();
+  void NoteLoss(const StoredPacket& played);
   void CutExcess();
   PlayoutFrame PlayFront(base::Timestamp now, uint32_t buffered);
   PlayoutFrame PlayGap(base::Timestamp now, uint32_t buffered);
@@ -133,6 +138,9 @@ class JitterBuffer {
   uint32_t last_duration_ = 0;
   bool is_in_dtx_ = false;
   uint32_t held_ = 0;  // concealment given out while waiting, not yet counted in next_timestamp_
+  float loss_share_ = 0;        // of the last hundred packets or so
+  float redundancy_share_ = 0;  // of packets that repeat the one before
+  bool is_waiting_for_redundancy_ = false;
   base::Timestamp last_arrival_;
   base::TimeDelta playout_delay_;
   uint64_t source_changes_ = 0;

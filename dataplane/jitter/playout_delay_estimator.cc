@@ -9,6 +9,22 @@ void PlayoutDelayEstimator::Reset() {
   share_[static_cast<size_t>(kFirstTarget / kBucket) - 1] = 1;
   packets_ = 0;
   target_ = kFirstTarget;
+  pane_peaks_.fill(base::TimeDelta());
+  pane_ = 0;
+  packets_in_pane_ = 0;
+}
+
+base::TimeDelta PlayoutDelayEstimator::recent_peak() const {
+  return std::max(target_, *std::ranges::max_element(pane_peaks_));
+}
+
+void PlayoutDelayEstimator::UpdatePeak() {
+  if (++packets_in_pane_ > kPanePackets) {
+    packets_in_pane_ = 1;
+    pane_ = (pane_ + 1) % kPeakPanes;
+    pane_peaks_[pane_] = base::TimeDelta();
+  }
+  pane_peaks_[pane_] = std::max(pane_peaks_[pane_], target_);
 }
 
 void PlayoutDelayEstimator::OnPacket(base::TimeDelta relative_delay) {
@@ -26,6 +42,7 @@ void PlayoutDelayEstimator::OnPacket(base::TimeDelta relative_delay) {
     tail += share_[quantile--];
   }
   target_ = kBucket * static_cast<int64_t>(quantile + 1);
+  UpdatePeak();
 }
 
 }  // namespace byon::jitter

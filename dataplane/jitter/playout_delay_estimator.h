@@ -17,6 +17,8 @@ class PlayoutDelayEstimator {
   // `relative_delay`: of a packet that arrived, late and reordered ones too.
   void OnPacket(base::TimeDelta relative_delay);
   base::TimeDelta target() const { return target_; }
+  // The highest target of the last 3 to 4 s of packets: to give up delay only when it stays unneeded.
+  base::TimeDelta recent_peak() const;
   // Back to the first guess.
   void Reset();
 
@@ -31,9 +33,17 @@ class PlayoutDelayEstimator {
   static constexpr base::TimeDelta kFirstTarget = base::TimeDelta::Milliseconds(20);
 
  private:
+  static constexpr size_t kPeakPanes = 4;
+  static constexpr uint32_t kPanePackets = 50;
+
+  void UpdatePeak();
+
   std::array<float, kBuckets> share_{};  // sums to 1
   uint32_t packets_ = 0;                 // until the histogram is full
   base::TimeDelta target_;
+  std::array<base::TimeDelta, kPeakPanes> pane_peaks_;
+  size_t pane_ = 0;
+  uint32_t packets_in_pane_ = 0;
 };
 
 }  // namespace byon::jitter

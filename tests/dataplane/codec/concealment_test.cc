@@ -1,0 +1,196 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cmath>
+#include <vector>
+
+#include "dataplane/base/random.h"
+#include "dataplane/codec/loss_concealer.h"
+#include "dataplane/codec/pitch.h"
+#include "dataplane/codec/time_scaler.h"
+#include "tests/dataplane/support/audio_signal.h"
+
+namespace byon::codec {
+namespace {
+
+double Rms(std::span<const int16_t> samples) {
+  double power = 0;
+  for (int16_t sample : samples) power += double{1} * sample * sample;
+  return std::sqrt(power / static_cast<double>(samples.size()));
+}
+
+TEST(PitchTest, FindsThePeriod) {
+  std::vector<int16_t> signal(1000);
+  for (size_t i = 0; i < signal.size(); ++i) {
+    signal[i] = static_cast<int16_t>(i % 131 < 20 ? 8000 : -1000);
+  }
+  const PitchMatch match = FindPitch(signal, 320, 40, 250);
+  EXPECT_EQ(match.lag, 131u);
+  EXPECT_GT(match.correlation, 0.99);
+}
+
+TEST(PitchTest, SilenceRepeatsItself) {
+  const std::vector<int16_t> silence(600);
+  EXPECT_EQ(FindPitch(silence, 160, 40, 200).correlation, 1);
+}
+
+class ConcealmentTest : public ::testing::TestWithParam<int> {};
+INSTANTIATE_TEST_SUITE_P(Rates, ConcealmentTest, ::testing::Values(8000, 16'000));
+
+TEST_P(ConcealmentTest, AToneGoesOnThroughALostFrame) {
+  const int rate = GetParam();
+  LossConcealer concealer(rate);
+  test::SineSource sine(rate, 210, 8000);
+  std::vector<int16_t> frame(static_cast<size_t>(rate / 50));
+  std::vector<int16_t> all;
+  for (int i = 0; i < 20; ++i) {
+    sine.Fill(frame);
+    i == 12 ? concealer.Conceal(frame) : concealer.Accept(frame);
+    if (i >= 11 && i <= 13) all.insert(all.end(), frame.begin(), frame.end());
+  }
+  const auto fit = test::FitTone(all, rate, 210);
+  EXPECT_NEAR(test::Decibels(fit.amplitude / 8000), 0, 1);
+  EXPECT_GT(fit.snr_db, 15);
+}
+
+TEST_P(ConcealmentTest, NoiseStaysNoiseOfItsLevel) {
+  const int rate = GetParam();
+  LossConcealer concealer(rate);
+  base::Random random(4);
+  std::vector<int16_t> frame(static_cast<size_t>(rate / 50));
+  for (int i = 0; i < 10; ++i) {
+    for (int16_t& sample : frame) sample = static_cast<int16_t>(random.NextBelow(4000)) - 2000;
+    concealer.Accept(frame);
+  }
+  const double before = Rms(frame);
+  concealer.Conceal(frame);
+  EXPECT_NEAR(test::Decibels(Rms(frame) / before), 0, 3);
+}
+
+TEST_P(ConcealmentTest, NothingJumpsAtEitherEnd) {
+  const int rate = GetParam();
+  LossConcealer concealer(rate);
+  test::SpeechSource speech(rate);
+  base::Random random(8);
+  std::vector<int16_t> frame(static_cast<size_t>(rate / 50));
+  int16_t last = 0;
+  int largest_good = 0;
+  int largest_seam = 0;
+  for (int i = 0; i < 500; ++i) {
+    speech.Fill(frame);
+    const bool was_concealing = concealer.is_concealing();
+    const bool is_lost = random.NextUnit() < 0.1;
+    for (size_t k = 1; !is_lost && k < frame.size(); ++k) {
+      largest_good = std::max(largest_good, std::abs(frame[k] - frame[k - 1]));
+    }
+    is_lost ? concealer.Conceal(frame) : concealer.Accept(frame);
+    if (i > 10 && (is_lost || was_concealing)) {
+      largest_seam = std::max(largest_seam, std::abs(frame[0] - last));
+    }
+    last = frame.back();
+  }
+  EXPECT_LT(largest_seam, 1.2 * largest_good);
+}
+
+TEST_P(ConcealmentTest, ItEndsInSilence) {
+  const int rate = GetParam();
+  LossConcealer concealer(rate);
+  test::SineSource sine(rate, 300, 20'000);
+  std::vector<int16_t> frame(static_cast<size_t>(rate / 50));
+  for (int i = 0; i < 5; ++i) sine.Fill(frame), concealer.Accept(frame);
+  for (int i = 0; i < 7; ++i) concealer.Conceal(frame);
+  for (int i = 0; i < 50; ++i) {
+    concealer.Conceal(frame);
+    EXPECT_THAT(frame, ::testing::Each(0));
+  }
+}
+
+TEST_P(ConcealmentTest, AnyInputStaysWithinItsPeak) {
+  const int rate = GetParam();
+  base::Random random(77);
+  std::vector<int16_t> frame(static_cast<size_t>(rate / 50));
+  for (int round = 0; round < 100; ++round) {
+    LossConcealer concealer(rate);
+    int peak = 0;
+    for (int i = 0; i < 3; ++i) {
+      // Squares, pulses, noise and extremes.
+      const unsigned kind = random.NextBelow(4);
+      for (size_t k = 0; k < frame.size(); ++k) {
+        frame[k] = kind == 0   ? static_cast<int16_t>(k / 7 % 2 == 0 ? 32767 : -32768)
+                   : kind == 1 ? static_cast<int16_t>(k % 90 == 0 ? 32767 : 0)
+                   : kind == 2 ? static_cast<int16_t>(random.NextU32())
+                               : int16_t{-32768};
+        peak = std::max(peak, std::abs(int{frame[k]}));
+      }
+      concealer.Accept(frame);
+    }
+    for (int i = 0; i < 4; ++i) {
+      concealer.Conceal(frame);
+      for (int16_t sample : frame) ASSERT_LE(std::abs(int{sample}), peak);
+    }
+  }
+}
+
+class TimeScalerTest : public ::testing::TestWithParam<int> {};
+INSTANTIATE_TEST_SUITE_P(Rates, TimeScalerTest, ::testing::Values(8000, 16'000, 48'000));
+
+TEST_P(TimeScalerTest, CompressingATonePreservesIt) {
+  const int rate = GetParam();
+  const TimeScaler scaler(rate);
+  test::SineSource sine(rate, 200, 8000);
+  std::vector<int16_t> samples(static_cast<size_t>(rate * 60 / 1000));
+  sine.Fill(samples);
+  const size_t removed = scaler.Compress(samples, TimeScaler::Urgency::kUnheard);
+  ASSERT_GT(removed, 0u);
+  EXPECT_LE(removed, scaler.max_period_samples());
+  EXPECT_EQ(removed % static_cast<size_t>(rate / 200), 0u);  // whole periods
+  const auto rest = std::span(samples).first(samples.size() - removed);
+  EXPECT_GT(test::FitTone(rest, rate, 200).snr_db, 35);
+}
+
+TEST_P(TimeScalerTest, StretchingATonePreservesIt) {
+  const int rate = GetParam();
+  const TimeScaler scaler(rate);
+  test::SineSource sine(rate, 200, 8000);
+  std::vector<int16_t> history(static_cast<size_t>(rate * 20 / 1000));
+  sine.Fill(history);
+  std::vector<int16_t> buffer(static_cast<size_t>(rate * 60 / 1000));
+  const size_t count = buffer.size() / 2;
+  sine.Fill(std::span(buffer).first(count));
+  const size_t inserted =
+      scaler.Stretch(history, buffer, count, TimeScaler::Urgency::kUnheard);
+  ASSERT_GT(inserted, 0u);
+  std::vector<int16_t> all = history;
+  all.insert(all.end(), buffer.begin(),
+             buffer.begin() + static_cast<ptrdiff_t>(count + inserted));
+  EXPECT_GT(test::FitTone(all, rate, 200).snr_db, 35);
+}
+
+TEST_P(TimeScalerTest, WhatDoesNotRepeatIsLeftAloneUnlessForced) {
+  const int rate = GetParam();
+  const TimeScaler scaler(rate);
+  base::Random random(3);
+  std::vector<int16_t> noise(static_cast<size_t>(rate * 40 / 1000));
+  for (int16_t& sample : noise) sample = static_cast<int16_t>(random.NextBelow(16'000)) - 8000;
+  std::vector<int16_t> buffer(noise.size() + scaler.max_period_samples());
+  std::copy(noise.begin(), noise.end(), buffer.begin());
+  EXPECT_EQ(scaler.Compress(noise, TimeScaler::Urgency::kUnheard), 0u);
+  EXPECT_EQ(scaler.Stretch(noise, buffer, noise.size(), TimeScaler::Urgency::kUnheard), 0u);
+}
+
+TEST_P(TimeScalerTest, SilenceIsFree) {
+  const TimeScaler scaler(GetParam());
+  std::vector<int16_t> silence(static_cast<size_t>(GetParam() * 40 / 1000));
+  EXPECT_GT(scaler.Compress(silence, TimeScaler::Urgency::kUnheard), 0u);
+}
+
+TEST_P(TimeScalerTest, TooFewSamplesAreLeftAlone) {
+  const TimeScaler scaler(GetParam());
+  std::vector<int16_t> few(static_cast<size_t>(GetParam() * 8 / 1000));
+  EXPECT_EQ(scaler.Compress(few, TimeScaler::Urgency::kForced), 0u);
+  EXPECT_EQ(scaler.Stretch(few, few, few.size(), TimeScaler::Urgency::kForced), 0u);
+}
+
+}  // namespace
+}  // namespace byon::codec
