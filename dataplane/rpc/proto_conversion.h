@@ -1,0 +1,41 @@
+#pragma once
+
+#include <string>
+
+#include "dataplane/base/result.h"
+#include "dataplane/session/descriptions.h"
+#include "dataplane/session/session_event.h"
+#include "dataplane/session/session_stats.h"
+#include "dataplane/worker/commands.h"
+#include "media_control.pb.h"
+
+// Protobuf messages to domain types and back, at the edge. Each conversion from a message checks every
+// field; its error is one sentence that names the field, its value and what is allowed.
+namespace byon::rpc {
+
+namespace proto = ::byon::media::v1;
+
+template <typename T>
+using Checked = base::Result<T, std::string>;
+struct Valid {};
+
+Checked<Valid> CheckSessionId(const std::string& session_id);
+Checked<Valid> CheckControllerId(const std::string& controller_id);
+
+// `field` is the message's own name in the request ("access").
+Checked<session::AccessRemote> ToDomain(const proto::AccessRemote& message, const std::string& field);
+// The remote addresses must be of the leg's family.
+Checked<session::ImsRemote> ToDomain(const proto::ImsRemote& message, const std::string& field,
+                                     bool is_v4);
+Checked<session::Leg> ToDomain(proto::Leg leg);
+Checked<worker::SendDtmf> ToDomain(const proto::SendDtmfRequest& request);
+Checked<worker::PlayTone> ToDomain(const proto::PlayToneRequest& request);
+
+void ToProto(const net::SocketAddress& address, proto::SocketAddress& message);
+void ToProto(const session::SessionStats& stats, proto::SessionStats& message);
+void ToProto(uint32_t worker, const worker::WorkerStats& stats, proto::WorkerStats& message);
+proto::TransportState ToProto(session::TransportState state);
+// False when the event has no message.
+bool ToProto(const session::SessionEvent& event, proto::Event& message);
+
+}  // namespace byon::rpc
