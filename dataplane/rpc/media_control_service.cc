@@ -139,7 +139,7 @@ Status MediaControlService::ChooseLocals(const proto::CreateSessionRequest& requ
 session::SessionConfig MediaControlService::MakeConfig(const SessionRecord& record,
                                                        const Locals& locals) {
   session::SessionConfig config;
-  config.handle = next_handle_++;
+  config.handle = session::MakeSessionHandle(next_handle_++, record.ports.access);
   config.access = {{locals.access, record.ports.access}, NewIceCredentials(), RandomSsrc()};
   config.ims = {{locals.ims, record.ports.ims_rtp}, {locals.ims, record.ports.ims_rtcp},
                 RandomSsrc()};
