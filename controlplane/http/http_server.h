@@ -1,0 +1,64 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "controlplane/api/http_application.h"
+
+namespace byon::http {
+
+struct HttpServerConfig {
+  std::string address = "127.0.0.1";  // IP literal without brackets
+  uint16_t port = 0;                  // 0: any free one
+  std::string public_url;             // origin under which browsers reach us
+  std::string web_dir;                // empty: the files compiled in
+  struct Tls {
+    std::string certificate_file;
+    std::string private_key_file;
+  };
+  std::optional<Tls> tls;
+  std::vector<std::string> cors_origins;         // foreign origins that may call us
+  std::vector<std::string> csp_connect_sources;  // what our page may talk to beside us: identity providers
+
+  size_t header_bytes = 16384;
+  size_t body_bytes = 131072;
+  size_t connections = 4000;
+  size_t connections_per_address = 200;
+  unsigned requests_per_second_per_address = 200;
+  std::chrono::seconds header_timeout{10};
+  std::chrono::seconds body_timeout{30};
+  std::chrono::seconds idle_timeout{60};
+  std::chrono::seconds ping{20};  // WebSocket; a silent peer is closed after 45 s
+  size_t websocket_message_bytes = 65536;
+  size_t websocket_queue_bytes = 1048576;
+};
+
+// HTTP/1.1 and WebSocket server on a thread of its own. The application is called on `strand` only and
+// must outlive the server.
+class HttpServer {
+ public:
+  // Listens at once; throws std::runtime_error with one sentence when it cannot.
+  HttpServer(HttpServerConfig config, api::HttpApplication& application,
+             boost::asio::any_io_executor strand);
+  // Stop(), then waits for the thread.
+  ~HttpServer();
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  // The port that is really listened on.
+  uint16_t port() const;
+  // Closes everything; open WebSockets get 1001. Safe to repeat.
+  void Stop();
+
+ private:
+  class Service;
+  std::unique_ptr<Service> service_;
+};
+
+}  // namespace byon::http
