@@ -239,6 +239,8 @@ std::optional<size_t> SipMessage::FrameLength(std::string_view stream) {
   const size_t header_end = stream.find("\r\n\r\n");
   if (header_end == stream.npos) return std::nullopt;
   std::string_view head = stream.substr(0, header_end);
+  // A body that claims to be longer is never complete; the transport gives up on its sender.
+  constexpr size_t kLongestBodyBytes = 1 << 20;
   size_t body_bytes = 0;
   while (!head.empty()) {
     const size_t end = head.find("\r\n");
@@ -248,6 +250,7 @@ std::optional<size_t> SipMessage::FrameLength(std::string_view stream) {
     if (colon == line.npos) continue;
     if (!EqualNoCase(ExpandName(Trim(line.substr(0, colon))), "Content-Length")) continue;
     body_bytes = ParseNumber<size_t>(Trim(line.substr(colon + 1))).value_or(0);
+    body_bytes = std::min(body_bytes, kLongestBodyBytes);
   }
   return header_end + 4 + body_bytes;
 }

@@ -12,8 +12,8 @@ using testing::HasSubstr;
 constexpr const char* kNonce = "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v";
 constexpr const char* kCnonce = "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ";
 DigestChallenge ChallengeOf(const std::string& algorithm) {
-  return {"http-auth@example.org", kNonce, "FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS", algorithm,
-          true};
+  return {"http-auth@example.org", kNonce, "FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS",
+          algorithm, true};
 }
 
 TEST(DigestTest, Md5VectorOfRfc7616) {
@@ -33,7 +33,8 @@ TEST(DigestTest, Sha256VectorOfRfc7616) {
 
 TEST(DigestTest, ReadsAChallengeWithCommasInQuotes) {
   const auto challenge = DigestChallenge::Parse(
-      "Digest realm=\"a, b\", nonce=\"n==\", algorithm=SHA-256, qop=\"auth,auth-int\", opaque=\"o\"");
+      "Digest realm=\"a, b\", nonce=\"n==\", algorithm=SHA-256, qop=\"auth,auth-int\", "
+      "opaque=\"o\"");
   ASSERT_TRUE(challenge);
   EXPECT_EQ(challenge->realm, "a, b");
   EXPECT_EQ(challenge->nonce, "n==");

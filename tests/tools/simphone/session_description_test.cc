@@ -41,7 +41,8 @@ TEST(SessionDescriptionTest, WhatIsWrittenIsRead) {
 
 TEST(SessionDescriptionTest, AnswersWithTheOffersPayloadTypesAndClock) {
   const auto offer = AudioDescription::Parse(
-      "v=0\r\nc=IN IP4 10.0.0.1\r\nm=audio 4000 RTP/AVP 107 106 101 96\r\na=rtpmap:107 EVS/16000\r\n"
+      "v=0\r\nc=IN IP4 10.0.0.1\r\nm=audio 4000 RTP/AVP 107 106 101 96\r\na=rtpmap:107 "
+      "EVS/16000\r\n"
       "a=rtpmap:106 amr-wb/16000/1\r\na=fmtp:106 octet-align=1; mode-set=0,2\r\n"
       "a=rtpmap:101 telephone-event/8000\r\na=rtpmap:96 telephone-event/16000\r\na=rtcp:4010\r\n"
       "m=video 0 RTP/AVP 31\r\na=inactive\r\n");
@@ -71,8 +72,8 @@ TEST(SessionDescriptionTest, AFormatHasOnePayloadTypeInEveryOffer) {
 TEST(SessionDescriptionTest, NothingInCommonIsNoAgreement) {
   const AudioDescription offer = OfferOf({{"PCMU"}, true, true, {}});
   EXPECT_FALSE(Negotiate(MakeFormats({{"AMR-WB"}, true, true, {}}), offer));
-  EXPECT_FALSE(Negotiate(MakeFormats({{"AMR"}, true, false, {}}),
-                         OfferOf({{"AMR"}, false, true, {}})));
+  EXPECT_FALSE(
+      Negotiate(MakeFormats({{"AMR"}, true, false, {}}), OfferOf({{"AMR"}, false, true, {}})));
 }
 
 TEST(SessionDescriptionTest, RefusesWhatHasNoAudio) {

@@ -50,8 +50,7 @@ TEST(SipMessageTest, FramesAStream) {
 }
 
 TEST(SipMessageTest, AResponseCopiesWhatRfc3261Asks) {
-  const SipMessage response =
-      SipMessage::ResponseTo(*SipMessage::Parse(kInvite), 180, "Ringing");
+  const SipMessage response = SipMessage::ResponseTo(*SipMessage::Parse(kInvite), 180, "Ringing");
   const auto read = SipMessage::Parse(response.Serialize());
   ASSERT_TRUE(read);
   EXPECT_EQ(read->status(), 180);
@@ -87,7 +86,8 @@ TEST(DialogTest, TheCalledSideKeepsTheRouteSetAndTheTarget) {
 TEST(DialogTest, TheCallingSideTurnsRecordRouteRound) {
   Dialog dialog;
   dialog.LearnFromResponse(*SipMessage::Parse(
-      "SIP/2.0 200 OK\r\nTo: <sip:b@x>;tag=t2\r\nCSeq: 1 INVITE\r\nRecord-Route: <sip:127.0.0.20;lr>\r\n"
+      "SIP/2.0 200 OK\r\nTo: <sip:b@x>;tag=t2\r\nCSeq: 1 INVITE\r\nRecord-Route: "
+      "<sip:127.0.0.20;lr>\r\n"
       "Record-Route: <sip:127.0.0.10;lr>\r\nContact: <sip:b@127.0.0.32>\r\n\r\n"));
   EXPECT_THAT(dialog.route_set, ElementsAre("<sip:127.0.0.10;lr>", "<sip:127.0.0.20;lr>"));
   EXPECT_EQ(dialog.remote_tag, "t2");
