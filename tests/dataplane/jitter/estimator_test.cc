@@ -1,0 +1,107 @@
+#include <gtest/gtest.h>
+
+#include "dataplane/base/random.h"
+#include "dataplane/jitter/arrival_baseline.h"
+#include "dataplane/jitter/playout_delay_estimator.h"
+
+namespace byon::jitter {
+namespace {
+
+using base::TimeDelta;
+using base::Timestamp;
+
+TimeDelta Ms(int64_t ms) { return TimeDelta::Milliseconds(ms); }
+
+TEST(ClockUnitsTest, AreExactAfterYears) {
+  const int64_t ten_years = int64_t{10} * 365 * 86'400;
+  EXPECT_EQ(UnitsToTime(ten_years * 48'000 + 960, 48'000),
+            TimeDelta::Seconds(ten_years) + Ms(20));
+  EXPECT_EQ(TimeToUnits(TimeDelta::Seconds(ten_years) + Ms(20), 16'000),
+            ten_years * 16'000 + 320);
+  EXPECT_EQ(UnitsToTime(-160, 8000), Ms(-20));
+}
+
+TEST(ArrivalBaselineTest, DelaysAreAgainstTheFastestPacket) {
+  ArrivalBaseline baseline(8000);
+  const Timestamp start = Timestamp::FromMilliseconds(5000);
+  EXPECT_EQ(baseline.OnPacket(1000, start), TimeDelta());
+  EXPECT_EQ(baseline.OnPacket(1160, start + Ms(35)), Ms(15));
+  EXPECT_EQ(baseline.OnPacket(1320, start + Ms(37)), TimeDelta());  // 3 ms faster
+  EXPECT_EQ(baseline.EarliestArrival(1480), start + Ms(57));
+}
+
+TEST(ArrivalBaselineTest, ALongerRouteIsForgottenTheOldOneWithin4Seconds) {
+  ArrivalBaseline baseline(8000);
+  Timestamp now = Timestamp::FromMilliseconds(0);
+  int64_t timestamp = 0;
+  for (int i = 0; i < 100; ++i, now += Ms(20), timestamp += 160) baseline.OnPacket(timestamp, now);
+  TimeDelta last;
+  for (int i = 0; i < 200; ++i, now += Ms(20), timestamp += 160) {
+    last = baseline.OnPacket(timestamp, now + Ms(30));
+  }
+  EXPECT_EQ(last, TimeDelta());
+}
+
+TEST(ArrivalBaselineTest, FollowsClockDrift) {
+  ArrivalBaseline baseline(48'000);
+  TimeDelta worst;
+  for (int64_t i = 0; i < 30'000; ++i) {  // ten minutes, our clock 200 ppm fast
+    const auto arrival = Timestamp::FromNanoseconds(i * 20'004'000);
+    worst = std::max(worst, baseline.OnPacket(i * 960, arrival));
+  }
+  EXPECT_LT(worst, Ms(1));
+}
+
+TEST(ArrivalBaselineTest, AfterAPauseTheFirstPacketIsTheFastest) {
+  ArrivalBaseline baseline(8000);
+  baseline.OnPacket(0, Timestamp::FromMilliseconds(0));
+  EXPECT_EQ(baseline.OnPacket(160, Timestamp::FromMilliseconds(60'000)), TimeDelta());
+}
+
+TEST(PlayoutDelayEstimatorTest, StartsWithAGuessAndLearns) {
+  PlayoutDelayEstimator estimator;
+  EXPECT_EQ(estimator.target(), PlayoutDelayEstimator::kFirstTarget);
+  for (int i = 0; i < 50; ++i) estimator.OnPacket(Ms(1));
+  EXPECT_EQ(estimator.target(), Ms(5));
+  EXPECT_EQ(estimator.recent_peak(), Ms(20));
+  for (int i = 0; i < 200; ++i) estimator.OnPacket(Ms(1));
+  EXPECT_EQ(estimator.recent_peak(), Ms(5));
+}
+
+TEST(PlayoutDelayEstimatorTest, CoversTheQuantileOfUniformJitter) {
+  for (const int64_t jitter_ms : {10, 40, 80, 200}) {
+    PlayoutDelayEstimator estimator;
+    base::Random random(static_cast<uint64_t>(jitter_ms));
+    for (int i = 0; i < 2000; ++i) {
+      estimator.OnPacket(TimeDelta::Microseconds(
+          static_cast<int64_t>(random.NextUnit() * 1000.0 * static_cast<double>(jitter_ms))));
+    }
+    EXPECT_GE(estimator.target(), Ms(jitter_ms * 93 / 100));
+    EXPECT_LE(estimator.target(), Ms(jitter_ms + 5));
+  }
+}
+
+TEST(PlayoutDelayEstimatorTest, AShortStallIsForgiven) {
+  PlayoutDelayEstimator estimator;
+  for (int i = 0; i < 500; ++i) estimator.OnPacket(Ms(2));
+  for (int64_t delay = 100; delay > 0; delay -= 20) estimator.OnPacket(Ms(delay));
+  EXPECT_LE(estimator.target(), Ms(5));
+}
+
+TEST(PlayoutDelayEstimatorTest, NewJitterIsBelievedWithinHalfASecond) {
+  PlayoutDelayEstimator estimator;
+  for (int i = 0; i < 500; ++i) estimator.OnPacket(Ms(2));
+  for (int i = 0; i < 25; ++i) estimator.OnPacket(Ms(i % 2 == 0 ? 60 : 2));
+  EXPECT_GE(estimator.target(), Ms(60));
+}
+
+TEST(PlayoutDelayEstimatorTest, IsBounded) {
+  PlayoutDelayEstimator estimator;
+  for (int i = 0; i < 500; ++i) estimator.OnPacket(TimeDelta::Seconds(100));
+  EXPECT_EQ(estimator.target(), Ms(400));
+  for (int i = 0; i < 2000; ++i) estimator.OnPacket(TimeDelta::Seconds(-1));
+  EXPECT_EQ(estimator.target(), Ms(5));
+}
+
+}  // namespace
+}  // namespace byon::jitter
