@@ -141,5 +141,5 @@ for (const [setting, change, isHandedOver] of [
 
 function spreadOverTwoWorkers(config) {
   config.workers = { count: 2 };
-  config.port = { ...config.port, embedded: { steering: 'hash' } };
+  config.port = { kind: 'embedded', embedded: { steering: 'hash' } };
 }

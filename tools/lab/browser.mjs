@@ -7,6 +7,8 @@ const FLAGS = [
   '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync', '--disable-dev-shm-usage', '--use-fake-ui-for-media-stream',
   '--use-fake-device-for-media-stream', '--autoplay-policy=no-user-gesture-required',
+  // 127.0.0.1 as a candidate of the browser's own: a machine may have no other address.
+  '--allow-loopback-in-peer-connection',
   // Pages in the background are pages of the same test.
   '--disable-background-timer-throttling', '--disable-renderer-backgrounding', '--disable-backgrounding-occluded-windows',
 ];

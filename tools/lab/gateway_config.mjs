@@ -48,6 +48,8 @@ export function subscribers(numbers) {
 export function dataPlaneConfig({ addresses }) {
   return {
     node_id: 'lab-media',
-    control: { listen: bracketed(addresses.mediaControl) },
+    control: { listen: bracketed(addresses.mediaControl), drain_seconds: 1 },
+    media: { access: { ipv4: addresses.media }, ims: { ipv4: addresses.media } },
+    log: { level: 'debug' },
   };
 }
