@@ -225,6 +225,10 @@ class StackFixture : public testing::Test {
                                                  .service_route = {"<sip:orig@127.0.0.20:5060;lr>"},
                                                  .associated_uris = {"sip:+34600000001@ims.test"},
                                                  .snapshot = ""});
+    // Commands run in order: when this one is through, so is the one before.
+    stack_->registrar().Deregister("barrier");
+    recorder_.Expect("deregistered barrier");
+    std::erase(recorder_.events, "deregistered barrier");
   }
   call::OutgoingInvite Outgoing(const std::string& call_id = "out-1") const {
     call::OutgoingInvite invite;

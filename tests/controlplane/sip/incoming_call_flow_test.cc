@@ -1,0 +1,400 @@
+#include "tests/controlplane/sip/stack_fixture.h"
+
+namespace byon::sip::test {
+namespace {
+
+class IncomingCallFlowTest : public StackFixture {
+ protected:
+  void Begin() {
+    StartStack();
+    RestoreRegistration();
+  }
+  PeerRequest Invite(const std::string& headers = "", const std::string& body = kOffer) {
+    return {.method = "INVITE",
+            .uri = ContactUri(),
+            .from = "\"Bob\" <sip:+34600000003@ims.test>;tag=caller",
+            .to = "<sip:+34600000001@ims.test>",
+            .call_id = "call-" + std::to_string(++calls_),
+            .cseq = 1,
+            .headers = "Contact: <" + peer_.uri() + ">\r\nAllow: INVITE, ACK, CANCEL, BYE, PRACK, UPDATE\r\n"
+                       "P-Asserted-Identity: <sip:+34600000003@ims.test>, <tel:+34600000003>\r\n"
+                       "P-Called-Party-ID: <sip:+34600000001@ims.test>\r\n" + headers,
+            .body = body,
+            .branch = FreshBranch()};
+  }
+  // A further request of the caller; `to` is the To of one of our responses.
+  PeerRequest Next(const PeerRequest& invite, const SipText& response, const std::string& method,
+                   uint32_t cseq) {
+    PeerRequest request = invite;
+    request.method = method;
+    request.to = response.Get("To");
+    request.cseq = cseq;
+    request.headers.clear();
+    request.body.clear();
+    request.branch.clear();
+    return request;
+  }
+  PeerRequest Cancel(const PeerRequest& invite, const std::string& reason) {
+    PeerRequest cancel = invite;
+    cancel.method = "CANCEL";
+    cancel.headers = reason.empty() ? "" : "Reason: " + reason + "\r\n";
+    cancel.body.clear();
+    return cancel;
+  }
+  PeerRequest Prack(const PeerRequest& invite, const SipText& reliable, uint32_t cseq) {
+    PeerRequest prack = Next(invite, reliable, "PRACK", cseq);
+    prack.headers = "RAck: " + reliable.Get("RSeq") + " 1 INVITE\r\n";
+    return prack;
+  }
+
+  int calls_ = 0;
+};
+
+TEST_F(IncomingCallFlowTest, RingsAnswersAndHangsUp) {
+  Begin();
+  const PeerRequest invite = Invite("Supported: timer\r\nSession-Expires: 1800\r\n");
+  SendToStack(invite);
+  peer_.ExpectStatus(100, "INVITE");
+  recorder_.Expect("incoming");
+  EXPECT_EQ(recorder_.incoming->contact_token, "TOKEN");
+  EXPECT_EQ(recorder_.incoming->caller_uri, "sip:+34600000003@ims.test");
+  EXPECT_EQ(recorder_.incoming->called_uri, "sip:+34600000001@ims.test");
+  EXPECT_EQ(recorder_.incoming->sdp, kOffer);
+  EXPECT_FALSE(recorder_.incoming->supports_100rel);
+  stack_->signaling().SendProgress("in-1", 180, std::nullopt);
+  const SipText ringing = peer_.ExpectStatus(180, "INVITE");
+  EXPECT_EQ(ringing.Get("RSeq"), "");
+  EXPECT_FALSE(ringing.Tag("To").empty());
+  stack_->signaling().Accept("in-1", kAnswer);
+  const SipText answer = peer_.ExpectStatus(200, "INVITE");
+  EXPECT_EQ(answer.body(), kAnswer);
+  EXPECT_EQ(answer.Tag("To"), ringing.Tag("To"));
+  EXPECT_EQ(answer.Get("Session-Expires"), "1800;refresher=uac");
+  EXPECT_EQ(answer.Get("Require"), "timer");
+  EXPECT_NE(answer.Get("Contact").find(ContactUri()), std::string::npos);
+  EXPECT_EQ(recorder_.Count("confirmed in-1"), 0u);
+  SendToStack(Next(invite, answer, "ACK", 1));
+  recorder_.Expect("confirmed in-1");
+  recorder_.Expect("changed in-1");
+  stack_->signaling().Bye("in-1", {.sip_status = 0, .q850_cause = 16, .text = "Bye"});
+  const SipText bye = peer_.ExpectRequest("BYE");
+  EXPECT_EQ(bye.Tag("From"), answer.Tag("To"));
+  EXPECT_EQ(bye.Tag("To"), "caller");
+  EXPECT_EQ(bye.Get("Reason"), "Q.850;cause=16;text=\"Bye\"");
+  peer_.Reply(bye, "200 OK", "");
+}
+
+TEST_F(IncomingCallFlowTest, AnswerIsRepeatedUntilTheAck) {
+  config_.timers.t1 = std::chrono::milliseconds(20);
+  config_.timers.t2 = std::chrono::milliseconds(40);
+  Begin();
+  SendToStack(Invite());
+  recorder_.Expect("incoming");
+  stack_->signaling().Accept("in-1", kAnswer);
+  peer_.ExpectStatus(200, "INVITE");
+  peer_.ExpectStatus(200, "INVITE");
+  peer_.ExpectStatus(200, "INVITE");
+  // Never acknowledged: the call ends by itself.
+  const SipText bye = peer_.ExpectRequest("BYE");
+  recorder_.Expect("ended in-1 408");
+  EXPECT_EQ(Count(SipCounter::kAckTimeout), 1u);
+}
+
+TEST_F(IncomingCallFlowTest, ReliableProgressHoldsTheAnswerBack) {
+  Begin();
+  const PeerRequest invite = Invite("Supported: 100rel, precondition\r\n");
+  SendToStack(invite);
+  recorder_.Expect("incoming");
+  EXPECT_TRUE(recorder_.incoming->supports_100rel);
+  EXPECT_TRUE(recorder_.incoming->supports_precondition);
+  stack_->signaling().SendProgress("in-1", 183, kAnswer);
+  stack_->signaling().SendProgress("in-1", 180, std::nullopt);
+  stack_->signaling().Accept("in-1", kAnswer);
+  const SipText progress = peer_.ExpectStatus(183, "INVITE");
+  EXPECT_EQ(progress.Get("Require"), "100rel");
+  EXPECT_EQ(progress.body(), kAnswer);
+  // Repeated, since it was not acknowledged; neither 180 nor 200 overtakes it.
+  EXPECT_EQ(peer_.Expect([](const SipText& m) { return m.status() > 100; }, "a response").status(), 183);
+  PeerRequest wrong = Prack(invite, progress, 2);
+  wrong.headers = "RAck: 1 1 INVITE\r\n";
+  if (progress.Get("RSeq") == "1") wrong.headers = "RAck: 2 1 INVITE\r\n";
+  SendToStack(wrong);
+  peer_.ExpectStatus(481, "PRACK");
+  SendToStack(Prack(invite, progress, 2));
+  peer_.ExpectStatus(200, "PRACK");
+  const SipText answer = peer_.ExpectStatus(200, "INVITE");
+  EXPECT_EQ(answer.body(), "") << "the answer went out reliably before";
+  SendToStack(Next(invite, answer, "ACK", 1));
+  recorder_.Expect("confirmed in-1");
+}
+
+TEST_F(IncomingCallFlowTest, ReliableResponsesGoOneByOneAndUpdateWorks) {
+  Begin();
+  const PeerRequest invite = Invite("Supported: 100rel\r\n");
+  SendToStack(invite);
+  recorder_.Expect("incoming");
+  stack_->signaling().SendProgress("in-1", 183, kAnswer);
+  stack_->signaling().SendProgress("in-1", 180, std::nullopt);
+  const SipText first = peer_.ExpectStatus(183, "INVITE");
+  // An UPDATE before the exchange is over is refused.
+  PeerRequest early = Next(invite, first, "UPDATE", 2);
+  early.headers = "Contact: <" + peer_.uri() + ">\r\n";
+  early.body = kOffer2;
+  SendToStack(early);
+  EXPECT_FALSE(peer_.ExpectStatus(500, "UPDATE").Get("Retry-After").empty());
+  SendToStack(Prack(invite, first, 3));
+  peer_.ExpectStatus(200, "PRACK");
+  const SipText second = peer_.ExpectStatus(180, "INVITE");
+  EXPECT_EQ(std::atoi(second.Get("RSeq").c_str()), std::atoi(first.Get("RSeq").c_str()) + 1);
+  SendToStack(Prack(invite, second, 4));
+  peer_.ExpectStatus(200, "PRACK");
+  early.cseq = 5;
+  SendToStack(early);
+  recorder_.Expect("offer in-1 caller");
+  stack_->signaling().SendAnswer("in-1", "caller", kAnswer2);
+  EXPECT_EQ(peer_.ExpectStatus(200, "UPDATE").body(), kAnswer2);
+  // Ours, in the early dialog.
+  stack_->signaling().SendOffer("in-1", "caller", kOffer);
+  const SipText update = peer_.ExpectRequest("UPDATE");
+  EXPECT_EQ(update.body(), kOffer);
+  peer_.Reply(update, "200 OK", "", CalleeHeaders(), kAnswer);
+  recorder_.Expect("answer in-1 caller");
+  stack_->signaling().Accept("in-1", kAnswer);
+  EXPECT_EQ(peer_.ExpectStatus(200, "INVITE").body(), "");
+}
+
+TEST_F(IncomingCallFlowTest, MissingPrackFailsTheCall) {
+  config_.timers.t1 = std::chrono::milliseconds(10);
+  config_.timers.t2 = std::chrono::milliseconds(40);
+  Begin();
+  SendToStack(Invite("Supported: 100rel\r\n"));
+  recorder_.Expect("incoming");
+  stack_->signaling().SendProgress("in-1", 183, kAnswer);
+  peer_.ExpectStatus(504, "INVITE");
+  recorder_.Expect("cancelled in-1 504");
+  EXPECT_EQ(Count(SipCounter::kPrackTimeout), 1u);
+}
+
+TEST_F(IncomingCallFlowTest, OfferlessInviteIsAnsweredInTheAck) {
+  Begin();
+  const PeerRequest invite = Invite("", "");
+  SendToStack(invite);
+  recorder_.Expect("incoming");
+  EXPECT_FALSE(recorder_.incoming->sdp);
+  stack_->signaling().SendProgress("in-1", 183, kOffer);
+  EXPECT_EQ(peer_.ExpectStatus(183, "INVITE").body(), "") << "an offer never goes unreliably";
+  stack_->signaling().Accept("in-1", kOffer);
+  const SipText answer = peer_.ExpectStatus(200, "INVITE");
+  EXPECT_EQ(answer.body(), kOffer);
+  PeerRequest ack = Next(invite, answer, "ACK", 1);
+  ack.body = kAnswer;
+  SendToStack(ack);
+  recorder_.Expect("answer in-1 caller");
+  recorder_.Expect("confirmed in-1");
+}
+
+TEST_F(IncomingCallFlowTest, OfferlessInviteIsAnsweredInThePrack) {
+  Begin();
+  const PeerRequest invite = Invite("Require: 100rel\r\n", "");
+  SendToStack(invite);
+  recorder_.Expect("incoming");
+  stack_->signaling().SendProgress("in-1", 183, kOffer);
+  const SipText progress = peer_.ExpectStatus(183, "INVITE");
+  EXPECT_EQ(progress.body(), kOffer);
+  PeerRequest prack = Prack(invite, progress, 2);
+  prack.body = kAnswer;
+  SendToStack(prack);
+  peer_.ExpectStatus(200, "PRACK");
+  recorder_.Expect("answer in-1 caller");
+  stack_->signaling().Accept("in-1", kOffer);
+  const SipText answer = peer_.ExpectStatus(200, "INVITE");
+  EXPECT_EQ(answer.body(), "");
+  SendToStack(Next(invite, answer, "ACK", 1));
+  recorder_.Expect("confirmed in-1");
+}
+
+TEST_F(IncomingCallFlowTest, AckWithoutTheAnswerEndsTheCall) {
+  Begin();
+  const PeerRequest invite = Invite("", "");
+  SendToStack(invite);
+  recorder_.Expect("incoming");
+  stack_->signaling().Accept("in-1", kOffer);
+  SendToStack(Next(invite, peer_.ExpectStatus(200, "INVITE"), "ACK", 1));
+  peer_.ExpectRequest("BYE");
+  recorder_.Expect("ended in-1 488");
+}
+
+TEST_F(IncomingCallFlowTest, AnsweredElsewhere) {
+  Begin();
+  const PeerRequest invite = Invite();
+  SendToStack(invite);
+  recorder_.Expect("incoming");
+  stack_->signaling().SendProgress("in-1", 180, std::nullopt);
+  peer_.ExpectStatus(180, "INVITE");
+  SendToStack(Cancel(invite, "SIP;cause=200;text=\"Call completed elsewhere\""));
+  peer_.ExpectStatus(200, "CANCEL");
+  peer_.ExpectStatus(487, "INVITE");
+  recorder_.Expect("cancelled in-1 200");
+  EXPECT_EQ(recorder_.last_reason.text, "Call completed elsewhere");
+  stack_->signaling().Accept("in-1", kAnswer);  // too late, and ignored
+}
+
+TEST_F(IncomingCallFlowTest, CancelBeforeTheCallHasAName) {
+  Begin();
+  const PeerRequest invite = Invite();
+  SendToStack(invite);
+  peer_.ExpectStatus(100, "INVITE");
+  SendToStack(Cancel(invite, ""));
+  peer_.ExpectStatus(487, "INVITE");
+  recorder_.Expect("cancelled in-1 0");
+}
+
+TEST_F(IncomingCallFlowTest, AnswerCrossesTheCancel) {
+  Begin();
+  const PeerRequest invite = Invite();
+  SendToStack(invite);
+  recorder_.Expect("incoming");
+  stack_->signaling().Accept("in-1", kAnswer);
+  const SipText answer = peer_.ExpectStatus(200, "INVITE");
+  SendToStack(Cancel(invite, "SIP;cause=200"));
+  peer_.ExpectStatus(481, "CANCEL");
+  SendToStack(Next(invite, answer, "ACK", 1));
+  PeerRequest bye = Next(invite, answer, "BYE", 2);
+  bye.headers = "Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\n";
+  SendToStack(bye);
+  peer_.ExpectStatus(200, "BYE");
+  recorder_.Expect("ended in-1 200");
+}
+
+TEST_F(IncomingCallFlowTest, BusyUnknownAndWithheld) {
+  Begin();
+  PeerRequest invite = Invite("Privacy: id\r\n");
+  SendToStack(invite);
+  recorder_.Expect("incoming");
+  EXPECT_EQ(recorder_.incoming->caller_uri, "");
+  EXPECT_EQ(recorder_.incoming->caller_display_name, "");
+  stack_->signaling().Reject("in-1", 486, {.sip_status = 486, .q850_cause = 17, .text = ""});
+  EXPECT_EQ(peer_.ExpectStatus(486, "INVITE").Get("Reason"), "Q.850;cause=17");
+
+  recorder_.next_call_id = std::nullopt;
+  SendToStack(Invite());
+  EXPECT_TRUE(strand_.RunUntil([&] { return recorder_.Count("incoming") == 2; }));
+  peer_.ExpectStatus(404, "INVITE");
+  PeerRequest stranger = Invite();
+  stranger.uri = ContactUri("STRANGER");
+  SendToStack(stranger);
+  peer_.ExpectStatus(404, "INVITE");
+  EXPECT_EQ(Count(SipCounter::kRefusedUnknownToken), 2u);
+  EXPECT_EQ(recorder_.Count("incoming"), 2u);
+}
+
+TEST_F(IncomingCallFlowTest, CommandsFromInsideTheNotificationAreNotLost) {
+  Begin();
+  recorder_.during_incoming = [&] { stack_->signaling().SendProgress("in-1", 180, std::nullopt); };
+  SendToStack(Invite());
+  recorder_.Expect("incoming");
+  peer_.ExpectStatus(180, "INVITE");
+}
+
+TEST_F(IncomingCallFlowTest, TwoDevicesOfOneNumberAreTwoCalls) {
+  Begin();
+  auto second = Registration("r2");
+  second.contact_token = "OTHER";
+  stack_->registrar().Restore(second, {.next_hop = peer_.uri(), .snapshot = ""});
+  PeerRequest invite = Invite();
+  SendToStack(invite);
+  recorder_.Expect("incoming");
+  recorder_.next_call_id = "in-2";
+  invite.uri = ContactUri("OTHER");
+  invite.branch = FreshBranch();
+  SendToStack(invite);  // same Call-ID, CSeq and From tag: a fork, not a merged request
+  recorder_.Expect("incoming", 2);
+  stack_->signaling().SendProgress("in-2", 180, std::nullopt);
+  const SipText two = peer_.ExpectStatus(180, "INVITE");
+  stack_->signaling().SendProgress("in-1", 180, std::nullopt);
+  const SipText one = peer_.ExpectStatus(180, "INVITE");
+  EXPECT_NE(one.Tag("To"), two.Tag("To"));
+}
+
+TEST_F(IncomingCallFlowTest, OverloadIsRefusedWithRetryAfter) {
+  config_.max_incoming_invites = 1;
+  Begin();
+  SendToStack(Invite());
+  recorder_.Expect("incoming");
+  SendToStack(Invite());
+  EXPECT_EQ(peer_.ExpectStatus(503, "INVITE").Get("Retry-After"), "5");
+  EXPECT_EQ(Count(SipCounter::kRefusedOverload), 1u);
+}
+
+TEST_F(IncomingCallFlowTest, PeerRefreshesTheSessionOrLosesIt) {
+  config_.session_expires = std::chrono::seconds(2);
+  config_.min_session_expires = std::chrono::seconds(1);
+  Begin();
+  const PeerRequest invite = Invite("Supported: timer\r\nSession-Expires: 1;refresher=uac\r\n");
+  SendToStack(invite);
+  recorder_.Expect("incoming");
+  stack_->signaling().Accept("in-1", kAnswer);
+  const SipText answer = peer_.ExpectStatus(200, "INVITE");
+  EXPECT_EQ(answer.Get("Session-Expires"), "1;refresher=uac");
+  SendToStack(Next(invite, answer, "ACK", 1));
+  recorder_.Expect("confirmed in-1");
+  PeerRequest update = Next(invite, answer, "UPDATE", 2);
+  update.headers = "Contact: <" + peer_.uri() + ">\r\nSupported: timer\r\nSession-Expires: 1;refresher=uac\r\n";
+  SendToStack(update);
+  EXPECT_EQ(peer_.ExpectStatus(200, "UPDATE").Get("Session-Expires"), "1;refresher=uac");
+  peer_.ExpectRequest("BYE");
+  recorder_.Expect("ended in-1 408");
+}
+
+TEST_F(IncomingCallFlowTest, TooSmallAnIntervalIs422) {
+  Begin();
+  SendToStack(Invite("Supported: timer\r\nSession-Expires: 30\r\n"));
+  EXPECT_EQ(peer_.ExpectStatus(422, "INVITE").Get("Min-SE"), "90");
+  EXPECT_EQ(Count(SipCounter::kRefusedIntervalTooSmall), 1u);
+}
+
+TEST_F(IncomingCallFlowTest, RestoredBindingAndDialog) {
+  Begin();
+  const PeerRequest invite = Invite();
+  SendToStack(invite);
+  recorder_.Expect("incoming");
+  stack_->signaling().Accept("in-1", kAnswer);
+  const SipText answer = peer_.ExpectStatus(200, "INVITE");
+  SendToStack(Next(invite, answer, "ACK", 1));
+  recorder_.Expect("changed in-1");
+  RestartStack();
+  RestoreRegistration();
+  stack_->signaling().Restore("in-1", recorder_.snapshots["in-1"]);
+  // The binding still takes calls, the dialog its BYE.
+  recorder_.next_call_id = "in-2";
+  SendToStack(Invite());
+  recorder_.Expect("incoming", 2);
+  SendToStack(Next(invite, answer, "BYE", 2));
+  peer_.ExpectStatus(200, "BYE");
+  recorder_.Expect("ended in-1 0");
+}
+
+TEST_F(IncomingCallFlowTest, OfferlessReinvite) {
+  Begin();
+  const PeerRequest invite = Invite();
+  SendToStack(invite);
+  recorder_.Expect("incoming");
+  stack_->signaling().Accept("in-1", kAnswer);
+  const SipText answer = peer_.ExpectStatus(200, "INVITE");
+  SendToStack(Next(invite, answer, "ACK", 1));
+  recorder_.Expect("confirmed in-1");
+  PeerRequest reinvite = Next(invite, answer, "INVITE", 2);
+  reinvite.headers = "Contact: <" + peer_.uri() + ">\r\n";
+  SendToStack(reinvite);
+  recorder_.Expect("offer in-1 caller");
+  stack_->signaling().SendAnswer("in-1", "", kOffer2);
+  EXPECT_EQ(peer_.ExpectStatus(200, "INVITE").body(), kOffer2);
+  PeerRequest ack = Next(invite, answer, "ACK", 2);
+  ack.body = kAnswer2;
+  SendToStack(ack);
+  recorder_.Expect("answer in-1 caller");
+  EXPECT_EQ(recorder_.sdps["answer in-1 caller"], kAnswer2);
+}
+
+}  // namespace
+}  // namespace byon::sip::test

@@ -1,0 +1,491 @@
+#include "tests/controlplane/sip/stack_fixture.h"
+
+namespace byon::sip::test {
+namespace {
+
+class OutgoingCallFlowTest : public StackFixture {
+ protected:
+  void Begin() {
+    StartStack();
+    RestoreRegistration();
+  }
+  SipText InviteOnce() {
+    stack_->signaling().Invite(Outgoing());
+    return peer_.ExpectRequest("INVITE");
+  }
+  // Answers an INVITE and takes the ACK.
+  SipText Answer(const SipText& invite, const std::string& tag, const std::string& more = "") {
+    peer_.Reply(invite, "200 OK", tag, CalleeHeaders(more), kAnswer);
+    recorder_.Expect("answered out-1 " + tag);
+    return peer_.ExpectRequest("ACK");
+  }
+  PeerRequest InDialog(const SipText& invite, const std::string& tag, const std::string& method,
+                       uint32_t cseq) {
+    return {.method = method,
+            .uri = ContactUri(),
+            .from = "<" + invite.Get("To").substr(1) + ";tag=" + tag,
+            .to = invite.Get("From"),
+            .call_id = invite.Get("Call-ID"),
+            .cseq = cseq,
+            .headers = "",
+            .body = "",
+            .branch = ""};
+  }
+  std::string Reliable(int rseq) {
+    return CalleeHeaders("Require: 100rel\r\nRSeq: " + std::to_string(rseq) + "\r\n");
+  }
+};
+
+TEST_F(OutgoingCallFlowTest, InviteCarriesWhatACarrierAsksFor) {
+  Begin();
+  auto outgoing = Outgoing();
+  outgoing.display_name = "Eve \"x\"\r\nVia: evil";
+  stack_->signaling().Invite(outgoing);
+  const SipText invite = peer_.ExpectRequest("INVITE");
+  EXPECT_EQ(invite.start_line(), "INVITE tel:+34600000002 SIP/2.0");
+  EXPECT_EQ(invite.Get("From").substr(0, invite.Get("From").find(";tag")),
+            "\"Eve \\\"x\\\"Via: evil\" <sip:+34600000001@ims.test>");
+  EXPECT_EQ(invite.All("Via").size(), 1u);
+  EXPECT_EQ(invite.All("Route"), (std::vector<std::string>{"<" + peer_.uri() + ";lr>",
+                                                           "<sip:orig@127.0.0.20:5060;lr>"}));
+  EXPECT_EQ(invite.Get("P-Preferred-Identity"), "<sip:+34600000001@ims.test>");
+  EXPECT_EQ(invite.Get("P-Preferred-Service"), "urn:urn-7:3gpp-service.ims.icsi.mmtel");
+  EXPECT_EQ(invite.Get("Accept-Contact"),
+            "*;+g.3gpp.icsi-ref=\"urn%3Aurn-7%3A3gpp-service.ims.icsi.mmtel\"");
+  EXPECT_EQ(invite.Get("Supported"), "100rel, timer, precondition");
+  EXPECT_EQ(invite.Get("P-Early-Media"), "supported");
+  EXPECT_EQ(invite.Get("Session-Expires"), "1800");
+  EXPECT_EQ(invite.Get("Min-SE"), "90");
+  EXPECT_EQ(invite.Get("P-Access-Network-Info"), config_.access_network_info);
+  EXPECT_EQ(invite.Get("Privacy"), "");
+  EXPECT_EQ(invite.Get("User-Agent"), "");
+  EXPECT_NE(invite.Get("Contact").find("<" + ContactUri() + ">"), std::string::npos);
+  EXPECT_EQ(invite.body(), kOffer);
+}
+
+TEST_F(OutgoingCallFlowTest, AnonymousAndTrustedNode) {
+  config_.profile = SipProfile::kTrustedNode;
+  config_.visited_network_id = "v";
+  Begin();
+  auto outgoing = Outgoing();
+  outgoing.is_anonymous = true;
+  outgoing.binding.service_route = {"<" + peer_.uri() + ";lr>"};
+  stack_->signaling().Invite(outgoing);
+  const SipText invite = peer_.ExpectRequest("INVITE");
+  EXPECT_EQ(invite.Get("From").find("\"Anonymous\" <sip:anonymous@anonymous.invalid>;tag="), 0u);
+  EXPECT_EQ(invite.Get("Privacy"), "id");
+  EXPECT_EQ(invite.Get("P-Asserted-Identity"), "<sip:+34600000001@ims.test>, <tel:+34600000001>");
+  EXPECT_EQ(invite.Get("P-Preferred-Identity"), "");
+  EXPECT_EQ(invite.All("Route").size(), 1u);
+}
+
+TEST_F(OutgoingCallFlowTest, ForkedCallWithPrackAndUpdateOnEachFork) {
+  Begin();
+  const SipText invite = InviteOnce();
+  peer_.Reply(invite, "100 Trying", "");
+  peer_.Reply(invite, "183 Session Progress", "forkA", Reliable(1), kAnswer);
+  const SipText prack_a = peer_.ExpectRequest("PRACK");
+  EXPECT_EQ(prack_a.Get("RAck"), "1 " + invite.Get("CSeq"));
+  EXPECT_EQ(prack_a.Tag("To"), "forkA");
+  EXPECT_EQ(prack_a.request_uri(), peer_.uri());
+  peer_.Reply(prack_a, "200 OK", "");
+  peer_.Reply(invite, "183 Session Progress", "forkB", Reliable(7), kAnswer2);
+  const SipText prack_b = peer_.ExpectRequest("PRACK");
+  EXPECT_EQ(prack_b.Get("RAck"), "7 " + invite.Get("CSeq"));
+  EXPECT_EQ(prack_b.Tag("To"), "forkB");
+  peer_.Reply(prack_b, "200 OK", "");
+  recorder_.Expect("progress out-1 forkA 183 reliable");
+  recorder_.Expect("progress out-1 forkB 183 reliable");
+  EXPECT_EQ(recorder_.sdps["progress out-1 forkB 183 reliable"], kAnswer2);
+
+  stack_->signaling().SendOffer("out-1", "forkA", kOffer2);
+  const SipText update = peer_.ExpectRequest("UPDATE");
+  EXPECT_EQ(update.Tag("To"), "forkA");
+  EXPECT_EQ(update.body(), kOffer2);
+  peer_.Reply(update, "200 OK", "", CalleeHeaders(), kAnswer2);
+  recorder_.Expect("answer out-1 forkA");
+
+  // A repeated and an early one are not shown, the next one is.
+  peer_.Reply(invite, "183 Session Progress", "forkB", Reliable(7), kAnswer2);
+  peer_.Reply(invite, "180 Ringing", "forkB", Reliable(9));
+  peer_.Reply(invite, "180 Ringing", "forkB", Reliable(8));
+  EXPECT_EQ(peer_.ExpectRequest("PRACK").Get("RAck"), "8 " + invite.Get("CSeq"));
+  recorder_.Expect("progress out-1 forkB 180 reliable");
+  EXPECT_EQ(recorder_.Count("progress out-1 forkB 183 reliable"), 1u);
+  EXPECT_EQ(recorder_.Count("progress out-1 forkB 180 reliable"), 1u);
+
+  const SipText ack = Answer(invite, "forkB");
+  EXPECT_EQ(ack.Get("CSeq"), std::to_string(std::atoi(invite.Get("CSeq").c_str())) + " ACK");
+  // The other fork answers too: ACK and BYE for it, and nothing for the winner.
+  peer_.Reply(invite, "200 OK", "forkA", CalleeHeaders(), kAnswer);
+  EXPECT_EQ(peer_.ExpectRequest("ACK").Tag("To"), "forkA");
+  const SipText bye = peer_.ExpectRequest("BYE");
+  EXPECT_EQ(bye.Tag("To"), "forkA");
+  peer_.Reply(bye, "200 OK", "");
+  EXPECT_EQ(Count(SipCounter::kForkAnsweredTwice), 1u);
+  EXPECT_EQ(recorder_.Count("answered out-1 forkA"), 0u);
+
+  // A lost ACK is sent again.
+  peer_.Reply(invite, "200 OK", "forkB", CalleeHeaders(), kAnswer);
+  EXPECT_EQ(peer_.ExpectRequest("ACK").Tag("To"), "forkB");
+}
+
+TEST_F(OutgoingCallFlowTest, RouteSetOfTheDialogIsReversed) {
+  Begin();
+  const SipText invite = InviteOnce();
+  const SipText ack = Answer(invite, "t1",
+                             "Record-Route: <sip:far.example;lr>\r\nRecord-Route: <" + peer_.uri() +
+                                 ";lr>\r\n");
+  EXPECT_EQ(ack.All("Route"), (std::vector<std::string>{"<" + peer_.uri() + ";lr>",
+                                                        "<sip:far.example;lr>"}));
+  stack_->signaling().Bye("out-1", {.sip_status = 0, .q850_cause = 16, .text = ""});
+  const SipText bye = peer_.ExpectRequest("BYE");
+  EXPECT_EQ(bye.Get("Reason"), "Q.850;cause=16");
+  EXPECT_EQ(bye.All("Route").size(), 2u);
+}
+
+TEST_F(OutgoingCallFlowTest, AStrangersAddressIsNeverSentTo) {
+  Begin();
+  FakePeer stranger("127.0.0.77");
+  const SipText invite = InviteOnce();
+  peer_.Reply(invite, "200 OK", "t1",
+              "Contact: <" + stranger.uri() + ">\r\nRecord-Route: <" + stranger.uri() + ";lr>\r\n",
+              kAnswer);
+  // Through the P-CSCF instead, with the route as it was asked for.
+  const SipText ack = peer_.ExpectRequest("ACK");
+  EXPECT_EQ(ack.Get("Route"), "<" + stranger.uri() + ";lr>");
+}
+
+TEST_F(OutgoingCallFlowTest, CancelBeforeAndAfterRinging) {
+  Begin();
+  const SipText invite = InviteOnce();
+  peer_.Reply(invite, "180 Ringing", "t1", CalleeHeaders());
+  recorder_.Expect("progress out-1 t1 180");
+  stack_->signaling().Cancel("out-1", {.sip_status = 487, .q850_cause = 0, .text = "gone"});
+  const SipText cancel = peer_.ExpectRequest("CANCEL");
+  EXPECT_EQ(cancel.Get("Via"), invite.Get("Via"));
+  EXPECT_EQ(cancel.Get("Reason"), "SIP;cause=487;text=\"gone\"");
+  peer_.Reply(cancel, "200 OK", "t1");
+  peer_.Reply(invite, "487 Request Terminated", "t1");
+  peer_.ExpectRequest("ACK");
+  recorder_.Expect("failed out-1 487");
+}
+
+TEST_F(OutgoingCallFlowTest, CancelWaitsForTheFirstProvisional) {
+  Begin();
+  const SipText invite = InviteOnce();
+  stack_->signaling().Cancel("out-1", {});
+  peer_.Reply(invite, "100 Trying", "");
+  const SipText cancel = peer_.ExpectRequest("CANCEL");
+  peer_.Reply(cancel, "200 OK", "");
+  peer_.Reply(invite, "487 Request Terminated", "t1");
+  recorder_.Expect("failed out-1 487");
+}
+
+TEST_F(OutgoingCallFlowTest, AnswerCrossesTheCancel) {
+  Begin();
+  const SipText invite = InviteOnce();
+  peer_.Reply(invite, "180 Ringing", "t1", CalleeHeaders());
+  recorder_.Expect("progress out-1 t1 180");
+  stack_->signaling().Cancel("out-1", {});
+  peer_.Reply(peer_.ExpectRequest("CANCEL"), "200 OK", "t1");
+  peer_.Reply(invite, "200 OK", "t1", CalleeHeaders(), kAnswer);
+  peer_.ExpectRequest("ACK");
+  const SipText bye = peer_.ExpectRequest("BYE");
+  peer_.Reply(bye, "200 OK", "");
+  recorder_.Expect("failed out-1 487");
+  EXPECT_EQ(recorder_.Count("answered out-1 t1"), 0u);
+}
+
+TEST_F(OutgoingCallFlowTest, BusyIsReportedWithItsPhrase) {
+  Begin();
+  const SipText invite = InviteOnce();
+  peer_.Reply(invite, "486 Busy Here", "t1", "Reason: Q.850;cause=17\r\n");
+  peer_.ExpectRequest("ACK");
+  recorder_.Expect("failed out-1 486");
+  EXPECT_EQ(recorder_.last_reason.text, "Busy Here");
+  EXPECT_EQ(recorder_.last_reason.q850_cause, 17);
+}
+
+TEST_F(OutgoingCallFlowTest, SessionIntervalTooSmallIsRaised) {
+  Begin();
+  const SipText invite = InviteOnce();
+  peer_.Reply(invite, "422 Session Interval Too Small", "t1", "Min-SE: 3600\r\n");
+  peer_.ExpectRequest("ACK");
+  const SipText again = peer_.ExpectRequest("INVITE");
+  EXPECT_EQ(again.Get("Session-Expires"), "3600");
+  EXPECT_EQ(again.Get("Min-SE"), "3600");
+  EXPECT_EQ(again.Get("Call-ID"), invite.Get("Call-ID"));
+  EXPECT_GT(std::atoi(again.Get("CSeq").c_str()), std::atoi(invite.Get("CSeq").c_str()));
+}
+
+TEST_F(OutgoingCallFlowTest, ChallengedInviteIsAnsweredOnce) {
+  Begin();
+  const SipText invite = InviteOnce();
+  const std::string challenge =
+      "Proxy-Authenticate: Digest realm=\"ims.test\", nonce=\"n1\", qop=\"auth\"\r\n";
+  peer_.Reply(invite, "407 Proxy Authentication Required", "t1", challenge);
+  const SipText again = peer_.ExpectRequest("INVITE");
+  EXPECT_NE(again.Get("Proxy-Authorization").find("uri=\"tel:+34600000002\""), std::string::npos);
+  peer_.Reply(again, "407 Proxy Authentication Required", "t2", challenge);
+  recorder_.Expect("failed out-1 407");
+}
+
+TEST_F(OutgoingCallFlowTest, ForeignRealmInACallGetsNoPassword) {
+  Begin();
+  const SipText invite = InviteOnce();
+  peer_.Reply(invite, "401 Unauthorized", "t1",
+              "WWW-Authenticate: Digest realm=\"evil\", nonce=\"n\", qop=\"auth\"\r\n");
+  recorder_.Expect("failed out-1 401");
+  EXPECT_EQ(Count(SipCounter::kChallengeForeignRealm), 1u);
+}
+
+TEST_F(OutgoingCallFlowTest, EmergencyAndRestorationBodies) {
+  StartStack();
+  stack_->registrar().Register(Registration());
+  peer_.Reply(peer_.ExpectRequest("REGISTER"), "200 OK", "reg", AcceptHeaders());
+  recorder_.Expect("registered r1");
+  const auto body = [](const std::string& type) {
+    return "<?xml version=\"1.0\" encoding=\"UTF-8\"?><ims-3gpp version=\"1\"><alternative-service>"
+           "<type>" + type + "</type><reason>r</reason></alternative-service></ims-3gpp>";
+  };
+  const std::string type = "Content-Type: application/3gpp-ims+xml\r\n";
+  stack_->signaling().Invite(Outgoing("a"));
+  peer_.Reply(peer_.ExpectRequest("INVITE"), "380 Alternative Service", "t", type, body("emergency"));
+  recorder_.Expect("failed a 380");
+  EXPECT_EQ(recorder_.last_reason.text, SipStack::kTextEmergency);
+  stack_->signaling().Invite(Outgoing("b"));
+  peer_.Reply(peer_.ExpectRequest("INVITE"), "504 Server Time-out", "t",
+              "P-Asserted-Identity: <sip:term@127.0.0.10;lr>\r\n" + type, body("restoration"));
+  recorder_.Expect("failed b 504");
+  EXPECT_EQ(recorder_.last_reason.text, SipStack::kTextRestoration);
+  stack_->signaling().Invite(Outgoing("c"));
+  peer_.Reply(peer_.ExpectRequest("INVITE"), "504 Server Time-out", "t",
+              "P-Asserted-Identity: <sip:stranger@127.0.0.99;lr>\r\n" + type, body("restoration"));
+  recorder_.Expect("failed c 504");
+  EXPECT_EQ(recorder_.last_reason.text, "Server Time-out");
+}
+
+TEST_F(OutgoingCallFlowTest, SilentNetworkFailsTheCallSoon) {
+  config_.timers.invite_deadline = std::chrono::milliseconds(150);
+  Begin();
+  const SipText invite = InviteOnce();
+  recorder_.Expect("failed out-1 408");
+  // It did get through after all: taken back.
+  peer_.Reply(invite, "180 Ringing", "t1", CalleeHeaders());
+  peer_.ExpectRequest("CANCEL");
+}
+
+TEST_F(OutgoingCallFlowTest, NothingUnsafeLeaves) {
+  Begin();
+  for (const char* target :
+       {"tel:+34\r\nX: y", "tel:911>x", "sip:+34600;x@ims.test>", "http://x", "tel:abc", "", "sip:a b@c",
+        "sip:+34600x<@ims.test"}) {
+    auto outgoing = Outgoing(std::string("bad ") + target);
+    outgoing.target_uri = target;
+    stack_->signaling().Invite(outgoing);
+    recorder_.Expect("failed " + outgoing.call_id + " 484");
+  }
+  EXPECT_EQ(Count(SipCounter::kInviteSent), 0u);
+  EXPECT_EQ(Count(SipCounter::kInvalidTarget), 8u);
+}
+
+TEST_F(OutgoingCallFlowTest, OfferFailsWhereTheForkDoesNotAllowUpdate) {
+  Begin();
+  const SipText invite = InviteOnce();
+  peer_.Reply(invite, "183 Session Progress", "t1",
+              "Contact: <" + peer_.uri() + ">\r\nAllow: INVITE\r\nRequire: 100rel\r\nRSeq: 1\r\n", kAnswer);
+  peer_.Reply(peer_.ExpectRequest("PRACK"), "200 OK", "");
+  recorder_.Expect("progress out-1 t1 183 reliable");
+  stack_->signaling().SendOffer("out-1", "t1", kOffer2);
+  recorder_.Expect("offer failed out-1 405");
+}
+
+TEST_F(OutgoingCallFlowTest, LongInviteGoesByTcp) {
+  config_.udp_mtu = 600;
+  Begin();
+  // Nothing listens on TCP at the peer: the stack falls back to UDP, so the call is not lost.
+  stack_->signaling().Invite(Outgoing());
+  EXPECT_EQ(peer_.ExpectRequest("INVITE").body(), kOffer);
+}
+
+TEST_F(OutgoingCallFlowTest, HoldPeerHoldAndBye) {
+  Begin();
+  const SipText invite = InviteOnce();
+  Answer(invite, "t1");
+  recorder_.Expect("changed out-1");
+  // Ours.
+  stack_->signaling().SendOffer("out-1", "", kOffer2);
+  const SipText reinvite = peer_.ExpectRequest("INVITE");
+  EXPECT_EQ(reinvite.Tag("To"), "t1");
+  EXPECT_EQ(reinvite.body(), kOffer2);
+  peer_.Reply(reinvite, "200 OK", "", CalleeHeaders(), kAnswer2);
+  EXPECT_EQ(peer_.ExpectRequest("ACK").Get("CSeq"),
+            std::to_string(std::atoi(reinvite.Get("CSeq").c_str())) + " ACK");
+  recorder_.Expect("answer out-1 t1");
+  EXPECT_EQ(recorder_.sdps["answer out-1 t1"], kAnswer2);
+  peer_.Reply(reinvite, "200 OK", "", CalleeHeaders(), kAnswer2);
+  peer_.ExpectRequest("ACK");
+  // Theirs.
+  PeerRequest theirs = InDialog(invite, "t1", "INVITE", 10);
+  theirs.headers = CalleeHeaders();
+  theirs.body = kOffer;
+  SendToStack(theirs);
+  recorder_.Expect("offer out-1 t1");
+  stack_->signaling().SendAnswer("out-1", "t1", kAnswer);
+  const SipText answer = peer_.ExpectStatus(200, "INVITE");
+  EXPECT_EQ(answer.body(), kAnswer);
+  PeerRequest ack = InDialog(invite, "t1", "ACK", 10);
+  SendToStack(ack);
+  // An offer that we do not like.
+  PeerRequest update = InDialog(invite, "t1", "UPDATE", 11);
+  update.headers = CalleeHeaders();
+  update.body = kOffer2;
+  SendToStack(update);
+  recorder_.Expect("offer out-1 t1", 2);
+  stack_->signaling().SendAnswer("out-1", "t1", std::nullopt);
+  peer_.ExpectStatus(488, "UPDATE");
+  // The same session again: a refresh, which nobody has to think about.
+  update.cseq = 12;
+  update.body = kOffer;
+  SendToStack(update);
+  EXPECT_EQ(peer_.ExpectStatus(200, "UPDATE").body(), kAnswer);
+  // BYE.
+  PeerRequest bye = InDialog(invite, "t1", "BYE", 13);
+  bye.headers = "Reason: Q.850;cause=16;text=\"Terminated\"\r\n";
+  SendToStack(bye);
+  peer_.ExpectStatus(200, "BYE");
+  recorder_.Expect("ended out-1 0");
+  EXPECT_EQ(recorder_.last_reason.q850_cause, 16);
+  bye.cseq = 14;
+  bye.branch.clear();
+  ExpectCount(SipCounter::kRefusedNoDialog, 0);
+}
+
+TEST_F(OutgoingCallFlowTest, GlareIsAnsweredAndRetried) {
+  Begin();
+  const SipText invite = InviteOnce();
+  Answer(invite, "t1");
+  stack_->signaling().SendOffer("out-1", "", kOffer2);
+  const SipText reinvite = peer_.ExpectRequest("INVITE");
+  PeerRequest theirs = InDialog(invite, "t1", "INVITE", 10);
+  theirs.headers = CalleeHeaders();
+  theirs.body = kOffer;
+  SendToStack(theirs);
+  const SipText refused = peer_.ExpectStatus(491, "INVITE");
+  EXPECT_EQ(Count(SipCounter::kRefusedGlare), 1u);
+  const auto start = std::chrono::steady_clock::now();
+  peer_.Reply(reinvite, "491 Request Pending", "");
+  peer_.ExpectRequest("ACK");
+  const SipText again = peer_.ExpectRequest("INVITE");
+  const auto waited = std::chrono::steady_clock::now() - start;
+  EXPECT_GE(waited, std::chrono::milliseconds(2000)) << "the owner of the Call-ID waits 2.1 to 4 s";
+  EXPECT_EQ(again.body(), kOffer2);
+  peer_.Reply(again, "488 Not Acceptable Here", "");
+  recorder_.Expect("offer failed out-1 488");
+  EXPECT_EQ(Count(SipCounter::kOfferGlareRetry), 1u);
+}
+
+TEST_F(OutgoingCallFlowTest, DeadDialogEndsTheCall) {
+  Begin();
+  Answer(InviteOnce(), "t1");
+  stack_->signaling().SendOffer("out-1", "", kOffer2);
+  peer_.Reply(peer_.ExpectRequest("INVITE"), "481 Call/Transaction Does Not Exist", "");
+  recorder_.Expect("ended out-1 481");
+}
+
+TEST_F(OutgoingCallFlowTest, UnansweredOfferOfThePeerTimesOut) {
+  config_.timers.answer_deadline = std::chrono::milliseconds(100);
+  Begin();
+  const SipText invite = InviteOnce();
+  Answer(invite, "t1");
+  PeerRequest update = InDialog(invite, "t1", "UPDATE", 10);
+  update.headers = CalleeHeaders();
+  update.body = kOffer2;
+  SendToStack(update);
+  peer_.ExpectStatus(500, "UPDATE");
+  EXPECT_EQ(Count(SipCounter::kAnswerTimeout), 1u);
+}
+
+TEST_F(OutgoingCallFlowTest, WeRefreshTheSession) {
+  config_.session_expires = std::chrono::seconds(2);
+  config_.min_session_expires = std::chrono::seconds(2);
+  Begin();
+  const SipText invite = InviteOnce();
+  EXPECT_EQ(invite.Get("Session-Expires"), "2");
+  Answer(invite, "t1", "Session-Expires: 2;refresher=uac\r\nRequire: timer\r\n");
+  const SipText update = peer_.ExpectRequest("UPDATE");
+  EXPECT_EQ(update.Get("Session-Expires"), "2;refresher=uac");
+  EXPECT_EQ(update.body(), "");
+  // UPDATE is refused: from now on by re-INVITE with the session as it is.
+  peer_.Reply(update, "405 Method Not Allowed", "");
+  const SipText reinvite = peer_.ExpectRequest("INVITE");
+  EXPECT_EQ(reinvite.body(), kOffer);
+  peer_.Reply(reinvite, "200 OK", "",
+              "Contact: <" + peer_.uri() + ">\r\nAllow: INVITE\r\nSession-Expires: 2;refresher=uac\r\n",
+              kAnswer);
+  peer_.ExpectRequest("ACK");
+  EXPECT_EQ(peer_.ExpectRequest("INVITE").body(), kOffer) << "and again half an interval later";
+  EXPECT_EQ(recorder_.Count("answer out-1 t1"), 0u) << "nobody asked";
+}
+
+TEST_F(OutgoingCallFlowTest, SessionExpiresWhenThePeerDoesNotRefresh) {
+  config_.session_expires = std::chrono::seconds(1);
+  config_.min_session_expires = std::chrono::seconds(1);
+  Begin();
+  Answer(InviteOnce(), "t1", "Session-Expires: 1;refresher=uas\r\nRequire: timer\r\n");
+  const SipText bye = peer_.ExpectRequest("BYE");
+  EXPECT_EQ(bye.Get("Reason"), "SIP;cause=408;text=\"Session expired\"");
+  recorder_.Expect("ended out-1 408");
+  EXPECT_EQ(Count(SipCounter::kSessionExpired), 1u);
+}
+
+TEST_F(OutgoingCallFlowTest, RestoredDialogTakesAndGivesRequests) {
+  Begin();
+  const SipText invite = InviteOnce();
+  Answer(invite, "t1");
+  recorder_.Expect("changed out-1");
+  RestartStack();
+  stack_->signaling().Restore("out-1", recorder_.snapshots["out-1"]);
+  PeerRequest theirs = InDialog(invite, "t1", "INVITE", 10);
+  theirs.headers = CalleeHeaders();
+  theirs.body = kOffer2;
+  SendToStack(theirs);
+  recorder_.Expect("offer out-1 t1");
+  stack_->signaling().SendAnswer("out-1", "", kAnswer2);
+  peer_.ExpectStatus(200, "INVITE");
+  SendToStack(InDialog(invite, "t1", "ACK", 10));
+  stack_->signaling().SendOffer("out-1", "", kOffer);
+  const SipText reinvite = peer_.ExpectRequest("INVITE");
+  EXPECT_GT(std::atoi(reinvite.Get("CSeq").c_str()), std::atoi(invite.Get("CSeq").c_str()));
+  peer_.Reply(reinvite, "200 OK", "", CalleeHeaders(), kAnswer);
+  recorder_.Expect("answer out-1 t1");
+  stack_->signaling().Bye("out-1", {});
+  const SipText bye = peer_.ExpectRequest("BYE");
+  EXPECT_EQ(bye.Get("Call-ID"), invite.Get("Call-ID"));
+  EXPECT_EQ(bye.Tag("From"), invite.Tag("From"));
+  EXPECT_EQ(bye.Tag("To"), "t1");
+  peer_.Reply(bye, "200 OK", "");
+}
+
+TEST_F(OutgoingCallFlowTest, DamagedSnapshotEndsTheCall) {
+  Begin();
+  stack_->signaling().Restore("lost", "byon-sip-dialog 1\nshard 0\n");
+  recorder_.Expect("ended lost 500");
+}
+
+TEST_F(OutgoingCallFlowTest, ManyEarlyDialogsAreBounded) {
+  Begin();
+  const SipText invite = InviteOnce();
+  for (int i = 0; i < 60; ++i) {
+    peer_.Reply(invite, "180 Ringing", "t" + std::to_string(i), CalleeHeaders());
+  }
+  peer_.Reply(invite, "486 Busy Here", "x");
+  recorder_.Expect("failed out-1 486");
+  EXPECT_EQ(std::count_if(recorder_.events.begin(), recorder_.events.end(),
+                          [](const std::string& e) { return e.starts_with("progress"); }),
+            40);
+}
+
+}  // namespace
+}  // namespace byon::sip::test
