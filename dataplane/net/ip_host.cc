@@ -43,8 +43,9 @@ IpHost::Verdict IpHost::HandleFrame(base::ByteSpan frame, ChecksumStatus checksu
   return Handle(frame, checksums, Voice::kAnswer, now);
 }
 
-void IpHost::Overhear(base::ByteSpan frame, base::Timestamp now) {
-  (void)Handle(frame, {}, Voice::kListenOnly, now);
+IpHost::Verdict IpHost::Overhear(base::ByteSpan frame, base::Timestamp now) {
+  constexpr ChecksumStatus kChecked{ChecksumStatus::Verdict::kGood, ChecksumStatus::Verdict::kGood};
+  return Handle(frame, kChecked, Voice::kListenOnly, now);
 }
 
 IpHost::Verdict IpHost::Handle(base::ByteSpan frame, ChecksumStatus checksums, Voice voice,

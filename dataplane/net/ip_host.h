@@ -67,8 +67,9 @@ class IpHost {
   };
   using Verdict = std::variant<UdpDatagram, Consumed, DropReason>;
   Verdict HandleFrame(base::ByteSpan frame, ChecksumStatus checksums, base::Timestamp now);
-  // Learns from an ARP or NDP frame that another host object on this port has handled.
-  void Overhear(base::ByteSpan frame, base::Timestamp now);
+  // Takes a frame that another host object on this port has handled and passed on: checksums are not
+  // looked at again, neighbour news is learnt, nothing is answered.
+  Verdict Overhear(base::ByteSpan frame, base::Timestamp now);
 
   // Bytes in front of a UDP payload to `destination`, VLAN tag included.
   size_t UdpHeaderBytes(const IpAddress& destination) const;
@@ -88,6 +89,10 @@ class IpHost {
   // Writes the next frame of the host's own (answers, questions, announcements) into `buffer`, which
   // has room for an Ethernet frame of the MTU. Nothing when there is none.
   std::optional<size_t> PollFrame(base::MutableByteSpan buffer);
+  bool has_frames() const {
+    return answer_bytes_ != 0 || neighbours_.has_solicitations() ||
+           next_announcement_ < own_addresses_.size();
+  }
   // Tells the link once where this host's addresses are (gratuitous ARP, RFC 5227 section 3;
   // unsolicited advertisement, RFC 4861 section 7.2.6).
   void Announce() { next_announcement_ = 0; }

@@ -44,6 +44,7 @@ class NeighbourTable {
     IpAddress ip;
     std::optional<MacAddress> mac;  // a probe of a known neighbour goes straight to it
   };
+  bool has_solicitations() const { return !solicitations_.empty(); }
   std::optional<Solicitation> PollSolicitation();
   struct ReadyPacket {
     void* packet = nullptr;

@@ -578,7 +578,8 @@ TEST_F(IpHostTest, PacketsToItselfDoNotGoToTheWire) {
 TEST_F(IpHostTest, OverhearingLearnsButDoesNotSpeak) {
   (void)Send(kPeerV4);
   (void)NextFrame();
-  host_->Overhear(ArpFrame({ArpPacket::Operation::kRequest, kPeerMac, kPeerV4, {}, kHostV4}), now_);
+  (void)host_->Overhear(ArpFrame({ArpPacket::Operation::kRequest, kPeerMac, kPeerV4, {}, kHostV4}),
+                        now_);
   EXPECT_TRUE(NextFrame().empty());
   EXPECT_TRUE(host_->PollReady());
 }
