@@ -13,7 +13,7 @@ enum class DropReason : uint8_t {
   kUnexpectedClass,    // STUN or DTLS on a plain RTP port
   kUnverifiedSource,   // DTLS or SRTP from an address that passed no ICE check
   kNoSrtpKeys,         // SRTP before the handshake ended
-  kDtlsNotExpected,    // DTLS before the role is known or after the association failed
+  kDtlsNotExpected,    // DTLS after the association failed
   kDtlsTooLarge,       // above the 1500 bytes a handshake message carries
   kDtlsOverBudget,     // the session's share of the handshake thread is used up
   kHandshakeBusy,      // the ring to the handshake thread is full

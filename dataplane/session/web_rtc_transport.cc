@@ -45,23 +45,25 @@ WebRtcTransport::WebRtcTransport(SessionHandle session, const AccessLocal& local
       dtls_budget_(kDtlsBurst, kDtlsPerSecond) {}
 
 bool WebRtcTransport::MayApply(const AccessRemote& remote) const {
-  if (!remote.gateway_dtls_role || !role_ || *remote.gateway_dtls_role == *role_) return true;
-  const bool brings_new_association =
-      !remote.fingerprints.empty() && !IsSameSet(fingerprints_, remote.fingerprints);
-  return dtls_ == DtlsState::kIdle || brings_new_association;
+  if (dtls_ == DtlsState::kIdle) return true;
+  if (!remote.gateway_dtls_role || *remote.gateway_dtls_role == association_role_) return true;
+  return !remote.fingerprints.empty() && !IsSameSet(fingerprints_, remote.fingerprints);
 }
 
 void WebRtcTransport::Apply(const AccessRemote& remote, base::Timestamp now,
                             SessionOutput& output) {
   if (remote.ice) ice_.SetRemoteCredentials(*remote.ice, now);
   if (!remote.fingerprints.empty() && !IsSameSet(fingerprints_, remote.fingerprints)) {
-    const bool had_fingerprints = !fingerprints_.empty();
+    // Another certificate is another association, and so is another role than the one that an early
+    // ClientHello made us take. The old keys serve until the new association has its own.
+    const bool must_start_over =
+        !fingerprints_.empty() || remote.gateway_dtls_role.value_or(association_role_) !=
+                                      association_role_;
     fingerprints_.Clear();
     for (const dtls::DtlsFingerprint& fingerprint : remote.fingerprints) {
       if (!fingerprints_.PushBack(fingerprint)) break;
     }
-    if (dtls_ != DtlsState::kIdle && had_fingerprints) {
-      // Another certificate is another association; the old keys serve until it has its own.
+    if (dtls_ != DtlsState::kIdle && must_start_over) {
       (void)output.SendToHandshake(MakeRequest(HandshakeRequest::Kind::kStop));
       dtls_ = DtlsState::kIdle;
       ++association_;  // what the old one still says is not for us
@@ -145,7 +147,7 @@ void WebRtcTransport::DrainIce(SessionOutput& output) {
 void WebRtcTransport::HandleDtls(const net::SocketAddress& from, base::ByteSpan datagram,
                                  base::Timestamp now, SessionOutput& output) {
   if (!ice_.IsVerified(from)) return drops_.Count(DropReason::kUnverifiedSource);
-  if (!role_ || dtls_ == DtlsState::kFailed) return drops_.Count(DropReason::kDtlsNotExpected);
+  if (dtls_ == DtlsState::kFailed) return drops_.Count(DropReason::kDtlsNotExpected);
   if (datagram.size() > DtlsBytes::kCapacity) return drops_.Count(DropReason::kDtlsTooLarge);
   if (!dtls_budget_.Take(now)) return drops_.Count(DropReason::kDtlsOverBudget);
   if (dtls_ == DtlsState::kIdle && !StartDtls(output)) {
@@ -169,7 +171,10 @@ HandshakeRequest WebRtcTransport::MakeRequest(HandshakeRequest::Kind kind) const
 bool WebRtcTransport::StartDtls(SessionOutput& output) {
   ++association_;
   HandshakeRequest request = MakeRequest(HandshakeRequest::Kind::kStart);
-  request.role = *role_;
+  // Who speaks before our role is known has taken the client's (RFC 8842 section 5.3: an answer may
+  // be overtaken by its ClientHello). Its keys wait for the fingerprint of the answer.
+  association_role_ = role_.value_or(dtls::DtlsRole::kServer);
+  request.role = association_role_;
   request.fingerprints = fingerprints_;
   if (!output.SendToHandshake(std::move(request))) return false;
   dtls_ = DtlsState::kHandshaking;

@@ -80,7 +80,8 @@ class WebRtcTransport {
 
   DtlsState dtls_ = DtlsState::kIdle;
   uint32_t association_ = 0;  // grows with each new one
-  std::optional<dtls::DtlsRole> role_;
+  std::optional<dtls::DtlsRole> role_;  // as signalled
+  dtls::DtlsRole association_role_ = dtls::DtlsRole::kServer;
   Fingerprints fingerprints_;
   bool owes_fingerprints_ = false;  // the ring to the handshake thread was full
   std::optional<net::SocketAddress> dtls_remote_;

@@ -1,0 +1,104 @@
+#include "dataplane/base/timer_wheel.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <vector>
+
+namespace byon::base {
+namespace {
+
+using testing::Each;
+using testing::ElementsAre;
+using testing::SizeIs;
+
+constexpr TimeDelta kMs = TimeDelta::Milliseconds(1);
+
+Timestamp At(int64_t ms) { return Timestamp::FromMilliseconds(5'000 + ms); }
+
+TEST(TimerWheelTest, EveryMemberTicksOnceATurn) {
+  TimerWheel<int> wheel(100);
+  std::map<int, std::vector<int64_t>> ticks;
+  for (int i = 0; i < 45; ++i) ASSERT_LT(wheel.Add(i), 20u);
+  for (int64_t ms = 0; ms < 200; ++ms) {
+    wheel.Advance(At(ms), [&](std::span<int> members, Timestamp due) {
+      for (const int member : members) ticks[member].push_back((due - At(0)).milliseconds());
+    });
+  }
+  ASSERT_THAT(ticks, SizeIs(45));
+  for (const auto& [member, times] : ticks) {
+    ASSERT_THAT(times, SizeIs(10)) << member;
+    for (size_t i = 1; i < times.size(); ++i) EXPECT_EQ(times[i] - times[i - 1], 20);
+  }
+}
+
+TEST(TimerWheelTest, SpreadsMembersEvenly) {
+  TimerWheel<int> wheel(1000);
+  std::vector<int> per_slot(20);
+  for (int i = 0; i < 200; ++i) ++per_slot[wheel.Add(i)];
+  EXPECT_THAT(per_slot, Each(10));
+}
+
+TEST(TimerWheelTest, FillsTheSlotThatWasEmptied) {
+  TimerWheel<int> wheel(100);
+  std::vector<size_t> slot_of;
+  for (int i = 0; i < 40; ++i) slot_of.push_back(wheel.Add(i));
+  wheel.Remove(slot_of[7], 7);
+  wheel.Remove(slot_of[27], 27);
+  EXPECT_EQ(slot_of[7], slot_of[27]);
+  EXPECT_EQ(wheel.Add(100), slot_of[7]);
+  EXPECT_EQ(wheel.Add(101), slot_of[7]);
+  EXPECT_EQ(wheel.size(), 40u);
+}
+
+TEST(TimerWheelTest, RefusesMoreThanItsCapacity) {
+  TimerWheel<int> wheel(3);
+  for (int i = 0; i < 3; ++i) EXPECT_LT(wheel.Add(i), 20u);
+  EXPECT_EQ(wheel.Add(3), 20u);
+}
+
+TEST(TimerWheelTest, ServesMissedSlotsInOrderWhenLate) {
+  TimerWheel<int> wheel(20);
+  for (int i = 0; i < 20; ++i) (void)wheel.Add(i);
+  std::vector<int64_t> due_times;
+  const auto record = [&](std::span<int>, Timestamp due) {
+    due_times.push_back((due - At(0)).milliseconds());
+  };
+  wheel.Advance(At(0), record);
+  wheel.Advance(At(5), record);
+  EXPECT_THAT(due_times, ElementsAre(0, 1, 2, 3, 4, 5));
+}
+
+TEST(TimerWheelTest, GivesUpTicksAfterALongStall) {
+  TimerWheel<int> wheel(20);
+  for (int i = 0; i < 20; ++i) (void)wheel.Add(i);
+  int served = 0;
+  const auto count = [&](std::span<int> members, Timestamp) {
+    served += static_cast<int>(members.size());
+  };
+  wheel.Advance(At(0), count);
+  served = 0;
+  const int64_t given_up = wheel.Advance(At(10'000), count);
+  EXPECT_GT(given_up, 9'800);
+  EXPECT_LE(served, 101);
+  served = 0;
+  EXPECT_EQ(wheel.Advance(At(10'020), count), 0);
+  EXPECT_EQ(served, 20);  // and goes on at its pace
+}
+
+TEST(TimerWheelTest, DeadlineIsThatOfTheNextSlotInUse) {
+  TimerWheel<int> wheel(20);
+  EXPECT_TRUE(wheel.NextDeadline(At(0)).is_infinite());
+  (void)wheel.Add(1);
+  const auto ignore = [](std::span<int>, Timestamp) {};
+  wheel.Advance(At(0), ignore);
+  EXPECT_EQ(wheel.NextDeadline(At(0)), At(20));
+  wheel.Advance(At(12), ignore);
+  EXPECT_EQ(wheel.NextDeadline(At(12)), At(20));
+  (void)wheel.Add(2);
+  EXPECT_EQ(wheel.NextDeadline(At(12)), At(20) + kMs);
+}
+
+}  // namespace
+}  // namespace byon::base
