@@ -8,7 +8,7 @@ parts = ['#include "controlplane/http/embedded_files.h"\n\nnamespace byon::http 
 entries = []
 for index, name in enumerate(sorted(names)):
     content = pathlib.Path(name).read_bytes()
-    path = '/' + pathlib.Path(name).relative_to(root).as_posix()
+    path = '/' + pathlib.Path(name).resolve().relative_to(pathlib.Path(root).resolve()).as_posix()
     lines = [','.join(str(byte) for byte in content[i:i + 40]) for i in range(0, len(content), 40)]
     parts.append(f'// {path}\nconstexpr unsigned char kFile{index}[] = {{\n' + ',\n'.join(lines) + '};\n')
     entries.append(f'    {{"{path}", {{reinterpret_cast<const char*>(kFile{index}), sizeof kFile{index}}}}},\n')

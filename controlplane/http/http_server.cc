@@ -1,0 +1,556 @@
+#include "controlplane/http/http_server.h"
+
+#include <libwebsockets.h>
+
+#include <algorithm>
+#include <atomic>
+#include <boost/asio/post.hpp>
+#include <deque>
+#include <future>
+#include <stdexcept>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+
+#include "controlplane/http/origin_policy.h"
+#include "controlplane/http/outbox.h"
+#include "controlplane/http/rate_limiter.h"
+#include "controlplane/http/request_framing.h"
+#include "controlplane/http/request_reader.h"
+#include "controlplane/http/response_writer.h"
+#include "controlplane/http/static_files.h"
+
+namespace byon::http {
+namespace {
+
+constexpr char kEventProtocol[] = "byon.events.v1";
+constexpr int kHangUpAfterSeconds = 45;
+constexpr auto kGoodbye = std::chrono::milliseconds(300);
+constexpr uint16_t kGoingAway = 1001;
+constexpr uint16_t kUnsupportedData = 1003;
+constexpr uint16_t kTooBig = 1009;
+constexpr uint16_t kTryAgainLater = 1013;
+
+// One request and its answer, from the headers to the last byte.
+struct Exchange {
+  ExchangeId id = 0;
+  lws* connection = nullptr;
+  api::HttpRequest request;
+  size_t body_bytes = 0;  // announced
+  bool is_dispatched = false;
+  std::unique_ptr<ResponseWriter> writer;
+};
+
+// A WebSocket on the server's thread.
+struct Socket {
+  ExchangeId id = 0;
+  lws* connection = nullptr;
+  api::HttpRequest request;
+  std::string incoming;
+  std::deque<std::string> outgoing;
+  std::optional<CloseSocket> close;
+  std::shared_ptr<std::atomic<size_t>> queued_bytes = std::make_shared<std::atomic<size_t>>(0);
+  // Belongs to the strand; only passed along here.
+  std::shared_ptr<std::unique_ptr<api::WebSocketHandler>> handler =
+      std::make_shared<std::unique_ptr<api::WebSocketHandler>>();
+};
+
+// What the library keeps for us with each connection; zeroed by it.
+struct PerConnection {
+  Exchange* exchange;
+  Socket* socket;
+};
+
+class Session final : public api::WebSocketSession {
+ public:
+  Session(ExchangeId id, std::shared_ptr<Outbox> outbox,
+          std::shared_ptr<std::atomic<size_t>> queued_bytes, size_t max_queued_bytes)
+      : id_(id), outbox_(std::move(outbox)), queued_bytes_(std::move(queued_bytes)),
+        max_queued_bytes_(max_queued_bytes) {}
+
+  void Send(std::string text) override {
+    if (queued_bytes_->fetch_add(text.size()) + text.size() > max_queued_bytes_) {
+      Close(kTryAgainLater, "reader too slow");
+      return;
+    }
+    outbox_->Push({id_, SendMessage{std::move(text)}});
+  }
+  void Close(uint16_t code, std::string reason) override {
+    outbox_->Push({id_, CloseSocket{code, std::move(reason)}});
+  }
+
+ private:
+  const ExchangeId id_;
+  const std::shared_ptr<Outbox> outbox_;
+  const std::shared_ptr<std::atomic<size_t>> queued_bytes_;
+  const size_t max_queued_bytes_;
+};
+
+std::string ErrorBody(int status, const char* code, const char* message) {
+  return "{\"status\":" + std::to_string(status) + ",\"code\":\"" + code + "\",\"message\":\"" +
+         message + "\"}";
+}
+
+api::HttpResponse ErrorResponse(int status, const char* code, const char* message) {
+  return {status, {{"content-type", "application/json"}}, ErrorBody(status, code, message)};
+}
+
+}  // namespace
+
+class HttpServer::Service {
+ public:
+  Service(HttpServerConfig config, api::HttpApplication& application,
+          boost::asio::any_io_executor strand)
+      : config_(std::move(config)),
+        application_(application),
+        strand_(std::move(strand)),
+        files_(config_.web_dir.empty() ? StaticFiles::Embedded()
+                                       : StaticFiles::FromFolder(config_.web_dir)),
+        origins_(config_.public_url, config_.cors_origins),
+        limiter_(config_.requests_per_second_per_address) {
+    content_security_policy_ = "default-src 'self'; media-src 'self' blob:; img-src 'self' data:; "
+                               "frame-ancestors 'none'; base-uri 'none'; connect-src 'self' ws: wss:";
+    for (const std::string& source : config_.csp_connect_sources) {
+      content_security_policy_ += ' ' + source;
+    }
+    Open();
+    thread_ = std::thread([this] { Run(); });
+  }
+  ~Service() {
+    Stop();
+    if (context_ != nullptr) lws_context_destroy(context_);
+  }
+
+  uint16_t port() const { return port_; }
+
+  void Stop() {
+    if (is_stopping_.exchange(true)) return;
+    // The thread says good-bye to the WebSockets; who does not answer in time is cut off.
+    const auto deadline = std::chrono::steady_clock::now() + kGoodbye;
+    do {
+      lws_cancel_service(context_);
+    } while (finished_.wait_for(std::chrono::milliseconds(10)) != std::future_status::ready &&
+             std::chrono::steady_clock::now() < deadline);
+    is_cut_off_ = true;
+    lws_cancel_service(context_);
+    thread_.join();
+    outbox_->Close();
+    for (auto& [id, socket] : sockets_) EndHandler(*socket);
+    // What the library still holds is closed with the context.
+    lws_context_destroy(std::exchange(context_, nullptr));
+  }
+
+ private:
+  static int Callback(lws* connection, lws_callback_reasons reason, void* user, void* in, size_t size) {
+    lws_context* context = lws_get_context(connection);
+    auto* self = context == nullptr ? nullptr : static_cast<Service*>(lws_context_user(context));
+    if (self == nullptr) return 0;
+    return self->Handle(connection, reason, static_cast<PerConnection*>(user), in, size);
+  }
+
+  void Open() {
+    protocols_[0] = {"http", &Callback, sizeof(PerConnection), 0, 0, nullptr, 0};
+    protocols_[1] = {kEventProtocol, &Callback, sizeof(PerConnection),
+                     config_.websocket_message_bytes, 0, nullptr, 0};
+    retry_.secs_since_valid_ping = static_cast<uint16_t>(config_.ping.count());
+    retry_.secs_since_valid_hangup =
+        static_cast<uint16_t>(std::max<int64_t>(kHangUpAfterSeconds, config_.ping.count() + 10));
+
+    lws_context_creation_info info{};
+    info.user = this;
+    info.port = config_.port;
+    info.iface = config_.address.c_str();
+    info.protocols = protocols_;
+    info.gid = static_cast<gid_t>(-1);
+    info.uid = static_cast<uid_t>(-1);
+    info.alpn = "http/1.1";
+    info.options = LWS_SERVER_OPTION_VALIDATE_UTF8 | LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND |
+                   (config_.address.find(':') == std::string::npos ? LWS_SERVER_OPTION_DISABLE_IPV6 : 0);
+    info.max_http_header_data2 = static_cast<unsigned>(config_.header_bytes);
+    info.timeout_secs = static_cast<unsigned>(std::max(config_.header_timeout, config_.body_timeout).count());
+    info.timeout_secs_ah_idle = static_cast<unsigned>(config_.header_timeout.count());
+    info.keepalive_timeout = static_cast<int>(config_.idle_timeout.count());
+    info.retry_and_idle_policy = &retry_;
+    if (config_.tls) {
+      info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+      info.ssl_cert_filepath = config_.tls->certificate_file.c_str();
+      info.ssl_private_key_filepath = config_.tls->private_key_file.c_str();
+      info.ssl_options_set = SSL_OP_NO_SSLv3 | SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1;
+    }
+    lws_set_log_level(0, nullptr);
+    context_ = lws_create_context(&info);
+    if (context_ == nullptr) {
+      throw std::runtime_error("http.listen " + config_.address + ":" + std::to_string(config_.port) +
+                               " cannot be used: the address must be this host's, the port free" +
+                               (config_.tls ? ", and the certificate and key readable and matching." : "."));
+    }
+    const int port = lws_get_vhost_listen_port(lws_get_vhost_by_name(context_, "default"));
+    port_ = static_cast<uint16_t>(port);
+    outbox_ = std::make_shared<Outbox>([context = context_] { lws_cancel_service(context); });
+  }
+
+  void Run() {
+    while (!(is_stopping_ && (sockets_.empty() || is_cut_off_)) && lws_service(context_, 0) >= 0) {
+    }
+    has_finished_.set_value();
+  }
+
+  int Handle(lws* connection, lws_callback_reasons reason, PerConnection* slot, void* in, size_t size) {
+    switch (reason) {
+      case LWS_CALLBACK_FILTER_NETWORK_CONNECTION:
+        return AdmitConnection(static_cast<int>(reinterpret_cast<intptr_t>(in)));
+      case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
+        return IsWebSocketUpgrade(connection) ? 0 : -1;
+      case LWS_CALLBACK_HTTP:
+        return BeginExchange(connection, slot);
+      case LWS_CALLBACK_HTTP_BODY:
+        return TakeBody(slot, static_cast<const char*>(in), size);
+      case LWS_CALLBACK_HTTP_BODY_COMPLETION:
+        return slot != nullptr && slot->exchange != nullptr ? Dispatch(*slot->exchange) : 0;
+      case LWS_CALLBACK_HTTP_WRITEABLE:
+        return WriteResponse(connection, slot);
+      case LWS_CALLBACK_CLOSED_HTTP:
+        if (slot != nullptr) ForgetExchange(slot);
+        return 0;
+      case LWS_CALLBACK_WSI_CREATE:
+        return 0;
+      case LWS_CALLBACK_WSI_DESTROY:
+        ForgetConnection(connection);
+        return 0;
+      case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
+        return AdmitWebSocket(connection);
+      case LWS_CALLBACK_ESTABLISHED:
+        return OpenSocket(connection, slot);
+      case LWS_CALLBACK_RECEIVE:
+        return TakeMessage(connection, slot, static_cast<const char*>(in), size);
+      case LWS_CALLBACK_SERVER_WRITEABLE:
+        return WriteMessages(connection, slot);
+      case LWS_CALLBACK_CLOSED:
+        CloseSocketOf(slot);
+        return 0;
+      case LWS_CALLBACK_EVENT_WAIT_CANCELLED:
+        TakeOutbox();
+        return 0;
+      default:
+        return 0;
+    }
+  }
+
+  // ---- connections
+
+  int AdmitConnection(int socket) {
+    if (connections_.size() >= config_.connections) return -1;
+    const auto it = connections_by_address_.find(PeerAddress(socket));
+    const size_t open = it == connections_by_address_.end() ? 0 : it->second;
+    return open >= config_.connections_per_address ? -1 : 0;
+  }
+
+  // The peer of a connection, counted from its first request on.
+  const std::string& AddressOf(lws* connection) {
+    const auto [it, is_new] = connections_.try_emplace(connection);
+    if (is_new) {
+      it->second = PeerAddress(lws_get_socket_fd(lws_get_network_wsi(connection)));
+      ++connections_by_address_[it->second];
+    }
+    return it->second;
+  }
+
+  void ForgetConnection(lws* connection) {
+    const auto it = connections_.find(connection);
+    if (it == connections_.end()) return;
+    const auto count = connections_by_address_.find(it->second);
+    if (--count->second == 0) connections_by_address_.erase(count);
+    connections_.erase(it);
+  }
+
+  // ---- requests
+
+  int BeginExchange(lws* connection, PerConnection* slot) {
+    ForgetExchange(slot);
+    auto exchange = std::make_unique<Exchange>();
+    exchange->id = ++last_id_;
+    exchange->connection = connection;
+    slot->exchange = exchange.get();
+    Exchange& current = *exchange;
+    exchanges_[current.id] = std::move(exchange);
+
+    std::optional<api::HttpRequest> request = ReadRequest(connection);
+    if (!request) {
+      return Answer(current, ErrorResponse(405, "METHOD_NOT_ALLOWED", "The method is not supported."), true);
+    }
+    current.request = std::move(*request);
+    current.request.remote_address = AddressOf(connection);
+    const auto text = [&](const char* name) -> std::string_view {
+      const std::string* value = current.request.Header(name);
+      return value == nullptr ? std::string_view() : std::string_view(*value);
+    };
+    const auto framing =
+        JudgeFraming(text("content-length"), text("transfer-encoding"), config_.body_bytes);
+    if (const auto* fault = std::get_if<FramingFault>(&framing)) {
+      return Answer(current, ErrorResponse(fault->http_status, "INVALID_ARGUMENT", fault->message), true);
+    }
+    if (!limiter_.TryTake(current.request.remote_address, RateLimiter::Clock::now())) {
+      api::HttpResponse response =
+          ErrorResponse(429, "TOO_MANY_REQUESTS", "Rate limit reached.");
+      response.headers.emplace_back("retry-after", "1");
+      return Answer(current, std::move(response), std::get<BodyLength>(framing).bytes > 0);
+    }
+    current.body_bytes = std::get<BodyLength>(framing).bytes;
+    return current.body_bytes == 0 ? Dispatch(current) : 0;
+  }
+
+  int TakeBody(PerConnection* slot, const char* data, size_t size) {
+    if (slot == nullptr || slot->exchange == nullptr || slot->exchange->is_dispatched) return 0;
+    std::string& body = slot->exchange->request.body;
+    if (body.size() + size > slot->exchange->body_bytes) return -1;
+    body.append(data, size);
+    return 0;
+  }
+
+  int Dispatch(Exchange& exchange) {
+    if (exchange.is_dispatched) return 0;
+    exchange.is_dispatched = true;
+    lws_set_timeout(exchange.connection, NO_PENDING_TIMEOUT, 0);
+    const std::string* origin = exchange.request.Header("origin");
+    if (exchange.request.method == "OPTIONS") {
+      return Answer(exchange, {204, origins_.PreflightHeaders(origin ? *origin : ""), {}}, false);
+    }
+    if (exchange.request.method == "GET" || exchange.request.method == "HEAD") {
+      if (const StaticFile* file = files_.Find(exchange.request.path)) {
+        return Answer(exchange, FileResponse(exchange.request, *file), false);
+      }
+    }
+    auto request = std::make_shared<api::HttpRequest>(exchange.request);
+    exchange.request.body.clear();
+    boost::asio::post(strand_, [&application = application_, outbox = outbox_, id = exchange.id, request] {
+      application.HandleRequest(std::move(*request), [outbox, id](api::HttpResponse response) {
+        outbox->Push({id, SendResponse{std::move(response)}});
+      });
+    });
+    return 0;
+  }
+
+  api::HttpResponse FileResponse(const api::HttpRequest& request, const StaticFile& file) const {
+    api::HttpResponse response;
+    response.headers = {{"content-type", file.media_type},
+                        {"content-security-policy", content_security_policy_},
+                        {"etag", file.etag},
+                        {"cache-control", "no-cache"}};
+    const std::string* known = request.Header("if-none-match");
+    if (known != nullptr && *known == file.etag) {
+      response.status = 304;
+    } else {
+      response.body = file.content;
+    }
+    return response;
+  }
+
+  int Answer(Exchange& exchange, api::HttpResponse response, bool closes_connection) {
+    exchange.is_dispatched = true;
+    const auto has = [&](std::string_view wanted) {
+      return std::any_of(response.headers.begin(), response.headers.end(),
+                         [&](const auto& header) { return header.first == wanted; });
+    };
+    response.headers.emplace_back("x-content-type-options", "nosniff");
+    response.headers.emplace_back("referrer-policy", "no-referrer");
+    if (!has("cache-control")) response.headers.emplace_back("cache-control", "no-store");
+    if (config_.tls) response.headers.emplace_back("strict-transport-security", "max-age=31536000");
+    if (exchange.request.method != "OPTIONS") {
+      const std::string* origin = exchange.request.Header("origin");
+      for (auto& header : origins_.AnswerHeaders(origin ? *origin : "")) {
+        response.headers.push_back(std::move(header));
+      }
+    }
+    exchange.writer = std::make_unique<ResponseWriter>(
+        std::move(response), exchange.request.method == "HEAD", closes_connection);
+    lws_callback_on_writable(exchange.connection);
+    return 0;
+  }
+
+  int WriteResponse(lws* connection, PerConnection* slot) {
+    if (slot == nullptr || slot->exchange == nullptr || !slot->exchange->writer) return 0;
+    ResponseWriter& writer = *slot->exchange->writer;
+    switch (writer.Write(connection)) {
+      case ResponseWriter::Progress::kMore:
+        lws_callback_on_writable(connection);
+        return 0;
+      case ResponseWriter::Progress::kFailed:
+        return -1;
+      case ResponseWriter::Progress::kDone:
+        break;
+    }
+    const bool closes = writer.closes_connection();
+    ForgetExchange(slot);
+    return lws_http_transaction_completed(connection) != 0 || closes ? -1 : 0;
+  }
+
+  void ForgetExchange(PerConnection* slot) {
+    if (slot->exchange == nullptr) return;
+    exchanges_.erase(std::exchange(slot->exchange, nullptr)->id);
+  }
+
+  // ---- WebSockets
+
+  static bool IsWebSocketUpgrade(lws* connection) {
+    char upgrade[16] = "";
+    return lws_hdr_copy(connection, upgrade, sizeof upgrade, WSI_TOKEN_UPGRADE) > 0 &&
+           strcasecmp(upgrade, "websocket") == 0;
+  }
+
+  int AdmitWebSocket(lws* connection) {
+    const std::optional<api::HttpRequest> request = ReadRequest(connection);
+    if (!request) return -1;
+    const std::string* origin = request->Header("origin");
+    const std::string* host = request->Header("host");
+    const lws_protocols* protocol = lws_get_protocol(connection);
+    const bool speaks_events = protocol != nullptr && std::string_view(protocol->name) == kEventProtocol;
+    if (!speaks_events || !origins_.MayOpenWebSocket(origin ? *origin : "", host ? *host : "")) {
+      lws_return_http_status(connection, speaks_events ? 403 : 400, nullptr);
+      return -1;
+    }
+    if (!limiter_.TryTake(AddressOf(connection), RateLimiter::Clock::now())) {
+      lws_return_http_status(connection, 429, nullptr);
+      return -1;
+    }
+    pending_upgrade_ = {connection, *request};
+    return 0;
+  }
+
+  int OpenSocket(lws* connection, PerConnection* slot) {
+    if (pending_upgrade_.first != connection) return -1;
+    auto socket = std::make_unique<Socket>();
+    socket->id = ++last_id_;
+    socket->connection = connection;
+    socket->request = std::move(pending_upgrade_.second);
+    socket->request.remote_address = AddressOf(connection);
+    pending_upgrade_ = {};
+    slot->socket = socket.get();
+    auto session = std::make_shared<Session>(socket->id, outbox_, socket->queued_bytes,
+                                             config_.websocket_queue_bytes);
+    boost::asio::post(strand_, [&application = application_, session, handler = socket->handler,
+                                request = socket->request] {
+      *handler = application.OpenWebSocket(request, session);
+    });
+    sockets_[socket->id] = std::move(socket);
+    return 0;
+  }
+
+  int TakeMessage(lws* connection, PerConnection* slot, const char* data, size_t size) {
+    if (slot == nullptr || slot->socket == nullptr || slot->socket->close) return 0;
+    Socket& socket = *slot->socket;
+    if (lws_frame_is_binary(connection) != 0) return CloseNow(connection, kUnsupportedData);
+    if (socket.incoming.size() + size > config_.websocket_message_bytes) {
+      return CloseNow(connection, kTooBig);
+    }
+    socket.incoming.append(data, size);
+    if (lws_remaining_packet_payload(connection) != 0 || lws_is_final_fragment(connection) == 0) return 0;
+    boost::asio::post(strand_, [handler = socket.handler, text = std::exchange(socket.incoming, {})] {
+      if (*handler) (*handler)->OnMessage(text);
+    });
+    return 0;
+  }
+
+  static int CloseNow(lws* connection, uint16_t code, std::string reason = {}) {
+    lws_close_reason(connection, static_cast<lws_close_status>(code),
+                     reinterpret_cast<unsigned char*>(reason.data()), reason.size());
+    return -1;
+  }
+
+  int WriteMessages(lws* connection, PerConnection* slot) {
+    if (slot == nullptr || slot->socket == nullptr) return 0;
+    Socket& socket = *slot->socket;
+    if (!socket.outgoing.empty()) {
+      const std::string text = std::move(socket.outgoing.front());
+      socket.outgoing.pop_front();
+      socket.queued_bytes->fetch_sub(text.size());
+      std::vector<unsigned char> buffer(LWS_PRE + text.size());
+      std::copy(text.begin(), text.end(), buffer.begin() + LWS_PRE);
+      if (lws_write(connection, buffer.data() + LWS_PRE, text.size(), LWS_WRITE_TEXT) <
+          static_cast<int>(text.size())) {
+        return -1;
+      }
+    } else if (socket.close) {
+      return CloseNow(connection, socket.close->code, socket.close->reason);
+    }
+    if (!socket.outgoing.empty() || socket.close) lws_callback_on_writable(connection);
+    return 0;
+  }
+
+  void CloseSocketOf(PerConnection* slot) {
+    if (slot == nullptr || slot->socket == nullptr) return;
+    Socket* socket = std::exchange(slot->socket, nullptr);
+    EndHandler(*socket);
+    sockets_.erase(socket->id);
+  }
+
+  void EndHandler(Socket& socket) {
+    boost::asio::post(strand_, [handler = socket.handler] {
+      if (*handler) (*handler)->OnClosed();
+      handler->reset();
+    });
+  }
+
+  // ---- from other threads
+
+  void TakeOutbox() {
+    for (Outgoing& outgoing : outbox_->TakeAll()) {
+      if (auto* response = std::get_if<SendResponse>(&outgoing.what)) {
+        const auto it = exchanges_.find(outgoing.id);
+        if (it != exchanges_.end()) Answer(*it->second, std::move(response->response), false);
+        continue;
+      }
+      const auto it = sockets_.find(outgoing.id);
+      if (it == sockets_.end()) continue;
+      Socket& socket = *it->second;
+      if (auto* message = std::get_if<SendMessage>(&outgoing.what)) {
+        if (!socket.close) socket.outgoing.push_back(std::move(message->text));
+      } else if (!socket.close) {
+        socket.close = std::get<CloseSocket>(std::move(outgoing.what));
+        // A reader that is too slow will not read its queue either.
+        if (socket.close->code == kTryAgainLater) socket.outgoing.clear();
+      }
+      lws_callback_on_writable(socket.connection);
+    }
+    if (!is_stopping_) return;
+    for (auto& [id, socket] : sockets_) {
+      if (!socket->close) socket->close = CloseSocket{kGoingAway, "server stops"};
+      lws_callback_on_writable(socket->connection);
+    }
+  }
+
+  const HttpServerConfig config_;
+  api::HttpApplication& application_;
+  const boost::asio::any_io_executor strand_;
+  const StaticFiles files_;
+  const OriginPolicy origins_;
+  RateLimiter limiter_;
+  std::string content_security_policy_;
+
+  lws_protocols protocols_[3] = {};
+  lws_retry_bo_t retry_ = {};
+  lws_context* context_ = nullptr;
+  uint16_t port_ = 0;
+  std::shared_ptr<Outbox> outbox_;
+  std::atomic<bool> is_stopping_{false};
+  std::atomic<bool> is_cut_off_{false};
+  std::promise<void> has_finished_;
+  std::future<void> finished_ = has_finished_.get_future();
+  std::thread thread_;
+
+  // The server's thread only.
+  ExchangeId last_id_ = 0;
+  std::unordered_map<ExchangeId, std::unique_ptr<Exchange>> exchanges_;
+  std::unordered_map<ExchangeId, std::unique_ptr<Socket>> sockets_;
+  std::unordered_map<lws*, std::string> connections_;
+  std::unordered_map<std::string, size_t> connections_by_address_;
+  std::pair<lws*, api::HttpRequest> pending_upgrade_{};
+};
+
+HttpServer::HttpServer(HttpServerConfig config, api::HttpApplication& application,
+                       boost::asio::any_io_executor strand)
+    : service_(std::make_unique<Service>(std::move(config), application, std::move(strand))) {}
+HttpServer::~HttpServer() = default;
+uint16_t HttpServer::port() const { return service_->port(); }
+void HttpServer::Stop() { service_->Stop(); }
+
+}  // namespace byon::http

@@ -1,0 +1,304 @@
+#include "controlplane/http/http_server.h"
+
+#include <gtest/gtest.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/beast/websocket.hpp>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+namespace byon::http {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+using tcp = asio::ip::tcp;
+
+// Says back what it was asked; a WebSocket echoes, and ends when told.
+class EchoApplication final : public api::HttpApplication {
+ public:
+  void HandleRequest(api::HttpRequest request, api::Respond respond) override {
+    api::HttpResponse response;
+    if (request.path == "/empty") {
+      response.status = 204;
+    } else if (request.path == "/large") {
+      response.body.assign(300'000, 'x');
+    } else {
+      const std::string* correlator = request.Header("x-correlator");
+      response.headers = {{"content-type", "text/plain"}, {"x-correlator", correlator ? *correlator : ""}};
+      response.body = request.method + " " + request.path + "?" + request.query + " " + request.body;
+    }
+    respond(std::move(response));
+  }
+  std::unique_ptr<api::WebSocketHandler> OpenWebSocket(
+      const api::HttpRequest& request, std::shared_ptr<api::WebSocketSession> session) override {
+    session->Send("hello " + request.path);
+    return std::make_unique<Echo>(*this, std::move(session));
+  }
+
+  // Waits until `count` WebSockets have been closed.
+  bool WaitForClosed(int count) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(10), [&] { return closed_ >= count; });
+  }
+
+ private:
+  class Echo final : public api::WebSocketHandler {
+   public:
+    Echo(EchoApplication& application, std::shared_ptr<api::WebSocketSession> session)
+        : application_(application), session_(std::move(session)) {}
+    void OnMessage(std::string text) override {
+      if (text == "flood") {
+        for (int i = 0; i < 64; ++i) session_->Send(std::string(65'536, 'y'));
+      } else if (text == "end") {
+        session_->Send("bye");
+        session_->Close(4401, "token expired");
+      } else {
+        session_->Send("echo " + text);
+      }
+    }
+    void OnClosed() override {
+      const std::lock_guard lock(application_.mutex_);
+      ++application_.closed_;
+      application_.changed_.notify_all();
+    }
+
+   private:
+    EchoApplication& application_;
+    std::shared_ptr<api::WebSocketSession> session_;
+  };
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int closed_ = 0;
+};
+
+class HttpServerTest : public testing::Test {
+ protected:
+  static HttpServerConfig Config() {
+    HttpServerConfig config;
+    config.public_url = "http://gw.example";
+    config.cors_origins = {"https://app.example"};
+    config.body_bytes = 4096;
+    config.websocket_message_bytes = 1024;
+    return config;
+  }
+
+  void SetUp() override {
+    server_ = std::make_unique<HttpServer>(Config(), application_, strand_.get_executor());
+    runner_ = std::thread([this] { strand_.run(); });
+    port_ = server_->port();
+    ASSERT_NE(port_, 0);
+  }
+  void TearDown() override {
+    server_.reset();
+    work_.reset();
+    runner_.join();
+  }
+
+  tcp::socket Connect() {
+    tcp::socket socket(client_);
+    socket.connect({asio::ip::make_address("127.0.0.1"), port_});
+    return socket;
+  }
+  // Sends raw bytes and reads one answer.
+  beast::http::response<beast::http::string_body> Exchange(tcp::socket& socket, const std::string& request) {
+    asio::write(socket, asio::buffer(request));
+    beast::flat_buffer buffer;
+    beast::http::response_parser<beast::http::string_body> parser;
+    parser.body_limit(1'000'000);
+    if (request.starts_with("HEAD")) parser.skip(true);
+    beast::http::read(socket, buffer, parser);
+    return parser.release();
+  }
+  beast::http::response<beast::http::string_body> Exchange(const std::string& request) {
+    tcp::socket socket = Connect();
+    return Exchange(socket, request);
+  }
+  // True when the server closes without another byte.
+  static bool IsClosed(tcp::socket& socket) {
+    char byte = 0;
+    boost::system::error_code error;
+    socket.read_some(asio::buffer(&byte, 1), error);
+    return static_cast<bool>(error);
+  }
+
+  using WebSocket = beast::websocket::stream<tcp::socket>;
+  WebSocket OpenWebSocket(const std::string& origin = {}, const std::string& protocol = "byon.events.v1") {
+    WebSocket socket(Connect());
+    socket.set_option(beast::websocket::stream_base::decorator([=](beast::websocket::request_type& request) {
+      request.set(beast::http::field::sec_websocket_protocol, protocol);
+      if (!origin.empty()) request.set(beast::http::field::origin, origin);
+    }));
+    socket.handshake("gw.example", "/byon/v1/channels/7");
+    return socket;
+  }
+  static std::string Read(WebSocket& socket) {
+    beast::flat_buffer buffer;
+    socket.read(buffer);
+    return beast::buffers_to_string(buffer.data());
+  }
+  // The close code that the server ends with, after whatever it still sends.
+  static int CloseCode(WebSocket& socket) {
+    beast::flat_buffer buffer;
+    boost::system::error_code error;
+    while (!error) socket.read(buffer, error);
+    return socket.reason().code;
+  }
+
+  EchoApplication application_;
+  asio::io_context strand_{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work_{strand_.get_executor()};
+  asio::io_context client_;
+  std::unique_ptr<HttpServer> server_;
+  std::thread runner_;
+  uint16_t port_ = 0;
+};
+
+TEST_F(HttpServerTest, AnswersSeveralRequestsOnOneConnection) {
+  tcp::socket socket = Connect();
+  for (int i = 0; i < 3; ++i) {
+    const auto response = Exchange(socket, "PUT /a/b?x=1&y=%20z HTTP/1.1\r\nHost: gw\r\nX-Correlator: c-1\r\n"
+                                           "Content-Length: 5\r\n\r\nhello");
+    EXPECT_EQ(response.result_int(), 200u);
+    EXPECT_EQ(response.body(), "PUT /a/b?x=1&y=%20z hello");
+    EXPECT_EQ(response["x-correlator"], "c-1");
+    EXPECT_EQ(response["x-content-type-options"], "nosniff");
+    EXPECT_EQ(response.count("server"), 0u);
+  }
+}
+
+TEST_F(HttpServerTest, AnswersEveryMethod) {
+  tcp::socket socket = Connect();
+  for (const std::string method : {"GET", "POST", "DELETE", "PATCH"}) {
+    const auto response = Exchange(socket, method + " /x HTTP/1.1\r\nHost: gw\r\nContent-Length: 0\r\n\r\n");
+    EXPECT_EQ(response.body(), method + " /x? ");
+  }
+}
+
+TEST_F(HttpServerTest, TakesAPostWithoutAnyBody) {
+  EXPECT_EQ(Exchange("POST /x HTTP/1.1\r\nHost: gw\r\n\r\n").body(), "POST /x? ");
+}
+
+TEST_F(HttpServerTest, Answers204WithoutBodyAndLargeBodiesWhole) {
+  tcp::socket socket = Connect();
+  EXPECT_EQ(Exchange(socket, "DELETE /empty HTTP/1.1\r\nHost: gw\r\n\r\n").result_int(), 204u);
+  EXPECT_EQ(Exchange(socket, "GET /large HTTP/1.1\r\nHost: gw\r\n\r\n").body().size(), 300'000u);
+  EXPECT_EQ(Exchange(socket, "GET /x HTTP/1.1\r\nHost: gw\r\n\r\n").body(), "GET /x? ");
+}
+
+TEST_F(HttpServerTest, RefusesBadFramingAndCloses) {
+  const auto refuse = [&](const std::string& headers, unsigned status) {
+    tcp::socket socket = Connect();
+    EXPECT_EQ(Exchange(socket, "POST /x HTTP/1.1\r\nHost: gw\r\n" + headers + "\r\n").result_int(), status) << headers;
+    EXPECT_TRUE(IsClosed(socket)) << headers;
+  };
+  refuse("Content-Length: -5\r\n", 400);
+  refuse("Content-Length: 4097\r\n", 413);
+  refuse("Content-Length: 99999999999999999999\r\n", 413);
+  refuse("Transfer-Encoding: chunked\r\n", 411);
+}
+
+TEST_F(HttpServerTest, LongTokensFitAndHeadersHaveALimit) {
+  EXPECT_EQ(Exchange("GET /x HTTP/1.1\r\nHost: gw\r\nAuthorization: Bearer " + std::string(9000, 'a') + "\r\n\r\n")
+                .result_int(), 200u);
+  tcp::socket socket = Connect();
+  boost::system::error_code error;
+  asio::write(socket, asio::buffer("GET /x HTTP/1.1\r\nHost: gw\r\nAuthorization: " + std::string(20'000, 'a') + "\r\n\r\n"),
+              error);
+  EXPECT_TRUE(IsClosed(socket));
+}
+
+TEST_F(HttpServerTest, ServesTheWebClientWithASecurityPolicy) {
+  const auto response = Exchange("GET / HTTP/1.1\r\nHost: gw\r\n\r\n");
+  EXPECT_EQ(response.result_int(), 200u);
+  EXPECT_NE(response.body().find("<title>"), std::string::npos);
+  EXPECT_NE(response["content-security-policy"].find("default-src 'self'"), std::string::npos);
+  const auto again = Exchange("GET / HTTP/1.1\r\nHost: gw\r\nIf-None-Match: " + std::string(response["etag"]) + "\r\n\r\n");
+  EXPECT_EQ(again.result_int(), 304u);
+  const auto head = Exchange("HEAD /sdk/byon.js HTTP/1.1\r\nHost: gw\r\n\r\n");
+  EXPECT_EQ(head.result_int(), 200u);
+}
+
+TEST_F(HttpServerTest, NoPathLeavesTheTable) {
+  for (const std::string path : {"/../meson.build", "/%2e%2e/meson.build", "/sdk/..%2f..%2fmain.cc", "/app//../../x"}) {
+    const auto response = Exchange("GET " + path + " HTTP/1.1\r\nHost: gw\r\n\r\n");
+    EXPECT_TRUE(response.body().starts_with("GET /") || response.result_int() >= 400) << path << response.body();
+  }
+}
+
+TEST_F(HttpServerTest, AnswersPreflightsOfConfiguredPages) {
+  const auto good = Exchange("OPTIONS /x HTTP/1.1\r\nHost: gw\r\nOrigin: https://app.example\r\n\r\n");
+  EXPECT_EQ(good.result_int(), 204u);
+  EXPECT_EQ(good["access-control-allow-origin"], "https://app.example");
+  const auto bad = Exchange("OPTIONS /x HTTP/1.1\r\nHost: gw\r\nOrigin: https://evil.example\r\n\r\n");
+  EXPECT_EQ(bad.count("access-control-allow-origin"), 0u);
+}
+
+TEST_F(HttpServerTest, CarriesWebSocketMessagesBothWays) {
+  WebSocket socket = OpenWebSocket();
+  EXPECT_EQ(Read(socket), "hello /byon/v1/channels/7");
+  for (int i = 0; i < 20; ++i) {
+    socket.write(asio::buffer("message " + std::to_string(i)));
+    EXPECT_EQ(Read(socket), "echo message " + std::to_string(i));
+  }
+  socket.close(beast::websocket::close_code::normal);
+  EXPECT_TRUE(application_.WaitForClosed(1));
+}
+
+TEST_F(HttpServerTest, ClosesAWebSocketWithTheApplicationsCodeAfterItsLastMessage) {
+  WebSocket socket = OpenWebSocket();
+  EXPECT_EQ(Read(socket), "hello /byon/v1/channels/7");
+  socket.write(asio::buffer(std::string("end")));
+  EXPECT_EQ(Read(socket), "bye");
+  EXPECT_EQ(CloseCode(socket), 4401);
+}
+
+TEST_F(HttpServerTest, RefusesForeignPagesAndOtherProtocols) {
+  EXPECT_THROW(OpenWebSocket("https://evil.example"), boost::system::system_error);
+  EXPECT_THROW(OpenWebSocket("", "chat"), boost::system::system_error);
+  EXPECT_NO_THROW(OpenWebSocket("https://app.example"));
+  EXPECT_NO_THROW(OpenWebSocket("http://gw.example"));
+}
+
+TEST_F(HttpServerTest, ClosesOnWhatAPeerMayNotSend) {
+  WebSocket large = OpenWebSocket();
+  large.write(asio::buffer(std::string(2000, 'x')));
+  EXPECT_EQ(CloseCode(large), 1009);
+  WebSocket binary = OpenWebSocket();
+  binary.binary(true);
+  binary.write(asio::buffer(std::string("abc")));
+  EXPECT_EQ(CloseCode(binary), 1003);
+}
+
+TEST_F(HttpServerTest, CutsOffAReaderThatIsTooSlow) {
+  WebSocket socket = OpenWebSocket();
+  EXPECT_EQ(Read(socket), "hello /byon/v1/channels/7");
+  socket.write(asio::buffer(std::string("flood")));
+  EXPECT_EQ(CloseCode(socket), 1013);
+  EXPECT_TRUE(application_.WaitForClosed(1));
+}
+
+TEST_F(HttpServerTest, SaysGoodbyeWhenItStops) {
+  WebSocket socket = OpenWebSocket();
+  EXPECT_EQ(Read(socket), "hello /byon/v1/channels/7");
+  std::thread stopper([&] { server_->Stop(); });
+  EXPECT_EQ(CloseCode(socket), 1001);
+  stopper.join();
+  EXPECT_TRUE(application_.WaitForClosed(1));
+}
+
+TEST_F(HttpServerTest, RefusesAPortThatIsTaken) {
+  HttpServerConfig config = Config();
+  config.port = port_;
+  EXPECT_THROW(HttpServer(config, application_, strand_.get_executor()), std::runtime_error);
+}
+
+}  // namespace
+}  // namespace byon::http

@@ -1,0 +1,93 @@
+#include <gtest/gtest.h>
+
+#include "controlplane/http/origin_policy.h"
+#include "controlplane/http/rate_limiter.h"
+#include "controlplane/http/request_framing.h"
+#include "controlplane/http/static_files.h"
+
+namespace byon::http {
+namespace {
+
+int FaultOf(std::string_view length, std::string_view coding) {
+  const auto verdict = JudgeFraming(length, coding, 1000);
+  const auto* fault = std::get_if<FramingFault>(&verdict);
+  return fault == nullptr ? 0 : fault->http_status;
+}
+
+TEST(RequestFraming, TakesPlainLengthsUpToTheLimit) {
+  EXPECT_EQ(std::get<BodyLength>(JudgeFraming("", "", 1000)).bytes, 0u);
+  EXPECT_EQ(std::get<BodyLength>(JudgeFraming("0", "", 1000)).bytes, 0u);
+  EXPECT_EQ(std::get<BodyLength>(JudgeFraming("1000", "", 1000)).bytes, 1000u);
+}
+
+TEST(RequestFraming, RefusesEverythingElse) {
+  EXPECT_EQ(FaultOf("1001", ""), 413);
+  EXPECT_EQ(FaultOf("99999999999999999999999", ""), 413);
+  EXPECT_EQ(FaultOf("-5", ""), 400);
+  EXPECT_EQ(FaultOf("+5", ""), 400);
+  EXPECT_EQ(FaultOf("5,5", ""), 400);
+  EXPECT_EQ(FaultOf("0x10", ""), 400);
+  EXPECT_EQ(FaultOf(" 5", ""), 400);
+  EXPECT_EQ(FaultOf("", "chunked"), 411);
+  EXPECT_EQ(FaultOf("5", "chunked"), 411);
+}
+
+TEST(OriginPolicy, OpensWebSocketsForOwnAndConfiguredPagesAndPrograms) {
+  const OriginPolicy policy("https://gw.example", {"https://app.example"});
+  EXPECT_TRUE(policy.MayOpenWebSocket("", "gw.example"));
+  EXPECT_TRUE(policy.MayOpenWebSocket("https://gw.example", "gw.example"));
+  EXPECT_TRUE(policy.MayOpenWebSocket("https://app.example", "gw.example"));
+  EXPECT_TRUE(policy.MayOpenWebSocket("http://localhost:8080", "localhost:8080"));
+  EXPECT_FALSE(policy.MayOpenWebSocket("https://evil.example", "gw.example"));
+  EXPECT_FALSE(policy.MayOpenWebSocket("https://gw.example.evil", "gw.example"));
+  EXPECT_FALSE(policy.MayOpenWebSocket("null", "gw.example"));
+}
+
+TEST(OriginPolicy, AnswersCorsOnlyToConfiguredPages) {
+  const OriginPolicy policy("https://gw.example", {"https://app.example"});
+  EXPECT_TRUE(policy.AnswerHeaders("").empty());
+  EXPECT_TRUE(policy.AnswerHeaders("https://evil.example").empty());
+  EXPECT_TRUE(policy.PreflightHeaders("https://evil.example").empty());
+  EXPECT_FALSE(policy.AnswerHeaders("https://app.example").empty());
+  EXPECT_GT(policy.PreflightHeaders("https://app.example").size(),
+            policy.AnswerHeaders("https://app.example").size());
+}
+
+TEST(RateLimiter, AllowsABurstThenTheRate) {
+  RateLimiter limiter(10);
+  auto now = RateLimiter::Clock::time_point() + std::chrono::hours(1);
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(limiter.TryTake("192.0.2.1", now));
+  EXPECT_FALSE(limiter.TryTake("192.0.2.1", now));
+  EXPECT_TRUE(limiter.TryTake("192.0.2.2", now));
+  now += std::chrono::milliseconds(100);
+  EXPECT_TRUE(limiter.TryTake("192.0.2.1", now));
+  EXPECT_FALSE(limiter.TryTake("192.0.2.1", now));
+}
+
+TEST(RateLimiter, ForgetsAddressesThatCameOnce) {
+  RateLimiter limiter(10);
+  auto now = RateLimiter::Clock::time_point() + std::chrono::hours(1);
+  for (int i = 0; i < 30'000; ++i) {
+    (void)limiter.TryTake("a" + std::to_string(i), now);
+    now += std::chrono::milliseconds(1);
+  }
+  EXPECT_LT(limiter.size(), 15'000u);
+}
+
+TEST(StaticFiles, HoldsTheWebClientAndNothingElse) {
+  const StaticFiles files = StaticFiles::Embedded();
+  ASSERT_NE(files.Find("/"), nullptr);
+  EXPECT_EQ(files.Find("/"), files.Find("/index.html"));
+  ASSERT_NE(files.Find("/sdk/byon.js"), nullptr);
+  EXPECT_EQ(files.Find("/sdk/byon.js")->media_type, "text/javascript; charset=utf-8");
+  EXPECT_EQ(files.Find("/../meson.build"), nullptr);
+  EXPECT_EQ(files.Find("/README.md"), nullptr);
+  EXPECT_EQ(files.Find(""), nullptr);
+}
+
+TEST(StaticFiles, RefusesAFolderWithoutAnIndex) {
+  EXPECT_THROW(StaticFiles::FromFolder("/nonexistent"), std::runtime_error);
+}
+
+}  // namespace
+}  // namespace byon::http
