@@ -34,7 +34,7 @@ std::unique_ptr<Call> Call::StartOutgoing(const CallConfig& config, const Negoti
   call->invite_.display_name = record.originator_name;
   call->invite_.is_anonymous = setup.is_anonymous;
   call->create_request_ = request;
-  call->web_change_.emplace();
+  call->web_change_ = std::make_unique<WebChange>();
   call->web_change_->offer = std::move(setup.offer);
   call->Emit(CreateMedia{MediaChange{.access = record.access}});
   call->progress_deadline_ = now.steady + config.progress_timeout;
@@ -309,6 +309,9 @@ void Call::OnMediaStarted(Leg leg, const DialogId& stream_id) {
 
 void Call::OnMediaEnded(MediaEnd end, const std::string& detail, Now now) {
   if (is_ended()) return;
+  bool is_silence = end == MediaEnd::kAccessTimeout || end == MediaEnd::kImsTimeout;
+  bool may_be_silent = !IsAnswered(record_.status) || record_.is_held_locally || record_.is_held_remotely;
+  if (is_silence && may_be_silent) return;
   if (end == MediaEnd::kSessionLost) is_media_closed_ = true;
   std::string reason(ToString(end));
   if (!detail.empty()) reason += ": " + detail;

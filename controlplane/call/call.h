@@ -117,7 +117,6 @@ class Call {
   // A client's new offer, hold or resume that waits for the media plane, the network or both.
   struct WebChange {
     RequestId request = 0;
-    Trigger trigger = Trigger::kPutConnected;
     std::optional<sdp::WebRtcOffer> offer;
     std::string offer_sdp;
     std::optional<uint64_t> awaited_change;
@@ -181,7 +180,7 @@ class Call {
   std::map<DialogId, Dialog> dialogs_;
   std::string web_answer_;  // built early, shown when the network has moved
   RequestId create_request_ = 0;
-  std::optional<WebChange> web_change_;
+  std::unique_ptr<WebChange> web_change_;  // none most of the time
   uint64_t last_change_id_ = 0;
   std::optional<sdp::ImsMedia> applied_ims_;
   DialogId applied_stream_;

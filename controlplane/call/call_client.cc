@@ -140,10 +140,9 @@ void Call::ChangeMedia(const StatusRequest& request, Trigger trigger, RequestId 
   if (web_change_) {
     return Refuse(id, RefusalKind::kIncompatibleState, "An earlier change is still under way.");
   }
-  WebChange change;
-  change.request = id;
-  change.trigger = trigger;
-  change.location_json = request.location_json;
+  auto change = std::make_unique<WebChange>();
+  change->request = id;
+  change->location_json = request.location_json;
   std::optional<bool> wants_hold;
   if (trigger == Trigger::kPutHold) wants_hold = true;
   if (trigger == Trigger::kPutResume) wants_hold = false;
@@ -153,12 +152,14 @@ void Call::ChangeMedia(const StatusRequest& request, Trigger trigger, RequestId 
   if (request.offer_sdp) {
     auto offer = sdp_.web.ReadOffer(*request.offer_sdp, record_.access->gateway_dtls_role);
     if (!offer) return Refuse(id, RefusalKind::kInvalidArgument, offer.error().message);
-    change.offer = std::move(offer).value();
-    change.offer_sdp = *request.offer_sdp;
+    change->offer = std::move(offer).value();
+    change->offer_sdp = *request.offer_sdp;
     // Without a word about it in the status, the direction of the offer says what is wanted.
-    if (!wants_hold && IsAnswered(record_.status)) wants_hold = !sdp::MaySend(change.offer->media.direction);
+    if (!wants_hold && IsAnswered(record_.status)) {
+      wants_hold = !sdp::MaySend(change->offer->media.direction);
+    }
   }
-  if (wants_hold && *wants_hold != record_.is_held_locally) change.hold = wants_hold;
+  if (wants_hold && *wants_hold != record_.is_held_locally) change->hold = wants_hold;
   web_change_ = std::move(change);
   if (web_change_->offer && is_media_ready_) {
     MediaChange media{.access = web_change_->offer->media};
@@ -178,40 +179,38 @@ void Call::ChangeMedia(const StatusRequest& request, Trigger trigger, RequestId 
 // Ends the change once nothing is awaited any more.
 void Call::FinishWebChange(Now now) {
   if (!web_change_ || web_change_->awaited_change || web_change_->awaits_network) return;
-  WebChange change = std::move(*web_change_);
-  web_change_.reset();
+  std::unique_ptr<WebChange> change = std::move(web_change_);
   bool had_answer = record_.answer_sdp.has_value();
-  if (change.offer) {
-    record_.access = change.offer->media;
-    record_.offer_sdp = change.offer_sdp;
-    web_answer_ = sdp_.web.BuildAnswer(*change.offer, record_.locals.access,
+  if (change->offer) {
+    record_.access = change->offer->media;
+    record_.offer_sdp = change->offer_sdp;
+    web_answer_ = sdp_.web.BuildAnswer(*change->offer, record_.locals.access,
                                        {record_.sdp_session_id, ++record_.web_sdp_version});
     if (had_answer || !record_.is_originating) record_.answer_sdp = web_answer_;
   }
   std::optional<Status> echo;
-  if (change.hold) {
-    Trigger trigger = *change.hold ? Trigger::kPutHold : Trigger::kPutResume;
-    if (!*change.hold && record_.is_held_remotely) {
-      Notify(Status::kHold, "The other side still holds the call", change.location_json);
-    } else if (Move(trigger, *change.hold ? "Call held" : "Call resumed", now, change.location_json)) {
-      echo = *change.hold ? Status::kHold : Status::kResume;
+  if (change->hold) {
+    Trigger trigger = *change->hold ? Trigger::kPutHold : Trigger::kPutResume;
+    if (!*change->hold && record_.is_held_remotely) {
+      Notify(Status::kHold, "The other side still holds the call", change->location_json);
+    } else if (Move(trigger, *change->hold ? "Call held" : "Call resumed", now, change->location_json)) {
+      echo = *change->hold ? Status::kHold : Status::kResume;
     } else {
-      Notify(record_.status, "Call held", change.location_json);
+      Notify(record_.status, "Call held", change->location_json);
     }
-  } else if (change.offer) {
-    Notify(record_.status, "Session description updated", change.location_json);
+  } else if (change->offer) {
+    Notify(record_.status, "Session description updated", change->location_json);
   }
-  Complete(change.request, echo);
+  Complete(change->request, echo);
 }
 
 void Call::AbandonWebChange(RefusalKind kind, const std::string& message) {
-  WebChange change = std::move(*web_change_);
-  web_change_.reset();
-  if (change.hold) {
-    record_.is_held_locally = !*change.hold;
+  std::unique_ptr<WebChange> change = std::move(web_change_);
+  if (change->hold) {
+    record_.is_held_locally = !*change->hold;
     ApplyIms();
   }
-  Refuse(change.request, kind, message);
+  Refuse(change->request, kind, message);
 }
 
 }  // namespace byon::call

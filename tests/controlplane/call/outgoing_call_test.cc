@@ -1,0 +1,525 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/controlplane/call/call_harness.h"
+
+namespace byon::call {
+namespace {
+
+using namespace std::chrono_literals;
+using sdp::Direction;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+TEST(OutgoingCall, AnchorsMediaThenInvites) {
+  CallHarness h;
+  h.StartOutgoing();
+  auto create = h.Take<CreateMedia>();
+  ASSERT_TRUE(create);
+  EXPECT_EQ(create->initial.access->ice_ufrag, "eX6G");
+  EXPECT_FALSE(create->initial.ims);
+  EXPECT_FALSE(h.Has<SendInvite>());
+  h.Apply([&](Call& c) { c.OnMediaReady(0, Locals(), h.now); });
+  auto invite = h.Take<SendInvite>();
+  ASSERT_TRUE(invite);
+  EXPECT_EQ(invite->invite.target_uri, "tel:+34600000002");
+  EXPECT_THAT(invite->invite.sdp, HasSubstr("m=audio 20000 RTP/AVP 107 106 105 104 101 102\r\n"));
+  EXPECT_EQ(h.Outcome(), "pending");
+  h.Progress(100);
+  EXPECT_EQ(h.Outcome(), "ok Initial");
+  EXPECT_THAT(h.Events(), IsEmpty());
+  EXPECT_FALSE(h.call()->view().answer_sdp);
+}
+
+TEST(OutgoingCall, AnswersThePostAfterASecondAtTheLatest) {
+  CallHarness h;
+  h.StartInvited();
+  h.Advance(999ms);
+  EXPECT_EQ(h.Outcome(), "pending");
+  h.Advance(1ms);
+  EXPECT_EQ(h.Outcome(), "ok Initial");
+}
+
+TEST(OutgoingCall, CarriesOneAnswerFromEarlyMediaToTheEnd) {
+  CallHarness h;
+  h.StartInvited();
+  h.Progress(183, PhoneSdp(), "A", "sendrecv");
+  EXPECT_THAT(h.Events(), ElementsAre("InProgress: SIP 183 Session Progress"));
+  ASSERT_TRUE(h.last_event.answer_sdp);
+  std::string answer = *h.last_event.answer_sdp;
+  EXPECT_THAT(answer, HasSubstr("a=setup:active\r\n"));
+  auto modify = h.Take<ModifyMedia>();
+  ASSERT_TRUE(modify);
+  EXPECT_EQ(modify->change.stream_id, "A");
+  EXPECT_EQ(modify->change.ims->rtp->ip, "10.46.0.3");
+  EXPECT_EQ(modify->change.ims->direction, Direction::kSendRecv);
+  h.Progress(180);
+  EXPECT_THAT(h.Events(), ElementsAre("Ringing: SIP 180 Ringing"));
+  EXPECT_FALSE(h.Has<PlayTone>());  // early media is authorised
+  h.Answer(std::nullopt);
+  EXPECT_THAT(h.Events(), ElementsAre("Connected: SIP 200 OK"));
+  EXPECT_EQ(h.last_event.answer_sdp, answer);
+  EXPECT_EQ(h.last_event.sequence_number, 3);
+  EXPECT_FALSE(h.Has<ModifyMedia>());  // nothing has changed
+}
+
+TEST(OutgoingCall, FollowsTheDialogThatAnswers) {
+  CallHarness h;
+  h.StartInvited();
+  h.Progress(183, PhoneSdp("sendrecv", "", "10.0.0.1"), "A");
+  h.Progress(183, PhoneSdp("sendrecv", "", "10.0.0.2"), "B");
+  EXPECT_EQ(h.Take<ModifyMedia>()->change.stream_id, "A");
+  EXPECT_EQ(h.Take<ModifyMedia>()->change.stream_id, "B");
+  std::string shown = *h.call()->view().answer_sdp;
+  h.Answer(std::nullopt, "A");  // its description came with the 183
+  auto modify = h.Take<ModifyMedia>();
+  ASSERT_TRUE(modify);
+  EXPECT_EQ(modify->change.stream_id, "A");
+  EXPECT_EQ(modify->change.ims->rtp->ip, "10.0.0.1");
+  EXPECT_EQ(*h.call()->view().answer_sdp, shown);
+}
+
+TEST(OutgoingCall, PlaysRingbackUntilSomethingIsHeard) {
+  CallHarness h;
+  h.StartInvited();
+  h.Progress(180);
+  EXPECT_THAT(h.Events(), ElementsAre("Ringing: SIP 180 Ringing"));
+  EXPECT_TRUE(h.last_event.answer_sdp);  // so that media is up before the 200
+  EXPECT_EQ(h.Take<PlayTone>()->tone, Tone::kRingback);
+  h.Progress(183, PhoneSdp(), "A");
+  EXPECT_FALSE(h.Has<PlayTone>());
+  h.Apply([&](Call& c) { c.OnMediaStarted(Leg::kIms, "A"); });
+  EXPECT_EQ(h.Take<PlayTone>()->tone, Tone::kNone);
+}
+
+TEST(OutgoingCall, PlaysRingbackOverGatedEarlyMediaAndStopsAtTheAnswer) {
+  CallHarness h;
+  h.StartInvited();
+  h.Progress(180, PhoneSdp(), "A", "inactive");
+  EXPECT_EQ(h.Take<ModifyMedia>()->change.ims->direction, Direction::kInactive);
+  EXPECT_EQ(h.Take<PlayTone>()->tone, Tone::kRingback);
+  h.Apply([&](Call& c) { c.OnMediaStarted(Leg::kIms, "A"); });
+  EXPECT_FALSE(h.Has<PlayTone>());
+  h.Answer(std::nullopt);
+  EXPECT_EQ(h.Take<PlayTone>()->tone, Tone::kNone);
+  EXPECT_EQ(h.Take<ModifyMedia>()->change.ims->direction, Direction::kSendRecv);
+}
+
+TEST(OutgoingCall, RingbackAndEarlyAnswerCanBeSwitchedOff) {
+  CallHarness h(CallConfig{.plays_ringback = false, .answers_with_ringing = false});
+  h.StartInvited();
+  h.Progress(180);
+  EXPECT_FALSE(h.Has<PlayTone>());
+  EXPECT_FALSE(h.call()->view().answer_sdp);
+}
+
+TEST(OutgoingCall, ReportsPassingStatuses) {
+  CallHarness h;
+  h.StartInvited();
+  h.Progress(182);
+  h.Progress(181);
+  EXPECT_THAT(h.Events(), ElementsAre("Waiting: SIP 182 X", "Proceeding: SIP 181 X"));
+  EXPECT_EQ(h.status(), Status::kInitial);
+}
+
+TEST(OutgoingCall, MapsFinalResponses) {
+  struct Case {
+    EndReason reason;
+    const char* event;
+  };
+  for (const Case& c : {Case{{486, 0, "Busy Here"}, "Busy: SIP 486 Busy Here"},
+                        Case{{404, 0, "Not Found"}, "NotReachable: SIP 404 Not Found"},
+                        Case{{408, 0, "Request Timeout"}, "NoAnswer: SIP 408 Request Timeout"},
+                        Case{{603, 0, "Decline"}, "Declined: SIP 603 Decline"},
+                        Case{{503, 0, ""}, "Failed: SIP 503"},
+                        Case{{380, 0, "Alternative Service"},
+                             "Failed: Emergency calls are not possible here, use your phone"}}) {
+    CallHarness h;
+    h.StartInvited();
+    h.Apply([&](Call& call) { call.OnFailed(c.reason, h.now); });
+    EXPECT_THAT(h.Events(), ElementsAre(c.event));
+    EXPECT_TRUE(h.Has<CloseMedia>());
+    EXPECT_FALSE(h.Has<SendCancel>());
+    EXPECT_THAT(h.Outcome(), HasSubstr("ok "));  // the POST is answered with what it came to
+  }
+}
+
+TEST(OutgoingCall, CancelsWhileItRings) {
+  CallHarness h;
+  h.StartInvited();
+  h.Progress(180);
+  h.Clear();
+  EXPECT_EQ(h.Delete(), "ok Ringing");
+  EXPECT_TRUE(h.Has<SendCancel>());
+  EXPECT_TRUE(h.Has<CloseMedia>());
+  EXPECT_THAT(h.Events(), ElementsAre("SessionCancelled: Call cancelled by originator"));
+  h.Answer();  // crossed the CANCEL: the signalling ends it
+  EXPECT_EQ(h.status(), Status::kSessionCancelled);
+}
+
+TEST(OutgoingCall, CancelledBeforeItsMediaIsReadyNeverInvites) {
+  CallHarness h;
+  h.StartOutgoing();
+  h.Delete();
+  h.Apply([&](Call& c) { c.OnMediaReady(0, Locals(), h.now); });
+  EXPECT_FALSE(h.Has<SendInvite>());
+  EXPECT_FALSE(h.Has<SendCancel>());
+  EXPECT_TRUE(h.Has<CloseMedia>());
+}
+
+TEST(OutgoingCall, HangsUpBothWays) {
+  CallHarness h;
+  h.StartConnected();
+  h.Delete();
+  EXPECT_EQ(h.Take<SendBye>()->reason.q850_cause, 16);
+  EXPECT_THAT(h.Events(), ElementsAre("Terminated: Call terminated by originator"));
+  CallHarness other;
+  other.StartConnected();
+  other.Apply([&](Call& c) { c.OnEnded({}, other.now); });
+  EXPECT_THAT(other.Events(), ElementsAre("Terminated: Call terminated by receiver"));
+  EXPECT_FALSE(other.Has<SendBye>());
+  CallHarness third;
+  third.StartConnected();
+  EXPECT_EQ(third.Put(Status::kTerminated), "ok Terminated");
+  EXPECT_TRUE(third.Has<SendBye>());
+}
+
+TEST(OutgoingCall, EndsWithATombstoneThenIsForgotten) {
+  CallHarness h;
+  h.StartConnected();
+  h.Delete();
+  EXPECT_EQ(h.Delete(), "ok Terminated");
+  EXPECT_EQ(h.Put(Status::kTerminated), "ok Terminated");
+  EXPECT_THAT(h.Put(Status::kHold), HasSubstr("cannot become Hold while it is Terminated"));
+  EXPECT_EQ(h.registry.active_count(), 0u);
+  h.Advance(59999ms);
+  EXPECT_TRUE(h.call());
+  h.Advance(1ms);
+  EXPECT_FALSE(h.call());
+  EXPECT_TRUE(h.Has<Forget>());
+  EXPECT_EQ(h.Delete(), "No such call.");
+  EXPECT_EQ(h.registry.NextDeadline(), kNoDeadline);
+}
+
+TEST(OutgoingCall, TimesOut) {
+  CallHarness silent;
+  silent.StartInvited();
+  silent.Advance(20s);
+  EXPECT_THAT(silent.Events(), ElementsAre("Failed: The network did not answer"));
+  EXPECT_TRUE(silent.Has<SendCancel>());
+  CallHarness ringing;
+  ringing.StartInvited();
+  ringing.Progress(180);
+  ringing.Events();
+  ringing.Advance(120s);
+  EXPECT_THAT(ringing.Events(), ElementsAre("NoAnswer: Nobody answered in time"));
+  EXPECT_TRUE(ringing.Has<SendCancel>());
+  CallHarness deaf;
+  deaf.StartInvited();
+  deaf.Answer();
+  deaf.Events();
+  deaf.Advance(15s);
+  EXPECT_THAT(deaf.Events(), ElementsAre("Terminated: The browser's media did not connect in time"));
+  EXPECT_TRUE(deaf.Has<SendBye>());
+  CallHarness endless;
+  endless.StartConnected();
+  endless.Advance(12h);
+  EXPECT_THAT(endless.Events(), ElementsAre("Terminated: The longest allowed duration is over"));
+}
+
+TEST(OutgoingCall, EndsWhenItsMediaDoes) {
+  for (MediaEnd end : {MediaEnd::kAccessTimeout, MediaEnd::kImsTimeout, MediaEnd::kConsentLost,
+                       MediaEnd::kIceFailed, MediaEnd::kDtlsFailed, MediaEnd::kSessionLost}) {
+    CallHarness h;
+    h.StartConnected();
+    h.Apply([&](Call& c) { c.OnMediaEnded(end, "why", h.now); });
+    EXPECT_THAT(h.Events(), ElementsAre("Terminated: " + std::string(ToString(end)) + ": why"));
+    EXPECT_TRUE(h.Has<SendBye>());
+    EXPECT_EQ(h.Has<CloseMedia>(), end != MediaEnd::kSessionLost);
+  }
+}
+
+TEST(OutgoingCall, SilenceOnHoldIsNoEnd) {
+  CallHarness h;
+  h.StartConnected();
+  h.Apply([&](Call& c) { c.OnRemoteOffer("A", PhoneSdp("sendonly"), h.now); });
+  h.Apply([&](Call& c) { c.OnMediaEnded(MediaEnd::kImsTimeout, "", h.now); });
+  EXPECT_EQ(h.status(), Status::kHold);
+}
+
+TEST(OutgoingCall, IsRefusedWithoutMedia) {
+  CallHarness h;
+  h.StartOutgoing();
+  h.Apply([&](Call& c) { c.OnMediaRefused(0, "no port is left", h.now); });
+  EXPECT_EQ(h.Outcome(), "No media resources are free: no port is left.");
+  EXPECT_EQ(h.last_refusal->kind, RefusalKind::kUnavailable);
+  EXPECT_FALSE(h.call());
+}
+
+TEST(OutgoingCall, EndsWhenTheAnswerCannotBeUsed) {
+  CallHarness h;
+  h.StartInvited();
+  h.Answer(Replace(PhoneSdp(), "AMR-WB/16000/1", "EVS/16000"));
+  EXPECT_THAT(h.Events(), ElementsAre("Failed: The answer has no codec of the offer."));
+  EXPECT_EQ(h.Take<SendBye>()->reason.sip_status, 488);
+  CallHarness none;
+  none.StartInvited();
+  none.Answer(std::nullopt);
+  EXPECT_THAT(none.Events(), ElementsAre("Failed: The network's answer has no media"));
+  EXPECT_TRUE(none.Has<SendBye>());
+}
+
+TEST(OutgoingCall, RefusesBeforeAnythingIsSent) {
+  CallHarness h(CallConfig{.emergency_numbers = {"091"}});
+  auto outcome = [&](const std::string& receiver, const std::string& offer = sdp::kChromiumOffer) {
+    h.StartOutgoing(receiver, "c1", offer);
+    EXPECT_FALSE(h.Has<CreateMedia>());
+    return h.Outcome();
+  };
+  EXPECT_EQ(outcome("tel:112;phone-context=+34"), "Emergency calls are not possible here, use your phone.");
+  EXPECT_EQ(h.last_refusal->kind, RefusalKind::kEmergency);
+  EXPECT_THAT(outcome("urn:service:sos.fire"), HasSubstr("Emergency"));
+  EXPECT_THAT(outcome("tel:091;phone-context=+34"), HasSubstr("Emergency"));
+  EXPECT_THAT(outcome("sip:anonymous@anonymous.invalid"), HasSubstr("receiverAddress"));
+  EXPECT_THAT(outcome("nonsense"), HasSubstr("receiverAddress"));
+  EXPECT_THAT(outcome("tel:+34600000002", "v=0\r\n"), HasSubstr("SDP"));
+  EXPECT_EQ(h.last_refusal->kind, RefusalKind::kInvalidArgument);
+  EXPECT_FALSE(h.call());
+}
+
+TEST(OutgoingCall, LearnsEmergencyNumbersFromTheNetwork) {
+  CallHarness h;
+  h.StartOutgoing("tel:016;phone-context=+34");
+  EXPECT_TRUE(h.call());
+  h.registry.LearnEmergencyNumber("c1");
+  h.StartOutgoing("tel:016;phone-context=+34", "c2");
+  EXPECT_FALSE(h.registry.Find("c2"));
+}
+
+TEST(OutgoingCall, LimitsCalls) {
+  CallHarness h(CallConfig{.max_calls_per_registration = 1});
+  h.StartOutgoing();
+  h.StartOutgoing("tel:+34600000002", "c2");
+  EXPECT_EQ(h.Outcome(), "This registration has as many calls as it may have.");
+  EXPECT_EQ(h.last_refusal->kind, RefusalKind::kQuotaExceeded);
+  h.Delete();
+  h.StartOutgoing("tel:+34600000002", "c3");
+  EXPECT_TRUE(h.registry.Find("c3"));
+  CallHarness user(CallConfig{.max_calls_per_registration = 9, .max_calls_per_user = 1});
+  user.StartOutgoing();
+  user.StartOutgoing("tel:+34600000002", "c2");
+  EXPECT_EQ(user.Outcome(), "This user has as many calls as allowed.");
+}
+
+TEST(OutgoingCall, ConfirmsPreconditionsWhenTheBrowserIsConnected) {
+  CallConfig config;
+  config.ims.use_preconditions = true;
+  CallHarness h(config);
+  h.StartInvited();
+  EXPECT_THAT(h.Take<SendInvite>()->invite.sdp, HasSubstr("a=curr:qos local none\r\n"));
+  std::string qos = "a=curr:qos local none\r\na=curr:qos remote none\r\na=des:qos mandatory local sendrecv\r\n"
+                    "a=des:qos mandatory remote sendrecv\r\na=conf:qos remote sendrecv\r\n";
+  h.Progress(183, PhoneSdp("sendrecv", qos), "A");
+  EXPECT_FALSE(h.Has<SendSdpOffer>());
+  h.Apply([&](Call& c) { c.OnAccessConnected(h.now); });
+  auto update = h.Take<SendSdpOffer>();
+  ASSERT_TRUE(update);
+  EXPECT_EQ(update->dialog_id, "A");
+  EXPECT_THAT(update->sdp, HasSubstr("a=curr:qos local sendrecv\r\n"));
+  EXPECT_THAT(update->sdp, HasSubstr("m=audio 20000 RTP/AVP 107 101\r\n"));
+  EXPECT_THAT(update->sdp, HasSubstr("o=- 99 2 "));
+  h.Progress(183, PhoneSdp("sendrecv", qos), "B");  // the second device is told at once
+  EXPECT_EQ(h.Take<SendSdpOffer>()->dialog_id, "B");
+  h.Progress(180, std::nullopt, "A");
+  EXPECT_FALSE(h.Has<SendSdpOffer>());
+  h.Apply([&](Call& c) { c.OnRemoteAnswer("A", PhoneSdp("sendrecv", Replace(qos, "local none", "local sendrecv")), h.now); });
+  h.Answer(std::nullopt, "A");
+  EXPECT_EQ(h.status(), Status::kConnected);
+}
+
+TEST(OutgoingCall, SurvivesARefusedPreconditionUpdate) {
+  CallConfig config;
+  config.ims.use_preconditions = true;
+  CallHarness h(config);
+  h.StartInvited();
+  h.Apply([&](Call& c) { c.OnAccessConnected(h.now); });
+  h.Progress(183, PhoneSdp("sendrecv", "a=curr:qos local none\r\n"), "A");
+  EXPECT_TRUE(h.Has<SendSdpOffer>());
+  h.Apply([&](Call& c) { c.OnOfferFailed("A", 481, h.now); });
+  EXPECT_EQ(h.status(), Status::kInProgress);
+}
+
+TEST(OutgoingCall, AnswersAnUpdateInAnEarlyDialog) {
+  CallHarness h;
+  h.StartInvited();
+  h.Progress(183, PhoneSdp(), "A");
+  h.Clear();
+  h.Apply([&](Call& c) { c.OnRemoteOffer("A", PhoneSdp("sendrecv", "", "10.9.9.9"), h.now); });
+  EXPECT_THAT(*h.Take<SendSdpAnswer>()->sdp, HasSubstr("m=audio 20000"));
+  EXPECT_EQ(h.Take<ModifyMedia>()->change.ims->rtp->ip, "10.9.9.9");
+}
+
+// ---- changes of a call in progress
+
+TEST(OutgoingCall, HoldsAndResumes) {
+  CallHarness h;
+  h.StartConnected();
+  EXPECT_EQ(h.Put(Status::kHold), "pending");
+  auto offer = h.Take<SendSdpOffer>();
+  ASSERT_TRUE(offer);
+  EXPECT_THAT(offer->sdp, HasSubstr("a=sendonly\r\n"));
+  EXPECT_THAT(offer->sdp, HasSubstr("o=- 99 2 "));
+  EXPECT_EQ(h.Take<ModifyMedia>()->change.ims->direction, Direction::kInactive);  // nobody hears the user
+  h.Apply([&](Call& c) { c.OnRemoteAnswer("A", PhoneSdp("recvonly"), h.now); });
+  EXPECT_EQ(h.Outcome(), "ok Hold");
+  EXPECT_THAT(h.Events(), ElementsAre("Hold: Call held"));
+  EXPECT_EQ(h.status(), Status::kHold);
+
+  EXPECT_EQ(h.Put(Status::kResume), "pending");
+  EXPECT_THAT(h.Take<SendSdpOffer>()->sdp, HasSubstr("a=sendrecv\r\n"));
+  h.Apply([&](Call& c) { c.OnRemoteAnswer("A", PhoneSdp("sendrecv"), h.now); });
+  EXPECT_EQ(h.Outcome(), "ok Resume");
+  EXPECT_THAT(h.Events(), ElementsAre("Resume: Call resumed"));
+  EXPECT_EQ(h.status(), Status::kConnected);
+}
+
+TEST(OutgoingCall, StaysAsItWasWhenTheNetworkRefusesAHold) {
+  CallHarness h;
+  h.StartConnected();
+  h.Put(Status::kHold);
+  h.Clear();
+  h.Apply([&](Call& c) { c.OnOfferFailed("A", 491, h.now); });
+  EXPECT_EQ(h.Outcome(), "The network refused the change with SIP 491.");
+  EXPECT_EQ(h.status(), Status::kConnected);
+  EXPECT_EQ(h.Take<ModifyMedia>()->change.ims->direction, Direction::kSendRecv);
+  EXPECT_EQ(h.Put(Status::kHold), "pending");  // and may be asked again
+}
+
+TEST(OutgoingCall, IsHeldAndResumedByTheOtherSide) {
+  CallHarness h;
+  h.StartConnected();
+  h.Apply([&](Call& c) { c.OnRemoteOffer("A", PhoneSdp("sendonly"), h.now); });
+  EXPECT_THAT(*h.Take<SendSdpAnswer>()->sdp, HasSubstr("a=recvonly\r\n"));
+  EXPECT_THAT(h.Events(), ElementsAre("Hold: Call held by the other side"));
+  EXPECT_EQ(h.Put(Status::kResume), "The other side holds the call.");
+  h.Apply([&](Call& c) { c.OnRemoteOffer("A", PhoneSdp("sendrecv"), h.now); });
+  EXPECT_THAT(*h.Take<SendSdpAnswer>()->sdp, HasSubstr("a=sendrecv\r\n"));
+  EXPECT_THAT(h.Events(), ElementsAre("Resume: Call resumed by the other side"));
+}
+
+TEST(OutgoingCall, BothSidesHold) {
+  CallHarness h;
+  h.StartConnected();
+  h.Put(Status::kHold);
+  h.Apply([&](Call& c) { c.OnRemoteAnswer("A", PhoneSdp("recvonly"), h.now); });
+  h.Clear();
+  h.Apply([&](Call& c) { c.OnRemoteOffer("A", PhoneSdp("sendonly"), h.now); });
+  EXPECT_THAT(*h.Take<SendSdpAnswer>()->sdp, HasSubstr("a=inactive\r\n"));
+  EXPECT_THAT(h.Events(), IsEmpty());
+  h.Put(Status::kResume);
+  EXPECT_THAT(h.Take<SendSdpOffer>()->sdp, HasSubstr("a=recvonly\r\n"));
+  h.Apply([&](Call& c) { c.OnRemoteAnswer("A", PhoneSdp("sendonly"), h.now); });
+  EXPECT_EQ(h.status(), Status::kHold);
+  EXPECT_THAT(h.Events(), ElementsAre("Hold: The other side still holds the call"));
+}
+
+TEST(OutgoingCall, RefusesAnOfferItCannotServeAndGoesOn) {
+  CallHarness h;
+  h.StartConnected();
+  h.Apply([&](Call& c) { c.OnRemoteOffer("A", "nonsense", h.now); });
+  EXPECT_FALSE(h.Take<SendSdpAnswer>()->sdp);
+  EXPECT_EQ(h.status(), Status::kConnected);
+}
+
+TEST(OutgoingCall, OffersInAnOfferlessReinvite) {
+  CallHarness h;
+  h.StartConnected();
+  h.Apply([&](Call& c) { c.OnRemoteOffer("A", std::nullopt, h.now); });
+  EXPECT_THAT(*h.Take<SendSdpAnswer>()->sdp, HasSubstr("m=audio 20000 RTP/AVP 107 101\r\n"));
+  h.Apply([&](Call& c) { c.OnRemoteAnswer("A", PhoneSdp("sendrecv", "", "10.7.7.7"), h.now); });
+  EXPECT_EQ(h.Take<ModifyMedia>()->change.ims->rtp->ip, "10.7.7.7");
+}
+
+TEST(OutgoingCall, RestartsIceWithoutAWordToTheNetwork) {
+  CallHarness h;
+  h.StartConnected();
+  std::string offer = Replace(sdp::kChromiumOffer, "eX6G", "newU");
+  EXPECT_EQ(h.Put(Status::kConnected, std::nullopt, offer), "pending");
+  auto modify = h.Take<ModifyMedia>();
+  ASSERT_TRUE(modify);
+  EXPECT_TRUE(modify->change.restart_ice);
+  EXPECT_EQ(modify->change.access->ice_ufrag, "newU");
+  EXPECT_FALSE(h.Has<SendSdpOffer>());
+  EXPECT_THAT(h.Put(Status::kConnected, std::nullopt, offer), HasSubstr("earlier change"));
+  h.Apply([&](Call& c) { c.OnMediaReady(modify->change_id, Locals("gwU2"), h.now); });
+  EXPECT_EQ(h.Outcome(), "ok Connected");
+  EXPECT_THAT(h.Events(), ElementsAre("Connected: Session description updated"));
+  EXPECT_EQ(h.last_event.offer_sdp, offer);
+  EXPECT_THAT(*h.last_event.answer_sdp, HasSubstr("a=ice-ufrag:gwU2\r\n"));
+  EXPECT_THAT(*h.last_event.answer_sdp, HasSubstr("o=- 99 2 "));
+}
+
+TEST(OutgoingCall, ReplacesTheOfferBeforeTheAnswerIsShown) {
+  CallHarness h;
+  h.StartInvited();
+  h.Clear();
+  std::string fuller = std::string(sdp::kChromiumOffer) + "a=end-of-candidates\r\n";
+  EXPECT_EQ(h.Put(Status::kInProgress, std::nullopt, fuller), "pending");
+  auto modify = h.Take<ModifyMedia>();
+  EXPECT_FALSE(modify->change.restart_ice);
+  h.Apply([&](Call& c) { c.OnMediaReady(modify->change_id, Locals(), h.now); });
+  EXPECT_EQ(h.Outcome(), "ok Initial");
+  EXPECT_FALSE(h.call()->view().answer_sdp);
+  h.Progress(180);
+  EXPECT_THAT(*h.call()->view().answer_sdp, HasSubstr("o=- 99 2 "));
+}
+
+TEST(OutgoingCall, HoldsByTheDirectionOfAnOffer) {
+  CallHarness h;
+  h.StartConnected();
+  std::string offer = Replace(sdp::kChromiumOffer, "a=sendrecv", "a=inactive");
+  EXPECT_EQ(h.Put(Status::kHold, std::nullopt, offer), "pending");
+  auto modify = h.Take<ModifyMedia>();
+  EXPECT_TRUE(modify->change.access);
+  h.Apply([&](Call& c) { c.OnMediaReady(modify->change_id, Locals(), h.now); });
+  EXPECT_EQ(h.Outcome(), "pending");  // the network has not answered yet
+  h.Apply([&](Call& c) { c.OnRemoteAnswer("A", PhoneSdp("recvonly"), h.now); });
+  EXPECT_EQ(h.Outcome(), "ok Hold");
+  EXPECT_THAT(*h.call()->view().answer_sdp, HasSubstr("a=inactive\r\n"));
+}
+
+TEST(OutgoingCall, KeepsTheCallWhenAnOfferIsBadOrTheMediaPlaneSaysNo) {
+  CallHarness h;
+  h.StartConnected();
+  EXPECT_THAT(h.Put(Status::kConnected, std::nullopt, "v=0"), HasSubstr("SDP"));
+  h.Put(Status::kConnected, std::nullopt, sdp::kChromiumOffer);
+  auto modify = h.Take<ModifyMedia>();
+  h.Apply([&](Call& c) { c.OnMediaRefused(modify->change_id, "role changed", h.now); });
+  EXPECT_EQ(h.Outcome(), "The media could not be changed: role changed.");
+  EXPECT_EQ(h.status(), Status::kConnected);
+}
+
+TEST(OutgoingCall, RefusesStatusesThatAreNotTheClients) {
+  CallHarness h;
+  h.StartInvited();
+  h.Outcome();
+  for (Status status : {Status::kConnected, Status::kHold, Status::kDeclined, Status::kBusy, Status::kTerminated,
+                        Status::kFailed, Status::kWaiting}) {
+    EXPECT_THAT(h.Put(status), HasSubstr("cannot become")) << ToString(status);
+    EXPECT_EQ(h.last_refusal->kind, RefusalKind::kIncompatibleState);
+  }
+  EXPECT_EQ(h.Put(Status::kInitial), "ok Initial");
+}
+
+TEST(OutgoingCall, AnswersWhoWaitsWhenTheCallEnds) {
+  CallHarness h;
+  h.StartConnected();
+  h.Put(Status::kHold);
+  h.Apply([&](Call& c) { c.OnEnded({}, h.now); });
+  EXPECT_EQ(h.Outcome(), "The call has ended.");
+}
+
+}  // namespace
+}  // namespace byon::call
