@@ -1,0 +1,72 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "controlplane/api/call_api.h"
+#include "controlplane/api/channel_connection.h"
+#include "controlplane/api/extension_api.h"
+#include "controlplane/api/http_application.h"
+#include "controlplane/api/rate_limiter.h"
+#include "controlplane/api/registration_api.h"
+#include "controlplane/api/router.h"
+#include "controlplane/api/subscription_api.h"
+#include "controlplane/api/token_service.h"
+
+namespace byon::api {
+
+struct ApiConfig {
+  std::string public_url;  // as clients see it, without a trailing slash
+  std::string api_root;    // path prefix, may be empty
+  Strictness strictness = Strictness::kStrict;
+  bool may_use_private_networks = false;  // webhooks
+  double requests_per_second_per_user = 50;
+  PageConfig page;  // api_root is filled in here
+  ConnectionConfig connections;
+};
+
+// Everything the application uses; all outlive it and live on its strand.
+struct ApiPorts {
+  gateway::Service& service;
+  TokenService& tokens;
+  SubscriptionRegistry& subscriptions;
+  ChannelRegistry& channels;
+  const CloudEventFactory& events;
+  Timers& timers;
+  Clock now;
+  std::function<std::string()> new_id;
+  // What is not ready yet, in words; empty: ready.
+  std::function<std::string()> unreadiness;
+  // Told of each answered request: for access logs.
+  std::function<void(const HttpRequest&, int status, const std::string& correlator)> observer;
+};
+
+// The whole web API: finds the operation, proves who asks, checks scopes and rates, and answers in CAMARA's
+// words. The only entrance to gateway::Service.
+class Application final : public HttpApplication {
+ public:
+  Application(ApiConfig config, ApiPorts ports);
+
+  void HandleRequest(HttpRequest request, Respond respond) override;
+  std::unique_ptr<WebSocketHandler> OpenWebSocket(const HttpRequest& request,
+                                                  std::shared_ptr<WebSocketSession> session) override;
+
+ private:
+  void AddRoutes();
+  void AddHealthRoutes();
+  void Dispatch(const ExchangePointer& exchange);
+  void Authenticate(const ExchangePointer& exchange, const Route& route);
+  void OnToken(const ExchangePointer& exchange, const Route& route, TokenVerdict verdict);
+
+  const ApiConfig config_;
+  ApiPorts ports_;
+  Router router_;
+  RateLimiter per_user_;
+  RegistrationApi registrations_;
+  CallApi calls_;
+  SubscriptionApi subscriptions_;
+  ExtensionApi extensions_;
+};
+
+}  // namespace byon::api

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "controlplane/api/api_error.h"
+#include "controlplane/api/cloud_event.h"
+#include "controlplane/api/owner.h"
+#include "controlplane/store/store.h"
+
+namespace byon::api {
+
+struct ChannelConfig {
+  size_t replay_events = 256;
+  size_t replay_bytes = 1 << 20;
+  std::chrono::seconds replay{120};
+  std::chrono::seconds ttl{86400};
+  size_t max_per_user = 20;
+};
+
+// An event that the client has not acknowledged yet.
+struct PendingEvent {
+  uint64_t number = 0;  // counts in the channel from 1
+  EventType type{};
+  std::string id;
+  std::string text;
+  WallTime at;
+};
+
+// Who takes a channel's events while it is connected.
+class ChannelListener {
+ public:
+  virtual ~ChannelListener() = default;
+  virtual void OnEvent(const PendingEvent& event) = 0;
+  // Another connection took the channel, or it was deleted.
+  virtual void OnReplaced() = 0;
+  virtual void OnDeleted() = 0;
+};
+
+// The event channel of one device of one user.
+struct Channel {
+  std::string id;
+  Owner owner;
+  gateway::DeviceKey device;
+  WallTime expires_at;
+  std::deque<PendingEvent> pending;
+  size_t pending_bytes = 0;
+  uint64_t last_number = 0;
+  std::string last_acknowledged;  // id
+  bool has_gap = false;           // events were dropped since the last acknowledgement
+  ChannelListener* listener = nullptr;
+};
+
+// The channels, their unacknowledged events and both in the store, so that a client finds after a restart of
+// the gateway what it has missed. On the strand.
+class ChannelRegistry {
+ public:
+  struct Ports {
+    store::Store& store;
+    Clock now;
+    std::function<std::string()> new_id;
+  };
+  ChannelRegistry(ChannelConfig config, Ports ports) : config_(config), ports_(std::move(ports)) {}
+
+  void Restore();
+  // The channel of the device, made if there is none.
+  std::variant<Channel*, ApiError> Open(const Owner& owner, const gateway::DeviceKey& device);
+  // Null when there is none or it belongs to somebody else.
+  Channel* Find(const Owner& owner, const std::string& id);
+  bool Delete(const Owner& owner, const std::string& id);
+
+  void Attach(Channel& channel, ChannelListener* listener);
+  void Detach(const std::string& id, ChannelListener* listener);
+  // Forgets the event and all before it; false when the id is not known any more.
+  bool Acknowledge(Channel& channel, const std::string& event_id);
+  void Deliver(const gateway::DeviceKey& device, const CloudEvent& event);
+  size_t size() const { return channels_.size(); }
+
+ private:
+  void DropFront(Channel& channel);
+  void DropOld(Channel& channel);
+  void Touch(Channel& channel);
+  void Erase(const std::string& id);
+  void ForgetExpired();
+
+  const ChannelConfig config_;
+  Ports ports_;
+  std::map<std::string, std::unique_ptr<Channel>> channels_;
+  std::map<gateway::DeviceKey, std::string> by_device_;
+};
+
+}  // namespace byon::api

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "controlplane/api/clock_and_timers.h"
+#include "controlplane/gateway/service.h"
+
+namespace byon::api {
+
+enum class EventType : uint8_t { kSessionInvitation, kSessionStatus, kRegistrationEnds, kSubscriptionEnded, kDtmf };
+
+inline constexpr std::string_view kEventPrefix = "org.camaraproject.webrtc-events-subscriptions.v0.";
+
+// The CloudEvents type, e.g. "org.camaraproject.webrtc-events-subscriptions.v0.session-status".
+std::string TypeName(EventType type);
+// One of the three types that can be subscribed to.
+std::optional<EventType> ParseSubscribableType(std::string_view name);
+// The OAuth scope that lets a client have events of a type.
+std::string CreateScope(EventType type);
+
+// One CloudEvent, the same for every webhook and channel it goes to.
+struct CloudEvent {
+  EventType type = EventType::kSessionStatus;
+  std::string id;
+  nlohmann::json body;  // the whole event
+
+  // As a webhook gets it: with data.subscriptionId.
+  std::string TextFor(const std::string& subscription_id) const;
+  std::string Text() const;
+};
+
+// Makes events with fresh ids.
+class CloudEventFactory {
+ public:
+  // `source`: the context of the ids, a URI; `new_id`: unguessable ids.
+  CloudEventFactory(std::string source, std::string home_domain, Clock now,
+                    std::function<std::string()> new_id)
+      : source_(std::move(source)), home_domain_(std::move(home_domain)), now_(std::move(now)),
+        new_id_(std::move(new_id)) {}
+
+  CloudEvent Make(const gateway::Event& event) const;
+  CloudEvent MakeSubscriptionEnded(const std::string& subscription_id, const std::string& reason,
+                                   const std::string& description) const;
+
+ private:
+  CloudEvent Wrap(EventType type, nlohmann::json data) const;
+
+  const std::string source_;
+  const std::string home_domain_;
+  const Clock now_;
+  const std::function<std::string()> new_id_;
+};
+
+}  // namespace byon::api

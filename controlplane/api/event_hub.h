@@ -1,0 +1,27 @@
+#pragma once
+
+#include "controlplane/api/channel_registry.h"
+#include "controlplane/api/cloud_event.h"
+#include "controlplane/api/subscription_registry.h"
+
+namespace byon::api {
+
+// Where the gateway's events come out: each becomes one CloudEvent, for the device's webhooks and its channel.
+class EventHub final : public gateway::EventSink {
+ public:
+  EventHub(const CloudEventFactory& events, SubscriptionRegistry& subscriptions, ChannelRegistry& channels)
+      : events_(events), subscriptions_(subscriptions), channels_(channels) {}
+
+  void OnEvent(const gateway::DeviceKey& device, const gateway::Event& event) override {
+    const CloudEvent made = events_.Make(event);
+    channels_.Deliver(device, made);
+    if (made.type != EventType::kDtmf) subscriptions_.Deliver(device, made);
+  }
+
+ private:
+  const CloudEventFactory& events_;
+  SubscriptionRegistry& subscriptions_;
+  ChannelRegistry& channels_;
+};
+
+}  // namespace byon::api

@@ -1,0 +1,106 @@
+#include "controlplane/api/extension_api.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "controlplane/api/object_reader.h"
+#include "controlplane/api/registration_api.h"
+#include "controlplane/api/resources.h"
+#include "controlplane/api/wire_format.h"
+
+namespace byon::api {
+namespace {
+
+using nlohmann::json;
+
+constexpr size_t kMaxDigits = 32;
+
+bool HasEventScope(const auth::VerifiedToken& token) {
+  return token.HasScope(CreateScope(EventType::kSessionInvitation)) ||
+         token.HasScope(CreateScope(EventType::kSessionStatus)) ||
+         token.HasScope(CreateScope(EventType::kRegistrationEnds));
+}
+
+}  // namespace
+
+void ExtensionApi::Config(const ExchangePointer& exchange) {
+  exchange->SendJson(200, {{"issuer", page_.issuer},
+                           {"clientId", page_.client_id},
+                           {"scopes", page_.scopes},
+                           {"resource", page_.resource},
+                           {"apiRoot", page_.api_root},
+                           {"version", page_.version}});
+}
+
+void ExtensionApi::CreateChannel(const ExchangePointer& exchange) {
+  if (!HasEventScope(*exchange->token)) return exchange->Fail(PermissionDenied());
+  const auto body = exchange->BodyObject();
+  if (!body) return;
+  std::string mistake;
+  ObjectReader reader(*body, "", mistake);
+  reader.Require("deviceId");
+  const std::string device_id = reader.Text("deviceId", 36).value_or("");
+  if (reader.Has("deviceId") && !IsUuid(device_id)) reader.Mistake("deviceId", "must be a UUID");
+  const auto number = reader.Text("phoneNumber", 128);
+  if (number && !IsPhoneNumber(*number)) {
+    reader.Mistake("phoneNumber", "must be a number in E.164 form with a leading +");
+  }
+  reader.Finish();
+  if (!mistake.empty()) return exchange->Fail(InvalidArgument(mistake));
+  const gateway::Principal& who = exchange->who;
+  using gateway::ErrorCode;
+  if (who.is_two_legged && !number) return exchange->Fail(ErrorOf({ErrorCode::kMissingIdentifier, ""}));
+  if (!who.is_two_legged && number) return exchange->Fail(ErrorOf({ErrorCode::kUnnecessaryIdentifier, ""}));
+  const auto opened = channels_.Open(Owner::Of(who), DeviceKeyOf(who, device_id, number.value_or("")));
+  if (const auto* error = std::get_if<ApiError>(&opened)) return exchange->Fail(*error);
+  const std::string& id = std::get<Channel*>(opened)->id;
+  exchange->SendJson(201, {{"channelId", id}, {"channelUrl", channel_url_base_ + id}});
+}
+
+void ExtensionApi::DeleteChannel(const ExchangePointer& exchange) {
+  if (!HasEventScope(*exchange->token)) return exchange->Fail(PermissionDenied());
+  if (!channels_.Delete(Owner::Of(exchange->who), exchange->ids[0])) return exchange->Fail(NotFound());
+  exchange->Send(EmptyResponse(204));
+}
+
+void ExtensionApi::ListCalls(const ExchangePointer& exchange) {
+  const auto device_id = QueryValue(exchange->request.query, "deviceId");
+  if (!device_id || !IsUuid(*device_id)) {
+    return exchange->Fail(InvalidArgument("The query parameter deviceId must be a UUID."));
+  }
+  json list = json::array();
+  for (const gateway::MediaSession& session : service_.ListCalls(exchange->who, *device_id)) {
+    list.push_back(CallBody(session));
+  }
+  exchange->SendJson(200, list);
+}
+
+void ExtensionApi::SendDtmf(const ExchangePointer& exchange) {
+  const auto body = exchange->BodyObject();
+  if (!body) return;
+  std::string mistake;
+  ObjectReader reader(*body, "", mistake);
+  reader.Require("digits");
+  const std::string digits = reader.Text("digits", kMaxDigits).value_or("");
+  const auto is_digit = [](char c) { return std::string_view("0123456789*#ABCD").find(c) != std::string_view::npos; };
+  if (reader.Has("digits") && (digits.empty() || !std::all_of(digits.begin(), digits.end(), is_digit))) {
+    reader.Mistake("digits", "must be 1 to 32 of 0-9, *, #, A-D");
+  }
+  reader.Finish();
+  if (!mistake.empty()) return exchange->Fail(InvalidArgument(mistake));
+  service_.SendDtmf(exchange->who, exchange->ids[0], digits,
+                    [exchange](const gateway::Outcome<gateway::Done>& outcome) {
+                      if (exchange->Unwrap(outcome) != nullptr) exchange->Send(EmptyResponse(204));
+                    });
+}
+
+void ExtensionApi::Quality(const ExchangePointer& exchange) {
+  service_.GetQuality(exchange->who, exchange->ids[0],
+                      [exchange](const gateway::Outcome<gateway::MediaQuality>& outcome) {
+                        if (const auto* quality = exchange->Unwrap(outcome)) {
+                          exchange->SendJson(200, QualityBody(*quality));
+                        }
+                      });
+}
+
+}  // namespace byon::api

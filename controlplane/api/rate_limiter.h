@@ -1,0 +1,30 @@
+#pragma once
+
+#include <string>
+#include <unordered_map>
+
+#include "controlplane/api/clock_and_timers.h"
+
+namespace byon::api {
+
+// Token buckets by key: `per_second` on average, twice that in a burst. Bounded: when too many keys are known,
+// those with a full bucket are forgotten.
+class RateLimiter {
+ public:
+  explicit RateLimiter(double per_second, size_t max_keys = 100'000)
+      : per_second_(per_second), burst_(2 * per_second), max_keys_(max_keys) {}
+
+  [[nodiscard]] bool Take(const std::string& key, WallTime now);
+
+ private:
+  struct Bucket {
+    double level = 0;
+    WallTime at;
+  };
+  const double per_second_;
+  const double burst_;
+  const size_t max_keys_;
+  std::unordered_map<std::string, Bucket> buckets_;
+};
+
+}  // namespace byon::api

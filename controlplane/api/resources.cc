@@ -1,0 +1,156 @@
+#include "controlplane/api/resources.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "controlplane/api/object_reader.h"
+#include "controlplane/api/wire_format.h"
+
+namespace byon::api {
+namespace {
+
+using nlohmann::json;
+
+constexpr size_t kMaxName = 256;
+constexpr size_t kMaxReason = 2048;
+
+// The texts of the network may be longer or stranger than the schemas allow.
+std::string Fitting(const std::string& text, size_t max) {
+  if (IsPlainText(text) && CharacterCount(text) <= max) return text;
+  std::string fitting;
+  for (const char c : text) {
+    if (fitting.size() == max) break;
+    fitting += c >= 0x20 && c < 0x7f ? c : '?';
+  }
+  return fitting;
+}
+
+void AddText(json& body, const char* name, const std::string& text, size_t max) {
+  if (!text.empty()) body[name] = Fitting(text, max);
+}
+
+void AddSdp(json& body, const char* name, const std::optional<std::string>& sdp) {
+  if (sdp) body[name] = {{"sdp", *sdp}};
+}
+
+json LegBody(const gateway::MediaQuality::Leg& leg) {
+  return {{"codec", leg.codec},
+          {"packetsReceived", leg.packets_received},
+          {"packetsSent", leg.packets_sent},
+          {"packetsLost", leg.packets_lost},
+          {"jitterMs", leg.jitter_ms},
+          {"roundTripMs", leg.round_trip_ms},
+          {"playoutDelayMs", leg.playout_delay_ms},
+          {"addedLatencyMs", leg.added_latency_ms},
+          {"concealedFrames", leg.concealed_frames}};
+}
+
+void CheckCoordinates(const json& coordinates, const std::string& path, std::string& mistake) {
+  ObjectReader reader(coordinates, path, mistake);
+  const bool is_circle = reader.Has("radius");
+  constexpr double kAny = 1e12;
+  const auto number = [&reader](const char* name, double minimum, double maximum) {
+    reader.Require(name);
+    (void)reader.Number(name, minimum, maximum);
+  };
+  number("latitude", -90, 90);
+  number("longitude", -180, 180);
+  if (is_circle) {
+    number("radius", 0, kAny);
+  } else {
+    for (const char* name : {"zAxis", "semiMajorAxis", "semiMinorAxis", "verticalAxis", "orientation"}) {
+      number(name, -kAny, kAny);
+    }
+  }
+  reader.Finish();
+}
+
+}  // namespace
+
+json RegistrationBody(const gateway::Registration& registration) {
+  return {{"registrationId", registration.registration_id},
+          {"regInfo", {{"phoneNumber", registration.phone_number}, {"regStatus", "Registered"}}},
+          {"expiresAt", FormatDateTime(registration.expires_at)}};
+}
+
+json MediaSessionBody(const gateway::MediaSession& session) {
+  json body{{"mediaSessionId", session.media_session_id},
+            {"originatorAddress", session.originator_address},
+            {"receiverAddress", session.receiver_address},
+            {"status", call::ToString(session.status)},
+            {"offer", {{"sdp", session.offer_sdp.value_or("")}}}};
+  AddText(body, "originatorName", session.originator_name, kMaxName);
+  AddText(body, "receiverName", session.receiver_name, kMaxName);
+  AddSdp(body, "answer", session.answer_sdp);
+  if (session.is_emergency) body["callType"] = "EMERGENCY";
+  return body;
+}
+
+json CallBody(const gateway::MediaSession& session) {
+  json body = MediaSessionBody(session);
+  body["registrationId"] = session.registration_id;
+  body["deviceId"] = session.device_id;
+  body["direction"] = session.is_originating ? "originating" : "terminating";
+  body["sequenceNumber"] = session.sequence_number;
+  body["createdAt"] = FormatDateTime(session.created_at);
+  if (session.connected_at) body["connectedAt"] = FormatDateTime(*session.connected_at);
+  AddText(body, "reason", session.reason, kMaxReason);
+  return body;
+}
+
+json QualityBody(const gateway::MediaQuality& quality) {
+  return {{"access", LegBody(quality.access)}, {"ims", LegBody(quality.ims)}, {"drops", quality.drops}};
+}
+
+void CheckLocation(const json& location, const std::string& path, std::string& mistake) {
+  ObjectReader reader(location, path, mistake);
+  const auto shape = reader.Choice("shape", {"Circle", "Ellipsoid"});
+  if (const json* coordinates = reader.Object("coordinates")) {
+    CheckCoordinates(*coordinates, path + ".coordinates", mistake);
+    const bool is_circle = coordinates->contains("radius");
+    if (shape && (*shape == "Circle") != is_circle) reader.Mistake("shape", "does not fit the coordinates");
+  }
+  (void)reader.Choice("method", {"GPS", "DBH", "DBH_HELO", "Other"});
+  if (const json* confidence = reader.Object("confidence")) {
+    ObjectReader inner(*confidence, path + ".confidence", mistake);
+    (void)inner.Choice("pdf", {"normal", "uniform"});
+    (void)inner.Number("value", 0, 100);
+    inner.Finish();
+  }
+  (void)reader.DateTime("timestamp");
+  reader.Finish();
+}
+
+json SessionEventData(const gateway::MediaSession& session, const std::optional<std::string>& location_json,
+                      const std::string& home_domain) {
+  json data{{"mediaSessionId", session.media_session_id},
+            {"originatorAddress", ToEventAddress(session.originator_address, home_domain)},
+            {"receiverAddress", ToEventAddress(session.receiver_address, home_domain)},
+            {"status", call::ToString(session.status)},
+            {"sequenceNumber", std::max(1, session.sequence_number)}};
+  AddText(data, "originatorName", session.originator_name, kMaxName);
+  AddText(data, "receiverName", session.receiver_name, kMaxName);
+  AddText(data, "reason", session.reason, kMaxReason);
+  AddSdp(data, "offer", session.offer_sdp);
+  AddSdp(data, "answer", session.answer_sdp);
+  if (location_json) {
+    const json location = json::parse(*location_json, nullptr, false);
+    if (location.is_object()) data["locationDetails"] = location;
+  }
+  return data;
+}
+
+json RegistrationEndsData(const gateway::RegistrationEnds& ends) {
+  json data{{"registrationId", ends.registration_id},
+            {"terminationReason", ends.is_expired ? "REGISTRATION_EXPIRED" : "NETWORK_TERMINATED"}};
+  AddText(data, "terminationDescription", ends.description, kMaxReason);
+  return data;
+}
+
+json DtmfData(const gateway::DtmfReceived& dtmf) {
+  return {{"mediaSessionId", dtmf.media_session_id},
+          {"digit", Fitting(dtmf.digit, 1)},
+          {"durationMs", dtmf.duration_ms}};
+}
+
+}  // namespace byon::api

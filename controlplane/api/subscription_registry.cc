@@ -1,0 +1,266 @@
+#include "controlplane/api/subscription_registry.h"
+
+#include <algorithm>
+
+#include "controlplane/api/wire_format.h"
+
+namespace byon::api {
+namespace {
+
+using nlohmann::json;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr int kRecordVersion = 1;
+// How long before the sink's token ends the client hears of it.
+constexpr seconds kCredentialWarning{5};
+// Longest wait of one timer; a later deadline is waited for in pieces, so that clock changes are seen.
+constexpr milliseconds kLongestWait{3'600'000};
+
+int64_t ToMs(WallTime time) {
+  return std::chrono::duration_cast<milliseconds>(time.time_since_epoch()).count();
+}
+WallTime FromMs(int64_t ms) { return WallTime(milliseconds(ms)); }
+
+std::string ToRecord(const Subscription& subscription) {
+  json types = json::array();
+  for (const EventType type : subscription.types) types.push_back(TypeName(type));
+  json record{{"v", kRecordVersion},
+              {"client", subscription.owner.client_id},
+              {"user", subscription.owner.user},
+              {"sink", subscription.sink},
+              {"types", types},
+              {"device", subscription.device_id},
+              {"sent", subscription.sent_events},
+              {"starts", ToMs(subscription.starts_at)},
+              {"expires", ToMs(subscription.expires_at)}};
+  if (subscription.max_events) record["max"] = *subscription.max_events;
+  if (subscription.initial_event) record["initial"] = *subscription.initial_event;
+  if (subscription.credential) {
+    record["token"] = subscription.credential->access_token;
+    record["token_expires"] = ToMs(subscription.credential->expires_at);
+  }
+  return record.dump();
+}
+
+std::optional<Subscription> FromRecord(const store::Record& stored) {
+  try {
+    const json record = json::parse(stored.value);
+    if (record.at("v") != kRecordVersion) return std::nullopt;
+    Subscription subscription;
+    subscription.id = stored.key;
+    subscription.owner = {record.at("client"), record.at("user")};
+    subscription.sink = record.at("sink");
+    for (const json& name : record.at("types")) {
+      const auto type = ParseSubscribableType(name.get<std::string>());
+      if (!type) return std::nullopt;
+      subscription.types.push_back(*type);
+    }
+    subscription.device_id = record.at("device");
+    subscription.sent_events = record.at("sent");
+    subscription.starts_at = FromMs(record.at("starts"));
+    subscription.expires_at = FromMs(record.at("expires"));
+    if (record.contains("max")) subscription.max_events = record["max"].get<int64_t>();
+    if (record.contains("initial")) subscription.initial_event = record["initial"].get<bool>();
+    if (record.contains("token")) {
+      subscription.credential = {record["token"].get<std::string>(), FromMs(record.at("token_expires"))};
+    }
+    return subscription;
+  } catch (const json::exception&) {
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+json SubscriptionBody(const Subscription& subscription) {
+  json types = json::array();
+  for (const EventType type : subscription.types) types.push_back(TypeName(type));
+  json config{{"subscriptionDetail", {{"deviceId", subscription.device_id}}},
+              {"subscriptionExpireTime", FormatDateTime(subscription.expires_at)}};
+  if (subscription.max_events) config["subscriptionMaxEvents"] = *subscription.max_events;
+  if (subscription.initial_event) config["initialEvent"] = *subscription.initial_event;
+  return {{"id", subscription.id},
+          {"protocol", "HTTP"},
+          {"sink", subscription.sink},
+          {"types", types},
+          {"config", config},
+          {"startsAt", FormatDateTime(subscription.starts_at)},
+          {"expiresAt", FormatDateTime(subscription.expires_at)},
+          {"status", "ACTIVE"}};
+}
+
+SubscriptionRegistry::SubscriptionRegistry(SubscriptionConfig config, Ports ports)
+    : config_(std::move(config)), ports_(std::move(ports)) {}
+
+SubscriptionRegistry::~SubscriptionRegistry() {
+  for (auto& [id, entry] : entries_) entry->sender->Stop();
+}
+
+void SubscriptionRegistry::Restore() {
+  for (const store::Record& record : ports_.store.LoadAll(store::Kind::kSubscription)) {
+    auto subscription = FromRecord(record);
+    if (subscription) {
+      Insert(std::move(*subscription));
+    } else {
+      ports_.store.Delete(store::Kind::kSubscription, record.key);
+      ports_.observer("subscription_record_refused", record.key);
+    }
+  }
+}
+
+std::variant<const Subscription*, ApiError> SubscriptionRegistry::Create(Subscription requested,
+                                                                         std::optional<WallTime> expire_time) {
+  const WallTime now = ports_.now();
+  size_t of_owner = 0;
+  for (const auto& [id, entry] : entries_) {
+    const Subscription& other = entry->subscription;
+    if (other.owner != requested.owner) continue;
+    ++of_owner;
+    if (other.sink == requested.sink && other.types == requested.types && other.device_id == requested.device_id) {
+      return ApiError{409, "ALREADY_EXISTS", "The resource that a client tried to create already exists."};
+    }
+  }
+  if (of_owner >= config_.max_per_user) return ApiError{429, "QUOTA_EXCEEDED", "Out of resource quota."};
+  requested.id = ports_.new_id();
+  requested.starts_at = now;
+  requested.expires_at = std::min(expire_time.value_or(now + config_.max_expires), now + config_.max_expires);
+  const std::string id = requested.id;
+  Save(requested);
+  Insert(std::move(requested));
+  return &entries_.at(id)->subscription;
+}
+
+void SubscriptionRegistry::Insert(Subscription subscription) {
+  auto entry = std::make_unique<Entry>();
+  const std::string id = subscription.id;
+  by_device_[subscription.device_id].insert(id);
+  entry->sender = std::make_shared<WebhookSender>(
+      config_.webhooks,
+      WebhookSender::Sink{subscription.sink,
+                          subscription.credential ? subscription.credential->access_token : ""},
+      ports_.http, ports_.timers,
+      [this, id, alive = std::weak_ptr<bool>(alive_)](SinkVerdict verdict) {
+        if (!alive.expired()) OnVerdict(id, verdict);
+      },
+      [observer = ports_.observer, id](std::string_view event, std::string detail) {
+        observer(event, "subscription " + id + ": " + detail);
+      });
+  entry->subscription = std::move(subscription);
+  Entry& kept = *(entries_[id] = std::move(entry));
+  ArmTimers(kept);
+}
+
+void SubscriptionRegistry::ArmTimers(Entry& entry) {
+  const WallTime now = ports_.now();
+  const auto until = [now](WallTime time) {
+    return std::clamp(std::chrono::ceil<milliseconds>(time - now), milliseconds(0), kLongestWait);
+  };
+  const std::string id = entry.subscription.id;
+  entry.expiry = ports_.timers.After(until(entry.subscription.expires_at), [this, id] {
+    const auto it = entries_.find(id);
+    if (it == entries_.end()) return;
+    if (ports_.now() < it->second->subscription.expires_at) return ArmTimers(*it->second);
+    End(id, "SUBSCRIPTION_EXPIRED", "The subscription's time is over.");
+  });
+  entry.credential_expiry.reset();
+  if (!entry.subscription.credential) return;
+  entry.credential_expiry =
+      ports_.timers.After(until(entry.subscription.credential->expires_at - kCredentialWarning), [this, id] {
+        const auto it = entries_.find(id);
+        if (it == entries_.end() || !it->second->subscription.credential) return;
+        if (ports_.now() < it->second->subscription.credential->expires_at - kCredentialWarning) {
+          return ArmTimers(*it->second);
+        }
+        End(id, "ACCESS_TOKEN_EXPIRED", "The sink's access token is about to expire.");
+      });
+}
+
+const Subscription* SubscriptionRegistry::Find(const Owner& owner, const std::string& id) const {
+  const auto it = entries_.find(id);
+  return it == entries_.end() || it->second->subscription.owner != owner ? nullptr : &it->second->subscription;
+}
+
+std::vector<const Subscription*> SubscriptionRegistry::List(const Owner& owner) const {
+  std::vector<const Subscription*> list;
+  for (const auto& [id, entry] : entries_) {
+    if (entry->subscription.owner == owner) list.push_back(&entry->subscription);
+  }
+  return list;
+}
+
+const Subscription* SubscriptionRegistry::Update(const Owner& owner, const std::string& id,
+                                                 std::optional<SinkCredential> credential,
+                                                 std::optional<WallTime> expire_time) {
+  if (Find(owner, id) == nullptr) return nullptr;
+  Entry& entry = *entries_.at(id);
+  if (credential) {
+    entry.sender->set_access_token(credential->access_token);
+    entry.subscription.credential = std::move(credential);
+  }
+  if (expire_time) entry.subscription.expires_at = std::min(*expire_time, ports_.now() + config_.max_expires);
+  Save(entry.subscription);
+  ArmTimers(entry);
+  return &entry.subscription;
+}
+
+bool SubscriptionRegistry::Delete(const Owner& owner, const std::string& id) {
+  if (Find(owner, id) == nullptr) return false;
+  End(id, "SUBSCRIPTION_DELETED", "The subscription was deleted by its owner.");
+  return true;
+}
+
+void SubscriptionRegistry::Deliver(const gateway::DeviceKey& device, const CloudEvent& event) {
+  const auto it = by_device_.find(device.device_id);
+  if (it == by_device_.end()) return;
+  const std::vector<std::string> ids(it->second.begin(), it->second.end());
+  for (const std::string& id : ids) {
+    Entry& entry = *entries_.at(id);
+    Subscription& subscription = entry.subscription;
+    const bool is_wanted = std::find(subscription.types.begin(), subscription.types.end(), event.type) !=
+                           subscription.types.end();
+    if (!is_wanted || !subscription.owner.Owns(device)) continue;
+    entry.sender->Enqueue(event.id, event.TextFor(id));
+    ++subscription.sent_events;
+    if (!subscription.max_events) continue;
+    if (subscription.sent_events >= *subscription.max_events) {
+      End(id, "MAX_EVENTS_REACHED", "The subscription has had its number of events.");
+    } else {
+      Save(subscription);
+    }
+  }
+}
+
+void SubscriptionRegistry::OnVerdict(const std::string& id, SinkVerdict verdict) {
+  const auto it = entries_.find(id);
+  if (it == entries_.end()) return;
+  if (verdict == SinkVerdict::kGone) return End(id, "NETWORK_TERMINATED", "The sink is gone.", false);
+  const auto& credential = it->second->subscription.credential;
+  if (credential && credential->expires_at <= ports_.now()) {
+    End(id, "ACCESS_TOKEN_EXPIRED", "The sink's access token has expired.", false);
+  }
+}
+
+void SubscriptionRegistry::End(const std::string& id, const std::string& reason,
+                               const std::string& description, bool says_goodbye) {
+  const auto it = entries_.find(id);
+  if (it == entries_.end()) return;
+  const std::unique_ptr<Entry> entry = std::move(it->second);
+  entries_.erase(it);
+  auto& of_device = by_device_[entry->subscription.device_id];
+  of_device.erase(id);
+  if (of_device.empty()) by_device_.erase(entry->subscription.device_id);
+  ports_.store.Delete(store::Kind::kSubscription, id);
+  ports_.observer("subscription_ended", id + " " + reason);
+  if (!says_goodbye) return entry->sender->Stop();
+  const CloudEvent event = ports_.events.MakeSubscriptionEnded(id, reason, description);
+  entry->sender->Enqueue(event.id, event.Text());
+  entry->sender->CloseWhenEmpty();
+}
+
+void SubscriptionRegistry::Save(const Subscription& subscription) {
+  ports_.store.Put(store::Kind::kSubscription, subscription.id, ToRecord(subscription),
+                   subscription.expires_at);
+}
+
+}  // namespace byon::api

@@ -1,0 +1,278 @@
+#include "controlplane/api/token_service.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "controlplane/json/strict_json.h"
+
+namespace byon::api {
+namespace {
+
+using auth::TokenFailure;
+using http_client::Response;
+
+constexpr size_t kMaxWaiting = 5000;
+constexpr size_t kMaxRefused = 20'000;
+constexpr size_t kMaxOpaqueBytes = 4096;
+constexpr std::chrono::seconds kRefusedTime{10};
+constexpr std::chrono::seconds kRetryInterval{10};
+
+std::string FormEncode(std::string_view text) {
+  std::string encoded;
+  for (const char c : text) {
+    const bool is_plain = std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '.' || c == '_';
+    if (is_plain) {
+      encoded += c;
+    } else {
+      char escape[4];
+      std::snprintf(escape, sizeof escape, "%%%02X", static_cast<unsigned char>(c));
+      encoded += escape;
+    }
+  }
+  return encoded;
+}
+
+std::string Base64(std::string_view bytes) {
+  constexpr char kAlphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  for (size_t i = 0; i < bytes.size(); i += 3) {
+    uint32_t group = 0;
+    for (size_t j = 0; j < 3; ++j) {
+      group = group << 8 | (i + j < bytes.size() ? static_cast<uint8_t>(bytes[i + j]) : 0U);
+    }
+    for (size_t j = 0; j < 4; ++j) {
+      text += i + j > bytes.size() ? '=' : kAlphabet[group >> (18 - 6 * j) & 0x3f];
+    }
+  }
+  return text;
+}
+
+std::string WhyFailed(const http_client::Result& result) {
+  if (const auto* failure = std::get_if<http_client::Failure>(&result)) return ToString(*failure);
+  return "status " + std::to_string(std::get<Response>(result).status);
+}
+
+// The body of a 200, or nothing.
+const std::string* BodyOf(const http_client::Result& result) {
+  const auto* response = std::get_if<Response>(&result);
+  return response != nullptr && response->status == 200 ? &response->body : nullptr;
+}
+
+bool IsHttpUrl(const std::string& url) { return url.starts_with("https://") || url.starts_with("http://"); }
+
+}  // namespace
+
+TokenService::TokenService(TokenServiceConfig config, http_client::HttpClient& http, Clock now, Timers& timers)
+    : config_(std::move(config)), http_(http), now_(std::move(now)), timers_(timers) {
+  for (const std::string& name : config_.policy.issuers) {
+    auto issuer = std::make_unique<Issuer>();
+    issuer->name = name;
+    if (const auto it = config_.jwks_uris.find(name); it != config_.jwks_uris.end()) issuer->jwks_uri = it->second;
+    issuers_[name] = std::move(issuer);
+  }
+}
+
+TokenService::~TokenService() = default;
+
+void TokenService::Start() {
+  for (auto& [name, issuer] : issuers_) FetchKeys(*issuer);
+}
+
+bool TokenService::is_ready() const {
+  return std::all_of(issuers_.begin(), issuers_.end(),
+                     [this](const auto& item) { return item.second->keys.has_keys(now_()); });
+}
+
+void TokenService::Verify(const std::string& token, Done done) {
+  if (auto known = verdicts_.Find(token, now_())) return done(TokenVerdict(std::move(known)));
+  if (auth::LooksLikeJwt(token)) return VerifyJwt(token, std::move(done));
+  if (config_.introspection) return Introspect(token, std::move(done));
+  Observe("token_refused", "malformed");
+  done(TokenFailure::kMalformed);
+}
+
+void TokenService::VerifyJwt(const std::string& token, Done done) {
+  auto jwt = auth::ParseJwt(config_.policy, token);
+  if (!jwt) {
+    Observe("token_refused", std::string(ToString(jwt.error())));
+    return done(jwt.error());
+  }
+  Issuer& issuer = *issuers_.at(jwt->issuer);
+  auto verdict = auth::VerifyJwt(config_.policy, *jwt, issuer.keys.keys(now_()), now_());
+  const bool is_key_missing = !verdict && verdict.error() == TokenFailure::kUnknownKey;
+  const bool should_fetch = issuer.keys.ShouldFetch(is_key_missing, now_());
+  if (!is_key_missing) {
+    if (should_fetch) FetchKeys(issuer);
+    return Conclude(token, std::move(verdict), std::nullopt, done);
+  }
+  if ((!should_fetch && !issuer.keys.is_fetching()) || issuer.waiting.size() >= kMaxWaiting) {
+    // Without any key the token may well be good: that is our failure, not the client's.
+    const bool has_keys = issuer.keys.has_keys(now_());
+    return Conclude(token, has_keys ? TokenFailure::kUnknownKey : TokenFailure::kUnavailable, std::nullopt, done);
+  }
+  issuer.waiting.push_back({token, std::move(jwt).value(), std::move(done)});
+  if (should_fetch) FetchKeys(issuer);
+}
+
+void TokenService::Conclude(const std::string& token, base::Result<auth::VerifiedToken, TokenFailure> verdict,
+                            std::optional<WallTime> until, const Done& done) {
+  if (!verdict) {
+    Observe("token_refused", std::string(ToString(verdict.error())));
+    return done(verdict.error());
+  }
+  auto shared = std::make_shared<const auth::VerifiedToken>(std::move(verdict).value());
+  verdicts_.Insert(token, shared, std::min(until.value_or(shared->expires_at), shared->expires_at), now_());
+  done(TokenVerdict(std::move(shared)));
+}
+
+http_client::Request TokenService::Get(const std::string& url) const {
+  http_client::Request request;
+  request.url = url;
+  request.headers = {{"Accept", "application/json"}};
+  request.ca_file = config_.ca_file;
+  return request;
+}
+
+void TokenService::FetchKeys(Issuer& issuer) {
+  if (issuer.keys.is_fetching()) return;
+  issuer.keys.OnFetchStarted(now_());
+  const auto fetch = [this, &issuer](bool is_discovered) {
+    if (!is_discovered) return OnKeysSettled(issuer, false);
+    http_.Send(Get(issuer.jwks_uri), [this, &issuer, alive = std::weak_ptr<bool>(alive_)](
+                                         const http_client::Result& result) {
+      if (!alive.expired()) OnKeys(issuer, result);
+    });
+  };
+  if (issuer.jwks_uri.empty()) return Discover(issuer, fetch);
+  fetch(true);
+}
+
+void TokenService::Discover(Issuer& issuer, std::function<void(bool)> done) {
+  std::string base = issuer.name;
+  while (base.ends_with('/')) base.pop_back();
+  http_.Send(Get(base + "/.well-known/openid-configuration"),
+             [this, &issuer, done = std::move(done),
+              alive = std::weak_ptr<bool>(alive_)](const http_client::Result& result) {
+               if (alive.expired()) return;
+               const std::string* body = BodyOf(result);
+               const auto document = body != nullptr ? json::ParseStrict(*body) : std::nullopt;
+               const auto text = [&document](const char* name) -> std::string {
+                 if (!document || !document->is_object()) return "";
+                 const auto it = document->find(name);
+                 return it != document->end() && it->is_string() ? it->get<std::string>() : "";
+               };
+               // The document must be the issuer's own (OpenID Connect Discovery section 4.3).
+               if (text("issuer") != issuer.name || !IsHttpUrl(text("jwks_uri"))) {
+                 Observe("discovery_failed", issuer.name + ": " + (body != nullptr ? "not its own document" : WhyFailed(result)));
+                 return done(false);
+               }
+               issuer.jwks_uri = text("jwks_uri");
+               issuer.introspection_endpoint = text("introspection_endpoint");
+               done(true);
+             });
+}
+
+void TokenService::OnKeys(Issuer& issuer, const http_client::Result& result) {
+  const std::string* body = BodyOf(result);
+  auto keys = body != nullptr ? auth::JwkSet::Parse(*body) : std::nullopt;
+  if (!keys || keys->size() == 0) {
+    Observe("keys_failed", issuer.name + ": " + (body != nullptr ? "no usable key" : WhyFailed(result)));
+    // The place may have moved: look it up again unless it was configured.
+    if (!config_.jwks_uris.contains(issuer.name)) issuer.jwks_uri.clear();
+    return OnKeysSettled(issuer, false);
+  }
+  Observe("keys_fetched", issuer.name + ": " + std::to_string(keys->size()) + " keys, " +
+                              std::to_string(keys->skipped()) + " skipped");
+  issuer.keys.OnFetched(std::move(*keys), now_());
+  OnKeysSettled(issuer, true);
+}
+
+void TokenService::OnKeysSettled(Issuer& issuer, bool is_good) {
+  if (!is_good) {
+    issuer.keys.OnFetchFailed();
+    issuer.retry = timers_.After(kRetryInterval, [this, &issuer] {
+      if (issuer.keys.ShouldFetch(false, now_())) FetchKeys(issuer);
+    });
+  }
+  std::vector<Waiting> waiting;
+  waiting.swap(issuer.waiting);
+  const std::weak_ptr<bool> alive = alive_;
+  for (Waiting& one : waiting) {
+    if (alive.expired()) return;
+    auto verdict = auth::VerifyJwt(config_.policy, one.jwt, issuer.keys.keys(now_()), now_());
+    if (!verdict && verdict.error() == TokenFailure::kUnknownKey && !issuer.keys.has_keys(now_())) {
+      verdict = TokenFailure::kUnavailable;
+    }
+    Conclude(one.token, std::move(verdict), std::nullopt, one.done);
+  }
+}
+
+void TokenService::Introspect(const std::string& token, Done done) {
+  const auto is_token_char = [](char c) { return c > 0x20 && c < 0x7f && c != '"' && c != '\\'; };
+  if (token.empty() || token.size() > kMaxOpaqueBytes || !std::all_of(token.begin(), token.end(), is_token_char)) {
+    return done(TokenFailure::kMalformed);
+  }
+  if (const auto it = refused_until_.find(token); it != refused_until_.end()) {
+    if (it->second > now_()) return done(TokenFailure::kInactive);
+    refused_until_.erase(it);
+  }
+  if (const auto it = introspecting_.find(token); it != introspecting_.end()) {
+    if (it->second.size() >= 100) return done(TokenFailure::kUnavailable);
+    it->second.push_back(std::move(done));
+    return;
+  }
+  if (introspecting_.size() >= kMaxWaiting) return done(TokenFailure::kUnavailable);
+  introspecting_[token].push_back(std::move(done));
+  Issuer& first = *issuers_.at(config_.policy.issuers.front());
+  const std::string& configured = config_.introspection->endpoint;
+  if (!configured.empty()) return SendIntrospection(configured, token);
+  if (!first.introspection_endpoint.empty()) return SendIntrospection(first.introspection_endpoint, token);
+  Discover(first, [this, &first, token](bool is_good) {
+    if (is_good && IsHttpUrl(first.introspection_endpoint)) {
+      return SendIntrospection(first.introspection_endpoint, token);
+    }
+    FinishIntrospection(token, http_client::Failure::kUnreachable);
+  });
+}
+
+void TokenService::SendIntrospection(const std::string& endpoint, const std::string& token) {
+  http_client::Request request = Get(endpoint);
+  request.method = "POST";
+  request.headers.emplace_back("Content-Type", "application/x-www-form-urlencoded");
+  // RFC 6749 section 2.3.1: each part form-encoded, then Basic.
+  request.headers.emplace_back("Authorization",
+                               "Basic " + Base64(FormEncode(config_.introspection->client_id) + ":" +
+                                                 FormEncode(config_.introspection->client_secret)));
+  request.body = "token=" + FormEncode(token) + "&token_type_hint=access_token";
+  http_.Send(std::move(request),
+             [this, token, alive = std::weak_ptr<bool>(alive_)](const http_client::Result& result) {
+               if (!alive.expired()) FinishIntrospection(token, result);
+             });
+}
+
+void TokenService::FinishIntrospection(const std::string& token, const http_client::Result& result) {
+  const auto it = introspecting_.find(token);
+  if (it == introspecting_.end()) return;
+  const std::vector<Done> waiting = std::move(it->second);
+  introspecting_.erase(it);
+  const std::string* body = BodyOf(result);
+  base::Result<auth::VerifiedToken, TokenFailure> verdict = TokenFailure::kUnavailable;
+  if (body != nullptr) {
+    verdict = auth::VerifyIntrospection(config_.policy, config_.policy.issuers.front(), *body, now_());
+  } else {
+    Observe("introspection_failed", WhyFailed(result));
+  }
+  if (!verdict && verdict.error() != TokenFailure::kUnavailable) {
+    if (refused_until_.size() >= kMaxRefused) refused_until_.clear();
+    refused_until_[token] = now_() + kRefusedTime;
+  }
+  for (const Done& done : waiting) {
+    Conclude(token, verdict, now_() + config_.introspection->cache, done);
+  }
+}
+
+void TokenService::Observe(std::string_view event, std::string detail) {
+  if (observer_) observer_(event, std::move(detail));
+}
+
+}  // namespace byon::api

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "controlplane/api/clock_and_timers.h"
+#include "controlplane/auth/key_cache.h"
+#include "controlplane/auth/token_verifier.h"
+#include "controlplane/auth/verdict_cache.h"
+#include "controlplane/http_client/http_client.h"
+
+namespace byon::api {
+
+struct TokenServiceConfig {
+  auth::TokenPolicy policy;
+  std::map<std::string, std::string> jwks_uris;  // by issuer; absent: by discovery
+  struct Introspection {
+    std::string endpoint;  // empty: by discovery of the first issuer
+    std::string client_id;
+    std::string client_secret;
+    std::chrono::seconds cache{60};
+  };
+  std::optional<Introspection> introspection;
+  std::string ca_file;
+};
+
+using TokenVerdict = base::Result<std::shared_ptr<const auth::VerifiedToken>, auth::TokenFailure>;
+
+// Turns a bearer token into its verdict: keys are fetched when needed (discovery, JWKS), opaque tokens
+// introspected, verdicts remembered. Everything on one strand.
+class TokenService {
+ public:
+  using Done = std::function<void(TokenVerdict)>;
+
+  // All outlive the service.
+  TokenService(TokenServiceConfig config, http_client::HttpClient& http, Clock now, Timers& timers);
+  ~TokenService();
+
+  // Fetches the keys before anybody asks, and again until it succeeds.
+  void Start();
+  // Every issuer's keys are there.
+  bool is_ready() const;
+  // `done` comes at once when the verdict is known, else after a fetch; never more than some seconds.
+  void Verify(const std::string& token, Done done);
+  // Told of every refused token and failed fetch, for logs; texts without secrets.
+  void set_observer(std::function<void(std::string_view event, std::string detail)> observer) {
+    observer_ = std::move(observer);
+  }
+
+ private:
+  struct Waiting {
+    std::string token;
+    auth::UnverifiedJwt jwt;
+    Done done;
+  };
+  struct Issuer {
+    std::string name;
+    std::string jwks_uri;
+    std::string introspection_endpoint;
+    auth::KeyCache keys;
+    std::vector<Waiting> waiting;
+    std::shared_ptr<void> retry;
+  };
+
+  void VerifyJwt(const std::string& token, Done done);
+  void Introspect(const std::string& token, Done done);
+  void SendIntrospection(const std::string& endpoint, const std::string& token);
+  void FinishIntrospection(const std::string& token, const http_client::Result& result);
+  void Conclude(const std::string& token, base::Result<auth::VerifiedToken, auth::TokenFailure> verdict,
+                std::optional<WallTime> until, const Done& done);
+  void FetchKeys(Issuer& issuer);
+  void Discover(Issuer& issuer, std::function<void(bool)> done);
+  void OnKeys(Issuer& issuer, const http_client::Result& result);
+  void OnKeysSettled(Issuer& issuer, bool is_good);
+  void Observe(std::string_view event, std::string detail);
+  http_client::Request Get(const std::string& url) const;
+
+  const TokenServiceConfig config_;
+  http_client::HttpClient& http_;
+  const Clock now_;
+  Timers& timers_;
+  std::map<std::string, std::unique_ptr<Issuer>> issuers_;
+  auth::VerdictCache verdicts_;
+  std::unordered_map<std::string, std::vector<Done>> introspecting_;  // by token: asked once
+  std::unordered_map<std::string, WallTime> refused_until_;           // opaque tokens lately refused
+  std::function<void(std::string_view, std::string)> observer_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace byon::api

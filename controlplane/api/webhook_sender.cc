@@ -1,0 +1,112 @@
+#include "controlplane/api/webhook_sender.h"
+
+#include <algorithm>
+
+namespace byon::api {
+
+using http_client::Failure;
+using http_client::Response;
+
+namespace {
+
+constexpr std::chrono::milliseconds kFirstDelay{500};
+constexpr std::chrono::milliseconds kLongestDelay{30'000};
+
+bool MayRetry(const http_client::Result& result) {
+  if (const auto* failure = std::get_if<Failure>(&result)) {
+    return *failure != Failure::kBadUrl && *failure != Failure::kRefusedAddress;
+  }
+  const int status = std::get<Response>(result).status;
+  return status >= 500 || status == 408 || status == 429;
+}
+
+}  // namespace
+
+WebhookSender::WebhookSender(WebhookConfig config, Sink sink, http_client::HttpClient& http, Timers& timers,
+                             OnVerdict on_verdict, Observer observer)
+    : config_(std::move(config)),
+      sink_(std::move(sink)),
+      http_(http),
+      timers_(timers),
+      on_verdict_(std::move(on_verdict)),
+      observer_(std::move(observer)) {}
+
+void WebhookSender::Enqueue(std::string event_id, std::string text) {
+  if (is_stopped_) return;
+  // The first may be on its way; the one behind it is the oldest that can go.
+  const size_t oldest = is_sending_ ? 1 : 0;
+  if (queue_.size() >= config_.queue_events && queue_.size() > oldest) {
+    queue_.erase(queue_.begin() + static_cast<std::ptrdiff_t>(oldest));
+    observer_("webhook_event_dropped", "the sink is too slow");
+  }
+  queue_.push_back({std::move(event_id), std::move(text)});
+  SendFirst();
+}
+
+void WebhookSender::CloseWhenEmpty() {
+  on_verdict_ = [](SinkVerdict) {};
+  if (!queue_.empty() && !is_stopped_) self_ = shared_from_this();
+}
+
+void WebhookSender::Stop() {
+  is_stopped_ = true;
+  queue_.clear();
+  retry_.reset();
+  self_.reset();
+}
+
+void WebhookSender::SendFirst() {
+  if (is_sending_ || is_stopped_ || retry_ != nullptr || queue_.empty()) return;
+  is_sending_ = true;
+  Event& event = queue_.front();
+  ++event.attempts;
+  http_client::Request request;
+  request.method = "POST";
+  request.url = sink_.url;
+  request.headers = {{"Content-Type", "application/cloudevents+json"}, {"x-correlator", event.id}};
+  if (!sink_.access_token.empty()) request.headers.emplace_back("Authorization", "Bearer " + sink_.access_token);
+  request.body = event.text;
+  request.timeout = config_.timeout;
+  request.max_response_bytes = 64 * 1024;
+  request.may_use_private_addresses = config_.may_use_private_networks;
+  request.ca_file = config_.ca_file;
+  http_.Send(std::move(request), [weak = weak_from_this()](const http_client::Result& result) {
+    if (const auto self = weak.lock()) self->OnResult(result);
+  });
+}
+
+void WebhookSender::OnResult(const http_client::Result& result) {
+  is_sending_ = false;
+  if (is_stopped_) return;
+  const auto* response = std::get_if<Response>(&result);
+  if (response != nullptr && response->status >= 200 && response->status < 300) return Advance();
+  const std::string why = response != nullptr ? "status " + std::to_string(response->status)
+                                              : ToString(std::get<Failure>(result));
+  if (response != nullptr && response->status == 410) {
+    on_verdict_(SinkVerdict::kGone);
+    return Stop();
+  }
+  Event& event = queue_.front();
+  if (MayRetry(result) && event.attempts < config_.max_attempts) {
+    const auto delay = std::min(kLongestDelay, kFirstDelay * (1 << std::min(event.attempts - 1, 10U)));
+    retry_ = timers_.After(delay, [weak = weak_from_this()] {
+      if (const auto self = weak.lock()) {
+        self->retry_.reset();
+        self->SendFirst();
+      }
+    });
+    return;
+  }
+  observer_("webhook_event_lost", why);
+  const bool is_unauthorized = response != nullptr && (response->status == 401 || response->status == 403);
+  Advance();
+  if (is_unauthorized) on_verdict_(SinkVerdict::kUnauthorized);
+}
+
+void WebhookSender::Advance() {
+  if (!queue_.empty()) queue_.pop_front();
+  if (!queue_.empty()) return SendFirst();
+  const auto keep_until_return = std::move(self_);
+}
+
+}  // namespace byon::api

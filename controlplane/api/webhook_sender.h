@@ -1,0 +1,73 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "controlplane/api/clock_and_timers.h"
+#include "controlplane/http_client/http_client.h"
+
+namespace byon::api {
+
+struct WebhookConfig {
+  bool may_use_private_networks = false;
+  std::string ca_file;
+  std::chrono::milliseconds timeout{5000};
+  size_t queue_events = 256;
+  unsigned max_attempts = 8;
+};
+
+// How a subscription's sink has to be dealt with after a delivery.
+enum class SinkVerdict {
+  kGone,          // 410: the client wants no more
+  kUnauthorized,  // 401 or 403
+};
+
+// Delivers the events of one subscription in order, each until the sink has it or it is given up. 5xx, 408,
+// 429 and network failures are tried again after 0.5 s, 1 s, 2 s ... 30 s; other answers are final. When the
+// queue is full the oldest event goes: the newest tells the present state.
+class WebhookSender : public std::enable_shared_from_this<WebhookSender> {
+ public:
+  struct Sink {
+    std::string url;
+    std::string access_token;  // empty: none
+  };
+  using OnVerdict = std::function<void(SinkVerdict)>;
+  using Observer = std::function<void(std::string_view event, std::string detail)>;
+
+  WebhookSender(WebhookConfig config, Sink sink, http_client::HttpClient& http, Timers& timers,
+                OnVerdict on_verdict, Observer observer);
+
+  void Enqueue(std::string event_id, std::string text);
+  void set_access_token(std::string token) { sink_.access_token = std::move(token); }
+  // Delivers what is queued, then keeps silent; the sender lives until then by itself.
+  void CloseWhenEmpty();
+  // Stops at once.
+  void Stop();
+  size_t queued() const { return queue_.size(); }
+
+ private:
+  struct Event {
+    std::string id;
+    std::string text;
+    unsigned attempts = 0;
+  };
+  void SendFirst();
+  void OnResult(const http_client::Result& result);
+  void Advance();
+
+  const WebhookConfig config_;
+  Sink sink_;
+  http_client::HttpClient& http_;
+  Timers& timers_;
+  OnVerdict on_verdict_;
+  Observer observer_;
+  std::deque<Event> queue_;
+  bool is_sending_ = false;
+  bool is_stopped_ = false;
+  std::shared_ptr<void> retry_;
+  std::shared_ptr<WebhookSender> self_;  // while it closes
+};
+
+}  // namespace byon::api
