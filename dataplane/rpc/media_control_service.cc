@@ -275,6 +275,8 @@ Status MediaControlService::CreateSession(grpc::ServerContext*,
     }
   }
   FillSession(*record, *response);
+  LogSession(*record, "event=session_created worker=" + std::to_string(record->worker) +
+                          " controller=" + record->controller_id);
   return Status::OK;
 }
 
@@ -499,6 +501,10 @@ bool MediaControlService::has_outstanding() const {
                              [](const auto& worker) { return worker->has_outstanding(); });
 }
 
+void MediaControlService::LogSession(const SessionRecord& record, const std::string& line) const {
+  if (config_.log_info) config_.log_info("session=" + record.id + " " + line);
+}
+
 void MediaControlService::HandleEvent(const worker::EventReport& report) {
   const SessionRecordPtr record = directory_.FindByHandle(report.session);
   if (record == nullptr) return;
@@ -514,12 +520,17 @@ void MediaControlService::HandleEvent(const worker::EventReport& report) {
       break;
     case proto::Event::kDtlsConnected:
       record->state = session::TransportState::kDtlsConnected;
+      LogSession(*record,
+                 "event=dtls_connected srtp_profile=" + message.dtls_connected().srtp_profile());
       break;
     case proto::Event::kConsentLost:
       record->state = session::TransportState::kConsentLost;
+      LogSession(*record, "event=consent_lost");
       break;
     case proto::Event::kSessionFailed:
       record->state = session::TransportState::kFailed;
+      LogSession(*record, "event=session_failed detail=\"" + message.session_failed().detail() +
+                              "\"");
       break;
     case proto::Event::kMediaStarted:
       // The worker keeps 64 bytes of the name: give the whole one back.
@@ -542,6 +553,7 @@ void MediaControlService::FinishClose(const SessionRecordPtr& record,
                                       proto::SessionClosed::By by) {
   record->is_open = false;
   if (!directory_.Remove(record)) return;
+  LogSession(*record, "event=session_closed by=" + proto::SessionClosed::By_Name(by));
   proto::Event event;
   event.set_session_id(record->id);
   event.mutable_session_closed()->set_by(by);

@@ -80,6 +80,7 @@ class MediaControlService final : public proto::MediaControl::Service {
   grpc::Status Open(const SessionRecordPtr& record, const Locals& locals);
   grpc::Status Apply(SessionRecord& record, session::SessionDescriptions descriptions);
   void FillSession(const SessionRecord& record, proto::Session& message) const;
+  void LogSession(const SessionRecord& record, const std::string& line) const;
   void HandleEvent(const worker::EventReport& report);
   void FinishClose(const SessionRecordPtr& record, proto::SessionClosed::By by);
   void CloseAsync(const SessionRecordPtr& record, proto::SessionClosed::By by,

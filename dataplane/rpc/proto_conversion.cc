@@ -332,8 +332,10 @@ Checked<Valid> CheckSessionId(const std::string& session_id) {
 }
 
 Checked<Valid> CheckControllerId(const std::string& controller_id) {
-  if (controller_id.empty() || controller_id.size() > 128) {
-    return IsBut("controller_id", Quoted(controller_id), "1 to 128 characters");
+  const bool is_printable =
+      std::ranges::all_of(controller_id, [](char c) { return c > ' ' && c <= '~'; });
+  if (controller_id.empty() || controller_id.size() > 128 || !is_printable) {
+    return IsBut("controller_id", Quoted(controller_id), "1 to 128 printable ASCII characters");
   }
   return Valid{};
 }

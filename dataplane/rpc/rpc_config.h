@@ -43,6 +43,8 @@ struct RpcConfig {
   base::TimeDelta access_media_timeout = base::TimeDelta::Seconds(30);
   base::TimeDelta ims_media_timeout = base::TimeDelta::Seconds(60);
   dtls::DtlsFingerprint fingerprint;
+  // Called with key=value lines on the life of sessions; may be empty.
+  std::function<void(const std::string&)> log_info;
   // Drops below the workers (packet I/O), by reason.
   std::function<std::map<std::string, uint64_t>()> io_drops;
 };
