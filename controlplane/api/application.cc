@@ -148,6 +148,7 @@ void Application::Dispatch(const ExchangePointer& exchange) {
     return exchange->Send(std::move(response));
   }
   exchange->ids = std::move(match.ids);
+  if (match.is_malformed) return exchange->Fail(InvalidArgument("The path is malformed."));
   if (match.route->is_public) return match.route->handle(exchange);
   Authenticate(exchange, *match.route);
 }
@@ -196,7 +197,7 @@ std::unique_ptr<WebSocketHandler> Application::OpenWebSocket(const HttpRequest& 
                                                              std::shared_ptr<WebSocketSession> session) {
   const std::string prefix = config_.api_root + std::string(kChannelsPath);
   std::string id;
-  if (request.path.starts_with(prefix)) id = request.path.substr(prefix.size());
+  if (request.path.starts_with(prefix)) id = PercentDecode(request.path.substr(prefix.size()), false).value_or("");
   auto token = BearerOf(request);
   if (!token) token = SubprotocolToken(request);
   return std::make_unique<ChannelConnection>(

@@ -125,7 +125,10 @@ void ChannelConnection::TakeToken(const auth::VerifiedToken& token) {
 
 void ChannelConnection::Open(const auth::VerifiedToken& token) {
   Channel* channel = ports_.channels.Find(Owner::Of(PrincipalOf(token)), channel_id_);
-  if (channel == nullptr) return Close(kCloseNoChannel, "no such channel");
+  if (channel == nullptr) {
+    const bool is_foreign = ports_.channels.Exists(channel_id_);
+    return is_foreign ? Close(kCloseForbidden, "a channel of somebody else") : Close(kCloseNoChannel, "no such channel");
+  }
   TakeToken(token);
   if (allowed_.empty()) return Close(kCloseForbidden, "the token has no events scope");
   auth_timer_.reset();
@@ -160,7 +163,10 @@ void ChannelConnection::ArmTokenTimers() {
     return std::clamp(std::chrono::ceil<milliseconds>(time - ports_.now()), milliseconds(0),
                       milliseconds(86'400'000));
   };
-  warning_timer_ = ports_.timers.After(until(who_.token_expires_at - config_.token_warning), [this] {
+  // A short-lived token would otherwise be warned of at once, again and again.
+  const auto warning = std::min<std::chrono::system_clock::duration>(
+      config_.token_warning, (who_.token_expires_at - ports_.now()) / 2);
+  warning_timer_ = ports_.timers.After(until(who_.token_expires_at - warning), [this] {
     if (session_ == nullptr) return;
     session_->Send(
         json{{"type", "token-expiring"}, {"tokenExpiresAt", FormatDateTime(who_.token_expires_at)}}.dump());

@@ -72,6 +72,7 @@ class ChannelRegistry {
   std::variant<Channel*, ApiError> Open(const Owner& owner, const gateway::DeviceKey& device);
   // Null when there is none or it belongs to somebody else.
   Channel* Find(const Owner& owner, const std::string& id);
+  bool Exists(const std::string& id) const { return channels_.contains(id); }
   bool Delete(const Owner& owner, const std::string& id);
 
   void Attach(Channel& channel, ChannelListener* listener);

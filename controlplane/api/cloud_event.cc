@@ -8,7 +8,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::string_view kDtmfType = "org.byon.gateway.v1.dtmf-received";
+constexpr std::string_view kDtmfType = "org.byon-gateway.events.v1.dtmf-received";
 
 // What the network says may be no UTF-8; an event must not fail for it.
 std::string Dump(const json& body) {

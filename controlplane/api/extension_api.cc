@@ -29,7 +29,7 @@ void ExtensionApi::Config(const ExchangePointer& exchange) {
                            {"scopes", page_.scopes},
                            {"resource", page_.resource},
                            {"apiRoot", page_.api_root},
-                           {"version", page_.version}});
+                           {"gatewayVersion", page_.version}});
 }
 
 void ExtensionApi::CreateChannel(const ExchangePointer& exchange) {
@@ -70,7 +70,7 @@ void ExtensionApi::ListCalls(const ExchangePointer& exchange) {
   }
   json list = json::array();
   for (const gateway::MediaSession& session : service_.ListCalls(exchange->who, *device_id)) {
-    list.push_back(CallBody(session));
+    if (!call::IsTerminal(session.status)) list.push_back(CallBody(session));
   }
   exchange->SendJson(200, list);
 }

@@ -13,8 +13,8 @@ namespace byon::api {
 // One HTTP request, already bounded and checked for its framing by the server.
 struct HttpRequest {
   std::string method;
-  std::string path;   // decoded
-  std::string query;  // without '?', not decoded
+  std::string path;   // percent-encoded
+  std::string query;  // without '?', percent-encoded
   std::map<std::string, std::string> headers;  // names in lower case
   std::string body;
   std::string remote_address;

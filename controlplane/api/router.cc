@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "controlplane/api/wire_format.h"
+
 namespace byon::api {
 namespace {
 
@@ -32,18 +34,22 @@ Router::Match Router::Find(const std::string& method, const std::string& path) c
     if (entry.segments.size() != segments.size()) continue;
     std::vector<std::string> ids;
     bool is_match = true;
+    bool is_malformed = false;
     for (size_t i = 0; i < segments.size() && is_match; ++i) {
       if (entry.segments[i] != "{id}") {
         is_match = entry.segments[i] == segments[i];
         continue;
       }
-      ids.push_back(segments[i]);
+      const auto decoded = PercentDecode(segments[i], false);
+      is_malformed = is_malformed || !decoded;
+      ids.push_back(decoded.value_or(""));
     }
     if (!is_match) continue;
     match.allowed.push_back(entry.route.method);
     if (entry.route.method != method) continue;
     match.route = &entry.route;
     match.ids = std::move(ids);
+    match.is_malformed = is_malformed;
   }
   return match;
 }

@@ -25,8 +25,9 @@ class Router {
 
   struct Match {
     const Route* route = nullptr;       // null: see the next two
-    std::vector<std::string> ids;       // one may be empty: "/sessions/"
+    std::vector<std::string> ids;       // decoded; one may be empty: "/sessions/"
     std::vector<std::string> allowed;   // methods at this path; empty: nothing is there
+    bool is_malformed = false;          // broken percent signs
   };
   Match Find(const std::string& method, const std::string& path) const;
 

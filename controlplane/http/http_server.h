@@ -2,66 +2,63 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "controlplane/api/http_application.h"
-#include "controlplane/http/http_rules.h"
-#include "controlplane/http/static_files.h"
 
 namespace byon::http {
 
 struct HttpServerConfig {
-  std::string address = "127.0.0.1";  // IP literal
+  std::string address = "127.0.0.1";  // IP literal without brackets
   uint16_t port = 0;                  // 0: any free one
-  std::string certificate_file;       // empty: plain HTTP
-  std::string private_key_file;
-  OriginPolicy origins;
-  std::vector<std::string> connect_sources;  // of the page: WebSocket and identity provider
-  std::string websocket_prefix = "/byon/v1/channels/";
-  std::string websocket_protocol = "byon.events.v1";
+  std::string public_url;             // origin under which browsers reach us
+  std::string web_dir;                // empty: the files compiled in
+  struct Tls {
+    std::string certificate_file;
+    std::string private_key_file;
+  };
+  std::optional<Tls> tls;
+  std::vector<std::string> cors_origins;         // foreign origins that may call us
+  std::vector<std::string> csp_connect_sources;  // what our page may talk to beside us: identity providers
 
-  size_t max_header_bytes = 16384;
-  size_t max_body_bytes = 131072;
-  size_t max_connections = 4000;
-  size_t max_connections_per_address = 200;
-  double requests_per_second_per_address = 200;
+  size_t header_bytes = 16384;
+  size_t body_bytes = 131072;
+  size_t connections = 4000;
+  size_t connections_per_address = 200;
+  unsigned requests_per_second_per_address = 200;
   std::chrono::seconds header_timeout{10};
   std::chrono::seconds body_timeout{30};
   std::chrono::seconds idle_timeout{60};
-  std::chrono::seconds answer_timeout{120};  // for the application
-  std::chrono::seconds websocket_ping{20};
-  std::chrono::seconds websocket_hangup{45};  // without a sign of life
-  size_t max_message_bytes = 65536;
-  size_t max_queue_bytes = 1 << 20;
+  std::chrono::seconds ping{20};  // WebSocket; a silent peer is closed after 45 s
+  size_t websocket_message_bytes = 65536;
+  size_t websocket_queue_bytes = 1048576;
 };
 
-struct HttpServerStats {
-  uint64_t connections_refused = 0;
-  uint64_t requests = 0;
-  uint64_t requests_refused = 0;  // by framing, size or rate, before the application
-  uint64_t websockets_opened = 0;
-  uint64_t slow_readers_closed = 0;
-  size_t connections = 0;
-};
-
-// Serves an HttpApplication and static files over HTTP/1.1 and WebSocket.
+// HTTP/1.1 and WebSocket server on a thread of its own. The application is called on `strand` only and
+// must outlive the server.
 class HttpServer {
  public:
-  virtual ~HttpServer() = default;
-  virtual uint16_t port() const = 0;
-  virtual HttpServerStats stats() const = 0;
-  // Closes every connection (WebSockets with 1001) and ends the thread. Called by the destructor.
-  virtual void Stop() = 0;
-};
+  // Listens at once; throws std::runtime_error with one sentence when it cannot.
+  HttpServer(HttpServerConfig config, api::HttpApplication& application,
+             boost::asio::any_io_executor strand);
+  // Stop(), then waits for the thread.
+  ~HttpServer();
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
 
-// Starts the server on a thread of its own; the application is called on `strand`. It and the files outlive the
-// server. Throws std::runtime_error with one sentence when it cannot listen or load its certificate.
-std::unique_ptr<HttpServer> StartHttpServer(HttpServerConfig config, StaticFiles files,
-                                            api::HttpApplication& application,
-                                            boost::asio::any_io_executor strand);
+  // The port that is really listened on.
+  uint16_t port() const;
+  // Closes everything; open WebSockets get 1001. Safe to repeat.
+  void Stop();
+
+ private:
+  class Service;
+  std::unique_ptr<Service> service_;
+};
 
 }  // namespace byon::http

@@ -1,64 +1,86 @@
 #include "controlplane/http/static_files.h"
 
-#include <cstdint>
+#include <array>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
+#include <iterator>
+#include <stdexcept>
+#include <utility>
+
+#include "controlplane/http/embedded_files.h"
 
 namespace byon::http {
 namespace {
 
-constexpr uintmax_t kMaxFileBytes = 4 << 20;
+constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kTypes = {{
+    {".html", "text/html; charset=utf-8"},
+    {".js", "text/javascript; charset=utf-8"},
+    {".css", "text/css; charset=utf-8"},
+    {".d.ts", "text/plain; charset=utf-8"},
+    {".json", "application/json"},
+    {".yaml", "application/yaml"},
+    {".svg", "image/svg+xml"},
+    {".png", "image/png"},
+    {".wav", "audio/wav"},
+}};
 
-const std::map<std::string, std::string>& ContentTypes() {
-  static const std::map<std::string, std::string> types{
-      {".html", "text/html; charset=utf-8"},      {".css", "text/css; charset=utf-8"},
-      {".js", "text/javascript; charset=utf-8"},  {".mjs", "text/javascript; charset=utf-8"},
-      {".json", "application/json"},              {".map", "application/json"},
-      {".svg", "image/svg+xml"},                  {".png", "image/png"},
-      {".ico", "image/x-icon"},                   {".woff2", "font/woff2"},
-      {".ts", "text/plain; charset=utf-8"},       {".txt", "text/plain; charset=utf-8"},
-      {".webmanifest", "application/manifest+json"}, {".wasm", "application/wasm"}};
-  return types;
-}
-
-std::string EtagOf(const std::string& body) {
-  uint64_t hash = 14695981039346656037ULL;
-  for (const char c : body) hash = (hash ^ static_cast<uint8_t>(c)) * 1099511628211ULL;
-  char text[24];
+// FNV-1a: a change detector, not a signature.
+std::string EtagOf(std::string_view content) {
+  uint64_t hash = 0xcbf29ce484222325u;
+  for (const char c : content) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
+  char text[20];
   std::snprintf(text, sizeof text, "\"%016llx\"", static_cast<unsigned long long>(hash));
   return text;
 }
 
 }  // namespace
 
-StaticFiles StaticFiles::Load(const std::string& directory) {
-  StaticFiles loaded;
-  const std::filesystem::path root(directory);
+std::string_view MediaTypeOf(std::string_view file_name) {
+  for (const auto& [ending, type] : kTypes) {
+    if (file_name.ends_with(ending)) return type;
+  }
+  return {};
+}
+
+void StaticFiles::Add(std::string path, std::string content) {
+  const std::string_view type = MediaTypeOf(path);
+  if (type.empty()) return;
+  std::string etag = EtagOf(content);
+  files_[std::move(path)] = {std::move(content), std::string(type), std::move(etag)};
+}
+
+StaticFiles StaticFiles::Embedded() {
+  StaticFiles files;
+  for (const EmbeddedFile& file : EmbeddedFiles()) {
+    files.Add(std::string(file.path), std::string(file.content));
+  }
+  return files;
+}
+
+StaticFiles StaticFiles::FromFolder(const std::string& folder) {
+  namespace fs = std::filesystem;
+  StaticFiles files;
   std::error_code error;
-  for (auto it = std::filesystem::recursive_directory_iterator(root, error);
-       it != std::filesystem::recursive_directory_iterator(); it.increment(error)) {
-    if (error) break;
+  for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
     const std::string name = it->path().filename().string();
-    if (name.starts_with(".") || it->is_symlink()) {
+    if (it->is_directory() && (name == "node_modules" || name.starts_with('.'))) {
       it.disable_recursion_pending();
       continue;
     }
-    const auto type = ContentTypes().find(it->path().extension().string());
-    if (!it->is_regular_file() || type == ContentTypes().end() || it->file_size() > kMaxFileBytes) continue;
-    std::ifstream file(it->path(), std::ios::binary);
-    std::stringstream text;
-    text << file.rdbuf();
-    StaticFile entry{type->second, "", text.str()};
-    entry.etag = EtagOf(entry.body);
-    loaded.files_["/" + std::filesystem::relative(it->path(), root).generic_string()] = std::move(entry);
+    if (!it->is_regular_file() || it->is_symlink()) continue;
+    std::ifstream stream(it->path(), std::ios::binary);
+    files.Add("/" + fs::relative(it->path(), folder).generic_string(),
+              std::string(std::istreambuf_iterator<char>(stream), {}));
   }
-  return loaded;
+  if (files.Find("/") == nullptr) {
+    throw std::runtime_error("http.web_dir \"" + folder + "\" must be a folder with an index.html.");
+  }
+  return files;
 }
 
-const StaticFile* StaticFiles::Find(const std::string& path) const {
-  const auto it = files_.find(path.ends_with('/') ? path + "index.html" : path);
+const StaticFile* StaticFiles::Find(std::string_view path) const {
+  const auto it = files_.find(path == "/" ? std::string_view("/index.html") : path);
   return it == files_.end() ? nullptr : &it->second;
 }
 

@@ -2,28 +2,34 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 
 namespace byon::http {
 
 struct StaticFile {
-  std::string content_type;
-  std::string etag;  // with its quotes
-  std::string body;
+  std::string content;
+  std::string media_type;
+  std::string etag;  // quoted
 };
 
-// The web client's files, read into memory at start: what is not in the map cannot be asked for, so no path
-// leads out of the folder. Hidden files, symbolic links, unknown kinds and files above 4 MiB are left out.
+// The files of the web client, in memory: what is not in the table does not exist.
 class StaticFiles {
  public:
-  StaticFiles() = default;
-  static StaticFiles Load(const std::string& directory);
+  // Those compiled into the program.
+  static StaticFiles Embedded();
+  // All files of a known type below a folder. Throws std::runtime_error when there is no index.html.
+  static StaticFiles FromFolder(const std::string& folder);
 
-  // By the path of the URL; a path that ends in '/' means its index.html. Null when there is none.
-  const StaticFile* Find(const std::string& path) const;
+  // Null when there is none. "/" is /index.html.
+  const StaticFile* Find(std::string_view path) const;
   size_t size() const { return files_.size(); }
 
  private:
-  std::map<std::string, StaticFile> files_;  // "/sdk/byon.js"
+  void Add(std::string path, std::string content);
+  std::map<std::string, StaticFile, std::less<>> files_;
 };
+
+// Media type by file name; empty for a type that is not served.
+std::string_view MediaTypeOf(std::string_view file_name);
 
 }  // namespace byon::http
