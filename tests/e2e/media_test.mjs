@@ -108,7 +108,7 @@ for (const [setting, change, isHandedOver] of [
       assert.equal(passive.dtlsRole, 'client');
       for (const { tlsVersion, srtpCipher } of [active, passive]) {
         assert.equal(tlsVersion, 'FEFD');
-        assert.match(srtpCipher, /AEAD_AES_128_GCM|AEAD_AES_256_GCM|AES_CM_128_HMAC_SHA1_80/);
+        assert.match(srtpCipher, /AEAD_AES_(128|256)_GCM|AES.*CM.*SHA1_80/);
       }
       await close();
     });
