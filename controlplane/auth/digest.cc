@@ -74,8 +74,9 @@ class ParameterScanner {
         rest_.remove_prefix(i + 1);
         return true;
       }
-      if (static_cast<unsigned char>(rest_[i]) < 0x20 && rest_[i] != '\t') return Fail();
       if (rest_[i] == '\\' && ++i == rest_.size()) break;
+      // Escaped or not: what comes back in our answer must stay on its line.
+      if (static_cast<unsigned char>(rest_[i]) < 0x20 && rest_[i] != '\t') return Fail();
       value.push_back(rest_[i]);
     }
     return Fail();

@@ -42,7 +42,7 @@ void AddHeader(std::string& headers, std::string_view name, std::string_view val
   headers += name;
   headers += ": ";
   // The last line of defence: whatever value this is, it stays on its line.
-  for (char c : value) headers += c == '\r' || c == '\n' ? ' ' : c;
+  for (char c : value) headers += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
   headers += "\r\n";
 }
 

@@ -1,0 +1,240 @@
+// The parts of the room that know neither the library nor a clock.
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <set>
+
+#include "controlplane/sip/dialog_state.h"
+#include "controlplane/sip/field_text.h"
+#include "controlplane/sip/ip_address.h"
+#include "controlplane/sip/peer_filter.h"
+#include "controlplane/sip/reginfo.h"
+#include "controlplane/sip/session_timer.h"
+#include "controlplane/sip/sip_config.h"
+#include "controlplane/sip/sip_counters.h"
+
+namespace byon::sip {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// ---- session timer, RFC 4028
+
+TEST(SessionTimerTest, HeaderForms) {
+  EXPECT_EQ(ParseSessionExpires("1800")->interval, seconds(1800));
+  EXPECT_EQ(ParseSessionExpires("1800")->refresher, Refresher::kUnspecified);
+  EXPECT_EQ(ParseSessionExpires("90;refresher=UAS")->refresher, Refresher::kUas);
+  EXPECT_EQ(ParseSessionExpires("90 ;x;refresher=uac")->refresher, Refresher::kUac);
+  EXPECT_FALSE(ParseSessionExpires(";refresher=uac"));
+  EXPECT_FALSE(ParseSessionExpires("-90"));
+}
+
+TEST(SessionTimerTest, UasAnswers) {
+  const auto answer = [](bool supports, std::optional<SessionExpires> expires, seconds min_se = seconds(0)) {
+    return AnswerSessionTimer({.supports_timer = supports, .session_expires = expires, .min_se = min_se},
+                              seconds(1800), seconds(90));
+  };
+  // Section 9, table 2: the refresher follows the request, and is the UAC when it is left to us.
+  EXPECT_EQ(answer(true, SessionExpires{seconds(600), Refresher::kUnspecified}).header, "600;refresher=uac");
+  EXPECT_EQ(answer(true, SessionExpires{seconds(600), Refresher::kUas}).header, "600;refresher=uas");
+  EXPECT_TRUE(answer(true, SessionExpires{seconds(600), Refresher::kUas}).timer.we_refresh);
+  EXPECT_FALSE(answer(true, SessionExpires{seconds(600), Refresher::kUac}).timer.we_refresh);
+  EXPECT_TRUE(answer(true, SessionExpires{seconds(600), Refresher::kUac}).requires_timer);
+  EXPECT_TRUE(answer(true, SessionExpires{seconds(89), Refresher::kUac}).is_too_small);
+  // A caller without the extension: we refresh, and it need not understand anything.
+  EXPECT_EQ(answer(false, std::nullopt).header, "1800;refresher=uas");
+  EXPECT_FALSE(answer(false, std::nullopt).requires_timer);
+  EXPECT_FALSE(answer(false, SessionExpires{seconds(30), Refresher::kUac}).is_too_small);
+  EXPECT_EQ(answer(true, std::nullopt, seconds(3600)).header, "3600;refresher=uac");
+  EXPECT_FALSE(AnswerSessionTimer({.supports_timer = true}, seconds(0), seconds(90)).header);
+}
+
+TEST(SessionTimerTest, TimesAndUacSide) {
+  const SessionTimer ours = TimerFromResponse(SessionExpires{seconds(1800), Refresher::kUac});
+  EXPECT_TRUE(ours.we_refresh);
+  EXPECT_EQ(ours.RefreshAfter(), seconds(900));
+  EXPECT_EQ(ours.ExpireAfter(), seconds(1768));
+  const SessionTimer theirs = TimerFromResponse(SessionExpires{seconds(90), Refresher::kUas});
+  EXPECT_FALSE(theirs.we_refresh);
+  EXPECT_EQ(theirs.ExpireAfter(), seconds(60)) << "a third of a short interval";
+  EXPECT_FALSE(TimerFromResponse(std::nullopt).is_on());
+}
+
+// ---- snapshots
+
+DialogState SomeDialog() {
+  return {.shard = 3,
+          .call_id = "id@host",
+          .local_tag = "l",
+          .remote_tag = "r",
+          .local_address = "\"A \\\\ B\" <sip:a@b>",
+          .remote_address = "<sip:c@d>",
+          .local_cseq = 7,
+          .remote_cseq = 9,
+          .route_set = {"<sip:one;lr>", "<sip:two;lr>"},
+          .remote_target = "sip:t@1.2.3.4",
+          .contact = "<sip:TOKEN@1.1.1.1>",
+          .next_hop = "sip:1.1.1.2",
+          .impi = "i@h",
+          .owns_call_id = true,
+          .peer_allows_update = true,
+          .peer_supports_timer = false,
+          .timer = {.interval = seconds(1800), .we_refresh = true},
+          .local_sdp = "v=0\r\ns=\\n\r\n",
+          .remote_sdp = ""};
+}
+
+TEST(DialogStateTest, SurvivesTheRoundTripWithItsCseqMovedAhead) {
+  DialogState state = SomeDialog();
+  const auto restored = ParseDialog(SerializeDialog(state));
+  ASSERT_TRUE(restored);
+  state.local_cseq += 1000;
+  EXPECT_EQ(*restored, state);
+}
+
+TEST(DialogStateTest, DamageIsNoticed) {
+  const std::string good = SerializeDialog(SomeDialog());
+  for (size_t length = 0; length < good.size(); ++length) {
+    EXPECT_FALSE(ParseDialog(good.substr(0, length))) << length;
+  }
+  std::string other_version = good;
+  other_version.replace(0, other_version.find('\n'), "byon-sip-dialog 2");
+  EXPECT_FALSE(ParseDialog(other_version));
+  std::string no_tag = good;
+  no_tag.replace(no_tag.find("remote_tag r"), 12, "remote_tag ");
+  EXPECT_FALSE(ParseDialog(no_tag));
+  EXPECT_FALSE(ParseDialog(good + "bad\\escape \\q\n"));
+  EXPECT_FALSE(ParseDialog(good + std::string(200'000, 'x') + "\n"));
+}
+
+// ---- reginfo, RFC 3680 section 5.4 (example document) and shapes beside it
+
+constexpr const char* kRfc3680Example = R"(<?xml version="1.0"?>
+<reginfo xmlns="urn:ietf:params:xml:ns:reginfo" version="1" state="partial">
+ <registration aor="sip:joe@example.com" id="a7" state="active">
+  <contact id="76" state="active" event="registered" duration-registered="0">
+   <uri>sip:joe@pc34.example.com</uri>
+  </contact>
+ </registration>
+</reginfo>)";
+
+TEST(ReginfoTest, Rfc3680Example) {
+  const auto document = ParseReginfo(kRfc3680Example);
+  ASSERT_TRUE(document);
+  EXPECT_EQ(document->version, 1u);
+  EXPECT_FALSE(document->is_full);
+  ASSERT_EQ(document->registrations.size(), 1u);
+  ASSERT_EQ(document->registrations[0].contacts.size(), 1u);
+  EXPECT_EQ(document->registrations[0].aor, "sip:joe@example.com");
+  EXPECT_EQ(document->registrations[0].contacts[0].uri, "sip:joe@pc34.example.com");
+  EXPECT_FALSE(document->registrations[0].contacts[0].is_terminated);
+}
+
+TEST(ReginfoTest, PrefixesEntitiesAndParameters) {
+  const auto document = ParseReginfo(
+      "<r:reginfo xmlns:r='x' version='2' state='full'><!-- c --><r:registration aor='sip:a@b' id='1' "
+      "state='terminated'><r:contact id='2' state='terminated' event='probation' retry-after='30' "
+      "expires='9'><r:uri>sip:x@y;a=1&amp;2&#x41;</r:uri><r:unknown-param "
+      "name='+sip.instance'>&quot;&lt;urn:uuid:1&gt;&quot;</r:unknown-param></r:contact>"
+      "<r:empty/></r:registration></r:reginfo>");
+  ASSERT_TRUE(document);
+  const ReginfoContact& contact = document->registrations.at(0).contacts.at(0);
+  EXPECT_TRUE(document->registrations[0].is_terminated);
+  EXPECT_EQ(contact.uri, "sip:x@y;a=1&2A");
+  EXPECT_EQ(contact.instance_id, "urn:uuid:1");
+  EXPECT_EQ(contact.event, "probation");
+  EXPECT_EQ(contact.retry_after, seconds(30));
+  EXPECT_EQ(contact.expires, seconds(9));
+}
+
+TEST(ReginfoTest, RefusesWhatIsNotWellFormedOrTooLarge) {
+  std::string deep = "<reginfo>";
+  for (int i = 0; i < 100; ++i) deep += "<a>";
+  std::string wide = "<reginfo>";
+  for (int i = 0; i < 5000; ++i) wide += "<a/>";
+  for (const std::string& bad :
+       {std::string(), std::string("x"), std::string("<reginfo>"), std::string("<reginfo></x>"),
+        std::string("<other/>"), std::string("<reginfo/><reginfo/>"), std::string("<reginfo a=b/>"),
+        std::string("<reginfo a='<'"), std::string("<!DOCTYPE x [<!ENTITY a 'b'>]><reginfo>&a;</reginfo>"),
+        std::string("<reginfo>&unknown;</reginfo>"), std::string("<reginfo>&#xffffffff;</reginfo>"),
+        std::string("<reginfo><![CDATA[x</reginfo>"), deep, wide + "</reginfo>",
+        "<reginfo>" + std::string(70'000, 'x') + "</reginfo>"}) {
+    EXPECT_FALSE(ParseReginfo(bad)) << bad.substr(0, 60);
+  }
+  EXPECT_TRUE(ParseReginfo("<reginfo><registration/></reginfo>"));
+  EXPECT_TRUE(ParseReginfo("<reginfo><contact><uri>x</uri></contact></reginfo>")) << "out of place, ignored";
+}
+
+TEST(ReginfoTest, AlternativeService) {
+  const char* body =
+      "<?xml version=\"1.0\"?><ims-3gpp version=\"1\"><alternative-service><type> emergency </type>"
+      "<reason>r</reason></alternative-service></ims-3gpp>";
+  EXPECT_EQ(FirstElementText(body, "type"), "emergency");
+  EXPECT_EQ(FirstElementText(body, "action"), "");
+  EXPECT_EQ(FirstElementText("<a><type>x", "type"), "");
+}
+
+// ---- peers
+
+TEST(PeerFilterTest, AllowListAndBucket) {
+  const IpAddress core = *IpAddress::Parse("127.0.0.10");
+  PeerFilter filter({core}, 10);
+  PeerFilter::TimePoint now{};
+  EXPECT_EQ(filter.Check(*IpAddress::Parse("127.0.0.11"), now), PeerFilter::Verdict::kUnknownPeer);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(filter.Check(core, now), PeerFilter::Verdict::kAccept) << i;
+  EXPECT_EQ(filter.Check(core, now), PeerFilter::Verdict::kRateLimited);
+  now += milliseconds(100);
+  EXPECT_EQ(filter.Check(core, now), PeerFilter::Verdict::kAccept);
+  EXPECT_EQ(filter.Check(core, now), PeerFilter::Verdict::kRateLimited);
+}
+
+TEST(IpAddressTest, OneAddressOneValue) {
+  EXPECT_EQ(IpAddress::Parse("127.0.0.1"), IpAddress::Parse("::ffff:127.0.0.1"));
+  EXPECT_EQ(IpAddress::Parse("[2001:db8::1]"), IpAddress::Parse("2001:0db8::0001"));
+  for (const char* bad : {"", "host", "1.2.3", "1.2.3.4.5", "[::1", "0x7f.1"}) {
+    EXPECT_FALSE(IpAddress::Parse(bad)) << bad;
+  }
+  EXPECT_EQ(HostPort("::1", 5060), "[::1]:5060");
+}
+
+// ---- configuration
+
+TEST(SipConfigTest, NamesTheKeyThatIsWrong) {
+  SipConfig good;
+  good.local_address = "192.0.2.1";
+  good.home_domain = "ims.test";
+  good.next_hops = {"sip:192.0.2.10:5060", "sip:[2001:db8::1];transport=tcp"};
+  EXPECT_EQ(Validate(good), std::nullopt);
+  const auto expect = [&](const std::function<void(SipConfig&)>& change, const std::string& key) {
+    SipConfig config = good;
+    change(config);
+    EXPECT_NE(Validate(config).value_or("").find(key), std::string::npos) << key;
+  };
+  expect([](SipConfig& c) { c.local_address = "0.0.0.0"; }, "sip.local_address");
+  expect([](SipConfig& c) { c.local_port = 0; }, "sip.local_port");
+  expect([](SipConfig& c) { c.shards = 0; }, "sip.shards");
+  expect([](SipConfig& c) { c.home_domain = "a b"; }, "sip.home_domain");
+  expect([](SipConfig& c) { c.realm = "a\nb"; }, "sip.realm");
+  expect([](SipConfig& c) { c.next_hops = {}; }, "sip.next_hops");
+  expect([](SipConfig& c) { c.next_hops = {"sip:name.test"}; }, "sip.next_hops");
+  expect([](SipConfig& c) { c.allowed_peers = {"x"}; }, "sip.allowed_peers");
+  expect([](SipConfig& c) { c.access_network_info = "a\r\nb"; }, "sip.access_network_info");
+  expect([](SipConfig& c) { c.profile = SipProfile::kTrustedNode; }, "sip.visited_network_id");
+  expect([](SipConfig& c) { c.session_expires = seconds(60); }, "sip.session_expires");
+  expect([](SipConfig& c) { c.udp_mtu = 100; }, "sip.udp_mtu");
+  expect([](SipConfig& c) { c.requests_per_second_per_peer = 0; }, "sip.requests_per_second");
+  expect([](SipConfig& c) { c.timers.t2 = milliseconds(1); }, "sip.timers");
+}
+
+TEST(SipCountersTest, EachHasItsOwnName) {
+  std::set<std::string_view> names;
+  for (size_t i = 0; i < static_cast<size_t>(SipCounter::kCount); ++i) {
+    names.insert(ToString(static_cast<SipCounter>(i)));
+  }
+  EXPECT_EQ(names.size(), static_cast<size_t>(SipCounter::kCount));
+  EXPECT_FALSE(names.contains("unknown"));
+}
+
+}  // namespace
+}  // namespace byon::sip

@@ -1,0 +1,18 @@
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "controlplane/sip/header_text.h"
+#include "controlplane/sip/session_timer.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  for (const std::string& item : byon::sip::SplitHeaderList(text)) {
+    if (const auto address = byon::sip::ParseNameAddr(item)) (void)byon::sip::ParseUri(address->uri);
+  }
+  if (byon::sip::IsSafeUri(text) && text.find_first_of("<>\"\r\n ") != text.npos) __builtin_trap();
+  if (byon::sip::QuoteDisplayName(text).find('\n') != std::string::npos) __builtin_trap();
+  (void)byon::sip::FormatReason(byon::sip::ParseReason(text));
+  (void)byon::sip::ParseSessionExpires(text);
+  return 0;
+}
