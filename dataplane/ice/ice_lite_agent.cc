@@ -7,10 +7,10 @@
 namespace byon::ice {
 namespace {
 
-// A lower-priority pair becomes the selected one when it was nominated this often while the selected
-// pair was not. A peer that moved to another pair repeats USE-CANDIDATE on the new one only; a peer
-// with aggressive nomination (RFC 5245 section 8.1.1.2) repeats it on every pair in turn, and there
-// the highest priority must win.
+// A lower-priority pair becomes the selected one when it was nominated this often while the
+// selected pair was not. A peer that moved to another pair repeats USE-CANDIDATE on the new one
+// only; a peer with aggressive nomination (RFC 5245 section 8.1.1.2) repeats it on every pair in
+// turn, and there the highest priority must win.
 constexpr uint32_t kNominationsToSwitchDown = 2;
 
 }  // namespace
@@ -71,16 +71,17 @@ std::optional<DropReason> IceLiteAgent::HandleDatagram(base::ByteSpan datagram,
   return HandleAuthenticRequest(request, *generation, from, now);
 }
 
-std::optional<DropReason> IceLiteAgent::HandleAuthenticRequest(
-    const stun::StunMessageView& request, const Generation& generation,
-    const net::SocketAddress& from, base::Timestamp now) {
+std::optional<DropReason> IceLiteAgent::HandleAuthenticRequest(const stun::StunMessageView& request,
+                                                               const Generation& generation,
+                                                               const net::SocketAddress& from,
+                                                               base::Timestamp now) {
   const auto unknown = request.UnknownRequiredAttributes();
   if (!unknown.empty()) {
     AnswerError(request, generation.key, from, stun::ErrorCode::kUnknownAttribute, unknown);
     return std::nullopt;
   }
-  // A lite agent is controlled and never takes the other role (RFC 8445 section 6.1.1), so a peer that
-  // thinks it is controlled too must change (section 7.3.1.1).
+  // A lite agent is controlled and never takes the other role (RFC 8445 section 6.1.1), so a peer
+  // that thinks it is controlled too must change (section 7.3.1.1).
   if (request.Has(stun::AttributeType::kIceControlled)) {
     AnswerError(request, generation.key, from, stun::ErrorCode::kRoleConflict, {});
     return std::nullopt;
@@ -104,8 +105,8 @@ std::optional<DropReason> IceLiteAgent::HandleAuthenticRequest(
   AnswerSuccess(request, generation.key, from);
   if (request.use_candidate()) OnNomination(*candidate);
   if (selected_ == from) consent_deadline_ = now + config_.consent_timeout;
-  // The new credentials are in use: the old ones end here. `generation` may live in either place, so
-  // this comes last.
+  // The new credentials are in use: the old ones end here. `generation` may live in either place,
+  // so this comes last.
   if (number == current_.number) previous_.reset();
   return std::nullopt;
 }
@@ -158,7 +159,8 @@ void IceLiteAgent::OnNomination(RemoteCandidate& candidate) {
                           : IceEvent(IceConnected{candidate.address}));
 }
 
-// The queue holds what one round of handling can cause; an owner that does not poll loses the oldest.
+// The queue holds what one round of handling can cause; an owner that does not poll loses the
+// oldest.
 void IceLiteAgent::PushEvent(IceEvent event) {
   if (events_.full()) events_.Erase(0);
   (void)events_.PushBack(std::move(event));

@@ -71,7 +71,8 @@ class IceLiteAgent {
   // Takes a datagram whose class is STUN; a reason when it is dropped.
   std::optional<DropReason> HandleDatagram(base::ByteSpan datagram, const net::SocketAddress& from,
                                            base::Timestamp now);
-  // SRTP or SRTCP from the selected remote passed authentication: as good a sign of life as a check.
+  // SRTP or SRTCP from the selected remote passed authentication: as good a sign of life as a
+  // check.
   void OnAuthenticatedMedia(base::Timestamp now);
   void HandleTimeout(base::Timestamp now);
   base::Timestamp NextDeadline() const;
@@ -98,7 +99,7 @@ class IceLiteAgent {
     uint32_t generation = 0;
     uint32_t nominations = 0;  // since the selected pair was last nominated
     base::Timestamp last_heard;
-    bool is_expired = false;   // lost consent under `generation`
+    bool is_expired = false;  // lost consent under `generation`
   };
 
   // By size, not by span: the agent may be moved.

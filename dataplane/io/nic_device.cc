@@ -13,12 +13,11 @@
 namespace byon::io {
 namespace {
 
-// Drivers that hand over what the kernel holds: a local sender's UDP checksum may not be finished there
-// (veth, bridges), and they do not say so. The kernel has checked what came over a wire.
+// Drivers that hand over what the kernel holds: a local sender's UDP checksum may not be finished
+// there (veth, bridges), and they do not say so. The kernel has checked what came over a wire.
 constexpr std::string_view kKernelDrivers[] = {"net_af_packet", "net_af_xdp", "net_pcap",
                                                "net_tap"};
-constexpr uint64_t kWantedRxOffloads =
-    RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
+constexpr uint64_t kWantedRxOffloads = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
 constexpr uint64_t kWantedTxOffloads =
     RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
 
@@ -78,9 +77,8 @@ std::string NicDevice::Open() {
   rx_offloads_ = info.rx_offload_capa & kWantedRxOffloads;
   tx_offloads_ = info.tx_offload_capa & kWantedTxOffloads;
   const std::string_view driver = info.driver_name;
-  config_.host.verify_udp_checksum =
-      std::find(std::begin(kKernelDrivers), std::end(kKernelDrivers), driver) ==
-      std::end(kKernelDrivers);
+  config_.host.verify_udp_checksum = std::find(std::begin(kKernelDrivers), std::end(kKernelDrivers),
+                                               driver) == std::end(kKernelDrivers);
   config_.host.offload_udp_checksum = (tx_offloads_ & RTE_ETH_TX_OFFLOAD_UDP_CKSUM) != 0;
 
   rte_eth_conf port_config{};
@@ -92,8 +90,7 @@ std::string NicDevice::Open() {
     port_config.rx_adv_conf.rss_conf.rss_hf = hash;
   }
   const auto count = static_cast<uint16_t>(config_.worker_count);
-  if (const int result = rte_eth_dev_configure(port_id_, count, count, &port_config);
-      result != 0) {
+  if (const int result = rte_eth_dev_configure(port_id_, count, count, &port_config); result != 0) {
     return Because(result);
   }
   // Some virtual devices have a fixed MTU and say so by refusing.
@@ -113,7 +110,8 @@ std::string NicDevice::Open() {
 
 std::string NicDevice::SetUpQueues() {
   // Whole frames in one buffer: a packet in pieces would have to be joined before it is decrypted.
-  const size_t frame_bytes = config_.host.mtu_bytes + net::kEthernetHeaderBytes + net::kVlanTagBytes;
+  const size_t frame_bytes =
+      config_.host.mtu_bytes + net::kEthernetHeaderBytes + net::kVlanTagBytes;
   const size_t room = std::max<size_t>(RTE_MBUF_DEFAULT_DATAROOM, frame_bytes);
   const size_t share = config_.mbuf_count / (4 * (config_.worker_count + 1));
   pool_ = rte_pktmbuf_pool_create("nic", static_cast<unsigned>(config_.mbuf_count),

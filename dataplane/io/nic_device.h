@@ -16,19 +16,19 @@ struct rte_mempool;
 namespace byon::io {
 
 struct NicConfig {
-  // The device as DPDK names it: "0000:03:00.0", or a vdev's name, "net_af_packet0" (which the EAL was
-  // given with its arguments).
+  // The device as DPDK names it: "0000:03:00.0", or a vdev's name, "net_af_packet0" (which the EAL
+  // was given with its arguments).
   std::string device;
   size_t worker_count = 1;
-  // An all-zero MAC is the device's own. verify_udp_checksum and offload_udp_checksum are set by what
-  // the device can do.
+  // An all-zero MAC is the device's own. verify_udp_checksum and offload_udp_checksum are set by
+  // what the device can do.
   net::IpHostConfig host;
   size_t mbuf_count = 16383;
   uint16_t descriptors = 1024;  // a queue
 };
 
-// An Ethernet device with one rx and one tx queue a worker. Shared by the workers' NicPorts; made and
-// destroyed on the main thread.
+// An Ethernet device with one rx and one tx queue a worker. Shared by the workers' NicPorts; made
+// and destroyed on the main thread.
 class NicDevice {
  public:
   // `hand_over` must outlive the device. The error is a sentence.

@@ -29,10 +29,10 @@ net::ChecksumStatus ChecksumsOf(const rte_mbuf& frame) {
     const uint64_t flags = frame.ol_flags & mask;
     return flags == good ? Verdict::kGood : flags == bad ? Verdict::kBad : Verdict::kUnknown;
   };
-  return {verdict(RTE_MBUF_F_RX_IP_CKSUM_MASK, RTE_MBUF_F_RX_IP_CKSUM_GOOD,
-                  RTE_MBUF_F_RX_IP_CKSUM_BAD),
-          verdict(RTE_MBUF_F_RX_L4_CKSUM_MASK, RTE_MBUF_F_RX_L4_CKSUM_GOOD,
-                  RTE_MBUF_F_RX_L4_CKSUM_BAD)};
+  return {
+      verdict(RTE_MBUF_F_RX_IP_CKSUM_MASK, RTE_MBUF_F_RX_IP_CKSUM_GOOD, RTE_MBUF_F_RX_IP_CKSUM_BAD),
+      verdict(RTE_MBUF_F_RX_L4_CKSUM_MASK, RTE_MBUF_F_RX_L4_CKSUM_GOOD,
+              RTE_MBUF_F_RX_L4_CKSUM_BAD)};
 }
 
 // The coarse cause under which a drop is counted beside the exact one.
@@ -257,8 +257,7 @@ void NicPort::SendOne(const worker::OutgoingDatagram& datagram, base::Timestamp 
     const bool is_v4 = destination.is_v4();
     frame->l3_len = is_v4 ? net::kIpv4HeaderBytes : net::kIpv6HeaderBytes;
     frame->l2_len = (header_bytes - net::kUdpHeaderBytes - frame->l3_len) & 0x7f;
-    frame->ol_flags |=
-        RTE_MBUF_F_TX_UDP_CKSUM | (is_v4 ? RTE_MBUF_F_TX_IPV4 : RTE_MBUF_F_TX_IPV6);
+    frame->ol_flags |= RTE_MBUF_F_TX_UDP_CKSUM | (is_v4 ? RTE_MBUF_F_TX_IPV4 : RTE_MBUF_F_TX_IPV6);
   }
   switch (std::get<net::IpHost::SendState>(verdict)) {
     case net::IpHost::SendState::kReady:

@@ -17,8 +17,8 @@ struct rte_mbuf;
 namespace byon::io {
 
 // One worker's queue pair of a NicDevice: moves mbufs, and leaves every decision about them to its
-// net::IpHost. Worker 0 announces the addresses; a neighbour's answer, which reaches one queue only, is
-// copied to the other workers.
+// net::IpHost. Worker 0 announces the addresses; a neighbour's answer, which reaches one queue
+// only, is copied to the other workers.
 class NicPort final : public worker::PacketIo {
  public:
   NicPort(NicDevice& device, size_t worker, IdlePolicy idle_policy);

@@ -20,8 +20,9 @@ ChecksumAccumulator PseudoHeader(const IpAddress& source, const IpAddress& desti
 }  // namespace
 
 void ChecksumAccumulator::Add(base::ByteSpan bytes) {
-  // Words are summed as they are loaded: the ones' complement sum does not care for byte order until
-  // it is stored (RFC 1071 section 2 (B)), and a 32-bit word is its two 16-bit words up to carries.
+  // Words are summed as they are loaded: the ones' complement sum does not care for byte order
+  // until it is stored (RFC 1071 section 2 (B)), and a 32-bit word is its two 16-bit words up to
+  // carries.
   const std::byte* data = bytes.data();
   size_t left = bytes.size();
   for (; left >= 4; data += 4, left -= 4) {

@@ -195,8 +195,8 @@ base::ByteSpan IpAddress::bytes() const {
 
 size_t IpAddress::Hash() const {
   const auto words = std::bit_cast<std::array<uint64_t, 2>>(octets_);
-  // The last octets, in which neighbours differ, are the top bits of the second word: they must come
-  // down before multiplying, which only carries upwards.
+  // The last octets, in which neighbours differ, are the top bits of the second word: they must
+  // come down before multiplying, which only carries upwards.
   const auto mix = [](uint64_t value) {
     value = (value ^ value >> 32) * 0xff51afd7ed558ccdu;
     value = (value ^ value >> 29) * 0xc4ceb9fe1a85ec53u;
@@ -257,8 +257,6 @@ std::optional<IpAddress> IpPrefix::BroadcastAddress() const {
   return IpAddress::V6(octets);
 }
 
-std::string IpPrefix::ToString() const {
-  return network.ToString() + "/" + std::to_string(length);
-}
+std::string IpPrefix::ToString() const { return network.ToString() + "/" + std::to_string(length); }
 
 }  // namespace byon::net

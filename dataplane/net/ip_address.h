@@ -14,8 +14,8 @@
 namespace byon::net {
 
 // An IPv4 or IPv6 address in 16 bytes. IPv4 is kept in its IPv4-mapped form (RFC 4291 section
-// 2.5.5.2), so ::ffff:192.0.2.1 and 192.0.2.1 are one address and no filter can be passed by writing
-// it the other way. A default-made address is `::`, the unspecified one.
+// 2.5.5.2), so ::ffff:192.0.2.1 and 192.0.2.1 are one address and no filter can be passed by
+// writing it the other way. A default-made address is `::`, the unspecified one.
 class IpAddress {
  public:
   constexpr IpAddress() = default;
@@ -32,7 +32,8 @@ class IpAddress {
   }
   // From 4 or 16 bytes in network order; nothing for any other length.
   static std::optional<IpAddress> FromBytes(base::ByteSpan bytes);
-  // From text: dotted decimal without leading zeros, or RFC 4291 section 2.2 (no zone, no brackets).
+  // From text: dotted decimal without leading zeros, or RFC 4291 section 2.2 (no zone, no
+  // brackets).
   static std::optional<IpAddress> Parse(std::string_view text);
   // Dotted decimal, or the canonical form of RFC 5952. Allocates: not for the packet path.
   std::string ToString() const;
@@ -61,7 +62,8 @@ struct IpPrefix {
   IpAddress network;
   uint8_t length = 0;  // bits: 0 to 32 for IPv4, 0 to 128 for IPv6
 
-  // The prefix of `length` bits that `address` lies in; a length beyond the family's is its longest.
+  // The prefix of `length` bits that `address` lies in; a length beyond the family's is its
+  // longest.
   static IpPrefix Of(const IpAddress& address, uint8_t length);
   // "192.0.2.0/24", or a lone address for a prefix of one. Host bits are cleared.
   static std::optional<IpPrefix> Parse(std::string_view text);

@@ -64,7 +64,8 @@ base::Result<IpHeader, DropReason> IpHeader::ParseIpv6(base::ByteReader& reader)
       std::end(kExtensionHeaders)) {
     return DropReason::kExtensionHeader;
   }
-  // An IPv4-mapped address has no place on the wire (RFC 4942 section 2.2), and would pass for IPv4.
+  // An IPv4-mapped address has no place on the wire (RFC 4942 section 2.2), and would pass for
+  // IPv4.
   if (source->is_v4() || destination->is_v4()) return DropReason::kMartianSource;
   header.dscp = static_cast<uint8_t>(first >> 22 & 0x3f);
   header.source = *source;

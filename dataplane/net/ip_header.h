@@ -25,9 +25,9 @@ struct IpHeader {
   uint8_t dscp = 0;        // RFC 2474
   size_t payload_bytes = 0;
 
-  // Reads an IPv4 header with its options; the reader is then at the payload. `verify_checksum` false
-  // when the NIC has checked it. Fragments are refused: voice packets are not fragmented, and a
-  // reassembly queue is memory lent to strangers.
+  // Reads an IPv4 header with its options; the reader is then at the payload. `verify_checksum`
+  // false when the NIC has checked it. Fragments are refused: voice packets are not fragmented, and
+  // a reassembly queue is memory lent to strangers.
   static base::Result<IpHeader, DropReason> ParseIpv4(base::ByteReader& reader,
                                                       bool verify_checksum);
   // Reads an IPv6 header. Extension headers are refused: no media comes behind one.

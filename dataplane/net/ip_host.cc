@@ -8,7 +8,8 @@
 namespace byon::net {
 namespace {
 
-constexpr uint8_t kNdpHopLimit = 255;  // RFC 4861 section 7.1: proves that the sender is on the link
+constexpr uint8_t kNdpHopLimit =
+    255;  // RFC 4861 section 7.1: proves that the sender is on the link
 constexpr size_t kMaxEthernetHeaderBytes = kEthernetHeaderBytes + kVlanTagBytes;
 constexpr size_t kUdpChecksumOffset = 6;
 
@@ -140,9 +141,8 @@ IpHost::Verdict IpHost::HandleUdp(const IpHeader& header, base::ByteSpan segment
   if (checksums.l4 == ChecksumStatus::Verdict::kBad) return DropReason::kBadUdpChecksum;
   const bool must_verify = config_.verify_udp_checksum && udp->checksum != 0 &&
                            checksums.l4 == ChecksumStatus::Verdict::kUnknown;
-  if (must_verify &&
-      TransportChecksum(header.source, header.destination, kProtocolUdp,
-                        segment.first(kUdpHeaderBytes + udp->payload_bytes)) != 0) {
+  if (must_verify && TransportChecksum(header.source, header.destination, kProtocolUdp,
+                                       segment.first(kUdpHeaderBytes + udp->payload_bytes)) != 0) {
     return DropReason::kBadUdpChecksum;
   }
   return UdpDatagram{{header.source, udp->source_port},
@@ -163,8 +163,7 @@ IpHost::Verdict IpHost::HandleIcmp(const IpHeader& header, const EthernetHeader&
       is_v4 ? InternetChecksum(message)
             : TransportChecksum(header.source, header.destination, kProtocolIcmpv6, message);
   if (checksum != 0) return DropReason::kBadIcmpChecksum;
-  if (!is_v4 &&
-      (type == kIcmpv6NeighbourSolicitation || type == kIcmpv6NeighbourAdvertisement)) {
+  if (!is_v4 && (type == kIcmpv6NeighbourSolicitation || type == kIcmpv6NeighbourAdvertisement)) {
     return HandleNdp(header, ethernet, type, code, reader.rest(), voice, now);
   }
   if (type != (is_v4 ? kIcmpEchoRequest : kIcmpv6EchoRequest)) return DropReason::kUnhandledIcmp;
@@ -192,8 +191,8 @@ IpHost::Verdict IpHost::HandleNdp(const IpHeader& header, const EthernetHeader& 
   if (!message || code != 0) return DropReason::kMalformedIcmp;
   if (is_advertisement) {
     if (IsOwnAddress(message->target)) return DropReason::kMartianSource;
-    // A solicited answer may come without the option when the question went straight to the neighbour
-    // (RFC 4861 section 7.2.4).
+    // A solicited answer may come without the option when the question went straight to the
+    // neighbour (RFC 4861 section 7.2.4).
     const MacAddress mac = message->link_layer_address.value_or(ethernet.source);
     neighbours_.Learn(message->target, mac, false, message->is_solicited, now);
     return Consumed{.is_neighbour_news = true};
@@ -304,8 +303,7 @@ void IpHost::WriteSolicitation(base::ByteWriter& writer,
 
 void IpHost::WriteAnnouncement(base::ByteWriter& writer, const IpAddress& address) const {
   if (address.is_v4()) {
-    WriteArp(writer,
-             ArpPacket{ArpPacket::Operation::kRequest, config_.mac, address, {}, address},
+    WriteArp(writer, ArpPacket{ArpPacket::Operation::kRequest, config_.mac, address, {}, address},
              MacAddress::Broadcast());
     return;
   }
@@ -390,9 +388,12 @@ std::variant<IpHost::SendState, DropReason> IpHost::PrepareUdp(base::MutableByte
     case NeighbourTable::Outcome::kReady:
       std::copy(resolution.mac.bytes().begin(), resolution.mac.bytes().end(), frame.begin());
       return SendState::kReady;
-    case NeighbourTable::Outcome::kQueued: return SendState::kWaiting;
-    case NeighbourTable::Outcome::kQueueFull: return DropReason::kNeighbourPending;
-    case NeighbourTable::Outcome::kTableFull: break;
+    case NeighbourTable::Outcome::kQueued:
+      return SendState::kWaiting;
+    case NeighbourTable::Outcome::kQueueFull:
+      return DropReason::kNeighbourPending;
+    case NeighbourTable::Outcome::kTableFull:
+      break;
   }
   return DropReason::kNeighbourTableFull;
 }

@@ -31,7 +31,7 @@ struct IpHostConfig {
   MacAddress mac;
   std::optional<uint16_t> vlan_id;
   uint8_t vlan_priority = 0;
-  std::vector<Address> addresses;  // at most RouteTable::kMaxConnected
+  std::vector<Address> addresses;   // at most RouteTable::kMaxConnected
   std::vector<IpAddress> gateways;  // at most one a family
   size_t mtu_bytes = 1500;          // of the IP packet
   // False where the port says nothing of L4 checksums and the sender leaves them unfinished (veth).
@@ -60,23 +60,23 @@ class IpHost {
     size_t payload_offset = 0;  // in the frame
     size_t payload_bytes = 0;
   };
-  // The frame was for this host itself. `is_neighbour_news`: it says where a neighbour is, which other
-  // hosts that share the port want to Overhear().
+  // The frame was for this host itself. `is_neighbour_news`: it says where a neighbour is, which
+  // other hosts that share the port want to Overhear().
   struct Consumed {
     bool is_neighbour_news = false;
   };
   using Verdict = std::variant<UdpDatagram, Consumed, DropReason>;
   Verdict HandleFrame(base::ByteSpan frame, ChecksumStatus checksums, base::Timestamp now);
-  // Takes a frame that another host object on this port has handled and passed on: checksums are not
-  // looked at again, neighbour news is learnt, nothing is answered.
+  // Takes a frame that another host object on this port has handled and passed on: checksums are
+  // not looked at again, neighbour news is learnt, nothing is answered.
   Verdict Overhear(base::ByteSpan frame, base::Timestamp now);
 
   // Bytes in front of a UDP payload to `destination`, VLAN tag included.
   size_t UdpHeaderBytes(const IpAddress& destination) const;
   // kLoopback: the destination is this host; the frame must be handed to it, not to the wire.
   enum class SendState : uint8_t { kReady, kWaiting, kLoopback };
-  // Writes the headers into the front of `frame`, which is UdpHeaderBytes() and then the payload. When
-  // the next hop's MAC is not known `packet` is kept (kWaiting) and comes back by PollReady or
+  // Writes the headers into the front of `frame`, which is UdpHeaderBytes() and then the payload.
+  // When the next hop's MAC is not known `packet` is kept (kWaiting) and comes back by PollReady or
   // PollUnreachable; a reason when it cannot be sent at all.
   std::variant<SendState, DropReason> PrepareUdp(base::MutableByteSpan frame,
                                                  const SocketAddress& source,
@@ -86,8 +86,8 @@ class IpHost {
   std::optional<NeighbourTable::ReadyPacket> PollReady() { return neighbours_.PollReady(); }
   std::optional<void*> PollUnreachable() { return neighbours_.PollUnreachable(); }
 
-  // Writes the next frame of the host's own (answers, questions, announcements) into `buffer`, which
-  // has room for an Ethernet frame of the MTU. Nothing when there is none.
+  // Writes the next frame of the host's own (answers, questions, announcements) into `buffer`,
+  // which has room for an Ethernet frame of the MTU. Nothing when there is none.
   std::optional<size_t> PollFrame(base::MutableByteSpan buffer);
   bool has_frames() const {
     return answer_bytes_ != 0 || neighbours_.has_solicitations() ||
@@ -113,15 +113,14 @@ class IpHost {
                    base::Timestamp now);
   Verdict HandleUdp(const IpHeader& header, base::ByteSpan segment, size_t segment_offset,
                     ChecksumStatus checksums);
-  Verdict HandleIcmp(const IpHeader& header, const EthernetHeader& ethernet,
-                     base::ByteSpan message, Voice voice, base::Timestamp now);
+  Verdict HandleIcmp(const IpHeader& header, const EthernetHeader& ethernet, base::ByteSpan message,
+                     Voice voice, base::Timestamp now);
   Verdict HandleNdp(const IpHeader& header, const EthernetHeader& ethernet, uint8_t type,
                     uint8_t code, base::ByteSpan body, Voice voice, base::Timestamp now);
   std::optional<DropReason> CheckAddresses(const IpHeader& header) const;
 
   // Makes the one answer that HandleFrame may cause. False when it does not fit.
-  bool AnswerIcmp(const MacAddress& to, const IpHeader& header, uint8_t type,
-                  base::ByteSpan body);
+  bool AnswerIcmp(const MacAddress& to, const IpHeader& header, uint8_t type, base::ByteSpan body);
   void WriteArp(base::ByteWriter& writer, const ArpPacket& packet, const MacAddress& to) const;
   void WriteEthernet(base::ByteWriter& writer, const MacAddress& to, EtherType type) const;
   void WriteIcmp(base::ByteWriter& writer, const MacAddress& to, IpHeader header, uint8_t type,

@@ -26,7 +26,7 @@ std::optional<MacAddress> MacAddress::Parse(std::string_view text) {
     const size_t digit = digits.find(lower);
     if (digit == std::string_view::npos) return std::nullopt;
     uint8_t& octet = result.octets[i / 3];
-    octet = static_cast<uint8_t>(octet << 4 | digit);
+    octet = static_cast<uint8_t>(static_cast<size_t>(octet) << 4 | digit);
   }
   return result;
 }

@@ -13,9 +13,9 @@
 namespace byon::net {
 
 // The MAC addresses of neighbours, for ARP (RFC 826, RFC 1122 section 2.3.2) and NDP (RFC 4861
-// section 7.3) alike. Sans-IO: it says whom to ask (PollSolicitation), and gives packets that waited
-// back when the answer came (PollReady) or did not (PollUnreachable). Packets are opaque pointers of
-// the owner's. Memory is fixed: 64 sets of 8 neighbours.
+// section 7.3) alike. Sans-IO: it says whom to ask (PollSolicitation), and gives packets that
+// waited back when the answer came (PollReady) or did not (PollUnreachable). Packets are opaque
+// pointers of the owner's. Memory is fixed: 64 sets of 8 neighbours.
 class NeighbourTable {
  public:
   static constexpr base::TimeDelta kReachableTime = base::TimeDelta::Seconds(30);
@@ -32,8 +32,8 @@ class NeighbourTable {
   // The MAC of `ip`, or keeps `packet` until it is known. Only kQueued takes the packet.
   Resolution Resolve(const IpAddress& ip, void* packet, base::Timestamp now);
 
-  // Somebody said that `ip` is at `mac`. Makes an entry only when `may_create`; `is_confirmation` when
-  // it answers a question of ours, so that the way there and back is proved.
+  // Somebody said that `ip` is at `mac`. Makes an entry only when `may_create`; `is_confirmation`
+  // when it answers a question of ours, so that the way there and back is proved.
   void Learn(const IpAddress& ip, const MacAddress& mac, bool may_create, bool is_confirmation,
              base::Timestamp now);
 
@@ -62,7 +62,7 @@ class NeighbourTable {
     uint8_t solicitations = 0;
     IpAddress ip;
     MacAddress mac;
-    base::Timestamp deadline;   // kIncomplete, kProbing: next try; kReachable: end of certainty
+    base::Timestamp deadline;  // kIncomplete, kProbing: next try; kReachable: end of certainty
     base::Timestamp last_used;
     base::FixedVector<void*, kMaxPendingPerNeighbour> pending;
   };

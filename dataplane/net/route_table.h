@@ -7,7 +7,8 @@
 
 namespace byon::net {
 
-// Where the next hop to a destination is: the prefixes on the link, and one default gateway a family.
+// Where the next hop to a destination is: the prefixes on the link, and one default gateway a
+// family.
 class RouteTable {
  public:
   static constexpr size_t kMaxConnected = 16;

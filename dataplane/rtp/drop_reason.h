@@ -8,14 +8,14 @@ namespace byon::rtp {
 
 // Why an RTP or RTCP packet was refused by its parser.
 enum class DropReason : uint8_t {
-  kTruncatedHeader,        // shorter than the fixed header and its CSRC list
-  kBadVersion,             // not version 2
-  kBadExtension,           // the extension block runs past the packet
-  kBadPadding,             // the padding count is zero or larger than what is left
-  kRtcpTruncated,          // a block's length runs past the datagram
+  kTruncatedHeader,  // shorter than the fixed header and its CSRC list
+  kBadVersion,       // not version 2
+  kBadExtension,     // the extension block runs past the packet
+  kBadPadding,       // the padding count is zero or larger than what is left
+  kRtcpTruncated,    // a block's length runs past the datagram
   kRtcpBadVersion,
-  kRtcpBadType,            // the packet type is not one of 192 to 223, or the first is unfit
-  kRtcpBadPadding,         // padding on another than the last block, or a bad count
+  kRtcpBadType,     // the packet type is not one of 192 to 223, or the first is unfit
+  kRtcpBadPadding,  // padding on another than the last block, or a bad count
 };
 inline constexpr size_t kDropReasonCount = static_cast<size_t>(DropReason::kRtcpBadPadding) + 1;
 

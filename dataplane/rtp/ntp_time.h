@@ -7,8 +7,8 @@
 
 namespace byon::rtp {
 
-// Wall-clock time as RTCP carries it: 32 bits of seconds since 1900 and 32 bits of fraction (RFC 3550
-// section 4). It wraps in 2036, so only differences mean anything: there is no order.
+// Wall-clock time as RTCP carries it: 32 bits of seconds since 1900 and 32 bits of fraction (RFC
+// 3550 section 4). It wraps in 2036, so only differences mean anything: there is no order.
 class NtpTime {
  public:
   constexpr NtpTime() = default;
@@ -30,7 +30,8 @@ class NtpTime {
   uint64_t value_ = 0;
 };
 
-// Between the compact form (1/65536 s) and TimeDelta. Negative lengths become 0, long ones saturate.
+// Between the compact form (1/65536 s) and TimeDelta. Negative lengths become 0, long ones
+// saturate.
 uint32_t CompactNtpFromTimeDelta(base::TimeDelta delta);
 base::TimeDelta TimeDeltaFromCompactNtp(uint32_t compact);
 

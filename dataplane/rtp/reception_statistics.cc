@@ -86,8 +86,8 @@ void ReceptionStatistics::UpdateJitter(RtpTimestamp timestamp, base::Timestamp n
   const auto step = int64_t{static_cast<int32_t>(transit - transit_)};
   const int64_t distance = step < 0 ? -step : step;
   if (has_transit_ && distance <= kMaxTransitStepSeconds * clock_rate_hz_) {
-    jitter_q4_ = static_cast<uint32_t>(int64_t{jitter_q4_} + distance -
-                                       ((int64_t{jitter_q4_} + 8) >> 4));
+    jitter_q4_ =
+        static_cast<uint32_t>(int64_t{jitter_q4_} + distance - ((int64_t{jitter_q4_} + 8) >> 4));
   }
   has_transit_ = true;
   transit_ = transit;

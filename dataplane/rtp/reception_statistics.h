@@ -9,8 +9,8 @@
 
 namespace byon::rtp {
 
-// What is known of one incoming source: sequence validity, loss and jitter (RFC 3550 appendices A.1,
-// A.3 and A.8), and the last SR, for the report block about it.
+// What is known of one incoming source: sequence validity, loss and jitter (RFC 3550 appendices
+// A.1, A.3 and A.8), and the last SR, for the report block about it.
 class ReceptionStatistics {
  public:
   ReceptionStatistics(Ssrc source, uint32_t clock_rate_hz)
@@ -28,8 +28,8 @@ class ReceptionStatistics {
   // Takes the sender's report that arrived at `now`.
   void OnSenderReport(NtpTime ntp, base::Timestamp now);
 
-  // The block for the next report, and starts a new interval for its fraction lost. Nothing while the
-  // source is on probation.
+  // The block for the next report, and starts a new interval for its fraction lost. Nothing while
+  // the source is on probation.
   std::optional<ReportBlock> MakeReportBlock(base::Timestamp now);
 
   Ssrc source() const { return source_; }

@@ -8,16 +8,16 @@
 
 namespace byon::rtp {
 
-// Appends RTCP blocks to a caller's buffer. The order is the caller's: a compound packet starts with
-// SR or RR and holds a CNAME (RFC 3550 section 6.1), a reduced-size one need not (RFC 5506).
+// Appends RTCP blocks to a caller's buffer. The order is the caller's: a compound packet starts
+// with SR or RR and holds a CNAME (RFC 3550 section 6.1), a reduced-size one need not (RFC 5506).
 class RtcpBuilder {
  public:
   explicit RtcpBuilder(base::MutableByteSpan buffer) : writer_(buffer) {}
 
   void AddSenderReport(Ssrc sender, const SenderInfo& info, std::span<const ReportBlock> blocks);
   void AddReceiverReport(Ssrc sender, std::span<const ReportBlock> blocks);
-  void AddCname(Ssrc source, base::ByteSpan cname);       // at most 255 bytes
-  void AddBye(Ssrc source, base::ByteSpan reason = {});   // at most 255 bytes
+  void AddCname(Ssrc source, base::ByteSpan cname);      // at most 255 bytes
+  void AddBye(Ssrc source, base::ByteSpan reason = {});  // at most 255 bytes
   // RTPFB or PSFB with its format and control information, a multiple of four bytes.
   void AddFeedback(RtcpType type, const FeedbackMessage& message);
 

@@ -27,12 +27,12 @@ inline constexpr size_t kMaxRtcpCount = 31;
 
 // RFC 3550 section 6.4.1.
 struct ReportBlock {
-  Ssrc source;                 // whose reception is reported
-  uint8_t fraction_lost = 0;   // in 1/256, since the last report
-  int32_t cumulative_lost = 0; // signed 24 bits
+  Ssrc source;                  // whose reception is reported
+  uint8_t fraction_lost = 0;    // in 1/256, since the last report
+  int32_t cumulative_lost = 0;  // signed 24 bits
   uint32_t extended_highest_sequence_number = 0;
-  uint32_t jitter = 0;         // in timestamp units
-  uint32_t last_sr = 0;        // compact NTP; 0: no SR yet
+  uint32_t jitter = 0;               // in timestamp units
+  uint32_t last_sr = 0;              // compact NTP; 0: no SR yet
   uint32_t delay_since_last_sr = 0;  // 1/65536 s
   bool operator==(const ReportBlock&) const = default;
 };

@@ -39,8 +39,8 @@ class RtcpBlockView {
 //   for (RtcpBlockView block : *RtcpView::Parse(bytes)) ...
 class RtcpView {
  public:
-  // Walks all blocks: versions, lengths and padding are good in what is returned. `allow_reduced_size`
-  // false demands that the datagram starts with SR or RR.
+  // Walks all blocks: versions, lengths and padding are good in what is returned.
+  // `allow_reduced_size` false demands that the datagram starts with SR or RR.
   static base::Result<RtcpView, DropReason> Parse(base::ByteSpan datagram,
                                                   bool allow_reduced_size = true);
 

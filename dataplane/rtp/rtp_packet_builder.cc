@@ -40,7 +40,7 @@ void RtpPacketBuilder::AddExtension(uint8_t id, base::ByteSpan value) {
     writer.WriteU16(0);
     buffer_[0] |= std::byte{0x10};
   }
-  writer.WriteU8(static_cast<uint8_t>(id << 4 | (value.size() - 1)));
+  writer.WriteU8(static_cast<uint8_t>(size_t{id} << 4 | (value.size() - 1)));
   writer.WriteBytes(value);
   size_ += writer.size();
   ok_ = writer.ok();

@@ -33,7 +33,8 @@ class RtpPacketBuilder {
   // Pads the packet to a multiple of `block_bytes` (RFC 3550 section 5.1), 1 < block_bytes <= 128.
   void PadTo(size_t block_bytes);
 
-  // The whole packet, with what SetPayload() wrote or `payload_bytes` written through PayloadRoom().
+  // The whole packet, with what SetPayload() wrote or `payload_bytes` written through
+  // PayloadRoom().
   std::optional<base::ByteSpan> Finish();
   std::optional<base::ByteSpan> Finish(size_t payload_bytes);
 

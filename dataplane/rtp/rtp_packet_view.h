@@ -21,9 +21,9 @@ inline constexpr uint16_t kTwoByteExtensionProfile = 0x1000;  // low four bits a
 // pointers into a copy: the bytes must outlive the view.
 class RtpPacketView {
  public:
-  // Checks version, CSRC list, extension block and padding against the packet's length. An encrypted
-  // packet parses too, as long as its padding bit is clear or `padding_is_encrypted` is true: then
-  // the padding count is not looked at and payload() reaches to the end.
+  // Checks version, CSRC list, extension block and padding against the packet's length. An
+  // encrypted packet parses too, as long as its padding bit is clear or `padding_is_encrypted` is
+  // true: then the padding count is not looked at and payload() reaches to the end.
   static base::Result<RtpPacketView, DropReason> Parse(base::ByteSpan packet,
                                                        bool padding_is_encrypted = false);
 
@@ -44,8 +44,8 @@ class RtpPacketView {
   base::ByteSpan extension_block() const {
     return packet_.subspan(extension_offset_, extension_bytes_);
   }
-  // The element `id` of a one-byte (RFC 8285 section 4.2) or two-byte (4.3) block; an element may be
-  // empty in the two-byte form. Nothing when it is absent or the block is of another profile.
+  // The element `id` of a one-byte (RFC 8285 section 4.2) or two-byte (4.3) block; an element may
+  // be empty in the two-byte form. Nothing when it is absent or the block is of another profile.
   std::optional<base::ByteSpan> FindExtension(uint8_t id) const;
 
   size_t header_bytes() const { return header_bytes_; }

@@ -23,8 +23,8 @@ std::optional<SenderInfo> SenderStatistics::MakeSenderInfo(base::Timestamp now,
   const int64_t rest = elapsed_ns % kNanosecondsPerSecond;
   SenderInfo info;
   info.ntp = wall_clock;
-  info.rtp_timestamp = last_timestamp_ + (seconds * clock_rate_hz_ +
-                                          rest * clock_rate_hz_ / kNanosecondsPerSecond);
+  info.rtp_timestamp =
+      last_timestamp_ + (seconds * clock_rate_hz_ + rest * clock_rate_hz_ / kNanosecondsPerSecond);
   info.packet_count = static_cast<uint32_t>(packets_sent_);
   info.octet_count = static_cast<uint32_t>(payload_bytes_sent_);
   return info;

@@ -18,12 +18,12 @@ class SenderStatistics {
 
   // Takes a packet sent at `now` whose `timestamp` stands for the same instant.
   void OnPacketSent(RtpTimestamp timestamp, size_t payload_bytes, base::Timestamp now);
-  // The sender info for a report at `now`, which on the wall clock is `wall_clock`: its RTP timestamp
-  // is that of the last packet carried on to `now` (RFC 3550 section 6.4.1). Nothing before the first
-  // packet.
+  // The sender info for a report at `now`, which on the wall clock is `wall_clock`: its RTP
+  // timestamp is that of the last packet carried on to `now` (RFC 3550 section 6.4.1). Nothing
+  // before the first packet.
   std::optional<SenderInfo> MakeSenderInfo(base::Timestamp now, NtpTime wall_clock) const;
-  // Takes a report block about this source that arrived when the wall clock said `wall_clock`; ignores
-  // one about another source.
+  // Takes a report block about this source that arrived when the wall clock said `wall_clock`;
+  // ignores one about another source.
   void OnReportBlock(const ReportBlock& block, NtpTime wall_clock);
 
   // The source goes on with a codec of another clock; its counts stay.

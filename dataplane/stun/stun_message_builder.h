@@ -12,8 +12,8 @@
 
 namespace byon::stun {
 
-// Writes one STUN message into a caller's buffer, attribute by attribute. MESSAGE-INTEGRITY and then
-// FINGERPRINT come last (RFC 8489 sections 14.5 and 14.7); that order is the caller's.
+// Writes one STUN message into a caller's buffer, attribute by attribute. MESSAGE-INTEGRITY and
+// then FINGERPRINT come last (RFC 8489 sections 14.5 and 14.7); that order is the caller's.
 class StunMessageBuilder {
  public:
   StunMessageBuilder(base::MutableByteSpan buffer, MessageClass message_class, uint16_t method,

@@ -9,8 +9,9 @@ namespace {
 constexpr size_t kAttributeHeaderBytes = 4;
 constexpr uint16_t kFirstOptionalType = 0x8000;
 
-// Comprehension-required attributes this room knows, RFC 8489 section 18.3 and RFC 8445 section 16.1.
-// REALM and NONCE mean nothing with short-term credentials, and are known to mean nothing.
+// Comprehension-required attributes this room knows, RFC 8489 section 18.3 and RFC 8445
+// section 16.1. REALM and NONCE mean nothing with short-term credentials, and are known to mean
+// nothing.
 constexpr uint16_t kUnderstood[] = {0x0001, 0x0006, 0x0008, 0x0009, 0x000A,
                                     0x0014, 0x0015, 0x0020, 0x0024, 0x0025};
 
@@ -46,8 +47,8 @@ base::Result<StunMessageView, DropReason> StunMessageView::Parse(base::ByteSpan 
   StunMessageView view(datagram);
   // The class bits stand between the method's: RFC 8489 section 5, figure 3.
   view.class_ = static_cast<MessageClass>((type >> 7 & 2) | (type >> 4 & 1));
-  view.method_ = static_cast<uint16_t>((type & 0x000F) | (type >> 1 & 0x0070) |
-                                       (type >> 2 & 0x0F80));
+  view.method_ =
+      static_cast<uint16_t>((type & 0x000F) | (type >> 1 & 0x0070) | (type >> 2 & 0x0F80));
   base::ByteReader reader(datagram);
   reader.Skip(kHeaderBytes);
   while (reader.remaining() > 0) {

@@ -15,8 +15,8 @@
 namespace byon::stun {
 
 // A STUN message over bytes it does not own (RFC 8489 section 5): header and attribute framing are
-// validated once, values where they are read. Of an attribute given twice the first counts, and what
-// follows MESSAGE-INTEGRITY is not seen, but for FINGERPRINT (section 14.5).
+// validated once, values where they are read. Of an attribute given twice the first counts, and
+// what follows MESSAGE-INTEGRITY is not seen, but for FINGERPRINT (section 14.5).
 class StunMessageView {
  public:
   static base::Result<StunMessageView, DropReason> Parse(base::ByteSpan datagram);

@@ -6,8 +6,8 @@
 
 #include "dataplane/net/ip_host.h"
 
-// Any frame, believed and disbelieved checksums: a payload lies inside its frame, and one frame causes
-// at most one answer.
+// Any frame, believed and disbelieved checksums: a payload lies inside its frame, and one frame
+// causes at most one answer.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace byon::net;
   IpHostConfig config;

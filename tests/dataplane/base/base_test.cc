@@ -171,8 +171,8 @@ TEST(SpscRing, IsBoundedAndInOrder) {
 }
 
 TEST(SpscRing, TwoThreadsLoseNothing) {
-  SpscRing<uint32_t, 64> ring;
-  constexpr uint32_t kCount = 200'000;
+  SpscRing<uint32_t, 256> ring;
+  constexpr uint32_t kCount = 20'000;  // 78 turns of the ring
   std::thread producer([&] {
     for (uint32_t i = 0; i < kCount;) {
       if (ring.Push(uint32_t{i})) {

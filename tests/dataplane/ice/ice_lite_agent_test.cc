@@ -74,8 +74,7 @@ class IceLiteAgentTest : public testing::Test {
     request_ = check.Build();
     return agent_.HandleDatagram(request_, from, now_);
   }
-  std::optional<DropReason> Nominate(const SocketAddress& from,
-                                     uint32_t priority = kHostPriority) {
+  std::optional<DropReason> Nominate(const SocketAddress& from, uint32_t priority = kHostPriority) {
     Check check;
     check.use_candidate = true;
     check.priority = priority;

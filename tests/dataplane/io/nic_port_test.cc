@@ -179,12 +179,13 @@ bool PingIsAnswered(bool is_v4, const std::function<bool(const std::function<boo
     const ssize_t size = recv(fd, reply.data(), reply.size(), 0);
     if (size <= 0) return false;
     // A raw IPv4 socket gives the IP header too.
-    const auto icmp = base::ByteSpan(reply).first(static_cast<size_t>(size)).subspan(is_v4 ? 20 : 0);
+    const auto icmp =
+        base::ByteSpan(reply).first(static_cast<size_t>(size)).subspan(is_v4 ? 20 : 0);
     base::ByteReader reader(icmp);
     if (reader.ReadU8() != (is_v4 ? 0 : 129)) return false;
     reader.Skip(3);
-    return reader.ReadU16() == 0xbeef && base::AsText(reader.rest()).substr(2, 17) ==
-                                             "is anybody there?";
+    return reader.ReadU16() == 0xbeef &&
+           base::AsText(reader.rest()).substr(2, 17) == "is anybody there?";
   });
   close(fd);
   return is_answered;
@@ -197,7 +198,8 @@ TEST_F(NicPortTest, TheKernelPingsIt) {
 }
 
 TEST_F(NicPortTest, EchoesUdpOfBothFamilies) {
-  for (const auto& [kernel, gateway] : {std::pair{kKernelV4, kGatewayV4}, {kKernelV6, kGatewayV6}}) {
+  for (const auto& [kernel, gateway] :
+       {std::pair{kKernelV4, kGatewayV4}, {kKernelV6, kGatewayV6}}) {
     received_.clear();
     const net::SocketAddress local{gateway, kPort};
     Open(0, local);
@@ -220,7 +222,8 @@ TEST_F(NicPortTest, EchoesUdpOfBothFamilies) {
 }
 
 TEST_F(NicPortTest, SpeaksFirst) {
-  for (const auto& [kernel, gateway] : {std::pair{kKernelV4, kGatewayV4}, {kKernelV6, kGatewayV6}}) {
+  for (const auto& [kernel, gateway] :
+       {std::pair{kKernelV4, kGatewayV4}, {kKernelV6, kGatewayV6}}) {
     const net::SocketAddress local{gateway, kernel.is_v4() ? kPort : uint16_t{kPort + 1}};
     Open(1, local);
     KernelSocket peer(kernel);
@@ -355,8 +358,7 @@ class TaggedStation {
   void Send(const net::SocketAddress& source, const net::SocketAddress& destination,
             std::string_view payload) {
     waiting_.resize(host_.UdpHeaderBytes(destination.ip) + payload.size());
-    std::memcpy(waiting_.data() + waiting_.size() - payload.size(), payload.data(),
-                payload.size());
+    std::memcpy(waiting_.data() + waiting_.size() - payload.size(), payload.data(), payload.size());
     (void)host_.PrepareUdp(waiting_, source, destination, 0, &waiting_, MonotonicNow());
     Transmit();
   }
@@ -480,7 +482,10 @@ std::string MakeSegment() {
            "ip link set lo up",
            "ip link add k0 type veth peer name d0",
            "ip link add k1 type veth peer name d1",
-           "ip link set d0 up", "ip link set d1 up", "ip link set k0 up", "ip link set k1 up",
+           "ip link set d0 up",
+           "ip link set d1 up",
+           "ip link set k0 up",
+           "ip link set k1 up",
            "ip address add 10.99.0.1/24 dev k0",
            "ip -6 address add fd99::1/64 dev k0 nodad",
        }) {
@@ -501,12 +506,12 @@ int main(int argc, char** argv) {
   std::optional<EalGuard> eal;
   if (skip_reason.empty()) {
     const std::string cpu = std::to_string(AllowedCpus().front());
-    auto started = EalGuard::Start({.worker_cpus = {cpu},
-                                    .control_cpus = cpu,
-                                    .memory_mb = 256,
-                                    .vdevs = {"net_af_packet0,iface=d0,qpairs=2",
-                                              "net_af_packet1,iface=d1"},
-                                    .file_prefix = "byon-nic-test-" + std::to_string(getpid())});
+    auto started =
+        EalGuard::Start({.worker_cpus = {cpu},
+                         .control_cpus = cpu,
+                         .memory_mb = 256,
+                         .vdevs = {"net_af_packet0,iface=d0,qpairs=2", "net_af_packet1,iface=d1"},
+                         .file_prefix = "byon-nic-test-" + std::to_string(getpid())});
     if (started.ok()) {
       eal.emplace(std::move(started).value());
     } else {

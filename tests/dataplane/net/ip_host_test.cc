@@ -282,29 +282,31 @@ TEST_F(IpHostTest, DropReasonsOfIpv6) {
 }
 
 TEST_F(IpHostTest, AnswersArp) {
-  const Bytes request =
-      ArpFrame({ArpPacket::Operation::kRequest, kPeerMac, kPeerV4, {}, kHostV4});
+  const Bytes request = ArpFrame({ArpPacket::Operation::kRequest, kPeerMac, kPeerV4, {}, kHostV4});
   const auto verdict = Give(request);
   ASSERT_TRUE(std::holds_alternative<IpHost::Consumed>(verdict));
   EXPECT_TRUE(std::get<IpHost::Consumed>(verdict).is_neighbour_news);
   EXPECT_EQ(ToHex(NextFrame()),
-            "020000000009020000000001" "0806" "0001080006040002"
-            "020000000001c0000201" "020000000009c0000209");
+            "020000000009020000000001"
+            "0806"
+            "0001080006040002"
+            "020000000001c0000201"
+            "020000000009c0000209");
   EXPECT_TRUE(NextFrame().empty());
   // Who asks is known from then on (RFC 826).
   EXPECT_EQ(std::get<IpHost::SendState>(Send(kPeerV4)), IpHost::SendState::kReady);
 }
 
 TEST_F(IpHostTest, ArpForOthersAndFromImpostors) {
-  (void)Give(ArpFrame({ArpPacket::Operation::kRequest, kPeerMac, kPeerV4, {},
-                       IpAddress::V4(192, 0, 2, 7)}));
+  (void)Give(ArpFrame(
+      {ArpPacket::Operation::kRequest, kPeerMac, kPeerV4, {}, IpAddress::V4(192, 0, 2, 7)}));
   EXPECT_TRUE(NextFrame().empty());
   EXPECT_EQ(host_->neighbours().size(), 0u);
   ExpectDrop(ArpFrame({ArpPacket::Operation::kReply, kPeerMac, kHostV4, kHostMac, kHostV4}),
              DropReason::kMartianSource);
   // An off-link sender is not learnt.
-  (void)Give(ArpFrame({ArpPacket::Operation::kRequest, kPeerMac, IpAddress::V4(8, 8, 8, 8), {},
-                       kHostV4}));
+  (void)Give(
+      ArpFrame({ArpPacket::Operation::kRequest, kPeerMac, IpAddress::V4(8, 8, 8, 8), {}, kHostV4}));
   EXPECT_EQ(host_->neighbours().size(), 0u);
   (void)NextFrame();
   Bytes bad = ArpFrame({ArpPacket::Operation::kRequest, kPeerMac, kPeerV4, {}, kHostV4});
@@ -314,8 +316,8 @@ TEST_F(IpHostTest, ArpForOthersAndFromImpostors) {
 }
 
 TEST_F(IpHostTest, ArpProbeIsDefendedAndNotLearnt) {
-  (void)Give(ArpFrame({ArpPacket::Operation::kRequest, kPeerMac, IpAddress::V4(0, 0, 0, 0), {},
-                       kHostV4}));
+  (void)Give(
+      ArpFrame({ArpPacket::Operation::kRequest, kPeerMac, IpAddress::V4(0, 0, 0, 0), {}, kHostV4}));
   EXPECT_FALSE(NextFrame().empty());
   EXPECT_EQ(host_->neighbours().size(), 0u);
 }
@@ -338,9 +340,9 @@ TEST_F(IpHostTest, AnswersPingsOfBothFamilies) {
 TEST_F(IpHostTest, PingsItsLinkLocalAddressToo) {
   const IpAddress link_local = LinkLocalAddress(kHostMac);
   EXPECT_EQ(link_local.ToString(), "fe80::ff:fe00:1");
-  (void)Give(IcmpFrame(*IpAddress::Parse("fe80::9"), link_local, kIcmpv6EchoRequest,
-                       FromHex("00010002"))
-                 .Build());
+  (void)Give(
+      IcmpFrame(*IpAddress::Parse("fe80::9"), link_local, kIcmpv6EchoRequest, FromHex("00010002"))
+          .Build());
   EXPECT_FALSE(NextFrame().empty());
 }
 
@@ -357,8 +359,7 @@ TEST_F(IpHostTest, DropReasonsOfIcmp) {
   frame = IcmpFrame(kPeerV4, kHostV4, kIcmpEchoRequest, {});
   frame.body.resize(3);
   ExpectDrop(frame.Build(), DropReason::kMalformedIcmp);
-  ExpectDrop(IcmpFrame(kPeerV4, kHostV4, kIcmpEchoReply, echo).Build(),
-             DropReason::kUnhandledIcmp);
+  ExpectDrop(IcmpFrame(kPeerV4, kHostV4, kIcmpEchoReply, echo).Build(), DropReason::kUnhandledIcmp);
   ExpectDrop(IcmpFrame(kPeerV4, kHostV4, 5, echo).Build(), DropReason::kUnhandledIcmp);
   ExpectDrop(IcmpFrame(kPeerV6, kHostV6, 134, echo).Build(), DropReason::kUnhandledIcmp);
   ExpectDrop(IcmpFrame(kPeerV6, AllNodesGroup(), kIcmpv6EchoRequest, echo).Build(),
@@ -387,9 +388,8 @@ TEST_F(IpHostTest, AnswersNeighbourSolicitations) {
   expected.target = kHostV6;
   expected.link_layer_address = kHostMac;
   const Bytes answer = NextFrame();
-  const Bytes wanted = IcmpFrame(kHostV6, kPeerV6, kIcmpv6NeighbourAdvertisement,
-                                 NdpBody(expected), 255)
-                           .Build();
+  const Bytes wanted =
+      IcmpFrame(kHostV6, kPeerV6, kIcmpv6NeighbourAdvertisement, NdpBody(expected), 255).Build();
   EXPECT_EQ(ToHex(base::ByteSpan(answer).subspan(12)), ToHex(base::ByteSpan(wanted).subspan(12)));
   EXPECT_EQ(std::get<IpHost::SendState>(Send(kPeerV6)), IpHost::SendState::kReady);
 }
@@ -412,9 +412,9 @@ TEST_F(IpHostTest, DropReasonsOfNdp) {
   NdpMessage question;
   question.target = kHostV6;
   question.link_layer_address = kPeerMac;
-  ExpectDrop(IcmpFrame(kPeerV6, kHostV6, kIcmpv6NeighbourSolicitation, NdpBody(question), 254)
-                 .Build(),
-             DropReason::kNdpNotOnLink);
+  ExpectDrop(
+      IcmpFrame(kPeerV6, kHostV6, kIcmpv6NeighbourSolicitation, NdpBody(question), 254).Build(),
+      DropReason::kNdpNotOnLink);
   Bytes zero_option = NdpBody(question);
   zero_option[21] = std::byte{0};
   ExpectDrop(IcmpFrame(kPeerV6, kHostV6, kIcmpv6NeighbourSolicitation, zero_option, 255).Build(),
@@ -422,21 +422,24 @@ TEST_F(IpHostTest, DropReasonsOfNdp) {
   NdpMessage impostor;
   impostor.is_advertisement = true;
   impostor.target = kHostV6;
-  ExpectDrop(IcmpFrame(kPeerV6, kHostV6, kIcmpv6NeighbourAdvertisement, NdpBody(impostor), 255)
-                 .Build(),
-             DropReason::kMartianSource);
-  ExpectDrop(IcmpFrame(kHostV6, kHostV6, kIcmpv6NeighbourSolicitation, NdpBody(question), 255)
-                 .Build(),
-             DropReason::kMartianSource);
+  ExpectDrop(
+      IcmpFrame(kPeerV6, kHostV6, kIcmpv6NeighbourAdvertisement, NdpBody(impostor), 255).Build(),
+      DropReason::kMartianSource);
+  ExpectDrop(
+      IcmpFrame(kHostV6, kHostV6, kIcmpv6NeighbourSolicitation, NdpBody(question), 255).Build(),
+      DropReason::kMartianSource);
 }
 
 TEST_F(IpHostTest, SendsAfterAskingForTheMac) {
   EXPECT_EQ(std::get<IpHost::SendState>(Send(kPeerV4)), IpHost::SendState::kWaiting);
   EXPECT_EQ(ToHex(NextFrame()),
-            "ffffffffffff020000000001" "0806" "0001080006040001"
-            "020000000001c0000201" "000000000000c0000209");
-  (void)Give(ArpFrame({ArpPacket::Operation::kReply, kPeerMac, kPeerV4, kHostMac, kHostV4},
-                      kHostMac));
+            "ffffffffffff020000000001"
+            "0806"
+            "0001080006040001"
+            "020000000001c0000201"
+            "000000000000c0000209");
+  (void)Give(
+      ArpFrame({ArpPacket::Operation::kReply, kPeerMac, kPeerV4, kHostMac, kHostV4}, kHostMac));
   const auto ready = host_->PollReady();
   ASSERT_TRUE(ready);
   EXPECT_EQ(ready->packet, &out_);
@@ -451,8 +454,8 @@ TEST_F(IpHostTest, AsksForAnIpv6NeighbourInItsGroup) {
   NdpMessage question;
   question.target = kPeerV6;
   question.link_layer_address = kHostMac;
-  const Bytes wanted = IcmpFrame(kHostV6, SolicitedNodeGroup(kPeerV6),
-                                 kIcmpv6NeighbourSolicitation, NdpBody(question), 255)
+  const Bytes wanted = IcmpFrame(kHostV6, SolicitedNodeGroup(kPeerV6), kIcmpv6NeighbourSolicitation,
+                                 NdpBody(question), 255)
                            .Build();
   const Bytes asked = NextFrame();
   ASSERT_FALSE(asked.empty());
@@ -472,7 +475,8 @@ TEST_F(IpHostTest, WhatItSendsAPeerAccepts) {
   IpHostConfig peer_config = Config();
   peer_config.mac = kPeerMac;
   peer_config.addresses = {{kPeerV4, 24}, {kPeerV6, 64}};
-  for (const std::optional<uint16_t> vlan : {std::optional<uint16_t>(), std::optional<uint16_t>(42)}) {
+  for (const std::optional<uint16_t> vlan :
+       {std::optional<uint16_t>(), std::optional<uint16_t>(42)}) {
     IpHostConfig config = Config();
     config.vlan_id = vlan;
     peer_config.vlan_id = vlan;
@@ -481,8 +485,7 @@ TEST_F(IpHostTest, WhatItSendsAPeerAccepts) {
     for (const IpAddress& destination : {kPeerV4, kPeerV6}) {
       for (const char* payload : {"", "o", "even", "odd__", "long enough to be a voice packet"}) {
         // Ask and answer over the "wire" until the packet is ready.
-        if (std::get<IpHost::SendState>(Send(destination, payload)) !=
-            IpHost::SendState::kReady) {
+        if (std::get<IpHost::SendState>(Send(destination, payload)) != IpHost::SendState::kReady) {
           (void)peer.HandleFrame(NextFrame(), {}, now_);
           (void)Give(base::ByteSpan(buffer_).first(*peer.PollFrame(buffer_)));
           const auto ready = host_->PollReady();
@@ -493,9 +496,8 @@ TEST_F(IpHostTest, WhatItSendsAPeerAccepts) {
         ASSERT_TRUE(std::holds_alternative<IpHost::UdpDatagram>(verdict)) << payload;
         const auto& udp = std::get<IpHost::UdpDatagram>(verdict);
         EXPECT_EQ(udp.source.port, 5004);
-        EXPECT_EQ(
-            base::AsText(base::ByteSpan(out_).subspan(udp.payload_offset, udp.payload_bytes)),
-            payload);
+        EXPECT_EQ(base::AsText(base::ByteSpan(out_).subspan(udp.payload_offset, udp.payload_bytes)),
+                  payload);
       }
     }
   }
@@ -532,8 +534,8 @@ TEST_F(IpHostTest, SendDropReasons) {
   const auto reason = [](const auto& verdict) { return std::get<DropReason>(verdict); };
   EXPECT_EQ(reason(Send(kPeerV4, "x", kPeerV4)), DropReason::kNoSourceAddress);
   EXPECT_EQ(reason(Send(kPeerV4, "x", kHostV6)), DropReason::kNoSourceAddress);
-  for (const char* destination : {"224.0.0.1", "255.255.255.255", "0.0.0.0", "127.0.0.1", "ff02::1",
-                                  "::1"}) {
+  for (const char* destination :
+       {"224.0.0.1", "255.255.255.255", "0.0.0.0", "127.0.0.1", "ff02::1", "::1"}) {
     EXPECT_EQ(reason(Send(*IpAddress::Parse(destination))), DropReason::kNoRoute) << destination;
   }
   EXPECT_EQ(reason(Send(kPeerV4, std::string(1473, 'x'))), DropReason::kTooBigForMtu);
@@ -587,8 +589,11 @@ TEST_F(IpHostTest, OverhearingLearnsButDoesNotSpeak) {
 TEST_F(IpHostTest, AnnouncesEveryAddressOnce) {
   host_->Announce();
   EXPECT_EQ(ToHex(NextFrame()),
-            "ffffffffffff020000000001" "0806" "0001080006040001"
-            "020000000001c0000201" "000000000000c0000201");
+            "ffffffffffff020000000001"
+            "0806"
+            "0001080006040001"
+            "020000000001c0000201"
+            "000000000000c0000201");
   EXPECT_EQ(ToHex(base::ByteSpan(NextFrame()).first(6)), "333300000001");
   EXPECT_EQ(ToHex(base::ByteSpan(NextFrame()).first(6)), "333300000001") << "link-local";
   EXPECT_TRUE(NextFrame().empty());

@@ -70,7 +70,14 @@ TEST(RtcpBuilder, ReceiverReportOnTheWire) {
   RtcpBuilder builder(buffer);
   builder.AddReceiverReport({1}, std::span(&kBlock, 1));
   EXPECT_EQ(ToHex(*builder.Finish()),
-            "81c90007" "00000001" "22222222" "40" "fffffd" "0001fff0" "0000004d" "aabbccdd"
+            "81c90007"
+            "00000001"
+            "22222222"
+            "40"
+            "fffffd"
+            "0001fff0"
+            "0000004d"
+            "aabbccdd"
             "00010000");
 }
 

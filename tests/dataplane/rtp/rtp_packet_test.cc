@@ -148,7 +148,10 @@ TEST(RtpPacketBuilder, WritesWhatTheViewReads) {
   ASSERT_TRUE(bytes);
   EXPECT_EQ(ToHex(*bytes),
             "91effffe01020304cafebabe00000007"
-            "bede0002" "1080" "52010203" "0000"
+            "bede0002"
+            "1080"
+            "52010203"
+            "0000"
             "a1a2a3a4a5");
   const auto view = RtpPacketView::Parse(*bytes);
   ASSERT_TRUE(view.ok());

@@ -165,8 +165,7 @@ TEST(ReceptionStatistics, ReportsTheLastSenderReport) {
   source.Deliver(3);
   EXPECT_EQ(source.statistics.MakeReportBlock(source.now)->last_sr, 0u);
   source.statistics.OnSenderReport(NtpTime(0x1122'3344'5566'7788), source.now);
-  const auto block =
-      source.statistics.MakeReportBlock(source.now + TimeDelta::Milliseconds(1'500));
+  const auto block = source.statistics.MakeReportBlock(source.now + TimeDelta::Milliseconds(1'500));
   EXPECT_EQ(block->last_sr, 0x33445566u);
   EXPECT_EQ(block->delay_since_last_sr, 65'536u + 32'768u);
 }
@@ -206,7 +205,8 @@ TEST(SenderStatistics, ReportCarriesTheTimestampOnToNow) {
 }
 
 TEST(SenderStatistics, RoundTripTimeOfTheExampleInRfc3550) {
-  // RFC 3550 section 6.4.1, figure 2: A 0xb710:8000, LSR 0xb705:2000, DLSR 0x0005:4000 give 6.125 s.
+  // RFC 3550 section 6.4.1, figure 2: A 0xb710:8000, LSR 0xb705:2000, DLSR 0x0005:4000 give 6.125
+  // s.
   SenderStatistics statistics(Ssrc{5}, 8'000);
   ReportBlock block;
   block.source = {5};
