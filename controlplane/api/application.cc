@@ -129,7 +129,6 @@ void Application::HandleRequest(HttpRequest request, Respond respond) {
   exchange->respond = [this, correlator, weak = std::weak_ptr<Exchange>(exchange),
                        respond = std::move(respond)](HttpResponse response) {
     response.headers.emplace_back("x-correlator", correlator);
-    response.headers.emplace_back("Cache-Control", "no-store");
     if (const auto self = weak.lock()) ports_.observer(self->request, response.status, correlator);
     respond(std::move(response));
   };

@@ -1,0 +1,174 @@
+#include "controlplane/control_plane.h"
+
+#include <boost/asio/post.hpp>
+#include <functional>
+#include <stdexcept>
+
+#include "controlplane/api/asio_timers.h"
+#include "controlplane/api/event_hub.h"
+#include "controlplane/gateway/asio_alarm.h"
+#include "controlplane/http_client/curl_http_client.h"
+#include "controlplane/room_settings.h"
+#include "controlplane/sip/sip_stack.h"
+#include "controlplane/store/memory_store.h"
+#include "controlplane/store/sqlite_store.h"
+
+namespace byon {
+namespace {
+
+using Strand = boost::asio::strand<boost::asio::io_context::executor_type>;
+
+// The subscribers file as the gateway and the SIP side know it.
+class Subscribers final : public gateway::SubscriberDirectory, public sip::CredentialSource {
+ public:
+  explicit Subscribers(runtime::SubscriberFile file) : file_(std::move(file)) {}
+  std::optional<gateway::Subscriber> Find(const std::string& phone_number) const override {
+    const auto record = file_.Find(phone_number);
+    if (!record) return std::nullopt;
+    return gateway::Subscriber{record->impu, record->impi};
+  }
+  std::optional<std::string> Password(const std::string& impi) override { return file_.Password(impi); }
+  size_t size() const { return file_.size(); }
+
+ private:
+  const runtime::SubscriberFile file_;
+};
+
+// Events are made before the hub can be: it stands behind this one.
+class EventRelay final : public gateway::EventSink {
+ public:
+  void OnEvent(const gateway::DeviceKey& device, const gateway::Event& event) override {
+    if (hub != nullptr) hub->OnEvent(device, event);
+  }
+  gateway::EventSink* hub = nullptr;
+};
+
+runtime::SubscriberFile LoadSubscribers(const runtime::Config& config) {
+  if (config.ims.subscribers_file.empty()) return runtime::SubscriberFile(SubscriberRule(config));
+  auto loaded = runtime::SubscriberFile::Load(config.ims.subscribers_file, SubscriberRule(config));
+  if (!loaded.mistakes.empty()) throw std::runtime_error(loaded.mistakes.front());
+  return std::move(loaded.subscribers);
+}
+
+std::unique_ptr<store::Store> MakeStore(const runtime::Config& config, runtime::Logger& log) {
+  if (!config.store.is_sqlite) return std::make_unique<store::MemoryStore>();
+  store::SqliteStoreConfig settings;
+  settings.path = config.store.path;
+  settings.warn = [&log](const std::string& what) { log.Warning("store", {{"what", what}}); };
+  return std::make_unique<store::SqliteStore>(std::move(settings));
+}
+
+}  // namespace
+
+// In the order of making; unmade in reverse.
+struct ControlPlane::Rooms {
+  Rooms(const runtime::Config& config, const std::string& version, boost::asio::io_context& context,
+        runtime::Logger& logger);
+
+  std::string Unreadiness() const {
+    if (!tokens.is_ready()) return "keys of the identity provider";
+    if (!media.is_ready()) return "dataplane";
+    return "";
+  }
+  void OnTokenEvent(std::string_view event, const std::string& detail);
+
+  boost::asio::io_context& io;
+  runtime::Logger& log;
+  Strand strand;
+  std::function<void(std::function<void()>)> post;
+  gateway::SystemClock clock;
+  gateway::SystemIdSource ids;
+  api::Clock now = [] { return std::chrono::system_clock::now(); };
+  api::AsioTimers timers;
+  std::unique_ptr<store::Store> store;
+  Subscribers subscribers;
+  EventRelay relay;
+  sip::SipStack sip;
+  media::DataplaneClient media;
+  gateway::AsioAlarm alarm;
+  gateway::Gateway gateway;
+  http_client::CurlHttpClient http_client;
+  api::TokenService tokens;
+  api::CloudEventFactory events;
+  api::SubscriptionRegistry subscriptions;
+  api::ChannelRegistry channels;
+  api::EventHub hub;
+  api::Application application;
+  std::unique_ptr<http::HttpServer> http;
+};
+
+ControlPlane::Rooms::Rooms(const runtime::Config& config, const std::string& version,
+                           boost::asio::io_context& context, runtime::Logger& logger)
+    : io(context),
+      log(logger),
+      strand(boost::asio::make_strand(context)),
+      post([this](std::function<void()> task) { boost::asio::post(strand, std::move(task)); }),
+      timers(strand),
+      store(MakeStore(config, logger)),
+      subscribers(LoadSubscribers(config)),
+      sip(SipSettings(config), post, &subscribers),
+      media(MediaSettings(config), post),
+      alarm(strand),
+      gateway(GatewaySettings(config), {sip.signaling(), sip.registrar(), media, *store, subscribers, relay,
+                                        clock, ids, alarm}),
+      http_client(strand),
+      tokens(TokenSettings(config), http_client, now, timers),
+      events(config.http.public_url + config.http.api_root, config.ims.home_domain, now,
+             [this] { return ids.NewId(); }),
+      subscriptions(SubscriptionSettings(config),
+                    {http_client, timers, *store, events, now, [this] { return ids.NewId(); },
+                     [this](std::string_view event, std::string detail) {
+                       log.Warning(event, {{"detail", detail}});
+                     }}),
+      channels(ChannelSettings(config), {*store, now, [this] { return ids.NewId(); }}),
+      hub(events, subscriptions, channels),
+      application(ApiSettings(config, version),
+                  {gateway, tokens, subscriptions, channels, events, timers, now,
+                   [this] { return ids.NewId(); }, [this] { return Unreadiness(); },
+                   [this](const api::HttpRequest& request, int status, const std::string& correlator) {
+                     log.Info("request", {{"method", request.method}, {"path", request.path}, {"status", status},
+                                          {"correlator", correlator}, {"peer", request.remote_address}});
+                   }}) {
+  tokens.set_observer([this](std::string_view event, std::string detail) { OnTokenEvent(event, detail); });
+  subscriptions.Restore();
+  channels.Restore();
+  relay.hub = &hub;
+  if (const auto error = sip.Start(&gateway, &gateway)) throw std::runtime_error(*error);
+  media.Start(gateway);
+  // On the strand, so that no outcome of SIP or media comes in between.
+  post([this] {
+    gateway.Restore();
+    tokens.Start();
+  });
+  http = std::make_unique<http::HttpServer>(HttpSettings(config), application, strand);
+  log.Info("subscribers", {{"listed", subscribers.size()}});
+}
+
+void ControlPlane::Rooms::OnTokenEvent(std::string_view event, const std::string& detail) {
+  if (event == "token_refused" || event == "keys_fetched") {
+    log.Info(event, {{"detail", detail}});
+  } else {
+    log.Warning(event, {{"detail", detail}});
+  }
+}
+
+ControlPlane::ControlPlane(const runtime::Config& config, const std::string& version,
+                           boost::asio::io_context& context, runtime::Logger& log)
+    : rooms_(std::make_unique<Rooms>(config, version, context, log)) {}
+
+ControlPlane::~ControlPlane() {
+  // First nobody asks any more, then nobody answers; what was decided until then is safe in the store.
+  rooms_->http->Stop();
+  rooms_->sip.Stop();
+  rooms_->media.Stop();
+  // Farewells that are waiting on the strand still need the rooms.
+  rooms_->io.restart();
+  rooms_->io.poll();
+  rooms_->store->Flush();
+}
+
+unsigned ControlPlane::http_port() const { return rooms_->http->port(); }
+
+void ControlPlane::EndService() { rooms_->gateway.EndService("The service has ended."); }
+
+}  // namespace byon

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/strand.hpp>
+#include <memory>
+#include <string>
+
+#include "controlplane/runtime/config.h"
+#include "controlplane/runtime/log.h"
+
+namespace byon {
+
+// All rooms, made and wired in one place that reads top to bottom.
+class ControlPlane {
+ public:
+  // Opens the store, binds every socket and restores what an earlier process left. Throws std::runtime_error
+  // with one sentence when something cannot be had.
+  ControlPlane(const runtime::Config& config, const std::string& version, boost::asio::io_context& context,
+               runtime::Logger& log);
+  // Everything stops; calls and registrations live on in the store, the dataplane and the network.
+  ~ControlPlane();
+  ControlPlane(const ControlPlane&) = delete;
+  ControlPlane& operator=(const ControlPlane&) = delete;
+
+  unsigned http_port() const;
+  // Ends all calls and registrations towards the network: service is over, nobody will restore them.
+  void EndService();
+
+ private:
+  struct Rooms;
+  std::unique_ptr<Rooms> rooms_;
+};
+
+}  // namespace byon

@@ -1,0 +1,139 @@
+#include <sys/resource.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "controlplane/control_plane.h"
+#include "controlplane/runtime/config.h"
+#include "controlplane/runtime/log.h"
+#include "controlplane/runtime/subscriber_file.h"
+
+namespace {
+
+using namespace byon;
+
+constexpr int kUsage = 2;
+constexpr auto kGoodbye = std::chrono::seconds(2);  // for BYE and de-registration when service ends
+
+struct Arguments {
+  std::string config;
+  bool only_checks = false;
+  bool shows_schema = false;
+  bool shows_version = false;
+};
+
+void PrintUsage(std::FILE* out) {
+  std::fputs("byon-controlplane --config FILE [--check-config]\n"
+             "byon-controlplane --version | --config-schema | --help\n",
+             out);
+}
+
+std::optional<Arguments> Parse(int count, char** values) {
+  Arguments arguments;
+  for (int i = 1; i < count; ++i) {
+    const std::string_view value = values[i];
+    if (value == "--config" && i + 1 < count) {
+      arguments.config = values[++i];
+    } else if (value.starts_with("--config=")) {
+      arguments.config = value.substr(9);
+    } else if (value == "--check-config") {
+      arguments.only_checks = true;
+    } else if (value == "--config-schema") {
+      arguments.shows_schema = true;
+    } else if (value == "--version") {
+      arguments.shows_version = true;
+    } else {
+      return std::nullopt;
+    }
+  }
+  const bool is_enough = arguments.shows_schema || arguments.shows_version || !arguments.config.empty();
+  return is_enough ? std::optional(arguments) : std::nullopt;
+}
+
+// The configuration's mistakes and those of the files it names.
+std::vector<std::string> AllMistakes(const runtime::LoadedConfig& loaded) {
+  std::vector<std::string> mistakes = loaded.mistakes;
+  if (mistakes.empty() && !loaded.config.ims.subscribers_file.empty()) {
+    mistakes = runtime::SubscriberFile::Load(loaded.config.ims.subscribers_file, {}).mistakes;
+  }
+  return mistakes;
+}
+
+runtime::LogOptions LogSettings(const runtime::Config& config) {
+  runtime::LogOptions options;
+  options.level = config.log.level == "error"     ? runtime::LogLevel::kError
+                  : config.log.level == "warning" ? runtime::LogLevel::kWarning
+                  : config.log.level == "debug"   ? runtime::LogLevel::kDebug
+                                                  : runtime::LogLevel::kInfo;
+  options.is_json = config.log.is_json;
+  options.shows_full_numbers = config.log.shows_full_numbers;
+  options.node = config.node_id;
+  return options;
+}
+
+int Run(const runtime::Config& config) {
+  runtime::Logger log(LogSettings(config));
+  try {
+    boost::asio::io_context context(1);
+    ControlPlane control_plane(config, BYON_VERSION, context, log);
+    // SIGTERM and SIGINT hand over: calls live on in the dataplane for the next process. SIGQUIT, or a store
+    // that forgets, ends service: calls get their BYE.
+    boost::asio::signal_set signals(context, SIGTERM, SIGINT, SIGQUIT);
+    boost::asio::steady_timer goodbye(context);
+    signals.async_wait([&](const boost::system::error_code& error, int signal) {
+      if (error) return;
+      log.Info("stopping", {{"signal", signal}});
+      if (signal != SIGQUIT && config.store.is_sqlite) return context.stop();
+      control_plane.EndService();
+      goodbye.expires_after(kGoodbye);
+      goodbye.async_wait([&context](const boost::system::error_code&) { context.stop(); });
+    });
+    log.Info("ready", {{"http_port", control_plane.http_port()}, {"url", config.http.public_url},
+                       {"version", BYON_VERSION}});
+    context.run();
+  } catch (const std::exception& error) {
+    log.Error("start_failed", {{"why", error.what()}});
+    return 1;
+  }
+  log.Info("stopped");
+  return 0;
+}
+
+}  // namespace
+
+int main(int count, char** values) {
+  const auto arguments = Parse(count, values);
+  if (!arguments) {
+    const bool wants_help = count == 2 && std::string_view(values[1]) == "--help";
+    PrintUsage(wants_help ? stdout : stderr);
+    return wants_help ? 0 : kUsage;
+  }
+  if (arguments->shows_version) {
+    std::puts("byon-controlplane " BYON_VERSION);
+    return 0;
+  }
+  if (arguments->shows_schema) {
+    std::printf("%.*s", static_cast<int>(runtime::ConfigSchema().size()), runtime::ConfigSchema().data());
+    return 0;
+  }
+  const runtime::LoadedConfig loaded = runtime::LoadConfig(arguments->config);
+  const std::vector<std::string> mistakes = AllMistakes(loaded);
+  for (const std::string& mistake : mistakes) std::fprintf(stderr, "%s\n", mistake.c_str());
+  if (!mistakes.empty()) return 1;
+  if (arguments->only_checks) {
+    std::printf("%s is good.\n", arguments->config.c_str());
+    return 0;
+  }
+  std::signal(SIGPIPE, SIG_IGN);
+  // Passwords and tokens are in memory: no core files.
+  const rlimit no_core{0, 0};
+  setrlimit(RLIMIT_CORE, &no_core);
+  return Run(loaded.config);
+}

@@ -1,0 +1,213 @@
+#include "controlplane/room_settings.h"
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+
+namespace byon {
+namespace {
+
+using std::chrono::duration_cast;
+using std::chrono::hours;
+using std::chrono::seconds;
+
+sdp::ImsCodec CodecNamed(const std::string& name) {
+  if (name == "AMR") return sdp::ImsCodec::kAmr;
+  if (name == "PCMU") return sdp::ImsCodec::kPcmu;
+  if (name == "PCMA") return sdp::ImsCodec::kPcma;
+  return sdp::ImsCodec::kAmrWb;
+}
+
+std::string HopUri(const runtime::Endpoint& endpoint, bool uses_tcp) {
+  const bool is_v6 = endpoint.address.find(':') != std::string::npos;
+  return "sip:" + (is_v6 ? "[" + endpoint.address + "]" : endpoint.address) + ":" +
+         std::to_string(endpoint.port) + (uses_tcp ? ";transport=tcp" : "");
+}
+
+std::string ReadText(const std::string& path) {
+  if (path.empty()) return "";
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw std::runtime_error("The file " + path + " cannot be read.");
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+// scheme://host:port of a URL.
+std::string OriginOf(const std::string& url) {
+  const size_t start = url.find("://");
+  return url.substr(0, url.find('/', start == url.npos ? 0 : start + 3));
+}
+
+std::vector<std::string> Words(const std::string& text) {
+  std::stringstream stream(text);
+  std::vector<std::string> words;
+  for (std::string word; stream >> word;) words.push_back(word);
+  return words;
+}
+
+}  // namespace
+
+gateway::GatewayConfig GatewaySettings(const runtime::Config& config) {
+  gateway::GatewayConfig settings;
+  call::CallConfig& call = settings.call;
+  call.ims.codecs.clear();
+  for (const std::string& codec : config.ims.codecs) call.ims.codecs.push_back(CodecNamed(codec));
+  call.ims.use_preconditions = config.ims.uses_preconditions;
+  call.home_domain = config.ims.home_domain;
+  call.emergency_numbers = config.ims.emergency_numbers;
+  call.ring_timeout = config.calls.ring_timeout;
+  call.tombstone = config.calls.tombstone;
+  call.max_duration = std::max(hours(1), std::chrono::ceil<hours>(config.calls.max_duration));
+  call.decline_status = config.calls.decline_status;
+  call.is_call_waiting_allowed = config.calls.is_call_waiting_allowed;
+  call.plays_ringback = config.calls.plays_ringback;
+  call.max_calls_per_registration = config.calls.max_per_registration;
+  call.max_calls_per_user = config.calls.max_per_user;
+  registration::RegistrationConfig& registration = settings.registration;
+  registration.default_expiry = config.registration.default_expires;
+  registration.min_expiry = config.registration.min_expires;
+  registration.max_expiry = config.registration.max_expires;
+  registration.token_grace = config.registration.token_grace;
+  registration.sip_expiry = config.ims.register_expires;
+  registration.max_registrations_per_user = config.registration.max_per_user;
+  registration.max_registrations_per_msisdn = config.registration.max_per_number;
+  registration.max_devices_per_user = config.registration.max_devices_per_user;
+  return settings;
+}
+
+sip::SipConfig SipSettings(const runtime::Config& config) {
+  sip::SipConfig settings;
+  const runtime::ImsSettings& ims = config.ims;
+  settings.local_address = ims.local.address;
+  settings.local_port = ims.local.port;
+  settings.shards = ims.shards;
+  settings.home_domain = ims.home_domain;
+  settings.realm = ims.realm;
+  for (const runtime::Endpoint& hop : ims.next_hops) settings.next_hops.push_back(HopUri(hop, ims.uses_tcp));
+  settings.allowed_peers = ims.allowed_peers;
+  settings.profile = ims.profile == "trusted"          ? sip::SipProfile::kTrustedNode
+                     : ims.profile == "trusted_access" ? sip::SipProfile::kTrustedAccess
+                                                       : sip::SipProfile::kUserEquipment;
+  settings.access_network_info = ims.p_access_network_info;
+  settings.visited_network_id = ims.visited_network_id;
+  settings.originating_ioi = ims.originating_ioi;
+  settings.precondition = ims.uses_preconditions;
+  settings.reg_event = ims.uses_reg_event;
+  settings.session_expires = ims.session_expires;
+  return settings;
+}
+
+media::DataplaneClientConfig MediaSettings(const runtime::Config& config) {
+  media::DataplaneClientConfig settings;
+  settings.controller_id = config.node_id;
+  for (const runtime::DataplaneSettings& dataplane : config.dataplanes) {
+    media::DataplaneAddress address;
+    address.address = dataplane.address;
+    if (dataplane.tls) {
+      address.ca_pem = ReadText(dataplane.tls->ca_file);
+      address.client_certificate_pem = ReadText(dataplane.tls->certificate_file);
+      address.client_key_pem = ReadText(dataplane.tls->private_key_file);
+    }
+    settings.dataplanes.push_back(std::move(address));
+  }
+  return settings;
+}
+
+http::HttpServerConfig HttpSettings(const runtime::Config& config) {
+  http::HttpServerConfig settings;
+  const runtime::Limits& limits = config.limits;
+  settings.address = config.http.listen.address;
+  settings.port = config.http.listen.port;
+  settings.public_url = config.http.public_url;
+  settings.web_dir = config.http.web_dir;
+  if (config.http.tls) {
+    settings.tls = {config.http.tls->certificate_file, config.http.tls->private_key_file};
+  }
+  settings.cors_origins = config.http.cors_origins;
+  for (const auto& issuer : config.oauth.issuers) {
+    settings.csp_connect_sources.push_back(OriginOf(issuer.issuer));
+  }
+  settings.header_bytes = limits.header_bytes;
+  settings.body_bytes = limits.body_bytes;
+  settings.connections = limits.connections;
+  settings.connections_per_address = limits.connections_per_address;
+  settings.requests_per_second_per_address = limits.requests_per_second_per_address;
+  settings.header_timeout = limits.header_timeout;
+  settings.body_timeout = limits.body_timeout;
+  settings.idle_timeout = limits.idle_timeout;
+  settings.ping = config.events.ping;
+  settings.websocket_message_bytes = limits.websocket_message_bytes;
+  settings.websocket_queue_bytes = limits.websocket_queue_bytes;
+  return settings;
+}
+
+api::TokenServiceConfig TokenSettings(const runtime::Config& config) {
+  api::TokenServiceConfig settings;
+  auth::TokenPolicy& policy = settings.policy;
+  policy.algorithms.clear();
+  for (const std::string& name : config.oauth.algorithms) {
+    if (const auto algorithm = auth::ParseAlgorithm(name)) policy.algorithms.push_back(*algorithm);
+  }
+  for (const auto& issuer : config.oauth.issuers) {
+    policy.issuers.push_back(issuer.issuer);
+    if (!issuer.jwks_uri.empty()) settings.jwks_uris[issuer.issuer] = issuer.jwks_uri;
+  }
+  policy.audiences = config.oauth.audiences;
+  policy.types = config.oauth.token_types;
+  policy.number_claim = config.oauth.number_claim;
+  policy.leeway = config.oauth.leeway;
+  settings.ca_file = config.oauth.ca_file;
+  if (const auto& introspection = config.oauth.introspection) {
+    settings.introspection = {introspection->endpoint, introspection->client_id, introspection->client_secret,
+                              introspection->cache};
+  }
+  return settings;
+}
+
+api::SubscriptionConfig SubscriptionSettings(const runtime::Config& config) {
+  api::SubscriptionConfig settings;
+  settings.webhooks.may_use_private_networks = config.webhooks.may_use_private_networks;
+  settings.webhooks.ca_file = config.webhooks.ca_file;
+  settings.webhooks.timeout = config.webhooks.timeout;
+  settings.webhooks.queue_events = config.webhooks.queue_events;
+  settings.webhooks.max_attempts = config.webhooks.max_attempts;
+  settings.max_expires = config.webhooks.max_expires;
+  settings.max_per_user = config.limits.subscriptions_per_user;
+  return settings;
+}
+
+api::ChannelConfig ChannelSettings(const runtime::Config& config) {
+  api::ChannelConfig settings;
+  settings.replay_events = config.events.replay_events;
+  settings.replay_bytes = config.limits.websocket_queue_bytes;
+  settings.replay = config.events.replay;
+  settings.ttl = config.events.channel_ttl;
+  settings.max_per_user = config.limits.channels_per_user;
+  return settings;
+}
+
+api::ApiConfig ApiSettings(const runtime::Config& config, const std::string& version) {
+  api::ApiConfig settings;
+  settings.public_url = config.http.public_url;
+  settings.api_root = config.http.api_root;
+  settings.strictness = config.is_strict ? api::Strictness::kStrict : api::Strictness::kCompat;
+  settings.may_use_private_networks = config.webhooks.may_use_private_networks;
+  settings.requests_per_second_per_user = config.limits.requests_per_second_per_user;
+  settings.page.issuer = config.oauth.issuers.front().issuer;
+  settings.page.client_id = config.oauth.web_client_id;
+  settings.page.scopes = Words(config.oauth.web_client_scopes);
+  settings.page.resource = config.oauth.audiences.front();
+  settings.page.version = version;
+  settings.connections.token_warning = config.events.token_warning;
+  settings.connections.ping = config.events.ping;
+  return settings;
+}
+
+runtime::SubscriberTemplate SubscriberRule(const runtime::Config& config) {
+  return {config.ims.home_domain, config.ims.impi_template, config.ims.impu_template,
+          config.ims.password_template};
+}
+
+}  // namespace byon
