@@ -92,6 +92,8 @@ class Call {
   void OnOfferFailed(const DialogId& dialog_id, int status_code, Now now);
   void OnEnded(const EndReason& reason, Now now);
   void OnDialogChanged(std::string snapshot);
+  // The call's registration was confirmed by the network just now.
+  void OnBindingRenewed(const SipBinding& binding, Now now);
 
   // MediaObserver
   void OnMediaReady(uint64_t change_id, MediaLocals locals, Now now);
@@ -173,7 +175,7 @@ class Call {
   SipState sip_state_ = SipState::kNone;
   std::vector<Action> actions_;
 
-  OutgoingInvite invite_;  // until it is sent
+  OutgoingInvite invite_;
   bool supports_100rel_ = false;
   std::optional<sdp::ImsOffer> ims_offer_;
   std::string incoming_description_;  // our SDP towards the caller, the same in 183 and 200
@@ -190,6 +192,8 @@ class Call {
   bool is_access_connected_ = false;
   bool is_invitation_sent_ = false;
   bool is_ringing_deferred_ = false;
+  bool awaits_binding_ = false;
+  bool was_restored_ = false;  // TS 23.380: once a call
   bool is_alerting_ = false;
   bool is_ims_media_flowing_ = false;
   bool is_ringback_on_ = false;

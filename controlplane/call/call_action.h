@@ -60,6 +60,8 @@ struct Refusal {
 struct SendInvite {
   OutgoingInvite invite;
 };
+// The registration is to be made anew; OnBindingRenewed follows when that has worked.
+struct RenewBinding {};
 struct SendCancel {
   EndReason reason;
 };
@@ -118,7 +120,7 @@ struct Persist {};
 struct Forget {};
 
 using Action =
-    std::variant<SendInvite, SendCancel, SendProvisional, SendAccept, SendReject, SendSdpOffer,
+    std::variant<SendInvite, RenewBinding, SendCancel, SendProvisional, SendAccept, SendReject, SendSdpOffer,
                  SendSdpAnswer, SendBye, CreateMedia, ModifyMedia, CloseMedia, PlayTone, NotifyDevice,
                  CompleteRequest, Persist, Forget>;
 

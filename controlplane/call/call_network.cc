@@ -28,7 +28,7 @@ void Call::StartInvite(Now now) {
                                     {record_.sdp_session_id, record_.ims_sdp_version},
                                     sdp::Direction::kSendRecv, preconditions);
   sip_state_ = SipState::kInviting;
-  Emit(SendInvite{std::exchange(invite_, {})});
+  Emit(SendInvite{invite_});
   ring_deadline_ = now.steady + config_.ring_timeout;
   Emit(Persist{});
 }
@@ -85,6 +85,15 @@ void Call::OnAnswered(const DialogId& dialog_id, const std::optional<std::string
 
 void Call::OnFailed(const EndReason& reason, Now now) {
   if (is_ended() || sip_state_ != SipState::kInviting) return;
+  if (reason.sip_status == 504 && reason.text == kRestorationText && !was_restored_) {
+    // The network lost our registration: once it is made anew, the INVITE is sent again (TS 23.380).
+    was_restored_ = awaits_binding_ = true;
+    sip_state_ = SipState::kNone;
+    dialogs_.clear();
+    progress_deadline_ = now.steady + config_.progress_timeout;
+    Emit(RenewBinding{});
+    return;
+  }
   sip_state_ = SipState::kEnded;
   std::string text = SipText(reason.sip_status, reason.text);
   // The network knows the number for an emergency one and will not carry it (TS 24.229 section 5.1.6).
@@ -124,6 +133,16 @@ void Call::OnDialogChanged(std::string snapshot) {
   if (is_ended()) return;
   record_.dialog_snapshot = std::move(snapshot);
   Emit(Persist{});
+}
+
+void Call::OnBindingRenewed(const SipBinding& binding, Now now) {
+  if (is_ended()) return;
+  record_.binding = binding;
+  Emit(Persist{});
+  if (!std::exchange(awaits_binding_, false)) return;
+  invite_.binding = binding;
+  ++record_.ims_sdp_version;
+  StartInvite(now);
 }
 
 // ---- offers and answers

@@ -60,6 +60,11 @@ struct EndReason {
   std::string text;    // phrase, or text of Reason
 };
 
+// EndReason::text of final responses whose body TS 24.229 gives a meaning (section 5.1.2A.1.6): 380, the
+// number is an emergency number; 504, the network has forgotten the registration.
+inline constexpr char kEmergencyServiceText[] = "alternative-service: emergency";
+inline constexpr char kRestorationText[] = "alternative-service: restoration";
+
 // SIP for calls, as the call logic sees it. All methods are called on the gateway's strand and never
 // block; outcomes come back through SipSignalingObserver on the same strand. Transactions, ACK,
 // PRACK, route sets, session timers (RFC 4028) and retransmission are the signalling's business;

@@ -81,6 +81,11 @@ void Gateway::Core::Execute(const call::CallId& id, call::Action& action) {
   std::visit(
       Overloaded{
           [&](call::SendInvite& a) { ports.sip.Invite(std::move(a.invite)); },
+          [&](call::RenewBinding&) {
+            if (const call::Call* call = calls.Find(id)) {
+              registrations.Refresh(call->record().owner.registration_id);
+            }
+          },
           [&](call::SendCancel& a) { ports.sip.Cancel(id, a.reason); },
           [&](call::SendProvisional& a) { ports.sip.SendProgress(id, a.status_code, std::move(a.sdp)); },
           [&](call::SendAccept& a) { ports.sip.Accept(id, std::move(a.sdp)); },

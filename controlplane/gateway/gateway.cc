@@ -83,8 +83,7 @@ void Gateway::OnAnswered(const call::CallId& call_id, const call::DialogId& dial
 }
 
 void Gateway::OnFailed(const call::CallId& call_id, call::EndReason reason) {
-  constexpr int kAlternativeService = 380;
-  if (reason.sip_status == kAlternativeService) core_->calls.LearnEmergencyNumber(call_id);
+  if (reason.text == call::kEmergencyServiceText) core_->calls.LearnEmergencyNumber(call_id);
   core_->calls.Apply(call_id, [&](call::Call& c) { c.OnFailed(reason, core_->Read()); });
   core_->Drain();
 }
@@ -126,6 +125,13 @@ void Gateway::OnDialogChanged(const call::CallId& call_id, std::string dialog_sn
 
 void Gateway::OnRegistered(const registration::RegistrationId& id, registration::SipRegistered registered) {
   core_->registrations.OnRegistered(id, std::move(registered), core_->ReadForRegistration());
+  if (const auto* record = core_->registrations.Find(id)) {
+    call::SipBinding binding = core_->BindingOf(*record);
+    for (const call::Call* call : core_->calls.FindByRegistration(id)) {
+      core_->calls.Apply(call::CallId(call->record().id),
+                         [&](call::Call& c) { c.OnBindingRenewed(binding, core_->Read()); });
+    }
+  }
   core_->Drain();
 }
 

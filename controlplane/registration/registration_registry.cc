@@ -154,6 +154,13 @@ void RegistrationRegistry::RenewToken(const std::string& client_id, const std::s
   }
 }
 
+void RegistrationRegistry::Refresh(const RegistrationId& id) {
+  Entry* entry = FindEntry(id);
+  if (!entry || entry->state != State::kRegistered || entry->is_refresh_pending) return;
+  SendRefresh(*entry);
+  Index(*entry);
+}
+
 void RegistrationRegistry::Restore(RegistrationRecord record, Now now) {
   Entry& entry = entries_[record.id];
   entry.record = std::move(record);

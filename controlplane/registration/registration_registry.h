@@ -98,6 +98,8 @@ class RegistrationRegistry {
   // A fresh token of the same user on the same device.
   void RenewToken(const std::string& client_id, const std::string& user, const std::string& device_id,
                   WallTime token_expires_at, Now now);
+  // Registers anew at once, because the network seems to have forgotten.
+  void Refresh(const RegistrationId& id);
   void Restore(RegistrationRecord record, Now now);
   void EndAll(const std::string& reason, Now now);
 

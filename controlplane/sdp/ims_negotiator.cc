@@ -20,6 +20,8 @@ constexpr uint8_t kNarrowEventPayloadType = 102;
 constexpr uint32_t kRtcpSenderBps = 512;
 constexpr uint32_t kRtcpReceiverBps = 1537;
 
+constexpr size_t kMaxEvents = 2;  // more than one of a clock makes no sense
+
 constexpr uint16_t kFirstUnprivilegedPort = 1024;
 
 std::string_view NameOf(ImsCodec codec) {
@@ -155,7 +157,7 @@ void ApplyPacketTimes(const MediaSection& section, AudioCodec& codec) {
   if (max != 0) wish = std::min(wish, max);
   // Frames are 20 ms; more than 60 ms in a packet only adds delay.
   codec.ptime_ms = static_cast<uint16_t>(std::clamp<uint16_t>(wish, 20, 60) / 20 * 20);
-  codec.max_ptime_ms = max;
+  codec.max_ptime_ms = max == 0 ? max : std::max<uint16_t>(max, 20);
 }
 
 // Events with the clock of the codec; when the peer has none such, what it has.
@@ -167,7 +169,9 @@ std::vector<TelephoneEvent> ReadEvents(const std::vector<OfferedCodec>& codecs, 
     if (!event || (event->clock_rate_hz != 8000 && event->clock_rate_hz != 16000)) continue;
     (event->clock_rate_hz == clock_rate_hz ? matching : others).push_back(*event);
   }
-  return matching.empty() ? others : matching;
+  auto& found = matching.empty() ? others : matching;
+  if (found.size() > kMaxEvents) found.resize(kMaxEvents);
+  return found;
 }
 
 // The codec of our offer that an answer's codec means.
@@ -191,8 +195,11 @@ Outcome<AudioFormat> MatchAnswer(const MediaSection& section, const AudioFormat&
     if (!codec) continue;
     const AudioCodec* ours = Match(offered, *codec);
     if (!ours) continue;
+    bool is_known = std::any_of(audio.receive.begin(), audio.receive.end(), [&](const AudioCodec& c) {
+      return c.payload_type == ours->payload_type;
+    });
     auto modes = IntersectModes(ours->mode_set, codec->mode_set);
-    if (!modes) continue;
+    if (!modes || is_known) continue;
     codec->octet_align = ours->octet_align;
     codec->mode_set = *modes;
     ApplyPacketTimes(section, *codec);
@@ -202,6 +209,12 @@ Outcome<AudioFormat> MatchAnswer(const MediaSection& section, const AudioFormat&
   }
   if (audio.receive.empty()) return Error{"The answer has no codec of the offer."};
   audio.telephone_events = ReadEvents(*codecs, audio.send.clock_rate_hz);
+  // A peer that renumbers may hit a type that we receive a codec under: the codec is the one that counts.
+  std::erase_if(audio.telephone_events, [&](const TelephoneEvent& event) {
+    return std::any_of(audio.receive.begin(), audio.receive.end(), [&](const AudioCodec& c) {
+      return c.payload_type == event.payload_type;
+    });
+  });
   return audio;
 }
 

@@ -56,6 +56,11 @@ std::optional<uint8_t> TakePayloadType(std::string_view& value) {
   return type;
 }
 
+// A limit of Opus in its range (RFC 7587 section 6.1); 0 stays "nothing said".
+uint32_t Within(uint32_t value, uint32_t least, uint32_t most) {
+  return value == 0 ? 0 : std::clamp(value, least, most);
+}
+
 // mode-set=0,2,5 (RFC 4867 section 8.1); a mode beyond the codec's makes the codec unusable.
 std::optional<std::vector<uint8_t>> ParseModeSet(std::string_view text, uint8_t max_mode) {
   std::vector<uint8_t> modes;
@@ -226,8 +231,9 @@ std::optional<AudioCodec> ReadAudioCodec(const OfferedCodec& offered) {
     codec.use_inband_fec = NumberOr(offered.parameters, "useinbandfec", 0) == 1;
     codec.use_dtx = NumberOr(offered.parameters, "usedtx", 0) == 1;
     codec.stereo = NumberOr(offered.parameters, "stereo", 0) == 1;
-    codec.max_average_bitrate_bps = NumberOr(offered.parameters, "maxaveragebitrate", 0);
-    codec.max_playback_rate_hz = NumberOr(offered.parameters, "maxplaybackrate", 0);
+    codec.max_average_bitrate_bps =
+        Within(NumberOr(offered.parameters, "maxaveragebitrate", 0), 6000, 510000);
+    codec.max_playback_rate_hz = Within(NumberOr(offered.parameters, "maxplaybackrate", 0), 8000, 48000);
     return codec;
   }
   if (is("AMR-WB", 16000, 1)) {

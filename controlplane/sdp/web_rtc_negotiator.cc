@@ -120,7 +120,8 @@ Outcome<AudioFormat> ReadAudio(const MediaSection& media, const WebRtcConfig& co
   auto codec = Choose(*offered, config.may_use_g711);
   if (!codec) return Error{"The audio has no codec that the gateway knows; Opus is the usual one."};
   codec->ptime_ms = std::clamp<uint16_t>(ReadPacketTime(media, "ptime").value_or(20), 20, 60);
-  codec->max_ptime_ms = ReadPacketTime(media, "maxptime").value_or(0);
+  // Our frames are 20 ms; less cannot be had, and every browser takes it.
+  if (auto max = ReadPacketTime(media, "maxptime")) codec->max_ptime_ms = std::max<uint16_t>(*max, 20);
   codec->ptime_ms = static_cast<uint16_t>(codec->ptime_ms / 20 * 20);
   AudioFormat audio;
   // What the browser says of Opus is what it wants to get (RFC 7587 section 7.1); a telephone is mono.

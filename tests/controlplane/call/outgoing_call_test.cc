@@ -298,6 +298,36 @@ TEST(OutgoingCall, LearnsEmergencyNumbersFromTheNetwork) {
   EXPECT_FALSE(h.registry.Find("c2"));
 }
 
+TEST(OutgoingCall, InvitesAgainOnceWhenTheNetworkForgotTheRegistration) {
+  CallHarness h;
+  h.StartInvited();
+  h.Clear();
+  EndReason forgotten{504, 0, kRestorationText};
+  h.Apply([&](Call& c) { c.OnFailed(forgotten, h.now); });
+  EXPECT_TRUE(h.Take<RenewBinding>());
+  EXPECT_THAT(h.Events(), IsEmpty());
+  SipBinding fresh;
+  fresh.next_hop = "sip:10.0.0.9";
+  h.Apply([&](Call& c) { c.OnBindingRenewed(fresh, h.now); });
+  auto invite = h.Take<SendInvite>();
+  ASSERT_TRUE(invite);
+  EXPECT_EQ(invite->invite.binding.next_hop, "sip:10.0.0.9");
+  EXPECT_EQ(invite->invite.target_uri, "tel:+34600000002");
+  h.Apply([&](Call& c) { c.OnBindingRenewed(fresh, h.now); });
+  EXPECT_FALSE(h.Has<SendInvite>());
+  h.Apply([&](Call& c) { c.OnFailed(forgotten, h.now); });
+  EXPECT_EQ(h.status(), Status::kFailed);
+}
+
+TEST(OutgoingCall, GivesUpWhenTheRegistrationCannotBeRenewed) {
+  CallHarness h;
+  h.StartInvited();
+  h.Apply([&](Call& c) { c.OnFailed({504, 0, kRestorationText}, h.now); });
+  h.Advance(20s);
+  EXPECT_EQ(h.status(), Status::kFailed);
+  EXPECT_FALSE(h.Has<SendCancel>());
+}
+
 TEST(OutgoingCall, LimitsCalls) {
   CallHarness h(CallConfig{.max_calls_per_registration = 1});
   h.StartOutgoing();

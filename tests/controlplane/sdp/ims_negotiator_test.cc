@@ -151,6 +151,24 @@ TEST(ImsNegotiator, MapsDifferingPayloadTypesAndSeveralCodecs) {
   EXPECT_TRUE(answer->media.audio.receive[1].octet_align);
 }
 
+TEST(ImsNegotiator, GivesEachPayloadTypeOneMeaning) {
+  auto answer = kNegotiator.ReadAnswer(
+      Audio("120 121 107", "a=rtpmap:120 AMR-WB/16000\r\na=rtpmap:121 AMR-WB/16000\r\n"
+                           "a=rtpmap:107 telephone-event/16000\r\n"),
+      kNegotiator.offered_audio());
+  ASSERT_TRUE(answer.ok());
+  ASSERT_EQ(answer->media.audio.receive.size(), 1u);
+  EXPECT_EQ(answer->media.audio.receive[0].payload_type, 107);
+  EXPECT_THAT(answer->media.audio.telephone_events, IsEmpty());
+}
+
+TEST(ImsNegotiator, SendsFramesOfAtLeast20Ms) {
+  auto answer = kNegotiator.ReadAnswer(
+      Audio("107", "a=rtpmap:107 AMR-WB/16000\r\na=ptime:10\r\na=maxptime:10\r\n"), kNegotiator.offered_audio());
+  EXPECT_EQ(answer->media.audio.send.ptime_ms, 20);
+  EXPECT_EQ(answer->media.audio.send.max_ptime_ms, 20);
+}
+
 TEST(ImsNegotiator, RefusesAnswersThatDoNotFit) {
   auto error = [](const std::string& text) {
     auto answer = kNegotiator.ReadAnswer(text, kNegotiator.offered_audio());

@@ -158,6 +158,17 @@ TEST(WebRtcNegotiator, FallsBackToG711WhenAllowed) {
   EXPECT_FALSE(strict.ReadOffer(offer).ok());
 }
 
+TEST(WebRtcNegotiator, KeepsOpusLimitsInTheirRange) {
+  auto codec = [](const char* parameters) {
+    return kNegotiator.ReadOffer(Replace(kChromiumOffer, "minptime=10;useinbandfec=1", parameters))->media.audio.send;
+  };
+  EXPECT_EQ(codec("maxaveragebitrate=1;maxplaybackrate=1").max_average_bitrate_bps, 6000u);
+  EXPECT_EQ(codec("maxaveragebitrate=1;maxplaybackrate=1").max_playback_rate_hz, 8000u);
+  EXPECT_EQ(codec("maxaveragebitrate=999999;maxplaybackrate=96000").max_average_bitrate_bps, 510000u);
+  EXPECT_EQ(codec("maxaveragebitrate=x;maxplaybackrate=16000").max_playback_rate_hz, 16000u);
+  EXPECT_EQ(codec("maxaveragebitrate=x").max_average_bitrate_bps, 0u);
+}
+
 TEST(WebRtcNegotiator, SeesDirectionsFromTheGateway) {
   auto direction = [](const char* text) {
     return kNegotiator.ReadOffer(Replace(kChromiumOffer, "a=sendrecv", text))->media.direction;

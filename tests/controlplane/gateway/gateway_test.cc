@@ -1,0 +1,369 @@
+#include "controlplane/gateway/gateway.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "controlplane/gateway/record_json.h"
+#include "tests/controlplane/gateway/fakes.h"
+
+namespace byon::gateway {
+namespace {
+
+using namespace std::chrono_literals;
+using call::Status;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+const std::string kBrowserAnswer = call::Replace(sdp::kChromiumOffer, "a=setup:actpass", "a=setup:active");
+
+TEST(Gateway, RegistersAndTellsTheExpiry) {
+  World w;
+  auto done = w.Register();
+  EXPECT_FALSE(done->has_value());
+  ASSERT_EQ(w.registrar.registered.size(), 1u);
+  EXPECT_EQ(w.registrar.registered[0].impu, "sip:+34600000001@ims.example");
+  w.GrantRegistration();
+  auto registration = std::get<Registration>(**done);
+  EXPECT_EQ(registration.phone_number, "+34600000001");
+  EXPECT_EQ(registration.expires_at, w.clock.now.wall + 3600s);
+  EXPECT_EQ(w.store.CountOf(store::Kind::kRegistration), 1u);
+  EXPECT_EQ(w.gateway->stats().registrations, 1u);
+}
+
+TEST(Gateway, PhoneNumberRulesOfBothTokenTypes) {
+  World w;
+  auto error = [&](Principal who, std::optional<std::string> number) {
+    ErrorCode code{};
+    w.gateway->CreateRegistration(who, {"d", number, {}},
+                                  [&](Outcome<Registration> o) { code = std::get<Error>(o).code; });
+    return code;
+  };
+  Principal user = w.user;
+  EXPECT_EQ(error(user, "+34600000001"), ErrorCode::kUnnecessaryIdentifier);
+  Principal machine = user;
+  machine.is_two_legged = true;
+  machine.phone_number.reset();
+  EXPECT_EQ(error(machine, std::nullopt), ErrorCode::kMissingIdentifier);
+  EXPECT_EQ(error(machine, "+39000000000"), ErrorCode::kPermissionDenied);
+  user.phone_number = "+39000000000";
+  EXPECT_EQ(error(user, std::nullopt), ErrorCode::kServiceNotApplicable);
+  user.phone_number.reset();
+  EXPECT_EQ(error(user, std::nullopt), ErrorCode::kInvalidTokenContext);
+}
+
+TEST(Gateway, StrangersSeeNothing) {
+  World w;
+  std::string id = w.Registered();
+  std::string call_id = w.Call();
+  Principal other_user = w.user;
+  other_user.subject = "mallory";
+  Principal other_client = w.user;
+  other_client.client_id = "other-app";
+  Principal machine{.client_id = "other-app", .is_two_legged = true};
+  for (const Principal& who : {other_user, other_client, machine}) {
+    EXPECT_EQ(std::get<Error>(w.gateway->GetRegistration(who, id)).code, ErrorCode::kNotFound);
+    EXPECT_THAT(w.gateway->ListRegistrations(who, "device"), IsEmpty());
+    EXPECT_EQ(std::get<Error>(w.gateway->GetCall(who, call_id)).code, ErrorCode::kNotFound);
+    EXPECT_THAT(w.gateway->ListCalls(who, "device"), IsEmpty());
+    w.gateway->DeleteCall(who, call_id, [](Outcome<Done> o) {
+      EXPECT_EQ(std::get<Error>(o).code, ErrorCode::kNotFound);
+    });
+    w.gateway->ChangeStatus(who, call_id, {Status::kHold, {}, {}, {}}, [](Outcome<MediaSession> o) {
+      EXPECT_EQ(std::get<Error>(o).code, ErrorCode::kNotFound);
+    });
+    w.gateway->SendDtmf(who, call_id, "1",
+                        [](Outcome<Done> o) { EXPECT_EQ(std::get<Error>(o).code, ErrorCode::kNotFound); });
+    w.gateway->DeleteRegistration(
+        who, id, [](Outcome<Done> o) { EXPECT_EQ(std::get<Error>(o).code, ErrorCode::kNotFound); });
+  }
+  // Another line of the same user's needs its own token.
+  Principal other_line = w.user;
+  other_line.phone_number = "+34600000002";
+  EXPECT_THAT(w.gateway->ListRegistrations(other_line, "device"), IsEmpty());
+  EXPECT_EQ(w.gateway->ListRegistrations(w.user, "device").size(), 1u);
+  EXPECT_EQ(w.gateway->ListCalls(w.user, "device").size(), 1u);
+}
+
+TEST(Gateway, CallsOnlyAsTheRegisteredNumber) {
+  World w;
+  std::string id = w.Registered();
+  auto error = [&](const std::string& registration, const std::string& originator) -> std::string {
+    CallRequest request{.registration_id = registration,
+                        .originator_address = originator,
+                        .receiver_address = "tel:+34600000002",
+                        .offer_sdp = sdp::kChromiumOffer};
+    std::string message = "none";
+    w.gateway->CreateCall(w.user, request, [&](Outcome<MediaSession> o) {
+      if (auto* e = std::get_if<Error>(&o)) message = e->message;
+    });
+    return message;
+  };
+  EXPECT_EQ(error("r-unknown", "tel:+34600000001"), "registrationId is not consistent with access token.");
+  EXPECT_EQ(error(id, "tel:+34600000009"), "originatorAddress is not consistent with access token.");
+  EXPECT_EQ(error(id, "alice"), "originatorAddress is not consistent with access token.");
+  EXPECT_EQ(error(id, "sip:anonymous@anonymous.invalid"), "none");
+  w.media.Ready(w.media.created.back().first);
+  EXPECT_TRUE(w.sip.invites.back().is_anonymous);
+}
+
+TEST(Gateway, EmergencyCallsGoNowhere) {
+  World w;
+  CallRequest request{.registration_id = w.Registered(),
+                      .originator_address = "tel:+34600000001",
+                      .receiver_address = "tel:112;phone-context=+34",
+                      .offer_sdp = sdp::kChromiumOffer};
+  ErrorCode code{};
+  w.gateway->CreateCall(w.user, request, [&](Outcome<MediaSession> o) { code = std::get<Error>(o).code; });
+  EXPECT_EQ(code, ErrorCode::kEmergencyNotSupported);
+  EXPECT_TRUE(w.media.created.empty());
+}
+
+TEST(Gateway, OutgoingCallFromPostToBye) {
+  World w;
+  w.Registered();
+  std::string id = w.Call();
+  EXPECT_EQ(w.sip.invites.back().binding.service_route, std::vector<std::string>{"<sip:orig@scscf;lr>"});
+  w.gateway->OnProgress(id, {"A", 183, "Session Progress", call::PhoneSdp(), "sendrecv", true});
+  w.gateway->OnProgress(id, {"A", 180, "Ringing", {}, {}, true});
+  w.gateway->OnAnswered(id, "A", std::nullopt);
+  w.gateway->OnDialogChanged(id, "dialog");
+  w.gateway->OnAccessConnected(id);
+  EXPECT_THAT(w.events.texts, ElementsAre("status InProgress 1", "status Ringing 2", "status Connected 3"));
+  auto session = std::get<MediaSession>(w.gateway->GetCall(w.user, id));
+  EXPECT_EQ(session.status, Status::kConnected);
+  EXPECT_THAT(*session.answer_sdp, HasSubstr("a=ice-lite"));
+  EXPECT_EQ(w.gateway->stats().calls_connected, 1u);
+  bool is_done = false;
+  w.gateway->DeleteCall(w.user, id, [&](Outcome<Done> o) { is_done = std::holds_alternative<Done>(o); });
+  EXPECT_TRUE(is_done);
+  EXPECT_THAT(w.sip.log, testing::Contains("bye " + id));
+  EXPECT_THAT(w.media.log, testing::Contains("close " + id));
+  EXPECT_EQ(w.gateway->stats().calls_ended.at("Terminated"), 1u);
+  EXPECT_EQ(w.gateway->stats().calls, 0u);
+  w.Advance(60s);
+  EXPECT_EQ(std::get<Error>(w.gateway->GetCall(w.user, id)).code, ErrorCode::kNotFound);
+  EXPECT_EQ(w.store.CountOf(store::Kind::kCall), 0u);
+}
+
+TEST(Gateway, RegistersAnewAndCallsAgainAfterRestoration) {
+  World w;
+  w.Registered();
+  std::string id = w.Call();
+  w.gateway->OnFailed(id, {504, 0, call::kRestorationText});
+  EXPECT_EQ(w.registrar.registered.size(), 2u);
+  w.GrantRegistration();
+  EXPECT_EQ(w.sip.invites.size(), 2u);
+  EXPECT_EQ(w.sip.invites.back().call_id, id);
+}
+
+TEST(Gateway, LearnsEmergencyNumbers) {
+  World w;
+  w.Registered();
+  std::string id = w.Call();
+  w.gateway->OnFailed(id, {380, 0, call::kEmergencyServiceText});
+  ErrorCode code{};
+  w.gateway->CreateCall(w.user, w.Request(), [&](Outcome<MediaSession> o) { code = std::get<Error>(o).code; });
+  EXPECT_EQ(code, ErrorCode::kEmergencyNotSupported);
+}
+
+TEST(Gateway, CorrelatorMakesAPostIdempotent) {
+  World w;
+  w.Registered();
+  CallRequest request = w.Request();
+  request.client_correlator = "abc";
+  w.gateway->CreateCall(w.user, request, [](auto) {});
+  std::string second;
+  w.gateway->CreateCall(w.user, request,
+                        [&](Outcome<MediaSession> o) { second = std::get<MediaSession>(o).media_session_id; });
+  ASSERT_EQ(w.media.created.size(), 1u);
+  EXPECT_EQ(second, w.media.created[0].first);
+}
+
+TEST(Gateway, IncomingCallFromInvitationToConnected) {
+  World w;
+  w.Registered();
+  std::string id = w.Incoming();
+  EXPECT_THAT(w.events.texts, ElementsAre("invitation Initial 1"));
+  EXPECT_EQ(w.events.devices.back().user, "alice");
+  auto put = [&](Status status, std::optional<std::string> answer = {}) {
+    Status echoed{};
+    w.gateway->ChangeStatus(w.user, id, {status, {}, answer, {}}, [&](Outcome<MediaSession> o) {
+      echoed = std::get<MediaSession>(o).status;
+    });
+    return echoed;
+  };
+  EXPECT_EQ(put(Status::kInProgress, kBrowserAnswer), Status::kInProgress);
+  EXPECT_EQ(put(Status::kRinging), Status::kRinging);
+  EXPECT_EQ(put(Status::kConnected), Status::kConnected);
+  EXPECT_THAT(w.sip.log, ElementsAre("progress 183 sdp", "progress 180", "accept " + id));
+}
+
+TEST(Gateway, UnknownContactTokenIsNobody) {
+  World w;
+  w.Registered();
+  EXPECT_FALSE(w.gateway->OnIncomingInvite({.contact_token = "guess"}));
+}
+
+TEST(Gateway, RefusesAnIncomingCallOnlyAfterItsIdIsKnown) {
+  World w;
+  w.Registered();
+  std::string token = w.registrar.registered[0].contact_token;
+  auto id = w.gateway->OnIncomingInvite({.contact_token = token, .sdp = "junk"});
+  ASSERT_TRUE(id);
+  EXPECT_THAT(w.sip.log, IsEmpty());
+  w.Advance(0ms);
+  EXPECT_THAT(w.sip.log, ElementsAre("reject 488 " + *id));
+  EXPECT_THAT(w.events.texts, IsEmpty());
+}
+
+TEST(Gateway, RegistrationThatEndsTakesItsCallsAlong) {
+  World w;
+  std::string registration = w.Registered();
+  std::string id = w.ConnectedCall();
+  w.events.texts.clear();
+  w.Advance(3600s);
+  EXPECT_THAT(w.events.texts, ElementsAre("ends expired", "status Terminated 2"));
+  EXPECT_THAT(w.sip.log, testing::Contains("bye " + id));
+  EXPECT_THAT(w.registrar.log, testing::Contains("deregister " + registration));
+  EXPECT_EQ(w.store.CountOf(store::Kind::kRegistration), 0u);
+}
+
+TEST(Gateway, NetworkDeregistrationIsTold) {
+  World w;
+  std::string registration = w.Registered();
+  w.gateway->OnNetworkDeregistered(registration, {registration::SipDeregistered::Event::kRejected, {}});
+  EXPECT_THAT(w.events.texts, ElementsAre("ends terminated"));
+}
+
+TEST(Gateway, DeleteRegistrationAnswersWhenTheNetworkHas) {
+  World w;
+  std::string registration = w.Registered();
+  bool is_done = false;
+  w.gateway->DeleteRegistration(w.user, registration, [&](auto) { is_done = true; });
+  EXPECT_FALSE(is_done);
+  w.gateway->OnDeregisterDone(registration);
+  EXPECT_TRUE(is_done);
+}
+
+TEST(Gateway, PutRenewsARegistration) {
+  World w;
+  std::string registration = w.Registered();
+  w.Advance(100s);
+  WallTime expires_at{};
+  w.gateway->UpdateRegistration(w.user, registration, w.clock.now.wall + 500s, [&](Outcome<Registration> o) {
+    expires_at = std::get<Registration>(o).expires_at;
+  });
+  EXPECT_EQ(expires_at, w.clock.now.wall + 500s);
+}
+
+TEST(Gateway, DigitsAndQuality) {
+  World w;
+  w.Registered();
+  std::string ringing = w.Call();
+  auto dtmf = [&](const std::string& id, const std::string& digits) {
+    std::optional<ErrorCode> code;
+    w.gateway->SendDtmf(w.user, id, digits, [&](Outcome<Done> o) {
+      if (auto* e = std::get_if<Error>(&o)) code = e->code;
+    });
+    return code;
+  };
+  EXPECT_EQ(dtmf(ringing, "1"), ErrorCode::kIncompatibleState);
+  w.gateway->OnFailed(ringing, {486, 0, "Busy Here"});
+  std::string id = w.ConnectedCall();
+  EXPECT_EQ(dtmf(id, ""), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(dtmf(id, "12a"), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(dtmf(id, std::string(33, '1')), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(dtmf(id, "12*#A"), std::nullopt);
+  EXPECT_EQ(w.media.digits, "12*#A");
+  uint64_t sent = 0;
+  w.gateway->GetQuality(w.user, id, [&](Outcome<MediaQuality> o) {
+    sent = std::get<MediaQuality>(o).ims.packets_sent;
+  });
+  EXPECT_EQ(sent, 50u);
+  w.events.texts.clear();
+  w.gateway->OnDtmf(id, call::Leg::kAccess, "5", 100);
+  EXPECT_THAT(w.events.texts, IsEmpty());
+  w.gateway->OnDtmf(id, call::Leg::kIms, "5", 100);
+  EXPECT_THAT(w.events.texts, ElementsAre("dtmf 5"));
+}
+
+TEST(Gateway, GoesOnAfterARestart) {
+  World w;
+  std::string registration = w.Registered();
+  std::string id = w.ConnectedCall();
+  w.gateway->OnDialogChanged(id, "dialog");
+  std::string early = w.Call();  // not answered yet
+  w.Restart();
+  EXPECT_THAT(w.registrar.log, ElementsAre("restore " + registration + " snapshot"));
+  EXPECT_THAT(w.sip.log, ElementsAre("restore " + id + " dialog"));
+  EXPECT_EQ(w.media.adopted, std::vector<std::string>{id});
+  EXPECT_THAT(w.events.texts, ElementsAre("status Failed 1"));
+  EXPECT_EQ(std::get<MediaSession>(w.gateway->GetCall(w.user, early)).status, Status::kFailed);
+  EXPECT_EQ(std::get<MediaSession>(w.gateway->GetCall(w.user, id)).status, Status::kConnected);
+  EXPECT_EQ(w.gateway->ListRegistrations(w.user, "device").size(), 1u);
+  // It still hears the network, the browser and the client.
+  w.sip.log.clear();
+  w.gateway->OnRemoteOffer(id, "A", call::PhoneSdp("sendonly"));
+  EXPECT_THAT(w.sip.log, ElementsAre("answer sdp"));
+  w.gateway->DeleteCall(w.user, id, [](auto) {});
+  EXPECT_THAT(w.sip.log, ElementsAre("answer sdp", "bye " + id));
+  // And an INVITE finds its registration by the same token.
+  EXPECT_FALSE(w.Incoming().empty());
+}
+
+TEST(Gateway, EndsARestoredCallWithoutMedia) {
+  World w;
+  w.Registered();
+  std::string id = w.ConnectedCall();
+  w.Restart();
+  w.gateway->OnMediaEnded(id, call::MediaEnd::kSessionLost, "");
+  EXPECT_THAT(w.sip.log, testing::Contains("bye " + id));
+  EXPECT_THAT(w.events.texts, ElementsAre("status Terminated 2"));
+}
+
+TEST(Gateway, DropsRecordsItCannotRead) {
+  World w;
+  w.store.Put(store::Kind::kCall, "x", "{broken", {});
+  w.store.Put(store::Kind::kRegistration, "y", R"({"v":99})", {});
+  w.Restart();
+  EXPECT_EQ(w.gateway->stats().unreadable_records, 2u);
+  EXPECT_EQ(w.store.CountOf(store::Kind::kCall), 0u);
+  EXPECT_EQ(w.store.CountOf(store::Kind::kRegistration), 0u);
+}
+
+TEST(Gateway, EndsServiceInOrder) {
+  World w;
+  std::string registration = w.Registered();
+  std::string id = w.ConnectedCall();
+  w.gateway->EndService("The service stops");
+  EXPECT_THAT(w.sip.log, testing::Contains("bye " + id));
+  EXPECT_THAT(w.registrar.log, testing::Contains("deregister " + registration));
+}
+
+TEST(RecordJson, KeepsEverything) {
+  World w;
+  w.Registered();
+  std::string id = w.ConnectedCall();
+  w.gateway->OnDialogChanged(id, std::string("bytes \xff\x01", 8));
+  std::string json = w.store.ValueOf(store::Kind::kCall, id);
+  auto record = ReadCallRecord(json);
+  ASSERT_TRUE(record);
+  EXPECT_EQ(ToJson(*record), json);
+  EXPECT_EQ(record->ims->audio.send.encoding_name, "AMR-WB");
+  EXPECT_FALSE(ReadCallRecord(""));
+  EXPECT_FALSE(ReadCallRecord("[]"));
+  EXPECT_FALSE(ReadCallRecord(R"({"v":1})"));
+  EXPECT_FALSE(ReadCallRecord(call::Replace(json, "\"Connected\"", "\"Odd\"")));
+}
+
+TEST(SystemIds, AreLongAndDifferent) {
+  SystemIdSource ids;
+  std::string a = ids.NewId();
+  EXPECT_THAT(a, testing::MatchesRegex("[0-9a-f]{32}"));
+  EXPECT_NE(a, ids.NewId());
+  EXPECT_NE(ids.NewNumber(), ids.NewNumber());
+}
+
+}  // namespace
+}  // namespace byon::gateway

@@ -1,0 +1,401 @@
+#include "controlplane/registration/registration_registry.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace byon::registration {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
+
+class Harness {
+ public:
+  explicit Harness(RegistrationConfig config = {}) : registry(config, 1) {}
+
+  Now now{SteadyTime(1h), WallTime(std::chrono::hours(500000))};
+  RegistrationRegistry registry;
+  std::vector<Action> actions;
+
+  void Drain() {
+    while (auto action = registry.PollAction()) actions.push_back(std::move(*action));
+  }
+  template <typename T>
+  std::optional<T> Take() {
+    Drain();
+    for (auto it = actions.begin(); it != actions.end(); ++it) {
+      if (auto* found = std::get_if<T>(&*it)) {
+        T result = std::move(*found);
+        actions.erase(it);
+        return result;
+      }
+    }
+    return std::nullopt;
+  }
+  std::string Outcome() {
+    auto done = Take<CompleteRequest>();
+    if (!done) return "pending";
+    if (auto* refusal = std::get_if<Refusal>(&done->outcome)) {
+      kind = refusal->kind;
+      return refusal->message;
+    }
+    return "ok";
+  }
+  void Create(const std::string& id = "r1", std::optional<std::chrono::seconds> expiry = {},
+              RegistrationOwner owner = {"client", "user", "+34600000001", "device"}) {
+    CreateRequest request;
+    request.id = id;
+    request.contact_token = "token-" + id;
+    request.owner = std::move(owner);
+    request.impu = "sip:" + request.owner.phone_number + "@ims.example";
+    request.impi = request.owner.phone_number + "@ims.example";
+    if (expiry) request.expire_time = now.wall + *expiry;
+    request.token_expires_at = now.wall + 24h;
+    registry.Create(std::move(request), 7, now);
+  }
+  void Registered(std::chrono::seconds granted = 7200s, const std::string& id = "r1") {
+    SipRegistered registered;
+    registered.expires = granted;
+    registered.next_hop = "sip:10.0.0.1:5060;lr";
+    registered.service_route = {"<sip:orig@scscf;lr>"};
+    registered.associated_uris = {"sip:+34600000001@ims.example"};
+    registered.snapshot = "s";
+    registry.OnRegistered(id, registered, now);
+  }
+  void Start(std::chrono::seconds granted = 7200s, std::optional<std::chrono::seconds> expiry = {}) {
+    Create("r1", expiry);
+    Registered(granted);
+    Drain();
+    actions.clear();
+  }
+  void Fail(int code, std::optional<std::chrono::seconds> retry_after = {}, bool is_final = false) {
+    registry.OnRegisterFailed("r1", {code, "Phrase", retry_after, is_final}, now);
+  }
+  void Advance(std::chrono::milliseconds time) {
+    now.steady += time;
+    now.wall += time;
+    registry.HandleTimeout(now);
+  }
+  // Moves on to the next deadline and tells how long that was.
+  std::chrono::seconds Next() {
+    auto wait = std::chrono::duration_cast<std::chrono::seconds>(registry.NextDeadline() - now.steady);
+    Advance(wait);
+    return wait;
+  }
+  RefusalKind kind{};
+};
+
+TEST(Registration, BindsAndIsFoundAfterTheNetworksAnswer) {
+  Harness h;
+  h.Create();
+  auto sent = h.Take<SendRegister>();
+  ASSERT_TRUE(sent);
+  EXPECT_EQ(sent->registration.impu, "sip:+34600000001@ims.example");
+  EXPECT_EQ(sent->registration.contact_token, "token-r1");
+  EXPECT_EQ(sent->registration.expires, 600000s);
+  EXPECT_EQ(h.Outcome(), "pending");
+  EXPECT_FALSE(h.registry.Find("r1"));
+  EXPECT_FALSE(h.registry.FindByContactToken("token-r1"));
+  h.Registered();
+  EXPECT_EQ(h.Outcome(), "ok");
+  ASSERT_TRUE(h.registry.Find("r1"));
+  EXPECT_EQ(h.registry.FindByContactToken("token-r1"), h.registry.Find("r1"));
+  EXPECT_EQ(h.registry.Find("r1")->expires_at, h.now.wall + 3600s);
+  EXPECT_EQ(h.registry.FindByDevice("device").size(), 1u);
+  EXPECT_TRUE(h.Take<Persist>());
+}
+
+TEST(Registration, InstanceIdIsStableAndOfItsPairOnly) {
+  std::string id = InstanceIdOf("+34600000001", "device");
+  EXPECT_THAT(id, MatchesRegex("urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"));
+  EXPECT_EQ(id, InstanceIdOf("+34600000001", "device"));
+  EXPECT_NE(id, InstanceIdOf("+34600000002", "device"));
+  EXPECT_NE(id, InstanceIdOf("+34600000001", "other"));
+}
+
+TEST(Registration, ExpiryIsKeptCappedOrRefused) {
+  auto expiry = [](std::optional<std::chrono::seconds> wish) -> std::optional<std::chrono::seconds> {
+    Harness h;
+    h.Create("r1", wish);
+    h.Registered();
+    const auto* record = h.registry.Find("r1");
+    if (!record) return std::nullopt;
+    return std::chrono::duration_cast<std::chrono::seconds>(record->expires_at - h.now.wall);
+  };
+  EXPECT_EQ(expiry({}), 3600s);
+  EXPECT_EQ(expiry(1000s), 1000s);
+  EXPECT_EQ(expiry(60s), 60s);
+  EXPECT_EQ(expiry(1000000s), 86400s);
+  EXPECT_FALSE(expiry(58s));
+  EXPECT_FALSE(expiry(-10s));
+  Harness h;
+  h.Create("r1", 10s);
+  EXPECT_THAT(h.Outcome(), HasSubstr("at least 60 seconds"));
+  EXPECT_EQ(h.kind, RefusalKind::kOutOfRange);
+  EXPECT_FALSE(h.Take<SendRegister>());
+}
+
+TEST(Registration, OneOfAKindAtATime) {
+  Harness h;
+  h.Create("r1");
+  h.Take<SendRegister>();
+  h.Create("r2");  // the first is still on its way
+  EXPECT_THAT(h.Outcome(), HasSubstr("already exists"));
+  EXPECT_EQ(h.kind, RefusalKind::kAlreadyExists);
+  h.Registered();
+  h.Outcome();
+  h.Create("r3");
+  EXPECT_THAT(h.Outcome(), HasSubstr("already exists"));
+  h.Create("r4", {}, {"client", "user", "+34600000009", "device"});  // another line
+  EXPECT_EQ(h.Outcome(), "pending");
+  h.registry.Delete("r1", 8, h.now);
+  h.Outcome();
+  h.Create("r5");
+  EXPECT_EQ(h.Outcome(), "pending");
+}
+
+TEST(Registration, Limits) {
+  RegistrationConfig config;
+  config.max_registrations_per_user = 3;
+  config.max_registrations_per_msisdn = 2;
+  config.max_devices_per_user = 2;
+  Harness h(config);
+  h.Create("a", {}, {"c", "u", "+1", "d1"});
+  h.Create("b", {}, {"c", "u", "+1", "d2"});
+  h.Create("c", {}, {"c", "u", "+2", "d3"});
+  EXPECT_THAT(h.Outcome(), HasSubstr("device instances"));
+  EXPECT_EQ(h.kind, RefusalKind::kMaxDevices);
+  h.Create("d", {}, {"c", "other", "+1", "d1"});
+  EXPECT_THAT(h.Outcome(), HasSubstr("per MSISDN"));
+  h.Create("e", {}, {"c", "u", "+2", "d1"});
+  EXPECT_EQ(h.Outcome(), "pending");
+  h.Create("f", {}, {"c", "u", "+3", "d1"});
+  EXPECT_THAT(h.Outcome(), HasSubstr("per user"));
+}
+
+TEST(Registration, FailsAtOnceWithItsReason) {
+  auto fail = [](int code, bool is_final) {
+    Harness h;
+    h.Create();
+    h.Fail(code, {}, is_final);
+    EXPECT_NE(h.Outcome(), "pending");
+    EXPECT_FALSE(h.registry.Find("r1"));
+    h.Create();  // and can be tried again
+    EXPECT_TRUE(h.Take<SendRegister>());
+    return h.kind;
+  };
+  EXPECT_EQ(fail(403, true), RefusalKind::kNotApplicable);
+  EXPECT_EQ(fail(404, false), RefusalKind::kNotApplicable);
+  EXPECT_EQ(fail(503, false), RefusalKind::kUnavailable);
+  EXPECT_EQ(fail(408, false), RefusalKind::kTimeout);
+}
+
+TEST(Registration, RefreshesByTheRuleOfTheStandard) {
+  Harness long_one;
+  long_one.Start(7200s, 80000s);
+  auto wait = long_one.Next();
+  EXPECT_TRUE(long_one.Take<SendRegister>());
+  EXPECT_LE(wait, 6600s);
+  EXPECT_GE(wait, 6540s);  // jitter only makes it earlier
+  Harness short_one;
+  short_one.Start(600s, 80000s);
+  wait = short_one.Next();
+  EXPECT_TRUE(short_one.Take<SendRegister>());
+  EXPECT_LE(wait, 300s);
+  EXPECT_GE(wait, 270s);
+}
+
+TEST(Registration, RetriesWithBackOffUntilTheBindingEnds) {
+  Harness h;
+  h.Start(7200s, 80000s);
+  h.Next();
+  EXPECT_TRUE(h.Take<SendRegister>());
+  std::vector<std::chrono::seconds> waits;
+  while (true) {
+    h.Fail(503);
+    waits.push_back(h.Next());
+    if (!h.Take<SendRegister>()) break;
+  }
+  EXPECT_GE(waits[0], 15s);
+  EXPECT_LE(waits[0], 30s);
+  EXPECT_GE(waits[1], 30s);
+  EXPECT_LE(waits[1], 60s);
+  EXPECT_GE(waits[3], 120s);
+  auto end = h.Take<NotifyEnd>();
+  ASSERT_TRUE(end);
+  EXPECT_FALSE(end->is_expired);
+  EXPECT_THAT(end->description, HasSubstr("did not prolong"));
+}
+
+TEST(Registration, HonoursRetryAfter) {
+  Harness h;
+  h.Start(7200s, 80000s);
+  h.Next();
+  h.Take<SendRegister>();
+  h.Fail(503, 77s);
+  EXPECT_EQ(h.Next(), 77s);
+  EXPECT_TRUE(h.Take<SendRegister>());
+  h.Registered();
+  EXPECT_FALSE(h.Take<NotifyEnd>());
+}
+
+TEST(Registration, EndsWhenARefreshIsRefusedForGood) {
+  Harness h;
+  h.Start();
+  h.Fail(403, {}, true);
+  EXPECT_THAT(h.Take<NotifyEnd>()->description, HasSubstr("SIP 403"));
+  EXPECT_FALSE(h.registry.Find("r1"));
+}
+
+TEST(Registration, ExpiresExactlyThen) {
+  Harness h;
+  h.Start(600000s, 100s);
+  h.Advance(99999ms);
+  EXPECT_FALSE(h.Take<NotifyEnd>());
+  h.Advance(1ms);
+  auto end = h.Take<NotifyEnd>();
+  ASSERT_TRUE(end);
+  EXPECT_TRUE(end->is_expired);
+  EXPECT_TRUE(h.Take<EndCalls>());
+  EXPECT_TRUE(h.Take<Erase>());
+  EXPECT_TRUE(h.Take<SendDeregister>());
+  EXPECT_FALSE(h.registry.Find("r1"));
+  EXPECT_FALSE(h.registry.FindByContactToken("token-r1"));
+  h.registry.OnDeregisterDone("r1", h.now);
+  EXPECT_EQ(h.registry.NextDeadline(), kNever);
+}
+
+TEST(Registration, UpdateCountsFromNow) {
+  Harness h;
+  h.Start(600000s, 100s);
+  h.Advance(90s);
+  h.registry.Update("r1", {}, h.now.wall + 24h, 9, h.now);
+  EXPECT_EQ(h.Outcome(), "ok");
+  EXPECT_EQ(h.registry.Find("r1")->expires_at, h.now.wall + 3600s);
+  h.Advance(3599s);
+  EXPECT_FALSE(h.Take<NotifyEnd>());
+  h.registry.Update("r1", h.now.wall + 5s, h.now.wall, 9, h.now);
+  EXPECT_EQ(h.Outcome(), "The registrationExpireTime must be at least 60 seconds from now.");
+  h.Advance(1s);
+  EXPECT_TRUE(h.Take<NotifyEnd>()->is_expired);
+  h.registry.Update("r1", {}, h.now.wall, 9, h.now);
+  EXPECT_EQ(h.Outcome(), "No such registration.");
+}
+
+TEST(Registration, LivesAsLongAsFreshTokensCome) {
+  Harness h;
+  h.Start(600000s, 80000s);
+  h.registry.RenewToken("client", "stranger", "device", h.now.wall + 48h, h.now);
+  h.registry.RenewToken("client", "user", "device", h.now.wall + 1h, h.now);  // older: no harm
+  EXPECT_FALSE(h.Take<Persist>());
+  Harness dying(RegistrationConfig{.max_expiry = std::chrono::seconds(1000000)});
+  dying.Start(600000s, 900000s);
+  dying.Advance(24h + 119s);
+  EXPECT_FALSE(dying.Take<NotifyEnd>());
+  dying.Advance(1s);
+  auto end = dying.Take<NotifyEnd>();
+  ASSERT_TRUE(end);
+  EXPECT_FALSE(end->is_expired);
+  EXPECT_THAT(end->description, HasSubstr("access token"));
+  Harness renewed(RegistrationConfig{.max_expiry = std::chrono::seconds(1000000)});
+  renewed.Start(600000s, 900000s);
+  renewed.registry.RenewToken("client", "user", "device", renewed.now.wall + 48h, renewed.now);
+  renewed.Advance(30h);
+  EXPECT_FALSE(renewed.Take<NotifyEnd>());
+}
+
+TEST(Registration, DeleteWaitsForTheNetworkButNotForLong) {
+  Harness h;
+  h.Start();
+  h.registry.Delete("r1", 5, h.now);
+  EXPECT_EQ(h.Outcome(), "pending");
+  EXPECT_EQ(h.Take<SendDeregister>()->id, "r1");
+  EXPECT_FALSE(h.Take<NotifyEnd>());  // it was the device's own wish
+  h.registry.OnDeregisterDone("r1", h.now);
+  EXPECT_EQ(h.Outcome(), "ok");
+  Harness slow;
+  slow.Start();
+  slow.registry.Delete("r1", 5, slow.now);
+  slow.Advance(3s);
+  EXPECT_EQ(slow.Outcome(), "ok");
+  slow.registry.Delete("r1", 6, slow.now);
+  EXPECT_EQ(slow.Outcome(), "No such registration.");
+  slow.Advance(40s);
+  EXPECT_EQ(slow.registry.NextDeadline(), kNever);
+}
+
+TEST(Registration, NetworkDeregistration) {
+  using Event = SipDeregistered::Event;
+  for (Event event : {Event::kRejected, Event::kUnregistered, Event::kExpired}) {
+    Harness h;
+    h.Start();
+    h.registry.OnNetworkDeregistered("r1", {event, {}}, h.now);
+    auto end = h.Take<NotifyEnd>();
+    ASSERT_TRUE(end);
+    EXPECT_FALSE(end->is_expired);
+    EXPECT_TRUE(h.Take<EndCalls>());
+  }
+  for (Event event : {Event::kDeactivated, Event::kShortened}) {
+    Harness h;
+    h.Start();
+    h.registry.OnNetworkDeregistered("r1", {event, {}}, h.now);
+    EXPECT_TRUE(h.Take<SendRegister>());
+    EXPECT_TRUE(h.registry.Find("r1"));
+  }
+  Harness h;
+  h.Start();
+  h.registry.OnNetworkDeregistered("r1", {Event::kProbation, 45s}, h.now);
+  EXPECT_EQ(h.Next(), 45s);
+  EXPECT_TRUE(h.Take<SendRegister>());
+}
+
+TEST(Registration, IsRestoredWithoutAWordToTheNetwork) {
+  Harness old;
+  old.Start(7200s, 10000s);
+  RegistrationRecord record = *old.registry.Find("r1");
+  Harness h;
+  h.now.wall += 1000s;  // the process was away
+  h.registry.Restore(record, h.now);
+  auto restored = h.Take<RestoreSip>();
+  ASSERT_TRUE(restored);
+  EXPECT_EQ(restored->registered.snapshot, "s");
+  EXPECT_FALSE(h.Take<SendRegister>());
+  EXPECT_TRUE(h.registry.FindByContactToken("token-r1"));
+  EXPECT_LE(h.Next(), 5600s);
+  EXPECT_TRUE(h.Take<SendRegister>());
+}
+
+TEST(Registration, ThatExpiredWhileTheProcessWasAwayEndsAtOnce) {
+  Harness old;
+  old.Start(7200s, 100s);
+  RegistrationRecord record = *old.registry.Find("r1");
+  Harness h;
+  h.now.wall += 200s;
+  h.registry.Restore(record, h.now);
+  h.Advance(0ms);
+  EXPECT_TRUE(h.Take<NotifyEnd>()->is_expired);
+  EXPECT_TRUE(h.Take<SendDeregister>());
+}
+
+TEST(Registration, AllEndTogether) {
+  Harness h;
+  h.Start();
+  h.registry.EndAll("The service stops", h.now);
+  EXPECT_EQ(h.Take<NotifyEnd>()->description, "The service stops");
+  EXPECT_EQ(h.registry.size(), 0u);
+}
+
+TEST(Registration, IgnoresWhatItDoesNotKnow) {
+  Harness h;
+  h.Registered();
+  h.Fail(500);
+  h.registry.OnDeregisterDone("r1", h.now);
+  h.registry.OnNetworkDeregistered("r1", {}, h.now);
+  h.Drain();
+  EXPECT_TRUE(h.actions.empty());
+}
+
+}  // namespace
+}  // namespace byon::registration
