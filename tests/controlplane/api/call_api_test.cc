@@ -1,0 +1,225 @@
+#include "tests/controlplane/api/api_fixture.h"
+
+namespace byon::api {
+namespace {
+
+using call::Status;
+using ::testing::_;
+using ::testing::AllOf;
+using ::testing::Field;
+using ::testing::Return;
+
+constexpr const char* kSessions = "/webrtc-call-handling/v0.4/sessions";
+
+json ACall() {
+  return {{"originatorAddress", "tel:+34600000001"}, {"receiverAddress", "tel:+34600000002"},
+          {"originatorName", "Alice"}, {"offer", {{"sdp", "v=0\r\n"}}}};
+}
+const std::map<std::string, std::string> kRegistration{{"registrationid", "reg-1"}};
+
+class CallApiTest : public ApiTest {
+ protected:
+  void Answers(gateway::MediaSession session) {
+    EXPECT_CALL(service_, CreateCall).WillOnce([session](auto, auto, auto done) { done(session); });
+  }
+  Reply Create(const json& body) { return Request("POST", kSessions, body, kRegistration); }
+};
+
+TEST_F(CallApiTest, Creates) {
+  EXPECT_CALL(service_, CreateCall(_, AllOf(Field(&gateway::CallRequest::registration_id, "reg-1"),
+                                            Field(&gateway::CallRequest::receiver_address, "tel:+34600000002"),
+                                            Field(&gateway::CallRequest::originator_name, "Alice"),
+                                            Field(&gateway::CallRequest::offer_sdp, "v=0\r\n"),
+                                            Field(&gateway::CallRequest::is_emergency, false)), _))
+      .WillOnce([this](auto, auto, auto done) { done(ASession()); });
+  const Reply reply = Create(ACall());
+  EXPECT_EQ(reply.status, 201);
+  EXPECT_EQ(reply.body, (json{{"mediaSessionId", "ms-1"}, {"originatorAddress", "tel:+34600000001"},
+                              {"originatorName", "Alice"}, {"receiverAddress", "tel:+34600000002"},
+                              {"status", "Initial"}, {"offer", {{"sdp", "v=0\r\n"}}}}));
+}
+
+TEST_F(CallApiTest, WantsTheRegistration) {
+  EXPECT_EQ(Request("POST", kSessions, ACall()).Short(), "400 INVALID_ARGUMENT");
+  for (const std::string& id : {std::string("a b"), std::string(257, 'x'), std::string("a\r\nb")}) {
+    EXPECT_EQ(Request("POST", kSessions, ACall(), {{"registrationid", id}}).Short(), "400 INVALID_ARGUMENT");
+  }
+}
+
+TEST_F(CallApiTest, RefusesWhatTheSchemaDoesNotKnow) {
+  const std::vector<std::function<void(json&)>> changes{
+      [](json& b) { b.erase("offer"); },
+      [](json& b) { b.erase("originatorAddress"); },
+      [](json& b) { b.erase("receiverAddress"); },
+      [](json& b) { b["clientCorrelator"] = "x"; },
+      [](json& b) { b["offer"]["type"] = "offer"; },
+      [](json& b) { b["offer"] = "v=0"; },
+      [](json& b) { b["offer"] = json::object(); },
+      [](json& b) { b["offer"]["sdp"] = 5; },
+      [](json& b) { b["offer"]["sdp"] = ""; },
+      [](json& b) { b["offer"]["sdp"] = std::string("v=0\0", 4); },
+      [](json& b) { b["offer"]["sdp"] = std::string(65537, 'v'); },
+      [](json& b) { b["status"] = "Initial"; },
+      [](json& b) { b["answer"] = {{"sdp", "v=0"}}; },
+      [](json& b) { b["callType"] = "URGENT"; },
+      [](json& b) { b["originatorName"] = "A\r\nVia: x"; },
+      [](json& b) { b["originatorName"] = "A\u2028B"; },
+      [](json& b) { b["originatorName"] = std::string(257, 'x'); },
+      [](json& b) { b["receiverName"] = nullptr; },
+      [](json& b) { b["receiverAddress"] = "sip:anonymous@anonymous.invalid"; },
+      [](json& b) { b["originatorAddress"] = "urn:service:sos"; },
+      [](json& b) { b["locationDetails"] = {{"shape", "Square"}}; },
+      [](json& b) { b["locationDetails"] = {{"coordinates", {{"latitude", 1}}}}; },
+      [](json& b) { b["locationDetails"] = {{"coordinates", {{"latitude", 91}, {"longitude", 0}, {"radius", 1}}}}; },
+      [](json& b) { b["locationDetails"] = {{"shape", "Ellipsoid"}, {"coordinates", {{"latitude", 1}, {"longitude", 0}, {"radius", 1}}}}; },
+      [](json& b) { b["locationDetails"] = {{"coordinates", {{"latitude", 1}, {"longitude", 0}, {"radius", 1}, {"x", 1}}}}; },
+      [](json& b) { b["locationDetails"] = {{"confidence", {{"value", 101}}}}; },
+      [](json& b) { b["locationDetails"] = {{"confidence", {{"pdf", "odd"}}}}; },
+      [](json& b) { b["locationDetails"] = {{"timestamp", "now"}}; },
+      [](json& b) { b["locationDetails"] = {{"method", "GUESS"}}; },
+  };
+  for (size_t i = 0; i < changes.size(); ++i) {
+    json body = ACall();
+    changes[i](body);
+    EXPECT_EQ(Create(body).Short(), "400 INVALID_ARGUMENT") << i << " " << body.dump().substr(0, 200);
+  }
+}
+
+// A21: whatever could reach a SIP header.
+TEST_F(CallApiTest, RefusesAddressesThatAreNone) {
+  for (const char* address :
+       {"", "tel:112", "tel:+1234", "tel:+34600000002;ext=1", "tel:+3460000000200001", "sip:bob@10.0.0.1",
+        "sip:bob@ims.test?Replaces=x", "sip:bob@ims.test;user=phone", "sip:b ob@ims.test", "sip:bob\r\n@ims.test",
+        "sip:bob%0d%0a@ims.test>", "sip:bob@ims.test\nX: y", "sip:@ims.test", "sip:bob@ims", "sips:bob@ims.test",
+        "tel:*21#;phone-context=", "tel:1;phone-context=-a.b", "urn:service:sos.", "urn:service:sos.Fire",
+        "urn:service:police", "http://x.example", "sip:bob@ims.test@x.test"}) {
+    json body = ACall();
+    body["receiverAddress"] = address;
+    EXPECT_EQ(Create(body).Short(), "400 INVALID_ARGUMENT") << address;
+  }
+}
+
+TEST_F(CallApiTest, AcceptsEveryDocumentedAddress) {
+  for (const char* address :
+       {"tel:+818000000001", "tel:112;phone-context=+81", "tel:*21#;phone-context=example.com",
+        "sip:+818000000001@operator.com", "sip:112;phone-context=ims.test@ims.test;user=phone"}) {
+    json body = ACall();
+    body["receiverAddress"] = address;
+    Answers(ASession());
+    EXPECT_EQ(Create(body).status, 201) << address;
+  }
+  json anonymous = ACall();
+  anonymous["originatorAddress"] = "sip:anonymous@anonymous.invalid";
+  Answers(ASession());
+  EXPECT_EQ(Create(anonymous).status, 201);
+}
+
+TEST_F(CallApiTest, KnowsAnEmergency) {
+  for (const json& change : {json{{"callType", "EMERGENCY"}}, json{{"receiverAddress", "urn:service:sos.police"}}}) {
+    json body = ACall();
+    body.update(change);
+    EXPECT_CALL(service_, CreateCall(_, Field(&gateway::CallRequest::is_emergency, true), _))
+        .WillOnce([](auto, auto, auto done) { done(gateway::Error{gateway::ErrorCode::kEmergencyNotSupported, ""}); });
+    EXPECT_EQ(Create(body).Short(), "501 CALLTYPE_EMERGENCY_NOT_SUPPORTED");
+  }
+}
+
+TEST_F(CallApiTest, CarriesTheLocation) {
+  const json location{{"shape", "Circle"}, {"coordinates", {{"latitude", 47.5}, {"longitude", -122.4}, {"radius", 27}}},
+                      {"method", "GPS"}, {"confidence", {{"pdf", "normal"}, {"value", 97}}}, {"timestamp", "2025-10-06T19:31:25Z"}};
+  json body = ACall();
+  body["locationDetails"] = location;
+  EXPECT_CALL(service_, CreateCall).WillOnce([&](auto, const gateway::CallRequest& request, auto done) {
+    EXPECT_EQ(json::parse(*request.location_json), location);
+    done(ASession());
+  });
+  EXPECT_EQ(Create(body).status, 201);
+}
+
+TEST_F(CallApiTest, ChangesTheStatus) {
+  gateway::MediaSession session = ASession(Status::kConnected);
+  session.answer_sdp = "v=0\r\na";
+  EXPECT_CALL(service_, ChangeStatus(_, "ms-1", AllOf(Field(&gateway::StatusChange::status, Status::kConnected),
+                                                      Field(&gateway::StatusChange::answer_sdp, "v=0\r\na")), _))
+      .WillOnce([session](auto&, auto&, auto, auto done) { done(session); });
+  const Reply reply = Request("PUT", std::string(kSessions) + "/ms-1/status", json{{"status", "Connected"}, {"answer", {{"sdp", "v=0\r\na"}}}});
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.body["status"], "Connected");
+  EXPECT_EQ(reply.body["answer"]["sdp"], "v=0\r\na");
+}
+
+TEST_F(CallApiTest, AcceptsAllFifteenStatusNamesAndNoOther) {
+  const char* const names[] = {"Initial", "InProgress", "Ringing", "Proceeding", "Connected", "Terminated", "Hold", "Resume",
+                               "SessionCancelled", "Declined", "Failed", "Waiting", "NoAnswer", "NotReachable", "Busy"};
+  EXPECT_CALL(service_, ChangeStatus).Times(15).WillRepeatedly([this](auto&, auto&, auto, auto done) { done(ASession()); });
+  for (const char* name : names) {
+    EXPECT_EQ(Request("PUT", std::string(kSessions) + "/ms-1/status", json{{"status", name}}).status, 200) << name;
+  }
+  for (const json& body : {json{{"status", "connected"}}, json{{"status", "Gone"}}, json{{"status", 5}}, json::object(),
+                           json{{"status", "Hold"}, {"mediaSessionId", "ms-1"}}, json{{"status", "Hold"}, {"reason", "x"}}}) {
+    EXPECT_EQ(Request("PUT", std::string(kSessions) + "/ms-1/status", body).Short(), "400 INVALID_ARGUMENT") << body;
+  }
+  EXPECT_EQ(Request("PUT", std::string(kSessions) + "/ms-1/status").Short(), "400 INVALID_ARGUMENT");
+  EXPECT_EQ(Request("PUT", std::string(kSessions) + "//status", json{{"status", "Hold"}}).Short(), "400 INVALID_ARGUMENT");
+  EXPECT_EQ(Request("PUT", std::string(kSessions) + "/ms-1", json{{"status", "Hold"}}).Short(), "405 METHOD_NOT_ALLOWED");
+}
+
+TEST_F(CallApiTest, GetsAndDeletes) {
+  EXPECT_CALL(service_, GetCall(_, "ms-1")).WillOnce([this](auto&, auto&) { return ASession(); });
+  EXPECT_EQ(Request("GET", std::string(kSessions) + "/ms-1").body["mediaSessionId"], "ms-1");
+  EXPECT_CALL(service_, DeleteCall(_, "ms-1", _)).WillOnce([](auto&, auto&, auto done) { done(gateway::Done{}); });
+  EXPECT_EQ(Request("DELETE", std::string(kSessions) + "/ms-1").status, 204);
+  EXPECT_EQ(Request("DELETE", std::string(kSessions) + "/").Short(), "400 INVALID_ARGUMENT");
+}
+
+TEST_F(CompatApiTest, AcceptsWhatCamarasOwnDocumentsSend) {
+  json body = ACall();
+  body["clientCorrelator"] = "correlator-1";
+  body["status"] = "Initial";
+  EXPECT_CALL(service_, CreateCall(_, Field(&gateway::CallRequest::client_correlator, "correlator-1"), _))
+      .WillOnce([this](auto, auto, auto done) { done(ASession()); });
+  EXPECT_EQ(Request("POST", kSessions, body, kRegistration).status, 201);
+  EXPECT_CALL(service_, GetCall).WillRepeatedly([this](auto&, auto&) { return ASession(); });
+  EXPECT_CALL(service_, ChangeStatus).Times(2).WillRepeatedly([this](auto&, auto&, auto, auto done) { done(ASession()); });
+  const json full{{"status", "Ringing"}, {"originatorAddress", "tel:+34600000001"}, {"mediaSessionId", "ms-1"}};
+  EXPECT_EQ(Request("PUT", std::string(kSessions) + "/ms-1/status", full).status, 200);
+  EXPECT_EQ(Request("PUT", std::string(kSessions) + "/ms-1", full).status, 200);
+  EXPECT_EQ(Request("PUT", std::string(kSessions) + "/ms-1/status").status, 200) << "no body: nothing changes";
+  json other = full;
+  other["originatorAddress"] = "tel:+34600000009";
+  EXPECT_EQ(Request("PUT", std::string(kSessions) + "/ms-1/status", other).Short(), "400 INVALID_ARGUMENT");
+  json unknown = full;
+  unknown["what"] = 1;
+  EXPECT_EQ(Request("PUT", std::string(kSessions) + "/ms-1/status", unknown).Short(), "400 INVALID_ARGUMENT");
+}
+
+TEST_F(CallApiTest, ListsCallsForThePage) {
+  gateway::MediaSession ended = ASession(Status::kTerminated);
+  EXPECT_CALL(service_, ListCalls(_, kDevice)).WillOnce(Return(std::vector{ASession(Status::kRinging), ended}));
+  const Reply reply = Request("GET", std::string("/byon/v1/calls?deviceId=") + kDevice);
+  ASSERT_EQ(reply.body.size(), 1u) << "only live calls";
+  EXPECT_EQ(reply.body[0]["direction"], "originating");
+  EXPECT_EQ(reply.body[0]["sequenceNumber"], 3);
+  EXPECT_EQ(reply.body[0]["reason"], "SIP 180 Ringing");
+  EXPECT_EQ(Request("GET", "/byon/v1/calls").Short(), "400 INVALID_ARGUMENT");
+}
+
+TEST_F(CallApiTest, SendsDtmfAndTellsQuality) {
+  EXPECT_CALL(service_, SendDtmf(_, "ms-1", "12*#AD", _)).WillOnce([](auto&, auto&, auto&, auto done) { done(gateway::Done{}); });
+  EXPECT_EQ(Request("POST", "/byon/v1/calls/ms-1/dtmf", json{{"digits", "12*#AD"}}).status, 204);
+  for (const json& body : {json{{"digits", ""}}, json{{"digits", "12x"}}, json{{"digits", std::string(33, '1')}}, json{{"digits", 1}}, json::object()}) {
+    EXPECT_EQ(Request("POST", "/byon/v1/calls/ms-1/dtmf", body).Short(), "400 INVALID_ARGUMENT") << body;
+  }
+  gateway::MediaQuality quality;
+  quality.access.codec = "opus";
+  quality.ims.packets_received = 7;
+  quality.drops["bad_tag"] = 2;
+  EXPECT_CALL(service_, GetQuality(_, "ms-1", _)).WillOnce([quality](auto&, auto&, auto done) { done(quality); });
+  const Reply reply = Request("GET", "/byon/v1/calls/ms-1/quality");
+  EXPECT_EQ(reply.body["access"]["codec"], "opus");
+  EXPECT_EQ(reply.body["ims"]["packetsReceived"], 7);
+  EXPECT_EQ(reply.body["drops"]["bad_tag"], 2);
+}
+
+}  // namespace
+}  // namespace byon::api

@@ -1,0 +1,208 @@
+#include "tests/controlplane/api/api_fixture.h"
+
+namespace byon::api {
+namespace {
+
+using gateway::ErrorCode;
+using ::testing::_;
+using ::testing::AllOf;
+using ::testing::Field;
+using ::testing::Return;
+
+constexpr const char* kSessions = "/webrtc-registration/v0.4/sessions";
+
+class RegistrationApiTest : public ApiTest {};
+
+TEST_F(RegistrationApiTest, CreatesWithTheNumberOfTheToken) {
+  for (const char* path : {kSessions, "/webrtc-registration/v0.4rc1/sessions"}) {
+    EXPECT_CALL(service_, CreateRegistration(AllOf(Field(&gateway::Principal::client_id, "web"),
+                                                   Field(&gateway::Principal::subject, "alice"),
+                                                   Field(&gateway::Principal::phone_number, "+34600000001")),
+                                             AllOf(Field(&gateway::RegistrationRequest::device_id, kDevice),
+                                                   Field(&gateway::RegistrationRequest::phone_number, std::nullopt)),
+                                             _))
+        .WillOnce([this](auto, auto, auto done) { done(ARegistration()); });
+    const Reply reply = Request("POST", path, json{{"deviceId", kDevice}});
+    EXPECT_EQ(reply.status, 201);
+    EXPECT_EQ(reply.body, (json{{"registrationId", "reg-1"},
+                                {"regInfo", {{"phoneNumber", "+34600000001"}, {"regStatus", "Registered"}}},
+                                {"expiresAt", FormatDateTime(time_.now() + seconds(3600))}}))
+        << "nothing but CAMARA's members";
+  }
+}
+
+TEST_F(RegistrationApiTest, GivesTheChannelToThoseWhoAsk) {
+  EXPECT_CALL(service_, CreateRegistration).Times(2).WillRepeatedly([this](auto, auto, auto done) { done(ARegistration()); });
+  const Reply first = Request("POST", kSessions, json{{"deviceId", kDevice}}, {{"x-byon-extensions", "channel"}});
+  const std::string id = first.body["channelId"];
+  EXPECT_EQ(first.body["channelUrl"], "wss://gw.example/byon/v1/channels/" + id);
+  const Reply second = Request("POST", kSessions, json{{"deviceId", kDevice}}, {{"x-byon-extensions", "channel"}});
+  EXPECT_EQ(second.body["channelId"], id) << "one channel for one device";
+}
+
+TEST_F(RegistrationApiTest, PassesTheExpiryOn) {
+  const WallTime wanted = time_.now() + seconds(600);
+  EXPECT_CALL(service_, CreateRegistration(_, Field(&gateway::RegistrationRequest::expire_time, wanted), _))
+      .WillOnce([this](auto, auto, auto done) { done(ARegistration()); });
+  EXPECT_EQ(Request("POST", kSessions, json{{"deviceId", kDevice}, {"registrationExpireTime", FormatDateTime(wanted)}}).status, 201);
+}
+
+TEST_F(RegistrationApiTest, RefusesBadBodies) {
+  const json bad[] = {json::object(),
+                      {{"deviceId", "no-uuid"}},
+                      {{"deviceId", 5}},
+                      {{"deviceId", nullptr}},
+                      {{"deviceId", kDevice}, {"extra", 1}},
+                      {{"deviceId", kDevice}, {"registrationExpireTime", "tomorrow"}},
+                      {{"deviceId", kDevice}, {"registrationExpireTime", "2030-01-01T00:00:00"}},
+                      {{"deviceId", kDevice}, {"phoneNumber", "0034600"}},
+                      json::array({kDevice})};
+  for (const json& body : bad) EXPECT_EQ(Request("POST", kSessions, body).Short(), "400 INVALID_ARGUMENT") << body;
+  for (const char* body : {"{", "{\"deviceId\":\"x\",\"deviceId\":\"y\"}", "\"text\"", "null", "[[[[[["}) {
+    EXPECT_EQ(Request("POST", kSessions, std::string(body)).Short(), "400 INVALID_ARGUMENT") << body;
+  }
+  EXPECT_EQ(Request("POST", kSessions, std::string()).Short(), "400 INVALID_ARGUMENT");
+  EXPECT_EQ(Request("POST", kSessions, std::string("{}"), {{"content-type", "text/plain"}}).Short(), "415 UNSUPPORTED_MEDIA_TYPE");
+}
+
+TEST_F(RegistrationApiTest, AcceptsACharset) {
+  EXPECT_CALL(service_, CreateRegistration).WillOnce([this](auto, auto, auto done) { done(ARegistration()); });
+  EXPECT_EQ(Request("POST", kSessions, json{{"deviceId", kDevice}}, {{"content-type", "Application/JSON; charset=UTF-8"}}).status, 201);
+}
+
+TEST_F(RegistrationApiTest, TellsTheTwoKindsOfTokensApart) {
+  EXPECT_EQ(Request("POST", kSessions, json{{"deviceId", kDevice}, {"phoneNumber", "+34600000001"}}).Short(),
+            "422 UNNECESSARY_IDENTIFIER");
+  json claims = Claims();
+  claims.erase("phone_number");
+  token_ = Issuer().Token(claims);
+  EXPECT_EQ(Request("POST", kSessions, json{{"deviceId", kDevice}}).Short(), "422 SERVICE_NOT_APPLICABLE");
+  token_ = TwoLeggedToken();
+  EXPECT_EQ(Request("POST", kSessions, json{{"deviceId", kDevice}}).Short(), "422 MISSING_IDENTIFIER");
+  EXPECT_CALL(service_, CreateRegistration(Field(&gateway::Principal::is_two_legged, true),
+                                           Field(&gateway::RegistrationRequest::phone_number, "+34600000001"), _))
+      .WillOnce([this](auto, auto, auto done) { done(ARegistration()); });
+  EXPECT_EQ(Request("POST", kSessions, json{{"deviceId", kDevice}, {"phoneNumber", "+34600000001"}}).status, 201);
+}
+
+TEST_F(RegistrationApiTest, SpeaksTheGatewaysErrorsInCamarasWords) {
+  const std::pair<ErrorCode, const char*> errors[] = {
+      {ErrorCode::kInvalidArgument, "400 INVALID_ARGUMENT"},
+      {ErrorCode::kOutOfRange, "400 OUT_OF_RANGE"},
+      {ErrorCode::kPermissionDenied, "403 PERMISSION_DENIED"},
+      {ErrorCode::kInvalidTokenContext, "403 INVALID_TOKEN_CONTEXT"},
+      {ErrorCode::kMaxRegistrationsPerUser, "403 MAX_REGISTRATION_PER_USER"},
+      {ErrorCode::kMaxRegistrationsPerMsisdn, "403 MAX_REGISTRATION_PER_MSISDN"},
+      {ErrorCode::kMaxDevicesPerUser, "403 MAX_DEVICES_PER_USER"},
+      {ErrorCode::kNotFound, "404 NOT_FOUND"},
+      {ErrorCode::kAlreadyExists, "409 ALREADY_EXISTS"},
+      {ErrorCode::kIncompatibleState, "409 INCOMPATIBLE_STATE"},
+      {ErrorCode::kUnnecessaryIdentifier, "422 UNNECESSARY_IDENTIFIER"},
+      {ErrorCode::kMissingIdentifier, "422 MISSING_IDENTIFIER"},
+      {ErrorCode::kServiceNotApplicable, "422 SERVICE_NOT_APPLICABLE"},
+      {ErrorCode::kQuotaExceeded, "429 QUOTA_EXCEEDED"},
+      {ErrorCode::kTooManyRequests, "429 TOO_MANY_REQUESTS"},
+      {ErrorCode::kInternal, "500 INTERNAL"},
+      {ErrorCode::kEmergencyNotSupported, "501 CALLTYPE_EMERGENCY_NOT_SUPPORTED"},
+      {ErrorCode::kUnavailable, "503 UNAVAILABLE"},
+      {ErrorCode::kTimeout, "504 TIMEOUT"},
+  };
+  for (const auto& [code, expected] : errors) {
+    EXPECT_CALL(service_, CreateRegistration).WillOnce([error = code](auto, auto, auto done) {
+      done(gateway::Error{error, std::string("bad \xff text ") + std::string(700, 'x')});
+    });
+    EXPECT_EQ(Request("POST", kSessions, json{{"deviceId", kDevice}}).Short(), expected);
+    time_.Advance(seconds(1));
+  }
+}
+
+TEST_F(RegistrationApiTest, Lists) {
+  EXPECT_CALL(service_, ListRegistrations(_, kDevice)).WillOnce(Return(std::vector{ARegistration()})).WillOnce(Return(std::vector<gateway::Registration>{}));
+  const std::string target = std::string(kSessions) + "?deviceId=" + kDevice;
+  EXPECT_EQ(Request("GET", target).body[0]["registrationId"], "reg-1");
+  const Reply none = Request("GET", target);
+  EXPECT_EQ(none.status, 200);
+  EXPECT_EQ(none.body, json::array());
+  EXPECT_EQ(Request("GET", kSessions).Short(), "400 INVALID_ARGUMENT");
+  EXPECT_EQ(Request("GET", std::string(kSessions) + "?deviceId=x").Short(), "400 INVALID_ARGUMENT");
+  EXPECT_EQ(Request("GET", std::string(kSessions) + "/").Short(), "400 INVALID_ARGUMENT");
+}
+
+TEST_F(RegistrationApiTest, GetsUpdatesAndDeletes) {
+  EXPECT_CALL(service_, GetRegistration(_, "reg-1")).WillOnce([this](auto&, auto&) { return ARegistration(); });
+  EXPECT_EQ(Request("GET", std::string(kSessions) + "/reg-1").status, 200);
+  EXPECT_CALL(service_, UpdateRegistration(_, "reg-1", std::optional<WallTime>(), _)).Times(2).WillRepeatedly([this](auto&, auto&, auto, auto done) { done(ARegistration()); });
+  EXPECT_EQ(Request("PUT", std::string(kSessions) + "/reg-1").status, 204);
+  const Reply updated = Request("PUT", std::string(kSessions) + "/reg-1", json::object());
+  EXPECT_EQ(updated.status, 200);
+  EXPECT_TRUE(updated.body.contains("expiresAt"));
+  EXPECT_EQ(Request("PUT", std::string(kSessions) + "/reg-1", json{{"deviceId", kDevice}}).Short(), "400 INVALID_ARGUMENT");
+  EXPECT_CALL(service_, DeleteRegistration(_, "reg-1", _)).WillOnce([](auto&, auto&, auto done) { done(gateway::Done{}); });
+  const Reply gone = Request("DELETE", std::string(kSessions) + "/reg-1", std::string(), {{"x-correlator", "c-1"}});
+  EXPECT_EQ(gone.status, 204);
+  EXPECT_EQ(gone.headers.at("x-correlator"), "c-1");
+  EXPECT_CALL(service_, GetRegistration(_, "r%2")).WillOnce([](auto&, auto&) { return gateway::Error{ErrorCode::kNotFound, ""}; });
+  EXPECT_EQ(Request("GET", std::string(kSessions) + "/r%252").Short(), "404 NOT_FOUND");
+  EXPECT_EQ(Request("GET", std::string(kSessions) + "/r%2").Short(), "400 INVALID_ARGUMENT");
+  EXPECT_EQ(Request("GET", std::string(kSessions) + "/" + std::string(257, 'x')).Short(), "400 INVALID_ARGUMENT");
+}
+
+TEST_F(RegistrationApiTest, EchoesTheCorrelatorOnEveryAnswer) {
+  EXPECT_EQ(Request("POST", kSessions, json::object(), {{"x-correlator", "a-_:;./<>{}9"}}).headers.at("x-correlator"), "a-_:;./<>{}9");
+  const Reply bad = Request("POST", kSessions, json{{"deviceId", kDevice}}, {{"x-correlator", "a b"}});
+  EXPECT_EQ(bad.Short(), "400 INVALID_ARGUMENT");
+  EXPECT_NE(bad.headers.at("x-correlator"), "a b");
+  EXPECT_EQ(Request("GET", kSessions, std::string(), {{"x-correlator", std::string(257, 'a')}}).Short(), "400 INVALID_ARGUMENT");
+}
+
+TEST_F(RegistrationApiTest, AsksForTokenAndScope) {
+  const std::map<std::string, std::string> bad[] = {
+      {{"authorization", ""}}, {{"authorization", "Basic abc"}}, {{"authorization", "Bearer"}},
+      {{"authorization", "Bearer a b"}}, {{"authorization", "Bearer " + Token() + "x"}}};
+  for (const auto& headers : bad) {
+    const Reply reply = Request("POST", kSessions, json{{"deviceId", kDevice}}.dump(), headers);
+    EXPECT_EQ(reply.Short(), "401 UNAUTHENTICATED");
+    EXPECT_EQ(reply.headers.at("WWW-Authenticate").substr(0, 6), "Bearer");
+  }
+  EXPECT_EQ(Request("GET", std::string(kSessions) + "?access_token=" + token_, std::string(), {{"authorization", ""}}).Short(), "401 UNAUTHENTICATED");
+  json claims = Claims();
+  claims["scope"] = "webrtc-registration:sessions:read";
+  token_ = Issuer().Token(claims);
+  EXPECT_EQ(Request("POST", kSessions, json{{"deviceId", kDevice}}).Short(), "403 PERMISSION_DENIED");
+  EXPECT_EQ(Request("PUT", std::string(kSessions) + "/r", json::object()).Short(), "403 PERMISSION_DENIED");
+  EXPECT_EQ(Request("DELETE", std::string(kSessions) + "/r").Short(), "403 PERMISSION_DENIED");
+}
+
+TEST_F(RegistrationApiTest, KnowsItsPathsAndMethods) {
+  EXPECT_EQ(Request("GET", "/nothing").Short(), "404 NOT_FOUND");
+  EXPECT_EQ(Request("GET", "/webrtc-registration/v0.3/sessions").Short(), "404 NOT_FOUND");
+  const Reply reply = Request("PATCH", kSessions, json::object());
+  EXPECT_EQ(reply.Short(), "405 METHOD_NOT_ALLOWED");
+  EXPECT_EQ(reply.headers.at("Allow"), "POST, GET");
+}
+
+TEST_F(RegistrationApiTest, LimitsOneUsersRate) {
+  EXPECT_CALL(service_, ListRegistrations).WillRepeatedly(Return(std::vector<gateway::Registration>{}));
+  const std::string target = std::string(kSessions) + "?deviceId=" + kDevice;
+  int refused = 0;
+  for (int i = 0; i < 150; ++i) refused += Request("GET", target).status == 429 ? 1 : 0;
+  EXPECT_EQ(refused, 50) << "a burst of twice the rate passes";
+  token_ = Token("bob");
+  EXPECT_EQ(Request("GET", target).status, 200) << "others are not touched";
+  token_ = Token();
+  time_.Advance(seconds(1));
+  EXPECT_EQ(Request("GET", target).status, 200);
+}
+
+TEST_F(RegistrationApiTest, TellsItsHealthAndConfiguration) {
+  EXPECT_EQ(Request("GET", "/livez", std::string(), {{"authorization", ""}}).status, 200);
+  EXPECT_EQ(Request("GET", "/readyz", std::string(), {{"authorization", ""}}).status, 200);
+  const Reply config = Request("GET", "/byon/v1/config", std::string(), {{"authorization", ""}});
+  EXPECT_EQ(config.body["clientId"], "byon-web");
+  EXPECT_EQ(config.body["scopes"], json::array({"openid"}));
+  EXPECT_EQ(config.body["apiRoot"], "https://gw.example");
+  EXPECT_EQ(config.body["resource"], kAudience);
+}
+
+}  // namespace
+}  // namespace byon::api

@@ -1,0 +1,192 @@
+#include "tests/controlplane/api/api_fixture.h"
+
+namespace byon::api {
+namespace {
+
+using auth::TokenFailure;
+using http_client::Response;
+
+class TokenServiceTest : public ::testing::Test {
+ protected:
+  static test::TestIssuer& Issuer() {
+    static test::TestIssuer issuer(kIssuer);
+    return issuer;
+  }
+  void Make(bool has_introspection = false) {
+    TokenServiceConfig config;
+    config.policy.issuers = {kIssuer};
+    config.policy.audiences = {kAudience};
+    if (has_introspection) config.introspection = TokenServiceConfig::Introspection{"", "gate way", "s:cret", seconds(60)};
+    service_ = std::make_unique<TokenService>(config, http_, [this] { return time_.now(); }, time_);
+    service_->set_observer([this](std::string_view event, const std::string& detail) {
+      observed_.push_back(std::string(event) + " " + detail);
+    });
+  }
+  std::string Verify(const std::string& token) {
+    std::string verdict = "waiting";
+    last_verdict_ = std::make_shared<std::string>(verdict);
+    service_->Verify(token, [out = last_verdict_](const TokenVerdict& result) {
+      *out = result ? "good " + (*result)->subject : std::string(ToString(result.error()));
+    });
+    return *last_verdict_;
+  }
+  void AnswerDiscovery() {
+    http_.AnswerLast(Response{200, json{{"issuer", kIssuer}, {"jwks_uri", "https://idp.example/jwks"},
+                                        {"introspection_endpoint", "https://idp.example/introspect"}}.dump()});
+  }
+  void Ready() {
+    service_->Start();
+    AnswerDiscovery();
+    http_.AnswerLast(Response{200, Issuer().Jwks()});
+  }
+
+  FakeTime time_;
+  FakeHttpClient http_;
+  std::unique_ptr<TokenService> service_;
+  std::shared_ptr<std::string> last_verdict_;
+  std::vector<std::string> observed_;
+};
+
+TEST_F(TokenServiceTest, FetchesKeysBeforeTheFirstToken) {
+  Make();
+  service_->Start();
+  EXPECT_FALSE(service_->is_ready());
+  EXPECT_EQ(http_.sent.back().request.url, "https://idp.example/.well-known/openid-configuration");
+  AnswerDiscovery();
+  EXPECT_EQ(http_.sent.back().request.url, "https://idp.example/jwks");
+  EXPECT_EQ(Verify(Issuer().Token(Issuer().Claims())), "waiting");
+  http_.AnswerLast(Response{200, Issuer().Jwks()});
+  EXPECT_EQ(*last_verdict_, "good alice");
+  EXPECT_TRUE(service_->is_ready());
+  EXPECT_EQ(Verify(Issuer().Token(Issuer().Claims())), "good alice");
+  EXPECT_EQ(http_.sent.size(), 2u);
+}
+
+TEST_F(TokenServiceTest, SaysUnavailableWhileItHasNoKeys) {
+  Make();
+  service_->Start();
+  Verify(Issuer().Token(Issuer().Claims()));
+  http_.AnswerLast(http_client::Failure::kUnreachable);
+  EXPECT_EQ(*last_verdict_, "identity_provider_unavailable");
+  EXPECT_EQ(Verify(Issuer().Token(Issuer().Claims())), "identity_provider_unavailable") << "no second fetch within 10 s";
+  EXPECT_EQ(http_.sent.size(), 1u);
+  time_.Advance(seconds(10));
+  EXPECT_EQ(http_.sent.size(), 2u) << "tried again by itself";
+  AnswerDiscovery();
+  http_.AnswerLast(Response{200, Issuer().Jwks()});
+  EXPECT_EQ(Verify(Issuer().Token(Issuer().Claims())), "good alice");
+}
+
+TEST_F(TokenServiceTest, TakesARotatedKeyAndFetchesAtMostOnceInTenSeconds) {
+  Make();
+  Ready();
+  test::TestIssuer rotated(kIssuer);
+  rotated.Rotate();
+  time_.Advance(seconds(11));
+  const size_t before = http_.sent.size();
+  EXPECT_EQ(Verify(rotated.Token(rotated.Claims())), "waiting");
+  http_.AnswerLast(Response{200, rotated.Jwks()});
+  EXPECT_EQ(*last_verdict_, "good alice");
+  for (int i = 0; i < 1000; ++i) {
+    json header = rotated.Header("ES256");
+    header["kid"] = "invented-" + std::to_string(i);
+    EXPECT_EQ(Verify(rotated.Sign(header, rotated.Claims(), "ES256")), "unknown_key");
+  }
+  EXPECT_EQ(http_.sent.size(), before + 1);
+}
+
+TEST_F(TokenServiceTest, KeepsItsKeysWhileTheProviderIsDown) {
+  Make();
+  Ready();
+  for (int hour = 0; hour < 25; ++hour) {
+    time_.Advance(seconds(3600));
+    json claims = Issuer().Claims();
+    claims["exp"] = claims["exp"].get<int64_t>() + 3600 * (hour + 2);
+    EXPECT_EQ(Verify(Issuer().Token(claims)), "good alice");
+    if (http_.sent.back().done) http_.AnswerLast(http_client::Failure::kTimeout);
+  }
+}
+
+TEST_F(TokenServiceTest, RefusesForeignDiscovery) {
+  Make();
+  service_->Start();
+  http_.AnswerLast(Response{200, json{{"issuer", "https://mallory.example"}, {"jwks_uri", "https://mallory.example/jwks"}}.dump()});
+  EXPECT_EQ(http_.sent.size(), 1u);
+  EXPECT_THAT(observed_, ::testing::Contains(::testing::HasSubstr("not its own document")));
+}
+
+TEST_F(TokenServiceTest, RemembersAVerdictUntilTheTokenEnds) {
+  Make();
+  Ready();
+  const std::string token = Issuer().Token(Issuer().Claims());
+  EXPECT_EQ(Verify(token), "good alice");
+  time_.Advance(seconds(3700));
+  EXPECT_EQ(Verify(token), "expired");
+}
+
+TEST_F(TokenServiceTest, IntrospectsOpaqueTokens) {
+  Make(true);
+  Ready();
+  EXPECT_EQ(Verify("opaque-1"), "waiting");
+  const auto first = last_verdict_;
+  EXPECT_EQ(Verify("opaque-1"), "waiting") << "joins the question under way";
+  const auto& request = http_.sent.back().request;
+  EXPECT_EQ(request.url, "https://idp.example/introspect");
+  EXPECT_EQ(request.body, "token=opaque-1&token_type_hint=access_token");
+  const std::map<std::string, std::string> headers(request.headers.begin(), request.headers.end());
+  EXPECT_EQ(headers.at("Authorization"), "Basic Z2F0ZSUyMHdheTpzJTNBY3JldA==");  // gate%20way:s%3Acret
+  json answer = Issuer().Claims();
+  answer["active"] = true;
+  answer["token_type"] = "Bearer";
+  http_.AnswerLast(Response{200, answer.dump()});
+  EXPECT_EQ(*first, "good alice");
+  EXPECT_EQ(*last_verdict_, "good alice");
+  const size_t sent = http_.sent.size();
+  EXPECT_EQ(Verify("opaque-1"), "good alice");
+  EXPECT_EQ(http_.sent.size(), sent) << "remembered";
+  time_.Advance(seconds(61));
+  EXPECT_EQ(Verify("opaque-1"), "waiting") << "a revoked token is noticed after a minute";
+  http_.AnswerLast(Response{200, R"({"active":false})"});
+  EXPECT_EQ(*last_verdict_, "inactive");
+  EXPECT_EQ(Verify("opaque-1"), "inactive");
+  EXPECT_EQ(http_.sent.size(), sent + 1) << "a bad token is not asked for again at once";
+}
+
+TEST_F(TokenServiceTest, AnIntrospectionThatFailsIsNotTheTokensFault) {
+  Make(true);
+  Ready();
+  for (const http_client::Result& result : {http_client::Result(Response{500, ""}), http_client::Result(Response{200, "<html>"}),
+                                            http_client::Result(http_client::Failure::kTimeout)}) {
+    EXPECT_EQ(Verify("opaque"), "waiting");
+    http_.AnswerLast(result);
+    EXPECT_EQ(*last_verdict_, "identity_provider_unavailable");
+  }
+}
+
+TEST_F(TokenServiceTest, RefusesTextsThatAreNoTokens) {
+  Make(true);
+  Ready();
+  const size_t sent = http_.sent.size();
+  for (const std::string& token : {std::string(), std::string(5000, 'x'), std::string("a b"), std::string("a\r\nb"), std::string("eyJ.x.y")}) {
+    EXPECT_EQ(Verify(token), "malformed") << token.substr(0, 10);
+  }
+  EXPECT_EQ(http_.sent.size(), sent);
+  Make(false);
+  EXPECT_EQ(Verify("opaque"), "malformed") << "no introspection configured";
+}
+
+TEST_F(TokenServiceTest, NoSecretIsEverObserved) {
+  Make(true);
+  Ready();
+  Verify("opaque-secret");
+  http_.AnswerLast(Response{200, R"({"active":false})"});
+  Verify(Issuer().Token(Issuer().Claims()) + "AAAA");
+  for (const std::string& line : observed_) {
+    EXPECT_EQ(line.find("opaque-secret"), std::string::npos);
+    EXPECT_EQ(line.find("eyJ"), std::string::npos);
+    EXPECT_EQ(line.find("s:cret"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace byon::api
