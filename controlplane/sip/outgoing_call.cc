@@ -313,8 +313,9 @@ void OutgoingCall::HandleFailure(int status, const MessageView& response) {
   for (auto& [tag, fork] : forks_) RemoveDialog(tag);
   forks_.clear();
   if (state_ == State::kCalling && Retry(status, response)) return;
-  transaction_.reset();
-  Fail(ReasonOf(status, response));
+  const EndReason reason = ReasonOf(status, response);
+  transaction_.reset();  // and the response with it
+  Fail(reason);
 }
 
 void OutgoingCall::Fail(EndReason reason) {
