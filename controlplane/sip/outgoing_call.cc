@@ -4,7 +4,6 @@
 
 #include "controlplane/sip/reginfo.h"
 #include "controlplane/sip/request_policy.h"
-#include "controlplane/sip/sip_stack.h"
 
 namespace byon::sip {
 
@@ -292,7 +291,7 @@ EndReason OutgoingCall::ReasonOf(int status, const MessageView& response) const 
   EndReason result{.sip_status = status, .q850_cause = reason.q850_cause, .text = response.phrase()};
   if (response.content_type() != "application/3gpp-ims+xml") return result;
   const std::string type = FirstElementText(response.body(), "type");
-  if (status == 380 && type == "emergency") result.text = SipStack::kTextEmergency;
+  if (status == 380 && type == "emergency") result.text = call::kEmergencyServiceText;
   if (status == 504 && type == "restoration") {
     // Only the nodes of our own route may send us into a new registration.
     const auto trusted = table_.registrations().RestorationUris(invite_.binding.registration_id);
@@ -302,7 +301,7 @@ EndReason OutgoingCall::ReasonOf(int status, const MessageView& response) const 
           asserted && std::any_of(trusted.begin(), trusted.end(), [&](const std::string& uri) {
             return IsSameHost(uri, asserted->uri);
           });
-      if (is_trusted) result.text = SipStack::kTextRestoration;
+      if (is_trusted) result.text = call::kRestorationText;
     }
   }
   return result;
@@ -313,8 +312,11 @@ void OutgoingCall::HandleFailure(int status, const MessageView& response) {
   for (auto& [tag, fork] : forks_) RemoveDialog(tag);
   forks_.clear();
   if (state_ == State::kCalling && Retry(status, response)) return;
+  transaction_.reset();
   const EndReason reason = ReasonOf(status, response);
-  transaction_.reset();  // and the response with it
+  if (reason.text == call::kRestorationText) {
+    table_.registrations().RequireInitial(invite_.binding.registration_id);
+  }
   Fail(reason);
 }
 

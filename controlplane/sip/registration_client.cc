@@ -65,6 +65,13 @@ std::vector<std::string> RegistrationClient::RestorationUris(const RegistrationI
   return Uris(values);
 }
 
+void RegistrationClient::RequireInitial(const RegistrationId& id) {
+  const auto found = records_.find(id);
+  if (found == records_.end() || found->second.operation != Operation::kIdle) return;
+  ResetBinding(found->second);
+  found->second.subscription.reset();  // it went down with the node that held it
+}
+
 RegistrationClient::Record& RegistrationClient::Find(const SipRegistration& registration) {
   auto [position, is_new] = records_.try_emplace(registration.id);
   Record& record = position->second;

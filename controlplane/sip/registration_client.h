@@ -32,6 +32,8 @@ class RegistrationClient : public RegSubscription::Owner {
   std::string NextHopOf(const std::string& token) const;
   // URIs that may sign a 504 restoration: Path and Service-Route (TS 24.229 section 5.1.2A.1.6).
   std::vector<std::string> RestorationUris(const registration::RegistrationId& id) const;
+  // The network lost this binding: the next REGISTER is an initial one (TS 24.229 5.1.2A.1.6).
+  void RequireInitial(const registration::RegistrationId& id);
 
   // A NOTIFY outside of calls; false when no subscription matches.
   bool HandleNotify(ServerTransaction& transaction, const MessageView& request);

@@ -21,16 +21,12 @@ namespace byon::sip {
 //   if (auto error = stack.Start(gateway, gateway)) refuse_to_start(*error);
 //   stack.registrar().Register(...);  stack.signaling().Invite(...);
 //
-// EndReason.text of OnFailed has three values with a meaning (TS 24.229 section 7.6):
-// kTextEmergency (380: the number is an emergency number), kTextRestoration (504: register anew,
-// then try once more), anything else is the phrase of the response.
+// EndReason.text of OnFailed is call::kEmergencyServiceText or call::kRestorationText where the
+// network's body says so (TS 24.229 section 7.6), else the phrase of the response.
 class SipStack {
  public:
   // Runs the task later on the strand; called from the SIP threads, in order.
   using Executor = std::function<void(std::function<void()>)>;
-
-  static constexpr const char* kTextEmergency = "alternative-service: emergency";
-  static constexpr const char* kTextRestoration = "alternative-service: restoration";
 
   // `credentials` may be null for the profiles without digest; otherwise it outlives the stack.
   SipStack(SipConfig config, Executor post, CredentialSource* credentials);

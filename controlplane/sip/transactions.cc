@@ -40,8 +40,11 @@ int ClientTransaction::OnResponse(void* magic, nta_outgoing_s* outgoing, const s
   auto* self = static_cast<ClientTransaction*>(magic);
   const int status = nta_outgoing_status(outgoing);
   if (status <= 100) return 0;
-  const Handler handler = self->handler_;  // survives the transaction
+  // Handler and response survive the transaction: the handler may end it and read on.
+  const Handler handler = self->handler_;
+  msg_t* response = nta_outgoing_getresponse(outgoing);
   handler(status, MessageView(sip));
+  if (response != nullptr) msg_destroy(response);
   return 0;
 }
 
