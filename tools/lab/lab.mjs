@@ -126,12 +126,16 @@ export class Lab {
 
   /** Ends everything that was started. Throws when a program of ours reported a fault of memory. */
   async stop() {
+    const died = [this.controlPlane, this.dataPlane].filter((child) => child && !child.isRunning);
     await Promise.all(this.#phones.map((phone) => phone.stop()));
     await this.controlPlane?.stop(15_000);
     await this.dataPlane?.stop(15_000);
     await this.core?.stop();
     await this.identityProvider?.stop();
     this.#instance?.release();
+    if (died.length > 0) {
+      throw new Error(died.map((child) => `${child.name} ended by itself, ${JSON.stringify(child.result)} (${child.log}):\n${child.tail(40)}`).join('\n'));
+    }
     const children = [this.controlPlane, this.dataPlane, ...this.#phones.map(({ child }) => child)];
     const faulty = children.filter((child) => child && /AddressSanitizer|runtime error:|LeakSanitizer|CHECK failed/.test(child.tail(400)));
     if (faulty.length > 0) {
