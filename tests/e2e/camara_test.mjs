@@ -306,7 +306,7 @@ describe('CAMARA', () => {
       const client = await clientOf('alice');
       const deviceId = randomUUID();
       const refuse = (status, code, more) => client.refused(status, code, 'POST', SUBSCRIPTIONS, { body: bodyOf(deviceId, more) });
-      await refuse(400, 'INVALID_ARGUMENT', { sink: 'http://plain.example/' });
+      await refuse(400, 'INVALID_SINK', { sink: 'http://plain.example/' });
       await refuse(400, 'INVALID_ARGUMENT', { types: [] });
       await refuse(400, 'INVALID_ARGUMENT', { types: ['org.example.other'] });
       await refuse(400, 'INVALID_PROTOCOL', { protocol: 'MQTT5' });

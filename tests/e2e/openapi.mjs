@@ -11,6 +11,15 @@ const FILES = ['webrtc-registration', 'webrtc-call-handling', 'webrtc-events-sub
 /** Why nothing can be checked; undefined when it can. */
 export const whyUnchecked = existsSync(FOLDER) ? undefined : `CAMARA's OpenAPI files are not at ${FOLDER}`;
 
+/** Codes of CAMARA Commonalities: they may come from every operation, whatever its list of examples says. */
+const COMMON_CODES = new Set([
+  'INVALID_ARGUMENT', 'OUT_OF_RANGE', 'UNAUTHENTICATED', 'PERMISSION_DENIED', 'INVALID_TOKEN_CONTEXT', 'NOT_FOUND',
+  'IDENTIFIER_NOT_FOUND', 'METHOD_NOT_ALLOWED', 'NOT_ACCEPTABLE', 'ABORTED', 'ALREADY_EXISTS', 'CONFLICT', 'INCOMPATIBLE_STATE',
+  'GONE', 'FAILED_PRECONDITION', 'UNSUPPORTED_MEDIA_TYPE', 'IDENTIFIER_MISMATCH', 'MISSING_IDENTIFIER',
+  'SERVICE_NOT_APPLICABLE', 'UNNECESSARY_IDENTIFIER', 'UNSUPPORTED_IDENTIFIER', 'QUOTA_EXCEEDED', 'TOO_MANY_REQUESTS',
+  'INTERNAL', 'BAD_GATEWAY', 'UNAVAILABLE', 'TIMEOUT',
+]);
+
 const escaped = (part) => part.replaceAll('~', '~0').replaceAll('/', '~1');
 
 class Document {
@@ -20,6 +29,9 @@ class Document {
   constructor(name) {
     this.name = name;
     this.#root = parse(readFileSync(`${FOLDER}${name}.yaml`, 'utf8'));
+    // A subscription of three types is answered with one of at most one: the request's limit is what is meant.
+    const types = this.#root.components.schemas.Subscription?.properties?.types;
+    if (types) types.maxItems = this.#root.components.schemas.SubscriptionRequest.properties.types.maxItems;
     addFormats(this.#ajv);
     this.#ajv.addSchema(this.#root, name);
     // Servers are "{apiRoot}/webrtc-registration/v0.4rc1"; the version is ours to choose.
@@ -45,7 +57,9 @@ class Document {
     const [type] = Object.keys(response.content ?? {});
     if (!type) return body === undefined ? undefined : `${status} has a body`;
     if (!contentType?.startsWith(type)) return `content type ${contentType} instead of ${type}`;
-    return this.#check(`${pointer}/content/${escaped(type)}/schema`, body);
+    const fault = this.#check(`${pointer}/content/${escaped(type)}/schema`, body);
+    const isCommonError = status >= 400 && COMMON_CODES.has(body?.code);
+    return fault && isCommonError ? this.#check('#/components/schemas/ErrorInfo', body) : fault;
   }
 
   /** The fault of an event as a webhook or the channel delivers it. */

@@ -25,14 +25,16 @@ export const USERS = {
 export const SERVICE_CLIENT = { id: 'byon-service', secret: 'service-secret-of-the-laboratory' };
 export const GATEWAY_CLIENT = { id: 'gateway', secret: 'gateway-secret-of-the-laboratory' };
 
+const KEY_KINDS = {
+  ES256: ['ec', { namedCurve: 'P-256' }],
+  RS256: ['rsa', { modulusLength: 2048 }],
+  PS256: ['rsa', { modulusLength: 2048 }],
+  EdDSA: ['ed25519', {}],
+};
+export const ALGORITHMS = Object.keys(KEY_KINDS);
+
 function makeKey(algorithm, kid) {
-  const kinds = {
-    ES256: ['ec', { namedCurve: 'P-256' }],
-    RS256: ['rsa', { modulusLength: 2048 }],
-    PS256: ['rsa', { modulusLength: 2048 }],
-    EdDSA: ['ed25519', {}],
-  };
-  const { privateKey } = generateKeyPairSync(...kinds[algorithm]);
+  const { privateKey } = generateKeyPairSync(...KEY_KINDS[algorithm]);
   return { ...privateKey.export({ format: 'jwk' }), kid, alg: algorithm, use: 'sig' };
 }
 
@@ -61,7 +63,7 @@ export class IdentityProvider {
   async start() {
     // After a stop() it is the same provider as before: its keys and grants are still good.
     if (this.#keys.length === 0) {
-      this.#keys = [this.#newKey(), makeKey('RS256', 'id-token')];
+      this.#keys = this.#newKeys();
       await this.#makeProvider();
     }
     this.#server = http.createServer((request, response) => this.#callback(request, response));
@@ -74,15 +76,14 @@ export class IdentityProvider {
     await new Promise((resolve) => (this.#server ? this.#server.close(resolve) : resolve()));
   }
 
-  /** Signs with a new key from now on; the old one stays in the JWKS unless told otherwise. */
-  async rotateKeys({ keepsOld = true, algorithm } = {}) {
-    if (algorithm) this.#options.algorithm = algorithm;
-    this.#keys = [this.#newKey(), ...(keepsOld ? this.#keys : this.#keys.filter(({ kid }) => kid === 'id-token'))];
+  /** Signs with new keys from now on; the old ones stay in the JWKS unless told otherwise. */
+  async rotateKeys({ keepsOld = true } = {}) {
+    this.#keys = [...this.#newKeys(), ...(keepsOld ? this.#keys : [])];
     await this.#makeProvider();
   }
 
   /** An access token of a user, as the web client would get it. */
-  async token(user, { scopes = CAMARA_SCOPES, resource = AUDIENCE, ttl, client = 'byon-web' } = {}) {
+  async token(user, { scopes = CAMARA_SCOPES, resource = AUDIENCE, ttl, client = 'byon-web', algorithm } = {}) {
     const token = new this.#provider.AccessToken({
       accountId: user,
       client: await this.#provider.Client.find(client),
@@ -90,7 +91,7 @@ export class IdentityProvider {
       gty: 'authorization_code',
       ...(ttl ? { expiresIn: ttl } : {}),
     });
-    token.resourceServer = this.#resourceServer(resource);
+    token.resourceServer = this.#resourceServer(resource, algorithm);
     return token.save();
   }
 
@@ -113,7 +114,7 @@ export class IdentityProvider {
    * an HS256 secret).
    */
   async forgedToken(user, { claims = {}, header = {}, key = 'own' } = {}) {
-    const [own] = this.#keys;
+    const own = this.#keyOf();
     const now = Math.floor(Date.now() / 1000);
     const payload = {
       iss: this.issuer, sub: user, aud: AUDIENCE, client_id: 'byon-web', jti: randomUUID(), iat: now, exp: now + 3600,
@@ -131,18 +132,23 @@ export class IdentityProvider {
     return new SignJWT(payload).setProtectedHeader(full).sign(await importJWK(signing, own.alg));
   }
 
-  #newKey() {
-    return makeKey(this.#options.algorithm, `key-${++this.#generation}`);
+  #newKeys() {
+    ++this.#generation;
+    return ALGORITHMS.map((algorithm) => makeKey(algorithm, `${algorithm}-${this.#generation}`));
+  }
+  /** The newest key of an algorithm. */
+  #keyOf(algorithm = this.#options.algorithm) {
+    return this.#keys.find(({ alg }) => alg === algorithm);
   }
 
-  #resourceServer(resource) {
+  #resourceServer(resource, algorithm) {
     const isOpaque = resource === OPAQUE_AUDIENCE;
     return new this.#provider.ResourceServer(resource, {
       scope: CAMARA_SCOPES.join(' '),
       audience: resource,
       accessTokenTTL: this.accessTokenTtl,
       accessTokenFormat: isOpaque ? 'opaque' : 'jwt',
-      ...(isOpaque ? {} : { jwt: { sign: { alg: this.#options.algorithm, kid: this.#keys[0].kid } } }),
+      ...(isOpaque ? {} : { jwt: { sign: { alg: this.#keyOf(algorithm).alg, kid: this.#keyOf(algorithm).kid } } }),
     });
   }
 
