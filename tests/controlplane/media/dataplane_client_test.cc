@@ -249,7 +249,7 @@ TEST_F(DataplaneClientTest, ChoosesTheNodeWithTheMostRoomAndPassesOverTheFull) {
   EXPECT_EQ(observer.locals.access.ice_ufrag, "uf-small");
   small.Locked([&] { small.reply = [](const std::string&) { return grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "full too"); }; });
   client->Create("c3", {});
-  EXPECT_TRUE(Sees("refused c3 0: full"));
+  EXPECT_TRUE(Sees("refused c3 0: full too"));
 }
 
 TEST_F(DataplaneClientTest, ADrainingNodeGetsNothingNew) {
