@@ -82,7 +82,7 @@ enum class CommandStatus : uint8_t {
   kPortUnusable,      // the address is not of this machine, or no descriptor is left
   kNoCapacity,        // the worker's session table is full
   kWrongState,        // the session is in a state that forbids it (FAILED_PRECONDITION)
-  kNotNegotiated,     // the leg has no telephone-event or no codec to play with
+  kNotNegotiated,     // no telephone-event or codec to play with, or no room for the digits
 };
 
 struct Reply {

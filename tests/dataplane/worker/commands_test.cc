@@ -84,6 +84,19 @@ TEST(CommandsTest, NothingCanBePlayedIntoALegWithoutACodec) {
             CommandStatus::kNotNegotiated);
 }
 
+TEST(CommandsTest, TheQueueOfDigitsHasAnEnd) {
+  CallSimulation call;
+  call.Connect();
+  const auto send = [&] {
+    worker::SendDtmf dtmf{.leg = session::Leg::kIms};
+    while (dtmf.digits.PushBack('7')) {
+    }
+    return call.Submit(call.handle(), std::move(dtmf)).status;
+  };
+  EXPECT_EQ(send(), CommandStatus::kDone);
+  EXPECT_EQ(send(), CommandStatus::kNotNegotiated);
+}
+
 TEST(CommandsTest, TheDtlsRoleIsFixedOnceTheHandshakeHasBegun) {
   CallSimulation call;
   call.Connect();
