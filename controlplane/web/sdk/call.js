@@ -158,7 +158,10 @@ export class Call extends Emitter {
 
   async hold(on = true) {
     this.#require(undefined, on ? ['connected'] : ['held']);
+    const seen = this.#lastSequence;
     await this.#api.setCallStatus(this.id, on ? 'Hold' : 'Resume');
+    // Events may overtake the response: with this change, or with a later one of the other side.
+    if (this.hasEnded || this.#lastSequence !== seen) return;
     this.#setState(on ? 'held' : 'connected');
     this.emit(on ? 'held' : 'resumed');
   }
@@ -243,7 +246,7 @@ export class Call extends Emitter {
     } else if (status === 'InProgress' && answer?.sdp && this.state === 'dialing') {
       this.#setState('earlyMedia');
       this.emit('earlyMedia');
-    } else if (status === 'Connected') {
+    } else if (status === 'Connected' || status === 'Resume') {
       if (this.state === 'held') {
         this.#setState('connected');
         this.emit('resumed');
