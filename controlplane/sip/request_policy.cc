@@ -6,8 +6,9 @@ std::string SupportedExtensions(const SipConfig& config) {
   return config.precondition ? "100rel, timer, precondition" : "100rel, timer";
 }
 
+// A caller that reserves resources is answered in kind, whether or not we ask for it in our own calls.
 bool IsSupportedExtension(const SipConfig& config, std::string_view option_tag) {
-  return ListHas(SupportedExtensions(config), option_tag);
+  return ListHas(SupportedExtensions(config), option_tag) || EqualsIgnoringCase(option_tag, "precondition");
 }
 
 void RefuseMethod(ShardContext& context, ServerTransaction& transaction, const MessageView& request) {
