@@ -49,6 +49,7 @@ constexpr const char* kUsage = R"(byon-simphone --number +346... --password SECR
   --record FILE          where to write what is heard
   --call TARGET          call at once after registering
   --no-register          do not register
+  --trace                every SIP message to standard error
 )";
 
 std::vector<std::string> SplitCommas(const std::string& text) {
@@ -115,6 +116,7 @@ Options ParseFlags(int argc, char** argv) {
       {"--early-media", [&] { phone.plays_early_media = true; }},
       {"--preconditions", [&] { phone.use_preconditions = true; }},
       {"--no-100rel", [&] { phone.use_100rel = false; }},
+      {"--trace", [&] { phone.traces_sip = true; }},
       {"--no-register", [&] { options.registers = false; }},
   };
   for (int i = 1; i < argc; ++i) {

@@ -48,6 +48,7 @@ Phone::Phone(EventLoop& loop, PhoneConfig config, uint64_t seed, EventHandler ha
                     [this](const Registration::Outcome& outcome) { OnRegistration(outcome); }),
       context_{config_, transactions_, registration_,
                [this](json event) { Emit(std::move(event)); }} {
+  transactions_.transport().Trace(config_.traces_sip);
   transactions_.OnRequest([this](const ServerTransactionPtr& t) { OnRequest(t); });
   transactions_.OnAck([this](const SipMessage& ack) {
     for (auto& [id, call] : calls_) {

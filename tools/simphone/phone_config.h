@@ -20,6 +20,7 @@ struct PhoneConfig {
   uint16_t rtp_port_base = 20000;
   std::string imei = "35209900-176148-0";  // RFC 7254, without the check digit
   int expires_s = 3600;
+  bool traces_sip = false;  // every message to standard error
 
   CodecPreferences codecs;
   bool use_preconditions = false;

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include <array>
-#include <cstdlib>
+#include <iostream>
 #include <optional>
 #include <stdexcept>
 
@@ -58,7 +58,13 @@ std::string SipTransport::HostPort() const {
   return (is_v6 ? "[" + local_ip_ + "]" : local_ip_) + ":" + std::to_string(local_port_);
 }
 
+void SipTransport::Show(const char* way, std::string_view wire, const SipEndpoint& peer) const {
+  if (!is_traced_) return;
+  std::cerr << "--- " << way << " " << peer.ip << ":" << peer.port << "\n" << wire << "\n";
+}
+
 void SipTransport::SendUdp(const std::string& wire, const SipEndpoint& to) {
+  Show("to", wire, to);
   const auto address = KernelAddress::From(to.ip, to.port);
   if (!address) return;
   // A lost datagram is the business of the transaction's timers.
@@ -86,6 +92,7 @@ int SipTransport::ConnectTcp(const SipEndpoint& to) {
 }
 
 void SipTransport::SendTcp(const std::string& wire, const SipEndpoint& to) {
+  Show("to (TCP)", wire, to);
   const int fd = connections_.contains(to.connection) ? to.connection : ConnectTcp(to);
   if (fd < 0) return;
   size_t sent = 0;
@@ -102,7 +109,9 @@ void SipTransport::ReadUdp() {
   const ssize_t count =
       recvfrom(udp_, buffer.data(), buffer.size(), MSG_DONTWAIT, source.get(), &source.length);
   if (count <= 4) return;  // CRLF keep-alives (RFC 5626 section 3.5.1)
-  const auto message = SipMessage::Parse({buffer.data(), static_cast<size_t>(count)});
+  const std::string_view wire(buffer.data(), static_cast<size_t>(count));
+  Show("from", wire, {source.ip(), source.port(), -1});
+  const auto message = SipMessage::Parse(wire);
   if (message) handler_(*message, {source.ip(), source.port(), -1});
 }
 
@@ -135,6 +144,7 @@ void SipTransport::TakeMessages(int fd) {
     if (stream.size() < total) return;
     const auto message = SipMessage::Parse(std::string_view(stream).substr(0, total));
     const SipEndpoint source{connection.ip, connection.port, fd};
+    Show("from (TCP)", std::string_view(stream).substr(0, total), source);
     stream.erase(0, total);
     if (message) handler_(*message, source);
   }

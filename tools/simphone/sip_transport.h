@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "tools/simphone/event_loop.h"
 #include "tools/simphone/sip_message.h"
@@ -32,6 +33,9 @@ class SipTransport {
   // True when a request of this size has to go over TCP.
   static bool NeedsTcp(size_t message_bytes) { return message_bytes > 1300; }
 
+  // Writes every message to standard error, for a person who looks for a fault.
+  void Trace(bool is_on) { is_traced_ = is_on; }
+
   void SendUdp(const std::string& wire, const SipEndpoint& to);
   void SendTcp(const std::string& wire, const SipEndpoint& to);
 
@@ -46,6 +50,7 @@ class SipTransport {
     uint16_t port = 0;
     std::string received;
   };
+  void Show(const char* way, std::string_view wire, const SipEndpoint& peer) const;
   void OpenSockets();
   void ReadUdp();
   void AcceptTcp();
@@ -59,6 +64,7 @@ class SipTransport {
   std::string local_ip_;
   uint16_t local_port_;
   MessageHandler handler_;
+  bool is_traced_ = false;
   int udp_ = -1;
   int listener_ = -1;
   std::map<int, Connection> connections_;
