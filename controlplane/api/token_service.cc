@@ -120,6 +120,10 @@ void TokenService::Conclude(const std::string& token, base::Result<auth::Verifie
     Observe("token_refused", std::string(ToString(verdict.error())));
     return done(verdict.error());
   }
+  // Another issuer may use the same client ids and subjects: what is kept under them must not meet.
+  if (verdict->issuer != config_.policy.issuers.front()) {
+    verdict->client_id = verdict->issuer + "|" + verdict->client_id;
+  }
   auto shared = std::make_shared<const auth::VerifiedToken>(std::move(verdict).value());
   verdicts_.Insert(token, shared, std::min(until.value_or(shared->expires_at), shared->expires_at), now_());
   done(TokenVerdict(std::move(shared)));

@@ -24,6 +24,8 @@ namespace byon::http {
 namespace {
 
 constexpr char kEventProtocol[] = "byon.events.v1";
+// The library copies the list of subprotocols into so many bytes and drops the connection when it is longer.
+constexpr int kProtocolListBytes = 127;
 constexpr int kHangUpAfterSeconds = 45;
 constexpr auto kGoodbye = std::chrono::milliseconds(300);
 constexpr uint16_t kGoingAway = 1001;
@@ -38,6 +40,8 @@ struct Exchange {
   api::HttpRequest request;
   size_t body_bytes = 0;  // announced
   bool is_dispatched = false;
+  bool closes_connection = false;
+  std::chrono::steady_clock::time_point body_deadline;
   std::unique_ptr<ResponseWriter> writer;
 };
 
@@ -199,8 +203,11 @@ class HttpServer::Service {
     switch (reason) {
       case LWS_CALLBACK_FILTER_NETWORK_CONNECTION:
         return AdmitConnection(static_cast<int>(reinterpret_cast<intptr_t>(in)));
+      case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
+        AddressOf(connection);
+        return 0;
       case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-        return IsWebSocketUpgrade(connection) ? 0 : -1;
+        return ConfirmUpgrade(connection);
       case LWS_CALLBACK_HTTP:
         return BeginExchange(connection, slot);
       case LWS_CALLBACK_HTTP_BODY:
@@ -245,7 +252,7 @@ class HttpServer::Service {
     return open >= config_.connections_per_address ? -1 : 0;
   }
 
-  // The peer of a connection, counted from its first request on.
+  // The peer of a connection, counted from its first moment on: silent ones count too.
   const std::string& AddressOf(lws* connection) {
     const auto [it, is_new] = connections_.try_emplace(connection);
     if (is_new) {
@@ -285,7 +292,7 @@ class HttpServer::Service {
       return value == nullptr ? std::string_view() : std::string_view(*value);
     };
     const auto framing =
-        JudgeFraming(text("content-length"), text("transfer-encoding"), config_.body_bytes);
+        JudgeFraming(current.request.method, text("content-length"), text("transfer-encoding"), config_.body_bytes);
     if (const auto* fault = std::get_if<FramingFault>(&framing)) {
       return Answer(current, ErrorResponse(fault->http_status, "INVALID_ARGUMENT", fault->message), true);
     }
@@ -296,11 +303,15 @@ class HttpServer::Service {
       return Answer(current, std::move(response), std::get<BodyLength>(framing).bytes > 0);
     }
     current.body_bytes = std::get<BodyLength>(framing).bytes;
+    current.closes_connection = std::get<BodyLength>(framing).must_close;
+    current.body_deadline = std::chrono::steady_clock::now() + config_.body_timeout;
     return current.body_bytes == 0 ? Dispatch(current) : 0;
   }
 
   int TakeBody(PerConnection* slot, const char* data, size_t size) {
     if (slot == nullptr || slot->exchange == nullptr || slot->exchange->is_dispatched) return 0;
+    // The library's own timeout begins anew with each byte.
+    if (std::chrono::steady_clock::now() > slot->exchange->body_deadline) return -1;
     std::string& body = slot->exchange->request.body;
     if (body.size() + size > slot->exchange->body_bytes) return -1;
     body.append(data, size);
@@ -362,7 +373,7 @@ class HttpServer::Service {
       }
     }
     exchange.writer = std::make_unique<ResponseWriter>(
-        std::move(response), exchange.request.method == "HEAD", closes_connection);
+        std::move(response), exchange.request.method == "HEAD", closes_connection || exchange.closes_connection);
     lws_callback_on_writable(exchange.connection);
     return 0;
   }
@@ -395,6 +406,13 @@ class HttpServer::Service {
     char upgrade[16] = "";
     return lws_hdr_copy(connection, upgrade, sizeof upgrade, WSI_TOKEN_UPGRADE) > 0 &&
            strcasecmp(upgrade, "websocket") == 0;
+  }
+
+  int ConfirmUpgrade(lws* connection) {
+    if (!IsWebSocketUpgrade(connection)) return -1;
+    if (lws_hdr_total_length(connection, WSI_TOKEN_PROTOCOL) < kProtocolListBytes) return 0;
+    lws_return_http_status(connection, 431, nullptr);
+    return -1;
   }
 
   int AdmitWebSocket(lws* connection) {

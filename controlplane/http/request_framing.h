@@ -10,6 +10,9 @@ namespace byon::http {
 // How many body bytes follow a request's headers.
 struct BodyLength {
   size_t bytes = 0;
+  // No length was given where the library waits for a body all the same: what follows on the connection would be
+  // taken for one, so the connection ends with the answer.
+  bool must_close = false;
 };
 // Why the framing is refused; the connection cannot be used any further.
 struct FramingFault {
@@ -18,8 +21,10 @@ struct FramingFault {
 };
 
 // Judges Content-Length and Transfer-Encoding (RFC 9112 section 6.3); empty texts stand for absent headers.
-// 411 for any transfer coding, 400 for a length that is not a plain number, 413 above the limit.
-[[nodiscard]] std::variant<BodyLength, FramingFault> JudgeFraming(std::string_view content_length,
+// 411 for any transfer coding, 400 for a length that is not a plain number, 413 above the limit. 400 too for a body
+// with a method that has none here: the library would take it for the next request (request smuggling).
+[[nodiscard]] std::variant<BodyLength, FramingFault> JudgeFraming(std::string_view method,
+                                                                  std::string_view content_length,
                                                                   std::string_view transfer_encoding,
                                                                   size_t max_body_bytes);
 

@@ -163,6 +163,26 @@ TEST_F(TokenServiceTest, AnIntrospectionThatFailsIsNotTheTokensFault) {
   }
 }
 
+// Two identity providers with the same client id and subject are two users.
+TEST_F(TokenServiceTest, KeepsIssuersApart) {
+  test::TestIssuer second("https://second.example");
+  TokenServiceConfig config;
+  config.policy.issuers = {kIssuer, second.issuer()};
+  config.policy.audiences = {kAudience};
+  config.jwks_uris = {{kIssuer, "https://idp.example/jwks"}, {second.issuer(), "https://second.example/jwks"}};
+  http_.answers["https://idp.example/jwks"] = Response{200, Issuer().Jwks()};
+  http_.answers["https://second.example/jwks"] = Response{200, second.Jwks()};
+  service_ = std::make_unique<TokenService>(config, http_, [this] { return time_.now(); }, time_);
+  service_->Start();
+  std::vector<std::string> clients;
+  const auto note = [&](const TokenVerdict& verdict) { clients.push_back(verdict ? (*verdict)->client_id : "refused"); };
+  service_->Verify(Issuer().Token(Issuer().Claims()), note);
+  service_->Verify(second.Token(second.Claims()), note);
+  // Signed by the second, said to be of the first.
+  service_->Verify(second.Token(Issuer().Claims()), note);
+  EXPECT_EQ(clients, (std::vector<std::string>{"web", "https://second.example|web", "refused"}));
+}
+
 TEST_F(TokenServiceTest, RefusesTextsThatAreNoTokens) {
   Make(true);
   Ready();

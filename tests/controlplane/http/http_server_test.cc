@@ -205,6 +205,44 @@ TEST_F(HttpServerTest, RefusesBadFramingAndCloses) {
   refuse("Transfer-Encoding: chunked\r\n", 411);
 }
 
+// A body that the library does not see as one would be the next request: of somebody else, behind a proxy.
+TEST_F(HttpServerTest, NothingIsSmuggledBehindARequest) {
+  const std::string hidden = "GET /hidden HTTP/1.1\r\nHost: gw\r\n\r\n";
+  for (const std::string method : {"GET", "DELETE"}) {
+    tcp::socket socket = Connect();
+    EXPECT_EQ(Exchange(socket, method + " /x HTTP/1.1\r\nHost: gw\r\nContent-Length: " +
+                                   std::to_string(hidden.size()) + "\r\n\r\n" + hidden).result_int(), 400u);
+    EXPECT_TRUE(IsClosed(socket)) << method;
+  }
+  tcp::socket socket = Connect();
+  const auto response = Exchange(socket, "PUT /x HTTP/1.1\r\nHost: gw\r\n\r\n" + hidden);
+  EXPECT_EQ(response.result_int(), 200u);
+  EXPECT_EQ(response["connection"], "close");
+  EXPECT_TRUE(IsClosed(socket));
+}
+
+TEST_F(HttpServerTest, CountsSilentConnectionsToo) {
+  server_.reset();
+  HttpServerConfig config = Config();
+  config.connections_per_address = 3;
+  server_ = std::make_unique<HttpServer>(config, application_, strand_.get_executor());
+  port_ = server_->port();
+  std::vector<tcp::socket> silent;
+  for (int i = 0; i < 3; ++i) silent.push_back(Connect());
+  // The last of them has been accepted when it is answered.
+  EXPECT_EQ(Exchange(silent.back(), "GET /x HTTP/1.1\r\nHost: gw\r\n\r\n").result_int(), 200u);
+  tcp::socket refused = Connect();
+  EXPECT_TRUE(IsClosed(refused));
+}
+
+TEST_F(HttpServerTest, AnswersAListOfSubprotocolsThatTheLibraryCannotRead) {
+  const auto response = Exchange(
+      "GET /byon/v1/channels/7 HTTP/1.1\r\nHost: gw.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+      "Sec-WebSocket-Protocol: byon.events.v1, byon.bearer." + std::string(600, 'a') + "\r\n\r\n");
+  EXPECT_EQ(response.result_int(), 431u);
+}
+
 TEST_F(HttpServerTest, LongTokensFitAndHeadersHaveALimit) {
   EXPECT_EQ(Exchange("GET /x HTTP/1.1\r\nHost: gw\r\nAuthorization: Bearer " + std::string(9000, 'a') + "\r\n\r\n")
                 .result_int(), 200u);

@@ -9,15 +9,28 @@ namespace byon::http {
 namespace {
 
 int FaultOf(std::string_view length, std::string_view coding) {
-  const auto verdict = JudgeFraming(length, coding, 1000);
+  const auto verdict = JudgeFraming("POST", length, coding, 1000);
   const auto* fault = std::get_if<FramingFault>(&verdict);
   return fault == nullptr ? 0 : fault->http_status;
 }
 
 TEST(RequestFraming, TakesPlainLengthsUpToTheLimit) {
-  EXPECT_EQ(std::get<BodyLength>(JudgeFraming("", "", 1000)).bytes, 0u);
-  EXPECT_EQ(std::get<BodyLength>(JudgeFraming("0", "", 1000)).bytes, 0u);
-  EXPECT_EQ(std::get<BodyLength>(JudgeFraming("1000", "", 1000)).bytes, 1000u);
+  EXPECT_EQ(std::get<BodyLength>(JudgeFraming("POST", "", "", 1000)).bytes, 0u);
+  EXPECT_EQ(std::get<BodyLength>(JudgeFraming("PUT", "0", "", 1000)).bytes, 0u);
+  EXPECT_EQ(std::get<BodyLength>(JudgeFraming("PATCH", "1000", "", 1000)).bytes, 1000u);
+}
+
+TEST(RequestFraming, EndsTheConnectionWhereABodyMightStillCome) {
+  EXPECT_TRUE(std::get<BodyLength>(JudgeFraming("PUT", "", "", 1000)).must_close);
+  EXPECT_FALSE(std::get<BodyLength>(JudgeFraming("PUT", "0", "", 1000)).must_close);
+  EXPECT_FALSE(std::get<BodyLength>(JudgeFraming("GET", "", "", 1000)).must_close);
+}
+
+TEST(RequestFraming, RefusesABodyWhereNoneBelongs) {
+  for (const char* method : {"GET", "HEAD", "DELETE", "OPTIONS"}) {
+    EXPECT_TRUE(std::holds_alternative<FramingFault>(JudgeFraming(method, "5", "", 1000))) << method;
+    EXPECT_TRUE(std::holds_alternative<BodyLength>(JudgeFraming(method, "0", "", 1000))) << method;
+  }
 }
 
 TEST(RequestFraming, RefusesEverythingElse) {
