@@ -34,13 +34,32 @@ class Subscribers final : public gateway::SubscriberDirectory, public sip::Crede
   const runtime::SubscriberFile file_;
 };
 
-// Events are made before the hub can be: it stands behind this one.
+// Events are made before the hub can be: it stands behind this one. What happens to calls and
+// registrations is logged on the way.
 class EventRelay final : public gateway::EventSink {
  public:
+  explicit EventRelay(runtime::Logger& log) : log_(log) {}
   void OnEvent(const gateway::DeviceKey& device, const gateway::Event& event) override {
+    if (const auto* invited = std::get_if<gateway::SessionInvitation>(&event)) LogCall(invited->session);
+    if (const auto* changed = std::get_if<gateway::SessionStatus>(&event)) LogCall(changed->session);
+    if (const auto* ended = std::get_if<gateway::RegistrationEnds>(&event)) {
+      log_.Info("registration_ends", {{"registration", ended->registration_id}, {"why", ended->description}});
+    }
     if (hub != nullptr) hub->OnEvent(device, event);
   }
   gateway::EventSink* hub = nullptr;
+
+ private:
+  void LogCall(const gateway::MediaSession& session) {
+    log_.Info("call", {{"call", session.media_session_id},
+                       {"status", ToString(session.status)},
+                       {"direction", session.is_originating ? "out" : "in"},
+                       {"from", session.originator_address},
+                       {"to", session.receiver_address},
+                       {"why", session.reason}});
+  }
+
+  runtime::Logger& log_;
 };
 
 runtime::SubscriberFile LoadSubscribers(const runtime::Config& config) {
@@ -106,6 +125,7 @@ ControlPlane::Rooms::Rooms(const runtime::Config& config, const std::string& ver
       timers(strand),
       store(MakeStore(config, logger)),
       subscribers(LoadSubscribers(config)),
+      relay(logger),
       sip(SipSettings(config), post, &subscribers),
       media(MediaSettings(config), post),
       alarm(strand),
