@@ -38,7 +38,8 @@ using config::Log;
 constexpr int kExitFailed = 1;
 constexpr int kExitUsage = 2;
 constexpr char kUsage[] =
-    "byon-dataplane [--config FILE] [--check-config] [--print-config-schema] [--version] [--help]\n";
+    "byon-dataplane [--config FILE] [--check-config] [--print-config-schema] [--version] "
+    "[--help]\n";
 constexpr base::TimeDelta kWallClockInterval = base::TimeDelta::Seconds(10);
 
 struct Arguments {
@@ -165,8 +166,8 @@ class Ports {
         io::EmbeddedDevice::Create(embedded, *hand_over_), embedded_, config);
   }
   std::string OpenNic(const DataplaneConfig& config) {
-    return Open<io::NicDevice, io::NicPort>(
-        io::NicDevice::Create(NicConfigOf(config), *hand_over_), nic_, config);
+    return Open<io::NicDevice, io::NicPort>(io::NicDevice::Create(NicConfigOf(config), *hand_over_),
+                                            nic_, config);
   }
 
   std::unique_ptr<io::HandOver> hand_over_;
@@ -189,9 +190,9 @@ class Workers {
     handshake_thread_.emplace(context, backend, handshakes, &io::MonotonicNow);
     for (size_t i = 0; i < config.workers.count; ++i) {
       mailboxes_[i] = std::make_unique<worker::WorkerMailbox>();
-      workers_.push_back(std::make_unique<worker::Worker>(
-          worker::WorkerConfig{config.workers.sessions, backend}, ports.at(i), *mailboxes_[i],
-          *handshake_mailboxes_[i]));
+      workers_.push_back(
+          std::make_unique<worker::Worker>(worker::WorkerConfig{config.workers.sessions, backend},
+                                           ports.at(i), *mailboxes_[i], *handshake_mailboxes_[i]));
       threads_.push_back(std::make_unique<io::LcoreThread>(i, [this, i] { Run(*workers_[i]); }));
     }
   }
@@ -298,14 +299,14 @@ int Run(const DataplaneConfig& config) {
   const auto ports = Ports::Create(config);
   if (!ports) return Fail(log, ports.error());
   Workers workers(config, *backend, *context, **ports);
-  auto server = rpc::RpcServer::Start(RpcConfigOf(config, *context, **ports, log),
-                                      workers.mailboxes());
+  auto server =
+      rpc::RpcServer::Start(RpcConfigOf(config, *context, **ports, log), workers.mailboxes());
   if (!server) return Fail(log, server.error());
   const std::string port =
       (*server)->bound_port() > 0 ? " control_port=" + std::to_string((*server)->bound_port()) : "";
-  log.Info("event=ready node=" + config.node_id + " version=" BYON_VERSION " workers=" +
-           std::to_string(config.workers.count) + " port=" +
-           (config.port.ethdev ? "ethdev" : "embedded") +
+  log.Info("event=ready node=" + config.node_id +
+           " version=" BYON_VERSION " workers=" + std::to_string(config.workers.count) +
+           " port=" + (config.port.ethdev ? "ethdev" : "embedded") +
            " control=" + config::Quoted(config.control.listen) + port);
 
   int received = 0;
@@ -338,8 +339,8 @@ std::variant<Arguments, int> ParseArguments(int argc, char** argv) {
       std::fputs(kUsage, stdout);
       return 0;
     } else {
-      std::fprintf(stderr, "byon-dataplane: %s is no argument, or lacks its value\n%s",
-                   argv[i], kUsage);
+      std::fprintf(stderr, "byon-dataplane: %s is no argument, or lacks its value\n%s", argv[i],
+                   kUsage);
       return kExitUsage;
     }
   }

@@ -123,8 +123,7 @@ class Reader {
     const auto prefix = net::IpPrefix::Parse(text);
     const auto address = net::IpAddress::Parse(text.substr(0, text.find('/')));
     if (!prefix || !address || address->is_v4() != is_v4) {
-      Refuse(node["address"], key + ".address",
-             is_v4 ? "as 192.0.2.10/24" : "as 2001:db8::10/64");
+      Refuse(node["address"], key + ".address", is_v4 ? "as 192.0.2.10/24" : "as 2001:db8::10/64");
       return std::nullopt;
     }
     EthdevConfig::Host host{*prefix, *address, std::nullopt};
@@ -138,9 +137,9 @@ class Reader {
     const auto address = net::IpAddress::Parse(node.Scalar());
     if (!address || address->is_v4() != is_v4 || address->is_unspecified() ||
         address->is_multicast() || address->is_broadcast()) {
-      Refuse(node, key,
-             is_v4 ? "one IPv4 address of a host, not 0.0.0.0"
-                   : "one IPv6 address of a host, not ::");
+      Refuse(
+          node, key,
+          is_v4 ? "one IPv4 address of a host, not 0.0.0.0" : "one IPv6 address of a host, not ::");
       return std::nullopt;
     }
     return address;

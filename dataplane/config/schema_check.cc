@@ -59,8 +59,8 @@ class Checker {
     mistakes_.push_back("line " + std::to_string(mark.line + 1) + ": " + sentence);
   }
   void Refuse(const YAML::Node& node, const std::string& key, const std::string& allowed) {
-    Say(node, (key.empty() ? "the file" : key) + " is " + Shown(node) + ", but must be " + allowed +
-                  ".");
+    Say(node,
+        (key.empty() ? "the file" : key) + " is " + Shown(node) + ", but must be " + allowed + ".");
   }
   void CheckEnum(const YAML::Node& value, const YAML::Node& allowed, const std::string& key) {
     std::string list;

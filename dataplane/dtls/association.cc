@@ -76,8 +76,8 @@ unsigned int RetransmitDelay(SSL*, unsigned int previous_us) {
 }  // namespace
 
 int VerifyPeerCertificate(X509_STORE_CTX* store, void*) {
-  auto* ssl = static_cast<SSL*>(
-      X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  auto* ssl =
+      static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
   auto* association = static_cast<Association*>(SSL_get_app_data(ssl));
   if (association->AcceptCertificate(X509_STORE_CTX_get0_cert(store))) return 1;
   X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
@@ -169,8 +169,8 @@ Timestamp Association::NextDeadline() const {
 void Association::Step() {
   ERR_clear_error();
   if (state_ == State::kHandshake) ContinueHandshake();
-  // Also after the handshake: a repeated Finished asks for our last flight again, and a close_notify
-  // comes this way.
+  // Also after the handshake: a repeated Finished asks for our last flight again, and a
+  // close_notify comes this way.
   if (state_ == State::kConnected || state_ == State::kAwaitingFingerprints) ReadApplicationData();
 }
 

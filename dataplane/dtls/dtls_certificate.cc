@@ -20,8 +20,7 @@ bool FillAndSign(X509* certificate, EVP_PKEY* key) {
          X509_gmtime_adj(X509_getm_notBefore(certificate), kNotBeforeSeconds) != nullptr &&
          X509_gmtime_adj(X509_getm_notAfter(certificate), kNotAfterSeconds) != nullptr &&
          X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, common_name, -1, -1, 0) == 1 &&
-         X509_set_issuer_name(certificate, name) == 1 &&
-         X509_set_pubkey(certificate, key) == 1 &&
+         X509_set_issuer_name(certificate, name) == 1 && X509_set_pubkey(certificate, key) == 1 &&
          X509_sign(certificate, key, EVP_sha256()) != 0;
 }
 

@@ -24,8 +24,7 @@ DtlsFingerprint FingerprintOf(x509_st* certificate, FingerprintAlgorithm algorit
   fingerprint.algorithm = algorithm;
   auto* output = reinterpret_cast<unsigned char*>(fingerprint.digest_storage.data());
   unsigned int size = 0;
-  BYON_CHECK(X509_digest(certificate, digest, output, &size) == 1 &&
-                 size == DigestBytes(algorithm),
+  BYON_CHECK(X509_digest(certificate, digest, output, &size) == 1 && size == DigestBytes(algorithm),
              "a parsed certificate can be hashed");
   return fingerprint;
 }

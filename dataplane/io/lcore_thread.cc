@@ -24,9 +24,7 @@ int RunBody(void* argument) {
 
 }  // namespace
 
-base::Timestamp MonotonicNow() {
-  return base::Timestamp::FromNanoseconds(Read(CLOCK_MONOTONIC));
-}
+base::Timestamp MonotonicNow() { return base::Timestamp::FromNanoseconds(Read(CLOCK_MONOTONIC)); }
 
 base::TimeDelta WallClockOffset() {
   return base::TimeDelta::Nanoseconds(Read(CLOCK_REALTIME) - Read(CLOCK_MONOTONIC));

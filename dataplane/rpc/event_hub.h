@@ -15,8 +15,8 @@
 
 namespace byon::rpc {
 
-// Brings events to the streams of the controllers that they concern. Numbers them per controller, one
-// by one, heartbeats included, so that a reader sees a gap. Any thread.
+// Brings events to the streams of the controllers that they concern. Numbers them per controller,
+// one by one, heartbeats included, so that a reader sees a gap. Any thread.
 class EventHub {
  public:
   static constexpr size_t kMaxQueued = 8192;
@@ -25,7 +25,8 @@ class EventHub {
   class Stream {
    public:
     enum class Outcome : uint8_t { kEvent, kTimeout, kOverrun, kClosed };
-    // Waits for the next event. kOverrun: the reader was too slow and has lost events; the stream ends.
+    // Waits for the next event. kOverrun: the reader was too slow and has lost events; the stream
+    // ends.
     Outcome Next(std::chrono::milliseconds limit, media::v1::Event& event);
 
    private:

@@ -117,8 +117,7 @@ Status MediaControlService::ChooseLocals(const proto::CreateSessionRequest& requ
   const auto choose = [](const LegAddresses& leg, int family, const char* field,
                          net::IpAddress& chosen) -> Status {
     if (family < proto::IP_FAMILY_UNSPECIFIED || family > proto::IP_FAMILY_V6) {
-      return Invalid(std::string(field) + " is " + std::to_string(family) +
-                     ", but must be 0 to 2");
+      return Invalid(std::string(field) + " is " + std::to_string(family) + ", but must be 0 to 2");
     }
     const auto address = AddressOf(leg, static_cast<proto::IpFamily>(family));
     if (!address) {
@@ -129,7 +128,8 @@ Status MediaControlService::ChooseLocals(const proto::CreateSessionRequest& requ
     chosen = *address;
     return Status::OK;
   };
-  if (Status status = choose(config_.access, request.access_family(), "access_family", locals.access);
+  if (Status status =
+          choose(config_.access, request.access_family(), "access_family", locals.access);
       !status.ok()) {
     return status;
   }
@@ -141,8 +141,8 @@ session::SessionConfig MediaControlService::MakeConfig(const SessionRecord& reco
   session::SessionConfig config;
   config.handle = session::MakeSessionHandle(next_handle_++, record.ports.access);
   config.access = {{locals.access, record.ports.access}, NewIceCredentials(), RandomSsrc()};
-  config.ims = {{locals.ims, record.ports.ims_rtp}, {locals.ims, record.ports.ims_rtcp},
-                RandomSsrc()};
+  config.ims = {
+      {locals.ims, record.ports.ims_rtp}, {locals.ims, record.ports.ims_rtcp}, RandomSsrc()};
   config.cname = RandomText(kCnameLength);
   config.random_seed = RandomU64();
   config.access_dscp = config_.access.dscp;
@@ -160,8 +160,7 @@ Status MediaControlService::Open(const SessionRecordPtr& record, const Locals& l
     directory_.SetConfig(*record, MakeConfig(*record, locals));
     worker::Command command;
     command.session = record->config.handle;
-    command.body =
-        worker::CreateSession{std::make_unique<session::MediaSession>(record->config)};
+    command.body = worker::CreateSession{std::make_unique<session::MediaSession>(record->config)};
     WorkerClient& worker = *workers_[record->worker];
     // A session that comes to life too late is closed at once.
     const worker::SessionHandle handle = record->config.handle;
@@ -202,8 +201,7 @@ Status MediaControlService::Apply(SessionRecord& record,
     });
   }
   worker::Reply reply;
-  Status status =
-      Call(record, worker::ModifySession{std::move(change).value()}, reply);
+  Status status = Call(record, worker::ModifySession{std::move(change).value()}, reply);
   if (!status.ok()) return status;
   record.audio = std::move(audio);
   directory_.Access([&] {
@@ -336,8 +334,8 @@ void MediaControlService::FillSession(const SessionRecord& record, proto::Sessio
     message.set_has_access_remote(record.has_access_remote);
     message.set_has_ims_remote(record.has_ims_remote);
     const auto age = Clock::now() - record.created;
-    message.set_age_ms(static_cast<uint64_t>(
-        std::chrono::duration_cast<std::chrono::milliseconds>(age).count()));
+    message.set_age_ms(
+        static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(age).count()));
     message.set_access_state(ToProto(record.state.load()));
   });
 }
@@ -408,8 +406,7 @@ Status MediaControlService::GetStats(grpc::ServerContext*, const proto::GetStats
   std::unique_lock<std::mutex> lock;
   if (Status status = Acquire(request->session_id(), record, lock); !status.ok()) return status;
   worker::Reply reply;
-  Status status =
-      Call(*record, worker::GetStats{std::make_unique<session::SessionStats>()}, reply);
+  Status status = Call(*record, worker::GetStats{std::make_unique<session::SessionStats>()}, reply);
   if (!status.ok()) return status;
   response->set_session_id(record->id);
   ToProto(*std::get<worker::GetStats>(reply.command.body).stats, *response);
@@ -424,8 +421,7 @@ Status MediaControlService::GetNodeStats(grpc::ServerContext*, const proto::GetN
     command.body = worker::GetWorkerStats{std::make_unique<worker::WorkerStats>()};
     auto reply = workers_[i]->Call(std::move(command), kCommandLimit);
     if (!reply) return {StatusCode::UNAVAILABLE, "a worker does not answer"};
-    const worker::WorkerStats& stats =
-        *std::get<worker::GetWorkerStats>(reply->command.body).stats;
+    const worker::WorkerStats& stats = *std::get<worker::GetWorkerStats>(reply->command.body).stats;
     ToProto(static_cast<uint32_t>(i), stats, *response->add_workers());
     response->set_packets_received(response->packets_received() + stats.packets_received);
     response->set_packets_sent(response->packets_sent() + stats.packets_sent);
@@ -489,9 +485,8 @@ Status MediaControlService::WatchEvents(grpc::ServerContext* context,
 bool MediaControlService::ServeReports() {
   bool had_one = false;
   for (const auto& worker : workers_) {
-    had_one |= worker->ServeReports([this](const worker::EventReport& report) {
-      HandleEvent(report);
-    });
+    had_one |=
+        worker->ServeReports([this](const worker::EventReport& report) { HandleEvent(report); });
   }
   return had_one;
 }
@@ -529,8 +524,8 @@ void MediaControlService::HandleEvent(const worker::EventReport& report) {
       break;
     case proto::Event::kSessionFailed:
       record->state = session::TransportState::kFailed;
-      LogSession(*record, "event=session_failed detail=\"" + message.session_failed().detail() +
-                              "\"");
+      LogSession(*record,
+                 "event=session_failed detail=\"" + message.session_failed().detail() + "\"");
       break;
     case proto::Event::kMediaStarted:
       // The worker keeps 64 bytes of the name: give the whole one back.
@@ -549,8 +544,7 @@ void MediaControlService::HandleEvent(const worker::EventReport& report) {
   events_.Publish(record->controller_id, std::move(message));
 }
 
-void MediaControlService::FinishClose(const SessionRecordPtr& record,
-                                      proto::SessionClosed::By by) {
+void MediaControlService::FinishClose(const SessionRecordPtr& record, proto::SessionClosed::By by) {
   record->is_open = false;
   if (!directory_.Remove(record)) return;
   LogSession(*record, "event=session_closed by=" + proto::SessionClosed::By_Name(by));
@@ -560,8 +554,8 @@ void MediaControlService::FinishClose(const SessionRecordPtr& record,
   events_.Publish(record->controller_id, std::move(event));
 }
 
-void MediaControlService::CloseAsync(const SessionRecordPtr& record,
-                                     proto::SessionClosed::By by, std::string_view reason) {
+void MediaControlService::CloseAsync(const SessionRecordPtr& record, proto::SessionClosed::By by,
+                                     std::string_view reason) {
   if (!record->is_open) return;
   worker::Command command;
   command.session = record->config.handle;
@@ -569,8 +563,7 @@ void MediaControlService::CloseAsync(const SessionRecordPtr& record,
       .reason = session::ShortText(reason), .stats = nullptr, .session = nullptr};
   // A full mailbox: the next housekeeping tries again.
   (void)workers_[record->worker]->Submit(
-      std::move(command),
-      [this, record, by](const worker::Reply&) { FinishClose(record, by); });
+      std::move(command), [this, record, by](const worker::Reply&) { FinishClose(record, by); });
 }
 
 void MediaControlService::Housekeep(bool with_heartbeats) {

@@ -20,8 +20,8 @@ namespace byon::rpc {
 namespace proto = ::byon::media::v1;
 
 // MediaControl on this node: checks requests, chooses workers and ports, speaks to the workers'
-// mailboxes and remembers what the sessions are called. Requests come on gRPC's threads; ServeReports
-// and Housekeep on the control thread.
+// mailboxes and remembers what the sessions are called. Requests come on gRPC's threads;
+// ServeReports and Housekeep on the control thread.
 class MediaControlService final : public proto::MediaControl::Service {
  public:
   static constexpr base::TimeDelta kCommandLimit = base::TimeDelta::Seconds(5);

@@ -15,9 +15,9 @@ struct SessionPorts {
   uint16_t access = 0;
 };
 
-// Gives sessions blocks of four ports out of disjoint ranges, one a worker, so that a NIC can steer by
-// destination port. A port number is used once on the whole node, whatever the address. A block that
-// comes back is used last, so that late packets of an old call do not meet a new one.
+// Gives sessions blocks of four ports out of disjoint ranges, one a worker, so that a NIC can steer
+// by destination port. A port number is used once on the whole node, whatever the address. A block
+// that comes back is used last, so that late packets of an old call do not meet a new one.
 class PortAllocator {
  public:
   PortAllocator(uint16_t first, uint16_t last, size_t worker_count);

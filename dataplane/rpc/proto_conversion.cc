@@ -106,10 +106,10 @@ Checked<pipeline::StreamFormat> ToFormat(const proto::AudioCodec& message,
   format.payload_type = *payload_type;
   const auto codec = codec::CodecFromName(message.encoding_name(), message.clock_rate_hz());
   if (!codec) {
-    return IsBut(field + ".encoding_name with clock_rate_hz",
-                 Quoted(message.encoding_name()) + " with " +
-                     std::to_string(message.clock_rate_hz()),
-                 "opus with 48000, AMR-WB with 16000, AMR, PCMU or PCMA with 8000");
+    return IsBut(
+        field + ".encoding_name with clock_rate_hz",
+        Quoted(message.encoding_name()) + " with " + std::to_string(message.clock_rate_hz()),
+        "opus with 48000, AMR-WB with 16000, AMR, PCMU or PCMA with 8000");
   }
   format.codec.codec = *codec;
   const bool is_opus = *codec == codec::Codec::kOpus;

@@ -9,8 +9,8 @@
 #include "dataplane/worker/commands.h"
 #include "media_control.pb.h"
 
-// Protobuf messages to domain types and back, at the edge. Each conversion from a message checks every
-// field; its error is one sentence that names the field, its value and what is allowed.
+// Protobuf messages to domain types and back, at the edge. Each conversion from a message checks
+// every field; its error is one sentence that names the field, its value and what is allowed.
 namespace byon::rpc {
 
 namespace proto = ::byon::media::v1;
@@ -23,7 +23,8 @@ Checked<Valid> CheckSessionId(const std::string& session_id);
 Checked<Valid> CheckControllerId(const std::string& controller_id);
 
 // `field` is the message's own name in the request ("access").
-Checked<session::AccessRemote> ToDomain(const proto::AccessRemote& message, const std::string& field);
+Checked<session::AccessRemote> ToDomain(const proto::AccessRemote& message,
+                                        const std::string& field);
 // The remote addresses must be of the leg's family.
 Checked<session::ImsRemote> ToDomain(const proto::ImsRemote& message, const std::string& field,
                                      bool is_v4);

@@ -92,7 +92,8 @@ class RpcServer::Running {
       SetServing(false);
       service_.SetDraining(true);
       service_.CloseAll(proto::SessionClosed::BY_SHUTDOWN);
-      for (const auto end = Clock::now() + 1s; service_.session_count() > 0 && Clock::now() < end;) {
+      for (const auto end = Clock::now() + 1s;
+           service_.session_count() > 0 && Clock::now() < end;) {
         std::this_thread::sleep_for(kIdlePoll);
       }
       service_.Shutdown();

@@ -48,8 +48,8 @@ struct SessionRecord {
 };
 using SessionRecordPtr = std::shared_ptr<SessionRecord>;
 
-// The sessions of all workers by name and by handle, their ports, and when their controllers were last
-// heard of. Any thread.
+// The sessions of all workers by name and by handle, their ports, and when their controllers were
+// last heard of. Any thread.
 class SessionDirectory {
  public:
   SessionDirectory(uint16_t first_port, uint16_t last_port, size_t worker_count,
@@ -62,9 +62,9 @@ class SessionDirectory {
   size_t size() const;
   size_t capacity() const;
 
-  // Enters a new session, on the worker with the fewest, with its command_mutex held by the caller of
-  // Add through `lock`. Returns the record of that name when there is one already (`lock` then stays
-  // empty), and nothing when no worker has room.
+  // Enters a new session, on the worker with the fewest, with its command_mutex held by the caller
+  // of Add through `lock`. Returns the record of that name when there is one already (`lock` then
+  // stays empty), and nothing when no worker has room.
   SessionRecordPtr Add(const std::string& id, const std::string& controller_id,
                        std::unique_lock<std::mutex>& lock);
   // Takes ports for the session, giving back those it had: behind all free ones. False when none is

@@ -12,8 +12,8 @@
 
 namespace byon::rpc {
 
-// The control side of one worker's mailbox. Commands may be given on any thread; reports are taken by
-// one thread alone.
+// The control side of one worker's mailbox. Commands may be given on any thread; reports are taken
+// by one thread alone.
 class WorkerClient {
  public:
   using Done = std::function<void(worker::Reply)>;
@@ -25,8 +25,8 @@ class WorkerClient {
   // Gives a command; `done` is called on the reporting thread. False, with nothing given, when the
   // mailbox is full.
   [[nodiscard]] bool Submit(worker::Command command, Done done);
-  // Gives a command and waits for its reply. Nothing when the mailbox is full or no reply comes within
-  // `limit`: a late reply goes to `late`, on the reporting thread.
+  // Gives a command and waits for its reply. Nothing when the mailbox is full or no reply comes
+  // within `limit`: a late reply goes to `late`, on the reporting thread.
   std::optional<worker::Reply> Call(worker::Command command, base::TimeDelta limit,
                                     Done late = nullptr);
   // Takes all reports that are there. True when there was one. The reporting thread only.

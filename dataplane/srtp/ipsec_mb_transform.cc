@@ -84,8 +84,7 @@ class IpsecMbTransform final : public SrtpTransform {
     auto* start = reinterpret_cast<const uint8_t*>(job.authenticated.data());
     auto* payload = reinterpret_cast<uint8_t*>(job.payload.data());
     mb->cipher_direction = direction;
-    mb->chain_order =
-        direction == IMB_DIR_ENCRYPT ? IMB_ORDER_CIPHER_HASH : IMB_ORDER_HASH_CIPHER;
+    mb->chain_order = direction == IMB_DIR_ENCRYPT ? IMB_ORDER_CIPHER_HASH : IMB_ORDER_HASH_CIPHER;
     mb->cipher_mode = job.payload.empty() ? IMB_CIPHER_NULL : IMB_CIPHER_CNTR;
     mb->src = start;
     mb->dst = job.payload.empty() ? nullptr : payload;
@@ -141,10 +140,9 @@ class IpsecMbTransform final : public SrtpTransform {
     const auto* iv = reinterpret_cast<const uint8_t*>(job.iv.data());
     const auto* aad = reinterpret_cast<const uint8_t*>(job.authenticated.data());
     auto* tag_out = reinterpret_cast<uint8_t*>(tag);
-    const aes_gcm_enc_dec_t run =
-        MasterKeyBytes(job.profile) == 32
-            ? (is_protect ? manager_->gcm256_enc : manager_->gcm256_dec)
-            : (is_protect ? manager_->gcm128_enc : manager_->gcm128_dec);
+    const aes_gcm_enc_dec_t run = MasterKeyBytes(job.profile) == 32
+                                      ? (is_protect ? manager_->gcm256_enc : manager_->gcm256_dec)
+                                      : (is_protect ? manager_->gcm128_enc : manager_->gcm128_dec);
     run(key, &context, payload, payload, job.payload.size(), iv, aad, job.authenticated.size(),
         tag_out, 16);
   }

@@ -36,9 +36,10 @@ struct OpenSslKeys final : PacketKeys {
 
 Context MakeContext(const EVP_CIPHER* cipher, base::ByteSpan key, int is_encryption) {
   Context context(EVP_CIPHER_CTX_new());
-  BYON_CHECK(context != nullptr && EVP_CipherInit_ex(context.get(), cipher, nullptr,
-                                                     Bytes(key.data()), nullptr, is_encryption) == 1,
-             "OpenSSL takes a key of the right length");
+  BYON_CHECK(
+      context != nullptr && EVP_CipherInit_ex(context.get(), cipher, nullptr, Bytes(key.data()),
+                                              nullptr, is_encryption) == 1,
+      "OpenSSL takes a key of the right length");
   return context;
 }
 

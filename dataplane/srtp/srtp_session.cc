@@ -164,8 +164,7 @@ class RtpBurst {
     SrtpSession& session = *packet.session;
     BYON_CHECK(transform.backend() == session.backend_, "keys belong to one backend");
     const size_t tag_bytes = TagBytes(session.profile_);
-    if (packet.length > packet.buffer.size() ||
-        packet.buffer.size() - packet.length < tag_bytes) {
+    if (packet.length > packet.buffer.size() || packet.buffer.size() - packet.length < tag_bytes) {
       return DropReason::kMalformed;
     }
     const auto layout = ParseRtpLayout(packet.buffer.first(packet.length));
@@ -242,18 +241,23 @@ class RtpBurst {
   }
 };
 
+// Room for a burst costs as much as ciphering a packet: small bursts take a small room.
+constexpr size_t kSmallBurst = 8;
+
 void ProtectRtpBurst(SrtpTransform& transform, std::span<BurstPacket> packets) {
   for (; packets.size() > kMaxBurst; packets = packets.subspan(kMaxBurst)) {
     RtpBurst::Protect<kMaxBurst>(transform, packets.first(kMaxBurst));
   }
-  RtpBurst::Protect<kMaxBurst>(transform, packets);
+  packets.size() > kSmallBurst ? RtpBurst::Protect<kMaxBurst>(transform, packets)
+                               : RtpBurst::Protect<kSmallBurst>(transform, packets);
 }
 
 void UnprotectRtpBurst(SrtpTransform& transform, std::span<BurstPacket> packets) {
   for (; packets.size() > kMaxBurst; packets = packets.subspan(kMaxBurst)) {
     RtpBurst::Unprotect<kMaxBurst>(transform, packets.first(kMaxBurst));
   }
-  RtpBurst::Unprotect<kMaxBurst>(transform, packets);
+  packets.size() > kSmallBurst ? RtpBurst::Unprotect<kMaxBurst>(transform, packets)
+                               : RtpBurst::Unprotect<kSmallBurst>(transform, packets);
 }
 
 base::Result<size_t, DropReason> SrtpSession::ProtectRtp(SrtpTransform& transform,

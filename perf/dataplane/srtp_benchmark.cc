@@ -1,5 +1,5 @@
-// What SRTP costs per packet of 100 bytes of payload: each backend and profile, sessions visited in turn.
-// Arguments of a run: sessions, packets in a burst. libsrtp2 stands beside for comparison.
+// What SRTP costs per packet of 100 bytes of payload: each backend and profile, sessions visited in
+// turn. Arguments of a run: sessions, packets in a burst. libsrtp2 stands beside for comparison.
 #include <benchmark/benchmark.h>
 #include <srtp2/srtp.h>
 
@@ -145,10 +145,8 @@ void Register() {
         const std::string name =
             std::string("srtp/") + way_name + "/" + backend_name + "/" + profile_name;
         benchmark::RegisterBenchmark(
-            name.c_str(),
-            [backend = backend, profile = profile, way = way](benchmark::State& state) {
-              RunOurs(state, backend, profile, way);
-            })
+            name.c_str(), [backend = backend, profile = profile, way = way](
+                              benchmark::State& state) { RunOurs(state, backend, profile, way); })
             ->ArgNames({"sessions", "burst"})
             ->ArgsProduct({{1, 1000, 4000}, {1, 8, 32, 64}});
       }

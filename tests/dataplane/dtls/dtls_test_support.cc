@@ -20,7 +20,9 @@ extern "C" int gettimeofday(timeval* tv, void*) noexcept {
 namespace byon::dtls {
 
 SimulatedClock::SimulatedClock() { simulated_ns = 1'700'000'000'000'000'000; }
-base::Timestamp SimulatedClock::now() const { return base::Timestamp::FromNanoseconds(simulated_ns); }
+base::Timestamp SimulatedClock::now() const {
+  return base::Timestamp::FromNanoseconds(simulated_ns);
+}
 void SimulatedClock::Advance(base::TimeDelta delta) { simulated_ns += delta.nanoseconds(); }
 
 Identity Identity::Make(std::span<const srtp::SrtpProfile> profiles) {
@@ -73,9 +75,9 @@ void SimulatedLink::Drain(Peer& from, Peer& to) {
 bool SimulatedLink::Step(base::Timestamp end) {
   Drain(a_, b_);
   Drain(b_, a_);
-  const base::Timestamp arrival =
-      in_flight_.empty() ? base::Timestamp::Infinite()
-                         : base::Timestamp::FromNanoseconds(in_flight_.begin()->first);
+  const base::Timestamp arrival = in_flight_.empty()
+                                      ? base::Timestamp::Infinite()
+                                      : base::Timestamp::FromNanoseconds(in_flight_.begin()->first);
   const base::Timestamp next =
       std::min({arrival, a_.transport.NextDeadline(), b_.transport.NextDeadline()});
   if (next > end) return false;

@@ -181,8 +181,8 @@ TEST_F(DtlsTransportTest, AWrongFingerprintAfterTheHandshakeGivesNoKeys) {
 }
 
 TEST_F(DtlsTransportTest, AnyFingerprintOfTheStrongestAlgorithmWillDo) {
-  client_.transport.SetRemoteFingerprints({{client_identity_.certificate.fingerprint(),
-                                            server_identity_.certificate.fingerprint()}});
+  client_.transport.SetRemoteFingerprints(
+      {{client_identity_.certificate.fingerprint(), server_identity_.certificate.fingerprint()}});
   server_.transport.SetRemoteFingerprints({{client_identity_.certificate.fingerprint()}});
   Start();
   SimulatedLink(clock_, client_, server_, {}).Run(kLimit);

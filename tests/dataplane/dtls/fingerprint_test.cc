@@ -9,7 +9,8 @@ namespace byon::dtls {
 namespace {
 
 const std::string kSha256Text =
-    "6B:8B:F0:65:5F:78:E2:51:3B:AC:6F:F3:3F:46:1B:35:DC:B8:5F:64:1A:24:C2:43:F0:A1:58:D0:A1:2C:19:08";
+    "6B:8B:F0:65:5F:78:E2:51:3B:AC:6F:F3:3F:46:1B:35:DC:B8:5F:64:1A:24:C2:43:F0:A1:58:D0:A1:2C:19:"
+    "08";
 
 TEST(Fingerprint, ParsesAndPrintsTheFormOfRfc8122) {
   const auto fingerprint = DtlsFingerprint::Parse("sha-256", kSha256Text);
@@ -23,7 +24,8 @@ TEST(Fingerprint, ParsesAndPrintsTheFormOfRfc8122) {
 TEST(Fingerprint, CaseDoesNotMatter) {
   std::string lower = kSha256Text;
   for (char& c : lower) c = static_cast<char>(std::tolower(c));
-  EXPECT_EQ(DtlsFingerprint::Parse("SHA-256", lower), DtlsFingerprint::Parse("sha-256", kSha256Text));
+  EXPECT_EQ(DtlsFingerprint::Parse("SHA-256", lower),
+            DtlsFingerprint::Parse("sha-256", kSha256Text));
 }
 
 TEST(Fingerprint, LongerDigestsHaveTheirLengths) {

@@ -104,10 +104,10 @@ std::string OpenSslPeer::profile() const {
 
 std::vector<std::byte> OpenSslPeer::KeyingMaterial(size_t bytes) const {
   std::vector<std::byte> material(bytes);
-  BYON_CHECK(SSL_export_keying_material(
-                 ssl_.get(), reinterpret_cast<unsigned char*>(material.data()), bytes,
-                 "EXTRACTOR-dtls_srtp", 19, nullptr, 0, 0) == 1,
-             "a finished handshake exports keys");
+  BYON_CHECK(
+      SSL_export_keying_material(ssl_.get(), reinterpret_cast<unsigned char*>(material.data()),
+                                 bytes, "EXTRACTOR-dtls_srtp", 19, nullptr, 0, 0) == 1,
+      "a finished handshake exports keys");
   return material;
 }
 

@@ -11,7 +11,8 @@
 
 namespace byon::dtls {
 
-// Plain OpenSSL as an application uses it, over memory BIOs: the other implementation in these tests.
+// Plain OpenSSL as an application uses it, over memory BIOs: the other implementation in these
+// tests.
 class OpenSslPeer {
  public:
   struct Options {

@@ -90,8 +90,8 @@ struct Machine {
     const size_t count = ports[worker]->ReceiveBurst(burst, MonotonicNow());
     std::vector<Datagram> result;
     for (size_t i = 0; i < count; ++i) {
-      result.push_back({std::string(base::AsText(burst[i].payload)), burst[i].source,
-                        burst[i].destination});
+      result.push_back(
+          {std::string(base::AsText(burst[i].payload)), burst[i].source, burst[i].destination});
     }
     ports[worker]->Release(std::span(burst).first(count));
     return result;

@@ -115,17 +115,15 @@ TEST_P(RfcVectors, Aes256GcmRtcpRfc7714Section17_3) {
 // Tagging only (E = 0): packet and index word are associated data, sections 17.2 and 17.4.
 TEST_P(RfcVectors, Aes128GcmRtcpTaggingOnlyRfc7714Section17_2) {
   TryAead(GetParam(), SrtpProfile::kAeadAes128Gcm, FromHex("000102030405060708090a0b0c0d0e0f"),
-          FromHex(kRtcpIv),
-          FromHex("81c8000d4d617273" + std::string(kRtcpPayload) + "000005d4"), {},
-          FromHex("841dd9683dd78ec92ae58790125f62b3"));
+          FromHex(kRtcpIv), FromHex("81c8000d4d617273" + std::string(kRtcpPayload) + "000005d4"),
+          {}, FromHex("841dd9683dd78ec92ae58790125f62b3"));
 }
 
 TEST_P(RfcVectors, Aes256GcmRtcpTaggingOnlyRfc7714Section17_4) {
   TryAead(GetParam(), SrtpProfile::kAeadAes256Gcm,
           FromHex("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"),
-          FromHex(kRtcpIv),
-          FromHex("81c8000d4d617273" + std::string(kRtcpPayload) + "000005d4"), {},
-          FromHex("91db4afbfeee5a978fab4393ed2615fe"));
+          FromHex(kRtcpIv), FromHex("81c8000d4d617273" + std::string(kRtcpPayload) + "000005d4"),
+          {}, FromHex("91db4afbfeee5a978fab4393ed2615fe"));
 }
 
 // The reference packets of libsrtp's test driver: whole packets from master keys.
@@ -136,8 +134,8 @@ TEST_P(RfcVectors, LibsrtpReferencePacketsAesCm) {
   const Packet srtp =
       FromHex("800f1234decafbadcafebabe4e55dc4ce79978d88ca4d215949d2402b78d6acc99ea179b8dbb");
   const Packet rtcp = FromHex("81c8000bcafebabeabababababababababababababababab");
-  const Packet srtcp = FromHex(
-      "81c8000bcafebabe7128035be487b9bdbef89041f977a5a880000001993e08cd54d6c1230798");
+  const Packet srtcp =
+      FromHex("81c8000bcafebabe7128035be487b9bdbef89041f977a5a880000001993e08cd54d6c1230798");
   Endpoint sender(GetParam(), keying), receiver(GetParam(), keying);
   EXPECT_EQ(*sender.ProtectRtp(rtp), srtp);
   EXPECT_EQ(*receiver.UnprotectRtp(srtp), rtp);

@@ -87,8 +87,7 @@ TEST_P(SrtpBurst, ManySessionsProfilesAndLengthsGiveWhatSinglePacketsGive) {
       sealed.resize(burst.packets[i].length);
       Packet single = plain[i];
       single.resize(plain[i].size() + kMaxRtpOverheadBytes);
-      const auto length =
-          out_single[owners[i]]->ProtectRtp(*transform_, single, plain[i].size());
+      const auto length = out_single[owners[i]]->ProtectRtp(*transform_, single, plain[i].size());
       ASSERT_TRUE(length.ok());
       single.resize(*length);
       ASSERT_EQ(sealed, single);
@@ -96,7 +95,8 @@ TEST_P(SrtpBurst, ManySessionsProfilesAndLengthsGiveWhatSinglePacketsGive) {
     }
     UnprotectRtpBurst(*transform_, received.Ready());
     for (size_t i = 0; i < plain.size(); ++i) {
-      ASSERT_FALSE(received.packets[i].drop.has_value()) << DropReasonName(*received.packets[i].drop);
+      ASSERT_FALSE(received.packets[i].drop.has_value())
+          << DropReasonName(*received.packets[i].drop);
       received.storage[i].resize(received.packets[i].length);
       ASSERT_EQ(received.storage[i], plain[i]);
     }

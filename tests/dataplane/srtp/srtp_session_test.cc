@@ -38,14 +38,19 @@ TEST_P(SrtpSessionTest, RtpOfEveryLengthComesBack) {
 }
 
 TEST_P(SrtpSessionTest, HeaderWithCsrcsAndExtensionStaysInTheClear) {
-  Packet packet = FromHex("92ef0001000003c000000007" "11111111" "22222222" "bede0001" "10ff0000");
+  Packet packet = FromHex(
+      "92ef0001000003c000000007"
+      "11111111"
+      "22222222"
+      "bede0001"
+      "10ff0000");
   const size_t header = packet.size();
   packet.insert(packet.end(), 40, std::byte{0x5a});
   Endpoint sender = MakeEndpoint(), receiver = MakeEndpoint();
   const auto sealed = sender.ProtectRtp(packet);
   ASSERT_TRUE(sealed.ok());
-  EXPECT_TRUE(std::equal(packet.begin(), packet.begin() + static_cast<ptrdiff_t>(header),
-                         sealed->begin()));
+  EXPECT_TRUE(
+      std::equal(packet.begin(), packet.begin() + static_cast<ptrdiff_t>(header), sealed->begin()));
   EXPECT_EQ(*receiver.UnprotectRtp(*sealed), packet);
 }
 
@@ -195,9 +200,8 @@ TEST_P(SrtpSessionTest, AnOutboundIndexIsNeverUsedTwice) {
 TEST_P(SrtpSessionTest, AResumedSenderContinuesBehindItsLastIndex) {
   Endpoint first = MakeEndpoint(), receiver = MakeEndpoint();
   for (uint32_t i = 65'000; i < 66'000; ++i) {
-    ASSERT_TRUE(receiver
-                    .UnprotectRtp(*first.ProtectRtp(MakeRtp(7, static_cast<uint16_t>(i))))
-                    .ok());
+    ASSERT_TRUE(
+        receiver.UnprotectRtp(*first.ProtectRtp(MakeRtp(7, static_cast<uint16_t>(i)))).ok());
   }
   ASSERT_TRUE(receiver.UnprotectRtcp(*first.ProtectRtcp(MakeRtcp(7))).ok());
   Endpoint second = MakeEndpoint();
@@ -273,10 +277,11 @@ INSTANTIATE_TEST_SUITE_P(
                      testing::Values(SrtpProfile::kAes128CmSha1_80, SrtpProfile::kAeadAes128Gcm,
                                      SrtpProfile::kAeadAes256Gcm)),
     [](const auto& param_info) {
-      return std::string(std::get<0>(param_info.param) == SrtpBackend::kIpsecMb ? "IpsecMb" : "OpenSsl") +
+      return std::string(std::get<0>(param_info.param) == SrtpBackend::kIpsecMb ? "IpsecMb"
+                                                                                : "OpenSsl") +
              (std::get<1>(param_info.param) == SrtpProfile::kAes128CmSha1_80 ? "CmSha1"
               : std::get<1>(param_info.param) == SrtpProfile::kAeadAes128Gcm ? "Gcm128"
-                                                                       : "Gcm256");
+                                                                             : "Gcm256");
     });
 
 // RFC 3711 section 3.4: an authentic SRTCP packet may come unencrypted (E = 0).
