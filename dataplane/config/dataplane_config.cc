@@ -217,7 +217,7 @@ base::Result<DataplaneConfig, std::string> ParseConfig(const std::string& yaml) 
   try {
     YAML::Node root = YAML::Load(yaml);
     if (root.IsNull()) root = YAML::Node(YAML::NodeType::Map);
-    const YAML::Node schema = YAML::Load(std::string(kConfigSchema));
+    static const YAML::Node schema = YAML::Load(std::string(kConfigSchema));
     if (const auto mistakes = CheckAgainstSchema(root, schema); !mistakes.empty()) {
       return Join(mistakes);
     }
