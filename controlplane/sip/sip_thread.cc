@@ -37,8 +37,6 @@ void SipThread::Start() {
     }
     is_up.set_value();
     su_root_run(root_);
-    timers_.clear();
-    deadlines_.clear();
     su_timer_destroy(timer_);
     su_root_destroy(root_);
     root_ = nullptr;
@@ -53,6 +51,9 @@ void SipThread::Stop(Task last) {
     const std::lock_guard lock(mutex_);
     PostLocked([this, run = std::move(last)] {
       run();
+      // What the timers are about is gone; some may be due in this very turn of the loop.
+      timers_.clear();
+      deadlines_.clear();
       su_root_break(root_);
     });
     is_accepting_ = false;

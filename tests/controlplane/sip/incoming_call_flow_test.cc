@@ -301,6 +301,7 @@ TEST_F(IncomingCallFlowTest, TwoDevicesOfOneNumberAreTwoCalls) {
   auto second = Registration("r2");
   second.contact_token = "OTHER";
   stack_->registrar().Restore(second, {.next_hop = peer_.uri(), .snapshot = ""});
+  Settle();
   PeerRequest invite = Invite();
   SendToStack(invite);
   recorder_.Expect("incoming");
@@ -365,6 +366,7 @@ TEST_F(IncomingCallFlowTest, RestoredBindingAndDialog) {
   RestartStack();
   RestoreRegistration();
   stack_->signaling().Restore("in-1", recorder_.snapshots["in-1"]);
+  Settle();
   // The binding still takes calls, the dialog its BYE.
   recorder_.next_call_id = "in-2";
   SendToStack(Invite());

@@ -243,7 +243,8 @@ TEST_F(OutgoingCallFlowTest, ForeignRealmInACallGetsNoPassword) {
 TEST_F(OutgoingCallFlowTest, EmergencyAndRestorationBodies) {
   StartStack();
   stack_->registrar().Register(Registration());
-  peer_.Reply(peer_.ExpectRequest("REGISTER"), "200 OK", "reg", AcceptHeaders());
+  const SipText first = peer_.ExpectRequest("REGISTER");
+  peer_.Reply(first, "200 OK", "reg", AcceptHeaders());
   recorder_.Expect("registered r1");
   const auto body = [](const std::string& type) {
     return "<?xml version=\"1.0\" encoding=\"UTF-8\"?><ims-3gpp version=\"1\"><alternative-service>"
@@ -253,12 +254,18 @@ TEST_F(OutgoingCallFlowTest, EmergencyAndRestorationBodies) {
   stack_->signaling().Invite(Outgoing("a"));
   peer_.Reply(peer_.ExpectRequest("INVITE"), "380 Alternative Service", "t", type, body("emergency"));
   recorder_.Expect("failed a 380");
-  EXPECT_EQ(recorder_.last_reason.text, SipStack::kTextEmergency);
+  EXPECT_EQ(recorder_.last_reason.text, call::kEmergencyServiceText);
   stack_->signaling().Invite(Outgoing("b"));
   peer_.Reply(peer_.ExpectRequest("INVITE"), "504 Server Time-out", "t",
               "P-Asserted-Identity: <sip:term@127.0.0.10;lr>\r\n" + type, body("restoration"));
   recorder_.Expect("failed b 504");
-  EXPECT_EQ(recorder_.last_reason.text, SipStack::kTextRestoration);
+  EXPECT_EQ(recorder_.last_reason.text, call::kRestorationText);
+  // What follows is a new initial registration, with a Call-ID of its own.
+  stack_->registrar().Register(Registration());
+  const SipText anew = peer_.ExpectRequest("REGISTER");
+  EXPECT_NE(anew.Get("Call-ID"), first.Get("Call-ID"));
+  peer_.Reply(anew, "200 OK", "reg", AcceptHeaders());
+  recorder_.Expect("registered r1", 2);
   stack_->signaling().Invite(Outgoing("c"));
   peer_.Reply(peer_.ExpectRequest("INVITE"), "504 Server Time-out", "t",
               "P-Asserted-Identity: <sip:stranger@127.0.0.99;lr>\r\n" + type, body("restoration"));
@@ -447,6 +454,7 @@ TEST_F(OutgoingCallFlowTest, RestoredDialogTakesAndGivesRequests) {
   recorder_.Expect("changed out-1");
   RestartStack();
   stack_->signaling().Restore("out-1", recorder_.snapshots["out-1"]);
+  Settle();
   PeerRequest theirs = InDialog(invite, "t1", "INVITE", 10);
   theirs.headers = CalleeHeaders();
   theirs.body = kOffer2;

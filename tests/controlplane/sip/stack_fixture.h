@@ -225,7 +225,11 @@ class StackFixture : public testing::Test {
                                                  .service_route = {"<sip:orig@127.0.0.20:5060;lr>"},
                                                  .associated_uris = {"sip:+34600000001@ims.test"},
                                                  .snapshot = ""});
-    // Commands run in order: when this one is through, so is the one before.
+    Settle();
+  }
+  // Commands run in order: when this one is through, so are those before it. Needed where a message
+  // of the peer must not overtake a command.
+  void Settle() {
     stack_->registrar().Deregister("barrier");
     recorder_.Expect("deregistered barrier");
     std::erase(recorder_.events, "deregistered barrier");
