@@ -95,6 +95,7 @@ SubscriptionRegistry::SubscriptionRegistry(SubscriptionConfig config, Ports port
 
 SubscriptionRegistry::~SubscriptionRegistry() {
   for (auto& [id, entry] : entries_) entry->sender->Stop();
+  for (const auto& sender : closing_) sender->Stop();
 }
 
 void SubscriptionRegistry::Restore() {
@@ -255,7 +256,9 @@ void SubscriptionRegistry::End(const std::string& id, const std::string& reason,
   if (!says_goodbye) return entry->sender->Stop();
   const CloudEvent event = ports_.events.MakeSubscriptionEnded(id, reason, description);
   entry->sender->Enqueue(event.id, event.Text());
-  entry->sender->CloseWhenEmpty();
+  entry->sender->Close();
+  std::erase_if(closing_, [](const auto& sender) { return sender->queued() == 0; });
+  closing_.push_back(entry->sender);
 }
 
 void SubscriptionRegistry::Save(const Subscription& subscription) {

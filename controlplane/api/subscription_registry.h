@@ -92,6 +92,7 @@ class SubscriptionRegistry {
   Ports ports_;
   std::map<std::string, std::unique_ptr<Entry>> entries_;
   std::map<std::string, std::set<std::string>> by_device_;  // deviceId to ids
+  std::vector<std::shared_ptr<WebhookSender>> closing_;  // of ended subscriptions, until delivered
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -43,16 +43,14 @@ void WebhookSender::Enqueue(std::string event_id, std::string text) {
   SendFirst();
 }
 
-void WebhookSender::CloseWhenEmpty() {
+void WebhookSender::Close() {
   on_verdict_ = [](SinkVerdict) {};
-  if (!queue_.empty() && !is_stopped_) self_ = shared_from_this();
 }
 
 void WebhookSender::Stop() {
   is_stopped_ = true;
   queue_.clear();
   retry_.reset();
-  self_.reset();
 }
 
 void WebhookSender::SendFirst() {
@@ -105,8 +103,7 @@ void WebhookSender::OnResult(const http_client::Result& result) {
 
 void WebhookSender::Advance() {
   if (!queue_.empty()) queue_.pop_front();
-  if (!queue_.empty()) return SendFirst();
-  const auto keep_until_return = std::move(self_);
+  SendFirst();
 }
 
 }  // namespace byon::api

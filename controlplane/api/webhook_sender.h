@@ -41,8 +41,8 @@ class WebhookSender : public std::enable_shared_from_this<WebhookSender> {
 
   void Enqueue(std::string event_id, std::string text);
   void set_access_token(std::string token) { sink_.access_token = std::move(token); }
-  // Delivers what is queued, then keeps silent; the sender lives until then by itself.
-  void CloseWhenEmpty();
+  // Takes no verdict of the sink from now on: the subscription is over, only what is queued still goes out.
+  void Close();
   // Stops at once.
   void Stop();
   size_t queued() const { return queue_.size(); }
@@ -67,7 +67,6 @@ class WebhookSender : public std::enable_shared_from_this<WebhookSender> {
   bool is_sending_ = false;
   bool is_stopped_ = false;
   std::shared_ptr<void> retry_;
-  std::shared_ptr<WebhookSender> self_;  // while it closes
 };
 
 }  // namespace byon::api

@@ -46,7 +46,8 @@ bool IsUser(std::string_view text) {
   });
 }
 bool IsContext(std::string_view text) {
-  bool is_number = text.size() >= 2 && text.size() <= 16 && text[0] == '+' && AllOf(text.substr(1), IsDigit);
+  bool is_number =
+      text.size() >= 2 && text.size() <= 16 && text[0] == '+' && AllOf(text.substr(1), IsDigit);
   return is_number || IsDomain(text);
 }
 
@@ -88,7 +89,8 @@ std::optional<SipUri> SplitSipUri(std::string_view uri) {
     if (at == std::string_view::npos) return std::nullopt;
     std::string_view host = uri.substr(at + 1);
     std::string_view user = uri.substr(0, at);
-    return SipUri{user.substr(0, user.find_first_of(";:")), host.substr(0, host.find_first_of(";:?>"))};
+    return SipUri{user.substr(0, user.find_first_of(";:")),
+                  host.substr(0, host.find_first_of(";:?>"))};
   }
   return std::nullopt;
 }
@@ -125,7 +127,8 @@ bool IsEmergencyAddress(std::string_view address, const std::vector<std::string>
     return prefix[0] == '+' && prefix.size() <= 4 && AllOf(prefix.substr(1), IsDigit);
   };
   return matches("112") || matches("911") ||
-         std::any_of(numbers.begin(), numbers.end(), [&](const std::string& n) { return matches(n); });
+         std::any_of(numbers.begin(), numbers.end(),
+                     [&](const std::string& n) { return matches(n); });
 }
 
 std::string ShownAddressOf(std::string_view uri, std::string_view home_domain) {

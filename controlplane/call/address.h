@@ -5,29 +5,32 @@
 #include <string_view>
 #include <vector>
 
-// Addresses between CAMARA and the IMS: what a client may dial, and how the network's identities are
-// shown to it. Only characters from short lists pass, so nothing of an address can become SIP syntax.
+// Addresses between CAMARA and the IMS: what a client may dial, and how the network's identities
+// are shown to it. Only characters from short lists pass, so nothing of an address can become SIP
+// syntax.
 namespace byon::call {
 
 inline constexpr std::string_view kAnonymousAddress = "sip:anonymous@anonymous.invalid";
 
 // The Request-URI for a CAMARA receiver address: tel:+E164, a local number with its phone-context,
-// or a sip: URI. Nothing for the anonymous address, for urn:service:* and for whatever is malformed.
+// or a sip: URI. Nothing for the anonymous address, for urn:service:* and for whatever is
+// malformed.
 std::optional<std::string> TargetUriOf(std::string_view receiver_address);
 
-// Dialled so that an emergency service would answer: urn:service:sos*, 112, 911 or one of `numbers`,
-// as a local number or behind a country code, in a tel: or sip: URI. To be asked first, before the
-// address is checked for anything else (TS 24.229 section 5.1.6).
+// Dialled so that an emergency service would answer: urn:service:sos*, 112, 911 or one of
+// `numbers`, as a local number or behind a country code, in a tel: or sip: URI. To be asked first,
+// before the address is checked for anything else (TS 24.229 section 5.1.6).
 bool IsEmergencyAddress(std::string_view receiver_address, const std::vector<std::string>& numbers);
 
-// How a party of the network is shown: tel:+E164 where there is a number, sip:<digits>@<home domain>
-// for a short code, the anonymous address for an empty or unusable one.
+// How a party of the network is shown: tel:+E164 where there is a number, sip:<digits>@<home
+// domain> for a short code, the anonymous address for an empty or unusable one.
 std::string ShownAddressOf(std::string_view sip_or_tel_uri, std::string_view home_domain);
 
 // "+34600000001" of tel:+34600000001 and of sip:+34600000001@...; nothing without such a number.
 std::optional<std::string> PhoneNumberOf(std::string_view address);
 
-// At most 128 printable bytes of a name that somebody else wrote; the rest and controls are dropped.
+// At most 128 printable bytes of a name that somebody else wrote; the rest and controls are
+// dropped.
 std::string CleanDisplayName(std::string_view name);
 
 }  // namespace byon::call

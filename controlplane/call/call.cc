@@ -95,8 +95,9 @@ std::unique_ptr<Call> Call::Restore(const CallConfig& config, const Negotiators&
   if (dialog.remote) dialog.offered = dialog.remote->audio;
   auto age = now.wall - call->record_.created_at;
   call->duration_deadline_ =
-      now.steady + std::max(std::chrono::duration_cast<std::chrono::seconds>(config.max_duration - age),
-                            std::chrono::seconds(0));
+      now.steady +
+      std::max(std::chrono::duration_cast<std::chrono::seconds>(config.max_duration - age),
+               std::chrono::seconds(0));
   return call;
 }
 
@@ -148,8 +149,8 @@ void Call::HandleTimeout(Now now) {
     return;
   }
   if (is_due(media_deadline_)) {
-    Fail("The browser's media did not connect in time", {.sip_status = 500, .text = "Media timeout"}, 500,
-         now);
+    Fail("The browser's media did not connect in time",
+         {.sip_status = 500, .text = "Media timeout"}, 500, now);
     return;
   }
   if (is_due(duration_deadline_)) {
@@ -173,7 +174,8 @@ bool Call::Move(Trigger trigger, const std::string& reason, Now now,
   return true;
 }
 
-void Call::Notify(Status reported, const std::string& reason, const std::optional<std::string>& location) {
+void Call::Notify(Status reported, const std::string& reason,
+                  const std::optional<std::string>& location) {
   record_.reason = reason;
   Emit(Persist{});
   // A device never hears of an incoming call that ended before its invitation.
@@ -221,16 +223,24 @@ void Call::Finish(Now now) {
 // Ends the call towards the network in the way its state asks for.
 void Call::EndSip(const EndReason& reason, int reject_status) {
   switch (sip_state_) {
-    case SipState::kInviting: Emit(SendCancel{reason}); break;
-    case SipState::kIncoming: Emit(SendReject{reject_status, reason}); break;
-    case SipState::kConfirmed: Emit(SendBye{reason}); break;
+    case SipState::kInviting:
+      Emit(SendCancel{reason});
+      break;
+    case SipState::kIncoming:
+      Emit(SendReject{reject_status, reason});
+      break;
+    case SipState::kConfirmed:
+      Emit(SendBye{reason});
+      break;
     case SipState::kNone:
-    case SipState::kEnded: break;
+    case SipState::kEnded:
+      break;
   }
   sip_state_ = SipState::kEnded;
 }
 
-void Call::Fail(const std::string& reason, const EndReason& sip_reason, int reject_status, Now now) {
+void Call::Fail(const std::string& reason, const EndReason& sip_reason, int reject_status,
+                Now now) {
   if (is_ended()) return;
   EndSip(sip_reason, reject_status);
   Move(Trigger::kGatewayFailure, reason, now);
@@ -252,8 +262,8 @@ void Call::OnMediaReady(uint64_t change_id, MediaLocals locals, Now now) {
       create_deadline_ = now.steady + kCreateAnswerDelay;
       return;
     }
-    record_.offer_sdp =
-        sdp_.web.BuildOffer(record_.locals.access, {record_.sdp_session_id, record_.web_sdp_version});
+    record_.offer_sdp = sdp_.web.BuildOffer(record_.locals.access,
+                                            {record_.sdp_session_id, record_.web_sdp_version});
     ring_deadline_ = now.steady + config_.ring_timeout;
     record_.reason = "Incoming call";
     ApplyIms();
@@ -281,15 +291,16 @@ void Call::OnMediaRefused(uint64_t change_id, const std::string& reason, Now now
       Emit(Forget{});
       return;
     }
-    Fail("No media resources are free: " + reason, {.sip_status = 503, .text = "Service Unavailable"}, 503,
-         now);
+    Fail("No media resources are free: " + reason,
+         {.sip_status = 503, .text = "Service Unavailable"}, 503, now);
     return;
   }
   if (web_change_ && web_change_->awaited_change == change_id) {
     AbandonWebChange(RefusalKind::kUnavailable, "The media could not be changed: " + reason + ".");
     return;
   }
-  Fail("The media could not be changed: " + reason, {.sip_status = 500, .text = "Media failure"}, 500, now);
+  Fail("The media could not be changed: " + reason, {.sip_status = 500, .text = "Media failure"},
+       500, now);
 }
 
 void Call::OnAccessConnected(Now) {
@@ -310,7 +321,8 @@ void Call::OnMediaStarted(Leg leg, const DialogId& stream_id) {
 void Call::OnMediaEnded(MediaEnd end, const std::string& detail, Now now) {
   if (is_ended()) return;
   bool is_silence = end == MediaEnd::kAccessTimeout || end == MediaEnd::kImsTimeout;
-  bool may_be_silent = !IsAnswered(record_.status) || record_.is_held_locally || record_.is_held_remotely;
+  bool may_be_silent =
+      !IsAnswered(record_.status) || record_.is_held_locally || record_.is_held_remotely;
   if (is_silence && may_be_silent) return;
   if (end == MediaEnd::kSessionLost) is_media_closed_ = true;
   std::string reason(ToString(end));
@@ -320,12 +332,18 @@ void Call::OnMediaEnded(MediaEnd end, const std::string& detail, Now now) {
 
 std::string_view ToString(MediaEnd end) {
   switch (end) {
-    case MediaEnd::kAccessTimeout: return "No media came from the browser";
-    case MediaEnd::kImsTimeout: return "No media came from the network";
-    case MediaEnd::kConsentLost: return "The browser can no longer be reached";
-    case MediaEnd::kIceFailed: return "ICE failed";
-    case MediaEnd::kDtlsFailed: return "DTLS failed";
-    case MediaEnd::kSessionLost: return "The media session was lost";
+    case MediaEnd::kAccessTimeout:
+      return "No media came from the browser";
+    case MediaEnd::kImsTimeout:
+      return "No media came from the network";
+    case MediaEnd::kConsentLost:
+      return "The browser can no longer be reached";
+    case MediaEnd::kIceFailed:
+      return "ICE failed";
+    case MediaEnd::kDtlsFailed:
+      return "DTLS failed";
+    case MediaEnd::kSessionLost:
+      return "The media session was lost";
   }
   return "Media failure";
 }

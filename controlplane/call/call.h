@@ -56,14 +56,17 @@ struct StatusRequest {
   std::optional<std::string> location_json;
 };
 
-// One call of one device: it wires the status table, the two negotiators and the timers together. Every
-// input may leave actions; the owner takes and carries them out in order. Sans-IO: time is an argument.
+// One call of one device: it wires the status table, the two negotiators and the timers together.
+// Every input may leave actions; the owner takes and carries them out in order. Sans-IO: time is an
+// argument.
 class Call {
  public:
-  static std::unique_ptr<Call> StartOutgoing(const CallConfig& config, const Negotiators& negotiators,
-                                             OutgoingSetup setup, RequestId request, Now now);
-  static std::unique_ptr<Call> StartIncoming(const CallConfig& config, const Negotiators& negotiators,
-                                             IncomingSetup setup, Now now);
+  static std::unique_ptr<Call> StartOutgoing(const CallConfig& config,
+                                             const Negotiators& negotiators, OutgoingSetup setup,
+                                             RequestId request, Now now);
+  static std::unique_ptr<Call> StartIncoming(const CallConfig& config,
+                                             const Negotiators& negotiators, IncomingSetup setup,
+                                             Now now);
   // A call of an earlier process. One that was not answered yet ends here: its dialog is lost.
   static std::unique_ptr<Call> Restore(const CallConfig& config, const Negotiators& negotiators,
                                        CallRecord record, Now now);
@@ -109,7 +112,7 @@ class Call {
   // One dialog's offer/answer state; an incoming call has only one, under the empty id.
   struct Dialog {
     std::optional<sdp::ImsMedia> remote;
-    sdp::AudioFormat offered;  // of our last offer
+    sdp::AudioFormat offered;                         // of our last offer
     std::optional<sdp::Preconditions> preconditions;  // as the peer last stated them
     bool is_precondition_confirmed = false;
     bool is_early_media_authorised = false;
@@ -127,10 +130,13 @@ class Call {
     std::optional<std::string> location_json;
   };
 
-  Call(const CallConfig& config, const Negotiators& negotiators) : config_(config), sdp_(negotiators) {}
+  Call(const CallConfig& config, const Negotiators& negotiators)
+      : config_(config), sdp_(negotiators) {}
 
   Role role() const { return record_.is_originating ? Role::kOriginating : Role::kTerminating; }
-  Dialog& DialogOf(const DialogId& id) { return dialogs_[record_.is_originating ? id : DialogId()]; }
+  Dialog& DialogOf(const DialogId& id) {
+    return dialogs_[record_.is_originating ? id : DialogId()];
+  }
   template <typename T>
   void Emit(T action) {
     actions_.emplace_back(std::move(action));
@@ -139,7 +145,8 @@ class Call {
   // ---- outcome (call.cc)
   bool Move(Trigger trigger, const std::string& reason, Now now,
             const std::optional<std::string>& location = std::nullopt);
-  void Notify(Status reported, const std::string& reason, const std::optional<std::string>& location);
+  void Notify(Status reported, const std::string& reason,
+              const std::optional<std::string>& location);
   void Complete(RequestId request, std::optional<Status> echo = std::nullopt);
   void Refuse(RequestId request, RefusalKind kind, std::string message);
   void Connect(Now now);

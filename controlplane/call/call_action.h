@@ -120,8 +120,8 @@ struct Persist {};
 struct Forget {};
 
 using Action =
-    std::variant<SendInvite, RenewBinding, SendCancel, SendProvisional, SendAccept, SendReject, SendSdpOffer,
-                 SendSdpAnswer, SendBye, CreateMedia, ModifyMedia, CloseMedia, PlayTone, NotifyDevice,
-                 CompleteRequest, Persist, Forget>;
+    std::variant<SendInvite, RenewBinding, SendCancel, SendProvisional, SendAccept, SendReject,
+                 SendSdpOffer, SendSdpAnswer, SendBye, CreateMedia, ModifyMedia, CloseMedia,
+                 PlayTone, NotifyDevice, CompleteRequest, Persist, Forget>;
 
 }  // namespace byon::call

@@ -29,7 +29,8 @@ void Call::ChangeStatus(const StatusRequest& request, RequestId id, Now now) {
   if (is_ended()) return Complete(id);
   if (trigger == Trigger::kPutTerminated) {
     EndSip(kHangUp, 480);
-    Move(trigger, record_.is_originating ? "Call terminated by originator" : "Call terminated by receiver",
+    Move(trigger,
+         record_.is_originating ? "Call terminated by originator" : "Call terminated by receiver",
          now, request.location_json);
     Finish(now);
     return Complete(id);
@@ -49,10 +50,12 @@ void Call::Delete(RequestId id, Now now) {
   bool was_answered = IsAnswered(record_.status);
   bool is_decline = !was_answered && !record_.is_originating;
   EndReason reason = kHangUp;
-  if (is_decline) reason = {.sip_status = config_.decline_status, .text = PhraseOf(config_.decline_status)};
+  if (is_decline)
+    reason = {.sip_status = config_.decline_status, .text = PhraseOf(config_.decline_status)};
   Complete(id);
   EndSip(reason, config_.decline_status);
-  std::string text = record_.is_originating ? "Call terminated by originator" : "Call terminated by receiver";
+  std::string text =
+      record_.is_originating ? "Call terminated by originator" : "Call terminated by receiver";
   if (is_decline) text = "Call declined by receiver";
   if (!was_answered && record_.is_originating) text = "Call cancelled by originator";
   Move(Trigger::kDelete, text, now);
@@ -67,10 +70,12 @@ void Call::ChangeIncoming(const StatusRequest& request, Trigger trigger, Request
   if (trigger == Trigger::kPutDeclined || trigger == Trigger::kPutBusy) {
     bool is_busy = trigger == Trigger::kPutBusy;
     int status_code = is_busy ? 486 : 603;
-    EndSip({.sip_status = status_code, .q850_cause = is_busy ? kQ850UserBusy : 0,
+    EndSip({.sip_status = status_code,
+            .q850_cause = is_busy ? kQ850UserBusy : 0,
             .text = PhraseOf(status_code)},
            status_code);
-    Move(trigger, is_busy ? "The receiver is busy" : "Call declined by receiver", now, request.location_json);
+    Move(trigger, is_busy ? "The receiver is busy" : "Call declined by receiver", now,
+         request.location_json);
     Finish(now);
     return Complete(id);
   }
@@ -78,16 +83,18 @@ void Call::ChangeIncoming(const StatusRequest& request, Trigger trigger, Request
   if (request.answer_sdp && !TakeAnswer(request, id)) return;
   if (trigger == Trigger::kPutConnected) {
     if (!record_.answer_sdp) {
-      return Refuse(id, RefusalKind::kInvalidArgument, "The call cannot be connected without an answer.");
+      return Refuse(id, RefusalKind::kInvalidArgument,
+                    "The call cannot be connected without an answer.");
     }
     Emit(SendAccept{IncomingDescription()});
     Move(trigger, "Call answered by receiver", now, request.location_json);
     ApplyIms();
     return Complete(id);
   }
-  bool has_changed = Move(trigger, std::string("Receiver is ") +
-                              (trigger == Trigger::kPutRinging ? "alerting" : "preparing"),
-                          now, request.location_json);
+  bool has_changed = Move(
+      trigger,
+      std::string("Receiver is ") + (trigger == Trigger::kPutRinging ? "alerting" : "preparing"),
+      now, request.location_json);
   if (trigger == Trigger::kPutInProgress && (has_changed || is_new_answer)) SendEarlyDescription();
   if (trigger == Trigger::kPutRinging && (has_changed || is_new_answer)) {
     bool must_send_sdp_first = (is_new_answer || WaitsForCaller()) && supports_100rel_;
@@ -101,7 +108,8 @@ void Call::ChangeIncoming(const StatusRequest& request, Trigger trigger, Request
 bool Call::TakeAnswer(const StatusRequest& request, RequestId id) {
   if (record_.answer_sdp) {
     if (*record_.answer_sdp == *request.answer_sdp) return true;  // clients repeat it
-    Refuse(id, RefusalKind::kIncompatibleState, "The answer was given already and cannot be changed.");
+    Refuse(id, RefusalKind::kIncompatibleState,
+           "The answer was given already and cannot be changed.");
     return false;
   }
   auto media = sdp_.web.ReadAnswer(*request.answer_sdp);
@@ -134,8 +142,8 @@ void Call::SendRinging() {
   Emit(SendProvisional{180, std::nullopt});
 }
 
-// A new offer of the client, hold and resume: the media plane follows the offer, the network hears of
-// a change of direction only.
+// A new offer of the client, hold and resume: the media plane follows the offer, the network hears
+// of a change of direction only.
 void Call::ChangeMedia(const StatusRequest& request, Trigger trigger, RequestId id, Now now) {
   if (web_change_) {
     return Refuse(id, RefusalKind::kIncompatibleState, "An earlier change is still under way.");
@@ -193,7 +201,8 @@ void Call::FinishWebChange(Now now) {
     Trigger trigger = *change->hold ? Trigger::kPutHold : Trigger::kPutResume;
     if (!*change->hold && record_.is_held_remotely) {
       Notify(Status::kHold, "The other side still holds the call", change->location_json);
-    } else if (Move(trigger, *change->hold ? "Call held" : "Call resumed", now, change->location_json)) {
+    } else if (Move(trigger, *change->hold ? "Call held" : "Call resumed", now,
+                    change->location_json)) {
       echo = *change->hold ? Status::kHold : Status::kResume;
     } else {
       Notify(record_.status, "Call held", change->location_json);

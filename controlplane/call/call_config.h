@@ -14,17 +14,19 @@ namespace byon::call {
 struct CallConfig {
   sdp::WebRtcConfig web_rtc;
   sdp::ImsConfig ims;
-  std::string home_domain = "ims.example";  // sip: addresses that stand for numbers without a country
+  // Of the sip: addresses that stand for numbers without a country code.
+  std::string home_domain = "ims.example";
   // Numbers that are never called, besides 112 and 911 (TS 24.229 section 5.1.6).
   std::vector<std::string> emergency_numbers;
-  std::chrono::seconds ring_timeout{120};     // no final answer: NoAnswer
+  std::chrono::seconds ring_timeout{120};  // no final answer: NoAnswer
   // Contacting the network: an INVITE that nobody has answered at all for so long has failed.
   std::chrono::seconds progress_timeout{20};
   // From Connected to ICE and DTLS up; then the call is ended.
   std::chrono::seconds media_setup_timeout{15};
-  std::chrono::seconds tombstone{60};          // an ended call can still be read for so long
+  std::chrono::seconds tombstone{60};  // an ended call can still be read for so long
   std::chrono::hours max_duration{12};
-  // Status of DELETE on an incoming call: 603 stops every device of the number, 486 and 480 this one.
+  // Status of DELETE on an incoming call: 603 stops every device of the number, 486 and 480 this
+  // one.
   int decline_status = 603;
   bool is_call_waiting_allowed = true;  // else a second call is answered 486
   bool plays_ringback = true;           // 180 without early media

@@ -48,7 +48,8 @@ void Call::OnProgress(const Progress& progress, Now now) {
   bool has_media = false;
   if (progress.sdp) {
     std::string error;
-    // A description we cannot use is only early media that we do not hear; the call may still do well.
+    // A description we cannot use is only early media that we do not hear; the call may still do
+    // well.
     has_media = TakeRemoteAnswer(progress.dialog_id, *progress.sdp, &error);
   }
   if (dialog.remote && (has_media || progress.early_media)) UseDialog(progress.dialog_id);
@@ -86,7 +87,8 @@ void Call::OnAnswered(const DialogId& dialog_id, const std::optional<std::string
 void Call::OnFailed(const EndReason& reason, Now now) {
   if (is_ended() || sip_state_ != SipState::kInviting) return;
   if (reason.sip_status == 504 && reason.text == kRestorationText && !was_restored_) {
-    // The network lost our registration: once it is made anew, the INVITE is sent again (TS 23.380).
+    // The network lost our registration: once it is made anew, the INVITE is sent again
+    // (TS 23.380).
     was_restored_ = awaits_binding_ = true;
     sip_state_ = SipState::kNone;
     dialogs_.clear();
@@ -96,7 +98,8 @@ void Call::OnFailed(const EndReason& reason, Now now) {
   }
   sip_state_ = SipState::kEnded;
   std::string text = SipText(reason.sip_status, reason.text);
-  // The network knows the number for an emergency one and will not carry it (TS 24.229 section 5.1.6).
+  // The network knows the number for an emergency one and will not carry it (TS 24.229
+  // section 5.1.6).
   if (reason.sip_status == 380) text = "Emergency calls are not possible here, use your phone";
   Move(TriggerOfFinal(reason.sip_status, reason.q850_cause), text, now);
   Finish(now);
@@ -118,7 +121,8 @@ void Call::OnCancelled(const EndReason& reason, Now now) {
 void Call::OnEnded(const EndReason& reason, Now now) {
   if (is_ended()) return;
   sip_state_ = SipState::kEnded;
-  std::string text = record_.is_originating ? "Call terminated by receiver" : "Call terminated by originator";
+  std::string text =
+      record_.is_originating ? "Call terminated by receiver" : "Call terminated by originator";
   bool is_elsewhere = reason.sip_status == 200 && !record_.is_originating;
   if (is_elsewhere) {
     text = "Call completed elsewhere";
@@ -147,7 +151,8 @@ void Call::OnBindingRenewed(const SipBinding& binding, Now now) {
 
 // ---- offers and answers
 
-// Our description to the caller, made once: the answer to its offer, or our offer when it sent none.
+// Our description to the caller, made once: the answer to its offer, or our offer when it sent
+// none.
 const std::string& Call::IncomingDescription() {
   if (!incoming_description_.empty()) return incoming_description_;
   sdp::OriginId origin{record_.sdp_session_id, record_.ims_sdp_version};
@@ -182,16 +187,18 @@ bool Call::TakeRemoteAnswer(const DialogId& dialog_id, const std::string& sdp, s
   return true;
 }
 
-void Call::OnRemoteOffer(const DialogId& dialog_id, const std::optional<std::string>& sdp, Now now) {
+void Call::OnRemoteOffer(const DialogId& dialog_id, const std::optional<std::string>& sdp,
+                         Now now) {
   if (is_ended()) return;
   Dialog& dialog = DialogOf(dialog_id);
   if (!sdp) {
     // A re-INVITE that asks for our offer gets everything we can do with this dialog.
     if (dialog.remote) dialog.offered = dialog.remote->audio;
     if (dialog.offered.receive.empty()) dialog.offered = sdp_.ims.offered_audio();
-    Emit(SendSdpAnswer{dialog_id, sdp_.ims.BuildOffer(dialog.offered, record_.locals.ims,
-                                                      {record_.sdp_session_id, ++record_.ims_sdp_version},
-                                                      LocalDirection())});
+    Emit(SendSdpAnswer{dialog_id,
+                       sdp_.ims.BuildOffer(dialog.offered, record_.locals.ims,
+                                           {record_.sdp_session_id, ++record_.ims_sdp_version},
+                                           LocalDirection())});
     return;
   }
   auto offer = sdp_.ims.ReadOffer(*sdp);
@@ -209,9 +216,10 @@ void Call::OnRemoteOffer(const DialogId& dialog_id, const std::optional<std::str
   dialog.remote = offer->media;
   if (offer->is_disabled) dialog.remote->direction = sdp::Direction::kInactive;
   dialog.offered = offer->media.audio;
-  Emit(SendSdpAnswer{dialog_id, sdp_.ims.BuildAnswer(*offer, record_.locals.ims,
-                                                     {record_.sdp_session_id, ++record_.ims_sdp_version},
-                                                     LocalDirection(), preconditions)});
+  Emit(SendSdpAnswer{dialog_id,
+                     sdp_.ims.BuildAnswer(*offer, record_.locals.ims,
+                                          {record_.sdp_session_id, ++record_.ims_sdp_version},
+                                          LocalDirection(), preconditions)});
   if (!IsAnswered(record_.status)) {
     if (!record_.is_originating || dialog_id == record_.dialog_id) UseDialog(dialog_id);
     if (is_ringing_deferred_) SendRinging();
@@ -232,7 +240,8 @@ void Call::OnRemoteAnswer(const DialogId& dialog_id, const std::string& sdp, Now
     if (!DialogOf(dialog_id).remote) Fail(error, kNotAcceptable, 488, now);
     return;
   }
-  if (record_.is_originating && !IsAnswered(record_.status) && dialog_id != record_.dialog_id) return;
+  if (record_.is_originating && !IsAnswered(record_.status) && dialog_id != record_.dialog_id)
+    return;
   UseDialog(dialog_id);
   if (is_awaited) {
     web_change_->awaits_network = false;
@@ -243,15 +252,16 @@ void Call::OnRemoteAnswer(const DialogId& dialog_id, const std::string& sdp, Now
 void Call::OnOfferFailed(const DialogId& dialog_id, int status_code, Now now) {
   if (is_ended()) return;
   if (web_change_ && web_change_->awaits_network) {
-    AbandonWebChange(RefusalKind::kUnavailable,
-                     "The network refused the change with SIP " + std::to_string(status_code) + ".");
+    AbandonWebChange(RefusalKind::kUnavailable, "The network refused the change with SIP " +
+                                                    std::to_string(status_code) + ".");
     return;
   }
   // Resources that cannot be had: the callee will refuse or ring all the same.
   DialogOf(dialog_id).is_precondition_confirmed = true;
   // The dialog is gone without a BYE (RFC 3261 section 12.2.1.2).
   bool is_dialog_dead = IsAnswered(record_.status) && (status_code == 481 || status_code == 408);
-  if (is_dialog_dead) Fail(SipText(status_code, "to a change of media"), {.sip_status = status_code}, 0, now);
+  if (is_dialog_dead)
+    Fail(SipText(status_code, "to a change of media"), {.sip_status = status_code}, 0, now);
 }
 
 // ---- media of the network's side
@@ -298,9 +308,10 @@ void Call::SendDirectionOffer() {
   if (record_.is_held_remotely) {
     direction = record_.is_held_locally ? sdp::Direction::kInactive : sdp::Direction::kRecvOnly;
   }
-  Emit(SendSdpOffer{record_.dialog_id,
-                    sdp_.ims.BuildOffer(dialog.offered, record_.locals.ims,
-                                        {record_.sdp_session_id, ++record_.ims_sdp_version}, direction)});
+  Emit(SendSdpOffer{
+      record_.dialog_id,
+      sdp_.ims.BuildOffer(dialog.offered, record_.locals.ims,
+                          {record_.sdp_session_id, ++record_.ims_sdp_version}, direction)});
 }
 
 // Tells a callee that waits for our resources that they are there: the browser is connected.
@@ -332,7 +343,8 @@ bool Call::WaitsForCaller() const {
 void Call::UpdateRemoteHold(sdp::Direction direction, Now now) {
   bool is_held = !sdp::MaySend(direction);
   // In answer to our own hold a peer may only receive or say nothing; that is not its hold.
-  if (record_.is_held_locally && direction == sdp::Direction::kInactive) is_held = record_.is_held_remotely;
+  if (record_.is_held_locally && direction == sdp::Direction::kInactive)
+    is_held = record_.is_held_remotely;
   if (is_held == record_.is_held_remotely) return;
   record_.is_held_remotely = is_held;
   Emit(Persist{});
@@ -341,15 +353,17 @@ void Call::UpdateRemoteHold(sdp::Direction direction, Now now) {
        is_held ? "Call held by the other side" : "Call resumed by the other side", now);
 }
 
-// The caller hears a tone while the callee is alerted and no early media comes (TS 24.628 section 4.7).
+// The caller hears a tone while the callee is alerted and no early media comes (TS 24.628
+// section 4.7).
 void Call::UpdateRingback() {
   bool has_early_media = false;
   if (auto dialog = dialogs_.find(record_.dialog_id); dialog != dialogs_.end()) {
     bool is_gated = dialog->second.is_early_media_gated;
-    has_early_media = dialog->second.is_early_media_authorised || (is_ims_media_flowing_ && !is_gated);
+    has_early_media =
+        dialog->second.is_early_media_authorised || (is_ims_media_flowing_ && !is_gated);
   }
-  bool is_wanted = config_.plays_ringback && record_.is_originating && is_alerting_ && !has_early_media &&
-                   !is_ended() && !IsAnswered(record_.status);
+  bool is_wanted = config_.plays_ringback && record_.is_originating && is_alerting_ &&
+                   !has_early_media && !is_ended() && !IsAnswered(record_.status);
   if (is_wanted == is_ringback_on_) return;
   is_ringback_on_ = is_wanted;
   Emit(PlayTone{Leg::kAccess, is_wanted ? Tone::kRingback : Tone::kNone});

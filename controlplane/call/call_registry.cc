@@ -15,18 +15,25 @@ std::string UserKey(const CallOwner& owner) { return owner.client_id + '\n' + ow
 }  // namespace
 
 CallRegistry::CallRegistry(CallConfig config)
-    : config_(std::move(config)), negotiators_(config_), emergency_numbers_(config_.emergency_numbers) {}
+    : config_(std::move(config)),
+      negotiators_(config_),
+      emergency_numbers_(config_.emergency_numbers) {}
 
 std::optional<Refusal> CallRegistry::CheckOutgoing(const OutgoingRequest& request) const {
-  // First of all, and whatever else is wrong: who dials for help must learn at once that it is not here.
+  // First of all, and whatever else is wrong: who dials for help must learn at once that it is not
+  // here.
   if (request.is_emergency || IsEmergencyAddress(request.receiver_address, emergency_numbers_)) {
-    return Refusal{RefusalKind::kEmergency, "Emergency calls are not possible here, use your phone."};
+    return Refusal{RefusalKind::kEmergency,
+                   "Emergency calls are not possible here, use your phone."};
   }
   if (!TargetUriOf(request.receiver_address)) {
-    return Refusal{RefusalKind::kInvalidArgument, "The receiverAddress is not an address that can be called."};
+    return Refusal{RefusalKind::kInvalidArgument,
+                   "The receiverAddress is not an address that can be called."};
   }
-  if (CountActive(by_registration_, request.owner.registration_id) >= config_.max_calls_per_registration) {
-    return Refusal{RefusalKind::kQuotaExceeded, "This registration has as many calls as it may have."};
+  if (CountActive(by_registration_, request.owner.registration_id) >=
+      config_.max_calls_per_registration) {
+    return Refusal{RefusalKind::kQuotaExceeded,
+                   "This registration has as many calls as it may have."};
   }
   if (CountActive(by_user_, UserKey(request.owner)) >= config_.max_calls_per_user) {
     return Refusal{RefusalKind::kQuotaExceeded, "This user has as many calls as allowed."};
@@ -97,11 +104,12 @@ void CallRegistry::Adopt(std::unique_ptr<Call> call) {
   Touch(reference);
 }
 
-void CallRegistry::ChangeStatus(const CallId& id, const StatusRequest& request, RequestId request_id,
-                                Now now) {
+void CallRegistry::ChangeStatus(const CallId& id, const StatusRequest& request,
+                                RequestId request_id, Now now) {
   auto it = calls_.find(id);
   if (it == calls_.end()) {
-    actions_.push_back({id, CompleteRequest{request_id, Refusal{RefusalKind::kNotFound, "No such call."}}});
+    actions_.push_back(
+        {id, CompleteRequest{request_id, Refusal{RefusalKind::kNotFound, "No such call."}}});
     return;
   }
   it->second.call->ChangeStatus(request, request_id, now);
@@ -111,14 +119,16 @@ void CallRegistry::ChangeStatus(const CallId& id, const StatusRequest& request, 
 void CallRegistry::Delete(const CallId& id, RequestId request_id, Now now) {
   auto it = calls_.find(id);
   if (it == calls_.end()) {
-    actions_.push_back({id, CompleteRequest{request_id, Refusal{RefusalKind::kNotFound, "No such call."}}});
+    actions_.push_back(
+        {id, CompleteRequest{request_id, Refusal{RefusalKind::kNotFound, "No such call."}}});
     return;
   }
   it->second.call->Delete(request_id, now);
   Touch(*it->second.call);
 }
 
-void CallRegistry::EndCallsOf(const std::string& registration_id, const std::string& reason, Now now) {
+void CallRegistry::EndCallsOf(const std::string& registration_id, const std::string& reason,
+                              Now now) {
   for (const Call* call : FindByRegistration(registration_id)) {
     Apply(CallId(call->record().id), [&](Call& c) { c.EndByGateway(reason, now); });
   }
@@ -141,7 +151,8 @@ void CallRegistry::Apply(const CallId& id, const std::function<void(Call&)>& inp
 
 void CallRegistry::LearnEmergencyNumber(const CallId& id) {
   const Call* call = Find(id);
-  if (!call || emergency_numbers_.size() >= config_.emergency_numbers.size() + kMaxLearnedNumbers) return;
+  if (!call || emergency_numbers_.size() >= config_.emergency_numbers.size() + kMaxLearnedNumbers)
+    return;
   std::string_view address = call->record().receiver_address;
   if (!address.starts_with("tel:")) return;
   address.remove_prefix(4);
@@ -173,7 +184,8 @@ const Call* CallRegistry::Find(const CallId& id) const {
   return it == calls_.end() ? nullptr : it->second.call.get();
 }
 
-std::vector<const Call*> CallRegistry::FindByRegistration(const std::string& registration_id) const {
+std::vector<const Call*> CallRegistry::FindByRegistration(
+    const std::string& registration_id) const {
   std::vector<const Call*> found;
   auto ids = by_registration_.find(registration_id);
   if (ids == by_registration_.end()) return found;

@@ -43,8 +43,8 @@ struct CallAction {
   Action action;
 };
 
-// All calls: what may start, who is busy, when the next timer is due. Inputs leave actions behind; the
-// owner polls until there are none. Inputs for an unknown call are ignored. Sans-IO.
+// All calls: what may start, who is busy, when the next timer is due. Inputs leave actions behind;
+// the owner polls until there are none. Inputs for an unknown call are ignored. Sans-IO.
 class CallRegistry {
  public:
   explicit CallRegistry(CallConfig config);
@@ -70,7 +70,8 @@ class CallRegistry {
   Deadline NextDeadline() const;
   std::optional<CallAction> PollAction();
 
-  const Call* Find(const CallId& id) const;  // ended calls too, for as long as their tombstone stands
+  const Call* Find(
+      const CallId& id) const;  // ended calls too, for as long as their tombstone stands
   std::vector<const Call*> FindByRegistration(const std::string& registration_id) const;
   size_t active_count() const { return active_count_; }
 

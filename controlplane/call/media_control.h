@@ -35,12 +35,12 @@ enum class Tone : uint8_t { kNone, kRingback, kBusy, kCongestion };
 
 // Why media ended without anybody closing it.
 enum class MediaEnd : uint8_t {
-  kAccessTimeout,    // nothing came from the browser
-  kImsTimeout,       // nothing came from the network
-  kConsentLost,      // RFC 7675
+  kAccessTimeout,  // nothing came from the browser
+  kImsTimeout,     // nothing came from the network
+  kConsentLost,    // RFC 7675
   kIceFailed,
   kDtlsFailed,
-  kSessionLost,      // the dataplane restarted, or closed the session by itself
+  kSessionLost,  // the dataplane restarted, or closed the session by itself
 };
 std::string_view ToString(MediaEnd end);
 
@@ -62,8 +62,9 @@ struct MediaStats {
   std::map<std::string, uint64_t> drops;
 };
 
-// Media sessions as the call logic sees them; a session goes by its call's id. Called on the gateway's
-// strand, never blocks; outcomes come through MediaObserver or the given function on the same strand.
+// Media sessions as the call logic sees them; a session goes by its call's id. Called on the
+// gateway's strand, never blocks; outcomes come through MediaObserver or the given function on the
+// same strand.
 class MediaControl {
  public:
   virtual ~MediaControl() = default;
@@ -76,7 +77,8 @@ class MediaControl {
   virtual void Close(const CallId& call_id, const std::string& reason) = 0;
   virtual void PlayTone(const CallId& call_id, Leg leg, Tone tone) = 0;
 
-  // Digits of 0-9 * # A-D into the network's leg. `done` gets nothing when they are queued, else why not.
+  // Digits of 0-9 * # A-D into the network's leg. `done` gets nothing when they are queued, else
+  // why not.
   virtual void SendDtmf(const CallId& call_id, const std::string& digits,
                         std::function<void(std::optional<std::string> error)> done) = 0;
   // Nothing when the session or its node is gone.

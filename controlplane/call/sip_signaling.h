@@ -9,8 +9,8 @@ namespace byon::call {
 // Our name of a call on every interface: the CAMARA mediaSessionId, 128 random bits in hex.
 using CallId = std::string;
 
-// One dialog of a call, named by the remote tag (RFC 3261 section 12). An outgoing INVITE that forks
-// has several early dialogs; each has its own SDP.
+// One dialog of a call, named by the remote tag (RFC 3261 section 12). An outgoing INVITE that
+// forks has several early dialogs; each has its own SDP.
 using DialogId = std::string;
 
 // What a SIP registration gave us that every later request of its user needs.
@@ -27,17 +27,17 @@ struct SipBinding {
 struct OutgoingInvite {
   CallId call_id;
   SipBinding binding;
-  std::string target_uri;    // tel:+34... or sip:+34...@home;user=phone
-  std::string display_name;  // unverified; may be empty
-  bool is_anonymous = false; // Privacy: id and an anonymous From (RFC 3323, RFC 3325)
-  std::string sdp;           // our offer
+  std::string target_uri;     // tel:+34... or sip:+34...@home;user=phone
+  std::string display_name;   // unverified; may be empty
+  bool is_anonymous = false;  // Privacy: id and an anonymous From (RFC 3323, RFC 3325)
+  std::string sdp;            // our offer
 };
 
 struct IncomingInvite {
   std::string contact_token;  // which registration the network reached
   std::string caller_uri;     // P-Asserted-Identity, else From; empty when withheld (Privacy: id)
   std::string caller_display_name;
-  std::string called_uri;     // P-Called-Party-ID, else To
+  std::string called_uri;          // P-Called-Party-ID, else To
   std::optional<std::string> sdp;  // absent: offerless INVITE, our offer goes into 183 or 200
   bool supports_100rel = false;
   bool supports_precondition = false;
@@ -60,15 +60,15 @@ struct EndReason {
   std::string text;    // phrase, or text of Reason
 };
 
-// EndReason::text of final responses whose body TS 24.229 gives a meaning (section 5.1.2A.1.6): 380, the
-// number is an emergency number; 504, the network has forgotten the registration.
+// EndReason::text of final responses whose body TS 24.229 gives a meaning (section 5.1.2A.1.6):
+// 380, the number is an emergency number; 504, the network has forgotten the registration.
 inline constexpr char kEmergencyServiceText[] = "alternative-service: emergency";
 inline constexpr char kRestorationText[] = "alternative-service: restoration";
 
-// SIP for calls, as the call logic sees it. All methods are called on the gateway's strand and never
-// block; outcomes come back through SipSignalingObserver on the same strand. Transactions, ACK,
-// PRACK, route sets, session timers (RFC 4028) and retransmission are the signalling's business;
-// SDP is opaque to it. A call id that is unknown or already ended is ignored.
+// SIP for calls, as the call logic sees it. All methods are called on the gateway's strand and
+// never block; outcomes come back through SipSignalingObserver on the same strand. Transactions,
+// ACK, PRACK, route sets, session timers (RFC 4028) and retransmission are the signalling's
+// business; SDP is opaque to it. A call id that is unknown or already ended is ignored.
 class SipSignaling {
  public:
   virtual ~SipSignaling() = default;
@@ -86,7 +86,8 @@ class SipSignaling {
   virtual void Reject(const CallId& call_id, int status_code, const EndReason& reason) = 0;
 
   // Either side, within a dialog (empty dialog id: the confirmed one).
-  // UPDATE in an early dialog, re-INVITE (or UPDATE when that is all the peer allows) in a confirmed one.
+  // UPDATE in an early dialog, re-INVITE (or UPDATE when that is all the peer allows) in a
+  // confirmed one.
   virtual void SendOffer(const CallId& call_id, const DialogId& dialog_id, std::string sdp) = 0;
   // Answers the peer's pending re-INVITE or UPDATE; no SDP refuses it with 488.
   virtual void SendAnswer(const CallId& call_id, const DialogId& dialog_id,
@@ -101,8 +102,8 @@ class SipSignalingObserver {
  public:
   virtual ~SipSignalingObserver() = default;
 
-  // A new incoming call. Returns the id it goes by from now on, or nothing when the token is unknown
-  // (the signalling then answers 404). 100 Trying has been sent.
+  // A new incoming call. Returns the id it goes by from now on, or nothing when the token is
+  // unknown (the signalling then answers 404). 100 Trying has been sent.
   virtual std::optional<CallId> OnIncomingInvite(IncomingInvite invite) = 0;
 
   virtual void OnProgress(const CallId& call_id, Progress progress) = 0;
@@ -121,7 +122,8 @@ class SipSignalingObserver {
   virtual void OnRemoteOffer(const CallId& call_id, const DialogId& dialog_id,
                              std::optional<std::string> sdp) = 0;
   // The answer to SendOffer, or to our offer in a response to an offerless INVITE (PRACK or ACK).
-  virtual void OnRemoteAnswer(const CallId& call_id, const DialogId& dialog_id, std::string sdp) = 0;
+  virtual void OnRemoteAnswer(const CallId& call_id, const DialogId& dialog_id,
+                              std::string sdp) = 0;
   // SendOffer was refused (status_code, 491 included after its retries) or timed out (408).
   virtual void OnOfferFailed(const CallId& call_id, const DialogId& dialog_id, int status_code) = 0;
 

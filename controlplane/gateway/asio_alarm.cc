@@ -5,10 +5,10 @@ namespace byon::gateway {
 void AsioAlarm::Set(call::Deadline deadline, std::function<void()> ring) {
   uint64_t mine = ++*generation_;
   timer_.expires_at(deadline);
-  timer_.async_wait(
-      [ring = std::move(ring), generation = generation_, mine](const boost::system::error_code& error) {
-        if (!error && *generation == mine) ring();
-      });
+  timer_.async_wait([ring = std::move(ring), generation = generation_,
+                     mine](const boost::system::error_code& error) {
+    if (!error && *generation == mine) ring();
+  });
 }
 
 void AsioAlarm::Cancel() {

@@ -12,7 +12,9 @@ struct Overloaded : F... {
 template <typename... F>
 Overloaded(F...) -> Overloaded<F...>;
 
-DeviceKey KeyOf(const call::CallOwner& owner) { return {owner.client_id, owner.user, owner.device_id}; }
+DeviceKey KeyOf(const call::CallOwner& owner) {
+  return {owner.client_id, owner.user, owner.device_id};
+}
 DeviceKey KeyOf(const registration::RegistrationOwner& owner) {
   return {owner.client_id, owner.user, owner.device_id};
 }
@@ -87,7 +89,9 @@ void Gateway::Core::Execute(const call::CallId& id, call::Action& action) {
             }
           },
           [&](call::SendCancel& a) { ports.sip.Cancel(id, a.reason); },
-          [&](call::SendProvisional& a) { ports.sip.SendProgress(id, a.status_code, std::move(a.sdp)); },
+          [&](call::SendProvisional& a) {
+            ports.sip.SendProgress(id, a.status_code, std::move(a.sdp));
+          },
           [&](call::SendAccept& a) { ports.sip.Accept(id, std::move(a.sdp)); },
           [&](call::SendReject& a) { ports.sip.Reject(id, a.status_code, a.reason); },
           [&](call::SendSdpOffer& a) { ports.sip.SendOffer(id, a.dialog_id, std::move(a.sdp)); },
@@ -109,7 +113,8 @@ void Gateway::Core::Execute(const call::CallId& id, call::Action& action) {
             if (a.is_invitation) {
               ports.events.OnEvent(device, SessionInvitation{std::move(session)});
             } else {
-              ports.events.OnEvent(device, SessionStatus{std::move(session), std::move(a.location_json)});
+              ports.events.OnEvent(device,
+                                   SessionStatus{std::move(session), std::move(a.location_json)});
             }
           },
           [&](call::CompleteRequest& a) {
@@ -129,7 +134,8 @@ void Gateway::Core::CountEvent(const call::NotifyDevice& event) {
   if (event.view.status == call::Status::kConnected && connected_.insert(event.view.id).second) {
     ++stats.calls_connected;
   }
-  if (call::IsTerminal(event.view.status)) ++stats.calls_ended[std::string(ToString(event.view.status))];
+  if (call::IsTerminal(event.view.status))
+    ++stats.calls_ended[std::string(ToString(event.view.status))];
 }
 
 void Gateway::Core::PersistCall(const call::CallId& id) {
@@ -147,7 +153,9 @@ void Gateway::Core::Execute(registration::Action& action) {
       Overloaded{
           [&](registration::SendRegister& a) { ports.registrar.Register(a.registration); },
           [&](registration::SendDeregister& a) { ports.registrar.Deregister(a.id); },
-          [&](registration::RestoreSip& a) { ports.registrar.Restore(a.registration, a.registered); },
+          [&](registration::RestoreSip& a) {
+            ports.registrar.Restore(a.registration, a.registered);
+          },
           [&](registration::CompleteRequest& a) {
             auto waiter = registration_waiters_.extract(a.request);
             if (!waiter.empty()) waiter.mapped()(std::move(a.outcome));
@@ -166,8 +174,8 @@ void Gateway::Core::Execute(registration::Action& action) {
       action);
 }
 
-const registration::RegistrationRecord* Gateway::Core::FindRegistration(const Principal& who,
-                                                                        const std::string& id) const {
+const registration::RegistrationRecord* Gateway::Core::FindRegistration(
+    const Principal& who, const std::string& id) const {
   const auto* record = registrations.Find(id);
   return record && MaySee(who, record->owner.client_id, record->owner.user) ? record : nullptr;
 }
@@ -218,12 +226,18 @@ Registration ToRegistration(const registration::RegistrationRecord& record) {
 
 Error ToError(const call::Refusal& refusal) {
   switch (refusal.kind) {
-    case call::RefusalKind::kInvalidArgument: return {ErrorCode::kInvalidArgument, refusal.message};
-    case call::RefusalKind::kNotFound: return {ErrorCode::kNotFound, refusal.message};
-    case call::RefusalKind::kIncompatibleState: return {ErrorCode::kIncompatibleState, refusal.message};
-    case call::RefusalKind::kEmergency: return {ErrorCode::kEmergencyNotSupported, refusal.message};
-    case call::RefusalKind::kQuotaExceeded: return {ErrorCode::kQuotaExceeded, refusal.message};
-    case call::RefusalKind::kUnavailable: return {ErrorCode::kUnavailable, refusal.message};
+    case call::RefusalKind::kInvalidArgument:
+      return {ErrorCode::kInvalidArgument, refusal.message};
+    case call::RefusalKind::kNotFound:
+      return {ErrorCode::kNotFound, refusal.message};
+    case call::RefusalKind::kIncompatibleState:
+      return {ErrorCode::kIncompatibleState, refusal.message};
+    case call::RefusalKind::kEmergency:
+      return {ErrorCode::kEmergencyNotSupported, refusal.message};
+    case call::RefusalKind::kQuotaExceeded:
+      return {ErrorCode::kQuotaExceeded, refusal.message};
+    case call::RefusalKind::kUnavailable:
+      return {ErrorCode::kUnavailable, refusal.message};
   }
   return {ErrorCode::kInternal, refusal.message};
 }
@@ -231,15 +245,24 @@ Error ToError(const call::Refusal& refusal) {
 Error ToError(const registration::Refusal& refusal) {
   using registration::RefusalKind;
   switch (refusal.kind) {
-    case RefusalKind::kOutOfRange: return {ErrorCode::kOutOfRange, refusal.message};
-    case RefusalKind::kAlreadyExists: return {ErrorCode::kAlreadyExists, refusal.message};
-    case RefusalKind::kNotFound: return {ErrorCode::kNotFound, refusal.message};
-    case RefusalKind::kMaxPerUser: return {ErrorCode::kMaxRegistrationsPerUser, refusal.message};
-    case RefusalKind::kMaxPerMsisdn: return {ErrorCode::kMaxRegistrationsPerMsisdn, refusal.message};
-    case RefusalKind::kMaxDevices: return {ErrorCode::kMaxDevicesPerUser, refusal.message};
-    case RefusalKind::kNotApplicable: return {ErrorCode::kServiceNotApplicable, refusal.message};
-    case RefusalKind::kUnavailable: return {ErrorCode::kUnavailable, refusal.message};
-    case RefusalKind::kTimeout: return {ErrorCode::kTimeout, refusal.message};
+    case RefusalKind::kOutOfRange:
+      return {ErrorCode::kOutOfRange, refusal.message};
+    case RefusalKind::kAlreadyExists:
+      return {ErrorCode::kAlreadyExists, refusal.message};
+    case RefusalKind::kNotFound:
+      return {ErrorCode::kNotFound, refusal.message};
+    case RefusalKind::kMaxPerUser:
+      return {ErrorCode::kMaxRegistrationsPerUser, refusal.message};
+    case RefusalKind::kMaxPerMsisdn:
+      return {ErrorCode::kMaxRegistrationsPerMsisdn, refusal.message};
+    case RefusalKind::kMaxDevices:
+      return {ErrorCode::kMaxDevicesPerUser, refusal.message};
+    case RefusalKind::kNotApplicable:
+      return {ErrorCode::kServiceNotApplicable, refusal.message};
+    case RefusalKind::kUnavailable:
+      return {ErrorCode::kUnavailable, refusal.message};
+    case RefusalKind::kTimeout:
+      return {ErrorCode::kTimeout, refusal.message};
   }
   return {ErrorCode::kInternal, refusal.message};
 }

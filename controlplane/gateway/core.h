@@ -24,8 +24,8 @@ class Gateway::Core {
     return {now.steady, now.wall};
   }
 
-  // Carries out every action that is waiting, also those that arise meanwhile, and sets the alarm. An
-  // input that comes while this runs only leaves its actions behind.
+  // Carries out every action that is waiting, also those that arise meanwhile, and sets the alarm.
+  // An input that comes while this runs only leaves its actions behind.
   void Drain();
   // The same, but not from within the present call.
   void DrainLater();
@@ -38,7 +38,8 @@ class Gateway::Core {
   uint64_t Await(RegistrationWaiter waiter);
 
   // What `who` may see; null otherwise.
-  const registration::RegistrationRecord* FindRegistration(const Principal& who, const std::string& id) const;
+  const registration::RegistrationRecord* FindRegistration(const Principal& who,
+                                                           const std::string& id) const;
   const call::Call* FindCall(const Principal& who, const std::string& id) const;
   call::SipBinding BindingOf(const registration::RegistrationRecord& record) const;
 

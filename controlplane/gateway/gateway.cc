@@ -60,7 +60,8 @@ std::optional<call::CallId> Gateway::OnIncomingInvite(call::IncomingInvite invit
   call::IncomingRequest incoming;
   incoming.id = core_->ports.ids.NewId();
   incoming.sdp_session_id = core_->ports.ids.NewNumber() >> 2;
-  incoming.owner = {record->id, record->owner.client_id, record->owner.user, record->owner.device_id};
+  incoming.owner = {record->id, record->owner.client_id, record->owner.user,
+                    record->owner.device_id};
   incoming.binding = core_->BindingOf(*record);
   incoming.invite = std::move(invite);
   if (incoming.invite.called_uri.empty()) incoming.invite.called_uri = record->impu;
@@ -98,18 +99,22 @@ void Gateway::OnConfirmed(const call::CallId&) {}
 
 void Gateway::OnRemoteOffer(const call::CallId& call_id, const call::DialogId& dialog_id,
                             std::optional<std::string> sdp) {
-  core_->calls.Apply(call_id, [&](call::Call& c) { c.OnRemoteOffer(dialog_id, sdp, core_->Read()); });
-  core_->Drain();
-}
-
-void Gateway::OnRemoteAnswer(const call::CallId& call_id, const call::DialogId& dialog_id, std::string sdp) {
-  core_->calls.Apply(call_id, [&](call::Call& c) { c.OnRemoteAnswer(dialog_id, sdp, core_->Read()); });
-  core_->Drain();
-}
-
-void Gateway::OnOfferFailed(const call::CallId& call_id, const call::DialogId& dialog_id, int status_code) {
   core_->calls.Apply(call_id,
-                     [&](call::Call& c) { c.OnOfferFailed(dialog_id, status_code, core_->Read()); });
+                     [&](call::Call& c) { c.OnRemoteOffer(dialog_id, sdp, core_->Read()); });
+  core_->Drain();
+}
+
+void Gateway::OnRemoteAnswer(const call::CallId& call_id, const call::DialogId& dialog_id,
+                             std::string sdp) {
+  core_->calls.Apply(call_id,
+                     [&](call::Call& c) { c.OnRemoteAnswer(dialog_id, sdp, core_->Read()); });
+  core_->Drain();
+}
+
+void Gateway::OnOfferFailed(const call::CallId& call_id, const call::DialogId& dialog_id,
+                            int status_code) {
+  core_->calls.Apply(
+      call_id, [&](call::Call& c) { c.OnOfferFailed(dialog_id, status_code, core_->Read()); });
   core_->Drain();
 }
 
@@ -119,11 +124,13 @@ void Gateway::OnEnded(const call::CallId& call_id, call::EndReason reason) {
 }
 
 void Gateway::OnDialogChanged(const call::CallId& call_id, std::string dialog_snapshot) {
-  core_->calls.Apply(call_id, [&](call::Call& c) { c.OnDialogChanged(std::move(dialog_snapshot)); });
+  core_->calls.Apply(call_id,
+                     [&](call::Call& c) { c.OnDialogChanged(std::move(dialog_snapshot)); });
   core_->Drain();
 }
 
-void Gateway::OnRegistered(const registration::RegistrationId& id, registration::SipRegistered registered) {
+void Gateway::OnRegistered(const registration::RegistrationId& id,
+                           registration::SipRegistered registered) {
   core_->registrations.OnRegistered(id, std::move(registered), core_->ReadForRegistration());
   if (const auto* record = core_->registrations.Find(id)) {
     call::SipBinding binding = core_->BindingOf(*record);
@@ -154,14 +161,16 @@ void Gateway::OnNetworkDeregistered(const registration::RegistrationId& id,
 
 // ---- media
 
-void Gateway::OnMediaReady(const call::CallId& call_id, uint64_t change_id, call::MediaLocals locals) {
-  core_->calls.Apply(call_id,
-                     [&](call::Call& c) { c.OnMediaReady(change_id, std::move(locals), core_->Read()); });
+void Gateway::OnMediaReady(const call::CallId& call_id, uint64_t change_id,
+                           call::MediaLocals locals) {
+  core_->calls.Apply(
+      call_id, [&](call::Call& c) { c.OnMediaReady(change_id, std::move(locals), core_->Read()); });
   core_->Drain();
 }
 
 void Gateway::OnMediaRefused(const call::CallId& call_id, uint64_t change_id, std::string reason) {
-  core_->calls.Apply(call_id, [&](call::Call& c) { c.OnMediaRefused(change_id, reason, core_->Read()); });
+  core_->calls.Apply(call_id,
+                     [&](call::Call& c) { c.OnMediaRefused(change_id, reason, core_->Read()); });
   core_->Drain();
 }
 
@@ -170,12 +179,14 @@ void Gateway::OnAccessConnected(const call::CallId& call_id) {
   core_->Drain();
 }
 
-void Gateway::OnMediaStarted(const call::CallId& call_id, call::Leg leg, const call::DialogId& stream_id) {
+void Gateway::OnMediaStarted(const call::CallId& call_id, call::Leg leg,
+                             const call::DialogId& stream_id) {
   core_->calls.Apply(call_id, [&](call::Call& c) { c.OnMediaStarted(leg, stream_id); });
   core_->Drain();
 }
 
-void Gateway::OnDtmf(const call::CallId& call_id, call::Leg leg, std::string digit, int duration_ms) {
+void Gateway::OnDtmf(const call::CallId& call_id, call::Leg leg, std::string digit,
+                     int duration_ms) {
   const call::Call* call = core_->calls.Find(call_id);
   // The browser's own digits are on their way to the network already.
   if (!call || call->is_ended() || leg != call::Leg::kIms) return;

@@ -44,11 +44,11 @@ struct GatewayStats {
   uint64_t calls_started = 0;
   uint64_t calls_connected = 0;
   std::map<std::string, uint64_t> calls_ended;  // by status
-  uint64_t unreadable_records = 0;  // of the store, at start
+  uint64_t unreadable_records = 0;              // of the store, at start
 };
 
-// Joins the two cores (calls, registrations) to SIP, media, the store and the web side: it carries out
-// what they ask for and tells them what happened. All methods on one strand.
+// Joins the two cores (calls, registrations) to SIP, media, the store and the web side: it carries
+// out what they ask for and tells them what happened. All methods on one strand.
 class Gateway final : public Service,
                       public call::SipSignalingObserver,
                       public registration::SipRegistrarObserver,
@@ -59,11 +59,11 @@ class Gateway final : public Service,
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
 
-  // Takes up what an earlier process left in the store; once, before anything else is called. The SIP
-  // and media ports must be started.
+  // Takes up what an earlier process left in the store; once, before anything else is called. The
+  // SIP and media ports must be started.
   void Restore();
-  // Ends every registration and call towards the network, for an orderly end of service; a process that
-  // is only to be replaced just stops, and its successor restores.
+  // Ends every registration and call towards the network, for an orderly end of service; a process
+  // that is only to be replaced just stops, and its successor restores.
   void EndService(const std::string& reason);
   GatewayStats stats() const;
 
@@ -74,8 +74,10 @@ class Gateway final : public Service,
   std::vector<Registration> ListRegistrations(const Principal& who,
                                               const std::string& device_id) override;
   void UpdateRegistration(const Principal& who, const std::string& id,
-                          std::optional<WallTime> expire_time, Callback<Registration> done) override;
-  void DeleteRegistration(const Principal& who, const std::string& id, Callback<Done> done) override;
+                          std::optional<WallTime> expire_time,
+                          Callback<Registration> done) override;
+  void DeleteRegistration(const Principal& who, const std::string& id,
+                          Callback<Done> done) override;
   void RenewToken(const Principal& who, const DeviceKey& device) override;
   void CreateCall(const Principal& who, CallRequest request, Callback<MediaSession> done) override;
   Outcome<MediaSession> GetCall(const Principal& who, const std::string& id) override;
@@ -85,7 +87,8 @@ class Gateway final : public Service,
   void DeleteCall(const Principal& who, const std::string& id, Callback<Done> done) override;
   void SendDtmf(const Principal& who, const std::string& id, const std::string& digits,
                 Callback<Done> done) override;
-  void GetQuality(const Principal& who, const std::string& id, Callback<MediaQuality> done) override;
+  void GetQuality(const Principal& who, const std::string& id,
+                  Callback<MediaQuality> done) override;
 
   // call::SipSignalingObserver
   std::optional<call::CallId> OnIncomingInvite(call::IncomingInvite invite) override;
@@ -120,7 +123,8 @@ class Gateway final : public Service,
   void OnAccessConnected(const call::CallId& call_id) override;
   void OnMediaStarted(const call::CallId& call_id, call::Leg leg,
                       const call::DialogId& stream_id) override;
-  void OnDtmf(const call::CallId& call_id, call::Leg leg, std::string digit, int duration_ms) override;
+  void OnDtmf(const call::CallId& call_id, call::Leg leg, std::string digit,
+              int duration_ms) override;
   void OnMediaEnded(const call::CallId& call_id, call::MediaEnd end, std::string detail) override;
 
  private:

@@ -10,13 +10,15 @@ namespace {
 Error NotFound() { return {ErrorCode::kNotFound, "The specified resource is not found."}; }
 
 bool AreDigits(const std::string& digits) {
-  return !digits.empty() && digits.size() <= 32 && std::all_of(digits.begin(), digits.end(), [](char c) {
+  return !digits.empty() && digits.size() <= 32 &&
+         std::all_of(digits.begin(), digits.end(), [](char c) {
            return (c >= '0' && c <= '9') || c == '*' || c == '#' || (c >= 'A' && c <= 'D');
          });
 }
 
 // Passes on a call's outcome as the web side wants it.
-std::function<void(std::variant<call::CallView, call::Refusal>)> ToSession(Callback<MediaSession> done) {
+std::function<void(std::variant<call::CallView, call::Refusal>)> ToSession(
+    Callback<MediaSession> done) {
   return [done = std::move(done)](std::variant<call::CallView, call::Refusal> outcome) {
     if (auto* refusal = std::get_if<call::Refusal>(&outcome)) return done(ToError(*refusal));
     done(ToMediaSession(std::get<call::CallView>(outcome)));
@@ -27,14 +29,16 @@ using RegistrationOutcome = std::variant<registration::RegistrationRecord, regis
 
 std::function<void(RegistrationOutcome)> ToRegistered(Callback<Registration> done) {
   return [done = std::move(done)](RegistrationOutcome outcome) {
-    if (auto* refusal = std::get_if<registration::Refusal>(&outcome)) return done(ToError(*refusal));
+    if (auto* refusal = std::get_if<registration::Refusal>(&outcome))
+      return done(ToError(*refusal));
     done(ToRegistration(std::get<registration::RegistrationRecord>(outcome)));
   };
 }
 
 MediaQuality::Leg ToQuality(const call::MediaStats::Leg& leg) {
-  return {leg.codec,     leg.packets_received, leg.packets_sent,     leg.packets_lost,    leg.jitter_ms,
-          leg.round_trip_ms, leg.playout_delay_ms, leg.added_latency_ms, leg.concealed_frames};
+  return {leg.codec,           leg.packets_received, leg.packets_sent,     leg.packets_lost,
+          leg.jitter_ms,       leg.round_trip_ms,    leg.playout_delay_ms, leg.added_latency_ms,
+          leg.concealed_frames};
 }
 
 }  // namespace
@@ -44,7 +48,8 @@ MediaQuality::Leg ToQuality(const call::MediaStats::Leg& leg) {
 void Gateway::CreateRegistration(const Principal& who, RegistrationRequest request,
                                  Callback<Registration> done) {
   if (who.is_two_legged && !request.phone_number) {
-    return done(Error{ErrorCode::kMissingIdentifier, "The phoneNumber must be given with a two-legged token."});
+    return done(Error{ErrorCode::kMissingIdentifier,
+                      "The phoneNumber must be given with a two-legged token."});
   }
   if (!who.is_two_legged && request.phone_number) {
     return done(Error{ErrorCode::kUnnecessaryIdentifier,
@@ -60,13 +65,14 @@ void Gateway::CreateRegistration(const Principal& who, RegistrationRequest reque
                       "The API consumer is not authorized to register the requested phoneNumber."});
   }
   if (!subscriber) {
-    return done(Error{ErrorCode::kServiceNotApplicable, "The service is not available for this phone number."});
+    return done(Error{ErrorCode::kServiceNotApplicable,
+                      "The service is not available for this phone number."});
   }
   registration::CreateRequest create;
   create.id = core_->ports.ids.NewId();
   create.contact_token = core_->ports.ids.NewId();
-  create.owner = {who.client_id, who.is_two_legged ? *number : who.subject, *number, request.device_id,
-                  who.is_two_legged};
+  create.owner = {who.client_id, who.is_two_legged ? *number : who.subject, *number,
+                  request.device_id, who.is_two_legged};
   create.impu = subscriber->impu;
   create.impi = subscriber->impi;
   create.expire_time = request.expire_time;
@@ -82,12 +88,14 @@ Outcome<Registration> Gateway::GetRegistration(const Principal& who, const std::
   return ToRegistration(*record);
 }
 
-std::vector<Registration> Gateway::ListRegistrations(const Principal& who, const std::string& device_id) {
+std::vector<Registration> Gateway::ListRegistrations(const Principal& who,
+                                                     const std::string& device_id) {
   std::vector<Registration> result;
   for (const auto* record : core_->registrations.FindByDevice(device_id)) {
     // Only numbers that this very token speaks for.
     bool is_other_line = who.phone_number && *who.phone_number != record->owner.phone_number;
-    if (core_->FindRegistration(who, record->id) && !is_other_line) result.push_back(ToRegistration(*record));
+    if (core_->FindRegistration(who, record->id) && !is_other_line)
+      result.push_back(ToRegistration(*record));
   }
   return result;
 }
@@ -96,14 +104,16 @@ void Gateway::UpdateRegistration(const Principal& who, const std::string& id,
                                  std::optional<WallTime> expire_time, Callback<Registration> done) {
   if (!core_->FindRegistration(who, id)) return done(NotFound());
   uint64_t waiting = core_->Await(ToRegistered(std::move(done)));
-  core_->registrations.Update(id, expire_time, who.token_expires_at, waiting, core_->ReadForRegistration());
+  core_->registrations.Update(id, expire_time, who.token_expires_at, waiting,
+                              core_->ReadForRegistration());
   core_->Drain();
 }
 
 void Gateway::DeleteRegistration(const Principal& who, const std::string& id, Callback<Done> done) {
   if (!core_->FindRegistration(who, id)) return done(NotFound());
   auto finish = [done = std::move(done)](RegistrationOutcome outcome) {
-    if (auto* refusal = std::get_if<registration::Refusal>(&outcome)) return done(ToError(*refusal));
+    if (auto* refusal = std::get_if<registration::Refusal>(&outcome))
+      return done(ToError(*refusal));
     done(Done{});
   };
   uint64_t waiting = core_->Await(Core::RegistrationWaiter(std::move(finish)));
@@ -112,8 +122,8 @@ void Gateway::DeleteRegistration(const Principal& who, const std::string& id, Ca
 }
 
 void Gateway::RenewToken(const Principal& who, const DeviceKey& device) {
-  core_->registrations.RenewToken(device.client_id, device.user, device.device_id, who.token_expires_at,
-                                  core_->ReadForRegistration());
+  core_->registrations.RenewToken(device.client_id, device.user, device.device_id,
+                                  who.token_expires_at, core_->ReadForRegistration());
   core_->Drain();
 }
 
@@ -122,25 +132,30 @@ void Gateway::RenewToken(const Principal& who, const DeviceKey& device) {
 void Gateway::CreateCall(const Principal& who, CallRequest request, Callback<MediaSession> done) {
   const auto* record = core_->FindRegistration(who, request.registration_id);
   if (!record) {
-    return done(Error{ErrorCode::kInvalidTokenContext, "registrationId is not consistent with access token."});
+    return done(Error{ErrorCode::kInvalidTokenContext,
+                      "registrationId is not consistent with access token."});
   }
   bool is_anonymous = request.originator_address == call::kAnonymousAddress;
-  if (!is_anonymous && call::PhoneNumberOf(request.originator_address) != record->owner.phone_number) {
-    return done(
-        Error{ErrorCode::kInvalidTokenContext, "originatorAddress is not consistent with access token."});
+  if (!is_anonymous &&
+      call::PhoneNumberOf(request.originator_address) != record->owner.phone_number) {
+    return done(Error{ErrorCode::kInvalidTokenContext,
+                      "originatorAddress is not consistent with access token."});
   }
   std::string correlator;
   if (!request.client_correlator.empty()) {
-    correlator = record->owner.client_id + '\n' + record->owner.user + '\n' + request.client_correlator;
+    correlator =
+        record->owner.client_id + '\n' + record->owner.user + '\n' + request.client_correlator;
     if (auto known = core_->correlators.find(correlator); known != core_->correlators.end()) {
-      if (const call::Call* call = core_->calls.Find(known->second)) return done(ToMediaSession(call->view()));
+      if (const call::Call* call = core_->calls.Find(known->second))
+        return done(ToMediaSession(call->view()));
     }
   }
   call::OutgoingRequest outgoing;
   outgoing.id = core_->ports.ids.NewId();
   // 62 bits: a signed 64-bit number to every reader (RFC 8866 section 5.2 asks for a decimal).
   outgoing.sdp_session_id = core_->ports.ids.NewNumber() >> 2;
-  outgoing.owner = {record->id, record->owner.client_id, record->owner.user, record->owner.device_id};
+  outgoing.owner = {record->id, record->owner.client_id, record->owner.user,
+                    record->owner.device_id};
   outgoing.binding = core_->BindingOf(*record);
   outgoing.originator_address = std::move(request.originator_address);
   outgoing.originator_name = std::move(request.originator_name);
@@ -177,8 +192,8 @@ void Gateway::ChangeStatus(const Principal& who, const std::string& id, StatusCh
   if (!core_->FindCall(who, id)) return done(NotFound());
   uint64_t waiting = core_->Await(ToSession(std::move(done)));
   core_->calls.ChangeStatus(id,
-                            {change.status, std::move(change.offer_sdp), std::move(change.answer_sdp),
-                             std::move(change.location_json)},
+                            {change.status, std::move(change.offer_sdp),
+                             std::move(change.answer_sdp), std::move(change.location_json)},
                             waiting, core_->Read());
   core_->Drain();
 }
@@ -201,15 +216,18 @@ void Gateway::SendDtmf(const Principal& who, const std::string& id, const std::s
   const call::Call* call = core_->FindCall(who, id);
   if (!call) return done(NotFound());
   if (!AreDigits(digits)) {
-    return done(Error{ErrorCode::kInvalidArgument, "The digits must be 1 to 32 of 0-9, *, # and A-D."});
+    return done(
+        Error{ErrorCode::kInvalidArgument, "The digits must be 1 to 32 of 0-9, *, # and A-D."});
   }
   if (!call::IsAnswered(call->status())) {
-    return done(Error{ErrorCode::kIncompatibleState, "Digits can be sent while the call is connected only."});
+    return done(Error{ErrorCode::kIncompatibleState,
+                      "Digits can be sent while the call is connected only."});
   }
-  core_->ports.media.SendDtmf(id, digits, [done = std::move(done)](std::optional<std::string> error) {
-    if (error) return done(Error{ErrorCode::kUnavailable, *error});
-    done(Done{});
-  });
+  core_->ports.media.SendDtmf(id, digits,
+                              [done = std::move(done)](std::optional<std::string> error) {
+                                if (error) return done(Error{ErrorCode::kUnavailable, *error});
+                                done(Done{});
+                              });
 }
 
 void Gateway::GetQuality(const Principal& who, const std::string& id, Callback<MediaQuality> done) {

@@ -35,7 +35,9 @@ struct adl_serializer<std::chrono::seconds> {
 
 template <>
 struct adl_serializer<byon::call::Status> {
-  static void to_json(json& j, const byon::call::Status& status) { j = byon::call::ToString(status); }
+  static void to_json(json& j, const byon::call::Status& status) {
+    j = byon::call::ToString(status);
+  }
   static void from_json(const json& j, byon::call::Status& status) {
     auto parsed = byon::call::ParseStatus(j.get<std::string>());
     if (!parsed) throw json::other_error::create(501, "unknown status", &j);
@@ -55,24 +57,25 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AudioCodec, payload_type, encoding_name, cloc
                                    max_playback_rate_hz, ptime_ms, max_ptime_ms)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TelephoneEvent, payload_type, clock_rate_hz)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AudioFormat, send, receive, telephone_events)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AccessMedia, ice_ufrag, ice_pwd, fingerprints, gateway_dtls_role, audio,
-                                   direction)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AccessLocal, ice_ufrag, ice_pwd, candidates, fingerprint, ssrc, cname)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AccessMedia, ice_ufrag, ice_pwd, fingerprints, gateway_dtls_role,
+                                   audio, direction)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AccessLocal, ice_ufrag, ice_pwd, candidates, fingerprint, ssrc,
+                                   cname)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ImsMedia, rtp, rtcp, rtcp_mux, use_avpf, audio, direction)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ImsLocal, rtp, rtcp, ssrc, cname)
 }  // namespace byon::sdp
 
 namespace byon::call {
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CallOwner, registration_id, client_id, user, device_id)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(SipBinding, registration_id, impu, contact_token, instance_id, next_hop,
-                                   service_route, associated_uris)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(SipBinding, registration_id, impu, contact_token, instance_id,
+                                   next_hop, service_route, associated_uris)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(MediaLocals, access, ims)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CallRecord, id, owner, binding, is_originating, is_confirmed,
-                                   originator_address, originator_name, receiver_address, receiver_name,
-                                   status, reason, offer_sdp, answer_sdp, sequence_number, created_at,
-                                   connected_at, dialog_snapshot, dialog_id, sdp_session_id,
-                                   ims_sdp_version, web_sdp_version, locals, access, ims, is_held_locally,
-                                   is_held_remotely)
+                                   originator_address, originator_name, receiver_address,
+                                   receiver_name, status, reason, offer_sdp, answer_sdp,
+                                   sequence_number, created_at, connected_at, dialog_snapshot,
+                                   dialog_id, sdp_session_id, ims_sdp_version, web_sdp_version,
+                                   locals, access, ims, is_held_locally, is_held_remotely)
 }  // namespace byon::call
 
 namespace byon::registration {
@@ -80,8 +83,9 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RegistrationOwner, client_id, user, phone_num
                                    is_two_legged)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(SipRegistered, expires, next_hop, service_route, associated_uris,
                                    snapshot)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RegistrationRecord, id, owner, impu, impi, instance_id, contact_token,
-                                   expires_at, token_expires_at, registered, sip_expires_at)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RegistrationRecord, id, owner, impu, impi, instance_id,
+                                   contact_token, expires_at, token_expires_at, registered,
+                                   sip_expires_at)
 }  // namespace byon::registration
 
 namespace byon::gateway {

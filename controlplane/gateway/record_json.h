@@ -7,8 +7,8 @@
 #include "controlplane/call/call_record.h"
 #include "controlplane/registration/registration_record.h"
 
-// Records as the store keeps them: versioned JSON. A record of another version or a damaged one reads as
-// nothing.
+// Records as the store keeps them: versioned JSON. A record of another version or a damaged one
+// reads as nothing.
 namespace byon::gateway {
 
 std::string ToJson(const call::CallRecord& record);

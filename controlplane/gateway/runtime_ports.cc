@@ -13,7 +13,8 @@ call::Now SystemClock::Read() const {
 
 uint64_t SystemIdSource::NewNumber() {
   uint64_t number = 0;
-  // Up to 256 bytes come whole and are never interrupted once the pool is initialised (getrandom(2)).
+  // Up to 256 bytes come whole and are never interrupted once the pool is initialised
+  // (getrandom(2)).
   while (getrandom(&number, sizeof number, 0) != static_cast<ssize_t>(sizeof number)) {
     // Guessable ids would hand calls to strangers: better no process at all.
     if (errno != EINTR) std::abort();

@@ -26,25 +26,25 @@ struct Principal {
 };
 
 enum class ErrorCode {
-  kInvalidArgument,       // 400
-  kOutOfRange,            // 400
-  kPermissionDenied,      // 403
-  kInvalidTokenContext,   // 403
+  kInvalidArgument,      // 400
+  kOutOfRange,           // 400
+  kPermissionDenied,     // 403
+  kInvalidTokenContext,  // 403
   kMaxRegistrationsPerUser,
   kMaxRegistrationsPerMsisdn,
   kMaxDevicesPerUser,
-  kNotFound,              // 404
-  kAlreadyExists,         // 409
-  kIncompatibleState,     // 409
-  kUnnecessaryIdentifier, // 422
-  kMissingIdentifier,     // 422
-  kServiceNotApplicable,  // 422
-  kQuotaExceeded,         // 429
-  kTooManyRequests,       // 429
-  kInternal,              // 500
-  kEmergencyNotSupported, // 501
-  kUnavailable,           // 503
-  kTimeout,               // 504
+  kNotFound,               // 404
+  kAlreadyExists,          // 409
+  kIncompatibleState,      // 409
+  kUnnecessaryIdentifier,  // 422
+  kMissingIdentifier,      // 422
+  kServiceNotApplicable,   // 422
+  kQuotaExceeded,          // 429
+  kTooManyRequests,        // 429
+  kInternal,               // 500
+  kEmergencyNotSupported,  // 501
+  kUnavailable,            // 503
+  kTimeout,                // 504
 };
 struct Error {
   ErrorCode code = ErrorCode::kInternal;
@@ -84,7 +84,8 @@ struct CallRequest {
   std::string offer_sdp;
   bool is_emergency = false;
   std::string client_correlator;  // idempotency key; may be empty
-  std::optional<std::string> location_json;  // the API's own text, carried to the other side's events
+  std::optional<std::string>
+      location_json;  // the API's own text, carried to the other side's events
 };
 struct StatusChange {
   call::Status status = call::Status::kInitial;
@@ -187,9 +188,11 @@ class Service {
   virtual void RenewToken(const Principal& who, const DeviceKey& device) = 0;
 
   // Answers when the INVITE is on its way (100 Trying or later) or has failed at once.
-  virtual void CreateCall(const Principal& who, CallRequest request, Callback<MediaSession> done) = 0;
+  virtual void CreateCall(const Principal& who, CallRequest request,
+                          Callback<MediaSession> done) = 0;
   virtual Outcome<MediaSession> GetCall(const Principal& who, const std::string& id) = 0;
-  virtual std::vector<MediaSession> ListCalls(const Principal& who, const std::string& device_id) = 0;
+  virtual std::vector<MediaSession> ListCalls(const Principal& who,
+                                              const std::string& device_id) = 0;
   virtual void ChangeStatus(const Principal& who, const std::string& id, StatusChange change,
                             Callback<MediaSession> done) = 0;
   virtual void DeleteCall(const Principal& who, const std::string& id, Callback<Done> done) = 0;

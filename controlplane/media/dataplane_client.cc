@@ -20,9 +20,12 @@ constexpr std::chrono::seconds kAdoptionPatience{10};
 
 std::string TextOf(const grpc::Status& status) {
   switch (status.error_code()) {
-    case grpc::StatusCode::UNAVAILABLE: return "the dataplane cannot be reached";
-    case grpc::StatusCode::DEADLINE_EXCEEDED: return "the dataplane did not answer in time";
-    default: return status.error_message();
+    case grpc::StatusCode::UNAVAILABLE:
+      return "the dataplane cannot be reached";
+    case grpc::StatusCode::DEADLINE_EXCEEDED:
+      return "the dataplane did not answer in time";
+    default:
+      return status.error_message();
   }
 }
 
@@ -38,7 +41,9 @@ bool IsNodeTrouble(const grpc::Status& status) {
 class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClient::Impl> {
  public:
   Impl(DataplaneClientConfig config, Post post)
-      : config_(std::move(config)), post_(std::move(post)), tracker_(std::make_shared<RpcTracker>()) {
+      : config_(std::move(config)),
+        post_(std::move(post)),
+        tracker_(std::make_shared<RpcTracker>()) {
     for (const DataplaneAddress& address : config_.dataplanes) {
       nodes_.push_back(std::make_unique<DataplaneNode>(config_, address, post_, tracker_));
     }
@@ -78,7 +83,9 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
         o.OnMediaRefused(id, change_id, "the media session is gone");
       });
     }
-    Enqueue(id, [this, id, change_id, change = std::move(change)] { SendModify(id, change_id, change); });
+    Enqueue(id, [this, id, change_id, change = std::move(change)] {
+      SendModify(id, change_id, change);
+    });
   }
 
   void Close(const call::CallId& id, const std::string& reason) {
@@ -86,7 +93,7 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
     if (it == sessions_.end()) return;
     it->second.is_closing = true;
     // What has not been sent yet is of no interest any more.
-    it->second.queue.clear();
+    DropQueue(it->second);
     Enqueue(id, [this, id, reason] { SendClose(id, reason); });
   }
 
@@ -106,19 +113,24 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
 
   void SendDtmf(const call::CallId& id, const std::string& digits,
                 std::function<void(std::optional<std::string>)> done) {
-    if (!sessions_.contains(id)) return Later([done](auto&) { done("The media session is gone."); });
-    Enqueue(id, [this, id, digits, done = std::move(done)] {
+    if (!sessions_.contains(id))
+      return Later([done](auto&) { done("The media session is gone."); });
+    auto drop = [done] { done("The call has ended."); };
+    auto run = [this, id, digits, done] {
       proto::SendDtmfRequest request;
       request.set_session_id(id);
       request.set_leg(proto::LEG_IMS);
       request.set_digits(digits);
       NodeOf(id)->Send<proto::SendDtmfRequest, proto::SendDtmfResponse>(
           &Async::SendDtmf, request, false,
-          Guarded<proto::SendDtmfResponse>([this, id, done](const grpc::Status& status, const auto&) {
-            done(status.ok() ? std::nullopt : std::optional("The digits were not sent: " + TextOf(status)));
-            Next(id);
-          }));
-    });
+          Guarded<proto::SendDtmfResponse>(
+              [this, id, done](const grpc::Status& status, const auto&) {
+                done(status.ok() ? std::nullopt
+                                 : std::optional("The digits were not sent: " + TextOf(status)));
+                Next(id);
+              }));
+    };
+    Enqueue(id, std::move(run), std::move(drop));
   }
 
   void GetStats(const call::CallId& id, std::function<void(std::optional<call::MediaStats>)> done) {
@@ -128,9 +140,10 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
     request.set_session_id(id);
     node->Send<proto::GetStatsRequest, proto::SessionStats>(
         &Async::GetStats, request, false,
-        Guarded<proto::SessionStats>([done](const grpc::Status& status, const proto::SessionStats& stats) {
-          done(status.ok() ? std::optional(ToStats(stats)) : std::nullopt);
-        }));
+        Guarded<proto::SessionStats>(
+            [done](const grpc::Status& status, const proto::SessionStats& stats) {
+              done(status.ok() ? std::optional(ToStats(stats)) : std::nullopt);
+            }));
   }
 
   void Adopt(std::vector<call::CallId> calls) {
@@ -146,13 +159,17 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
  private:
   static constexpr size_t kNoNode = SIZE_MAX;
 
+  struct Command {
+    std::function<void()> run;
+    std::function<void()> drop;  // when the session ends first; empty when nobody waits
+  };
   struct Session {
     size_t node = kNoNode;
-    bool is_created = false;   // the node has confirmed it
-    bool is_sought = false;    // of an earlier process, not found yet
+    bool is_created = false;  // the node has confirmed it
+    bool is_sought = false;   // of an earlier process, not found yet
     bool is_closing = false;
-    bool is_busy = false;      // a command is under way
-    std::deque<std::function<void()>> queue;
+    bool is_busy = false;  // a command is under way
+    std::deque<Command> queue;
   };
 
   // Runs only while the client does, and keeps it alive.
@@ -173,20 +190,32 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
 
   DataplaneNode* NodeOf(const call::CallId& id) const {
     auto it = sessions_.find(id);
-    return it == sessions_.end() || it->second.node == kNoNode ? nullptr : nodes_[it->second.node].get();
+    return it == sessions_.end() || it->second.node == kNoNode ? nullptr
+                                                               : nodes_[it->second.node].get();
   }
 
-  void Enqueue(const call::CallId& id, std::function<void()> command) {
+  void Enqueue(const call::CallId& id, std::function<void()> run, std::function<void()> drop = {}) {
     Session& session = sessions_.at(id);
-    session.queue.push_back(std::move(command));
+    session.queue.push_back({std::move(run), std::move(drop)});
     RunQueue(session);
+  }
+  void DropQueue(Session& session) {
+    for (Command& command : std::exchange(session.queue, {})) {
+      if (command.drop) post_(std::move(command.drop));
+    }
+  }
+  void Erase(const call::CallId& id) {
+    auto it = sessions_.find(id);
+    if (it == sessions_.end()) return;
+    DropQueue(it->second);
+    sessions_.erase(it);
   }
   void RunQueue(Session& session) {
     if (session.is_busy || session.is_sought || session.queue.empty()) return;
     session.is_busy = true;
     auto command = std::move(session.queue.front());
     session.queue.pop_front();
-    command();
+    command.run();
   }
   void Next(const call::CallId& id) {
     auto it = sessions_.find(id);
@@ -216,8 +245,9 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
     Session& session = sessions_.at(id);
     auto chosen = ChooseNode(tried);
     if (!chosen) {
-      sessions_.erase(id);
-      return Later([id, last_error](call::MediaObserver& o) { o.OnMediaRefused(id, 0, last_error); });
+      Erase(id);
+      return Later(
+          [id, last_error](call::MediaObserver& o) { o.OnMediaRefused(id, 0, last_error); });
     }
     session.node = *chosen;
     tried.insert(*chosen);
@@ -227,17 +257,19 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
     request.set_controller_id(config_.controller_id);
     if (initial.is_ims_ipv6) request.set_ims_family(proto::IP_FAMILY_V6);
     if (initial.access) *request.mutable_access() = ToProto(*initial.access);
-    if (initial.ims) *request.mutable_ims() = ToProto(*initial.ims, initial.stream_id, config_.symmetric_rtp);
+    if (initial.ims)
+      *request.mutable_ims() = ToProto(*initial.ims, initial.stream_id, config_.symmetric_rtp);
     nodes_[*chosen]->Send<proto::CreateSessionRequest, proto::Session>(
         &Async::CreateSession, request, false,
-        Guarded<proto::Session>([this, id, initial, tried](const grpc::Status& status,
-                                                           const proto::Session& answer) {
-          HandleCreated(id, initial, tried, status, answer);
-        }));
+        Guarded<proto::Session>(
+            [this, id, initial, tried](const grpc::Status& status, const proto::Session& answer) {
+              HandleCreated(id, initial, tried, status, answer);
+            }));
   }
 
-  void HandleCreated(const call::CallId& id, const call::MediaChange& initial, const std::set<size_t>& tried,
-                     const grpc::Status& status, const proto::Session& answer) {
+  void HandleCreated(const call::CallId& id, const call::MediaChange& initial,
+                     const std::set<size_t>& tried, const grpc::Status& status,
+                     const proto::Session& answer) {
     auto it = sessions_.find(id);
     if (it == sessions_.end()) return;
     if (status.ok()) {
@@ -248,11 +280,11 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
     // It may exist there all the same.
     if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) CloseStray(it->second.node, id);
     if (it->second.is_closing) {
-      sessions_.erase(it);
+      Erase(id);
     } else if (IsNodeTrouble(status)) {
       SendCreate(id, initial, tried, TextOf(status));
     } else {
-      sessions_.erase(it);
+      Erase(id);
       observer_->OnMediaRefused(id, 0, TextOf(status));
     }
   }
@@ -262,30 +294,31 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
     request.set_session_id(id);
     request.set_restart_ice(change.restart_ice);
     if (change.access) *request.mutable_access() = ToProto(*change.access);
-    if (change.ims) *request.mutable_ims() = ToProto(*change.ims, change.stream_id, config_.symmetric_rtp);
+    if (change.ims)
+      *request.mutable_ims() = ToProto(*change.ims, change.stream_id, config_.symmetric_rtp);
     NodeOf(id)->Send<proto::ModifySessionRequest, proto::Session>(
         &Async::ModifySession, request, true,
-        Guarded<proto::Session>([this, id, change_id](const grpc::Status& status,
-                                                      const proto::Session& answer) {
-          auto it = sessions_.find(id);
-          if (it == sessions_.end()) return;
-          if (!it->second.is_closing) {
-            if (status.ok()) {
-              observer_->OnMediaReady(id, change_id, ToLocals(answer));
-            } else if (status.error_code() == grpc::StatusCode::NOT_FOUND) {
-              return Lose(id, "");
-            } else {
-              observer_->OnMediaRefused(id, change_id, TextOf(status));
-            }
-          }
-          Next(id);
-        }));
+        Guarded<proto::Session>(
+            [this, id, change_id](const grpc::Status& status, const proto::Session& answer) {
+              auto it = sessions_.find(id);
+              if (it == sessions_.end()) return;
+              if (!it->second.is_closing) {
+                if (status.ok()) {
+                  observer_->OnMediaReady(id, change_id, ToLocals(answer));
+                } else if (status.error_code() == grpc::StatusCode::NOT_FOUND) {
+                  return Lose(id, "");
+                } else {
+                  observer_->OnMediaRefused(id, change_id, TextOf(status));
+                }
+              }
+              Next(id);
+            }));
   }
 
   void SendClose(const call::CallId& id, const std::string& reason) {
     DataplaneNode* node = NodeOf(id);
     if (!node) {
-      sessions_.erase(id);
+      Erase(id);
       return;
     }
     proto::CloseSessionRequest request;
@@ -294,7 +327,7 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
     // A close that does not get through is made good when the node's sessions are listed again.
     node->Send<proto::CloseSessionRequest, proto::CloseSessionResponse>(
         &Async::CloseSession, request, true,
-        Guarded<proto::CloseSessionResponse>([this, id](const auto&, const auto&) { sessions_.erase(id); }));
+        Guarded<proto::CloseSessionResponse>([this, id](const auto&, const auto&) { Erase(id); }));
   }
 
   void CloseStray(size_t node, const call::CallId& id) {
@@ -307,7 +340,7 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
   }
 
   void Lose(const call::CallId& id, const std::string& detail) {
-    sessions_.erase(id);
+    Erase(id);
     Later([id, detail](call::MediaObserver& o) {
       o.OnMediaEnded(id, call::MediaEnd::kSessionLost, detail);
     });
@@ -332,7 +365,8 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
       DataplaneNode& node = *nodes_[n];
       auto wait = config_.probe_interval;
       if (!node.status.is_reachable) {
-        wait = std::min(config_.reconnect_max, config_.reconnect_min * (1 << std::min(node.failures, 10)));
+        wait = std::min(config_.reconnect_max,
+                        config_.reconnect_min * (1 << std::min(node.failures, 10)));
       }
       if (!node.is_probing && now >= last_probe_[n] + wait) Probe(n);
       bool is_lease_over = node.last_contact != DataplaneNode::Clock::time_point{} &&
@@ -386,7 +420,8 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
       // What happened while nobody watched.
       node.is_synchronised = false;
     }
-    if (is_adopted_ && (!was_reachable || is_other_process || !node.is_synchronised)) Synchronise(n);
+    if (is_adopted_ && (!was_reachable || is_other_process || !node.is_synchronised))
+      Synchronise(n);
   }
 
   void HandleUnreachable(size_t n) {
@@ -407,17 +442,19 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
     request.set_controller_id(config_.controller_id);
     nodes_[n]->Send<proto::ListSessionsRequest, proto::ListSessionsResponse>(
         &Async::ListSessions, request, false,
-        Guarded<proto::ListSessionsResponse>([this, n, expected](const grpc::Status& status,
-                                                                 const proto::ListSessionsResponse& list) {
-          if (!status.ok()) {
-            nodes_[n]->is_synchronised = false;
-            return;
-          }
-          HandleList(n, expected, list);
-        }));
+        Guarded<proto::ListSessionsResponse>(
+            [this, n, expected](const grpc::Status& status,
+                                const proto::ListSessionsResponse& list) {
+              if (!status.ok()) {
+                nodes_[n]->is_synchronised = false;
+                return;
+              }
+              HandleList(n, expected, list);
+            }));
   }
 
-  void HandleList(size_t n, std::set<call::CallId> expected, const proto::ListSessionsResponse& list) {
+  void HandleList(size_t n, std::set<call::CallId> expected,
+                  const proto::ListSessionsResponse& list) {
     asked_.insert(n);
     for (const proto::Session& listed : list.sessions()) {
       const call::CallId& id = listed.session_id();
@@ -447,8 +484,10 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
   void ReportState(const call::CallId& id, proto::TransportState state) {
     Later([id, state](call::MediaObserver& o) {
       if (state == proto::TRANSPORT_STATE_DTLS_CONNECTED) o.OnAccessConnected(id);
-      if (state == proto::TRANSPORT_STATE_CONSENT_LOST) o.OnMediaEnded(id, call::MediaEnd::kConsentLost, "");
-      if (state == proto::TRANSPORT_STATE_FAILED) o.OnMediaEnded(id, call::MediaEnd::kDtlsFailed, "");
+      if (state == proto::TRANSPORT_STATE_CONSENT_LOST)
+        o.OnMediaEnded(id, call::MediaEnd::kConsentLost, "");
+      if (state == proto::TRANSPORT_STATE_FAILED)
+        o.OnMediaEnded(id, call::MediaEnd::kDtlsFailed, "");
     });
   }
 
@@ -481,7 +520,8 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
     auto it = sessions_.find(id);
     if (it == sessions_.end() || it->second.is_closing || it->second.node != n) return;
     switch (event.event_case()) {
-      case proto::Event::kDtlsConnected: return observer_->OnAccessConnected(id);
+      case proto::Event::kDtlsConnected:
+        return observer_->OnAccessConnected(id);
       case proto::Event::kMediaStarted:
         return observer_->OnMediaStarted(id, FromProto(event.media_started().leg()),
                                          event.media_started().stream_id());
@@ -494,7 +534,8 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
                                            ? call::MediaEnd::kImsTimeout
                                            : call::MediaEnd::kAccessTimeout,
                                        "");
-      case proto::Event::kConsentLost: return observer_->OnMediaEnded(id, call::MediaEnd::kConsentLost, "");
+      case proto::Event::kConsentLost:
+        return observer_->OnMediaEnded(id, call::MediaEnd::kConsentLost, "");
       case proto::Event::kSessionFailed:
         return observer_->OnMediaEnded(id, ToMediaEnd(event.session_failed().cause()),
                                        event.session_failed().detail());
@@ -503,7 +544,8 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
           Lose(id, "the dataplane closed the session");
         }
         return;
-      default: return;
+      default:
+        return;
     }
   }
 
@@ -534,7 +576,9 @@ void DataplaneClient::Create(const call::CallId& id, call::MediaChange initial) 
 void DataplaneClient::Modify(const call::CallId& id, uint64_t change_id, call::MediaChange change) {
   impl_->Modify(id, change_id, std::move(change));
 }
-void DataplaneClient::Close(const call::CallId& id, const std::string& reason) { impl_->Close(id, reason); }
+void DataplaneClient::Close(const call::CallId& id, const std::string& reason) {
+  impl_->Close(id, reason);
+}
 void DataplaneClient::PlayTone(const call::CallId& id, call::Leg leg, call::Tone tone) {
   impl_->PlayTone(id, leg, tone);
 }

@@ -39,9 +39,10 @@ struct DataplaneStatus {
   unsigned session_capacity = 0;
 };
 
-// Drives one or many dataplanes over gRPC: a new session goes to the reachable node with the most room,
-// later commands to the node that has it. Outcomes are posted to `post`, which is the gateway's strand;
-// the methods are called there. Start before the first command; Stop waits for gRPC's own threads.
+// Drives one or many dataplanes over gRPC: a new session goes to the reachable node with the most
+// room, later commands to the node that has it. Outcomes are posted to `post`, which is the
+// gateway's strand; the methods are called there. Start before the first command; Stop waits for
+// gRPC's own threads.
 class DataplaneClient final : public call::MediaControl {
  public:
   // Runs a function on the gateway's strand, later and in order; callable from any thread.

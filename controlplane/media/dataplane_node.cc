@@ -47,9 +47,12 @@ class EventReader final : public grpc::ClientReadReactor<proto::Event> {
 std::shared_ptr<grpc::Channel> MakeChannel(const DataplaneClientConfig& config,
                                            const DataplaneAddress& address) {
   grpc::ChannelArguments arguments;
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, static_cast<int>(config.reconnect_min.count()));
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, static_cast<int>(config.reconnect_min.count()));
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, static_cast<int>(config.reconnect_max.count()));
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS,
+                   static_cast<int>(config.reconnect_min.count()));
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS,
+                   static_cast<int>(config.reconnect_min.count()));
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS,
+                   static_cast<int>(config.reconnect_max.count()));
   // Two clients in one process (tests, a standby) must not share a connection's back-off.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   std::shared_ptr<grpc::ChannelCredentials> credentials = grpc::InsecureChannelCredentials();
@@ -71,8 +74,10 @@ DataplaneNode::DataplaneNode(const DataplaneClientConfig& config, const Dataplan
   status.address = address.address;
 }
 
-void DataplaneNode::Watch(std::function<void(const proto::Event&)> on_event, std::function<void()> on_end) {
-  auto reader = std::make_unique<EventReader>(post_, tracker_, std::move(on_event), std::move(on_end));
+void DataplaneNode::Watch(std::function<void(const proto::Event&)> on_event,
+                          std::function<void()> on_end) {
+  auto reader =
+      std::make_unique<EventReader>(post_, tracker_, std::move(on_event), std::move(on_end));
   EventReader::Start(std::move(reader), *stub_, config_.controller_id);
 }
 

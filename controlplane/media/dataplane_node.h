@@ -26,8 +26,8 @@ class DataplaneNode {
   // What the client knows of this node; on the strand.
   DataplaneStatus status;
   std::string generation;
-  bool is_watched = false;        // an event stream is open
-  bool is_synchronised = false;   // its sessions were listed since it is reachable
+  bool is_watched = false;       // an event stream is open
+  bool is_synchronised = false;  // its sessions were listed since it is reachable
   bool is_probing = false;
   int failures = 0;
   unsigned lease_seconds = 60;
@@ -67,11 +67,12 @@ void DataplaneNode::Send(Method<Request, Response> method, Request request, bool
   if (!tracker_->Begin(&call->context)) return;
   proto::MediaControl::StubInterface::async_interface* stub =
       static_cast<proto::MediaControl::StubInterface*>(stub_.get())->async();
-  (stub->*method)(&call->context, &call->request, &call->response,
-                  [call, done = std::move(done), post = post_, tracker = tracker_](grpc::Status result) {
-                    post([call, done, result = std::move(result)] { done(result, call->response); });
-                    tracker->End(&call->context);
-                  });
+  (stub->*method)(
+      &call->context, &call->request, &call->response,
+      [call, done = std::move(done), post = post_, tracker = tracker_](grpc::Status result) {
+        post([call, done, result = std::move(result)] { done(result, call->response); });
+        tracker->End(&call->context);
+      });
 }
 
 }  // namespace byon::media

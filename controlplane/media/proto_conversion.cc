@@ -5,10 +5,14 @@ namespace {
 
 proto::Direction ToProto(sdp::Direction direction) {
   switch (direction) {
-    case sdp::Direction::kSendRecv: return proto::DIRECTION_SENDRECV;
-    case sdp::Direction::kSendOnly: return proto::DIRECTION_SENDONLY;
-    case sdp::Direction::kRecvOnly: return proto::DIRECTION_RECVONLY;
-    case sdp::Direction::kInactive: return proto::DIRECTION_INACTIVE;
+    case sdp::Direction::kSendRecv:
+      return proto::DIRECTION_SENDRECV;
+    case sdp::Direction::kSendOnly:
+      return proto::DIRECTION_SENDONLY;
+    case sdp::Direction::kRecvOnly:
+      return proto::DIRECTION_RECVONLY;
+    case sdp::Direction::kInactive:
+      return proto::DIRECTION_INACTIVE;
   }
   return proto::DIRECTION_INACTIVE;
 }
@@ -82,7 +86,8 @@ proto::AccessRemote ToProto(const sdp::AccessMedia& media) {
   return remote;
 }
 
-proto::ImsRemote ToProto(const sdp::ImsMedia& media, const call::DialogId& stream_id, bool symmetric_rtp) {
+proto::ImsRemote ToProto(const sdp::ImsMedia& media, const call::DialogId& stream_id,
+                         bool symmetric_rtp) {
   proto::ImsRemote remote;
   if (media.rtp) Fill(*media.rtp, *remote.mutable_rtp());
   if (media.rtcp) Fill(*media.rtcp, *remote.mutable_rtcp());
@@ -122,13 +127,15 @@ call::MediaStats ToStats(const proto::SessionStats& stats) {
 
 call::MediaEnd ToMediaEnd(proto::FailureCause cause) {
   switch (cause) {
-    case proto::FAILURE_CAUSE_ICE_TIMEOUT: return call::MediaEnd::kIceFailed;
+    case proto::FAILURE_CAUSE_ICE_TIMEOUT:
+      return call::MediaEnd::kIceFailed;
     case proto::FAILURE_CAUSE_DTLS_HANDSHAKE:
     case proto::FAILURE_CAUSE_DTLS_FINGERPRINT_MISMATCH:
     case proto::FAILURE_CAUSE_DTLS_NO_SRTP_PROFILE:
     case proto::FAILURE_CAUSE_DTLS_CLOSED:
       return call::MediaEnd::kDtlsFailed;
-    default: return call::MediaEnd::kSessionLost;
+    default:
+      return call::MediaEnd::kSessionLost;
   }
 }
 
@@ -138,10 +145,14 @@ proto::Leg ToProto(call::Leg leg) {
 
 proto::Tone ToProto(call::Tone tone) {
   switch (tone) {
-    case call::Tone::kNone: return proto::TONE_NONE;
-    case call::Tone::kRingback: return proto::TONE_RINGBACK;
-    case call::Tone::kBusy: return proto::TONE_BUSY;
-    case call::Tone::kCongestion: return proto::TONE_CONGESTION;
+    case call::Tone::kNone:
+      return proto::TONE_NONE;
+    case call::Tone::kRingback:
+      return proto::TONE_RINGBACK;
+    case call::Tone::kBusy:
+      return proto::TONE_BUSY;
+    case call::Tone::kCongestion:
+      return proto::TONE_CONGESTION;
   }
   return proto::TONE_NONE;
 }

@@ -10,7 +10,8 @@ namespace proto = byon::media::v1;
 
 proto::AccessRemote ToProto(const sdp::AccessMedia& media);
 // `stream_id` and `symmetric_rtp` go with the description.
-proto::ImsRemote ToProto(const sdp::ImsMedia& media, const call::DialogId& stream_id, bool symmetric_rtp);
+proto::ImsRemote ToProto(const sdp::ImsMedia& media, const call::DialogId& stream_id,
+                         bool symmetric_rtp);
 call::MediaLocals ToLocals(const proto::Session& session);
 call::MediaStats ToStats(const proto::SessionStats& stats);
 call::MediaEnd ToMediaEnd(proto::FailureCause cause);

@@ -10,8 +10,8 @@
 
 namespace byon::media {
 
-// Knows every call that gRPC's threads still have in hand, so that a stop can cancel them and wait until
-// none is left. Thread-safe.
+// Knows every call that gRPC's threads still have in hand, so that a stop can cancel them and wait
+// until none is left. Thread-safe.
 class RpcTracker {
  public:
   // False after Stop: the call must not be started.

@@ -4,8 +4,9 @@
 
 namespace byon::registration {
 
-// A UUID of version 8 (RFC 9562 section 5.8) over a 128-bit FNV-1a hash. It names, it does not protect:
-// a collision needs two devices of the same subscriber, who could as well send the same deviceId.
+// A UUID of version 8 (RFC 9562 section 5.8) over a 128-bit FNV-1a hash. It names, it does not
+// protect: a collision needs two devices of the same subscriber, who could as well send the same
+// deviceId.
 std::string InstanceIdOf(const std::string& phone_number, const std::string& device_id) {
   __extension__ using Wide = unsigned __int128;
   constexpr Wide kPrime = Wide{1} << 88 | 0x13b;
@@ -14,8 +15,8 @@ std::string InstanceIdOf(const std::string& phone_number, const std::string& dev
   std::string uuid = "urn:uuid:";
   for (int digit = 0; digit < 32; ++digit) {
     unsigned value = static_cast<unsigned>(hash >> (124 - 4 * digit)) & 0xf;
-    if (digit == 12) value = 8;                    // version
-    if (digit == 16) value = 8 | (value & 0x3);    // variant 10
+    if (digit == 12) value = 8;                  // version
+    if (digit == 16) value = 8 | (value & 0x3);  // variant 10
     if (digit == 8 || digit == 12 || digit == 16 || digit == 20) uuid += '-';
     uuid += "0123456789abcdef"[value];
   }

@@ -17,8 +17,8 @@ struct Now {
   WallTime wall;
 };
 
-// Who registered which number on which device. A deviceId is made by the client and is not unique by
-// itself, so all four together name a registration.
+// Who registered which number on which device. A deviceId is made by the client and is not unique
+// by itself, so all four together name a registration.
 struct RegistrationOwner {
   std::string client_id;
   std::string user;  // subject of the token; the phone number with a 2-legged one

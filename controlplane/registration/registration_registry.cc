@@ -7,7 +7,8 @@ namespace {
 
 using std::chrono::seconds;
 
-// TS 24.229 section 5.1.1.4.1: long registrations are refreshed 600 s before they end, others at half.
+// TS 24.229 section 5.1.1.4.1: long registrations are refreshed 600 s before they end, others at
+// half.
 constexpr seconds kLongRegistration{1200};
 constexpr seconds kRefreshMargin{600};
 
@@ -109,7 +110,8 @@ void RegistrationRegistry::Update(const RegistrationId& id, std::optional<WallTi
                                   WallTime token_expires_at, RequestId request, Now now) {
   Entry* entry = FindEntry(id);
   if (!entry || entry->state != State::kRegistered) {
-    actions_.push_back(CompleteRequest{request, Refusal{RefusalKind::kNotFound, "No such registration."}});
+    actions_.push_back(
+        CompleteRequest{request, Refusal{RefusalKind::kNotFound, "No such registration."}});
     return;
   }
   auto expiry = ExpiryOf(expire_time, now.wall);
@@ -127,20 +129,23 @@ void RegistrationRegistry::Update(const RegistrationId& id, std::optional<WallTi
 void RegistrationRegistry::Delete(const RegistrationId& id, RequestId request, Now now) {
   Entry* entry = FindEntry(id);
   if (!entry || entry->state == State::kEnding) {
-    actions_.push_back(CompleteRequest{request, Refusal{RefusalKind::kNotFound, "No such registration."}});
+    actions_.push_back(
+        CompleteRequest{request, Refusal{RefusalKind::kNotFound, "No such registration."}});
     return;
   }
   // Whoever still waits for the registration learns that it is gone.
   if (entry->request != 0) {
     actions_.push_back(CompleteRequest{
-        entry->request, Refusal{RefusalKind::kUnavailable, "The registration was deleted meanwhile."}});
+        entry->request,
+        Refusal{RefusalKind::kUnavailable, "The registration was deleted meanwhile."}});
   }
   entry->request = request;
   End(*entry, false, "", false, now);
 }
 
 void RegistrationRegistry::RenewToken(const std::string& client_id, const std::string& user,
-                                      const std::string& device_id, WallTime token_expires_at, Now now) {
+                                      const std::string& device_id, WallTime token_expires_at,
+                                      Now now) {
   auto ids = by_device_.find(device_id);
   if (ids == by_device_.end()) return;
   for (const RegistrationId& id : ids->second) {
@@ -185,7 +190,8 @@ void RegistrationRegistry::EndAll(const std::string& reason, Now now) {
 
 // ---- the network
 
-void RegistrationRegistry::OnRegistered(const RegistrationId& id, SipRegistered registered, Now now) {
+void RegistrationRegistry::OnRegistered(const RegistrationId& id, SipRegistered registered,
+                                        Now now) {
   Entry* entry = FindEntry(id);
   if (!entry || entry->state == State::kEnding) return;
   entry->is_refresh_pending = false;
@@ -200,21 +206,25 @@ void RegistrationRegistry::OnRegistered(const RegistrationId& id, SipRegistered 
   by_token_[entry->record.contact_token] = id;
   ScheduleLife(*entry, now);
   actions_.push_back(Persist{id});
-  if (is_first) actions_.push_back(CompleteRequest{std::exchange(entry->request, 0), entry->record});
+  if (is_first)
+    actions_.push_back(CompleteRequest{std::exchange(entry->request, 0), entry->record});
 }
 
-void RegistrationRegistry::OnRegisterFailed(const RegistrationId& id, const SipRegisterFailure& failure,
-                                            Now now) {
+void RegistrationRegistry::OnRegisterFailed(const RegistrationId& id,
+                                            const SipRegisterFailure& failure, Now now) {
   Entry* entry = FindEntry(id);
   if (!entry || entry->state == State::kEnding) return;
   entry->is_refresh_pending = false;
   std::string sip = "SIP " + std::to_string(failure.status_code) + " " + failure.phrase;
   if (entry->state == State::kRegistering) {
-    Refusal refusal{RefusalKind::kUnavailable, "The network does not take registrations now: " + sip};
+    Refusal refusal{RefusalKind::kUnavailable,
+                    "The network does not take registrations now: " + sip};
     bool is_denied = failure.is_final || failure.status_code == 403 || failure.status_code == 404;
-    if (failure.status_code == 408) refusal = {RefusalKind::kTimeout, "The network did not answer in time"};
+    if (failure.status_code == 408)
+      refusal = {RefusalKind::kTimeout, "The network did not answer in time"};
     if (is_denied) {
-      refusal = {RefusalKind::kNotApplicable, "The network does not serve this phone number: " + sip};
+      refusal = {RefusalKind::kNotApplicable,
+                 "The network does not serve this phone number: " + sip};
     }
     actions_.push_back(CompleteRequest{entry->request, std::move(refusal)});
     Remove(id);
@@ -261,7 +271,8 @@ void RegistrationRegistry::OnNetworkDeregistered(const RegistrationId& id,
 
 void RegistrationRegistry::ScheduleLife(Entry& entry, Now now) {
   entry.expiry_deadline = now.steady + (entry.record.expires_at - now.wall);
-  entry.token_deadline = now.steady + (entry.record.token_expires_at + config_.token_grace - now.wall);
+  entry.token_deadline =
+      now.steady + (entry.record.token_expires_at + config_.token_grace - now.wall);
   Index(entry);
 }
 
@@ -275,12 +286,14 @@ void RegistrationRegistry::ScheduleRefresh(Entry& entry, seconds granted, Now no
   Index(entry);
 }
 
-void RegistrationRegistry::ScheduleRetry(Entry& entry, std::optional<seconds> retry_after, Now now) {
+void RegistrationRegistry::ScheduleRetry(Entry& entry, std::optional<seconds> retry_after,
+                                         Now now) {
   seconds delay = kBackOffMax;
   // 30 s doubled six times is beyond the cap.
   if (entry.failures < 6) delay = std::min(kBackOffMax, kBackOffBase * (1 << entry.failures));
   ++entry.failures;
-  delay = delay / 2 + seconds(static_cast<int64_t>(Random() % static_cast<uint64_t>(delay.count() / 2 + 1)));
+  delay = delay / 2 +
+          seconds(static_cast<int64_t>(Random() % static_cast<uint64_t>(delay.count() / 2 + 1)));
   entry.refresh_deadline = now.steady + retry_after.value_or(delay);
   Index(entry);
 }
@@ -306,7 +319,8 @@ void RegistrationRegistry::HandleEntryTimeout(Entry& entry, Now now) {
     }
     return Remove(RegistrationId(entry.record.id));
   }
-  if (entry.expiry_deadline <= now.steady) return End(entry, true, "The registration has expired", false, now);
+  if (entry.expiry_deadline <= now.steady)
+    return End(entry, true, "The registration has expired", false, now);
   if (entry.token_deadline <= now.steady) {
     return End(entry, false, "The access token expired and no fresh one came", false, now);
   }
@@ -329,13 +343,14 @@ void RegistrationRegistry::End(Entry& entry, bool is_expired, const std::string&
   bool was_registered = entry.state == State::kRegistered;
   entry.state = State::kEnding;
   DropFromIndexes(entry.record);
-  actions_.push_back(EndCalls{id, description.empty() ? "The registration was deleted" : description});
+  actions_.push_back(
+      EndCalls{id, description.empty() ? "The registration was deleted" : description});
   if (was_registered && !description.empty()) {
     actions_.push_back(NotifyEnd{entry.record, is_expired, description});
   }
   actions_.push_back(Erase{id});
-  // Even where the network ended it by itself: the registrar forgets its side, and its own contact is
-  // all that is named, so nothing else can be hurt.
+  // Even where the network ended it by itself: the registrar forgets its side, and its own contact
+  // is all that is named, so nothing else can be hurt.
   actions_.push_back(SendDeregister{id});
   entry.ending_deadline = now.steady + (is_network_told ? kDeregisterLimit : kDeregisterPatience);
   Index(entry);
@@ -375,14 +390,15 @@ void RegistrationRegistry::Index(Entry& entry) {
     entry.indexed_deadline = std::min({entry.expiry_deadline, entry.token_deadline,
                                        entry.sip_expiry_deadline, entry.refresh_deadline});
   }
-  if (entry.indexed_deadline != kNever) deadlines_.insert({entry.indexed_deadline, entry.record.id});
+  if (entry.indexed_deadline != kNever)
+    deadlines_.insert({entry.indexed_deadline, entry.record.id});
 }
 
 // ---- look-up
 
 SipRegistration RegistrationRegistry::ToSip(const RegistrationRecord& record) const {
-  return {record.id, record.impu, record.impi, record.instance_id, record.contact_token,
-          config_.sip_expiry};
+  return {record.id,          record.impu,          record.impi,
+          record.instance_id, record.contact_token, config_.sip_expiry};
 }
 
 RegistrationRegistry::Entry* RegistrationRegistry::FindEntry(const RegistrationId& id) {
@@ -401,7 +417,8 @@ const RegistrationRecord* RegistrationRegistry::FindByContactToken(const std::st
   return it == by_token_.end() ? nullptr : Find(it->second);
 }
 
-std::vector<const RegistrationRecord*> RegistrationRegistry::FindByDevice(const std::string& device_id) const {
+std::vector<const RegistrationRecord*> RegistrationRegistry::FindByDevice(
+    const std::string& device_id) const {
   std::vector<const RegistrationRecord*> found;
   auto ids = by_device_.find(device_id);
   if (ids == by_device_.end()) return found;

@@ -78,12 +78,12 @@ struct Persist {
 struct Erase {
   RegistrationId id;
 };
-using Action = std::variant<SendRegister, SendDeregister, RestoreSip, CompleteRequest, NotifyEnd, EndCalls,
-                            Persist, Erase>;
+using Action = std::variant<SendRegister, SendDeregister, RestoreSip, CompleteRequest, NotifyEnd,
+                            EndCalls, Persist, Erase>;
 
-// All registrations and their timers: CAMARA's expiry, the access token's, and the SIP binding's with
-// refresh, retry and back-off. Inputs leave actions behind; the owner polls until there are none.
-// Sans-IO: time is an argument, the seed makes jitter and back-off differ between processes.
+// All registrations and their timers: CAMARA's expiry, the access token's, and the SIP binding's
+// with refresh, retry and back-off. Inputs leave actions behind; the owner polls until there are
+// none. Sans-IO: time is an argument, the seed makes jitter and back-off differ between processes.
 class RegistrationRegistry {
  public:
   RegistrationRegistry(RegistrationConfig config, uint64_t seed);
@@ -91,13 +91,13 @@ class RegistrationRegistry {
   // Completed after the network's answer. Refused at once for a bad expiry, a duplicate or a limit.
   void Create(CreateRequest request, RequestId id, Now now);
   // The new life counts from now (CAMARA webrtc-registration, PUT); absent: the default.
-  void Update(const RegistrationId& id, std::optional<WallTime> expire_time, WallTime token_expires_at,
-              RequestId request, Now now);
+  void Update(const RegistrationId& id, std::optional<WallTime> expire_time,
+              WallTime token_expires_at, RequestId request, Now now);
   // Completed when the network has been told, or after a short while.
   void Delete(const RegistrationId& id, RequestId request, Now now);
   // A fresh token of the same user on the same device.
-  void RenewToken(const std::string& client_id, const std::string& user, const std::string& device_id,
-                  WallTime token_expires_at, Now now);
+  void RenewToken(const std::string& client_id, const std::string& user,
+                  const std::string& device_id, WallTime token_expires_at, Now now);
   // Registers anew at once, because the network seems to have forgotten.
   void Refresh(const RegistrationId& id);
   void Restore(RegistrationRecord record, Now now);
@@ -107,7 +107,8 @@ class RegistrationRegistry {
   void OnRegistered(const RegistrationId& id, SipRegistered registered, Now now);
   void OnRegisterFailed(const RegistrationId& id, const SipRegisterFailure& failure, Now now);
   void OnDeregisterDone(const RegistrationId& id, Now now);
-  void OnNetworkDeregistered(const RegistrationId& id, const SipDeregistered& deregistered, Now now);
+  void OnNetworkDeregistered(const RegistrationId& id, const SipDeregistered& deregistered,
+                             Now now);
 
   void HandleTimeout(Now now);
   SteadyTime NextDeadline() const;
@@ -142,7 +143,8 @@ class RegistrationRegistry {
   void ScheduleRefresh(Entry& entry, std::chrono::seconds granted, Now now);
   void ScheduleRetry(Entry& entry, std::optional<std::chrono::seconds> retry_after, Now now);
   void SendRefresh(Entry& entry);
-  void End(Entry& entry, bool is_expired, const std::string& description, bool is_network_told, Now now);
+  void End(Entry& entry, bool is_expired, const std::string& description, bool is_network_told,
+           Now now);
   void HandleEntryTimeout(Entry& entry, Now now);
   void Index(Entry& entry);
   void AddToIndexes(const RegistrationRecord& record);
@@ -154,7 +156,7 @@ class RegistrationRegistry {
   const RegistrationConfig config_;
   uint64_t random_state_;
   std::unordered_map<RegistrationId, Entry> entries_;
-  std::unordered_map<std::string, RegistrationId> by_token_;  // confirmed only
+  std::unordered_map<std::string, RegistrationId> by_token_;   // confirmed only
   std::map<std::string, std::set<RegistrationId>> by_device_;  // not ending
   std::map<std::string, std::set<RegistrationId>> by_user_;
   std::map<std::string, std::set<RegistrationId>> by_msisdn_;
@@ -162,8 +164,8 @@ class RegistrationRegistry {
   std::deque<Action> actions_;
 };
 
-// urn:uuid of a web device as one number's user agent instance (RFC 5626 section 4.1): the same for the
-// same pair, so that a registrar recognises it after a restart.
+// urn:uuid of a web device as one number's user agent instance (RFC 5626 section 4.1): the same for
+// the same pair, so that a registrar recognises it after a restart.
 std::string InstanceIdOf(const std::string& phone_number, const std::string& device_id);
 
 }  // namespace byon::registration

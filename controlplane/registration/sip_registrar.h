@@ -13,10 +13,10 @@ using RegistrationId = std::string;
 // One binding of a number to this gateway in the IMS (TS 24.229 section 5.1.1).
 struct SipRegistration {
   RegistrationId id;
-  std::string impu;           // sip:+34600000001@ims.example
-  std::string impi;           // +34600000001@ims.example
-  std::string instance_id;    // urn:uuid of the web device, stable
-  std::string contact_token;  // opaque user part of our Contact
+  std::string impu;                 // sip:+34600000001@ims.example
+  std::string impi;                 // +34600000001@ims.example
+  std::string instance_id;          // urn:uuid of the web device, stable
+  std::string contact_token;        // opaque user part of our Contact
   std::chrono::seconds expires{0};  // asked for
 };
 
@@ -26,14 +26,15 @@ struct SipRegistered {
   std::string next_hop;             // the P-CSCF that took it, URI with an IP address
   std::vector<std::string> service_route;
   std::vector<std::string> associated_uris;
-  std::string snapshot;             // Call-ID, CSeq, nonce...: opaque, for Restore
+  std::string snapshot;  // Call-ID, CSeq, nonce...: opaque, for Restore
 };
 
 struct SipRegisterFailure {
   int status_code = 0;  // 408 when no P-CSCF answered
   std::string phrase;
   std::optional<std::chrono::seconds> retry_after;
-  bool is_final = false;  // the network will not change its mind (403, 404, wrong credentials twice)
+  bool is_final =
+      false;  // the network will not change its mind (403, 404, wrong credentials twice)
 };
 
 // Network-initiated de-registration (RFC 3680, TS 24.229 section 5.1.1.7).
@@ -43,9 +44,9 @@ struct SipDeregistered {
   std::optional<std::chrono::seconds> retry_after;
 };
 
-// REGISTER transactions with digest, Path, Service-Route, 423 and P-CSCF fail-over; when to send them
-// is the registration logic's business. Called on the gateway's strand, never blocks; outcomes come
-// through the observer on the same strand.
+// REGISTER transactions with digest, Path, Service-Route, 423 and P-CSCF fail-over; when to send
+// them is the registration logic's business. Called on the gateway's strand, never blocks; outcomes
+// come through the observer on the same strand.
 class SipRegistrar {
  public:
   virtual ~SipRegistrar() = default;

@@ -26,15 +26,20 @@ constexpr uint16_t kFirstUnprivilegedPort = 1024;
 
 std::string_view NameOf(ImsCodec codec) {
   switch (codec) {
-    case ImsCodec::kAmrWb: return "AMR-WB";
-    case ImsCodec::kAmr: return "AMR";
-    case ImsCodec::kPcmu: return "PCMU";
-    case ImsCodec::kPcma: return "PCMA";
+    case ImsCodec::kAmrWb:
+      return "AMR-WB";
+    case ImsCodec::kAmr:
+      return "AMR";
+    case ImsCodec::kPcmu:
+      return "PCMU";
+    case ImsCodec::kPcma:
+      return "PCMA";
   }
   return "";
 }
 
-AudioCodec MakeCodec(ImsCodec kind, uint8_t payload_type, bool octet_align, const ImsConfig& config) {
+AudioCodec MakeCodec(ImsCodec kind, uint8_t payload_type, bool octet_align,
+                     const ImsConfig& config) {
   AudioCodec codec;
   codec.payload_type = payload_type;
   codec.encoding_name = NameOf(kind);
@@ -124,7 +129,8 @@ Outcome<ImsMedia> ReadTransport(const SessionDescription& session, const MediaSe
     media.direction = Intersect(media.direction, Direction::kRecvOnly);
     return media;
   }
-  if (!IsUnicast(connection->address)) return Error{"The audio's address is not a unicast address."};
+  if (!IsUnicast(connection->address))
+    return Error{"The audio's address is not a unicast address."};
   if (section.port < kFirstUnprivilegedPort) return Error{"The audio's port is below 1024."};
   media.rtp = TransportAddress{connection->address, section.port};
   media.rtcp = ReadRtcp(section, connection->address);
@@ -161,7 +167,8 @@ void ApplyPacketTimes(const MediaSection& section, AudioCodec& codec) {
 }
 
 // Events with the clock of the codec; when the peer has none such, what it has.
-std::vector<TelephoneEvent> ReadEvents(const std::vector<OfferedCodec>& codecs, uint32_t clock_rate_hz) {
+std::vector<TelephoneEvent> ReadEvents(const std::vector<OfferedCodec>& codecs,
+                                       uint32_t clock_rate_hz) {
   std::vector<TelephoneEvent> matching;
   std::vector<TelephoneEvent> others;
   for (const OfferedCodec& codec : codecs) {
@@ -195,9 +202,9 @@ Outcome<AudioFormat> MatchAnswer(const MediaSection& section, const AudioFormat&
     if (!codec) continue;
     const AudioCodec* ours = Match(offered, *codec);
     if (!ours) continue;
-    bool is_known = std::any_of(audio.receive.begin(), audio.receive.end(), [&](const AudioCodec& c) {
-      return c.payload_type == ours->payload_type;
-    });
+    bool is_known =
+        std::any_of(audio.receive.begin(), audio.receive.end(),
+                    [&](const AudioCodec& c) { return c.payload_type == ours->payload_type; });
     auto modes = IntersectModes(ours->mode_set, codec->mode_set);
     if (!modes || is_known) continue;
     codec->octet_align = ours->octet_align;
@@ -209,11 +216,11 @@ Outcome<AudioFormat> MatchAnswer(const MediaSection& section, const AudioFormat&
   }
   if (audio.receive.empty()) return Error{"The answer has no codec of the offer."};
   audio.telephone_events = ReadEvents(*codecs, audio.send.clock_rate_hz);
-  // A peer that renumbers may hit a type that we receive a codec under: the codec is the one that counts.
+  // A peer that renumbers may hit a type that we receive a codec under: the codec is the one that
+  // counts.
   std::erase_if(audio.telephone_events, [&](const TelephoneEvent& event) {
-    return std::any_of(audio.receive.begin(), audio.receive.end(), [&](const AudioCodec& c) {
-      return c.payload_type == event.payload_type;
-    });
+    return std::any_of(audio.receive.begin(), audio.receive.end(),
+                       [&](const AudioCodec& c) { return c.payload_type == event.payload_type; });
   });
   return audio;
 }
@@ -228,8 +235,10 @@ std::optional<Preconditions> ReadPreconditions(const MediaSection& section) {
     is_used = true;
     value.remove_prefix(4);
     // The peer's local is our remote.
-    if (a.name == "curr" && value.starts_with("local ")) result.is_remote_met = !value.ends_with("none");
-    if (a.name == "curr" && value.starts_with("remote ")) result.is_local_met = !value.ends_with("none");
+    if (a.name == "curr" && value.starts_with("local "))
+      result.is_remote_met = !value.ends_with("none");
+    if (a.name == "curr" && value.starts_with("remote "))
+      result.is_local_met = !value.ends_with("none");
     if (a.name == "des" && value.starts_with("mandatory local ")) result.is_remote_mandatory = true;
     if (a.name == "conf" && value.starts_with("remote ")) result.wants_confirmation = true;
   }
@@ -289,8 +298,8 @@ MediaSection Refused(const MediaSection& offered) {
 ImsNegotiator::ImsNegotiator(ImsConfig config)
     : config_(std::move(config)), offered_(MakeOffered(config_)) {}
 
-std::string ImsNegotiator::BuildOffer(const AudioFormat& audio, const ImsLocal& local, OriginId origin,
-                                      Direction direction,
+std::string ImsNegotiator::BuildOffer(const AudioFormat& audio, const ImsLocal& local,
+                                      OriginId origin, Direction direction,
                                       const std::optional<Preconditions>& preconditions) const {
   SessionDescription session = StartDescription(local, origin);
   MediaSection media = MakeAudio(config_.use_avpf ? "RTP/AVPF" : "RTP/AVP", audio.receive,
@@ -301,7 +310,8 @@ std::string ImsNegotiator::BuildOffer(const AudioFormat& audio, const ImsLocal& 
   return Serialize(session);
 }
 
-Outcome<ImsAnswer> ImsNegotiator::ReadAnswer(std::string_view text, const AudioFormat& audio) const {
+Outcome<ImsAnswer> ImsNegotiator::ReadAnswer(std::string_view text,
+                                             const AudioFormat& audio) const {
   auto session = ParseSessionDescription(text);
   if (!session) return session.error();
   auto index = FindAudio(*session);
@@ -348,8 +358,8 @@ Outcome<ImsOffer> ImsNegotiator::ReadOffer(std::string_view text) const {
   return offer;
 }
 
-std::string ImsNegotiator::BuildAnswer(const ImsOffer& offer, const ImsLocal& local, OriginId origin,
-                                       Direction direction,
+std::string ImsNegotiator::BuildAnswer(const ImsOffer& offer, const ImsLocal& local,
+                                       OriginId origin, Direction direction,
                                        const std::optional<Preconditions>& preconditions) const {
   SessionDescription session = StartDescription(local, origin);
   for (size_t i = 0; i < offer.description.media.size(); ++i) {

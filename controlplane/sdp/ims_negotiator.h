@@ -18,13 +18,14 @@ struct ImsConfig {
   std::vector<ImsCodec> codecs{ImsCodec::kAmrWb, ImsCodec::kAmr};  // in order of preference
   bool offer_octet_aligned = true;  // each AMR codec a second time with octet-align=1
   bool use_avpf = false;            // RTP/AVPF in our offers
-  bool use_preconditions = false;   // RFC 3312 in our offers; offers that have them are always served
-  uint16_t ptime_ms = 20;           // TS 26.114 section 7.4
+  bool use_preconditions =
+      false;               // RFC 3312 in our offers; offers that have them are always served
+  uint16_t ptime_ms = 20;  // TS 26.114 section 7.4
   uint16_t max_ptime_ms = 240;
 };
 
-// Resource reservation as one description states it, seen from the gateway (RFC 3312 section 5). Only
-// the segmented qos type is known, with the strengths that TS 24.229 uses.
+// Resource reservation as one description states it, seen from the gateway (RFC 3312 section 5).
+// Only the segmented qos type is known, with the strengths that TS 24.229 uses.
 struct Preconditions {
   bool is_local_met = false;   // curr:qos local of ours
   bool is_remote_met = false;  // curr:qos remote of ours
@@ -47,8 +48,8 @@ struct ImsAnswer {
   std::optional<Preconditions> preconditions;
 };
 
-// Offer and answer with the IMS (TS 26.114, RFC 3264, RFC 4867): AMR-WB and AMR bandwidth-efficient and
-// octet-aligned, G.711 by configuration, telephone-event with the codec's clock. Sans-IO.
+// Offer and answer with the IMS (TS 26.114, RFC 3264, RFC 4867): AMR-WB and AMR bandwidth-efficient
+// and octet-aligned, G.711 by configuration, telephone-event with the codec's clock. Sans-IO.
 class ImsNegotiator {
  public:
   explicit ImsNegotiator(ImsConfig config);
@@ -56,13 +57,13 @@ class ImsNegotiator {
   // What a first offer of ours holds: `receive` is every codec, `send` the preferred one.
   const AudioFormat& offered_audio() const { return offered_; }
 
-  // Offers `audio` (offered_audio() at first, the negotiated format in later offers of a dialog, whose
-  // payload types must not change: RFC 3264 section 8.3.2).
+  // Offers `audio` (offered_audio() at first, the negotiated format in later offers of a dialog,
+  // whose payload types must not change: RFC 3264 section 8.3.2).
   std::string BuildOffer(const AudioFormat& audio, const ImsLocal& local, OriginId origin,
                          Direction direction,
                          const std::optional<Preconditions>& preconditions = std::nullopt) const;
-  // The answer to an offer of `audio`. Fails when it names a codec that was not offered, disables the
-  // audio or wants media where none may go.
+  // The answer to an offer of `audio`. Fails when it names a codec that was not offered, disables
+  // the audio or wants media where none may go.
   Outcome<ImsAnswer> ReadAnswer(std::string_view text, const AudioFormat& audio) const;
 
   Outcome<ImsOffer> ReadOffer(std::string_view text) const;

@@ -134,9 +134,8 @@ void AppendMapping(MediaSection& media, uint8_t payload_type, const std::string&
 }  // namespace
 
 bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) {
-           return Lower(x) == Lower(y);
-         });
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
+                                            [](char x, char y) { return Lower(x) == Lower(y); });
 }
 
 std::string ToLower(std::string_view text) {
@@ -172,7 +171,8 @@ Outcome<std::vector<OfferedCodec>> ReadCodecs(const MediaSection& media) {
   std::vector<OfferedCodec> codecs;
   for (const std::string& format : media.formats) {
     auto type = Number<uint8_t>(format);
-    if (!type || *type > 127) return Error{"The audio has a payload type that is no number up to 127."};
+    if (!type || *type > 127)
+      return Error{"The audio has a payload type that is no number up to 127."};
     bool is_repeated = std::any_of(codecs.begin(), codecs.end(),
                                    [&](const OfferedCodec& c) { return c.payload_type == *type; });
     if (is_repeated) return Error{"The audio names a payload type twice."};
@@ -209,8 +209,8 @@ Outcome<std::vector<OfferedCodec>> ReadCodecs(const MediaSection& media) {
 
 Direction ReadDirection(const SessionDescription& session, const MediaSection& media) {
   for (const auto* list : {&media.attributes, &session.attributes}) {
-    for (Direction d : {Direction::kSendRecv, Direction::kSendOnly, Direction::kRecvOnly,
-                        Direction::kInactive}) {
+    for (Direction d :
+         {Direction::kSendRecv, Direction::kSendOnly, Direction::kRecvOnly, Direction::kInactive}) {
       if (FindAttribute(*list, ToString(d))) return d;
     }
   }
@@ -233,7 +233,8 @@ std::optional<AudioCodec> ReadAudioCodec(const OfferedCodec& offered) {
     codec.stereo = NumberOr(offered.parameters, "stereo", 0) == 1;
     codec.max_average_bitrate_bps =
         Within(NumberOr(offered.parameters, "maxaveragebitrate", 0), 6000, 510000);
-    codec.max_playback_rate_hz = Within(NumberOr(offered.parameters, "maxplaybackrate", 0), 8000, 48000);
+    codec.max_playback_rate_hz =
+        Within(NumberOr(offered.parameters, "maxplaybackrate", 0), 8000, 48000);
     return codec;
   }
   if (is("AMR-WB", 16000, 1)) {

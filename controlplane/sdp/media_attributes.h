@@ -16,8 +16,8 @@ namespace byon::sdp {
 bool EqualsIgnoreCase(std::string_view a, std::string_view b);
 std::string ToLower(std::string_view text);
 
-// Parameters of a=fmtp: names in lower case, in `name=value;name=value`; a parameter without a value
-// (events of telephone-event) has the name "".
+// Parameters of a=fmtp: names in lower case, in `name=value;name=value`; a parameter without a
+// value (events of telephone-event) has the name "".
 using FormatParameters = std::map<std::string, std::string>;
 FormatParameters ParseFormatParameters(std::string_view text);
 // The number of a parameter, or `fallback` when it is absent or no number.

@@ -6,8 +6,9 @@
 #include <string_view>
 #include <vector>
 
-// What a negotiation ends in: the two legs of a call as values that the media plane understands. They
-// follow AccessRemote, AccessLocal, ImsRemote and ImsLocal of media_control.proto field by field.
+// What a negotiation ends in: the two legs of a call as values that the media plane understands.
+// They follow AccessRemote, AccessLocal, ImsRemote and ImsLocal of media_control.proto field by
+// field.
 namespace byon::sdp {
 
 // Which way media flows, seen from the gateway (RFC 3264 section 5.1).
@@ -17,7 +18,9 @@ std::string_view ToString(Direction direction);
 Direction Reversed(Direction direction);
 // Only what both allow.
 Direction Intersect(Direction a, Direction b);
-constexpr bool MaySend(Direction d) { return d == Direction::kSendRecv || d == Direction::kSendOnly; }
+constexpr bool MaySend(Direction d) {
+  return d == Direction::kSendRecv || d == Direction::kSendOnly;
+}
 constexpr bool MayReceive(Direction d) {
   return d == Direction::kSendRecv || d == Direction::kRecvOnly;
 }

@@ -75,7 +75,8 @@ struct SessionDescription {
 Outcome<SessionDescription> ParseSessionDescription(std::string_view text);
 std::string Serialize(const SessionDescription& description);
 
-// The first attribute of that name, or nothing. Names are compared as they are (RFC 8866 section 6).
+// The first attribute of that name, or nothing. Names are compared as they are (RFC 8866 section
+// 6).
 const Attribute* FindAttribute(const std::vector<Attribute>& attributes, std::string_view name);
 // Media level first, then session level.
 const Attribute* FindAttribute(const SessionDescription& session, const MediaSection& media,

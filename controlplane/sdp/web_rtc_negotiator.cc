@@ -18,7 +18,8 @@ bool IsDtlsSrtp(std::string_view protocol) {  // RFC 5764 section 8; RFC 8834 se
 
 // ice-char of RFC 8839 section 5.4.
 bool IsIceText(std::string_view text, size_t min, size_t max) {
-  return text.size() >= min && text.size() <= max && std::all_of(text.begin(), text.end(), [](char c) {
+  return text.size() >= min && text.size() <= max &&
+         std::all_of(text.begin(), text.end(), [](char c) {
            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                   c == '+' || c == '/';
          });
@@ -58,7 +59,8 @@ Outcome<std::vector<Fingerprint>> ReadFingerprints(const SessionDescription& ses
     if (a.name != "fingerprint" || !a.value) continue;
     size_t space = a.value->find(' ');
     if (space == std::string::npos) return Error{"The a=fingerprint is not <hash> <value>."};
-    Fingerprint fingerprint{ToLower(a.value->substr(0, space)), ToUpper(a.value->substr(space + 1))};
+    Fingerprint fingerprint{ToLower(a.value->substr(0, space)),
+                            ToUpper(a.value->substr(space + 1))};
     size_t bytes = DigestBytes(fingerprint.algorithm);
     if (bytes == 0) continue;  // md5, sha-1 and hashes we do not know do not count
     if (!IsFingerprintValue(fingerprint.value, bytes)) {
@@ -72,7 +74,8 @@ Outcome<std::vector<Fingerprint>> ReadFingerprints(const SessionDescription& ses
     fingerprints.push_back(std::move(fingerprint));
   }
   if (fingerprints.empty()) {
-    return Error{"The SDP has no a=fingerprint of sha-256 or better, so its media cannot be trusted."};
+    return Error{
+        "The SDP has no a=fingerprint of sha-256 or better, so its media cannot be trusted."};
   }
   return fingerprints;
 }
@@ -121,10 +124,12 @@ Outcome<AudioFormat> ReadAudio(const MediaSection& media, const WebRtcConfig& co
   if (!codec) return Error{"The audio has no codec that the gateway knows; Opus is the usual one."};
   codec->ptime_ms = std::clamp<uint16_t>(ReadPacketTime(media, "ptime").value_or(20), 20, 60);
   // Our frames are 20 ms; less cannot be had, and every browser takes it.
-  if (auto max = ReadPacketTime(media, "maxptime")) codec->max_ptime_ms = std::max<uint16_t>(*max, 20);
+  if (auto max = ReadPacketTime(media, "maxptime"))
+    codec->max_ptime_ms = std::max<uint16_t>(*max, 20);
   codec->ptime_ms = static_cast<uint16_t>(codec->ptime_ms / 20 * 20);
   AudioFormat audio;
-  // What the browser says of Opus is what it wants to get (RFC 7587 section 7.1); a telephone is mono.
+  // What the browser says of Opus is what it wants to get (RFC 7587 section 7.1); a telephone is
+  // mono.
   audio.send = *codec;
   audio.send.stereo = false;
   AudioCodec receive = *codec;
@@ -142,8 +147,8 @@ Outcome<AudioFormat> ReadAudio(const MediaSection& media, const WebRtcConfig& co
     for (const OfferedCodec& candidate : *offered) {
       auto event = ReadTelephoneEvent(candidate);
       bool is_new = event && event->clock_rate_hz == clock &&
-                    std::find(audio.telephone_events.begin(), audio.telephone_events.end(), *event) ==
-                        audio.telephone_events.end();
+                    std::find(audio.telephone_events.begin(), audio.telephone_events.end(),
+                              *event) == audio.telephone_events.end();
       if (is_new) audio.telephone_events.push_back(*event);
     }
   }
@@ -170,8 +175,9 @@ void AppendTransport(MediaSection& media, const AccessLocal& local) {
   media.attributes.push_back({"ice-pwd", local.ice_pwd});
   for (const Candidate& c : local.candidates) {
     std::string foundation = c.foundation.empty() ? "1" : c.foundation;
-    media.attributes.push_back({"candidate", foundation + " 1 udp " + std::to_string(c.priority) + ' ' +
-                                                 c.ip + ' ' + std::to_string(c.port) + " typ host"});
+    media.attributes.push_back({"candidate", foundation + " 1 udp " + std::to_string(c.priority) +
+                                                 ' ' + c.ip + ' ' + std::to_string(c.port) +
+                                                 " typ host"});
   }
   media.attributes.push_back({"end-of-candidates", std::nullopt});
   media.attributes.push_back(
@@ -187,7 +193,8 @@ void AppendStream(MediaSection& media, const AccessLocal& local, Direction direc
   media.attributes.push_back({"ssrc", std::to_string(local.ssrc) + " cname:" + local.cname});
 }
 
-SessionDescription StartDescription(const AccessLocal& local, OriginId origin, const std::string& mid) {
+SessionDescription StartDescription(const AccessLocal& local, OriginId origin,
+                                    const std::string& mid) {
   SessionDescription session;
   session.origin.session_id = std::to_string(origin.session_id);
   session.origin.session_version = std::to_string(origin.version);
@@ -197,7 +204,8 @@ SessionDescription StartDescription(const AccessLocal& local, OriginId origin, c
   return session;
 }
 
-MediaSection StartAudio(const AccessLocal& local, const std::string& protocol, const std::string& mid) {
+MediaSection StartAudio(const AccessLocal& local, const std::string& protocol,
+                        const std::string& mid) {
   MediaSection media;
   media.media = "audio";
   media.protocol = protocol;

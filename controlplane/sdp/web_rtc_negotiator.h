@@ -11,7 +11,8 @@
 namespace byon::sdp {
 
 struct WebRtcConfig {
-  // a=setup:active in our answers: the browser's large ClientHello is avoided (RFC 8842 section 5.2).
+  // a=setup:active in our answers: the browser's large ClientHello is avoided (RFC 8842
+  // section 5.2).
   bool is_dtls_client_in_answers = true;
   bool may_use_g711 = true;  // when a browser offers no Opus
   uint32_t opus_max_average_bitrate_bps = 0;
@@ -33,11 +34,12 @@ class WebRtcNegotiator {
   explicit WebRtcNegotiator(WebRtcConfig config) : config_(config) {}
 
   // Fails when there is no audio over DTLS-SRTP with ICE credentials, rtcp-mux, a fingerprint of
-  // sha-256 or better and a codec we know. `role` is the DTLS role of an earlier exchange of the same
-  // session, which an offer of actpass may not change (RFC 8842 section 5.3).
+  // sha-256 or better and a codec we know. `role` is the DTLS role of an earlier exchange of the
+  // same session, which an offer of actpass may not change (RFC 8842 section 5.3).
   Outcome<WebRtcOffer> ReadOffer(std::string_view text,
                                  std::optional<DtlsRole> role = std::nullopt) const;
-  std::string BuildAnswer(const WebRtcOffer& offer, const AccessLocal& local, OriginId origin) const;
+  std::string BuildAnswer(const WebRtcOffer& offer, const AccessLocal& local,
+                          OriginId origin) const;
 
   // Our offer of Opus 111 and telephone-event, a=setup:actpass.
   std::string BuildOffer(const AccessLocal& local, OriginId origin,

@@ -202,9 +202,12 @@ void TransactionLayer::HandleMessage(msg_s* message, sip_s* sip) {
     msg_destroy(message);
     return;
   }
+  // The request survives its transaction: over TCP an answered one is freed with its last handle.
+  msg_t* keep = msg_ref(message);
   if (nta_incoming_t* incoming = nta_incoming_create(agent_, nullptr, message, sip, TAG_END())) {
     sink_.HandleRequest(std::make_unique<ServerTransaction>(incoming, is_open_), view);
   }
+  msg_destroy(keep);
 }
 
 }  // namespace byon::sip

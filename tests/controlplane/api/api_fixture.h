@@ -190,15 +190,15 @@ class ApiTest : public ::testing::Test {
     }
     return scopes;
   }
-  static json Claims(const std::string& user = "alice", const std::string& number = "+34600000001") {
-    json claims = Issuer().Claims();
+  json Claims(const std::string& user = "alice", const std::string& number = "+34600000001") const {
+    json claims = Issuer().Claims(time_.now());
     claims["sub"] = user;
     claims["phone_number"] = number;
     claims["scope"] = AllScopes();
     return claims;
   }
-  static std::string Token(const std::string& user = "alice") { return Issuer().Token(Claims(user)); }
-  static std::string TwoLeggedToken() {
+  std::string Token(const std::string& user = "alice") const { return Issuer().Token(Claims(user)); }
+  std::string TwoLeggedToken() const {
     json claims = Claims();
     claims["sub"] = claims["client_id"];
     claims.erase("phone_number");

@@ -233,7 +233,7 @@ TEST_F(ChannelTest, LivesOnWithARenewedToken) {
   time_.Advance(seconds(200));
   EXPECT_EQ(socket.session->closed_with, 0);
   socket.Say({{"type", "token"}, {"token", Token("bob")}});
-  EXPECT_NE(socket.session->closed_with, 0) << "of somebody else, or expired";
+  EXPECT_EQ(socket.session->closed_with, kCloseForbidden) << "of somebody else";
 }
 
 TEST_F(ChannelTest, WarnsOfAShortTokenAtHalfItsLife) {

@@ -12,6 +12,7 @@ class TokenServiceTest : public ::testing::Test {
     static test::TestIssuer issuer(kIssuer);
     return issuer;
   }
+  json Claims() const { return Issuer().Claims(time_.now()); }
   void Make(bool has_introspection = false) {
     TokenServiceConfig config;
     config.policy.issuers = {kIssuer};
@@ -54,27 +55,27 @@ TEST_F(TokenServiceTest, FetchesKeysBeforeTheFirstToken) {
   EXPECT_EQ(http_.sent.back().request.url, "https://idp.example/.well-known/openid-configuration");
   AnswerDiscovery();
   EXPECT_EQ(http_.sent.back().request.url, "https://idp.example/jwks");
-  EXPECT_EQ(Verify(Issuer().Token(Issuer().Claims())), "waiting");
+  EXPECT_EQ(Verify(Issuer().Token(Claims())), "waiting");
   http_.AnswerLast(Response{200, Issuer().Jwks()});
   EXPECT_EQ(*last_verdict_, "good alice");
   EXPECT_TRUE(service_->is_ready());
-  EXPECT_EQ(Verify(Issuer().Token(Issuer().Claims())), "good alice");
+  EXPECT_EQ(Verify(Issuer().Token(Claims())), "good alice");
   EXPECT_EQ(http_.sent.size(), 2u);
 }
 
 TEST_F(TokenServiceTest, SaysUnavailableWhileItHasNoKeys) {
   Make();
   service_->Start();
-  Verify(Issuer().Token(Issuer().Claims()));
+  Verify(Issuer().Token(Claims()));
   http_.AnswerLast(http_client::Failure::kUnreachable);
   EXPECT_EQ(*last_verdict_, "identity_provider_unavailable");
-  EXPECT_EQ(Verify(Issuer().Token(Issuer().Claims())), "identity_provider_unavailable") << "no second fetch within 10 s";
+  EXPECT_EQ(Verify(Issuer().Token(Claims())), "identity_provider_unavailable") << "no second fetch within 10 s";
   EXPECT_EQ(http_.sent.size(), 1u);
   time_.Advance(seconds(10));
   EXPECT_EQ(http_.sent.size(), 2u) << "tried again by itself";
   AnswerDiscovery();
   http_.AnswerLast(Response{200, Issuer().Jwks()});
-  EXPECT_EQ(Verify(Issuer().Token(Issuer().Claims())), "good alice");
+  EXPECT_EQ(Verify(Issuer().Token(Claims())), "good alice");
 }
 
 TEST_F(TokenServiceTest, TakesARotatedKeyAndFetchesAtMostOnceInTenSeconds) {
@@ -84,13 +85,13 @@ TEST_F(TokenServiceTest, TakesARotatedKeyAndFetchesAtMostOnceInTenSeconds) {
   rotated.Rotate();
   time_.Advance(seconds(11));
   const size_t before = http_.sent.size();
-  EXPECT_EQ(Verify(rotated.Token(rotated.Claims())), "waiting");
+  EXPECT_EQ(Verify(rotated.Token(Claims())), "waiting");
   http_.AnswerLast(Response{200, rotated.Jwks()});
   EXPECT_EQ(*last_verdict_, "good alice");
-  for (int i = 0; i < 1000; ++i) {
+  for (int i = 0; i < 100; ++i) {
     json header = rotated.Header("ES256");
     header["kid"] = "invented-" + std::to_string(i);
-    EXPECT_EQ(Verify(rotated.Sign(header, rotated.Claims(), "ES256")), "unknown_key");
+    EXPECT_EQ(Verify(rotated.Sign(header, Claims(), "ES256")), "unknown_key");
   }
   EXPECT_EQ(http_.sent.size(), before + 1);
 }
@@ -100,7 +101,7 @@ TEST_F(TokenServiceTest, KeepsItsKeysWhileTheProviderIsDown) {
   Ready();
   for (int hour = 0; hour < 25; ++hour) {
     time_.Advance(seconds(3600));
-    json claims = Issuer().Claims();
+    json claims = Claims();
     claims["exp"] = claims["exp"].get<int64_t>() + 3600 * (hour + 2);
     EXPECT_EQ(Verify(Issuer().Token(claims)), "good alice");
     if (http_.sent.back().done) http_.AnswerLast(http_client::Failure::kTimeout);
@@ -118,7 +119,7 @@ TEST_F(TokenServiceTest, RefusesForeignDiscovery) {
 TEST_F(TokenServiceTest, RemembersAVerdictUntilTheTokenEnds) {
   Make();
   Ready();
-  const std::string token = Issuer().Token(Issuer().Claims());
+  const std::string token = Issuer().Token(Claims());
   EXPECT_EQ(Verify(token), "good alice");
   time_.Advance(seconds(3700));
   EXPECT_EQ(Verify(token), "expired");
@@ -135,7 +136,7 @@ TEST_F(TokenServiceTest, IntrospectsOpaqueTokens) {
   EXPECT_EQ(request.body, "token=opaque-1&token_type_hint=access_token");
   const std::map<std::string, std::string> headers(request.headers.begin(), request.headers.end());
   EXPECT_EQ(headers.at("Authorization"), "Basic Z2F0ZSUyMHdheTpzJTNBY3JldA==");  // gate%20way:s%3Acret
-  json answer = Issuer().Claims();
+  json answer = Claims();
   answer["active"] = true;
   answer["token_type"] = "Bearer";
   http_.AnswerLast(Response{200, answer.dump()});
@@ -176,10 +177,10 @@ TEST_F(TokenServiceTest, KeepsIssuersApart) {
   service_->Start();
   std::vector<std::string> clients;
   const auto note = [&](const TokenVerdict& verdict) { clients.push_back(verdict ? (*verdict)->client_id : "refused"); };
-  service_->Verify(Issuer().Token(Issuer().Claims()), note);
-  service_->Verify(second.Token(second.Claims()), note);
+  service_->Verify(Issuer().Token(Claims()), note);
+  service_->Verify(second.Token(second.Claims(time_.now())), note);
   // Signed by the second, said to be of the first.
-  service_->Verify(second.Token(Issuer().Claims()), note);
+  service_->Verify(second.Token(Claims()), note);
   EXPECT_EQ(clients, (std::vector<std::string>{"web", "https://second.example|web", "refused"}));
 }
 
@@ -200,7 +201,7 @@ TEST_F(TokenServiceTest, NoSecretIsEverObserved) {
   Ready();
   Verify("opaque-secret");
   http_.AnswerLast(Response{200, R"({"active":false})"});
-  Verify(Issuer().Token(Issuer().Claims()) + "AAAA");
+  Verify(Issuer().Token(Claims()) + "AAAA");
   for (const std::string& line : observed_) {
     EXPECT_EQ(line.find("opaque-secret"), std::string::npos);
     EXPECT_EQ(line.find("eyJ"), std::string::npos);

@@ -48,10 +48,8 @@ class TestIssuer {
   }
 
   // Claims of a good token for alice; change what the test is about.
-  nlohmann::json Claims() const {
-    const auto now = std::chrono::duration_cast<std::chrono::seconds>(
-                         std::chrono::system_clock::now().time_since_epoch())
-                         .count();
+  nlohmann::json Claims(std::chrono::system_clock::time_point time = std::chrono::system_clock::now()) const {
+    const auto now = std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
     return {{"iss", issuer_}, {"aud", "https://gw.example/webrtc"}, {"sub", "alice"},
             {"client_id", "web"}, {"iat", now}, {"exp", now + 3600},
             {"scope", "openid a:read a:write"}, {"phone_number", "+34600000001"}};

@@ -7,17 +7,37 @@ namespace {
 
 TEST(Address, WhatMayBeCalled) {
   for (const char* good :
-       {"tel:+34600000002", "tel:+12345", "tel:112233;phone-context=+81", "tel:*21#;phone-context=example.com",
-        "sip:alice@example.com", "sip:+818000000001@operator.com", "sip:+818000000001@operator.com;user=phone",
+       {"tel:+34600000002", "tel:+12345", "tel:112233;phone-context=+81",
+        "tel:*21#;phone-context=example.com", "sip:alice@example.com",
+        "sip:+818000000001@operator.com", "sip:+818000000001@operator.com;user=phone",
         "sip:1004;phone-context=+34@example.com;user=phone"}) {
     EXPECT_EQ(TargetUriOf(good), good);
   }
-  for (const char* bad :
-       {"", "tel:", "tel:+1234", "tel:+1234567890123456", "tel:12345", "tel:+346000x", "tel:+34600;ext=1",
-        "tel:1;phone-context=", "tel:1;phone-context=10.0.0.1", "sip:alice@10.0.0.1", "sip:alice", "sip:@a.example",
-        "sip:a@b.example?Replaces=x", "sip:a@b.example;maddr=10.0.0.1", "sip:a@b.example\r\nX: y", "sip:a%0d@b.example",
-        "sip:a b@c.example", "sips:a@b.example", "http://a.example", "urn:service:sos", "urn:service:counseling",
-        "sip:anonymous@anonymous.invalid", "tel:+34600000002>", "sip:a@b..example", "TEL:+34600000002"}) {
+  for (const char* bad : {"",
+                          "tel:",
+                          "tel:+1234",
+                          "tel:+1234567890123456",
+                          "tel:12345",
+                          "tel:+346000x",
+                          "tel:+34600;ext=1",
+                          "tel:1;phone-context=",
+                          "tel:1;phone-context=10.0.0.1",
+                          "sip:alice@10.0.0.1",
+                          "sip:alice",
+                          "sip:@a.example",
+                          "sip:a@b.example?Replaces=x",
+                          "sip:a@b.example;maddr=10.0.0.1",
+                          "sip:a@b.example\r\nX: y",
+                          "sip:a%0d@b.example",
+                          "sip:a b@c.example",
+                          "sips:a@b.example",
+                          "http://a.example",
+                          "urn:service:sos",
+                          "urn:service:counseling",
+                          "sip:anonymous@anonymous.invalid",
+                          "tel:+34600000002>",
+                          "sip:a@b..example",
+                          "TEL:+34600000002"}) {
     EXPECT_FALSE(TargetUriOf(bad)) << bad;
   }
   EXPECT_FALSE(TargetUriOf("sip:" + std::string(300, 'a') + "@b.example"));
@@ -26,14 +46,16 @@ TEST(Address, WhatMayBeCalled) {
 TEST(Address, EmergencyNumbersInEveryDisguise) {
   std::vector<std::string> numbers{"091"};
   for (const char* address :
-       {"tel:112", "tel:112;phone-context=+34", "tel:911;phone-context=example.com", "tel:+34112", "tel:+1911",
-        "tel:1-1-2", "tel:091;phone-context=+34", "sip:112@ims.example", "sip:911;phone-context=+1@x.example;user=phone",
-        "sip:+34112@ims.example;user=phone", "urn:service:sos", "urn:service:sos.police", "URN:SERVICE:SOS",
-        "sips:112@a.example", "SIP:112@a.example", "tel:+112", "112"}) {
+       {"tel:112", "tel:112;phone-context=+34", "tel:911;phone-context=example.com", "tel:+34112",
+        "tel:+1911", "tel:1-1-2", "tel:091;phone-context=+34", "sip:112@ims.example",
+        "sip:911;phone-context=+1@x.example;user=phone", "sip:+34112@ims.example;user=phone",
+        "urn:service:sos", "urn:service:sos.police", "URN:SERVICE:SOS", "sips:112@a.example",
+        "SIP:112@a.example", "tel:+112", "112"}) {
     EXPECT_TRUE(IsEmergencyAddress(address, numbers)) << address;
   }
-  for (const char* address : {"tel:+34600000112", "tel:+34911123456", "tel:1120;phone-context=+34", "sip:x112@a.example",
-                              "tel:11;phone-context=+112", "urn:service:counseling", "tel:092;phone-context=+34"}) {
+  for (const char* address :
+       {"tel:+34600000112", "tel:+34911123456", "tel:1120;phone-context=+34", "sip:x112@a.example",
+        "tel:11;phone-context=+112", "urn:service:counseling", "tel:092;phone-context=+34"}) {
     EXPECT_FALSE(IsEmergencyAddress(address, numbers)) << address;
   }
 }
@@ -48,8 +70,8 @@ TEST(Address, ShowsTheNetworksIdentities) {
   EXPECT_EQ(shown("sip:1004@10.1.2.3"), "sip:1004@ims.example");
   EXPECT_EQ(shown("sip:alice@other.example;transport=tcp"), "sip:alice@other.example");
   EXPECT_EQ(shown("sip:alice@10.1.2.3"), "sip:alice@ims.example");
-  for (const char* hidden : {"", "sip:anonymous@anonymous.invalid", "sip:10.0.0.1", "sip:a b@c.example",
-                             "http://x", "tel:", "sip:<script>@x.example"}) {
+  for (const char* hidden : {"", "sip:anonymous@anonymous.invalid", "sip:10.0.0.1",
+                             "sip:a b@c.example", "http://x", "tel:", "sip:<script>@x.example"}) {
     EXPECT_EQ(shown(hidden), kAnonymousAddress) << hidden;
   }
 }

@@ -23,10 +23,13 @@ inline std::string PhoneSdp(const std::string& direction = "sendrecv", const std
                             const std::string& ip = "10.46.0.3", int version = 1) {
   return "v=0\r\no=- 7 " + std::to_string(version) + " IN IP4 " + ip + "\r\ns=-\r\nc=IN IP4 " + ip +
          "\r\nt=0 0\r\nm=audio 31022 RTP/AVP 107 101\r\na=rtpmap:107 AMR-WB/16000/1\r\n"
-         "a=rtpmap:101 telephone-event/16000\r\n" + more + "a=" + direction + "\r\n";
+         "a=rtpmap:101 telephone-event/16000\r\n" +
+         more + "a=" + direction + "\r\n";
 }
 
-inline std::string BrowserAnswer() { return Replace(sdp::kChromiumOffer, "a=setup:actpass", "a=setup:active"); }
+inline std::string BrowserAnswer() {
+  return Replace(sdp::kChromiumOffer, "a=setup:actpass", "a=setup:active");
+}
 
 inline MediaLocals Locals(const std::string& ufrag = "gwuf") {
   MediaLocals locals;
@@ -89,7 +92,8 @@ class CallHarness {
   std::string Outcome() {
     auto done = Take<CompleteRequest>();
     if (!done) return "pending";
-    if (auto* view = std::get_if<CallView>(&done->outcome)) return "ok " + std::string(ToString(view->status));
+    if (auto* view = std::get_if<CallView>(&done->outcome))
+      return "ok " + std::string(ToString(view->status));
     last_refusal = std::get<Refusal>(done->outcome);
     return last_refusal->message;
   }
@@ -122,10 +126,14 @@ class CallHarness {
     StartOutgoing();
     Apply([&](Call& c) { c.OnMediaReady(0, Locals(), now); });
   }
-  void Progress(int code, std::optional<std::string> sdp = std::nullopt, const DialogId& dialog = "A",
+  void Progress(int code, std::optional<std::string> sdp = std::nullopt,
+                const DialogId& dialog = "A",
                 std::optional<std::string> early_media = std::nullopt) {
     Apply([&](Call& c) {
-      c.OnProgress({dialog, code, code == 180 ? "Ringing" : code == 183 ? "Session Progress" : "X",
+      c.OnProgress({dialog, code,
+                    code == 180   ? "Ringing"
+                    : code == 183 ? "Session Progress"
+                                  : "X",
                     std::move(sdp), std::move(early_media), false},
                    now);
     });
@@ -159,7 +167,8 @@ class CallHarness {
   }
   std::string Put(Status status, std::optional<std::string> answer = std::nullopt,
                   std::optional<std::string> offer = std::nullopt) {
-    registry.ChangeStatus("c1", {status, std::move(offer), std::move(answer), std::nullopt}, 2, now);
+    registry.ChangeStatus("c1", {status, std::move(offer), std::move(answer), std::nullopt}, 2,
+                          now);
     return Outcome();
   }
   std::string Delete() {

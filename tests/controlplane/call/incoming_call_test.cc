@@ -21,7 +21,8 @@ TEST(IncomingCall, InvitesTheDeviceWithOurOffer) {
   EXPECT_THAT(*h.last_event.offer_sdp, HasSubstr("a=setup:actpass\r\n"));
   EXPECT_EQ(h.last_event.sequence_number, 1);
   auto modify = h.Take<ModifyMedia>();
-  EXPECT_EQ(modify->change.ims->direction, Direction::kRecvOnly);  // nobody is heard before answering
+  EXPECT_EQ(modify->change.ims->direction,
+            Direction::kRecvOnly);  // nobody is heard before answering
 }
 
 TEST(IncomingCall, TakesTheAnswerInProgressRingsAndConnects) {
@@ -41,8 +42,9 @@ TEST(IncomingCall, TakesTheAnswerInProgressRingsAndConnects) {
   EXPECT_EQ(h.Put(Status::kConnected), "ok Connected");
   EXPECT_THAT(h.Take<SendAccept>()->sdp, HasSubstr("m=audio 20000 RTP/AVP 107 101\r\n"));
   EXPECT_EQ(h.Take<ModifyMedia>()->change.ims->direction, Direction::kSendRecv);
-  EXPECT_THAT(h.Events(), ElementsAre("InProgress: Receiver is preparing", "Ringing: Receiver is alerting",
-                                      "Connected: Call answered by receiver"));
+  EXPECT_THAT(h.Events(),
+              ElementsAre("InProgress: Receiver is preparing", "Ringing: Receiver is alerting",
+                          "Connected: Call answered by receiver"));
 }
 
 TEST(IncomingCall, TakesTheAnswerWithRinging) {
@@ -65,7 +67,8 @@ TEST(IncomingCall, TakesTheAnswerWithConnected) {
   h.StartInvitation();
   h.Clear();
   EXPECT_EQ(h.Put(Status::kConnected), "The call cannot be connected without an answer.");
-  EXPECT_EQ(h.Put(Status::kConnected, "junk"), "Line 1 of the SDP is not of the form <letter>=<value>.");
+  EXPECT_EQ(h.Put(Status::kConnected, "junk"),
+            "Line 1 of the SDP is not of the form <letter>=<value>.");
   EXPECT_EQ(h.Put(Status::kConnected, BrowserAnswer()), "ok Connected");
   EXPECT_TRUE(h.Has<SendAccept>());
   EXPECT_EQ(h.Put(Status::kConnected, BrowserAnswer()), "ok Connected");  // a repetition
@@ -76,8 +79,10 @@ TEST(IncomingCall, DoesNotTakeASecondAnswerOrAnOffer) {
   h.StartInvitation();
   h.Put(Status::kInProgress, BrowserAnswer());
   EXPECT_EQ(h.Put(Status::kRinging, BrowserAnswer()), "ok Ringing");  // clients repeat it
-  EXPECT_THAT(h.Put(Status::kConnected, BrowserAnswer() + "a=x\r\n"), HasSubstr("cannot be changed"));
-  EXPECT_THAT(h.Put(Status::kConnected, std::nullopt, sdp::kChromiumOffer), HasSubstr("send an answer"));
+  EXPECT_THAT(h.Put(Status::kConnected, BrowserAnswer() + "a=x\r\n"),
+              HasSubstr("cannot be changed"));
+  EXPECT_THAT(h.Put(Status::kConnected, std::nullopt, sdp::kChromiumOffer),
+              HasSubstr("send an answer"));
 }
 
 TEST(IncomingCall, ServesAnOfferlessInvite) {
@@ -120,8 +125,9 @@ TEST(IncomingCall, EndsWhenTheOfferlessAnswerIsUseless) {
 }
 
 TEST(IncomingCall, WaitsForTheCallersResources) {
-  std::string qos = "a=curr:qos local none\r\na=curr:qos remote none\r\na=des:qos mandatory local sendrecv\r\n"
-                    "a=des:qos optional remote sendrecv\r\n";
+  std::string qos =
+      "a=curr:qos local none\r\na=curr:qos remote none\r\na=des:qos mandatory local sendrecv\r\n"
+      "a=des:qos optional remote sendrecv\r\n";
   CallHarness h;
   h.StartInvitation(PhoneSdp("sendrecv", qos));
   h.Clear();
@@ -274,7 +280,8 @@ TEST(RestoredCall, EndsWhenItWasNotAnsweredOrItsMediaIsGone) {
   old.Progress(180);
   CallHarness h;
   h.registry.Restore(old.call()->record(), h.now);
-  EXPECT_THAT(h.Events(), ElementsAre("Failed: The gateway was restarted before the call was answered"));
+  EXPECT_THAT(h.Events(),
+              ElementsAre("Failed: The gateway was restarted before the call was answered"));
   CallHarness connected;
   connected.StartConnected();
   CallHarness lost;

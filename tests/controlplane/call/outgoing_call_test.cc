@@ -221,7 +221,8 @@ TEST(OutgoingCall, TimesOut) {
   deaf.Answer();
   deaf.Events();
   deaf.Advance(15s);
-  EXPECT_THAT(deaf.Events(), ElementsAre("Terminated: The browser's media did not connect in time"));
+  EXPECT_THAT(deaf.Events(),
+              ElementsAre("Terminated: The browser's media did not connect in time"));
   EXPECT_TRUE(deaf.Has<SendBye>());
   CallHarness endless;
   endless.StartConnected();
@@ -278,7 +279,8 @@ TEST(OutgoingCall, RefusesBeforeAnythingIsSent) {
     EXPECT_FALSE(h.Has<CreateMedia>());
     return h.Outcome();
   };
-  EXPECT_EQ(outcome("tel:112;phone-context=+34"), "Emergency calls are not possible here, use your phone.");
+  EXPECT_EQ(outcome("tel:112;phone-context=+34"),
+            "Emergency calls are not possible here, use your phone.");
   EXPECT_EQ(h.last_refusal->kind, RefusalKind::kEmergency);
   EXPECT_THAT(outcome("urn:service:sos.fire"), HasSubstr("Emergency"));
   EXPECT_THAT(outcome("tel:091;phone-context=+34"), HasSubstr("Emergency"));
@@ -349,8 +351,9 @@ TEST(OutgoingCall, ConfirmsPreconditionsWhenTheBrowserIsConnected) {
   CallHarness h(config);
   h.StartInvited();
   EXPECT_THAT(h.Take<SendInvite>()->invite.sdp, HasSubstr("a=curr:qos local none\r\n"));
-  std::string qos = "a=curr:qos local none\r\na=curr:qos remote none\r\na=des:qos mandatory local sendrecv\r\n"
-                    "a=des:qos mandatory remote sendrecv\r\na=conf:qos remote sendrecv\r\n";
+  std::string qos =
+      "a=curr:qos local none\r\na=curr:qos remote none\r\na=des:qos mandatory local sendrecv\r\n"
+      "a=des:qos mandatory remote sendrecv\r\na=conf:qos remote sendrecv\r\n";
   h.Progress(183, PhoneSdp("sendrecv", qos), "A");
   EXPECT_FALSE(h.Has<SendSdpOffer>());
   h.Apply([&](Call& c) { c.OnAccessConnected(h.now); });
@@ -364,7 +367,10 @@ TEST(OutgoingCall, ConfirmsPreconditionsWhenTheBrowserIsConnected) {
   EXPECT_EQ(h.Take<SendSdpOffer>()->dialog_id, "B");
   h.Progress(180, std::nullopt, "A");
   EXPECT_FALSE(h.Has<SendSdpOffer>());
-  h.Apply([&](Call& c) { c.OnRemoteAnswer("A", PhoneSdp("sendrecv", Replace(qos, "local none", "local sendrecv")), h.now); });
+  h.Apply([&](Call& c) {
+    c.OnRemoteAnswer("A", PhoneSdp("sendrecv", Replace(qos, "local none", "local sendrecv")),
+                     h.now);
+  });
   h.Answer(std::nullopt, "A");
   EXPECT_EQ(h.status(), Status::kConnected);
 }
@@ -401,7 +407,8 @@ TEST(OutgoingCall, HoldsAndResumes) {
   ASSERT_TRUE(offer);
   EXPECT_THAT(offer->sdp, HasSubstr("a=sendonly\r\n"));
   EXPECT_THAT(offer->sdp, HasSubstr("o=- 99 2 "));
-  EXPECT_EQ(h.Take<ModifyMedia>()->change.ims->direction, Direction::kInactive);  // nobody hears the user
+  EXPECT_EQ(h.Take<ModifyMedia>()->change.ims->direction,
+            Direction::kInactive);  // nobody hears the user
   h.Apply([&](Call& c) { c.OnRemoteAnswer("A", PhoneSdp("recvonly"), h.now); });
   EXPECT_EQ(h.Outcome(), "ok Hold");
   EXPECT_THAT(h.Events(), ElementsAre("Hold: Call held"));
@@ -535,8 +542,8 @@ TEST(OutgoingCall, RefusesStatusesThatAreNotTheClients) {
   CallHarness h;
   h.StartInvited();
   h.Outcome();
-  for (Status status : {Status::kConnected, Status::kHold, Status::kDeclined, Status::kBusy, Status::kTerminated,
-                        Status::kFailed, Status::kWaiting}) {
+  for (Status status : {Status::kConnected, Status::kHold, Status::kDeclined, Status::kBusy,
+                        Status::kTerminated, Status::kFailed, Status::kWaiting}) {
     EXPECT_THAT(h.Put(status), HasSubstr("cannot become")) << ToString(status);
     EXPECT_EQ(h.last_refusal->kind, RefusalKind::kIncompatibleState);
   }

@@ -52,7 +52,9 @@ class FakeSip final : public call::SipSignaling {
   std::vector<std::string> log;
 
   void Invite(call::OutgoingInvite invite) override { invites.push_back(std::move(invite)); }
-  void Cancel(const std::string& id, const call::EndReason&) override { log.push_back("cancel " + id); }
+  void Cancel(const std::string& id, const call::EndReason&) override {
+    log.push_back("cancel " + id);
+  }
   void SendProgress(const std::string&, int code, std::optional<std::string> sdp) override {
     log.push_back("progress " + std::to_string(code) + (sdp ? " sdp" : ""));
   }
@@ -60,7 +62,9 @@ class FakeSip final : public call::SipSignaling {
   void Reject(const std::string& id, int code, const call::EndReason&) override {
     log.push_back("reject " + std::to_string(code) + ' ' + id);
   }
-  void SendOffer(const std::string&, const std::string&, std::string) override { log.push_back("offer"); }
+  void SendOffer(const std::string&, const std::string&, std::string) override {
+    log.push_back("offer");
+  }
   void SendAnswer(const std::string&, const std::string&, std::optional<std::string> sdp) override {
     log.push_back(sdp ? "answer sdp" : "answer 488");
   }
@@ -77,7 +81,8 @@ class FakeRegistrar final : public registration::SipRegistrar {
 
   void Register(const registration::SipRegistration& r) override { registered.push_back(r); }
   void Deregister(const std::string& id) override { log.push_back("deregister " + id); }
-  void Restore(const registration::SipRegistration& r, const registration::SipRegistered& kept) override {
+  void Restore(const registration::SipRegistration& r,
+               const registration::SipRegistered& kept) override {
     log.push_back("restore " + r.id + ' ' + kept.snapshot);
   }
 };
@@ -95,7 +100,9 @@ class FakeMedia final : public call::MediaControl {
   void Create(const std::string& id, call::MediaChange initial) override {
     created.emplace_back(id, std::move(initial));
   }
-  void Modify(const std::string& id, uint64_t, call::MediaChange) override { log.push_back("modify " + id); }
+  void Modify(const std::string& id, uint64_t, call::MediaChange) override {
+    log.push_back("modify " + id);
+  }
   void Close(const std::string& id, const std::string&) override { log.push_back("close " + id); }
   void PlayTone(const std::string&, call::Leg, call::Tone) override { log.push_back("tone"); }
   void SendDtmf(const std::string&, const std::string& d,
@@ -103,7 +110,8 @@ class FakeMedia final : public call::MediaControl {
     digits = d;
     done(std::nullopt);
   }
-  void GetStats(const std::string&, std::function<void(std::optional<call::MediaStats>)> done) override {
+  void GetStats(const std::string&,
+                std::function<void(std::optional<call::MediaStats>)> done) override {
     call::MediaStats stats;
     stats.ims.packets_sent = 50;
     done(stats);
@@ -118,7 +126,9 @@ class FakeStore final : public store::Store {
     std::string name(key);
     records_[{kind, name}] = {name, std::string(value), expires_at};
   }
-  void Delete(store::Kind kind, std::string_view key) override { records_.erase({kind, std::string(key)}); }
+  void Delete(store::Kind kind, std::string_view key) override {
+    records_.erase({kind, std::string(key)});
+  }
   std::vector<store::Record> LoadAll(store::Kind kind) override {
     std::vector<store::Record> result;
     for (const auto& [key, record] : records_) {
@@ -128,7 +138,9 @@ class FakeStore final : public store::Store {
   }
   void Flush() override {}
   size_t CountOf(store::Kind kind) { return LoadAll(kind).size(); }
-  std::string ValueOf(store::Kind kind, const std::string& key) { return records_.at({kind, key}).value; }
+  std::string ValueOf(store::Kind kind, const std::string& key) {
+    return records_.at({kind, key}).value;
+  }
 
  private:
   std::map<std::pair<store::Kind, std::string>, store::Record> records_;
@@ -152,7 +164,8 @@ class FakeEvents final : public EventSink {
     auto text = [](const MediaSession& s) {
       return std::string(ToString(s.status)) + ' ' + std::to_string(s.sequence_number);
     };
-    if (auto* e = std::get_if<SessionInvitation>(&event)) texts.push_back("invitation " + text(e->session));
+    if (auto* e = std::get_if<SessionInvitation>(&event))
+      texts.push_back("invitation " + text(e->session));
     if (auto* e = std::get_if<SessionStatus>(&event)) texts.push_back("status " + text(e->session));
     if (auto* e = std::get_if<RegistrationEnds>(&event)) {
       texts.push_back(e->is_expired ? "ends expired" : "ends terminated");
@@ -182,7 +195,8 @@ class World {
 
   void Build() {
     gateway = std::make_unique<Gateway>(
-        GatewayConfig{}, GatewayPorts{sip, registrar, media, store, subscribers, events, clock, ids, alarm});
+        GatewayConfig{},
+        GatewayPorts{sip, registrar, media, store, subscribers, events, clock, ids, alarm});
     media.observer = gateway.get();
   }
   // The process dies; its successor finds the store and the dataplane as they were.

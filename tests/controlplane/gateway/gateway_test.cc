@@ -15,7 +15,8 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-const std::string kBrowserAnswer = call::Replace(sdp::kChromiumOffer, "a=setup:actpass", "a=setup:active");
+const std::string kBrowserAnswer =
+    call::Replace(sdp::kChromiumOffer, "a=setup:actpass", "a=setup:active");
 
 TEST(Gateway, RegistersAndTellsTheExpiry) {
   World w;
@@ -72,8 +73,9 @@ TEST(Gateway, StrangersSeeNothing) {
     w.gateway->ChangeStatus(who, call_id, {Status::kHold, {}, {}, {}}, [](Outcome<MediaSession> o) {
       EXPECT_EQ(std::get<Error>(o).code, ErrorCode::kNotFound);
     });
-    w.gateway->SendDtmf(who, call_id, "1",
-                        [](Outcome<Done> o) { EXPECT_EQ(std::get<Error>(o).code, ErrorCode::kNotFound); });
+    w.gateway->SendDtmf(who, call_id, "1", [](Outcome<Done> o) {
+      EXPECT_EQ(std::get<Error>(o).code, ErrorCode::kNotFound);
+    });
     w.gateway->DeleteRegistration(
         who, id, [](Outcome<Done> o) { EXPECT_EQ(std::get<Error>(o).code, ErrorCode::kNotFound); });
   }
@@ -99,8 +101,10 @@ TEST(Gateway, CallsOnlyAsTheRegisteredNumber) {
     });
     return message;
   };
-  EXPECT_EQ(error("r-unknown", "tel:+34600000001"), "registrationId is not consistent with access token.");
-  EXPECT_EQ(error(id, "tel:+34600000009"), "originatorAddress is not consistent with access token.");
+  EXPECT_EQ(error("r-unknown", "tel:+34600000001"),
+            "registrationId is not consistent with access token.");
+  EXPECT_EQ(error(id, "tel:+34600000009"),
+            "originatorAddress is not consistent with access token.");
   EXPECT_EQ(error(id, "alice"), "originatorAddress is not consistent with access token.");
   EXPECT_EQ(error(id, "sip:anonymous@anonymous.invalid"), "none");
   w.media.Ready(w.media.created.back().first);
@@ -114,7 +118,8 @@ TEST(Gateway, EmergencyCallsGoNowhere) {
                       .receiver_address = "tel:112;phone-context=+34",
                       .offer_sdp = sdp::kChromiumOffer};
   ErrorCode code{};
-  w.gateway->CreateCall(w.user, request, [&](Outcome<MediaSession> o) { code = std::get<Error>(o).code; });
+  w.gateway->CreateCall(w.user, request,
+                        [&](Outcome<MediaSession> o) { code = std::get<Error>(o).code; });
   EXPECT_EQ(code, ErrorCode::kEmergencyNotSupported);
   EXPECT_TRUE(w.media.created.empty());
 }
@@ -123,19 +128,22 @@ TEST(Gateway, OutgoingCallFromPostToBye) {
   World w;
   w.Registered();
   std::string id = w.Call();
-  EXPECT_EQ(w.sip.invites.back().binding.service_route, std::vector<std::string>{"<sip:orig@scscf;lr>"});
+  EXPECT_EQ(w.sip.invites.back().binding.service_route,
+            std::vector<std::string>{"<sip:orig@scscf;lr>"});
   w.gateway->OnProgress(id, {"A", 183, "Session Progress", call::PhoneSdp(), "sendrecv", true});
   w.gateway->OnProgress(id, {"A", 180, "Ringing", {}, {}, true});
   w.gateway->OnAnswered(id, "A", std::nullopt);
   w.gateway->OnDialogChanged(id, "dialog");
   w.gateway->OnAccessConnected(id);
-  EXPECT_THAT(w.events.texts, ElementsAre("status InProgress 1", "status Ringing 2", "status Connected 3"));
+  EXPECT_THAT(w.events.texts,
+              ElementsAre("status InProgress 1", "status Ringing 2", "status Connected 3"));
   auto session = std::get<MediaSession>(w.gateway->GetCall(w.user, id));
   EXPECT_EQ(session.status, Status::kConnected);
   EXPECT_THAT(*session.answer_sdp, HasSubstr("a=ice-lite"));
   EXPECT_EQ(w.gateway->stats().calls_connected, 1u);
   bool is_done = false;
-  w.gateway->DeleteCall(w.user, id, [&](Outcome<Done> o) { is_done = std::holds_alternative<Done>(o); });
+  w.gateway->DeleteCall(w.user, id,
+                        [&](Outcome<Done> o) { is_done = std::holds_alternative<Done>(o); });
   EXPECT_TRUE(is_done);
   EXPECT_THAT(w.sip.log, testing::Contains("bye " + id));
   EXPECT_THAT(w.media.log, testing::Contains("close " + id));
@@ -163,7 +171,8 @@ TEST(Gateway, LearnsEmergencyNumbers) {
   std::string id = w.Call();
   w.gateway->OnFailed(id, {380, 0, call::kEmergencyServiceText});
   ErrorCode code{};
-  w.gateway->CreateCall(w.user, w.Request(), [&](Outcome<MediaSession> o) { code = std::get<Error>(o).code; });
+  w.gateway->CreateCall(w.user, w.Request(),
+                        [&](Outcome<MediaSession> o) { code = std::get<Error>(o).code; });
   EXPECT_EQ(code, ErrorCode::kEmergencyNotSupported);
 }
 
@@ -174,8 +183,9 @@ TEST(Gateway, CorrelatorMakesAPostIdempotent) {
   request.client_correlator = "abc";
   w.gateway->CreateCall(w.user, request, [](auto) {});
   std::string second;
-  w.gateway->CreateCall(w.user, request,
-                        [&](Outcome<MediaSession> o) { second = std::get<MediaSession>(o).media_session_id; });
+  w.gateway->CreateCall(w.user, request, [&](Outcome<MediaSession> o) {
+    second = std::get<MediaSession>(o).media_session_id;
+  });
   ASSERT_EQ(w.media.created.size(), 1u);
   EXPECT_EQ(second, w.media.created[0].first);
 }
@@ -232,7 +242,8 @@ TEST(Gateway, RegistrationThatEndsTakesItsCallsAlong) {
 TEST(Gateway, NetworkDeregistrationIsTold) {
   World w;
   std::string registration = w.Registered();
-  w.gateway->OnNetworkDeregistered(registration, {registration::SipDeregistered::Event::kRejected, {}});
+  w.gateway->OnNetworkDeregistered(registration,
+                                   {registration::SipDeregistered::Event::kRejected, {}});
   EXPECT_THAT(w.events.texts, ElementsAre("ends terminated"));
 }
 
@@ -251,9 +262,9 @@ TEST(Gateway, PutRenewsARegistration) {
   std::string registration = w.Registered();
   w.Advance(100s);
   WallTime expires_at{};
-  w.gateway->UpdateRegistration(w.user, registration, w.clock.now.wall + 500s, [&](Outcome<Registration> o) {
-    expires_at = std::get<Registration>(o).expires_at;
-  });
+  w.gateway->UpdateRegistration(
+      w.user, registration, w.clock.now.wall + 500s,
+      [&](Outcome<Registration> o) { expires_at = std::get<Registration>(o).expires_at; });
   EXPECT_EQ(expires_at, w.clock.now.wall + 500s);
 }
 

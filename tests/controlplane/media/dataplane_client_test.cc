@@ -66,7 +66,8 @@ class Observer final : public call::MediaObserver {
     log.push_back("dtmf " + id + ' ' + digit + ' ' + std::to_string(duration));
   }
   void OnMediaEnded(const std::string& id, call::MediaEnd end, std::string detail) override {
-    log.push_back("ended " + id + ": " + std::string(ToString(end)) + (detail.empty() ? "" : ", " + detail));
+    log.push_back("ended " + id + ": " + std::string(ToString(end)) +
+                  (detail.empty() ? "" : ", " + detail));
   }
 };
 
@@ -162,8 +163,8 @@ TEST_F(DataplaneClientTest, KeepsTheOrderOfASessionsCommands) {
   client->Create("c1", {});
   for (uint64_t i = 1; i <= 5; ++i) client->Modify("c1", i, {});
   ASSERT_TRUE(Sees("ready c1 5"));
-  EXPECT_THAT(observer.log, ElementsAre("ready c1 0", "ready c1 1", "ready c1 2", "ready c1 3", "ready c1 4",
-                                        "ready c1 5"));
+  EXPECT_THAT(observer.log, ElementsAre("ready c1 0", "ready c1 1", "ready c1 2", "ready c1 3",
+                                        "ready c1 4", "ready c1 5"));
 }
 
 TEST_F(DataplaneClientTest, SpeaksOfDigitsAndFigures) {
@@ -183,7 +184,11 @@ TEST_F(DataplaneClientTest, SpeaksOfDigitsAndFigures) {
   client->SendDtmf("c9", "1", [&](std::optional<std::string> e) { is_refused = e.has_value(); });
   client->GetStats("c9", [&](std::optional<call::MediaStats> s) { EXPECT_FALSE(s); });
   EXPECT_TRUE(strand.RunUntil([&] { return is_refused; }));
-  node.Locked([&] { node.reply = [](const std::string&) { return grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, "no event codec"); }; });
+  node.Locked([&] {
+    node.reply = [](const std::string&) {
+      return grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, "no event codec");
+    };
+  });
   client->SendDtmf("c1", "1", [&](std::optional<std::string> e) { error = std::move(e); });
   ASSERT_TRUE(strand.RunUntil([&] { return error.has_value(); }));
   EXPECT_EQ(*error, "The digits were not sent: no event codec");
@@ -225,9 +230,10 @@ TEST_F(DataplaneClientTest, PassesEventsOn) {
   ASSERT_TRUE(Sees("ended c1: The media session was lost, the dataplane closed the session"));
   EXPECT_THAT(observer.log,
               ElementsAre("ready c1 0", "connected c1", "started c1 ims A", "dtmf c1 5 160",
-                          "ended c1: No media came from the network", "ended c1: No media came from the browser",
-                          "ended c1: The browser can no longer be reached", "ended c1: DTLS failed, wrong",
-                          "ended c1: ICE failed", testing::_));
+                          "ended c1: No media came from the network",
+                          "ended c1: No media came from the browser",
+                          "ended c1: The browser can no longer be reached",
+                          "ended c1: DTLS failed, wrong", "ended c1: ICE failed", testing::_));
 }
 
 TEST_F(DataplaneClientTest, ChoosesTheNodeWithTheMostRoomAndPassesOverTheFull) {
@@ -240,14 +246,19 @@ TEST_F(DataplaneClientTest, ChoosesTheNodeWithTheMostRoomAndPassesOverTheFull) {
   EXPECT_EQ(observer.locals.access.ice_ufrag, "uf-large");
   large.Locked([&] {
     large.reply = [](const std::string& command) {
-      return command.starts_with("create") ? grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "full")
-                                           : grpc::Status::OK;
+      return command.starts_with("create")
+                 ? grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "full")
+                 : grpc::Status::OK;
     };
   });
   client->Create("c2", {});
   ASSERT_TRUE(Sees("ready c2 0"));
   EXPECT_EQ(observer.locals.access.ice_ufrag, "uf-small");
-  small.Locked([&] { small.reply = [](const std::string&) { return grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "full too"); }; });
+  small.Locked([&] {
+    small.reply = [](const std::string&) {
+      return grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "full too");
+    };
+  });
   client->Create("c3", {});
   EXPECT_TRUE(Sees("refused c3 0: full too"));
 }
@@ -270,8 +281,9 @@ TEST_F(DataplaneClientTest, TellsWhyASessionIsRefused) {
   Start({&node});
   node.Locked([&] {
     node.reply = [](const std::string& command) {
-      return command == "list" ? grpc::Status::OK
-                               : grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "audio has no meaning");
+      return command == "list"
+                 ? grpc::Status::OK
+                 : grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "audio has no meaning");
     };
   });
   client->Create("c1", {});
@@ -295,6 +307,18 @@ TEST_F(DataplaneClientTest, ClosesWhatIsTakenBackWhileItIsCreated) {
   ASSERT_TRUE(Did(node, "close c1"));
   EXPECT_TRUE(observer.log.empty());
   EXPECT_TRUE(strand.RunUntil([&] { return node.Locked([&] { return node.sessions.empty(); }); }));
+}
+
+TEST_F(DataplaneClientTest, TellsWhoWaitsForDigitsThatTheCallHasEnded) {
+  FakeDataplane node("a");
+  Start({&node});
+  client->Create("c1", {});
+  std::optional<std::string> error;
+  client->SendDtmf("c1", "1", [&](std::optional<std::string> e) { error = std::move(e); });
+  client->Close("c1", "over");
+  ASSERT_TRUE(strand.RunUntil([&] { return error.has_value(); }));
+  EXPECT_EQ(*error, "The call has ended.");
+  EXPECT_TRUE(Did(node, "close c1"));
 }
 
 TEST_F(DataplaneClientTest, ARestartedDataplaneHasLostItsSessions) {
@@ -324,7 +348,8 @@ TEST_F(DataplaneClientTest, ReconcilesAfterAnInterruption) {
     node.sessions["foreign"].set_controller_id("somebody-else");
   });
   node.Start(port);
-  EXPECT_TRUE(Sees("ended lost: The media session was lost, the dataplane does not know the session"));
+  EXPECT_TRUE(
+      Sees("ended lost: The media session was lost, the dataplane does not know the session"));
   EXPECT_TRUE(Sees("connected kept"));  // the event of the gap
   EXPECT_TRUE(Did(node, "close stray"));
   EXPECT_TRUE(node.Locked([&] { return node.sessions.contains("foreign"); }));

@@ -64,7 +64,8 @@ class Harness {
     registered.snapshot = "s";
     registry.OnRegistered(id, registered, now);
   }
-  void Start(std::chrono::seconds granted = 7200s, std::optional<std::chrono::seconds> expiry = {}) {
+  void Start(std::chrono::seconds granted = 7200s,
+             std::optional<std::chrono::seconds> expiry = {}) {
     Create("r1", expiry);
     Registered(granted);
     Drain();
@@ -80,7 +81,8 @@ class Harness {
   }
   // Moves on to the next deadline and tells how long that was.
   std::chrono::seconds Next() {
-    auto wait = std::chrono::duration_cast<std::chrono::seconds>(registry.NextDeadline() - now.steady);
+    auto wait =
+        std::chrono::duration_cast<std::chrono::seconds>(registry.NextDeadline() - now.steady);
     Advance(wait);
     return wait;
   }
@@ -109,14 +111,17 @@ TEST(Registration, BindsAndIsFoundAfterTheNetworksAnswer) {
 
 TEST(Registration, InstanceIdIsStableAndOfItsPairOnly) {
   std::string id = InstanceIdOf("+34600000001", "device");
-  EXPECT_THAT(id, MatchesRegex("urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"));
+  EXPECT_THAT(
+      id,
+      MatchesRegex("urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"));
   EXPECT_EQ(id, InstanceIdOf("+34600000001", "device"));
   EXPECT_NE(id, InstanceIdOf("+34600000002", "device"));
   EXPECT_NE(id, InstanceIdOf("+34600000001", "other"));
 }
 
 TEST(Registration, ExpiryIsKeptCappedOrRefused) {
-  auto expiry = [](std::optional<std::chrono::seconds> wish) -> std::optional<std::chrono::seconds> {
+  auto expiry =
+      [](std::optional<std::chrono::seconds> wish) -> std::optional<std::chrono::seconds> {
     Harness h;
     h.Create("r1", wish);
     h.Registered();

@@ -17,7 +17,8 @@ ImsLocal Local(const std::string& ip = "198.51.100.7") {
 
 // The offer of a VoNR phone: both codecs in both packings, preconditions, RTCP bandwidths.
 constexpr char kPhoneOffer[] =
-    "v=0\r\no=rue 3251 3251 IN IP4 10.46.0.3\r\ns=-\r\nb=AS:41\r\nb=RR:1537\r\nb=RS:512\r\nt=0 0\r\n"
+    "v=0\r\no=rue 3251 3251 IN IP4 10.46.0.3\r\ns=-\r\nb=AS:41\r\nb=RR:1537\r\nb=RS:512\r\nt=0 "
+    "0\r\n"
     "m=audio 31022 RTP/AVP 107 106 105 104 101 102\r\nc=IN IP4 10.46.0.3\r\nb=AS:41\r\n"
     "a=ptime:20\r\na=maxptime:240\r\n"
     "a=rtpmap:107 AMR-WB/16000/1\r\na=fmtp:107 mode-change-capability=2;max-red=0\r\n"
@@ -47,13 +48,14 @@ const ImsNegotiator kNegotiator{ImsConfig{}};
 TEST(ImsNegotiator, OffersAmrBothWays) {
   std::string offer =
       kNegotiator.BuildOffer(kNegotiator.offered_audio(), Local(), {9, 1}, Direction::kSendRecv);
-  for (const char* line :
-       {"o=- 9 1 IN IP4 198.51.100.7\r\n", "c=IN IP4 198.51.100.7\r\n",
-        "m=audio 20000 RTP/AVP 107 106 105 104 101 102\r\n", "b=AS:41\r\n", "b=RS:512\r\n", "b=RR:1537\r\n",
-        "a=rtpmap:107 AMR-WB/16000\r\n", "a=fmtp:107 mode-change-capability=2; max-red=0\r\n",
-        "a=fmtp:106 octet-align=1; mode-change-capability=2; max-red=0\r\n", "a=rtpmap:105 AMR/8000\r\n",
-        "a=rtpmap:101 telephone-event/16000\r\n", "a=rtpmap:102 telephone-event/8000\r\n",
-        "a=fmtp:101 0-15\r\n", "a=ptime:20\r\n", "a=maxptime:240\r\n", "a=sendrecv\r\n"}) {
+  for (const char* line : {"o=- 9 1 IN IP4 198.51.100.7\r\n", "c=IN IP4 198.51.100.7\r\n",
+                           "m=audio 20000 RTP/AVP 107 106 105 104 101 102\r\n", "b=AS:41\r\n",
+                           "b=RS:512\r\n", "b=RR:1537\r\n", "a=rtpmap:107 AMR-WB/16000\r\n",
+                           "a=fmtp:107 mode-change-capability=2; max-red=0\r\n",
+                           "a=fmtp:106 octet-align=1; mode-change-capability=2; max-red=0\r\n",
+                           "a=rtpmap:105 AMR/8000\r\n", "a=rtpmap:101 telephone-event/16000\r\n",
+                           "a=rtpmap:102 telephone-event/8000\r\n", "a=fmtp:101 0-15\r\n",
+                           "a=ptime:20\r\n", "a=maxptime:240\r\n", "a=sendrecv\r\n"}) {
     EXPECT_THAT(offer, HasSubstr(line));
   }
   EXPECT_THAT(offer, Not(HasSubstr("qos")));
@@ -66,9 +68,10 @@ TEST(ImsNegotiator, OffersWhatIsConfigured) {
   local.rtcp.port = 20003;
   std::string offer = g711.BuildOffer(g711.offered_audio(), local, {}, Direction::kSendRecv,
                                       Preconditions{.is_local_met = true});
-  for (const char* line : {"m=audio 20000 RTP/AVPF 8 0 102\r\n", "c=IN IP6 2001:db8::7\r\n", "b=AS:88\r\n",
-                           "a=rtcp:20003\r\n", "a=curr:qos local sendrecv\r\n", "a=curr:qos remote none\r\n",
-                           "a=des:qos mandatory local sendrecv\r\n", "a=des:qos optional remote sendrecv\r\n"}) {
+  for (const char* line :
+       {"m=audio 20000 RTP/AVPF 8 0 102\r\n", "c=IN IP6 2001:db8::7\r\n", "b=AS:88\r\n",
+        "a=rtcp:20003\r\n", "a=curr:qos local sendrecv\r\n", "a=curr:qos remote none\r\n",
+        "a=des:qos mandatory local sendrecv\r\n", "a=des:qos optional remote sendrecv\r\n"}) {
     EXPECT_THAT(offer, HasSubstr(line));
   }
 }
@@ -85,16 +88,18 @@ TEST(ImsNegotiator, AnswersAPhone) {
   EXPECT_THAT(offer->media.audio.telephone_events, ElementsAre(TelephoneEvent{101, 16000}));
   ASSERT_TRUE(offer->preconditions);
   EXPECT_EQ(*offer->preconditions, (Preconditions{false, false, true, false}));
-  std::string answer = kNegotiator.BuildAnswer(*offer, Local(), {}, Direction::kSendRecv,
-                                               Preconditions{.is_local_met = true, .wants_confirmation = true});
+  std::string answer =
+      kNegotiator.BuildAnswer(*offer, Local(), {}, Direction::kSendRecv,
+                              Preconditions{.is_local_met = true, .wants_confirmation = true});
   EXPECT_THAT(answer, HasSubstr("m=audio 20000 RTP/AVP 107 101\r\n"));
   EXPECT_THAT(answer, HasSubstr("a=conf:qos remote sendrecv\r\n"));
   EXPECT_THAT(answer, Not(HasSubstr("AMR/8000")));
 }
 
 TEST(ImsNegotiator, ChoosesByOurPreferenceThenByTheOffersOrder) {
-  std::string lines = "a=rtpmap:96 AMR/8000\r\na=rtpmap:97 amr-wb/16000\r\na=fmtp:97 octet-align=1\r\n"
-                      "a=rtpmap:98 AMR-WB/16000\r\n";
+  std::string lines =
+      "a=rtpmap:96 AMR/8000\r\na=rtpmap:97 amr-wb/16000\r\na=fmtp:97 octet-align=1\r\n"
+      "a=rtpmap:98 AMR-WB/16000\r\n";
   auto offer = kNegotiator.ReadOffer(Audio("96 97 98", lines));
   ASSERT_TRUE(offer.ok());
   EXPECT_EQ(offer->media.audio.send.payload_type, 97);
@@ -106,8 +111,9 @@ TEST(ImsNegotiator, ChoosesByOurPreferenceThenByTheOffersOrder) {
 }
 
 TEST(ImsNegotiator, KeepsModeRestrictions) {
-  auto offer = kNegotiator.ReadOffer(Audio(
-      "97", "a=rtpmap:97 AMR-WB/16000\r\n"
+  auto offer = kNegotiator.ReadOffer(
+      Audio("97",
+            "a=rtpmap:97 AMR-WB/16000\r\n"
             "a=fmtp:97 mode-set=2,0,1; mode-change-period=2; mode-change-neighbor=1\r\n"));
   ASSERT_TRUE(offer.ok());
   EXPECT_THAT(offer->media.audio.send.mode_set, ElementsAre(0, 1, 2));
@@ -118,19 +124,21 @@ TEST(ImsNegotiator, KeepsModeRestrictions) {
 }
 
 TEST(ImsNegotiator, LeavesOutAmrThatItCannotServe) {
-  for (const char* parameters : {"mode-set=9", "mode-set=a", "crc=1", "robust-sorting=1", "interleaving=30"}) {
-    auto offer = kNegotiator.ReadOffer(
-        Audio("97 98", std::string("a=rtpmap:97 AMR-WB/16000\r\na=fmtp:97 ") + parameters +
-                           "\r\na=rtpmap:98 AMR/8000\r\n"));
+  for (const char* parameters :
+       {"mode-set=9", "mode-set=a", "crc=1", "robust-sorting=1", "interleaving=30"}) {
+    auto offer =
+        kNegotiator.ReadOffer(Audio("97 98", std::string("a=rtpmap:97 AMR-WB/16000\r\na=fmtp:97 ") +
+                                                 parameters + "\r\na=rtpmap:98 AMR/8000\r\n"));
     ASSERT_TRUE(offer.ok()) << parameters;
     EXPECT_EQ(offer->media.audio.send.encoding_name, "AMR") << parameters;
   }
 }
 
 TEST(ImsNegotiator, ReadsAnswers) {
-  std::string text = Audio("107 101", "a=rtpmap:107 AMR-WB/16000\r\na=fmtp:107 mode-set=0,1,2\r\n"
-                                      "a=rtpmap:101 telephone-event/16000\r\na=ptime:40\r\na=maxptime:80\r\n"
-                                      "a=rtcp:30005 IN IP4 10.0.0.9\r\na=curr:qos local sendrecv\r\n");
+  std::string text = Audio("107 101",
+                           "a=rtpmap:107 AMR-WB/16000\r\na=fmtp:107 mode-set=0,1,2\r\n"
+                           "a=rtpmap:101 telephone-event/16000\r\na=ptime:40\r\na=maxptime:80\r\n"
+                           "a=rtcp:30005 IN IP4 10.0.0.9\r\na=curr:qos local sendrecv\r\n");
   auto answer = kNegotiator.ReadAnswer(text, kNegotiator.offered_audio());
   ASSERT_TRUE(answer.ok()) << answer.error().message;
   EXPECT_EQ(answer->media.audio.send.payload_type, 107);
@@ -142,7 +150,8 @@ TEST(ImsNegotiator, ReadsAnswers) {
 
 TEST(ImsNegotiator, MapsDifferingPayloadTypesAndSeveralCodecs) {
   auto answer = kNegotiator.ReadAnswer(
-      Audio("120 106", "a=rtpmap:120 AMR/8000\r\na=rtpmap:106 AMR-WB/16000\r\n"), kNegotiator.offered_audio());
+      Audio("120 106", "a=rtpmap:120 AMR/8000\r\na=rtpmap:106 AMR-WB/16000\r\n"),
+      kNegotiator.offered_audio());
   ASSERT_TRUE(answer.ok()) << answer.error().message;
   EXPECT_EQ(answer->media.audio.send.payload_type, 120);  // what we send
   ASSERT_EQ(answer->media.audio.receive.size(), 2u);
@@ -152,10 +161,11 @@ TEST(ImsNegotiator, MapsDifferingPayloadTypesAndSeveralCodecs) {
 }
 
 TEST(ImsNegotiator, GivesEachPayloadTypeOneMeaning) {
-  auto answer = kNegotiator.ReadAnswer(
-      Audio("120 121 107", "a=rtpmap:120 AMR-WB/16000\r\na=rtpmap:121 AMR-WB/16000\r\n"
-                           "a=rtpmap:107 telephone-event/16000\r\n"),
-      kNegotiator.offered_audio());
+  auto answer =
+      kNegotiator.ReadAnswer(Audio("120 121 107",
+                                   "a=rtpmap:120 AMR-WB/16000\r\na=rtpmap:121 AMR-WB/16000\r\n"
+                                   "a=rtpmap:107 telephone-event/16000\r\n"),
+                             kNegotiator.offered_audio());
   ASSERT_TRUE(answer.ok());
   ASSERT_EQ(answer->media.audio.receive.size(), 1u);
   EXPECT_EQ(answer->media.audio.receive[0].payload_type, 107);
@@ -164,7 +174,8 @@ TEST(ImsNegotiator, GivesEachPayloadTypeOneMeaning) {
 
 TEST(ImsNegotiator, SendsFramesOfAtLeast20Ms) {
   auto answer = kNegotiator.ReadAnswer(
-      Audio("107", "a=rtpmap:107 AMR-WB/16000\r\na=ptime:10\r\na=maxptime:10\r\n"), kNegotiator.offered_audio());
+      Audio("107", "a=rtpmap:107 AMR-WB/16000\r\na=ptime:10\r\na=maxptime:10\r\n"),
+      kNegotiator.offered_audio());
   EXPECT_EQ(answer->media.audio.send.ptime_ms, 20);
   EXPECT_EQ(answer->media.audio.send.max_ptime_ms, 20);
 }
@@ -177,37 +188,47 @@ TEST(ImsNegotiator, RefusesAnswersThatDoNotFit) {
   const std::string amr = "a=rtpmap:107 AMR-WB/16000\r\n";
   EXPECT_EQ(error(Audio("107", amr)), "");
   EXPECT_THAT(error(Audio("0", "")), HasSubstr("no codec of the offer"));
-  EXPECT_THAT(error(Replace(Audio("107", amr), "m=audio 30000", "m=audio 0")), HasSubstr("refuses the audio"));
+  EXPECT_THAT(error(Replace(Audio("107", amr), "m=audio 30000", "m=audio 0")),
+              HasSubstr("refuses the audio"));
   EXPECT_THAT(error(Audio("107", amr, "RTP/SAVP")), HasSubstr("RTP/AVP"));
-  EXPECT_THAT(error(Replace(Audio("107", amr), "c=IN IP4 10.0.0.1\r\n", "")), HasSubstr("no c= line"));
+  EXPECT_THAT(error(Replace(Audio("107", amr), "c=IN IP4 10.0.0.1\r\n", "")),
+              HasSubstr("no c= line"));
   EXPECT_THAT(error(Replace(Audio("107", amr), "c=IN IP4 10.0.0.1", "c=IN IP4 224.0.0.1")),
               HasSubstr("not a unicast"));
   EXPECT_THAT(error(Replace(Audio("107", amr), "c=IN IP4 10.0.0.1", "c=IN IP6 ff02::1")),
               HasSubstr("not a unicast"));
-  EXPECT_THAT(error(Replace(Audio("107", amr), "m=audio 30000", "m=audio 22")), HasSubstr("below 1024"));
+  EXPECT_THAT(error(Replace(Audio("107", amr), "m=audio 30000", "m=audio 22")),
+              HasSubstr("below 1024"));
   EXPECT_THAT(error(Replace(Audio("107", amr), "m=audio", "m=video")), HasSubstr("no audio"));
 }
 
 TEST(ImsNegotiator, MapsHoldInAllItsForms) {
   auto read = [](const std::string& text) { return kNegotiator.ReadOffer(text); };
   std::string offer = kPhoneOffer;
-  EXPECT_EQ(read(Replace(offer, "a=sendrecv", "a=sendonly"))->media.direction, Direction::kRecvOnly);
-  EXPECT_EQ(read(Replace(offer, "a=sendrecv", "a=recvonly"))->media.direction, Direction::kSendOnly);
-  EXPECT_EQ(read(Replace(offer, "a=sendrecv", "a=inactive"))->media.direction, Direction::kInactive);
+  EXPECT_EQ(read(Replace(offer, "a=sendrecv", "a=sendonly"))->media.direction,
+            Direction::kRecvOnly);
+  EXPECT_EQ(read(Replace(offer, "a=sendrecv", "a=recvonly"))->media.direction,
+            Direction::kSendOnly);
+  EXPECT_EQ(read(Replace(offer, "a=sendrecv", "a=inactive"))->media.direction,
+            Direction::kInactive);
   auto old = read(Replace(offer, "c=IN IP4 10.46.0.3", "c=IN IP4 0.0.0.0"));
   EXPECT_EQ(old->media.direction, Direction::kRecvOnly);
   EXPECT_FALSE(old->media.rtp);
   auto off = read(Replace(offer, "m=audio 31022", "m=audio 0"));
   EXPECT_TRUE(off->is_disabled);
-  EXPECT_THAT(kNegotiator.BuildAnswer(*off, Local(), {}, Direction::kSendRecv), HasSubstr("m=audio 0 RTP/AVP"));
+  EXPECT_THAT(kNegotiator.BuildAnswer(*off, Local(), {}, Direction::kSendRecv),
+              HasSubstr("m=audio 0 RTP/AVP"));
   auto held = read(Replace(offer, "a=sendrecv", "a=sendonly"));
-  EXPECT_THAT(kNegotiator.BuildAnswer(*held, Local(), {}, Direction::kSendRecv), HasSubstr("a=recvonly\r\n"));
-  EXPECT_THAT(kNegotiator.BuildAnswer(*held, Local(), {}, Direction::kSendOnly), HasSubstr("a=inactive\r\n"));
+  EXPECT_THAT(kNegotiator.BuildAnswer(*held, Local(), {}, Direction::kSendRecv),
+              HasSubstr("a=recvonly\r\n"));
+  EXPECT_THAT(kNegotiator.BuildAnswer(*held, Local(), {}, Direction::kSendOnly),
+              HasSubstr("a=inactive\r\n"));
 }
 
 TEST(ImsNegotiator, OffersAgainWithTheNegotiatedPayloadTypes) {
   auto offer = kNegotiator.ReadOffer(kPhoneOffer);
-  std::string again = kNegotiator.BuildOffer(offer->media.audio, Local(), {1, 2}, Direction::kSendOnly);
+  std::string again =
+      kNegotiator.BuildOffer(offer->media.audio, Local(), {1, 2}, Direction::kSendOnly);
   EXPECT_THAT(again, HasSubstr("m=audio 20000 RTP/AVP 107 101\r\n"));
   EXPECT_THAT(again, HasSubstr("o=- 1 2 "));
   EXPECT_THAT(again, HasSubstr("a=sendonly\r\n"));
@@ -227,10 +248,11 @@ TEST(ImsNegotiator, RefusesVideoBesidesAudioAndReadsAvpfAndIpv6) {
 }
 
 TEST(ImsNegotiator, FallsBackToAnEventClockThatThePeerHas) {
-  auto offer = kNegotiator.ReadOffer(Audio(
-      "97 98", "a=rtpmap:97 AMR-WB/16000\r\na=rtpmap:98 telephone-event/8000\r\n"));
+  auto offer = kNegotiator.ReadOffer(
+      Audio("97 98", "a=rtpmap:97 AMR-WB/16000\r\na=rtpmap:98 telephone-event/8000\r\n"));
   EXPECT_THAT(offer->media.audio.telephone_events, ElementsAre(TelephoneEvent{98, 8000}));
-  EXPECT_THAT(kNegotiator.ReadOffer(Audio("97", "a=rtpmap:97 AMR-WB/16000\r\n"))->media.audio.telephone_events,
+  EXPECT_THAT(kNegotiator.ReadOffer(Audio("97", "a=rtpmap:97 AMR-WB/16000\r\n"))
+                  ->media.audio.telephone_events,
               IsEmpty());
 }
 

@@ -24,7 +24,8 @@ AccessLocal Local() {
   AccessLocal local;
   local.ice_ufrag = "gwuf";
   local.ice_pwd = "gateway-password-is-22";
-  local.candidates = {{"203.0.113.5", 40000, 2130706431, "1"}, {"2001:db8::5", 40000, 2130706175, "2"}};
+  local.candidates = {{"203.0.113.5", 40000, 2130706431, "1"},
+                      {"2001:db8::5", 40000, 2130706175, "2"}};
   local.fingerprint = {"sha-256", "AA:BB"};
   local.ssrc = 1234;
   local.cname = "cname1";
@@ -73,16 +74,28 @@ TEST(WebRtcNegotiator, ComparesEncodingNamesWithoutCase) {
 TEST(WebRtcNegotiator, AnswersWithEverythingABrowserNeeds) {
   auto offer = kNegotiator.ReadOffer(kChromiumOffer);
   std::string answer = kNegotiator.BuildAnswer(*offer, Local(), {77, 3});
-  for (const char* line :
-       {"o=- 77 3 IN IP4 203.0.113.5\r\n", "a=group:BUNDLE 0\r\n", "a=ice-lite\r\n",
-        "m=audio 40000 UDP/TLS/RTP/SAVPF 111 110 126\r\n", "c=IN IP4 203.0.113.5\r\n", "a=mid:0\r\n",
-        "a=ice-ufrag:gwuf\r\n", "a=ice-pwd:gateway-password-is-22\r\n",
-        "a=candidate:1 1 udp 2130706431 203.0.113.5 40000 typ host\r\n",
-        "a=candidate:2 1 udp 2130706175 2001:db8::5 40000 typ host\r\n", "a=end-of-candidates\r\n",
-        "a=fingerprint:sha-256 AA:BB\r\n", "a=setup:active\r\n", "a=rtcp-mux\r\n",
-        "a=rtpmap:111 opus/48000/2\r\n", "a=fmtp:111 minptime=10;useinbandfec=1\r\n",
-        "a=rtpmap:110 telephone-event/48000\r\n", "a=rtpmap:126 telephone-event/8000\r\n",
-        "a=ptime:20\r\n", "a=sendrecv\r\n", "a=msid:cname1 audio\r\n", "a=ssrc:1234 cname:cname1\r\n"}) {
+  for (const char* line : {"o=- 77 3 IN IP4 203.0.113.5\r\n",
+                           "a=group:BUNDLE 0\r\n",
+                           "a=ice-lite\r\n",
+                           "m=audio 40000 UDP/TLS/RTP/SAVPF 111 110 126\r\n",
+                           "c=IN IP4 203.0.113.5\r\n",
+                           "a=mid:0\r\n",
+                           "a=ice-ufrag:gwuf\r\n",
+                           "a=ice-pwd:gateway-password-is-22\r\n",
+                           "a=candidate:1 1 udp 2130706431 203.0.113.5 40000 typ host\r\n",
+                           "a=candidate:2 1 udp 2130706175 2001:db8::5 40000 typ host\r\n",
+                           "a=end-of-candidates\r\n",
+                           "a=fingerprint:sha-256 AA:BB\r\n",
+                           "a=setup:active\r\n",
+                           "a=rtcp-mux\r\n",
+                           "a=rtpmap:111 opus/48000/2\r\n",
+                           "a=fmtp:111 minptime=10;useinbandfec=1\r\n",
+                           "a=rtpmap:110 telephone-event/48000\r\n",
+                           "a=rtpmap:126 telephone-event/8000\r\n",
+                           "a=ptime:20\r\n",
+                           "a=sendrecv\r\n",
+                           "a=msid:cname1 audio\r\n",
+                           "a=ssrc:1234 cname:cname1\r\n"}) {
     EXPECT_THAT(answer, HasSubstr(line));
   }
   EXPECT_THAT(answer, Not(HasSubstr("extmap")));
@@ -124,15 +137,21 @@ TEST(WebRtcNegotiator, AnswersVideoAndDataWithPortZeroInTheirPlaces) {
 
 TEST(WebRtcNegotiator, RefusesWhatIsNotSafeOrNotUsable) {
   const std::string offer = kChromiumOffer;
-  EXPECT_THAT(ErrorOf(Replace(offer, "UDP/TLS/RTP/SAVPF", "RTP/SAVPF")), HasSubstr("not sent over DTLS-SRTP"));
-  EXPECT_THAT(ErrorOf(Replace(offer, "UDP/TLS/RTP/SAVPF", "RTP/AVP")), HasSubstr("not sent over DTLS-SRTP"));
-  EXPECT_THAT(ErrorOf(offer + "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:x\r\n"), HasSubstr("a=crypto"));
+  EXPECT_THAT(ErrorOf(Replace(offer, "UDP/TLS/RTP/SAVPF", "RTP/SAVPF")),
+              HasSubstr("not sent over DTLS-SRTP"));
+  EXPECT_THAT(ErrorOf(Replace(offer, "UDP/TLS/RTP/SAVPF", "RTP/AVP")),
+              HasSubstr("not sent over DTLS-SRTP"));
+  EXPECT_THAT(ErrorOf(offer + "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:x\r\n"),
+              HasSubstr("a=crypto"));
   EXPECT_THAT(ErrorOf(Replace(offer, "a=rtcp-mux", "a=x")), HasSubstr("rtcp-mux"));
   EXPECT_THAT(ErrorOf(Replace(offer, "a=ice-ufrag", "a=x")), HasSubstr("ICE credentials"));
-  EXPECT_THAT(ErrorOf(Replace(offer, "zRSLRYTaWKY+tuAXKIAldj7n", "short")), HasSubstr("ICE credentials"));
+  EXPECT_THAT(ErrorOf(Replace(offer, "zRSLRYTaWKY+tuAXKIAldj7n", "short")),
+              HasSubstr("ICE credentials"));
   EXPECT_THAT(ErrorOf(Replace(offer, "a=fingerprint", "a=x")), HasSubstr("no a=fingerprint"));
-  EXPECT_THAT(ErrorOf(Replace(offer, "fingerprint:sha-256", "fingerprint:sha-1")), HasSubstr("sha-256 or better"));
-  EXPECT_THAT(ErrorOf(Replace(offer, "fingerprint:sha-256", "fingerprint:md5")), HasSubstr("sha-256 or better"));
+  EXPECT_THAT(ErrorOf(Replace(offer, "fingerprint:sha-256", "fingerprint:sha-1")),
+              HasSubstr("sha-256 or better"));
+  EXPECT_THAT(ErrorOf(Replace(offer, "fingerprint:sha-256", "fingerprint:md5")),
+              HasSubstr("sha-256 or better"));
   EXPECT_THAT(ErrorOf(Replace(offer, "0A:77", "0A77")), HasSubstr("does not fit its hash"));
   std::string other = "a=fingerprint:sha-256 0B" + offer.substr(offer.find(":77:BF"), 93) + "\r\n";
   EXPECT_THAT(ErrorOf(offer + other), HasSubstr("two different fingerprints"));
@@ -140,12 +159,14 @@ TEST(WebRtcNegotiator, RefusesWhatIsNotSafeOrNotUsable) {
   EXPECT_THAT(ErrorOf(Replace(offer, "a=setup:actpass", "a=x")), HasSubstr("a=setup"));
   EXPECT_THAT(ErrorOf(Replace(offer, "m=audio 33301", "m=audio 0")), HasSubstr("no active audio"));
   EXPECT_THAT(ErrorOf(Replace(offer, "m=audio", "m=video")), HasSubstr("no active audio"));
-  EXPECT_THAT(ErrorOf(offer + "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:0\r\n"), HasSubstr("same a=mid twice"));
+  EXPECT_THAT(ErrorOf(offer + "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:0\r\n"),
+              HasSubstr("same a=mid twice"));
   std::string no_codec = Replace(Replace(offer, "opus/48000/2", "speex/8000"), " 0 8 ", " ");
   EXPECT_THAT(ErrorOf(no_codec), HasSubstr("no codec that the gateway knows"));
   EXPECT_THAT(ErrorOf(Replace(offer, "111 63 9", "111 111 9")), HasSubstr("payload type twice"));
   EXPECT_THAT(ErrorOf(Replace(offer, "111 63 9", "111 163 9")), HasSubstr("up to 127"));
-  EXPECT_THAT(ErrorOf(Replace(offer, "rtpmap:111 opus/48000/2", "rtpmap:111 opus")), HasSubstr("a=rtpmap"));
+  EXPECT_THAT(ErrorOf(Replace(offer, "rtpmap:111 opus/48000/2", "rtpmap:111 opus")),
+              HasSubstr("a=rtpmap"));
 }
 
 TEST(WebRtcNegotiator, FallsBackToG711WhenAllowed) {
@@ -160,11 +181,13 @@ TEST(WebRtcNegotiator, FallsBackToG711WhenAllowed) {
 
 TEST(WebRtcNegotiator, KeepsOpusLimitsInTheirRange) {
   auto codec = [](const char* parameters) {
-    return kNegotiator.ReadOffer(Replace(kChromiumOffer, "minptime=10;useinbandfec=1", parameters))->media.audio.send;
+    return kNegotiator.ReadOffer(Replace(kChromiumOffer, "minptime=10;useinbandfec=1", parameters))
+        ->media.audio.send;
   };
   EXPECT_EQ(codec("maxaveragebitrate=1;maxplaybackrate=1").max_average_bitrate_bps, 6000u);
   EXPECT_EQ(codec("maxaveragebitrate=1;maxplaybackrate=1").max_playback_rate_hz, 8000u);
-  EXPECT_EQ(codec("maxaveragebitrate=999999;maxplaybackrate=96000").max_average_bitrate_bps, 510000u);
+  EXPECT_EQ(codec("maxaveragebitrate=999999;maxplaybackrate=96000").max_average_bitrate_bps,
+            510000u);
   EXPECT_EQ(codec("maxaveragebitrate=x;maxplaybackrate=16000").max_playback_rate_hz, 16000u);
   EXPECT_EQ(codec("maxaveragebitrate=x").max_average_bitrate_bps, 0u);
 }
@@ -181,21 +204,23 @@ TEST(WebRtcNegotiator, SeesDirectionsFromTheGateway) {
 TEST(WebRtcNegotiator, OffersWhatABrowserCanAnswer) {
   std::string offer = kNegotiator.BuildOffer(Local(), {5, 1});
   for (const char* line : {"m=audio 40000 UDP/TLS/RTP/SAVPF 111 110 126\r\n", "a=setup:actpass\r\n",
-                           "a=rtpmap:111 opus/48000/2\r\n", "a=group:BUNDLE 0\r\n", "a=ice-lite\r\n",
-                           "a=msid:cname1 audio\r\n"}) {
+                           "a=rtpmap:111 opus/48000/2\r\n", "a=group:BUNDLE 0\r\n",
+                           "a=ice-lite\r\n", "a=msid:cname1 audio\r\n"}) {
     EXPECT_THAT(offer, HasSubstr(line));
   }
   std::string answer = Replace(kChromiumOffer, "a=setup:actpass", "a=setup:active");
   auto read = kNegotiator.ReadAnswer(answer);
   ASSERT_TRUE(read.ok()) << read.error().message;
   EXPECT_EQ(read->gateway_dtls_role, DtlsRole::kServer);
-  EXPECT_EQ(kNegotiator.ReadAnswer(Replace(answer, "setup:active", "setup:passive"))->gateway_dtls_role,
-            DtlsRole::kClient);
+  EXPECT_EQ(
+      kNegotiator.ReadAnswer(Replace(answer, "setup:active", "setup:passive"))->gateway_dtls_role,
+      DtlsRole::kClient);
 }
 
 TEST(WebRtcNegotiator, RefusesAnswersThatAreNone) {
   EXPECT_FALSE(kNegotiator.ReadAnswer("").ok());
-  EXPECT_THAT(kNegotiator.ReadAnswer(kChromiumOffer).error().message, HasSubstr("active or passive"));
+  EXPECT_THAT(kNegotiator.ReadAnswer(kChromiumOffer).error().message,
+              HasSubstr("active or passive"));
   std::string answer = Replace(kChromiumOffer, "a=setup:actpass", "a=setup:active");
   EXPECT_THAT(kNegotiator.ReadAnswer(Replace(answer, "opus/48000/2", "speex/8000")).error().message,
               HasSubstr("does not accept Opus"));

@@ -140,8 +140,8 @@ bool FakePeer::IsQuiet(milliseconds time, const std::function<bool(const SipText
   return true;
 }
 
-void FakePeer::Reply(const SipText& request, const std::string& status_line, const std::string& to_tag,
-                     const std::string& headers, const std::string& body) {
+std::string ResponseTo(const SipText& request, const std::string& status_line, const std::string& to_tag,
+                       const std::string& headers, const std::string& body) {
   std::string wire = "SIP/2.0 " + status_line + "\r\n";
   for (const std::string& via : request.All("Via")) wire += "Via: " + via + "\r\n";
   wire += "From: " + request.Get("From") + "\r\n";
@@ -152,14 +152,79 @@ void FakePeer::Reply(const SipText& request, const std::string& status_line, con
   if (!body.empty() && headers.find("Content-Type") == std::string::npos) {
     wire += "Content-Type: application/sdp\r\n";
   }
-  wire += "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  return wire + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+void FakePeer::Reply(const SipText& request, const std::string& status_line, const std::string& to_tag,
+                     const std::string& headers, const std::string& body) {
   // By the Via of the request, as a server does; all stacks of the tests name their own address.
   const std::string via = request.Get("Via");
   const size_t host = via.find(' ') + 1;
   const std::string hostport = via.substr(host, via.find(';') - host);
   const size_t colon = hostport.find(':');
   SendTo(hostport.substr(0, colon), static_cast<uint16_t>(std::atoi(hostport.c_str() + colon + 1)),
-         wire);
+         ResponseTo(request, status_line, to_tag, headers, body));
+}
+
+FakeTcpPeer::FakeTcpPeer(const std::string& address)
+    : address_(address), listener_(socket(AF_INET, SOCK_STREAM, 0)) {
+  sockaddr_in local = SocketAddress(address, 0);
+  EXPECT_EQ(bind(listener_, reinterpret_cast<sockaddr*>(&local), sizeof local), 0);
+  EXPECT_EQ(listen(listener_, 4), 0);
+  socklen_t length = sizeof local;
+  getsockname(listener_, reinterpret_cast<sockaddr*>(&local), &length);
+  port_ = ntohs(local.sin_port);
+}
+
+FakeTcpPeer::~FakeTcpPeer() {
+  close(listener_);
+  if (connection_ >= 0) close(connection_);
+}
+
+void FakeTcpPeer::Send(const std::string& wire) {
+  EXPECT_EQ(send(connection_, wire.data(), wire.size(), MSG_NOSIGNAL), static_cast<ssize_t>(wire.size()));
+}
+
+bool FakeTcpPeer::Fill(steady_clock::time_point deadline) {
+  const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now());
+  pollfd waiting{.fd = connection_ < 0 ? listener_ : connection_, .events = POLLIN, .revents = 0};
+  if (left.count() < 0 || poll(&waiting, 1, static_cast<int>(left.count())) <= 0) return false;
+  if (connection_ < 0) {
+    connection_ = accept(listener_, nullptr, nullptr);
+    return connection_ >= 0;
+  }
+  std::array<char, 65536> buffer;
+  const ssize_t size = recv(connection_, buffer.data(), buffer.size(), 0);
+  if (size <= 0) return false;
+  received_.append(buffer.data(), static_cast<size_t>(size));
+  return true;
+}
+
+SipText FakeTcpPeer::Expect(const std::function<bool(const SipText&)>& wanted, const std::string& what) {
+  const auto deadline = steady_clock::now() + kDeadline;
+  while (true) {
+    const size_t start = received_.find_first_not_of("\r\n");
+    received_.erase(0, start);  // keep-alives
+    const size_t head = received_.find("\r\n\r\n");
+    if (head != std::string::npos) {
+      const SipText headers(received_.substr(0, head + 4));
+      const size_t size = head + 4 + static_cast<size_t>(std::atoi(headers.Get("Content-Length").c_str()));
+      if (received_.size() >= size) {
+        const SipText message(received_.substr(0, size));
+        received_.erase(0, size);
+        if (wanted(message)) return message;
+        continue;
+      }
+    }
+    if (!Fill(deadline)) {
+      ADD_FAILURE() << "no " << what << " within the deadline";
+      return SipText();
+    }
+  }
+}
+
+SipText FakeTcpPeer::ExpectRequest(const std::string& method) {
+  return Expect([&](const SipText& m) { return m.is_request() && m.method() == method; }, method);
 }
 
 std::string FreshBranch() {

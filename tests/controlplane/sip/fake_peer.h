@@ -36,6 +36,10 @@ class SipText {
   std::string body_;
 };
 
+// A response to this request.
+std::string ResponseTo(const SipText& request, const std::string& status_line, const std::string& to_tag,
+                       const std::string& headers = "", const std::string& body = "");
+
 // A P-CSCF of the test: one UDP socket and text.
 class FakePeer {
  public:
@@ -66,6 +70,30 @@ class FakePeer {
   uint16_t port_;
   int socket_;
   sockaddr_in last_source_{};
+};
+
+// The same over TCP: listens, takes one connection of the stack and speaks both ways on it.
+class FakeTcpPeer {
+ public:
+  explicit FakeTcpPeer(const std::string& address);
+  ~FakeTcpPeer();
+  FakeTcpPeer(const FakeTcpPeer&) = delete;
+
+  std::string uri() const { return "sip:" + address_ + ":" + std::to_string(port_); }
+  std::string via() const { return "Via: SIP/2.0/TCP " + address_ + ":" + std::to_string(port_); }
+  void Send(const std::string& wire);
+  // The next message that is wanted; others are dropped. Fails the test after the deadline.
+  SipText Expect(const std::function<bool(const SipText&)>& wanted, const std::string& what);
+  SipText ExpectRequest(const std::string& method);
+
+ private:
+  bool Fill(std::chrono::steady_clock::time_point deadline);
+
+  std::string address_;
+  uint16_t port_ = 0;
+  int listener_;
+  int connection_ = -1;
+  std::string received_;
 };
 
 // What a caller at the peer's side says: request lines of its own.

@@ -1,0 +1,124 @@
+// The same flows over TCP, where the stack keeps transactions no longer than their last response.
+#include "tests/controlplane/sip/stack_fixture.h"
+
+namespace byon::sip::test {
+namespace {
+
+class TcpFlowTest : public StackFixture {
+ protected:
+  TcpFlowTest() { config_.next_hops = {tcp_.uri() + ";transport=tcp"}; }
+
+  SipText Register() {
+    stack_->registrar().Register(Registration());
+    const SipText request = tcp_.ExpectRequest("REGISTER");
+    tcp_.Send(ResponseTo(request, "200 OK", "reg", AcceptHeaders()));
+    recorder_.Expect("registered r1");
+    return request;
+  }
+  SipText Invite(const std::string& id) {
+    auto outgoing = Outgoing(id);
+    outgoing.binding.next_hop = config_.next_hops.front();
+    stack_->signaling().Invite(outgoing);
+    return tcp_.ExpectRequest("INVITE");
+  }
+  std::string Headers() const {
+    return "Contact: <" + tcp_.uri() + ";transport=tcp>\r\nAllow: INVITE, ACK, CANCEL, BYE, PRACK, UPDATE\r\n";
+  }
+  std::string Request(const SipText& invite, const std::string& tag, const std::string& method, int cseq,
+                      const std::string& headers = "", const std::string& body = "") {
+    return method + " " + ContactUri() + " SIP/2.0\r\n" + tcp_.via() + ";branch=" + FreshBranch() +
+           "\r\nMax-Forwards: 68\r\nFrom: <tel:+34600000002>;tag=" + tag + "\r\nTo: " + invite.Get("From") +
+           "\r\nCall-ID: " + invite.Get("Call-ID") + "\r\nCSeq: " + std::to_string(cseq) + " " + method +
+           "\r\n" + headers + (body.empty() ? "" : "Content-Type: application/sdp\r\n") +
+           "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  }
+
+  FakeTcpPeer tcp_{"127.0.0.1"};
+};
+
+TEST_F(TcpFlowTest, ChallengeRefusalAndForks) {
+  StartStack();
+  stack_->registrar().Register(Registration());
+  tcp_.Send(ResponseTo(tcp_.ExpectRequest("REGISTER"), "401 Unauthorized", "reg",
+                       "WWW-Authenticate: Digest realm=\"ims.test\", nonce=\"n\", qop=\"auth\"\r\n"));
+  tcp_.Send(ResponseTo(tcp_.ExpectRequest("REGISTER"), "200 OK", "reg", AcceptHeaders()));
+  recorder_.Expect("registered r1");
+
+  tcp_.Send(ResponseTo(Invite("busy"), "486 Busy Here", "b", "Reason: Q.850;cause=17\r\n"));
+  recorder_.Expect("failed busy 486");
+  EXPECT_EQ(recorder_.last_reason.text, "Busy Here");
+
+  const SipText challenged = Invite("asked");
+  tcp_.Send(ResponseTo(challenged, "407 Proxy Authentication Required", "c",
+                       "Proxy-Authenticate: Digest realm=\"ims.test\", nonce=\"n2\", qop=\"auth\"\r\n"));
+  const SipText invite =
+      tcp_.Expect([&](const SipText& m) { return m.method() == "INVITE" && !m.Get("Proxy-Authorization").empty(); },
+                  "INVITE with credentials");
+  tcp_.Send(ResponseTo(invite, "200 OK", "one", Headers(), kAnswer));
+  const SipText ack = tcp_.Expect(
+      [](const SipText& m) { return m.method() == "ACK" && m.Tag("To") == "one"; }, "ACK");
+  EXPECT_EQ(ack.Get("Proxy-Authorization"), invite.Get("Proxy-Authorization"));
+  recorder_.Expect("answered asked one");
+  // The transaction is over, another fork answers all the same.
+  tcp_.Send(ResponseTo(invite, "200 OK", "two", Headers(), kAnswer));
+  EXPECT_EQ(tcp_.ExpectRequest("ACK").Tag("To"), "two");
+  const SipText bye = tcp_.ExpectRequest("BYE");
+  EXPECT_EQ(bye.Tag("To"), "two");
+  tcp_.Send(ResponseTo(bye, "200 OK", ""));
+  tcp_.Send(ResponseTo(invite, "200 OK", "one", Headers(), kAnswer));
+  EXPECT_EQ(tcp_.ExpectRequest("ACK").Tag("To"), "one");
+  EXPECT_EQ(Count(SipCounter::kForkAnsweredTwice), 1u);
+
+  // Requests of the peer on the same connection.
+  tcp_.Send(Request(invite, "one", "UPDATE", 5, Headers(), kOffer2));
+  recorder_.Expect("offer asked one");
+  stack_->signaling().SendAnswer("asked", "one", kAnswer2);
+  EXPECT_EQ(tcp_.Expect([](const SipText& m) { return m.status() == 200; }, "200").body(), kAnswer2);
+  // Our re-INVITE, with its 200 coming twice.
+  stack_->signaling().SendOffer("asked", "", kOffer);
+  const SipText reinvite = tcp_.ExpectRequest("INVITE");
+  tcp_.Send(ResponseTo(reinvite, "200 OK", "", Headers(), kAnswer));
+  tcp_.ExpectRequest("ACK");
+  recorder_.Expect("answer asked one");
+  tcp_.Send(ResponseTo(reinvite, "200 OK", "", Headers(), kAnswer));
+  tcp_.ExpectRequest("ACK");
+  tcp_.Send(Request(invite, "one", "BYE", 6, "Reason: Q.850;cause=16\r\n"));
+  tcp_.Expect([](const SipText& m) { return m.status() == 200 && m.method() == "BYE"; }, "200 to BYE");
+  recorder_.Expect("ended asked 0");
+  EXPECT_EQ(recorder_.last_reason.q850_cause, 16);
+}
+
+TEST_F(TcpFlowTest, IncomingCallAndRefusals) {
+  StartStack();
+  const SipText seen = Register();
+  const auto incoming = [&](const std::string& call_id, const std::string& method, int cseq,
+                            const std::string& to, const std::string& more, const std::string& body) {
+    return method + " " + ContactUri() + " SIP/2.0\r\n" + tcp_.via() + ";branch=" + FreshBranch() +
+           "\r\nFrom: <sip:b@ims.test>;tag=f\r\nTo: " + to + "\r\nCall-ID: " + call_id + "\r\nCSeq: " +
+           std::to_string(cseq) + " " + method + "\r\n" + Headers() + more +
+           (body.empty() ? "" : "Content-Type: application/sdp\r\n") + "Content-Length: " +
+           std::to_string(body.size()) + "\r\n\r\n" + body;
+  };
+  const std::string to = "<sip:+34600000001@ims.test>";
+  tcp_.Send(incoming("x", "MESSAGE", 1, to, "", ""));
+  tcp_.Expect([](const SipText& m) { return m.status() == 405; }, "405");
+  tcp_.Send(incoming("y", "INVITE", 1, to, "Require: nothing\r\n", kOffer));
+  tcp_.Expect([](const SipText& m) { return m.status() == 420; }, "420");
+  tcp_.Send(incoming("z", "INVITE", 1, to, "Supported: 100rel\r\n", kOffer));
+  recorder_.Expect("incoming");
+  stack_->signaling().SendProgress("in-1", 183, kAnswer);
+  const SipText progress = tcp_.Expect([](const SipText& m) { return m.status() == 183; }, "183");
+  tcp_.Send(incoming("z", "PRACK", 2, progress.Get("To"), "RAck: " + progress.Get("RSeq") + " 1 INVITE\r\n", ""));
+  tcp_.Expect([](const SipText& m) { return m.status() == 200 && m.method() == "PRACK"; }, "200 to PRACK");
+  stack_->signaling().Accept("in-1", kAnswer);
+  const SipText answer =
+      tcp_.Expect([](const SipText& m) { return m.status() == 200 && m.method() == "INVITE"; }, "200");
+  tcp_.Send(incoming("z", "ACK", 1, answer.Get("To"), "", ""));
+  recorder_.Expect("confirmed in-1");
+  tcp_.Send(incoming("z", "BYE", 3, answer.Get("To"), "Reason: SIP;cause=200;text=\"elsewhere\"\r\n", ""));
+  recorder_.Expect("ended in-1 200");
+  EXPECT_EQ(recorder_.last_reason.text, "elsewhere");
+}
+
+}  // namespace
+}  // namespace byon::sip::test
