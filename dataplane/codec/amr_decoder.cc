@@ -4,6 +4,12 @@
 #include <array>
 
 namespace byon::codec {
+namespace {
+
+// Frames in a row that the decoder is kept alive by the last one; later it has nothing to say.
+constexpr int kMaxRepeatedFrames = 6;
+
+}  // namespace
 
 AmrDecoder::AmrDecoder(const CodecFormat& format)
     : codec_(format.codec),
@@ -50,12 +56,24 @@ void AmrDecoder::DecodeFrame(const AmrFrame& frame, std::span<int16_t> out) {
   if (frame.is_good && (is_speech || is_sid)) {
     library_.Decode(frame, out);
     is_in_dtx_ = is_sid;
+    last_speech_.reset();
+    if (is_speech) last_speech_ = frame;
+    lost_in_a_row_ = 0;
     concealer_.Accept(out);
   } else if (is_in_dtx_) {
     GenerateComfortNoise(out);
   } else {
-    concealer_.Conceal(out);
+    ConcealFrame(out);
   }
+}
+
+void AmrDecoder::ConcealFrame(std::span<int16_t> out) {
+  ++lost_in_a_row_;
+  if (last_speech_ && lost_in_a_row_ <= kMaxRepeatedFrames) {
+    library_.Decode(*last_speech_, out);
+    if (lost_in_a_row_ == 1) return concealer_.Accept(out);
+  }
+  concealer_.Conceal(out);
 }
 
 bool AmrDecoder::DecodeRedundancy(base::ByteSpan, std::span<int16_t>) {
@@ -64,11 +82,15 @@ bool AmrDecoder::DecodeRedundancy(base::ByteSpan, std::span<int16_t>) {
 }
 
 void AmrDecoder::ConcealLoss(std::span<int16_t> out) {
-  is_in_dtx_ ? GenerateComfortNoise(out) : concealer_.Conceal(out);
+  if (is_in_dtx_) return GenerateComfortNoise(out);
+  for (; out.size() >= samples_per_frame_; out = out.subspan(samples_per_frame_)) {
+    ConcealFrame(out.first(samples_per_frame_));
+  }
+  concealer_.Conceal(out);  // less than a frame
 }
 
 void AmrDecoder::GenerateComfortNoise(std::span<int16_t> out) {
-  if (!is_in_dtx_) return concealer_.Conceal(out);
+  if (!is_in_dtx_) return ConcealLoss(out);
   const AmrFrame no_data;
   while (!out.empty()) {
     std::array<int16_t, 320> frame;
@@ -85,6 +107,8 @@ void AmrDecoder::Reset() {
   // The libraries' memory fades within a few frames, as it does for anyone who joins a stream.
   concealer_.Reset();
   is_in_dtx_ = false;
+  last_speech_.reset();
+  lost_in_a_row_ = 0;
 }
 
 }  // namespace byon::codec

@@ -7,8 +7,9 @@
 namespace byon::codec {
 
 // AMR and AMR-WB payloads to samples. Lost and damaged speech is concealed here and not by the
-// libraries, whose own concealment is worse than repeating 20 ms; in discontinuous transmission the
-// libraries make the comfort noise.
+// libraries, whose own concealment is worse than repeating 20 ms: the last good frame is decoded once
+// more, which keeps the decoder's memory near the encoder's, and from the second lost frame on the
+// LossConcealer is heard instead. In discontinuous transmission the libraries make the comfort noise.
 class AmrDecoder final : public AudioDecoder {
  public:
   explicit AmrDecoder(const CodecFormat& format);
@@ -23,6 +24,7 @@ class AmrDecoder final : public AudioDecoder {
 
  private:
   void DecodeFrame(const AmrFrame& frame, std::span<int16_t> out);
+  void ConcealFrame(std::span<int16_t> out);
 
   Codec codec_;
   bool is_octet_aligned_;
@@ -30,6 +32,8 @@ class AmrDecoder final : public AudioDecoder {
   AmrLibraryDecoder library_;
   LossConcealer concealer_;
   bool is_in_dtx_ = false;  // the last good frame was SID
+  std::optional<AmrFrame> last_speech_;  // the last good frame, when it was speech
+  int lost_in_a_row_ = 0;
 };
 
 }  // namespace byon::codec

@@ -58,6 +58,7 @@ void LossConcealer::Accept(std::span<int16_t> good) {
 }
 
 void LossConcealer::Conceal(std::span<int16_t> out) {
+  if (out.empty()) return;
   if (!is_concealing_) Analyse();
   for (int16_t& sample : out) sample = ToSample(NextSample());
   Remember(out);

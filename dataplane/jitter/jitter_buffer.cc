@@ -257,6 +257,7 @@ void JitterBuffer::CutExcess() {
 PlayoutFrame JitterBuffer::PopFrame(base::Timestamp now, uint32_t buffered) {
   SkipPassedPackets();
   CutExcess();
+  SkipPassedPackets();  // what the cut laid bare may be no audio
   if (store_.empty()) return PlayWithoutPackets(now);
   const StoredPacket& front = store_.front();
   if (!is_playing_) {

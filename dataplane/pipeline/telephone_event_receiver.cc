@@ -32,9 +32,10 @@ EventProgress TelephoneEventReceiver::OnPacket(const rtp::TelephoneEvent& report
                                                rtp::RtpTimestamp timestamp, bool marker,
                                                uint32_t clock_rate_hz, base::Timestamp now) {
   EventProgress progress;
-  if (active_ && timestamp != active_->timestamp) {
-    if (timestamp - active_->timestamp < 0) return progress;  // late, of an event before
-    if (IsNextSegment(report, marker)) {
+  if (active_ && (timestamp != active_->timestamp || is_source_gone_)) {
+    const bool is_late = timestamp - active_->timestamp < 0;
+    if (is_late && !is_source_gone_) return progress;  // of an event before
+    if (IsNextSegment(report, marker) && !is_source_gone_) {
       active_->former_segments = DurationOf(*active_);
       active_->timestamp = timestamp;
       active_->units = 0;
@@ -43,6 +44,7 @@ EventProgress TelephoneEventReceiver::OnPacket(const rtp::TelephoneEvent& report
       progress.former_event = active_->event;
       progress.former_duration = DurationOf(*active_);
       End(now);
+      if (is_source_gone_) last_ended_.reset();
     }
   }
   if (!active_) {

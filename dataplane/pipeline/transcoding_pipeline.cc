@@ -45,6 +45,7 @@ class TranscodingPipeline::State {
   base::FixedVector<PipelineEvent, kMaxWaitingEvents> events_;
   std::optional<CodecModeRequest> received_cmr_;
   std::optional<uint8_t> last_cmr_;
+  std::optional<CodecModeRequest> applied_cmr_;
   bool is_receive_active_ = true;
   bool is_send_active_ = true;
   bool is_muted_ = false;
@@ -243,7 +244,13 @@ SendSetupPtr TranscodingPipeline::State::SetSend(SendSetupPtr setup) {
   std::swap(send_, setup);
   dtmf_.Abort();
   is_marker_due_ = true;
-  if (send_) stream_.SetClockRate(send_->clock_rate_hz());
+  if (send_) {
+    stream_.SetClockRate(send_->clock_rate_hz());
+    // The network's limit holds on in a new description of the same codec.
+    const bool is_same_codec = setup && setup->format().codec.codec == send_->format().codec.codec;
+    if (!is_same_codec) applied_cmr_.reset();
+    if (applied_cmr_) send_->encoder().RequestMode(applied_cmr_->mode);
+  }
   return setup;
 }
 
@@ -306,6 +313,7 @@ std::optional<CodecModeRequest> TranscodingPipeline::TakeReceivedCmr() {
   return std::exchange(state_->received_cmr_, std::nullopt);
 }
 void TranscodingPipeline::ApplyCmr(CodecModeRequest request) {
+  state_->applied_cmr_ = request;
   if (state_->send_) state_->send_->encoder().RequestMode(request.mode);
 }
 void TranscodingPipeline::SetRemoteLoss(double fraction) {

@@ -214,6 +214,26 @@ TEST_F(JitterBufferTest, ATalkSpurtWaitsForTheTargetAfresh) {
   EXPECT_THAT(Pop(365), ElementsAre(8));
 }
 
+// A reader that was away for a second finds more than it may keep, and an event among it: wherever that
+// stands, it is never given out as audio.
+TEST_F(JitterBufferTest, AnEventIsNoAudioAfterTooMuchWasCut) {
+  constexpr int kPackets = 60;
+  for (int event = 1; event < kPackets - 1; ++event) {
+    buffer_ = JitterBuffer(kClock);
+    for (int i = 0; i < kPackets; ++i) {
+      if (i == event) {
+        InsertEvent(i, i * 20);
+      } else {
+        Insert(i, i * 20);
+      }
+    }
+    const PlayoutFrame frame = buffer_.PopFrame(At(kPackets * 20), 0);
+    ASSERT_EQ(frame.decision, PlayoutDecision::kNormal) << event;
+    EXPECT_EQ(frame.payload_type, 96) << event;
+    EXPECT_EQ(frame.payload.size(), 2u) << event;
+  }
+}
+
 TEST_F(JitterBufferTest, EventsBetweenAudioAreNoLoss) {
   PlayCleanUntil(5);
   EXPECT_THAT(Pop(145), ElementsAre(6));

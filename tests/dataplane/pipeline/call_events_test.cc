@@ -237,6 +237,10 @@ TEST(CallEventsTest, ModeRequestsFromTheNetworkChangeOurEncoder) {
   to_ims.pipeline.ApplyCmr(*request);
   to_ims.Run(Ms(20), talk);
   EXPECT_EQ(mode(), 2);
+  // A re-INVITE with the same codec does not lift the limit.
+  (void)to_ims.pipeline.SetSend(MustPrepareSend(to_ims.send, &to_ims.receive));
+  to_ims.Run(Ms(20), talk);
+  EXPECT_EQ(mode(), 2);
 }
 
 TEST(CallEventsTest, TheModeSetOfThePeerIsKept) {

@@ -199,6 +199,10 @@ TEST_F(TelephoneEventReceiverTest, AnOpenEventEndsWithItsSource) {
   receiver_.Reset();
   ASSERT_TRUE(receiver_.OnTick(now_).has_value());
   EXPECT_TRUE(Packet(100, 160).has_started);  // of the new source, any timestamp
+  receiver_.Reset();
+  const EventProgress next = Packet(50, 160);  // before anybody looked at the clock
+  EXPECT_TRUE(next.has_ended_former);
+  EXPECT_TRUE(next.has_started);
 }
 
 // ---- Through the pipeline ---------------------------------------------------------------------------

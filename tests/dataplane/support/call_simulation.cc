@@ -64,10 +64,17 @@ pipeline::StreamFormat AmrFormat() {
   return format;
 }
 
+pipeline::StreamFormat PcmuFormat() {
+  pipeline::StreamFormat format;
+  format.codec.codec = codec::Codec::kPcmu;
+  return format;
+}
+
 CallSimulation::CallSimulation(dtls::DtlsRole browser_dtls_role,
                                worker::WorkerConfig worker_config,
                                const pipeline::StreamFormat& browser_format,
-                               const pipeline::StreamFormat& ims_format) {
+                               const pipeline::StreamFormat& ims_format)
+    : browser_format_(browser_format), ims_format_(ims_format) {
   worker_ = std::make_unique<worker::Worker>(worker_config, io_, mailbox_, handshakes_);
   worker_->SetWallClockOffset(base::TimeDelta::Seconds(1'700'000'000));
   handshake_service_ = std::make_unique<worker::HandshakeService>(
@@ -119,14 +126,14 @@ session::AccessRemote CallSimulation::MakeAccessRemote() const {
   remote.ice = kBrowserIce;
   remote.fingerprints = {BrowserDtlsContext().fingerprint()};
   remote.gateway_dtls_role = dtls::DtlsRole::kServer;
-  remote.audio = session::AudioDescription{OpusFormat(), {OpusFormat()}};
+  remote.audio = session::AudioDescription{browser_format_, {browser_format_}};
   return remote;
 }
 
 session::ImsRemote CallSimulation::MakeImsRemote() const {
   session::ImsRemote remote;
   remote.rtp = ims_->config().rtp;
-  remote.audio = session::AudioDescription{AmrWbFormat(), {AmrWbFormat(), AmrFormat()}};
+  remote.audio = session::AudioDescription{ims_format_, {ims_format_}};
   remote.stream_id = "early-1";
   return remote;
 }

@@ -13,15 +13,9 @@ using testing::SizeIs;
 // G.711 on both legs, so that an hour is cheap; everything but the codecs is as in any call. In an
 // hour the sequence numbers wrap twice (65,536 packets are 21.8 minutes) and so does SRTP's ROC count.
 TEST(LongCallTest, AnHourPassesWithoutAGap) {
-  pipeline::StreamFormat pcmu;
-  pcmu.codec.codec = codec::Codec::kPcmu;
-  pcmu.payload_type = 0;
-  CallSimulation call(dtls::DtlsRole::kClient, {}, pcmu, pcmu);
-  session::AccessRemote access = call.MakeAccessRemote();
-  access.audio = session::AudioDescription{pcmu, {pcmu}};
-  session::ImsRemote ims = call.MakeImsRemote();
-  ims.audio = session::AudioDescription{pcmu, {pcmu}};
-  ASSERT_EQ(call.Create(access, ims), worker::CommandStatus::kDone);
+  CallSimulation call(dtls::DtlsRole::kClient, {}, PcmuFormat(), PcmuFormat());
+  ASSERT_EQ(call.Create(call.MakeAccessRemote(), call.MakeImsRemote()),
+            worker::CommandStatus::kDone);
   ASSERT_TRUE(call.RunUntil([&] { return call.browser().is_dtls_connected(); },
                             TimeDelta::Seconds(5)));
   for (int minute = 0; minute < 60; ++minute) {

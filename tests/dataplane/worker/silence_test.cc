@@ -13,7 +13,7 @@ using testing::SizeIs;
 using worker::CommandStatus;
 
 TEST(SilenceTest, ASilentBrowserIsToldAfter30Seconds) {
-  CallSimulation call;
+  CallSimulation call(dtls::DtlsRole::kClient, {}, PcmuFormat(), PcmuFormat());
   call.Connect();
   call.browser().does_media = false;
   call.Run(TimeDelta::Seconds(29));
@@ -27,7 +27,7 @@ TEST(SilenceTest, ASilentBrowserIsToldAfter30Seconds) {
 }
 
 TEST(SilenceTest, ASilentPhoneIsToldAfter60Seconds) {
-  CallSimulation call;
+  CallSimulation call(dtls::DtlsRole::kClient, {}, PcmuFormat(), PcmuFormat());
   call.Connect();
   call.ims().does_media = false;
   call.Run(TimeDelta::Seconds(59));
@@ -39,7 +39,7 @@ TEST(SilenceTest, ASilentPhoneIsToldAfter60Seconds) {
 }
 
 TEST(SilenceTest, NobodyIsMissedOnHold) {
-  CallSimulation call;
+  CallSimulation call(dtls::DtlsRole::kClient, {}, PcmuFormat(), PcmuFormat());
   call.Connect();
   session::ImsRemote hold = call.MakeImsRemote();
   hold.direction = session::Direction::kSendOnly;
@@ -51,7 +51,7 @@ TEST(SilenceTest, NobodyIsMissedOnHold) {
 
 // RFC 7675 section 5.1, by our rule for a lite agent: 30 s without anything authentic.
 TEST(SilenceTest, MediaStopsWhenConsentIsLost) {
-  CallSimulation call;
+  CallSimulation call(dtls::DtlsRole::kClient, {}, PcmuFormat(), PcmuFormat());
   call.Connect();
   call.browser().does_ice = false;
   call.browser().does_media = false;
@@ -77,7 +77,7 @@ TEST(SilenceTest, MediaStopsWhenConsentIsLost) {
 }
 
 TEST(SilenceTest, MediaAloneKeepsConsent) {
-  CallSimulation call;
+  CallSimulation call(dtls::DtlsRole::kClient, {}, PcmuFormat(), PcmuFormat());
   call.Connect();
   call.browser().does_ice = false;
   call.Run(TimeDelta::Seconds(40));
@@ -85,7 +85,7 @@ TEST(SilenceTest, MediaAloneKeepsConsent) {
 }
 
 TEST(SilenceTest, ABrowserThatNeverConnectsIsGivenUp) {
-  CallSimulation call;
+  CallSimulation call(dtls::DtlsRole::kClient, {}, PcmuFormat(), PcmuFormat());
   call.browser().does_ice = false;
   ASSERT_EQ(call.Create(call.MakeAccessRemote(), std::nullopt), CommandStatus::kDone);
   call.Run(TimeDelta::Seconds(31));
