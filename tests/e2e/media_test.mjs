@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import { addressesOf } from '../../tools/lab/addresses.mjs';
@@ -41,6 +41,8 @@ for (const [setting, change, isHandedOver] of [
     let server;
     let browser;
     let count = 0;
+    let leftOpen;
+    afterEach(() => leftOpen?.());
     before(async () => {
       const dir = await mkdtemp(path.join(os.tmpdir(), 'byon-media-'));
       instance = await takeInstance();
@@ -77,9 +79,11 @@ for (const [setting, change, isHandedOver] of [
       await node.call('ModifySession', { session_id: ids[1], access: accessRemote(answer, 'SERVER'), ims: imsRemote(first.ims, codec) });
       await Promise.all([offering.connected(), answering.connected()]);
       const close = async () => {
+        leftOpen = undefined;
         await Promise.all([offering.close(), answering.close()]);
         return Promise.all(ids.map((id) => node.call('CloseSession', { session_id: id, reason: 'test' })));
       };
+      leftOpen = close;
       return { ids, offering, answering, close };
     }
 
@@ -117,8 +121,12 @@ for (const [setting, change, isHandedOver] of [
       const { ids, offering, close } = await joinedPair(codecs['AMR-WB']);
       await delay(300);
       await offering.sendDigits('19#');
-      await delay(1500);
-      const stats = await node.call('GetStats', { session_id: ids[1] });
+      const deadline = Date.now() + 8000;
+      let stats;
+      do {
+        await delay(200);
+        stats = await node.call('GetStats', { session_id: ids[1] });
+      } while (stats.ims.dtmf_received < 3 && Date.now() < deadline);
       assert.equal(stats.ims.dtmf_received, 3, JSON.stringify(stats.ims));
       await close();
     });
