@@ -93,10 +93,11 @@ void RegistrationClient::ResetBinding(Record& record) {
   record.digest.reset();
 }
 
-void RegistrationClient::Forget(const RegistrationId& id) {
+void RegistrationClient::Forget(RegistrationId id) {
   const auto found = records_.find(id);
   if (found == records_.end()) return;
   ids_by_token_.erase(found->second.wanted.contact_token);
+  context_.on_binding_gone(found->first);
   records_.erase(found);
 }
 
@@ -361,18 +362,22 @@ void RegistrationClient::Fail(Record& record, int status, const MessageView& res
                              .is_final = is_final};
   if (status == 408 && failure.phrase.empty()) failure.phrase = "No P-CSCF answered";
   if (const auto wait = response.Number("Retry-After", 86400)) failure.retry_after = seconds(*wait);
+  const bool is_over = is_final && record.next_operation == Operation::kIdle;
+  if (is_over) Forget(id);
   context_.notify_registrations([id, failure](registration::SipRegistrarObserver& observer) {
     observer.OnRegisterFailed(id, failure);
   });
-  if (is_final && record.next_operation == Operation::kIdle) return Forget(id);
-  Finish(record);
+  if (!is_over) Finish(record);
 }
 
 void RegistrationClient::FinishDeregister(Record& record) {
   const RegistrationId id = record.wanted.id;
+  const bool is_over = record.next_operation != Operation::kRegister;
+  // Forgotten before the observer hears of it: what it does with this id next is a new binding.
+  if (is_over) Forget(id);
   context_.notify_registrations(
       [id](registration::SipRegistrarObserver& observer) { observer.OnDeregisterDone(id); });
-  if (record.next_operation != Operation::kRegister) return Forget(id);
+  if (is_over) return;
   record.is_registered = false;
   record.subscription.reset();
   ResetBinding(record);

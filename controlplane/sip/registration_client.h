@@ -78,7 +78,7 @@ class RegistrationClient : public RegSubscription::Owner {
   void FinishDeregister(Record& record);
   void Finish(Record& record);
   void ResetBinding(Record& record);
-  void Forget(const registration::RegistrationId& id);
+  void Forget(registration::RegistrationId id);
   std::string Snapshot(const Record& record) const;
   RegSubscription::Target SubscriptionTarget(const Record& record) const;
   void Subscribe(Record& record, std::chrono::milliseconds delay);

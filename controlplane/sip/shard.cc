@@ -37,7 +37,8 @@ Shard::Shard(const SipConfig& config, unsigned index, SipCounters& counters,
                .transactions = transactions_,
                .peers = peers_,
                .notify_calls = hooks_.notify_calls,
-               .notify_registrations = hooks_.notify_registrations} {}
+               .notify_registrations = hooks_.notify_registrations,
+               .on_binding_gone = hooks_.on_binding_gone} {}
 
 Shard::~Shard() { Stop(); }
 

@@ -24,6 +24,7 @@ class Shard : private MessageSink {
     std::function<void(std::function<void(registration::SipRegistrarObserver&)>)> notify_registrations;
     std::function<void(unsigned shard, uint64_t key, call::IncomingInvite invite)> on_incoming;
     std::function<void(call::CallId id)> on_gone;
+    std::function<void(registration::RegistrationId id)> on_binding_gone;
   };
 
   Shard(const SipConfig& config, unsigned index, SipCounters& counters, CredentialSource* credentials,

@@ -9,12 +9,11 @@
 namespace byon::sip {
 namespace {
 
-bool NamesAllowedPeer(const PeerFilter& peers, const std::string& value) {
-  const auto address = ParseNameAddr(value);
-  const auto uri = address ? ParseUri(address->uri) : std::nullopt;
+bool NamesAllowedPeer(const PeerFilter& peers, const std::string& text) {
+  const auto uri = ParseUri(text);
   if (!uri || uri->scheme != "sip") return false;
   const auto ip = IpAddress::Parse(uri->host);
-  return ip && peers.IsAllowed(*ip) && IsSafeUri(address->uri);
+  return ip && peers.IsAllowed(*ip) && IsSafeUri(text);
 }
 
 uint64_t RandomU64() {
@@ -28,9 +27,12 @@ uint64_t RandomU64() {
 std::string ShardContext::WireDestination(const std::vector<std::string>& routes,
                                           const std::string& target,
                                           const std::string& next_hop) const {
-  const std::string& first = routes.empty() ? target : routes.front();
-  if (NamesAllowedPeer(peers, first)) return ParseNameAddr(first)->uri;
-  return next_hop;
+  std::string first = target;
+  if (!routes.empty()) {
+    const auto route = ParseNameAddr(routes.front());
+    first = route ? route->uri : std::string();
+  }
+  return NamesAllowedPeer(peers, first) ? first : next_hop;
 }
 
 std::string ShardContext::ContactAddress(const std::string& token) const {

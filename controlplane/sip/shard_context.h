@@ -28,12 +28,14 @@ struct ShardContext {
   PeerFilter& peers;
   std::function<void(std::function<void(call::SipSignalingObserver&)>)> notify_calls;
   std::function<void(std::function<void(registration::SipRegistrarObserver&)>)> notify_registrations;
+  std::function<void(registration::RegistrationId)> on_binding_gone;
 
   const std::string& realm() const {
     return config.realm.empty() ? config.home_domain : config.realm;
   }
-  // Where a request goes on the wire: the first of `routes` (or the target) when it names an allowed
-  // peer by address, else the P-CSCF. We never resolve names, and never send to strangers.
+  // Where a request goes on the wire: the first of `routes` (header values) or the target (a URI) when
+  // it names an allowed peer by address, else the P-CSCF. We never resolve names, and never send to
+  // strangers.
   std::string WireDestination(const std::vector<std::string>& routes, const std::string& target,
                               const std::string& next_hop) const;
   // "<sip:token@host:port>" of our Contact, without feature tags.

@@ -158,6 +158,10 @@ class SipStack::Facade : public call::SipSignaling, public registration::SipRegi
             .on_gone =
                 [this](CallId id) {
                   PostToStrand([this, id = std::move(id)] { call_shards_.erase(id); });
+                },
+            .on_binding_gone =
+                [this](RegistrationId id) {
+                  PostToStrand([this, id = std::move(id)] { registration_shards_.erase(id); });
                 }};
   }
 

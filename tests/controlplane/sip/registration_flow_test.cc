@@ -233,6 +233,54 @@ TEST_F(RegistrationFlowTest, UnusableIdentityIsRefusedHere) {
   EXPECT_EQ(Count(SipCounter::kInvalidTarget), 1u);
 }
 
+TEST_F(RegistrationFlowTest, EachShardHasItsPortAndKeepsItsNumbers) {
+  config_.shards = 3;
+  while (true) {  // three free ports in a row
+    stack_ = std::make_unique<SipStack>(config_, strand_.Executor(), &passwords_);
+    if (!stack_->Start(&recorder_, &recorder_)) break;
+    config_.local_port = FreePort();
+  }
+  std::set<std::string> ports;
+  for (int i = 0; i < 30; ++i) {
+    const std::string number = "+346000000" + std::to_string(10 + i);
+    auto registration = Registration("r" + std::to_string(i));
+    registration.impu = "sip:" + number + "@ims.test";
+    registration.contact_token = "T" + std::to_string(i);
+    stack_->registrar().Register(registration);
+    const SipText request = peer_.ExpectRequest("REGISTER");
+    const std::string contact = request.Get("Contact");
+    const std::string port = contact.substr(contact.rfind(':', contact.find('>')) + 1, 5);
+    EXPECT_NE(request.Get("Via").find(":" + port + ";"), std::string::npos) << "the shard's own socket";
+    ports.insert(port);
+    peer_.Reply(request, "200 OK", "reg", AcceptHeaders());
+    recorder_.Expect("registered " + registration.id);
+    // A call of the number, and one to it, go through the same shard.
+    if (i % 10 != 0) continue;
+    auto outgoing = Outgoing("out-" + registration.id);
+    outgoing.binding.registration_id = registration.id;
+    outgoing.binding.impu = registration.impu;
+    outgoing.binding.contact_token = registration.contact_token;
+    stack_->signaling().Invite(outgoing);
+    const SipText invite = peer_.ExpectRequest("INVITE");
+    EXPECT_NE(invite.Get("Contact").find(":" + port + ">"), std::string::npos);
+    peer_.Reply(invite, "486 Busy Here", "b");
+    recorder_.Expect("failed " + outgoing.call_id + " 486");
+    const auto restored = *recorder_.registered;
+    stack_->registrar().Deregister(registration.id);
+    const SipText end = peer_.ExpectRequest("REGISTER");
+    EXPECT_NE(end.Get("Contact").find(":" + port + ">"), std::string::npos);
+    peer_.Reply(end, "200 OK", "reg");
+    recorder_.Expect("deregistered " + registration.id);
+    stack_->registrar().Restore(registration, restored);
+    stack_->registrar().Register(registration);
+    const SipText again = peer_.ExpectRequest("REGISTER");
+    EXPECT_NE(again.Get("Contact").find(":" + port + ">"), std::string::npos);
+    peer_.Reply(again, "200 OK", "reg", AcceptHeaders());
+    recorder_.Expect("registered " + registration.id, 2);
+  }
+  EXPECT_EQ(ports.size(), 3u);
+}
+
 class RegEventTest : public RegistrationFlowTest {
  protected:
   void SetUp() override {
