@@ -3,12 +3,12 @@
 #include <grpcpp/alarm.h>
 
 #include <algorithm>
-#include <deque>
 #include <set>
 #include <unordered_map>
 
 #include "controlplane/media/dataplane_node.h"
 #include "controlplane/media/proto_conversion.h"
+#include "controlplane/media/session_table.h"
 
 namespace byon::media {
 namespace {
@@ -59,7 +59,7 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
   void Stop() {
     is_running_ = false;
     observer_ = nullptr;
-    tick_.Cancel();
+    tick_.reset();
     tracker_->Stop();
   }
 
@@ -73,33 +73,34 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
   // ---- commands; one of a session is under way at a time, so that they keep their order
 
   void Create(const call::CallId& id, call::MediaChange initial) {
-    sessions_[id];
-    Enqueue(id, [this, id, initial = std::move(initial)] { SendCreate(id, initial, {}); });
+    sessions_.Add(id);
+    sessions_.Enqueue(id,
+                      [this, id, initial = std::move(initial)] { SendCreate(id, initial, {}); });
   }
 
   void Modify(const call::CallId& id, uint64_t change_id, call::MediaChange change) {
-    if (!sessions_.contains(id)) {
+    if (!sessions_.IsOpen(id)) {
       return Later([id, change_id](call::MediaObserver& o) {
         o.OnMediaRefused(id, change_id, "the media session is gone");
       });
     }
-    Enqueue(id, [this, id, change_id, change = std::move(change)] {
+    sessions_.Enqueue(id, [this, id, change_id, change = std::move(change)] {
       SendModify(id, change_id, change);
     });
   }
 
   void Close(const call::CallId& id, const std::string& reason) {
-    auto it = sessions_.find(id);
-    if (it == sessions_.end()) return;
-    it->second.is_closing = true;
+    SessionTable::Session* session = sessions_.Find(id);
+    if (!session) return;
+    session->is_closing = true;
     // What has not been sent yet is of no interest any more.
-    DropQueue(it->second);
-    Enqueue(id, [this, id, reason] { SendClose(id, reason); });
+    sessions_.DropQueue(id);
+    sessions_.Enqueue(id, [this, id, reason] { SendClose(id, reason); });
   }
 
   void PlayTone(const call::CallId& id, call::Leg leg, call::Tone tone) {
-    if (!sessions_.contains(id)) return;
-    Enqueue(id, [this, id, leg, tone] {
+    if (!sessions_.IsOpen(id)) return;
+    sessions_.Enqueue(id, [this, id, leg, tone] {
       proto::PlayToneRequest request;
       request.set_session_id(id);
       request.set_leg(ToProto(leg));
@@ -107,14 +108,14 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
       // A tone is a comfort: its failure is nobody's failure.
       NodeOf(id)->Send<proto::PlayToneRequest, proto::PlayToneResponse>(
           &Async::PlayTone, request, true,
-          Guarded<proto::PlayToneResponse>([this, id](const auto&, const auto&) { Next(id); }));
+          Guarded<proto::PlayToneResponse>(
+              [this, id](const auto&, const auto&) { sessions_.Next(id); }));
     });
   }
 
   void SendDtmf(const call::CallId& id, const std::string& digits,
                 std::function<void(std::optional<std::string>)> done) {
-    if (!sessions_.contains(id))
-      return Later([done](auto&) { done("The media session is gone."); });
+    if (!sessions_.IsOpen(id)) return Later([done](auto&) { done("The media session is gone."); });
     auto drop = [done] { done("The call has ended."); };
     auto run = [this, id, digits, done] {
       proto::SendDtmfRequest request;
@@ -127,10 +128,10 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
               [this, id, done](const grpc::Status& status, const auto&) {
                 done(status.ok() ? std::nullopt
                                  : std::optional("The digits were not sent: " + TextOf(status)));
-                Next(id);
+                sessions_.Next(id);
               }));
     };
-    Enqueue(id, std::move(run), std::move(drop));
+    sessions_.Enqueue(id, std::move(run), std::move(drop));
   }
 
   void GetStats(const call::CallId& id, std::function<void(std::optional<call::MediaStats>)> done) {
@@ -149,7 +150,7 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
   void Adopt(std::vector<call::CallId> calls) {
     is_adopted_ = true;
     adoption_deadline_ = DataplaneNode::Clock::now() + kAdoptionPatience;
-    for (call::CallId& id : calls) sessions_[id].is_sought = true;
+    for (const call::CallId& id : calls) sessions_.Add(id).is_sought = true;
     for (size_t n = 0; n < nodes_.size(); ++n) {
       if (nodes_[n]->status.is_reachable) Synchronise(n);
     }
@@ -157,21 +158,6 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
   }
 
  private:
-  static constexpr size_t kNoNode = SIZE_MAX;
-
-  struct Command {
-    std::function<void()> run;
-    std::function<void()> drop;  // when the session ends first; empty when nobody waits
-  };
-  struct Session {
-    size_t node = kNoNode;
-    bool is_created = false;  // the node has confirmed it
-    bool is_sought = false;   // of an earlier process, not found yet
-    bool is_closing = false;
-    bool is_busy = false;  // a command is under way
-    std::deque<Command> queue;
-  };
-
   // Runs only while the client does, and keeps it alive.
   template <typename Response, typename F>
   std::function<void(const grpc::Status&, const Response&)> Guarded(F handler) {
@@ -189,39 +175,9 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
   }
 
   DataplaneNode* NodeOf(const call::CallId& id) const {
-    auto it = sessions_.find(id);
-    return it == sessions_.end() || it->second.node == kNoNode ? nullptr
-                                                               : nodes_[it->second.node].get();
-  }
-
-  void Enqueue(const call::CallId& id, std::function<void()> run, std::function<void()> drop = {}) {
-    Session& session = sessions_.at(id);
-    session.queue.push_back({std::move(run), std::move(drop)});
-    RunQueue(session);
-  }
-  void DropQueue(Session& session) {
-    for (Command& command : std::exchange(session.queue, {})) {
-      if (command.drop) post_(std::move(command.drop));
-    }
-  }
-  void Erase(const call::CallId& id) {
-    auto it = sessions_.find(id);
-    if (it == sessions_.end()) return;
-    DropQueue(it->second);
-    sessions_.erase(it);
-  }
-  void RunQueue(Session& session) {
-    if (session.is_busy || session.is_sought || session.queue.empty()) return;
-    session.is_busy = true;
-    auto command = std::move(session.queue.front());
-    session.queue.pop_front();
-    command.run();
-  }
-  void Next(const call::CallId& id) {
-    auto it = sessions_.find(id);
-    if (it == sessions_.end()) return;
-    it->second.is_busy = false;
-    RunQueue(it->second);
+    const SessionTable::Session* session = sessions_.Find(id);
+    bool is_placed = session && session->node != SessionTable::kNoNode;
+    return is_placed ? nodes_[session->node].get() : nullptr;
   }
 
   // The reachable node with the most room that is not in `tried`.
@@ -242,10 +198,10 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
 
   void SendCreate(const call::CallId& id, const call::MediaChange& initial, std::set<size_t> tried,
                   const std::string& last_error = "no dataplane can be reached") {
-    Session& session = sessions_.at(id);
+    SessionTable::Session& session = *sessions_.Find(id);
     auto chosen = ChooseNode(tried);
     if (!chosen) {
-      Erase(id);
+      sessions_.Erase(id);
       return Later(
           [id, last_error](call::MediaObserver& o) { o.OnMediaRefused(id, 0, last_error); });
     }
@@ -270,21 +226,21 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
   void HandleCreated(const call::CallId& id, const call::MediaChange& initial,
                      const std::set<size_t>& tried, const grpc::Status& status,
                      const proto::Session& answer) {
-    auto it = sessions_.find(id);
-    if (it == sessions_.end()) return;
+    SessionTable::Session* session = sessions_.Find(id);
+    if (!session) return;
     if (status.ok()) {
-      it->second.is_created = true;
-      if (!it->second.is_closing) observer_->OnMediaReady(id, 0, ToLocals(answer));
-      return Next(id);
+      session->is_created = true;
+      if (!session->is_closing) observer_->OnMediaReady(id, 0, ToLocals(answer));
+      return sessions_.Next(id);
     }
     // It may exist there all the same.
-    if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) CloseStray(it->second.node, id);
-    if (it->second.is_closing) {
-      Erase(id);
+    if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) CloseStray(session->node, id);
+    if (session->is_closing) {
+      sessions_.Erase(id);
     } else if (IsNodeTrouble(status)) {
       SendCreate(id, initial, tried, TextOf(status));
     } else {
-      Erase(id);
+      sessions_.Erase(id);
       observer_->OnMediaRefused(id, 0, TextOf(status));
     }
   }
@@ -300,9 +256,7 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
         &Async::ModifySession, request, true,
         Guarded<proto::Session>(
             [this, id, change_id](const grpc::Status& status, const proto::Session& answer) {
-              auto it = sessions_.find(id);
-              if (it == sessions_.end()) return;
-              if (!it->second.is_closing) {
+              if (sessions_.IsOpen(id)) {
                 if (status.ok()) {
                   observer_->OnMediaReady(id, change_id, ToLocals(answer));
                 } else if (status.error_code() == grpc::StatusCode::NOT_FOUND) {
@@ -311,14 +265,14 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
                   observer_->OnMediaRefused(id, change_id, TextOf(status));
                 }
               }
-              Next(id);
+              sessions_.Next(id);
             }));
   }
 
   void SendClose(const call::CallId& id, const std::string& reason) {
     DataplaneNode* node = NodeOf(id);
     if (!node) {
-      Erase(id);
+      sessions_.Erase(id);
       return;
     }
     proto::CloseSessionRequest request;
@@ -327,7 +281,8 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
     // A close that does not get through is made good when the node's sessions are listed again.
     node->Send<proto::CloseSessionRequest, proto::CloseSessionResponse>(
         &Async::CloseSession, request, true,
-        Guarded<proto::CloseSessionResponse>([this, id](const auto&, const auto&) { Erase(id); }));
+        Guarded<proto::CloseSessionResponse>(
+            [this, id](const auto&, const auto&) { sessions_.Erase(id); }));
   }
 
   void CloseStray(size_t node, const call::CallId& id) {
@@ -340,7 +295,7 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
   }
 
   void Lose(const call::CallId& id, const std::string& detail) {
-    Erase(id);
+    sessions_.Erase(id);
     Later([id, detail](call::MediaObserver& o) {
       o.OnMediaEnded(id, call::MediaEnd::kSessionLost, detail);
     });
@@ -349,14 +304,19 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
   // ---- nodes
 
   void SetTick() {
-    tick_.Set(std::chrono::system_clock::now() + config_.reconnect_min,
-              [weak = weak_from_this(), post = post_](bool is_due) {
-                if (!is_due) return;
-                post([weak] {
-                  auto self = weak.lock();
-                  if (self && self->is_running_) self->Tick();
-                });
-              });
+    if (!tracker_->BeginTimer()) return;
+    // A new one each time: setting an alarm whose callback has not quite returned destroys it.
+    tick_ = std::make_unique<grpc::Alarm>();
+    tick_->Set(std::chrono::system_clock::now() + config_.reconnect_min,
+               [weak = weak_from_this(), post = post_, tracker = tracker_](bool is_due) {
+                 if (is_due) {
+                   post([weak] {
+                     auto self = weak.lock();
+                     if (self && self->is_running_) self->Tick();
+                   });
+                 }
+                 tracker->EndTimer();
+               });
   }
 
   void Tick() {
@@ -459,22 +419,20 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
     for (const proto::Session& listed : list.sessions()) {
       const call::CallId& id = listed.session_id();
       expected.erase(id);
-      auto it = sessions_.find(id);
-      bool is_ours = it != sessions_.end() && (it->second.is_sought || it->second.node == n);
+      SessionTable::Session* session = sessions_.Find(id);
+      bool is_ours = session && (session->is_sought || session->node == n);
       if (!is_ours) {
         CloseStray(n, id);
         continue;
       }
-      Session& session = it->second;
-      session.node = n;
-      session.is_created = true;
-      session.is_sought = false;
-      RunQueue(session);
+      session->node = n;
+      session->is_created = true;
+      session->is_sought = false;
+      sessions_.Run(id);
       ReportState(id, listed.access_state());
     }
     for (const call::CallId& id : expected) {
-      auto it = sessions_.find(id);
-      if (it != sessions_.end() && it->second.node == n && !it->second.is_closing) {
+      if (sessions_.IsOpen(id) && sessions_.Find(id)->node == n) {
         Lose(id, "the dataplane does not know the session");
       }
     }
@@ -517,8 +475,7 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
       return;
     }
     const call::CallId& id = event.session_id();
-    auto it = sessions_.find(id);
-    if (it == sessions_.end() || it->second.is_closing || it->second.node != n) return;
+    if (!sessions_.IsOpen(id) || sessions_.Find(id)->node != n) return;
     switch (event.event_case()) {
       case proto::Event::kDtlsConnected:
         return observer_->OnAccessConnected(id);
@@ -554,13 +511,13 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
   std::shared_ptr<RpcTracker> tracker_;
   std::vector<std::unique_ptr<DataplaneNode>> nodes_;
   std::unordered_map<size_t, DataplaneNode::Clock::time_point> last_probe_;
-  std::unordered_map<call::CallId, Session> sessions_;
+  SessionTable sessions_{post_};
   std::set<size_t> asked_;  // nodes that have listed their sessions at least once
   DataplaneNode::Clock::time_point adoption_deadline_{};
   call::MediaObserver* observer_ = nullptr;
   bool is_running_ = false;
   bool is_adopted_ = false;
-  grpc::Alarm tick_;
+  std::unique_ptr<grpc::Alarm> tick_;
 };
 
 DataplaneClient::DataplaneClient(DataplaneClientConfig config, Post post)

@@ -60,7 +60,11 @@ std::shared_ptr<grpc::Channel> MakeChannel(const DataplaneClientConfig& config,
     credentials = grpc::SslCredentials(
         {address.ca_pem, address.client_key_pem, address.client_certificate_pem});
   }
-  return grpc::CreateCustomChannel(address.address, credentials, arguments);
+  auto channel = grpc::CreateCustomChannel(address.address, credentials, arguments);
+  // gRPC 1.51 may free the queue of its callback threads twice when the last channel that used it
+  // goes. So the process keeps its first one until it ends.
+  [[maybe_unused]] static auto* const kept = new std::shared_ptr<grpc::Channel>(channel);
+  return channel;
 }
 
 }  // namespace

@@ -25,7 +25,19 @@ class RpcTracker {
   void End(grpc::ClientContext* context) {
     std::lock_guard lock(mutex_);
     contexts_.erase(context);
-    if (contexts_.empty()) done_.notify_all();
+    done_.notify_all();
+  }
+  // The same for a timer of gRPC's, whose callback runs in any case. Cancel it before Stop.
+  [[nodiscard]] bool BeginTimer() {
+    std::lock_guard lock(mutex_);
+    if (is_stopped_) return false;
+    ++timers_;
+    return true;
+  }
+  void EndTimer() {
+    std::lock_guard lock(mutex_);
+    --timers_;
+    done_.notify_all();
   }
   void Stop() {
     std::unique_lock lock(mutex_);
@@ -34,13 +46,14 @@ class RpcTracker {
     for (grpc::ClientContext* context : std::vector(contexts_.begin(), contexts_.end())) {
       if (contexts_.contains(context)) context->TryCancel();
     }
-    done_.wait(lock, [this] { return contexts_.empty(); });
+    done_.wait(lock, [this] { return contexts_.empty() && timers_ == 0; });
   }
 
  private:
   std::recursive_mutex mutex_;
   std::condition_variable_any done_;
   std::set<grpc::ClientContext*> contexts_;
+  int timers_ = 0;
   bool is_stopped_ = false;
 };
 
