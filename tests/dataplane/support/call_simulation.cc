@@ -1,5 +1,6 @@
 #include "tests/dataplane/support/call_simulation.h"
 
+#include <cstdlib>
 #include <utility>
 
 #include "dataplane/base/check.h"
@@ -153,6 +154,7 @@ worker::Reply CallSimulation::Submit(worker::SessionHandle handle,
     }
   }
   BYON_CHECK(false, "a command is answered");
+  std::abort();
 }
 
 worker::CommandStatus CallSimulation::Create(std::optional<session::AccessRemote> access,
