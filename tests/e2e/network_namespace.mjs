@@ -35,6 +35,11 @@ export class VethNetwork {
   }
 
   create() {
+    // A run that is cut short leaves no namespaces behind.
+    process.once('SIGTERM', () => {
+      this.destroy();
+      process.exit(1);
+    });
     const { userSpace, gatewaySpace, gatewayDevice } = this;
     for (const space of [userSpace, gatewaySpace]) {
       ip('netns', 'add', space);
