@@ -162,6 +162,8 @@ describe('calls', () => {
     await it.web.callState('ringing');
     await it.web.card.locator('[data-testid="reject"]').click();
     assert.equal((await bob.waitFor('failed')).code, 603);
+    // The phone may hear of it before the page does.
+    assert.equal((await it.web.ended()).status, 'Declined');
     bob.call(ALICE);
     await it.web.callState('ringing');
     bob.send('hangup');
