@@ -7,6 +7,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <cinttypes>
+#include <cstdio>
+
 namespace byon::io {
 
 HandOver::HandOver() {
@@ -19,8 +22,11 @@ base::Result<std::unique_ptr<HandOver>, std::string> HandOver::Create(size_t wor
   if (worker_count >= kNobody) return std::string("at most 254 workers");
   for (size_t i = 0; i < worker_count; ++i) {
     auto lane = std::make_unique<Lane>();
-    const std::string name = "hand_over_" + std::to_string(i);
-    lane->ring = rte_ring_create(name.c_str(), static_cast<unsigned>(ring_size), SOCKET_ID_ANY,
+    // DPDK's names are the process's; the rings stay beside those of another object.
+    char name[RTE_RING_NAMESIZE];
+    std::snprintf(name, sizeof(name), "ho_%" PRIxPTR "_%zu",
+                  reinterpret_cast<uintptr_t>(result.get()), i);
+    lane->ring = rte_ring_create(name, static_cast<unsigned>(ring_size), SOCKET_ID_ANY,
                                  RING_F_SC_DEQ);
     if (lane->ring == nullptr) {
       return "no ring between workers: " + std::string(rte_strerror(rte_errno));

@@ -114,7 +114,8 @@ std::string NicDevice::SetUpQueues() {
       config_.host.mtu_bytes + net::kEthernetHeaderBytes + net::kVlanTagBytes;
   const size_t room = std::max<size_t>(RTE_MBUF_DEFAULT_DATAROOM, frame_bytes);
   const size_t share = config_.mbuf_count / (4 * (config_.worker_count + 1));
-  pool_ = rte_pktmbuf_pool_create("nic", static_cast<unsigned>(config_.mbuf_count),
+  const std::string name = "nic_" + std::to_string(port_id_);
+  pool_ = rte_pktmbuf_pool_create(name.c_str(), static_cast<unsigned>(config_.mbuf_count),
                                   static_cast<unsigned>(std::min<size_t>(256, share)), 0,
                                   static_cast<uint16_t>(room + RTE_PKTMBUF_HEADROOM),
                                   rte_eth_dev_socket_id(port_id_));

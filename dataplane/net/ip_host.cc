@@ -83,9 +83,12 @@ IpHost::Verdict IpHost::Handle(base::ByteSpan frame, ChecksumStatus checksums, V
 IpHost::Verdict IpHost::HandleArp(base::ByteReader& reader, Voice voice, base::Timestamp now) {
   const auto packet = ArpPacket::Parse(reader);
   if (!packet) return DropReason::kMalformedArp;
-  if (packet->sender_mac == config_.mac) return Consumed{};
-  // Somebody else uses our address: nothing is learnt from that.
-  if (IsOwnAddress(packet->sender_ip)) return DropReason::kMartianSource;
+  if (IsOwnAddress(packet->sender_ip)) {
+    // Heard by ourselves, or somebody else uses our address: nothing is learnt from that. Only the
+    // address tells: behind a tap device the kernel answers with the port's own MAC.
+    if (packet->sender_mac == config_.mac) return Consumed{};
+    return DropReason::kMartianSource;
+  }
   const bool is_for_us = IsOwnAddress(packet->target_ip);
   const bool is_request = packet->operation == ArpPacket::Operation::kRequest;
   // An unspecified sender is a probe (RFC 5227 section 2.1.1): answered, and nothing to learn.

@@ -36,7 +36,7 @@ struct HandshakeRequest {
     kStart,         // role, fingerprints (may be empty: they come later)
     kFingerprints,  // the peer's SDP has arrived
     kDatagram,      // bytes
-    kStop,          // close_notify and forget
+    kStop,          // forget it: the session has gone, there is nowhere to send a close_notify to
     kDiscard,       // retired: SRTP state to be destroyed
   };
   Kind kind = Kind::kNone;

@@ -30,12 +30,16 @@
 #include "dataplane/io/lcore_thread.h"
 #include "dataplane/net/checksum.h"
 #include "tests/dataplane/io/kernel_socket.h"
+#include "tests/dataplane/io/nic_machine.h"
 
 namespace byon::io {
 namespace {
 
-using base::TimeDelta;
 using base::Timestamp;
+using test::Machine;
+using test::Received;
+using test::Send;
+using test::Take;
 using worker::OpenPortResult;
 
 // Why nothing here can run; empty when it can.
@@ -49,36 +53,6 @@ const net::IpAddress kStationVlan = net::IpAddress::V4(10, 98, 0, 1);
 const net::IpAddress kGatewayVlan = net::IpAddress::V4(10, 98, 0, 2);
 constexpr uint16_t kVlanId = 42;
 constexpr uint16_t kPort = 20'000;
-
-template <typename T>
-T Take(base::Result<T, std::string> result) {
-  if (!result.ok()) {
-    std::fprintf(stderr, "%s\n", result.error().c_str());
-    std::abort();
-  }
-  return std::move(result).value();
-}
-
-// A device with its workers' ports, polled by the test's own thread.
-struct Machine {
-  Machine(const NicConfig& config)
-      : hand_over(Take(HandOver::Create(config.worker_count, 256))),
-        device(Take(NicDevice::Create(config, *hand_over))) {
-    for (size_t i = 0; i < config.worker_count; ++i) {
-      ports.push_back(std::make_unique<NicPort>(*device, i, IdlePolicy::kSpin));
-    }
-  }
-  std::unique_ptr<HandOver> hand_over;
-  std::unique_ptr<NicDevice> device;
-  std::vector<std::unique_ptr<NicPort>> ports;
-};
-
-struct Received {
-  size_t worker = 0;
-  std::string payload;
-  net::SocketAddress source;
-  net::SocketAddress destination;
-};
 
 class NicPortTest : public testing::Test {
  protected:
@@ -105,38 +79,8 @@ class NicPortTest : public testing::Test {
     ASSERT_EQ(plain_->ports[worker]->OpenPort(local), OpenPortResult::kOpened);
     opened_.emplace_back(worker, local);
   }
-  // Polls all workers until `is_done` or, which fails the test, three seconds have passed.
-  static bool PumpUntil(Machine& machine, std::vector<Received>& received,
-                        const std::function<bool()>& is_done) {
-    const Timestamp end = MonotonicNow() + TimeDelta::Seconds(3);
-    while (!is_done()) {
-      const Timestamp now = MonotonicNow();
-      if (now > end) return false;
-      for (size_t worker = 0; worker < machine.ports.size(); ++worker) {
-        std::array<worker::ReceivedDatagram, 32> datagrams;
-        const size_t count = machine.ports[worker]->ReceiveBurst(datagrams, now);
-        for (size_t i = 0; i < count; ++i) {
-          received.push_back({worker, std::string(base::AsText(datagrams[i].payload)),
-                              datagrams[i].source, datagrams[i].destination});
-        }
-        machine.ports[worker]->Release(std::span(datagrams).first(count));
-        machine.ports[worker]->Flush(now);
-      }
-    }
-    return true;
-  }
   bool PumpUntil(const std::function<bool()>& is_done) {
-    return PumpUntil(*plain_, received_, is_done);
-  }
-  static void Send(NicPort& port, const net::SocketAddress& source,
-                   const net::SocketAddress& destination, std::string_view payload,
-                   Timestamp now = MonotonicNow()) {
-    const worker::TxBuffer buffer = port.Allocate();
-    ASSERT_TRUE(buffer);
-    std::memcpy(buffer.data, payload.data(), payload.size());
-    const worker::OutgoingDatagram datagram{buffer, payload.size(), source, destination, 46};
-    port.Send(std::span(&datagram, 1), now);
-    port.Flush(now);
+    return test::PumpUntil(*plain_, received_, is_done);
   }
   NicPort& port(size_t worker) { return *plain_->ports[worker]; }
 
@@ -426,7 +370,7 @@ TEST_F(LoneNicPortTest, SpeaksOnItsVlan) {
   const net::SocketAddress local{kGatewayVlan, kPort}, remote{kStationVlan, 4000};
   ASSERT_EQ(machine.ports[0]->OpenPort(local), OpenPortResult::kOpened);
   station.Send(remote, local, "tagged");
-  ASSERT_TRUE(PumpUntil(machine, received_, [&] {
+  ASSERT_TRUE(test::PumpUntil(machine, received_, [&] {
     (void)station.Receive();  // ARP
     return !received_.empty();
   }));
@@ -434,14 +378,14 @@ TEST_F(LoneNicPortTest, SpeaksOnItsVlan) {
   Send(*machine.ports[0], local, remote, "tagged too");
   std::optional<std::string> answer;
   ASSERT_TRUE(
-      PumpUntil(machine, received_, [&] { return (answer = station.Receive()).has_value(); }));
+      test::PumpUntil(machine, received_, [&] { return (answer = station.Receive()).has_value(); }));
   EXPECT_EQ(answer, "tagged too");
 
   const uint64_t wrong = machine.ports[0]->net_drops(net::DropReason::kWrongVlan);
   station_config.vlan_id.reset();
   TaggedStation untagged("k1", station_config);
   untagged.Send(remote, local, "not on this network");
-  EXPECT_TRUE(PumpUntil(machine, received_, [&] {
+  EXPECT_TRUE(test::PumpUntil(machine, received_, [&] {
     return machine.ports[0]->net_drops(net::DropReason::kWrongVlan) > wrong;
   }));
 }
@@ -467,33 +411,18 @@ TEST_F(LoneNicPortTest, RefusesWhatCannotWork) {
 
 // The segment: returns why it cannot be made.
 std::string MakeSegment() {
-  const uid_t uid = geteuid();
-  if (uid == 0) {
-    if (unshare(CLONE_NEWNET) != 0) return std::string("unshare: ") + std::strerror(errno);
-  } else {
-    if (unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) {
-      return std::string("unshare: ") + std::strerror(errno);
-    }
-    std::ofstream("/proc/self/setgroups") << "deny";
-    std::ofstream("/proc/self/uid_map") << "0 " << uid << " 1";
-    std::ofstream("/proc/self/gid_map") << "0 " << getegid() << " 1";
-  }
-  for (const char* command : {
-           "ip link set lo up",
-           "ip link add k0 type veth peer name d0",
-           "ip link add k1 type veth peer name d1",
-           "ip link set d0 up",
-           "ip link set d1 up",
-           "ip link set k0 up",
-           "ip link set k1 up",
-           "ip address add 10.99.0.1/24 dev k0",
-           "ip -6 address add fd99::1/64 dev k0 nodad",
-       }) {
-    if (std::system((std::string(command) + " 2>/dev/null").c_str()) != 0) {
-      return std::string("\"") + command + "\" failed: no permission, no iproute2 or no IPv6";
-    }
-  }
-  return "";
+  const std::string reason = test::EnterNetworkNamespace();
+  return !reason.empty() ? reason
+                         : test::RunCommands({
+                               "ip link add k0 type veth peer name d0",
+                               "ip link add k1 type veth peer name d1",
+                               "ip link set d0 up",
+                               "ip link set d1 up",
+                               "ip link set k0 up",
+                               "ip link set k1 up",
+                               "ip address add 10.99.0.1/24 dev k0",
+                               "ip -6 address add fd99::1/64 dev k0 nodad",
+                           });
 }
 
 }  // namespace

@@ -297,6 +297,14 @@ TEST_F(IpHostTest, AnswersArp) {
   EXPECT_EQ(std::get<IpHost::SendState>(Send(kPeerV4)), IpHost::SendState::kReady);
 }
 
+TEST_F(IpHostTest, NeighbourMayHaveOurMac) {  // the kernel behind a tap device does
+  (void)Give(ArpFrame({ArpPacket::Operation::kRequest, kHostMac, kPeerV4, {}, kHostV4}));
+  EXPECT_EQ(std::get<IpHost::SendState>(Send(kPeerV4)), IpHost::SendState::kReady);
+  // Our own announcement, heard again.
+  const auto echo = Give(ArpFrame({ArpPacket::Operation::kRequest, kHostMac, kHostV4, {}, kHostV4}));
+  EXPECT_TRUE(std::holds_alternative<IpHost::Consumed>(echo));
+}
+
 TEST_F(IpHostTest, ArpForOthersAndFromImpostors) {
   (void)Give(ArpFrame(
       {ArpPacket::Operation::kRequest, kPeerMac, kPeerV4, {}, IpAddress::V4(192, 0, 2, 7)}));
