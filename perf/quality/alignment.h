@@ -1,0 +1,32 @@
+#pragma once
+
+#include <vector>
+
+#include "perf/quality/signal.h"
+
+namespace byon::quality {
+
+// A stretch of the reference, and where it was found in the output.
+struct AlignedPiece {
+  double start_s = 0;   // in the reference
+  double length_s = 0;
+  double delay_s = 0;   // position in the output less position in the reference
+  bool is_found = false;  // speech that was recognised; else the delay is that of a neighbour
+};
+
+struct DelayRange {
+  double least_s = -0.02;
+  double most_s = 0.9;
+};
+
+// Finds `reference` in `output`, where it is expected at `offset_s` and later by a delay that may change
+// on the way: time scaling and late packets move speech by a pitch period or a frame at a time. The
+// reference is cut into pieces of about 200 ms, at the quietest place around; each is looked for by
+// normalised cross-correlation at 8 kHz, with a slight preference for the delay of the piece before.
+std::vector<AlignedPiece> Align(const Signal& reference, const Signal& output, double offset_s,
+                                const DelayRange& range = {});
+
+// The output on the reference's time line: every piece from its own delay, 4 ms of cross-fade between.
+Signal TakeAligned(const Signal& output, const std::vector<AlignedPiece>& pieces, double offset_s);
+
+}  // namespace byon::quality

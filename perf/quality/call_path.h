@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dataplane/pipeline/stream_format.h"
+#include "perf/quality/call_script.h"
+#include "perf/quality/library_codecs.h"
+
+namespace byon::quality {
+
+enum class CodecKind : uint8_t { kOpus, kAmrWb, kAmr };
+
+struct CodecChoice {
+  CodecKind codec = CodecKind::kOpus;
+  int amr_mode = 0;
+
+  std::string name() const;  // "opus", "amr-wb-23.85"
+  bool operator==(const CodecChoice&) const = default;
+};
+inline constexpr CodecChoice kOpus{CodecKind::kOpus, 0};
+inline constexpr CodecChoice kAmrWb2385{CodecKind::kAmrWb, 8};
+inline constexpr CodecChoice kAmrWb1265{CodecKind::kAmrWb, 2};
+inline constexpr CodecChoice kAmr122{CodecKind::kAmr, 7};
+
+// What is measured: one leg alone, decoded audio behind the jitter buffer, or one direction of a whole
+// call, decoded by its listener.
+struct CallPath {
+  CodecChoice in;
+  std::optional<CodecChoice> out;
+
+  std::string name() const;  // "opus", "opus > amr-wb-12.65"
+  // What the listener hears is at this rate: 16 kHz, 8 kHz when AMR is anywhere.
+  int rate_hz() const;
+  // Opus, unless the other side is one, works at the other side's rate.
+  pipeline::StreamFormat receive_format() const;
+  pipeline::StreamFormat send_format() const;
+};
+
+// The frames of a whole call, as the far end sends them; AMR in storage format.
+std::vector<Payload> EncodeCall(const CallScript& script, const CodecChoice& codec,
+                                int expected_loss_percent);
+// The RTP payload of a frame: AMR becomes octet-aligned (RFC 4867 section 4.4), with no mode request.
+Payload ToRtpPayload(const CodecChoice& codec, const Payload& frame);
+// The other way round. The payload is one frame that our own pipeline made.
+Payload FromRtpPayload(const CodecChoice& codec, Payload payload);
+
+// A listener's decoder, frame by frame.
+class FarDecoder {
+ public:
+  FarDecoder(const CodecChoice& codec, int rate_hz);
+  std::vector<int16_t> Decode(const Payload& frame);
+
+ private:
+  std::optional<LibraryOpusDecoder> opus_;
+  std::optional<LibraryAmrDecoder> amr_;
+};
+
+// What stands in for lost frames in the library chain.
+enum class Concealment : uint8_t {
+  kLibrary,  // Opus: redundancy of the next packet, else libopus's own; AMR: opencore's own
+  kRepeat,   // the last 20 ms again
+};
+
+// The path made of the libraries alone: every packet that was not lost is there in time, as is its
+// successor. The result begins with the first packet's audio. PCM at path.rate_hz().
+Signal RunLibraryChain(const CallPath& path, const std::vector<Payload>& frames,
+                       const std::vector<bool>& is_lost, Concealment concealment);
+
+}  // namespace byon::quality

@@ -1,0 +1,209 @@
+#include "perf/quality/experiment.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <thread>
+
+#include "dataplane/base/random.h"
+#include "perf/quality/gateway_run.h"
+
+namespace byon::quality {
+namespace {
+
+using base::TimeDelta;
+using base::Timestamp;
+
+bool HasEvent(const Weather& weather) { return weather.stall > TimeDelta(); }
+
+void ForEachInParallel(size_t count, int threads, const std::function<void(size_t)>& run) {
+  std::atomic<size_t> next = 0;
+  const auto work = [&] {
+    for (size_t i = next++; i < count; i = next++) run(i);
+  };
+  std::vector<std::jthread> workers;
+  for (int i = 1; i < threads; ++i) workers.emplace_back(work);
+  work();
+}
+
+void Append(Scores& scores, const std::vector<PartScore>& parts) {
+  for (const PartScore& part : parts) {
+    scores.stoi.push_back(part.stoi);
+    scores.lsd_db.push_back(part.lsd_db);
+  }
+}
+
+// One seed of a row.
+struct Run {
+  std::vector<PartScore> parts;
+  std::vector<double> added_ms;  // piece by piece
+  GatewayRun gateway;
+  double arrival_p95_ms = 0;
+  size_t lost = 0;
+  size_t scored_packets = 0;
+  double speech_back_ms = 0;
+};
+
+double SpeechBackMs(const GatewayRun& run, Timestamp stall_end) {
+  for (const TickRecord& tick : run.ticks) {
+    if (tick.at >= stall_end && tick.is_speech) return (tick.at - stall_end).seconds() * 1000;
+  }
+  return INFINITY;
+}
+
+Run RunSeed(Laboratory& laboratory, const Row& row, uint64_t seed) {
+  const bool has_event = HasEvent(row.weather);
+  const Laboratory::Call& call = laboratory.CallFor(has_event);
+  const auto& frames =
+      laboratory.Frames(row.path.in, row.weather.loss + row.weather.burst_loss, has_event);
+  const Trace trace = MakeTrace(row.weather, frames.size(), Laboratory::kStart, seed);
+  const auto lead_packets = static_cast<size_t>(std::lround(call.script.lead_s * 50));
+  // Anywhere in the 20 ms, another place for every seed.
+  const auto phase =
+      TimeDelta::Microseconds(base::Random(seed * 7919).NextBelow(20'000));
+  Run run;
+  run.gateway = RunGateway(row.path, frames, trace, lead_packets, phase);
+  run.arrival_p95_ms = trace.ArrivalP95Ms(trace.sent_at[lead_packets]);
+  run.lost = trace.LostSince(lead_packets);
+  run.scored_packets = frames.size() - lead_packets;
+  if (has_event) {
+    run.speech_back_ms =
+        SpeechBackMs(run.gateway, Laboratory::kStart + row.weather.stall_at + row.weather.stall);
+  }
+  const double library_delay_s = laboratory.LibraryDelaySeconds(row.path);
+  const auto& parts = call.parts.at(run.gateway.output.rate_hz);
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const double start_s = call.script.parts[i].start_s;
+    // A sender whose clock is fast gets ahead of the gateway's time line.
+    const double drifted_s = start_s / (1 + row.weather.drift) - start_s;
+    const double slack_s = std::abs(row.weather.drift) * call.script.parts[i].length_s;
+    run.parts.push_back(ScorePart(parts[i], run.gateway.output, start_s,
+                              {drifted_s - slack_s - 0.02, drifted_s + slack_s + 0.7}));
+    for (const AlignedPiece& piece : run.parts.back().pieces) {
+      if (!piece.is_found) continue;
+      const double said_s = start_s + piece.start_s + piece.length_s / 2;
+      const double played_s = said_s + piece.delay_s + phase.seconds();
+      const double arrived_s = said_s / (1 + row.weather.drift) + Trace::kTransit.seconds();
+      run.added_ms.push_back((played_s - arrived_s - library_delay_s) * 1000);
+    }
+  }
+  return run;
+}
+
+double Mean(const std::vector<double>& values) { return MeanOf(values).mean; }
+
+RowResult Summarise(const Row& row, const std::vector<Run>& runs) {
+  RowResult result;
+  result.row = row;
+  std::vector<double> added, arrival, claimed, target;
+  GatewayCounts total;
+  double frames = 0, lost = 0, late = 0;
+  for (const Run& run : runs) {
+    Append(result.ours, run.parts);
+    added.insert(added.end(), run.added_ms.begin(), run.added_ms.end());
+    result.delay_by_seed_ms.push_back(Mean(run.added_ms));
+    arrival.push_back(run.arrival_p95_ms);
+    result.speech_back_ms = std::max(result.speech_back_ms, run.speech_back_ms);
+    for (const TickRecord& tick : run.gateway.ticks) {
+      claimed.push_back(tick.delay_ms);
+      target.push_back(tick.target_ms);
+    }
+    const GatewayCounts& counts = run.gateway.scored;
+    total.received_packets += counts.received_packets;
+    total.dropped_packets += counts.dropped_packets;
+    total.concealed_frames += counts.concealed_frames;
+    total.recovered_frames += counts.recovered_frames;
+    total.removed_samples += counts.removed_samples;
+    total.inserted_samples += counts.inserted_samples;
+    frames += static_cast<double>(counts.ticks_with_audio);
+    lost += static_cast<double>(run.lost);
+    late += std::max(0.0, static_cast<double>(counts.concealed_frames + counts.recovered_frames) -
+                              static_cast<double>(run.lost));
+  }
+  frames = std::max(frames, 1.0);
+  const double samples = frames * result.row.path.rate_hz() / 50;
+  result.delay_mean_ms = Mean(added);
+  result.delay_p95_ms = Percentile(added, 0.95);
+  result.claimed_delay_ms = Mean(claimed);
+  result.target_delay_ms = Mean(target);
+  result.arrival_p95_ms = Mean(arrival);
+  result.lost = lost / frames;
+  result.late = late / frames;
+  result.dropped = static_cast<double>(total.dropped_packets) /
+                   std::max<double>(1, static_cast<double>(total.received_packets));
+  result.concealed = static_cast<double>(total.concealed_frames) / frames;
+  result.recovered = static_cast<double>(total.recovered_frames) / frames;
+  result.inserted = static_cast<double>(total.inserted_samples) / samples;
+  result.removed = static_cast<double>(total.removed_samples) / samples;
+  const auto& ticks = runs.front().gateway.ticks;
+  for (size_t i = 0; i < ticks.size(); i += 5) {
+    result.delay_track_ms.push_back(ticks[i].delay_ms);
+    result.target_track_ms.push_back(ticks[i].target_ms);
+  }
+  return result;
+}
+
+}  // namespace
+
+std::vector<RowResult> RunRows(Laboratory& laboratory, const std::vector<Row>& rows,
+                               const Settings& settings) {
+  const auto seeds = static_cast<size_t>(settings.seeds);
+  std::vector<std::vector<Run>> runs(rows.size(), std::vector<Run>(seeds));
+  std::vector<RowResult> results(rows.size());
+  std::vector<std::atomic<size_t>> left(rows.size());
+  for (auto& count : left) count = seeds;
+  ForEachInParallel(rows.size() * seeds, settings.threads, [&](size_t job) {
+    const size_t r = job / seeds;
+    const uint64_t seed = job % seeds + 1;
+    const Row& row = rows[r];
+    runs[r][job % seeds] = RunSeed(laboratory, row, seed);
+    const LibraryRow library{row.path, row.weather.loss, row.weather.burst_loss};
+    (void)laboratory.Library(library, seed);
+    if (--left[r] != 0) return;
+    results[r] = Summarise(row, runs[r]);
+    for (uint64_t s = 1; s <= seeds; ++s) {
+      Append(results[r].library, laboratory.Library(library, s));
+      if (row.path.in.codec == CodecKind::kOpus) continue;
+      LibraryRow repeat = library;
+      repeat.concealment = Concealment::kRepeat;
+      Append(results[r].repeat, laboratory.Library(repeat, s));
+    }
+    runs[r].clear();
+    if (settings.progress) settings.progress(row.name());
+  });
+  return results;
+}
+
+std::vector<Scores> RunLibraryRows(Laboratory& laboratory, const std::vector<LibraryRow>& rows,
+                                   const Settings& settings) {
+  const auto seeds = static_cast<size_t>(settings.seeds);
+  ForEachInParallel(rows.size() * seeds, settings.threads, [&](size_t job) {
+    (void)laboratory.Library(rows[job / seeds], job % seeds + 1);
+  });
+  std::vector<Scores> scores(rows.size());
+  for (size_t r = 0; r < rows.size(); ++r) {
+    for (uint64_t seed = 1; seed <= seeds; ++seed) {
+      Append(scores[r], laboratory.Library(rows[r], seed));
+    }
+  }
+  return scores;
+}
+
+double CpuRatio(Laboratory& laboratory, const CallPath& path, const Weather& weather,
+                const Weather& baseline) {
+  constexpr int kRuns = 5;
+  const auto cost = [&](const Weather& one) {
+    const auto& frames = laboratory.Frames(path.in, one.loss + one.burst_loss, false);
+    const Trace trace = MakeTrace(one, frames.size(), Laboratory::kStart, 1);
+    const GatewayRun run = RunGateway(path, frames, trace, 1, TimeDelta::Milliseconds(7));
+    return run.cpu_seconds / static_cast<double>(run.ticks.size());
+  };
+  double least = INFINITY, least_baseline = INFINITY;
+  for (int i = 0; i < kRuns; ++i) {
+    least_baseline = std::min(least_baseline, cost(baseline));
+    least = std::min(least, cost(weather));
+  }
+  return least / least_baseline;
+}
+
+}  // namespace byon::quality

@@ -1,0 +1,218 @@
+#include "perf/quality/gateway_run.h"
+
+#include <time.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "dataplane/base/check.h"
+#include "dataplane/codec/audio_frame.h"
+#include "dataplane/pipeline/playout_stage.h"
+#include "dataplane/pipeline/transcoding_pipeline.h"
+#include "dataplane/rtp/rtp_packet_builder.h"
+
+namespace byon::quality {
+namespace {
+
+using base::TimeDelta;
+using base::Timestamp;
+
+constexpr TimeDelta kTick = TimeDelta::Milliseconds(20);
+constexpr TimeDelta kAfterTheEnd = TimeDelta::Milliseconds(600);
+// Both wrap soon.
+constexpr uint16_t kFirstSequenceNumber = 65'300;
+constexpr uint32_t kFirstTimestamp = 0xfff0'0000;
+
+double ThreadCpuSeconds() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
+}
+
+// What is under measurement: packets in, 20 ms of audio (or none) out.
+class Subject {
+ public:
+  virtual ~Subject() = default;
+  virtual void Insert(const rtp::RtpPacketView& packet, Timestamp arrival) = 0;
+  virtual void Tick(Timestamp now) = 0;
+  // What the last Tick() gave, as its listener hears it; empty for nothing.
+  virtual std::vector<int16_t> TakeAudio() = 0;
+  virtual const pipeline::PipelineStats& stats() const = 0;
+};
+
+uint64_t Dropped(const pipeline::PipelineStats& stats) {
+  return stats.late_packets +
+         stats.drops[static_cast<size_t>(pipeline::DropReason::kPlayoutOverflow)];
+}
+
+// One leg alone.
+class LegSubject final : public Subject {
+ public:
+  explicit LegSubject(const CallPath& path) : stage_(stats_) {
+    const auto receive = path.receive_format();
+    const auto send = path.send_format();
+    auto setup = pipeline::PrepareReceive({&receive, 1}, &send);
+    BYON_CHECK(setup.ok(), "the format is one we speak");
+    BYON_CHECK(stage_.SetReceive(std::move(setup).value()) == nullptr, "nothing is replaced");
+  }
+  void Insert(const rtp::RtpPacketView& packet, Timestamp arrival) override {
+    (void)stage_.InsertAudio(packet, arrival);
+    ++stats_.packets_received;
+  }
+  void Tick(Timestamp now) override { has_audio_ = stage_.PullFrame(now, frame_); }
+  std::vector<int16_t> TakeAudio() override {
+    if (!has_audio_) return {};
+    return {frame_.view().begin(), frame_.view().end()};
+  }
+  const pipeline::PipelineStats& stats() const override { return stats_; }
+
+ private:
+  pipeline::PipelineStats stats_;
+  pipeline::PlayoutStage stage_;
+  codec::AudioFrame frame_;
+  bool has_audio_ = false;
+};
+
+// One direction of a call.
+class CallSubject final : public Subject, private pipeline::PacketSink {
+ public:
+  CallSubject(const CallPath& path, uint64_t seed)
+      : pipeline_({.ssrc = {2}, .random_seed = seed}),
+        codec_(*path.out),
+        listener_(*path.out, path.rate_hz()) {
+    const auto receive = path.receive_format();
+    const auto send = path.send_format();
+    auto receive_setup = pipeline::PrepareReceive({&receive, 1}, &send);
+    auto send_setup = pipeline::PrepareSend(send, &receive);
+    BYON_CHECK(receive_setup.ok() && send_setup.ok(), "the formats are ones we speak");
+    BYON_CHECK(!pipeline_.SetReceive(std::move(receive_setup).value()), "nothing is replaced");
+    BYON_CHECK(!pipeline_.SetSend(std::move(send_setup).value()), "nothing is replaced");
+  }
+  void Insert(const rtp::RtpPacketView& packet, Timestamp arrival) override {
+    (void)pipeline_.Insert(packet, arrival);
+  }
+  void Tick(Timestamp now) override {
+    sent_.reset();
+    (void)pipeline_.Tick(now, *this);
+  }
+  std::vector<int16_t> TakeAudio() override {
+    if (!sent_) return {};
+    return listener_.Decode(FromRtpPayload(codec_, std::move(*sent_)));
+  }
+  const pipeline::PipelineStats& stats() const override { return pipeline_.stats(); }
+
+ private:
+  base::MutableByteSpan Reserve() override { return buffer_; }
+  void Commit(size_t size) override {
+    const auto packet = rtp::RtpPacketView::Parse(base::ByteSpan(buffer_).first(size));
+    BYON_CHECK(packet.ok(), "the gateway writes valid RTP");
+    sent_.emplace(packet->payload().size());
+    std::ranges::transform(packet->payload(), sent_->begin(),
+                           [](std::byte octet) { return std::to_integer<uint8_t>(octet); });
+  }
+  void Abandon() override {}
+
+  pipeline::TranscodingPipeline pipeline_;
+  CodecChoice codec_;
+  FarDecoder listener_;
+  std::array<std::byte, pipeline::kMaxPacketBytes> buffer_{};
+  std::optional<Payload> sent_;
+};
+
+// The far end's RTP.
+std::vector<std::byte> BuildPacket(const CallPath& path, const std::vector<Payload>& frames,
+                                   uint32_t index) {
+  const Payload payload = ToRtpPayload(path.in, frames[index]);
+  const auto format = path.receive_format();
+  const uint32_t units = codec::ClockRateHz(format.codec.codec) / 50;
+  std::vector<std::byte> bytes(payload.size() + rtp::kRtpFixedHeaderBytes);
+  rtp::RtpPacketBuilder builder(bytes, {index == 0,
+                                        {format.payload_type},
+                                        {static_cast<uint16_t>(kFirstSequenceNumber + index)},
+                                        {kFirstTimestamp + index * units},
+                                        {1}});
+  builder.SetPayload(std::as_bytes(std::span(payload)));
+  BYON_CHECK(builder.Finish().has_value(), "the packet fits");
+  return bytes;
+}
+
+GatewayCounts CountsOf(const pipeline::PipelineStats& stats) {
+  return {.received_packets = stats.packets_received,
+          .ticks_with_audio = stats.frames_played,
+          .concealed_frames = stats.concealed_frames,
+          .recovered_frames = stats.recovered_frames,
+          .comfort_noise_frames = stats.comfort_noise_frames,
+          .removed_samples = stats.removed_samples,
+          .inserted_samples = stats.inserted_samples,
+          .dropped_packets = Dropped(stats)};
+}
+
+uint64_t MadeUp(const GatewayCounts& counts) {
+  return counts.concealed_frames + counts.recovered_frames + counts.comfort_noise_frames;
+}
+
+float ToMs(TimeDelta time) { return static_cast<float>(time.seconds() * 1000); }
+
+}  // namespace
+
+GatewayCounts GatewayCounts::operator-(const GatewayCounts& other) const {
+  return {.received_packets = received_packets - other.received_packets,
+          .ticks_with_audio = ticks_with_audio - other.ticks_with_audio,
+          .concealed_frames = concealed_frames - other.concealed_frames,
+          .recovered_frames = recovered_frames - other.recovered_frames,
+          .comfort_noise_frames = comfort_noise_frames - other.comfort_noise_frames,
+          .removed_samples = removed_samples - other.removed_samples,
+          .inserted_samples = inserted_samples - other.inserted_samples,
+          .dropped_packets = dropped_packets - other.dropped_packets};
+}
+
+GatewayRun RunGateway(const CallPath& path, const std::vector<Payload>& frames, const Trace& trace,
+                      size_t lead_packets, TimeDelta tick_phase) {
+  BYON_CHECK(frames.size() == trace.sent_at.size() && lead_packets < frames.size(),
+             "the trace is of this call");
+  std::unique_ptr<Subject> subject;
+  if (path.out) {
+    subject = std::make_unique<CallSubject>(path, 1);
+  } else {
+    subject = std::make_unique<LegSubject>(path);
+  }
+  GatewayRun run;
+  run.output.rate_hz = path.rate_hz();
+  const auto frame_samples = static_cast<size_t>(path.rate_hz() / 50);
+  const Timestamp scored_from = trace.sent_at[lead_packets];
+  const Timestamp scored_until = trace.sent_at.back();
+  GatewayCounts before, after;
+  size_t next = 0;
+  for (Timestamp now = trace.sent_at.front() + tick_phase; now < scored_until + kAfterTheEnd;
+       now += kTick) {
+    const GatewayCounts last = CountsOf(subject->stats());
+    if (now < scored_from) before = last;
+    if (now < scored_until) after = last;
+    for (; next < trace.arrivals.size() && trace.arrivals[next].at <= now; ++next) {
+      const auto bytes = BuildPacket(path, frames, trace.arrivals[next].packet);
+      const auto view = rtp::RtpPacketView::Parse(bytes);
+      BYON_CHECK(view.ok(), "the far end writes valid RTP");
+      const double start = ThreadCpuSeconds();
+      subject->Insert(*view, trace.arrivals[next].at);
+      run.cpu_seconds += ThreadCpuSeconds() - start;
+    }
+    const double start = ThreadCpuSeconds();
+    subject->Tick(now);
+    run.cpu_seconds += ThreadCpuSeconds() - start;
+
+    const auto& stats = subject->stats();
+    const GatewayCounts counts = CountsOf(stats);
+    run.ticks.push_back({.at = now,
+                         .delay_ms = ToMs(stats.playout_delay),
+                         .target_ms = ToMs(stats.target_playout_delay),
+                         .is_speech = counts.ticks_with_audio > last.ticks_with_audio &&
+                                      MadeUp(counts) == MadeUp(last)});
+    std::vector<int16_t> audio = subject->TakeAudio();
+    audio.resize(frame_samples, 0);
+    run.output.samples.insert(run.output.samples.end(), audio.begin(), audio.end());
+  }
+  run.scored = after - before;
+  return run;
+}
+
+}  // namespace byon::quality
