@@ -50,16 +50,18 @@ size_t SessionDirectory::capacity() const {
 
 SessionRecordPtr SessionDirectory::Add(const std::string& id, const std::string& controller_id,
                                        std::unique_lock<std::mutex>& lock) {
+  auto record = std::make_shared<SessionRecord>();
+  // First the session, then the directory: the order in which commands take them too.
+  std::unique_lock own_lock(record->command_mutex);
   const std::lock_guard directory_lock(mutex_);
   if (const auto it = by_id_.find(id); it != by_id_.end()) return it->second;
   const auto least = std::ranges::min_element(loads_, {}, &WorkerLoad::sessions);
   if (least->sessions >= sessions_per_worker_) return nullptr;
-  auto record = std::make_shared<SessionRecord>();
   record->id = id;
   record->controller_id = controller_id;
   record->worker = static_cast<size_t>(least - loads_.begin());
   record->created = Clock::now();
-  lock = std::unique_lock(record->command_mutex);
+  lock = std::move(own_lock);
   ++least->sessions;
   by_id_.emplace(id, record);
   last_seen_[controller_id] = record->created;

@@ -19,12 +19,43 @@ namespace {
 
 constexpr std::chrono::seconds kDeadline(20);
 
-sockaddr_in SocketAddress(const std::string& address, uint16_t port) {
-  sockaddr_in result{};
-  result.sin_family = AF_INET;
-  result.sin_port = htons(port);
-  EXPECT_EQ(inet_pton(AF_INET, address.c_str(), &result.sin_addr), 1);
+// An IPv4 or IPv6 address, the latter in brackets as URIs have it.
+struct Address {
+  sockaddr_storage storage{};
+  socklen_t length = 0;
+  sockaddr* get() { return reinterpret_cast<sockaddr*>(&storage); }
+  uint16_t port() const {
+    return ntohs(storage.ss_family == AF_INET6 ? reinterpret_cast<const sockaddr_in6*>(&storage)->sin6_port
+                                               : reinterpret_cast<const sockaddr_in*>(&storage)->sin_port);
+  }
+};
+
+Address SocketAddress(const std::string& address, uint16_t port) {
+  Address result;
+  if (address.starts_with("[")) {
+    auto* in = reinterpret_cast<sockaddr_in6*>(&result.storage);
+    in->sin6_family = AF_INET6;
+    in->sin6_port = htons(port);
+    EXPECT_EQ(inet_pton(AF_INET6, address.substr(1, address.size() - 2).c_str(), &in->sin6_addr), 1);
+    result.length = sizeof *in;
+  } else {
+    auto* in = reinterpret_cast<sockaddr_in*>(&result.storage);
+    in->sin_family = AF_INET;
+    in->sin_port = htons(port);
+    EXPECT_EQ(inet_pton(AF_INET, address.c_str(), &in->sin_addr), 1);
+    result.length = sizeof *in;
+  }
   return result;
+}
+
+// A bound socket of the address's family, and its port.
+int Bind(const std::string& address, int type, uint16_t& port) {
+  Address local = SocketAddress(address, port);
+  const int bound = socket(local.storage.ss_family, type, 0);
+  EXPECT_EQ(bind(bound, local.get(), local.length), 0);
+  getsockname(bound, local.get(), &local.length);
+  port = local.port();
+  return bound;
 }
 
 }  // namespace
@@ -84,20 +115,13 @@ std::string SipText::Tag(const std::string& header) const {
 }
 
 FakePeer::FakePeer(const std::string& address, uint16_t port)
-    : address_(address), socket_(socket(AF_INET, SOCK_DGRAM, 0)) {
-  sockaddr_in local = SocketAddress(address, port);
-  EXPECT_EQ(bind(socket_, reinterpret_cast<sockaddr*>(&local), sizeof local), 0);
-  socklen_t length = sizeof local;
-  getsockname(socket_, reinterpret_cast<sockaddr*>(&local), &length);
-  port_ = ntohs(local.sin_port);
-}
+    : address_(address), port_(port), socket_(Bind(address, SOCK_DGRAM, port_)) {}
 
 FakePeer::~FakePeer() { close(socket_); }
 
 void FakePeer::SendTo(const std::string& address, uint16_t port, const std::string& wire) {
-  const sockaddr_in target = SocketAddress(address, port);
-  sendto(socket_, wire.data(), wire.size(), 0, reinterpret_cast<const sockaddr*>(&target),
-         sizeof target);
+  Address target = SocketAddress(address, port);
+  sendto(socket_, wire.data(), wire.size(), 0, target.get(), target.length);
 }
 
 std::optional<SipText> FakePeer::ReceiveUntil(steady_clock::time_point deadline) {
@@ -105,9 +129,7 @@ std::optional<SipText> FakePeer::ReceiveUntil(steady_clock::time_point deadline)
   pollfd waiting{.fd = socket_, .events = POLLIN, .revents = 0};
   if (left.count() < 0 || poll(&waiting, 1, static_cast<int>(left.count())) <= 0) return std::nullopt;
   std::array<char, 65536> buffer;
-  socklen_t length = sizeof last_source_;
-  const ssize_t size = recvfrom(socket_, buffer.data(), buffer.size(), 0,
-                                reinterpret_cast<sockaddr*>(&last_source_), &length);
+  const ssize_t size = recv(socket_, buffer.data(), buffer.size(), 0);
   if (size <= 0) return SipText();
   return SipText(std::string(buffer.data(), static_cast<size_t>(size)));
 }
@@ -161,19 +183,14 @@ void FakePeer::Reply(const SipText& request, const std::string& status_line, con
   const std::string via = request.Get("Via");
   const size_t host = via.find(' ') + 1;
   const std::string hostport = via.substr(host, via.find(';') - host);
-  const size_t colon = hostport.find(':');
+  const size_t colon = hostport.rfind(':');
   SendTo(hostport.substr(0, colon), static_cast<uint16_t>(std::atoi(hostport.c_str() + colon + 1)),
          ResponseTo(request, status_line, to_tag, headers, body));
 }
 
 FakeTcpPeer::FakeTcpPeer(const std::string& address)
-    : address_(address), listener_(socket(AF_INET, SOCK_STREAM, 0)) {
-  sockaddr_in local = SocketAddress(address, 0);
-  EXPECT_EQ(bind(listener_, reinterpret_cast<sockaddr*>(&local), sizeof local), 0);
+    : address_(address), listener_(Bind(address, SOCK_STREAM, port_)) {
   EXPECT_EQ(listen(listener_, 4), 0);
-  socklen_t length = sizeof local;
-  getsockname(listener_, reinterpret_cast<sockaddr*>(&local), &length);
-  port_ = ntohs(local.sin_port);
 }
 
 FakeTcpPeer::~FakeTcpPeer() {

@@ -69,7 +69,6 @@ class FakePeer {
   std::string address_;
   uint16_t port_;
   int socket_;
-  sockaddr_in last_source_{};
 };
 
 // The same over TCP: listens, takes one connection of the stack and speaks both ways on it.

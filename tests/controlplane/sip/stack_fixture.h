@@ -162,8 +162,10 @@ inline constexpr const char* kAnswer2 = "v=0\r\no=- 2 2 IN IP4 127.0.0.1\r\ns=an
 // A stack, its strand and a P-CSCF of the test.
 class StackFixture : public testing::Test {
  protected:
-  StackFixture() : recorder_(strand_) {
-    config_.local_address = "127.0.0.1";
+  // `address`: of both, IPv6 in brackets.
+  explicit StackFixture(const std::string& address = "127.0.0.1")
+      : recorder_(strand_), host_(address), peer_(address) {
+    config_.local_address = address.starts_with("[") ? address.substr(1, address.size() - 2) : address;
     config_.local_port = FreePort();
     config_.home_domain = "ims.test";
     config_.next_hops = {peer_.uri()};
@@ -199,10 +201,10 @@ class StackFixture : public testing::Test {
     EXPECT_EQ(Count(counter), value) << ToString(counter);
   }
   std::string ContactUri(const std::string& token = "TOKEN") const {
-    return "sip:" + token + "@127.0.0.1:" + std::to_string(config_.local_port);
+    return "sip:" + token + "@" + host_ + ":" + std::to_string(config_.local_port);
   }
   void SendToStack(const PeerRequest& request) {
-    peer_.SendTo("127.0.0.1", config_.local_port, Wire(peer_, request));
+    peer_.SendTo(host_, config_.local_port, Wire(peer_, request));
   }
 
   static registration::SipRegistration Registration(const std::string& id = "r1") {
@@ -256,7 +258,8 @@ class StackFixture : public testing::Test {
   TestStrand strand_;
   Recorder recorder_;
   OnePassword passwords_;
-  FakePeer peer_{"127.0.0.1"};
+  const std::string host_;
+  FakePeer peer_;
   SipConfig config_;
   std::unique_ptr<SipStack> stack_;
 };
