@@ -17,12 +17,14 @@ constexpr double kCutSearchSeconds = 0.05;  // either side of where a piece woul
 constexpr double kContextSeconds = 0.06;    // of the neighbours, to be surer of short pieces
 constexpr double kSpeechRangeDb = 35;
 constexpr double kLeastCorrelation = 0.35;
+constexpr double kLeastRelativeEnergy = 1e-3;
 constexpr size_t kPeaksPerPiece = 6;
 constexpr size_t kSamePlace = 2;            // samples
 // What a change of the delay must gain in correlation.
-constexpr double kLeastChangeCost = 0.05;
-constexpr double kCostPerSecond = 1;
-constexpr double kMostChangeCost = 0.5;
+constexpr double kLeastChangeCost = 0.03;
+constexpr double kCostPerSecond = 0.5;
+constexpr double kMostChangeCost = 0.6;
+constexpr double kUnexpectedChangeCost = 1;
 constexpr double kFadeSeconds = 0.004;
 
 ptrdiff_t Place(double seconds) { return static_cast<ptrdiff_t>(std::lround(seconds * kRateHz)); }
@@ -75,7 +77,10 @@ std::vector<double> Correlate(const std::vector<float>& wanted, const std::vecto
   std::vector<double> correlation(places);
   for (size_t i = 0; i < places; ++i) {
     const double energy = sums[i + wanted.size()] - sums[i];
-    correlation[i] = products[i] / std::sqrt(wanted_energy * energy + 1);
+    // Silence resembles nothing; only rounding would say otherwise.
+    if (energy > kLeastRelativeEnergy * wanted_energy) {
+      correlation[i] = products[i] / std::sqrt(wanted_energy * energy);
+    }
   }
   return correlation;
 }
@@ -125,33 +130,47 @@ double Fit(const Correlation& correlation, size_t place) {
                            correlation.begin() + static_cast<ptrdiff_t>(to) + 1);
 }
 
-double ChangeCost(size_t from, size_t to) {
+double ChangeCost(size_t from, size_t to, bool is_expected) {
   if (from == to) return 0;
+  if (!is_expected) return kUnexpectedChangeCost;
   const double change_s = std::abs(static_cast<double>(to) - static_cast<double>(from)) / kRateHz;
   return std::min(kMostChangeCost, kLeastChangeCost + kCostPerSecond * change_s);
 }
 
+// The pieces as the search for the best sequence sees them.
+struct Lattice {
+  std::vector<Correlation> correlations;        // one a piece
+  std::vector<double> weights;
+  std::vector<size_t> candidates;               // places that all pieces may have
+  // [piece][candidate]: how many jumps of the output lie before the piece's middle, heard from there.
+  std::vector<std::vector<size_t>> jumps_before;
+};
+
 // The sequence of candidates, one a piece, with the best weighted sum of fits less the cost of changes.
-std::vector<size_t> BestSequence(const std::vector<Correlation>& correlations,
-                                 const std::vector<double>& weights,
-                                 const std::vector<size_t>& candidates) {
+std::vector<size_t> BestSequence(const Lattice& lattice) {
+  const auto& candidates = lattice.candidates;
   const size_t states = candidates.size();
   std::vector<double> score(states, 0.0);
   std::vector<std::vector<size_t>> came_from;
-  for (size_t i = 0; i < correlations.size(); ++i) {
-    const Correlation& correlation = correlations[i];
+  for (size_t i = 0; i < lattice.correlations.size(); ++i) {
+    const Correlation& correlation = lattice.correlations[i];
     std::vector<double> next(states, -INFINITY);
     auto& from = came_from.emplace_back(states);
     for (size_t s = 0; s < states; ++s) {
       for (size_t before = 0; before < states; ++before) {
-        const double total = score[before] - ChangeCost(candidates[before], candidates[s]);
-        if (total > next[s]) next[s] = total, from[s] = before;
+        const bool is_expected =
+            i > 0 && lattice.jumps_before[i][s] > lattice.jumps_before[i - 1][before];
+        const double cost =
+            i == 0 ? 0 : ChangeCost(candidates[before], candidates[s], is_expected);
+        if (score[before] - cost > next[s]) next[s] = score[before] - cost, from[s] = before;
       }
-      if (!correlation.empty()) next[s] += weights[i] * Fit(correlation, candidates[s]);
+      if (!correlation.empty()) {
+        next[s] += lattice.weights[i] * Fit(correlation, candidates[s]);
+      }
     }
     score = std::move(next);
   }
-  std::vector<size_t> sequence(correlations.size());
+  std::vector<size_t> sequence(lattice.correlations.size());
   auto state = static_cast<size_t>(std::ranges::max_element(score) - score.begin());
   for (size_t i = sequence.size(); i-- > 0;) {
     sequence[i] = candidates[state];
@@ -220,7 +239,7 @@ void MoveBorder(AlignedPiece& before, AlignedPiece& after, const Signal& referen
 }  // namespace
 
 std::vector<AlignedPiece> Align(const Signal& reference, const Signal& output, double offset_s,
-                                const DelayRange& range) {
+                                const DelayRange& range, const std::vector<double>& jumps_s) {
   const Signal low_reference = Resample(reference, kRateHz);
   const Signal low_output = Resample(output, kRateHz);
   std::vector<AlignedPiece> pieces = Cut(low_reference);
@@ -232,16 +251,26 @@ std::vector<AlignedPiece> Align(const Signal& reference, const Signal& output, d
       *std::ranges::max_element(levels) * std::pow(10, -kSpeechRangeDb / 10);
   double mean_level = 0;
   for (const double level : levels) mean_level += level / static_cast<double>(levels.size());
-  std::vector<Correlation> correlations(pieces.size());
+  Lattice lattice;
+  lattice.correlations.resize(pieces.size());
   for (size_t i = 0; i < pieces.size(); ++i) {
+    lattice.weights.push_back(std::min(1.0, std::sqrt(levels[i] / mean_level)));
     if (levels[i] < least_level) continue;
-    correlations[i] = Find(pieces[i], low_reference, low_output, offset_s, range);
+    lattice.correlations[i] = Find(pieces[i], low_reference, low_output, offset_s, range);
   }
-  const std::vector<size_t> candidates = Candidates(correlations);
-  if (candidates.empty()) return pieces;
-  std::vector<double> weights;
-  for (const double level : levels) weights.push_back(std::min(1.0, std::sqrt(level / mean_level)));
-  std::vector<size_t> places = BestSequence(correlations, weights, candidates);
+  const auto& correlations = lattice.correlations;
+  lattice.candidates = Candidates(correlations);
+  if (lattice.candidates.empty()) return pieces;
+  for (const AlignedPiece& piece : pieces) {
+    auto& counts = lattice.jumps_before.emplace_back();
+    for (const size_t place : lattice.candidates) {
+      const double heard_s = offset_s + piece.start_s + piece.length_s / 2 + range.least_s +
+                             static_cast<double>(place) / kRateHz;
+      counts.push_back(static_cast<size_t>(std::ranges::upper_bound(jumps_s, heard_s) -
+                                           jumps_s.begin()));
+    }
+  }
+  std::vector<size_t> places = BestSequence(lattice);
   Refine(places, correlations);
   for (size_t i = 0; i < pieces.size(); ++i) {
     pieces[i].delay_s = range.least_s + static_cast<double>(places[i]) / kRateHz;

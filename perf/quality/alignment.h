@@ -15,16 +15,17 @@ struct AlignedPiece {
 };
 
 struct DelayRange {
-  double least_s = -0.02;
-  double most_s = 0.9;
+  double least_s = 0;
+  double most_s = 0;
 };
 
-// Finds `reference` in `output`, where it is expected at `offset_s` and later by a delay that may change
-// on the way: time scaling and late packets move speech by a pitch period or a frame at a time. The
-// reference is cut into pieces of about 200 ms, at the quietest place around; each is looked for by
-// normalised cross-correlation at 8 kHz, with a slight preference for the delay of the piece before.
+// Finds `reference` in `output`, where it is expected at `offset_s` and later by a delay that changes only
+// around `jumps_s` (in the output, in order): there play-out waited for a packet, or cut. The reference is cut into
+// pieces of about 200 ms, at the quietest place around; each is looked for by normalised
+// cross-correlation at 8 kHz, and the sequence of delays with the best sum of correlations less a cost
+// for each change is taken. A border between two delays moves to where they fit best.
 std::vector<AlignedPiece> Align(const Signal& reference, const Signal& output, double offset_s,
-                                const DelayRange& range = {});
+                                const DelayRange& range, const std::vector<double>& jumps_s = {});
 
 // The output on the reference's time line: every piece from its own delay, 4 ms of cross-fade between.
 Signal TakeAligned(const Signal& output, const std::vector<AlignedPiece>& pieces, double offset_s);

@@ -7,12 +7,16 @@
 
 #include "dataplane/base/random.h"
 #include "perf/quality/gateway_run.h"
+#include "perf/quality/unscaled_output.h"
 
 namespace byon::quality {
 namespace {
 
 using base::TimeDelta;
 using base::Timestamp;
+
+// Of the unscaled output: what was waited is never caught up in it.
+constexpr DelayRange kGatewayDelays = {-0.7, 1.5};
 
 bool HasEvent(const Weather& weather) { return weather.stall > TimeDelta(); }
 
@@ -51,6 +55,32 @@ double SpeechBackMs(const GatewayRun& run, Timestamp stall_end) {
   return INFINITY;
 }
 
+// Where the gateway changed its speed, and where its delay jumped otherwise: it waited, or cut. By its own
+// account, in the time of the output. `codec_s`: by what its encoder delays that.
+struct GatewayTimeLine {
+  std::vector<SpeedChange> changes;
+  std::vector<double> jumps_s;
+};
+GatewayTimeLine TimeLine(const GatewayRun& run, double codec_s) {
+  constexpr double kLeastJumpMs = 3;
+  GatewayTimeLine line;
+  size_t made_up_since = 0;  // first of the ticks without speech just before
+  for (size_t i = 0; i < run.ticks.size(); ++i) {
+    const TickRecord& tick = run.ticks[i];
+    const double at_s = static_cast<double>(i) * 0.02 + codec_s;
+    if (tick.inserted_s != 0) line.changes.push_back({at_s, tick.inserted_s});
+    if (!tick.is_speech) continue;
+    const double change_ms = i == 0 ? 0 : tick.delay_ms - run.ticks[i - 1].delay_ms;
+    if (std::abs(change_ms - tick.inserted_s * 1000) > kLeastJumpMs) {
+      for (size_t k = made_up_since; k <= i; ++k) {
+        line.jumps_s.push_back(static_cast<double>(k) * 0.02 + codec_s);
+      }
+    }
+    made_up_since = i + 1;
+  }
+  return line;
+}
+
 Run RunSeed(Laboratory& laboratory, const Row& row, uint64_t seed) {
   const bool has_event = HasEvent(row.weather);
   const Laboratory::Call& call = laboratory.CallFor(has_event);
@@ -71,18 +101,18 @@ Run RunSeed(Laboratory& laboratory, const Row& row, uint64_t seed) {
         SpeechBackMs(run.gateway, Laboratory::kStart + row.weather.stall_at + row.weather.stall);
   }
   const double library_delay_s = laboratory.LibraryDelaySeconds(row.path);
+  const auto [changes, jumps] = TimeLine(run.gateway, row.path.out ? library_delay_s : 0);
+  const UnscaledOutput unscaled(run.gateway.output, changes);
+  std::vector<double> jumps_s;
+  for (const double jump : jumps) jumps_s.push_back(unscaled.FromOutput(jump));
   const auto& parts = call.parts.at(run.gateway.output.rate_hz);
   for (size_t i = 0; i < parts.size(); ++i) {
     const double start_s = call.script.parts[i].start_s;
-    // A sender whose clock is fast gets ahead of the gateway's time line.
-    const double drifted_s = start_s / (1 + row.weather.drift) - start_s;
-    const double slack_s = std::abs(row.weather.drift) * call.script.parts[i].length_s;
-    run.parts.push_back(ScorePart(parts[i], run.gateway.output, start_s,
-                              {drifted_s - slack_s - 0.02, drifted_s + slack_s + 0.7}));
+    run.parts.push_back(ScorePart(parts[i], unscaled.signal(), start_s, kGatewayDelays, jumps_s));
     for (const AlignedPiece& piece : run.parts.back().pieces) {
       if (!piece.is_found) continue;
       const double said_s = start_s + piece.start_s + piece.length_s / 2;
-      const double played_s = said_s + piece.delay_s + phase.seconds();
+      const double played_s = unscaled.ToOutput(said_s + piece.delay_s) + phase.seconds();
       const double arrived_s = said_s / (1 + row.weather.drift) + Trace::kTransit.seconds();
       run.added_ms.push_back((played_s - arrived_s - library_delay_s) * 1000);
     }

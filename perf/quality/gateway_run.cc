@@ -151,6 +151,12 @@ uint64_t MadeUp(const GatewayCounts& counts) {
   return counts.concealed_frames + counts.recovered_frames + counts.comfort_noise_frames;
 }
 
+double ScaledSeconds(const GatewayCounts& counts, int rate_hz) {
+  return (static_cast<double>(counts.inserted_samples) -
+          static_cast<double>(counts.removed_samples)) /
+         rate_hz;
+}
+
 float ToMs(TimeDelta time) { return static_cast<float>(time.seconds() * 1000); }
 
 }  // namespace
@@ -205,6 +211,7 @@ GatewayRun RunGateway(const CallPath& path, const std::vector<Payload>& frames, 
     run.ticks.push_back({.at = now,
                          .delay_ms = ToMs(stats.playout_delay),
                          .target_ms = ToMs(stats.target_playout_delay),
+                         .inserted_s = ScaledSeconds(counts - last, path.rate_hz()),
                          .is_speech = counts.ticks_with_audio > last.ticks_with_audio &&
                                       MadeUp(counts) == MadeUp(last)});
     std::vector<int16_t> audio = subject->TakeAudio();

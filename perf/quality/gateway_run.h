@@ -30,6 +30,7 @@ struct TickRecord {
   base::Timestamp at;
   float delay_ms = 0;
   float target_ms = 0;
+  double inserted_s = 0;   // by time scaling; below zero: removed
   bool is_speech = false;  // decoded audio, nothing made up
 };
 

@@ -27,9 +27,9 @@ Laboratory::Call MakeCall(const std::vector<Recording>& recordings, double lead_
 }  // namespace
 
 PartScore ScorePart(const Signal& said, const Signal& output, double start_s,
-                    const DelayRange& range) {
+                    const DelayRange& range, const std::vector<double>& jumps_s) {
   PartScore score;
-  score.pieces = Align(said, output, start_s, range);
+  score.pieces = Align(said, output, start_s, range, jumps_s);
   const Signal aligned = TakeAligned(output, score.pieces, start_s);
   score.stoi = Stoi(said, aligned);
   score.lsd_db = LogSpectralDistance(said, aligned);

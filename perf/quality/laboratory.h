@@ -22,7 +22,7 @@ struct PartScore {
 };
 // `start_s`: of `said` in the call.
 PartScore ScorePart(const Signal& said, const Signal& output, double start_s,
-                    const DelayRange& range);
+                    const DelayRange& range, const std::vector<double>& jumps_s = {});
 
 // The library chain under a loss pattern, which rows with the same one share.
 struct LibraryRow {
