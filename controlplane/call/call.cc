@@ -249,6 +249,17 @@ void Call::Fail(const std::string& reason, const EndReason& sip_reason, int reje
 
 // ---- media
 
+// Of the speech in the network: as negotiated, and before that the best that we may get.
+uint32_t Call::NetworkRateHz() const {
+  if (record_.ims) return record_.ims->audio.send.clock_rate_hz;
+  if (ims_offer_) return ims_offer_->media.audio.send.clock_rate_hz;
+  uint32_t rate_hz = 8000;
+  for (const sdp::AudioCodec& codec : sdp_.ims.offered_audio().receive) {
+    rate_hz = std::max(rate_hz, codec.clock_rate_hz);
+  }
+  return rate_hz;
+}
+
 void Call::OnMediaReady(uint64_t change_id, MediaLocals locals, Now now) {
   if (is_ended()) return;
   record_.locals = std::move(locals);
@@ -256,14 +267,16 @@ void Call::OnMediaReady(uint64_t change_id, MediaLocals locals, Now now) {
     is_media_ready_ = true;
     if (record_.is_originating) {
       web_answer_ = sdp_.web.BuildAnswer(*web_change_->offer, record_.locals.access,
-                                         {record_.sdp_session_id, record_.web_sdp_version});
+                                         {record_.sdp_session_id, record_.web_sdp_version},
+                                         NetworkRateHz());
       web_change_.reset();
       StartInvite(now);
       create_deadline_ = now.steady + kCreateAnswerDelay;
       return;
     }
     record_.offer_sdp = sdp_.web.BuildOffer(record_.locals.access,
-                                            {record_.sdp_session_id, record_.web_sdp_version});
+                                            {record_.sdp_session_id, record_.web_sdp_version},
+                                            NetworkRateHz());
     ring_deadline_ = now.steady + config_.ring_timeout;
     record_.reason = "Incoming call";
     ApplyIms();

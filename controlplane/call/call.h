@@ -173,6 +173,7 @@ class Call {
   void SendDirectionOffer();
   void ConfirmPreconditions(const DialogId& id);
   bool WaitsForCaller() const;
+  uint32_t NetworkRateHz() const;
   void UpdateRemoteHold(sdp::Direction direction, Now now);
   void UpdateRingback();
 

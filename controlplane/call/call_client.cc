@@ -193,7 +193,8 @@ void Call::FinishWebChange(Now now) {
     record_.access = change->offer->media;
     record_.offer_sdp = change->offer_sdp;
     web_answer_ = sdp_.web.BuildAnswer(*change->offer, record_.locals.access,
-                                       {record_.sdp_session_id, ++record_.web_sdp_version});
+                                       {record_.sdp_session_id, ++record_.web_sdp_version},
+                                       NetworkRateHz());
     if (had_answer || !record_.is_originating) record_.answer_sdp = web_answer_;
   }
   std::optional<Status> echo;

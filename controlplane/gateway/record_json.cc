@@ -56,7 +56,19 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AudioCodec, payload_type, encoding_name, cloc
                                    use_inband_fec, use_dtx, stereo, max_average_bitrate_bps,
                                    max_playback_rate_hz, ptime_ms, max_ptime_ms)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TelephoneEvent, payload_type, clock_rate_hz)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AudioFormat, send, receive, telephone_events)
+static void to_json(nlohmann::json& j, const AudioFormat& format) {
+  j = {{"send", format.send},
+       {"receive", format.receive},
+       {"telephone_events", format.telephone_events},
+       {"red_payload_type", format.red_payload_type}};
+}
+static void from_json(const nlohmann::json& j, AudioFormat& format) {
+  j.at("send").get_to(format.send);
+  j.at("receive").get_to(format.receive);
+  j.at("telephone_events").get_to(format.telephone_events);
+  // Records of a version that did not know it have none.
+  if (j.contains("red_payload_type")) j.at("red_payload_type").get_to(format.red_payload_type);
+}
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AccessMedia, ice_ufrag, ice_pwd, fingerprints, gateway_dtls_role,
                                    audio, direction)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AccessLocal, ice_ufrag, ice_pwd, candidates, fingerprint, ssrc,

@@ -43,6 +43,7 @@ void Fill(const sdp::AudioFormat& from, proto::AudioFormat& to) {
     added->set_payload_type(event.payload_type);
     added->set_clock_rate_hz(event.clock_rate_hz);
   }
+  to.set_red_payload_type(from.red_payload_type.value_or(0));
 }
 
 void Fill(const sdp::TransportAddress& from, proto::SocketAddress& to) {

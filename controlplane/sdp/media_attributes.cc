@@ -119,8 +119,16 @@ std::string OpusParameters(const AudioCodec& codec) {
   }
   if (codec.max_playback_rate_hz != 0) {
     text += ";maxplaybackrate=" + std::to_string(codec.max_playback_rate_hz);
+    text += ";sprop-maxcapturerate=" + std::to_string(codec.max_playback_rate_hz);
   }
   return text;
+}
+
+// The right side of a=rtpmap (RFC 8866 section 6.6).
+std::string WithClock(const std::string& encoding_name, const AudioCodec& codec) {
+  std::string mapping = encoding_name + '/' + std::to_string(codec.clock_rate_hz);
+  if (codec.channels > 1) mapping += '/' + std::to_string(codec.channels);
+  return mapping;
 }
 
 void AppendMapping(MediaSection& media, uint8_t payload_type, const std::string& mapping,
@@ -258,9 +266,28 @@ std::optional<TelephoneEvent> ReadTelephoneEvent(const OfferedCodec& offered) {
   return TelephoneEvent{offered.payload_type, offered.clock_rate_hz};
 }
 
+bool IsRedOf(const OfferedCodec& red, const AudioCodec& codec) {
+  bool is_red = EqualsIgnoreCase(red.encoding_name, "red") &&
+                red.clock_rate_hz == codec.clock_rate_hz && red.channels == codec.channels;
+  auto types = red.parameters.find("");
+  if (!is_red || types == red.parameters.end()) return false;
+  // "111/111": the payload types of the primary and of the redundant encodings.
+  std::string_view rest = types->second;
+  while (!rest.empty()) {
+    size_t slash = std::min(rest.find('/'), rest.size());
+    if (Number<uint8_t>(Trim(rest.substr(0, slash))) != codec.payload_type) return false;
+    rest.remove_prefix(std::min(slash + 1, rest.size()));
+  }
+  return true;
+}
+
+void AppendRed(MediaSection& media, uint8_t payload_type, const AudioCodec& codec) {
+  std::string type = std::to_string(codec.payload_type);
+  AppendMapping(media, payload_type, WithClock("red", codec), type + '/' + type);
+}
+
 void AppendCodec(MediaSection& media, const AudioCodec& codec) {
-  std::string mapping = codec.encoding_name + '/' + std::to_string(codec.clock_rate_hz);
-  if (codec.channels > 1) mapping += '/' + std::to_string(codec.channels);
+  std::string mapping = WithClock(codec.encoding_name, codec);
   std::string parameters;
   if (codec.encoding_name == "opus") parameters = OpusParameters(codec);
   if (codec.encoding_name.starts_with("AMR")) parameters = AmrParameters(codec);

@@ -42,10 +42,13 @@ Direction ReadDirection(const SessionDescription& session, const MediaSection& m
 // The canonical AudioCodec of a mapping we can serve, with its parameters; nothing otherwise.
 std::optional<AudioCodec> ReadAudioCodec(const OfferedCodec& codec);
 std::optional<TelephoneEvent> ReadTelephoneEvent(const OfferedCodec& codec);
+// Whether it is audio/red that repeats `codec` and nothing else that is audio (RFC 2198 section 5).
+bool IsRedOf(const OfferedCodec& red, const AudioCodec& codec);
 
 // a=rtpmap and a=fmtp of a codec or event.
 void AppendCodec(MediaSection& media, const AudioCodec& codec);
 void AppendTelephoneEvent(MediaSection& media, const TelephoneEvent& event);
+void AppendRed(MediaSection& media, uint8_t payload_type, const AudioCodec& codec);
 
 // The number of a=ptime or a=maxptime; nothing when it is absent or beyond 10..1000 ms.
 std::optional<uint16_t> ReadPacketTime(const MediaSection& media, std::string_view name);

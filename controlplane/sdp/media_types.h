@@ -80,6 +80,8 @@ struct AudioFormat {
   AudioCodec send;
   std::vector<AudioCodec> receive;  // the first is the preferred one
   std::vector<TelephoneEvent> telephone_events;
+  // audio/red (RFC 2198) with receive[0], which the other end may send in its place.
+  std::optional<uint8_t> red_payload_type;
   bool operator==(const AudioFormat&) const = default;
 };
 

@@ -9,6 +9,10 @@ namespace byon::sdp {
 namespace {
 
 constexpr uint8_t kOpusPayloadType = 111;
+constexpr uint8_t kRedPayloadType = 63;
+// Of Opus speech with in-band FEC: browsers would choose 20000 and 12000, which leaves little for FEC.
+constexpr uint32_t kWidebandBitrateBps = 32000;
+constexpr uint32_t kNarrowbandBitrateBps = 20000;
 constexpr uint8_t kWideEventPayloadType = 110;    // telephone-event/48000
 constexpr uint8_t kNarrowEventPayloadType = 126;  // telephone-event/8000
 
@@ -142,6 +146,10 @@ Outcome<AudioFormat> ReadAudio(const MediaSection& media, const WebRtcConfig& co
   }
   receive.ptime_ms = 20;
   receive.max_ptime_ms = 0;
+  for (const OfferedCodec& candidate : *offered) {
+    bool is_taken = config.accepts_red && !audio.red_payload_type && IsRedOf(candidate, *codec);
+    if (is_taken) audio.red_payload_type = candidate.payload_type;
+  }
   audio.receive.push_back(receive);
   for (uint32_t clock : {codec->clock_rate_hz, 8000u}) {
     for (const OfferedCodec& candidate : *offered) {
@@ -259,8 +267,24 @@ Outcome<WebRtcOffer> WebRtcNegotiator::ReadOffer(std::string_view text,
   return offer;
 }
 
+// A browser sends with the first encoding it knows, and with redundancy when that stands before its codec.
+void WebRtcNegotiator::AppendAudio(MediaSection& media, AudioCodec codec,
+                                   std::optional<uint8_t> red_payload_type,
+                                   uint32_t network_rate_hz) const {
+  if (codec.encoding_name == "opus") {
+    bool is_wide = network_rate_hz > 8000;
+    if (codec.max_playback_rate_hz == 0) codec.max_playback_rate_hz = network_rate_hz;
+    if (codec.max_average_bitrate_bps == 0) {
+      codec.max_average_bitrate_bps = is_wide ? kWidebandBitrateBps : kNarrowbandBitrateBps;
+    }
+  }
+  if (red_payload_type && config_.prefers_red) AppendRed(media, *red_payload_type, codec);
+  AppendCodec(media, codec);
+  if (red_payload_type && !config_.prefers_red) AppendRed(media, *red_payload_type, codec);
+}
+
 std::string WebRtcNegotiator::BuildAnswer(const WebRtcOffer& offer, const AccessLocal& local,
-                                          OriginId origin) const {
+                                          OriginId origin, uint32_t network_rate_hz) const {
   const MediaSection& offered = offer.description.media[offer.audio_index];
   SessionDescription session = StartDescription(local, origin, MidOf(offered));
   for (size_t i = 0; i < offer.description.media.size(); ++i) {
@@ -272,7 +296,8 @@ std::string WebRtcNegotiator::BuildAnswer(const WebRtcOffer& offer, const Access
     AppendTransport(media, local);
     bool is_client = offer.media.gateway_dtls_role == DtlsRole::kClient;
     media.attributes.push_back({"setup", is_client ? "active" : "passive"});
-    for (const AudioCodec& codec : offer.media.audio.receive) AppendCodec(media, codec);
+    AppendAudio(media, offer.media.audio.receive.front(), offer.media.audio.red_payload_type,
+                network_rate_hz);
     for (const TelephoneEvent& event : offer.media.audio.telephone_events) {
       AppendTelephoneEvent(media, event);
     }
@@ -283,7 +308,7 @@ std::string WebRtcNegotiator::BuildAnswer(const WebRtcOffer& offer, const Access
 }
 
 std::string WebRtcNegotiator::BuildOffer(const AccessLocal& local, OriginId origin,
-                                         Direction direction) const {
+                                         uint32_t network_rate_hz, Direction direction) const {
   SessionDescription session = StartDescription(local, origin, "0");
   MediaSection media = StartAudio(local, "UDP/TLS/RTP/SAVPF", "0");
   AppendTransport(media, local);
@@ -296,7 +321,8 @@ std::string WebRtcNegotiator::BuildOffer(const AccessLocal& local, OriginId orig
   opus.use_inband_fec = config_.use_opus_fec;
   opus.max_average_bitrate_bps = config_.opus_max_average_bitrate_bps;
   opus.max_playback_rate_hz = config_.opus_max_playback_rate_hz;
-  AppendCodec(media, opus);
+  AppendAudio(media, opus, config_.accepts_red ? std::optional(kRedPayloadType) : std::nullopt,
+              network_rate_hz);
   AppendTelephoneEvent(media, {kWideEventPayloadType, 48000});
   AppendTelephoneEvent(media, {kNarrowEventPayloadType, 8000});
   AppendStream(media, local, direction);

@@ -15,9 +15,13 @@ struct WebRtcConfig {
   // section 5.2).
   bool is_dtls_client_in_answers = true;
   bool may_use_g711 = true;  // when a browser offers no Opus
-  uint32_t opus_max_average_bitrate_bps = 0;
-  uint32_t opus_max_playback_rate_hz = 0;  // 0: not signalled
+  uint32_t opus_max_average_bitrate_bps = 0;  // 0: what the network's sampling rate is worth
+  uint32_t opus_max_playback_rate_hz = 0;     // 0: the network's sampling rate
   bool use_opus_fec = true;
+  // Redundant encodings (RFC 2198) are taken from browsers that offer them; preferred means that the
+  // browser sends them: twice the bit rate, and single losses leave no trace.
+  bool accepts_red = true;
+  bool prefers_red = true;
 };
 
 // A browser's offer that we can serve.
@@ -38,16 +42,21 @@ class WebRtcNegotiator {
   // same session, which an offer of actpass may not change (RFC 8842 section 5.3).
   Outcome<WebRtcOffer> ReadOffer(std::string_view text,
                                  std::optional<DtlsRole> role = std::nullopt) const;
-  std::string BuildAnswer(const WebRtcOffer& offer, const AccessLocal& local,
-                          OriginId origin) const;
+  // `network_rate_hz`: of the speech that the other leg carries, 8000 or 16000. The browser is told to
+  // encode no more than that (RFC 7587 section 6.1).
+  std::string BuildAnswer(const WebRtcOffer& offer, const AccessLocal& local, OriginId origin,
+                          uint32_t network_rate_hz = 16000) const;
 
-  // Our offer of Opus 111 and telephone-event, a=setup:actpass.
-  std::string BuildOffer(const AccessLocal& local, OriginId origin,
+  // Our offer of Opus 111, its redundancy and telephone-event, a=setup:actpass.
+  std::string BuildOffer(const AccessLocal& local, OriginId origin, uint32_t network_rate_hz = 16000,
                          Direction direction = Direction::kSendRecv) const;
   // The browser's answer to BuildOffer.
   Outcome<AccessMedia> ReadAnswer(std::string_view text) const;
 
  private:
+  void AppendAudio(MediaSection& media, AudioCodec codec, std::optional<uint8_t> red_payload_type,
+                   uint32_t network_rate_hz) const;
+
   WebRtcConfig config_;
 };
 

@@ -28,7 +28,7 @@ void JitterBuffer::ForgetStream() {
   newest_.reset();
   received_mask_ = 0;
   jump_successor_.reset();
-  slow_packets_.Clear();
+  stall_filter_.Reset();
   is_playing_ = false;
   is_in_dtx_ = false;
   held_ = 0;
@@ -36,41 +36,81 @@ void JitterBuffer::ForgetStream() {
 
 // ---- Packets in -------------------------------------------------------------------------------------
 
-InsertOutcome JitterBuffer::Insert(const rtp::RtpPacketView& packet, const PacketTraits& traits,
+InsertOutcome JitterBuffer::Insert(const StreamPacket& packet, const PacketTraits& traits,
                                    base::Timestamp arrival) {
-  if (packet.payload().size() > kMaxPayloadBytes) return InsertOutcome::kTooLarge;
+  if (packet.payload.size() > kMaxPayloadBytes) return InsertOutcome::kTooLarge;
+  const base::TimeDelta since_last = arrival - last_arrival_;
+  const std::optional<int64_t> newest_before =
+      newest_ ? std::optional(newest_->sequence_number) : std::nullopt;
   const InsertOutcome outcome = Admit(packet, arrival, true);
   if (outcome != InsertOutcome::kInserted && outcome != InsertOutcome::kLate) return outcome;
 
-  StoredPacket stored;
-  stored.sequence_number = sequence_unwrapper_.Peek(packet.sequence_number().value);
-  stored.timestamp = timestamp_unwrapper_.Peek(packet.timestamp().value);
+  StoredPacket stored = Unwrapped(packet, traits);
+  stored.arrival = arrival;
   // Late packets above all must be heard of here: they are why the delay has to grow.
-  Learn(baseline_.OnPacket(stored.timestamp, arrival));
+  const bool is_newest = !newest_before || stored.sequence_number > *newest_before;
+  Learn(stored, is_newest, since_last);
   const bool has_passed =
       is_playing_ && !is_in_dtx_ && stored.timestamp + traits.duration <= next_timestamp_;
   if (outcome == InsertOutcome::kLate || has_passed) return InsertOutcome::kLate;
-
-  stored.arrival = arrival;
-  stored.duration = traits.duration;
-  stored.payload_type = packet.payload_type().value;
-  stored.is_dtx = traits.is_dtx;
-  stored.has_redundancy = traits.has_redundancy;
-  stored.payload = packet.payload();
   Store(stored);
   return InsertOutcome::kInserted;
 }
 
 InsertOutcome JitterBuffer::InsertOther(const rtp::RtpPacketView& packet,
                                         base::Timestamp arrival) {
-  const InsertOutcome outcome = Admit(packet, arrival, false);
+  const StreamPacket event = StreamPacket::Of(packet);
+  const InsertOutcome outcome = Admit(event, arrival, false);
   if (outcome != InsertOutcome::kInserted) return outcome;
   StoredPacket stored;
-  stored.sequence_number = sequence_unwrapper_.Peek(packet.sequence_number().value);
+  stored.sequence_number = sequence_unwrapper_.Peek(event.sequence_number.value);
   stored.arrival = arrival;
   stored.is_audio = false;
   Store(stored);
   return outcome;
+}
+
+bool JitterBuffer::InsertCopy(const StreamPacket& copy, const PacketTraits& traits,
+                              base::Timestamp arrival) {
+  if (ssrc_ != copy.ssrc || !newest_ || store_.full()) return false;
+  if (copy.payload.size() > kMaxPayloadBytes) return false;
+  StoredPacket stored = Unwrapped(copy, traits);
+  stored.arrival = arrival;
+  stored.is_copy = true;
+  if (stored.sequence_number >= newest_->sequence_number) return false;
+  // What came before the first packet of the stream is no gap in it.
+  const bool is_before_start = is_playing_ ? stored.sequence_number <= last_sequence_number_ ||
+                                                 stored.timestamp < next_timestamp_
+                                           : store_.empty() || stored.sequence_number <
+                                                                   store_.front().sequence_number;
+  if (is_before_start || !FitsBetweenNeighbours(stored)) return false;
+  if (!MarkReceived(stored.sequence_number)) return false;
+  Store(stored);
+  return true;
+}
+
+// The sender does not say which sequence number a copy had: a wrong guess is told by its timestamp.
+bool JitterBuffer::FitsBetweenNeighbours(const StoredPacket& packet) const {
+  for (size_t i = 0; i < store_.size(); ++i) {
+    const StoredPacket& other = store_.at(i);
+    if (!other.is_audio) continue;
+    const bool is_before = other.sequence_number < packet.sequence_number;
+    if (is_before && other.timestamp + other.duration > packet.timestamp) return false;
+    if (!is_before && packet.timestamp + packet.duration > other.timestamp) return false;
+  }
+  return true;
+}
+
+StoredPacket JitterBuffer::Unwrapped(const StreamPacket& packet, const PacketTraits& traits) const {
+  StoredPacket stored;
+  stored.sequence_number = sequence_unwrapper_.Peek(packet.sequence_number.value);
+  stored.timestamp = timestamp_unwrapper_.Peek(packet.timestamp.value);
+  stored.duration = traits.duration;
+  stored.payload_type = packet.payload_type;
+  stored.is_dtx = traits.is_dtx;
+  stored.has_redundancy = traits.has_redundancy;
+  stored.payload = packet.payload;
+  return stored;
 }
 
 void JitterBuffer::Store(const StoredPacket& packet) {
@@ -82,15 +122,15 @@ void JitterBuffer::Store(const StoredPacket& packet) {
   store_.Add(packet);
 }
 
-InsertOutcome JitterBuffer::Admit(const rtp::RtpPacketView& packet, base::Timestamp arrival,
+InsertOutcome JitterBuffer::Admit(const StreamPacket& packet, base::Timestamp arrival,
                                   bool is_audio) {
-  if (!TakeSource(packet.ssrc(), arrival)) return InsertOutcome::kOldSource;
+  if (!TakeSource(packet.ssrc, arrival)) return InsertOutcome::kOldSource;
   if (!IsPlausible(packet, arrival, is_audio)) {
     // RFC 3550 appendix A.1: two packets in a row make a restart, one alone may be a stray. A stream
     // that had stopped may start wherever it likes.
-    const bool is_confirmed = jump_successor_ == packet.sequence_number().value;
+    const bool is_confirmed = jump_successor_ == packet.sequence_number.value;
     if (!is_confirmed && (is_playing_ || !store_.empty())) {
-      jump_successor_ = (packet.sequence_number() + 1).value;
+      jump_successor_ = (packet.sequence_number + 1).value;
       return InsertOutcome::kSequenceJump;
     }
     ForgetStream();
@@ -98,17 +138,17 @@ InsertOutcome JitterBuffer::Admit(const rtp::RtpPacketView& packet, base::Timest
   jump_successor_.reset();
   last_arrival_ = arrival;
 
-  const int64_t sequence_number = sequence_unwrapper_.Peek(packet.sequence_number().value);
+  const int64_t sequence_number = sequence_unwrapper_.Peek(packet.sequence_number.value);
   const bool is_newest = !newest_ || sequence_number > newest_->sequence_number;
   if (!MarkReceived(sequence_number)) {
     const bool is_remembered = newest_->sequence_number - sequence_number < kReceivedWindow;
     return is_remembered ? InsertOutcome::kDuplicate : InsertOutcome::kLate;
   }
   if (is_newest) {
-    sequence_unwrapper_.Unwrap(packet.sequence_number().value);
+    sequence_unwrapper_.Unwrap(packet.sequence_number.value);
     // Events carry the timestamp of their start, perhaps of another clock.
     const int64_t timestamp = is_audio || !newest_
-                                  ? timestamp_unwrapper_.Unwrap(packet.timestamp().value)
+                                  ? timestamp_unwrapper_.Unwrap(packet.timestamp.value)
                                   : newest_->timestamp;
     newest_ = Newest{sequence_number, timestamp, is_audio || !newest_ ? arrival : newest_->arrival};
   }
@@ -130,35 +170,27 @@ bool JitterBuffer::TakeSource(rtp::Ssrc ssrc, base::Timestamp arrival) {
 }
 
 // Whether sequence number and timestamp are where time and the packets before would have them.
-bool JitterBuffer::IsPlausible(const rtp::RtpPacketView& packet, base::Timestamp arrival,
+bool JitterBuffer::IsPlausible(const StreamPacket& packet, base::Timestamp arrival,
                                bool is_audio) const {
   if (!newest_) return true;
   const int64_t sequence_step =
-      sequence_unwrapper_.Peek(packet.sequence_number().value) - newest_->sequence_number;
+      sequence_unwrapper_.Peek(packet.sequence_number.value) - newest_->sequence_number;
   if (std::abs(sequence_step) > kPlausibleSequenceJump) return false;
   if (!is_audio) return true;  // an event keeps the timestamp of its start
   const base::TimeDelta step = UnitsToTime(
-      timestamp_unwrapper_.Peek(packet.timestamp().value) - newest_->timestamp, clock_rate_hz_);
+      timestamp_unwrapper_.Peek(packet.timestamp.value) - newest_->timestamp, clock_rate_hz_);
   const base::TimeDelta surprise = step - (arrival - newest_->arrival);
   if (surprise > kPlausibleJump || surprise < -kPlausibleJump) return false;
   // Later in sequence, much earlier in time: the sender's clock was set back.
   return sequence_step <= 0 || step >= -kLongestConcealedGap;
 }
 
-// Packets much slower than the fastest are jitter only when others around them are not.
-void JitterBuffer::Learn(base::TimeDelta relative_delay) {
-  if (relative_delay < kShift) {
-    for (const base::TimeDelta slow : slow_packets_) estimator_.OnPacket(slow);
-    slow_packets_.Clear();
-    estimator_.OnPacket(relative_delay);
-    return;
-  }
-  slow_packets_.PushBack(relative_delay);
-  if (!slow_packets_.full()) return;
-  const base::TimeDelta shift = *std::ranges::min_element(slow_packets_);
-  baseline_.Shift(shift);
-  for (const base::TimeDelta slow : slow_packets_) estimator_.OnPacket(slow - shift);
-  slow_packets_.Clear();
+void JitterBuffer::Learn(const StoredPacket& packet, bool is_newest, base::TimeDelta since_last) {
+  const base::TimeDelta delay = baseline_.OnPacket(packet.timestamp, packet.arrival);
+  if (!is_newest) return estimator_.OnReorderedPacket(delay);
+  const StallFilter::Verdict verdict = stall_filter_.OnPacket(delay, packet.arrival, since_last);
+  if (verdict.shift > base::TimeDelta()) baseline_.Shift(verdict.shift);
+  for (const base::TimeDelta believed : verdict.delays) estimator_.OnPacket(believed);
 }
 
 // False when the packet was received before, or so long ago that nobody knows.
@@ -209,7 +241,10 @@ void JitterBuffer::NoteLoss(const StoredPacket& played) {
       is_playing_ && !is_in_dtx_
           ? std::clamp<int64_t>(played.sequence_number - last_sequence_number_ - 1, 0, 10)
           : 0;
-  for (int64_t i = 0; i < lost; ++i) loss_share_ += (1 - loss_share_) * kWeight;
+  // A copy stands for a packet that was lost.
+  for (int64_t i = 0; i < lost + (played.is_copy ? 1 : 0); ++i) {
+    loss_share_ += (1 - loss_share_) * kWeight;
+  }
   loss_share_ -= loss_share_ * kWeight;
   redundancy_share_ +=
       ((played.has_redundancy ? 1.0f : 0.0f) - redundancy_share_) * kWeight;
@@ -275,6 +310,7 @@ PlayoutFrame JitterBuffer::PlayFront(base::Timestamp now, uint32_t buffered) {
   frame.payload_type = packet.payload_type;
   frame.payload = packet.payload;
   frame.arrival = packet.arrival;
+  frame.is_copy = packet.is_copy;
   if (is_playing_ && !is_in_dtx_ && packet.timestamp < next_timestamp_) {
     frame.skip = static_cast<uint32_t>(next_timestamp_ - packet.timestamp);
   }

@@ -3,24 +3,18 @@
 #include <cstdint>
 #include <optional>
 
-#include "dataplane/base/fixed_vector.h"
 #include "dataplane/base/sequence_unwrapper.h"
 #include "dataplane/base/time.h"
 #include "dataplane/jitter/arrival_baseline.h"
 #include "dataplane/jitter/packet_store.h"
 #include "dataplane/jitter/playout_decision.h"
 #include "dataplane/jitter/playout_delay_estimator.h"
+#include "dataplane/jitter/stall_filter.h"
+#include "dataplane/jitter/stream_packet.h"
 #include "dataplane/rtp/rtp_packet_view.h"
 #include "dataplane/rtp/types.h"
 
 namespace byon::jitter {
-
-// What the codec says about a payload.
-struct PacketTraits {
-  uint32_t duration = 0;  // clock units
-  bool is_dtx = false;    // behind it a gap in the timestamps is silence
-  bool has_redundancy = false;
-};
 
 enum class InsertOutcome : uint8_t {
   kInserted,
@@ -41,8 +35,15 @@ class JitterBuffer {
  public:
   explicit JitterBuffer(uint32_t clock_rate_hz);
 
-  InsertOutcome Insert(const rtp::RtpPacketView& packet, const PacketTraits& traits,
+  InsertOutcome Insert(const StreamPacket& packet, const PacketTraits& traits,
                        base::Timestamp arrival);
+  InsertOutcome Insert(const rtp::RtpPacketView& packet, const PacketTraits& traits,
+                       base::Timestamp arrival) {
+    return Insert(StreamPacket::Of(packet), traits, arrival);
+  }
+  // A copy of an earlier packet that came in one which Insert() or InsertOther() has just taken. It fills
+  // a gap and does nothing else; returns whether it did.
+  bool InsertCopy(const StreamPacket& copy, const PacketTraits& traits, base::Timestamp arrival);
   // A packet of the same stream that carries no audio (telephone-event): its sequence number is no loss.
   InsertOutcome InsertOther(const rtp::RtpPacketView& packet, base::Timestamp arrival);
 
@@ -75,10 +76,6 @@ class JitterBuffer {
   static constexpr base::TimeDelta kLongestPeriod = base::TimeDelta::Microseconds(12'500);
   // More audio than this is never kept waiting.
   static constexpr base::TimeDelta kMaxDelay = base::TimeDelta::Milliseconds(500);
-  // So many packets in a row that are all at least so slow are no jitter: the route is longer now, or the
-  // sender paused its clock.
-  static constexpr size_t kShiftPackets = 10;
-  static constexpr base::TimeDelta kShift = base::TimeDelta::Milliseconds(100);
   // Nothing has come for so long: the stream has stopped, the next packet starts it anew.
   static constexpr base::TimeDelta kIdleAfter = base::TimeDelta::Seconds(2);
   static constexpr base::TimeDelta kOldSourceGuard = base::TimeDelta::Seconds(1);
@@ -97,13 +94,15 @@ class JitterBuffer {
     base::Timestamp arrival;
   };
 
-  InsertOutcome Admit(const rtp::RtpPacketView& packet, base::Timestamp arrival, bool is_audio);
+  InsertOutcome Admit(const StreamPacket& packet, base::Timestamp arrival, bool is_audio);
   bool TakeSource(rtp::Ssrc ssrc, base::Timestamp arrival);
-  bool IsPlausible(const rtp::RtpPacketView& packet, base::Timestamp arrival, bool is_audio) const;
-  void Learn(base::TimeDelta relative_delay);
+  bool IsPlausible(const StreamPacket& packet, base::Timestamp arrival, bool is_audio) const;
+  void Learn(const StoredPacket& packet, bool is_newest, base::TimeDelta since_last);
+  bool FitsBetweenNeighbours(const StoredPacket& packet) const;
   bool MarkReceived(int64_t sequence_number);
   void ForgetStream();
   void Store(const StoredPacket& packet);
+  StoredPacket Unwrapped(const StreamPacket& packet, const PacketTraits& traits) const;
 
   bool IsDue(const StoredPacket& packet, base::Timestamp now, uint32_t buffered) const;
   base::TimeDelta DelayAt(int64_t timestamp, base::Timestamp now, uint32_t buffered,
@@ -121,7 +120,7 @@ class JitterBuffer {
   PacketStore store_;
   ArrivalBaseline baseline_;
   PlayoutDelayEstimator estimator_;
-  base::FixedVector<base::TimeDelta, kShiftPackets> slow_packets_;  // not believed to be jitter yet
+  StallFilter stall_filter_;
 
   std::optional<rtp::Ssrc> ssrc_;
   std::optional<rtp::Ssrc> replaced_ssrc_;

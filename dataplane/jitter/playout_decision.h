@@ -23,6 +23,7 @@ struct PlayoutFrame {
   base::ByteSpan payload;
   uint32_t skip = 0;         // clock units at the front of `payload` that were played already
   base::Timestamp arrival;   // of `payload`
+  bool is_copy = false;      // `payload` came in a later packet: its own was lost
   base::ByteSpan redundancy; // the payload that follows the lost one and repeats it
 };
 

@@ -9,13 +9,16 @@
 namespace byon::jitter {
 
 // How long to hold packets back so that few come too late: a quantile of the histogram of their delays
-// against the fastest, in which old packets are slowly forgotten.
+// against the fastest, in which old packets are slowly forgotten. Packets that others overtook are weighed
+// apart: for them the delay is what 20 ms a percent of saved loss pay for.
 class PlayoutDelayEstimator {
  public:
   PlayoutDelayEstimator() { Reset(); }
 
-  // `relative_delay`: of a packet that arrived, late and reordered ones too.
+  // `relative_delay`: of a packet that arrived, late ones too, against the fastest.
   void OnPacket(base::TimeDelta relative_delay);
+  // Of a packet that came behind a later one.
+  void OnReorderedPacket(base::TimeDelta relative_delay);
   base::TimeDelta target() const { return target_; }
   // The highest target of the last 3 to 4 s of packets: to give up delay only when it stays unneeded.
   base::TimeDelta recent_peak() const;
@@ -31,14 +34,24 @@ class PlayoutDelayEstimator {
   // stays below 1 - kQuantile and so costs no delay afterwards.
   static constexpr double kForget = 1.0 / 200;
   static constexpr base::TimeDelta kFirstTarget = base::TimeDelta::Milliseconds(20);
+  // The delay that one percent of packets is worth, and the memory of who was overtaken: half a minute.
+  static constexpr base::TimeDelta kDelayPerLossPercent = base::TimeDelta::Milliseconds(20);
+  static constexpr float kForgetReordered = 0.0007f;
+  static constexpr float kNegligible = 1e-4f;  // of all packets
 
  private:
   static constexpr size_t kPeakPanes = 4;
   static constexpr uint32_t kPanePackets = 50;
 
+  float ForgetReordered();
+  void UpdateTarget();
   void UpdatePeak();
+  base::TimeDelta CheapestForReordered() const;
 
   std::array<float, kBuckets> share_{};  // sums to 1
+  std::array<float, kBuckets> reordered_{};  // shares of all packets; sums to less than 1
+  float reordered_share_ = 0;            // their sum
+  uint32_t packets_weighed_ = 0;
   uint32_t packets_ = 0;                 // until the histogram is full
   base::TimeDelta target_;
   std::array<base::TimeDelta, kPeakPanes> pane_peaks_;

@@ -52,6 +52,11 @@ const TelephoneEventFormat* ReceiveSetup::FindTelephoneEvent(uint8_t payload_typ
   return nullptr;
 }
 
+bool ReceiveSetup::IsRed(uint8_t payload_type) const {
+  return std::ranges::any_of(
+      entries_, [=](const Entry& e) { return e.format.red_payload_type == payload_type; });
+}
+
 SendSetup::SendSetup(const StreamFormat& format, const StreamFormat* receive)
     : format_(format),
       encoder_(codec::MakeAudioEncoder(format.codec, NativeRateHz(format, receive))) {}

@@ -29,6 +29,8 @@ class ReceiveSetup {
   // Null when the payload type is none of ours.
   Entry* FindAudio(uint8_t payload_type);
   const TelephoneEventFormat* FindTelephoneEvent(uint8_t payload_type) const;
+  // Whether it carries redundant encodings (RFC 2198).
+  bool IsRed(uint8_t payload_type) const;
   Entry& preferred() { return entries_[0]; }
   std::span<Entry> entries() { return entries_; }
   PlayoutBuffer& buffer() { return buffer_; }

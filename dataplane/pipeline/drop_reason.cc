@@ -18,6 +18,7 @@ std::string_view DropReasonName(DropReason reason) {
     case DropReason::kTelephoneEventNotRelayed: return "pipeline_telephone_event_not_relayed";
     case DropReason::kDtmfQueueFull: return "pipeline_dtmf_queue_full";
     case DropReason::kNoSendBuffer: return "pipeline_no_send_buffer";
+    case DropReason::kMalformedRedundancy: return "pipeline_malformed_redundancy";
   }
   return "pipeline_unknown";
 }

@@ -22,8 +22,10 @@ enum class DropReason : uint8_t {
   kTelephoneEventNotRelayed,  // the sending leg has no telephone-event, or it is no DTMF digit
   kDtmfQueueFull,
   kNoSendBuffer,            // the sink had no buffer for a finished packet
+  kMalformedRedundancy,     // RFC 2198: a packet whose blocks do not fit, or one block of a good packet
 };
-inline constexpr size_t kDropReasonCount = static_cast<size_t>(DropReason::kNoSendBuffer) + 1;
+inline constexpr size_t kDropReasonCount =
+    static_cast<size_t>(DropReason::kMalformedRedundancy) + 1;
 
 // The counter's name, "pipeline_late_packet".
 std::string_view DropReasonName(DropReason reason);

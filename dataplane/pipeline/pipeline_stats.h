@@ -16,7 +16,7 @@ struct PipelineStats {
   uint64_t payload_bytes_sent = 0;
   uint64_t frames_played = 0;      // all that went to the encoder
   uint64_t concealed_frames = 0;   // loss concealment, forward error correction not counted
-  uint64_t recovered_frames = 0;   // by Opus in-band FEC
+  uint64_t recovered_frames = 0;   // by Opus in-band FEC or a copy in a later packet (RFC 2198)
   uint64_t comfort_noise_frames = 0;
   uint64_t late_packets = 0;
   uint64_t duplicate_packets = 0;

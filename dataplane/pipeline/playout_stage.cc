@@ -60,22 +60,36 @@ std::optional<DropReason> PlayoutStage::Outcome(jitter::InsertOutcome outcome) {
   return std::nullopt;
 }
 
-std::optional<DropReason> PlayoutStage::InsertAudio(const rtp::RtpPacketView& packet,
-                                                    base::Timestamp arrival) {
-  if (packet.payload().size() > jitter::kMaxPayloadBytes) return DropReason::kPacketTooLarge;
-  ReceiveSetup::Entry* entry = setup_->FindAudio(packet.payload_type().value);
+std::optional<DropReason> PlayoutStage::InsertAudio(const jitter::StreamPacket& packet,
+                                                    bool carries_copies, base::Timestamp arrival) {
+  if (packet.payload.size() > jitter::kMaxPayloadBytes) return DropReason::kPacketTooLarge;
+  ReceiveSetup::Entry* entry = setup_->FindAudio(packet.payload_type);
   if (entry == nullptr) return DropReason::kUnknownPayloadType;
-  const auto description = entry->decoder->Describe(packet.payload());
+  const auto description = entry->decoder->Describe(packet.payload);
   if (!description) return DropReason::kMalformedPayload;
   // Another clock cannot be compared with what is buffered: the peer changed codecs, play-out starts anew.
   if (codec::ClockRateHz(entry->format.codec.codec) != jitter_.clock_rate_hz()) Use(*entry);
 
   const auto outcome = Outcome(jitter_.Insert(
-      packet, {description->duration, description->is_dtx, description->has_redundancy}, arrival));
+      packet,
+      {description->duration, description->is_dtx, description->has_redundancy || carries_copies},
+      arrival));
   if (outcome) return outcome;
   stats_.received_codec = entry->format.codec.codec;
   stats_.received_amr_mode = description->amr_mode;
   codec_mode_request_ = description->codec_mode_request;
+  return std::nullopt;
+}
+
+std::optional<DropReason> PlayoutStage::InsertCopy(const jitter::StreamPacket& copy,
+                                                   base::Timestamp arrival) {
+  ReceiveSetup::Entry* entry = setup_->FindAudio(copy.payload_type);
+  if (entry == nullptr) return DropReason::kMalformedRedundancy;
+  const auto description = entry->decoder->Describe(copy.payload);
+  if (!description) return DropReason::kMalformedRedundancy;
+  if (codec::ClockRateHz(entry->format.codec.codec) != jitter_.clock_rate_hz()) return std::nullopt;
+  (void)jitter_.InsertCopy(
+      copy, {description->duration, description->is_dtx, description->has_redundancy}, arrival);
   return std::nullopt;
 }
 
@@ -147,6 +161,9 @@ void PlayoutStage::Decode(const jitter::PlayoutFrame& piece, base::Timestamp now
   buffer.Commit(decoded);
   if (decoded == 0) return Conceal(piece);  // what Describe() let pass and the library did not
 
+  if (piece.is_copy) {
+    stats_.recovered_frames += FramesIn(decoded, setup_->buffer().sample_rate_hz());
+  }
   const base::TimeDelta latency = now - piece.arrival;
   latency_sum_ns_ += latency.nanoseconds();
   ++latency_packets_;

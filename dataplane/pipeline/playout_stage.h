@@ -21,8 +21,12 @@ class PlayoutStage {
   [[nodiscard]] ReceiveSetupPtr SetReceive(ReceiveSetupPtr setup);
   ReceiveSetup* setup() { return setup_.get(); }
 
-  // What a packet is, before anything is kept of it: nothing, or why it is dropped.
-  std::optional<DropReason> InsertAudio(const rtp::RtpPacketView& packet, base::Timestamp arrival);
+  // What a packet is, before anything is kept of it: nothing, or why it is dropped. `carries_copies`: the
+  // packet it came in repeats earlier ones.
+  std::optional<DropReason> InsertAudio(const jitter::StreamPacket& packet, bool carries_copies,
+                                        base::Timestamp arrival);
+  // A copy of an earlier packet, after the packet that it came in. Kept when it fills a gap.
+  std::optional<DropReason> InsertCopy(const jitter::StreamPacket& copy, base::Timestamp arrival);
   // A telephone-event: takes part in the sequence numbers only.
   std::optional<DropReason> InsertEvent(const rtp::RtpPacketView& packet, base::Timestamp arrival);
 

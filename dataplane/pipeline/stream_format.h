@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "dataplane/base/fixed_vector.h"
 #include "dataplane/codec/codec_format.h"
@@ -21,6 +22,8 @@ struct StreamFormat {
   codec::CodecFormat codec;
   uint8_t payload_type = 0;
   base::FixedVector<TelephoneEventFormat, kMaxTelephoneEventFormats> telephone_events;
+  // "audio/red" (RFC 2198) that repeats earlier packets of this format. Received only.
+  std::optional<uint8_t> red_payload_type;
 
   bool operator==(const StreamFormat& other) const;
 };

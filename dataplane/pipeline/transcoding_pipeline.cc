@@ -11,6 +11,7 @@
 #include "dataplane/pipeline/playout_stage.h"
 #include "dataplane/pipeline/telephone_event_receiver.h"
 #include "dataplane/pipeline/tone_generator.h"
+#include "dataplane/rtp/red_payload.h"
 
 namespace byon::pipeline {
 namespace {
@@ -53,9 +54,15 @@ class TranscodingPipeline::State {
 
  private:
   std::optional<DropReason> InsertPacket(const rtp::RtpPacketView& packet, base::Timestamp arrival);
-  std::optional<DropReason> InsertEvent(const rtp::RtpPacketView& packet,
-                                        const TelephoneEventFormat& format,
-                                        base::Timestamp arrival);
+  std::optional<DropReason> InsertPrimary(const rtp::RtpPacketView& packet,
+                                          const jitter::StreamPacket& primary,
+                                          bool carries_copies, base::Timestamp arrival);
+  std::optional<DropReason> InsertRed(const rtp::RtpPacketView& packet, base::Timestamp arrival);
+  void InsertCopies(const rtp::RedPayloadView& red, const jitter::StreamPacket& primary,
+                    base::Timestamp arrival);
+  std::optional<DropReason> TakeEvent(base::ByteSpan payload, rtp::RtpTimestamp timestamp,
+                                      bool marker, const TelephoneEventFormat& format,
+                                      base::Timestamp arrival);
   std::optional<DropReason> Relay(const EventProgress& progress);
   void ReportDigit(uint8_t event, base::TimeDelta duration);
 
@@ -86,14 +93,22 @@ std::optional<DropReason> TranscodingPipeline::State::InsertPacket(
   ReceiveSetup* setup = playout_.setup();
   if (setup == nullptr) return DropReason::kNoReceiveFormat;
   if (!is_receive_active_) return DropReason::kReceiveInactive;
+  if (setup->IsRed(packet.payload_type().value)) return InsertRed(packet, arrival);
+  return InsertPrimary(packet, jitter::StreamPacket::Of(packet), false, arrival);
+}
+
+std::optional<DropReason> TranscodingPipeline::State::InsertPrimary(
+    const rtp::RtpPacketView& packet, const jitter::StreamPacket& primary, bool carries_copies,
+    base::Timestamp arrival) {
   const uint64_t sources_before = playout_.source_changes();
-  const TelephoneEventFormat* event = setup->FindTelephoneEvent(packet.payload_type().value);
+  const TelephoneEventFormat* event = playout_.setup()->FindTelephoneEvent(primary.payload_type);
   if (event != nullptr) {
     const auto reason = playout_.InsertEvent(packet, arrival);
     if (playout_.source_changes() != sources_before) event_receiver_.Reset();
-    return reason ? reason : InsertEvent(packet, *event, arrival);
+    if (reason) return reason;
+    return TakeEvent(primary.payload, primary.timestamp, packet.marker(), *event, arrival);
   }
-  const std::optional<DropReason> reason = playout_.InsertAudio(packet, arrival);
+  const std::optional<DropReason> reason = playout_.InsertAudio(primary, carries_copies, arrival);
   if (playout_.source_changes() != sources_before) event_receiver_.Reset();
   if (reason) return reason;
   if (!has_started_) Report(MediaStarted{});
@@ -104,15 +119,49 @@ std::optional<DropReason> TranscodingPipeline::State::InsertPacket(
   return std::nullopt;
 }
 
-std::optional<DropReason> TranscodingPipeline::State::InsertEvent(
-    const rtp::RtpPacketView& packet, const TelephoneEventFormat& format,
-    base::Timestamp arrival) {
-  const auto report = rtp::TelephoneEvent::Parse(packet.payload());
+// RFC 2198: first what is new, so that the copies have their place; a packet that is not taken may be of
+// any age, and so may its copies.
+std::optional<DropReason> TranscodingPipeline::State::InsertRed(const rtp::RtpPacketView& packet,
+                                                                base::Timestamp arrival) {
+  const auto red = rtp::RedPayloadView::Parse(packet.payload());
+  if (!red) return DropReason::kMalformedRedundancy;
+  jitter::StreamPacket primary = jitter::StreamPacket::Of(packet);
+  primary.payload_type = red->primary().payload_type.value;
+  primary.payload = red->primary().payload;
+  const bool carries_copies = std::ranges::any_of(
+      red->redundant(), [](const rtp::RedBlock& block) { return !block.payload.empty(); });
+  const auto reason = InsertPrimary(packet, primary, carries_copies, arrival);
+  if (!reason) InsertCopies(*red, primary, arrival);
+  return reason;
+}
+
+void TranscodingPipeline::State::InsertCopies(const rtp::RedPayloadView& red,
+                                              const jitter::StreamPacket& primary,
+                                              base::Timestamp arrival) {
+  auto steps_back = static_cast<int32_t>(red.redundant().size());
+  for (const rtp::RedBlock& block : red.redundant()) {
+    jitter::StreamPacket copy = primary;
+    copy.sequence_number = primary.sequence_number + -steps_back--;
+    copy.timestamp = primary.timestamp + -int64_t{block.timestamp_offset};
+    copy.payload_type = block.payload_type.value;
+    copy.payload = block.payload;
+    if (block.payload.empty()) continue;
+    const TelephoneEventFormat* event = playout_.setup()->FindTelephoneEvent(copy.payload_type);
+    const auto reason = event != nullptr
+                            ? TakeEvent(copy.payload, copy.timestamp, false, *event, arrival)
+                            : playout_.InsertCopy(copy, arrival);
+    if (reason) Drop(*reason);
+  }
+}
+
+std::optional<DropReason> TranscodingPipeline::State::TakeEvent(
+    base::ByteSpan payload, rtp::RtpTimestamp timestamp, bool marker,
+    const TelephoneEventFormat& format, base::Timestamp arrival) {
+  const auto report = rtp::TelephoneEvent::Parse(payload);
   if (!report) return DropReason::kMalformedTelephoneEvent;
   // Flash and the tones above are no keys of a phone (RFC 4733 section 3.2): nobody in IMS hears them.
   if (!rtp::DigitFromEvent(report->event)) return DropReason::kTelephoneEventNotRelayed;
-  return Relay(event_receiver_.OnPacket(*report, packet.timestamp(), packet.marker(),
-                                        format.clock_rate_hz, arrival));
+  return Relay(event_receiver_.OnPacket(*report, timestamp, marker, format.clock_rate_hz, arrival));
 }
 
 std::optional<DropReason> TranscodingPipeline::State::Relay(const EventProgress& progress) {

@@ -172,6 +172,12 @@ Checked<AudioDescription> ToAudio(const proto::AudioFormat& message, const std::
     }
     used.set(event.payload_type);
   }
+  if (message.red_payload_type() != 0) {
+    const auto red = ToPayloadType(message.red_payload_type(), field + ".red_payload_type");
+    if (!red) return red.error();
+    if (used.test(*red)) return IsBut(field + ".red_payload_type", *red, "used once in the leg");
+    used.set(*red);
+  }
   bool holds_sent_codec = false;
   for (int i = 0; i < message.receive_size(); ++i) {
     const std::string name = field + ".receive[" + std::to_string(i) + "]";
@@ -182,6 +188,9 @@ Checked<AudioDescription> ToAudio(const proto::AudioFormat& message, const std::
     }
     used.set(format->payload_type);
     format->telephone_events = audio.send.telephone_events;
+    if (message.red_payload_type() != 0) {
+      format->red_payload_type = static_cast<uint8_t>(message.red_payload_type());
+    }
     holds_sent_codec |= format->codec.codec == audio.send.codec.codec;
     audio.receive.push_back(std::move(format).value());
   }

@@ -9,6 +9,7 @@ std::bitset<128> PayloadTypesOf(const AudioDescription& audio) {
   std::bitset<128> result;
   for (const pipeline::StreamFormat& format : audio.receive) {
     result.set(format.payload_type & 0x7f);
+    if (format.red_payload_type) result.set(*format.red_payload_type & 0x7f);
     for (const auto& event : format.telephone_events) result.set(event.payload_type & 0x7f);
   }
   return result;

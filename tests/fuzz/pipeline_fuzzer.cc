@@ -25,13 +25,14 @@ pipeline::StreamFormat Format(codec::Codec codec, uint8_t payload_type) {
   format.codec.codec = codec;
   format.payload_type = payload_type;
   format.telephone_events.PushBack({101, 8000});
+  format.red_payload_type = 63;
   return format;
 }
 
 }  // namespace
 
 // RTP packets of a hostile peer, each behind four octets: its size and the milliseconds to its arrival.
-// Audio and telephone-events of all codecs go through jitter buffer, decoders and DTMF relay.
+// Audio, telephone-events and redundant encodings (payload type 63) of all codecs go through jitter buffer, decoders and DTMF relay.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::array formats = {Format(codec::Codec::kAmrWb, 104), Format(codec::Codec::kPcmu, 0),
                               Format(codec::Codec::kOpus, 111)};

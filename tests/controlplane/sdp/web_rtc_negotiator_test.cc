@@ -77,7 +77,7 @@ TEST(WebRtcNegotiator, AnswersWithEverythingABrowserNeeds) {
   for (const char* line : {"o=- 77 3 IN IP4 203.0.113.5\r\n",
                            "a=group:BUNDLE 0\r\n",
                            "a=ice-lite\r\n",
-                           "m=audio 40000 UDP/TLS/RTP/SAVPF 111 110 126\r\n",
+                           "m=audio 40000 UDP/TLS/RTP/SAVPF 63 111 110 126\r\n",
                            "c=IN IP4 203.0.113.5\r\n",
                            "a=mid:0\r\n",
                            "a=ice-ufrag:gwuf\r\n",
@@ -89,7 +89,8 @@ TEST(WebRtcNegotiator, AnswersWithEverythingABrowserNeeds) {
                            "a=setup:active\r\n",
                            "a=rtcp-mux\r\n",
                            "a=rtpmap:111 opus/48000/2\r\n",
-                           "a=fmtp:111 minptime=10;useinbandfec=1\r\n",
+                           "a=rtpmap:63 red/48000/2\r\n",
+                           "a=fmtp:63 111/111\r\n",
                            "a=rtpmap:110 telephone-event/48000\r\n",
                            "a=rtpmap:126 telephone-event/8000\r\n",
                            "a=ptime:20\r\n",
@@ -169,6 +170,57 @@ TEST(WebRtcNegotiator, RefusesWhatIsNotSafeOrNotUsable) {
               HasSubstr("a=rtpmap"));
 }
 
+// Nothing above 8 kHz, or above 4 kHz with AMR, reaches the network: the bits go where they are heard.
+TEST(WebRtcNegotiator, AsksTheBrowserForWhatTheNetworkCarries) {
+  auto offer = kNegotiator.ReadOffer(kChromiumOffer);
+  EXPECT_THAT(kNegotiator.BuildAnswer(*offer, Local(), {}, 16000),
+              HasSubstr("a=fmtp:111 minptime=10;useinbandfec=1;maxaveragebitrate=32000;"
+                        "maxplaybackrate=16000;sprop-maxcapturerate=16000\r\n"));
+  EXPECT_THAT(kNegotiator.BuildAnswer(*offer, Local(), {}, 8000),
+              HasSubstr("maxaveragebitrate=20000;maxplaybackrate=8000;sprop-maxcapturerate=8000\r\n"));
+  EXPECT_THAT(kNegotiator.BuildOffer(Local(), {}, 8000), HasSubstr(";maxplaybackrate=8000;"));
+  WebRtcNegotiator configured{WebRtcConfig{.opus_max_average_bitrate_bps = 24000,
+                                           .opus_max_playback_rate_hz = 48000}};
+  offer = configured.ReadOffer(kChromiumOffer);
+  EXPECT_THAT(configured.BuildAnswer(*offer, Local(), {}, 8000),
+              HasSubstr("maxaveragebitrate=24000;maxplaybackrate=48000;"));
+}
+
+TEST(WebRtcNegotiator, TakesRedundancyOnlyOfTheCodecItChose) {
+  auto red = [](const std::string& text) {
+    auto offer = kNegotiator.ReadOffer(text);
+    EXPECT_TRUE(offer.ok());
+    std::string answer = kNegotiator.BuildAnswer(*offer, Local(), {});
+    bool is_answered = answer.find(" red/") != std::string::npos;
+    EXPECT_EQ(is_answered, offer->media.audio.red_payload_type.has_value());
+    return offer->media.audio.red_payload_type;
+  };
+  const std::string offer = kChromiumOffer;
+  EXPECT_EQ(red(offer), 63);
+  EXPECT_EQ(red(Replace(offer, "fmtp:63 111/111", "fmtp:63 111/111/111")), 63);
+  EXPECT_EQ(red(Replace(offer, "rtpmap:63 red", "rtpmap:63 RED")), 63);
+  EXPECT_EQ(red(Replace(offer, "a=fmtp:63 111/111", "a=x")), std::nullopt);
+  EXPECT_EQ(red(Replace(offer, "fmtp:63 111/111", "fmtp:63 111/9")), std::nullopt);
+  EXPECT_EQ(red(Replace(offer, "fmtp:63 111/111", "fmtp:63 111/x")), std::nullopt);
+  EXPECT_EQ(red(Replace(offer, "red/48000/2", "red/8000")), std::nullopt);
+  EXPECT_EQ(red(Replace(offer, "111 63 9", "111 9")), std::nullopt);
+  EXPECT_EQ(red(kFirefoxOffer), std::nullopt);
+}
+
+TEST(WebRtcNegotiator, OrdersRedundancyAsConfigured) {
+  auto formats = [](const WebRtcConfig& config) {
+    WebRtcNegotiator negotiator{config};
+    auto offer = negotiator.ReadOffer(kChromiumOffer);
+    auto answer = ParseSessionDescription(negotiator.BuildAnswer(*offer, Local(), {}));
+    auto own = ParseSessionDescription(negotiator.BuildOffer(Local(), {}));
+    EXPECT_EQ(answer->media[0].formats, own->media[0].formats);
+    return answer->media[0].formats;
+  };
+  EXPECT_THAT(formats({}), ElementsAre("63", "111", "110", "126"));
+  EXPECT_THAT(formats({.prefers_red = false}), ElementsAre("111", "63", "110", "126"));
+  EXPECT_THAT(formats({.accepts_red = false}), ElementsAre("111", "110", "126"));
+}
+
 TEST(WebRtcNegotiator, FallsBackToG711WhenAllowed) {
   std::string offer = Replace(kChromiumOffer, "opus/48000/2", "speex/32000");
   auto read = kNegotiator.ReadOffer(offer);
@@ -203,7 +255,7 @@ TEST(WebRtcNegotiator, SeesDirectionsFromTheGateway) {
 
 TEST(WebRtcNegotiator, OffersWhatABrowserCanAnswer) {
   std::string offer = kNegotiator.BuildOffer(Local(), {5, 1});
-  for (const char* line : {"m=audio 40000 UDP/TLS/RTP/SAVPF 111 110 126\r\n", "a=setup:actpass\r\n",
+  for (const char* line : {"m=audio 40000 UDP/TLS/RTP/SAVPF 63 111 110 126\r\n", "a=setup:actpass\r\n",
                            "a=rtpmap:111 opus/48000/2\r\n", "a=group:BUNDLE 0\r\n",
                            "a=ice-lite\r\n", "a=msid:cname1 audio\r\n"}) {
     EXPECT_THAT(offer, HasSubstr(line));

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+
+#include "dataplane/base/bytes.h"
+#include "dataplane/rtp/rtp_packet_view.h"
+#include "dataplane/rtp/types.h"
+
+namespace byon::jitter {
+
+// One encoding of a stream and where it stands in it. Usually that is the packet it came in; of a packet
+// with redundancy (RFC 2198) each block is one.
+struct StreamPacket {
+  rtp::Ssrc ssrc;
+  rtp::SequenceNumber sequence_number;
+  rtp::RtpTimestamp timestamp;
+  uint8_t payload_type = 0;
+  base::ByteSpan payload;
+
+  static StreamPacket Of(const rtp::RtpPacketView& packet) {
+    return {packet.ssrc(), packet.sequence_number(), packet.timestamp(),
+            packet.payload_type().value, packet.payload()};
+  }
+};
+
+// What the codec says about a payload.
+struct PacketTraits {
+  uint32_t duration = 0;  // clock units
+  bool is_dtx = false;    // behind it a gap in the timestamps is silence
+  bool has_redundancy = false;  // it repeats the packet before
+};
+
+}  // namespace byon::jitter
