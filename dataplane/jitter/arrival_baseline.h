@@ -14,7 +14,9 @@ base::TimeDelta UnitsToTime(int64_t units, uint32_t clock_rate_hz);
 int64_t TimeToUnits(base::TimeDelta time, uint32_t clock_rate_hz);
 
 // When each timestamp would have arrived had its packet taken the fastest way seen in the last seconds.
-// Both jitter and clock drift are measured against it; as it forgets, it follows drift and new routes.
+// Both jitter and clock drift are measured against it; as it forgets, it follows drift and new routes. A
+// sender whose clock is slow comes later with every packet: its trend is taken out, or it would look like
+// jitter of the seconds that are remembered.
 class ArrivalBaseline {
  public:
   explicit ArrivalBaseline(uint32_t clock_rate_hz) : clock_rate_hz_(clock_rate_hz) {}
@@ -31,13 +33,22 @@ class ArrivalBaseline {
  private:
   static constexpr base::TimeDelta kPaneLength = base::TimeDelta::Milliseconds(500);
   static constexpr size_t kPanes = 8;
+  static constexpr size_t kTrendPanes = 4;    // at least so many tell a trend
+  static constexpr double kMaxTrend = 0.03;   // of a clock; what grows faster is a queue
+
+  struct Pane {
+    int64_t transit_ns = INT64_MAX;  // arrival minus timestamp of its fastest packet
+    base::Timestamp at;              // when that arrived
+  };
 
   void StartPanes(base::Timestamp now);
+  void FindTrend();
+  int64_t TransitNow(const Pane& pane, base::Timestamp now) const;
 
   uint32_t clock_rate_hz_;
-  // Least arrival minus timestamp of each pane of time, and of all of them.
-  std::array<int64_t, kPanes> pane_fastest_ns_{};
-  int64_t fastest_ns_ = INT64_MAX;
+  std::array<Pane, kPanes> panes_{};
+  int64_t fastest_ns_ = INT64_MAX;  // of all panes, at the last packet
+  double trend_ = 0;                // by which transits grow, per time; never negative
   size_t pane_ = 0;
   base::Timestamp pane_end_;
 };

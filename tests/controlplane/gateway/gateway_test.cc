@@ -362,6 +362,8 @@ TEST(RecordJson, KeepsEverything) {
   ASSERT_TRUE(record);
   EXPECT_EQ(ToJson(*record), json);
   EXPECT_EQ(record->ims->audio.send.encoding_name, "AMR-WB");
+  // A version before it wrote no word of redundancy.
+  EXPECT_TRUE(ReadCallRecord(call::Replace(json, "\"red_payload_type\"", "\"other\"")));
   EXPECT_FALSE(ReadCallRecord(""));
   EXPECT_FALSE(ReadCallRecord("[]"));
   EXPECT_FALSE(ReadCallRecord(R"({"v":1})"));

@@ -114,6 +114,7 @@ sdp::AccessMedia Access() {
   media.audio.send.channels = 2;
   media.audio.receive = {media.audio.send};
   media.audio.telephone_events = {{110, 48000}};
+  media.audio.red_payload_type = 63;
   media.direction = sdp::Direction::kSendRecv;
   return media;
 }
@@ -131,6 +132,7 @@ TEST_F(DataplaneClientTest, CreatesModifiesAndCloses) {
   EXPECT_EQ(created.controller_id(), "controlplane");
   EXPECT_EQ(created.access().gateway_dtls_role(), v1::DTLS_ROLE_SERVER);
   EXPECT_EQ(created.access().audio().send().encoding_name(), "opus");
+  EXPECT_EQ(created.access().audio().red_payload_type(), 63u);
   EXPECT_FALSE(created.has_ims());
 
   sdp::ImsMedia ims;

@@ -3,6 +3,7 @@
 #include "dataplane/base/random.h"
 #include "dataplane/jitter/arrival_baseline.h"
 #include "dataplane/jitter/playout_delay_estimator.h"
+#include "dataplane/jitter/stall_filter.h"
 
 namespace byon::jitter {
 namespace {
@@ -56,6 +57,108 @@ TEST(ArrivalBaselineTest, AfterAPauseTheFirstPacketIsTheFastest) {
   ArrivalBaseline baseline(8000);
   baseline.OnPacket(0, Timestamp::FromMilliseconds(0));
   EXPECT_EQ(baseline.OnPacket(160, Timestamp::FromMilliseconds(60'000)), TimeDelta());
+}
+
+// A slow sender's packets come later and later; that is no jitter.
+TEST(ArrivalBaselineTest, ASlowClockLooksLikeNoJitter) {
+  for (const double drift : {0.001, 0.01, 0.025}) {
+    ArrivalBaseline baseline(8000);
+    base::Random random(5);
+    TimeDelta worst;
+    for (int64_t i = 0; i < 3000; ++i) {
+      const double jitter_ns = 3e6 * random.NextUnit();
+      const auto arrival = Timestamp::FromNanoseconds(
+          static_cast<int64_t>(static_cast<double>(i) * 20e6 * (1 + drift) + jitter_ns));
+      const TimeDelta delay = baseline.OnPacket(i * 160, arrival);
+      if (i > 200) worst = std::max(worst, delay);
+    }
+    EXPECT_LT(worst, Ms(12)) << drift;
+  }
+}
+
+TEST(ArrivalBaselineTest, JitterAloneMakesNoTrend) {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    ArrivalBaseline baseline(8000);
+    base::Random random(seed);
+    int64_t underrated = 0;
+    for (int64_t i = 0; i < 3000; ++i) {
+      const auto jitter = TimeDelta::Microseconds(static_cast<int64_t>(random.NextUnit() * 80'000));
+      const auto arrival = Timestamp::FromMilliseconds(i * 20) + jitter;
+      const TimeDelta delay = baseline.OnPacket(i * 160, arrival);
+      if (i > 200 && delay < jitter - Ms(5)) ++underrated;
+    }
+    EXPECT_LT(underrated, 60) << seed;
+  }
+}
+
+class StallFilterTest : public ::testing::Test {
+ protected:
+  // A stall of `length` with packets every 20 ms, and what of it is believed.
+  size_t Stall(TimeDelta length) {
+    size_t believed = 0;
+    TimeDelta since = length + Ms(20);
+    now_ += since;
+    for (TimeDelta delay = length; delay > TimeDelta(); delay -= Ms(20)) {
+      believed += filter_.OnPacket(delay, now_, since).delays.size();
+      since = TimeDelta();
+    }
+    return believed;
+  }
+  size_t Calm(int packets) {
+    size_t believed = 0;
+    for (int i = 0; i < packets; ++i, now_ += Ms(20)) {
+      believed += filter_.OnPacket(Ms(1), now_, Ms(20)).delays.size();
+    }
+    return believed;
+  }
+  StallFilter filter_;
+  Timestamp now_ = Timestamp::FromMilliseconds(10'000);
+};
+
+TEST_F(StallFilterTest, OneIsForgivenTheSecondIsNot) {
+  EXPECT_EQ(Calm(50), 50u);
+  EXPECT_EQ(Stall(Ms(200)), 0u);
+  EXPECT_EQ(Calm(50), 50u);
+  EXPECT_EQ(Stall(Ms(200)), 10u);
+  EXPECT_EQ(Calm(600), 600u);
+  EXPECT_EQ(Stall(Ms(400)), 0u);
+}
+
+TEST_F(StallFilterTest, SlowPacketsAmongOthersAreJitter) {
+  EXPECT_EQ(Calm(5), 5u);
+  EXPECT_EQ(filter_.OnPacket(Ms(150), now_, Ms(20)).delays.size(), 0u);  // not yet
+  EXPECT_EQ(Calm(1), 2u);
+}
+
+TEST_F(StallFilterTest, ALongerRouteIsAShift) {
+  Calm(5);
+  StallFilter::Verdict verdict;
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ(verdict.shift, TimeDelta());
+    verdict = filter_.OnPacket(Ms(150 + i), now_, Ms(20));
+  }
+  EXPECT_EQ(verdict.shift, Ms(150));
+  EXPECT_EQ(verdict.delays.size(), 10u);
+  EXPECT_EQ(verdict.delays[9], Ms(9));
+}
+
+TEST(PlayoutDelayEstimatorTest, OvertakenPacketsAreWorth20MsAPercent) {
+  const auto target = [](int every, int64_t delay_ms) {
+    PlayoutDelayEstimator estimator;
+    for (int i = 0; i < 5000; ++i) {
+      if (i % every == 0) {
+        estimator.OnReorderedPacket(Ms(delay_ms));
+      } else {
+        estimator.OnPacket(Ms(2));
+      }
+    }
+    return estimator.target();
+  };
+  EXPECT_EQ(target(200, 40), Ms(5));   // half a percent: 10 ms
+  EXPECT_EQ(target(100, 40), Ms(5));   // 20 ms
+  EXPECT_EQ(target(33, 40), Ms(45));   // 60 ms
+  EXPECT_EQ(target(100, 12), Ms(15));
+  EXPECT_EQ(target(4, 399), Ms(400));  // what is far too late is still bounded
 }
 
 TEST(PlayoutDelayEstimatorTest, StartsWithAGuessAndLearns) {

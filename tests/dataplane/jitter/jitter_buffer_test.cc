@@ -375,5 +375,104 @@ TEST_F(JitterBufferTest, ResetForgetsTheStreamButMayKeepTheTarget) {
   EXPECT_EQ(buffer_.target_delay(), PlayoutDelayEstimator::kFirstTarget);
 }
 
+// ---- Copies (RFC 2198) ------------------------------------------------------------------------------
+
+class CopyTest : public JitterBufferTest {
+ protected:
+  bool InsertCopy(int number, int64_t arrival_ms) { return InsertCopy(number, arrival_ms, Options()); }
+  bool InsertCopy(int number, int64_t arrival_ms, const Options& options) {
+    const std::vector<std::byte> packet = Build(number, options);
+    const auto view = rtp::RtpPacketView::Parse(packet);
+    return buffer_.InsertCopy(StreamPacket::Of(*view), {kDuration, false, false}, At(arrival_ms));
+  }
+};
+
+TEST_F(CopyTest, FillsTheGapOfALostPacket) {
+  PlayCleanUntil(5);
+  EXPECT_THAT(Pop(145), ElementsAre(6));
+  Insert(8, 160);
+  EXPECT_TRUE(InsertCopy(7, 160));
+  EXPECT_FALSE(InsertCopy(7, 160));
+  EXPECT_EQ(Insert(7, 161), InsertOutcome::kDuplicate);
+  const PlayoutFrame frame = buffer_.PopFrame(At(165), 0);
+  EXPECT_EQ(frame.decision, PlayoutDecision::kNormal);
+  EXPECT_TRUE(frame.is_copy);
+  EXPECT_THAT(Pop(185), ElementsAre(8));
+}
+
+TEST_F(CopyTest, OfWhatIsThereOrPastIsIgnored) {
+  EXPECT_FALSE(InsertCopy(0, 0));  // no stream yet
+  PlayCleanUntil(5);
+  Insert(7, 140);
+  for (int old = -3; old <= 7; ++old) EXPECT_FALSE(InsertCopy(old, 141)) << old;
+  EXPECT_FALSE(InsertCopy(8, 141));  // not before its packet
+  EXPECT_FALSE(InsertCopy(6, 141, {.ssrc = 99}));
+}
+
+TEST_F(CopyTest, WithAWrongNumberIsToldByItsTimestamp) {
+  PlayCleanUntil(5);
+  EXPECT_THAT(Pop(145), ElementsAre(6));
+  Insert(9, 180);
+  // It claims to be 8, but its time is that of 9, or half way between 7 and 8.
+  const uint32_t eight = 0xffff'fc00u + 8 * kDuration;
+  EXPECT_FALSE(InsertCopy(8, 181, {.timestamp = eight + kDuration}));
+  EXPECT_FALSE(InsertCopy(8, 181, {.timestamp = eight + kDuration / 2}));
+  EXPECT_TRUE(InsertCopy(8, 181));
+}
+
+TEST_F(CopyTest, AreWaitedForWhenPacketsAreLost) {
+  for (int i = 0; i < 600; ++i) {
+    if (i % 10 == 9) {
+      (void)Pop(i * 20 + 5);
+      continue;
+    }
+    Insert(i, i * 20, {.has_redundancy = true});
+    if (i % 10 == 0 && i > 0) InsertCopy(i - 1, i * 20);
+    const auto played = Pop(i * 20 + 5);
+    if (i < 400) continue;
+    EXPECT_THAT(played, ElementsAre(i - 1)) << i;
+  }
+  // What the jitter asks for, and a packet more.
+  EXPECT_EQ(buffer_.target_delay(), Ms(25));
+}
+
+// ---- Days -------------------------------------------------------------------------------------------
+
+// Over a day of talk spurts, one second each minute, on the clock of Opus: sequence numbers wrap once,
+// timestamps too, and not one packet is missed.
+TEST(JitterBufferDayTest, EveryPacketOf26HoursIsPlayed) {
+  constexpr uint32_t kClock = 48'000;
+  JitterBuffer buffer(kClock);
+  int64_t sent = 0;
+  int64_t played = 0;
+  std::array<std::byte, 16> packet;
+  for (int64_t minute = 0; minute < 26 * 60; ++minute) {
+    const int64_t start_ms = minute * 60'000;
+    for (int64_t i = 0; i < 160; ++i) {
+      const auto now = Timestamp::FromMilliseconds(start_ms + i * 20);
+      if (i < 50) {
+        const int64_t units = (start_ms + i * 20) * (kClock / 1000);
+        rtp::RtpPacketBuilder builder(packet, {i == 0,
+                                               {111},
+                                               {static_cast<uint16_t>(65'000 + sent)},
+                                               {static_cast<uint32_t>(units)},
+                                               {7}});
+        builder.SetPayload(std::array<std::byte, 2>{});
+        ++sent;
+        const auto view = rtp::RtpPacketView::Parse(*builder.Finish());
+        ASSERT_EQ(buffer.Insert(*view, {960, i == 49, false}, now), InsertOutcome::kInserted)
+            << minute << " " << i;
+      }
+      const PlayoutFrame frame = buffer.PopFrame(now + Ms(4), 0);
+      if (frame.decision == PlayoutDecision::kNormal) ++played;
+      ASSERT_NE(frame.decision, PlayoutDecision::kConceal) << minute << " " << i;
+    }
+    ASSERT_EQ(played, sent) << minute;
+  }
+  EXPECT_GT(sent, 65'536);
+  EXPECT_EQ(buffer.overflowed_packets(), 0u);
+  EXPECT_LE(buffer.playout_delay(), Ms(25));
+}
+
 }  // namespace
 }  // namespace byon::jitter

@@ -31,6 +31,16 @@ TEST(ProtoConversion, AccessRemoteArrivesWhole) {
   EXPECT_EQ(remote->audio->receive.at(0).telephone_events.size(), 1u);
 }
 
+TEST(ProtoConversion, RedundancyBelongsToWhatIsReceived) {
+  proto::AccessRemote message = Access();
+  EXPECT_FALSE(ToDomain(message, "access")->audio->receive.at(0).red_payload_type);
+  message.mutable_audio()->set_red_payload_type(63);
+  const auto remote = ToDomain(message, "access");
+  ASSERT_TRUE(remote.ok()) << remote.error();
+  EXPECT_EQ(remote->audio->receive.at(0).red_payload_type, 63);
+  EXPECT_FALSE(remote->audio->send.red_payload_type);
+}
+
 TEST(ProtoConversion, AbsentPartsStayAbsent) {
   const auto access = ToDomain(proto::AccessRemote(), "access");
   ASSERT_TRUE(access.ok());
@@ -140,6 +150,12 @@ INSTANTIATE_TEST_SUITE_P(
                       "access.audio.receive lacks opus, but must hold the codec of"},
         AccessMistake{[](auto& m) { *m.mutable_audio()->add_receive() = m.audio().send(); },
                       "access.audio.receive[1].payload_type is 111, but must be used once"},
+        AccessMistake{[](auto& m) { m.mutable_audio()->set_red_payload_type(111); },
+                      "access.audio.receive[0].payload_type is 111, but must be used once"},
+        AccessMistake{[](auto& m) { m.mutable_audio()->set_red_payload_type(110); },
+                      "access.audio.red_payload_type is 110, but must be used once"},
+        AccessMistake{[](auto& m) { m.mutable_audio()->set_red_payload_type(72); },
+                      "access.audio.red_payload_type is 72, but must be 0 to 63 or 96 to 127"},
         AccessMistake{
             [](auto& m) { m.mutable_audio()->mutable_telephone_events(0)->set_payload_type(111); },
             "access.audio.receive[0].payload_type is 111, but must be used once"},
