@@ -56,7 +56,7 @@ class LegSubject final : public Subject {
     BYON_CHECK(stage_.SetReceive(std::move(setup).value()) == nullptr, "nothing is replaced");
   }
   void Insert(const rtp::RtpPacketView& packet, Timestamp arrival) override {
-    (void)stage_.InsertAudio(packet, arrival);
+    (void)stage_.InsertAudio(jitter::StreamPacket::Of(packet), false, arrival);
     ++stats_.packets_received;
   }
   void Tick(Timestamp now) override { has_audio_ = stage_.PullFrame(now, frame_); }
