@@ -192,9 +192,18 @@ api::ApiConfig ApiSettings(const runtime::Config& config, const std::string& ver
   api::ApiConfig settings;
   settings.public_url = config.http.public_url;
   settings.api_root = config.http.api_root;
-  settings.strictness = config.is_strict ? api::Strictness::kStrict : api::Strictness::kCompat;
+  const auto strictness = [](const std::string& name) {
+    return name == "strict" ? api::Strictness::kStrict : api::Strictness::kCompat;
+  };
+  settings.r3_1 = strictness(config.api.r3_1);
+  if (config.api.r2_2 == "off") {
+    settings.r2_2.reset();
+  } else {
+    settings.r2_2 = strictness(config.api.r2_2);
+  }
   settings.may_use_private_networks = config.webhooks.may_use_private_networks;
   settings.requests_per_second_per_user = config.limits.requests_per_second_per_user;
+  settings.ice = {config.ice.stun_urls, config.ice.turn_urls, config.ice.turn_secret, config.ice.ttl};
   settings.page.issuer = config.oauth.issuers.front().issuer;
   settings.page.client_id = config.oauth.web_client_id;
   settings.page.scopes = Words(config.oauth.web_client_scopes);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "controlplane/api/asyncapi_document.h"
+#include "controlplane/api/openapi_document.h"
 #include "controlplane/api/wire_format.h"
 
 namespace byon::api {
@@ -48,6 +50,12 @@ std::string ChannelUrlBase(const ApiConfig& config) {
   return url + config.api_root + std::string(kChannelsPath);
 }
 
+ConnectionConfig ConnectionSettings(const ApiConfig& config) {
+  ConnectionConfig connections = config.connections;
+  connections.api_root = config.api_root;
+  return connections;
+}
+
 PageConfig WithRoot(const ApiConfig& config) {
   PageConfig page = config.page;
   page.api_root = config.public_url + config.api_root;
@@ -62,64 +70,112 @@ Application::Application(ApiConfig config, ApiPorts ports)
       router_(config_.api_root),
       per_user_(config_.requests_per_second_per_user),
       registrations_(ports_.service, ports_.channels, ChannelUrlBase(config_)),
-      calls_(ports_.service, config_.strictness),
-      subscriptions_(ports_.subscriptions, ports_.now, config_.may_use_private_networks, config_.strictness),
-      extensions_(ports_.service, ports_.channels, WithRoot(config_), ChannelUrlBase(config_)) {
-  AddRoutes();
+      calls_(ports_.service, ports_.events.home_domain(), ports_.now, ports_.new_id),
+      subscriptions_(ports_.subscriptions, ports_.service, ports_.now, config_.may_use_private_networks),
+      extensions_(ports_.service, ports_.channels, WithRoot(config_), config_.ice, ports_.now, ChannelUrlBase(config_)) {
+  const Dialect r3_1{Release::kR3_1, config_.r3_1};
+  for (const std::string version : {"/v0.4", "/v0.4rc1"}) {
+    AddRegistrationRoutes("/webrtc-registration" + version, r3_1);
+    AddCallRoutes("/webrtc-call-handling" + version, r3_1);
+  }
+  for (const std::string version : {"/v0.3", "/v0.3rc1"}) {
+    AddSubscriptionRoutes("webrtc-events-subscriptions", version, r3_1);
+  }
+  if (config_.r2_2) {
+    const Dialect r2_2{Release::kR2_2, *config_.r2_2};
+    AddRegistrationRoutes("/webrtc-registration/v0.3", r2_2);
+    AddCallRoutes("/webrtc-call-handling/v0.3", r2_2);
+    AddSubscriptionRoutes("webrtc-events", "/v0.2", r2_2);
+  }
+  AddExtensionRoutes();
+  AddDocumentRoutes();
   AddHealthRoutes();
 }
 
-void Application::AddRoutes() {
-  const auto add = [this](const char* method, const std::string& path, const char* scope, auto handle) {
-    router_.Add({method, path, scope, false, handle});
+void Application::AddRegistrationRoutes(const std::string& base, Dialect dialect) {
+  const auto add = [&](const char* method, const char* path, const char* verb, auto operation) {
+    router_.Add({method, base + path, std::string("webrtc-registration:sessions:") + verb, false, dialect,
+                 [this, operation](const ExchangePointer& exchange) { (registrations_.*operation)(exchange); }});
   };
-  for (const std::string base : {"/webrtc-registration/v0.4", "/webrtc-registration/v0.4rc1"}) {
-    add("POST", base + "/sessions", "webrtc-registration:sessions:create", [this](const auto& e) { registrations_.Create(e); });
-    add("GET", base + "/sessions", "webrtc-registration:sessions:read", [this](const auto& e) { registrations_.List(e); });
-    add("GET", base + "/sessions/{id}", "webrtc-registration:sessions:read", [this](const auto& e) { registrations_.Get(e); });
-    add("PUT", base + "/sessions/{id}", "webrtc-registration:sessions:write", [this](const auto& e) { registrations_.Update(e); });
-    add("DELETE", base + "/sessions/{id}", "webrtc-registration:sessions:delete", [this](const auto& e) { registrations_.Delete(e); });
+  add("POST", "/sessions", "create", &RegistrationApi::Create);
+  if (!dialect.is_r2_2()) {
+    add("GET", "/sessions", "read", &RegistrationApi::List);
+    add("GET", "/sessions/{id}", "read", &RegistrationApi::Get);
   }
-  for (const std::string base : {"/webrtc-call-handling/v0.4", "/webrtc-call-handling/v0.4rc1"}) {
-    const auto change = [this](const auto& e) { calls_.ChangeStatus(e); };
-    add("POST", base + "/sessions", "webrtc-call-handling:sessions:create", [this](const auto& e) { calls_.Create(e); });
-    add("GET", base + "/sessions/{id}", "webrtc-call-handling:sessions:read", [this](const auto& e) { calls_.Get(e); });
-    add("PUT", base + "/sessions/{id}/status", "webrtc-call-handling:sessions:write", change);
-    if (config_.strictness == Strictness::kCompat) {
-      add("PUT", base + "/sessions/{id}", "webrtc-call-handling:sessions:write", change);
-    }
-    add("DELETE", base + "/sessions/{id}", "webrtc-call-handling:sessions:delete", [this](const auto& e) { calls_.Delete(e); });
+  add("PUT", "/sessions/{id}", "write", &RegistrationApi::Update);
+  add("DELETE", "/sessions/{id}", "delete", &RegistrationApi::Delete);
+}
+
+void Application::AddCallRoutes(const std::string& base, Dialect dialect) {
+  const auto add = [&](const char* method, const char* path, const char* verb, auto operation) {
+    router_.Add({method, base + path, std::string("webrtc-call-handling:sessions:") + verb, false, dialect,
+                 [this, operation](const ExchangePointer& exchange) { (calls_.*operation)(exchange); }});
+  };
+  add("POST", "/sessions", "create", &CallApi::Create);
+  add("GET", "/sessions/{id}", "read", &CallApi::Get);
+  add("PUT", "/sessions/{id}/status", "write", &CallApi::ChangeStatus);
+  // The flow documents leave out "/status".
+  if (dialect.is_compat()) add("PUT", "/sessions/{id}", "write", &CallApi::ChangeStatus);
+  add("DELETE", "/sessions/{id}", "delete", &CallApi::Delete);
+}
+
+void Application::AddSubscriptionRoutes(const std::string& api, const std::string& version, Dialect dialect) {
+  const std::string base = "/" + api + version;
+  const auto add = [&](const char* method, const char* path, const std::string& scope, auto operation) {
+    router_.Add({method, base + path, scope, false, dialect,
+                 [this, operation](const ExchangePointer& exchange) { (subscriptions_.*operation)(exchange); }});
+  };
+  add("POST", "/subscriptions", "", &SubscriptionApi::Create);  // a scope for each type
+  add("GET", "/subscriptions", api + ":read", &SubscriptionApi::List);
+  add("GET", "/subscriptions/{id}", api + ":read", &SubscriptionApi::Get);
+  if (!dialect.is_r2_2()) add("PUT", "/subscriptions/{id}", api + ":update", &SubscriptionApi::Update);
+  add("DELETE", "/subscriptions/{id}", api + ":delete", &SubscriptionApi::Delete);
+}
+
+void Application::AddExtensionRoutes() {
+  const auto add = [this](const char* method, const std::string& path, const char* scope, auto operation) {
+    router_.Add({method, "/byon/v1" + path, scope, false, {},
+                 [this, operation](const ExchangePointer& exchange) { (extensions_.*operation)(exchange); }});
+  };
+  add("POST", "/channels", "", &ExtensionApi::CreateChannel);  // one of the events' scopes
+  add("DELETE", "/channels/{id}", "", &ExtensionApi::DeleteChannel);
+  add("GET", "/registrations", "webrtc-registration:sessions:read", &ExtensionApi::ListRegistrations);
+  add("GET", "/ice-servers", "webrtc-call-handling:sessions:read", &ExtensionApi::IceServers);
+  add("GET", "/calls", "webrtc-call-handling:sessions:read", &ExtensionApi::ListCalls);
+  add("GET", "/calls/{id}", "webrtc-call-handling:sessions:read", &ExtensionApi::CallDetails);
+  add("POST", "/calls/{id}/dtmf", "webrtc-call-handling:sessions:write", &ExtensionApi::SendDtmf);
+  add("GET", "/calls/{id}/quality", "webrtc-call-handling:sessions:read", &ExtensionApi::Quality);
+  router_.Add({"GET", "/byon/v1/config", "", true, {}, [this](const auto& e) { extensions_.Config(e); }});
+  for (const char* path : {"/byon/v1/channels", "/byon/v1/channels/{id}"}) {
+    router_.Add({"GET", path, "", true, {}, [](const auto& e) {
+                   HttpResponse response = ErrorResponse({426, "UPGRADE_REQUIRED", "Open this URL as a WebSocket."});
+                   response.headers.emplace_back("Upgrade", "websocket");
+                   e->Send(std::move(response));
+                 }});
   }
-  for (const std::string base : {"/webrtc-events-subscriptions/v0.3", "/webrtc-events-subscriptions/v0.3rc1"}) {
-    add("POST", base + "/subscriptions", "", [this](const auto& e) { subscriptions_.Create(e); });
-    add("GET", base + "/subscriptions", "webrtc-events-subscriptions:read", [this](const auto& e) { subscriptions_.List(e); });
-    add("GET", base + "/subscriptions/{id}", "webrtc-events-subscriptions:read", [this](const auto& e) { subscriptions_.Get(e); });
-    add("PUT", base + "/subscriptions/{id}", "webrtc-events-subscriptions:update", [this](const auto& e) { subscriptions_.Update(e); });
-    add("DELETE", base + "/subscriptions/{id}", "webrtc-events-subscriptions:delete", [this](const auto& e) { subscriptions_.Delete(e); });
-  }
-  add("POST", "/byon/v1/channels", "", [this](const auto& e) { extensions_.CreateChannel(e); });
-  add("DELETE", "/byon/v1/channels/{id}", "", [this](const auto& e) { extensions_.DeleteChannel(e); });
-  add("GET", "/byon/v1/calls", "webrtc-call-handling:sessions:read", [this](const auto& e) { extensions_.ListCalls(e); });
-  add("POST", "/byon/v1/calls/{id}/dtmf", "webrtc-call-handling:sessions:write", [this](const auto& e) { extensions_.SendDtmf(e); });
-  add("GET", "/byon/v1/calls/{id}/quality", "webrtc-call-handling:sessions:read", [this](const auto& e) { extensions_.Quality(e); });
-  router_.Add({"GET", "/byon/v1/config", "", true, [this](const auto& e) { extensions_.Config(e); }});
-  router_.Add({"GET", "/byon/v1/channels/{id}", "", true, [](const auto& e) {
-                 HttpResponse response = ErrorResponse({426, "UPGRADE_REQUIRED", "Open this URL as a WebSocket."});
-                 response.headers.emplace_back("Upgrade", "websocket");
-                 e->Send(std::move(response));
-               }});
+}
+
+// What describes the interface, for people and generators.
+void Application::AddDocumentRoutes() {
+  const auto add = [this](const char* path, std::string_view text) {
+    router_.Add({"GET", path, "", true, {}, [text](const ExchangePointer& exchange) {
+                   exchange->Send({200, {{"Content-Type", "application/yaml"}}, std::string(text)});  // RFC 9512
+                 }});
+  };
+  add("/openapi", kOpenApi);
+  add("/asyncapi", kAsyncApi);
 }
 
 void Application::AddHealthRoutes() {
-  router_.Add({"GET", "/livez", "", true, [](const auto& e) { e->SendJson(200, {{"status", "live"}}); }});
-  router_.Add({"GET", "/readyz", "", true, [this](const auto& e) {
+  router_.Add({"GET", "/livez", "", true, {}, [](const auto& e) { e->SendJson(200, {{"status", "live"}}); }});
+  router_.Add({"GET", "/readyz", "", true, {}, [this](const auto& e) {
                  const std::string missing = ports_.unreadiness();
                  e->SendJson(missing.empty() ? 200 : 503,
                              {{"status", missing.empty() ? "ready" : "not ready"}, {"missing", missing}});
                }});
 }
 
-void Application::HandleRequest(HttpRequest request, Respond respond) {
+ExchangePointer Application::Begin(HttpRequest request, Respond respond) {
   auto exchange = std::make_shared<Exchange>();
   const std::string* sent = request.Header("x-correlator");
   const bool is_bad = sent != nullptr && !IsCorrelator(*sent);
@@ -132,24 +188,50 @@ void Application::HandleRequest(HttpRequest request, Respond respond) {
     if (const auto self = weak.lock()) ports_.observer(self->request, response.status, correlator);
     respond(std::move(response));
   };
-  if (is_bad) return exchange->Fail(InvalidArgument("The header x-correlator is malformed."));
-  Dispatch(exchange);
+  if (!is_bad) return exchange;
+  exchange->Fail(InvalidArgument("The header x-correlator is malformed."));
+  return nullptr;
 }
 
-void Application::Dispatch(const ExchangePointer& exchange) {
+void Application::HandleRequest(HttpRequest request, Respond respond) {
+  const ExchangePointer exchange = Begin(std::move(request), std::move(respond));
+  const Route* route = exchange == nullptr ? nullptr : FindRoute(exchange);
+  if (route == nullptr) return;
+  if (route->is_public) return route->handle(exchange);
+  Authenticate(exchange, *route);
+}
+
+void Application::RunCommand(HttpRequest request, std::shared_ptr<const auth::VerifiedToken> token,
+                             Respond respond) {
+  const ExchangePointer exchange = Begin(std::move(request), std::move(respond));
+  const Route* route = exchange == nullptr ? nullptr : FindRoute(exchange);
+  if (route == nullptr) return;
+  exchange->token = std::move(token);
+  Perform(exchange, *route);
+}
+
+// The operation that was asked for; null after the error was answered.
+const Route* Application::FindRoute(const ExchangePointer& exchange) {
   Router::Match match = router_.Find(exchange->request.method, exchange->request.path);
-  if (match.route == nullptr && match.allowed.empty()) return exchange->Fail(NotFound());
+  if (match.route == nullptr && match.allowed.empty()) {
+    exchange->Fail(NotFound());
+    return nullptr;
+  }
   if (match.route == nullptr) {
     std::string allow;
     for (const std::string& method : match.allowed) allow += (allow.empty() ? "" : ", ") + method;
     HttpResponse response = ErrorResponse({405, "METHOD_NOT_ALLOWED", "The method is not allowed for this resource."});
     response.headers.emplace_back("Allow", allow);
-    return exchange->Send(std::move(response));
+    exchange->Send(std::move(response));
+    return nullptr;
+  }
+  if (match.is_malformed) {
+    exchange->Fail(InvalidArgument("The path is malformed."));
+    return nullptr;
   }
   exchange->ids = std::move(match.ids);
-  if (match.is_malformed) return exchange->Fail(InvalidArgument("The path is malformed."));
-  if (match.route->is_public) return match.route->handle(exchange);
-  Authenticate(exchange, *match.route);
+  exchange->dialect = match.route->dialect;
+  return match.route;
 }
 
 void Application::Authenticate(const ExchangePointer& exchange, const Route& route) {
@@ -170,6 +252,10 @@ void Application::OnToken(const ExchangePointer& exchange, const Route& route, T
     return exchange->Send(std::move(response));
   }
   exchange->token = std::move(verdict).value();
+  Perform(exchange, route);
+}
+
+void Application::Perform(const ExchangePointer& exchange, const Route& route) {
   exchange->who = PrincipalOf(*exchange->token);
   const std::string user = exchange->who.client_id + '\n' + exchange->who.subject;
   // A 2-legged client is a server that speaks for many users; its rate is bounded by address.
@@ -195,15 +281,28 @@ void Application::OnToken(const ExchangePointer& exchange, const Route& route, T
 std::unique_ptr<WebSocketHandler> Application::OpenWebSocket(const HttpRequest& request,
                                                              std::shared_ptr<WebSocketSession> session) {
   const std::string prefix = config_.api_root + std::string(kChannelsPath);
-  std::string id;
-  if (request.path.starts_with(prefix)) id = PercentDecode(request.path.substr(prefix.size()), false).value_or("");
-  auto token = BearerOf(request);
-  if (!token) token = SubprotocolToken(request);
+  ChannelConnection::Opening opening;
+  if (request.path.starts_with(prefix)) {
+    // A name that cannot be one of ours is not taken for none.
+    opening.channel_id = PercentDecode(request.path.substr(prefix.size()), false).value_or("?");
+    if (opening.channel_id.empty()) opening.channel_id = "?";
+  } else if (request.path + "/" != prefix) {
+    opening.channel_id = "?";
+  }
+  opening.token = BearerOf(request);
+  if (!opening.token) opening.token = SubprotocolToken(request);
+  opening.resume = QueryValue(request.query, "resume");
+  opening.device_id = QueryValue(request.query, "deviceId");
+  opening.phone_number = QueryValue(request.query, "phoneNumber");
+  opening.remote_address = request.remote_address;
   return std::make_unique<ChannelConnection>(
-      config_.connections,
-      ChannelConnection::Ports{ports_.channels, ports_.tokens, ports_.service, ports_.events, ports_.timers,
-                               ports_.now},
-      std::move(id), std::move(session), std::move(token), QueryValue(request.query, "resume"));
+      ConnectionSettings(config_),
+      ChannelConnection::Ports{ports_.channels, ports_.tokens, ports_.service, ports_.events, ports_.timers, ports_.now,
+                               [this](HttpRequest command, std::shared_ptr<const auth::VerifiedToken> token,
+                                      Respond respond) {
+                                 RunCommand(std::move(command), std::move(token), std::move(respond));
+                               }},
+      std::move(opening), std::move(session));
 }
 
 }  // namespace byon::api

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "controlplane/api/call_api.h"
@@ -19,10 +20,12 @@ namespace byon::api {
 struct ApiConfig {
   std::string public_url;  // as clients see it, without a trailing slash
   std::string api_root;    // path prefix, may be empty
-  Strictness strictness = Strictness::kStrict;
+  Strictness r3_1 = Strictness::kStrict;
+  std::optional<Strictness> r2_2 = Strictness::kCompat;  // nothing: not served
   bool may_use_private_networks = false;  // webhooks
   double requests_per_second_per_user = 50;
   PageConfig page;  // api_root is filled in here
+  IceConfig ice;
   ConnectionConfig connections;
 };
 
@@ -53,11 +56,21 @@ class Application final : public HttpApplication {
                                                   std::shared_ptr<WebSocketSession> session) override;
 
  private:
-  void AddRoutes();
+  void AddRegistrationRoutes(const std::string& base, Dialect dialect);
+  void AddCallRoutes(const std::string& base, Dialect dialect);
+  void AddSubscriptionRoutes(const std::string& api, const std::string& version, Dialect dialect);
+  void AddExtensionRoutes();
+  void AddDocumentRoutes();
   void AddHealthRoutes();
+  // An exchange that answers with its correlator; nothing when the client's own was malformed and that was answered.
+  ExchangePointer Begin(HttpRequest request, Respond respond);
+  void RunCommand(HttpRequest request, std::shared_ptr<const auth::VerifiedToken> token, Respond respond);
+  const Route* FindRoute(const ExchangePointer& exchange);
   void Dispatch(const ExchangePointer& exchange);
   void Authenticate(const ExchangePointer& exchange, const Route& route);
   void OnToken(const ExchangePointer& exchange, const Route& route, TokenVerdict verdict);
+  // The token is good: what its rate, scope and ids allow is done.
+  void Perform(const ExchangePointer& exchange, const Route& route);
 
   const ApiConfig config_;
   ApiPorts ports_;

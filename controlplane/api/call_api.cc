@@ -3,156 +3,153 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "controlplane/api/object_reader.h"
+#include "controlplane/api/call_reader.h"
 #include "controlplane/api/resources.h"
-#include "controlplane/api/wire_format.h"
 #include "controlplane/call/status.h"
 
 namespace byon::api {
-namespace {
 
+using gateway::ErrorCode;
 using nlohmann::json;
 
-constexpr size_t kMaxSdpCharacters = 65536;
-constexpr size_t kMaxId = 256;
-constexpr const char* kAnonymous = "sip:anonymous@anonymous.invalid";
-
-std::string ReadAddress(ObjectReader& reader, const char* name) {
-  const std::string address = reader.Text(name, 256).value_or("");
-  if (reader.Has(name) && !IsCallAddress(address)) {
-    reader.Mistake(name, "must be a tel: or sip: URI or an emergency service URN of the documented forms");
-  }
-  return address;
-}
-
-std::string ReadName(ObjectReader& reader, const char* name) {
-  const std::string text = reader.Text(name, 256).value_or("");
-  if (!IsPlainText(text)) reader.Mistake(name, "must not contain control characters");
-  return text;
-}
-
-// An SDP text: printable lines with CRLF or LF ends; what it says is judged by the gateway.
-std::optional<std::string> ReadSdp(ObjectReader& reader, const char* name, std::string& mistake) {
-  const json* descriptor = reader.Object(name);
-  if (descriptor == nullptr) return std::nullopt;
-  ObjectReader inner(*descriptor, reader.PathOf(name), mistake);
-  inner.Require("sdp");
-  auto sdp = inner.Text("sdp", kMaxSdpCharacters);
-  if (sdp && (sdp->empty() || sdp->find('\0') != std::string::npos)) {
-    inner.Mistake("sdp", "must be a session description");
-  }
-  inner.Finish();
-  return sdp;
-}
-
-std::optional<std::string> ReadLocation(ObjectReader& reader, std::string& mistake) {
-  const json* location = reader.Object("locationDetails");
-  if (location == nullptr) return std::nullopt;
-  CheckLocation(*location, "locationDetails", mistake);
-  return location->dump(-1, ' ', false, json::error_handler_t::replace);
-}
+namespace {
 
 bool IsHeaderId(const std::string& id) {
-  return !id.empty() && id.size() <= kMaxId &&
+  return !id.empty() && id.size() <= kMaxCallText &&
          std::all_of(id.begin(), id.end(), [](char c) { return c > 0x20 && c < 0x7f; });
 }
 
 }  // namespace
+
+json CallApi::Body(const Exchange& exchange, const gateway::MediaSession& session) const {
+  return exchange.dialect.is_r2_2() ? MediaSessionBodyOfR2_2(session, home_domain_) : MediaSessionBody(session);
+}
+
+json CallApi::DraftBody(const Exchange& exchange, const CallDraft& draft) const {
+  gateway::MediaSession session;
+  session.media_session_id = draft.request.media_session_id;
+  session.originator_address = draft.request.originator_address;
+  session.originator_name = draft.request.originator_name;
+  session.receiver_address = draft.request.receiver_address;
+  session.receiver_name = draft.request.receiver_name;
+  session.client_correlator = draft.request.client_correlator;
+  return Body(exchange, session);
+}
 
 void CallApi::Create(const ExchangePointer& exchange) {
   const std::string* registration_id = exchange->request.Header("registrationid");
   if (registration_id == nullptr || !IsHeaderId(*registration_id)) {
     return exchange->Fail(InvalidArgument("The header registrationId is missing or malformed."));
   }
+  const std::string* key = exchange->request.Header("idempotency-key");
+  if (key != nullptr && !IsHeaderId(*key)) {
+    return exchange->Fail(InvalidArgument("The header Idempotency-Key is malformed."));
+  }
   const auto body = exchange->BodyObject();
   if (!body) return;
-  std::string mistake;
-  ObjectReader reader(*body, "", mistake);
-  gateway::CallRequest request;
+  Mistakes mistakes{exchange->dialect.ignores_unknown_members()};
+  gateway::CallRequest request = ReadCallRequest(*body, exchange->dialect, mistakes);
+  if (!mistakes.empty()) return exchange->Fail(InvalidArgument(mistakes.first));
   request.registration_id = *registration_id;
-  for (const char* name : {"originatorAddress", "receiverAddress", "offer"}) reader.Require(name);
-  request.originator_address = ReadAddress(reader, "originatorAddress");
-  request.receiver_address = ReadAddress(reader, "receiverAddress");
-  request.originator_name = ReadName(reader, "originatorName");
-  request.receiver_name = ReadName(reader, "receiverName");
-  request.offer_sdp = ReadSdp(reader, "offer", mistake).value_or("");
-  request.location_json = ReadLocation(reader, mistake);
-  const auto call_type = reader.Choice("callType", {"REGULAR", "EMERGENCY"});
-  request.is_emergency = call_type == "EMERGENCY" || request.receiver_address.starts_with("urn:service:sos");
-  if (request.receiver_address == kAnonymous) reader.Mistake("receiverAddress", "cannot be anonymous");
-  if (request.originator_address.starts_with("urn:")) reader.Mistake("originatorAddress", "cannot be a service");
-  if (is_compat_) {
-    reader.Ignore("status");
-    reader.Ignore("answer");
-    request.client_correlator = reader.Text("clientCorrelator", kMaxId).value_or("");
-  } else {
-    if (reader.Has("status")) reader.Mistake("status", "must not be sent with a new session");
-    if (reader.Has("answer")) reader.Mistake("answer", "must not be sent with a new session");
-    reader.Ignore("status");
-    reader.Ignore("answer");
-  }
-  reader.Finish();
-  if (!mistake.empty()) return exchange->Fail(InvalidArgument(mistake));
+  if (request.client_correlator.empty() && key != nullptr) request.client_correlator = *key;
+  if (exchange->dialect.is_r2_2()) return CreateAsR2_2(exchange, std::move(request));
+  Start(exchange, 201, std::move(request));
+}
+
+void CallApi::Start(const ExchangePointer& exchange, int status, gateway::CallRequest request) {
   service_.CreateCall(exchange->who, std::move(request),
-                      [exchange](const gateway::Outcome<gateway::MediaSession>& outcome) {
+                      [this, exchange, status](const gateway::Outcome<gateway::MediaSession>& outcome) {
                         if (const auto* session = exchange->Unwrap(outcome)) {
-                          exchange->SendJson(201, MediaSessionBody(*session));
+                          exchange->SendJson(status, Body(*exchange, *session));
                         }
                       });
 }
 
-void CallApi::Get(const ExchangePointer& exchange) {
-  const auto outcome = service_.GetCall(exchange->who, exchange->ids[0]);
-  if (const auto* session = exchange->Unwrap(outcome)) exchange->SendJson(200, MediaSessionBody(*session));
+void CallApi::CreateAsR2_2(const ExchangePointer& exchange, gateway::CallRequest request) {
+  const bool is_draft = request.offer_sdp.empty();
+  if (request.originator_address.empty() || is_draft) {
+    const auto found = service_.GetRegistration(exchange->who, request.registration_id);
+    const auto* registration = std::get_if<gateway::Registration>(&found);
+    if (registration == nullptr) {
+      return exchange->Fail(
+          ErrorOf({ErrorCode::kInvalidTokenContext, "registrationId is not consistent with access token."}));
+    }
+    if (request.originator_address.empty()) request.originator_address = "tel:" + registration->phone_number;
+  }
+  if (!is_draft) return Start(exchange, 201, std::move(request));
+  const CallDraft* draft = drafts_.Add(Owner::Of(exchange->who), std::move(request));
+  if (draft == nullptr) {
+    return exchange->Fail(ErrorOf({ErrorCode::kQuotaExceeded, "Too many sessions wait for their offer."}));
+  }
+  exchange->SendJson(201, DraftBody(*exchange, *draft));
 }
 
-bool CallApi::RepeatsSession(const Exchange& exchange, const json& body, std::string& mistake) {
+void CallApi::Get(const ExchangePointer& exchange) {
+  if (const CallDraft* draft = drafts_.Find(Owner::Of(exchange->who), exchange->ids[0])) {
+    return exchange->SendJson(200, DraftBody(*exchange, *draft));
+  }
+  const auto outcome = service_.GetCall(exchange->who, exchange->ids[0]);
+  if (const auto* session = exchange->Unwrap(outcome)) exchange->SendJson(200, Body(*exchange, *session));
+}
+
+bool CallApi::RepeatsSession(const Exchange& exchange, const json& body, call::Status& status, Mistakes& mistakes) {
   const auto outcome = service_.GetCall(exchange.who, exchange.ids[0]);
   const auto* session = exchange.Unwrap(outcome);
   if (session == nullptr) return false;
-  const json known = MediaSessionBody(*session);
-  for (const char* name :
-       {"originatorAddress", "originatorName", "receiverAddress", "receiverName", "mediaSessionId", "callType"}) {
-    if (body.contains(name) && known.contains(name) && body[name] != known[name] && mistake.empty()) {
-      mistake = std::string(name) + " differs from the session's.";
+  status = session->status;
+  const json known = Body(exchange, *session);
+  for (const char* name : kRepeatedMembers) {
+    if (body.contains(name) && known.contains(name) && body[name] != known[name]) {
+      mistakes.Add(std::string(name) + " differs from the session's.");
     }
   }
   return true;
 }
 
+void CallApi::ChangeDraft(const ExchangePointer& exchange, const json& body) {
+  Mistakes mistakes{exchange->dialect.ignores_unknown_members()};
+  StatusRequest wanted = ReadStatusRequest(body, exchange->dialect, mistakes);
+  if (!mistakes.empty()) return exchange->Fail(InvalidArgument(mistakes.first));
+  const Owner owner = Owner::Of(exchange->who);
+  if (!wanted.change.offer_sdp) {
+    if (!wanted.status || *wanted.status == call::Status::kInitial) return Get(exchange);
+    return exchange->Fail(ErrorOf({ErrorCode::kIncompatibleState, "The session waits for its offer."}));
+  }
+  std::optional<CallDraft> draft = drafts_.Take(owner, exchange->ids[0]);
+  gateway::CallRequest request = draft->request;
+  request.offer_sdp = *wanted.change.offer_sdp;
+  service_.CreateCall(exchange->who, std::move(request),
+                      [this, exchange, draft = std::move(*draft)](const gateway::Outcome<gateway::MediaSession>& outcome) {
+                        if (const auto* session = std::get_if<gateway::MediaSession>(&outcome)) {
+                          return exchange->SendJson(200, Body(*exchange, *session));
+                        }
+                        drafts_.PutBack(draft);
+                        exchange->Unwrap(outcome);
+                      });
+}
+
 void CallApi::ChangeStatus(const ExchangePointer& exchange) {
-  if (is_compat_ && !exchange->has_body()) return Get(exchange);
+  const Dialect& dialect = exchange->dialect;
+  if (dialect.is_compat() && !exchange->has_body()) return Get(exchange);
   const auto body = exchange->BodyObject();
   if (!body) return;
-  std::string mistake;
-  ObjectReader reader(*body, "", mistake);
-  gateway::StatusChange change;
-  reader.Require("status");
-  const auto name = reader.Text("status", kMaxId);
-  const auto status = name ? call::ParseStatus(*name) : std::nullopt;
-  if (name && !status) reader.Mistake("status", "must be one of the documented values");
-  if (status) change.status = *status;
-  change.offer_sdp = ReadSdp(reader, "offer", mistake);
-  change.answer_sdp = ReadSdp(reader, "answer", mistake);
-  change.location_json = ReadLocation(reader, mistake);
-  if (is_compat_) {
-    for (const char* repeated : {"originatorAddress", "originatorName", "receiverAddress", "receiverName",
-                                 "mediaSessionId", "callType"}) {
-      reader.Ignore(repeated);
-    }
-    if (!RepeatsSession(*exchange, *body, mistake)) return;
-  }
-  reader.Finish();
-  if (!mistake.empty()) return exchange->Fail(InvalidArgument(mistake));
-  service_.ChangeStatus(exchange->who, exchange->ids[0], std::move(change),
-                        [exchange](const gateway::Outcome<gateway::MediaSession>& outcome) {
+  if (drafts_.Find(Owner::Of(exchange->who), exchange->ids[0]) != nullptr) return ChangeDraft(exchange, *body);
+  Mistakes mistakes{dialect.ignores_unknown_members()};
+  StatusRequest wanted = ReadStatusRequest(*body, dialect, mistakes);
+  call::Status present = call::Status::kInitial;
+  if ((dialect.is_compat() || dialect.is_r2_2()) && !RepeatsSession(*exchange, *body, present, mistakes)) return;
+  if (!mistakes.empty()) return exchange->Fail(InvalidArgument(mistakes.first));
+  wanted.change.status = wanted.status.value_or(present);
+  service_.ChangeStatus(exchange->who, exchange->ids[0], std::move(wanted.change),
+                        [this, exchange](const gateway::Outcome<gateway::MediaSession>& outcome) {
                           if (const auto* session = exchange->Unwrap(outcome)) {
-                            exchange->SendJson(200, MediaSessionBody(*session));
+                            exchange->SendJson(200, Body(*exchange, *session));
                           }
                         });
 }
 
 void CallApi::Delete(const ExchangePointer& exchange) {
+  if (drafts_.Take(Owner::Of(exchange->who), exchange->ids[0])) return exchange->Send(EmptyResponse(204));
   service_.DeleteCall(exchange->who, exchange->ids[0], [exchange](const gateway::Outcome<gateway::Done>& outcome) {
     if (exchange->Unwrap(outcome) != nullptr) exchange->Send(EmptyResponse(204));
   });

@@ -1,8 +1,11 @@
 #include "controlplane/api/channel_connection.h"
 
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 
+#include "controlplane/api/command_table.h"
+#include "controlplane/api/registration_api.h"
 #include "controlplane/api/wire_format.h"
 #include "controlplane/json/strict_json.h"
 
@@ -10,6 +13,15 @@ namespace byon::api {
 
 using nlohmann::json;
 using std::chrono::milliseconds;
+
+namespace {
+
+// The server bounds messages already (limits.websocket_message_bytes); this bounds what is parsed.
+constexpr size_t kMaxMessageBytes = 1 << 20;
+constexpr std::array kChannelTypes = {EventType::kSessionInvitation, EventType::kSessionStatus,
+                                      EventType::kRegistrationEnds, EventType::kDtmf};
+
+}  // namespace
 
 gateway::Principal PrincipalOf(const auth::VerifiedToken& token) {
   gateway::Principal who;
@@ -21,29 +33,27 @@ gateway::Principal PrincipalOf(const auth::VerifiedToken& token) {
   return who;
 }
 
-ChannelConnection::ChannelConnection(ConnectionConfig config, Ports ports, std::string channel_id,
-                                     std::shared_ptr<WebSocketSession> session,
-                                     std::optional<std::string> token, std::optional<std::string> resume)
-    : config_(config),
+ChannelConnection::ChannelConnection(ConnectionConfig config, Ports ports, Opening opening,
+                                     std::shared_ptr<WebSocketSession> session)
+    : config_(std::move(config)),
       ports_(std::move(ports)),
-      channel_id_(std::move(channel_id)),
+      opening_(std::move(opening)),
       session_(std::move(session)),
-      resume_(std::move(resume)),
-      messages_(config.messages_per_second, 1) {
+      messages_(config_.messages_per_second, 1) {
   auth_timer_ = ports_.timers.After(config_.auth_timeout, [this] {
     Close(kCloseAuthTimeout, "no auth message in time");
   });
-  if (token) Verify(*token, false);
+  if (opening_.token) Verify(*opening_.token, false);
 }
 
 ChannelConnection::~ChannelConnection() {
-  if (channel_ != nullptr) ports_.channels.Detach(channel_id_, this);
+  if (channel_ != nullptr) ports_.channels.Detach(channel_->id, this);
 }
 
 void ChannelConnection::OnClosed() {
   session_ = nullptr;
   auth_timer_ = warning_timer_ = expiry_timer_ = replay_timer_ = nullptr;
-  if (channel_ != nullptr) ports_.channels.Detach(channel_id_, this);
+  if (channel_ != nullptr) ports_.channels.Detach(channel_->id, this);
   channel_ = nullptr;
 }
 
@@ -56,7 +66,7 @@ void ChannelConnection::Close(uint16_t code, const std::string& reason) {
 void ChannelConnection::OnMessage(std::string text) {
   if (!session_) return;
   if (!messages_.Take("", ports_.now())) return Close(1008, "too many messages");
-  const auto message = byon::json::ParseStrict(text, {.max_bytes = 64 * 1024, .max_depth = 4, .max_values = 32});
+  const auto message = byon::json::ParseStrict(text, {.max_bytes = kMaxMessageBytes, .max_depth = 8, .max_values = 256});
   if (!message || !message->is_object()) return Close(kCloseBadMessage, "not a JSON object");
   const auto value = [&message](const char* name) -> std::optional<std::string> {
     const auto it = message->find(name);
@@ -64,22 +74,17 @@ void ChannelConnection::OnMessage(std::string text) {
     return it->get<std::string>();
   };
   const std::string type = value("type").value_or("");
-  if (type == "auth") {
-    if (channel_ != nullptr || is_verifying_) return Close(kCloseBadMessage, "already authenticated");
-    const auto token = value("token");
-    if (!token) return Close(kCloseBadMessage, "auth needs a token");
-    if (const auto resume = value("resume")) resume_ = resume;
-    return Verify(*token, false);
-  }
+  if (type == "auth") return TakeAuth(*message);
   if (type == "ping") return session_->Send(R"({"type":"pong"})");
   if (channel_ == nullptr) {
     // The message after auth may come before the verdict.
     if (is_verifying_ && value("resume")) {
-      resume_ = value("resume");
+      opening_.resume = value("resume");
       return;
     }
     return Close(kCloseUnauthorized, "authenticate first");
   }
+  if (message->contains("command")) return TakeCommand(*message);
   if (type == "token") {
     const auto token = value("token");
     if (!token) return Close(kCloseBadMessage, "token is missing");
@@ -92,6 +97,44 @@ void ChannelConnection::OnMessage(std::string text) {
   }
   if (const auto id = value("resume")) return Resume(*id);
   Close(kCloseBadMessage, "unknown message");
+}
+
+void ChannelConnection::TakeAuth(const json& message) {
+  if (channel_ != nullptr || is_verifying_) return Close(kCloseBadMessage, "already authenticated");
+  const auto take = [&message](const char* name, std::optional<std::string>& target) {
+    const auto it = message.find(name);
+    if (it != message.end() && it->is_string()) target = it->get<std::string>();
+  };
+  std::optional<std::string> token;
+  take("token", token);
+  if (!token) return Close(kCloseBadMessage, "auth needs a token");
+  take("resume", opening_.resume);
+  take("deviceId", opening_.device_id);
+  take("phoneNumber", opening_.phone_number);
+  Verify(*token, false);
+}
+
+void ChannelConnection::TakeCommand(const json& message) {
+  auto read = ReadCommand(message, config_.api_root);
+  if (auto* bad = std::get_if<BadCommand>(&read)) {
+    if (bad->id.empty()) return Close(kCloseBadMessage, "a command needs an id");
+    return session_->Send(AnswerText(bad->id, ErrorResponse(bad->error)));
+  }
+  auto& [id, request] = std::get<CommandRequest>(read);
+  if (commands_.contains(id)) {
+    return session_->Send(AnswerText(id, ErrorResponse(InvalidArgument("id is that of an unanswered command."))));
+  }
+  if (commands_.size() >= config_.max_commands) {
+    return session_->Send(AnswerText(id, ErrorResponse({429, "TOO_MANY_REQUESTS", "Too many unanswered commands."})));
+  }
+  commands_.insert(id);
+  request.remote_address = opening_.remote_address;
+  ports_.run_command(std::move(request), token_,
+                     [this, id = id, alive = std::weak_ptr<bool>(alive_)](const HttpResponse& response) {
+                       if (alive.expired()) return;
+                       commands_.erase(id);
+                       if (session_) session_->Send(AnswerText(id, response));
+                     });
 }
 
 void ChannelConnection::Verify(const std::string& token, bool is_renewal) {
@@ -108,39 +151,68 @@ void ChannelConnection::OnVerdict(TokenVerdict verdict, bool is_renewal) {
     if (verdict.error() == auth::TokenFailure::kUnavailable) return Close(1013, "try again later");
     return Close(kCloseUnauthorized, "the token is not accepted");
   }
-  const auth::VerifiedToken& token = **verdict;
-  if (token.expires_at <= ports_.now()) return Close(kCloseUnauthorized, "the token has expired");
-  is_renewal ? Renew(token) : Open(token);
+  if ((*verdict)->expires_at <= ports_.now()) return Close(kCloseUnauthorized, "the token has expired");
+  if (!is_renewal) return Open(std::move(verdict).value());
+  Renew(std::move(verdict).value());
 }
 
-void ChannelConnection::TakeToken(const auth::VerifiedToken& token) {
-  who_ = PrincipalOf(token);
+void ChannelConnection::TakeToken(std::shared_ptr<const auth::VerifiedToken> token) {
+  token_ = std::move(token);
+  who_ = PrincipalOf(*token_);
   allowed_.clear();
-  for (const EventType type :
-       {EventType::kSessionInvitation, EventType::kSessionStatus, EventType::kRegistrationEnds, EventType::kDtmf}) {
-    if (token.HasScope(CreateScope(type))) allowed_.insert(type);
+  for (const EventType type : kChannelTypes) {
+    if (token_->HasScope(CreateScope(type))) allowed_.insert(type);
   }
   ArmTokenTimers();
 }
 
-void ChannelConnection::Open(const auth::VerifiedToken& token) {
-  Channel* channel = ports_.channels.Find(Owner::Of(PrincipalOf(token)), channel_id_);
-  if (channel == nullptr) {
-    const bool is_foreign = ports_.channels.Exists(channel_id_);
-    return is_foreign ? Close(kCloseForbidden, "a channel of somebody else") : Close(kCloseNoChannel, "no such channel");
+// The channel that the URL names, or that of the device; null after the connection was closed for want of it.
+Channel* ChannelConnection::FindChannel(const gateway::Principal& who) {
+  const std::string& id = opening_.channel_id;
+  if (!id.empty()) {
+    Channel* channel = ports_.channels.Find(Owner::Of(who), id);
+    if (channel != nullptr) return channel;
+    ports_.channels.Exists(id) ? Close(kCloseForbidden, "a channel of somebody else")
+                               : Close(kCloseNoChannel, "no such channel");
+    return nullptr;
   }
-  TakeToken(token);
-  if (allowed_.empty()) return Close(kCloseForbidden, "the token has no events scope");
+  const std::string device_id = opening_.device_id.value_or("");
+  const std::string number = opening_.phone_number.value_or("");
+  if (!IsUuid(device_id)) {
+    Close(kCloseBadMessage, "deviceId must be a UUID");
+    return nullptr;
+  }
+  if (who.is_two_legged ? !IsPhoneNumber(number) : !number.empty()) {
+    Close(kCloseBadMessage, "phoneNumber belongs to two-legged tokens, and is needed there");
+    return nullptr;
+  }
+  const auto opened = ports_.channels.Open(Owner::Of(who), DeviceKeyOf(who, device_id, number));
+  if (const auto* channel = std::get_if<Channel*>(&opened)) return *channel;
+  Close(kCloseTooManyChannels, "too many channels");
+  return nullptr;
+}
+
+void ChannelConnection::Open(std::shared_ptr<const auth::VerifiedToken> token) {
+  const bool has_events = std::any_of(kChannelTypes.begin(), kChannelTypes.end(), [&token](EventType type) {
+    return token->HasScope(CreateScope(type));
+  });
+  if (!has_events) return Close(kCloseForbidden, "the token has no events scope");
+  Channel* channel = FindChannel(PrincipalOf(*token));
+  if (channel == nullptr) return;
+  TakeToken(std::move(token));
   auth_timer_.reset();
   channel_ = channel;
   ports_.channels.Attach(*channel, this);
   ports_.service.RenewToken(who_, channel->device);
+  json commands = json::array();
+  for (const Command& command : Commands()) commands.push_back(command.name);
   session_->Send(json{{"type", "ready"},
-                      {"channelId", channel_id_},
+                      {"channelId", channel->id},
                       {"tokenExpiresAt", FormatDateTime(who_.token_expires_at)},
-                      {"pingSeconds", config_.ping.count()}}
+                      {"pingSeconds", config_.ping.count()},
+                      {"commands", std::move(commands)}}
                      .dump());
-  if (resume_) return Resume(*std::exchange(resume_, std::nullopt));
+  if (opening_.resume) return Resume(*std::exchange(opening_.resume, std::nullopt));
   if (channel->pending.empty() && !channel->has_gap) {
     is_replaying_ = false;
     return;
@@ -148,10 +220,10 @@ void ChannelConnection::Open(const auth::VerifiedToken& token) {
   replay_timer_ = ports_.timers.After(config_.resume_wait, [this] { Replay(); });
 }
 
-void ChannelConnection::Renew(const auth::VerifiedToken& token) {
+void ChannelConnection::Renew(std::shared_ptr<const auth::VerifiedToken> token) {
   if (channel_ == nullptr) return;
-  if (Owner::Of(PrincipalOf(token)) != channel_->owner) return Close(kCloseForbidden, "a token of somebody else");
-  TakeToken(token);
+  if (Owner::Of(PrincipalOf(*token)) != channel_->owner) return Close(kCloseForbidden, "a token of somebody else");
+  TakeToken(std::move(token));
   if (allowed_.empty()) return Close(kCloseForbidden, "the token has no events scope");
   ports_.service.RenewToken(who_, channel_->device);
   session_->Send(

@@ -26,35 +26,48 @@ std::string_view ShortName(EventType type) {
   return "";
 }
 
-}  // namespace
-
-std::string TypeName(EventType type) {
-  if (type == EventType::kDtmf) return std::string(kDtmfType);
-  return std::string(kEventPrefix) + std::string(ShortName(type));
+std::string ApiName(Release release) {
+  return release == Release::kR2_2 ? "webrtc-events" : "webrtc-events-subscriptions";
 }
 
-std::optional<EventType> ParseSubscribableType(std::string_view name) {
+std::string PrefixedName(EventType type, Release release) {
+  return "org.camaraproject." + ApiName(release) + ".v0." + std::string(ShortName(type));
+}
+
+}  // namespace
+
+std::string TypeName(EventType type, Release release) {
+  return type == EventType::kDtmf ? std::string(kDtmfType) : PrefixedName(type, release);
+}
+
+std::optional<EventType> ParseSubscribableType(std::string_view name, Release release) {
   for (const EventType type :
        {EventType::kSessionInvitation, EventType::kSessionStatus, EventType::kRegistrationEnds}) {
-    if (name == TypeName(type)) return type;
+    if (name == TypeName(type, release)) return type;
   }
   return std::nullopt;
 }
 
-std::string CreateScope(EventType type) {
-  return "webrtc-events-subscriptions:" + std::string(kEventPrefix) + std::string(ShortName(type)) + ":create";
+std::string CreateScope(EventType type, Release release) {
+  return ApiName(release) + ":" + PrefixedName(type, release) + ":create";
 }
 
 std::string CloudEvent::Text() const { return Dump(body); }
 
-std::string CloudEvent::TextFor(const std::string& subscription_id) const {
+std::string CloudEvent::TextFor(const std::string& subscription_id, Release release) const {
   json copy = body;
-  copy["data"]["subscriptionId"] = subscription_id;
+  json& data = copy["data"];
+  data["subscriptionId"] = subscription_id;
+  if (release == Release::kR2_2) {
+    copy["type"] = TypeName(type, release);
+    data.erase("locationDetails");
+    if (!client_correlator.empty()) data["clientCorrelator"] = client_correlator;
+  }
   return Dump(copy);
 }
 
 CloudEvent CloudEventFactory::Wrap(EventType type, json data) const {
-  CloudEvent event{type, new_id_(), {}};
+  CloudEvent event{type, new_id_(), {}, {}, {}, {}};
   event.body = {{"id", event.id},
                 {"source", source_},
                 {"specversion", "1.0"},
@@ -66,16 +79,24 @@ CloudEvent CloudEventFactory::Wrap(EventType type, json data) const {
 }
 
 CloudEvent CloudEventFactory::Make(const gateway::Event& event) const {
+  const auto of_session = [this](EventType type, const gateway::MediaSession& session,
+                                 const std::optional<std::string>& location_json) {
+    CloudEvent made = Wrap(type, SessionEventData(session, location_json, home_domain_));
+    made.registration_id = session.registration_id;
+    made.media_session_id = session.media_session_id;
+    made.client_correlator = session.client_correlator;
+    return made;
+  };
   if (const auto* invitation = std::get_if<gateway::SessionInvitation>(&event)) {
-    return Wrap(EventType::kSessionInvitation,
-                SessionEventData(invitation->session, std::nullopt, home_domain_));
+    return of_session(EventType::kSessionInvitation, invitation->session, std::nullopt);
   }
   if (const auto* status = std::get_if<gateway::SessionStatus>(&event)) {
-    return Wrap(EventType::kSessionStatus,
-                SessionEventData(status->session, status->location_json, home_domain_));
+    return of_session(EventType::kSessionStatus, status->session, status->location_json);
   }
   if (const auto* ends = std::get_if<gateway::RegistrationEnds>(&event)) {
-    return Wrap(EventType::kRegistrationEnds, RegistrationEndsData(*ends));
+    CloudEvent made = Wrap(EventType::kRegistrationEnds, RegistrationEndsData(*ends));
+    made.registration_id = ends->registration_id;
+    return made;
   }
   return Wrap(EventType::kDtmf, DtmfData(std::get<gateway::DtmfReceived>(event)));
 }

@@ -5,29 +5,32 @@
 #include <string>
 
 #include "controlplane/api/clock_and_timers.h"
+#include "controlplane/api/dialect.h"
 #include "controlplane/gateway/service.h"
 
 namespace byon::api {
 
 enum class EventType : uint8_t { kSessionInvitation, kSessionStatus, kRegistrationEnds, kSubscriptionEnded, kDtmf };
 
-inline constexpr std::string_view kEventPrefix = "org.camaraproject.webrtc-events-subscriptions.v0.";
-
 // The CloudEvents type, e.g. "org.camaraproject.webrtc-events-subscriptions.v0.session-status".
-std::string TypeName(EventType type);
+std::string TypeName(EventType type, Release release = Release::kR3_1);
 // One of the three types that can be subscribed to.
-std::optional<EventType> ParseSubscribableType(std::string_view name);
+std::optional<EventType> ParseSubscribableType(std::string_view name, Release release = Release::kR3_1);
 // The OAuth scope that lets a client have events of a type.
-std::string CreateScope(EventType type);
+std::string CreateScope(EventType type, Release release = Release::kR3_1);
 
 // One CloudEvent, the same for every webhook and channel it goes to.
 struct CloudEvent {
   EventType type = EventType::kSessionStatus;
   std::string id;
-  nlohmann::json body;  // the whole event
+  nlohmann::json body;  // the whole event, as in r3.1
+  // Of what it tells; empty where that has none.
+  std::string registration_id;
+  std::string media_session_id;
+  std::string client_correlator;
 
-  // As a webhook gets it: with data.subscriptionId.
-  std::string TextFor(const std::string& subscription_id) const;
+  // As a webhook gets it: with data.subscriptionId, in the words of the subscription's release.
+  std::string TextFor(const std::string& subscription_id, Release release) const;
   std::string Text() const;
 };
 
@@ -40,6 +43,7 @@ class CloudEventFactory {
       : source_(std::move(source)), home_domain_(std::move(home_domain)), now_(std::move(now)),
         new_id_(std::move(new_id)) {}
 
+  const std::string& home_domain() const { return home_domain_; }
   CloudEvent Make(const gateway::Event& event) const;
   CloudEvent MakeSubscriptionEnded(const std::string& subscription_id, const std::string& reason,
                                    const std::string& description) const;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "controlplane/api/api_error.h"
+#include "controlplane/api/dialect.h"
 #include "controlplane/api/http_application.h"
 #include "controlplane/auth/verified_token.h"
 #include "controlplane/gateway/service.h"
@@ -19,6 +20,7 @@ namespace byon::api {
 struct Exchange {
   HttpRequest request;
   std::vector<std::string> ids;  // the {…} parts of the path, not empty
+  Dialect dialect;
   gateway::Principal who;
   std::shared_ptr<const auth::VerifiedToken> token;
   std::function<void(HttpResponse)> respond;
@@ -42,8 +44,5 @@ struct Exchange {
   bool wants_channel() const;
 };
 using ExchangePointer = std::shared_ptr<Exchange>;
-
-// Whether deviations that CAMARA's own examples and flow documents make are accepted.
-enum class Strictness { kStrict, kCompat };
 
 }  // namespace byon::api

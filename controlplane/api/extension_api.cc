@@ -7,6 +7,7 @@
 #include "controlplane/api/registration_api.h"
 #include "controlplane/api/resources.h"
 #include "controlplane/api/wire_format.h"
+#include "controlplane/auth/turn_credential.h"
 
 namespace byon::api {
 namespace {
@@ -14,6 +15,7 @@ namespace {
 using nlohmann::json;
 
 constexpr size_t kMaxDigits = 32;
+constexpr size_t kMaxListed = 1000;  // a 2-legged client may have more
 
 bool HasEventScope(const auth::VerifiedToken& token) {
   return token.HasScope(CreateScope(EventType::kSessionInvitation)) ||
@@ -36,8 +38,8 @@ void ExtensionApi::CreateChannel(const ExchangePointer& exchange) {
   if (!HasEventScope(*exchange->token)) return exchange->Fail(PermissionDenied());
   const auto body = exchange->BodyObject();
   if (!body) return;
-  std::string mistake;
-  ObjectReader reader(*body, "", mistake);
+  Mistakes mistakes{exchange->dialect.ignores_unknown_members()};
+  ObjectReader reader(*body, "", mistakes);
   reader.Require("deviceId");
   const std::string device_id = reader.Text("deviceId", 36).value_or("");
   if (reader.Has("deviceId") && !IsUuid(device_id)) reader.Mistake("deviceId", "must be a UUID");
@@ -46,7 +48,7 @@ void ExtensionApi::CreateChannel(const ExchangePointer& exchange) {
     reader.Mistake("phoneNumber", "must be a number in E.164 form with a leading +");
   }
   reader.Finish();
-  if (!mistake.empty()) return exchange->Fail(InvalidArgument(mistake));
+  if (!mistakes.empty()) return exchange->Fail(InvalidArgument(mistakes.first));
   const gateway::Principal& who = exchange->who;
   using gateway::ErrorCode;
   if (who.is_two_legged && !number) return exchange->Fail(ErrorOf({ErrorCode::kMissingIdentifier, ""}));
@@ -63,23 +65,53 @@ void ExtensionApi::DeleteChannel(const ExchangePointer& exchange) {
   exchange->Send(EmptyResponse(204));
 }
 
+void ExtensionApi::ListRegistrations(const ExchangePointer& exchange) {
+  json list = json::array();
+  for (const gateway::Registration& one : service_.ListRegistrations(exchange->who, "")) {
+    if (list.size() == kMaxListed) break;
+    json body = RegistrationBody(one);
+    body["deviceId"] = one.device_id;
+    list.push_back(std::move(body));
+  }
+  exchange->SendJson(200, list);
+}
+
 void ExtensionApi::ListCalls(const ExchangePointer& exchange) {
-  const auto device_id = QueryValue(exchange->request.query, "deviceId");
-  if (!device_id || !IsUuid(*device_id)) {
+  const bool has_device = HasQuery(exchange->request.query, "deviceId");
+  const std::string device_id = QueryValue(exchange->request.query, "deviceId").value_or("");
+  if (has_device && !IsUuid(device_id)) {
     return exchange->Fail(InvalidArgument("The query parameter deviceId must be a UUID."));
   }
   json list = json::array();
-  for (const gateway::MediaSession& session : service_.ListCalls(exchange->who, *device_id)) {
+  for (const gateway::MediaSession& session : service_.ListCalls(exchange->who, device_id)) {
+    if (list.size() == kMaxListed) break;
     if (!call::IsTerminal(session.status)) list.push_back(CallBody(session));
   }
   exchange->SendJson(200, list);
 }
 
+void ExtensionApi::CallDetails(const ExchangePointer& exchange) {
+  const auto outcome = service_.GetCallDetails(exchange->who, exchange->ids[0]);
+  if (const auto* details = exchange->Unwrap(outcome)) exchange->SendJson(200, CallDetailsBody(*details));
+}
+
+void ExtensionApi::IceServers(const ExchangePointer& exchange) {
+  json servers = json::array();
+  if (!ice_.stun_urls.empty()) servers.push_back({{"urls", ice_.stun_urls}});
+  const WallTime expires_at = now_() + ice_.ttl;
+  if (!ice_.turn_urls.empty()) {
+    const Owner owner = Owner::Of(exchange->who);
+    const auto login = auth::MakeTurnCredential(ice_.turn_secret, owner.client_id + '\n' + owner.user, expires_at);
+    servers.push_back({{"urls", ice_.turn_urls}, {"username", login.username}, {"credential", login.password}});
+  }
+  exchange->SendJson(200, {{"iceServers", servers}, {"expiresAt", FormatDateTime(expires_at)}});
+}
+
 void ExtensionApi::SendDtmf(const ExchangePointer& exchange) {
   const auto body = exchange->BodyObject();
   if (!body) return;
-  std::string mistake;
-  ObjectReader reader(*body, "", mistake);
+  Mistakes mistakes{exchange->dialect.ignores_unknown_members()};
+  ObjectReader reader(*body, "", mistakes);
   reader.Require("digits");
   const std::string digits = reader.Text("digits", kMaxDigits).value_or("");
   const auto is_digit = [](char c) { return std::string_view("0123456789*#ABCD").find(c) != std::string_view::npos; };
@@ -87,7 +119,7 @@ void ExtensionApi::SendDtmf(const ExchangePointer& exchange) {
     reader.Mistake("digits", "must be 1 to 32 of 0-9, *, #, A-D");
   }
   reader.Finish();
-  if (!mistake.empty()) return exchange->Fail(InvalidArgument(mistake));
+  if (!mistakes.empty()) return exchange->Fail(InvalidArgument(mistakes.first));
   service_.SendDtmf(exchange->who, exchange->ids[0], digits,
                     [exchange](const gateway::Outcome<gateway::Done>& outcome) {
                       if (exchange->Unwrap(outcome) != nullptr) exchange->Send(EmptyResponse(204));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -18,18 +19,29 @@ struct PageConfig {
   std::string version;
 };
 
+// STUN and TURN servers that browsers are told of.
+struct IceConfig {
+  std::vector<std::string> stun_urls;
+  std::vector<std::string> turn_urls;
+  std::string turn_secret;  // shared with the TURN servers
+  std::chrono::seconds ttl{3600};
+};
+
 // The operations of /byon/v1, see openapi/byon-v1.yaml.
 class ExtensionApi {
  public:
-  ExtensionApi(gateway::Service& service, ChannelRegistry& channels, PageConfig page,
+  ExtensionApi(gateway::Service& service, ChannelRegistry& channels, PageConfig page, IceConfig ice, Clock now,
                std::string channel_url_base)
-      : service_(service), channels_(channels), page_(std::move(page)),
+      : service_(service), channels_(channels), page_(std::move(page)), ice_(std::move(ice)), now_(std::move(now)),
         channel_url_base_(std::move(channel_url_base)) {}
 
   void Config(const ExchangePointer& exchange);
   void CreateChannel(const ExchangePointer& exchange);
   void DeleteChannel(const ExchangePointer& exchange);
+  void ListRegistrations(const ExchangePointer& exchange);
   void ListCalls(const ExchangePointer& exchange);
+  void CallDetails(const ExchangePointer& exchange);
+  void IceServers(const ExchangePointer& exchange);
   void SendDtmf(const ExchangePointer& exchange);
   void Quality(const ExchangePointer& exchange);
 
@@ -37,6 +49,8 @@ class ExtensionApi {
   gateway::Service& service_;
   ChannelRegistry& channels_;
   const PageConfig page_;
+  const IceConfig ice_;
+  const Clock now_;
   const std::string channel_url_base_;
 };
 

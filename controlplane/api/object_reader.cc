@@ -9,8 +9,8 @@ namespace byon::api {
 
 using nlohmann::json;
 
-ObjectReader::ObjectReader(const json& object, std::string path, std::string& mistake)
-    : object_(object), path_(std::move(path)), mistake_(mistake) {}
+ObjectReader::ObjectReader(const json& object, std::string path, Mistakes& mistakes)
+    : object_(object), path_(std::move(path)), mistakes_(mistakes) {}
 
 const json* ObjectReader::Find(const char* name) {
   known_.emplace_back(name);
@@ -19,11 +19,11 @@ const json* ObjectReader::Find(const char* name) {
 }
 
 void ObjectReader::Mistake(const char* name, std::string_view what) {
-  if (mistake_.empty()) mistake_ = PathOf(name) + " " + std::string(what) + ".";
+  mistakes_.Add(PathOf(name) + " " + std::string(what) + ".");
 }
 
 void ObjectReader::Require(const char* name) {
-  if (!Has(name) && mistake_.empty()) mistake_ = "Expected property is missing: " + PathOf(name);
+  if (!Has(name)) mistakes_.Add("Expected property is missing: " + PathOf(name));
 }
 
 void ObjectReader::Ignore(const char* name) { known_.emplace_back(name); }
@@ -117,10 +117,11 @@ const json* ObjectReader::Array(const char* name) {
 }
 
 void ObjectReader::Finish() {
+  if (mistakes_.ignores_unknown_members) return;
   for (const auto& item : object_.items()) {
     if (std::find(known_.begin(), known_.end(), item.key()) != known_.end()) continue;
     const std::string name = IsPlainText(item.key()) ? item.key().substr(0, 64) : "a name with control characters";
-    if (mistake_.empty()) mistake_ = "Unknown property: " + PathOf(name);
+    mistakes_.Add("Unknown property: " + PathOf(name));
     return;
   }
 }

@@ -11,13 +11,23 @@
 
 namespace byon::api {
 
+// The first mistake of a whole request; empty while all is well.
+struct Mistakes {
+  bool ignores_unknown_members = false;
+  std::string first;
+
+  bool empty() const { return first.empty(); }
+  void Add(std::string mistake) {
+    if (first.empty()) first = std::move(mistake);
+  }
+};
+
 // Reads the members of one JSON object of a request and remembers the first mistake: a missing member, a
 // wrong type, a value out of its format, at last a member that was not asked for. Members that are
 // absent read as nothing.
 class ObjectReader {
  public:
-  // `mistake` collects for a whole request; it stays empty while all is well.
-  ObjectReader(const nlohmann::json& object, std::string path, std::string& mistake);
+  ObjectReader(const nlohmann::json& object, std::string path, Mistakes& mistakes);
 
   std::optional<std::string> Text(const char* name, size_t max_characters);
   std::optional<std::string> Choice(const char* name, std::initializer_list<std::string_view> allowed);
@@ -33,7 +43,7 @@ class ObjectReader {
   // Members that are known but whose value does not matter.
   void Ignore(const char* name);
   void Mistake(const char* name, std::string_view what);
-  // After the last member: whatever was not asked for is a mistake.
+  // After the last member: whatever was not asked for is a mistake, unless unknown members are ignored.
   void Finish();
   std::string PathOf(const std::string& name) const { return path_.empty() ? name : path_ + "." + name; }
 
@@ -42,7 +52,7 @@ class ObjectReader {
 
   const nlohmann::json& object_;
   const std::string path_;
-  std::string& mistake_;
+  Mistakes& mistakes_;
   std::vector<std::string> known_;
 };
 

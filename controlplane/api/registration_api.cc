@@ -8,6 +8,7 @@
 
 namespace byon::api {
 
+using gateway::ErrorCode;
 using nlohmann::json;
 
 gateway::DeviceKey DeviceKeyOf(const gateway::Principal& who, const std::string& device_id,
@@ -36,8 +37,8 @@ void RegistrationApi::Answer(const ExchangePointer& exchange, int status,
 void RegistrationApi::Create(const ExchangePointer& exchange) {
   const auto body = exchange->BodyObject();
   if (!body) return;
-  std::string mistake;
-  ObjectReader reader(*body, "", mistake);
+  Mistakes mistakes{exchange->dialect.ignores_unknown_members()};
+  ObjectReader reader(*body, "", mistakes);
   gateway::RegistrationRequest request;
   reader.Require("deviceId");
   request.device_id = reader.Text("deviceId", 36).value_or("");
@@ -48,8 +49,8 @@ void RegistrationApi::Create(const ExchangePointer& exchange) {
   }
   request.expire_time = reader.DateTime("registrationExpireTime");
   reader.Finish();
-  if (!mistake.empty()) return exchange->Fail(InvalidArgument(mistake));
-  using gateway::ErrorCode;
+  if (!mistakes.empty()) return exchange->Fail(InvalidArgument(mistakes.first));
+  if (exchange->dialect.is_r2_2()) return CreateAsR2_2(exchange, std::move(request));
   const gateway::Principal& who = exchange->who;
   if (who.is_two_legged && !request.phone_number) {
     return exchange->Fail(ErrorOf({ErrorCode::kMissingIdentifier, ""}));
@@ -64,6 +65,32 @@ void RegistrationApi::Create(const ExchangePointer& exchange) {
                               [this, exchange](const gateway::Outcome<gateway::Registration>& outcome) {
                                 if (const auto* made = exchange->Unwrap(outcome)) Answer(exchange, 201, *made);
                               });
+}
+
+// r2.2 knows no 409: a device that registers again is the same device, and its registration is prolonged.
+void RegistrationApi::CreateAsR2_2(const ExchangePointer& exchange, gateway::RegistrationRequest request) {
+  const gateway::Principal& who = exchange->who;
+  if (!who.is_two_legged) request.phone_number.reset();  // not a member of r2.2; the token has the number
+  const auto number = who.is_two_legged ? request.phone_number : who.phone_number;
+  if (!number) {
+    return exchange->Fail(ErrorOf({ErrorCode::kInvalidTokenContext, "The access token names no phone number."}));
+  }
+  service_.CreateRegistration(
+      who, request, [this, exchange, request, number](const gateway::Outcome<gateway::Registration>& outcome) {
+        const auto* error = std::get_if<gateway::Error>(&outcome);
+        if (error == nullptr) return Answer(exchange, 200, std::get<gateway::Registration>(outcome));
+        if (error->code == ErrorCode::kAlreadyExists) {
+          for (const auto& known : service_.ListRegistrations(exchange->who, request.device_id)) {
+            if (known.phone_number != *number) continue;
+            return service_.UpdateRegistration(exchange->who, known.registration_id, request.expire_time,
+                                               [this, exchange](const gateway::Outcome<gateway::Registration>& updated) {
+                                                 const auto* same = exchange->Unwrap(updated);
+                                                 if (same != nullptr) Answer(exchange, 200, *same);
+                                               });
+          }
+        }
+        exchange->Unwrap(outcome);
+      });
 }
 
 void RegistrationApi::List(const ExchangePointer& exchange) {
@@ -88,22 +115,29 @@ void RegistrationApi::Update(const ExchangePointer& exchange) {
   if (exchange->has_body()) {
     const auto body = exchange->BodyObject();
     if (!body) return;
-    std::string mistake;
-    ObjectReader reader(*body, "", mistake);
+    Mistakes mistakes{exchange->dialect.ignores_unknown_members()};
+    ObjectReader reader(*body, "", mistakes);
     expire_time = reader.DateTime("registrationExpireTime");
     reader.Finish();
-    if (!mistake.empty()) return exchange->Fail(InvalidArgument(mistake));
+    if (!mistakes.empty()) return exchange->Fail(InvalidArgument(mistakes.first));
   }
-  service_.UpdateRegistration(exchange->who, exchange->ids[0], expire_time,
-                              [this, exchange](const gateway::Outcome<gateway::Registration>& outcome) {
-                                const auto* updated = exchange->Unwrap(outcome);
-                                if (updated == nullptr) return;
-                                // Without a body in the request the test plan wants none in the answer.
-                                if (!exchange->has_body() && !exchange->wants_channel()) {
-                                  return exchange->Send(EmptyResponse(204));
-                                }
-                                Answer(exchange, 200, *updated);
-                              });
+  const auto finish = [this, exchange](const gateway::Outcome<gateway::Registration>& outcome) {
+    const auto* updated = exchange->Unwrap(outcome);
+    if (updated == nullptr) return;
+    // Without a body in the request the test plan wants none in the answer.
+    if (!exchange->has_body() && !exchange->wants_channel()) return exchange->Send(EmptyResponse(204));
+    Answer(exchange, 200, *updated);
+  };
+  service_.UpdateRegistration(
+      exchange->who, exchange->ids[0], expire_time,
+      [this, exchange, finish](const gateway::Outcome<gateway::Registration>& outcome) {
+        const auto* error = std::get_if<gateway::Error>(&outcome);
+        // In r2.2 a time out of range falls back to the server's own policy.
+        if (exchange->dialect.is_r2_2() && error != nullptr && error->code == ErrorCode::kOutOfRange) {
+          return service_.UpdateRegistration(exchange->who, exchange->ids[0], std::nullopt, finish);
+        }
+        finish(outcome);
+      });
 }
 
 void RegistrationApi::Delete(const ExchangePointer& exchange) {

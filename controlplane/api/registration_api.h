@@ -7,7 +7,7 @@
 
 namespace byon::api {
 
-// The operations of webrtc-registration v0.4 (CAMARA r3.1).
+// The operations of webrtc-registration v0.4 (CAMARA r3.1) and v0.3 (r2.2).
 class RegistrationApi {
  public:
   // `channel_url_base`: ws or wss URL to which a channelId is appended.
@@ -21,6 +21,7 @@ class RegistrationApi {
   void Delete(const ExchangePointer& exchange);
 
  private:
+  void CreateAsR2_2(const ExchangePointer& exchange, gateway::RegistrationRequest request);
   void Answer(const ExchangePointer& exchange, int status, const gateway::Registration& registration);
   nlohmann::json Body(const Exchange& exchange, const gateway::Registration& registration);
 

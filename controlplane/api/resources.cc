@@ -45,8 +45,8 @@ json LegBody(const gateway::MediaQuality::Leg& leg) {
           {"concealedFrames", leg.concealed_frames}};
 }
 
-void CheckCoordinates(const json& coordinates, const std::string& path, std::string& mistake) {
-  ObjectReader reader(coordinates, path, mistake);
+void CheckCoordinates(const json& coordinates, const std::string& path, Mistakes& mistakes) {
+  ObjectReader reader(coordinates, path, mistakes);
   const bool is_circle = reader.Has("radius");
   constexpr double kAny = 1e12;
   const auto number = [&reader](const char* name, double minimum, double maximum) {
@@ -86,6 +86,21 @@ json MediaSessionBody(const gateway::MediaSession& session) {
   return body;
 }
 
+json MediaSessionBodyOfR2_2(const gateway::MediaSession& session, const std::string& home_domain) {
+  json body{{"mediaSessionId", session.media_session_id},
+            {"originatorAddress", ToEventAddress(session.originator_address, home_domain)},
+            {"receiverAddress", ToEventAddress(session.receiver_address, home_domain)},
+            {"status", call::ToString(session.status)}};
+  AddText(body, "originatorName", session.originator_name, kMaxName);
+  AddText(body, "receiverName", session.receiver_name, kMaxName);
+  AddText(body, "clientCorrelator", session.client_correlator, kMaxName);
+  AddText(body, "reason", session.reason, kMaxReason);
+  if (session.sequence_number > 0) body["sequenceNumber"] = session.sequence_number;
+  AddSdp(body, "offer", session.offer_sdp);
+  AddSdp(body, "answer", session.answer_sdp);
+  return body;
+}
+
 json CallBody(const gateway::MediaSession& session) {
   json body = MediaSessionBody(session);
   body["registrationId"] = session.registration_id;
@@ -98,21 +113,43 @@ json CallBody(const gateway::MediaSession& session) {
   return body;
 }
 
+json CallDetailsBody(const gateway::CallDetails& details) {
+  json body = CallBody(details.session);
+  const auto add_cause = [](json& target, const std::optional<gateway::SipCause>& cause) {
+    if (!cause) return;
+    json said = json::object();
+    if (cause->sip_status != 0) said["sipStatus"] = cause->sip_status;
+    if (cause->q850_cause != 0) said["q850Cause"] = cause->q850_cause;
+    AddText(said, "text", cause->text, kMaxName);
+    target["cause"] = std::move(said);
+  };
+  add_cause(body, details.cause);
+  body["history"] = json::array();
+  for (const gateway::CallChange& change : details.history) {
+    json step{{"at", FormatDateTime(change.at)}, {"status", call::ToString(change.status)}};
+    if (change.sequence_number > 0) step["sequenceNumber"] = change.sequence_number;
+    AddText(step, "reason", change.reason, kMaxReason);
+    add_cause(step, change.cause);
+    body["history"].push_back(std::move(step));
+  }
+  return body;
+}
+
 json QualityBody(const gateway::MediaQuality& quality) {
   return {{"access", LegBody(quality.access)}, {"ims", LegBody(quality.ims)}, {"drops", quality.drops}};
 }
 
-void CheckLocation(const json& location, const std::string& path, std::string& mistake) {
-  ObjectReader reader(location, path, mistake);
+void CheckLocation(const json& location, const std::string& path, Mistakes& mistakes) {
+  ObjectReader reader(location, path, mistakes);
   const auto shape = reader.Choice("shape", {"Circle", "Ellipsoid"});
   if (const json* coordinates = reader.Object("coordinates")) {
-    CheckCoordinates(*coordinates, path + ".coordinates", mistake);
+    CheckCoordinates(*coordinates, path + ".coordinates", mistakes);
     const bool is_circle = coordinates->contains("radius");
     if (shape && (*shape == "Circle") != is_circle) reader.Mistake("shape", "does not fit the coordinates");
   }
   (void)reader.Choice("method", {"GPS", "DBH", "DBH_HELO", "Other"});
   if (const json* confidence = reader.Object("confidence")) {
-    ObjectReader inner(*confidence, path + ".confidence", mistake);
+    ObjectReader inner(*confidence, path + ".confidence", mistakes);
     (void)inner.Choice("pdf", {"normal", "uniform"});
     (void)inner.Number("value", 0, 100);
     inner.Finish();

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "controlplane/api/object_reader.h"
 #include "controlplane/gateway/service.h"
 
 namespace byon::api {
@@ -11,12 +12,16 @@ namespace byon::api {
 // The bodies of the CAMARA resources, out of the gateway's plain types.
 nlohmann::json RegistrationBody(const gateway::Registration& registration);
 nlohmann::json MediaSessionBody(const gateway::MediaSession& session);
+// The one MediaSessionInformation of CAMARA r2.2, whose addresses are those of the events.
+nlohmann::json MediaSessionBodyOfR2_2(const gateway::MediaSession& session, const std::string& home_domain);
 // The extension's view of a session: everything the gateway knows of it.
 nlohmann::json CallBody(const gateway::MediaSession& session);
+// The same with what the network said, and every step; also of a call that has just ended.
+nlohmann::json CallDetailsBody(const gateway::CallDetails& details);
 nlohmann::json QualityBody(const gateway::MediaQuality& quality);
 
-// Checks a LocationDetails object to the letter of the schema; the first mistake goes to `mistake`.
-void CheckLocation(const nlohmann::json& location, const std::string& path, std::string& mistake);
+// Checks a LocationDetails object to the letter of the schema; the first mistake goes to `mistakes`.
+void CheckLocation(const nlohmann::json& location, const std::string& path, Mistakes& mistakes);
 
 // "data" of the CloudEvents, without subscriptionId.
 nlohmann::json SessionEventData(const gateway::MediaSession& session,

@@ -14,6 +14,7 @@ struct Route {
   std::string pattern;  // "/webrtc-registration/v0.4/sessions/{id}"
   std::string scope;    // empty: the handler checks
   bool is_public = false;  // no token
+  Dialect dialect;
   std::function<void(const ExchangePointer&)> handle;
 };
 

@@ -13,17 +13,18 @@ using nlohmann::json;
 
 constexpr size_t kMaxSink = 1024;
 constexpr size_t kMaxToken = 8192;
+constexpr size_t kMaxId = 256;
 
-// The errors that have codes of their own come before the general one.
+// A mistake in the form comes before the errors that have codes of their own.
 struct Problem {
+  Mistakes mistakes;
   std::optional<ApiError> special;
-  std::string mistake;
 
-  void Special(const char* code, const char* message) {
-    if (!special) special = ApiError{400, code, message};
+  void Special(const char* code, const char* message, int status = 400) {
+    if (!special) special = ApiError{status, code, message};
   }
   std::optional<ApiError> First() const {
-    if (!mistake.empty()) return InvalidArgument(mistake);
+    if (!mistakes.empty()) return InvalidArgument(mistakes.first);
     return special;
   }
 };
@@ -35,7 +36,7 @@ bool IsTokenText(const std::string& token) {
 std::optional<SinkCredential> ReadCredential(ObjectReader& reader, WallTime now, Problem& problem) {
   const json* object = reader.Object("sinkCredential");
   if (object == nullptr) return std::nullopt;
-  ObjectReader inner(*object, "sinkCredential", problem.mistake);
+  ObjectReader inner(*object, "sinkCredential", problem.mistakes);
   inner.Require("credentialType");
   const auto type = inner.Text("credentialType", 64);
   if (type && *type != "ACCESSTOKEN") {
@@ -59,14 +60,17 @@ std::optional<SinkCredential> ReadCredential(ObjectReader& reader, WallTime now,
   return credential;
 }
 
-std::vector<EventType> ReadTypes(ObjectReader& reader) {
+std::vector<EventType> ReadTypes(ObjectReader& reader, const Dialect& dialect, Problem& problem) {
   std::vector<EventType> types;
   reader.Require("types");
   const json* list = reader.Array("types");
   if (list == nullptr) return types;
   if (list->empty() || list->size() > 3) reader.Mistake("types", "must have 1 to 3 entries");
+  if (dialect.is_r2_2() && !dialect.is_compat() && list->size() > 1) {
+    problem.Special("MULTIEVENT_SUBSCRIPTION_NOT_SUPPORTED", "Multi event types subscription not managed", 422);
+  }
   for (const json& one : *list) {
-    const auto type = one.is_string() ? ParseSubscribableType(one.get<std::string>()) : std::nullopt;
+    const auto type = one.is_string() ? ParseSubscribableType(one.get<std::string>(), dialect.release) : std::nullopt;
     if (!type) {
       reader.Mistake("types", "has an unknown event type");
     } else if (std::find(types.begin(), types.end(), *type) != types.end()) {
@@ -76,6 +80,25 @@ std::vector<EventType> ReadTypes(ObjectReader& reader) {
     }
   }
   return types;
+}
+
+void ReadDetail(const json& detail, const Dialect& dialect, Subscription& wanted, Mistakes& mistakes) {
+  ObjectReader reader(detail, "config.subscriptionDetail", mistakes);
+  if (!dialect.is_r2_2()) reader.Require("deviceId");
+  wanted.device_id = reader.Text("deviceId", 36).value_or("");
+  if (reader.Has("deviceId") && !IsUuid(wanted.device_id)) reader.Mistake("deviceId", "must be a UUID");
+  if (dialect.is_r2_2()) {
+    reader.Require("registrationId");
+    wanted.registration_id = reader.Text("registrationId", kMaxId).value_or("");
+    wanted.session_id = reader.Text("sessionId", kMaxId).value_or("");
+    // The specification's own example calls it so.
+    if (dialect.is_compat() && wanted.session_id.empty()) {
+      wanted.session_id = reader.Text("mediaSessionId", kMaxId).value_or("");
+    }
+  } else if (dialect.is_compat()) {
+    reader.Ignore("registrationId");
+  }
+  reader.Finish();
 }
 
 }  // namespace
@@ -108,13 +131,31 @@ bool IsSink(const std::string& url, bool may_be_private) {
   return last.empty() || ::isdigit(static_cast<unsigned char>(last[0])) == 0 || is_dotted;
 }
 
+std::optional<ApiError> SubscriptionApi::ResolveRegistration(const Exchange& exchange, Subscription& wanted) const {
+  const auto found = service_.GetRegistration(exchange.who, wanted.registration_id);
+  const auto* registration = std::get_if<gateway::Registration>(&found);
+  const bool is_other_device =
+      registration != nullptr && !wanted.device_id.empty() && wanted.device_id != registration->device_id;
+  if (registration != nullptr && !is_other_device) {
+    wanted.device_id = registration->device_id;
+    wanted.is_for_registration = true;
+    return std::nullopt;
+  }
+  // The flow documents subscribe before they register: the device alone will do.
+  if (registration == nullptr && exchange.dialect.is_compat() && !wanted.device_id.empty()) return std::nullopt;
+  return ApiError{403, "SUBSCRIPTION_MISMATCH", "registrationId is not consistent with access token."};
+}
+
 void SubscriptionApi::Create(const ExchangePointer& exchange) {
   const auto body = exchange->BodyObject();
   if (!body) return;
+  const Dialect& dialect = exchange->dialect;
   Problem problem;
-  ObjectReader reader(*body, "", problem.mistake);
+  problem.mistakes.ignores_unknown_members = dialect.ignores_unknown_members();
+  ObjectReader reader(*body, "", problem.mistakes);
   const WallTime now = now_();
   Subscription wanted;
+  wanted.release = dialect.release;
   wanted.owner = Owner::Of(exchange->who);
   for (const char* name : {"protocol", "sink", "config"}) reader.Require(name);
   const auto protocol = reader.Text("protocol", 64);
@@ -124,28 +165,18 @@ void SubscriptionApi::Create(const ExchangePointer& exchange) {
     problem.Special("INVALID_SINK", "sink not valid for the specified protocol");
   }
   wanted.credential = ReadCredential(reader, now, problem);
-  wanted.types = ReadTypes(reader);
+  wanted.types = ReadTypes(reader, dialect, problem);
   std::optional<WallTime> expire_time;
   if (const json* config = reader.Object("config")) {
-    ObjectReader inner(*config, "config", problem.mistake);
+    ObjectReader inner(*config, "config", problem.mistakes);
     inner.Require("subscriptionDetail");
     if (const json* detail = inner.Object("subscriptionDetail")) {
-      ObjectReader innermost(*detail, "config.subscriptionDetail", problem.mistake);
-      innermost.Require("deviceId");
-      wanted.device_id = innermost.Text("deviceId", 36).value_or("");
-      if (innermost.Has("deviceId") && !IsUuid(wanted.device_id)) {
-        innermost.Mistake("deviceId", "must be a UUID");
-      }
-      if (is_compat_) innermost.Ignore("registrationId");
-      innermost.Finish();
+      ReadDetail(*detail, dialect, wanted, problem.mistakes);
     }
     expire_time = inner.DateTime("subscriptionExpireTime");
     if (expire_time && *expire_time <= now) {
-      if (is_compat_) {
-        expire_time.reset();
-      } else {
-        inner.Mistake("subscriptionExpireTime", "must be in the future");
-      }
+      if (!dialect.is_compat()) inner.Mistake("subscriptionExpireTime", "must be in the future");
+      expire_time.reset();
     }
     wanted.max_events = inner.Integer("subscriptionMaxEvents", 1, 1'000'000);
     wanted.initial_event = inner.Boolean("initialEvent");
@@ -154,9 +185,12 @@ void SubscriptionApi::Create(const ExchangePointer& exchange) {
   reader.Finish();
   if (const auto error = problem.First()) return exchange->Fail(*error);
   for (const EventType type : wanted.types) {
-    if (!exchange->token->HasScope(CreateScope(type))) {
+    if (!exchange->token->HasScope(CreateScope(type, dialect.release))) {
       return exchange->Fail({403, "SUBSCRIPTION_MISMATCH", "Inconsistent access token for requested events subscription"});
     }
+  }
+  if (dialect.is_r2_2()) {
+    if (const auto error = ResolveRegistration(*exchange, wanted)) return exchange->Fail(*error);
   }
   const auto made = subscriptions_.Create(std::move(wanted), expire_time);
   if (const auto* error = std::get_if<ApiError>(&made)) return exchange->Fail(*error);
@@ -165,14 +199,14 @@ void SubscriptionApi::Create(const ExchangePointer& exchange) {
 
 void SubscriptionApi::List(const ExchangePointer& exchange) {
   json list = json::array();
-  for (const Subscription* one : subscriptions_.List(Owner::Of(exchange->who))) {
+  for (const Subscription* one : subscriptions_.List(Owner::Of(exchange->who), exchange->dialect.release)) {
     if (list.size() < 100) list.push_back(SubscriptionBody(*one));
   }
   exchange->SendJson(200, list);
 }
 
 void SubscriptionApi::Get(const ExchangePointer& exchange) {
-  const Subscription* found = subscriptions_.Find(Owner::Of(exchange->who), exchange->ids[0]);
+  const Subscription* found = subscriptions_.Find(Owner::Of(exchange->who), exchange->dialect.release, exchange->ids[0]);
   if (found == nullptr) return exchange->Fail(NotFound());
   exchange->SendJson(200, SubscriptionBody(*found));
 }
@@ -180,35 +214,35 @@ void SubscriptionApi::Get(const ExchangePointer& exchange) {
 void SubscriptionApi::Update(const ExchangePointer& exchange) {
   const auto body = exchange->BodyObject();
   if (!body) return;
-  const Subscription* found = subscriptions_.Find(Owner::Of(exchange->who), exchange->ids[0]);
+  const Subscription* found = subscriptions_.Find(Owner::Of(exchange->who), exchange->dialect.release, exchange->ids[0]);
   if (found == nullptr) return exchange->Fail(NotFound());
   Problem problem;
-  ObjectReader reader(*body, "", problem.mistake);
+  ObjectReader reader(*body, "", problem.mistakes);
   const WallTime now = now_();
   auto credential = ReadCredential(reader, now, problem);
   std::optional<WallTime> expire_time;
   if (const json* config = reader.Object("config")) {
-    ObjectReader inner(*config, "config", problem.mistake);
+    ObjectReader inner(*config, "config", problem.mistakes);
     expire_time = inner.DateTime("subscriptionExpireTime");
     if (expire_time && *expire_time <= now) inner.Mistake("subscriptionExpireTime", "must be in the future");
-    const json* detail = is_compat_ ? inner.Object("subscriptionDetail") : nullptr;
+    const json* detail = exchange->dialect.is_compat() ? inner.Object("subscriptionDetail") : nullptr;
     if (detail != nullptr && detail->value("deviceId", json()) != found->device_id) {
       inner.Mistake("subscriptionDetail", "cannot be changed");
     }
     inner.Finish();
   }
   reader.Finish();
-  if (!credential && !expire_time && problem.mistake.empty() && !problem.special) {
-    problem.mistake = "Either sinkCredential or config.subscriptionExpireTime must be given.";
+  if (!credential && !expire_time && problem.mistakes.empty() && !problem.special) {
+    problem.mistakes.Add("Either sinkCredential or config.subscriptionExpireTime must be given.");
   }
   if (const auto error = problem.First()) return exchange->Fail(*error);
-  const Subscription* updated = subscriptions_.Update(Owner::Of(exchange->who), exchange->ids[0],
+  const Subscription* updated = subscriptions_.Update(Owner::Of(exchange->who), exchange->dialect.release, exchange->ids[0],
                                                       std::move(credential), expire_time);
   exchange->SendJson(200, SubscriptionBody(*updated));
 }
 
 void SubscriptionApi::Delete(const ExchangePointer& exchange) {
-  if (!subscriptions_.Delete(Owner::Of(exchange->who), exchange->ids[0])) return exchange->Fail(NotFound());
+  if (!subscriptions_.Delete(Owner::Of(exchange->who), exchange->dialect.release, exchange->ids[0])) return exchange->Fail(NotFound());
   exchange->Send(EmptyResponse(204));
 }
 

@@ -5,15 +5,15 @@
 
 namespace byon::api {
 
-// The operations of webrtc-events-subscriptions v0.3 (CAMARA r3.1).
+// The operations of webrtc-events-subscriptions v0.3 (CAMARA r3.1) and webrtc-events v0.2 (r2.2).
 class SubscriptionApi {
  public:
-  SubscriptionApi(SubscriptionRegistry& subscriptions, Clock now, bool may_use_private_networks,
-                  Strictness strictness)
+  SubscriptionApi(SubscriptionRegistry& subscriptions, gateway::Service& service, Clock now,
+                  bool may_use_private_networks)
       : subscriptions_(subscriptions),
+        service_(service),
         now_(std::move(now)),
-        may_use_private_networks_(may_use_private_networks),
-        is_compat_(strictness == Strictness::kCompat) {}
+        may_use_private_networks_(may_use_private_networks) {}
 
   void Create(const ExchangePointer& exchange);
   void List(const ExchangePointer& exchange);
@@ -22,10 +22,13 @@ class SubscriptionApi {
   void Delete(const ExchangePointer& exchange);
 
  private:
+  // Finds out which device a subscription of r2.2 is for; the error to answer, if any.
+  std::optional<ApiError> ResolveRegistration(const Exchange& exchange, Subscription& wanted) const;
+
   SubscriptionRegistry& subscriptions_;
+  gateway::Service& service_;
   const Clock now_;
   const bool may_use_private_networks_;
-  const bool is_compat_;
 };
 
 // Whether a sink is an https URL without user, password or fragment; and, when `may_be_private` is false, not

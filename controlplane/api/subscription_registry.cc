@@ -7,88 +7,15 @@
 namespace byon::api {
 namespace {
 
-using nlohmann::json;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr int kRecordVersion = 1;
 // How long before the sink's token ends the client hears of it.
 constexpr seconds kCredentialWarning{5};
 // Longest wait of one timer; a later deadline is waited for in pieces, so that clock changes are seen.
 constexpr milliseconds kLongestWait{3'600'000};
 
-int64_t ToMs(WallTime time) {
-  return std::chrono::duration_cast<milliseconds>(time.time_since_epoch()).count();
-}
-WallTime FromMs(int64_t ms) { return WallTime(milliseconds(ms)); }
-
-std::string ToRecord(const Subscription& subscription) {
-  json types = json::array();
-  for (const EventType type : subscription.types) types.push_back(TypeName(type));
-  json record{{"v", kRecordVersion},
-              {"client", subscription.owner.client_id},
-              {"user", subscription.owner.user},
-              {"sink", subscription.sink},
-              {"types", types},
-              {"device", subscription.device_id},
-              {"sent", subscription.sent_events},
-              {"starts", ToMs(subscription.starts_at)},
-              {"expires", ToMs(subscription.expires_at)}};
-  if (subscription.max_events) record["max"] = *subscription.max_events;
-  if (subscription.initial_event) record["initial"] = *subscription.initial_event;
-  if (subscription.credential) {
-    record["token"] = subscription.credential->access_token;
-    record["token_expires"] = ToMs(subscription.credential->expires_at);
-  }
-  return record.dump();
-}
-
-std::optional<Subscription> FromRecord(const store::Record& stored) {
-  try {
-    const json record = json::parse(stored.value);
-    if (record.at("v") != kRecordVersion) return std::nullopt;
-    Subscription subscription;
-    subscription.id = stored.key;
-    subscription.owner = {record.at("client"), record.at("user")};
-    subscription.sink = record.at("sink");
-    for (const json& name : record.at("types")) {
-      const auto type = ParseSubscribableType(name.get<std::string>());
-      if (!type) return std::nullopt;
-      subscription.types.push_back(*type);
-    }
-    subscription.device_id = record.at("device");
-    subscription.sent_events = record.at("sent");
-    subscription.starts_at = FromMs(record.at("starts"));
-    subscription.expires_at = FromMs(record.at("expires"));
-    if (record.contains("max")) subscription.max_events = record["max"].get<int64_t>();
-    if (record.contains("initial")) subscription.initial_event = record["initial"].get<bool>();
-    if (record.contains("token")) {
-      subscription.credential = {record["token"].get<std::string>(), FromMs(record.at("token_expires"))};
-    }
-    return subscription;
-  } catch (const json::exception&) {
-    return std::nullopt;
-  }
-}
-
 }  // namespace
-
-json SubscriptionBody(const Subscription& subscription) {
-  json types = json::array();
-  for (const EventType type : subscription.types) types.push_back(TypeName(type));
-  json config{{"subscriptionDetail", {{"deviceId", subscription.device_id}}},
-              {"subscriptionExpireTime", FormatDateTime(subscription.expires_at)}};
-  if (subscription.max_events) config["subscriptionMaxEvents"] = *subscription.max_events;
-  if (subscription.initial_event) config["initialEvent"] = *subscription.initial_event;
-  return {{"id", subscription.id},
-          {"protocol", "HTTP"},
-          {"sink", subscription.sink},
-          {"types", types},
-          {"config", config},
-          {"startsAt", FormatDateTime(subscription.starts_at)},
-          {"expiresAt", FormatDateTime(subscription.expires_at)},
-          {"status", "ACTIVE"}};
-}
 
 SubscriptionRegistry::SubscriptionRegistry(SubscriptionConfig config, Ports ports)
     : config_(std::move(config)), ports_(std::move(ports)) {}
@@ -118,7 +45,9 @@ std::variant<const Subscription*, ApiError> SubscriptionRegistry::Create(Subscri
     const Subscription& other = entry->subscription;
     if (other.owner != requested.owner) continue;
     ++of_owner;
-    if (other.sink == requested.sink && other.types == requested.types && other.device_id == requested.device_id) {
+    if (other.release == requested.release && other.sink == requested.sink && other.types == requested.types &&
+        other.device_id == requested.device_id && other.registration_id == requested.registration_id &&
+        other.session_id == requested.session_id) {
       return ApiError{409, "ALREADY_EXISTS", "The resource that a client tried to create already exists."};
     }
   }
@@ -177,23 +106,26 @@ void SubscriptionRegistry::ArmTimers(Entry& entry) {
       });
 }
 
-const Subscription* SubscriptionRegistry::Find(const Owner& owner, const std::string& id) const {
+const Subscription* SubscriptionRegistry::Find(const Owner& owner, Release release, const std::string& id) const {
   const auto it = entries_.find(id);
-  return it == entries_.end() || it->second->subscription.owner != owner ? nullptr : &it->second->subscription;
+  if (it == entries_.end()) return nullptr;
+  const Subscription& found = it->second->subscription;
+  return found.owner == owner && found.release == release ? &found : nullptr;
 }
 
-std::vector<const Subscription*> SubscriptionRegistry::List(const Owner& owner) const {
+std::vector<const Subscription*> SubscriptionRegistry::List(const Owner& owner, Release release) const {
   std::vector<const Subscription*> list;
   for (const auto& [id, entry] : entries_) {
-    if (entry->subscription.owner == owner) list.push_back(&entry->subscription);
+    const Subscription& one = entry->subscription;
+    if (one.owner == owner && one.release == release) list.push_back(&one);
   }
   return list;
 }
 
-const Subscription* SubscriptionRegistry::Update(const Owner& owner, const std::string& id,
+const Subscription* SubscriptionRegistry::Update(const Owner& owner, Release release, const std::string& id,
                                                  std::optional<SinkCredential> credential,
                                                  std::optional<WallTime> expire_time) {
-  if (Find(owner, id) == nullptr) return nullptr;
+  if (Find(owner, release, id) == nullptr) return nullptr;
   Entry& entry = *entries_.at(id);
   if (credential) {
     entry.sender->set_access_token(credential->access_token);
@@ -205,8 +137,8 @@ const Subscription* SubscriptionRegistry::Update(const Owner& owner, const std::
   return &entry.subscription;
 }
 
-bool SubscriptionRegistry::Delete(const Owner& owner, const std::string& id) {
-  if (Find(owner, id) == nullptr) return false;
+bool SubscriptionRegistry::Delete(const Owner& owner, Release release, const std::string& id) {
+  if (Find(owner, release, id) == nullptr) return false;
   End(id, "SUBSCRIPTION_DELETED", "The subscription was deleted by its owner.");
   return true;
 }
@@ -218,10 +150,8 @@ void SubscriptionRegistry::Deliver(const gateway::DeviceKey& device, const Cloud
   for (const std::string& id : ids) {
     Entry& entry = *entries_.at(id);
     Subscription& subscription = entry.subscription;
-    const bool is_wanted = std::find(subscription.types.begin(), subscription.types.end(), event.type) !=
-                           subscription.types.end();
-    if (!is_wanted || !subscription.owner.Owns(device)) continue;
-    entry.sender->Enqueue(event.id, event.TextFor(id));
+    if (!subscription.Wants(event) || !subscription.owner.Owns(device)) continue;
+    entry.sender->Enqueue(event.id, event.TextFor(id, subscription.release));
     ++subscription.sent_events;
     if (!subscription.max_events) continue;
     if (subscription.sent_events >= *subscription.max_events) {
@@ -255,7 +185,7 @@ void SubscriptionRegistry::End(const std::string& id, const std::string& reason,
   ports_.observer("subscription_ended", id + " " + reason);
   if (!says_goodbye) return entry->sender->Stop();
   const CloudEvent event = ports_.events.MakeSubscriptionEnded(id, reason, description);
-  entry->sender->Enqueue(event.id, event.Text());
+  entry->sender->Enqueue(event.id, event.TextFor(id, entry->subscription.release));
   entry->sender->Close();
   std::erase_if(closing_, [](const auto& sender) { return sender->queued() == 0; });
   closing_.push_back(entry->sender);

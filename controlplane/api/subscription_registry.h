@@ -11,31 +11,11 @@
 
 #include "controlplane/api/api_error.h"
 #include "controlplane/api/cloud_event.h"
-#include "controlplane/api/owner.h"
+#include "controlplane/api/subscription.h"
 #include "controlplane/api/webhook_sender.h"
 #include "controlplane/store/store.h"
 
 namespace byon::api {
-
-struct SinkCredential {
-  std::string access_token;
-  WallTime expires_at;
-};
-
-// One subscription of webrtc-events-subscriptions.
-struct Subscription {
-  std::string id;
-  Owner owner;
-  std::string sink;
-  std::optional<SinkCredential> credential;  // never shown
-  std::vector<EventType> types;
-  std::string device_id;
-  std::optional<int64_t> max_events;
-  std::optional<bool> initial_event;  // kept for the representation only
-  int64_t sent_events = 0;
-  WallTime starts_at;
-  WallTime expires_at;
-};
 
 struct SubscriptionConfig {
   WebhookConfig webhooks;
@@ -63,12 +43,12 @@ class SubscriptionRegistry {
   // `requested`: id, startsAt and expiresAt are filled in here.
   std::variant<const Subscription*, ApiError> Create(Subscription requested,
                                                      std::optional<WallTime> expire_time);
-  // Null when there is none or it belongs to somebody else.
-  const Subscription* Find(const Owner& owner, const std::string& id) const;
-  std::vector<const Subscription*> List(const Owner& owner) const;
-  const Subscription* Update(const Owner& owner, const std::string& id,
+  // Null when there is none, it belongs to somebody else or was made under another release: each lists its own.
+  const Subscription* Find(const Owner& owner, Release release, const std::string& id) const;
+  std::vector<const Subscription*> List(const Owner& owner, Release release) const;
+  const Subscription* Update(const Owner& owner, Release release, const std::string& id,
                              std::optional<SinkCredential> credential, std::optional<WallTime> expire_time);
-  bool Delete(const Owner& owner, const std::string& id);
+  bool Delete(const Owner& owner, Release release, const std::string& id);
 
   void Deliver(const gateway::DeviceKey& device, const CloudEvent& event);
   size_t size() const { return entries_.size(); }
@@ -95,8 +75,5 @@ class SubscriptionRegistry {
   std::vector<std::shared_ptr<WebhookSender>> closing_;  // of ended subscriptions, until delivered
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
-
-// The representation of the API.
-nlohmann::json SubscriptionBody(const Subscription& subscription);
 
 }  // namespace byon::api

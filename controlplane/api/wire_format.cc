@@ -295,17 +295,27 @@ std::optional<std::string> PercentDecode(std::string_view text, bool plus_is_spa
   return decoded;
 }
 
-std::optional<std::string> QueryValue(std::string_view query, std::string_view name) {
+namespace {
+
+// What stands behind "name="; nothing when the parameter is absent.
+std::optional<std::string_view> RawQueryValue(std::string_view query, std::string_view name) {
   while (!query.empty()) {
     const size_t end = std::min(query.find('&'), query.size());
     const std::string_view item = query.substr(0, end);
     const size_t equals = std::min(item.find('='), item.size());
-    if (item.substr(0, equals) == name) {
-      return PercentDecode(item.substr(std::min(equals + 1, item.size())), true);
-    }
+    if (item.substr(0, equals) == name) return item.substr(std::min(equals + 1, item.size()));
     query.remove_prefix(std::min(end + 1, query.size()));
   }
   return std::nullopt;
+}
+
+}  // namespace
+
+bool HasQuery(std::string_view query, std::string_view name) { return RawQueryValue(query, name).has_value(); }
+
+std::optional<std::string> QueryValue(std::string_view query, std::string_view name) {
+  const auto raw = RawQueryValue(query, name);
+  return raw ? PercentDecode(*raw, true) : std::nullopt;
 }
 
 }  // namespace byon::api

@@ -36,6 +36,8 @@ size_t CharacterCount(std::string_view text);
 
 // Percent-decoding of a path segment or query value; nothing for a broken escape or a NUL.
 [[nodiscard]] std::optional<std::string> PercentDecode(std::string_view text, bool plus_is_space);
+// Whether a query names a parameter, well or badly encoded.
+[[nodiscard]] bool HasQuery(std::string_view query, std::string_view name);
 // The value of a query parameter, decoded; nothing when absent or broken.
 [[nodiscard]] std::optional<std::string> QueryValue(std::string_view query, std::string_view name);
 

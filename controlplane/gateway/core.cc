@@ -108,7 +108,8 @@ void Gateway::Core::Execute(const call::CallId& id, call::Action& action) {
             CountEvent(a);
             const call::Call* call = calls.Find(id);
             if (!call) return;
-            MediaSession session = ToMediaSession(a.view);
+            MediaSession session = SessionOf(a.view);
+            traces.Add(id, Read().wall, session);
             DeviceKey device = KeyOf(call->record().owner);
             if (a.is_invitation) {
               ports.events.OnEvent(device, SessionInvitation{std::move(session)});
@@ -126,6 +127,8 @@ void Gateway::Core::Execute(const call::CallId& id, call::Action& action) {
             ports.store.Delete(store::Kind::kCall, id);
             connected_.erase(id);
             std::erase_if(correlators, [&](const auto& entry) { return entry.second == id; });
+            client_correlators.erase(id);
+            traces.Forget(id);
           }},
       action);
 }
@@ -186,6 +189,31 @@ const call::Call* Gateway::Core::FindCall(const Principal& who, const std::strin
   const call::CallOwner& owner = call->record().owner;
   // A call that nobody has been told of yet does not exist for its device either.
   return MaySee(who, owner.client_id, owner.user) ? call : nullptr;
+}
+
+std::vector<const registration::RegistrationRecord*> Gateway::Core::RegistrationsOf(
+    const Principal& who, const std::string& device_id) const {
+  auto found = !device_id.empty() ? registrations.FindByDevice(device_id)
+               : who.is_two_legged ? registrations.FindByClient(who.client_id)
+                                   : registrations.FindByUser(who.client_id, who.subject);
+  std::erase_if(found, [&](const auto* record) { return FindRegistration(who, record->id) == nullptr; });
+  return found;
+}
+
+void Gateway::Core::Apply(const call::CallId& id, SipCause cause,
+                          const std::function<void(call::Call&)>& input) {
+  traces.Hear(id, std::move(cause));
+  calls.Apply(id, input);
+  Drain();
+  traces.Settle(id);
+}
+
+MediaSession Gateway::Core::SessionOf(const call::CallView& view) const {
+  MediaSession session = ToMediaSession(view);
+  if (const auto known = client_correlators.find(view.id); known != client_correlators.end()) {
+    session.client_correlator = known->second;
+  }
+  return session;
 }
 
 call::SipBinding Gateway::Core::BindingOf(const registration::RegistrationRecord& record) const {

@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "controlplane/call/call_registry.h"
+#include "controlplane/gateway/call_trace.h"
 #include "controlplane/gateway/gateway.h"
 #include "controlplane/registration/registration_registry.h"
 
@@ -41,6 +42,13 @@ class Gateway::Core {
   const registration::RegistrationRecord* FindRegistration(const Principal& who,
                                                            const std::string& id) const;
   const call::Call* FindCall(const Principal& who, const std::string& id) const;
+  // The registrations that `who` may see; of one device, or of all when it is empty.
+  std::vector<const registration::RegistrationRecord*> RegistrationsOf(
+      const Principal& who, const std::string& device_id) const;
+  // Hands what the network said of a call to it.
+  void Apply(const call::CallId& id, SipCause cause, const std::function<void(call::Call&)>& input);
+  // The call as the web side knows it.
+  MediaSession SessionOf(const call::CallView& view) const;
   call::SipBinding BindingOf(const registration::RegistrationRecord& record) const;
 
   const GatewayConfig config;
@@ -48,8 +56,10 @@ class Gateway::Core {
   call::CallRegistry calls;
   registration::RegistrationRegistry registrations;
   GatewayStats stats;
+  CallTraces traces;
   // Calls by their idempotency key, for as long as they are known.
   std::unordered_map<std::string, call::CallId> correlators;
+  std::unordered_map<call::CallId, std::string> client_correlators;  // as the client wrote them
 
  private:
   void Execute(const call::CallId& id, call::Action& action);

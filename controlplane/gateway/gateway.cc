@@ -4,6 +4,15 @@
 #include "controlplane/gateway/record_json.h"
 
 namespace byon::gateway {
+namespace {
+
+SipCause CauseOf(const call::EndReason& reason) {
+  // Texts that the signalling marks for the call logic are none for people.
+  const bool is_mark = reason.text == call::kEmergencyServiceText || reason.text == call::kRestorationText;
+  return {reason.sip_status, reason.q850_cause, is_mark ? "" : reason.text};
+}
+
+}  // namespace
 
 Gateway::Gateway(GatewayConfig config, GatewayPorts ports)
     : core_(std::make_unique<Core>(std::move(config), ports)) {}
@@ -73,25 +82,25 @@ std::optional<call::CallId> Gateway::OnIncomingInvite(call::IncomingInvite invit
 }
 
 void Gateway::OnProgress(const call::CallId& call_id, call::Progress progress) {
-  core_->calls.Apply(call_id, [&](call::Call& c) { c.OnProgress(progress, core_->Read()); });
-  core_->Drain();
+  core_->Apply(call_id, {progress.status_code, 0, progress.phrase},
+               [&](call::Call& c) { c.OnProgress(progress, core_->Read()); });
 }
 
 void Gateway::OnAnswered(const call::CallId& call_id, const call::DialogId& dialog_id,
                          std::optional<std::string> sdp) {
-  core_->calls.Apply(call_id, [&](call::Call& c) { c.OnAnswered(dialog_id, sdp, core_->Read()); });
-  core_->Drain();
+  core_->Apply(call_id, {200, 0, "OK"},
+               [&](call::Call& c) { c.OnAnswered(dialog_id, sdp, core_->Read()); });
 }
 
 void Gateway::OnFailed(const call::CallId& call_id, call::EndReason reason) {
   if (reason.text == call::kEmergencyServiceText) core_->calls.LearnEmergencyNumber(call_id);
-  core_->calls.Apply(call_id, [&](call::Call& c) { c.OnFailed(reason, core_->Read()); });
-  core_->Drain();
+  core_->Apply(call_id, CauseOf(reason),
+               [&](call::Call& c) { c.OnFailed(reason, core_->Read()); });
 }
 
 void Gateway::OnCancelled(const call::CallId& call_id, call::EndReason reason) {
-  core_->calls.Apply(call_id, [&](call::Call& c) { c.OnCancelled(reason, core_->Read()); });
-  core_->Drain();
+  core_->Apply(call_id, CauseOf(reason),
+               [&](call::Call& c) { c.OnCancelled(reason, core_->Read()); });
 }
 
 // The ACK says nothing that the 200 has not said already; an answer in it comes by OnRemoteAnswer.
@@ -119,8 +128,8 @@ void Gateway::OnOfferFailed(const call::CallId& call_id, const call::DialogId& d
 }
 
 void Gateway::OnEnded(const call::CallId& call_id, call::EndReason reason) {
-  core_->calls.Apply(call_id, [&](call::Call& c) { c.OnEnded(reason, core_->Read()); });
-  core_->Drain();
+  core_->Apply(call_id, CauseOf(reason),
+               [&](call::Call& c) { c.OnEnded(reason, core_->Read()); });
 }
 
 void Gateway::OnDialogChanged(const call::CallId& call_id, std::string dialog_snapshot) {

@@ -85,6 +85,7 @@ class Gateway final : public Service,
   void ChangeStatus(const Principal& who, const std::string& id, StatusChange change,
                     Callback<MediaSession> done) override;
   void DeleteCall(const Principal& who, const std::string& id, Callback<Done> done) override;
+  Outcome<CallDetails> GetCallDetails(const Principal& who, const std::string& id) override;
   void SendDtmf(const Principal& who, const std::string& id, const std::string& digits,
                 Callback<Done> done) override;
   void GetQuality(const Principal& who, const std::string& id,

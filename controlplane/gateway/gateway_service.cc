@@ -17,11 +17,12 @@ bool AreDigits(const std::string& digits) {
 }
 
 // Passes on a call's outcome as the web side wants it.
+template <typename Core>
 std::function<void(std::variant<call::CallView, call::Refusal>)> ToSession(
-    Callback<MediaSession> done) {
-  return [done = std::move(done)](std::variant<call::CallView, call::Refusal> outcome) {
+    const Core& core, Callback<MediaSession> done) {
+  return [&core, done = std::move(done)](std::variant<call::CallView, call::Refusal> outcome) {
     if (auto* refusal = std::get_if<call::Refusal>(&outcome)) return done(ToError(*refusal));
-    done(ToMediaSession(std::get<call::CallView>(outcome)));
+    done(core.SessionOf(std::get<call::CallView>(outcome)));
   };
 }
 
@@ -91,11 +92,10 @@ Outcome<Registration> Gateway::GetRegistration(const Principal& who, const std::
 std::vector<Registration> Gateway::ListRegistrations(const Principal& who,
                                                      const std::string& device_id) {
   std::vector<Registration> result;
-  for (const auto* record : core_->registrations.FindByDevice(device_id)) {
+  for (const auto* record : core_->RegistrationsOf(who, device_id)) {
     // Only numbers that this very token speaks for.
     bool is_other_line = who.phone_number && *who.phone_number != record->owner.phone_number;
-    if (core_->FindRegistration(who, record->id) && !is_other_line)
-      result.push_back(ToRegistration(*record));
+    if (!is_other_line) result.push_back(ToRegistration(*record));
   }
   return result;
 }
@@ -147,11 +147,11 @@ void Gateway::CreateCall(const Principal& who, CallRequest request, Callback<Med
         record->owner.client_id + '\n' + record->owner.user + '\n' + request.client_correlator;
     if (auto known = core_->correlators.find(correlator); known != core_->correlators.end()) {
       if (const call::Call* call = core_->calls.Find(known->second))
-        return done(ToMediaSession(call->view()));
+        return done(core_->SessionOf(call->view()));
     }
   }
   call::OutgoingRequest outgoing;
-  outgoing.id = core_->ports.ids.NewId();
+  outgoing.id = request.media_session_id.empty() ? core_->ports.ids.NewId() : request.media_session_id;
   // 62 bits: a signed 64-bit number to every reader (RFC 8866 section 5.2 asks for a decimal).
   outgoing.sdp_session_id = core_->ports.ids.NewNumber() >> 2;
   outgoing.owner = {record->id, record->owner.client_id, record->owner.user,
@@ -164,24 +164,30 @@ void Gateway::CreateCall(const Principal& who, CallRequest request, Callback<Med
   outgoing.offer_sdp = std::move(request.offer_sdp);
   outgoing.is_emergency = request.is_emergency;
   call::CallId id = outgoing.id;
-  uint64_t waiting = core_->Await(ToSession(std::move(done)));
+  if (!correlator.empty()) core_->client_correlators[id] = request.client_correlator;
+  uint64_t waiting = core_->Await(ToSession(*core_, std::move(done)));
   core_->calls.CreateOutgoing(std::move(outgoing), waiting, core_->Read());
-  if (!correlator.empty() && core_->calls.Find(id)) core_->correlators[correlator] = id;
+  const call::Call* made = core_->calls.Find(id);
+  if (made) core_->traces.Add(id, core_->Read().wall, core_->SessionOf(made->view()));
+  if (!made) {
+    core_->client_correlators.erase(id);
+  } else if (!correlator.empty()) {
+    core_->correlators[correlator] = id;
+  }
   core_->Drain();
 }
 
 Outcome<MediaSession> Gateway::GetCall(const Principal& who, const std::string& id) {
   const call::Call* call = core_->FindCall(who, id);
   if (!call) return NotFound();
-  return ToMediaSession(call->view());
+  return core_->SessionOf(call->view());
 }
 
 std::vector<MediaSession> Gateway::ListCalls(const Principal& who, const std::string& device_id) {
   std::vector<MediaSession> result;
-  for (const auto* record : core_->registrations.FindByDevice(device_id)) {
-    if (!core_->FindRegistration(who, record->id)) continue;
+  for (const auto* record : core_->RegistrationsOf(who, device_id)) {
     for (const call::Call* call : core_->calls.FindByRegistration(record->id)) {
-      if (!call->is_ended()) result.push_back(ToMediaSession(call->view()));
+      if (!call->is_ended()) result.push_back(core_->SessionOf(call->view()));
     }
   }
   return result;
@@ -190,7 +196,7 @@ std::vector<MediaSession> Gateway::ListCalls(const Principal& who, const std::st
 void Gateway::ChangeStatus(const Principal& who, const std::string& id, StatusChange change,
                            Callback<MediaSession> done) {
   if (!core_->FindCall(who, id)) return done(NotFound());
-  uint64_t waiting = core_->Await(ToSession(std::move(done)));
+  uint64_t waiting = core_->Await(ToSession(*core_, std::move(done)));
   core_->calls.ChangeStatus(id,
                             {change.status, std::move(change.offer_sdp),
                              std::move(change.answer_sdp), std::move(change.location_json)},
@@ -210,6 +216,13 @@ void Gateway::DeleteCall(const Principal& who, const std::string& id, Callback<D
 }
 
 // ---- extensions
+
+Outcome<CallDetails> Gateway::GetCallDetails(const Principal& who, const std::string& id) {
+  const call::Call* call = core_->FindCall(who, id);
+  if (!call) return NotFound();
+  return CallDetails{core_->SessionOf(call->view()), core_->traces.CauseOf(id),
+                     core_->traces.HistoryOf(id)};
+}
 
 void Gateway::SendDtmf(const Principal& who, const std::string& id, const std::string& digits,
                        Callback<Done> done) {

@@ -76,6 +76,7 @@ struct Sdp {
   std::string sdp;
 };
 struct CallRequest {
+  std::string media_session_id;  // unguessable; empty: made by the gateway
   std::string registration_id;
   std::string originator_address;  // tel:, sip:, sip:anonymous@anonymous.invalid
   std::string receiver_address;
@@ -104,6 +105,7 @@ struct MediaSession {
   std::string receiver_name;
   call::Status status = call::Status::kInitial;
   std::string reason;  // of the last change, e.g. "SIP 486 Busy Here"
+  std::string client_correlator;  // of the request that made it; may be empty
   std::optional<std::string> offer_sdp;
   std::optional<std::string> answer_sdp;
   bool is_emergency = false;
@@ -111,6 +113,25 @@ struct MediaSession {
   int sequence_number = 0;
   WallTime created_at;
   std::optional<WallTime> connected_at;
+};
+// What the network said of a call: a SIP response, or the Reason header of CANCEL or BYE (RFC 3326).
+struct SipCause {
+  int sip_status = 0;  // 0: none
+  int q850_cause = 0;  // 0: none
+  std::string text;
+};
+// One step in the life of a call; sequence_number 0 when the device was not told.
+struct CallChange {
+  WallTime at;
+  call::Status status = call::Status::kInitial;
+  int sequence_number = 0;
+  std::string reason;
+  std::optional<SipCause> cause;  // absent when the device or the gateway did it
+};
+struct CallDetails {
+  MediaSession session;
+  std::optional<SipCause> cause;  // the last that the network said
+  std::vector<CallChange> history;
 };
 // Quality of a call, for the page and the operator; not part of CAMARA.
 struct MediaQuality {
@@ -176,6 +197,7 @@ class Service {
   virtual void CreateRegistration(const Principal& who, RegistrationRequest request,
                                   Callback<Registration> done) = 0;
   virtual Outcome<Registration> GetRegistration(const Principal& who, const std::string& id) = 0;
+  // Of all devices when `device_id` is empty.
   virtual std::vector<Registration> ListRegistrations(const Principal& who,
                                                       const std::string& device_id) = 0;
   // Also binds the registration to the new token's life.
@@ -191,6 +213,7 @@ class Service {
   virtual void CreateCall(const Principal& who, CallRequest request,
                           Callback<MediaSession> done) = 0;
   virtual Outcome<MediaSession> GetCall(const Principal& who, const std::string& id) = 0;
+  // Live calls; of all devices when `device_id` is empty.
   virtual std::vector<MediaSession> ListCalls(const Principal& who,
                                               const std::string& device_id) = 0;
   virtual void ChangeStatus(const Principal& who, const std::string& id, StatusChange change,
@@ -198,6 +221,7 @@ class Service {
   virtual void DeleteCall(const Principal& who, const std::string& id, Callback<Done> done) = 0;
 
   // Extensions.
+  virtual Outcome<CallDetails> GetCallDetails(const Principal& who, const std::string& id) = 0;
   virtual void SendDtmf(const Principal& who, const std::string& id, const std::string& digits,
                         Callback<Done> done) = 0;
   virtual void GetQuality(const Principal& who, const std::string& id,

@@ -417,6 +417,29 @@ const RegistrationRecord* RegistrationRegistry::FindByContactToken(const std::st
   return it == by_token_.end() ? nullptr : Find(it->second);
 }
 
+std::vector<const RegistrationRecord*> RegistrationRegistry::FindByUser(
+    const std::string& client_id, const std::string& user) const {
+  std::vector<const RegistrationRecord*> found;
+  auto ids = by_user_.find(client_id + '\n' + user);
+  if (ids == by_user_.end()) return found;
+  for (const RegistrationId& id : ids->second) {
+    if (const RegistrationRecord* record = Find(id)) found.push_back(record);
+  }
+  return found;
+}
+
+std::vector<const RegistrationRecord*> RegistrationRegistry::FindByClient(
+    const std::string& client_id) const {
+  std::vector<const RegistrationRecord*> found;
+  const std::string prefix = client_id + '\n';
+  for (auto ids = by_user_.lower_bound(prefix); ids != by_user_.end() && ids->first.starts_with(prefix); ++ids) {
+    for (const RegistrationId& id : ids->second) {
+      if (const RegistrationRecord* record = Find(id)) found.push_back(record);
+    }
+  }
+  return found;
+}
+
 std::vector<const RegistrationRecord*> RegistrationRegistry::FindByDevice(
     const std::string& device_id) const {
   std::vector<const RegistrationRecord*> found;

@@ -118,6 +118,10 @@ class RegistrationRegistry {
   const RegistrationRecord* Find(const RegistrationId& id) const;
   const RegistrationRecord* FindByContactToken(const std::string& token) const;
   std::vector<const RegistrationRecord*> FindByDevice(const std::string& device_id) const;
+  std::vector<const RegistrationRecord*> FindByUser(const std::string& client_id,
+                                                    const std::string& user) const;
+  // Of all users.
+  std::vector<const RegistrationRecord*> FindByClient(const std::string& client_id) const;
   size_t size() const { return by_token_.size(); }
 
  private:

@@ -203,9 +203,14 @@ void Reader::ReadRest() {
   Get("/log/format", choice);
   config.log.is_json = choice == "json";
   Get("/log/full_numbers", config.log.shows_full_numbers);
-  choice = "strict";
-  Get("/api/strictness", choice);
-  config.is_strict = choice == "strict";
+  Get("/api/r3_1", config.api.r3_1);
+  Get("/api/r2_2", config.api.r2_2);
+  Get("/ice/stun_urls", config.ice.stun_urls);
+  Get("/ice/turn_urls", config.ice.turn_urls);
+  std::string turn_secret_file;
+  GetFile("/ice/turn_secret_file", turn_secret_file);
+  if (!turn_secret_file.empty()) config.ice.turn_secret = Trimmed(ReadFile(turn_secret_file).value_or(""));
+  Get("/ice/ttl_s", config.ice.ttl);
 
   RegistrationSettings& registration = config.registration;
   Get("/registration/default_expires_s", registration.default_expires);
@@ -276,6 +281,9 @@ void Reader::CrossCheck() {
       registration.default_expires > registration.max_expires) {
     Mistake("/registration",
             "registration.default_expires_s must not be below min_expires_s nor above max_expires_s.");
+  }
+  if (!config.ice.turn_urls.empty() && config.ice.turn_secret.empty()) {
+    Mistake("/ice/turn_urls", "ice.turn_urls need ice.turn_secret_file, a file with the secret of the TURN servers in it.");
   }
   if (config.ims.profile == "trusted" && config.ims.visited_network_id.empty()) {
     Mistake("/ims/profile", "ims.profile trusted needs ims.visited_network_id.");

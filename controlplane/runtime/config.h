@@ -58,6 +58,19 @@ struct OauthConfig {
   std::string web_client_scopes;
 };
 
+// How strictly each CAMARA release is served: "strict", "compat", and "off" for the older one.
+struct ApiSettings {
+  std::string r3_1 = "strict";
+  std::string r2_2 = "compat";
+};
+
+struct IceSettings {
+  std::vector<std::string> stun_urls;
+  std::vector<std::string> turn_urls;
+  std::string turn_secret;
+  std::chrono::seconds ttl{3600};
+};
+
 struct RegistrationSettings {
   std::chrono::seconds default_expires{3600};
   std::chrono::seconds min_expires{60};
@@ -151,7 +164,8 @@ struct Config {
   LogConfig log;
   HttpConfig http;
   OauthConfig oauth;
-  bool is_strict = true;
+  ApiSettings api;
+  IceSettings ice;
   RegistrationSettings registration;
   CallSettings calls;
   ImsSettings ims;

@@ -107,6 +107,7 @@ class MockService : public gateway::Service {
   MOCK_METHOD(std::vector<MediaSession>, ListCalls, (const Principal&, const std::string&), (override));
   MOCK_METHOD(void, ChangeStatus, (const Principal&, const std::string&, gateway::StatusChange, gateway::Callback<MediaSession>), (override));
   MOCK_METHOD(void, DeleteCall, (const Principal&, const std::string&, gateway::Callback<gateway::Done>), (override));
+  MOCK_METHOD(gateway::Outcome<gateway::CallDetails>, GetCallDetails, (const Principal&, const std::string&), (override));
   MOCK_METHOD(void, SendDtmf, (const Principal&, const std::string&, const std::string&, gateway::Callback<gateway::Done>), (override));
   MOCK_METHOD(void, GetQuality, (const Principal&, const std::string&, gateway::Callback<gateway::MediaQuality>), (override));
 };
@@ -168,8 +169,10 @@ class ApiTest : public ::testing::Test {
     hub_ = std::make_unique<EventHub>(*events_, *subscriptions_, *channels_);
     ApiConfig config;
     config.public_url = "https://gw.example";
-    config.strictness = strictness_;
+    config.r3_1 = strictness_;
+    config.r2_2 = r2_2_;
     config.requests_per_second_per_user = 50;
+    config.ice = ice_;
     config.page = {kIssuer, "byon-web", {"openid"}, kAudience, "", "1.0"};
     application_ = std::make_unique<Application>(
         config, ApiPorts{service_, *tokens_, *subscriptions_, *channels_, *events_, time_, now, new_id,
@@ -185,8 +188,9 @@ class ApiTest : public ::testing::Test {
       }
     }
     for (const char* verb : {"read", "update", "delete"}) scopes += std::string(" webrtc-events-subscriptions:") + verb;
+    for (const char* verb : {"read", "delete"}) scopes += std::string(" webrtc-events:") + verb;
     for (const EventType type : {EventType::kSessionInvitation, EventType::kSessionStatus, EventType::kRegistrationEnds}) {
-      scopes += " " + CreateScope(type);
+      for (const Release release : {Release::kR2_2, Release::kR3_1}) scopes += " " + CreateScope(type, release);
     }
     return scopes;
   }
@@ -208,6 +212,7 @@ class ApiTest : public ::testing::Test {
   struct Reply {
     int status = 0;
     json body;
+    std::string text;  // of RequestText
     std::map<std::string, std::string> headers;
     std::string code() const { return body.is_object() ? body.value("code", "") : ""; }
     std::string Short() const { return std::to_string(status) + " " + code(); }
@@ -252,6 +257,20 @@ class ApiTest : public ::testing::Test {
     return Request(method, target, body.dump(), std::move(headers));
   }
 
+  // A document that is not JSON.
+  Reply RequestText(const std::string& method, const std::string& path) {
+    HttpRequest request;
+    request.method = method;
+    request.path = path;
+    Reply reply;
+    application_->HandleRequest(std::move(request), [&reply](HttpResponse response) {
+      reply.status = response.status;
+      reply.text = std::move(response.body);
+      for (const auto& [name, value] : response.headers) reply.headers[name] = value;
+    });
+    return reply;
+  }
+
   gateway::Registration ARegistration() const {
     return {"reg-1", kDevice, "+34600000001", time_.now() + seconds(3600)};
   }
@@ -273,6 +292,8 @@ class ApiTest : public ::testing::Test {
   gateway::DeviceKey Device(const std::string& user = "alice") const { return {"web", user, kDevice}; }
 
   const Strictness strictness_;
+  IceConfig ice_;
+  std::optional<Strictness> r2_2_ = Strictness::kCompat;
   FakeTime time_;
   FakeHttpClient http_;
   store::MemoryStore store_;

@@ -201,7 +201,53 @@ TEST_F(CallApiTest, ListsCallsForThePage) {
   EXPECT_EQ(reply.body[0]["direction"], "originating");
   EXPECT_EQ(reply.body[0]["sequenceNumber"], 3);
   EXPECT_EQ(reply.body[0]["reason"], "SIP 180 Ringing");
-  EXPECT_EQ(Request("GET", "/byon/v1/calls").Short(), "400 INVALID_ARGUMENT");
+  EXPECT_CALL(service_, ListCalls(_, "")).WillOnce(Return(std::vector{ASession(), ASession()}));
+  EXPECT_EQ(Request("GET", "/byon/v1/calls").body.size(), 2u) << "of all devices";
+  for (const char* bad : {"x", "", "%zz"}) {
+    EXPECT_EQ(Request("GET", std::string("/byon/v1/calls?deviceId=") + bad).Short(), "400 INVALID_ARGUMENT") << bad;
+  }
+}
+
+TEST_F(CallApiTest, TellsWhatTheNetworkSaid) {
+  gateway::CallDetails details{ASession(Status::kBusy), gateway::SipCause{486, 17, "Busy Here"}, {}};
+  details.history.push_back({time_.now(), Status::kInitial, 0, "", std::nullopt});
+  details.history.push_back({time_.now(), Status::kBusy, 1, "SIP 486 Busy Here", gateway::SipCause{486, 17, "Busy Here"}});
+  EXPECT_CALL(service_, GetCallDetails(_, "ms-1")).WillOnce([&](auto&, auto&) { return details; });
+  const Reply reply = Request("GET", "/byon/v1/calls/ms-1");
+  const json cause{{"sipStatus", 486}, {"q850Cause", 17}, {"text", "Busy Here"}};
+  EXPECT_EQ(reply.body["cause"], cause);
+  EXPECT_EQ(reply.body["status"], "Busy");
+  EXPECT_EQ(reply.body["history"], (json::array({{{"at", FormatDateTime(time_.now())}, {"status", "Initial"}},
+                                                 {{"at", FormatDateTime(time_.now())}, {"status", "Busy"}, {"sequenceNumber", 1},
+                                                  {"reason", "SIP 486 Busy Here"}, {"cause", cause}}})));
+}
+
+TEST_F(CallApiTest, AnIdempotencyKeyIsACorrelatorOfRest) {
+  std::map<std::string, std::string> headers = kRegistration;
+  headers["idempotency-key"] = "key-1";
+  EXPECT_CALL(service_, CreateCall(_, Field(&gateway::CallRequest::client_correlator, "key-1"), _))
+      .WillOnce([this](auto, auto, auto done) { done(ASession()); });
+  EXPECT_EQ(Request("POST", kSessions, ACall(), headers).status, 201);
+  headers["idempotency-key"] = "a b";
+  EXPECT_EQ(Request("POST", kSessions, ACall(), headers).Short(), "400 INVALID_ARGUMENT");
+}
+
+TEST_F(CallApiTest, HandsOutIceServers) {
+  EXPECT_EQ(Request("GET", "/byon/v1/ice-servers").body["iceServers"], json::array());
+  ice_ = {{"stun:stun.example.com"}, {"turn:turn.example.com?transport=udp"}, "north", seconds(600)};
+  Start();
+  const json servers = Request("GET", "/byon/v1/ice-servers").body;
+  EXPECT_EQ(servers["expiresAt"], FormatDateTime(time_.now() + seconds(600)));
+  EXPECT_EQ(servers["iceServers"][0], (json{{"urls", {"stun:stun.example.com"}}}));
+  const json turn = servers["iceServers"][1];
+  EXPECT_EQ(turn["urls"], json::array({"turn:turn.example.com?transport=udp"}));
+  const std::string username = turn["username"];
+  const auto end = std::chrono::duration_cast<seconds>((time_.now() + seconds(600)).time_since_epoch()).count();
+  EXPECT_TRUE(username.starts_with(std::to_string(end) + ":")) << username;
+  EXPECT_EQ(username.find("alice"), std::string::npos) << "the relay need not know who calls";
+  EXPECT_FALSE(turn["credential"].get<std::string>().empty());
+  token_ = Token("bob");
+  EXPECT_NE(Request("GET", "/byon/v1/ice-servers").body["iceServers"][1]["username"], username);
 }
 
 TEST_F(CallApiTest, SendsDtmfAndTellsQuality) {

@@ -128,6 +128,26 @@ TEST_F(RegistrationApiTest, Lists) {
   EXPECT_EQ(Request("GET", std::string(kSessions) + "/").Short(), "400 INVALID_ARGUMENT");
 }
 
+TEST_F(RegistrationApiTest, ListsAllDevicesOfAUser) {
+  gateway::Registration other = ARegistration();
+  other.device_id = "550e8400-e29b-41d4-a716-446655440001";
+  EXPECT_CALL(service_, ListRegistrations(_, "")).WillOnce(Return(std::vector{ARegistration(), other}));
+  const Reply reply = Request("GET", "/byon/v1/registrations");
+  ASSERT_EQ(reply.body.size(), 2u);
+  EXPECT_EQ(reply.body[0]["deviceId"], kDevice);
+  EXPECT_EQ(reply.body[1]["deviceId"], other.device_id);
+  EXPECT_EQ(reply.body[1]["regInfo"]["phoneNumber"], "+34600000001");
+}
+
+TEST_F(RegistrationApiTest, DescribesItself) {
+  for (const char* path : {"/openapi", "/asyncapi"}) {
+    const Reply reply = RequestText("GET", path);
+    EXPECT_EQ(reply.status, 200);
+    EXPECT_EQ(reply.headers.at("Content-Type"), "application/yaml");
+    EXPECT_TRUE(reply.text.starts_with(std::string(path).substr(1) + ": ")) << reply.text.substr(0, 40);
+  }
+}
+
 TEST_F(RegistrationApiTest, GetsUpdatesAndDeletes) {
   EXPECT_CALL(service_, GetRegistration(_, "reg-1")).WillOnce([this](auto&, auto&) { return ARegistration(); });
   EXPECT_EQ(Request("GET", std::string(kSessions) + "/reg-1").status, 200);
@@ -175,7 +195,7 @@ TEST_F(RegistrationApiTest, AsksForTokenAndScope) {
 
 TEST_F(RegistrationApiTest, KnowsItsPathsAndMethods) {
   EXPECT_EQ(Request("GET", "/nothing").Short(), "404 NOT_FOUND");
-  EXPECT_EQ(Request("GET", "/webrtc-registration/v0.3/sessions").Short(), "404 NOT_FOUND");
+  EXPECT_EQ(Request("GET", "/webrtc-registration/v0.2/sessions").Short(), "404 NOT_FOUND");
   const Reply reply = Request("PATCH", kSessions, json::object());
   EXPECT_EQ(reply.Short(), "405 METHOD_NOT_ALLOWED");
   EXPECT_EQ(reply.headers.at("Allow"), "POST, GET");

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "controlplane/gateway/record_json.h"
+#include "controlplane/gateway/call_trace.h"
 #include "tests/controlplane/gateway/fakes.h"
 
 namespace byon::gateway {
@@ -165,6 +166,72 @@ TEST(Gateway, RegistersAnewAndCallsAgainAfterRestoration) {
   EXPECT_EQ(w.sip.invites.back().call_id, id);
 }
 
+TEST(Gateway, RemembersWhatTheNetworkSaid) {
+  World w;
+  w.Registered();
+  std::string id = w.Call();
+  w.gateway->OnProgress(id, {"A", 180, "Ringing", {}, {}, false});
+  w.Advance(5s);
+  w.gateway->OnFailed(id, {486, 17, "Busy Here"});
+  auto details = std::get<CallDetails>(w.gateway->GetCallDetails(w.user, id));
+  EXPECT_EQ(details.session.status, Status::kBusy);
+  EXPECT_EQ(details.cause->sip_status, 486);
+  EXPECT_EQ(details.cause->q850_cause, 17);
+  ASSERT_EQ(details.history.size(), 3u);
+  EXPECT_EQ(details.history[0].status, Status::kInitial);
+  EXPECT_FALSE(details.history[0].cause);
+  EXPECT_EQ(details.history[1].status, Status::kRinging);
+  EXPECT_EQ(details.history[1].cause->sip_status, 180);
+  EXPECT_EQ(details.history[2].cause->text, "Busy Here");
+  EXPECT_EQ(details.history[2].at - details.history[1].at, 5s);
+  Principal stranger = w.user;
+  stranger.subject = "stranger";
+  EXPECT_EQ(std::get<Error>(w.gateway->GetCallDetails(stranger, id)).code, ErrorCode::kNotFound);
+  w.Advance(60s);
+  EXPECT_EQ(std::get<Error>(w.gateway->GetCallDetails(w.user, id)).code, ErrorCode::kNotFound);
+}
+
+TEST(Gateway, WhatTheDeviceDidHasNoCauseOfTheNetwork) {
+  World w;
+  w.Registered();
+  std::string id = w.Call();
+  w.gateway->OnProgress(id, {"A", 180, "Ringing", {}, {}, false});
+  w.gateway->DeleteCall(w.user, id, [](auto) {});
+  auto details = std::get<CallDetails>(w.gateway->GetCallDetails(w.user, id));
+  EXPECT_EQ(details.history.back().status, Status::kSessionCancelled);
+  EXPECT_FALSE(details.history.back().cause);
+}
+
+TEST(Gateway, AnEndlessHistoryKeepsItsBeginningAndItsEnd) {
+  CallTraces traces;
+  MediaSession session;
+  for (int i = 0; i < 200; ++i) {
+    session.sequence_number = i;
+    traces.Add("c", WallTime(), session);
+  }
+  auto history = traces.HistoryOf("c");
+  ASSERT_EQ(history.size(), 64u);
+  EXPECT_EQ(history.front().sequence_number, 0);
+  EXPECT_EQ(history.back().sequence_number, 199);
+}
+
+TEST(Gateway, ListsWhatAUserHasOnAllDevices) {
+  World w;
+  w.Registered();
+  std::string id = w.Call();
+  EXPECT_EQ(w.gateway->ListRegistrations(w.user, "").size(), 1u);
+  ASSERT_EQ(w.gateway->ListCalls(w.user, "").size(), 1u);
+  EXPECT_EQ(w.gateway->ListCalls(w.user, "")[0].media_session_id, id);
+  Principal stranger = w.user;
+  stranger.subject = "stranger";
+  EXPECT_TRUE(w.gateway->ListRegistrations(stranger, "").empty());
+  EXPECT_TRUE(w.gateway->ListCalls(stranger, "").empty());
+  Principal service{w.user.client_id, "", std::nullopt, true, w.user.token_expires_at};
+  EXPECT_EQ(w.gateway->ListRegistrations(service, "").size(), 1u) << "all users of the client";
+  service.client_id = "another";
+  EXPECT_TRUE(w.gateway->ListRegistrations(service, "").empty());
+}
+
 TEST(Gateway, LearnsEmergencyNumbers) {
   World w;
   w.Registered();
@@ -188,6 +255,7 @@ TEST(Gateway, CorrelatorMakesAPostIdempotent) {
   });
   ASSERT_EQ(w.media.created.size(), 1u);
   EXPECT_EQ(second, w.media.created[0].first);
+  EXPECT_EQ(std::get<MediaSession>(w.gateway->GetCall(w.user, second)).client_correlator, "abc");
 }
 
 TEST(Gateway, IncomingCallFromInvitationToConnected) {

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+
+#include "controlplane/api/dialect.h"
+#include "controlplane/api/object_reader.h"
+#include "controlplane/gateway/service.h"
+
+namespace byon::api {
+
+inline constexpr size_t kMaxCallText = 256;  // identifiers and names of webrtc-call-handling
+
+// The body of POST /sessions. In r2.2 a client may leave out its offer (it follows by PUT) and its own
+// address; both are empty then.
+gateway::CallRequest ReadCallRequest(const nlohmann::json& body, const Dialect& dialect, Mistakes& mistakes);
+
+// The body of PUT /sessions/{id}/status.
+struct StatusRequest {
+  std::optional<call::Status> status;  // absent in r2.2 only: as it is
+  gateway::StatusChange change;        // without its status
+};
+StatusRequest ReadStatusRequest(const nlohmann::json& body, const Dialect& dialect, Mistakes& mistakes);
+
+// Members that may repeat what is known of a session when its status changes.
+inline constexpr const char* kRepeatedMembers[] = {"originatorAddress", "originatorName",  "receiverAddress",
+                                                   "receiverName",      "mediaSessionId", "callType"};
+
+}  // namespace byon::api

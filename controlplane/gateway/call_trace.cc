@@ -1,0 +1,41 @@
+#include "controlplane/gateway/call_trace.h"
+
+namespace byon::gateway {
+namespace {
+
+// A call that is held and resumed all day keeps its beginning and its latest changes.
+constexpr size_t kMaxChanges = 64;
+constexpr size_t kKeptBeginning = 16;
+
+}  // namespace
+
+void CallTraces::Hear(const call::CallId& id, SipCause cause) {
+  const auto it = traces_.find(id);
+  if (it == traces_.end()) return;
+  it->second.last = cause;
+  it->second.heard = std::move(cause);
+}
+
+void CallTraces::Settle(const call::CallId& id) {
+  if (const auto it = traces_.find(id); it != traces_.end()) it->second.heard.reset();
+}
+
+void CallTraces::Add(const call::CallId& id, WallTime at, const MediaSession& session) {
+  Trace& trace = traces_[id];
+  if (trace.changes.size() >= kMaxChanges) trace.changes.erase(trace.changes.begin() + kKeptBeginning);
+  trace.changes.push_back({at, session.status, session.sequence_number, session.reason, trace.heard});
+}
+
+void CallTraces::Forget(const call::CallId& id) { traces_.erase(id); }
+
+std::vector<CallChange> CallTraces::HistoryOf(const call::CallId& id) const {
+  const auto it = traces_.find(id);
+  return it == traces_.end() ? std::vector<CallChange>() : it->second.changes;
+}
+
+std::optional<SipCause> CallTraces::CauseOf(const call::CallId& id) const {
+  const auto it = traces_.find(id);
+  return it == traces_.end() ? std::nullopt : it->second.last;
+}
+
+}  // namespace byon::gateway

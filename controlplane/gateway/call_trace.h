@@ -1,0 +1,37 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "controlplane/call/sip_signaling.h"
+#include "controlplane/gateway/service.h"
+
+namespace byon::gateway {
+
+// What became of each call, step by step, for people who ask why a call failed. In memory, as long as the call is
+// known; a call taken up from an earlier process begins anew.
+class CallTraces {
+ public:
+  // What the network says; it explains the changes that follow until the next Settle().
+  void Hear(const call::CallId& id, SipCause cause);
+  // The input was worked off: later changes have other causes.
+  void Settle(const call::CallId& id);
+  void Add(const call::CallId& id, WallTime at, const MediaSession& session);
+  void Forget(const call::CallId& id);
+
+  std::vector<CallChange> HistoryOf(const call::CallId& id) const;
+  // The last that was heard of the network.
+  std::optional<SipCause> CauseOf(const call::CallId& id) const;
+
+ private:
+  struct Trace {
+    std::vector<CallChange> changes;
+    std::optional<SipCause> heard;
+    std::optional<SipCause> last;
+  };
+  std::unordered_map<call::CallId, Trace> traces_;
+};
+
+}  // namespace byon::gateway
