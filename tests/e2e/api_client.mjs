@@ -1,12 +1,21 @@
-// A CAMARA client without browser: every answer is checked against the OpenAPI files, every event too.
+// A CAMARA client without browser. Whatever passes through it is checked against the OpenAPI and AsyncAPI files: every
+// answer, every request that was accepted, every event and message. recorded tells what was seen.
 import assert from 'node:assert/strict';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import WebSocket from 'ws';
-import { eventFault, responseFault } from './openapi.mjs';
+import { channelFault, eventFault, operationOf, requestFault, responseFault } from './openapi.mjs';
 
 export const REGISTRATION = '/webrtc-registration/v0.4/sessions';
 export const CALLS = '/webrtc-call-handling/v0.4/sessions';
 export const SUBSCRIPTIONS = '/webrtc-events-subscriptions/v0.3/subscriptions';
+/** The paths of CAMARA r2.2. */
+export const R2_2 = {
+  REGISTRATION: '/webrtc-registration/v0.3/sessions',
+  CALLS: '/webrtc-call-handling/v0.3/sessions',
+  SUBSCRIPTIONS: '/webrtc-events/v0.2/subscriptions',
+};
+/** Every answer that any client of this process got: {release, api, operation, status, code}. */
+export const recorded = [];
 const TYPE = 'org.camaraproject.webrtc-events-subscriptions.v0.';
 
 export class ApiClient {
@@ -16,8 +25,12 @@ export class ApiClient {
     this.token = token;
   }
 
-  /** @returns {Promise<{status: number, body?: any, headers: Headers}>} */
-  async request(method, path, { body, headers = {}, text } = {}) {
+  /**
+   * @param {{body?: any, headers?: Record<string, string>, text?: string, isDeviation?: boolean}} [options] isDeviation: a
+   *   request that the gateway takes although CAMARA's schema forbids it
+   * @returns {Promise<{status: number, body?: any, headers: Headers}>}
+   */
+  async request(method, path, { body, headers = {}, text, isDeviation = false } = {}) {
     const correlator = randomUUID();
     const response = await fetch(this.url + path, {
       method,
@@ -33,9 +46,15 @@ export class ApiClient {
     const raw = await response.text();
     const parsed = raw ? JSON.parse(raw) : undefined;
     if (!headers['x-correlator']) assert.equal(response.headers.get('x-correlator'), correlator, `x-correlator of ${method} ${path}`);
+    const operation = operationOf(method, path);
+    if (operation) recorded.push({ ...operation, status: response.status, code: parsed?.code });
     if (!headers['x-byon-extensions']) {
       const fault = responseFault(method, path, response.status, response.headers.get('content-type'), parsed);
       assert.equal(fault, undefined, `${method} ${path} -> ${response.status} ${raw.slice(0, 600)}`);
+    }
+    if (response.ok && !isDeviation) {
+      const fault = requestFault(method, path, lowerCase(headers), text === undefined ? body : JSON.parse(text));
+      assert.equal(fault, undefined, `request ${method} ${path}, accepted with ${response.status}`);
     }
     return { status: response.status, body: parsed, headers: response.headers };
   }
@@ -72,14 +91,17 @@ export class ApiClient {
   }
 }
 
+const lowerCase = (headers) => Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+
 /** The event WebSocket, with events awaited by type and content. */
 export class Channel {
   #socket;
   #waiters = new Set();
+  #commands = 0;
   events = [];
   messages = [];
 
-  static async open(url, token, { headers } = {}) {
+  static async open(url, token, { headers, auth = {} } = {}) {
     const channel = new Channel();
     const socket = new WebSocket(url, ['byon.events.v1'], { headers });
     channel.#socket = socket;
@@ -89,12 +111,19 @@ export class Channel {
       socket.once('open', resolve);
       socket.once('error', reject);
     });
-    if (token) socket.send(JSON.stringify({ type: 'auth', token }));
+    if (token) channel.send({ type: 'auth', token, ...auth });
     await channel.message((message) => message.type === 'ready');
     return channel;
   }
 
-  send(message) {
+  /** A command, by the AsyncAPI document. @returns the answer */
+  async command(name, { params, body, correlator } = {}) {
+    const id = `r${++this.#commands}`;
+    this.send({ id, command: name, ...(params ? { params } : {}), ...(body ? { body } : {}), ...(correlator ? { correlator } : {}) });
+    return this.message((message) => message.id === id && message.status !== undefined && !message.specversion, 15_000);
+  }
+  send(message, { isFaulty = false } = {}) {
+    if (!isFaulty) assert.equal(channelFault('publish', message), undefined, JSON.stringify(message).slice(0, 400));
     this.#socket.send(JSON.stringify(message));
   }
   close() {
@@ -131,6 +160,7 @@ export class Channel {
   }
 
   #take(message) {
+    assert.equal(channelFault('subscribe', message), undefined, JSON.stringify(message).slice(0, 800));
     if (message.specversion) {
       this.events.push(message);
       assert.equal(eventFault(message), undefined, JSON.stringify(message).slice(0, 800));

@@ -10,13 +10,15 @@ export const AUDIENCE = 'https://gw.example.com/webrtc';
 export const OPAQUE_AUDIENCE = 'https://gw.example.com/webrtc-opaque';
 
 const EVENTS = 'webrtc-events-subscriptions';
+const EVENTS_OF_R2_2 = 'webrtc-events';
 const EVENT_TYPES = ['session-status', 'session-invitation', 'registration-ends'];
-/** Every scope of CAMARA's three WebRTC APIs. */
+/** Every scope of CAMARA's three WebRTC APIs, releases r3.1 and r2.2. */
 export const CAMARA_SCOPES = [
   ...['webrtc-registration', 'webrtc-call-handling'].flatMap((api) =>
     ['create', 'read', 'write', 'delete'].map((verb) => `${api}:sessions:${verb}`)),
-  ...EVENT_TYPES.map((type) => `${EVENTS}:org.camaraproject.${EVENTS}.v0.${type}:create`),
+  ...[EVENTS, EVENTS_OF_R2_2].flatMap((api) => EVENT_TYPES.map((type) => `${api}:org.camaraproject.${api}.v0.${type}:create`)),
   ...['read', 'update', 'delete'].map((verb) => `${EVENTS}:${verb}`),
+  ...['read', 'delete'].map((verb) => `${EVENTS_OF_R2_2}:${verb}`),
 ];
 
 export const USERS = {
