@@ -32,7 +32,7 @@ export class Lab {
 
   /**
    * @param {{dir?: string, buildDir?: string, instance?: number, hasGateway?: boolean, ims?: object,
-   *   identityProvider?: object, codecs?: string[], environment?: object,
+   *   identityProvider?: object, codecs?: string[], environment?: object, webDir?: string,
    *   controlPlane?: (config: object) => void, dataPlane?: (config: object) => void}} [options]
    *   the last two change the settings before the programs see them
    */
@@ -70,7 +70,7 @@ export class Lab {
     await writeFile(`${dir}/introspection.secret`, GATEWAY_CLIENT.secret, { mode: 0o600 });
     await writeFile(`${dir}/subscribers.yaml`, stringify(subscribers(Object.values(USERS))), { mode: 0o600 });
     const control = controlPlaneConfig({
-      addresses: this.addresses, issuer: this.identityProvider.issuer, webDir: `${ROOT}controlplane/web`,
+      addresses: this.addresses, issuer: this.identityProvider.issuer, webDir: this.#options.webDir ?? process.env.BYON_WEB_DIR ?? '',
       secretFile: `${dir}/introspection.secret`, subscribersFile: `${dir}/subscribers.yaml`,
       storeFile: `${dir}/controlplane.db`, codecs: this.#options.codecs,
     });

@@ -1,0 +1,511 @@
+import type { AudioDevices } from './audio_devices.js';
+import { Emitter } from './emitter.js';
+import { asError, ByonError, statusOf } from './error.js';
+import { PathKeeper } from './path_keeper.js';
+import { PeerMedia } from './peer_media.js';
+import { openMicrophone, type Platform } from './platform.js';
+import { type CallStats, QualityMonitor, type QualitySample, type QualityWarning, readStats } from './quality.js';
+import type { Transport } from './transport.js';
+import { type DtmfEventData, type EndStatus, type GatewayQuality, isEndStatus, type SessionResource } from './wire.js';
+
+const SAMPLE_MS = 1000;
+
+/** Where a call stands. */
+export type CallState =
+  /** Made here, or announced by the gateway; nothing is heard. */
+  | 'new'
+  /** On its way to the other side. */
+  | 'dialing'
+  /** The other side rings; or this side does. */
+  | 'ringing'
+  /** Outgoing: the network plays something before the answer. */
+  | 'earlyMedia'
+  | 'connected'
+  /** Put on hold by either side. */
+  | 'held'
+  | 'ended';
+
+/** Events of a {@link Call}. */
+export interface CallEvents {
+  /** Every change of `state`. */
+  state: CallState;
+  /** The other side rings. */
+  ringing: undefined;
+  /** The network plays something before the answer. */
+  earlyMedia: undefined;
+  connected: undefined;
+  held: { by: 'local' | 'remote' };
+  resumed: undefined;
+  ended: { status: EndStatus; reason?: string | undefined };
+  mute: boolean;
+  /** The other side pressed a key. */
+  digit: { digit: string; durationMs: number };
+  /** The sound of the other side; the SDK plays it by itself. */
+  remoteStream: MediaStream;
+  /** The path to the gateway is lost; an ICE restart is tried for half a minute. */
+  reconnecting: undefined;
+  /** The path to the gateway is back. */
+  reconnected: undefined;
+  /** Once a second while connected. */
+  quality: QualitySample;
+  /** Something is wrong with the call's quality for some seconds. */
+  warning: QualityWarning;
+  /** It is over. */
+  warningCleared: QualityWarning;
+  /** Something failed that no promise tells of. */
+  error: Error;
+}
+
+/** How to take or make a call. */
+export interface MediaOptions {
+  /** Constraints for the microphone, over those of a telephone. */
+  audio?: MediaTrackConstraints | boolean;
+}
+
+/** What a call needs of its device. @internal */
+export interface CallParts {
+  transport: Transport;
+  platform: Platform;
+  audio: AudioDevices;
+  registration: { registrationId: string; phoneNumber: string };
+  playsAudio: boolean;
+  iceServers: () => Promise<RTCIceServer[]>;
+  /** Called before this call becomes the one that talks. */
+  beforeTalking: (call: Call) => Promise<void>;
+  direction: 'outgoing' | 'incoming';
+  peer: string;
+  peerName?: string | undefined;
+  id?: string | undefined;
+}
+
+/** One call. Made by {@link Device.call}, or handed out by its `incoming` event. */
+export class Call extends Emitter<CallEvents> {
+  readonly #parts: CallParts;
+  readonly #monitor = new QualityMonitor();
+  #media: PeerMedia | undefined;
+  #path: PathKeeper | undefined;
+  #microphone: MediaStream | undefined;
+  #isMuted = false;
+  #isHeldHere = false;
+  #lastSequence = 0;
+  #isAnswerApplied = false;
+  #prepared: Promise<void> | undefined;
+  #pendingStatus: SessionResource[] = [];
+  #sampleTimer: ReturnType<typeof setInterval> | undefined;
+  #id: string | undefined;
+  #state: CallState = 'new';
+  #connectedAt: number | undefined;
+  #endedAt: number | undefined;
+  #endStatus: EndStatus | undefined;
+  #endReason: string | undefined;
+
+  readonly direction: 'outgoing' | 'incoming';
+  /** The other party as the network shows it, e.g. `tel:+34600000002`. */
+  readonly peer: string;
+  /** The other party's name, when the network tells one; nobody has checked it. */
+  readonly peerName: string | undefined;
+  /** Milliseconds since 1970. */
+  readonly startedAt = Date.now();
+
+  /** @internal */
+  constructor(parts: CallParts) {
+    super();
+    this.#parts = parts;
+    this.direction = parts.direction;
+    this.peer = parts.peer;
+    this.peerName = parts.peerName;
+    this.#id = parts.id;
+  }
+
+  /** The gateway's name of the call; undefined until it has taken an outgoing call. */
+  get id(): string | undefined {
+    return this.#id;
+  }
+  get state(): CallState {
+    return this.#state;
+  }
+  get isMuted(): boolean {
+    return this.#isMuted;
+  }
+  /** True when this side put the call on hold. */
+  get isHeldHere(): boolean {
+    return this.#isHeldHere;
+  }
+  get hasEnded(): boolean {
+    return this.#state === 'ended';
+  }
+  /** Milliseconds since 1970. */
+  get connectedAt(): number | undefined {
+    return this.#connectedAt;
+  }
+  /** Milliseconds since 1970. */
+  get endedAt(): number | undefined {
+    return this.#endedAt;
+  }
+  get endStatus(): EndStatus | undefined {
+    return this.#endStatus;
+  }
+  /** In words, for people; may be absent. */
+  get endReason(): string | undefined {
+    return this.#endReason;
+  }
+  /** True when another device of the same number took the call. */
+  get wasAnsweredElsewhere(): boolean {
+    return this.#endStatus === 'SessionCancelled' && /elsewhere/i.test(this.#endReason ?? '');
+  }
+  get remoteStream(): MediaStream | undefined {
+    return this.#media?.remoteStream;
+  }
+  /** The microphone's stream while the call is up. */
+  get localStream(): MediaStream | undefined {
+    return this.#microphone;
+  }
+  /** The warnings that hold at this moment. */
+  get warnings(): QualityWarning[] {
+    return this.#monitor.warnings;
+  }
+  /** For statistics and tests; changing it is at your own risk. */
+  get peerConnection(): RTCPeerConnection | undefined {
+    return this.#media?.peerConnection;
+  }
+
+  /** Sends the offer; resolves when the gateway has taken the call. @internal */
+  async dial({ audio, displayName, anonymous }: MediaOptions & { displayName?: string; anonymous?: boolean }): Promise<void> {
+    const { registration, transport } = this.#parts;
+    try {
+      this.#microphone = await this.#openMicrophone(audio);
+      const media = await this.#openMedia();
+      const sdp = await media.offer(this.#microphone);
+      this.#setState('dialing');
+      const session = await transport.request('call.create', { registrationId: registration.registrationId }, {
+        originatorAddress: anonymous ? 'sip:anonymous@anonymous.invalid' : `tel:${registration.phoneNumber}`,
+        receiverAddress: this.peer,
+        ...(displayName ? { originatorName: displayName } : {}),
+        offer: { sdp },
+      });
+      this.#id = session.mediaSessionId;
+      // Hung up before the gateway had a name for it.
+      if (this.hasEnded) await this.#delete();
+    } catch (error) {
+      this.#finish('Failed', asError(error).message);
+      throw error;
+    }
+  }
+
+  /** Answers the gateway's offer without the microphone, so that media is ready when the user is. @internal */
+  prepare(offerSdp: string): Promise<void> {
+    this.#prepared ??= this.#prepare(offerSdp);
+    return this.#prepared;
+  }
+  async #prepare(offerSdp: string): Promise<void> {
+    const media = await this.#openMedia();
+    const sdp = await media.answerTo(offerSdp);
+    await this.#put('InProgress', { answer: { sdp } });
+    await this.#put('Ringing');
+    if (this.#state === 'new') this.#setState('ringing');
+  }
+
+  /** Takes an incoming call. Other calls are put on hold first, unless the device was told not to. */
+  async accept({ audio }: MediaOptions = {}): Promise<void> {
+    this.#require('accept', ['new', 'ringing'], 'incoming');
+    const microphone = await this.#openMicrophone(audio);
+    this.#microphone = microphone;
+    await this.#prepared;
+    await this.#parts.beforeTalking(this);
+    if (this.hasEnded) {
+      stop(microphone);
+      throw new ByonError('INCOMPATIBLE_STATE', 'The call ended before it was taken.');
+    }
+    this.#applyMute();
+    await this.#media?.useMicrophone(microphone);
+    await this.#put('Connected');
+    this.#connected();
+  }
+
+  /**
+   * Refuses an incoming call.
+   * @param how `busy` ends it on this device only, `declined` on all devices of the number
+   */
+  async reject(how: 'declined' | 'busy' = 'declined'): Promise<void> {
+    this.#require('reject', ['new', 'ringing'], 'incoming');
+    const status = how === 'busy' ? 'Busy' : 'Declined';
+    await this.#put(status);
+    this.#finish(status, 'Rejected here');
+  }
+
+  /** Ends the call in any state; ending an ended call does nothing. */
+  async hangup(): Promise<void> {
+    if (this.hasEnded) return;
+    this.#finish('Terminated', 'Ended here');
+    await this.#delete();
+  }
+
+  /** Silences the microphone, or opens it again. The other side hears nothing; the call goes on. */
+  mute(on = true): void {
+    this.#isMuted = on;
+    this.#applyMute();
+    this.emit('mute', on);
+  }
+
+  /** Puts the call on hold, or takes it back; other calls are put on hold then. The network may refuse. */
+  async hold(on = true): Promise<void> {
+    this.#require(on ? 'hold' : 'resume', [on ? 'connected' : 'held']);
+    if (!on) await this.#parts.beforeTalking(this);
+    const seen = this.#lastSequence;
+    this.#isHeldHere = on;
+    let session: SessionResource;
+    try {
+      session = await this.#put(on ? 'Hold' : 'Resume');
+    } catch (error) {
+      this.#isHeldHere = !on;
+      throw error;
+    }
+    // Events may overtake the response: with this change, or with a later one of the other side.
+    if (this.#lastSequence === seen) this.#showHold(session.status === 'Hold');
+  }
+
+  /**
+   * Sends 0-9 * # A-D in the audio (RFC 4733).
+   * @param durationMs of each, 40 to 6000
+   * @param gapMs between two, 30 or more
+   */
+  async sendDigits(digits: string, { durationMs = 100, gapMs = 70 } = {}): Promise<void> {
+    if (!/^[0-9*#A-Da-d]{1,32}$/.test(digits)) {
+      throw new ByonError('INVALID_ARGUMENT', 'Digits are 1 to 32 of 0-9 * # A-D.');
+    }
+    this.#require('send digits', ['earlyMedia', 'ringing', 'connected', 'held']);
+    if (this.#media?.insertDigits(digits, durationMs, gapMs)) return;
+    await this.#parts.transport.request('call.dtmf', { mediaSessionId: this.#idOrThrow() }, { digits: digits.toUpperCase() });
+  }
+
+  /** Hands the call over to another number. The gateway does not offer it: fails with `NOT_SUPPORTED`. */
+  async transfer(to: string): Promise<void> {
+    this.#require('transfer', ['connected', 'held']);
+    throw new ByonError('NOT_SUPPORTED', `The gateway does not offer call transfer; ${to} was not called.`);
+  }
+
+  /** Changes the microphone in mid-call. */
+  async setInput(deviceId: string): Promise<void> {
+    await this.#switchMicrophone(await openMicrophone(this.#parts.platform, true, deviceId));
+  }
+
+  /** Changes where the call is heard. Fails with `NOT_SUPPORTED` where the browser cannot. */
+  async setOutput(deviceId: string): Promise<void> {
+    await this.#media?.setOutput(deviceId);
+  }
+
+  /** Renews the path to the gateway (RFC 8445 section 9) while the call goes on. Done by itself when the network changes. */
+  async restartIce(): Promise<void> {
+    this.#require('restart ICE', ['connected', 'held']);
+    const media = this.#media as PeerMedia;
+    const sdp = await media.restartOffer();
+    try {
+      const { answer } = await this.#put(this.#state === 'held' ? 'Hold' : 'Connected', { offer: { sdp } });
+      if (!answer) throw new ByonError('BAD_RESPONSE', 'The gateway did not answer the offer.');
+      if (!this.hasEnded) await media.takeAnswer(answer.sdp);
+    } catch (error) {
+      if (!this.hasEnded) await media.rollBack();
+      throw error;
+    }
+  }
+
+  /** What the browser measures, now. All zero before there is media. */
+  async getStats(): Promise<CallStats> {
+    const report = this.#media ? await this.#media.getStats() : (new Map() as unknown as RTCStatsReport);
+    return readStats(report, Date.now());
+  }
+
+  /** What the gateway measures on both legs, now. */
+  async getGatewayQuality(): Promise<GatewayQuality> {
+    return this.#parts.transport.request('call.quality', { mediaSessionId: this.#idOrThrow() });
+  }
+
+  /** A session-status event of this call, or its present state after a break. @internal */
+  async applyStatus(data: SessionResource): Promise<void> {
+    // One at a time and in order: applying an answer takes a while, and events must not overtake it.
+    this.#pendingStatus.push(data);
+    if (this.#pendingStatus.length > 1) return;
+    for (let next = this.#pendingStatus[0]; next; next = this.#pendingStatus[0]) {
+      try {
+        await this.#applyStatus(next);
+      } catch (error) {
+        this.emit('error', asError(error));
+      }
+      this.#pendingStatus.shift();
+    }
+  }
+  async #applyStatus({ status, answer, reason, sequenceNumber }: SessionResource): Promise<void> {
+    if (this.hasEnded) return;
+    if (sequenceNumber) {
+      if (sequenceNumber <= this.#lastSequence) return;
+      this.#lastSequence = sequenceNumber;
+    }
+    if (isEndStatus(status)) {
+      this.#finish(status, reason);
+      return;
+    }
+    if (answer?.sdp && this.direction === 'outgoing' && !this.#isAnswerApplied) {
+      // Applied once: the gateway anchors the media and repeats the same answer with the final response.
+      this.#isAnswerApplied = true;
+      await this.#media?.takeAnswer(answer.sdp);
+    }
+    if (this.hasEnded) return;
+    if (status === 'Ringing' && ['dialing', 'earlyMedia'].includes(this.#state)) {
+      this.#setState('ringing');
+      this.emit('ringing');
+    } else if (status === 'InProgress' && answer?.sdp && this.#state === 'dialing') {
+      this.#setState('earlyMedia');
+      this.emit('earlyMedia');
+    } else if (status === 'Hold') {
+      if (this.#state !== 'connected' && this.direction === 'outgoing') this.#connected();
+      this.#showHold(true);
+    } else if (status === 'Connected' || status === 'Resume') {
+      if (this.#state === 'held') this.#showHold(false);
+      else if (this.direction === 'outgoing') this.#connected();
+    }
+  }
+
+  /** @internal */
+  applyDigit({ digit, durationMs }: DtmfEventData): void {
+    this.emit('digit', { digit, durationMs });
+  }
+
+  /** The network under the browser has changed. @internal */
+  networkChanged(): void {
+    if (this.#state === 'connected' || this.#state === 'held') this.#path?.restartNow();
+  }
+
+  /** The registration is gone, or the page closes. @internal */
+  abandon(reason: string): void {
+    this.#finish('Terminated', reason);
+  }
+
+  #connected(): void {
+    if (this.hasEnded || this.#state === 'connected') return;
+    this.#connectedAt ??= Date.now();
+    this.#setState('connected');
+    this.emit('connected');
+    this.#sampleTimer ??= setInterval(() => void this.#sample(), SAMPLE_MS);
+  }
+
+  #showHold(isHeld: boolean): void {
+    if (isHeld && this.#state === 'connected') {
+      this.#setState('held');
+      this.emit('held', { by: this.#isHeldHere ? 'local' : 'remote' });
+    } else if (!isHeld && this.#state === 'held') {
+      this.#isHeldHere = false;
+      this.#setState('connected');
+      this.emit('resumed');
+    }
+  }
+
+  async #openMedia(): Promise<PeerMedia> {
+    const { platform, playsAudio, iceServers, audio } = this.#parts;
+    const media = new PeerMedia(platform, { iceServers: await iceServers(), playsAudio });
+    if (this.hasEnded) {
+      media.close();
+      throw new ByonError('INCOMPATIBLE_STATE', 'The call has ended.');
+    }
+    this.#media = media;
+    this.#path = new PathKeeper({
+      restart: () => this.restartIce(),
+      mayRestart: () => this.#state === 'connected' || this.#state === 'held',
+    });
+    media.on('stream', (stream) => this.emit('remoteStream', stream));
+    media.on('path', (path) => this.#path?.pathIs(path));
+    this.#path.on('lost', () => this.emit('reconnecting'));
+    this.#path.on('back', () => this.emit('reconnected'));
+    this.#path.on('givenUp', () => {
+      this.#finish('Failed', 'The connection to the gateway was lost');
+      void this.#delete().catch(() => {});
+    });
+    if (audio.outputId) await media.setOutput(audio.outputId).catch((error: unknown) => this.emit('error', asError(error)));
+    return media;
+  }
+
+  async #openMicrophone(audio: MediaOptions['audio']): Promise<MediaStream> {
+    const microphone = await openMicrophone(this.#parts.platform, audio, this.#parts.audio.inputId);
+    this.#watchMicrophone(microphone);
+    return microphone;
+  }
+  /** A microphone that is unplugged in mid-call is replaced by the default one. */
+  #watchMicrophone(microphone: MediaStream): void {
+    const track = microphone.getAudioTracks()[0];
+    if (!track) return;
+    track.onended = () => {
+      if (this.hasEnded || this.#microphone !== microphone) return;
+      openMicrophone(this.#parts.platform, true, undefined)
+        .then((other) => this.#switchMicrophone(other))
+        .catch((error: unknown) => this.emit('error', asError(error)));
+    };
+  }
+  async #switchMicrophone(microphone: MediaStream): Promise<void> {
+    if (this.hasEnded) {
+      stop(microphone);
+      return;
+    }
+    const old = this.#microphone;
+    this.#microphone = microphone;
+    this.#watchMicrophone(microphone);
+    this.#applyMute();
+    await this.#media?.useMicrophone(microphone);
+    stop(old);
+  }
+  #applyMute(): void {
+    for (const track of this.#microphone?.getAudioTracks() ?? []) track.enabled = !this.#isMuted;
+  }
+
+  async #sample(): Promise<void> {
+    if (this.#state !== 'connected' && this.#state !== 'held') return;
+    const outcome = this.#monitor.feed(await this.getStats(), { isHeld: this.#state === 'held', isMuted: this.#isMuted });
+    if (!outcome || this.hasEnded) return;
+    this.emit('quality', outcome.sample);
+    for (const warning of outcome.raised) this.emit('warning', warning);
+    for (const warning of outcome.cleared) this.emit('warningCleared', warning);
+  }
+
+  #put(status: SessionResource['status'], description: { offer?: { sdp: string }; answer?: { sdp: string } } = {}): Promise<SessionResource> {
+    return this.#parts.transport.request('call.status', { mediaSessionId: this.#idOrThrow() }, { status, ...description });
+  }
+  async #delete(): Promise<void> {
+    if (!this.#id) return;
+    await this.#parts.transport.request('call.delete', { mediaSessionId: this.#id }).catch((error: unknown) => {
+      if (statusOf(error) !== 404) throw error;
+    });
+  }
+  #idOrThrow(): string {
+    if (!this.#id) throw new ByonError('INCOMPATIBLE_STATE', 'The gateway has not taken the call yet.');
+    return this.#id;
+  }
+
+  #require(what: string, states: CallState[], direction?: 'incoming'): void {
+    if ((direction && direction !== this.direction) || !states.includes(this.#state)) {
+      throw new ByonError('INCOMPATIBLE_STATE', `One cannot ${what} while this ${this.direction} call is ${this.#state}.`);
+    }
+  }
+
+  #setState(state: CallState): void {
+    this.#state = state;
+    this.emit('state', state);
+  }
+
+  #finish(status: EndStatus, reason: string | undefined): void {
+    if (this.hasEnded) return;
+    this.#endedAt = Date.now();
+    this.#endStatus = status;
+    this.#endReason = reason;
+    clearInterval(this.#sampleTimer);
+    this.#path?.close();
+    stop(this.#microphone);
+    this.#media?.close();
+    this.#setState('ended');
+    this.emit('ended', { status, reason });
+  }
+}
+
+function stop(stream: MediaStream | undefined): void {
+  for (const track of stream?.getTracks() ?? []) {
+    track.onended = null;
+    track.stop();
+  }
+}

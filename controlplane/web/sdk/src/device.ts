@@ -1,0 +1,417 @@
+import { toAddress } from './address.js';
+import { AudioDevices } from './audio_devices.js';
+import { Call, type MediaOptions } from './call.js';
+import { Emitter } from './emitter.js';
+import { asError, ByonError, statusOf } from './error.js';
+import { completePlatform, type Platform } from './platform.js';
+import { type PreflightOptions, type PreflightReport, runPreflight } from './preflight.js';
+import { RestTransport } from './rest_transport.js';
+import type { Transport } from './transport.js';
+import { WebSocketTransport } from './web_socket_transport.js';
+import type { CloudEvent, DtmfEventData, ListedSession, RegistrationEndsData, RegistrationResource, SessionResource } from './wire.js';
+
+const REFRESH_BEFORE_EXPIRY_MS = 120_000;
+const REFRESH_RETRY_MS = 10_000;
+const EVENT_PREFIX = 'org.camaraproject.webrtc-events-subscriptions.v0.';
+const DIGIT_EVENT = 'org.byon-gateway.events.v1.dtmf-received';
+/** Events may overtake the answer to the request that made their call: so many are kept until it comes. */
+const MOST_UNCLAIMED_CALLS = 64;
+const MOST_UNCLAIMED_EVENTS = 16;
+
+/** How to make a {@link Device}. */
+export interface DeviceOptions {
+  /** Base URL of the gateway; default: the page's own origin. */
+  gateway?: string;
+  /** UUID of this device, stable across visits; default: made once and kept in localStorage. */
+  deviceId?: string;
+  /** OAuth access token. This or `getToken` is required. */
+  token?: string;
+  /** Gives a good access token; asked before every request. */
+  getToken?: () => Promise<string>;
+  /** How to reach the gateway: REST and an event WebSocket (default), one WebSocket for all, or one's own. */
+  transport?: 'rest' | 'websocket' | Transport;
+  /** TURN servers for browsers behind firewalls. */
+  iceServers?: RTCIceServer[];
+  /** False: the page plays `call.remoteStream` itself. */
+  playsAudio?: boolean;
+  /** False: several calls may talk at once; default: others are put on hold. */
+  holdsOthers?: boolean;
+  /** For local digits (`118`): the country or network they belong to, e.g. `+34`. */
+  phoneContext?: string;
+  logger?: Pick<Console, 'debug'>;
+  platform?: Platform;
+}
+
+/** Events of a {@link Device}. */
+export interface DeviceEvents {
+  registered: { phoneNumber: string };
+  unregistered: {
+    /** `here`: asked for; `replaced`: another page of this device took over; `ended`: by gateway or network. */
+    cause: 'here' | 'replaced' | 'ended';
+    reason: string;
+  };
+  /** A call rings here. */
+  incoming: Call;
+  /** Any new call, either way. */
+  call: Call;
+  /** The gateway cannot be reached; calls go on, new ones cannot be made. */
+  reconnecting: undefined;
+  reconnected: undefined;
+  /** Get a fresh token, then call {@link Device.updateToken}. */
+  tokenWillExpire: undefined;
+  /** Something failed that no promise tells of. */
+  error: Error;
+}
+
+/** How to make a call. */
+export interface CallOptions extends MediaOptions {
+  displayName?: string;
+  /** Withhold the number (CLIR). */
+  anonymous?: boolean;
+}
+
+/** A telephone in the browser: registers the user's number, makes and takes calls. */
+export class Device extends Emitter<DeviceEvents> {
+  readonly #options: DeviceOptions;
+  readonly #platform: Platform;
+  readonly #transport: Transport;
+  #token: string | undefined;
+  #registration: RegistrationResource | undefined;
+  #registering: Promise<void> | undefined;
+  #refreshTimer: ReturnType<typeof setTimeout> | undefined;
+  #isDown = false;
+  readonly #calls = new Map<string, Call>();
+  readonly #unclaimed = new Map<string, SessionResource[]>();
+  readonly #stopWatching: () => void;
+
+  /** UUID of this device, as the gateway knows it. */
+  readonly deviceId: string;
+  /** Microphones and speakers. */
+  readonly audio: AudioDevices;
+
+  /** Fails with `INVALID_ARGUMENT` when neither `token` nor `getToken` is given. */
+  constructor(options: DeviceOptions) {
+    super();
+    if (!options.token && !options.getToken) throw new ByonError('INVALID_ARGUMENT', 'Give a token or getToken.');
+    this.#options = options;
+    this.#token = options.token;
+    this.#platform = completePlatform(options.platform);
+    this.deviceId = options.deviceId ?? storedDeviceId();
+    this.audio = new AudioDevices(this.#platform, async (kind, id) => {
+      await Promise.all(this.calls.map((call) => (kind === 'input' ? call.setInput(id) : call.setOutput(id))));
+    });
+    const gateway = options.gateway ?? globalThis.location?.origin;
+    const parts = { gateway, getToken: () => this.#getToken(), fetch: this.#platform.fetch, WebSocket: this.#platform.WebSocket };
+    const { transport = 'rest' } = options;
+    this.#transport =
+      transport === 'rest' ? new RestTransport(parts) : transport === 'websocket' ? new WebSocketTransport(parts) : transport;
+    this.#listen();
+    this.#stopWatching = watchNetwork((hasChanged) => {
+      this.#transport.hurry();
+      if (hasChanged) for (const call of this.calls) call.networkChanged();
+    });
+  }
+
+  /** The registered number, e.g. `+34600000001`. */
+  get phoneNumber(): string | undefined {
+    return this.#registration?.regInfo.phoneNumber;
+  }
+  get isRegistered(): boolean {
+    return this.#registration !== undefined;
+  }
+  /** False while the gateway cannot be reached. */
+  get isConnected(): boolean {
+    return this.#registration !== undefined && !this.#isDown;
+  }
+  /** All calls that have not ended, oldest first. */
+  get calls(): Call[] {
+    return [...this.#calls.values()];
+  }
+
+  /** Registers the number of the token, or takes up this device's registration that is still alive. */
+  register(): Promise<void> {
+    this.#registering ??= this.#register().finally(() => {
+      this.#registering = undefined;
+    });
+    return this.#registering;
+  }
+
+  /** Ends all calls, takes the number off this device and closes the event channel. */
+  async unregister(): Promise<void> {
+    const registration = this.#registration;
+    if (!registration) return;
+    await Promise.allSettled(this.calls.map((call) => call.hangup()));
+    try {
+      await this.#transport.request('registration.delete', { registrationId: registration.registrationId });
+    } catch (error) {
+      if (statusOf(error) !== 404) throw error;
+    } finally {
+      this.#leave('here', 'Unregistered here');
+    }
+  }
+
+  /**
+   * Calls a number. Resolves when the gateway has taken the call; follow the rest by the call's events.
+   * @param to `+34600000002`, `tel:...`, `sip:...`, `urn:service:sos`, or local digits where `phoneContext` was given
+   */
+  async call(to: string, options: CallOptions = {}): Promise<Call> {
+    const peer = toAddress(to, this.#options.phoneContext);
+    if (!this.#registration) throw new ByonError('NOT_REGISTERED', 'Register first.');
+    const call = this.#makeCall({ direction: 'outgoing', peer });
+    this.emit('call', call);
+    await this.#holdOthers(call);
+    await call.dial(options);
+    const id = call.id as string;
+    if (!call.hasEnded) this.#calls.set(id, call);
+    for (const data of this.#unclaimed.get(id) ?? []) void call.applyStatus(data);
+    this.#unclaimed.delete(id);
+    return call;
+  }
+
+  /** After the access token was renewed: registration and event channel live on. @param token without `getToken` only */
+  async updateToken(token?: string): Promise<void> {
+    if (token) this.#token = token;
+    await this.#transport.renewToken();
+    await this.#refresh();
+  }
+
+  /** Tries browser, gateway, event channel, microphone and network; with `testCallTo` a whole call too. */
+  runPreflight(options: PreflightOptions = {}): Promise<PreflightReport> {
+    return runPreflight(options, { device: this, transport: this.#transport, platform: this.#platform });
+  }
+
+  /** Ends everything at once, without telling the gateway: the registration stays until it expires. */
+  destroy(): void {
+    this.#leave('here', 'Destroyed');
+    this.#transport.close();
+    this.#stopWatching();
+    this.audio.close();
+  }
+
+  async #register(): Promise<void> {
+    if (this.#registration) return;
+    await this.#transport.connect(this.deviceId);
+    let registration: RegistrationResource;
+    try {
+      registration = await this.#transport.request('registration.create', {}, { deviceId: this.deviceId });
+    } catch (error) {
+      if (!(error instanceof ByonError) || error.code !== 'ALREADY_EXISTS') throw error;
+      const [existing] = await this.#transport.request('registration.list', { deviceId: this.deviceId });
+      if (!existing) throw error;
+      const fresh = await this.#transport.request('registration.update', { registrationId: existing.registrationId }, {});
+      registration = { ...existing, ...fresh };
+    }
+    this.#registration = registration;
+    this.#isDown = false;
+    try {
+      await this.#transport.listen(registration.channelUrl);
+      this.#scheduleRefresh();
+      await this.#recoverCalls({ isFresh: true });
+    } catch (error) {
+      this.#registration = undefined;
+      clearTimeout(this.#refreshTimer);
+      this.#transport.close();
+      throw error;
+    }
+    this.emit('registered', { phoneNumber: registration.regInfo.phoneNumber });
+  }
+
+  #listen(): void {
+    const transport = this.#transport;
+    const report = (error: unknown) => this.emit('error', asError(error));
+    transport.on('event', (event) => this.#handleEvent(event));
+    transport.on('tokenExpiring', () => this.emit('tokenWillExpire'));
+    transport.on('gap', () => void this.#recoverCalls().catch(report));
+    transport.on('gone', ({ reason }) => {
+      if (reason !== 'replaced') return this.#leave('ended', 'The registration has ended');
+      const { calls } = this;
+      this.#leave('replaced', 'Another page took over', { keepsCalls: true });
+      for (const call of calls) call.hangup().catch(report);
+    });
+    transport.on('down', () => {
+      if (!this.#registration || this.#isDown) return;
+      this.#isDown = true;
+      this.emit('reconnecting');
+    });
+    transport.on('up', () => {
+      if (!this.#isDown) return;
+      this.#isDown = false;
+      this.emit('reconnected');
+      this.#recoverCalls().catch(report);
+    });
+  }
+
+  #makeCall(parts: { direction: 'outgoing' | 'incoming'; peer: string; peerName?: string | undefined; id?: string }): Call {
+    const { registrationId, regInfo } = this.#registration as RegistrationResource;
+    const call = new Call({
+      transport: this.#transport, platform: this.#platform, audio: this.audio,
+      registration: { registrationId, phoneNumber: regInfo.phoneNumber },
+      playsAudio: this.#options.playsAudio ?? true,
+      iceServers: async () => this.#options.iceServers ?? [],
+      beforeTalking: (talking) => this.#holdOthers(talking),
+      ...parts,
+    });
+    call.on('ended', () => {
+      if (call.id) this.#calls.delete(call.id);
+    });
+    call.on('error', (error) => this.emit('error', error));
+    return call;
+  }
+
+  async #holdOthers(talking: Call): Promise<void> {
+    if (this.#options.holdsOthers === false) return;
+    const others = this.calls.filter((call) => call !== talking && call.state === 'connected');
+    await Promise.all(others.map((call) => call.hold().catch((error: unknown) => this.emit('error', asError(error)))));
+  }
+
+  #handleEvent(event: CloudEvent): void {
+    this.#options.logger?.debug('event', event.type, (event.data as { status?: string } | undefined)?.status);
+    switch (event.type) {
+      case `${EVENT_PREFIX}session-invitation`:
+        this.#handleInvitation(event.data as SessionResource);
+        break;
+      case `${EVENT_PREFIX}session-status`:
+        this.#handleStatus(event.data as SessionResource);
+        break;
+      case `${EVENT_PREFIX}registration-ends`: {
+        const { registrationId, terminationReason, terminationDescription } = event.data as RegistrationEndsData;
+        if (registrationId === this.#registration?.registrationId) this.#leave('ended', terminationDescription ?? terminationReason);
+        break;
+      }
+      case DIGIT_EVENT: {
+        const data = event.data as DtmfEventData;
+        this.#calls.get(data.mediaSessionId)?.applyDigit(data);
+      }
+    }
+  }
+
+  #handleStatus(data: SessionResource): void {
+    const call = this.#calls.get(data.mediaSessionId);
+    if (call) {
+      void call.applyStatus(data);
+      return;
+    }
+    const waiting = this.#unclaimed.get(data.mediaSessionId) ?? [];
+    this.#unclaimed.set(data.mediaSessionId, [...waiting, data].slice(-MOST_UNCLAIMED_EVENTS));
+    if (this.#unclaimed.size > MOST_UNCLAIMED_CALLS) this.#unclaimed.delete(this.#unclaimed.keys().next().value as string);
+  }
+
+  #handleInvitation({ mediaSessionId: id, offer, originatorAddress: peer, originatorName: peerName }: SessionResource): void {
+    if (this.#calls.has(id) || !offer?.sdp || !this.#registration) return;
+    const call = this.#makeCall({ direction: 'incoming', id, peer, peerName });
+    this.#calls.set(id, call);
+    call.prepare(offer.sdp).catch((error: unknown) => {
+      if (call.hasEnded) return;
+      call.abandon(asError(error).message);
+      this.emit('error', asError(error));
+    });
+    this.emit('call', call);
+    this.emit('incoming', call);
+  }
+
+  /**
+   * After a break: calls that ended meanwhile end here, invitations that came meanwhile ring here. A page that just
+   * opened ends what a page before it has left: its media went with it.
+   */
+  async #recoverCalls({ isFresh = false } = {}): Promise<void> {
+    const sessions = await this.#transport.request('call.list', { deviceId: this.deviceId });
+    const alive = new Map(sessions.map((session) => [session.mediaSessionId, session]));
+    for (const call of this.calls) {
+      const session = alive.get(call.id as string);
+      if (!session) {
+        call.abandon('Ended while disconnected');
+        continue;
+      }
+      const { sequenceNumber: _, ...present } = session;
+      void call.applyStatus(present);
+    }
+    for (const session of sessions) {
+      if (this.#calls.has(session.mediaSessionId)) continue;
+      const isRinging = session.direction === 'terminating' && ['Initial', 'InProgress', 'Ringing'].includes(session.status);
+      if (isRinging && !session.answer) this.#handleInvitation(session);
+      else if (isFresh) await this.#endOrphan(session, isRinging).catch((error: unknown) => this.emit('error', asError(error)));
+    }
+  }
+  async #endOrphan({ mediaSessionId }: ListedSession, isRinging: boolean): Promise<void> {
+    try {
+      // Busy, so that the number's other devices ring on.
+      if (isRinging) await this.#transport.request('call.status', { mediaSessionId }, { status: 'Busy' });
+      else await this.#transport.request('call.delete', { mediaSessionId });
+    } catch (error) {
+      if (![404, 409].includes(statusOf(error))) throw error;
+    }
+  }
+
+  #scheduleRefresh(): void {
+    if (!this.#registration) return;
+    clearTimeout(this.#refreshTimer);
+    const life = Date.parse(this.#registration.expiresAt) - Date.now();
+    const wait = Math.max(life > 2 * REFRESH_BEFORE_EXPIRY_MS ? life - REFRESH_BEFORE_EXPIRY_MS : life / 2, 1000);
+    this.#refreshTimer = setTimeout(() => void this.#refresh(), Math.min(wait, 2 ** 31 - 1));
+  }
+
+  async #refresh(): Promise<void> {
+    const registrationId = this.#registration?.registrationId;
+    if (!registrationId) return;
+    try {
+      const fresh = await this.#transport.request('registration.update', { registrationId }, {});
+      if (this.#registration?.registrationId !== registrationId) return;
+      this.#registration = { ...this.#registration, ...fresh };
+      this.#scheduleRefresh();
+    } catch (error) {
+      if (statusOf(error) === 404) return this.#leave('ended', 'The registration has expired');
+      this.emit('error', asError(error));
+      clearTimeout(this.#refreshTimer);
+      this.#refreshTimer = setTimeout(() => void this.#refresh(), REFRESH_RETRY_MS);
+    }
+  }
+
+  #leave(cause: DeviceEvents['unregistered']['cause'], reason: string, { keepsCalls = false } = {}): void {
+    if (!this.#registration) return;
+    this.#registration = undefined;
+    this.#isDown = false;
+    clearTimeout(this.#refreshTimer);
+    this.#transport.close();
+    if (!keepsCalls) for (const call of this.calls) call.abandon(reason);
+    this.emit('unregistered', { cause, reason });
+  }
+
+  async #getToken(): Promise<string> {
+    return this.#options.getToken ? this.#options.getToken() : (this.#token as string);
+  }
+}
+
+/** One id for this browser, kept across visits, as CAMARA's deviceId asks. */
+function storedDeviceId(): string {
+  const key = 'byon.deviceId';
+  let id = globalThis.localStorage?.getItem(key);
+  if (!id) {
+    id = globalThis.crypto.randomUUID();
+    globalThis.localStorage?.setItem(key, id);
+  }
+  return id;
+}
+
+/** Tells when the gateway may be reachable again, and whether the network is another one. Returns what ends it. */
+function watchNetwork(tell: (hasChanged: boolean) => void): () => void {
+  const { window, document, navigator } = globalThis as unknown as { window?: Window; document?: Document; navigator?: Navigator };
+  if (!window || !document || typeof window.addEventListener !== 'function') return () => {};
+  const network = (navigator as { connection?: EventTarget & { type?: string } } | undefined)?.connection;
+  let type = network?.type;
+  const online = () => tell(true);
+  // Chromium tells of every new estimate of the bandwidth; only another kind of network counts.
+  const changed = () => {
+    const was = type;
+    type = network?.type;
+    if (type !== was && type !== 'none') tell(true);
+  };
+  const awake = () => document.visibilityState === 'visible' && tell(false);
+  window.addEventListener('online', online);
+  network?.addEventListener('change', changed);
+  document.addEventListener('visibilitychange', awake);
+  return () => {
+    window.removeEventListener('online', online);
+    network?.removeEventListener('change', changed);
+    document.removeEventListener('visibilitychange', awake);
+  };
+}

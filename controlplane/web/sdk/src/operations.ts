@@ -1,0 +1,57 @@
+import type {
+  GatewayQuality, IceServersResource, ListedSession, RegistrationResource, Sdp, SessionResource, SessionStatus,
+} from './wire.js';
+
+/** Every operation of the gateway that the SDK uses: what it takes and what it answers. */
+export interface Operations {
+  'registration.create': { params: {}; body: { deviceId: string; registrationExpireTime?: string }; result: RegistrationResource };
+  'registration.list': { params: { deviceId: string }; body: undefined; result: RegistrationResource[] };
+  'registration.update': { params: { registrationId: string }; body: { registrationExpireTime?: string }; result: RegistrationResource };
+  'registration.delete': { params: { registrationId: string }; body: undefined; result: undefined };
+  'call.create': {
+    params: { registrationId: string };
+    body: { originatorAddress: string; receiverAddress: string; originatorName?: string; offer: Sdp };
+    result: SessionResource;
+  };
+  'call.status': {
+    params: { mediaSessionId: string };
+    body: { status: SessionStatus; offer?: Sdp; answer?: Sdp };
+    result: SessionResource;
+  };
+  'call.delete': { params: { mediaSessionId: string }; body: undefined; result: undefined };
+  'call.list': { params: { deviceId: string }; body: undefined; result: ListedSession[] };
+  'call.dtmf': { params: { mediaSessionId: string }; body: { digits: string }; result: undefined };
+  'call.quality': { params: { mediaSessionId: string }; body: undefined; result: GatewayQuality };
+  'ice.servers': { params: {}; body: undefined; result: IceServersResource };
+}
+/** The names are those of the gateway's commands over WebSocket. */
+export type OperationName = keyof Operations;
+
+/** An operation as HTTP has it. Params stand in the path as `{name}`, in the query or in a header. */
+export interface RestForm {
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  path: string;
+  query?: readonly string[];
+  headers?: readonly string[];
+  /** The answer of webrtc-registration names the event channel only to those who ask. */
+  asksForChannel?: true;
+}
+
+const REGISTRATIONS = '/webrtc-registration/v0.4/sessions';
+const CALLS = '/webrtc-call-handling/v0.4/sessions';
+const EXTENSIONS = '/byon/v1';
+
+/** CAMARA WebRTC, release r3.1, and the gateway's extensions. @internal */
+export const REST_FORMS: { readonly [Name in OperationName]: RestForm } = {
+  'registration.create': { method: 'POST', path: REGISTRATIONS, asksForChannel: true },
+  'registration.list': { method: 'GET', path: REGISTRATIONS, query: ['deviceId'], asksForChannel: true },
+  'registration.update': { method: 'PUT', path: `${REGISTRATIONS}/{registrationId}`, asksForChannel: true },
+  'registration.delete': { method: 'DELETE', path: `${REGISTRATIONS}/{registrationId}` },
+  'call.create': { method: 'POST', path: CALLS, headers: ['registrationId'] },
+  'call.status': { method: 'PUT', path: `${CALLS}/{mediaSessionId}/status` },
+  'call.delete': { method: 'DELETE', path: `${CALLS}/{mediaSessionId}` },
+  'call.list': { method: 'GET', path: `${EXTENSIONS}/calls`, query: ['deviceId'] },
+  'call.dtmf': { method: 'POST', path: `${EXTENSIONS}/calls/{mediaSessionId}/dtmf` },
+  'call.quality': { method: 'GET', path: `${EXTENSIONS}/calls/{mediaSessionId}/quality` },
+  'ice.servers': { method: 'GET', path: `${EXTENSIONS}/ice-servers` },
+};

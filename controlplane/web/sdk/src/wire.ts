@@ -1,0 +1,110 @@
+// What the gateway says and is told, as it is on the wire (CAMARA WebRTC and the gateway's own extensions).
+
+/** CAMARA's SessionStatus. */
+export type SessionStatus =
+  | 'Initial' | 'InProgress' | 'Ringing' | 'Proceeding' | 'Connected' | 'Terminated' | 'Hold' | 'Resume'
+  | 'SessionCancelled' | 'Declined' | 'Failed' | 'Waiting' | 'NoAnswer' | 'NotReachable' | 'Busy';
+
+/** The statuses after which nothing follows. */
+export type EndStatus = 'Terminated' | 'SessionCancelled' | 'Declined' | 'Failed' | 'NoAnswer' | 'NotReachable' | 'Busy';
+
+const END_STATUSES: ReadonlySet<string> = new Set<EndStatus>([
+  'Terminated', 'SessionCancelled', 'Declined', 'Failed', 'NoAnswer', 'NotReachable', 'Busy',
+]);
+
+export function isEndStatus(status: string): status is EndStatus {
+  return END_STATUSES.has(status);
+}
+
+export interface Sdp {
+  sdp: string;
+}
+
+export interface RegistrationResource {
+  registrationId: string;
+  regInfo: { phoneNumber: string; regStatus: string };
+  /** RFC 3339. */
+  expiresAt: string;
+  channelId?: string;
+  channelUrl?: string;
+}
+
+export interface SessionResource {
+  mediaSessionId: string;
+  status: SessionStatus;
+  originatorAddress: string;
+  originatorName?: string;
+  receiverAddress: string;
+  receiverName?: string;
+  offer?: Sdp;
+  answer?: Sdp;
+  reason?: string;
+  sequenceNumber?: number;
+}
+
+/** A session with what CAMARA leaves out, as the gateway lists it. */
+export interface ListedSession extends SessionResource {
+  registrationId: string;
+  direction: 'originating' | 'terminating';
+  createdAt?: string;
+  connectedAt?: string;
+}
+
+/** TURN and STUN servers for browsers behind firewalls (`GET /byon/v1/ice-servers`). */
+export interface IceServersResource {
+  iceServers: RTCIceServer[];
+  /** RFC 3339. */
+  expiresAt?: string;
+}
+
+/** One leg of a call as the gateway measures it. */
+export interface GatewayLegQuality {
+  codec: string;
+  packetsReceived: number;
+  packetsSent: number;
+  packetsLost: number;
+  jitterMs: number;
+  roundTripMs: number;
+  playoutDelayMs: number;
+  addedLatencyMs: number;
+  concealedFrames: number;
+}
+
+/** Both legs of a call as the gateway measures them: `access` to the browser, `ims` to the network. */
+export interface GatewayQuality {
+  access: GatewayLegQuality;
+  ims: GatewayLegQuality;
+  /** Packets the gateway dropped, by reason. */
+  drops: Record<string, number>;
+}
+
+/** What a page needs to know to sign in (`GET /byon/v1/config`). */
+export interface PageConfig {
+  issuer: string;
+  clientId: string;
+  scopes: string[];
+  resource?: string;
+  /** Base URL of the gateway's interfaces. */
+  apiRoot: string;
+  gatewayVersion?: string;
+}
+
+export interface RegistrationEndsData {
+  registrationId: string;
+  terminationReason: string;
+  terminationDescription?: string;
+}
+
+export interface DtmfEventData {
+  mediaSessionId: string;
+  digit: string;
+  durationMs: number;
+}
+
+/** A CloudEvent 1.0. */
+export interface CloudEvent {
+  specversion: string;
+  id: string;
+  type: string;
+  data: unknown;
+}
