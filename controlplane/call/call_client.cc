@@ -152,7 +152,9 @@ void Call::ChangeMedia(const StatusRequest& request, Trigger trigger, RequestId 
   change->request = id;
   change->location_json = request.location_json;
   std::optional<bool> wants_hold;
-  if (trigger == Trigger::kPutHold) wants_hold = true;
+  // A repeated Hold with an offer renews the media (ICE restart): whoever holds the call goes on doing so.
+  const bool is_renewal = trigger == Trigger::kPutHold && record_.status == Status::kHold && request.offer_sdp;
+  if (trigger == Trigger::kPutHold && !is_renewal) wants_hold = true;
   if (trigger == Trigger::kPutResume) wants_hold = false;
   if (wants_hold == false && !record_.is_held_locally) {
     return Refuse(id, RefusalKind::kIncompatibleState, "The other side holds the call.");
@@ -164,7 +166,7 @@ void Call::ChangeMedia(const StatusRequest& request, Trigger trigger, RequestId 
     change->offer_sdp = *request.offer_sdp;
     // Without a word about it in the status, the direction of the offer says what is wanted.
     if (!wants_hold && IsAnswered(record_.status)) {
-      wants_hold = !sdp::MaySend(change->offer->media.direction);
+      wants_hold = !sdp::MaySend(change->offer->media.direction) || (is_renewal && record_.is_held_locally);
     }
   }
   if (wants_hold && *wants_hold != record_.is_held_locally) change->hold = wants_hold;

@@ -22,7 +22,7 @@ for (const [size, viewport] of Object.entries(SIZES)) {
     let bob;
     let dave;
     const faults = [];
-    const test_ = (id) => page.locator(`[data-testid="${id}"]`);
+    const test_ = (id) => page.locator(`[data-testid="${id}"]:visible`);
     const card = (number) => page.locator(`[data-testid="call"]`, { hasText: number });
 
     before(async () => {
@@ -50,17 +50,17 @@ for (const [size, viewport] of Object.entries(SIZES)) {
       assert.deepEqual(heard, []);
     });
 
+    const colour = (theme) => page.evaluate((value) => {
+      document.documentElement.dataset.theme = value;
+      document.dispatchEvent(new Event('themechange'));
+    }, theme);
     /** Pictures in both colours, and no fault that axe knows of. */
     async function look(name) {
-      await page.evaluate(() => {
-        document.documentElement.dataset.theme = 'light';
-      });
+      await colour('light');
       await page.shot(`${name}-light`);
       await page.evaluate(AXE);
       for (const theme of ['light', 'dark']) {
-        await page.evaluate((value) => {
-          document.documentElement.dataset.theme = value;
-        }, theme);
+        await colour(theme);
         const violations = await page.evaluate(async () => {
           const result = await window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'best-practice'] });
           return result.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, any }) => `${html.slice(0, 120)} ${any[0]?.message ?? ''}`).join(' | ')}`);
@@ -164,7 +164,8 @@ for (const [size, viewport] of Object.entries(SIZES)) {
       await test_('answer').waitFor();
       bob.send('hangup');
       await page.locator('[data-testid="call"][data-end-status="SessionCancelled"]').waitFor();
-      await page.locator('[data-testid="dismiss"]').first().click();
+      // On a small screen the keypad hides calls that are over.
+      if (await test_('dismiss').first().isVisible()) await test_('dismiss').first().click();
       assert.equal(await page.locator('#missed').textContent(), '1');
       await tab(/Recents/);
       await page.locator('#missed').waitFor({ state: 'hidden' });

@@ -15,6 +15,8 @@ export function addressesOf(instance) {
     media: user ?? `${net}.50`,
     http: { ip: user ?? `${net}.60`, port: 8080 },
     mediaControl: { ip: user ?? `${net}.51`, port: 50051 },
+    // Where a developer's own page may be served.
+    app: { ip: user ?? `${net}.62`, port: 8000 },
     identityProvider: { ip: user ?? `${net}.61`, port: 9400 },
   };
 }

@@ -12,7 +12,10 @@ export function controlPlaneConfig(lab) {
   return {
     node_id: 'lab',
     log: { level: 'debug', full_numbers: true },
-    http: { listen: bracketed(addresses.http), public_url: `http://${bracketed(addresses.http)}`, web_dir: lab.webDir },
+    http: {
+      listen: bracketed(addresses.http), public_url: `http://${bracketed(addresses.http)}`, web_dir: lab.webDir,
+      cors_origins: [`http://${bracketed(addresses.app)}`],
+    },
     oauth: {
       issuers: [{ issuer: lab.issuer }],
       audience: [AUDIENCE, OPAQUE_AUDIENCE],

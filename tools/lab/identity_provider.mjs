@@ -215,7 +215,7 @@ export class IdentityProvider {
         devInteractions: { enabled: false },
         clientCredentials: { enabled: true },
         introspection: { enabled: true, allowedPolicy: (context, client) => client.clientId === GATEWAY_CLIENT.id },
-        revocation: { enabled: true },
+        revocation: { enabled: true, allowedPolicy: (context, client, token) => token.clientId === client.clientId },
         resourceIndicators: {
           enabled: true,
           defaultResource: () => AUDIENCE,

@@ -55,11 +55,12 @@ export class Lab {
     this.dir = path.resolve(options.dir ?? (await mkdtemp(path.join(os.tmpdir(), 'byon-lab-'))));
     this.buildDir = options.buildDir ? path.resolve(options.buildDir) : findBuild();
     await mkdir(this.dir, { recursive: true });
-    const { pcscf, scscf, trusted, http, identityProvider } = this.addresses;
+    const { pcscf, scscf, trusted, http, app, identityProvider } = this.addresses;
     this.core = new ImsCore({ dir: `${this.dir}/ims`, pcscf, scscf, trusted, ...options.ims });
     this.url = `http://${http.ip}:${http.port}`;
+    this.appUrl = `http://${app.ip}:${app.port}`;
     this.identityProvider = new IdentityProvider({
-      ...identityProvider, webOrigins: [this.url], ...options.identityProvider,
+      ...identityProvider, webOrigins: [this.url, this.appUrl], ...options.identityProvider,
     });
     await Promise.all([this.core.start(), this.identityProvider.start()]);
     if (options.hasGateway ?? true) await this.#startGateway();
@@ -160,6 +161,7 @@ async function main([command, ...args]) {
     dir: flag('--dir'), buildDir: flag('--build'), ...(instance === undefined ? {} : { instance: Number(instance) }),
   });
   console.log(`web client   ${lab.url}`);
+  console.log(`your page    ${lab.appUrl} may use the gateway too`);
   console.log(`logins       ${Object.entries(USERS).map(([user, number]) => `${user}/${user} (${number})`).join(', ')}`);
   console.log(`P-CSCF       ${lab.addresses.pcscf}:5060, domain ims.test, password pwNUMBER`);
   console.log(`logs         ${lab.dir}`);

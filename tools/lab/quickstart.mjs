@@ -67,6 +67,7 @@ function explain(lab) {
 The test web client is at   ${lab.url}/
 Sign in as                  alice / alice   (${ALICE})   or carol / carol   (${USERS.carol})
 Call                        ${BOB}, a SIM phone that answers and plays four tones
+Your own page               may be served at ${lab.appUrl}/ (controlplane/web/sdk/README.md)
 Press Enter here            and that phone calls ${ALICE}
 Logs and settings           ${lab.dir}
 Ctrl-C                      ends everything`);

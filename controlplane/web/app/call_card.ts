@@ -87,6 +87,7 @@ export class CallCard {
     this.#timers.forEach(clearInterval);
     this.#inputMeter?.close();
     this.#outputMeter?.close();
+    this.#graph.close();
     this.element.remove();
   }
 

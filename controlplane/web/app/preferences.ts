@@ -26,6 +26,7 @@ export function save(changes: Partial<Preferences>): void {
 export function applyTheme(): void {
   if (preferences.theme === 'system') delete document.documentElement.dataset['theme'];
   else document.documentElement.dataset['theme'] = preferences.theme;
+  document.dispatchEvent(new Event('themechange'));
 }
 
 function read(): Partial<Preferences> {

@@ -16,9 +16,18 @@ export function gradeOf({ mos }: QualitySample): { text: string; bars: number } 
 export class QualityGraph {
   readonly #canvas: HTMLCanvasElement;
   #samples: QualitySample[] = [];
+  readonly #redraw = () => this.draw();
 
   constructor(canvas: HTMLCanvasElement) {
     this.#canvas = canvas;
+    // Its colours are those of the page at the time of drawing.
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', this.#redraw);
+    document.addEventListener('themechange', this.#redraw);
+  }
+
+  close(): void {
+    matchMedia('(prefers-color-scheme: dark)').removeEventListener('change', this.#redraw);
+    document.removeEventListener('themechange', this.#redraw);
   }
 
   add(sample: QualitySample): void {

@@ -498,6 +498,23 @@ TEST(OutgoingCall, RestartsIceWithoutAWordToTheNetwork) {
   EXPECT_THAT(*h.last_event.answer_sdp, HasSubstr("o=- 99 2 "));
 }
 
+TEST(OutgoingCall, RestartsIceOfAHeldCallWithoutChangingWhoHoldsIt) {
+  CallHarness h;
+  h.StartConnected();
+  h.Apply([&](Call& c) { c.OnRemoteOffer("A", PhoneSdp("sendonly"), h.now); });
+  ASSERT_EQ(h.status(), Status::kHold);
+  h.Clear();
+  EXPECT_EQ(h.Put(Status::kHold, std::nullopt, Replace(sdp::kChromiumOffer, "eX6G", "newU")), "pending");
+  auto modify = h.Take<ModifyMedia>();
+  ASSERT_TRUE(modify);
+  EXPECT_TRUE(modify->change.restart_ice);
+  h.Apply([&](Call& c) { c.OnMediaReady(modify->change_id, Locals("gwU2"), h.now); });
+  EXPECT_EQ(h.Outcome(), "ok Hold");
+  EXPECT_FALSE(h.Has<SendSdpOffer>());
+  h.Apply([&](Call& c) { c.OnRemoteOffer("A", PhoneSdp("sendrecv"), h.now); });
+  EXPECT_EQ(h.status(), Status::kConnected);
+}
+
 TEST(OutgoingCall, ReplacesTheOfferBeforeTheAnswerIsShown) {
   CallHarness h;
   h.StartInvited();

@@ -155,7 +155,8 @@ export class SignIn {
     const body = (await response.json().catch(() => ({}))) as Record<string, unknown>;
     if (!response.ok || typeof body['access_token'] !== 'string') {
       // A provider that stumbles is no reason to sign the user out; one that refuses is.
-      if (parameters['grant_type'] === 'refresh_token' && response.status >= 400 && response.status < 500) this.#forget();
+      if (response.status >= 500 || response.ok) throw new ByonError('NETWORK', 'The sign-in service does not answer as it should.', { status: response.status });
+      if (parameters['grant_type'] === 'refresh_token') this.#forget();
       throw new ByonError('SIGNED_OUT', String(body['error_description'] ?? body['error'] ?? 'The sign-in failed.'), { status: response.status });
     }
     this.#tokens = {
