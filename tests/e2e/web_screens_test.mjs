@@ -163,7 +163,7 @@ for (const [size, viewport] of Object.entries(SIZES)) {
       bob.call(ALICE);
       await test_('answer').waitFor();
       bob.send('hangup');
-      await page.locator('[data-testid="call"][data-end-status="SessionCancelled"]').waitFor();
+      await page.locator('[data-testid="call"][data-end-status="SessionCancelled"]').waitFor({ state: 'attached' });
       // On a small screen the keypad hides calls that are over.
       if (await test_('dismiss').first().isVisible()) await test_('dismiss').first().click();
       assert.equal(await page.locator('#missed').textContent(), '1');
