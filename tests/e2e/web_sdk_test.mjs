@@ -13,7 +13,7 @@ import { preparePage } from '../../tools/lab/browser.mjs';
 import { USERS } from '../../tools/lab/lab.mjs';
 import { assertTones, CallLab } from './call_lab.mjs';
 
-const { alice: ALICE, bob: BOB, carol: CAROL } = USERS;
+const { alice: ALICE, bob: BOB, carol: CAROL, erin: ERIN } = USERS;
 const WEB = fileURLToPath(new URL('../../controlplane/web/', import.meta.url));
 
 describe('the SDK', () => {
@@ -148,6 +148,7 @@ describe('the SDK', () => {
     const restart = () => it.web.page.evaluate(() => window.byonPhone.calls.at(-1).restartIce());
     await it.web.test('hold').first().click();
     assert.equal((await bob.waitFor('remote_direction')).direction, 'sendonly');
+    await it.web.callState('held');
     await restart();
     await it.web.callState('held');
     await it.web.test('hold').first().click();
@@ -161,6 +162,46 @@ describe('the SDK', () => {
     await bob.waitFor('resumed');
     await it.web.callState('connected');
     await assertTonesBothWays();
+  });
+
+  test('one WebSocket carries everything where the transport is told so', async () => {
+    const context = await it.browser.newContext({ permissions: ['microphone'] });
+    try {
+      const page = await context.newPage();
+      await page.addInitScript(preparePage);
+      await page.goto(`${it.lab.url}/`);
+      const token = await it.lab.token('erin');
+      await page.evaluate(async (accessToken) => {
+        const { Device } = await import('/sdk/byon.js');
+        performance.clearResourceTimings();
+        window.device = new Device({ token: accessToken, transport: 'websocket' });
+        window.device.on('incoming', (call) => call.accept());
+        await window.device.register();
+      }, token);
+      bob.forget();
+      await page.evaluate(async (number) => (window.call = await window.device.call(number)), BOB);
+      assert.equal((await bob.waitFor('incoming')).pai, `<sip:${ERIN}@ims.test>`);
+      bob.send('answer');
+      await page.evaluate(() => window.call.state === 'connected' || window.call.next('connected', { signal: AbortSignal.timeout(8000) }).then(() => true));
+      await assertTones(async () => [measureFile(await bob.record(`${it.lab.dir}/bob-ws.wav`, 3000))]);
+      await page.evaluate(() => window.call.hold());
+      assert.equal((await bob.waitFor('remote_direction')).direction, 'sendonly');
+      await page.evaluate(() => window.call.hold(false));
+      const quality = await page.evaluate(() => window.call.getGatewayQuality());
+      assert.match(quality.ims.codec, /^AMR-WB/);
+      await page.evaluate(() => window.call.restartIce());
+      await assert.rejects(page.evaluate(() => window.device.call('+340')), /5 to 15 digits/);
+      await page.evaluate(() => window.call.hangup());
+      await bob.waitFor('bye');
+      bob.call(ERIN);
+      assert.equal((await bob.waitFor(['answered', 'failed'])).event, 'answered');
+      await page.evaluate(() => window.device.unregister());
+      await bob.waitFor('bye');
+      const requests = await page.evaluate(() => performance.getEntriesByType('resource').map(({ name }) => name).filter((name) => /webrtc|byon\/v1\/(?!config)/.test(name)));
+      assert.deepEqual(requests, []);
+    } finally {
+      await context.close();
+    }
   });
 
   test('a pre-flight test with a call measures the way to a phone and back', async () => {

@@ -64,7 +64,7 @@ async function makeCheckCalls(lab, bob) {
 
 function explain(lab) {
   console.log(`
-The test web client is at   ${lab.url}/
+The web client is at        ${lab.url}/
 Sign in as                  alice / alice   (${ALICE})   or carol / carol   (${USERS.carol})
 Call                        ${BOB}, a SIM phone that answers and plays four tones
 Your own page               may be served at ${lab.appUrl}/ (controlplane/web/sdk/README.md)
