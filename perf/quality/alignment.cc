@@ -238,10 +238,12 @@ void MoveBorder(AlignedPiece& before, AlignedPiece& after, const Signal& referen
 
 }  // namespace
 
-std::vector<AlignedPiece> Align(const Signal& reference, const Signal& output, double offset_s,
+SearchedOutput::SearchedOutput(Signal audio)
+    : audio_(std::move(audio)), low_(Resample(audio_, kRateHz)) {}
+
+std::vector<AlignedPiece> Align(const Signal& reference, const SearchedOutput& output, double offset_s,
                                 const DelayRange& range, const std::vector<double>& jumps_s) {
   const Signal low_reference = Resample(reference, kRateHz);
-  const Signal low_output = Resample(output, kRateHz);
   std::vector<AlignedPiece> pieces = Cut(low_reference);
   std::vector<double> levels;
   for (const AlignedPiece& piece : pieces) {
@@ -256,7 +258,7 @@ std::vector<AlignedPiece> Align(const Signal& reference, const Signal& output, d
   for (size_t i = 0; i < pieces.size(); ++i) {
     lattice.weights.push_back(std::min(1.0, std::sqrt(levels[i] / mean_level)));
     if (levels[i] < least_level) continue;
-    lattice.correlations[i] = Find(pieces[i], low_reference, low_output, offset_s, range);
+    lattice.correlations[i] = Find(pieces[i], low_reference, output.low(), offset_s, range);
   }
   const auto& correlations = lattice.correlations;
   lattice.candidates = Candidates(correlations);
@@ -279,7 +281,7 @@ std::vector<AlignedPiece> Align(const Signal& reference, const Signal& output, d
   }
   for (size_t i = 1; i < pieces.size(); ++i) {
     if (pieces[i].delay_s == pieces[i - 1].delay_s) continue;
-    MoveBorder(pieces[i - 1], pieces[i], low_reference, low_output, offset_s);
+    MoveBorder(pieces[i - 1], pieces[i], low_reference, output.low(), offset_s);
   }
   return pieces;
 }

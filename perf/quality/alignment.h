@@ -19,12 +19,24 @@ struct DelayRange {
   double most_s = 0;
 };
 
+// An output to look into, at its own rate and at that of the search.
+class SearchedOutput {
+ public:
+  explicit SearchedOutput(Signal audio);
+  const Signal& audio() const { return audio_; }
+  const Signal& low() const { return low_; }
+
+ private:
+  Signal audio_;
+  Signal low_;
+};
+
 // Finds `reference` in `output`, where it is expected at `offset_s` and later by a delay that changes only
 // around `jumps_s` (in the output, in order): there play-out waited for a packet, or cut. The reference is cut into
 // pieces of about 200 ms, at the quietest place around; each is looked for by normalised
 // cross-correlation at 8 kHz, and the sequence of delays with the best sum of correlations less a cost
 // for each change is taken. A border between two delays moves to where they fit best.
-std::vector<AlignedPiece> Align(const Signal& reference, const Signal& output, double offset_s,
+std::vector<AlignedPiece> Align(const Signal& reference, const SearchedOutput& output, double offset_s,
                                 const DelayRange& range, const std::vector<double>& jumps_s = {});
 
 // The output on the reference's time line: every piece from its own delay, 4 ms of cross-fade between.

@@ -46,6 +46,7 @@ struct Run {
   size_t lost = 0;
   size_t scored_packets = 0;
   double speech_back_ms = 0;
+  double recovery_ms = 0;
 };
 
 double SpeechBackMs(const GatewayRun& run, Timestamp stall_end) {
@@ -53,6 +54,17 @@ double SpeechBackMs(const GatewayRun& run, Timestamp stall_end) {
     if (tick.at >= stall_end && tick.is_speech) return (tick.at - stall_end).seconds() * 1000;
   }
   return INFINITY;
+}
+
+double RecoveryMs(const GatewayRun& run, Timestamp stall_start, Timestamp stall_end) {
+  constexpr float kSameDelayMs = 20;
+  float before_ms = 0;
+  Timestamp last_off = stall_end;
+  for (const TickRecord& tick : run.ticks) {
+    if (tick.at < stall_start) before_ms = tick.delay_ms;
+    if (tick.at >= stall_end && tick.delay_ms > before_ms + kSameDelayMs) last_off = tick.at;
+  }
+  return (last_off - stall_end).seconds() * 1000;
 }
 
 // Where the gateway changed its speed, and where its delay jumped otherwise: it waited, or cut. By its own
@@ -97,18 +109,21 @@ Run RunSeed(Laboratory& laboratory, const Row& row, uint64_t seed) {
   run.lost = trace.LostSince(lead_packets);
   run.scored_packets = frames.size() - lead_packets;
   if (has_event) {
-    run.speech_back_ms =
-        SpeechBackMs(run.gateway, Laboratory::kStart + row.weather.stall_at + row.weather.stall);
+    const Timestamp stall_start = Laboratory::kStart + row.weather.stall_at;
+    const Timestamp stall_end = stall_start + row.weather.stall;
+    run.speech_back_ms = SpeechBackMs(run.gateway, stall_end);
+    run.recovery_ms = RecoveryMs(run.gateway, stall_start, stall_end);
   }
   const double library_delay_s = laboratory.LibraryDelaySeconds(row.path);
   const auto [changes, jumps] = TimeLine(run.gateway, row.path.out ? library_delay_s : 0);
   const UnscaledOutput unscaled(run.gateway.output, changes);
   std::vector<double> jumps_s;
   for (const double jump : jumps) jumps_s.push_back(unscaled.FromOutput(jump));
+  const SearchedOutput output(unscaled.signal());
   const auto& parts = call.parts.at(run.gateway.output.rate_hz);
   for (size_t i = 0; i < parts.size(); ++i) {
     const double start_s = call.script.parts[i].start_s;
-    run.parts.push_back(ScorePart(parts[i], unscaled.signal(), start_s, kGatewayDelays, jumps_s));
+    run.parts.push_back(ScorePart(parts[i], output, start_s, kGatewayDelays, jumps_s));
     for (const AlignedPiece& piece : run.parts.back().pieces) {
       if (!piece.is_found) continue;
       const double said_s = start_s + piece.start_s + piece.length_s / 2;
@@ -134,6 +149,7 @@ RowResult Summarise(const Row& row, const std::vector<Run>& runs) {
     result.delay_by_seed_ms.push_back(Mean(run.added_ms));
     arrival.push_back(run.arrival_p95_ms);
     result.speech_back_ms = std::max(result.speech_back_ms, run.speech_back_ms);
+    result.recovery_ms = std::max(result.recovery_ms, run.recovery_ms);
     for (const TickRecord& tick : run.gateway.ticks) {
       claimed.push_back(tick.delay_ms);
       target.push_back(tick.target_ms);

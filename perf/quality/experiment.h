@@ -47,12 +47,14 @@ struct RowResult {
   double removed = 0;
   // With a stall: from its end to the first speech, the worst seed.
   double speech_back_ms = 0;
+  // From its end until the gateway's delay stays within 20 ms of the one before it, the worst seed.
+  double recovery_ms = 0;
   std::vector<float> delay_track_ms;  // first seed, claimed, every 100 ms
   std::vector<float> target_track_ms;
 };
 
 struct Settings {
-  int seeds = 4;
+  int seeds = 6;
   int threads = 2;
   std::function<void(const std::string&)> progress;  // of each finished row; may be null
 };

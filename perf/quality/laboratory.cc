@@ -26,11 +26,11 @@ Laboratory::Call MakeCall(const std::vector<Recording>& recordings, double lead_
 
 }  // namespace
 
-PartScore ScorePart(const Signal& said, const Signal& output, double start_s,
+PartScore ScorePart(const Signal& said, const SearchedOutput& output, double start_s,
                     const DelayRange& range, const std::vector<double>& jumps_s) {
   PartScore score;
   score.pieces = Align(said, output, start_s, range, jumps_s);
-  const Signal aligned = TakeAligned(output, score.pieces, start_s);
+  const Signal aligned = TakeAligned(output.audio(), score.pieces, start_s);
   score.stoi = Stoi(said, aligned);
   score.lsd_db = LogSpectralDistance(said, aligned);
   return score;
@@ -60,9 +60,9 @@ const std::vector<PartScore>& Laboratory::Library(const LibraryRow& row, uint64_
     weather.loss = row.loss;
     weather.burst_loss = row.burst_loss;
     const Trace trace = MakeTrace(weather, frames.size(), kStart, seed);
-    const Signal output = RunLibraryChain(row.path, frames, trace.is_lost, concealment);
+    const SearchedOutput output(RunLibraryChain(row.path, frames, trace.is_lost, concealment));
     std::vector<PartScore> scores;
-    const auto& parts = call_.parts.at(output.rate_hz);
+    const auto& parts = call_.parts.at(row.path.rate_hz());
     for (size_t i = 0; i < parts.size(); ++i) {
       scores.push_back(ScorePart(parts[i], output, call_.script.parts[i].start_s, kLibraryDelays));
     }

@@ -21,7 +21,7 @@ struct PartScore {
   std::vector<AlignedPiece> pieces;
 };
 // `start_s`: of `said` in the call.
-PartScore ScorePart(const Signal& said, const Signal& output, double start_s,
+PartScore ScorePart(const Signal& said, const SearchedOutput& output, double start_s,
                     const DelayRange& range, const std::vector<double>& jumps_s = {});
 
 // The library chain under a loss pattern, which rows with the same one share.

@@ -18,12 +18,13 @@ std::vector<std::vector<double>> Powers(std::span<const float> samples, const Sp
                                         size_t hop) {
   const size_t length = spectrum.length();
   std::vector<std::vector<double>> powers;
-  std::vector<float> frame(length);
+  std::vector<float> frame(length), window(length);
+  for (size_t i = 0; i < length; ++i) {
+    const double phase = 2 * std::numbers::pi * static_cast<double>(i) / static_cast<double>(length);
+    window[i] = static_cast<float>(0.5 - 0.5 * std::cos(phase));
+  }
   for (size_t at = 0; at + length <= samples.size(); at += hop) {
-    for (size_t i = 0; i < length; ++i) {
-      const double phase = 2 * std::numbers::pi * static_cast<double>(i) / static_cast<double>(length);
-      frame[i] = samples[at + i] * static_cast<float>(0.5 - 0.5 * std::cos(phase));
-    }
+    for (size_t i = 0; i < length; ++i) frame[i] = samples[at + i] * window[i];
     const auto bins = spectrum.Forward(frame);
     auto& power = powers.emplace_back(bins.size());
     std::ranges::transform(bins, power.begin(), [](const auto& bin) { return std::norm(bin); });

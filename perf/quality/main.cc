@@ -1,4 +1,5 @@
 // Plays speech through the product's pipeline over simulated networks and says how it came out.
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -10,16 +11,18 @@
 #include "perf/quality/experiment.h"
 #include "perf/quality/plan.h"
 #include "perf/quality/report.h"
+#include "perf/quality/targets.h"
 
 namespace byon::quality {
 namespace {
 
 constexpr const char* kUsage =
-    R"(usage: quality [--quick] [--only TEXT] [--seeds N] [--threads N] [--itu-speech DIR] [--json FILE]
+    R"(usage: quality [--quick] [--check] [--only TEXT] [--seeds N] [--threads N] [--itu-speech DIR] [--json FILE]
 )";
 
 struct Options {
   Extent extent = Extent::kFull;
+  bool is_check = false;
   std::string only;
   std::string itu_folder;
   std::string json_file;
@@ -48,6 +51,10 @@ Options Parse(int argc, char** argv) {
     const std::string name = argv[i];
     if (name == "--quick") {
       options.extent = Extent::kQuick;
+      continue;
+    }
+    if (name == "--check") {
+      options.is_check = true;
       continue;
     }
     if (i + 1 == argc) Refuse("unknown argument, or one without its value: '" + name + "'");
@@ -81,6 +88,11 @@ int Main(int argc, char** argv) {
   Laboratory laboratory(material.recordings);
   const auto results = RunRows(laboratory, rows, options.settings);
   std::fputs(Table(results).c_str(), stdout);
+  std::vector<Check> checks;
+  if (options.is_check) {
+    checks = CheckTargets(laboratory, results, options.settings);
+    std::fputs(Table(checks).c_str(), stdout);
+  }
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   std::printf("\n%zu rows in %.0f s\n", rows.size(), seconds);
@@ -89,11 +101,13 @@ int Main(int argc, char** argv) {
                            {"seeds", options.settings.seeds},
                            {"seconds", seconds}};
     for (const RowResult& result : results) json["rows"].push_back(ToJson(result));
+    for (const Check& check : checks) json["checks"].push_back(ToJson(check));
     std::ofstream file(options.json_file);
     file << json.dump(1) << '\n';
     if (!file.flush()) Refuse("cannot write " + options.json_file);
   }
-  return 0;
+  const bool is_met = std::ranges::all_of(checks, &Check::is_met);
+  return !options.is_check || (is_met && !checks.empty()) ? 0 : 1;
 }
 
 }  // namespace

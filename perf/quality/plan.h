@@ -1,11 +1,15 @@
 #pragma once
 
+#include <array>
 #include <string_view>
 #include <vector>
 
 #include "perf/quality/experiment.h"
 
 namespace byon::quality {
+
+inline constexpr std::array kJitterWeathers = {"jitter LTE DRX 40", "jitter uniform 40",
+                                               "jitter Wi-Fi", "jitter cross traffic"};
 
 // The weathers by name; the name must exist.
 const Weather& FindWeather(std::string_view name);

@@ -1,19 +1,9 @@
 #include "perf/quality/report.h"
 
-#include <cstdarg>
-#include <cstdio>
+#include "perf/quality/format.h"
 
 namespace byon::quality {
 namespace {
-
-__attribute__((format(printf, 1, 2))) std::string Format(const char* format, ...) {
-  char line[400];
-  va_list arguments;
-  va_start(arguments, format);
-  std::vsnprintf(line, sizeof line, format, arguments);
-  va_end(arguments);
-  return line;
-}
 
 double Mean(const std::vector<double>& values) { return MeanOf(values).mean; }
 
@@ -53,6 +43,24 @@ std::string Table(const std::vector<RowResult>& results) {
   return table;
 }
 
+std::string Table(const std::vector<Check>& checks) {
+  std::string table = "\n";
+  size_t met = 0;
+  for (const Check& check : checks) {
+    if (check.is_met) ++met;
+    table += Format("%-4s  %-10s  %-100s  %s\n", check.is_met ? "ok" : "FAIL", check.id.c_str(),
+                    check.target.c_str(), check.figure.c_str());
+  }
+  return table + Format("%zu of %zu targets met\n", met, checks.size());
+}
+
+nlohmann::json ToJson(const Check& check) {
+  return {{"id", check.id},
+          {"target", check.target},
+          {"figure", check.figure},
+          {"isMet", check.is_met}};
+}
+
 nlohmann::json ToJson(const RowResult& r) {
   nlohmann::json json = {{"path", r.row.path.name()},
                          {"weather", r.row.weather.name},
@@ -76,7 +84,10 @@ nlohmann::json ToJson(const RowResult& r) {
                          {"delayTrackMs", r.delay_track_ms},
                          {"targetTrackMs", r.target_track_ms}};
   if (!r.repeat.stoi.empty()) json["repeat"] = ToJson(r.repeat);
-  if (r.row.weather.stall > base::TimeDelta()) json["speechBackMs"] = r.speech_back_ms;
+  if (r.row.weather.stall > base::TimeDelta()) {
+    json["speechBackMs"] = r.speech_back_ms;
+    json["recoveryMs"] = r.recovery_ms;
+  }
   return json;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "perf/quality/experiment.h"
+#include "perf/quality/targets.h"
 
 namespace byon::quality {
 
@@ -12,5 +13,8 @@ namespace byon::quality {
 std::string Table(const std::vector<RowResult>& results);
 // All figures of a row; shares are 0 to 1.
 nlohmann::json ToJson(const RowResult& result);
+
+std::string Table(const std::vector<Check>& checks);
+nlohmann::json ToJson(const Check& check);
 
 }  // namespace byon::quality

@@ -19,7 +19,7 @@ Signal FromPcm(std::span<const int16_t> pcm, int rate_hz);
 // Rounds and clips.
 std::vector<int16_t> ToPcm(const Signal& signal);
 
-// The signal at another rate, without delay: a windowed sinc of 48 zero crossings a side, cut off at
+// The signal at another rate, without delay: a windowed sinc of 32 zero crossings a side, cut off at
 // 0.45 of the lower rate. Any pair of rates; for measurements, not for calls.
 Signal Resample(const Signal& signal, int rate_hz);
 

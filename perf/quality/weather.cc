@@ -29,7 +29,7 @@ double Exponential(base::Random& random, double mean) {
   return -mean * std::log(1 - random.NextUnit());
 }
 
-// Time on the way above kTransit, packet by packet.
+// Time on the way, packet by packet.
 class JitterSource {
  public:
   JitterSource(JitterProfile profile, uint64_t seed)
@@ -62,12 +62,7 @@ class JitterSource {
     return sent_ms;
   }
   double LteDrx(double now_ms) {
-    return Link(Link(now_ms, uplink_phase_ms_), downlink_phase_ms_) - now_ms - LeastLteMs();
-  }
-  // The wait for the downlink is the same for every packet whose uplink went well.
-  double LeastLteMs() const {
-    const double wait = downlink_phase_ms_ - uplink_phase_ms_;
-    return wait < 0 ? wait + kDrxCycleMs : wait;
+    return Link(Link(now_ms, uplink_phase_ms_), downlink_phase_ms_) - now_ms;
   }
   double Wifi(double now_ms) {
     if (random_.NextUnit() < 0.02) blocked_until_ms_ = now_ms + 20 + 40 * random_.NextUnit();
@@ -87,6 +82,18 @@ class JitterSource {
   double blocked_until_ms_ = 0;
   double queue_ms_ = 0;
 };
+
+// Above that of the fastest packet.
+std::vector<TimeDelta> DrawJitter(const Weather& weather, const std::vector<Timestamp>& sent_at,
+                                  uint64_t seed) {
+  JitterSource source(weather.jitter, seed);
+  std::vector<TimeDelta> jitter;
+  for (const Timestamp sent : sent_at) jitter.push_back(source.Next(sent));
+  if (jitter.empty()) return jitter;
+  const TimeDelta least = *std::ranges::min_element(jitter);
+  for (TimeDelta& one : jitter) one = one - least;
+  return jitter;
+}
 
 std::vector<bool> DrawLosses(const Weather& weather, size_t packets, uint64_t seed) {
   base::Random loss = Draws(seed, Series::kLoss);
@@ -114,20 +121,20 @@ std::vector<bool> DrawLosses(const Weather& weather, size_t packets, uint64_t se
 Trace MakeTrace(const Weather& weather, size_t packets, Timestamp start, uint64_t seed) {
   Trace trace;
   trace.is_lost = DrawLosses(weather, packets, seed);
-  trace.sent_at.resize(packets);
-  JitterSource jitter(weather.jitter, seed);
-  base::Random reorder = Draws(seed, Series::kReorder);
-  base::Random duplicate = Draws(seed, Series::kDuplicate);
   const double interval_ns =
       static_cast<double>(Trace::kPacketTime.nanoseconds()) / (1 + weather.drift);
+  for (size_t i = 0; i < packets; ++i) {
+    const double sent_ns = static_cast<double>(i) * interval_ns;
+    trace.sent_at.push_back(start + TimeDelta::Nanoseconds(static_cast<int64_t>(sent_ns)));
+  }
+  const std::vector<TimeDelta> jitter = DrawJitter(weather, trace.sent_at, seed);
+  base::Random reorder = Draws(seed, Series::kReorder);
+  base::Random duplicate = Draws(seed, Series::kDuplicate);
   const Timestamp stall_start = start + weather.stall_at;
   const Timestamp stall_end = stall_start + weather.stall;
   Timestamp last = start;
   for (size_t i = 0; i < packets; ++i) {
-    const Timestamp sent =
-        start + TimeDelta::Nanoseconds(static_cast<int64_t>(static_cast<double>(i) * interval_ns));
-    trace.sent_at[i] = sent;
-    Timestamp at = sent + Trace::kTransit + jitter.Next(sent);
+    Timestamp at = trace.sent_at[i] + Trace::kTransit + jitter[i];
     const bool is_late = reorder.NextUnit() < weather.reorder;
     const bool is_twice = duplicate.NextUnit() < weather.duplicate;
     if (weather.stall > TimeDelta() && at >= stall_start && at < stall_end) {
