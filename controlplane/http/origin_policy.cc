@@ -27,7 +27,7 @@ OriginPolicy::Headers OriginPolicy::PreflightHeaders(std::string_view origin) co
   if (headers.empty()) return headers;
   headers.emplace_back("access-control-allow-methods", "GET, POST, PUT, DELETE");
   headers.emplace_back("access-control-allow-headers",
-                       "authorization, content-type, x-correlator, registrationid, x-byon-extensions");
+                       "authorization, content-type, idempotency-key, x-correlator, registrationid, x-byon-extensions");
   headers.emplace_back("access-control-max-age", "600");
   return headers;
 }

@@ -86,7 +86,7 @@ export class CallsView {
     const card = this.#cards.find((known) => known.call === call);
     // Not while the user types a number elsewhere.
     if (card && !(document.activeElement instanceof HTMLInputElement)) find(card.element, '.answer').focus();
-    if (document.hidden && globalThis.Notification?.permission === 'granted') {
+    if (document.hidden && preferences.notifies && globalThis.Notification?.permission === 'granted') {
       const note = new Notification('Incoming call', { body: who, tag: call.id ?? who, icon: 'app/icon.svg' });
       note.onclick = () => {
         window.focus();

@@ -3,13 +3,14 @@ export interface Preferences {
   inputId: string;
   outputId: string;
   rings: boolean;
+  notifies: boolean;
   theme: 'system' | 'light' | 'dark';
   hasShortcuts: boolean;
   takesCalls: boolean;
 }
 
 const KEY = 'byon.preferences';
-const DEFAULTS: Preferences = { inputId: '', outputId: '', rings: true, theme: 'system', hasShortcuts: true, takesCalls: true };
+const DEFAULTS: Preferences = { inputId: '', outputId: '', rings: true, notifies: false, theme: 'system', hasShortcuts: true, takesCalls: true };
 
 export const preferences: Preferences = { ...DEFAULTS, ...read() };
 

@@ -32,6 +32,7 @@ export class Settings {
     byId('test-speaker').onclick = () => void audio.testOutput().catch(showError);
     byId('preflight').onclick = () => void this.#runPreflight().catch(showError);
     this.#onSwitch('ring', preferences.rings, (rings) => save({ rings }));
+    this.#onSwitch('notify', preferences.notifies && globalThis.Notification?.permission === 'granted', (notifies) => void this.#allowNotes(notifies));
     this.#onSwitch('shortcuts', preferences.hasShortcuts, (hasShortcuts) => {
       save({ hasShortcuts });
       byId('shortcut-list').hidden = !hasShortcuts;
@@ -72,6 +73,15 @@ export class Settings {
     this.#testTimer = setInterval(() => setLevel(meter, test.level), LEVEL_MS);
     // Labels are known from the moment the user has permitted the microphone.
     await this.#device.audio.refresh();
+  }
+
+  /** The browser asks the user; what he says there decides. */
+  async #allowNotes(isWanted: boolean): Promise<void> {
+    const permission = isWanted ? await globalThis.Notification?.requestPermission() : 'default';
+    const notifies = isWanted && permission === 'granted';
+    byId<HTMLInputElement>('notify').checked = notifies;
+    save({ notifies });
+    if (isWanted && !notifies) this.#showError(new Error('The browser does not let this page notify you.'));
   }
 
   #listDevices(): void {

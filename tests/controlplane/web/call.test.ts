@@ -87,6 +87,54 @@ describe('a call', () => {
     expect(browser.pc.connectionState).toBe('closed');
   });
 
+  test('an answer lost on the way makes no second call: it is asked again with the same key', async () => {
+    let tries = 0;
+    gateway.handlers['call.create'] = () => {
+      if (++tries < 3) throw new ByonError('NETWORK', 'away');
+      return session();
+    };
+    const calling = device.call('+34600000002');
+    await vi.advanceTimersByTimeAsync(2_500);
+    expect((await calling).id).toBe('call-1');
+    const keys = gateway.asked('call.create').map(({ params }) => params['idempotencyKey']);
+    expect(keys).toHaveLength(3);
+    expect(new Set(keys).size).toBe(1);
+    expect(keys[0]).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  test('a gateway that stays away is told of', async () => {
+    gateway.handlers['call.create'] = () => {
+      throw new ByonError('NETWORK', 'away');
+    };
+    const outcome = expect(device.call('+34600000002')).rejects.toMatchObject({ code: 'NETWORK' });
+    await vi.advanceTimersByTimeAsync(2_500);
+    await outcome;
+    expect(gateway.asked('call.create')).toHaveLength(3);
+  });
+
+  test('the gateway\'s TURN servers are used, fetched once while they are good', async () => {
+    const iceServers = [{ urls: ['turn:turn.example:3478'], username: 'u', credential: 'c' }];
+    gateway.handlers['ice.servers'] = () => ({ iceServers, expiresAt: new Date(Date.now() + 3_600_000).toISOString() });
+    await vi.advanceTimersByTimeAsync(61_000);
+    await callOut();
+    expect(browser.pc.configuration.iceServers).toEqual(iceServers);
+    const asked = gateway.asked('ice.servers').length;
+    gateway.handlers['call.create'] = () => session({ mediaSessionId: 'call-2' });
+    await callOut();
+    expect(gateway.asked('ice.servers')).toHaveLength(asked);
+    await vi.advanceTimersByTimeAsync(3_400_000);
+    await callOut();
+    expect(gateway.asked('ice.servers')).toHaveLength(asked + 1);
+  });
+
+  test('a gateway that does not say which TURN servers there are holds no call up', async () => {
+    gateway.handlers['ice.servers'] = () => new Promise(() => {});
+    await vi.advanceTimersByTimeAsync(61_000);
+    const calling = device.call('+34600000002');
+    await vi.advanceTimersByTimeAsync(1_600);
+    expect((await calling).id).toBe('call-1');
+  });
+
   test('a refused one rejects and ends', async () => {
     gateway.handlers['call.create'] = () => {
       throw new ByonError('PERMISSION_DENIED', 'Not this number.', { status: 403 });

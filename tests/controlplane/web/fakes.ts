@@ -19,7 +19,7 @@ export class FakeGateway extends Emitter<TransportEvents> implements Transport {
     'registration.update': () => registration(),
     'registration.delete': () => undefined,
     'call.create': (_, body) => session({ status: 'Initial', ...(body as object) }),
-    'call.status': ({ mediaSessionId }, { status, offer }) =>
+    'call.status': ({ mediaSessionId = '' }, { status, offer }) =>
       session({ mediaSessionId, status: status === 'Resume' ? 'Connected' : (status as SessionResource['status']), ...(offer ? { answer: { sdp: 'answer' } } : {}) }),
     'call.delete': () => undefined,
     'call.list': () => [],
@@ -30,7 +30,9 @@ export class FakeGateway extends Emitter<TransportEvents> implements Transport {
   hurries = 0;
   closes = 0;
 
-  async request<Name extends OperationName>(name: Name, params: Operations[Name]['params'], ...[body]: never[]): Promise<Operations[Name]['result']> {
+  async request<Name extends OperationName>(
+    name: Name, params: Operations[Name]['params'], ...[body]: Operations[Name]['body'] extends undefined ? [] : [Operations[Name]['body']]
+  ): Promise<Operations[Name]['result']> {
     this.requests.push({ name, params: params as Record<string, string>, body: (body ?? {}) as Record<string, unknown> });
     await Promise.resolve();
     const handler = this.handlers[name];

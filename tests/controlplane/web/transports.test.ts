@@ -15,10 +15,10 @@ describe('RestTransport', () => {
 
   test('an operation becomes its CAMARA request', async () => {
     const { fetch, rest } = transport(() => answer(201, { mediaSessionId: 'c' }));
-    await rest.request('call.create', { registrationId: 'r 1' }, { originatorAddress: 'tel:+1', receiverAddress: 'tel:+2', offer: { sdp: 'v=0' } });
+    await rest.request('call.create', { registrationId: 'r 1', idempotencyKey: 'k' }, { originatorAddress: 'tel:+1', receiverAddress: 'tel:+2', offer: { sdp: 'v=0' } });
     const [url, init] = fetch.mock.calls[0] ?? [];
     expect(url).toBe('https://gw.example/webrtc-call-handling/v0.4/sessions');
-    expect(init).toMatchObject({ method: 'POST', headers: { authorization: 'Bearer T', registrationId: 'r 1', 'content-type': 'application/json' } });
+    expect(init).toMatchObject({ method: 'POST', headers: { authorization: 'Bearer T', registrationId: 'r 1', 'idempotency-key': 'k', 'content-type': 'application/json' } });
     expect(JSON.parse(init?.body as string)).toEqual({ originatorAddress: 'tel:+1', receiverAddress: 'tel:+2', offer: { sdp: 'v=0' } });
   });
 

@@ -7,7 +7,8 @@
  */
 export { isWithheld, numberOf } from './address.js';
 export { AudioDevices, type AudioDevice, type AudioDevicesEvents } from './audio_devices.js';
-export { Call, type CallEvents, type CallState, type MediaOptions } from './call.js';
+export { Call, type MediaOptions } from './call.js';
+export type { CallEvents, CallState } from './call_events.js';
 export { Device, type CallOptions, type DeviceEvents, type DeviceOptions } from './device.js';
 export { Emitter, type Listener } from './emitter.js';
 export { ByonError, type ByonErrorCode } from './error.js';

@@ -1,60 +1,19 @@
 import type { AudioDevices } from './audio_devices.js';
+import type { CallEvents, CallState } from './call_events.js';
 import { Emitter } from './emitter.js';
 import { asError, ByonError, statusOf } from './error.js';
+import { Microphone } from './microphone.js';
 import { PathKeeper } from './path_keeper.js';
 import { PeerMedia } from './peer_media.js';
-import { openMicrophone, type Platform } from './platform.js';
-import { type CallStats, QualityMonitor, type QualitySample, type QualityWarning, readStats } from './quality.js';
+import type { Platform } from './platform.js';
+import { type CallStats, QualityMonitor, type QualityWarning, readStats } from './quality.js';
+import type { Operations } from './operations.js';
 import type { Transport } from './transport.js';
 import { type DtmfEventData, type EndStatus, type GatewayQuality, isEndStatus, type SessionResource } from './wire.js';
 
 const SAMPLE_MS = 1000;
-
-/** Where a call stands. */
-export type CallState =
-  /** Made here, or announced by the gateway; nothing is heard. */
-  | 'new'
-  /** On its way to the other side. */
-  | 'dialing'
-  /** The other side rings; or this side does. */
-  | 'ringing'
-  /** Outgoing: the network plays something before the answer. */
-  | 'earlyMedia'
-  | 'connected'
-  /** Put on hold by either side. */
-  | 'held'
-  | 'ended';
-
-/** Events of a {@link Call}. */
-export interface CallEvents {
-  /** Every change of `state`. */
-  state: CallState;
-  /** The other side rings. */
-  ringing: undefined;
-  /** The network plays something before the answer. */
-  earlyMedia: undefined;
-  connected: undefined;
-  held: { by: 'local' | 'remote' };
-  resumed: undefined;
-  ended: { status: EndStatus; reason?: string | undefined };
-  mute: boolean;
-  /** The other side pressed a key. */
-  digit: { digit: string; durationMs: number };
-  /** The sound of the other side; the SDK plays it by itself. */
-  remoteStream: MediaStream;
-  /** The path to the gateway is lost; an ICE restart is tried for half a minute. */
-  reconnecting: undefined;
-  /** The path to the gateway is back. */
-  reconnected: undefined;
-  /** Once a second while connected. */
-  quality: QualitySample;
-  /** Something is wrong with the call's quality for some seconds. */
-  warning: QualityWarning;
-  /** It is over. */
-  warningCleared: QualityWarning;
-  /** Something failed that no promise tells of. */
-  error: Error;
-}
+/** A call that cannot be placed is tried again after so long each; then the user is told. */
+const CREATE_RETRIES_MS = [500, 1500];
 
 /** How to take or make a call. */
 export interface MediaOptions {
@@ -84,8 +43,7 @@ export class Call extends Emitter<CallEvents> {
   readonly #monitor = new QualityMonitor();
   #media: PeerMedia | undefined;
   #path: PathKeeper | undefined;
-  #microphone: MediaStream | undefined;
-  #isMuted = false;
+  readonly #microphone: Microphone;
   #isHeldHere = false;
   #lastSequence = 0;
   #isAnswerApplied = false;
@@ -115,6 +73,12 @@ export class Call extends Emitter<CallEvents> {
     this.peer = parts.peer;
     this.peerName = parts.peerName;
     this.#id = parts.id;
+    this.#microphone = new Microphone({
+      platform: parts.platform,
+      chosenId: () => parts.audio.inputId,
+      replace: async (stream) => this.#media?.useMicrophone(stream),
+      report: (error) => this.emit('error', error),
+    });
   }
 
   /** The gateway's name of the call; undefined until it has taken an outgoing call. */
@@ -125,7 +89,7 @@ export class Call extends Emitter<CallEvents> {
     return this.#state;
   }
   get isMuted(): boolean {
-    return this.#isMuted;
+    return this.#microphone.isMuted;
   }
   /** True when this side put the call on hold. */
   get isHeldHere(): boolean {
@@ -158,7 +122,7 @@ export class Call extends Emitter<CallEvents> {
   }
   /** The microphone's stream while the call is up. */
   get localStream(): MediaStream | undefined {
-    return this.#microphone;
+    return this.#microphone.stream;
   }
   /** The warnings that hold at this moment. */
   get warnings(): QualityWarning[] {
@@ -171,13 +135,13 @@ export class Call extends Emitter<CallEvents> {
 
   /** Sends the offer; resolves when the gateway has taken the call. @internal */
   async dial({ audio, displayName, anonymous }: MediaOptions & { displayName?: string; anonymous?: boolean }): Promise<void> {
-    const { registration, transport } = this.#parts;
+    const { registration } = this.#parts;
     try {
-      this.#microphone = await this.#openMicrophone(audio);
+      const microphone = await this.#microphone.open(audio);
       const media = await this.#openMedia();
-      const sdp = await media.offer(this.#microphone);
+      const sdp = await media.offer(microphone);
       this.#setState('dialing');
-      const session = await transport.request('call.create', { registrationId: registration.registrationId }, {
+      const session = await this.#create({
         originatorAddress: anonymous ? 'sip:anonymous@anonymous.invalid' : `tel:${registration.phoneNumber}`,
         receiverAddress: this.peer,
         ...(displayName ? { originatorName: displayName } : {}),
@@ -190,6 +154,20 @@ export class Call extends Emitter<CallEvents> {
       this.#finish('Failed', asError(error).message);
       throw error;
     }
+  }
+
+  /** An answer that was lost on the way must not make two calls of one: the key tells the gateway that it is the same. */
+  async #create(body: Operations['call.create']['body']): Promise<SessionResource> {
+    const params = { registrationId: this.#parts.registration.registrationId, idempotencyKey: crypto.randomUUID() };
+    for (const wait of CREATE_RETRIES_MS) {
+      try {
+        return await this.#parts.transport.request('call.create', params, body);
+      } catch (error) {
+        if (!(error instanceof ByonError) || !['NETWORK', 'TIMEOUT'].includes(error.code) || this.hasEnded) throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, wait));
+    }
+    return this.#parts.transport.request('call.create', params, body);
   }
 
   /** Answers the gateway's offer without the microphone, so that media is ready when the user is. @internal */
@@ -208,15 +186,12 @@ export class Call extends Emitter<CallEvents> {
   /** Takes an incoming call. Other calls are put on hold first, unless the device was told not to. */
   async accept({ audio }: MediaOptions = {}): Promise<void> {
     this.#require('accept', ['new', 'ringing'], 'incoming');
-    const microphone = await this.#openMicrophone(audio);
-    this.#microphone = microphone;
+    const microphone = await this.#microphone.open(audio);
     await this.#prepared;
     await this.#parts.beforeTalking(this);
     if (this.hasEnded) {
-      stop(microphone);
       throw new ByonError('INCOMPATIBLE_STATE', 'The call ended before it was taken.');
     }
-    this.#applyMute();
     await this.#media?.useMicrophone(microphone);
     await this.#put('Connected');
     this.#connected();
@@ -242,8 +217,7 @@ export class Call extends Emitter<CallEvents> {
 
   /** Silences the microphone, or opens it again. The other side hears nothing; the call goes on. */
   mute(on = true): void {
-    this.#isMuted = on;
-    this.#applyMute();
+    this.#microphone.isMuted = on;
     this.emit('mute', on);
   }
 
@@ -266,10 +240,9 @@ export class Call extends Emitter<CallEvents> {
 
   /**
    * Sends 0-9 * # A-D in the audio (RFC 4733).
-   * @param durationMs of each, 40 to 6000
-   * @param gapMs between two, 30 or more
+   * @param options `durationMs` of each, 40 to 6000; `gapMs` between two, 30 or more
    */
-  async sendDigits(digits: string, { durationMs = 100, gapMs = 70 } = {}): Promise<void> {
+  async sendDigits(digits: string, { durationMs = 100, gapMs = 70 }: { durationMs?: number; gapMs?: number } = {}): Promise<void> {
     if (!/^[0-9*#A-Da-d]{1,32}$/.test(digits)) {
       throw new ByonError('INVALID_ARGUMENT', 'Digits are 1 to 32 of 0-9 * # A-D.');
     }
@@ -284,9 +257,9 @@ export class Call extends Emitter<CallEvents> {
     throw new ByonError('NOT_SUPPORTED', `The gateway does not offer call transfer; ${to} was not called.`);
   }
 
-  /** Changes the microphone in mid-call. */
+  /** Changes the microphone in mid-call. @param deviceId empty: the system's default */
   async setInput(deviceId: string): Promise<void> {
-    await this.#switchMicrophone(await openMicrophone(this.#parts.platform, true, deviceId));
+    await this.#microphone.change(deviceId || undefined);
   }
 
   /** Changes where the call is heard. Fails with `NOT_SUPPORTED` where the browser cannot. */
@@ -423,41 +396,9 @@ export class Call extends Emitter<CallEvents> {
     return media;
   }
 
-  async #openMicrophone(audio: MediaOptions['audio']): Promise<MediaStream> {
-    const microphone = await openMicrophone(this.#parts.platform, audio, this.#parts.audio.inputId);
-    this.#watchMicrophone(microphone);
-    return microphone;
-  }
-  /** A microphone that is unplugged in mid-call is replaced by the default one. */
-  #watchMicrophone(microphone: MediaStream): void {
-    const track = microphone.getAudioTracks()[0];
-    if (!track) return;
-    track.onended = () => {
-      if (this.hasEnded || this.#microphone !== microphone) return;
-      openMicrophone(this.#parts.platform, true, undefined)
-        .then((other) => this.#switchMicrophone(other))
-        .catch((error: unknown) => this.emit('error', asError(error)));
-    };
-  }
-  async #switchMicrophone(microphone: MediaStream): Promise<void> {
-    if (this.hasEnded) {
-      stop(microphone);
-      return;
-    }
-    const old = this.#microphone;
-    this.#microphone = microphone;
-    this.#watchMicrophone(microphone);
-    this.#applyMute();
-    await this.#media?.useMicrophone(microphone);
-    stop(old);
-  }
-  #applyMute(): void {
-    for (const track of this.#microphone?.getAudioTracks() ?? []) track.enabled = !this.#isMuted;
-  }
-
   async #sample(): Promise<void> {
     if (this.#state !== 'connected' && this.#state !== 'held') return;
-    const outcome = this.#monitor.feed(await this.getStats(), { isHeld: this.#state === 'held', isMuted: this.#isMuted });
+    const outcome = this.#monitor.feed(await this.getStats(), { isHeld: this.#state === 'held', isMuted: this.isMuted });
     if (!outcome || this.hasEnded) return;
     this.emit('quality', outcome.sample);
     for (const warning of outcome.raised) this.emit('warning', warning);
@@ -496,16 +437,9 @@ export class Call extends Emitter<CallEvents> {
     this.#endReason = reason;
     clearInterval(this.#sampleTimer);
     this.#path?.close();
-    stop(this.#microphone);
+    this.#microphone.close();
     this.#media?.close();
     this.#setState('ended');
     this.emit('ended', { status, reason });
-  }
-}
-
-function stop(stream: MediaStream | undefined): void {
-  for (const track of stream?.getTracks() ?? []) {
-    track.onended = null;
-    track.stop();
   }
 }

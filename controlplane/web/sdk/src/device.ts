@@ -1,8 +1,11 @@
 import { toAddress } from './address.js';
 import { AudioDevices } from './audio_devices.js';
 import { Call, type MediaOptions } from './call.js';
+import { storedDeviceId } from './device_id.js';
 import { Emitter } from './emitter.js';
 import { asError, ByonError, statusOf } from './error.js';
+import { IceServers } from './ice_servers.js';
+import { watchNetwork } from './network_watch.js';
 import { completePlatform, type Platform } from './platform.js';
 import { type PreflightOptions, type PreflightReport, runPreflight } from './preflight.js';
 import { RestTransport } from './rest_transport.js';
@@ -30,7 +33,7 @@ export interface DeviceOptions {
   getToken?: () => Promise<string>;
   /** How to reach the gateway: REST and an event WebSocket (default), one WebSocket for all, or one's own. */
   transport?: 'rest' | 'websocket' | Transport;
-  /** TURN servers for browsers behind firewalls. */
+  /** TURN servers for browsers behind firewalls; default: those that the gateway names. */
   iceServers?: RTCIceServer[];
   /** False: the page plays `call.remoteStream` itself. */
   playsAudio?: boolean;
@@ -75,6 +78,7 @@ export class Device extends Emitter<DeviceEvents> {
   readonly #options: DeviceOptions;
   readonly #platform: Platform;
   readonly #transport: Transport;
+  readonly #iceServers: IceServers;
   #token: string | undefined;
   #registration: RegistrationResource | undefined;
   #registering: Promise<void> | undefined;
@@ -105,6 +109,7 @@ export class Device extends Emitter<DeviceEvents> {
     const { transport = 'rest' } = options;
     this.#transport =
       transport === 'rest' ? new RestTransport(parts) : transport === 'websocket' ? new WebSocketTransport(parts) : transport;
+    this.#iceServers = new IceServers(this.#transport, options.iceServers);
     this.#listen();
     this.#stopWatching = watchNetwork((hasChanged) => {
       this.#transport.hurry();
@@ -206,6 +211,8 @@ export class Device extends Emitter<DeviceEvents> {
     try {
       await this.#transport.listen(registration.channelUrl);
       this.#scheduleRefresh();
+      // Asked for now, so that no call has to wait for the answer.
+      void this.#iceServers.get();
       await this.#recoverCalls({ isFresh: true });
     } catch (error) {
       this.#registration = undefined;
@@ -247,7 +254,7 @@ export class Device extends Emitter<DeviceEvents> {
       transport: this.#transport, platform: this.#platform, audio: this.audio,
       registration: { registrationId, phoneNumber: regInfo.phoneNumber },
       playsAudio: this.#options.playsAudio ?? true,
-      iceServers: async () => this.#options.iceServers ?? [],
+      iceServers: () => this.#iceServers.get(),
       beforeTalking: (talking) => this.#holdOthers(talking),
       ...parts,
     });
@@ -379,39 +386,4 @@ export class Device extends Emitter<DeviceEvents> {
   async #getToken(): Promise<string> {
     return this.#options.getToken ? this.#options.getToken() : (this.#token as string);
   }
-}
-
-/** One id for this browser, kept across visits, as CAMARA's deviceId asks. */
-function storedDeviceId(): string {
-  const key = 'byon.deviceId';
-  let id = globalThis.localStorage?.getItem(key);
-  if (!id) {
-    id = globalThis.crypto.randomUUID();
-    globalThis.localStorage?.setItem(key, id);
-  }
-  return id;
-}
-
-/** Tells when the gateway may be reachable again, and whether the network is another one. Returns what ends it. */
-function watchNetwork(tell: (hasChanged: boolean) => void): () => void {
-  const { window, document, navigator } = globalThis as unknown as { window?: Window; document?: Document; navigator?: Navigator };
-  if (!window || !document || typeof window.addEventListener !== 'function') return () => {};
-  const network = (navigator as { connection?: EventTarget & { type?: string } } | undefined)?.connection;
-  let type = network?.type;
-  const online = () => tell(true);
-  // Chromium tells of every new estimate of the bandwidth; only another kind of network counts.
-  const changed = () => {
-    const was = type;
-    type = network?.type;
-    if (type !== was && type !== 'none') tell(true);
-  };
-  const awake = () => document.visibilityState === 'visible' && tell(false);
-  window.addEventListener('online', online);
-  network?.addEventListener('change', changed);
-  document.addEventListener('visibilitychange', awake);
-  return () => {
-    window.removeEventListener('online', online);
-    network?.removeEventListener('change', changed);
-    document.removeEventListener('visibilitychange', awake);
-  };
 }

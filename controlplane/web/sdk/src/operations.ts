@@ -9,7 +9,7 @@ export interface Operations {
   'registration.update': { params: { registrationId: string }; body: { registrationExpireTime?: string }; result: RegistrationResource };
   'registration.delete': { params: { registrationId: string }; body: undefined; result: undefined };
   'call.create': {
-    params: { registrationId: string };
+    params: { registrationId: string; idempotencyKey: string };
     body: { originatorAddress: string; receiverAddress: string; originatorName?: string; offer: Sdp };
     result: SessionResource;
   };
@@ -32,7 +32,8 @@ export interface RestForm {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   path: string;
   query?: readonly string[];
-  headers?: readonly string[];
+  /** Param to header. */
+  headers?: Readonly<Record<string, string>>;
   /** The answer of webrtc-registration names the event channel only to those who ask. */
   asksForChannel?: true;
 }
@@ -47,7 +48,7 @@ export const REST_FORMS: { readonly [Name in OperationName]: RestForm } = {
   'registration.list': { method: 'GET', path: REGISTRATIONS, query: ['deviceId'], asksForChannel: true },
   'registration.update': { method: 'PUT', path: `${REGISTRATIONS}/{registrationId}`, asksForChannel: true },
   'registration.delete': { method: 'DELETE', path: `${REGISTRATIONS}/{registrationId}` },
-  'call.create': { method: 'POST', path: CALLS, headers: ['registrationId'] },
+  'call.create': { method: 'POST', path: CALLS, headers: { registrationId: 'registrationId', idempotencyKey: 'idempotency-key' } },
   'call.status': { method: 'PUT', path: `${CALLS}/{mediaSessionId}/status` },
   'call.delete': { method: 'DELETE', path: `${CALLS}/{mediaSessionId}` },
   'call.list': { method: 'GET', path: `${EXTENSIONS}/calls`, query: ['deviceId'] },
