@@ -42,7 +42,11 @@ json LegBody(const gateway::MediaQuality::Leg& leg) {
           {"roundTripMs", leg.round_trip_ms},
           {"playoutDelayMs", leg.playout_delay_ms},
           {"addedLatencyMs", leg.added_latency_ms},
-          {"concealedFrames", leg.concealed_frames}};
+          {"concealedFrames", leg.concealed_frames},
+          {"recoveredFrames", leg.recovered_frames},
+          {"latePackets", leg.late_packets},
+          {"duplicatePackets", leg.duplicate_packets},
+          {"remoteFractionLost", leg.remote_fraction_lost}};
 }
 
 void CheckCoordinates(const json& coordinates, const std::string& path, Mistakes& mistakes) {

@@ -56,6 +56,10 @@ struct MediaStats {
     double playout_delay_ms = 0;
     double added_latency_ms = 0;
     uint64_t concealed_frames = 0;
+    uint64_t recovered_frames = 0;
+    uint64_t late_packets = 0;
+    uint64_t duplicate_packets = 0;
+    double remote_fraction_lost = 0;
   };
   Leg access;
   Leg ims;

@@ -39,7 +39,8 @@ std::function<void(RegistrationOutcome)> ToRegistered(Callback<Registration> don
 MediaQuality::Leg ToQuality(const call::MediaStats::Leg& leg) {
   return {leg.codec,           leg.packets_received, leg.packets_sent,     leg.packets_lost,
           leg.jitter_ms,       leg.round_trip_ms,    leg.playout_delay_ms, leg.added_latency_ms,
-          leg.concealed_frames};
+          leg.concealed_frames, leg.recovered_frames, leg.late_packets,     leg.duplicate_packets,
+          leg.remote_fraction_lost};
 }
 
 }  // namespace

@@ -66,6 +66,10 @@ call::MediaStats::Leg ToLeg(const proto::LegStats& from) {
   leg.playout_delay_ms = from.playout_delay_ms();
   leg.added_latency_ms = from.added_latency_ms();
   leg.concealed_frames = from.concealed_frames();
+  leg.recovered_frames = from.recovered_frames();
+  leg.late_packets = from.late_packets();
+  leg.duplicate_packets = from.duplicate_packets();
+  leg.remote_fraction_lost = from.fraction_lost_remote();
   return leg;
 }
 

@@ -288,6 +288,7 @@ void ToProto(const session::LegStats& stats, proto::LegStats& message) {
   message.set_round_trip_ms(stats.round_trip_ms);
   message.set_playout_delay_ms(stats.playout_delay_ms);
   message.set_concealed_frames(stats.concealed_frames);
+  message.set_recovered_frames(stats.recovered_frames);
   message.set_late_packets(stats.late_packets);
   message.set_duplicate_packets(stats.duplicate_packets);
   message.set_dtmf_received(stats.dtmf_received);

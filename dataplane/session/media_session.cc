@@ -64,6 +64,7 @@ void FillLeg(LegStats& leg, const RtcpReporter& reporter,
   leg.round_trip_ms = Milliseconds(sender.round_trip_time().value_or(base::TimeDelta()));
   leg.playout_delay_ms = Milliseconds(received.playout_delay);
   leg.concealed_frames = received.concealed_frames;
+  leg.recovered_frames = received.recovered_frames;
   leg.late_packets = received.late_packets;
   leg.duplicate_packets = received.duplicate_packets;
   leg.dtmf_received = received.dtmf_received;

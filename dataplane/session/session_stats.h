@@ -22,6 +22,7 @@ struct LegStats {
   double round_trip_ms = 0;           // 0 before the first report
   double playout_delay_ms = 0;        // in the jitter buffer of what came on this leg
   uint64_t concealed_frames = 0;      // of what came on this leg
+  uint64_t recovered_frames = 0;      // by in-band FEC; not among the concealed ones
   uint64_t late_packets = 0;
   uint64_t duplicate_packets = 0;
   uint64_t dtmf_received = 0;

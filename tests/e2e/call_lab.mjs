@@ -37,7 +37,8 @@ export class CallLab {
 
   /** Another tab, signed in and registered. */
   async openWebPhone(user) {
-    const web = await WebPhone.open(this.browser, `${this.lab.url}/`);
+    const { relay, url } = this.lab;
+    const web = await WebPhone.open(this.browser, `${url}/`, { detour: relay && ((sdp) => relay.detour(sdp)) });
     await web.signIn(user);
     await web.registered();
     return web;

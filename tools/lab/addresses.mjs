@@ -10,6 +10,8 @@ export function addressesOf(instance) {
     pcscf: `${net}.10`,
     scscf: `${net}.20`,
     phone: (index) => `${net}.${31 + index}`,
+    relay: `${net}.70`,
+    phoneRelay: (index) => `${net}.${71 + index}`,
     gatewaySip: { ip: `${net}.40`, port: 5070 },
     trusted: `${net}.41`,
     media: user ?? `${net}.50`,

@@ -42,7 +42,7 @@ export function readWav(file) {
 }
 
 /** Energy of one frequency in a window (Goertzel), as a share of the window's energy: 1 for a pure tone. */
-function share(window, rateHz, toneHz, energy) {
+export function toneShare(window, rateHz, toneHz, energy) {
   const factor = 2 * Math.cos((2 * Math.PI * toneHz) / rateHz);
   let [a, b] = [0, 0];
   for (const sample of window) [a, b] = [sample + factor * a - b, a];
@@ -74,7 +74,7 @@ export function measureTones(samples, rateHz) {
       ++silent;
       continue;
     }
-    const shares = TONES_HZ.map((tone) => share(window, rateHz, tone, energy));
+    const shares = TONES_HZ.map((tone) => toneShare(window, rateHz, tone, energy));
     const purity = Math.max(...shares);
     // A window over a step holds two tones: it says nothing about either.
     if (purity < 0.6) continue;

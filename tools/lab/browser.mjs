@@ -36,18 +36,24 @@ export function preparePage() {
     const code = `registerProcessor('lab-tap', class extends AudioWorkletProcessor {
       constructor() { super(); this.parts = []; }
       process([[samples]]) {
+        this.start ??= currentTime;
         if (samples) this.parts.push(samples.slice());
-        if (this.parts.length === 32) { this.port.postMessage(this.parts); this.parts = []; }
+        if (this.parts.length === 32) { this.port.postMessage({ start: this.start, parts: this.parts }); this.parts = []; }
         return true;
       }
     })`;
     const source = audio.createMediaStreamSource(stream);
     const parts = [];
+    // When the first sample was heard: the earliest that any message makes of it, since messages are only ever late.
+    let startedAt = Infinity;
     let tap;
     try {
       await audio.audioWorklet.addModule(URL.createObjectURL(new Blob([code], { type: 'text/javascript' })));
       tap = new AudioWorkletNode(audio, 'lab-tap');
-      tap.port.onmessage = ({ data }) => parts.push(...data);
+      tap.port.onmessage = ({ data }) => {
+        startedAt = Math.min(startedAt, Date.now() - (audio.currentTime - data.start) * 1000);
+        parts.push(...data.parts);
+      };
     } catch {
       // The page's security policy allows no script of ours, and this browser cannot be told to look away.
       tap = audio.createScriptProcessor(4096, 1, 1);
@@ -60,6 +66,7 @@ export function preparePage() {
     await new Promise((resolve) => setTimeout(resolve, milliseconds));
     source.disconnect();
     await audio.close();
+    window.labRecordedAt = startedAt;
     const samples = new Int16Array(parts.length * 128);
     parts.forEach((part, index) => {
       for (let i = 0; i < 128; ++i) samples[index * 128 + i] = Math.max(-1, Math.min(1, part[i])) * 32767;
@@ -71,16 +78,29 @@ export function preparePage() {
   };
 }
 
+/** Runs in the page: what comes from the gateway names the relay instead, before the browser hears of it. */
+export function detourMedia() {
+  const { setRemoteDescription } = RTCPeerConnection.prototype;
+  RTCPeerConnection.prototype.setRemoteDescription = async function ({ type, sdp }) {
+    return setRemoteDescription.call(this, { type, sdp: await window.labDetour(sdp) });
+  };
+}
+
 /** The web client in one tab of its own profile. */
 export class WebPhone {
   #page;
   #context;
   errors = [];
 
-  static async open(browser, url) {
+  /** @param {{detour?: (sdp: string) => Promise<string>}} [options] `detour` changes what the gateway says of its media */
+  static async open(browser, url, { detour } = {}) {
     const context = await browser.newContext({ bypassCSP: true, permissions: ['microphone'] });
     const page = await context.newPage();
     await page.addInitScript(preparePage);
+    if (detour) {
+      await page.exposeFunction('labDetour', detour);
+      await page.addInitScript(detourMedia);
+    }
     const phone = new WebPhone();
     phone.#context = context;
     phone.#page = page;
@@ -155,12 +175,15 @@ export class WebPhone {
     }));
   }
 
-  /** What is heard of the newest call. @returns {Promise<{rateHz: number, samples: Int16Array}>} */
+  /**
+   * What is heard of the newest call.
+   * @returns {Promise<{rateHz: number, samples: Int16Array, startedAt: number}>} `startedAt` in ms since 1970
+   */
   async record(milliseconds) {
-    const text = await this.#page.evaluate(
-      (ms) => window.labRecord(window.byonPhone.calls.at(-1).remoteStream, ms), milliseconds);
+    const [text, startedAt] = await this.#page.evaluate(
+      async (ms) => [await window.labRecord(window.byonPhone.calls.at(-1).remoteStream, ms), window.labRecordedAt], milliseconds);
     const bytes = Buffer.from(text, 'base64');
-    return { rateHz: 48000, samples: new Int16Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length)) };
+    return { rateHz: 48000, samples: new Int16Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length)), startedAt };
   }
   async measure(milliseconds) {
     const { rateHz, samples } = await this.record(milliseconds);

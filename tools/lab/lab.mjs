@@ -10,6 +10,7 @@ import { addressesOf } from './addresses.mjs';
 import { Child } from './child_process.mjs';
 import { controlPlaneConfig, dataPlaneConfig, subscribers } from './gateway_config.mjs';
 import { GATEWAY_CLIENT, IdentityProvider, USERS } from './identity_provider.mjs';
+import { ImpairmentRelay } from './impairment_relay.mjs';
 import { ImsCore } from './ims_core.mjs';
 import { takeInstance } from './instance.mjs';
 import { SimPhone } from './sim_phone.mjs';
@@ -29,12 +30,15 @@ export class Lab {
   #instance;
   #phones = [];
   #options;
+  #relayFault;
 
   /**
    * @param {{dir?: string, buildDir?: string, instance?: number, hasGateway?: boolean, ims?: object,
    *   identityProvider?: object, codecs?: string[], environment?: object, webDir?: string,
+   *   relay?: {seed?: number, near?: string},
    *   controlPlane?: (config: object) => void, dataPlane?: (config: object) => void}} [options]
-   *   the last two change the settings before the programs see them
+   *   the last two change the settings before the programs see them; with `relay` all media that the phones of this
+   *   lab, and browsers that are given it, exchange with the gateway passes an ImpairmentRelay
    */
   static async start(options = {}) {
     const lab = new Lab();
@@ -63,6 +67,7 @@ export class Lab {
       ...identityProvider, webOrigins: [this.url, this.appUrl], ...options.identityProvider,
     });
     await Promise.all([this.core.start(), this.identityProvider.start()]);
+    if (options.relay) this.relay = await ImpairmentRelay.start({ near: this.addresses.relay, far: this.addresses.relay, ...options.relay });
     if (options.hasGateway ?? true) await this.#startGateway();
   }
 
@@ -118,11 +123,22 @@ export class Lab {
     const index = this.#phones.length;
     const phone = new SimPhone(number, {
       program: `${this.buildDir}/tools/simphone/byon-simphone`, log: `${this.dir}/phone-${index}-${number}.log`,
-      localIp: this.addresses.phone(index), pcscf: this.addresses.pcscf, flags: ['--imei', imei(index), ...flags], ...options,
+      localIp: this.addresses.phone(index), pcscf: this.addresses.pcscf,
+      flags: ['--imei', imei(index), ...this.#detour(index), ...flags], ...options,
+      onMediaPath: (path) => this.#joinPhone(index, path),
     });
     this.#phones.push(phone);
     await phone.registered();
     return phone;
+  }
+
+  #detour(index) {
+    return this.relay ? ['--media-relay', this.addresses.phoneRelay(index)] : [];
+  }
+  #joinPhone(index, { ip, port, remote }) {
+    const gateway = remote && { ip: remote.ip, port: remote.port, rtcpPort: remote.rtcp_port };
+    this.relay.joinPhone({ relay: this.addresses.phoneRelay(index), phone: { ip, port }, gateway })
+      .catch((error) => (this.#relayFault ??= error));
   }
 
   /** Ends everything that was started. Throws when a program of ours reported a fault of memory. */
@@ -133,7 +149,9 @@ export class Lab {
     await this.dataPlane?.stop(15_000);
     await this.core?.stop();
     await this.identityProvider?.stop();
+    await this.relay?.stop();
     this.#instance?.release();
+    if (this.#relayFault) throw new Error('the relay did not join a phone', { cause: this.#relayFault });
     if (died.length > 0) {
       throw new Error(died.map((child) => `${child.name} ended by itself, ${JSON.stringify(child.result)} (${child.log}):\n${child.tail(40)}`).join('\n'));
     }

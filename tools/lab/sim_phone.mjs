@@ -3,17 +3,19 @@ import { Child } from './child_process.mjs';
 
 export class SimPhone {
   #child;
+  #onMediaPath;
   #events = [];
   #waiters = new Set();
 
   /**
    * @param {string} number
    * @param {{program: string, log: string, localIp: string, pcscf: string, domain?: string, flags?: string[],
-   *   namespace?: string, mediaIp?: string}} options
+   *   namespace?: string, mediaIp?: string, onMediaPath?: (path: object) => void}} options
    */
-  constructor(number, { program, log, localIp, pcscf, domain = 'ims.test', flags = [], namespace, mediaIp }) {
+  constructor(number, { program, log, localIp, pcscf, domain = 'ims.test', flags = [], namespace, mediaIp, onMediaPath }) {
     this.number = number;
     this.localIp = localIp;
+    this.#onMediaPath = onMediaPath;
     const command = [program, '--number', number, '--password', `pw${number}`, '--domain', domain,
       '--pcscf', `${pcscf}:5060`, '--local-ip', localIp, ...(mediaIp ? ['--media-ip', mediaIp] : []), ...flags];
     this.#child = new Child(`phone ${number}`, command, { log, namespace });
@@ -97,11 +99,17 @@ export class SimPhone {
 
   /** Records what it hears for some time; resolves with the file. */
   async record(file, milliseconds) {
+    await this.recordTimed(file, milliseconds);
+    return file;
+  }
+  /** The same; resolves with the time at which the file starts, in ms since 1970. */
+  async recordTimed(file, milliseconds) {
+    for (const event of this.#events) if (event.event === 'recording') event.taken = true;
     this.send('record', { file });
     await new Promise((resolve) => setTimeout(resolve, milliseconds));
     this.send('stop_recording');
     await this.waitFor('recorded');
-    return file;
+    return (await this.waitFor('recording')).time_ms;
   }
 
   async policy(parameters) {
@@ -116,6 +124,7 @@ export class SimPhone {
   }
 
   #take(event) {
+    if (event.event === 'media_path') this.#onMediaPath?.(event);
     this.#events.push(event);
     for (const waiter of [...this.#waiters]) waiter(event);
   }

@@ -47,6 +47,8 @@ void AudioSource::Convert() {
   }
 }
 
+void AudioSource::Skip(size_t count) { position_ += count; }
+
 void AudioSource::Read(std::span<int16_t> samples) {
   const std::vector<int16_t>& loop = converted_.samples;
   for (int16_t& sample : samples) {

@@ -16,6 +16,8 @@ class AudioSource {
   // Converts what is playing; the place in the loop is kept in time.
   void SetSampleRate(uint32_t sample_rate_hz);
   void Read(std::span<int16_t> samples);
+  // Goes on without `count` samples: time passed in which nobody could read.
+  void Skip(size_t count);
 
  private:
   void Convert();

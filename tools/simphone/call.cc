@@ -22,7 +22,16 @@ Call::Call(CallContext& context, std::string id)
                 Emit("dtmf", {{"digit", std::string(1, digit)}, {"duration_ms", duration_ms}});
               },
               [this] { Emit("media_started", json::object()); },
-              [this] { Emit("rtcp_bye", json::object()); }}) {}
+              [this] { Emit("rtcp_bye", json::object()); },
+              [this](const std::string& ip, uint16_t port, const NegotiatedAudio* audio) {
+                json path{{"ip", ip}, {"port", port}};
+                if (audio != nullptr) {
+                  path["remote"] = {{"ip", audio->remote_ip},
+                                    {"port", audio->remote_port},
+                                    {"rtcp_port", audio->remote_rtcp_port}};
+                }
+                Emit("media_path", std::move(path));
+              }}) {}
 
 Call::~Call() { context_.transactions.loop().Cancel(session_timer_); }
 

@@ -21,13 +21,13 @@ CallMedia::CallMedia(const PhoneConfig& config, EventLoop& loop, uint64_t seed,
     : config_(config),
       preferences_(config.codecs),
       stream_(loop, config.media_ip.empty() ? config.local_ip : config.media_ip,
-              config.rtp_port_base, config.rtcp_interval_ms, seed, std::move(observer)) {
+              config.media_relay, config.rtp_port_base, config.rtcp_interval_ms, seed, std::move(observer)) {
   stream_.source().Play(config.play);
 }
 
 AudioDescription CallMedia::LocalDescription(std::vector<AudioFormat> formats) {
   AudioDescription description;
-  description.ip = stream_.local_ip();
+  description.ip = stream_.public_ip();
   description.port = stream_.local_port();
   description.direction = local_direction_;
   description.formats = std::move(formats);

@@ -31,6 +31,8 @@ constexpr const char* kUsage = R"(byon-simphone --number +346... --password SECR
   --local-ip IP          own SIP address           (127.0.0.31)
   --sip-port N           own SIP port              (5060)
   --media-ip IP          own media address         (the SIP address)
+  --media-relay IP       given out as the media address, with the phone's own ports, and sent to: a
+                         relay there joins the phone with its peer (event media_path)
   --rtp-port-base N      first RTP port to try     (20000)
   --imei URN-BODY        +sip.instance             (35209900-176148-0)
   --expires SECONDS      asked registration time   (3600)
@@ -87,6 +89,7 @@ Options ParseFlags(int argc, char** argv) {
       {"--pcscf", text(phone.pcscf)},
       {"--local-ip", text(phone.local_ip)},
       {"--media-ip", text(phone.media_ip)},
+      {"--media-relay", text(phone.media_relay)},
       {"--imei", text(phone.imei)},
       {"--play", text(phone.play)},
       {"--record", text(phone.record)},

@@ -58,10 +58,11 @@ std::vector<int16_t> ToRecordingRate(std::vector<int16_t> samples, uint32_t samp
 
 }  // namespace
 
-MediaStream::MediaStream(EventLoop& loop, std::string local_ip, uint16_t port_base,
-                         int rtcp_interval_ms, uint64_t seed, Observer observer)
+MediaStream::MediaStream(EventLoop& loop, std::string local_ip, std::string relay_ip,
+                         uint16_t port_base, int rtcp_interval_ms, uint64_t seed, Observer observer)
     : loop_(loop),
       local_ip_(std::move(local_ip)),
+      relay_ip_(std::move(relay_ip)),
       port_base_(port_base),
       rtcp_interval_ms_(rtcp_interval_ms),
       observer_(std::move(observer)),
@@ -86,12 +87,18 @@ void MediaStream::OpenSockets(uint16_t from_port) {
       local_port_ = static_cast<uint16_t>(port);
       loop_.WatchReadable(rtp_socket_, [this] { ReadRtp(); });
       loop_.WatchReadable(rtcp_socket_, [this] { ReadRtcp(); });
+      ReportPath();
       return;
     }
     close(rtp_socket_);
   }
   throw std::runtime_error("no free RTP port from " + std::to_string(from_port) + " on " +
                            local_ip_);
+}
+
+void MediaStream::ReportPath() const {
+  if (relay_ip_.empty() || !observer_.on_path) return;
+  observer_.on_path(local_ip_, local_port_, audio_ ? &*audio_ : nullptr);
 }
 
 void MediaStream::CloseSockets() {
@@ -110,7 +117,11 @@ void MediaStream::Configure(const NegotiatedAudio& audio, bool sends) {
   const bool is_same_codec = audio_ && audio_->format.name == audio.format.name &&
                              audio_->format.octet_align == audio.format.octet_align &&
                              audio_->format.mode_set == audio.format.mode_set;
+  const bool is_same_path = audio_ && audio_->remote_ip == audio.remote_ip &&
+                            audio_->remote_port == audio.remote_port &&
+                            audio_->remote_rtcp_port == audio.remote_rtcp_port;
   audio_ = audio;
+  if (!is_same_path) ReportPath();
   if (!is_same_codec) {
     codec_ = PhoneCodec::Make(audio.format);
     if (!codec_) throw std::runtime_error("codec not available: " + audio.format.name);
@@ -143,8 +154,9 @@ void MediaStream::ScheduleTick() {
   if (now - next_tick_ > kLatestTick) {
     const auto missed = (now - next_tick_) / kFrameTime;
     next_tick_ += missed * kFrameTime;
-    timestamp_ +=
-        static_cast<uint32_t>(missed) * static_cast<uint32_t>(codec_->samples_per_frame());
+    const auto samples = static_cast<size_t>(missed) * codec_->samples_per_frame();
+    timestamp_ += static_cast<uint32_t>(samples);
+    source_.Skip(samples);
   }
   tick_timer_ = loop_.RunAt(next_tick_, [this] { Tick(); });
 }
@@ -196,10 +208,20 @@ void MediaStream::SendPacket(int payload_type, bool marker, uint32_t timestamp,
   rtp::RtpPacketBuilder builder(buffer, header);
   builder.SetPayload(payload);
   const auto packet = builder.Finish();
-  const auto remote = KernelAddress::From(audio_->remote_ip, audio_->remote_port);
-  if (!packet || !remote) return;
-  (void)sendto(rtp_socket_, packet->data(), packet->size(), 0, remote->get(), remote->length);
+  if (!packet) return;
+  SendTo(rtp_socket_, false, *packet);
   sent_->OnPacketSent(header.timestamp, payload.size(), MonotonicNow());
+}
+
+void MediaStream::SendTo(int socket, bool is_rtcp, base::ByteSpan packet) const {
+  const bool is_relayed = !relay_ip_.empty();
+  const int port = is_relayed ? local_port_ + (is_rtcp ? 1 : 0)
+                   : is_rtcp  ? audio_->remote_rtcp_port
+                              : audio_->remote_port;
+  const auto remote = KernelAddress::From(is_relayed ? relay_ip_ : audio_->remote_ip,
+                                          static_cast<uint16_t>(port));
+  if (!remote) return;
+  (void)sendto(socket, packet.data(), packet.size(), 0, remote->get(), remote->length);
 }
 
 void MediaStream::ReadRtp() {
@@ -307,9 +329,8 @@ void MediaStream::SendRtcp(bool is_last) {
   builder.AddCname(sent_->source(), base::AsBytes("simphone"));
   if (is_last) builder.AddBye(sent_->source());
   const auto packet = builder.Finish();
-  const auto remote = KernelAddress::From(audio_->remote_ip, audio_->remote_rtcp_port);
-  if (!packet || !remote) return;
-  (void)sendto(rtcp_socket_, packet->data(), packet->size(), 0, remote->get(), remote->length);
+  if (!packet) return;
+  SendTo(rtcp_socket_, true, *packet);
   ++counters_.rtcp_sent;
 }
 

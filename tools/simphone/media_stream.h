@@ -28,6 +28,8 @@ class MediaStream {
     std::function<void(char digit, int duration_ms)> on_dtmf;
     std::function<void()> on_first_packet;
     std::function<void()> on_bye;  // RTCP BYE
+    // With a relay: what it has to join. `audio` is nullptr before anything is agreed on.
+    std::function<void(const std::string& ip, uint16_t port, const NegotiatedAudio* audio)> on_path;
   };
   struct Report {
     const ArrivalStatistics* arrivals = nullptr;
@@ -51,15 +53,17 @@ class MediaStream {
     uint64_t recorded_samples = 0;
   };
 
-  // Opens an even RTP port and the odd RTCP port above it, from `port_base` upwards. Throws
-  // std::runtime_error when none is free.
-  MediaStream(EventLoop& loop, std::string local_ip, uint16_t port_base, int rtcp_interval_ms,
-              uint64_t seed, Observer observer);
+  // Opens an even RTP port and the odd RTCP port above it, from `port_base` upwards. With a relay's
+  // address everything is sent to that, to the stream's own port numbers. Throws std::runtime_error
+  // when no port is free.
+  MediaStream(EventLoop& loop, std::string local_ip, std::string relay_ip, uint16_t port_base,
+              int rtcp_interval_ms, uint64_t seed, Observer observer);
   ~MediaStream();
   MediaStream(const MediaStream&) = delete;
   MediaStream& operator=(const MediaStream&) = delete;
 
-  const std::string& local_ip() const { return local_ip_; }
+  // The address to give out.
+  const std::string& public_ip() const { return relay_ip_.empty() ? local_ip_ : relay_ip_; }
   uint16_t local_port() const { return local_port_; }
   void MoveToNewPort();
 
@@ -80,6 +84,8 @@ class MediaStream {
 
  private:
   void OpenSockets(uint16_t from_port);
+  void ReportPath() const;
+  void SendTo(int socket, bool is_rtcp, base::ByteSpan packet) const;
   void CloseSockets();
   void ScheduleTick();
   void Tick();
@@ -95,6 +101,7 @@ class MediaStream {
 
   EventLoop& loop_;
   std::string local_ip_;
+  std::string relay_ip_;
   uint16_t port_base_;
   int rtcp_interval_ms_;
   Observer observer_;

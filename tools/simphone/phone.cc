@@ -183,6 +183,7 @@ void Phone::RunMediaCommand(const std::string& name, const json& command, Call& 
     stream.source().Play(command.value("what", ""));
   } else if (name == "record") {
     stream.Record(command.at("file"));
+    Emit({{"event", "recording"}, {"call", call.id()}});  // its time is that of the file's start
   } else if (name == "stop_recording") {
     stream.StopRecording();
     Emit({{"event", "recorded"},
