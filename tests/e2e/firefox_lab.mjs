@@ -75,6 +75,9 @@ class FirefoxPhone {
     await this.#page.$eval('[data-testid="dial-number"]', (input, value) => (input.value = value), number);
     await this.#click('dial');
   }
+  answer() {
+    return this.#click('answer');
+  }
   hangUp() {
     return this.#click('hangup');
   }

@@ -1,9 +1,7 @@
 // The dataplane alone, over its gRPC contract: two browsers talk through two sessions whose IMS legs are joined, so
 // that every word is Opus, AMR and Opus again.
 import assert from 'node:assert/strict';
-import { mkdtemp, writeFile } from 'node:fs/promises';
-import os from 'node:os';
-import path from 'node:path';
+import { writeFile } from 'node:fs/promises';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stringify } from 'yaml';
@@ -14,6 +12,7 @@ import { Child } from '../../tools/lab/child_process.mjs';
 import { dataPlaneConfig } from '../../tools/lab/gateway_config.mjs';
 import { takeInstance } from '../../tools/lab/instance.mjs';
 import { findBuild } from '../../tools/lab/lab.mjs';
+import { temporaryDirectory } from '../../tools/lab/temporary_directory.mjs';
 import { accessRemote, BarePeer, emptyPageServer, gatewaySdp } from './bare_peer.mjs';
 import { assertTones } from './call_lab.mjs';
 import { MediaNode } from './media_node.mjs';
@@ -45,7 +44,7 @@ for (const [setting, change, isHandedOver] of [
     let leftOpen;
     afterEach(() => leftOpen?.());
     before(async () => {
-      const dir = await mkdtemp(path.join(os.tmpdir(), 'byon-media-'));
+      const dir = await temporaryDirectory('byon-media-');
       instance = await takeInstance();
       const addresses = addressesOf(instance.instance);
       const config = dataPlaneConfig({ addresses });

@@ -132,4 +132,131 @@ describe('weather', () => {
     const { remote } = await bob.stats();
     assert.ok(remote.startsWith(`${it.lab.addresses.phoneRelay(0)}:`), `the phone hears from ${remote}`);
   });
+
+  /** What every row claims of a leg: the gateway counts what was lost exactly as the relay lost it. */
+  function assertCounted(passed, leg, slack = 2) {
+    const { rtpLost } = passed.relayed[leg].toGateway;
+    const { packetsLost, concealedFrames, recoveredFrames } = passed.gateway[leg];
+    assert.ok(Math.abs(packetsLost - rtpLost) <= slack, `${leg}: ${rtpLost} packets were lost, the gateway counts ${packetsLost}`);
+    return { rtpLost, filled: concealedFrames + recoveredFrames };
+  }
+
+  test('5 % random loss on the access leg, from before the call on', async (t) => {
+    await relay.setWeather('access', both({ loss: 0.05 }));
+    await connect();
+    await relay.clear();
+    await weather(t, {
+      settings: { access: both({ loss: 0.05 }) }, settleMs: 6000,
+      judge: ({ heard, passed, end, later: added }) => {
+        const { rtpLost, filled } = assertCounted(passed, 'access');
+        assert.ok(filled >= rtpLost * 0.7 && filled <= rtpLost * 1.6 + 5, `${rtpLost} lost, ${filled} filled in`);
+        for (const who of ['browser', 'phone']) {
+          // What is lost, left as it is, would cost 10 %.
+          assert.ok(heard[who].pureShare > 0.93, `${who}: ${percent(heard[who].pureShare)} pure`);
+          assert.ok(heard[who].longestGapMs <= 40, `${who}: a gap of ${heard[who].longestGapMs} ms`);
+        }
+        assert.equal(passed.phone.lost, 0, 'what the gateway sends on has no holes');
+        assert.ok(added.phone <= 80, `${added.phone} ms later`);
+        const { fractionLost } = end.reported;
+        assert.ok(fractionLost > 0.005 && fractionLost < 0.15, `the browser is told of ${percent(fractionLost)}`);
+      },
+    });
+  });
+
+  test('5 % random loss on the IMS leg', async (t) => {
+    await connectFromBob();
+    await weather(t, {
+      settings: { ims: both({ loss: 0.05 }) },
+      judge: ({ heard, passed, end, later: added }) => {
+        const { rtpLost, filled } = assertCounted(passed, 'ims');
+        assert.ok(filled >= rtpLost * 0.7 && filled <= rtpLost * 1.6 + 5, `${rtpLost} lost, ${filled} filled in`);
+        assert.ok(heard.browser.pureShare > 0.93, `browser: ${percent(heard.browser.pureShare)} pure`);
+        assert.ok(heard.browser.longestGapMs <= 40, `browser: a gap of ${heard.browser.longestGapMs} ms`);
+        assert.ok(added.browser <= 80, `${added.browser} ms later`);
+        assert.equal(passed.inbound.packetsLost, 0, 'what the gateway sends on has no holes');
+        // This phone conceals nothing: it hears the loss itself, each packet 20 ms, and no more than that.
+        const { rtpLost: lostAfter } = passed.relayed.ims.fromGateway;
+        assert.ok(Math.abs(passed.phone.lost - lostAfter) <= 2, `${lostAfter} lost towards the phone, ${passed.phone.lost} missed`);
+        assert.ok(Math.abs(end.gateway.ims.remoteFractionLost - end.phone.remote_fraction_lost) < 0.2);
+      },
+    });
+  });
+
+  test('bursts of 60 ms, 5 % in all, on both legs', async (t) => {
+    await connect();
+    const bursts = { burstLoss: 0.05, burstPackets: 3 };
+    await weather(t, {
+      settings: { access: both(bursts), ims: { toGateway: bursts } },
+      judge: ({ heard, passed }) => {
+        assertCounted(passed, 'access', 4);
+        assertCounted(passed, 'ims', 4);
+        for (const who of ['browser', 'phone']) {
+          assert.ok(heard[who].pureShare > 0.85, `${who}: ${percent(heard[who].pureShare)} pure`);
+          assert.ok(heard[who].longestGapMs <= 150, `${who}: a gap of ${heard[who].longestGapMs} ms`);
+        }
+        assert.equal(passed.phone.lost, 0);
+      },
+    });
+  });
+
+  test('jitter of up to 80 ms on both legs', async (t) => {
+    await connect();
+    const jitter = { jitterMs: 80 };
+    await weather(t, {
+      settings: { access: both(jitter), ims: { toGateway: jitter } }, settleMs: 5000,
+      judge: ({ heard, passed, later: added }) => {
+        for (const leg of ['access', 'ims']) {
+          assert.equal(assertCounted(passed, leg, 4).rtpLost, 0);
+          assert.ok(passed.gateway[leg].latePackets <= 4, `${leg}: ${passed.gateway[leg].latePackets} packets came too late`);
+        }
+        for (const who of ['browser', 'phone']) assert.ok(heard[who].pureShare > 0.93, `${who}: ${percent(heard[who].pureShare)} pure`);
+        // As much as the slowest packet takes, a tick of 20 ms, and something for a busy machine.
+        assert.ok(added.phone <= 80 + FRAME_MS + 30, `phone: ${added.phone} ms later`);
+      },
+    });
+  });
+
+  test('an outage of 2 s', async (t) => {
+    await connect();
+    await delay(1500);
+    const calm = await listen(2500);
+    const start = await snapshot();
+    await relay.interrupt('access', { ms: 2000 });
+    await relay.interrupt('ims', { ms: 2000 });
+    await delay(700);
+    const during = await listen(1000);
+    for (const who of ['browser', 'phone']) {
+      t.diagnostic(`${who} in the outage: ${percent(during[who].silentShare)} silence, level ${during[who].level}`);
+    }
+    await delay(700);
+    // What is heard from 0.4 s after its end on.
+    const heard = await listen(3000);
+    const end = await snapshot();
+    for (const line of linesOf({ heard, passed: difference(end, start), end, later: later(calm, heard) })) t.diagnostic(line);
+    const added = later(calm, heard);
+    for (const who of ['browser', 'phone']) {
+      assert.ok(during[who].level < calm[who].level / 10, `${who}: concealment fades out, level ${during[who].level}`);
+      assert.ok(heard[who].pureShare > 0.95, `${who}: ${percent(heard[who].pureShare)} pure after it`);
+      assert.ok(heard[who].longestGapMs <= 40, `${who}: a gap of ${heard[who].longestGapMs} ms after it`);
+      assert.ok(added[who] <= 60, `${who}: ${added[who]} ms later after it`);
+    }
+    assert.equal(end.phone.ssrc_changes, 0);
+  });
+
+  test('packets that overtake each other and come twice, on both legs', async (t) => {
+    await connectFromBob();
+    const disorder = { reorder: 0.1, reorderMs: 60, duplicate: 0.1 };
+    await weather(t, {
+      settings: { access: both(disorder), ims: { toGateway: disorder } }, settleMs: 4000,
+      judge: ({ heard, passed }) => {
+        for (const leg of ['access', 'ims']) {
+          const { toGateway } = passed.relayed[leg];
+          assert.ok(toGateway.reordered > 5 && toGateway.duplicated > 10, JSON.stringify(toGateway));
+          assert.ok(passed.gateway[leg].latePackets <= 6, `${leg}: ${passed.gateway[leg].latePackets} packets came too late`);
+        }
+        for (const who of ['browser', 'phone']) assert.ok(heard[who].pureShare > 0.93, `${who}: ${percent(heard[who].pureShare)} pure`);
+        assert.equal(passed.phone.lost + passed.phone.duplicates, 0, 'the phone gets each frame once, in order');
+      },
+    });
+  });
 });

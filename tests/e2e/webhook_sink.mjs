@@ -1,10 +1,9 @@
 // An HTTPS server that takes CloudEvents, with a certificate of its own.
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import https from 'node:https';
-import os from 'node:os';
-import path from 'node:path';
+import { temporaryDirectory } from '../../tools/lab/temporary_directory.mjs';
 import { eventFault } from './openapi.mjs';
 
 export class WebhookSink {
@@ -18,7 +17,7 @@ export class WebhookSink {
 
   static async start() {
     const sink = new WebhookSink();
-    const folder = mkdtempSync(path.join(os.tmpdir(), 'byon-sink-'));
+    const folder = await temporaryDirectory('byon-sink-');
     sink.caFile = `${folder}/cert.pem`;
     execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2',
       '-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', `${folder}/key.pem`, '-out', sink.caFile],

@@ -1,8 +1,7 @@
 // The whole laboratory: IMS core, identity provider, gateway and SIM phones, as an object for tests and as a command.
 //   lab start [--dir DIR] [--instance N] [--build DIR]     stays up until Ctrl-C
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
-import os from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
@@ -14,6 +13,7 @@ import { ImpairmentRelay } from './impairment_relay.mjs';
 import { ImsCore } from './ims_core.mjs';
 import { takeInstance } from './instance.mjs';
 import { SimPhone } from './sim_phone.mjs';
+import { temporaryDirectory } from './temporary_directory.mjs';
 
 export { USERS };
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -56,7 +56,7 @@ export class Lab {
     this.#instance = await takeInstance(options.instance);
     this.instance = this.#instance.instance;
     this.addresses = { ...addressesOf(this.instance), ...options.addresses };
-    this.dir = path.resolve(options.dir ?? (await mkdtemp(path.join(os.tmpdir(), 'byon-lab-'))));
+    this.dir = path.resolve(options.dir ?? (await temporaryDirectory('byon-lab-')));
     this.buildDir = options.buildDir ? path.resolve(options.buildDir) : findBuild();
     await mkdir(this.dir, { recursive: true });
     const { pcscf, scscf, trusted, http, app, identityProvider } = this.addresses;

@@ -6,6 +6,7 @@ import { steppedTones, writeWav } from './audio.mjs';
 import { launchChromium, WebPhone } from './browser.mjs';
 import { checkCalls, tableOf } from './check_calls.mjs';
 import { Lab, USERS } from './lab.mjs';
+import { parseWeather } from './weather.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const ALICE = USERS.alice;
@@ -18,6 +19,7 @@ function parseArguments(args) {
     const flag = rest.shift();
     if (flag === '--check') options.isCheck = true;
     else if (flag === '--json' && rest.length > 0) options.json = rest.shift();
+    else if (flag === '--weather' && rest.length > 0) options.weather = parseWeather(rest.shift());
     else if (flag === '--build' && rest.length > 0) options.buildDir = rest.shift();
     else throw new Error(`unknown or incomplete argument: ${flag}`);
   }
@@ -37,7 +39,7 @@ async function startLab(options) {
   if (!areFree) console.log('quickstart: a port of 127.0.0.1:8080, :9400, :50051 is taken; another loopback address is used');
   const dir = `${ROOT}.lab/quickstart`;
   await rm(dir, { recursive: true, force: true });
-  const common = { dir, buildDir: options.buildDir };
+  const common = { dir, buildDir: options.buildDir, relay: options.weather && { seed: options.weather.seed } };
   if (!areFree) return Lab.start(common);
   return Lab.start({ ...common, instance: 0 }).catch((error) => {
     if (!/is taken/.test(error.message)) throw error;
@@ -49,10 +51,11 @@ async function makeCheckCalls(lab, bob) {
   const microphone = writeWav(`${lab.dir}/microphone.wav`, 48000, steppedTones(48000));
   const browser = await launchChromium({ microphone });
   try {
-    const web = await WebPhone.open(browser, `${lab.url}/`);
+    const { relay } = lab;
+    const web = await WebPhone.open(browser, `${lab.url}/`, { detour: relay && ((sdp) => relay.detour(sdp)) });
     await web.signIn('alice');
     await web.registered();
-    const result = await checkCalls({ web, phone: bob, number: ALICE, dir: lab.dir });
+    const result = await checkCalls({ web, phone: bob, number: ALICE, dir: lab.dir, relay });
     // The number is left to whoever signs in next.
     await web.test('logout').click();
     await web.page.locator('[data-state="signed-out"]').waitFor({ timeout: 5000 }).catch(() => {});
@@ -70,7 +73,8 @@ Call                        ${BOB}, a SIM phone that answers and plays four tone
 Your own page               may be served at ${lab.appUrl}/ (controlplane/web/sdk/README.md)
 Press Enter here            and that phone calls ${ALICE}
 Logs and settings           ${lab.dir}
-Ctrl-C                      ends everything`);
+Ctrl-C                      ends everything${lab.relay ? `
+The weather                 goes on between gateway and phone; your own browser talks to the gateway directly` : ''}`);
 }
 
 async function main() {
@@ -96,6 +100,7 @@ async function main() {
     lab = await startLab(options);
     const bob = await lab.phone(BOB, { flags: ['--play', 'tones'] });
     console.log(`quickstart: up after ${((Date.now() - began) / 1000).toFixed(1)} s at ${lab.url}/ ; making a call each way`);
+    if (options.weather) await lab.relay.setWeatherEverywhere(options.weather.weather);
     const result = await makeCheckCalls(lab, bob);
     console.log(`\n${tableOf(result)}`);
     for (const fault of result.faults) console.error(`quickstart: ${fault}`);
@@ -111,4 +116,7 @@ async function main() {
   }
 }
 
-await main();
+await main().catch((error) => {
+  console.error(`quickstart: ${error.message}`);
+  process.exit(2);
+});
