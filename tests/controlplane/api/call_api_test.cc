@@ -259,11 +259,19 @@ TEST_F(CallApiTest, SendsDtmfAndTellsQuality) {
   gateway::MediaQuality quality;
   quality.access.codec = "opus";
   quality.ims.packets_received = 7;
+  quality.ims.recovered_frames = 5;
+  quality.ims.late_packets = 6;
+  quality.ims.duplicate_packets = 8;
+  quality.ims.remote_fraction_lost = 0.25;
   quality.drops["bad_tag"] = 2;
   EXPECT_CALL(service_, GetQuality(_, "ms-1", _)).WillOnce([quality](auto&, auto&, auto done) { done(quality); });
   const Reply reply = Request("GET", "/byon/v1/calls/ms-1/quality");
   EXPECT_EQ(reply.body["access"]["codec"], "opus");
   EXPECT_EQ(reply.body["ims"]["packetsReceived"], 7);
+  EXPECT_EQ(reply.body["ims"]["recoveredFrames"], 5);
+  EXPECT_EQ(reply.body["ims"]["latePackets"], 6);
+  EXPECT_EQ(reply.body["ims"]["duplicatePackets"], 8);
+  EXPECT_EQ(reply.body["ims"]["remoteFractionLost"], 0.25);
   EXPECT_EQ(reply.body["drops"]["bad_tag"], 2);
 }
 
