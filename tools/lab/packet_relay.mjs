@@ -28,6 +28,16 @@ async function openSocket(ip, port = 0) {
   return socket;
 }
 
+/** What stands under a key, made when it is first asked for; what could not be made is not remembered. */
+function remember(map, key, make) {
+  if (!map.has(key)) {
+    const made = make();
+    map.set(key, made);
+    made.catch(() => map.delete(key));
+  }
+  return map.get(key);
+}
+
 export class PacketRelay {
   #paths = {};
   #queue = []; // by time of arrival
@@ -64,9 +74,7 @@ export class PacketRelay {
    */
   async openCandidate({ gateway, near, far }) {
     const key = `${text(gateway)} ${near}`;
-    // Kept as a promise: a browser may ask for one candidate twice at the same moment.
-    if (!this.#candidates.has(key)) this.#candidates.set(key, this.#openCandidate(gateway, near, far));
-    const { socket } = await this.#candidates.get(key);
+    const { socket } = await remember(this.#candidates, key, () => this.#openCandidate(gateway, near, far));
     return { ip: near, port: socket.address().port };
   }
   async #openCandidate(gateway, near, far) {
@@ -83,8 +91,12 @@ export class PacketRelay {
       }
       const entry = sources.get(key);
       entry.lastMs = performance.now();
-      const upstream = await entry.opened;
-      this.#pass('access', 'toGateway', packet, upstream, gateway);
+      try {
+        this.#pass('access', 'toGateway', packet, await entry.opened, gateway);
+      } catch {
+        sources.delete(key);
+        ++this.#own.unroutable;
+      }
     });
     return candidate;
   }
@@ -100,7 +112,7 @@ export class PacketRelay {
     for (const [key, { lastMs, opened }] of sources) {
       if (performance.now() - lastMs < IDLE_MS) continue;
       sources.delete(key);
-      void opened.then((upstream) => upstream.close());
+      opened.then((upstream) => upstream.close(), () => {});
     }
   }
 
@@ -110,12 +122,8 @@ export class PacketRelay {
    *   `gateway` may come with a later call, and change
    */
   async joinPhone({ relay, phone, gateway }) {
-    const key = text(phone);
-    if (!this.#phones.has(key)) {
-      const ends = [0, 1].map((offset) => this.#openPhoneEnd(relay, { ip: phone.ip, port: phone.port + offset }));
-      this.#phones.set(key, Promise.all(ends));
-    }
-    const [rtp, rtcp] = await this.#phones.get(key);
+    const open = (offset) => this.#openPhoneEnd(relay, { ip: phone.ip, port: phone.port + offset });
+    const [rtp, rtcp] = await remember(this.#phones, text(phone), () => Promise.all([open(0), open(1)]));
     if (!gateway) return;
     rtp.gateway = { ip: gateway.ip, port: gateway.port };
     rtcp.gateway = { ip: gateway.ip, port: gateway.rtcpPort };
