@@ -67,7 +67,14 @@ export interface GatewayLegQuality {
   roundTripMs: number;
   playoutDelayMs: number;
   addedLatencyMs: number;
+  /** Frames of 20 ms filled in by concealment. */
   concealedFrames: number;
+  /** Frames of 20 ms filled in from the error correction in the packet after. */
+  recoveredFrames: number;
+  latePackets: number;
+  duplicatePackets: number;
+  /** Of what the gateway sent on this leg, 0 to 1, by the other end's last report. */
+  remoteFractionLost: number;
 }
 
 /** Both legs of a call as the gateway measures them: `access` to the browser, `ims` to the network. */
