@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <cstdio>
 #include <thread>
 
 #include "dataplane/base/random.h"
 #include "perf/quality/gateway_run.h"
 #include "perf/quality/unscaled_output.h"
+#include "perf/quality/wav_file.h"
 
 namespace byon::quality {
 namespace {
@@ -135,6 +137,25 @@ Run RunSeed(Laboratory& laboratory, const Row& row, uint64_t seed) {
   return run;
 }
 
+// What was said, and what is heard through the gateway and through the library chain.
+void WriteWavs(Laboratory& laboratory, const Row& row, const Run& run,
+               const std::filesystem::path& folder) {
+  const bool has_event = HasEvent(row.weather);
+  const auto& frames =
+      laboratory.Frames(row.path.in, row.weather.loss + row.weather.burst_loss, has_event);
+  const Trace trace = MakeTrace(row.weather, frames.size(), Laboratory::kStart, 1);
+  std::string name = row.name();
+  std::ranges::replace_if(name, [](char c) { return c == '/' || c == '>' || c == '%'; }, '-');
+  std::ranges::replace(name, ' ', '_');
+  const Signal said =
+      Resample(laboratory.CallFor(has_event).script.audio, row.path.rate_hz());
+  const Signal library = RunLibraryChain(row.path, frames, trace.is_lost, Concealment::kLibrary);
+  const bool is_written = WriteWav(folder / (name + ".said.wav"), said) &&
+                          WriteWav(folder / (name + ".library.wav"), library) &&
+                          WriteWav(folder / (name + ".gateway.wav"), run.gateway.output);
+  if (!is_written) std::fprintf(stderr, "quality: cannot write to %s\n", folder.c_str());
+}
+
 double Mean(const std::vector<double>& values) { return MeanOf(values).mean; }
 
 RowResult Summarise(const Row& row, const std::vector<Run>& runs) {
@@ -203,6 +224,9 @@ std::vector<RowResult> RunRows(Laboratory& laboratory, const std::vector<Row>& r
     const uint64_t seed = job % seeds + 1;
     const Row& row = rows[r];
     runs[r][job % seeds] = RunSeed(laboratory, row, seed);
+    if (seed == 1 && !settings.wav_folder.empty()) {
+      WriteWavs(laboratory, row, runs[r][0], settings.wav_folder);
+    }
     const LibraryRow library{row.path, row.weather.loss, row.weather.burst_loss};
     (void)laboratory.Library(library, seed);
     if (--left[r] != 0) return;

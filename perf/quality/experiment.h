@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <vector>
@@ -57,6 +58,7 @@ struct Settings {
   int seeds = 6;
   int threads = 2;
   std::function<void(const std::string&)> progress;  // of each finished row; may be null
+  std::filesystem::path wav_folder;  // of the first seed's calls, to listen to; empty for none
 };
 
 // Runs all rows, each under every seed. Deterministic: the same recordings and settings give the same

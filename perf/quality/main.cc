@@ -17,7 +17,7 @@ namespace byon::quality {
 namespace {
 
 constexpr const char* kUsage =
-    R"(usage: quality [--quick] [--check] [--only TEXT] [--seeds N] [--threads N] [--itu-speech DIR] [--json FILE]
+    R"(usage: quality [--quick] [--check] [--only TEXT] [--seeds N] [--threads N] [--itu-speech DIR] [--json FILE] [--wav DIR]
 )";
 
 struct Options {
@@ -63,6 +63,7 @@ Options Parse(int argc, char** argv) {
     else if (name == "--seeds") options.settings.seeds = ToCount(name, value), has_seeds = true;
     else if (name == "--threads") options.settings.threads = ToCount(name, value);
     else if (name == "--itu-speech") options.itu_folder = value;
+    else if (name == "--wav") options.settings.wav_folder = value;
     else if (name == "--json") options.json_file = value;
     else Refuse("unknown argument '" + name + "'");
   }

@@ -78,10 +78,14 @@ std::vector<Row> PlanRows(Extent extent) {
     }
     return rows;
   }
-  for (const CallPath& leg : legs) {
-    for (const Weather& weather : AllWeathers()) rows.push_back({leg, weather});
-  }
-  for (const CallPath& call : calls) {
+  const auto add_all = [&rows](const CallPath& path) {
+    for (const Weather& weather : AllWeathers()) rows.push_back({path, weather});
+  };
+  for (const CallPath& leg : legs) add_all(leg);
+  // Beyond the codecs, what holds for these two holds for the others.
+  add_all(calls[0]);
+  add_all(calls[2]);
+  for (const CallPath& call : {calls[1], calls[3], calls[4]}) {
     for (const char* name : kCoreWeathers) rows.push_back({call, FindWeather(name)});
   }
   return rows;

@@ -6,13 +6,13 @@ WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 460, 220, 46, 34, 14, 10
 OURS, LIBRARY, REPEAT, MUTED = '#1668b8', '#c4622d', '#6b8f3c', '#8a8f98'
 
 STYLE = '''
-body { font: 14px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 1180px; padding: 0 1em; color: #1d2126 }
+body { font: 14px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 1420px; padding: 0 1em; color: #1d2126 }
 h1 { font-size: 1.5em } h2 { font-size: 1.15em; margin-top: 2em }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 13px }
 th, td { padding: .2em .6em; text-align: right; border-bottom: 1px solid #e4e7eb; white-space: nowrap }
-th { font-weight: 600; background: #f5f6f8; position: sticky; top: 0 } th:first-child, td:first-child { text-align: left }
+th { font-weight: 600; background: #f5f6f8; position: sticky; top: 0 } th:first-child, td:first-child, th.text { text-align: left }
 td.text { text-align: left; white-space: normal } .met { color: #20753a } .missed { color: #b3261e; font-weight: 600 }
-.plots { display: flex; flex-wrap: wrap; gap: 12px } figure { margin: 0 } figcaption { font-weight: 600; font-size: 13px }
+.wide { overflow-x: auto } .plots { display: flex; flex-wrap: wrap; gap: 12px } figure { margin: 0 } figcaption { font-weight: 600; font-size: 13px }
 svg text { font: 11px system-ui, sans-serif; fill: #4a5058 } p.note { color: #4a5058 }
 @media (prefers-color-scheme: dark) { body { background: #15181c; color: #dfe3e8 } th { background: #20252b }
   th, td { border-color: #2d333b } svg text { fill: #a9b1bb } p.note { color: #a9b1bb } .met { color: #6cc083 } .missed { color: #ff8a80 } }
@@ -28,7 +28,7 @@ def ticks_of(low, high):
             break
     value = step * -(-low // step)
     while value <= high + 1e-9:
-        yield value
+        yield value + 0.0  # no minus zero
         value += step
 
 
@@ -82,8 +82,8 @@ def loss_plots(rows):
                         half = row['stoiGain']['halfWidth95'] if name == 'ours' else 0
                         points.append((share, row[name]['stoi'], half))
             series = [(label, colour, sorted(curves[name])) for name, label, colour in
-                      (('ours', 'gateway', OURS), ('library', 'library chain', LIBRARY),
-                       ('repeat', 'repeat 20 ms', REPEAT)) if len(curves[name]) > 1]
+                      (('library', 'library chain', LIBRARY), ('repeat', 'repeat 20 ms', REPEAT),
+                       ('ours', 'gateway', OURS)) if len(curves[name]) > 1]
             if series:
                 title = f'{path}, ' + ('single losses' if kind == 'loss' else 'bursts of 60 ms')
                 plots.append(plot(title, 'lost, %', 'STOI', series))
@@ -103,9 +103,9 @@ def delay_plots(rows):
     return plots
 
 
-def table(header, lines):
-    head = ''.join(f'<th>{html.escape(cell)}</th>' for cell in header)
-    return f'<table><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table>'
+def table(header, lines, text_columns=()):
+    head = ''.join(f'<th{" class=text" if cell in text_columns else ""}>{html.escape(cell)}</th>' for cell in header)
+    return f'<div class=wide><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
 
 
 def row_lines(rows):
@@ -124,7 +124,7 @@ def row_lines(rows):
 
 
 def check_lines(checks):
-    for check in checks:
+    for check in sorted(checks, key=lambda check: check['isMet']):  # what is missed first
         state = 'met' if check['isMet'] else 'missed'
         yield (f'<tr><td class="{state}">{state}</td><td class="text">{html.escape(check["id"])}</td>'
                f'<td class="text">{html.escape(check["target"])}</td><td>{html.escape(check["figure"])}</td></tr>')
@@ -136,7 +136,7 @@ def page(result):
     if checks:
         met = sum(check['isMet'] for check in checks)
         parts.append(f'<h2>Targets: {met} of {len(checks)} met</h2>' +
-                     table(['', 'goal', 'target', 'figure'], check_lines(checks)))
+                     table(['', 'goal', 'target', 'figure'], check_lines(checks), ('goal', 'target')))
     if plots := loss_plots(rows):
         parts.append('<h2>Intelligibility under loss</h2><p class="note">Bars: 95 % confidence of the difference to the '
                      'library chain on the same losses.</p><div class="plots">' + ''.join(plots) + '</div>')

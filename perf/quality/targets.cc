@@ -110,7 +110,7 @@ class Checker {
         Format("%+.4f +- %.4f", stoi.mean, stoi.half_width),
         (is_strict ? stoi.mean : stoi.upper()) >= -kSameStoi);
     Add(id, row.row.name() + ": LSD as " + than,
-        Format("%.2f +- %.2f dB less", lsd.mean, lsd.half_width),
+        Format("%+.2f +- %.2f dB", -lsd.mean, lsd.half_width),
         (is_strict ? lsd.mean : lsd.upper()) >= -kSameLsdDb);
   }
 

@@ -1,11 +1,15 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 
 #include "perf/quality/log_spectral_distance.h"
 #include "perf/quality/spectrum.h"
 #include "perf/quality/statistics.h"
 #include "perf/quality/stoi.h"
+#include "perf/quality/wav_file.h"
 #include "tests/perf/quality/test_speech.h"
 
 namespace byon::quality {
@@ -109,6 +113,19 @@ TEST(ResampleTest, RemovesWhatTheLowerRateCannotCarry) {
   }
   const Signal out = Resample(tone, 16'000);
   for (size_t i = 1000; i < 15'000; ++i) EXPECT_LT(std::abs(out.samples[i]), 10);
+}
+
+TEST(WavFileTest, HoldsTheSamplesBehindItsHeader) {
+  const auto path = std::filesystem::path(testing::TempDir()) / "quality_test.wav";
+  ASSERT_TRUE(WriteWav(path, {16'000, {0, 1, -1, 40'000, -40'000}}));
+  std::ifstream file(path, std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+  std::filesystem::remove(path);
+  ASSERT_EQ(bytes.size(), 44u + 10u);
+  EXPECT_EQ(bytes.substr(0, 4) + bytes.substr(8, 8), "RIFFWAVEfmt ");
+  EXPECT_EQ(bytes.substr(24, 4), std::string("\x80\x3e\0\0", 4));  // 16,000 Hz
+  EXPECT_EQ(bytes.substr(44), std::string("\0\0\x01\0\xff\xff\xff\x7f\0\x80", 10));
+  EXPECT_FALSE(WriteWav(path / "no_folder" / "x.wav", {16'000, {}}));
 }
 
 TEST(SpectrumTest, InverseUndoesForward) {
