@@ -69,6 +69,9 @@ if (inside) {
         await it.web.answer();
         await bob.waitFor('answered');
         await it.web.callState('connected', 15_000);
+        // The microphone is opened only now, and Firefox takes up to a second until it sends.
+        await bob.waitFor('media_started');
+        await delay(500);
         const file = `${it.lab.dir}/bob.wav`;
         await assertTones(async () => {
           const [inBrowser] = await Promise.all([it.web.measure(4000), bob.record(file, 4000)]);
