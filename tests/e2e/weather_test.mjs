@@ -194,7 +194,6 @@ describe('weather', () => {
     const { access: { toGateway, fromGateway } } = difference(await relay.counters(), start);
     await relay.clear();
     t.diagnostic(`set-up: ${toGateway.lost} of ${toGateway.packets} packets lost towards the gateway, ${fromGateway.lost} of ${fromGateway.packets} from it`);
-    assert.ok(toGateway.lost + fromGateway.lost > 0, 'nothing was lost');
     await weather(t, {
       settings: { access: both({ loss: 0.05 }) }, settleMs: 6000,
       judge: ({ heard, passed, end, later: added }) => {

@@ -27,7 +27,8 @@ async function weatherOf({ relay, before, gateway, recordings }) {
     const [last, first] = [now[leg][direction], before[leg][direction]];
     return { lost: last.rtpLost - first.rtpLost, of: last.rtpPackets - first.rtpPackets };
   };
-  const [browser, phone] = recordings.map(({ samples, rateHz }) => listenToTones(samples, rateHz));
+  // The first moments belong to the start of the call, not to the weather.
+  const [browser, phone] = recordings.map(({ samples, rateHz }) => listenToTones(samples.subarray(rateHz / 2), rateHz));
   return {
     heard: { browser, phone },
     legs: Object.fromEntries(['access', 'ims'].map((leg) => {
