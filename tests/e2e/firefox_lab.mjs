@@ -61,6 +61,10 @@ class FirefoxPhone {
     this.#page = page;
   }
 
+  get page() {
+    return this.#page;
+  }
+
   async signIn(user) {
     await this.#click('login');
     await this.#page.waitForSelector('input[name=user]');
@@ -115,6 +119,10 @@ export class FirefoxLab {
       });
       const page = await it.browser.newPage();
       await page.evaluateOnNewDocument(preparePage);
+      await page.evaluateOnNewDocument(() => {
+        window.labViolations = [];
+        document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) => window.labViolations.push(`${violatedDirective} ${blockedURI}`));
+      });
       await page.goto(`${it.lab.url}/`);
       it.web = new FirefoxPhone(page);
       await it.web.signIn('alice');

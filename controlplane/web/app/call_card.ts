@@ -180,7 +180,7 @@ export class CallCard {
     show('add', talks && !isLine);
     show('again', call.hasEnded && call.direction === 'outgoing' && !isLine);
     show('dismiss', call.hasEnded);
-    show('levels', talks && !isLine);
+    show('levels', state === 'connected' && !isLine);
     show('graph', talks && !isLine);
     show('details', talks && !isLine);
     show('bars', talks);

@@ -364,6 +364,15 @@ describe('a call', () => {
       expect(gateway.asked('call.delete')).toHaveLength(1);
     });
 
+    test('while it rings here ends here only', async () => {
+      const ringing = await invited();
+      browser.pc.become('failed');
+      await vi.advanceTimersByTimeAsync(31_000);
+      expect(ringing).toMatchObject({ state: 'ended', endStatus: 'Failed' });
+      expect(gateway.asked('call.status').at(-1)).toMatchObject({ params: { mediaSessionId: 'call-9' }, body: { status: 'Busy' } });
+      expect(gateway.asked('call.delete')).toEqual([]);
+    });
+
     test('while it is on hold stays on hold', async () => {
       await call.hold();
       browser.pc.become('failed');

@@ -389,8 +389,10 @@ export class Call extends Emitter<CallEvents> {
     this.#path.on('lost', () => this.emit('reconnecting'));
     this.#path.on('back', () => this.emit('reconnected'));
     this.#path.on('givenUp', () => {
+      // A call that rings here shall ring on elsewhere: deleting it would decline it for the user.
+      const isRingingHere = this.direction === 'incoming' && this.#connectedAt === undefined;
       this.#finish('Failed', 'The connection to the gateway was lost');
-      void this.#delete().catch(() => {});
+      void (isRingingHere ? this.#put('Busy') : this.#delete()).catch(() => {});
     });
     if (audio.outputId) await media.setOutput(audio.outputId).catch((error: unknown) => this.emit('error', asError(error)));
     return media;
