@@ -245,4 +245,29 @@ describe('the SDK', () => {
     await bob.waitFor('bye', { timeoutMs: 5000 });
     await web.close();
   });
+
+  test('a page that crashed in mid-call: the next one ends what it cannot carry on, and takes calls', async () => {
+    const web = await it.openWebPhone('erin');
+    const context = web.page.context();
+    bob.forget();
+    await web.dial(BOB);
+    await bob.waitFor('incoming');
+    bob.send('answer');
+    await web.callState('connected');
+    const crashed = once(web.page, 'crash');
+    const devtools = await context.newCDPSession(web.page);
+    devtools.send('Page.crash').catch(() => {});
+    await crashed;
+    const page = await context.newPage();
+    await page.addInitScript(preparePage);
+    await page.goto(`${it.lab.url}/`);
+    await page.locator('[data-testid="login"]').click();
+    await page.locator('[data-state="registered"]').waitFor();
+    await bob.waitFor('bye', { timeoutMs: 5000 });
+    bob.call(ERIN);
+    await page.locator('[data-testid="answer"]').click();
+    await bob.waitFor('answered');
+    await page.locator('[data-testid="call"][data-state="connected"]').waitFor();
+    await context.close();
+  });
 });
