@@ -124,6 +124,16 @@ for (const [size, viewport] of Object.entries(SIZES)) {
       await test_('keypad').click();
     });
 
+    test('adding a call leads to the keypad, and back', async () => {
+      await test_('add-call').click();
+      await page.waitForFunction(() => document.activeElement?.id === 'number');
+      await look('add-call');
+      const back = page.getByRole('button', { name: 'Return to the call' });
+      assert.equal(await back.isVisible(), size === 'phone');
+      if (size === 'phone') await back.click();
+      await test_('hangup').waitFor();
+    });
+
     test('a second call comes in: a sheet, and after the answer the first is held', async () => {
       dave.call(ALICE);
       await test_('answer').waitFor();
