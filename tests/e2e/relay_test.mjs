@@ -1,9 +1,11 @@
 // The relay of the laboratory that makes weather: its paths without a network, then its sockets.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { addressesOf } from '../../tools/lab/addresses.mjs';
 import { steppedTones } from '../../tools/lab/audio.mjs';
 import { ImpairmentRelay } from '../../tools/lab/impairment_relay.mjs';
@@ -84,6 +86,12 @@ describe('a path', () => {
     assert.throws(() => parseWeather('rain=1'), /"rain=1" is not KEY=NUMBER with one of the keys delay, jitter/);
     assert.throws(() => parseWeather('seed=1.5'), /seed=1.5/);
     assert.throws(() => new ImpairedPath(1).setWeather({ lost: 1 }), /no such weather: lost/);
+  });
+
+  test('wrong on the quickstart\'s command line starts nothing', () => {
+    const quickstart = fileURLToPath(new URL('../../tools/lab/quickstart.mjs', import.meta.url));
+    const { status, stderr } = spawnSync(process.execPath, [quickstart, '--weather', 'loss=5,jitter=-1'], { encoding: 'utf8' });
+    assert.deepEqual([status, stderr], [2, 'quickstart: weather: jitter=-1 must be a number from 0 to 2000\n']);
   });
 });
 

@@ -22,6 +22,7 @@ async function statesOf(web) {
 
 /** What the relay did to a call's packets and what became of it. */
 async function weatherOf({ relay, before, gateway, recordings }) {
+  if (gateway.error) throw new Error(`the gateway tells nothing of the call's quality: ${gateway.error}`);
   const now = await relay.counters();
   const lost = (leg, direction) => {
     const [last, first] = [now[leg][direction], before[leg][direction]];
