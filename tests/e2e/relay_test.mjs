@@ -139,9 +139,16 @@ describe('the relay', () => {
         gateway.send('to other', second);
         assert.deepEqual(await one.got(1), [{ text: 'to one', ...stand }]);
         assert.deepEqual(await other.got(1), [{ text: 'to other', ...stand }]);
+        await relay.rebind();
+        one.send('again', stand);
+        const [again] = await gateway.got(1);
+        assert.ok(again.text === 'again' && ![first.port, second.port].includes(again.port), JSON.stringify(again));
+        gateway.send('to the old port', first);
+        gateway.send('to the new port', again);
+        assert.deepEqual((await one.got(1)).map(({ text }) => text), ['to the new port']);
         const { relay: own, access } = await relay.counters();
         assert.equal(own.strangers, 1);
-        assert.deepEqual([access.toGateway.packets, access.fromGateway.packets], [2, 2]);
+        assert.deepEqual([access.toGateway.packets, access.fromGateway.packets], [3, 3]);
       } finally {
         await relay.stop();
         for (const socket of [gateway, one, other, stranger]) socket.close();

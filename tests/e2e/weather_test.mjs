@@ -331,6 +331,24 @@ describe('weather', () => {
     });
   });
 
+  test('a NAT that forgets: the browser comes from another port, and the call goes on', async (t) => {
+    await connect();
+    await delay(1500);
+    const start = await snapshot();
+    const [during] = await Promise.all([listen(6000), delay(1000).then(() => relay.rebind())]);
+    const heard = await listen(2000);
+    const { gateway: { drops } } = difference(await snapshot(), start);
+    for (const who of ['browser', 'phone']) {
+      t.diagnostic(`${who}: silence of ${during[who].longestGapMs} ms, then ${percent(heard[who].pureShare)} pure`);
+      // Media from an address that no check has come from is not let in, and Chromium checks every 2.5 s.
+      assert.ok(during[who].longestGapMs < 3500, `${who}: silence of ${during[who].longestGapMs} ms`);
+      assert.ok(heard[who].pureShare > 0.95, `${who}: ${percent(heard[who].pureShare)} pure after it`);
+    }
+    t.diagnostic(`dropped meanwhile: ${JSON.stringify(drops)}`);
+    assert.ok(drops.session_unverified_source > 0, 'the gateway asked for a check first');
+    assert.equal(await it.web.page.evaluate(() => window.byonPhone.calls.at(-1).state), 'connected');
+  });
+
   test('packets that overtake each other and come twice, on both legs', async (t) => {
     await connectFromBob();
     const disorder = { reorder: 0.1, reorderMs: 60, duplicate: 0.1 };

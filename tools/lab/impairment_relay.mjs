@@ -49,6 +49,9 @@ export class ImpairmentRelay {
   interrupt(leg, how) {
     return this.#ask('interrupt', leg, how);
   }
+  rebind() {
+    return this.#ask('rebind');
+  }
   joinPhone(path) {
     return this.#ask('joinPhone', path);
   }

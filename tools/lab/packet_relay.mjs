@@ -108,12 +108,16 @@ export class PacketRelay {
     });
     return upstream;
   }
-  #closeIdle(sources) {
+  #closeIdle(sources, idleMs = IDLE_MS) {
     for (const [key, { lastMs, opened }] of sources) {
-      if (performance.now() - lastMs < IDLE_MS) continue;
+      if (performance.now() - lastMs < idleMs) continue;
       sources.delete(key);
       opened.then((upstream) => upstream.close(), () => {});
     }
+  }
+  /** From now on the gateway sees every browser at another port, as after a restart of a NAT; the old ports are closed. */
+  async rebind() {
+    for (const { sources } of await Promise.all(this.#candidates.values())) this.#closeIdle(sources, 0);
   }
 
   /**
