@@ -271,3 +271,47 @@ describe('the SDK', () => {
     await context.close();
   });
 });
+
+describe('the SDK on a network that goes away', () => {
+  let it;
+  let bob;
+  before(async () => {
+    it = await CallLab.start({ relay: {} });
+    bob = await it.lab.phone(BOB, { flags: ['--play', 'tones'] });
+  });
+  after(() => it?.stop());
+
+  test('fifteen seconds without a packet: the call says so, restarts ICE, and both hear each other again', async () => {
+    await it.web.dial(BOB);
+    await bob.waitFor('incoming');
+    bob.send('answer');
+    await it.web.callState('connected');
+    await it.web.page.evaluate(() => {
+      window.told = [];
+      const [call] = window.byonPhone.calls;
+      for (const name of ['reconnecting', 'reconnected', 'ended']) call.on(name, () => window.told.push(name));
+      for (const name of ['warning', 'warningCleared']) call.on(name, (warning) => window.told.push(`${name} ${warning}`));
+      window.firstUfrag = /a=ice-ufrag:(\S+)/.exec(call.peerConnection.localDescription.sdp)[1];
+    });
+    await delay(2000);
+    await it.lab.relay.interrupt('access', { ms: 15_000 });
+    await it.web.page.getByText('Reconnecting…').waitFor({ timeout: 12_000 });
+    await it.web.page.waitForFunction(() => window.told.includes('reconnected'), null, { timeout: 30_000 });
+    await it.web.page.waitForFunction(() => window.told.includes('warningCleared no-incoming-audio'), null, { timeout: 15_000 });
+    const { told, isNewPath, state } = await it.web.page.evaluate(() => ({
+      told: window.told, state: window.byonPhone.calls[0]?.state,
+      isNewPath: !window.byonPhone.calls[0].peerConnection.localDescription.sdp.includes(`a=ice-ufrag:${window.firstUfrag}\r`),
+    }));
+    assert.equal(state, 'connected', told.join());
+    assert.ok(isNewPath, told.join());
+    assert.ok(told.indexOf('reconnecting') < told.indexOf('reconnected'), told.join());
+    assert.ok(told.includes('warning no-incoming-audio'), told.join());
+    const file = `${it.lab.dir}/bob-again.wav`;
+    await assertTones(async () => {
+      const [inBrowser] = await Promise.all([it.web.measure(4000), bob.record(file, 4000)]);
+      return [inBrowser, measureFile(file)];
+    });
+    await it.web.hangUp();
+    await bob.waitFor('bye');
+  });
+});
