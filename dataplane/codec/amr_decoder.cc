@@ -6,8 +6,9 @@
 namespace byon::codec {
 namespace {
 
-// Frames in a row that the decoder is kept alive by the last one; later it has nothing to say.
-constexpr int kMaxRepeatedFrames = 6;
+// Frames in a row that the decoder is kept alive by the last one. More of them drive its predictors away
+// from where the encoder's are when speech comes back: then it had better stood still.
+constexpr int kMaxRepeatedFrames = 1;
 
 }  // namespace
 
@@ -71,7 +72,7 @@ void AmrDecoder::ConcealFrame(std::span<int16_t> out) {
   ++lost_in_a_row_;
   if (last_speech_ && lost_in_a_row_ <= kMaxRepeatedFrames) {
     library_.Decode(*last_speech_, out);
-    if (lost_in_a_row_ == 1) return concealer_.Accept(out);
+    return concealer_.Accept(out);
   }
   concealer_.Conceal(out);
 }

@@ -10,11 +10,11 @@ namespace {
 
 constexpr float kPi = 3.14159265f;
 
-// Full level for 20 ms, then a smooth fall to nothing at 140 ms: long enough to carry a syllable over
-// two lost packets, short enough not to drone.
+// Full level for 40 ms, then a smooth fall to nothing at 200 ms: long enough to carry a syllable over a
+// usual burst of lost packets, short enough not to drone.
 float GainAt(float milliseconds) {
-  constexpr float kHoldMs = 20;
-  constexpr float kSilentMs = 140;
+  constexpr float kHoldMs = 40;
+  constexpr float kSilentMs = 200;
   if (milliseconds <= kHoldMs) return 1;
   if (milliseconds >= kSilentMs) return 0;
   return 0.5f + 0.5f * std::cos(kPi * (milliseconds - kHoldMs) / (kSilentMs - kHoldMs));

@@ -340,7 +340,14 @@ PlayoutFrame JitterBuffer::PlayGap(base::Timestamp now, uint32_t buffered) {
     }
     return Silence();
   }
-  // What was concealed while waiting for the lost packet stands for it.
+  // What was concealed while waiting for the lost packet stands for it - unless the delay has to grow
+  // anyway, and the packet can be had from its successor.
+  const bool has_copy = gap <= std::max<int64_t>(last_duration_, Units(kTick) / 2) &&
+                        front.has_redundancy;
+  if (held_ > 0 && has_copy && DelayAt(next_timestamp_, now, buffered, last_duration_) <
+                                   target_delay() + kTick) {
+    held_ = 0;
+  }
   const auto credit = static_cast<uint32_t>(std::min<int64_t>(held_, gap));
   held_ -= credit;
   next_timestamp_ += credit;

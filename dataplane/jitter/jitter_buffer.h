@@ -81,9 +81,10 @@ class JitterBuffer {
   static constexpr base::TimeDelta kOldSourceGuard = base::TimeDelta::Seconds(1);
   static constexpr base::TimeDelta kPlausibleJump = base::TimeDelta::Seconds(3);
   static constexpr int64_t kPlausibleSequenceJump = 1000;
-  // With redundancy in the packets, waiting for it pays above this share of loss; below the other no more.
-  static constexpr float kLossToWait = 0.02f;
-  static constexpr float kLossToStopWaiting = 0.005f;
+  // With redundancy in the packets, waiting for it pays above this share of loss (one packet of delay for
+  // one percent, as for packets that are overtaken); below the other no more.
+  static constexpr float kLossToWait = 0.01f;
+  static constexpr float kLossToStopWaiting = 0.003f;
   // A gap longer than this is a pause, whatever was lost in it.
   static constexpr base::TimeDelta kLongestConcealedGap = base::TimeDelta::Milliseconds(240);
 

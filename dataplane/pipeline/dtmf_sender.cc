@@ -66,7 +66,7 @@ std::optional<DtmfPacket> DtmfSender::NextPacket(rtp::RtpTimestamp timestamp,
       return std::nullopt;
     }
     if (queue_.empty()) return std::nullopt;
-    current_.emplace();
+    current_ = Current{};  // no emplace(): clang 14 takes nested defaults for missing
     current_->event = queue_[0];
     current_->segment_start = timestamp;
     queue_.Erase(0);

@@ -99,7 +99,7 @@ TEST_P(ConcealmentTest, ItEndsInSilence) {
   test::SineSource sine(rate, 300, 20'000);
   std::vector<int16_t> frame(static_cast<size_t>(rate / 50));
   for (int i = 0; i < 5; ++i) sine.Fill(frame), concealer.Accept(frame);
-  for (int i = 0; i < 7; ++i) concealer.Conceal(frame);
+  for (int i = 0; i < 10; ++i) concealer.Conceal(frame);
   for (int i = 0; i < 50; ++i) {
     concealer.Conceal(frame);
     EXPECT_THAT(frame, ::testing::Each(0));
