@@ -10,9 +10,19 @@ namespace byon::codec {
 namespace {
 
 constexpr double kUnheardCorrelation = 0.85;
+constexpr double kHardlyHeardCorrelation = 0.6;
 constexpr double kForcedCorrelation = 0.2;
 // Mean square below which nobody hears a splice: about -60 dB of full scale.
 constexpr int64_t kSilentMeanSquare = 32 * 32;
+
+double LeastCorrelation(TimeScaler::Urgency urgency) {
+  switch (urgency) {
+    case TimeScaler::Urgency::kUnheard: return kUnheardCorrelation;
+    case TimeScaler::Urgency::kHardlyHeard: return kHardlyHeardCorrelation;
+    case TimeScaler::Urgency::kForced: return kForcedCorrelation;
+  }
+  return kUnheardCorrelation;
+}
 
 int16_t Blend(int16_t from, int16_t to, size_t position, size_t length) {
   const auto weight = static_cast<int64_t>(position);
@@ -29,17 +39,16 @@ TimeScaler::TimeScaler(int sample_rate_hz)
 
 bool TimeScaler::IsUnheard(std::span<const int16_t> window, double correlation,
                            Urgency urgency) const {
-  if (correlation >= (urgency == Urgency::kForced ? kForcedCorrelation : kUnheardCorrelation)) {
-    return true;
-  }
+  if (correlation >= LeastCorrelation(urgency)) return true;
   int64_t energy = 0;
   for (int16_t sample : window) energy += int32_t{sample} * sample;
   return energy < kSilentMeanSquare * static_cast<int64_t>(window.size());
 }
 
-size_t TimeScaler::Compress(std::span<int16_t> samples, Urgency urgency) const {
-  if (samples.size() < window_ + max_period_) return 0;
-  const PitchMatch match = FindPitch(samples, window_, min_period_, max_period_);
+size_t TimeScaler::Compress(std::span<int16_t> samples, Urgency urgency, size_t most) const {
+  const size_t max_period = std::min(most, max_period_);
+  if (max_period < min_period_ || samples.size() < window_ + max_period) return 0;
+  const PitchMatch match = FindPitch(samples, window_, min_period_, max_period);
   if (!IsUnheard(samples.first(window_ + match.lag), match.correlation, urgency)) return 0;
   for (size_t i = 0; i < window_; ++i) {
     samples[i] = Blend(samples[i], samples[i + match.lag], i, window_);

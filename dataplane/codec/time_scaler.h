@@ -12,11 +12,12 @@ class TimeScaler {
   explicit TimeScaler(int sample_rate_hz);
 
   // How readily a change is made where the signal does not repeat itself well.
-  enum class Urgency : uint8_t { kUnheard, kForced };
+  enum class Urgency : uint8_t { kUnheard, kHardlyHeard, kForced };
 
-  // Removes one period (2.5 to 12.5 ms) from the front of `samples`, at least kMinCompressMs long, in
-  // place. Returns how many samples went, the rest moved forward; 0 when it would be heard.
-  size_t Compress(std::span<int16_t> samples, Urgency urgency) const;
+  // Removes one period (2.5 to 12.5 ms, at most `most` samples) from the front of `samples`, at least
+  // kMinCompressMs long, in place. Returns how many samples went, the rest moved forward; 0 when it would
+  // be heard.
+  size_t Compress(std::span<int16_t> samples, Urgency urgency, size_t most = SIZE_MAX) const;
   // Inserts one period at the front. `buffer` holds `count` samples (at least kMinStretchMs) and has room
   // for max_period_samples() more; `history`, at least max_period_samples(), was played just before.
   // Returns how many were inserted; 0 when it would be heard.

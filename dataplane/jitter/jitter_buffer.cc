@@ -400,12 +400,16 @@ TimeAdjustment JitterBuffer::NextAdjustment(base::Timestamp now, uint32_t buffer
   const base::TimeDelta delay = DelayAt(next_timestamp_, now, buffered, last_duration_);
   const base::TimeDelta target = target_delay();
   const base::TimeDelta lately = target + (estimator_.recent_peak() - estimator_.target());
-  // What is left over behind this tick only delays: a period of it can go at no cost.
-  const int64_t left_over = buffered % Units(kTick);
-  if (delay >= target && left_over >= Units(kLongestPeriod)) return TimeAdjustment::kAccelerate;
   if (delay > target + kTick + kForcedExcess) return TimeAdjustment::kAccelerateForced;
+  if (delay > lately + kTick + kUrgentExcess) return TimeAdjustment::kAccelerateSoon;
   if (delay > lately + kTick + kHysteresis) return TimeAdjustment::kAccelerate;
   if (delay < target) return TimeAdjustment::kExpand;
+  // What is left over behind this tick only delays: a period of it can go at no cost. With packets that do
+  // not fill ticks it comes and goes by itself.
+  const bool fills_ticks = last_duration_ != 0 && Units(kTick) % last_duration_ == 0;
+  const base::TimeDelta least = fills_ticks ? kLeastTrim : kLongestPeriod;
+  const int64_t left_over = buffered % Units(kTick);
+  if (left_over >= Units(least)) return TimeAdjustment::kTrim;
   return TimeAdjustment::kNone;
 }
 

@@ -71,9 +71,11 @@ class JitterBuffer {
   static constexpr base::TimeDelta kTick = base::TimeDelta::Milliseconds(20);
   // Play-out speeds up when the delay is this much above target + kTick, of all targets lately.
   static constexpr base::TimeDelta kHysteresis = base::TimeDelta::Milliseconds(1);
+  static constexpr base::TimeDelta kUrgentExcess = base::TimeDelta::Milliseconds(15);
   static constexpr base::TimeDelta kForcedExcess = base::TimeDelta::Milliseconds(60);
   // The most that one acceleration removes.
   static constexpr base::TimeDelta kLongestPeriod = base::TimeDelta::Microseconds(12'500);
+  static constexpr base::TimeDelta kLeastTrim = base::TimeDelta::Milliseconds(4);
   // More audio than this is never kept waiting.
   static constexpr base::TimeDelta kMaxDelay = base::TimeDelta::Milliseconds(500);
   // Nothing has come for so long: the stream has stopped, the next packet starts it anew.

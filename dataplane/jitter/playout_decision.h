@@ -30,7 +30,9 @@ struct PlayoutFrame {
 // How play-out should change its speed.
 enum class TimeAdjustment : uint8_t {
   kNone,
+  kTrim,              // what is left over behind this tick, where it is not heard
   kAccelerate,        // where it is not heard
+  kAccelerateSoon,    // behind: where it is hardly heard
   kAccelerateForced,  // far behind: even if it is heard
   kExpand,            // where it is not heard
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "dataplane/base/check.h"
+#include "dataplane/codec/audio_frame.h"
 
 namespace byon::pipeline {
 
@@ -50,6 +51,14 @@ size_t PlayoutBuffer::Compress(codec::TimeScaler::Urgency urgency) {
   if (size() < min_compress_samples()) return 0;
   const size_t removed =
       scaler_.Compress(std::span(samples_).subspan(begin_, size()), urgency);
+  end_ -= removed;
+  return removed;
+}
+
+size_t PlayoutBuffer::Trim() {
+  const size_t left_over = size() % codec::SamplesPerFrame(sample_rate_hz_);
+  const size_t removed = scaler_.Compress(std::span(samples_).subspan(begin_, size()),
+                                          codec::TimeScaler::Urgency::kUnheard, left_over);
   end_ -= removed;
   return removed;
 }

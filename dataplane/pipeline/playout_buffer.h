@@ -29,6 +29,8 @@ class PlayoutBuffer {
 
   // Time scaling at the front; samples removed or inserted, 0 when it would be heard.
   size_t Compress(codec::TimeScaler::Urgency urgency);
+  // Compresses what is left over behind the next 20 ms, and no more than that.
+  size_t Trim();
   size_t Stretch(codec::TimeScaler::Urgency urgency);
   size_t min_compress_samples() const;
 

@@ -195,17 +195,20 @@ void PlayoutStage::AdjustSpeed(base::Timestamp now) {
   const jitter::TimeAdjustment adjustment = jitter_.NextAdjustment(now, BufferedUnits());
   switch (adjustment) {
     case jitter::TimeAdjustment::kNone: return;
-    case jitter::TimeAdjustment::kAccelerate:
-    case jitter::TimeAdjustment::kAccelerateForced: {
-      if (buffer.size() < buffer.min_compress_samples() && jitter_.HasNextPacket()) Append(now);
-      const bool is_forced = adjustment == jitter::TimeAdjustment::kAccelerateForced;
-      stats_.removed_samples += buffer.Compress(is_forced ? Urgency::kForced : Urgency::kUnheard);
-      return;
-    }
+    case jitter::TimeAdjustment::kTrim: stats_.removed_samples += buffer.Trim(); return;
+    case jitter::TimeAdjustment::kAccelerate: return Accelerate(Urgency::kUnheard, now);
+    case jitter::TimeAdjustment::kAccelerateSoon: return Accelerate(Urgency::kHardlyHeard, now);
+    case jitter::TimeAdjustment::kAccelerateForced: return Accelerate(Urgency::kForced, now);
     case jitter::TimeAdjustment::kExpand:
       stats_.inserted_samples += buffer.Stretch(Urgency::kUnheard);
       return;
   }
+}
+
+void PlayoutStage::Accelerate(Urgency urgency, base::Timestamp now) {
+  PlayoutBuffer& buffer = setup_->buffer();
+  if (buffer.size() < buffer.min_compress_samples() && jitter_.HasNextPacket()) Append(now);
+  stats_.removed_samples += buffer.Compress(urgency);
 }
 
 }  // namespace byon::pipeline

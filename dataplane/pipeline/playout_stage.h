@@ -48,6 +48,7 @@ class PlayoutStage {
   void MakeComfortNoise(const jitter::PlayoutFrame& piece);
   void Use(ReceiveSetup::Entry& entry);
   void AdjustSpeed(base::Timestamp now);
+  void Accelerate(codec::TimeScaler::Urgency urgency, base::Timestamp now);
   std::span<int16_t> RoomFor(uint32_t duration);
   uint32_t BufferedUnits() const;
 

@@ -54,6 +54,33 @@ describe('calls', () => {
     }, limits);
   }
 
+  // Chromium's statistics call redundant packets audio/opus too; their size tells: twice what the bit rate allows.
+  test('the browser repeats its packets, and encodes no more than AMR-WB carries', async () => {
+    await bob.policy({ codecs: ['AMR-WB'] });
+    await connectToBob();
+    await delay(2000);
+    const sent = await it.web.page.evaluate(async () => {
+      const peer = window.byonPhone.calls[0].peerConnection;
+      const outbound = [...(await peer.getStats()).values()].find((entry) => entry.type === 'outbound-rtp');
+      return { bytesPerPacket: outbound.bytesSent / outbound.packetsSent, packets: outbound.packetsSent, answer: peer.remoteDescription.sdp };
+    });
+    assert.match(sent.answer, /m=audio \d+ \S+ 63 111 /);
+    assert.match(sent.answer, /maxaveragebitrate=32000;maxplaybackrate=16000;/);
+    assert.ok(sent.packets > 50);
+    assert.ok(sent.bytesPerPacket > 1.25 * (32000 / 8 / 50), `${sent.bytesPerPacket} bytes a packet`);
+    await assertTonesBothWays();
+  });
+
+  test('the browser is asked for no more than AMR carries', async () => {
+    await bob.policy({ codecs: ['AMR'] });
+    await connectFromBob();
+    const offer = await it.web.page.evaluate(() => window.byonPhone.calls[0].peerConnection.remoteDescription.sdp);
+    assert.match(offer, /maxplaybackrate=8000;/);
+    const answer = await it.web.page.evaluate(() => window.byonPhone.calls[0].peerConnection.localDescription.sdp);
+    assert.match(answer, /m=audio \d+ \S+ 63 111 /);
+    await assertTonesBothWays();
+  });
+
   for (const [name, policy, codec] of [
     ['AMR-WB, bandwidth-efficient', { codecs: ['AMR-WB'], align: 'bandwidth' }, 'AMR-WB/16000'],
     ['AMR-WB, octet-aligned', { codecs: ['AMR-WB'], align: 'octet' }, 'AMR-WB/16000 octet-align'],

@@ -149,6 +149,48 @@ TEST_P(TimeScalerTest, CompressingATonePreservesIt) {
   EXPECT_GT(test::FitTone(rest, rate, 200).snr_db, 35);
 }
 
+TEST_P(TimeScalerTest, NoMoreIsRemovedThanAllowed) {
+  const int rate = GetParam();
+  const TimeScaler scaler(rate);
+  test::SineSource sine(rate, 250, 8000);
+  std::vector<int16_t> samples(static_cast<size_t>(rate * 60 / 1000));
+  const auto period = static_cast<size_t>(rate / 250);
+  for (const size_t most : {size_t{0}, period / 2, period, period + 1, 2 * period}) {
+    sine.Fill(samples);
+    const size_t removed = scaler.Compress(samples, TimeScaler::Urgency::kUnheard, most);
+    EXPECT_LE(removed, most);
+    if (most >= period) EXPECT_EQ(removed % period, 0u);
+    EXPECT_EQ(removed != 0, most >= period) << most;
+  }
+}
+
+// Two tones that meet only now and then: between what nobody hears and what must be.
+TEST_P(TimeScalerTest, UrgencyIsWhatMayBeHeard) {
+  const int rate = GetParam();
+  const TimeScaler scaler(rate);
+  base::Random random(12);
+  int removed_by[3] = {};
+  for (int round = 0; round < 100; ++round) {
+    std::vector<int16_t> samples(static_cast<size_t>(rate * 40 / 1000));
+    const double noise = round * 80.0;
+    test::SineSource sine(rate, 200, 4000);
+    sine.Fill(samples);
+    for (int16_t& sample : samples) {
+      sample = static_cast<int16_t>(sample + noise * (random.NextUnit() - 0.5));
+    }
+    const TimeScaler::Urgency all[] = {TimeScaler::Urgency::kUnheard,
+                                       TimeScaler::Urgency::kHardlyHeard,
+                                       TimeScaler::Urgency::kForced};
+    for (size_t i = 0; i < 3; ++i) {
+      auto copy = samples;
+      if (scaler.Compress(copy, all[i]) != 0) ++removed_by[i];
+    }
+  }
+  EXPECT_GT(removed_by[0], 20);
+  EXPECT_GT(removed_by[1], removed_by[0] + 10);
+  EXPECT_GE(removed_by[2], removed_by[1]);
+}
+
 TEST_P(TimeScalerTest, StretchingATonePreservesIt) {
   const int rate = GetParam();
   const TimeScaler scaler(rate);

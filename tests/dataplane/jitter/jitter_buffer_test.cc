@@ -359,7 +359,27 @@ TEST_F(JitterBufferTest, SpeedFollowsTheDelay) {
   EXPECT_THAT(Pop(303 * 20 + 5), ElementsAre(-1));
   for (int i = 302; i <= 304; ++i) Insert(i, 304 * 20 + i - 302);
   EXPECT_THAT(Pop(304 * 20 + 5), ElementsAre(302));
-  EXPECT_EQ(buffer_.NextAdjustment(At(304 * 20 + 5), kDuration), TimeAdjustment::kAccelerate);
+  EXPECT_EQ(buffer_.NextAdjustment(At(304 * 20 + 5), kDuration), TimeAdjustment::kAccelerateSoon);
+}
+
+TEST_F(JitterBufferTest, WhatIsLeftOverBehindATickIsTrimmed) {
+  PlayCleanUntil(300);
+  const uint32_t ms = kClock / 1000;
+  EXPECT_EQ(buffer_.NextAdjustment(At(301 * 20 + 5), kDuration + 3 * ms), TimeAdjustment::kNone);
+  EXPECT_EQ(buffer_.NextAdjustment(At(301 * 20 + 5), kDuration + 4 * ms), TimeAdjustment::kTrim);
+  EXPECT_EQ(buffer_.NextAdjustment(At(301 * 20 + 5), kDuration + 19 * ms), TimeAdjustment::kTrim);
+}
+
+TEST_F(JitterBufferTest, TheMoreDelayTheMoreUrgent) {
+  PlayCleanUntil(300);
+  // As if the reader had fallen behind.
+  const auto at = [&](int64_t late_ms) {
+    return buffer_.NextAdjustment(At(301 * 20 + 5 + late_ms), kDuration);
+  };
+  EXPECT_EQ(at(0), TimeAdjustment::kNone);
+  EXPECT_EQ(at(5), TimeAdjustment::kAccelerate);
+  EXPECT_EQ(at(20), TimeAdjustment::kAccelerateSoon);
+  EXPECT_EQ(at(70), TimeAdjustment::kAccelerateForced);
 }
 
 TEST_F(JitterBufferTest, ResetForgetsTheStreamButMayKeepTheTarget) {
