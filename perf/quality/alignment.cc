@@ -19,7 +19,7 @@ constexpr double kSpeechRangeDb = 35;
 constexpr double kLeastCorrelation = 0.35;
 constexpr double kLeastRelativeEnergy = 1e-3;
 constexpr size_t kPeaksPerPiece = 6;
-constexpr size_t kSamePlace = 2;            // samples
+constexpr size_t kSamePlace = 2;  // samples
 // What a change of the delay must gain in correlation.
 constexpr double kLeastChangeCost = 0.03;
 constexpr double kCostPerSecond = 0.5;
@@ -85,8 +85,8 @@ std::vector<double> Correlate(const std::vector<float>& wanted, const std::vecto
   return correlation;
 }
 
-// Where a piece may have been found: the correlation at each delay from the range's least on, in steps of
-// one sample. Empty for silence.
+// Where a piece may have been found: the correlation at each delay from the range's least on, in
+// steps of one sample. Empty for silence.
 using Correlation = std::vector<double>;
 
 Correlation Find(const AlignedPiece& piece, const Signal& reference, const Signal& output,
@@ -94,9 +94,8 @@ Correlation Find(const AlignedPiece& piece, const Signal& reference, const Signa
   const auto count = static_cast<size_t>(Place(piece.length_s + 2 * kContextSeconds));
   const auto places = static_cast<size_t>(Place(range.most_s - range.least_s));
   const auto wanted = Slice(reference, Place(piece.start_s - kContextSeconds), count);
-  const auto region =
-      Slice(output, Place(offset_s + piece.start_s - kContextSeconds + range.least_s),
-            count + places);
+  const auto region = Slice(
+      output, Place(offset_s + piece.start_s - kContextSeconds + range.least_s), count + places);
   return Correlate(wanted, region);
 }
 
@@ -106,7 +105,8 @@ std::vector<size_t> Candidates(const std::vector<Correlation>& correlations) {
   for (const Correlation& correlation : correlations) {
     std::vector<size_t> peaks;
     for (size_t i = 1; i + 1 < correlation.size(); ++i) {
-      const bool is_peak = correlation[i] >= correlation[i - 1] && correlation[i] > correlation[i + 1];
+      const bool is_peak =
+          correlation[i] >= correlation[i - 1] && correlation[i] > correlation[i + 1];
       if (is_peak && correlation[i] >= kLeastCorrelation) peaks.push_back(i);
     }
     const size_t count = std::min(peaks.size(), kPeaksPerPiece);
@@ -116,8 +116,8 @@ std::vector<size_t> Candidates(const std::vector<Correlation>& correlations) {
                       peaks.begin() + static_cast<ptrdiff_t>(count));
   }
   std::ranges::sort(candidates);
-  const auto repeated = std::ranges::unique(
-      candidates, [](size_t a, size_t b) { return b - a <= kSamePlace; });
+  const auto repeated =
+      std::ranges::unique(candidates, [](size_t a, size_t b) { return b - a <= kSamePlace; });
   candidates.erase(repeated.begin(), repeated.end());
   return candidates;
 }
@@ -139,14 +139,16 @@ double ChangeCost(size_t from, size_t to, bool is_expected) {
 
 // The pieces as the search for the best sequence sees them.
 struct Lattice {
-  std::vector<Correlation> correlations;        // one a piece
+  std::vector<Correlation> correlations;  // one a piece
   std::vector<double> weights;
-  std::vector<size_t> candidates;               // places that all pieces may have
-  // [piece][candidate]: how many jumps of the output lie before the piece's middle, heard from there.
+  std::vector<size_t> candidates;  // places that all pieces may have
+  // [piece][candidate]: how many jumps of the output lie before the piece's middle, heard from
+  // there.
   std::vector<std::vector<size_t>> jumps_before;
 };
 
-// The sequence of candidates, one a piece, with the best weighted sum of fits less the cost of changes.
+// The sequence of candidates, one a piece, with the best weighted sum of fits less the cost of
+// changes.
 std::vector<size_t> BestSequence(const Lattice& lattice) {
   const auto& candidates = lattice.candidates;
   const size_t states = candidates.size();
@@ -160,8 +162,7 @@ std::vector<size_t> BestSequence(const Lattice& lattice) {
       for (size_t before = 0; before < states; ++before) {
         const bool is_expected =
             i > 0 && lattice.jumps_before[i][s] > lattice.jumps_before[i - 1][before];
-        const double cost =
-            i == 0 ? 0 : ChangeCost(candidates[before], candidates[s], is_expected);
+        const double cost = i == 0 ? 0 : ChangeCost(candidates[before], candidates[s], is_expected);
         if (score[before] - cost > next[s]) next[s] = score[before] - cost, from[s] = before;
       }
       if (!correlation.empty()) {
@@ -200,8 +201,8 @@ void Refine(std::vector<size_t>& places, const std::vector<Correlation>& correla
   }
 }
 
-// Squared difference of the reference to what lies at `delay_s` in the output, summed up from the start of
-// the stretch: [n] is that of its first n samples.
+// Squared difference of the reference to what lies at `delay_s` in the output, summed up from the
+// start of the stretch: [n] is that of its first n samples.
 std::vector<double> Differences(const Signal& reference, const Signal& output, double offset_s,
                                 double delay_s, ptrdiff_t from, size_t count) {
   const auto x = Slice(reference, from, count);
@@ -241,16 +242,16 @@ void MoveBorder(AlignedPiece& before, AlignedPiece& after, const Signal& referen
 SearchedOutput::SearchedOutput(Signal audio)
     : audio_(std::move(audio)), low_(Resample(audio_, kRateHz)) {}
 
-std::vector<AlignedPiece> Align(const Signal& reference, const SearchedOutput& output, double offset_s,
-                                const DelayRange& range, const std::vector<double>& jumps_s) {
+std::vector<AlignedPiece> Align(const Signal& reference, const SearchedOutput& output,
+                                double offset_s, const DelayRange& range,
+                                const std::vector<double>& jumps_s) {
   const Signal low_reference = Resample(reference, kRateHz);
   std::vector<AlignedPiece> pieces = Cut(low_reference);
   std::vector<double> levels;
   for (const AlignedPiece& piece : pieces) {
     levels.push_back(Energy(low_reference, piece.start_s, piece.length_s) / piece.length_s);
   }
-  const double least_level =
-      *std::ranges::max_element(levels) * std::pow(10, -kSpeechRangeDb / 10);
+  const double least_level = *std::ranges::max_element(levels) * std::pow(10, -kSpeechRangeDb / 10);
   double mean_level = 0;
   for (const double level : levels) mean_level += level / static_cast<double>(levels.size());
   Lattice lattice;
@@ -268,8 +269,8 @@ std::vector<AlignedPiece> Align(const Signal& reference, const SearchedOutput& o
     for (const size_t place : lattice.candidates) {
       const double heard_s = offset_s + piece.start_s + piece.length_s / 2 + range.least_s +
                              static_cast<double>(place) / kRateHz;
-      counts.push_back(static_cast<size_t>(std::ranges::upper_bound(jumps_s, heard_s) -
-                                           jumps_s.begin()));
+      counts.push_back(
+          static_cast<size_t>(std::ranges::upper_bound(jumps_s, heard_s) - jumps_s.begin()));
     }
   }
   std::vector<size_t> places = BestSequence(lattice);
@@ -286,8 +287,7 @@ std::vector<AlignedPiece> Align(const Signal& reference, const SearchedOutput& o
   return pieces;
 }
 
-Signal TakeAligned(const Signal& output, const std::vector<AlignedPiece>& pieces,
-                   double offset_s) {
+Signal TakeAligned(const Signal& output, const std::vector<AlignedPiece>& pieces, double offset_s) {
   Signal taken{output.rate_hz, {}};
   const auto at = [&](double seconds) {
     return static_cast<ptrdiff_t>(std::lround(seconds * output.rate_hz));
@@ -297,8 +297,8 @@ Signal TakeAligned(const Signal& output, const std::vector<AlignedPiece>& pieces
     const AlignedPiece& piece = pieces[i];
     const ptrdiff_t start = at(piece.start_s);
     const ptrdiff_t end = at(piece.start_s + piece.length_s);
-    const auto part = Slice(output, at(offset_s + piece.delay_s) + start,
-                            static_cast<size_t>(end - start));
+    const auto part =
+        Slice(output, at(offset_s + piece.delay_s) + start, static_cast<size_t>(end - start));
     taken.samples.insert(taken.samples.end(), part.begin(), part.end());
     if (i == 0 || piece.delay_s == pieces[i - 1].delay_s) continue;
     // The first samples fade over from where the piece before would have gone on.

@@ -10,7 +10,8 @@ namespace {
 
 constexpr double kLongestDelaySeconds = 0.2;
 constexpr double kProbeSeconds = 2;
-constexpr double kSettleSeconds = 2;  // beyond the lead: the first guess of the delay may be corrected
+constexpr double kSettleSeconds =
+    2;  // beyond the lead: the first guess of the delay may be corrected
 
 // Equal samples from `from` on, `count` of them, with the gateway `delay` samples behind.
 size_t CountEqual(const Signal& library, const Signal& gateway, size_t from, size_t count,
@@ -30,8 +31,8 @@ double IdenticalShare(Laboratory& laboratory, const CallPath& leg) {
   const Signal library = RunLibraryChain(leg, frames, trace.is_lost, Concealment::kLibrary);
   const double lead_s = laboratory.CallFor(false).script.lead_s;
   const auto lead_packets = static_cast<size_t>(std::lround(lead_s * 50));
-  const Signal gateway = RunGateway(leg, frames, trace, lead_packets,
-                                    base::TimeDelta::Milliseconds(7)).output;
+  const Signal gateway =
+      RunGateway(leg, frames, trace, lead_packets, base::TimeDelta::Milliseconds(7)).output;
   const auto from = static_cast<size_t>(std::lround((lead_s + kSettleSeconds) * library.rate_hz));
   const auto longest = static_cast<size_t>(kLongestDelaySeconds * library.rate_hz);
   const auto probe = static_cast<size_t>(kProbeSeconds * library.rate_hz);

@@ -5,8 +5,8 @@
 
 namespace byon::quality {
 
-// The share of samples, from 2 s after the lead on, in which a clean network's leg sounds exactly as the
-// library's decoder made it, at the delay where most agree. 0 to 1.
+// The share of samples, from 2 s after the lead on, in which a clean network's leg sounds exactly
+// as the library's decoder made it, at the delay where most agree. 0 to 1.
 double IdenticalShare(Laboratory& laboratory, const CallPath& leg);
 
 }  // namespace byon::quality

@@ -15,9 +15,12 @@ AmrBand BandOf(const CodecChoice& codec) {
 
 codec::Codec ProductCodec(CodecKind kind) {
   switch (kind) {
-    case CodecKind::kOpus: return codec::Codec::kOpus;
-    case CodecKind::kAmrWb: return codec::Codec::kAmrWb;
-    case CodecKind::kAmr: return codec::Codec::kAmr;
+    case CodecKind::kOpus:
+      return codec::Codec::kOpus;
+    case CodecKind::kAmrWb:
+      return codec::Codec::kAmrWb;
+    case CodecKind::kAmr:
+      return codec::Codec::kAmr;
   }
   return codec::Codec::kOpus;
 }
@@ -74,9 +77,12 @@ std::string CodecChoice::name() const {
   static constexpr const char* kNarrow[] = {"4.75", "5.15", "5.90", "6.70",
                                             "7.40", "7.95", "10.2", "12.2"};
   switch (codec) {
-    case CodecKind::kOpus: return "opus";
-    case CodecKind::kAmrWb: return std::string("amr-wb-") + kWide[amr_mode];
-    case CodecKind::kAmr: return std::string("amr-") + kNarrow[amr_mode];
+    case CodecKind::kOpus:
+      return "opus";
+    case CodecKind::kAmrWb:
+      return std::string("amr-wb-") + kWide[amr_mode];
+    case CodecKind::kAmr:
+      return std::string("amr-") + kNarrow[amr_mode];
   }
   return "";
 }
@@ -84,8 +90,7 @@ std::string CodecChoice::name() const {
 std::string CallPath::name() const { return out ? in.name() + " > " + out->name() : in.name(); }
 
 int CallPath::rate_hz() const {
-  const bool is_narrow =
-      in.codec == CodecKind::kAmr || (out && out->codec == CodecKind::kAmr);
+  const bool is_narrow = in.codec == CodecKind::kAmr || (out && out->codec == CodecKind::kAmr);
   return is_narrow ? 8000 : 16'000;
 }
 
@@ -106,8 +111,8 @@ std::vector<Payload> EncodeCall(const CallScript& script, const CodecChoice& cod
     }
   };
   if (codec.codec == CodecKind::kOpus) {
-    encode_all(LibraryOpusEncoder(
-        {.has_fec = true, .expected_loss_percent = expected_loss_percent}));
+    encode_all(
+        LibraryOpusEncoder({.has_fec = true, .expected_loss_percent = expected_loss_percent}));
   } else {
     encode_all(LibraryAmrEncoder(BandOf(codec), codec.amr_mode));
   }

@@ -25,8 +25,8 @@ inline constexpr CodecChoice kAmrWb2385{CodecKind::kAmrWb, 8};
 inline constexpr CodecChoice kAmrWb1265{CodecKind::kAmrWb, 2};
 inline constexpr CodecChoice kAmr122{CodecKind::kAmr, 7};
 
-// What is measured: one leg alone, decoded audio behind the jitter buffer, or one direction of a whole
-// call, decoded by its listener.
+// What is measured: one leg alone, decoded audio behind the jitter buffer, or one direction of a
+// whole call, decoded by its listener.
 struct CallPath {
   CodecChoice in;
   std::optional<CodecChoice> out;
@@ -42,7 +42,8 @@ struct CallPath {
 // The frames of a whole call, as the far end sends them; AMR in storage format.
 std::vector<Payload> EncodeCall(const CallScript& script, const CodecChoice& codec,
                                 int expected_loss_percent);
-// The RTP payload of a frame: AMR becomes octet-aligned (RFC 4867 section 4.4), with no mode request.
+// The RTP payload of a frame: AMR becomes octet-aligned (RFC 4867 section 4.4), with no mode
+// request.
 Payload ToRtpPayload(const CodecChoice& codec, const Payload& frame);
 // The other way round. The payload is one frame that our own pipeline made.
 Payload FromRtpPayload(const CodecChoice& codec, Payload payload);

@@ -18,8 +18,8 @@ struct Material {
   std::vector<Recording> recordings;
   std::string description;  // one line: what is played, and what was looked for in vain
 };
-// ITU-T P.501 from `itu_folder` (of the ITU-T Software Tool Library), and read English from Debian's
-// pocketsphinx-testdata. Without either there is no recording.
+// ITU-T P.501 from `itu_folder` (of the ITU-T Software Tool Library), and read English from
+// Debian's pocketsphinx-testdata. Without either there is no recording.
 Material LoadMaterial(const std::filesystem::path& itu_folder);
 
 // What one side of a call says: a lead during which play-out settles, then every recording.

@@ -44,6 +44,7 @@ struct Run {
   std::vector<PartScore> parts;
   std::vector<double> added_ms;  // piece by piece
   GatewayRun gateway;
+  Timestamp scored_from;
   double arrival_p95_ms = 0;
   size_t lost = 0;
   size_t scored_packets = 0;
@@ -69,8 +70,8 @@ double RecoveryMs(const GatewayRun& run, Timestamp stall_start, Timestamp stall_
   return (last_off - stall_end).seconds() * 1000;
 }
 
-// Where the gateway changed its speed, and where its delay jumped otherwise: it waited, or cut. By its own
-// account, in the time of the output. `codec_s`: by what its encoder delays that.
+// Where the gateway changed its speed, and where its delay jumped otherwise: it waited, or cut. By
+// its own account, in the time of the output. `codec_s`: by what its encoder delays that.
 struct GatewayTimeLine {
   std::vector<SpeedChange> changes;
   std::vector<double> jumps_s;
@@ -103,10 +104,10 @@ Run RunSeed(Laboratory& laboratory, const Row& row, uint64_t seed) {
   const Trace trace = MakeTrace(row.weather, frames.size(), Laboratory::kStart, seed);
   const auto lead_packets = static_cast<size_t>(std::lround(call.script.lead_s * 50));
   // Anywhere in the 20 ms, another place for every seed.
-  const auto phase =
-      TimeDelta::Microseconds(base::Random(seed * 7919).NextBelow(20'000));
+  const auto phase = TimeDelta::Microseconds(base::Random(seed * 7919).NextBelow(20'000));
   Run run;
   run.gateway = RunGateway(row.path, frames, trace, lead_packets, phase);
+  run.scored_from = trace.sent_at[lead_packets];
   run.arrival_p95_ms = trace.ArrivalP95Ms(trace.sent_at[lead_packets]);
   run.lost = trace.LostSince(lead_packets);
   run.scored_packets = frames.size() - lead_packets;
@@ -145,10 +146,10 @@ void WriteWavs(Laboratory& laboratory, const Row& row, const Run& run,
       laboratory.Frames(row.path.in, row.weather.loss + row.weather.burst_loss, has_event);
   const Trace trace = MakeTrace(row.weather, frames.size(), Laboratory::kStart, 1);
   std::string name = row.name();
-  std::ranges::replace_if(name, [](char c) { return c == '/' || c == '>' || c == '%'; }, '-');
+  std::ranges::replace_if(
+      name, [](char c) { return c == '/' || c == '>' || c == '%'; }, '-');
   std::ranges::replace(name, ' ', '_');
-  const Signal said =
-      Resample(laboratory.CallFor(has_event).script.audio, row.path.rate_hz());
+  const Signal said = Resample(laboratory.CallFor(has_event).script.audio, row.path.rate_hz());
   const Signal library = RunLibraryChain(row.path, frames, trace.is_lost, Concealment::kLibrary);
   const bool is_written = WriteWav(folder / (name + ".said.wav"), said) &&
                           WriteWav(folder / (name + ".library.wav"), library) &&
@@ -167,11 +168,11 @@ RowResult Summarise(const Row& row, const std::vector<Run>& runs) {
   for (const Run& run : runs) {
     Append(result.ours, run.parts);
     added.insert(added.end(), run.added_ms.begin(), run.added_ms.end());
-    result.delay_by_seed_ms.push_back(Mean(run.added_ms));
     arrival.push_back(run.arrival_p95_ms);
     result.speech_back_ms = std::max(result.speech_back_ms, run.speech_back_ms);
     result.recovery_ms = std::max(result.recovery_ms, run.recovery_ms);
     for (const TickRecord& tick : run.gateway.ticks) {
+      if (tick.at < run.scored_from) continue;
       claimed.push_back(tick.delay_ms);
       target.push_back(tick.target_ms);
     }
@@ -219,6 +220,7 @@ std::vector<RowResult> RunRows(Laboratory& laboratory, const std::vector<Row>& r
   std::vector<RowResult> results(rows.size());
   std::vector<std::atomic<size_t>> left(rows.size());
   for (auto& count : left) count = seeds;
+  std::atomic<size_t> done = 0;
   ForEachInParallel(rows.size() * seeds, settings.threads, [&](size_t job) {
     const size_t r = job / seeds;
     const uint64_t seed = job % seeds + 1;
@@ -239,7 +241,7 @@ std::vector<RowResult> RunRows(Laboratory& laboratory, const std::vector<Row>& r
       Append(results[r].repeat, laboratory.Library(repeat, s));
     }
     runs[r].clear();
-    if (settings.progress) settings.progress(row.name());
+    if (settings.progress) settings.progress(++done, rows.size());
   });
   return results;
 }

@@ -34,17 +34,16 @@ struct RowResult {
   // What the gateway adds to the delay of the library chain, as heard, piece of speech by piece.
   double delay_mean_ms = 0;
   double delay_p95_ms = 0;
-  std::vector<double> delay_by_seed_ms;  // means
-  double claimed_delay_ms = 0;   // the gateway's own statistics, mean
-  double target_delay_ms = 0;    // mean
-  double arrival_p95_ms = 0;     // of the network, above its fastest
+  double claimed_delay_ms = 0;  // the gateway's own statistics, mean
+  double target_delay_ms = 0;   // mean
+  double arrival_p95_ms = 0;    // of the network, above its fastest
   // Shares, 0 to 1.
-  double lost = 0;               // by the network
-  double late = 0;               // concealed although not lost, of the frames
-  double dropped = 0;            // arrived and thrown away, of the packets
-  double concealed = 0;          // of the frames
+  double lost = 0;       // by the network
+  double late = 0;       // concealed although not lost, of the frames
+  double dropped = 0;    // arrived and thrown away, of the packets
+  double concealed = 0;  // of the frames
   double recovered = 0;
-  double inserted = 0;           // by stretching, of the samples
+  double inserted = 0;  // by stretching, of the samples
   double removed = 0;
   // With a stall: from its end to the first speech, the worst seed.
   double speech_back_ms = 0;
@@ -57,20 +56,22 @@ struct RowResult {
 struct Settings {
   int seeds = 6;
   int threads = 2;
-  std::function<void(const std::string&)> progress;  // of each finished row; may be null
+  std::function<void(size_t done, size_t of)> progress;  // rows; may be null
   std::filesystem::path wav_folder;  // of the first seed's calls, to listen to; empty for none
 };
 
-// Runs all rows, each under every seed. Deterministic: the same recordings and settings give the same
-// figures.
+// Runs all rows, each under every seed. Deterministic: the same recordings and settings give the
+// same figures.
 std::vector<RowResult> RunRows(Laboratory& laboratory, const std::vector<Row>& rows,
                                const Settings& settings);
 
-// The library chain alone, where no row has its loss: how good it is there is what a row is held to.
+// The library chain alone, where no row has its loss: how good it is there is what a row is held
+// to.
 std::vector<Scores> RunLibraryRows(Laboratory& laboratory, const std::vector<LibraryRow>& rows,
                                    const Settings& settings);
 
-// CPU time of the gateway's code a tick in one weather over that in another, the least of five runs each.
+// CPU time of the gateway's code a tick in one weather over that in another, the least of five runs
+// each.
 double CpuRatio(Laboratory& laboratory, const CallPath& path, const Weather& weather,
                 const Weather& baseline);
 

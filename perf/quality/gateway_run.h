@@ -15,12 +15,12 @@ namespace byon::quality {
 struct GatewayCounts {
   uint64_t received_packets = 0;
   uint64_t ticks_with_audio = 0;
-  uint64_t concealed_frames = 0;   // 20 ms each
-  uint64_t recovered_frames = 0;   // from redundancy
+  uint64_t concealed_frames = 0;  // 20 ms each
+  uint64_t recovered_frames = 0;  // from redundancy
   uint64_t comfort_noise_frames = 0;
   uint64_t removed_samples = 0;
   uint64_t inserted_samples = 0;
-  uint64_t dropped_packets = 0;    // arrived, but too late, or cut away to bring the delay down
+  uint64_t dropped_packets = 0;  // arrived, but too late, or cut away to bring the delay down
 
   GatewayCounts operator-(const GatewayCounts& other) const;
 };
@@ -37,13 +37,13 @@ struct TickRecord {
 struct GatewayRun {
   Signal output;  // 20 ms for each tick, silence where nothing was sent
   std::vector<TickRecord> ticks;
-  GatewayCounts scored;  // without the lead
+  GatewayCounts scored;    // without the lead
   double cpu_seconds = 0;  // of this thread inside the gateway's code
 };
 
-// Plays the frames over the network of `trace` through the product's pipeline, or through its receiving
-// half when the path has no way out. `tick_phase`: of the gateway's 20 ms ticks against the sender's
-// packets. `lead_packets`: sent before what is scored.
+// Plays the frames over the network of `trace` through the product's pipeline, or through its
+// receiving half when the path has no way out. `tick_phase`: of the gateway's 20 ms ticks against
+// the sender's packets. `lead_packets`: sent before what is scored.
 GatewayRun RunGateway(const CallPath& path, const std::vector<Payload>& frames, const Trace& trace,
                       size_t lead_packets, base::TimeDelta tick_phase);
 

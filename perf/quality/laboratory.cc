@@ -45,9 +45,8 @@ const std::vector<Payload>& Laboratory::Frames(const CodecChoice& codec, double 
   // Only Opus is told what is lost on the way: its redundancy follows that.
   const int percent =
       codec.codec == CodecKind::kOpus ? static_cast<int>(std::ceil(loss * 100 - 1e-9)) : 0;
-  return frames_.Get({codec.name(), percent, has_event}, [&] {
-    return EncodeCall(CallFor(has_event).script, codec, percent);
-  });
+  return frames_.Get({codec.name(), percent, has_event},
+                     [&] { return EncodeCall(CallFor(has_event).script, codec, percent); });
 }
 
 const std::vector<PartScore>& Laboratory::Library(const LibraryRow& row, uint64_t seed) {

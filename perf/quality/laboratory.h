@@ -32,8 +32,8 @@ struct LibraryRow {
   Concealment concealment = Concealment::kLibrary;
 };
 
-// What is said, encoded, and heard through the library chain: each made once, when it is first asked for.
-// May be used by many threads.
+// What is said, encoded, and heard through the library chain: each made once, when it is first
+// asked for. May be used by many threads.
 class Laboratory {
  public:
   explicit Laboratory(const std::vector<Recording>& recordings);

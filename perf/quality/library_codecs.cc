@@ -22,8 +22,7 @@ constexpr uint8_t kNoDataHeader = 15 << 3 | 1 << 2;  // frame type 15, quality b
 LibraryOpusEncoder::LibraryOpusEncoder(const OpusSettings& settings)
     : state_(nullptr, [](void* state) { opus_encoder_destroy(static_cast<OpusEncoder*>(state)); }) {
   int error = OPUS_OK;
-  OpusEncoder* encoder =
-      opus_encoder_create(settings.rate_hz, 1, OPUS_APPLICATION_VOIP, &error);
+  OpusEncoder* encoder = opus_encoder_create(settings.rate_hz, 1, OPUS_APPLICATION_VOIP, &error);
   BYON_CHECK(error == OPUS_OK, "an Opus encoder can be made");
   state_.reset(encoder);
   opus_encoder_ctl(encoder, OPUS_SET_BITRATE(settings.bitrate_bps));
@@ -34,9 +33,8 @@ LibraryOpusEncoder::LibraryOpusEncoder(const OpusSettings& settings)
 
 Payload LibraryOpusEncoder::Encode(std::span<const int16_t> frame) {
   Payload payload(kMaxPayload);
-  const opus_int32 bytes =
-      opus_encode(static_cast<OpusEncoder*>(state_.get()), frame.data(),
-                  static_cast<int>(frame.size()), payload.data(), kMaxPayload);
+  const opus_int32 bytes = opus_encode(static_cast<OpusEncoder*>(state_.get()), frame.data(),
+                                       static_cast<int>(frame.size()), payload.data(), kMaxPayload);
   BYON_CHECK(bytes > 0, "Opus encodes 20 ms");
   payload.resize(static_cast<size_t>(bytes));
   return payload;
@@ -77,11 +75,10 @@ LibraryAmrEncoder::LibraryAmrEncoder(AmrBand band, int mode)
 
 Payload LibraryAmrEncoder::Encode(std::span<const int16_t> frame) {
   Payload out(64);
-  const int bytes =
-      band_ == AmrBand::kWide
-          ? E_IF_encode(state_.get(), mode_, frame.data(), out.data(), 0)
-          : Encoder_Interface_Encode(state_.get(), static_cast<Mode>(mode_), frame.data(),
-                                     out.data(), 0);
+  const int bytes = band_ == AmrBand::kWide
+                        ? E_IF_encode(state_.get(), mode_, frame.data(), out.data(), 0)
+                        : Encoder_Interface_Encode(state_.get(), static_cast<Mode>(mode_),
+                                                   frame.data(), out.data(), 0);
   BYON_CHECK(bytes > 0, "AMR encodes 20 ms");
   out.resize(static_cast<size_t>(bytes));
   return out;

@@ -8,8 +8,8 @@
 
 namespace byon::quality {
 
-// The codec libraries as they are, with nothing of the gateway's around them: for the far ends of a call
-// and for the chain that the gateway is compared with. Frames are 20 ms of mono.
+// The codec libraries as they are, with nothing of the gateway's around them: for the far ends of a
+// call and for the chain that the gateway is compared with. Frames are 20 ms of mono.
 
 using Payload = std::vector<uint8_t>;
 

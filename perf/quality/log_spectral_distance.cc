@@ -20,7 +20,8 @@ std::vector<std::vector<double>> Powers(std::span<const float> samples, const Sp
   std::vector<std::vector<double>> powers;
   std::vector<float> frame(length), window(length);
   for (size_t i = 0; i < length; ++i) {
-    const double phase = 2 * std::numbers::pi * static_cast<double>(i) / static_cast<double>(length);
+    const double phase =
+        2 * std::numbers::pi * static_cast<double>(i) / static_cast<double>(length);
     window[i] = static_cast<float>(0.5 - 0.5 * std::cos(phase));
   }
   for (size_t at = 0; at + length <= samples.size(); at += hop) {
@@ -53,8 +54,7 @@ double LogSpectralDistance(const Signal& clean, const Signal& degraded) {
     for (size_t k = first; k <= last; ++k) energy[f] += x[f][k];
   }
   if (energy.empty()) return 0;
-  const double threshold =
-      *std::ranges::max_element(energy) * std::pow(10, -kDynamicRangeDb / 10);
+  const double threshold = *std::ranges::max_element(energy) * std::pow(10, -kDynamicRangeDb / 10);
   double active_energy = 0, distance = 0;
   size_t active = 0;
   for (const double e : energy) {
@@ -62,8 +62,8 @@ double LogSpectralDistance(const Signal& clean, const Signal& degraded) {
   }
   if (active == 0) return 0;
   const auto band_bins = static_cast<double>(last - first + 1);
-  const double floor = active_energy / (static_cast<double>(active) * band_bins) *
-                       std::pow(10, -kFloorDb / 10);
+  const double floor =
+      active_energy / (static_cast<double>(active) * band_bins) * std::pow(10, -kFloorDb / 10);
   for (size_t f = 0; f < x.size(); ++f) {
     if (energy[f] <= threshold) continue;
     double sum = 0;

@@ -1,4 +1,6 @@
 // Plays speech through the product's pipeline over simulated networks and says how it came out.
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -59,13 +61,20 @@ Options Parse(int argc, char** argv) {
     }
     if (i + 1 == argc) Refuse("unknown argument, or one without its value: '" + name + "'");
     const std::string value = argv[++i];
-    if (name == "--only") options.only = value;
-    else if (name == "--seeds") options.settings.seeds = ToCount(name, value), has_seeds = true;
-    else if (name == "--threads") options.settings.threads = ToCount(name, value);
-    else if (name == "--itu-speech") options.itu_folder = value;
-    else if (name == "--wav") options.settings.wav_folder = value;
-    else if (name == "--json") options.json_file = value;
-    else Refuse("unknown argument '" + name + "'");
+    if (name == "--only")
+      options.only = value;
+    else if (name == "--seeds")
+      options.settings.seeds = ToCount(name, value), has_seeds = true;
+    else if (name == "--threads")
+      options.settings.threads = ToCount(name, value);
+    else if (name == "--itu-speech")
+      options.itu_folder = value;
+    else if (name == "--wav")
+      options.settings.wav_folder = value;
+    else if (name == "--json")
+      options.json_file = value;
+    else
+      Refuse("unknown argument '" + name + "'");
   }
   if (options.extent == Extent::kQuick && !has_seeds) options.settings.seeds = 2;
   return options;
@@ -76,17 +85,23 @@ int Main(int argc, char** argv) {
   const auto started = std::chrono::steady_clock::now();
   const Material material = LoadMaterial(options.itu_folder);
   if (material.recordings.empty()) {
-    Refuse("no speech: neither " + options.itu_folder + " nor Debian's pocketsphinx-testdata is there");
+    Refuse("no speech: neither " + options.itu_folder +
+           " nor Debian's pocketsphinx-testdata is there");
   }
   std::vector<Row> rows = PlanRows(options.extent);
-  std::erase_if(rows, [&](const Row& row) {
-    return row.name().find(options.only) == std::string::npos;
-  });
+  std::erase_if(rows,
+                [&](const Row& row) { return row.name().find(options.only) == std::string::npos; });
   if (rows.empty()) Refuse("no row has '" + options.only + "' in its name");
   std::printf("speech: %s; %d seeds, %zu rows\n", material.description.c_str(),
               options.settings.seeds, rows.size());
   std::fflush(stdout);
   Laboratory laboratory(material.recordings);
+  const bool is_watched = isatty(STDERR_FILENO) == 1;
+  if (is_watched) {
+    options.settings.progress = [](size_t done, size_t of) {
+      std::fprintf(stderr, "\r%zu of %zu rows%s", done, of, done == of ? "\n" : "");
+    };
+  }
   const auto results = RunRows(laboratory, rows, options.settings);
   std::fputs(Table(results).c_str(), stdout);
   std::vector<Check> checks;
@@ -98,9 +113,8 @@ int Main(int argc, char** argv) {
       std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   std::printf("\n%zu rows in %.0f s\n", rows.size(), seconds);
   if (!options.json_file.empty()) {
-    nlohmann::json json = {{"speech", material.description},
-                           {"seeds", options.settings.seeds},
-                           {"seconds", seconds}};
+    nlohmann::json json = {
+        {"speech", material.description}, {"seeds", options.settings.seeds}, {"seconds", seconds}};
     for (const RowResult& result : results) json["rows"].push_back(ToJson(result));
     for (const Check& check : checks) json["checks"].push_back(ToJson(check));
     std::ofstream file(options.json_file);

@@ -44,8 +44,14 @@ const std::vector<Weather>& AllWeathers() {
       {.name = "stall 200 ms", .stall_at = kStallAt, .stall = kStall},
       {.name = "freeze 5 s", .stall_at = kFreezeAt, .stall = kFreeze},
       {.name = "outage 5 s", .stall_at = kFreezeAt, .stall = kFreeze, .loses_stalled = true},
-      {.name = "freeze 5 s, +25 ms/s", .drift = kRelativeDrift, .stall_at = kFreezeAt, .stall = kFreeze},
-      {.name = "freeze 5 s, -25 ms/s", .drift = -kRelativeDrift, .stall_at = kFreezeAt, .stall = kFreeze},
+      {.name = "freeze 5 s, +25 ms/s",
+       .drift = kRelativeDrift,
+       .stall_at = kFreezeAt,
+       .stall = kFreeze},
+      {.name = "freeze 5 s, -25 ms/s",
+       .drift = -kRelativeDrift,
+       .stall_at = kFreezeAt,
+       .stall = kFreeze},
   };
   return weathers;
 }

@@ -8,8 +8,10 @@ namespace {
 double Mean(const std::vector<double>& values) { return MeanOf(values).mean; }
 
 nlohmann::json ToJson(const Scores& scores) {
-  return {{"stoi", Mean(scores.stoi)}, {"lsdDb", Mean(scores.lsd_db)},
-          {"stoiSamples", scores.stoi}, {"lsdDbSamples", scores.lsd_db}};
+  return {{"stoi", Mean(scores.stoi)},
+          {"lsdDb", Mean(scores.lsd_db)},
+          {"stoiSamples", scores.stoi},
+          {"lsdDbSamples", scores.lsd_db}};
 }
 
 nlohmann::json ToJson(const Estimate& estimate) {
@@ -24,8 +26,8 @@ std::string Table(const std::vector<RowResult>& results) {
   for (const RowResult& r : results) {
     if (r.row.path.name() != path) {
       path = r.row.path.name();
-      table += Format("\n%s\n%-22s %22s %14s  %13s %5s %6s %6s %6s %6s %6s %6s %6s\n", path.c_str(), "",
-                      "STOI ours/lib/repeat", "ours-lib +-", "LSD ours/lib", "", "delay", "p95",
+      table += Format("\n%s\n%-22s %22s %14s  %13s %5s %6s %6s %6s %6s %6s %6s %6s\n", path.c_str(),
+                      "", "STOI ours/lib/repeat", "ours-lib +-", "LSD ours/lib", "", "delay", "p95",
                       "arr95", "lost%", "late%", "conc%", "fec%");
       table.insert(table.size() - 1, Format(" %6s %6s %6s", "exp%", "acc%", "back"));
     }
@@ -35,8 +37,8 @@ std::string Table(const std::vector<RowResult>& results) {
                     r.repeat.stoi.empty() ? "     -" : Format("%.4f", Mean(r.repeat.stoi)).c_str(),
                     gain.mean, gain.half_width, Mean(r.ours.lsd_db), Mean(r.library.lsd_db));
     table += Format("%6.1f %6.1f %6.1f %6.2f %6.2f %6.2f %6.2f %6.2f %6.2f", r.delay_mean_ms,
-                    r.delay_p95_ms, r.arrival_p95_ms, r.lost * 100, r.late * 100,
-                    r.concealed * 100, r.recovered * 100, r.inserted * 100, r.removed * 100);
+                    r.delay_p95_ms, r.arrival_p95_ms, r.lost * 100, r.late * 100, r.concealed * 100,
+                    r.recovered * 100, r.inserted * 100, r.removed * 100);
     table += r.row.weather.stall > base::TimeDelta() ? Format(" %6.0f\n", r.speech_back_ms)
                                                      : std::string("      -\n");
   }

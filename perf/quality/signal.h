@@ -19,8 +19,8 @@ Signal FromPcm(std::span<const int16_t> pcm, int rate_hz);
 // Rounds and clips.
 std::vector<int16_t> ToPcm(const Signal& signal);
 
-// The signal at another rate, without delay: a windowed sinc of 32 zero crossings a side, cut off at
-// 0.45 of the lower rate. Any pair of rates; for measurements, not for calls.
+// The signal at another rate, without delay: a windowed sinc of 32 zero crossings a side, cut off
+// at 0.45 of the lower rate. Any pair of rates; for measurements, not for calls.
 Signal Resample(const Signal& signal, int rate_hz);
 
 // Samples [from, from + count), zero where the signal has none.

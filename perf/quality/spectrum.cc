@@ -36,9 +36,8 @@ std::vector<std::complex<float>> Spectrum::Forward(std::span<const float> sample
   std::vector<kiss_fft_cpx> out(bins());
   kiss_fftr(plans_->forward.get(), padded.data(), out.data());
   std::vector<std::complex<float>> result(bins());
-  std::ranges::transform(out, result.begin(), [](const kiss_fft_cpx& bin) {
-    return std::complex<float>(bin.r, bin.i);
-  });
+  std::ranges::transform(out, result.begin(),
+                         [](const kiss_fft_cpx& bin) { return std::complex<float>(bin.r, bin.i); });
   return result;
 }
 

@@ -43,9 +43,9 @@ Estimate PairedDifference(const std::vector<double>& ours, const std::vector<dou
 
 double Percentile(std::vector<double> values, double share) {
   if (values.empty()) return 0;
-  const auto rank = static_cast<size_t>(
-      std::clamp(std::ceil(share * static_cast<double>(values.size())) - 1, 0.0,
-                 static_cast<double>(values.size() - 1)));
+  const auto rank =
+      static_cast<size_t>(std::clamp(std::ceil(share * static_cast<double>(values.size())) - 1, 0.0,
+                                     static_cast<double>(values.size() - 1)));
   std::ranges::nth_element(values, values.begin() + static_cast<ptrdiff_t>(rank));
   return values[rank];
 }

@@ -7,7 +7,8 @@
 
 namespace byon::quality {
 
-// A mean and how far the true one may be from it: half of the 95 % confidence interval (Student's t).
+// A mean and how far the true one may be from it: half of the 95 % confidence interval (Student's
+// t).
 struct Estimate {
   double mean = 0;
   double half_width = 0;

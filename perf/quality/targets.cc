@@ -11,8 +11,8 @@
 namespace byon::quality {
 namespace {
 
-// PESQ of the library chain by share of lost packets: the curve that goals in PESQ are read against. Measured
-// on P.501 speech, 12 runs a point, with ideal timing.
+// PESQ of the library chain by share of lost packets: the curve that goals in PESQ are read
+// against. Measured on P.501 speech, 12 runs a point, with ideal timing.
 struct CurvePoint {
   double loss;
   double pesq;
@@ -21,7 +21,8 @@ constexpr CurvePoint kOpusFec[] = {{0, 4.42},    {0.01, 4.33}, {0.03, 4.22}, {0.
                                    {0.10, 3.66}, {0.20, 2.91}, {0.30, 2.15}};
 constexpr CurvePoint kOpusFecToAmrWb[] = {{0, 3.93},    {0.01, 3.88}, {0.03, 3.81}, {0.05, 3.70},
                                           {0.10, 3.41}, {0.20, 2.75}, {0.30, 2.10}};
-constexpr CurvePoint kOpusFecToAmrWbBursts[] = {{0, 3.93}, {0.05, 2.68}, {0.10, 2.39}, {0.20, 1.74}};
+constexpr CurvePoint kOpusFecToAmrWbBursts[] = {
+    {0, 3.93}, {0.05, 2.68}, {0.10, 2.39}, {0.20, 1.74}};
 constexpr CurvePoint kAmrWbRepeat[] = {{0, 3.99},    {0.01, 3.44}, {0.03, 2.81},
                                        {0.05, 2.29}, {0.10, 1.74}, {0.20, 1.35}};
 
@@ -101,7 +102,8 @@ class Checker {
   void Add(const char* id, std::string target, std::string figure, bool is_met) {
     checks_.push_back({id, std::move(target), std::move(figure), is_met});
   }
-  // `is_strict`: the mean itself has to be as good; else we may be worse within the confidence interval.
+  // `is_strict`: the mean itself has to be as good; else we may be worse within the confidence
+  // interval.
   void AddNotWorse(const char* id, const RowResult& row, const std::string& than,
                    const Scores& theirs, bool is_strict) {
     const Estimate stoi = PairedDifference(row.ours.stoi, theirs.stoi);
@@ -147,19 +149,20 @@ void Checker::CheckUntouched() {
 
 void Checker::CheckQualityGoals() {
   std::vector<QualityGoal> goals = QualityGoals();
-  std::erase_if(goals, [&](const QualityGoal& goal) { return Find(goal.path, goal.weather) == nullptr; });
+  std::erase_if(goals,
+                [&](const QualityGoal& goal) { return Find(goal.path, goal.weather) == nullptr; });
   std::vector<LibraryRow> rows;
   for (const QualityGoal& goal : goals) {
     const double loss = LossWithPesq(goal.curve, goal.pesq);
-    rows.push_back({goal.path, goal.is_burst ? 0 : loss, goal.is_burst ? loss : 0,
-                    goal.concealment});
+    rows.push_back(
+        {goal.path, goal.is_burst ? 0 : loss, goal.is_burst ? loss : 0, goal.concealment});
   }
   const auto scores = RunLibraryRows(laboratory_, rows, settings_);
   for (size_t i = 0; i < goals.size(); ++i) {
-    const std::string than =
-        Format("%s at %.2f %% loss (PESQ %.2f)",
-               goals[i].concealment == Concealment::kRepeat ? "repeating 20 ms" : "the library chain",
-               (rows[i].loss + rows[i].burst_loss) * 100, goals[i].pesq);
+    const std::string than = Format(
+        "%s at %.2f %% loss (PESQ %.2f)",
+        goals[i].concealment == Concealment::kRepeat ? "repeating 20 ms" : "the library chain",
+        (rows[i].loss + rows[i].burst_loss) * 100, goals[i].pesq);
     AddNotWorse(goals[i].id, *Find(goals[i].path, goals[i].weather), than, scores[i], true);
   }
 }
@@ -203,7 +206,8 @@ void Checker::CheckDelays() {
     }
     if (!is_leg && weather.name == "clean") {
       const double encoder_ms = (laboratory_.LibraryDelaySeconds(row.row.path) -
-                                 laboratory_.LibraryDelaySeconds({row.row.path.in, {}})) * 1000;
+                                 laboratory_.LibraryDelaySeconds({row.row.path.in, {}})) *
+                                1000;
       Add("G-Q-08", row.row.name() + ": packet in to packet out <= 25 ms + target",
           Format("%.1f ms + encoder's %.1f, target %.1f", row.delay_mean_ms, encoder_ms,
                  row.target_delay_ms),

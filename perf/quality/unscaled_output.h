@@ -13,10 +13,10 @@ struct SpeedChange {
   double inserted_s = 0;  // below zero: removed
 };
 
-// What a listener hears, with time scaling taken back: where a pitch period was removed the last one is
-// there twice, one that was inserted is left out. In it speech lies at a constant delay except where
-// play-out waited or cut, so that it can be found by correlation, and nothing is counted as missing that
-// no ear misses. A splice that went wrong stays in it.
+// What a listener hears, with time scaling taken back: where a pitch period was removed the last
+// one is there twice, one that was inserted is left out. In it speech lies at a constant delay
+// except where play-out waited or cut, so that it can be found by correlation, and nothing is
+// counted as missing that no ear misses. A splice that went wrong stays in it.
 class UnscaledOutput {
  public:
   // `changes`: in the order of time.

@@ -17,7 +17,14 @@ constexpr TimeDelta kReorderDelay = TimeDelta::Milliseconds(25);
 constexpr TimeDelta kSpacing = TimeDelta::Microseconds(50);  // of packets let go at once
 
 // Independent series of draws of one seed.
-enum class Series : uint64_t { kLoss = 1, kBurstStart, kBurstLength, kJitter, kReorder, kDuplicate };
+enum class Series : uint64_t {
+  kLoss = 1,
+  kBurstStart,
+  kBurstLength,
+  kJitter,
+  kReorder,
+  kDuplicate
+};
 
 base::Random Draws(uint64_t seed, Series series) {
   return base::Random(seed * 1000 + static_cast<uint64_t>(series));
@@ -41,11 +48,16 @@ class JitterSource {
   TimeDelta Next(Timestamp sent_at) {
     const double now_ms = static_cast<double>(sent_at.nanoseconds()) / 1e6;
     switch (profile_) {
-      case JitterProfile::kNone: return {};
-      case JitterProfile::kLteDrx40: return Ms(LteDrx(now_ms));
-      case JitterProfile::kUniform40: return Ms(random_.NextUnit() * 40);
-      case JitterProfile::kWifi: return Ms(Wifi(now_ms));
-      case JitterProfile::kCrossTraffic: return Ms(CrossTraffic());
+      case JitterProfile::kNone:
+        return {};
+      case JitterProfile::kLteDrx40:
+        return Ms(LteDrx(now_ms));
+      case JitterProfile::kUniform40:
+        return Ms(random_.NextUnit() * 40);
+      case JitterProfile::kWifi:
+        return Ms(Wifi(now_ms));
+      case JitterProfile::kCrossTraffic:
+        return Ms(CrossTraffic());
     }
     return {};
   }

@@ -12,9 +12,7 @@ namespace {
 constexpr int kRateHz = 16'000;
 constexpr DelayRange kRange = {-0.1, 0.4};
 
-Signal Speech(double seconds) {
-  return Resample(TestRecording("speech", seconds).audio, kRateHz);
-}
+Signal Speech(double seconds) { return Resample(TestRecording("speech", seconds).audio, kRateHz); }
 size_t At(double seconds) { return static_cast<size_t>(seconds * kRateHz); }
 
 // `speech` behind `delay_s` of silence.
