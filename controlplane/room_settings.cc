@@ -133,6 +133,7 @@ http::HttpServerConfig HttpSettings(const runtime::Config& config) {
   settings.body_bytes = limits.body_bytes;
   settings.connections = limits.connections;
   settings.connections_per_address = limits.connections_per_address;
+  settings.connections_per_second_per_address = limits.connections_per_second_per_address;
   settings.requests_per_second_per_address = limits.requests_per_second_per_address;
   settings.header_timeout = limits.header_timeout;
   settings.body_timeout = limits.body_timeout;
@@ -203,6 +204,7 @@ api::ApiConfig ApiSettings(const runtime::Config& config, const std::string& ver
   }
   settings.may_use_private_networks = config.webhooks.may_use_private_networks;
   settings.requests_per_second_per_user = config.limits.requests_per_second_per_user;
+  settings.requests_per_second_per_client = config.limits.requests_per_second_per_client;
   settings.ice = {config.ice.stun_urls, config.ice.turn_urls, config.ice.turn_secret, config.ice.ttl};
   settings.page.issuer = config.oauth.issuers.front().issuer;
   settings.page.client_id = config.oauth.web_client_id;

@@ -69,6 +69,7 @@ Application::Application(ApiConfig config, ApiPorts ports)
       ports_(std::move(ports)),
       router_(config_.api_root),
       per_user_(config_.requests_per_second_per_user),
+      per_client_(config_.requests_per_second_per_client),
       registrations_(ports_.service, ports_.channels, ChannelUrlBase(config_)),
       calls_(ports_.service, ports_.events.home_domain(), ports_.now, ports_.new_id),
       subscriptions_(ports_.subscriptions, ports_.service, ports_.now, config_.may_use_private_networks),
@@ -116,6 +117,11 @@ void Application::AddCallRoutes(const std::string& base, Dialect dialect) {
   add("PUT", "/sessions/{id}/status", "write", &CallApi::ChangeStatus);
   // The flow documents leave out "/status".
   if (dialect.is_compat()) add("PUT", "/sessions/{id}", "write", &CallApi::ChangeStatus);
+  // What is left of "/sessions//status" when slashes are merged on the way: an empty id.
+  router_.Add({"PUT", base + "/sessions/status", "webrtc-call-handling:sessions:write", false, dialect,
+               [](const ExchangePointer& exchange) {
+                 exchange->Fail(InvalidArgument("The id in the path is missing."));
+               }});
   add("DELETE", "/sessions/{id}", "delete", &CallApi::Delete);
 }
 
@@ -257,9 +263,11 @@ void Application::OnToken(const ExchangePointer& exchange, const Route& route, T
 
 void Application::Perform(const ExchangePointer& exchange, const Route& route) {
   exchange->who = PrincipalOf(*exchange->token);
-  const std::string user = exchange->who.client_id + '\n' + exchange->who.subject;
-  // A 2-legged client is a server that speaks for many users; its rate is bounded by address.
-  if (!exchange->who.is_two_legged && !per_user_.Take(user, ports_.now())) {
+  // A 2-legged client is a server that speaks for many users.
+  const gateway::Principal& who = exchange->who;
+  const bool is_allowed = who.is_two_legged ? per_client_.Take(who.client_id, ports_.now())
+                                            : per_user_.Take(who.client_id + '\n' + who.subject, ports_.now());
+  if (!is_allowed) {
     return exchange->Fail({429, "TOO_MANY_REQUESTS", "Rate limit reached."});
   }
   if (!route.scope.empty() && !exchange->token->HasScope(route.scope)) {

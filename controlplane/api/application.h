@@ -24,6 +24,7 @@ struct ApiConfig {
   std::optional<Strictness> r2_2 = Strictness::kCompat;  // nothing: not served
   bool may_use_private_networks = false;  // webhooks
   double requests_per_second_per_user = 50;
+  double requests_per_second_per_client = 1000;  // with 2-legged tokens
   PageConfig page;  // api_root is filled in here
   IceConfig ice;
   ConnectionConfig connections;
@@ -76,6 +77,7 @@ class Application final : public HttpApplication {
   ApiPorts ports_;
   Router router_;
   RateLimiter per_user_;
+  RateLimiter per_client_;
   RegistrationApi registrations_;
   CallApi calls_;
   SubscriptionApi subscriptions_;

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kFirstDelay{500};
 constexpr std::chrono::milliseconds kLongestDelay{30'000};
+constexpr std::chrono::milliseconds kLongestWanted{120'000};
 
 bool MayRetry(const http_client::Result& result) {
   if (const auto* failure = std::get_if<Failure>(&result)) {
@@ -18,6 +19,13 @@ bool MayRetry(const http_client::Result& result) {
   }
   const int status = std::get<Response>(result).status;
   return status >= 500 || status == 408 || status == 429;
+}
+
+// The sink may say itself when to come again (RFC 9110 section 10.2.3), within bounds.
+std::chrono::milliseconds DelayBefore(unsigned attempts, const Response* response) {
+  const auto delay = std::min(kLongestDelay, kFirstDelay * (1 << std::min(attempts - 1, 10U)));
+  if (response == nullptr) return delay;
+  return std::clamp(std::chrono::milliseconds(response->retry_after), delay, kLongestWanted);
 }
 
 }  // namespace
@@ -40,6 +48,13 @@ void WebhookSender::Enqueue(std::string event_id, std::string text) {
     observer_("webhook_event_dropped", "the sink is too slow");
   }
   queue_.push_back({std::move(event_id), std::move(text)});
+  SendFirst();
+}
+
+void WebhookSender::set_access_token(std::string token) {
+  sink_.access_token = std::move(token);
+  // What waited for it need not wait any longer.
+  retry_.reset();
   SendFirst();
 }
 
@@ -85,9 +100,13 @@ void WebhookSender::OnResult(const http_client::Result& result) {
     return Stop();
   }
   Event& event = queue_.front();
-  if (MayRetry(result) && event.attempts < config_.max_attempts) {
-    const auto delay = std::min(kLongestDelay, kFirstDelay * (1 << std::min(event.attempts - 1, 10U)));
-    retry_ = timers_.After(delay, [weak = weak_from_this()] {
+  const bool is_unauthorized = response != nullptr && response->status == 401;
+  // A token that the sink takes no more may be renewed in time (PUT sinkCredential); the verdict may end it all.
+  if (is_unauthorized) on_verdict_(SinkVerdict::kUnauthorized);
+  if (is_stopped_) return;
+  const bool may_retry = MayRetry(result) || (is_unauthorized && !sink_.access_token.empty());
+  if (may_retry && event.attempts < config_.max_attempts) {
+    retry_ = timers_.After(DelayBefore(event.attempts, response), [weak = weak_from_this()] {
       if (const auto self = weak.lock()) {
         self->retry_.reset();
         self->SendFirst();
@@ -96,9 +115,7 @@ void WebhookSender::OnResult(const http_client::Result& result) {
     return;
   }
   observer_("webhook_event_lost", why);
-  const bool is_unauthorized = response != nullptr && (response->status == 401 || response->status == 403);
   Advance();
-  if (is_unauthorized) on_verdict_(SinkVerdict::kUnauthorized);
 }
 
 void WebhookSender::Advance() {

@@ -21,12 +21,12 @@ struct WebhookConfig {
 // How a subscription's sink has to be dealt with after a delivery.
 enum class SinkVerdict {
   kGone,          // 410: the client wants no more
-  kUnauthorized,  // 401 or 403
+  kUnauthorized,  // 401
 };
 
 // Delivers the events of one subscription in order, each until the sink has it or it is given up. 5xx, 408,
-// 429 and network failures are tried again after 0.5 s, 1 s, 2 s ... 30 s; other answers are final. When the
-// queue is full the oldest event goes: the newest tells the present state.
+// 429, network failures and, when there is a token that may be renewed, 401 are tried again after 0.5 s, 1 s, 2 s ...
+// 30 s, or when Retry-After says (120 s at most); other answers are final. When the queue is full the oldest event goes: the newest tells the present state.
 class WebhookSender : public std::enable_shared_from_this<WebhookSender> {
  public:
   struct Sink {
@@ -40,7 +40,8 @@ class WebhookSender : public std::enable_shared_from_this<WebhookSender> {
                 OnVerdict on_verdict, Observer observer);
 
   void Enqueue(std::string event_id, std::string text);
-  void set_access_token(std::string token) { sink_.access_token = std::move(token); }
+  // A fresh token: an event that waits to be tried again is sent at once.
+  void set_access_token(std::string token);
   // Takes no verdict of the sink from now on: the subscription is over, only what is queued still goes out.
   void Close();
   // Stops at once.

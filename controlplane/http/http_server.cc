@@ -18,6 +18,7 @@
 #include "controlplane/http/request_framing.h"
 #include "controlplane/http/request_reader.h"
 #include "controlplane/http/response_writer.h"
+#include "controlplane/http/security_headers.h"
 #include "controlplane/http/static_files.h"
 
 namespace byon::http {
@@ -42,6 +43,7 @@ struct Exchange {
   bool is_dispatched = false;
   bool closes_connection = false;
   std::chrono::steady_clock::time_point body_deadline;
+  std::chrono::steady_clock::time_point write_deadline;
   std::unique_ptr<ResponseWriter> writer;
 };
 
@@ -111,12 +113,9 @@ class HttpServer::Service {
         files_(config_.web_dir.empty() ? StaticFiles::Embedded()
                                        : StaticFiles::FromFolder(config_.web_dir)),
         origins_(config_.public_url, config_.cors_origins),
-        limiter_(config_.requests_per_second_per_address) {
-    content_security_policy_ = "default-src 'self'; media-src 'self' blob:; img-src 'self' data:; "
-                               "frame-ancestors 'none'; base-uri 'none'; connect-src 'self' ws: wss:";
-    for (const std::string& source : config_.csp_connect_sources) {
-      content_security_policy_ += ' ' + source;
-    }
+        security_(config_.csp_connect_sources, config_.tls || config_.public_url.starts_with("https://")),
+        limiter_(config_.requests_per_second_per_address),
+        connection_limiter_(config_.connections_per_second_per_address) {
     Open();
     thread_ = std::thread([this] { Run(); });
   }
@@ -247,9 +246,11 @@ class HttpServer::Service {
 
   int AdmitConnection(int socket) {
     if (connections_.size() >= config_.connections) return -1;
-    const auto it = connections_by_address_.find(PeerAddress(socket));
+    const std::string address = PeerAddress(socket);
+    const auto it = connections_by_address_.find(address);
     const size_t open = it == connections_by_address_.end() ? 0 : it->second;
-    return open >= config_.connections_per_address ? -1 : 0;
+    if (open >= config_.connections_per_address) return -1;
+    return connection_limiter_.TryTake(address, RateLimiter::Clock::now()) ? 0 : -1;
   }
 
   // The peer of a connection, counted from its first moment on: silent ones count too.
@@ -344,9 +345,9 @@ class HttpServer::Service {
   api::HttpResponse FileResponse(const api::HttpRequest& request, const StaticFile& file) const {
     api::HttpResponse response;
     response.headers = {{"content-type", file.media_type},
-                        {"content-security-policy", content_security_policy_},
                         {"etag", file.etag},
                         {"cache-control", "no-cache"}};
+    security_.AddToFile(response);
     const std::string* known = request.Header("if-none-match");
     if (known != nullptr && *known == file.etag) {
       response.status = 304;
@@ -358,14 +359,7 @@ class HttpServer::Service {
 
   int Answer(Exchange& exchange, api::HttpResponse response, bool closes_connection) {
     exchange.is_dispatched = true;
-    const auto has = [&](std::string_view wanted) {
-      return std::any_of(response.headers.begin(), response.headers.end(),
-                         [&](const auto& header) { return header.first == wanted; });
-    };
-    response.headers.emplace_back("x-content-type-options", "nosniff");
-    response.headers.emplace_back("referrer-policy", "no-referrer");
-    if (!has("cache-control")) response.headers.emplace_back("cache-control", "no-store");
-    if (config_.tls) response.headers.emplace_back("strict-transport-security", "max-age=31536000");
+    security_.AddToAll(response);
     if (exchange.request.method != "OPTIONS") {
       const std::string* origin = exchange.request.Header("origin");
       for (auto& header : origins_.AnswerHeaders(origin ? *origin : "")) {
@@ -374,6 +368,9 @@ class HttpServer::Service {
     }
     exchange.writer = std::make_unique<ResponseWriter>(
         std::move(response), exchange.request.method == "HEAD", closes_connection || exchange.closes_connection);
+    // A reader that takes its answer too slowly is cut off: the clock is not set back by what it has read.
+    exchange.write_deadline = std::chrono::steady_clock::now() + config_.body_timeout;
+    lws_set_timeout(exchange.connection, PENDING_TIMEOUT_HTTP_CONTENT, static_cast<int>(config_.body_timeout.count()));
     lws_callback_on_writable(exchange.connection);
     return 0;
   }
@@ -381,6 +378,7 @@ class HttpServer::Service {
   int WriteResponse(lws* connection, PerConnection* slot) {
     if (slot == nullptr || slot->exchange == nullptr || !slot->exchange->writer) return 0;
     ResponseWriter& writer = *slot->exchange->writer;
+    if (std::chrono::steady_clock::now() > slot->exchange->write_deadline) return -1;
     switch (writer.Write(connection)) {
       case ResponseWriter::Progress::kMore:
         lws_callback_on_writable(connection);
@@ -541,8 +539,9 @@ class HttpServer::Service {
   const boost::asio::any_io_executor strand_;
   const StaticFiles files_;
   const OriginPolicy origins_;
+  const SecurityHeaders security_;
   RateLimiter limiter_;
-  std::string content_security_policy_;
+  RateLimiter connection_limiter_;
 
   lws_protocols protocols_[3] = {};
   lws_retry_bo_t retry_ = {};

@@ -30,6 +30,7 @@ struct HttpServerConfig {
   size_t body_bytes = 131072;
   size_t connections = 4000;
   size_t connections_per_address = 200;
+  unsigned connections_per_second_per_address = 100;
   unsigned requests_per_second_per_address = 200;
   std::chrono::seconds header_timeout{10};
   std::chrono::seconds body_timeout{30};

@@ -38,8 +38,8 @@ constexpr std::array<std::pair<lws_token_indexes, const char*>, 13> kKnownHeader
     {WSI_TOKEN_UPGRADE, "upgrade"},
     {WSI_TOKEN_HTTP_AC_REQUEST_HEADERS, "access-control-request-headers"},
 }};
-constexpr std::array<const char*, 5> kCustomHeaders = {
-    "x-correlator", "registrationid", "x-byon-extensions", "traceparent", "dpop"};
+constexpr std::array<const char*, 6> kCustomHeaders = {
+    "idempotency-key", "x-correlator", "registrationid", "x-byon-extensions", "traceparent", "dpop"};
 
 std::string ReadToken(lws* connection, lws_token_indexes token) {
   const int length = lws_hdr_total_length(connection, token);

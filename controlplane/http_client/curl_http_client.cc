@@ -269,7 +269,9 @@ class CurlHttpClient::Multi : public std::enable_shared_from_this<CurlHttpClient
       }
       long status = 0;
       curl_easy_getinfo(transfer->easy.get(), CURLINFO_RESPONSE_CODE, &status);
-      transfer->done(Response{static_cast<int>(status), std::move(transfer->body)});
+      curl_off_t retry_after = 0;
+        curl_easy_getinfo(transfer->easy.get(), CURLINFO_RETRY_AFTER, &retry_after);
+        transfer->done(Response{static_cast<int>(status), std::move(transfer->body), std::chrono::seconds(retry_after)});
     }
   }
 

@@ -25,6 +25,7 @@ struct Request {
 struct Response {
   int status = 0;
   std::string body;
+  std::chrono::seconds retry_after{0};  // 0: the header was not there
 };
 
 enum class Failure {

@@ -267,7 +267,9 @@ void Reader::ReadRest() {
   Get("/limits/body_timeout_s", limits.body_timeout);
   Get("/limits/idle_timeout_s", limits.idle_timeout);
   Get("/limits/requests_per_second_per_address", limits.requests_per_second_per_address);
+  Get("/limits/connections_per_second_per_address", limits.connections_per_second_per_address);
   Get("/limits/requests_per_second_per_user", limits.requests_per_second_per_user);
+  Get("/limits/requests_per_second_per_client", limits.requests_per_second_per_client);
   Get("/limits/subscriptions_per_user", limits.subscriptions_per_user);
   Get("/limits/channels_per_user", limits.channels_per_user);
   Get("/limits/websocket_message_bytes", limits.websocket_message_bytes);

@@ -152,7 +152,9 @@ struct Limits {
   std::chrono::seconds body_timeout{30};
   std::chrono::seconds idle_timeout{60};
   unsigned requests_per_second_per_address = 200;
+  unsigned connections_per_second_per_address = 100;
   unsigned requests_per_second_per_user = 50;
+  unsigned requests_per_second_per_client = 1000;
   size_t subscriptions_per_user = 100;
   size_t channels_per_user = 20;
   size_t websocket_message_bytes = 65536;

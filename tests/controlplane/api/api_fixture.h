@@ -172,6 +172,7 @@ class ApiTest : public ::testing::Test {
     config.r3_1 = strictness_;
     config.r2_2 = r2_2_;
     config.requests_per_second_per_user = 50;
+    config.requests_per_second_per_client = 200;
     config.ice = ice_;
     config.page = {kIssuer, "byon-web", {"openid"}, kAudience, "", "1.0"};
     application_ = std::make_unique<Application>(

@@ -164,6 +164,15 @@ TEST_F(CallApiTest, AcceptsAllFifteenStatusNamesAndNoOther) {
   EXPECT_EQ(Request("PUT", std::string(kSessions) + "/ms-1", json{{"status", "Hold"}}).Short(), "405 METHOD_NOT_ALLOWED");
 }
 
+TEST_F(CallApiTest, AnEmptyIdIsAMistakeHoweverTheSlashesCome) {
+  for (const char* path : {"/sessions//status", "/sessions/status"}) {
+    for (const char* version : {"v0.4", "v0.3"}) {
+      const std::string target = std::string("/webrtc-call-handling/") + version + path;
+      EXPECT_EQ(Request("PUT", target, json{{"status", "Hold"}}).Short(), "400 INVALID_ARGUMENT") << target;
+    }
+  }
+}
+
 TEST_F(CallApiTest, GetsAndDeletes) {
   EXPECT_CALL(service_, GetCall(_, "ms-1")).WillOnce([this](auto&, auto&) { return ASession(); });
   EXPECT_EQ(Request("GET", std::string(kSessions) + "/ms-1").body["mediaSessionId"], "ms-1");

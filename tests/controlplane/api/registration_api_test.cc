@@ -214,6 +214,22 @@ TEST_F(RegistrationApiTest, LimitsOneUsersRate) {
   EXPECT_EQ(Request("GET", target).status, 200);
 }
 
+TEST_F(RegistrationApiTest, LimitsAServersRateByItsClient) {
+  EXPECT_CALL(service_, ListRegistrations).WillRepeatedly(Return(std::vector<gateway::Registration>{}));
+  token_ = TwoLeggedToken();
+  int refused = 0;
+  std::string retry_after;
+  for (int i = 0; i < 500; ++i) {
+    const Reply reply = Request("GET", "/byon/v1/registrations");
+    if (reply.status == 429) {
+      ++refused;
+      retry_after = reply.headers.at("Retry-After");
+    }
+  }
+  EXPECT_EQ(refused, 100) << "a burst of twice the rate passes";
+  EXPECT_EQ(retry_after, "1");
+}
+
 TEST_F(RegistrationApiTest, TellsItsHealthAndConfiguration) {
   EXPECT_EQ(Request("GET", "/livez", std::string(), {{"authorization", ""}}).status, 200);
   EXPECT_EQ(Request("GET", "/readyz", std::string(), {{"authorization", ""}}).status, 200);

@@ -191,6 +191,45 @@ TEST_F(SubscriptionApiTest, KeepsOrderAndRetries) {
   EXPECT_EQ(LastDelivery()["data"]["sequenceNumber"], 3) << "a final answer: the next";
 }
 
+TEST_F(SubscriptionApiTest, ComesAgainWhenTheSinkSays) {
+  Create();
+  Happen(gateway::SessionStatus{ASession(), std::nullopt});
+  http_.AnswerLast(Response{429, "", seconds(7)});
+  time_.Advance(milliseconds(6999));
+  EXPECT_EQ(Deliveries(), 1u);
+  time_.Advance(milliseconds(1));
+  EXPECT_EQ(Deliveries(), 2u);
+  http_.AnswerLast(Response{503, "", seconds(86400)});
+  time_.Advance(seconds(120));
+  EXPECT_EQ(Deliveries(), 3u) << "not as late as it likes";
+}
+
+TEST_F(SubscriptionApiTest, ARenewedCredentialDeliversWhatTheOldOneCouldNot) {
+  const std::string target = std::string(kSubscriptions) + "/" + Create();
+  Happen(gateway::SessionStatus{ASession(), std::nullopt});
+  http_.AnswerLast(Response{401, ""});
+  EXPECT_EQ(Deliveries(), 1u);
+  const json renewal{{"sinkCredential", {{"credentialType", "ACCESSTOKEN"}, {"accessToken", "fresh"}, {"accessTokenType", "bearer"},
+                                         {"accessTokenExpiresUtc", FormatDateTime(time_.now() + seconds(7200))}}}};
+  EXPECT_EQ(Request("PUT", target, renewal).status, 200);
+  ASSERT_EQ(Deliveries(), 2u) << "at once";
+  const auto& headers = http_.sent.back().request.headers;
+  EXPECT_THAT(headers, ::testing::Contains(::testing::Pair("Authorization", "Bearer fresh")));
+  http_.AnswerLast(Response{204, ""});
+  time_.Advance(seconds(60));
+  EXPECT_EQ(Deliveries(), 2u) << "once";
+}
+
+TEST_F(SubscriptionApiTest, ASinkThatRefusesWithoutACredentialIsNotAskedAgain) {
+  json wanted = Wanted();
+  wanted.erase("sinkCredential");
+  Create(wanted);
+  Happen(gateway::SessionStatus{ASession(), std::nullopt});
+  http_.AnswerLast(Response{401, ""});
+  time_.Advance(seconds(60));
+  EXPECT_EQ(Deliveries(), 1u);
+}
+
 TEST_F(SubscriptionApiTest, GivesUpAfterItsAttempts) {
   Create();
   Happen(gateway::SessionStatus{ASession(), std::nullopt});

@@ -1,6 +1,7 @@
 #include "controlplane/http/http_server.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -10,6 +11,7 @@
 #include <boost/beast/http.hpp>
 #include <boost/beast/websocket.hpp>
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <thread>
 
@@ -20,6 +22,9 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 using tcp = asio::ip::tcp;
 
+// More than any kernel buffers for one connection.
+constexpr size_t kHugeBytes = 32'000'000;
+
 // Says back what it was asked; a WebSocket echoes, and ends when told.
 class EchoApplication final : public api::HttpApplication {
  public:
@@ -29,6 +34,8 @@ class EchoApplication final : public api::HttpApplication {
       response.status = 204;
     } else if (request.path == "/large") {
       response.body.assign(300'000, 'x');
+    } else if (request.path == "/huge") {
+      response.body.assign(kHugeBytes, 'x');
     } else {
       const std::string* correlator = request.Header("x-correlator");
       response.headers = {{"content-type", "text/plain"}, {"x-correlator", correlator ? *correlator : ""}};
@@ -95,6 +102,11 @@ class HttpServerTest : public testing::Test {
     runner_ = std::thread([this] { strand_.run(); });
     port_ = server_->port();
     ASSERT_NE(port_, 0);
+  }
+  void Restart(const HttpServerConfig& config) {
+    server_.reset();
+    server_ = std::make_unique<HttpServer>(config, application_, strand_.get_executor());
+    port_ = server_->port();
   }
   void TearDown() override {
     server_.reset();
@@ -233,6 +245,100 @@ TEST_F(HttpServerTest, CountsSilentConnectionsToo) {
   EXPECT_EQ(Exchange(silent.back(), "GET /x HTTP/1.1\r\nHost: gw\r\n\r\n").result_int(), 200u);
   tcp::socket refused = Connect();
   EXPECT_TRUE(IsClosed(refused));
+}
+
+TEST_F(HttpServerTest, BoundsTheRateOfNewConnections) {
+  HttpServerConfig config = Config();
+  config.connections_per_second_per_address = 2;  // and twice as many in a burst
+  Restart(config);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(Exchange("GET /x HTTP/1.1\r\nHost: gw\r\n\r\n").result_int(), 200u) << i;
+  tcp::socket refused = Connect();
+  EXPECT_TRUE(IsClosed(refused));
+}
+
+TEST_F(HttpServerTest, SaysWhenToComeAgain) {
+  HttpServerConfig config = Config();
+  config.requests_per_second_per_address = 2;
+  Restart(config);
+  tcp::socket socket = Connect();
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(Exchange(socket, "GET /x HTTP/1.1\r\nHost: gw\r\n\r\n").result_int(), 200u) << i;
+  const auto refused = Exchange(socket, "GET /x HTTP/1.1\r\nHost: gw\r\n\r\n");
+  EXPECT_EQ(refused.result_int(), 429u);
+  EXPECT_EQ(refused["retry-after"], "1");
+  EXPECT_NE(refused.body().find("TOO_MANY_REQUESTS"), std::string::npos);
+}
+
+// Slowloris: headers that never end, a body that comes by drops, an answer that is not read. Each has its time.
+class SlowClientTest : public HttpServerTest {
+ protected:
+  void SetUp() override {
+    HttpServerTest::SetUp();
+    HttpServerConfig config = Config();
+    config.header_timeout = config.body_timeout = std::chrono::seconds(1);
+    Restart(config);
+  }
+  // Whether the server closes while it is sent a byte each 100 ms.
+  static bool IsCutOffWhileDripping(tcp::socket& socket) {
+    socket.non_blocking(true);
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    boost::system::error_code error;
+    while (std::chrono::steady_clock::now() < end) {
+      pollfd ready{socket.native_handle(), POLLIN | POLLRDHUP, 0};
+      if (poll(&ready, 1, 100) > 0) return true;
+      socket.write_some(asio::buffer("a", 1), error);
+      if (error) return true;
+    }
+    return false;
+  }
+};
+
+TEST_F(SlowClientTest, EndlessHeadersAreCutOff) {
+  tcp::socket socket = Connect();
+  asio::write(socket, asio::buffer(std::string("GET /x HTTP/1.1\r\nHost: gw\r\nX-Slow: ")));
+  EXPECT_TRUE(IsCutOffWhileDripping(socket));
+}
+
+TEST_F(SlowClientTest, ADrippingBodyIsCutOff) {
+  tcp::socket socket = Connect();
+  asio::write(socket, asio::buffer(std::string("POST /x HTTP/1.1\r\nHost: gw\r\nContent-Length: 4000\r\n\r\n")));
+  EXPECT_TRUE(IsCutOffWhileDripping(socket));
+}
+
+TEST_F(SlowClientTest, AnAnswerThatNobodyReadsIsGivenUp) {
+  tcp::socket socket(client_);
+  socket.open(tcp::v4());
+  socket.set_option(asio::socket_base::receive_buffer_size(4096));
+  socket.connect({asio::ip::make_address("127.0.0.1"), port_});
+  asio::write(socket, asio::buffer(std::string("GET /huge HTTP/1.1\r\nHost: gw\r\n\r\n")));
+  // The server's own clock runs for so long; there is no other sign of it while its bytes lie before us.
+  pollfd nothing{socket.native_handle(), 0, 0};
+  poll(&nothing, 1, 3000);
+  std::vector<char> buffer(65536);
+  size_t total = 0;
+  boost::system::error_code error;
+  while (!error) total += socket.read_some(asio::buffer(buffer), error);
+  EXPECT_LT(total, kHugeBytes);
+  EXPECT_EQ(Exchange("GET /x HTTP/1.1\r\nHost: gw\r\n\r\n").result_int(), 200u) << "and others are served";
+}
+
+TEST_F(HttpServerTest, EveryAnswerSaysWhatItMayBeUsedFor) {
+  const auto data = Exchange("GET /x HTTP/1.1\r\nHost: gw\r\n\r\n");
+  EXPECT_EQ(data["content-security-policy"], "default-src 'none'; frame-ancestors 'none'");
+  for (const auto& [name, value] : std::map<std::string, std::string>{{"x-content-type-options", "nosniff"}, {"referrer-policy", "no-referrer"},
+                                                                      {"x-frame-options", "DENY"}, {"cache-control", "no-store"},
+                                                                      {"cross-origin-resource-policy", "same-origin"}}) {
+    EXPECT_EQ(data[name], value) << name;
+  }
+  EXPECT_EQ(data["strict-transport-security"], "") << "plain HTTP, plain public URL";
+  const auto page = Exchange("GET / HTTP/1.1\r\nHost: gw\r\n\r\n");
+  EXPECT_EQ(page.count("content-security-policy"), 1u);
+  EXPECT_NE(page["permissions-policy"].find("microphone=(self)"), std::string::npos);
+  EXPECT_EQ(page["cross-origin-opener-policy"], "same-origin-allow-popups");
+  EXPECT_EQ(page["cache-control"], "no-cache");
+  HttpServerConfig behind_proxy = Config();
+  behind_proxy.public_url = "https://gw.example";
+  Restart(behind_proxy);
+  EXPECT_EQ(Exchange("GET /x HTTP/1.1\r\nHost: gw\r\n\r\n")["strict-transport-security"], "max-age=31536000");
 }
 
 TEST_F(HttpServerTest, AnswersAListOfSubprotocolsThatTheLibraryCannotRead) {

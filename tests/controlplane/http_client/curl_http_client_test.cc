@@ -45,6 +45,14 @@ TEST_F(CurlHttpClientTest, GetsAndPosts) {
   EXPECT_NE(server.requests()[1].head.find("X-Test: 1"), std::string::npos);
 }
 
+TEST_F(CurlHttpClientTest, TellsWhenToComeAgain) {
+  TestHttpServer server(context_, [](const TestHttpServer::Request&) {
+    return TestHttpServer::Json(429, "", "Retry-After: 17\r\n");
+  });
+  const Result result = Send({.url = server.url()});
+  EXPECT_EQ(std::get<Response>(result).retry_after, std::chrono::seconds(17));
+}
+
 TEST_F(CurlHttpClientTest, DoesNotFollowARedirect) {
   TestHttpServer server(context_, [](const TestHttpServer::Request&) {
     return TestHttpServer::Json(302, "", "Location: http://127.0.0.1:1/\r\n");
