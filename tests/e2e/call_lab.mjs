@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { launchChromium, WebPhone } from '../../tools/lab/browser.mjs';
 import { steppedTones, toneFault, writeWav } from '../../tools/lab/audio.mjs';
 import { Lab } from '../../tools/lab/lab.mjs';
+import { PageTraffic } from './page_traffic.mjs';
 
 const TRIES = 3;
 
@@ -21,6 +22,9 @@ export async function assertTones(measure, limits) {
 }
 
 export class CallLab {
+  /** What the pages and the gateway said to each other. */
+  traffic = [];
+
   /** @param {object} [options] of Lab.start() */
   static async start(options) {
     const it = new CallLab();
@@ -39,6 +43,7 @@ export class CallLab {
   async openWebPhone(user) {
     const { relay, url } = this.lab;
     const web = await WebPhone.open(this.browser, `${url}/`, { detour: relay && ((sdp) => relay.detour(sdp)) });
+    this.traffic.push(new PageTraffic(web.page));
     await web.signIn(user);
     await web.registered();
     return web;
@@ -47,5 +52,7 @@ export class CallLab {
   async stop() {
     await this.browser?.close();
     await this.lab?.stop();
+    const faults = this.traffic.flatMap((one) => one.faults);
+    if (faults.length > 0) throw new Error(`page and gateway spoke as no document says:\n${[...new Set(faults)].join('\n')}`);
   }
 }

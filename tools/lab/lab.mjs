@@ -36,9 +36,11 @@ export class Lab {
    * @param {{dir?: string, buildDir?: string, instance?: number, hasGateway?: boolean, ims?: object,
    *   identityProvider?: object, codecs?: string[], environment?: object, webDir?: string,
    *   relay?: {seed?: number, near?: string},
-   *   controlPlane?: (config: object) => void, dataPlane?: (config: object) => void}} [options]
-   *   the last two change the settings before the programs see them; with `relay` all media that the phones of this
-   *   lab, and browsers that are given it, exchange with the gateway passes an ImpairmentRelay
+   *   controlPlane?: (config: object, lab: Lab) => void, dataPlane?: (config: object) => void,
+   *   files?: Record<string, string>}} [options]
+   *   controlPlane and dataPlane change the settings before the programs see them; files are put into the lab's folder;
+   *   with `relay` all media that the phones of this lab, and browsers that are given it, exchange with the gateway
+   *   passes an ImpairmentRelay
    */
   static async start(options = {}) {
     const lab = new Lab();
@@ -81,8 +83,9 @@ export class Lab {
       storeFile: `${dir}/controlplane.db`, codecs: this.#options.codecs,
     });
     const data = dataPlaneConfig({ addresses: this.addresses });
-    this.#options.controlPlane?.(control);
+    this.#options.controlPlane?.(control, this);
     this.#options.dataPlane?.(data);
+    for (const [name, text] of Object.entries(this.#options.files ?? {})) await writeFile(`${dir}/${name}`, text, { mode: 0o600 });
     await writeFile(`${dir}/controlplane.yaml`, stringify(control));
     await writeFile(`${dir}/dataplane.yaml`, stringify(data));
     await this.startDataPlane();
