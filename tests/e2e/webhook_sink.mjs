@@ -14,6 +14,7 @@ export class WebhookSink {
   faults = [];
   /** What the next deliveries are answered with; then 204. */
   answers = [];
+  answerHeaders = {};
 
   static async start() {
     const sink = new WebhookSink();
@@ -38,8 +39,8 @@ export class WebhookSink {
   async #take(request, response) {
     let text = '';
     for await (const chunk of request) text += chunk;
-    response.writeHead(this.answers.shift() ?? 204).end();
-    const delivery = { headers: request.headers, body: JSON.parse(text) };
+    response.writeHead(this.answers.shift() ?? 204, this.answerHeaders).end();
+    const delivery = { path: request.url, headers: request.headers, body: JSON.parse(text) };
     const fault = eventFault(delivery.body);
     if (fault) this.faults.push(`${delivery.body.type}: ${fault}`);
     this.deliveries.push(delivery);

@@ -22,6 +22,22 @@ dataplanes: [{address: "127.0.0.1:50051"}]
 
 LoadedConfig Parse(const std::string& text) { return ParseConfig(text, "file.yaml", "/"); }
 
+TEST(ConfigTest, ServesReleasesAsTheOperatorWants) {
+  const LoadedConfig off = Parse(std::string(kSmallest) + "api: {r2_2: off}\n");
+  EXPECT_THAT(off.mistakes, IsEmpty());
+  EXPECT_EQ(off.config.api.r2_2, "off");
+  EXPECT_THAT(Parse(std::string(kSmallest) + "api: {r3_1: off}\n").mistakes, ElementsAre(HasSubstr("api.r3_1")));
+  EXPECT_THAT(Parse(std::string(kSmallest) + "api: {strictness: compat}\n").mistakes, ElementsAre(HasSubstr("strictness")));
+}
+
+TEST(ConfigTest, TurnServersNeedTheirSecret) {
+  EXPECT_THAT(Parse(std::string(kSmallest) + "ice: {turn_urls: [\"turn:turn.example.com\"]}\n").mistakes,
+              ElementsAre(HasSubstr("ice.turn_urls need ice.turn_secret_file")));
+  EXPECT_THAT(Parse(std::string(kSmallest) + "ice: {turn_urls: [\"http://turn.example.com\"]}\n").mistakes,
+              ElementsAre(HasSubstr("a TURN URI like")));
+  EXPECT_THAT(Parse(std::string(kSmallest) + "ice: {turn_secret_file: /nowhere}\n").mistakes, ElementsAre(HasSubstr("cannot be read")));
+}
+
 TEST(ConfigTest, TheExampleIsGoodAndShowsTheDefaults) {
   const LoadedConfig example = LoadConfig(std::string(BYON_SOURCE_ROOT) + "/config/controlplane.yaml");
   EXPECT_THAT(example.mistakes, IsEmpty());
@@ -35,6 +51,11 @@ TEST(ConfigTest, TheExampleIsGoodAndShowsTheDefaults) {
   EXPECT_EQ(a.registration.max_per_number, b.registration.max_per_number);
   EXPECT_EQ(a.registration.max_devices_per_user, b.registration.max_devices_per_user);
   EXPECT_EQ(a.registration.token_grace, b.registration.token_grace);
+  EXPECT_EQ(a.api.r3_1, b.api.r3_1);
+  EXPECT_EQ(a.api.r2_2, b.api.r2_2);
+  EXPECT_EQ(a.ice.ttl, b.ice.ttl);
+  EXPECT_EQ(a.limits.connections_per_second_per_address, b.limits.connections_per_second_per_address);
+  EXPECT_EQ(a.limits.requests_per_second_per_client, b.limits.requests_per_second_per_client);
   EXPECT_EQ(a.calls.max_per_user, b.calls.max_per_user);
   EXPECT_EQ(a.calls.max_per_registration, b.calls.max_per_registration);
   EXPECT_EQ(a.calls.ring_timeout, b.calls.ring_timeout);

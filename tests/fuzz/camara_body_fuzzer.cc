@@ -1,0 +1,29 @@
+#include <cstddef>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "controlplane/api/call_reader.h"
+#include "controlplane/api/wire_format.h"
+#include "controlplane/json/strict_json.h"
+
+// Bodies of webrtc-call-handling in every dialect: what is read without a mistake keeps the schema's promises.
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace byon::api;
+  const auto body = byon::json::ParseStrict({reinterpret_cast<const char*>(data), size});
+  if (!body || !body->is_object()) return 0;
+  for (const Release release : {Release::kR2_2, Release::kR3_1}) {
+    for (const Strictness strictness : {Strictness::kStrict, Strictness::kCompat}) {
+      const Dialect dialect{release, strictness};
+      Mistakes mistakes{dialect.ignores_unknown_members(), ""};
+      const auto call = ReadCallRequest(*body, dialect, mistakes);
+      if (mistakes.empty() && !IsCallAddress(call.receiver_address)) __builtin_trap();
+      if (mistakes.empty() && release == Release::kR3_1 && call.offer_sdp.empty()) __builtin_trap();
+      if (mistakes.empty() && (!IsPlainText(call.originator_name) || !IsPlainText(call.receiver_name))) __builtin_trap();
+      Mistakes of_status{dialect.ignores_unknown_members(), ""};
+      const auto status = ReadStatusRequest(*body, dialect, of_status);
+      if (of_status.empty() && release == Release::kR3_1 && !status.status) __builtin_trap();
+    }
+  }
+  return 0;
+}
