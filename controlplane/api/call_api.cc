@@ -19,6 +19,24 @@ bool IsHeaderId(const std::string& id) {
          std::all_of(id.begin(), id.end(), [](char c) { return c > 0x20 && c < 0x7f; });
 }
 
+// The flow documents send the header registrationId with every request; what it names must be the session's. False when
+// an error was answered.
+bool FitsRegistration(const Exchange& exchange, gateway::Service& service, CallDrafts& drafts) {
+  const std::string* wanted = exchange.request.Header("registrationid");
+  if (wanted == nullptr) return true;
+  const CallDraft* draft = drafts.Find(Owner::Of(exchange.who), exchange.ids[0]);
+  std::string registration_id = draft == nullptr ? "" : draft->request.registration_id;
+  if (draft == nullptr) {
+    const auto outcome = service.GetCall(exchange.who, exchange.ids[0]);
+    const auto* session = exchange.Unwrap(outcome);
+    if (session == nullptr) return false;
+    registration_id = session->registration_id;
+  }
+  if (registration_id == *wanted) return true;
+  exchange.Fail(ErrorOf({ErrorCode::kInvalidTokenContext, "registrationId is not consistent with access token."}));
+  return false;
+}
+
 }  // namespace
 
 json CallApi::Body(const Exchange& exchange, const gateway::MediaSession& session) const {
@@ -85,6 +103,7 @@ void CallApi::CreateAsR2_2(const ExchangePointer& exchange, gateway::CallRequest
 }
 
 void CallApi::Get(const ExchangePointer& exchange) {
+  if (!FitsRegistration(*exchange, service_, drafts_)) return;
   if (const CallDraft* draft = drafts_.Find(Owner::Of(exchange->who), exchange->ids[0])) {
     return exchange->SendJson(200, DraftBody(*exchange, *draft));
   }
@@ -132,7 +151,7 @@ void CallApi::ChangeStatus(const ExchangePointer& exchange) {
   const Dialect& dialect = exchange->dialect;
   if (dialect.is_compat() && !exchange->has_body()) return Get(exchange);
   const auto body = exchange->BodyObject();
-  if (!body) return;
+  if (!body || !FitsRegistration(*exchange, service_, drafts_)) return;
   if (drafts_.Find(Owner::Of(exchange->who), exchange->ids[0]) != nullptr) return ChangeDraft(exchange, *body);
   Mistakes mistakes{dialect.ignores_unknown_members()};
   StatusRequest wanted = ReadStatusRequest(*body, dialect, mistakes);
@@ -149,6 +168,7 @@ void CallApi::ChangeStatus(const ExchangePointer& exchange) {
 }
 
 void CallApi::Delete(const ExchangePointer& exchange) {
+  if (!FitsRegistration(*exchange, service_, drafts_)) return;
   if (drafts_.Take(Owner::Of(exchange->who), exchange->ids[0])) return exchange->Send(EmptyResponse(204));
   service_.DeleteCall(exchange->who, exchange->ids[0], [exchange](const gateway::Outcome<gateway::Done>& outcome) {
     if (exchange->Unwrap(outcome) != nullptr) exchange->Send(EmptyResponse(204));

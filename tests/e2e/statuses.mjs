@@ -104,6 +104,10 @@ export const ROWS = [
     [await lab.numberless(), requestOf(release, 'createRegistration')]],
   [/r3\.1.*createRegistration 403 INVALID_TOKEN_CONTEXT/, 'the request names nothing that could contradict the token: a phoneNumber beside a 3-legged token is 422'],
   [/createSession 403 INVALID_TOKEN_CONTEXT/, async (lab, { release }) => [await lab.client('alice'), requestOf(release, 'createSession')]],
+  [/Session(Details|Status|ById).* 403 INVALID_TOKEN_CONTEXT/, async (lab, { release, operation }) => {
+    const [method, path, options] = requestOf(release, operation, await lab.call(release));
+    return [await lab.client('alice'), [method, path, { ...options, headers: { registrationId: ID } }]];
+  }],
   [/ 403 INVALID_TOKEN_CONTEXT/, 'a resource of another token does not exist for this one: 404'],
   [/ 403 MAX_REGISTRATION_PER_USER/, async (lab, { release }) => lab.atLimit(release, 'user')],
   [/ 403 MAX_REGISTRATION_PER_MSISDN/, async (lab, { release }) => lab.atLimit(release, 'msisdn')],

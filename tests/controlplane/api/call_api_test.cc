@@ -164,6 +164,16 @@ TEST_F(CallApiTest, AcceptsAllFifteenStatusNamesAndNoOther) {
   EXPECT_EQ(Request("PUT", std::string(kSessions) + "/ms-1", json{{"status", "Hold"}}).Short(), "405 METHOD_NOT_ALLOWED");
 }
 
+TEST_F(CallApiTest, ARegistrationThatIsNamedMustBeTheSessions) {
+  EXPECT_CALL(service_, GetCall(_, "ms-1")).WillRepeatedly([this](auto&, auto&) { return ASession(); });
+  const std::string target = std::string(kSessions) + "/ms-1";
+  EXPECT_EQ(Request("GET", target, std::string(), kRegistration).status, 200);
+  const std::map<std::string, std::string> other = {{"registrationid", "reg-2"}};
+  EXPECT_EQ(Request("GET", target, std::string(), other).Short(), "403 INVALID_TOKEN_CONTEXT");
+  EXPECT_EQ(Request("PUT", target + "/status", json{{"status", "Hold"}}.dump(), other).Short(), "403 INVALID_TOKEN_CONTEXT");
+  EXPECT_EQ(Request("DELETE", target, std::string(), other).Short(), "403 INVALID_TOKEN_CONTEXT");
+}
+
 TEST_F(CallApiTest, AnEmptyIdIsAMistakeHoweverTheSlashesCome) {
   for (const char* path : {"/sessions//status", "/sessions/status"}) {
     for (const char* version : {"v0.4", "v0.3"}) {
