@@ -52,7 +52,7 @@ export class CallLab {
   async stop() {
     await this.browser?.close();
     await this.lab?.stop();
-    const faults = this.traffic.flatMap((one) => one.faults);
+    const faults = this.traffic.flatMap(({ faults: found, requests, messages }) => (requests + messages > 0 ? found : ['a page that said nothing']));
     if (faults.length > 0) throw new Error(`page and gateway spoke as no document says:\n${[...new Set(faults)].join('\n')}`);
   }
 }
