@@ -16,6 +16,7 @@
 #include <variant>
 #include <vector>
 
+#include "dataplane/config/announcement_files.h"
 #include "dataplane/config/dataplane_config.h"
 #include "dataplane/config/log.h"
 #include "dataplane/dtls/dtls_certificate.h"
@@ -230,7 +231,8 @@ class Workers {
 };
 
 rpc::RpcConfig RpcConfigOf(const DataplaneConfig& config, const dtls::DtlsContext& context,
-                           const Ports& ports, const Log& log) {
+                           const pipeline::AnnouncementSet& announcements, const Ports& ports,
+                           const Log& log) {
   rpc::RpcConfig rpc;
   rpc.node_id = config.node_id;
   rpc.version = BYON_VERSION;
@@ -244,6 +246,8 @@ rpc::RpcConfig RpcConfigOf(const DataplaneConfig& config, const dtls::DtlsContex
   rpc.sessions_per_worker = config.workers.sessions;
   rpc.access_media_timeout = config.media.access_timeout;
   rpc.ims_media_timeout = config.media.ims_timeout;
+  rpc.tones = config.media.tones;
+  rpc.announcements = &announcements;
   rpc.fingerprint = context.fingerprint();
   rpc.io_drops = [&ports] { return ports.Drops(); };
   rpc.log_info = [&log](const std::string& line) { log.Info(line); };
@@ -294,13 +298,15 @@ int Run(const DataplaneConfig& config) {
   if (!certificate) return Fail(log, certificate.error());
   const auto context = dtls::DtlsContext::Create(*certificate, ProfilesOf(config));
   if (!context) return Fail(log, context.error());
+  const auto announcements = config::ReadAnnouncements(config.media.announcements);
+  if (!announcements) return Fail(log, announcements.error());
   const auto eal = io::EalGuard::Start(EalConfigOf(config));
   if (!eal) return Fail(log, eal.error());
   const auto ports = Ports::Create(config);
   if (!ports) return Fail(log, ports.error());
   Workers workers(config, *backend, *context, **ports);
   auto server =
-      rpc::RpcServer::Start(RpcConfigOf(config, *context, **ports, log), workers.mailboxes());
+      rpc::RpcServer::Start(RpcConfigOf(config, *context, *announcements, **ports, log), workers.mailboxes());
   if (!server) return Fail(log, server.error());
   const std::string port =
       (*server)->bound_port() > 0 ? " control_port=" + std::to_string((*server)->bound_port()) : "";

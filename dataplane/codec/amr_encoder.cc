@@ -23,7 +23,7 @@ EncodedPayload AmrEncoder::Encode(const AudioFrame& frame, base::MutableByteSpan
   const bool has_sid = std::ranges::any_of(
       frames, [this](const AmrFrame& f) { return IsAmrSid(codec_, f.frame_type); });
   if (has_speech || has_sid) {
-    payload.bytes = WriteAmrPayload(codec_, is_octet_aligned_, kNoModeRequest, frames, out);
+    payload.bytes = WriteAmrPayload(codec_, is_octet_aligned_, mode_request_, frames, out);
     payload.starts_talkspurt = has_speech && was_silent_;
   }
   was_silent_ = !has_speech;

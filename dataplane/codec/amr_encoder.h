@@ -17,6 +17,7 @@ class AmrEncoder final : public AudioEncoder {
   EncodedPayload Encode(const AudioFrame& frame, base::MutableByteSpan out) override;
   void DropPending() override { pending_.Clear(); }
   void RequestMode(uint8_t mode) override { modes_.RequestMode(mode); }
+  void SetModeRequest(uint8_t mode) override { mode_request_ = mode; }
   int amr_mode() const override { return modes_.current(); }
 
  private:
@@ -25,6 +26,7 @@ class AmrEncoder final : public AudioEncoder {
   size_t frames_per_packet_;
   AmrLibraryEncoder library_;
   AmrModeControl modes_;
+  uint8_t mode_request_ = kNoModeRequest;
   bool was_silent_ = false;
   base::FixedVector<AmrFrame, kMaxAmrFramesPerPacket> pending_;
 };

@@ -32,6 +32,8 @@ class AudioEncoder {
   virtual void DropPending() = 0;
   // The peer asks for an AMR mode (RFC 4867 section 4.3.1): the highest allowed one up to it is used.
   virtual void RequestMode(uint8_t /*mode*/) {}
+  // What the peer is asked for in each payload: an AMR mode, or kNoModeRequest (RFC 4867).
+  virtual void SetModeRequest(uint8_t /*mode*/) {}
   // The share of packets the receiver loses, 0 to 1: redundancy follows it.
   virtual void SetExpectedLoss(double /*fraction*/) {}
   // AMR mode in use, -1 for the others.

@@ -165,6 +165,11 @@ class Reader {
         media.srtp_profiles.push_back(profile.Scalar());
       }
       Take(node["srtp_backend"], media.srtp_backend);
+      if (const YAML::Node tones = node["tones"]) {
+        // The schema has let nothing else pass.
+        media.tones = pipeline::ToneCountryFromCode(tones.Scalar()).value_or(media.tones);
+      }
+      Take(node["announcements"], media.announcements);
     }
     CompleteLeg(node ? node["access"] : YAML::Node(), "media.access", config.port, media.access);
     CompleteLeg(node ? node["ims"] : YAML::Node(), "media.ims", config.port, media.ims);

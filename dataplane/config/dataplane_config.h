@@ -13,6 +13,7 @@
 #include "dataplane/io/idle_policy.h"
 #include "dataplane/net/ip_address.h"
 #include "dataplane/net/mac_address.h"
+#include "dataplane/pipeline/tone_plan.h"
 
 namespace byon::config {
 
@@ -64,6 +65,8 @@ struct MediaConfig {
   base::TimeDelta ims_timeout = base::TimeDelta::Seconds(60);
   std::vector<std::string> srtp_profiles;  // empty: the house's order
   std::string srtp_backend = "auto";
+  pipeline::ToneCountry tones = pipeline::ToneCountry::kItu;
+  std::string announcements;  // a directory of WAV files; empty: none
 };
 enum class LogLevel : uint8_t { kError, kWarning, kInfo, kDebug };
 

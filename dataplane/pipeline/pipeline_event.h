@@ -12,6 +12,8 @@ struct DtmfReceived {
   char digit = 0;  // 0-9 * # A-D
   uint32_t duration_ms = 0;
 };
-using PipelineEvent = std::variant<MediaStarted, DtmfReceived>;
+// What PlayClip() was given has been played to its end.
+struct ClipEnded {};
+using PipelineEvent = std::variant<MediaStarted, DtmfReceived, ClipEnded>;
 
 }  // namespace byon::pipeline

@@ -161,6 +161,7 @@ void PlayoutStage::Decode(const jitter::PlayoutFrame& piece, base::Timestamp now
   buffer.Commit(decoded);
   if (decoded == 0) return Conceal(piece);  // what Describe() let pass and the library did not
 
+  is_concealing_ = false;
   if (piece.is_copy) {
     stats_.recovered_frames += FramesIn(decoded, setup_->buffer().sample_rate_hz());
   }
@@ -179,12 +180,15 @@ void PlayoutStage::Conceal(const jitter::PlayoutFrame& piece) {
       current_->decoder->DecodeRedundancy(piece.redundancy, room);
   if (!is_recovered) current_->decoder->ConcealLoss(room);
   setup_->buffer().Commit(room.size());
+  stats_.concealment_runs += !is_recovered && !is_concealing_;
+  is_concealing_ = !is_recovered;
   (is_recovered ? stats_.recovered_frames : stats_.concealed_frames) +=
       FramesIn(room.size(), setup_->buffer().sample_rate_hz());
 }
 
 void PlayoutStage::MakeComfortNoise(const jitter::PlayoutFrame& piece) {
   const auto room = RoomFor(piece.duration);
+  is_concealing_ = false;
   current_->decoder->GenerateComfortNoise(room);
   setup_->buffer().Commit(room.size());
   stats_.comfort_noise_frames += FramesIn(room.size(), setup_->buffer().sample_rate_hz());

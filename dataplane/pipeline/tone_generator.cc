@@ -7,54 +7,45 @@ namespace byon::pipeline {
 namespace {
 
 constexpr double kTwoPi = 6.283185307179586;
-constexpr double kFrequencyHz = 425;   // ITU-T E.180 section 4.1
-constexpr double kAmplitude = 4600;    // -14 dBm0: 17 dB below full scale
-constexpr uint64_t kRampUs = 5000;     // no clicks
-constexpr uint64_t kFrameUs = codec::kFrameMs * 1000;
+constexpr double kAmplitude = 4600;  // -14 dBm0: 17 dB below full scale, of both frequencies together
+constexpr double kRampMs = 5;        // no clicks
 
-struct Cadence {
-  uint64_t on_us;
-  uint64_t off_us;
-};
-
-Cadence CadenceOf(Tone tone) {
-  switch (tone) {
-    case Tone::kRingback: return {1'000'000, 4'000'000};
-    case Tone::kBusy: return {500'000, 500'000};
-    case Tone::kCongestion: return {250'000, 250'000};
-    case Tone::kNone: break;
-  }
-  return {0, 1'000'000};
-}
-
-double Envelope(uint64_t position_us, uint64_t on_us) {
-  if (position_us >= on_us) return 0;
-  const uint64_t from_edge = std::min(position_us, on_us - position_us);
-  return std::min(1.0, static_cast<double>(from_edge) / static_cast<double>(kRampUs));
+double Envelope(double position_ms, const TonePlan::Pulse& pulse) {
+  const double from_start = position_ms - pulse.start_ms;
+  const double from_edge = std::min(from_start, pulse.length_ms - from_start);
+  return std::clamp(from_edge / kRampMs, 0.0, 1.0);
 }
 
 }  // namespace
 
 void ToneGenerator::Start(Tone tone) {
   tone_ = tone;
-  position_us_ = 0;
-  phase_ = 0;
+  plan_ = PlanOf(country_, tone);
+  position_ms_ = 0;
+  phases_ = {};
 }
 
 void ToneGenerator::Fill(codec::AudioFrame& frame) {
-  const Cadence cadence = CadenceOf(tone_);
-  const uint64_t period_us = cadence.on_us + cadence.off_us;
-  const auto rate = static_cast<uint64_t>(frame.sample_rate_hz);
-  const double step = kTwoPi * kFrequencyHz / static_cast<double>(rate);
-  uint64_t index = 0;
+  const uint32_t period_ms = std::max(plan_.period_ms(), 1u);
+  const auto samples_per_ms = static_cast<uint32_t>(frame.sample_rate_hz / 1000);
+  const int tones = plan_.frequencies_hz[1] == 0 ? 1 : 2;
+  uint32_t index = 0;
   for (int16_t& sample : frame.view()) {
-    const uint64_t at_us = (position_us_ + index++ * 1'000'000 / rate) % period_us;
-    sample = static_cast<int16_t>(
-        std::lrint(kAmplitude * Envelope(at_us, cadence.on_us) * std::sin(phase_)));
-    phase_ += step;
+    const uint32_t at_ms = (position_ms_ + index / samples_per_ms) % period_ms;
+    const double fraction = static_cast<double>(index % samples_per_ms) / samples_per_ms;
+    ++index;
+    double value = 0;
+    const auto pulse = plan_.PulseAt(at_ms);
+    for (int i = 0; i < tones; ++i) {
+      auto& phase = phases_[static_cast<size_t>(i)];
+      if (pulse) value += std::sin(phase) / tones;
+      phase += kTwoPi * plan_.frequencies_hz[static_cast<size_t>(i)] / frame.sample_rate_hz;
+    }
+    if (pulse) value *= kAmplitude * Envelope(at_ms + fraction, *pulse);
+    sample = static_cast<int16_t>(std::lrint(value));
   }
-  phase_ = std::fmod(phase_, kTwoPi);
-  position_us_ = (position_us_ + kFrameUs) % period_us;
+  for (double& phase : phases_) phase = std::fmod(phase, kTwoPi);
+  position_ms_ = (position_ms_ + codec::kFrameMs) % period_ms;
 }
 
 }  // namespace byon::pipeline

@@ -3,12 +3,14 @@
 #include <algorithm>
 
 #include "dataplane/base/fixed_vector.h"
+#include "dataplane/codec/amr_payload.h"
 #include "dataplane/codec/audio_frame.h"
 #include "dataplane/codec/resampler.h"
 #include "dataplane/pipeline/codec_setup.h"
 #include "dataplane/pipeline/dtmf_sender.h"
 #include "dataplane/pipeline/outgoing_stream.h"
 #include "dataplane/pipeline/playout_stage.h"
+#include "dataplane/pipeline/speech_level.h"
 #include "dataplane/pipeline/telephone_event_receiver.h"
 #include "dataplane/pipeline/tone_generator.h"
 #include "dataplane/rtp/red_payload.h"
@@ -17,6 +19,7 @@ namespace byon::pipeline {
 namespace {
 
 constexpr size_t kMaxWaitingEvents = 16;
+constexpr uint64_t kFramesPerLevel = 50;
 
 }  // namespace
 
@@ -24,7 +27,11 @@ constexpr size_t kMaxWaitingEvents = 16;
 class TranscodingPipeline::State {
  public:
   explicit State(const PipelineConfig& config)
-      : playout_(stats_), resampler_(16'000, 16'000), stream_(config.ssrc, config.random_seed) {}
+      : playout_(stats_),
+        resampler_(16'000, 16'000),
+        tone_(config.tones),
+        hold_(config.random_seed),
+        stream_(config.ssrc, config.random_seed) {}
 
   std::optional<DropReason> Insert(const rtp::RtpPacketView& packet, base::Timestamp arrival);
   size_t Tick(base::Timestamp now, PacketSink& sink);
@@ -34,12 +41,17 @@ class TranscodingPipeline::State {
   void StartNewSource();
 
   void Report(const PipelineEvent& event) { events_.PushBack(event); }
+  // The lower of what the peer asks for and our own limit.
+  void ApplyModes();
 
   PipelineStats stats_;
   PlayoutStage playout_;
+  SpeechLevel speech_level_;
   TelephoneEventReceiver event_receiver_;
   codec::Resampler resampler_;
   ToneGenerator tone_;
+  ClipPlayer clip_;
+  HoldAudioSource hold_;
   DtmfSender dtmf_;
   SendSetupPtr send_;
   OutgoingStream stream_;
@@ -47,6 +59,8 @@ class TranscodingPipeline::State {
   std::optional<CodecModeRequest> received_cmr_;
   std::optional<uint8_t> last_cmr_;
   std::optional<CodecModeRequest> applied_cmr_;
+  std::optional<uint8_t> mode_limit_;
+  uint8_t mode_request_ = codec::kNoModeRequest;
   bool is_receive_active_ = true;
   bool is_send_active_ = true;
   bool is_muted_ = false;
@@ -66,6 +80,7 @@ class TranscodingPipeline::State {
   std::optional<DropReason> Relay(const EventProgress& progress);
   void ReportDigit(uint8_t event, base::TimeDelta duration);
 
+  void MeasureLevel();
   bool SendDtmfPacket(PacketSink& sink);
   bool MakeFrame(bool has_audio, codec::AudioFrame& frame);
   size_t SendFrame(const codec::AudioFrame& frame, PacketSink& sink);
@@ -197,6 +212,7 @@ size_t TranscodingPipeline::State::Tick(base::Timestamp now, PacketSink& sink) {
   }
   // Play-out goes on whatever is sent, so that it is in time when audio is wanted again.
   const bool has_audio = playout_.PullFrame(now, received_);
+  if (has_audio) MeasureLevel();
   if (!send_ || !is_send_active_) {
     is_marker_due_ = true;
     return 0;
@@ -208,6 +224,13 @@ size_t TranscodingPipeline::State::Tick(base::Timestamp now, PacketSink& sink) {
     return 0;
   }
   return SendFrame(sent_, sink);
+}
+
+void TranscodingPipeline::State::MeasureLevel() {
+  speech_level_.Add(received_.view());
+  if (stats_.frames_played % kFramesPerLevel != 0) return;  // a logarithm once a second
+  stats_.signal_level_dbm0 = speech_level_.signal_dbm0();
+  stats_.noise_level_dbm0 = speech_level_.noise_dbm0();
 }
 
 // An event takes the place of audio while it lasts.
@@ -237,6 +260,14 @@ bool TranscodingPipeline::State::MakeFrame(bool has_audio, codec::AudioFrame& fr
   frame.SetRate(rate_hz);
   if (tone_.is_on()) {
     tone_.Fill(frame);
+    return true;
+  }
+  if (clip_.is_on()) {
+    if (!clip_.Fill(frame)) Report(ClipEnded{});
+    return true;
+  }
+  if (hold_.IsWanted(has_audio)) {
+    hold_.Fill(frame);
     return true;
   }
   if (!has_audio && !is_sending_silence_) return false;
@@ -272,6 +303,8 @@ size_t TranscodingPipeline::State::SendFrame(const codec::AudioFrame& frame, Pac
   if (!stream_.has_buffer()) Drop(DropReason::kNoSendBuffer);
   if (!is_sent) return 0;
   is_marker_due_ = false;
+  stats_.sent_codec = send_->format().codec.codec;
+  stats_.sent_amr_mode = send_->encoder().amr_mode();
   CountSent(encoded.bytes);
   return 1;
 }
@@ -297,10 +330,22 @@ SendSetupPtr TranscodingPipeline::State::SetSend(SendSetupPtr setup) {
     stream_.SetClockRate(send_->clock_rate_hz());
     // The network's limit holds on in a new description of the same codec.
     const bool is_same_codec = setup && setup->format().codec.codec == send_->format().codec.codec;
-    if (!is_same_codec) applied_cmr_.reset();
-    if (applied_cmr_) send_->encoder().RequestMode(applied_cmr_->mode);
+    if (!is_same_codec) {
+      applied_cmr_.reset();
+      mode_limit_.reset();
+      mode_request_ = codec::kNoModeRequest;
+    }
+    if (applied_cmr_ || mode_limit_) ApplyModes();
+    send_->encoder().SetModeRequest(mode_request_);
   }
   return setup;
+}
+
+void TranscodingPipeline::State::ApplyModes() {
+  if (!send_) return;
+  // Above every mode: no limit.
+  const uint8_t requested = applied_cmr_ ? applied_cmr_->mode : codec::kNoModeRequest;
+  send_->encoder().RequestMode(std::min(requested, mode_limit_.value_or(codec::kNoModeRequest)));
 }
 
 void TranscodingPipeline::State::StartNewSource() {
@@ -341,6 +386,10 @@ void TranscodingPipeline::SetSendActive(bool is_active) { state_->is_send_active
 void TranscodingPipeline::SetMuted(bool is_muted) { state_->is_muted_ = is_muted; }
 void TranscodingPipeline::SetSendSilence(bool is_on) { state_->is_sending_silence_ = is_on; }
 void TranscodingPipeline::PlayTone(Tone tone) { state_->tone_.Start(tone); }
+void TranscodingPipeline::PlayClip(const AudioClip* clip, bool loop) {
+  state_->clip_.Start(clip, loop);
+}
+void TranscodingPipeline::SetHoldAudio(const HoldAudio& audio) { state_->hold_.Set(audio); }
 
 bool TranscodingPipeline::CanSendDtmf() const {
   return state_->send_ && state_->send_->telephone_event() != nullptr;
@@ -363,7 +412,23 @@ std::optional<CodecModeRequest> TranscodingPipeline::TakeReceivedCmr() {
 }
 void TranscodingPipeline::ApplyCmr(CodecModeRequest request) {
   state_->applied_cmr_ = request;
-  if (state_->send_) state_->send_->encoder().RequestMode(request.mode);
+  state_->ApplyModes();
+}
+void TranscodingPipeline::ForgetCmr() {
+  state_->applied_cmr_.reset();
+  state_->mode_limit_.reset();
+  state_->ApplyModes();
+}
+void TranscodingPipeline::SetModeLimit(uint8_t mode) {
+  if (state_->mode_limit_ == mode) return;
+  state_->mode_limit_ = mode;
+  state_->ApplyModes();
+}
+void TranscodingPipeline::SetModeRequest(std::optional<uint8_t> mode) {
+  const uint8_t request = mode.value_or(codec::kNoModeRequest);
+  if (state_->mode_request_ == request) return;
+  state_->mode_request_ = request;
+  if (state_->send_) state_->send_->encoder().SetModeRequest(request);
 }
 void TranscodingPipeline::SetRemoteLoss(double fraction) {
   if (state_->send_) state_->send_->encoder().SetExpectedLoss(fraction);

@@ -8,12 +8,15 @@
 
 #include "dataplane/base/result.h"
 #include "dataplane/base/time.h"
+#include "dataplane/pipeline/audio_clip.h"
 #include "dataplane/pipeline/drop_reason.h"
+#include "dataplane/pipeline/hold_audio.h"
 #include "dataplane/pipeline/packet_sink.h"
 #include "dataplane/pipeline/pipeline_event.h"
 #include "dataplane/pipeline/pipeline_stats.h"
 #include "dataplane/pipeline/stream_format.h"
 #include "dataplane/pipeline/tone.h"
+#include "dataplane/pipeline/tone_plan.h"
 #include "dataplane/rtp/rtp_packet_view.h"
 #include "dataplane/rtp/types.h"
 
@@ -44,6 +47,7 @@ base::Result<SendSetupPtr, codec::FormatError> PrepareSend(const StreamFormat& s
 struct PipelineConfig {
   rtp::Ssrc ssrc;            // of what is sent, for the life of the pipeline
   uint64_t random_seed = 0;  // first sequence number and timestamp (RFC 3550 section 5.1), noise
+  ToneCountry tones = ToneCountry::kItu;
 };
 
 // One direction of a call: decrypted RTP of one leg in, plain RTP of the other leg out. Insert() takes
@@ -83,6 +87,11 @@ class TranscodingPipeline {
 
   // Sends the tone in place of the received audio until kNone or another tone. Needs a send format.
   void PlayTone(Tone tone);
+  // Plays the clip in place of the received audio, behind tones; ClipEnded follows unless it is
+  // looped, stopped (null) or replaced. The clip must outlive its playing.
+  void PlayClip(const AudioClip* clip, bool loop);
+  // What is sent in place of the received audio while nothing above plays.
+  void SetHoldAudio(const HoldAudio& audio);
   // Whether the sending leg has telephone-events to carry DTMF.
   bool CanSendDtmf() const;
   // Queues digits (0-9 * # A-D) behind those already waiting, at most 32 in all. False, with nothing
@@ -96,6 +105,12 @@ class TranscodingPipeline {
   // of the opposite direction: hand it to that one's ApplyCmr().
   std::optional<CodecModeRequest> TakeReceivedCmr();
   void ApplyCmr(CodecModeRequest request);
+  // The far end is another one, which has asked for nothing yet; our own limit goes too.
+  void ForgetCmr();
+  // Our encoder uses no mode above this, nor above the peer's request.
+  void SetModeLimit(uint8_t mode);
+  // The mode to ask the peer for in what is sent; nothing for no request.
+  void SetModeRequest(std::optional<uint8_t> mode);
   // What the receiver of the outgoing stream reports as lost (RTCP RR, 0 to 1): Opus FEC follows it.
   void SetRemoteLoss(double fraction);
 

@@ -109,6 +109,9 @@ Status MediaControlService::GetNode(grpc::ServerContext*, const proto::GetNodeRe
   node->set_session_capacity(static_cast<uint32_t>(directory_.capacity()));
   node->set_is_draining(is_draining_);
   node->set_lease_seconds(static_cast<uint32_t>(config_.lease.seconds()));
+  if (config_.announcements != nullptr) {
+    for (const auto& [name, clip] : *config_.announcements) node->add_announcements(name);
+  }
   return Status::OK;
 }
 
@@ -149,6 +152,7 @@ session::SessionConfig MediaControlService::MakeConfig(const SessionRecord& reco
   config.ims_dscp = config_.ims.dscp;
   config.access_media_timeout = config_.access_media_timeout;
   config.ims_media_timeout = config_.ims_media_timeout;
+  config.tones = config_.tones;
   return config;
 }
 
@@ -223,12 +227,12 @@ Status MediaControlService::CreateSession(grpc::ServerContext*,
   if (Status status = ChooseLocals(*request, locals); !status.ok()) return status;
   session::SessionDescriptions descriptions;
   if (request->has_access()) {
-    auto access = ToDomain(request->access(), "access");
+    auto access = ToDomain(request->access(), "access", config_.announcements);
     if (!access) return Invalid(access.error());
     descriptions.access = std::move(access).value();
   }
   if (request->has_ims()) {
-    auto ims = ToDomain(request->ims(), "ims", locals.ims.is_v4());
+    auto ims = ToDomain(request->ims(), "ims", locals.ims.is_v4(), config_.announcements);
     if (!ims) return Invalid(ims.error());
     descriptions.ims = std::move(ims).value();
   }
@@ -286,12 +290,12 @@ Status MediaControlService::ModifySession(grpc::ServerContext*,
   if (Status status = Acquire(request->session_id(), record, lock); !status.ok()) return status;
   session::SessionDescriptions descriptions;
   if (request->has_access()) {
-    auto access = ToDomain(request->access(), "access");
+    auto access = ToDomain(request->access(), "access", config_.announcements);
     if (!access) return Invalid(access.error());
     descriptions.access = std::move(access).value();
   }
   if (request->has_ims()) {
-    auto ims = ToDomain(request->ims(), "ims", record->config.ims.rtp.ip.is_v4());
+    auto ims = ToDomain(request->ims(), "ims", record->config.ims.rtp.ip.is_v4(), config_.announcements);
     if (!ims) return Invalid(ims.error());
     descriptions.ims = std::move(ims).value();
   }
@@ -395,6 +399,18 @@ Status MediaControlService::PlayTone(grpc::ServerContext*, const proto::PlayTone
   std::unique_lock<std::mutex> lock;
   if (Status status = Acquire(request->session_id(), record, lock); !status.ok()) return status;
   auto play = ToDomain(*request);
+  if (!play) return Invalid(play.error());
+  worker::Reply reply;
+  return Call(*record, std::move(play).value(), reply);
+}
+
+Status MediaControlService::PlayAnnouncement(grpc::ServerContext*,
+                                             const proto::PlayAnnouncementRequest* request,
+                                             proto::PlayAnnouncementResponse*) {
+  SessionRecordPtr record;
+  std::unique_lock<std::mutex> lock;
+  if (Status status = Acquire(request->session_id(), record, lock); !status.ok()) return status;
+  auto play = ToDomain(*request, config_.announcements);
   if (!play) return Invalid(play.error());
   worker::Reply reply;
   return Call(*record, std::move(play).value(), reply);

@@ -42,6 +42,8 @@ class MediaControlService final : public proto::MediaControl::Service {
                         proto::SendDtmfResponse*) override;
   grpc::Status PlayTone(grpc::ServerContext*, const proto::PlayToneRequest*,
                         proto::PlayToneResponse*) override;
+  grpc::Status PlayAnnouncement(grpc::ServerContext*, const proto::PlayAnnouncementRequest*,
+                                proto::PlayAnnouncementResponse*) override;
   grpc::Status GetStats(grpc::ServerContext*, const proto::GetStatsRequest*,
                         proto::SessionStats*) override;
   grpc::Status GetNodeStats(grpc::ServerContext*, const proto::GetNodeStatsRequest*,

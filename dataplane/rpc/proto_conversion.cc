@@ -14,6 +14,9 @@ namespace {
 
 using session::AudioDescription;
 
+// Far above 5 % of any voice stream; RFC 3556 gives no limit.
+constexpr uint32_t kMostRtcpBandwidthBps = 1'000'000;
+
 std::string Quoted(std::string_view value) {
   // What a peer wrote goes into an error: short and printable.
   std::string text = "\"";
@@ -275,7 +278,69 @@ Checked<std::optional<net::SocketAddress>> ToAddress(const proto::SocketAddress&
   return std::optional(net::SocketAddress{*ip, static_cast<uint16_t>(message.port())});
 }
 
+Checked<const pipeline::AudioClip*> ToClip(const std::string& name, const std::string& field,
+                                           const pipeline::AnnouncementSet* announcements) {
+  if (announcements != nullptr) {
+    if (const auto found = announcements->find(name); found != announcements->end()) {
+      return &found->second;
+    }
+  }
+  std::string known;
+  for (const auto& entry : announcements ? *announcements : pipeline::AnnouncementSet()) {
+    known += (known.empty() ? "" : ", ") + entry.first;
+  }
+  return IsBut(field, Quoted(name),
+               known.empty() ? "absent: this node has no announcements" : "one of " + known);
+}
+
+Checked<pipeline::HoldAudio> ToHoldAudio(const proto::HoldAudio& message, const std::string& field,
+                                         const pipeline::AnnouncementSet* announcements) {
+  pipeline::HoldAudio hold{.only_when_silent = message.only_when_silent()};
+  switch (message.kind()) {
+    case proto::HoldAudio::KIND_UNSPECIFIED:
+      hold.kind = pipeline::HoldAudio::Kind::kNone;
+      return hold;
+    case proto::HoldAudio::KIND_SILENCE:
+      hold.kind = pipeline::HoldAudio::Kind::kSilence;
+      return hold;
+    case proto::HoldAudio::KIND_COMFORT_NOISE:
+      hold.kind = pipeline::HoldAudio::Kind::kComfortNoise;
+      return hold;
+    case proto::HoldAudio::KIND_ANNOUNCEMENT: {
+      hold.kind = pipeline::HoldAudio::Kind::kAnnouncement;
+      auto clip = ToClip(message.announcement(), field + ".announcement", announcements);
+      if (!clip) return clip.error();
+      hold.clip = *clip;
+      return hold;
+    }
+    default:
+      return IsBut(field + ".kind", static_cast<uint64_t>(message.kind()), "0 to 3");
+  }
+}
+
 bool IsEmpty(const proto::AudioFormat& audio) { return audio.ByteSizeLong() == 0; }
+
+void ToProto(const quality::QualityEstimate& estimate, proto::Quality& message) {
+  message.set_wideband(estimate.is_wideband);
+  message.set_r_factor(estimate.r_factor);
+  message.set_mos_listening(estimate.mos_listening);
+  message.set_mos_conversational(estimate.mos_conversational);
+  message.set_concealed_share(estimate.concealed_share);
+  message.set_burst_ratio(estimate.burst_ratio);
+  message.set_loss_rate(estimate.loss_rate);
+  message.set_discard_rate(estimate.discard_rate);
+  message.set_one_way_delay_ms(estimate.one_way_delay_ms);
+}
+
+void ToProto(const rtp::VoipMetrics& metrics, proto::RemoteMetrics& message) {
+  message.set_loss_rate(metrics.loss_rate / 256.0);
+  message.set_discard_rate(metrics.discard_rate / 256.0);
+  message.set_end_system_delay_ms(metrics.end_system_delay_ms);
+  constexpr uint8_t kUnavailable = rtp::VoipMetrics::kUnavailable;
+  if (metrics.r_factor != kUnavailable) message.set_r_factor(metrics.r_factor);
+  if (metrics.mos_lq != kUnavailable) message.set_mos_listening(metrics.mos_lq / 10.0);
+  if (metrics.mos_cq != kUnavailable) message.set_mos_conversational(metrics.mos_cq / 10.0);
+}
 
 void ToProto(const session::LegStats& stats, proto::LegStats& message) {
   message.set_packets_received(stats.packets_received);
@@ -294,6 +359,18 @@ void ToProto(const session::LegStats& stats, proto::LegStats& message) {
   message.set_dtmf_received(stats.dtmf_received);
   message.set_codec(std::string(stats.codec.view()));
   message.set_added_latency_ms(stats.added_latency_ms);
+  if (stats.quality) ToProto(*stats.quality, *message.mutable_quality());
+  if (stats.quality_mean) ToProto(*stats.quality_mean, *message.mutable_quality_mean());
+  message.set_worst_mos(stats.worst_mos);
+  message.mutable_burst_gap()->set_burst_density(stats.burst_gap.bursts().density());
+  message.mutable_burst_gap()->set_burst_length(stats.burst_gap.bursts().length());
+  message.mutable_burst_gap()->set_gap_density(stats.burst_gap.gaps().density());
+  message.mutable_burst_gap()->set_gap_length(stats.burst_gap.gaps().length());
+  message.set_fraction_discarded(stats.fraction_discarded);
+  if (stats.remote) ToProto(*stats.remote, *message.mutable_remote());
+  if (stats.signal_level_dbm0) message.set_signal_level_dbm0(double{*stats.signal_level_dbm0});
+  if (stats.noise_level_dbm0) message.set_noise_level_dbm0(double{*stats.noise_level_dbm0});
+  message.set_sent_codec(std::string(stats.sent_codec.view()));
 }
 
 proto::Leg ToProto(session::Leg leg) {
@@ -351,7 +428,8 @@ Checked<Valid> CheckControllerId(const std::string& controller_id) {
 }
 
 Checked<session::AccessRemote> ToDomain(const proto::AccessRemote& message,
-                                        const std::string& field) {
+                                        const std::string& field,
+                                        const pipeline::AnnouncementSet* announcements) {
   session::AccessRemote remote;
   auto ice = ToIce(message, field);
   if (!ice) return ice.error();
@@ -380,11 +458,27 @@ Checked<session::AccessRemote> ToDomain(const proto::AccessRemote& message,
   auto direction = ToDirection(message.direction(), field);
   if (!direction) return direction.error();
   remote.direction = *direction;
+  // Browsers always speak AVPF (RFC 8834 section 4.3). A change of hold or mute alone says nothing of
+  // RTCP.
+  if (remote.audio || message.has_rtcp_xr()) {
+    remote.rtcp_parameters = session::RtcpParameters{
+        .is_avpf = true,
+        .bandwidth_bps = std::nullopt,
+        .wants_voip_metrics = message.rtcp_xr().voip_metrics(),
+        .answers_reference_time = message.rtcp_xr().receiver_reference_time()};
+  }
+  if (message.has_muted()) remote.is_muted = message.muted();
+  if (message.has_hold_audio()) {
+    auto hold = ToHoldAudio(message.hold_audio(), field + ".hold_audio", announcements);
+    if (!hold) return hold.error();
+    remote.hold_audio = *hold;
+  }
   return remote;
 }
 
 Checked<session::ImsRemote> ToDomain(const proto::ImsRemote& message, const std::string& field,
-                                     bool is_v4) {
+                                     bool is_v4,
+                                     const pipeline::AnnouncementSet* announcements) {
   session::ImsRemote remote;
   if (message.has_rtp()) {
     auto rtp = ToAddress(message.rtp(), field + ".rtp", is_v4);
@@ -397,7 +491,18 @@ Checked<session::ImsRemote> ToDomain(const proto::ImsRemote& message, const std:
     remote.rtcp = *rtcp;
   }
   remote.rtcp_mux = message.rtcp_mux();
-  remote.use_avpf = message.use_avpf();
+  remote.rtcp_parameters = session::RtcpParameters{
+      .is_avpf = message.use_avpf(),
+      .bandwidth_bps = std::nullopt,
+      .wants_voip_metrics = message.rtcp_xr().voip_metrics(),
+      .answers_reference_time = message.rtcp_xr().receiver_reference_time()};
+  if (message.has_rtcp_bandwidth_bps()) {
+    if (message.rtcp_bandwidth_bps() > kMostRtcpBandwidthBps) {
+      return IsBut(field + ".rtcp_bandwidth_bps", message.rtcp_bandwidth_bps(),
+                   "0 to " + std::to_string(kMostRtcpBandwidthBps));
+    }
+    remote.rtcp_parameters->bandwidth_bps = message.rtcp_bandwidth_bps();
+  }
   if (message.has_audio() && !IsEmpty(message.audio())) {
     auto audio = ToAudio(message.audio(), field + ".audio");
     if (!audio) return audio.error();
@@ -410,6 +515,12 @@ Checked<session::ImsRemote> ToDomain(const proto::ImsRemote& message, const std:
   if (message.dscp() > 63) return IsBut(field + ".dscp", message.dscp(), "0 to 63");
   remote.dscp = static_cast<uint8_t>(message.dscp());
   remote.stream_id = message.stream_id();
+  if (message.has_muted()) remote.is_muted = message.muted();
+  if (message.has_hold_audio()) {
+    auto hold = ToHoldAudio(message.hold_audio(), field + ".hold_audio", announcements);
+    if (!hold) return hold.error();
+    remote.hold_audio = *hold;
+  }
   return remote;
 }
 
@@ -468,6 +579,25 @@ Checked<worker::PlayTone> ToDomain(const proto::PlayToneRequest& request) {
     default:
       return IsBut("tone", static_cast<uint64_t>(request.tone()), "0 to 3");
   }
+  return play;
+}
+
+Checked<worker::PlayAnnouncement> ToDomain(const proto::PlayAnnouncementRequest& request,
+                                           const pipeline::AnnouncementSet* announcements) {
+  worker::PlayAnnouncement play;
+  const auto leg = ToDomain(request.leg());
+  if (!leg) return leg.error();
+  play.leg = *leg;
+  if (request.announcement().empty()) return play;
+  auto clip = ToClip(request.announcement(), "announcement", announcements);
+  if (!clip) return clip.error();
+  play.clip = *clip;
+  play.loop = request.loop();
+  const std::string& id = request.playback_id();
+  if (id.empty() || id.size() > 64 || !IsIdText(id)) {
+    return IsBut("playback_id", Quoted(id), "1 to 64 of [A-Za-z0-9_-]");
+  }
+  play.playback_id = session::ShortText(id);
   return play;
 }
 
@@ -544,6 +674,11 @@ bool ToProto(const session::SessionEvent& event, proto::Event& message) {
     }
     bool operator()(const session::ConsentLost&) const {
       message.mutable_consent_lost();
+      return true;
+    }
+    bool operator()(const session::AnnouncementEnded& e) const {
+      message.mutable_announcement_ended()->set_leg(ToProto(e.leg));
+      message.mutable_announcement_ended()->set_playback_id(std::string(e.playback_id.view()));
       return true;
     }
     bool operator()(const session::SessionFailed& e) const {

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "dataplane/base/result.h"
+#include "dataplane/pipeline/audio_clip.h"
 #include "dataplane/session/descriptions.h"
 #include "dataplane/session/session_event.h"
 #include "dataplane/session/session_stats.h"
@@ -23,14 +24,19 @@ Checked<Valid> CheckSessionId(const std::string& session_id);
 Checked<Valid> CheckControllerId(const std::string& controller_id);
 
 // `field` is the message's own name in the request ("access").
+// `announcements`: what a hold_audio may name; null for nothing.
 Checked<session::AccessRemote> ToDomain(const proto::AccessRemote& message,
-                                        const std::string& field);
+                                        const std::string& field,
+                                        const pipeline::AnnouncementSet* announcements = nullptr);
 // The remote addresses must be of the leg's family.
 Checked<session::ImsRemote> ToDomain(const proto::ImsRemote& message, const std::string& field,
-                                     bool is_v4);
+                                     bool is_v4,
+                                     const pipeline::AnnouncementSet* announcements = nullptr);
 Checked<session::Leg> ToDomain(proto::Leg leg);
 Checked<worker::SendDtmf> ToDomain(const proto::SendDtmfRequest& request);
 Checked<worker::PlayTone> ToDomain(const proto::PlayToneRequest& request);
+Checked<worker::PlayAnnouncement> ToDomain(const proto::PlayAnnouncementRequest& request,
+                                           const pipeline::AnnouncementSet* announcements);
 
 void ToProto(const net::SocketAddress& address, proto::SocketAddress& message);
 void ToProto(const session::SessionStats& stats, proto::SessionStats& message);

@@ -9,6 +9,8 @@
 #include "dataplane/base/time.h"
 #include "dataplane/dtls/fingerprint.h"
 #include "dataplane/net/ip_address.h"
+#include "dataplane/pipeline/audio_clip.h"
+#include "dataplane/pipeline/tone_plan.h"
 
 namespace byon::rpc {
 
@@ -42,6 +44,9 @@ struct RpcConfig {
   size_t sessions_per_worker = 2000;
   base::TimeDelta access_media_timeout = base::TimeDelta::Seconds(30);
   base::TimeDelta ims_media_timeout = base::TimeDelta::Seconds(60);
+  pipeline::ToneCountry tones = pipeline::ToneCountry::kItu;
+  // What may be played, by name; must outlive the workers. Null: nothing.
+  const pipeline::AnnouncementSet* announcements = nullptr;
   dtls::DtlsFingerprint fingerprint;
   // Called with key=value lines on the life of sessions; may be empty.
   std::function<void(const std::string&)> log_info;

@@ -20,6 +20,8 @@ std::string_view DropReasonName(DropReason reason) {
       return "rtcp_bad_type";
     case DropReason::kRtcpBadPadding:
       return "rtcp_bad_padding";
+    case DropReason::kRtcpBadBody:
+      return "rtcp_bad_body";
   }
   return "rtp_unknown";
 }

@@ -16,8 +16,9 @@ enum class DropReason : uint8_t {
   kRtcpBadVersion,
   kRtcpBadType,     // the packet type is not one of 192 to 223, or the first is unfit
   kRtcpBadPadding,  // padding on another than the last block, or a bad count
+  kRtcpBadBody,     // the body of a report, BYE or XR contradicts its count or lengths
 };
-inline constexpr size_t kDropReasonCount = static_cast<size_t>(DropReason::kRtcpBadPadding) + 1;
+inline constexpr size_t kDropReasonCount = static_cast<size_t>(DropReason::kRtcpBadBody) + 1;
 
 // The counter's name, "rtp_bad_version".
 std::string_view DropReasonName(DropReason reason);

@@ -32,6 +32,7 @@ void ReceptionStatistics::Restart(uint16_t sequence) {
   cycles_ = 0;
   received_ = 0;
   received_prior_ = 0;
+  useless_ = 0;
   expected_prior_ = 0;
   has_transit_ = false;
 }
@@ -112,9 +113,16 @@ base::TimeDelta ReceptionStatistics::jitter_time() const {
   return base::TimeDelta::Nanoseconds(int64_t{jitter()} * kNanosecondsPerSecond / clock_rate_hz_);
 }
 
+bool ReceptionStatistics::has_new_loss() const {
+  if (!is_valid()) return false;
+  const auto expected = static_cast<uint32_t>(packets_expected()) - expected_prior_;
+  return useless_ > 0 || static_cast<int32_t>(expected - (received_ - received_prior_)) > 0;
+}
+
 // RFC 3550 appendix A.3.
 std::optional<ReportBlock> ReceptionStatistics::MakeReportBlock(base::Timestamp now) {
-  if (!is_valid()) return std::nullopt;
+  if (!is_valid() || total_received_ == total_prior_) return std::nullopt;
+  total_prior_ = total_received_;
   ReportBlock block;
   block.source = source_;
   block.extended_highest_sequence_number = extended_highest_sequence_number();
@@ -125,7 +133,9 @@ std::optional<ReportBlock> ReceptionStatistics::MakeReportBlock(base::Timestamp 
   const uint32_t received_interval = received_ - received_prior_;
   expected_prior_ = expected;
   received_prior_ = received_;
-  const int64_t lost_interval = int64_t{expected_interval} - int64_t{received_interval};
+  const int64_t lost_interval =
+      int64_t{expected_interval} - int64_t{received_interval} + int64_t{useless_};
+  useless_ = 0;
   if (expected_interval != 0 && lost_interval > 0) {
     // At most 255: a wholly lost interval would be 256/256.
     block.fraction_lost =

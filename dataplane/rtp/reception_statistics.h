@@ -25,11 +25,17 @@ class ReceptionStatistics {
   // Takes a packet that arrived at `now`. Late and duplicate packets count as received.
   Verdict OnPacket(SequenceNumber sequence_number, RtpTimestamp timestamp, size_t payload_bytes,
                    base::Timestamp now);
+  // Packets that were missing or of no use since the last report, as far as is known now.
+  bool has_new_loss() const;
   // Takes the sender's report that arrived at `now`.
   void OnSenderReport(NtpTime ntp, base::Timestamp now);
 
+  // A packet counted before was of no use, late or a duplicate: the fraction lost of the next report
+  // counts it as not received, the cumulative loss does not (RFC 3550 section 6.4.1).
+  void OnUseless() { ++useless_; }
+
   // The block for the next report, and starts a new interval for its fraction lost. Nothing while
-  // the source is on probation.
+  // the source is on probation, or when it was silent since the last report.
   std::optional<ReportBlock> MakeReportBlock(base::Timestamp now);
 
   Ssrc source() const { return source_; }
@@ -57,6 +63,8 @@ class ReceptionStatistics {
   uint32_t received_ = 0;
   uint32_t expected_prior_ = 0;
   uint32_t received_prior_ = 0;
+  uint32_t useless_ = 0;  // of the interval
+  uint64_t total_prior_ = 0;
   bool has_transit_ = false;
   uint32_t transit_ = 0;
   uint32_t jitter_q4_ = 0;  // scaled by 16

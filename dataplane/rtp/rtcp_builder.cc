@@ -80,6 +80,61 @@ void RtcpBuilder::AddFeedback(RtcpType type, const FeedbackMessage& message) {
   writer_.WriteBytes(message.control_information);
 }
 
+void RtcpBuilder::AddExtendedReport(const ExtendedReport& report) {
+  const size_t reference_bytes = report.receiver_reference_time ? 12 : 0;
+  const size_t dlrr_bytes =
+      report.last_references.empty() ? 0 : 4 + 12 * report.last_references.size();
+  AddHeader(RtcpType::kExtendedReport, 0,
+            4 + reference_bytes + dlrr_bytes + 36 * report.voip_metrics.size());
+  writer_.WriteU32(report.sender.value);
+  const auto add_block_header = [this](uint8_t type, size_t words) {
+    writer_.WriteU8(type);
+    writer_.WriteU8(0);
+    writer_.WriteU16(static_cast<uint16_t>(words));
+  };
+  if (report.receiver_reference_time) {
+    add_block_header(4, 2);
+    writer_.WriteU64(report.receiver_reference_time->value());
+  }
+  if (!report.last_references.empty()) {
+    add_block_header(5, 3 * report.last_references.size());
+    for (const LastReceiverReference& entry : report.last_references) {
+      writer_.WriteU32(entry.receiver.value);
+      writer_.WriteU32(entry.last_rr);
+      writer_.WriteU32(entry.delay_since_last_rr);
+    }
+  }
+  for (const VoipMetrics& metrics : report.voip_metrics) {
+    add_block_header(7, 8);
+    AddVoipMetrics(metrics);
+  }
+}
+
+void RtcpBuilder::AddVoipMetrics(const VoipMetrics& metrics) {
+  writer_.WriteU32(metrics.source.value);
+  for (const uint8_t share : {metrics.loss_rate, metrics.discard_rate, metrics.burst_density,
+                              metrics.gap_density}) {
+    writer_.WriteU8(share);
+  }
+  for (const uint16_t time_ms : {metrics.burst_duration_ms, metrics.gap_duration_ms,
+                                 metrics.round_trip_delay_ms, metrics.end_system_delay_ms}) {
+    writer_.WriteU16(time_ms);
+  }
+  writer_.WriteU8(static_cast<uint8_t>(metrics.signal_level_dbm));
+  writer_.WriteU8(static_cast<uint8_t>(metrics.noise_level_dbm));
+  for (const uint8_t value :
+       {metrics.residual_echo_return_loss_db, metrics.gmin, metrics.r_factor,
+        metrics.external_r_factor, metrics.mos_lq, metrics.mos_cq, metrics.receiver_configuration,
+        uint8_t{0}}) {
+    writer_.WriteU8(value);
+  }
+  for (const uint16_t time_ms :
+       {metrics.jitter_buffer_nominal_ms, metrics.jitter_buffer_maximum_ms,
+        metrics.jitter_buffer_absolute_maximum_ms}) {
+    writer_.WriteU16(time_ms);
+  }
+}
+
 std::optional<base::ByteSpan> RtcpBuilder::Finish() const {
   if (!ok_ || !writer_.ok() || writer_.size() == 0) return std::nullopt;
   return writer_.written();

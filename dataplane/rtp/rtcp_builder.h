@@ -5,6 +5,7 @@
 
 #include "dataplane/base/bytes.h"
 #include "dataplane/rtp/rtcp_types.h"
+#include "dataplane/rtp/rtcp_xr.h"
 
 namespace byon::rtp {
 
@@ -18,6 +19,8 @@ class RtcpBuilder {
   void AddReceiverReport(Ssrc sender, std::span<const ReportBlock> blocks);
   void AddCname(Ssrc source, base::ByteSpan cname);      // at most 255 bytes
   void AddBye(Ssrc source, base::ByteSpan reason = {});  // at most 255 bytes
+  // Its blocks in the order reference time, DLRR, VoIP metrics (RFC 3611 section 4).
+  void AddExtendedReport(const ExtendedReport& report);
   // RTPFB or PSFB with its format and control information, a multiple of four bytes.
   void AddFeedback(RtcpType type, const FeedbackMessage& message);
 
@@ -26,6 +29,7 @@ class RtcpBuilder {
 
  private:
   void AddHeader(RtcpType type, size_t count, size_t body_bytes);
+  void AddVoipMetrics(const VoipMetrics& metrics);
   void AddReportBlocks(std::span<const ReportBlock> blocks);
 
   base::ByteWriter writer_;

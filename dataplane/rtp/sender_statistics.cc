@@ -32,6 +32,7 @@ std::optional<SenderInfo> SenderStatistics::MakeSenderInfo(base::Timestamp now,
 
 void SenderStatistics::OnReportBlock(const ReportBlock& block, NtpTime wall_clock) {
   if (block.source != source_) return;
+  ++reports_received_;
   remote_fraction_lost_ = block.fraction_lost;
   remote_cumulative_lost_ = block.cumulative_lost;
   remote_jitter_ = block.jitter;

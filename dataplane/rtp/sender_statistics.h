@@ -37,6 +37,8 @@ class SenderStatistics {
   std::optional<base::TimeDelta> round_trip_time() const { return round_trip_time_; }
   // In [0, 1); 0 before the first report.
   double remote_fraction_lost() const { return remote_fraction_lost_ / 256.0; }
+  // Report blocks about this source so far.
+  uint64_t reports_received() const { return reports_received_; }
   int32_t remote_cumulative_lost() const { return remote_cumulative_lost_; }
   base::TimeDelta remote_jitter() const;
 
@@ -48,6 +50,7 @@ class SenderStatistics {
   RtpTimestamp last_timestamp_;
   base::Timestamp last_sent_;
   std::optional<base::TimeDelta> round_trip_time_;
+  uint64_t reports_received_ = 0;
   uint8_t remote_fraction_lost_ = 0;
   int32_t remote_cumulative_lost_ = 0;
   uint32_t remote_jitter_ = 0;

@@ -5,11 +5,13 @@ namespace byon::session {
 AccessLeg::AccessLeg(const SessionConfig& config, DropCounters& drops)
     : drops_(drops),
       transport_(config.handle, config.access, config.access_dscp, drops),
-      reporter_(rtp::Ssrc{config.access.ssrc}, config.cname, config.random_seed ^ 0xacce55),
+      reporter_(rtp::Ssrc{config.access.ssrc}, config.cname, config.random_seed ^ 0xacce55,
+                RtcpReporter::UselessPackets::kLost),
       silence_(config.access_media_timeout) {}
 
 void AccessLeg::Apply(const AccessRemote& remote, base::Timestamp now, SessionOutput& output) {
   if (remote.direction) direction_ = *remote.direction;
+  if (remote.rtcp_parameters) reporter_.SetParameters(*remote.rtcp_parameters);
   transport_.Apply(remote, now, output);
 }
 
@@ -64,6 +66,7 @@ void AccessLeg::SendRtcp(SessionOutput& output, Write&& write) {
 
 void AccessLeg::HandleTick(base::Timestamp now, SessionOutput& output) {
   transport_.HandleTimeout(now, output);
+  reporter_.HandleTick(now);
   const bool is_open = transport_.may_send();
   silence_.SetExpected(is_open && may_receive(), now);
   if (!is_open || !reporter_.IsDue(now)) return;

@@ -10,7 +10,10 @@
 #include "dataplane/dtls/fingerprint.h"
 #include "dataplane/ice/ice_lite_agent.h"
 #include "dataplane/net/socket_address.h"
+#include "dataplane/pipeline/hold_audio.h"
 #include "dataplane/pipeline/stream_format.h"
+#include "dataplane/pipeline/tone_plan.h"
+#include "dataplane/session/rtcp_parameters.h"
 
 // What the two ends of a session's legs are: the domain side of AccessRemote, ImsRemote and their
 // locals in media_control.proto. They are built on a control thread and may hold heap memory; the
@@ -49,16 +52,21 @@ struct AccessRemote {
   std::optional<dtls::DtlsRole> gateway_dtls_role;
   std::optional<AudioDescription> audio;
   std::optional<Direction> direction;
+  std::optional<RtcpParameters> rtcp_parameters;  // absent: as they are
+  std::optional<bool> is_muted;  // what comes from this leg is sent on as silence
+  std::optional<pipeline::HoldAudio> hold_audio;  // what this leg is sent; absent: as it is
 };
 
 struct ImsRemote {
   std::optional<net::SocketAddress> rtp;   // absent: as it is; port 0 or 0.0.0.0: media is off
   std::optional<net::SocketAddress> rtcp;  // absent: RTP port + 1 (RFC 3550 section 11)
   bool rtcp_mux = false;
-  bool use_avpf = false;
+  std::optional<RtcpParameters> rtcp_parameters;  // absent: as they are
   std::optional<AudioDescription> audio;
   std::optional<Direction> direction;
   bool symmetric_rtp = false;
+  std::optional<bool> is_muted;
+  std::optional<pipeline::HoldAudio> hold_audio;
   uint8_t dscp = 0;       // 0: SessionConfig's ims_dscp
   std::string stream_id;  // the early dialog; a change of it or of the address starts a new source
 };
@@ -84,6 +92,7 @@ struct SessionConfig {
   uint64_t random_seed = 0;   // first sequence numbers and timestamps
   uint8_t access_dscp = 46;   // EF, RFC 8837
   uint8_t ims_dscp = 46;      // EF, TS 23.107 conversational voice
+  pipeline::ToneCountry tones = pipeline::ToneCountry::kItu;
   base::TimeDelta access_media_timeout = base::TimeDelta::Seconds(30);
   base::TimeDelta ims_media_timeout = base::TimeDelta::Seconds(60);
 };

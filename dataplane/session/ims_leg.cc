@@ -10,6 +10,7 @@ ImsLeg::ImsLeg(const SessionConfig& config, DropCounters& drops)
 
 bool ImsLeg::Apply(const ImsRemote& remote) {
   if (remote.direction) direction_ = *remote.direction;
+  if (remote.rtcp_parameters) reporter_.SetParameters(*remote.rtcp_parameters);
   return transport_.Apply(remote);
 }
 
@@ -51,6 +52,7 @@ void ImsLeg::SendRtcp(SessionOutput& output, Write&& write) {
 }
 
 void ImsLeg::HandleTick(base::Timestamp now, SessionOutput& output) {
+  reporter_.HandleTick(now);
   const bool is_open = transport_.may_send();
   silence_.SetExpected(is_open && may_receive(), now);
   if (!is_open || !reporter_.IsDue(now)) return;

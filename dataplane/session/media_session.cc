@@ -33,26 +33,39 @@ class LegSink final : public pipeline::PacketSink {
   TxBuffer buffer_;
 };
 
-pipeline::PipelineConfig PipelineConfigFor(uint32_t ssrc, uint64_t seed) {
-  return {.ssrc = {ssrc}, .random_seed = seed};
+pipeline::PipelineConfig PipelineConfigFor(uint32_t ssrc, uint64_t seed,
+                                           pipeline::ToneCountry tones) {
+  return {.ssrc = {ssrc}, .random_seed = seed, .tones = tones};
 }
 
 double Milliseconds(base::TimeDelta delta) { return delta.seconds() * 1e3; }
 
-ShortText CodecText(const pipeline::PipelineStats& stats) {
+ShortText CodecText(codec::Codec codec, int amr_mode) {
   char text[32];
-  const std::string_view name = codec::CodecName(stats.received_codec);
+  const std::string_view name = codec::CodecName(codec);
   const int length =
-      stats.received_amr_mode >= 0
+      amr_mode >= 0
           ? std::snprintf(text, sizeof text, "%.*s mode %d", static_cast<int>(name.size()),
-                          name.data(), stats.received_amr_mode)
+                          name.data(), amr_mode)
           : std::snprintf(text, sizeof text, "%.*s", static_cast<int>(name.size()), name.data());
   return std::string_view(text, static_cast<size_t>(length));
 }
 
-// `received` is the pipeline that plays what came on the leg.
-void FillLeg(LegStats& leg, const RtcpReporter& reporter,
-             const pipeline::PipelineStats& received) {
+void FillQuality(LegStats& leg, const RtcpReporter& reporter,
+                 const pipeline::PipelineStats& received) {
+  leg.quality = reporter.quality().latest();
+  leg.quality_mean = reporter.quality().call();
+  leg.worst_mos = reporter.quality().worst_mos();
+  leg.burst_gap = reporter.outcomes().burst_gap();
+  leg.fraction_discarded = reporter.outcomes().totals().discard_rate();
+  leg.signal_level_dbm0 = received.signal_level_dbm0;
+  leg.noise_level_dbm0 = received.noise_level_dbm0;
+  leg.remote = reporter.remote_metrics();
+}
+
+// `received` is the pipeline that plays what came on the leg, `sent` the other one.
+void FillLeg(LegStats& leg, const RtcpReporter& reporter, const pipeline::PipelineStats& received,
+             const pipeline::PipelineStats& sent) {
   const rtp::SenderStatistics& sender = reporter.sender();
   leg.packets_received = reporter.packets_received();
   leg.bytes_received = reporter.bytes_received();
@@ -61,7 +74,7 @@ void FillLeg(LegStats& leg, const RtcpReporter& reporter,
   leg.packets_lost = reporter.packets_lost();
   leg.fraction_lost_remote = sender.remote_fraction_lost();
   leg.jitter_ms = Milliseconds(reporter.jitter());
-  leg.round_trip_ms = Milliseconds(sender.round_trip_time().value_or(base::TimeDelta()));
+  leg.round_trip_ms = Milliseconds(reporter.round_trip_time().value_or(base::TimeDelta()));
   leg.playout_delay_ms = Milliseconds(received.playout_delay);
   leg.concealed_frames = received.concealed_frames;
   leg.recovered_frames = received.recovered_frames;
@@ -69,7 +82,11 @@ void FillLeg(LegStats& leg, const RtcpReporter& reporter,
   leg.duplicate_packets = received.duplicate_packets;
   leg.dtmf_received = received.dtmf_received;
   leg.added_latency_ms = Milliseconds(received.added_latency_mean);
-  leg.codec = received.frames_played > 0 ? CodecText(received) : ShortText();
+  if (received.frames_played > 0) {
+    leg.codec = CodecText(received.received_codec, received.received_amr_mode);
+  }
+  if (sent.packets_sent > 0) leg.sent_codec = CodecText(sent.sent_codec, sent.sent_amr_mode);
+  FillQuality(leg, reporter, received);
 }
 
 }  // namespace
@@ -78,8 +95,12 @@ MediaSession::MediaSession(const SessionConfig& config)
     : config_(config),
       access_(config_, drops_),
       ims_(config_, drops_),
-      access_to_ims_(PipelineConfigFor(config.ims.ssrc, config.random_seed)),
-      ims_to_access_(PipelineConfigFor(config.access.ssrc, ~config.random_seed)) {
+      access_to_ims_(PipelineConfigFor(config.ims.ssrc, config.random_seed, config.tones)),
+      ims_to_access_(PipelineConfigFor(config.access.ssrc, ~config.random_seed, config.tones)) {
+  access_.reporter().Watch(access_to_ims_.stats());
+  ims_.reporter().Watch(ims_to_access_.stats());
+  // Browsers send and take AVPF (RFC 8834 section 4.3).
+  access_.reporter().SetParameters({.is_avpf = true});
   ApplyDirections();
 }
 
@@ -90,7 +111,10 @@ MediaSession::ApplyResult MediaSession::Apply(SessionChange& change, base::Times
   }
   if (change.restart_ice) access_.transport().RestartIce(*change.restart_ice, now);
   if (change.access) access_.Apply(*change.access, now, output);
-  if (change.ims && ims_.Apply(*change.ims)) ims_to_access_.StartNewSource();
+  if (change.ims && ims_.Apply(*change.ims)) {
+    ims_to_access_.StartNewSource();
+    modes_.StartNewSource(access_to_ims_);
+  }
   if (auto& audio = change.access_audio) {
     audio->receive = access_to_ims_.SetReceive(std::move(audio->receive));
     audio->send = ims_to_access_.SetSend(std::move(audio->send));
@@ -104,9 +128,22 @@ MediaSession::ApplyResult MediaSession::Apply(SessionChange& change, base::Times
     audio->send = access_to_ims_.SetSend(std::move(audio->send));
     ims_.SetPayloadTypes(audio->payload_types);
     ims_.reporter().SetClockRates(audio->receive_clock_hz, access_to_ims_.send_clock_rate_hz());
+    modes_.SetFormats(audio->send_format, audio->receive_format);
   }
+  ApplyHold(change);
   ApplyDirections();
   return ApplyResult::kApplied;
+}
+
+void MediaSession::ApplyHold(const SessionChange& change) {
+  if (change.access) {
+    if (change.access->is_muted) access_to_ims_.SetMuted(*change.access->is_muted);
+    if (change.access->hold_audio) ims_to_access_.SetHoldAudio(*change.access->hold_audio);
+  }
+  if (change.ims) {
+    if (change.ims->is_muted) ims_to_access_.SetMuted(*change.ims->is_muted);
+    if (change.ims->hold_audio) access_to_ims_.SetHoldAudio(*change.ims->hold_audio);
+  }
 }
 
 void MediaSession::ApplyDirections() {
@@ -114,6 +151,9 @@ void MediaSession::ApplyDirections() {
   access_to_ims_.SetSendActive(ims_.may_send());
   ims_to_access_.SetReceiveActive(ims_.may_receive());
   ims_to_access_.SetSendActive(access_.may_send());
+  // A browser that only listens is heard as silence: phones and border controllers take a stream that
+  // stops without a word for a broken call.
+  access_to_ims_.SetSendSilence(!access_.may_receive());
 }
 
 srtp::SrtpSession* MediaSession::HandleDatagram(LocalPort port, const net::SocketAddress& from,
@@ -122,14 +162,21 @@ srtp::SrtpSession* MediaSession::HandleDatagram(LocalPort port, const net::Socke
   if (port == LocalPort::kAccess) return access_.HandleDatagram(from, datagram, now, output);
   const auto packet =
       ims_.HandleDatagram(port == LocalPort::kImsRtcp, from, datagram, now, output);
-  if (packet) (void)ims_to_access_.Insert(*packet, now);
+  if (packet) Play(ims_to_access_, ims_.reporter(), *packet, now);
   return nullptr;
 }
 
 void MediaSession::HandleDecryptedRtp(const net::SocketAddress& from, base::ByteSpan packet,
                                       base::Timestamp now) {
   const auto view = access_.AdmitRtp(from, packet, now);
-  if (view) (void)access_to_ims_.Insert(*view, now);
+  if (view) Play(access_to_ims_, access_.reporter(), *view, now);
+}
+
+void MediaSession::Play(pipeline::TranscodingPipeline& pipeline, RtcpReporter& reporter,
+                        const rtp::RtpPacketView& packet, base::Timestamp now) {
+  const auto drop = pipeline.Insert(packet, now);
+  if (drop == pipeline::DropReason::kLatePacket) reporter.OnRtpTooLate(packet, now);
+  if (drop == pipeline::DropReason::kDuplicatePacket) reporter.OnRtpDuplicate(now);
 }
 
 void MediaSession::HandleHandshake(HandshakeReport& report, SessionOutput& output) {
@@ -141,7 +188,7 @@ void MediaSession::HandleTick(base::Timestamp now, SessionOutput& output) {
   ims_.HandleTick(now, output);
   ApplyDirections();  // keys, the selected pair and a learned source come and go
 
-  if (const auto request = ims_to_access_.TakeReceivedCmr()) access_to_ims_.ApplyCmr(*request);
+  modes_.HandleTick(ims_.reporter(), ims_to_access_, access_to_ims_, now);
   ims_to_access_.SetRemoteLoss(access_.reporter().sender().remote_fraction_lost());
 
   LegSink<ImsLeg> ims_sink(ims_, access_to_ims_.TimestampAt(now), now, drops_, output);
@@ -174,6 +221,17 @@ bool MediaSession::PlayTone(Leg leg, pipeline::Tone tone) {
   return true;
 }
 
+bool MediaSession::PlayAnnouncement(Leg leg, const pipeline::AudioClip* clip, bool loop,
+                                    const ShortText& playback_id) {
+  pipeline::TranscodingPipeline& pipeline = PipelineTowards(leg);
+  if (pipeline.send_clock_rate_hz() == 0) return false;
+  ShortText& last = playback_ids_[static_cast<size_t>(leg)];
+  if (clip != nullptr && last == playback_id) return true;
+  if (clip != nullptr) last = playback_id;
+  pipeline.PlayClip(clip, loop);
+  return true;
+}
+
 void MediaSession::DrainPipelines() {
   const auto drain = [this](pipeline::TranscodingPipeline& pipeline, Leg from,
                             const ShortText& stream_id) {
@@ -182,6 +240,9 @@ void MediaSession::DrainPipelines() {
       if (!event) return;
       if (const auto* dtmf = std::get_if<pipeline::DtmfReceived>(&*event)) {
         PushEvent(DtmfReceived{from, dtmf->digit, dtmf->duration_ms});
+      } else if (std::holds_alternative<pipeline::ClipEnded>(*event)) {
+        const Leg towards = from == Leg::kAccess ? Leg::kIms : Leg::kAccess;
+        PushEvent(AnnouncementEnded{towards, playback_ids_[static_cast<size_t>(towards)]});
       } else {
         PushEvent(MediaStarted{from, stream_id});
       }
@@ -213,8 +274,8 @@ std::optional<SessionEvent> MediaSession::PollEvent() {
 void MediaSession::FillStats(SessionStats& stats) const {
   stats.handle = handle();
   stats.access_state = access_state();
-  FillLeg(stats.access, access_.reporter(), access_to_ims_.stats());
-  FillLeg(stats.ims, ims_.reporter(), ims_to_access_.stats());
+  FillLeg(stats.access, access_.reporter(), access_to_ims_.stats(), ims_to_access_.stats());
+  FillLeg(stats.ims, ims_.reporter(), ims_to_access_.stats(), access_to_ims_.stats());
   stats.drops = AllDrops();
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -10,6 +11,7 @@
 #include "dataplane/base/time.h"
 #include "dataplane/pipeline/transcoding_pipeline.h"
 #include "dataplane/session/access_leg.h"
+#include "dataplane/session/codec_mode_control.h"
 #include "dataplane/session/descriptions.h"
 #include "dataplane/session/drop_counters.h"
 #include "dataplane/session/handshake_messages.h"
@@ -61,6 +63,10 @@ class MediaSession {
                               base::TimeDelta gap);
   // False when the leg has nothing to send with yet.
   [[nodiscard]] bool PlayTone(Leg leg, pipeline::Tone tone);
+  // Plays a clip, which must outlive the session, into the leg, or stops (null). The playback id of
+  // the last one changes nothing. False when the leg has nothing to send with yet.
+  [[nodiscard]] bool PlayAnnouncement(Leg leg, const pipeline::AudioClip* clip, bool loop,
+                                      const ShortText& playback_id);
 
   std::optional<SessionEvent> PollEvent();
   void FillStats(SessionStats& stats) const;
@@ -83,7 +89,10 @@ class MediaSession {
   pipeline::TranscodingPipeline& PipelineTowards(Leg leg) {
     return leg == Leg::kAccess ? ims_to_access_ : access_to_ims_;
   }
+  static void Play(pipeline::TranscodingPipeline& pipeline, RtcpReporter& reporter,
+                   const rtp::RtpPacketView& packet, base::Timestamp now);
   void ApplyDirections();
+  void ApplyHold(const SessionChange& change);
   void DrainPipelines();
   void PushEvent(const SessionEvent& event);
 
@@ -93,6 +102,8 @@ class MediaSession {
   ImsLeg ims_;
   pipeline::TranscodingPipeline access_to_ims_;
   pipeline::TranscodingPipeline ims_to_access_;
+  CodecModeControl modes_;
+  std::array<ShortText, 2> playback_ids_;  // the last one into each leg
   base::FixedVector<SessionEvent, 32> events_;
   size_t next_event_ = 0;
   uint64_t events_lost_ = 0;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -9,36 +10,60 @@
 #include "dataplane/base/bytes.h"
 #include "dataplane/base/random.h"
 #include "dataplane/base/time.h"
+#include "dataplane/pipeline/pipeline_stats.h"
+#include "dataplane/quality/packet_outcomes.h"
+#include "dataplane/quality/quality_meter.h"
 #include "dataplane/rtp/drop_reason.h"
 #include "dataplane/rtp/ntp_time.h"
 #include "dataplane/rtp/reception_statistics.h"
+#include "dataplane/rtp/rtcp_view.h"
 #include "dataplane/rtp/rtp_packet_view.h"
 #include "dataplane/rtp/sender_statistics.h"
+#include "dataplane/session/extended_reporter.h"
+#include "dataplane/session/rtcp_parameters.h"
 
 namespace byon::session {
 
 // RTCP of one leg: counts what is sent and received, says when a report is due and writes it, reads
-// the peer's. A leg has two members, so the interval is the minimum one (RFC 3550 section 6.2).
+// the peer's, and rates what is heard. A leg has two members.
 class RtcpReporter {
  public:
-  // RFC 3550 section 6.2: 5 s, randomised over [0.5, 1.5]; the first after half of it.
+  // RFC 3550 section 6.2: 5 s, randomised over [0.5, 1.5]; the first after half of it. Longer when
+  // the bandwidth is short.
   static constexpr base::TimeDelta kReportInterval = base::TimeDelta::Seconds(5);
+  // RFC 4585: with feedback, news of a loss does not wait longer than this (randomised alike).
+  static constexpr base::TimeDelta kEarlyInterval = base::TimeDelta::Seconds(1);
+  // 5 % of a voice stream with its headers, where the description names no bandwidth.
+  static constexpr uint32_t kDefaultBandwidthBps = 2400;
 
-  RtcpReporter(rtp::Ssrc local, std::string cname, uint64_t random_seed);
+  enum class UselessPackets : uint8_t {
+    kReceived,  // late and duplicate packets count as received in the fraction lost, as RFC 3550 has it
+    kLost,      // not: the peer turns its redundancy by that figure
+  };
+  RtcpReporter(rtp::Ssrc local, std::string cname, uint64_t random_seed,
+               UselessPackets useless = UselessPackets::kReceived);
 
   // Rates of the RTP timestamps each way; a change keeps the counts.
   void SetClockRates(uint32_t receive_hz, uint32_t send_hz);
+  void SetParameters(const RtcpParameters& parameters) { parameters_ = parameters; }
+  // The figures of the pipeline that plays what comes on this leg; they must outlive the reporter.
+  void Watch(const pipeline::PipelineStats& received) { played_ = &received; }
 
   void OnRtpReceived(const rtp::RtpPacketView& packet, base::Timestamp now);
+  // The packet, counted before, was too late to be played; or had been here before.
+  void OnRtpTooLate(const rtp::RtpPacketView& packet, base::Timestamp now);
+  void OnRtpDuplicate(base::Timestamp now);
   void OnRtpSent(rtp::RtpTimestamp timestamp, size_t payload_bytes, base::Timestamp now);
-  // Reads a compound or reduced-size packet; a reason when it is not one.
+  // Reads a compound or reduced-size packet; a reason when a part of it could not be read.
   std::optional<rtp::DropReason> HandleRtcp(base::ByteSpan packet, base::Timestamp now,
                                             rtp::NtpTime wall_clock);
+  // Each 20 ms: the quality of the last seconds.
+  void HandleTick(base::Timestamp now);
 
   // Whether a report is due. Never before something was sent or received on the leg.
   bool IsDue(base::Timestamp now) const;
-  // Writes SR or RR with SDES CNAME, and starts the next interval. Bytes written; 0 when it did not
-  // fit.
+  // Writes SR or RR with SDES CNAME and XR, and starts the next interval. Bytes written; 0 when it
+  // did not fit.
   size_t WriteReport(base::MutableByteSpan buffer, base::Timestamp now, rtp::NtpTime wall_clock);
   // The last packet of the leg: a report and BYE (RFC 3550 section 6.6).
   size_t WriteBye(base::MutableByteSpan buffer, std::string_view reason, base::Timestamp now,
@@ -46,6 +71,13 @@ class RtcpReporter {
 
   rtp::Ssrc local_ssrc() const { return sender_.source(); }
   const rtp::SenderStatistics& sender() const { return sender_; }
+  const quality::QualityMeter& quality() const { return meter_; }
+  const quality::PacketOutcomes& outcomes() const { return outcomes_; }
+  const std::optional<rtp::VoipMetrics>& remote_metrics() const {
+    return extended_.remote_metrics();
+  }
+  // By SR and RR, else by XR; nothing before the peer has answered.
+  std::optional<base::TimeDelta> round_trip_time() const;
   uint64_t packets_received() const { return earlier_.packets + Current(&Reception::packets_received); }
   uint64_t bytes_received() const { return earlier_.bytes + Current(&Reception::bytes_received); }
   // Summed over the sources that this leg has had.
@@ -61,8 +93,14 @@ class RtcpReporter {
   }
   void StartSource(rtp::Ssrc source);
   void ScheduleNext(base::Timestamp now);
+  void HastenAfterLoss(base::Timestamp now);
+  base::TimeDelta AtLeast(base::TimeDelta interval) const;
+  base::TimeDelta Randomised(base::TimeDelta interval);
+  bool ReadBlock(const rtp::RtcpBlockView& block, base::Timestamp now, rtp::NtpTime wall_clock);
   template <typename Blocks>
   void TakeReportBlocks(const Blocks& blocks, rtp::NtpTime wall_clock);
+  void NotePacketTime(const rtp::RtpPacketView& packet);
+  std::optional<rtp::VoipMetrics> Metrics() const;
   size_t Write(base::MutableByteSpan buffer, bool is_last, std::string_view reason,
                base::Timestamp now, rtp::NtpTime wall_clock);
 
@@ -71,14 +109,31 @@ class RtcpReporter {
     uint64_t bytes = 0;
     int64_t lost = 0;
   };
+  struct LastPacket {
+    rtp::SequenceNumber sequence_number;
+    rtp::RtpTimestamp timestamp;
+  };
 
   std::string cname_;
   base::Random random_;
+  const UselessPackets useless_;
+  RtcpParameters parameters_;
   rtp::SenderStatistics sender_;
   std::optional<Reception> reception_;
   uint32_t receive_clock_hz_ = 48'000;
   Totals earlier_;
+  quality::PacketOutcomes outcomes_;
+  quality::QualityMeter meter_;
+  const pipeline::PipelineStats* played_ = nullptr;
+  ExtendedReporter extended_;
+  std::optional<LastPacket> last_packet_;
+  uint32_t packet_units_ = 0;  // the shortest step between two packets: what one holds
+
   std::optional<base::Timestamp> next_report_;
+  std::optional<base::Timestamp> last_report_;
+  bool is_hastened_ = false;
+  double mean_packet_bits_ = 1200;  // of RTCP, with IP and UDP (RFC 3550 section 6.3.3)
+  std::array<uint64_t, 2> sent_at_report_{};  // packets sent at the last report and the one before
   bool peer_said_bye_ = false;
 };
 

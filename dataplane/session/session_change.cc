@@ -29,6 +29,8 @@ base::Result<PreparedAudio, codec::FormatError> PrepareLeg(
   result.payload_types = PayloadTypesOf(audio);
   result.receive_clock_hz =
       audio.receive.empty() ? 0 : codec::ClockRateHz(audio.receive[0].codec.codec);
+  result.send_format = audio.send.codec;
+  if (!audio.receive.empty()) result.receive_format = audio.receive[0].codec;
   return result;
 }
 

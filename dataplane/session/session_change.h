@@ -25,6 +25,8 @@ struct PreparedAudio {
   pipeline::SendSetupPtr send;        // encoder of what the leg sends
   std::bitset<128> payload_types;     // that may arrive, telephone-events included
   uint32_t receive_clock_hz = 0;      // of the preferred codec
+  codec::CodecFormat send_format;
+  std::optional<codec::CodecFormat> receive_format;  // the preferred one
 };
 
 // New descriptions with everything that takes heap memory already built, on its way to a worker. When

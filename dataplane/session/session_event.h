@@ -52,6 +52,11 @@ struct MediaTimeout {
   uint32_t silent_ms;
 };
 struct ConsentLost {};
+// An announcement was played to its end.
+struct AnnouncementEnded {
+  Leg leg;
+  ShortText playback_id;
+};
 enum class FailureCause : uint8_t {
   kDtlsHandshake,
   kDtlsFingerprintMismatch,
@@ -64,6 +69,6 @@ struct SessionFailed {
 };
 
 using SessionEvent = std::variant<std::monostate, IceConnected, DtlsConnected, MediaStarted,
-                                  DtmfReceived, MediaTimeout, ConsentLost, SessionFailed>;
+                                  DtmfReceived, MediaTimeout, ConsentLost, SessionFailed, AnnouncementEnded>;
 
 }  // namespace byon::session

@@ -2,7 +2,11 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 
+#include "dataplane/quality/burst_gap.h"
+#include "dataplane/quality/quality_meter.h"
+#include "dataplane/rtp/rtcp_xr.h"
 #include "dataplane/session/drop_counters.h"
 #include "dataplane/session/session_event.h"
 
@@ -28,6 +32,16 @@ struct LegStats {
   uint64_t dtmf_received = 0;
   ShortText codec;                    // of what is received: "AMR-WB", "opus", ...
   double added_latency_ms = 0;        // arrival on this leg to departure on the other, mean
+  // Of what came on this leg, as it is heard on the other.
+  std::optional<quality::QualityEstimate> quality;       // the last 5 s with speech
+  std::optional<quality::QualityEstimate> quality_mean;  // the call
+  double worst_mos = 0;
+  quality::BurstGap burst_gap;
+  double fraction_discarded = 0;
+  std::optional<float> signal_level_dbm0;
+  std::optional<float> noise_level_dbm0;
+  std::optional<rtp::VoipMetrics> remote;  // of what is sent, by the peer
+  ShortText sent_codec;
 };
 
 struct SessionStats {

@@ -48,6 +48,13 @@ struct PlayTone {
   session::Leg leg = session::Leg::kAccess;
   pipeline::Tone tone = pipeline::Tone::kNone;
 };
+// Null stops.
+struct PlayAnnouncement {
+  session::Leg leg = session::Leg::kAccess;
+  const pipeline::AudioClip* clip = nullptr;  // lives as long as the process serves
+  bool loop = false;
+  session::ShortText playback_id;
+};
 struct GetStats {
   std::unique_ptr<session::SessionStats> stats;  // to be filled; not null
 };
@@ -70,7 +77,7 @@ struct Command {
   uint64_t id = 0;  // the sender's; returned in the reply
   SessionHandle session = 0;
   std::variant<std::monostate, CreateSession, ModifySession, CloseSession, SendDtmf, PlayTone,
-               GetStats, GetWorkerStats>
+               PlayAnnouncement, GetStats, GetWorkerStats>
       body;
 };
 

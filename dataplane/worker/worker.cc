@@ -216,6 +216,14 @@ CommandStatus Worker::Do(PlayTone& play, SessionHandle handle, base::Timestamp) 
                                                 : CommandStatus::kNotNegotiated;
 }
 
+CommandStatus Worker::Do(PlayAnnouncement& play, SessionHandle handle, base::Timestamp) {
+  session::MediaSession* const session = sessions_.FindByHandle(handle);
+  if (!session) return CommandStatus::kNoSuchSession;
+  return session->PlayAnnouncement(play.leg, play.clip, play.loop, play.playback_id)
+             ? CommandStatus::kDone
+             : CommandStatus::kNotNegotiated;
+}
+
 CommandStatus Worker::Do(GetStats& get, SessionHandle handle, base::Timestamp) {
   const session::MediaSession* const session = sessions_.FindByHandle(handle);
   if (!session) return CommandStatus::kNoSuchSession;

@@ -56,6 +56,7 @@ class Worker {
   CommandStatus Do(CloseSession& close, SessionHandle handle, base::Timestamp now);
   CommandStatus Do(SendDtmf& dtmf, SessionHandle handle, base::Timestamp now);
   CommandStatus Do(PlayTone& play, SessionHandle handle, base::Timestamp now);
+  CommandStatus Do(PlayAnnouncement& play, SessionHandle handle, base::Timestamp now);
   CommandStatus Do(GetStats& get, SessionHandle handle, base::Timestamp now);
   CommandStatus Do(GetWorkerStats& get, SessionHandle handle, base::Timestamp now);
   CommandStatus Do(std::monostate&, SessionHandle handle, base::Timestamp now);

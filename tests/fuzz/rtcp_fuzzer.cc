@@ -5,6 +5,7 @@
 
 #include "dataplane/rtp/rtcp_builder.h"
 #include "dataplane/rtp/rtcp_view.h"
+#include "dataplane/rtp/rtcp_xr.h"
 
 // Every block of what parses is read; a receiver report must survive being written again.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -21,6 +22,19 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     (void)block.ParseSourceDescriptions();
     (void)block.ParseBye();
     (void)block.ParseFeedback();
+    if (const auto extended = rtp::ParseExtendedReport(block)) {
+      std::array<std::byte, 1500> copy;
+      rtp::RtcpBuilder again(copy);
+      again.AddExtendedReport(*extended);
+      const auto reread = rtp::ParseExtendedReport(*rtp::RtcpView::Parse(*again.Finish())->begin());
+      if (reread->receiver_reference_time != extended->receiver_reference_time) __builtin_trap();
+      for (size_t i = 0; i < extended->voip_metrics.size(); ++i) {
+        if (reread->voip_metrics[i] != extended->voip_metrics[i]) __builtin_trap();
+      }
+      for (size_t i = 0; i < extended->last_references.size(); ++i) {
+        if (reread->last_references[i] != extended->last_references[i]) __builtin_trap();
+      }
+    }
     const auto report = block.ParseReceiverReport();
     if (!report) continue;
     std::array<std::byte, 1000> buffer;

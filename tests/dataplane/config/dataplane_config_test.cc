@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
+#include "dataplane/config/announcement_files.h"
 #include "dataplane/config/log.h"
 
 namespace byon::config {
@@ -40,6 +42,43 @@ TEST(DataplaneConfig, NothingGivenIsAWorkingConfiguration) {
     EXPECT_FALSE(config->media.ims.ipv6.has_value());
     EXPECT_EQ(config->media.first_port, 20000);
   }
+}
+
+TEST(DataplaneConfig, TonesAndAnnouncements) {
+  const auto config = ParseConfig("media: {tones: gb, announcements: prompts}");
+  ASSERT_TRUE(config.ok()) << config.error();
+  EXPECT_EQ(config->media.tones, pipeline::ToneCountry::kUnitedKingdom);
+  EXPECT_EQ(config->media.announcements, "prompts");
+  EXPECT_THAT(ErrorOf("media: {tones: xx}"), AllOf(HasSubstr("media.tones"), HasSubstr("\"xx\"")));
+}
+
+// A mono file of 8 kHz with 800 samples, and what the operator hears of the others.
+TEST(AnnouncementFiles, AreReadByNameAndMistakesAreAllNamed) {
+  const std::string directory = testing::TempDir() + "/announcements";
+  std::filesystem::create_directories(directory);
+  const auto write = [&directory](const std::string& name, uint8_t channels) {
+    std::string bytes = "RIFF" + std::string(4, '\0') + "WAVEfmt " + std::string("\x10\0\0\0\1\0", 6);
+    bytes += static_cast<char>(channels);
+    bytes += std::string("\0\x40\x1f\0\0\x80\x3e\0\0\2\0\x10\0", 13);
+    bytes += "data" + std::string("\x40\6\0\0", 4) + std::string(1600, '\1');
+    std::ofstream(directory + "/" + name, std::ios::binary) << bytes;
+  };
+  write("welcome.wav", 1);
+  std::ofstream(directory + "/notes.txt") << "not audio";
+  const auto good = ReadAnnouncements(directory);
+  ASSERT_TRUE(good.ok()) << good.error();
+  ASSERT_EQ(good->size(), 1u);
+  EXPECT_EQ(good->at("welcome").duration(), base::TimeDelta::Milliseconds(100));
+  EXPECT_TRUE(ReadAnnouncements("")->empty());
+  write("stereo.wav", 2);
+  write("bad name.wav", 1);
+  const auto bad = ReadAnnouncements(directory);
+  ASSERT_FALSE(bad.ok());
+  EXPECT_EQ(LinesOf(bad.error()), 2u);
+  EXPECT_THAT(bad.error(), AllOf(HasSubstr("stereo.wav cannot be an announcement: it has 2 channels"),
+                                 HasSubstr("its name must be 1 to 64")));
+  EXPECT_THAT(ReadAnnouncements(directory + "/none").error(), HasSubstr("must be a directory"));
+  std::filesystem::remove_all(directory);
 }
 
 TEST(DataplaneConfig, EveryKeyArrives) {

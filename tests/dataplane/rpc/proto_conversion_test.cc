@@ -67,7 +67,7 @@ TEST(ProtoConversion, ImsRemoteArrivesWhole) {
   ASSERT_TRUE(remote.ok()) << remote.error();
   EXPECT_EQ(remote->rtp->ToString(), "192.0.2.1:5004");
   EXPECT_EQ(remote->rtcp->ToString(), "192.0.2.2:6001");
-  EXPECT_TRUE(remote->rtcp_mux && remote->use_avpf && remote->symmetric_rtp);
+  EXPECT_TRUE(remote->rtcp_mux && remote->rtcp_parameters->is_avpf && remote->symmetric_rtp);
   EXPECT_EQ(remote->dscp, 34);
   EXPECT_EQ(remote->stream_id, "dialog-1");
   const codec::CodecFormat& format = remote->audio->send.codec;
@@ -93,6 +93,68 @@ TEST(ProtoConversion, AnUnknownHashBesideAKnownOneIsPassedOver) {
   const auto remote = ToDomain(message, "access");
   ASSERT_TRUE(remote.ok());
   EXPECT_EQ(remote->fingerprints.size(), 1u);
+}
+
+TEST(ProtoConversion, RtcpOfTheDescriptionArrives) {
+  proto::ImsRemote message = Ims();
+  message.set_use_avpf(true);
+  message.mutable_rtcp_xr()->set_voip_metrics(true);
+  message.mutable_rtcp_xr()->set_receiver_reference_time(true);
+  message.set_rtcp_bandwidth_bps(0);
+  const auto remote = ToDomain(message, "ims", true);
+  ASSERT_TRUE(remote.ok()) << remote.error();
+  EXPECT_EQ(remote->rtcp_parameters, (session::RtcpParameters{true, 0, true, true}));
+  message.set_rtcp_bandwidth_bps(2'000'000);
+  EXPECT_EQ(ToDomain(message, "ims", true).error(),
+            "ims.rtcp_bandwidth_bps is 2000000, but must be 0 to 1000000");
+}
+
+TEST(ProtoConversion, HoldAudioAndMuteArrive) {
+  const std::vector<int16_t> samples(1600);
+  pipeline::AnnouncementSet announcements;
+  announcements.emplace("music", pipeline::AudioClip(samples, 8000));
+  announcements.emplace("queue", pipeline::AudioClip(samples, 8000));
+  proto::ImsRemote message;
+  EXPECT_FALSE(ToDomain(message, "ims", true)->is_muted);
+  EXPECT_FALSE(ToDomain(message, "ims", true)->hold_audio);
+  message.set_muted(false);
+  message.mutable_hold_audio()->set_kind(proto::HoldAudio::KIND_ANNOUNCEMENT);
+  message.mutable_hold_audio()->set_announcement("music");
+  const auto remote = ToDomain(message, "ims", true, &announcements);
+  ASSERT_TRUE(remote.ok()) << remote.error();
+  EXPECT_EQ(remote->is_muted, false);
+  EXPECT_EQ(remote->hold_audio->clip, &announcements.at("music"));
+  message.mutable_hold_audio()->set_announcement("jazz");
+  EXPECT_EQ(ToDomain(message, "ims", true, &announcements).error(),
+            "ims.hold_audio.announcement is \"jazz\", but must be one of music, queue");
+  EXPECT_EQ(ToDomain(message, "ims", true).error(),
+            "ims.hold_audio.announcement is \"jazz\", but must be absent: this node has no "
+            "announcements");
+  message.mutable_hold_audio()->set_kind(static_cast<proto::HoldAudio::Kind>(9));
+  EXPECT_EQ(ToDomain(message, "ims", true, &announcements).error(),
+            "ims.hold_audio.kind is 9, but must be 0 to 3");
+}
+
+TEST(ProtoConversion, AnAnnouncementNeedsANameTheNodeHasAndAnId) {
+  const std::vector<int16_t> samples(1600);
+  pipeline::AnnouncementSet announcements;
+  announcements.emplace("welcome", pipeline::AudioClip(samples, 8000));
+  proto::PlayAnnouncementRequest request;
+  request.set_leg(proto::LEG_IMS);
+  request.set_announcement("welcome");
+  request.set_loop(true);
+  EXPECT_THAT(ToDomain(request, &announcements).error(), HasSubstr("playback_id is \"\""));
+  request.set_playback_id("p 1");
+  EXPECT_THAT(ToDomain(request, &announcements).error(), HasSubstr("1 to 64 of [A-Za-z0-9_-]"));
+  request.set_playback_id("p-1");
+  const auto play = ToDomain(request, &announcements);
+  ASSERT_TRUE(play.ok()) << play.error();
+  EXPECT_EQ(play->clip, &announcements.at("welcome"));
+  EXPECT_TRUE(play->loop);
+  request.set_announcement("");
+  EXPECT_EQ(ToDomain(request, &announcements)->clip, nullptr);
+  request.set_leg(proto::LEG_UNSPECIFIED);
+  EXPECT_THAT(ToDomain(request, &announcements).error(), HasSubstr("leg is 0"));
 }
 
 struct AccessMistake {

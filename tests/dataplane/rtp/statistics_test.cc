@@ -81,8 +81,78 @@ TEST(ReceptionStatistics, CountsLossWithinAndAcrossReports) {
   EXPECT_EQ(report->cumulative_lost, 10);
   EXPECT_EQ(report->fraction_lost, 10 * 256 / 100);
   source.Deliver(50);
+  const auto next = source.statistics.MakeReportBlock(source.now);
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->fraction_lost, 0);
+  EXPECT_EQ(next->cumulative_lost, 10);
+}
+
+// RFC 3550 section 6.4: blocks are about sources heard since the last report.
+TEST(ReceptionStatistics, ASilentSourceIsNotReportedOn) {
+  Source source;
+  source.Deliver(10);
+  EXPECT_TRUE(source.statistics.MakeReportBlock(source.now));
+  EXPECT_FALSE(source.statistics.MakeReportBlock(source.now));
+  source.Deliver(1);
+  EXPECT_TRUE(source.statistics.MakeReportBlock(source.now));
+}
+
+// Discontinuous transmission pauses the sequence numbers too: silence is no loss.
+TEST(ReceptionStatistics, SilenceIsNotLoss) {
+  Source source;
+  source.Deliver(50);
+  for (int i = 0; i < 20; ++i) {
+    source.now += TimeDelta::Milliseconds(140);  // one packet each 160 ms
+    source.Deliver(1);
+  }
+  const auto block = source.statistics.MakeReportBlock(source.now);
+  EXPECT_EQ(block->fraction_lost, 0);
+  EXPECT_EQ(block->cumulative_lost, 0);
+}
+
+TEST(ReceptionStatistics, UselessPacketsCountInTheFractionOfTheirIntervalOnly) {
+  Source source;
+  source.Deliver(2);
+  (void)source.statistics.MakeReportBlock(source.now);
+  source.Deliver(90);
+  source.Lose(10);
+  source.Deliver(28);
+  EXPECT_TRUE(source.statistics.has_new_loss());
+  for (int i = 0; i < 6; ++i) source.statistics.OnUseless();
+  const auto block = source.statistics.MakeReportBlock(source.now);
+  EXPECT_EQ(block->fraction_lost, 16 * 256 / 128);
+  EXPECT_EQ(block->cumulative_lost, 10);
+  EXPECT_FALSE(source.statistics.has_new_loss());
+  source.Deliver(10);
   EXPECT_EQ(source.statistics.MakeReportBlock(source.now)->fraction_lost, 0);
-  EXPECT_EQ(source.statistics.MakeReportBlock(source.now)->cumulative_lost, 10);
+}
+
+// A packet twice and another lost: RFC 3550's arithmetic cancels them, the truth does not.
+TEST(ReceptionStatistics, DuplicatesDoNotHideLoss) {
+  Source source(1000);
+  source.Deliver(100);
+  (void)source.statistics.MakeReportBlock(source.now);
+  source.Deliver(50);
+  source.Lose(25);
+  source.Deliver(25);
+  for (int i = 0; i < 25; ++i) {
+    source.JumpTo(static_cast<uint16_t>(1100 + i));
+    source.Deliver(1);
+    source.statistics.OnUseless();
+  }
+  EXPECT_EQ(source.statistics.MakeReportBlock(source.now)->fraction_lost, 64);
+}
+
+TEST(ReceptionStatistics, AnIntervalOverTheWrapLosesNothing) {
+  Source source(0xffce);  // the wrap is in the middle of the second interval
+  source.Deliver(30);
+  (void)source.statistics.MakeReportBlock(source.now);
+  source.Deliver(15);
+  source.Lose(10);
+  source.Deliver(25);
+  const auto block = source.statistics.MakeReportBlock(source.now);
+  EXPECT_EQ(block->fraction_lost, 10 * 256 / 50);
+  EXPECT_EQ(block->extended_highest_sequence_number, 0x1001du);
 }
 
 TEST(ReceptionStatistics, WrapsAreCounted) {
@@ -165,7 +235,9 @@ TEST(ReceptionStatistics, ReportsTheLastSenderReport) {
   source.Deliver(3);
   EXPECT_EQ(source.statistics.MakeReportBlock(source.now)->last_sr, 0u);
   source.statistics.OnSenderReport(NtpTime(0x1122'3344'5566'7788), source.now);
-  const auto block = source.statistics.MakeReportBlock(source.now + TimeDelta::Milliseconds(1'500));
+  const Timestamp arrival = source.now;
+  source.Deliver(1);
+  const auto block = source.statistics.MakeReportBlock(arrival + TimeDelta::Milliseconds(1'500));
   EXPECT_EQ(block->last_sr, 0x33445566u);
   EXPECT_EQ(block->delay_since_last_sr, 65'536u + 32'768u);
 }

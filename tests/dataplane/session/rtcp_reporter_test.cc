@@ -7,6 +7,7 @@
 
 #include "dataplane/rtp/rtcp_builder.h"
 #include "dataplane/rtp/rtcp_view.h"
+#include "dataplane/rtp/rtcp_xr.h"
 #include "dataplane/rtp/rtp_packet_builder.h"
 
 namespace byon::session {
@@ -170,6 +171,189 @@ TEST_F(RtcpReporterTest, TheLastPacketSaysBye) {
     has_bye = true;
   }
   EXPECT_TRUE(has_bye);
+}
+
+// RFC 3550 section 6.4: SR only when something was sent within the last two intervals.
+TEST_F(RtcpReporterTest, AHeldSenderTurnsReceiver) {
+  reporter_.OnRtpSent({0}, 80, kStart);
+  const auto type_at = [this](int64_t seconds) {
+    return Report(kStart + TimeDelta::Seconds(seconds)).begin()->type();
+  };
+  EXPECT_EQ(type_at(1), rtp::RtcpType::kSenderReport);
+  EXPECT_EQ(type_at(6), rtp::RtcpType::kSenderReport);
+  EXPECT_EQ(type_at(11), rtp::RtcpType::kReceiverReport);
+  reporter_.OnRtpSent({960}, 80, kStart + TimeDelta::Seconds(12));
+  EXPECT_EQ(type_at(16), rtp::RtcpType::kSenderReport);
+}
+
+TEST_F(RtcpReporterTest, ABodyThatContradictsItsHeaderIsCounted) {
+  // A receiver report of two blocks that holds one; an XR block past the end.
+  std::array<std::byte, 256> buffer;
+  rtp::RtcpBuilder builder(buffer);
+  const rtp::ReportBlock block{.source = kLocal};
+  builder.AddReceiverReport(kRemote, std::span(&block, 1));
+  auto bytes = *builder.Finish();
+  buffer[0] = std::byte{0x82};
+  EXPECT_EQ(reporter_.HandleRtcp(bytes, kStart, WallClock(kStart)), rtp::DropReason::kRtcpBadBody);
+  const std::array<std::byte, 12> xr{std::byte{0x80}, std::byte{207}, {}, std::byte{2}, {}, {}, {},
+                                     std::byte{1}, std::byte{5}, {}, {}, std::byte{9}};
+  EXPECT_EQ(reporter_.HandleRtcp(xr, kStart, WallClock(kStart)), rtp::DropReason::kRtcpBadBody);
+}
+
+// ---- when -------------------------------------------------------------------------------------------
+
+TimeDelta NextAfter(RtcpReporter& reporter, Timestamp now) {
+  const Timestamp start = now;
+  while (!reporter.IsDue(now) && now - start < TimeDelta::Seconds(600)) {
+    now += TimeDelta::Milliseconds(20);
+  }
+  return now - start;
+}
+
+// RFC 4585: with feedback the sender hears of a loss within 1.5 s, else at the next regular report.
+TEST_F(RtcpReporterTest, ALossIsToldEarlyWhereFeedbackIsAgreed) {
+  for (const bool is_avpf : {false, true}) {
+    RtcpReporter reporter(kLocal, "c", 11);
+    reporter.SetClockRates(16'000, 16'000);
+    reporter.SetParameters({.is_avpf = is_avpf});
+    std::array<std::byte, 64> packet;
+    Timestamp now = kStart;
+    const auto receive = [&](uint16_t sequence) {
+      rtp::RtpPacketBuilder builder(packet, {.payload_type = {96},
+                                             .sequence_number = {sequence},
+                                             .timestamp = {uint32_t{sequence} * 320},
+                                             .ssrc = kRemote});
+      builder.SetPayload(base::AsBytes("x"));
+      reporter.OnRtpReceived(*rtp::RtpPacketView::Parse(*builder.Finish()), now);
+    };
+    for (uint16_t i = 0; i < 50; ++i, now += TimeDelta::Milliseconds(20)) receive(i);
+    (void)reporter.WriteReport(buffer_, now, WallClock(now));
+    receive(50);
+    const TimeDelta calm = NextAfter(reporter, now);
+    EXPECT_GE(calm, TimeDelta::Milliseconds(2'480));
+    receive(55);
+    const TimeDelta after_loss = NextAfter(reporter, now);
+    if (is_avpf) {
+      EXPECT_LE(after_loss, TimeDelta::Milliseconds(1'520));
+      EXPECT_GE(after_loss, TimeDelta::Milliseconds(480));
+    } else {
+      EXPECT_EQ(after_loss, calm);
+    }
+  }
+}
+
+// RFC 3556: reports never take more than the bandwidth that was given; none without any.
+TEST_F(RtcpReporterTest, BandwidthLimitsTheReports) {
+  reporter_.SetParameters({.bandwidth_bps = 100});
+  reporter_.OnRtpSent({0}, 80, kStart);
+  Timestamp now = kStart;
+  for (int i = 0; i < 40; ++i) {  // until the mean size is known
+    now += NextAfter(reporter_, now);
+    (void)Report(now);
+  }
+  double bits = 0;
+  const Timestamp from = now;
+  for (int i = 0; i < 100; ++i) {
+    now += NextAfter(reporter_, now);
+    bits += static_cast<double>(reporter_.WriteReport(buffer_, now, WallClock(now)) + 28) * 8;
+  }
+  EXPECT_LE(bits / (now - from).seconds(), 60);  // half of it: there are two of us
+  reporter_.SetParameters({.bandwidth_bps = 0});
+  EXPECT_FALSE(reporter_.IsDue(now + TimeDelta::Seconds(10'000)));
+}
+
+// ---- extended reports -------------------------------------------------------------------------------
+
+std::optional<rtp::ExtendedReport> ExtendedOf(const rtp::RtcpView& view) {
+  for (const rtp::RtcpBlockView& block : view) {
+    if (block.type() == rtp::RtcpType::kExtendedReport) return rtp::ParseExtendedReport(block);
+  }
+  return std::nullopt;
+}
+
+TEST_F(RtcpReporterTest, NoExtendedReportWithoutNeed) {
+  for (uint16_t i = 0; i < 400; ++i) ReceiveRtp(i, kStart);
+  EXPECT_FALSE(ExtendedOf(Report(kStart)));
+}
+
+// RFC 3611 sections 4.4 and 4.5, both ends of it.
+TEST_F(RtcpReporterTest, AReferenceTimeIsAnsweredOnceAndGivesTheRoundTrip) {
+  RtcpReporter peer(kRemote, "peer", 9);
+  peer.SetParameters({.answers_reference_time = true});
+  std::array<std::byte, 500> buffer;
+  const size_t size = peer.WriteReport(buffer, kStart, WallClock(kStart));
+  const Timestamp arrival = kStart + TimeDelta::Milliseconds(30);
+  EXPECT_EQ(reporter_.HandleRtcp(base::ByteSpan(buffer).first(size), arrival, WallClock(arrival)),
+            std::nullopt);
+  const Timestamp answered = arrival + TimeDelta::Milliseconds(1'700);
+  const size_t answer = reporter_.WriteReport(buffer_, answered, WallClock(answered));
+  const auto extended = ExtendedOf(*rtp::RtcpView::Parse(base::ByteSpan(buffer_).first(answer)));
+  ASSERT_TRUE(extended);
+  ASSERT_EQ(extended->last_references.size(), 1u);
+  EXPECT_EQ(extended->last_references[0].receiver, kRemote);
+  EXPECT_EQ(extended->last_references[0].last_rr, WallClock(kStart).compact());
+  EXPECT_FALSE(extended->receiver_reference_time);
+  const Timestamp back = answered + TimeDelta::Milliseconds(30);
+  EXPECT_EQ(peer.HandleRtcp(base::ByteSpan(buffer_).first(answer), back, WallClock(back)),
+            std::nullopt);
+  ASSERT_TRUE(peer.round_trip_time());
+  EXPECT_NEAR(peer.round_trip_time()->seconds(), 0.060, 0.001);
+  EXPECT_FALSE(ExtendedOf(Report(answered + TimeDelta::Seconds(5))));
+}
+
+TEST_F(RtcpReporterTest, VoipMetricsTellLossDiscardsAndBursts) {
+  pipeline::PipelineStats played;
+  played.received_codec = codec::Codec::kAmrWb;
+  played.received_amr_mode = 2;
+  played.signal_level_dbm0 = -20.4F;
+  played.added_latency_mean = TimeDelta::Milliseconds(45);
+  reporter_.Watch(played);
+  reporter_.SetParameters({.wants_voip_metrics = true});
+  Timestamp now = kStart;
+  // Every hundredth packet is lost alone, three in a row each 200, and every 50th comes too late.
+  for (uint16_t i = 0; i < 4'000; ++i, now += TimeDelta::Milliseconds(20)) {
+    const bool is_lost = i % 100 == 40 || (i % 200 >= 101 && i % 200 <= 103);
+    ++played.frames_played;
+    if (!is_lost) ReceiveRtp(i, now);
+    if (i % 100 == 75) {
+      std::array<std::byte, 64> late;
+      rtp::RtpPacketBuilder builder(late, {.sequence_number = {i}, .ssrc = kRemote});
+      builder.SetPayload(base::AsBytes("x"));
+      reporter_.OnRtpTooLate(*rtp::RtpPacketView::Parse(*builder.Finish()), now);
+    }
+    reporter_.HandleTick(now);
+  }
+  const auto extended = ExtendedOf(Report(now));
+  ASSERT_TRUE(extended && extended->voip_metrics.size() == 1);
+  const rtp::VoipMetrics& metrics = extended->voip_metrics[0];
+  EXPECT_EQ(metrics.source, kRemote);
+  EXPECT_NEAR(metrics.loss_rate, 256 * 0.025, 1.01);
+  EXPECT_NEAR(metrics.discard_rate, 256 * 0.01, 1.01);
+  EXPECT_EQ(metrics.burst_density, 255);       // three of three
+  EXPECT_EQ(metrics.burst_duration_ms, 60);
+  EXPECT_NEAR(metrics.gap_duration_ms, 197 * 20, 200);
+  EXPECT_EQ(metrics.gmin, 16);
+  EXPECT_EQ(metrics.signal_level_dbm, -20);
+  EXPECT_EQ(metrics.noise_level_dbm, 127);
+  EXPECT_EQ(metrics.end_system_delay_ms, 45);
+  EXPECT_EQ(metrics.mos_lq, 43);                // AMR-WB 12.65 without concealment
+  EXPECT_EQ(metrics.r_factor, 90);              // 116 of 129
+  EXPECT_EQ(metrics.receiver_configuration >> 4, 0b1011);
+  EXPECT_EQ(metrics.jitter_buffer_absolute_maximum_ms, 500);
+}
+
+TEST_F(RtcpReporterTest, ThePeersMetricsOfOurStreamAreKept) {
+  std::array<std::byte, 256> buffer;
+  rtp::RtcpBuilder builder(buffer);
+  builder.AddReceiverReport(kRemote, {});
+  rtp::ExtendedReport report{.sender = kRemote};
+  report.voip_metrics.PushBack({.source = {0x99}, .loss_rate = 1});
+  report.voip_metrics.PushBack({.source = kLocal, .loss_rate = 26, .mos_lq = 37});
+  builder.AddExtendedReport(report);
+  EXPECT_EQ(reporter_.HandleRtcp(*builder.Finish(), kStart, WallClock(kStart)), std::nullopt);
+  ASSERT_TRUE(reporter_.remote_metrics());
+  EXPECT_EQ(reporter_.remote_metrics()->loss_rate, 26);
+  EXPECT_EQ(reporter_.remote_metrics()->mos_lq, 37);
 }
 
 TEST_F(RtcpReporterTest, MalformedRtcpIsRefused) {

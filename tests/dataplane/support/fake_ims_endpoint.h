@@ -47,6 +47,7 @@ class FakeImsEndpoint {
     if (rtp::ClassifyDatagram(datagram.payload) == rtp::DatagramClass::kRtcp) {
       (datagram.destination == config_.rtcp ? rtcp_ : misplaced_rtcp_).push_back(datagram.payload);
     } else {
+      last_rtp_ = datagram.payload;
       talker_.Receive(datagram.payload);
     }
   }
@@ -72,6 +73,8 @@ class FakeImsEndpoint {
   const std::vector<std::vector<std::byte>>& rtcp() const { return rtcp_; }
   // RTCP that came to the RTP address.
   const std::vector<std::vector<std::byte>>& misplaced_rtcp() const { return misplaced_rtcp_; }
+  // The last RTP packet that came, as it was.
+  const std::vector<std::byte>& last_rtp() const { return last_rtp_; }
   uint8_t dscp() const { return dscp_; }
   const Config& config() const { return config_; }
 
@@ -97,6 +100,7 @@ class FakeImsEndpoint {
   int digit_frames_left_ = 0;
   uint32_t digit_timestamp_ = 0;
   uint8_t dscp_ = 0;
+  std::vector<std::byte> last_rtp_;
   std::vector<std::vector<std::byte>> rtcp_;
   std::vector<std::vector<std::byte>> misplaced_rtcp_;
   std::vector<TestDatagram> outgoing_;

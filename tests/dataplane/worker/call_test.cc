@@ -2,9 +2,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
+#include <numbers>
 
 #include "dataplane/rtp/rtcp_builder.h"
 #include "dataplane/rtp/rtcp_view.h"
+#include "dataplane/rtp/rtcp_xr.h"
 #include "tests/dataplane/support/call_simulation.h"
 #include "tests/dataplane/support/tone_meter.h"
 
@@ -190,16 +193,131 @@ TEST(CallTest, HoldIsHonouredInEachDirection) {
   EXPECT_EQ(call.browser().talker().received().sequence_gaps, 0u);
 }
 
-TEST(CallTest, HoldByTheBrowserSilencesTheImsSide) {
+TEST(CallTest, ABrowserThatOnlyListensIsHeardAsSilence) {
   CallSimulation call;
   call.Connect();
-  session::AccessRemote hold = call.MakeAccessRemote();
-  hold.direction = Direction::kSendOnly;
-  ASSERT_EQ(call.Modify({.access = hold}), CommandStatus::kDone);
+  session::AccessRemote listening = call.MakeAccessRemote();
+  listening.direction = Direction::kSendOnly;
+  ASSERT_EQ(call.Modify({.access = listening}), CommandStatus::kDone);
   call.Run(TimeDelta::Milliseconds(500));
   const uint64_t before = call.ims().talker().received().packets;
   call.Run(TimeDelta::Seconds(1));
-  EXPECT_EQ(call.ims().talker().received().packets, before);
+  EXPECT_EQ(call.ims().talker().received().packets, before + 50);
+  EXPECT_LT(RootMeanSquare(call.ims().talker().LastSamples(8'000)), 30);
+  EXPECT_GT(PurityAt(call.browser().talker(), kImsTone), 0.95);
+}
+
+TEST(CallTest, MuteSilencesOneDirectionUntilItIsTakenBack) {
+  CallSimulation call;
+  call.Connect();
+  session::AccessRemote muted;
+  muted.is_muted = true;
+  ASSERT_EQ(call.Modify({.access = muted}), CommandStatus::kDone);
+  call.Run(TimeDelta::Seconds(2));
+  EXPECT_LT(RootMeanSquare(call.ims().talker().LastSamples(8'000)), 30);
+  EXPECT_GT(PurityAt(call.browser().talker(), kImsTone), 0.95);
+  EXPECT_EQ(call.ims().talker().received().sequence_gaps, 0u);
+  muted.is_muted = false;
+  ASSERT_EQ(call.Modify({.access = muted}), CommandStatus::kDone);
+  call.Run(TimeDelta::Seconds(2));
+  EXPECT_GT(PurityAt(call.ims().talker(), kBrowserTone), 0.95);
+}
+
+pipeline::AudioClip ToneClip(double tone_hz, int seconds) {
+  std::vector<int16_t> samples(static_cast<size_t>(16'000 * seconds));
+  for (size_t i = 0; i < samples.size(); ++i) {
+    samples[i] = static_cast<int16_t>(
+        8000 * std::sin(2 * std::numbers::pi * tone_hz * static_cast<double>(i) / 16'000));
+  }
+  return {samples, 16'000};
+}
+
+// The browser holds: the phone hears music, and nothing of the browser.
+TEST(CallTest, MusicOnHoldTowardsThePhone) {
+  const pipeline::AudioClip music = ToneClip(1000, 3);
+  CallSimulation call;
+  call.Connect();
+  session::ImsRemote hold = call.MakeImsRemote();
+  hold.direction = Direction::kSendOnly;
+  hold.hold_audio = pipeline::HoldAudio{.kind = pipeline::HoldAudio::Kind::kAnnouncement, .clip = &music};
+  ASSERT_EQ(call.Modify({.ims = hold}), CommandStatus::kDone);
+  call.Run(TimeDelta::Seconds(5));
+  EXPECT_GT(PurityAt(call.ims().talker(), 1000), 0.9);
+  session::ImsRemote resume = call.MakeImsRemote();
+  resume.hold_audio = pipeline::HoldAudio{};
+  ASSERT_EQ(call.Modify({.ims = resume}), CommandStatus::kDone);
+  call.Run(TimeDelta::Seconds(2));
+  EXPECT_GT(PurityAt(call.ims().talker(), kBrowserTone), 0.95);
+  EXPECT_EQ(call.ims().talker().received().sequence_gaps, 0u);
+}
+
+TEST(CallTest, AnAnnouncementIsPlayedOnceForItsIdAndItsEndIsTold) {
+  const pipeline::AudioClip clip = ToneClip(1000, 1);
+  CallSimulation call;
+  call.Connect();
+  const auto play = [&](std::string_view id) {
+    return call.Submit(call.handle(), worker::PlayAnnouncement{Leg::kAccess, &clip, false, id}).status;
+  };
+  EXPECT_EQ(play("a-1"), CommandStatus::kDone);
+  call.Run(TimeDelta::Milliseconds(900));
+  EXPECT_EQ(play("a-1"), CommandStatus::kDone);  // said twice, heard once
+  call.Run(TimeDelta::Milliseconds(600));
+  const auto ended = call.Events<session::AnnouncementEnded>();
+  ASSERT_THAT(ended, SizeIs(1));
+  EXPECT_EQ(ended[0].leg, Leg::kAccess);
+  EXPECT_EQ(ended[0].playback_id.view(), "a-1");
+  EXPECT_EQ(play("a-1"), CommandStatus::kDone);
+  call.Run(TimeDelta::Seconds(2));
+  EXPECT_GT(PurityAt(call.browser().talker(), kImsTone), 0.95);
+  EXPECT_EQ(play("a-2"), CommandStatus::kDone);
+  call.Run(TimeDelta::Milliseconds(2'000));
+  EXPECT_THAT(call.Events<session::AnnouncementEnded>(), SizeIs(2));
+}
+
+// The CMR nibble that the phone gets in the last packet from us.
+int LastModeRequest(const std::vector<std::byte>& packet) {
+  return std::to_integer<int>(packet[12]) >> 4;
+}
+
+// What comes from the phone is lost: it is asked for a lower mode, within its mode-set.
+TEST(CallTest, ThePhoneIsAskedForALowerModeWhenItsPacketsAreLost) {
+  auto format = AmrWbFormat();
+  format.codec.amr.mode_set = 1u << 0 | 1u << 2 | 1u << 8;
+  CallSimulation call;
+  session::ImsRemote remote = call.MakeImsRemote();
+  remote.audio = session::AudioDescription{format, {format}};
+  ASSERT_EQ(call.Create(call.MakeAccessRemote(), remote), CommandStatus::kDone);
+  call.Run(TimeDelta::Seconds(5));
+  ASSERT_FALSE(call.ims().last_rtp().empty());
+  EXPECT_EQ(LastModeRequest(call.ims().last_rtp()), 15);
+  int count = 0;
+  call.filter = [&count](const TestDatagram& datagram) {
+    return datagram.source.port != 40'000 || ++count % 12 != 0;
+  };
+  call.Run(TimeDelta::Seconds(3));
+  EXPECT_EQ(LastModeRequest(call.ims().last_rtp()), 2);
+  // The loss has nothing to do with the bit rate: the best mode is asked for again.
+  call.Run(TimeDelta::Seconds(8));
+  EXPECT_EQ(LastModeRequest(call.ims().last_rtp()), 8);
+}
+
+// Its receiver reports tell of loss: our own encoder goes down by itself.
+TEST(CallTest, OurEncoderGoesDownWhenThePhoneReportsLoss) {
+  CallSimulation call;
+  call.Connect();
+  call.Run(TimeDelta::Seconds(2));
+  EXPECT_EQ(call.Stats().ims.sent_codec.view(), "AMR-WB mode 8");
+  for (int i = 0; i < 2; ++i) {
+    std::array<std::byte, 64> buffer;
+    rtp::RtcpBuilder builder(buffer);
+    const rtp::ReportBlock block{.source = {0x1b1b1b1b},
+                                 .fraction_lost = static_cast<uint8_t>(i == 0 ? 38 : 13)};
+    builder.AddReceiverReport({0x1a1a1a1a}, std::span(&block, 1));
+    const auto packet = *builder.Finish();
+    call.ims().SendRtcp({packet.begin(), packet.end()});
+    call.Run(TimeDelta::Seconds(5));
+  }
+  EXPECT_EQ(call.Stats().ims.sent_codec.view(), "AMR-WB mode 5");  // two steps, then one
 }
 
 TEST(CallTest, AForkGoesOnUnderOneSsrcTowardsTheBrowser) {
@@ -365,11 +483,87 @@ TEST(CallTest, ReportsGoBothWays) {
   EXPECT_NEAR(stats.ims.fraction_lost_remote, 0.1, 0.01);
 }
 
+TEST(CallTest, ACleanCallIsRatedAsGoodAsItsCodecs) {
+  CallSimulation call;
+  call.Connect();
+  call.Run(TimeDelta::Seconds(12));
+  const session::SessionStats stats = call.Stats();
+  for (const session::LegStats* leg : {&stats.access, &stats.ims}) {
+    ASSERT_TRUE(leg->quality && leg->quality_mean);
+    EXPECT_TRUE(leg->quality->is_wideband);
+    EXPECT_EQ(leg->quality->concealed_share, 0);
+    EXPECT_GT(leg->quality->mos_conversational, 4.2);
+    EXPECT_LE(leg->worst_mos, leg->quality_mean->mos_conversational + 1e-9);
+    // A sine of amplitude 8000 is 12.2 dB below full scale.
+    ASSERT_TRUE(leg->noise_level_dbm0);
+  }
+  EXPECT_EQ(stats.ims.sent_codec.view(), "AMR-WB mode 8");
+  EXPECT_EQ(stats.access.sent_codec.view(), "opus");
+}
+
+TEST(CallTest, LossOnOneLegIsRatedOnThatLeg) {
+  CallSimulation call;
+  call.Connect();
+  int count = 0;
+  call.filter = [&count](const TestDatagram& datagram) {
+    return datagram.source.port != 40'000 || ++count % 10 != 0;
+  };
+  call.Run(TimeDelta::Seconds(15));
+  const session::SessionStats stats = call.Stats();
+  ASSERT_TRUE(stats.ims.quality && stats.access.quality);
+  EXPECT_NEAR(stats.ims.quality->loss_rate, 0.1, 0.02);
+  EXPECT_NEAR(stats.ims.quality->concealed_share, 0.1, 0.03);
+  EXPECT_NEAR(stats.ims.quality->burst_ratio, 1, 0.1);
+  EXPECT_LT(stats.ims.quality->mos_conversational, stats.access.quality->mos_conversational - 0.5);
+  EXPECT_EQ(stats.access.quality->concealed_share, 0);
+}
+
+// The browser hears of loss early, and asks for nothing to be told twice: SAVPF.
+TEST(CallTest, TheBrowserHearsOfLossWithinASecondAndAHalf) {
+  CallSimulation call;
+  call.Connect();
+  call.Run(TimeDelta::Seconds(10));
+  const size_t before = call.browser().rtcp().size();
+  int count = 0;
+  call.filter = [&](const TestDatagram& datagram) {
+    return datagram.source != call.browser().address() || datagram.payload.size() < 50 ||
+           ++count % 5 != 0;
+  };
+  call.Run(TimeDelta::Milliseconds(1'700));
+  ASSERT_GT(call.browser().rtcp().size(), before);
+  const auto view = rtp::RtcpView::Parse(call.browser().rtcp().back(), false);
+  const auto sr = view->begin()->ParseSenderReport();
+  ASSERT_TRUE(sr && sr->blocks.size() == 1);
+  EXPECT_GT(sr->blocks[0].fraction_lost, 5);
+  EXPECT_GT(sr->blocks[0].cumulative_lost, 0);
+}
+
+TEST(CallTest, ThePhoneGetsVoipMetricsWhenItAsksForThem) {
+  CallSimulation call;
+  session::ImsRemote remote = call.MakeImsRemote();
+  remote.rtcp_parameters = session::RtcpParameters{.wants_voip_metrics = true};
+  ASSERT_EQ(call.Create(call.MakeAccessRemote(), remote), CommandStatus::kDone);
+  call.Run(TimeDelta::Seconds(20));
+  ASSERT_FALSE(call.ims().rtcp().empty());
+  std::optional<rtp::ExtendedReport> extended;
+  const auto view = rtp::RtcpView::Parse(call.ims().rtcp().back(), false);
+  for (const rtp::RtcpBlockView& block : *view) {
+    if (auto report = rtp::ParseExtendedReport(block)) extended = *report;
+  }
+  ASSERT_TRUE(extended && extended->voip_metrics.size() == 1);
+  EXPECT_EQ(extended->voip_metrics[0].source.value, 0x1a1a1a1au);
+  EXPECT_EQ(extended->voip_metrics[0].loss_rate, 0);
+  EXPECT_GE(extended->voip_metrics[0].mos_lq, 40);
+  // One gap since the beginning, but for the undecided 2.5 s.
+  EXPECT_GT(extended->voip_metrics[0].gap_duration_ms, 9'000);
+  EXPECT_LT(extended->voip_metrics[0].gap_duration_ms, 18'000);
+}
+
 TEST(CallTest, MuxedRtcpGoesToTheRtpPort) {
   CallSimulation call;
   session::ImsRemote muxed = call.MakeImsRemote();
   muxed.rtcp_mux = true;
-  muxed.use_avpf = true;
+  muxed.rtcp_parameters = session::RtcpParameters{.is_avpf = true};
   muxed.dscp = 34;
   ASSERT_EQ(call.Create(call.MakeAccessRemote(), muxed), CommandStatus::kDone);
   call.Run(TimeDelta::Seconds(10));
