@@ -6,9 +6,12 @@
 namespace byon::codec {
 namespace {
 
-// Frames in a row that the decoder is kept alive by the last one. More of them drive its predictors away
+// AMR-WB: frames in a row that the decoder is kept alive by the last one. More of them drive its predictors away
 // from where the encoder's are when speech comes back: then it had better stood still.
 constexpr int kMaxRepeatedFrames = 1;
+// Frames in a row that the AMR library carries its memory over by its own concealment. It does that well,
+// unlike that of AMR-WB; but what it makes heard is muted at once.
+constexpr int kMaxLibraryFrames = 6;
 
 }  // namespace
 
@@ -70,7 +73,9 @@ void AmrDecoder::DecodeFrame(const AmrFrame& frame, std::span<int16_t> out) {
 
 void AmrDecoder::ConcealFrame(std::span<int16_t> out) {
   ++lost_in_a_row_;
-  if (last_speech_ && lost_in_a_row_ <= kMaxRepeatedFrames) {
+  if (codec_ == Codec::kAmr && last_speech_ && lost_in_a_row_ <= kMaxLibraryFrames) {
+    library_.Decode(AmrFrame{}, out);  // for its memory; what is heard is made below
+  } else if (last_speech_ && lost_in_a_row_ <= kMaxRepeatedFrames) {
     library_.Decode(*last_speech_, out);
     return concealer_.Accept(out);
   }

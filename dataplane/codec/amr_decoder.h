@@ -6,10 +6,11 @@
 
 namespace byon::codec {
 
-// AMR and AMR-WB payloads to samples. Lost and damaged speech is concealed here and not by the
-// libraries, whose own concealment is worse than repeating 20 ms: the last good frame is decoded once
-// more, which keeps the decoder's memory near the encoder's, and from the second lost frame on the
-// LossConcealer is heard instead. In discontinuous transmission the libraries make the comfort noise.
+// AMR and AMR-WB payloads to samples. Lost and damaged speech is concealed here: the AMR-WB library does it
+// worse than repeating 20 ms, so the last good frame is decoded once more, which keeps the decoder's memory
+// near the encoder's, and from the second lost frame on the LossConcealer is heard. The AMR library keeps
+// its own memory, and the LossConcealer is heard from the first. In discontinuous transmission the
+// libraries make the comfort noise.
 class AmrDecoder final : public AudioDecoder {
  public:
   explicit AmrDecoder(const CodecFormat& format);
