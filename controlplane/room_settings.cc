@@ -47,6 +47,15 @@ std::vector<std::string> Words(const std::string& text) {
   return words;
 }
 
+// The schema has let nothing else pass.
+call::HoldAudio HoldAudioNamed(const std::string& text) {
+  using Kind = call::HoldAudio::Kind;
+  constexpr std::string_view kAnnouncement = "announcement:";
+  if (text.starts_with(kAnnouncement)) return {Kind::kAnnouncement, text.substr(kAnnouncement.size()), false};
+  if (text == "comfort-noise") return {.kind = Kind::kComfortNoise};
+  return {.kind = text == "none" ? Kind::kNone : Kind::kSilence};
+}
+
 }  // namespace
 
 gateway::GatewayConfig GatewaySettings(const runtime::Config& config) {
@@ -55,6 +64,7 @@ gateway::GatewayConfig GatewaySettings(const runtime::Config& config) {
   call.ims.codecs.clear();
   for (const std::string& codec : config.ims.codecs) call.ims.codecs.push_back(CodecNamed(codec));
   call.ims.use_preconditions = config.ims.uses_preconditions;
+  call.ims.uses_dtx = config.ims.uses_dtx;
   call.home_domain = config.ims.home_domain;
   call.emergency_numbers = config.ims.emergency_numbers;
   call.ring_timeout = config.calls.ring_timeout;
@@ -63,6 +73,7 @@ gateway::GatewayConfig GatewaySettings(const runtime::Config& config) {
   call.decline_status = config.calls.decline_status;
   call.is_call_waiting_allowed = config.calls.is_call_waiting_allowed;
   call.plays_ringback = config.calls.plays_ringback;
+  call.hold_audio = HoldAudioNamed(config.calls.hold_audio);
   call.max_calls_per_registration = config.calls.max_per_registration;
   call.max_calls_per_user = config.calls.max_per_user;
   registration::RegistrationConfig& registration = settings.registration;

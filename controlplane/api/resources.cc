@@ -1,6 +1,7 @@
 #include "controlplane/api/resources.h"
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "controlplane/api/object_reader.h"
@@ -33,8 +34,14 @@ void AddSdp(json& body, const char* name, const std::optional<std::string>& sdp)
   if (sdp) body[name] = {{"sdp", *sdp}};
 }
 
+double Hundredths(double value) { return std::round(value * 100) / 100; }
+
+void AddNumber(json& body, const char* name, const std::optional<double>& value) {
+  if (value) body[name] = Hundredths(*value);
+}
+
 json LegBody(const gateway::MediaQuality::Leg& leg) {
-  return {{"codec", leg.codec},
+  json body{{"codec", leg.codec},
           {"packetsReceived", leg.packets_received},
           {"packetsSent", leg.packets_sent},
           {"packetsLost", leg.packets_lost},
@@ -46,7 +53,24 @@ json LegBody(const gateway::MediaQuality::Leg& leg) {
           {"recoveredFrames", leg.recovered_frames},
           {"latePackets", leg.late_packets},
           {"duplicatePackets", leg.duplicate_packets},
-          {"remoteFractionLost", leg.remote_fraction_lost}};
+          {"remoteFractionLost", leg.remote_fraction_lost},
+          {"sentCodec", leg.sent_codec}};
+  if (const auto& quality = leg.quality) {
+    body["mos"] = Hundredths(quality->mos_conversational);
+    body["mosListening"] = Hundredths(quality->mos_listening);
+    body["rFactor"] = Hundredths(quality->r_factor);
+    body["wideband"] = quality->is_wideband;
+    body["lossPercent"] = Hundredths(quality->loss_share * 100);
+    body["discardPercent"] = Hundredths(quality->discard_share * 100);
+    body["concealedPercent"] = Hundredths(quality->concealed_share * 100);
+    body["oneWayDelayMs"] = Hundredths(quality->one_way_delay_ms);
+  }
+  AddNumber(body, "mosMean", leg.mean_mos);
+  AddNumber(body, "mosWorst", leg.worst_mos);
+  AddNumber(body, "remoteMos", leg.remote_mos);
+  AddNumber(body, "signalLevelDbm0", leg.signal_level_dbm0);
+  AddNumber(body, "noiseLevelDbm0", leg.noise_level_dbm0);
+  return body;
 }
 
 void CheckCoordinates(const json& coordinates, const std::string& path, Mistakes& mistakes) {

@@ -170,6 +170,8 @@ class Call {
   void UseDialog(const DialogId& id);
   void ApplyIms();
   sdp::Direction LocalDirection() const;
+  HoldAudio AccessHold(const Dialog& dialog) const;
+  HoldAudio ImsHold() const;
   void SendDirectionOffer();
   void ConfirmPreconditions(const DialogId& id);
   bool WaitsForCaller() const;
@@ -193,6 +195,8 @@ class Call {
   std::unique_ptr<WebChange> web_change_;  // none most of the time
   uint64_t last_change_id_ = 0;
   std::optional<sdp::ImsMedia> applied_ims_;
+  HoldAudio applied_access_hold_;
+  HoldAudio applied_ims_hold_;
   DialogId applied_stream_;
 
   bool is_media_ready_ = false;

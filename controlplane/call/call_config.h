@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "controlplane/call/media_control.h"
 #include "controlplane/sdp/ims_negotiator.h"
 #include "controlplane/sdp/web_rtc_negotiator.h"
 
@@ -30,6 +31,7 @@ struct CallConfig {
   int decline_status = 603;
   bool is_call_waiting_allowed = true;  // else a second call is answered 486
   bool plays_ringback = true;           // 180 without early media
+  HoldAudio hold_audio{.kind = HoldAudio::Kind::kSilence};  // what a held side hears
   // The browser gets its answer with 180 already, so that ICE and DTLS are up before the 200.
   bool answers_with_ringing = true;
   uint32_t max_calls_per_registration = 2;

@@ -283,18 +283,41 @@ void Call::ApplyIms() {
     if (!record_.is_originating) allowed = sdp::Direction::kRecvOnly;
     if (dialog.is_early_media_gated) allowed = sdp::Direction::kInactive;
   }
-  if (record_.is_held_locally) allowed = sdp::Direction::kInactive;
+  const HoldAudio access_hold = AccessHold(dialog);
+  const HoldAudio ims_hold = ImsHold();
+  if (record_.is_held_locally) {
+    const bool has_audio = ims_hold.kind != HoldAudio::Kind::kNone;
+    allowed = has_audio ? sdp::Direction::kSendOnly : sdp::Direction::kInactive;
+  }
   media.direction = sdp::Intersect(media.direction, allowed);
   DialogId stream = record_.is_originating ? record_.dialog_id : kIncomingStream;
-  if (applied_ims_ == media && applied_stream_ == stream) return;
+  const bool is_hold_applied =
+      applied_access_hold_ == access_hold && applied_ims_hold_ == ims_hold;
+  if (applied_ims_ == media && applied_stream_ == stream && is_hold_applied) return;
   if (applied_stream_ != stream) is_ims_media_flowing_ = false;
   applied_ims_ = media;
   applied_stream_ = stream;
   MediaChange change{.ims = media};
   change.stream_id = stream;
+  if (applied_access_hold_ != access_hold) change.access_hold = access_hold;
+  if (applied_ims_hold_ != ims_hold) change.ims_hold = ims_hold;
+  applied_access_hold_ = access_hold;
+  applied_ims_hold_ = ims_hold;
   Emit(ModifyMedia{++last_change_id_, std::move(change)});
   Emit(Persist{});
 }
+
+// The network holds the browser: its own music, where it plays any, is heard first.
+HoldAudio Call::AccessHold(const Dialog& dialog) const {
+  const bool is_held = IsAnswered(record_.status) && !record_.is_held_locally && dialog.remote &&
+                       !sdp::MaySend(dialog.remote->direction);
+  if (!is_held) return {};
+  HoldAudio audio = config_.hold_audio;
+  audio.only_when_silent = audio.kind != HoldAudio::Kind::kNone;
+  return audio;
+}
+
+HoldAudio Call::ImsHold() const { return record_.is_held_locally ? config_.hold_audio : HoldAudio{}; }
 
 sdp::Direction Call::LocalDirection() const {
   return record_.is_held_locally ? sdp::Direction::kSendOnly : sdp::Direction::kSendRecv;

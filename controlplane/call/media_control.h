@@ -19,6 +19,16 @@ struct MediaLocals {
   sdp::ImsLocal ims;
 };
 
+// What a held side hears in place of the other one.
+struct HoldAudio {
+  enum class Kind : uint8_t { kNone, kSilence, kComfortNoise, kAnnouncement };
+  Kind kind = Kind::kNone;
+  std::string announcement;  // of the dataplane's directory, looped
+  // Only while nothing comes from the other side, which may play music of its own.
+  bool only_when_silent = false;
+  bool operator==(const HoldAudio&) const = default;
+};
+
 // What is to become of a media session; absent parts stay as they are.
 struct MediaChange {
   std::optional<sdp::AccessMedia> access;
@@ -27,6 +37,8 @@ struct MediaChange {
   // break in the other.
   DialogId stream_id;
   bool restart_ice = false;
+  std::optional<HoldAudio> access_hold;  // what the browser hears
+  std::optional<HoldAudio> ims_hold;     // what the network hears
   bool is_ims_ipv6 = false;  // wanted at creation, when the network offered an IPv6 address
 };
 
@@ -60,6 +72,25 @@ struct MediaStats {
     uint64_t late_packets = 0;
     uint64_t duplicate_packets = 0;
     double remote_fraction_lost = 0;
+    // Of the last 5 s in which somebody spoke, by the E-model (ITU-T G.107, G.107.1).
+    struct Quality {
+      bool is_wideband = false;  // r_factor is on the scale to 129, else to 93.2
+      double r_factor = 0;
+      double mos_listening = 0;
+      double mos_conversational = 0;
+      double concealed_share = 0;  // 0 to 1, as the other shares
+      double loss_share = 0;
+      double discard_share = 0;
+      double one_way_delay_ms = 0;
+    };
+    std::optional<Quality> quality{};
+    std::optional<double> mean_mos{};   // conversational, of the call
+    std::optional<double> worst_mos{};  // of any 5 s
+    std::optional<double> signal_level_dbm0{};
+    std::optional<double> noise_level_dbm0{};
+    std::string sent_codec{};
+    // What the peer says of the stream that it gets (RFC 3611 section 4.7).
+    std::optional<double> remote_mos{};
   };
   Leg access;
   Leg ims;

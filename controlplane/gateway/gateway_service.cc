@@ -36,13 +36,6 @@ std::function<void(RegistrationOutcome)> ToRegistered(Callback<Registration> don
   };
 }
 
-MediaQuality::Leg ToQuality(const call::MediaStats::Leg& leg) {
-  return {leg.codec,           leg.packets_received, leg.packets_sent,     leg.packets_lost,
-          leg.jitter_ms,       leg.round_trip_ms,    leg.playout_delay_ms, leg.added_latency_ms,
-          leg.concealed_frames, leg.recovered_frames, leg.late_packets,     leg.duplicate_packets,
-          leg.remote_fraction_lost};
-}
-
 }  // namespace
 
 // ---- registrations
@@ -249,7 +242,7 @@ void Gateway::GetQuality(const Principal& who, const std::string& id, Callback<M
   if (!call || call->is_ended()) return done(NotFound());
   core_->ports.media.GetStats(id, [done = std::move(done)](std::optional<call::MediaStats> stats) {
     if (!stats) return done(Error{ErrorCode::kUnavailable, "The media plane gave no figures."});
-    done(MediaQuality{ToQuality(stats->access), ToQuality(stats->ims), std::move(stats->drops)});
+    done(MediaQuality{std::move(stats->access), std::move(stats->ims), std::move(stats->drops)});
   });
 }
 

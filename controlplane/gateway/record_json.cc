@@ -69,11 +69,49 @@ static void from_json(const nlohmann::json& j, AudioFormat& format) {
   // Records of a version that did not know it have none.
   if (j.contains("red_payload_type")) j.at("red_payload_type").get_to(format.red_payload_type);
 }
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AccessMedia, ice_ufrag, ice_pwd, fingerprints, gateway_dtls_role,
-                                   audio, direction)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RtcpXr, voip_metrics, receiver_reference_time)
+static void to_json(nlohmann::json& j, const AccessMedia& media) {
+  j = {{"ice_ufrag", media.ice_ufrag},
+       {"ice_pwd", media.ice_pwd},
+       {"fingerprints", media.fingerprints},
+       {"gateway_dtls_role", media.gateway_dtls_role},
+       {"audio", media.audio},
+       {"direction", media.direction},
+       {"rtcp_xr", media.rtcp_xr}};
+}
+static void from_json(const nlohmann::json& j, AccessMedia& media) {
+  j.at("ice_ufrag").get_to(media.ice_ufrag);
+  j.at("ice_pwd").get_to(media.ice_pwd);
+  j.at("fingerprints").get_to(media.fingerprints);
+  j.at("gateway_dtls_role").get_to(media.gateway_dtls_role);
+  j.at("audio").get_to(media.audio);
+  j.at("direction").get_to(media.direction);
+  if (j.contains("rtcp_xr")) j.at("rtcp_xr").get_to(media.rtcp_xr);
+}
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AccessLocal, ice_ufrag, ice_pwd, candidates, fingerprint, ssrc,
                                    cname)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ImsMedia, rtp, rtcp, rtcp_mux, use_avpf, audio, direction)
+static void to_json(nlohmann::json& j, const ImsMedia& media) {
+  j = {{"rtp", media.rtp},
+       {"rtcp", media.rtcp},
+       {"rtcp_mux", media.rtcp_mux},
+       {"use_avpf", media.use_avpf},
+       {"audio", media.audio},
+       {"direction", media.direction},
+       {"rtcp_xr", media.rtcp_xr},
+       {"rtcp_bandwidth_bps", media.rtcp_bandwidth_bps}};
+}
+static void from_json(const nlohmann::json& j, ImsMedia& media) {
+  j.at("rtp").get_to(media.rtp);
+  j.at("rtcp").get_to(media.rtcp);
+  j.at("rtcp_mux").get_to(media.rtcp_mux);
+  j.at("use_avpf").get_to(media.use_avpf);
+  j.at("audio").get_to(media.audio);
+  j.at("direction").get_to(media.direction);
+  if (j.contains("rtcp_xr")) j.at("rtcp_xr").get_to(media.rtcp_xr);
+  if (j.contains("rtcp_bandwidth_bps")) {
+    j.at("rtcp_bandwidth_bps").get_to(media.rtcp_bandwidth_bps);
+  }
+}
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ImsLocal, rtp, rtcp, ssrc, cname)
 }  // namespace byon::sdp
 

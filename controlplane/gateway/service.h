@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "controlplane/call/media_control.h"
 #include "controlplane/call/status.h"
 
 // What the web side may ask of the gateway, without a word of HTTP or JSON: the CAMARA resources as
@@ -135,21 +136,7 @@ struct CallDetails {
 };
 // Quality of a call, for the page and the operator; not part of CAMARA.
 struct MediaQuality {
-  struct Leg {
-    std::string codec;
-    uint64_t packets_received = 0;
-    uint64_t packets_sent = 0;
-    int64_t packets_lost = 0;
-    double jitter_ms = 0;
-    double round_trip_ms = 0;
-    double playout_delay_ms = 0;
-    double added_latency_ms = 0;
-    uint64_t concealed_frames = 0;
-    uint64_t recovered_frames = 0;
-    uint64_t late_packets = 0;
-    uint64_t duplicate_packets = 0;
-    double remote_fraction_lost = 0;
-  };
+  using Leg = call::MediaStats::Leg;
   Leg access;
   Leg ims;
   std::map<std::string, uint64_t> drops;

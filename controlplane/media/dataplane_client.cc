@@ -252,6 +252,12 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
     if (change.access) *request.mutable_access() = ToProto(*change.access);
     if (change.ims)
       *request.mutable_ims() = ToProto(*change.ims, change.stream_id, config_.symmetric_rtp);
+    if (change.access_hold) {
+      *request.mutable_access()->mutable_hold_audio() = PlayableOn(id, *change.access_hold);
+    }
+    if (change.ims_hold) {
+      *request.mutable_ims()->mutable_hold_audio() = PlayableOn(id, *change.ims_hold);
+    }
     NodeOf(id)->Send<proto::ModifySessionRequest, proto::Session>(
         &Async::ModifySession, request, true,
         Guarded<proto::Session>(
@@ -267,6 +273,14 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
               }
               sessions_.Next(id);
             }));
+  }
+
+  // A node that lacks the music plays comfort noise: nobody's call fails for it.
+  proto::HoldAudio PlayableOn(const call::CallId& id, call::HoldAudio audio) const {
+    const bool is_lacking = audio.kind == call::HoldAudio::Kind::kAnnouncement &&
+                            !NodeOf(id)->announcements.contains(audio.announcement);
+    if (is_lacking) audio.kind = call::HoldAudio::Kind::kComfortNoise;
+    return ToProto(audio);
   }
 
   void SendClose(const call::CallId& id, const std::string& reason) {
@@ -355,6 +369,7 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
     node.failures = 0;
     node.last_contact = DataplaneNode::Clock::now();
     node.generation = answer.generation();
+    node.announcements = {answer.announcements().begin(), answer.announcements().end()};
     if (answer.lease_seconds() != 0) node.lease_seconds = answer.lease_seconds();
     bool was_reachable = std::exchange(node.status.is_reachable, true);
     node.status.node_id = answer.node_id();

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "controlplane/media/dataplane_client.h"
@@ -26,6 +27,7 @@ class DataplaneNode {
   // What the client knows of this node; on the strand.
   DataplaneStatus status;
   std::string generation;
+  std::set<std::string> announcements;  // that it can play
   bool is_watched = false;       // an event stream is open
   bool is_synchronised = false;  // its sessions were listed since it is reachable
   bool is_probing = false;

@@ -70,6 +70,19 @@ call::MediaStats::Leg ToLeg(const proto::LegStats& from) {
   leg.late_packets = from.late_packets();
   leg.duplicate_packets = from.duplicate_packets();
   leg.remote_fraction_lost = from.fraction_lost_remote();
+  if (from.has_quality()) {
+    const proto::Quality& quality = from.quality();
+    leg.quality = {quality.wideband(),          quality.r_factor(),
+                   quality.mos_listening(),     quality.mos_conversational(),
+                   quality.concealed_share(),   quality.loss_rate(),
+                   quality.discard_rate(),      quality.one_way_delay_ms()};
+  }
+  if (from.has_quality_mean()) leg.mean_mos = from.quality_mean().mos_conversational();
+  if (from.worst_mos() > 0) leg.worst_mos = from.worst_mos();
+  if (from.has_signal_level_dbm0()) leg.signal_level_dbm0 = from.signal_level_dbm0();
+  if (from.has_noise_level_dbm0()) leg.noise_level_dbm0 = from.noise_level_dbm0();
+  leg.sent_codec = from.sent_codec();
+  if (from.remote().has_mos_conversational()) leg.remote_mos = from.remote().mos_conversational();
   return leg;
 }
 
@@ -88,6 +101,7 @@ proto::AccessRemote ToProto(const sdp::AccessMedia& media) {
   remote.set_gateway_dtls_role(is_client ? proto::DTLS_ROLE_CLIENT : proto::DTLS_ROLE_SERVER);
   Fill(media.audio, *remote.mutable_audio());
   remote.set_direction(ToProto(media.direction));
+  *remote.mutable_rtcp_xr() = ToProto(media.rtcp_xr);
   return remote;
 }
 
@@ -101,8 +115,37 @@ proto::ImsRemote ToProto(const sdp::ImsMedia& media, const call::DialogId& strea
   Fill(media.audio, *remote.mutable_audio());
   remote.set_direction(ToProto(media.direction));
   remote.set_symmetric_rtp(symmetric_rtp);
+  *remote.mutable_rtcp_xr() = ToProto(media.rtcp_xr);
+  if (media.rtcp_bandwidth_bps) remote.set_rtcp_bandwidth_bps(*media.rtcp_bandwidth_bps);
   remote.set_stream_id(stream_id);
   return remote;
+}
+
+proto::RtcpXr ToProto(const sdp::RtcpXr& from) {
+  proto::RtcpXr xr;
+  xr.set_voip_metrics(from.voip_metrics);
+  xr.set_receiver_reference_time(from.receiver_reference_time);
+  return xr;
+}
+
+proto::HoldAudio ToProto(const call::HoldAudio& from) {
+  proto::HoldAudio audio;
+  switch (from.kind) {
+    case call::HoldAudio::Kind::kNone:
+      break;
+    case call::HoldAudio::Kind::kSilence:
+      audio.set_kind(proto::HoldAudio::KIND_SILENCE);
+      break;
+    case call::HoldAudio::Kind::kComfortNoise:
+      audio.set_kind(proto::HoldAudio::KIND_COMFORT_NOISE);
+      break;
+    case call::HoldAudio::Kind::kAnnouncement:
+      audio.set_kind(proto::HoldAudio::KIND_ANNOUNCEMENT);
+      audio.set_announcement(from.announcement);
+      break;
+  }
+  audio.set_only_when_silent(from.only_when_silent);
+  return audio;
 }
 
 call::MediaLocals ToLocals(const proto::Session& session) {

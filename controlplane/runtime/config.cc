@@ -188,6 +188,7 @@ void Reader::ReadIms() {
   Get("/ims/reg_event", ims.uses_reg_event);
   Get("/ims/register_expires_s", ims.register_expires);
   Get("/ims/codecs", ims.codecs);
+  Get("/ims/dtx", ims.uses_dtx);
   Get("/ims/emergency_numbers", ims.emergency_numbers);
   GetFile("/ims/subscribers_file", ims.subscribers_file);
   Get("/ims/credential_template/impi", ims.impi_template);
@@ -230,6 +231,7 @@ void Reader::ReadRest() {
   Get("/calls/call_waiting", calls.is_call_waiting_allowed);
   Get("/calls/max_duration_s", calls.max_duration);
   Get("/calls/local_ringback", calls.plays_ringback);
+  Get("/calls/hold_audio", calls.hold_audio);
 
   if (const json* dataplanes = At("/dataplanes")) {
     for (size_t i = 0; i < dataplanes->size(); ++i) {

@@ -90,6 +90,7 @@ struct CallSettings {
   bool is_call_waiting_allowed = true;
   std::chrono::seconds max_duration{14400};
   bool plays_ringback = false;
+  std::string hold_audio = "silence";  // none | silence | comfort-noise | announcement:NAME
 };
 
 struct ImsSettings {
@@ -109,6 +110,7 @@ struct ImsSettings {
   bool uses_reg_event = true;
   std::chrono::seconds register_expires{600000};
   std::vector<std::string> codecs{"AMR-WB", "AMR"};
+  bool uses_dtx = false;
   std::vector<std::string> emergency_numbers{"112", "911"};
   std::string subscribers_file;
   std::string impi_template = "{number}@{home_domain}";

@@ -19,6 +19,7 @@ constexpr uint8_t kNarrowEventPayloadType = 102;
 // RTCP bandwidth of a point-to-point voice call, bit/s (TS 26.114 section 7.3.1).
 constexpr uint32_t kRtcpSenderBps = 512;
 constexpr uint32_t kRtcpReceiverBps = 1537;
+constexpr uint32_t kMostRtcpBps = 100'000;  // more is never used by two members
 
 constexpr size_t kMaxEvents = 2;  // more than one of a clock makes no sense
 
@@ -114,6 +115,18 @@ std::optional<TransportAddress> ReadRtcp(const MediaSection& media, const std::s
   return is_usable ? std::optional(address) : std::nullopt;
 }
 
+// RFC 3556: what senders and receivers may use together, when both are said.
+std::optional<uint32_t> ReadRtcpBandwidth(const MediaSection& section) {
+  std::optional<uint32_t> senders;
+  std::optional<uint32_t> receivers;
+  for (const Bandwidth& bandwidth : section.bandwidths) {
+    if (bandwidth.modifier == "RS") senders = bandwidth.value;
+    if (bandwidth.modifier == "RR") receivers = bandwidth.value;
+  }
+  if (!senders || !receivers) return std::nullopt;
+  return std::min(*senders, kMostRtcpBps) + std::min(*receivers, kMostRtcpBps);
+}
+
 Outcome<ImsMedia> ReadTransport(const SessionDescription& session, const MediaSection& section) {
   ImsMedia media;
   if (section.protocol != "RTP/AVP" && section.protocol != "RTP/AVPF") {
@@ -124,6 +137,8 @@ Outcome<ImsMedia> ReadTransport(const SessionDescription& session, const MediaSe
   if (!connection) return Error{"The audio has no c= line."};
   media.direction = Reversed(ReadDirection(session, section));
   media.rtcp_mux = FindAttribute(section.attributes, "rtcp-mux") != nullptr;
+  media.rtcp_xr = ReadRtcpXr(session, section);
+  media.rtcp_bandwidth_bps = ReadRtcpBandwidth(section);
   // The old way to hold a call (RFC 3264 section 8.4): nothing may be sent there.
   if (IsUnspecified(connection->address) || section.port == 0) {
     media.direction = Intersect(media.direction, Direction::kRecvOnly);
@@ -164,6 +179,11 @@ void ApplyPacketTimes(const MediaSection& section, AudioCodec& codec) {
   // Frames are 20 ms; more than 60 ms in a packet only adds delay.
   codec.ptime_ms = static_cast<uint16_t>(std::clamp<uint16_t>(wish, 20, 60) / 20 * 20);
   codec.max_ptime_ms = max == 0 ? max : std::max<uint16_t>(max, 20);
+}
+
+// A receiver takes silence frames at any time (RFC 4867 section 3.1): it is the sender's choice.
+void ApplyDtx(const ImsConfig& config, AudioCodec& send) {
+  send.use_dtx = config.uses_dtx && send.encoding_name.starts_with("AMR");
 }
 
 // Events with the clock of the codec; when the peer has none such, what it has.
@@ -255,6 +275,10 @@ void AppendPreconditions(MediaSection& media, const Preconditions& state) {
   if (state.wants_confirmation) media.attributes.push_back({"conf", "qos remote sendrecv"});
 }
 
+void AppendRtcpXr(MediaSection& media, const RtcpXr& xr) {
+  if (std::string text = RtcpXrText(xr); !text.empty()) media.attributes.push_back({"rtcp-xr", text});
+}
+
 SessionDescription StartDescription(const ImsLocal& local, OriginId origin) {
   SessionDescription session;
   session.origin.session_id = std::to_string(origin.session_id);
@@ -305,6 +329,8 @@ std::string ImsNegotiator::BuildOffer(const AudioFormat& audio, const ImsLocal& 
   MediaSection media = MakeAudio(config_.use_avpf ? "RTP/AVPF" : "RTP/AVP", audio.receive,
                                  audio.telephone_events, local, config_);
   if (preconditions) AppendPreconditions(media, *preconditions);
+  // Phones without extended reports pass it over (RFC 8866 section 5.13).
+  AppendRtcpXr(media, {.voip_metrics = true, .receiver_reference_time = true});
   media.attributes.push_back({std::string(ToString(direction)), std::nullopt});
   session.media.push_back(std::move(media));
   return Serialize(session);
@@ -324,6 +350,7 @@ Outcome<ImsAnswer> ImsNegotiator::ReadAnswer(std::string_view text,
   if (!matched) return matched.error();
   ImsAnswer answer{std::move(media).value(), ReadPreconditions(section)};
   answer.media.audio = std::move(matched).value();
+  ApplyDtx(config_, answer.media.audio.send);
   return answer;
 }
 
@@ -353,6 +380,7 @@ Outcome<ImsOffer> ImsNegotiator::ReadOffer(std::string_view text) const {
   offer.media = std::move(media).value();
   offer.media.audio.send = *chosen;
   offer.media.audio.receive = {*chosen};
+  ApplyDtx(config_, offer.media.audio.send);
   offer.media.audio.telephone_events = ReadEvents(*codecs, chosen->clock_rate_hz);
   offer.description = std::move(session).value();
   return offer;
@@ -371,6 +399,7 @@ std::string ImsNegotiator::BuildAnswer(const ImsOffer& offer, const ImsLocal& lo
     MediaSection media = MakeAudio(offered.protocol, offer.media.audio.receive,
                                    offer.media.audio.telephone_events, local, config_);
     if (preconditions) AppendPreconditions(media, *preconditions);
+    AppendRtcpXr(media, offer.media.rtcp_xr);
     Direction agreed = Intersect(direction, Reversed(ReadDirection(offer.description, offered)));
     media.attributes.push_back({std::string(ToString(agreed)), std::nullopt});
     session.media.push_back(std::move(media));

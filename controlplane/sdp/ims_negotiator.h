@@ -20,6 +20,8 @@ struct ImsConfig {
   bool use_avpf = false;            // RTP/AVPF in our offers
   bool use_preconditions =
       false;               // RFC 3312 in our offers; offers that have them are always served
+  // AMR and AMR-WB are sent with silence suppression: SID frames in pauses (TS 26.093, TS 26.193).
+  bool uses_dtx = false;
   uint16_t ptime_ms = 20;  // TS 26.114 section 7.4
   uint16_t max_ptime_ms = 240;
 };

@@ -307,4 +307,28 @@ std::optional<uint16_t> ReadPacketTime(const MediaSection& media, std::string_vi
   return value;
 }
 
+RtcpXr ReadRtcpXr(const SessionDescription& session, const MediaSection& media) {
+  RtcpXr xr;
+  const Attribute* attribute = FindAttribute(session, media, "rtcp-xr");
+  std::string_view rest = attribute && attribute->value ? *attribute->value : std::string_view();
+  while (!rest.empty()) {
+    const size_t space = std::min(rest.find(' '), rest.size());
+    const std::string_view format = rest.substr(0, space);
+    if (format == "voip-metrics") xr.voip_metrics = true;
+    // "sender" answers to senders only, which both ends of a call are (RFC 3611 section 5.1).
+    if (format.starts_with("rcvr-rtt=all") || format.starts_with("rcvr-rtt=sender")) {
+      xr.receiver_reference_time = true;
+    }
+    rest.remove_prefix(std::min(space + 1, rest.size()));
+  }
+  return xr;
+}
+
+std::string RtcpXrText(const RtcpXr& xr) {
+  std::string text;
+  if (xr.receiver_reference_time) text = "rcvr-rtt=all";
+  if (xr.voip_metrics) text += (text.empty() ? "" : " ") + std::string("voip-metrics");
+  return text;
+}
+
 }  // namespace byon::sdp

@@ -50,6 +50,11 @@ void AppendCodec(MediaSection& media, const AudioCodec& codec);
 void AppendTelephoneEvent(MediaSection& media, const TelephoneEvent& event);
 void AppendRed(MediaSection& media, uint8_t payload_type, const AudioCodec& codec);
 
+// a=rtcp-xr at either level; formats that are of no use here are passed over.
+RtcpXr ReadRtcpXr(const SessionDescription& session, const MediaSection& media);
+// The same as the value of the attribute; empty when it asks for nothing.
+std::string RtcpXrText(const RtcpXr& xr);
+
 // The number of a=ptime or a=maxptime; nothing when it is absent or beyond 10..1000 ms.
 std::optional<uint16_t> ReadPacketTime(const MediaSection& media, std::string_view name);
 

@@ -85,6 +85,13 @@ struct AudioFormat {
   bool operator==(const AudioFormat&) const = default;
 };
 
+// What of a=rtcp-xr is of use here (RFC 3611 section 5.1): the blocks that a peer asks for.
+struct RtcpXr {
+  bool voip_metrics = false;
+  bool receiver_reference_time = false;  // rcvr-rtt: it answers our reference times
+  bool operator==(const RtcpXr&) const = default;
+};
+
 // The browser's end.
 struct AccessMedia {
   std::string ice_ufrag;
@@ -93,6 +100,7 @@ struct AccessMedia {
   DtlsRole gateway_dtls_role = DtlsRole::kClient;
   AudioFormat audio;
   Direction direction = Direction::kSendRecv;
+  RtcpXr rtcp_xr;
   bool operator==(const AccessMedia&) const = default;
 };
 struct AccessLocal {
@@ -112,6 +120,8 @@ struct ImsMedia {
   bool use_avpf = false;
   AudioFormat audio;
   Direction direction = Direction::kSendRecv;
+  RtcpXr rtcp_xr;
+  std::optional<uint32_t> rtcp_bandwidth_bps;  // b=RS and b=RR together (RFC 3556); absent: not said
   bool operator==(const ImsMedia&) const = default;
 };
 struct ImsLocal {

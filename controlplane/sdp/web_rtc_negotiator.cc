@@ -105,6 +105,7 @@ Outcome<AccessMedia> ReadTransport(const SessionDescription& session, const Medi
   if (!fingerprints) return fingerprints.error();
   result.fingerprints = std::move(fingerprints).value();
   result.direction = Reversed(ReadDirection(session, media));
+  result.rtcp_xr = ReadRtcpXr(session, media);
   return result;
 }
 
@@ -300,6 +301,9 @@ std::string WebRtcNegotiator::BuildAnswer(const WebRtcOffer& offer, const Access
                 network_rate_hz);
     for (const TelephoneEvent& event : offer.media.audio.telephone_events) {
       AppendTelephoneEvent(media, event);
+    }
+    if (offer.media.rtcp_xr.receiver_reference_time) {
+      media.attributes.push_back({"rtcp-xr", RtcpXrText({.receiver_reference_time = true})});
     }
     AppendStream(media, local, offer.media.direction);
     session.media.push_back(std::move(media));

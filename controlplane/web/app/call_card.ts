@@ -282,9 +282,12 @@ function initials(name: string): string {
 function detailsOf(browser: QualitySample, gateway: GatewayQuality | undefined): HTMLElement[] {
   const ms = (value: number | undefined) => (value === undefined ? '–' : `${Math.round(value)} ms`);
   const count = (value: number | undefined) => (value === undefined ? '–' : String(value));
+  // An estimate of how the stream that arrives there sounds, 1 to 4.5.
+  const score = (value: number | undefined) => (value === undefined ? '–' : value.toFixed(1));
   const { access, ims } = gateway ?? {};
   const rows: string[][] = [
     ['', 'Browser', 'Gateway', 'Network'],
+    ['MOS', score(browser.mos), score(access?.mos), score(ims?.mos)],
     ['Codec', 'Opus', access?.codec ?? '–', ims?.codec ?? '–'],
     ['Received', count(browser.packetsReceived), count(access?.packetsReceived), count(ims?.packetsReceived)],
     ['Sent', count(browser.packetsSent), count(access?.packetsSent), count(ims?.packetsSent)],

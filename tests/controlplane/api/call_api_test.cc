@@ -282,6 +282,9 @@ TEST_F(CallApiTest, SendsDtmfAndTellsQuality) {
   quality.ims.late_packets = 6;
   quality.ims.duplicate_packets = 8;
   quality.ims.remote_fraction_lost = 0.25;
+  quality.ims.quality = {true, 116, 4.34, 4.276, 0.0125, 0.02, 0.005, 60};
+  quality.ims.mean_mos = 4.1;
+  quality.ims.remote_mos = 3.9;
   quality.drops["bad_tag"] = 2;
   EXPECT_CALL(service_, GetQuality(_, "ms-1", _)).WillOnce([quality](auto&, auto&, auto done) { done(quality); });
   const Reply reply = Request("GET", "/byon/v1/calls/ms-1/quality");
@@ -292,6 +295,13 @@ TEST_F(CallApiTest, SendsDtmfAndTellsQuality) {
   EXPECT_EQ(reply.body["ims"]["duplicatePackets"], 8);
   EXPECT_EQ(reply.body["ims"]["remoteFractionLost"], 0.25);
   EXPECT_EQ(reply.body["drops"]["bad_tag"], 2);
+  EXPECT_EQ(reply.body["ims"]["mos"], 4.28);
+  EXPECT_EQ(reply.body["ims"]["mosMean"], 4.1);
+  EXPECT_EQ(reply.body["ims"]["remoteMos"], 3.9);
+  EXPECT_EQ(reply.body["ims"]["rFactor"], 116);
+  EXPECT_EQ(reply.body["ims"]["wideband"], true);
+  EXPECT_EQ(reply.body["ims"]["concealedPercent"], 1.25);
+  EXPECT_FALSE(reply.body["access"].contains("mos"));  // nothing was heard yet
 }
 
 }  // namespace

@@ -407,8 +407,11 @@ TEST(OutgoingCall, HoldsAndResumes) {
   ASSERT_TRUE(offer);
   EXPECT_THAT(offer->sdp, HasSubstr("a=sendonly\r\n"));
   EXPECT_THAT(offer->sdp, HasSubstr("o=- 99 2 "));
-  EXPECT_EQ(h.Take<ModifyMedia>()->change.ims->direction,
-            Direction::kInactive);  // nobody hears the user
+  const auto held = h.Take<ModifyMedia>();
+  // Nobody hears the user, but the network gets a stream: silence, unless music is configured.
+  EXPECT_EQ(held->change.ims->direction, Direction::kSendOnly);
+  EXPECT_EQ(held->change.ims_hold, HoldAudio{.kind = HoldAudio::Kind::kSilence});
+  EXPECT_FALSE(held->change.access_hold);
   h.Apply([&](Call& c) { c.OnRemoteAnswer("A", PhoneSdp("recvonly"), h.now); });
   EXPECT_EQ(h.Outcome(), "ok Hold");
   EXPECT_THAT(h.Events(), ElementsAre("Hold: Call held"));
@@ -418,8 +421,41 @@ TEST(OutgoingCall, HoldsAndResumes) {
   EXPECT_THAT(h.Take<SendSdpOffer>()->sdp, HasSubstr("a=sendrecv\r\n"));
   h.Apply([&](Call& c) { c.OnRemoteAnswer("A", PhoneSdp("sendrecv"), h.now); });
   EXPECT_EQ(h.Outcome(), "ok Resume");
+  EXPECT_EQ(h.Take<ModifyMedia>()->change.ims_hold, HoldAudio{});
+  EXPECT_EQ(h.Take<ModifyMedia>()->change.ims->direction, Direction::kSendRecv);
   EXPECT_THAT(h.Events(), ElementsAre("Resume: Call resumed"));
   EXPECT_EQ(h.status(), Status::kConnected);
+}
+
+TEST(OutgoingCall, HoldsWithNothingOrWithMusicAsConfigured) {
+  CallHarness silent(CallConfig{.hold_audio = {}});
+  silent.StartConnected();
+  silent.Put(Status::kHold);
+  const auto nothing = silent.Take<ModifyMedia>();
+  EXPECT_EQ(nothing->change.ims->direction, Direction::kInactive);
+  EXPECT_FALSE(nothing->change.ims_hold);
+
+  const HoldAudio music{HoldAudio::Kind::kAnnouncement, "waltz", false};
+  CallHarness h(CallConfig{.hold_audio = music});
+  h.StartConnected();
+  h.Put(Status::kHold);
+  EXPECT_EQ(h.Take<ModifyMedia>()->change.ims_hold, music);
+}
+
+// The other side's own music is heard first: ours comes when nothing does.
+TEST(OutgoingCall, TheBrowserHearsMusicWhenItIsHeld) {
+  CallHarness h(CallConfig{.hold_audio = {HoldAudio::Kind::kAnnouncement, "waltz", false}});
+  h.StartConnected();
+  h.Clear();
+  for (const char* direction : {"sendonly", "inactive"}) {
+    h.Apply([&](Call& c) { c.OnRemoteOffer("A", PhoneSdp(direction), h.now); });
+    const auto held = h.Take<ModifyMedia>();
+    ASSERT_TRUE(held) << direction;
+    EXPECT_EQ(held->change.access_hold, (HoldAudio{HoldAudio::Kind::kAnnouncement, "waltz", true}));
+    EXPECT_FALSE(held->change.ims_hold);
+    h.Apply([&](Call& c) { c.OnRemoteOffer("A", PhoneSdp("sendrecv"), h.now); });
+    EXPECT_EQ(h.Take<ModifyMedia>()->change.access_hold, HoldAudio{});
+  }
 }
 
 TEST(OutgoingCall, StaysAsItWasWhenTheNetworkRefusesAHold) {

@@ -159,6 +159,33 @@ TEST_F(DataplaneClientTest, CreatesModifiesAndCloses) {
   EXPECT_TRUE(Sees("refused c1 6: the media session is gone"));
 }
 
+// A call is not worth less for a node that lacks its music.
+TEST_F(DataplaneClientTest, HoldMusicIsComfortNoiseWhereTheNodeHasNone) {
+  FakeDataplane node("a");
+  node.announcements = {"waltz"};
+  Start({&node});
+  client->Create("c1", {.access = Access()});
+  ASSERT_TRUE(Sees("ready c1 0"));
+  sdp::ImsMedia ims;
+  ims.rtp = sdp::TransportAddress{"10.0.0.1", 30000};
+  ims.rtcp_xr = {.voip_metrics = true};
+  ims.rtcp_bandwidth_bps = 2049;
+  using Kind = call::HoldAudio::Kind;
+  call::MediaChange change{.ims = ims};
+  change.ims_hold = call::HoldAudio{Kind::kAnnouncement, "waltz", false};
+  change.access_hold = call::HoldAudio{Kind::kAnnouncement, "jazz", true};
+  client->Modify("c1", 1, change);
+  ASSERT_TRUE(Sees("ready c1 1"));
+  const auto modified = node.Locked([&] { return node.modified[0]; });
+  EXPECT_TRUE(modified.ims().rtcp_xr().voip_metrics());
+  EXPECT_EQ(modified.ims().rtcp_bandwidth_bps(), 2049u);
+  EXPECT_EQ(modified.ims().hold_audio().kind(), v1::HoldAudio::KIND_ANNOUNCEMENT);
+  EXPECT_EQ(modified.ims().hold_audio().announcement(), "waltz");
+  EXPECT_EQ(modified.access().hold_audio().kind(), v1::HoldAudio::KIND_COMFORT_NOISE);
+  EXPECT_TRUE(modified.access().hold_audio().only_when_silent());
+  EXPECT_FALSE(modified.access().has_audio());
+}
+
 TEST_F(DataplaneClientTest, KeepsTheOrderOfASessionsCommands) {
   FakeDataplane node("a");
   Start({&node});

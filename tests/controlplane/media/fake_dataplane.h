@@ -69,6 +69,7 @@ class FakeDataplane final : public byon::media::v1::MediaControl::Service {
   std::function<grpc::Status(const std::string& command)> reply;
   unsigned capacity = 100;
   bool is_draining = false;
+  std::vector<std::string> announcements;
   std::vector<byon::media::v1::ModifySessionRequest> modified;
   std::vector<byon::media::v1::CreateSessionRequest> created;
   int watchers = 0;
@@ -77,6 +78,7 @@ class FakeDataplane final : public byon::media::v1::MediaControl::Service {
                        byon::media::v1::Node* node) override {
     std::lock_guard lock(mutex_);
     node->set_node_id(name_);
+    for (const std::string& name : announcements) node->add_announcements(name);
     node->set_generation(name_ + std::to_string(generation_));
     node->set_session_count(static_cast<unsigned>(sessions.size()));
     node->set_session_capacity(capacity);

@@ -61,6 +61,8 @@ TEST(ConfigTest, TheExampleIsGoodAndShowsTheDefaults) {
   EXPECT_EQ(a.calls.ring_timeout, b.calls.ring_timeout);
   EXPECT_EQ(a.calls.max_duration, b.calls.max_duration);
   EXPECT_EQ(a.calls.plays_ringback, b.calls.plays_ringback);
+  EXPECT_EQ(a.calls.hold_audio, b.calls.hold_audio);
+  EXPECT_EQ(a.ims.uses_dtx, b.ims.uses_dtx);
   EXPECT_EQ(a.ims.codecs, b.ims.codecs);
   EXPECT_EQ(a.ims.p_access_network_info, b.ims.p_access_network_info);
   EXPECT_EQ(a.ims.uses_reg_event, b.ims.uses_reg_event);
@@ -71,6 +73,15 @@ TEST(ConfigTest, TheExampleIsGoodAndShowsTheDefaults) {
   EXPECT_EQ(a.limits.websocket_queue_bytes, b.limits.websocket_queue_bytes);
   EXPECT_EQ(a.oauth.algorithms, b.oauth.algorithms);
   EXPECT_EQ(a.store.path, std::string(BYON_SOURCE_ROOT) + "/config/byon-controlplane.db");
+}
+
+TEST(ConfigTest, HoldAudioNamesAnAnnouncementOrAKind) {
+  const std::string text = kSmallest;
+  EXPECT_EQ(Parse(text + "calls: {hold_audio: 'announcement:waltz-1'}\n").config.calls.hold_audio,
+            "announcement:waltz-1");
+  const auto mistakes = Parse(text + "calls: {hold_audio: 'announcement:a b'}\n").mistakes;
+  ASSERT_EQ(mistakes.size(), 1u);
+  EXPECT_THAT(mistakes[0], testing::HasSubstr("announcement:NAME"));
 }
 
 TEST(ConfigTest, ListsAllMistakesWithLineKeyValueAndWhatIsAllowed) {

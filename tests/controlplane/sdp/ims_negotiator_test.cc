@@ -55,11 +55,47 @@ TEST(ImsNegotiator, OffersAmrBothWays) {
                            "a=fmtp:106 octet-align=1; mode-change-capability=2; max-red=0\r\n",
                            "a=rtpmap:105 AMR/8000\r\n", "a=rtpmap:101 telephone-event/16000\r\n",
                            "a=rtpmap:102 telephone-event/8000\r\n", "a=fmtp:101 0-15\r\n",
-                           "a=ptime:20\r\n", "a=maxptime:240\r\n", "a=sendrecv\r\n"}) {
+                           "a=ptime:20\r\n", "a=maxptime:240\r\n", "a=sendrecv\r\n",
+                           "a=rtcp-xr:rcvr-rtt=all voip-metrics\r\n"}) {
     EXPECT_THAT(offer, HasSubstr(line));
   }
   EXPECT_THAT(offer, Not(HasSubstr("qos")));
   EXPECT_THAT(offer, Not(HasSubstr("a=rtcp:")));
+}
+
+// RFC 3611 section 5.2 and RFC 3556: what the peer asks for is read, what it did not offer not answered.
+TEST(ImsNegotiator, ReadsAndAnswersRtcpParameters) {
+  const std::string offered =
+      "v=0\r\no=- 1 1 IN IP4 192.0.2.2\r\ns=-\r\nc=IN IP4 192.0.2.2\r\nt=0 0\r\n"
+      "m=audio 40000 RTP/AVP 97\r\nb=RS:600\r\nb=RR:2000\r\na=rtpmap:97 AMR-WB/16000\r\n";
+  const auto plain = kNegotiator.ReadOffer(offered);
+  ASSERT_TRUE(plain.ok());
+  EXPECT_EQ(plain->media.rtcp_xr, RtcpXr{});
+  EXPECT_EQ(plain->media.rtcp_bandwidth_bps, 2600u);
+  EXPECT_THAT(kNegotiator.BuildAnswer(*plain, Local(), {9, 1}, Direction::kSendRecv),
+              Not(HasSubstr("rtcp-xr")));
+  const auto extended = kNegotiator.ReadOffer(
+      offered + "a=rtcp-xr:pkt-loss-rle rcvr-rtt=sender:10000 voip-metrics x-new=1\r\n");
+  ASSERT_TRUE(extended.ok());
+  EXPECT_EQ(extended->media.rtcp_xr, (RtcpXr{true, true}));
+  EXPECT_THAT(kNegotiator.BuildAnswer(*extended, Local(), {9, 1}, Direction::kSendRecv),
+              HasSubstr("a=rtcp-xr:rcvr-rtt=all voip-metrics\r\n"));
+  EXPECT_EQ(kNegotiator.ReadOffer(offered + "a=rtcp-xr\r\n")->media.rtcp_xr, RtcpXr{});
+}
+
+TEST(ImsNegotiator, SilenceSuppressionIsTheOperatorsChoice) {
+  const std::string offered =
+      "v=0\r\no=- 1 1 IN IP4 192.0.2.2\r\ns=-\r\nc=IN IP4 192.0.2.2\r\nt=0 0\r\n"
+      "m=audio 40000 RTP/AVP 97\r\na=rtpmap:97 AMR-WB/16000\r\n";
+  EXPECT_FALSE(kNegotiator.ReadOffer(offered)->media.audio.send.use_dtx);
+  const ImsNegotiator with_dtx{ImsConfig{.uses_dtx = true}};
+  EXPECT_TRUE(with_dtx.ReadOffer(offered)->media.audio.send.use_dtx);
+  const auto answer = with_dtx.ReadAnswer(
+      "v=0\r\no=- 1 1 IN IP4 192.0.2.2\r\ns=-\r\nc=IN IP4 192.0.2.2\r\nt=0 0\r\n"
+      "m=audio 40000 RTP/AVP 107\r\na=rtpmap:107 AMR-WB/16000\r\n",
+      with_dtx.offered_audio());
+  ASSERT_TRUE(answer.ok());
+  EXPECT_TRUE(answer->media.audio.send.use_dtx);
 }
 
 TEST(ImsNegotiator, OffersWhatIsConfigured) {

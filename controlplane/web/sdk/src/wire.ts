@@ -75,6 +75,24 @@ export interface GatewayLegQuality {
   duplicatePackets: number;
   /** Of what the gateway sent on this leg, 0 to 1, by the other end's last report. */
   remoteFractionLost: number;
+  /** What the gateway sends on this leg. */
+  sentCodec?: string;
+  /** Estimate for the last 5 s of speech received on this leg, 1 to 4.5, with delay; absent before. */
+  mos?: number;
+  mosListening?: number;
+  mosMean?: number;
+  mosWorst?: number;
+  /** To 129 when `wideband`, else to 93.2. */
+  rFactor?: number;
+  wideband?: boolean;
+  lossPercent?: number;
+  discardPercent?: number;
+  concealedPercent?: number;
+  oneWayDelayMs?: number;
+  signalLevelDbm0?: number;
+  noiseLevelDbm0?: number;
+  /** What the peer says of the stream it gets. */
+  remoteMos?: number;
 }
 
 /** Both legs of a call as the gateway measures them: `access` to the browser, `ims` to the network. */
