@@ -12,6 +12,7 @@
 #include "controlplane/sip/sip_stack.h"
 #include "controlplane/store/memory_store.h"
 #include "controlplane/store/sqlite_store.h"
+#include "controlplane/web_sip/socket_router.h"
 
 namespace byon {
 namespace {
@@ -19,7 +20,9 @@ namespace {
 using Strand = boost::asio::strand<boost::asio::io_context::executor_type>;
 
 // The subscribers file as the gateway and the SIP side know it.
-class Subscribers final : public gateway::SubscriberDirectory, public sip::CredentialSource {
+class Subscribers final : public gateway::SubscriberDirectory,
+                          public sip::CredentialSource,
+                          public web_sip::WebPasswords {
  public:
   explicit Subscribers(runtime::SubscriberFile file) : file_(std::move(file)) {}
   std::optional<gateway::Subscriber> Find(const std::string& phone_number) const override {
@@ -28,6 +31,9 @@ class Subscribers final : public gateway::SubscriberDirectory, public sip::Crede
     return gateway::Subscriber{record->impu, record->impi};
   }
   std::optional<std::string> Password(const std::string& impi) override { return file_.Password(impi); }
+  std::optional<std::string> WebPassword(const std::string& number) const override {
+    return file_.WebPassword(number);
+  }
   size_t size() const { return file_.size(); }
 
  private:
@@ -46,8 +52,10 @@ class EventRelay final : public gateway::EventSink {
       log_.Info("registration_ends", {{"registration", ended->registration_id}, {"why", ended->description}});
     }
     if (hub != nullptr) hub->OnEvent(device, event);
+    if (web_sip != nullptr) web_sip->OnEvent(device, event);
   }
   gateway::EventSink* hub = nullptr;
+  gateway::EventSink* web_sip = nullptr;  // where SIP over WebSocket is served
 
  private:
   void LogCall(const gateway::MediaSession& session) {
@@ -113,6 +121,8 @@ struct ControlPlane::Rooms {
   api::ChannelRegistry channels;
   api::EventHub hub;
   api::Application application;
+  std::unique_ptr<web_sip::WebSip> web_sip;  // null: not served
+  std::unique_ptr<web_sip::SocketRouter> router;
   std::unique_ptr<http::HttpServer> http;
 };
 
@@ -153,6 +163,16 @@ ControlPlane::Rooms::Rooms(const runtime::Config& config, const std::string& ver
   subscriptions.Restore();
   channels.Restore();
   relay.hub = &hub;
+  if (config.web_sip.is_enabled) {
+    web_sip = std::make_unique<web_sip::WebSip>(
+        WebSipSettings(config),
+        web_sip::WebSipPorts{gateway, tokens, subscribers, timers, now, [this] { return ids.NewId(); },
+                             [this](std::string_view event, std::string detail) {
+                               log.Info(event, {{"detail", detail}});
+                             }});
+    relay.web_sip = web_sip.get();
+  }
+  router = std::make_unique<web_sip::SocketRouter>(application, web_sip.get());
   if (const auto error = sip.Start(&gateway, &gateway)) throw std::runtime_error(*error);
   media.Start(gateway);
   // On the strand, so that no outcome of SIP or media comes in between.
@@ -160,7 +180,7 @@ ControlPlane::Rooms::Rooms(const runtime::Config& config, const std::string& ver
     gateway.Restore();
     tokens.Start();
   });
-  http = std::make_unique<http::HttpServer>(HttpSettings(config), application, strand);
+  http = std::make_unique<http::HttpServer>(HttpSettings(config), *router, strand);
   log.Info("subscribers", {{"listed", subscribers.size()}});
 }
 

@@ -137,6 +137,7 @@ http::HttpServerConfig HttpSettings(const runtime::Config& config) {
     settings.tls = {config.http.tls->certificate_file, config.http.tls->private_key_file};
   }
   settings.cors_origins = config.http.cors_origins;
+  if (config.web_sip.is_enabled) settings.subprotocols.push_back("sip");
   for (const auto& issuer : config.oauth.issuers) {
     settings.csp_connect_sources.push_back(OriginOf(issuer.issuer));
   }
@@ -224,6 +225,25 @@ api::ApiConfig ApiSettings(const runtime::Config& config, const std::string& ver
   settings.page.version = version;
   settings.connections.token_warning = config.events.token_warning;
   settings.connections.ping = config.events.ping;
+  return settings;
+}
+
+web_sip::WebSipConfig WebSipSettings(const runtime::Config& config) {
+  web_sip::WebSipConfig settings;
+  const std::string& url = config.http.public_url;
+  settings.path = config.http.api_root + config.web_sip.path;
+  settings.domain = config.ims.home_domain;
+  settings.host = url.substr(url.find("://") + 3);
+  settings.authz_server = config.oauth.issuers.front().issuer;
+  for (const std::string& name : config.web_sip.digest_algorithms) {
+    settings.digest_algorithms.push_back(name == "MD5" ? auth::DigestAlgorithm::kMd5 : auth::DigestAlgorithm::kSha256);
+  }
+  settings.default_expires = config.registration.default_expires;
+  settings.min_expires = config.registration.min_expires;
+  settings.auth_timeout = config.web_sip.auth_timeout;
+  settings.reconnect_grace = config.web_sip.reconnect_grace;
+  settings.messages_per_second = config.web_sip.messages_per_second;
+  settings.requests_per_second_per_user = config.web_sip.requests_per_second_per_user;
   return settings;
 }
 

@@ -10,6 +10,7 @@
 #include "controlplane/runtime/config.h"
 #include "controlplane/runtime/subscriber_file.h"
 #include "controlplane/sip/sip_config.h"
+#include "controlplane/web_sip/web_sip_config.h"
 
 namespace byon {
 
@@ -23,6 +24,7 @@ api::TokenServiceConfig TokenSettings(const runtime::Config& config);
 api::SubscriptionConfig SubscriptionSettings(const runtime::Config& config);
 api::ChannelConfig ChannelSettings(const runtime::Config& config);
 api::ApiConfig ApiSettings(const runtime::Config& config, const std::string& version);
+web_sip::WebSipConfig WebSipSettings(const runtime::Config& config);
 runtime::SubscriberTemplate SubscriberRule(const runtime::Config& config);
 
 }  // namespace byon

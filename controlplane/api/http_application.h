@@ -18,6 +18,7 @@ struct HttpRequest {
   std::map<std::string, std::string> headers;  // names in lower case
   std::string body;
   std::string remote_address;
+  std::string subprotocol;  // of a WebSocket: the one agreed on
 
   const std::string* Header(const std::string& lower_case_name) const {
     const auto it = headers.find(lower_case_name);

@@ -3,9 +3,9 @@
 #include <openssl/evp.h>
 
 #include <array>
-#include <cctype>
 #include <cstdio>
 
+#include "controlplane/auth/digest_parameters.h"
 #include "dataplane/base/check.h"
 
 namespace byon::auth {
@@ -13,86 +13,13 @@ namespace {
 
 constexpr size_t kMaxChallengeBytes = 4096;
 
-std::string Lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return result;
-}
-
-bool IsTokenCharacter(char c) {
-  return std::isalnum(static_cast<unsigned char>(c)) ||
-         std::string_view("-.!%*_+`'~/:").find(c) != std::string_view::npos;
-}
-
-// Walks over "name=value, name="value"..." (auth-param of RFC 7616). Values come without quotes and escapes.
-class ParameterScanner {
- public:
-  explicit ParameterScanner(std::string_view text) : rest_(text) {}
-
-  // False at the end and at the first syntax error; ok() tells which.
-  bool Next(std::string& name, std::string& value) {
-    SkipSpaceAndCommas();
-    if (rest_.empty()) return false;
-    name = Lower(TakeToken());
-    SkipSpace();
-    if (name.empty() || rest_.empty() || rest_.front() != '=') return Fail();
-    rest_.remove_prefix(1);
-    SkipSpace();
-    if (rest_.empty()) return Fail();
-    if (rest_.front() != '"') {
-      value = TakeToken();
-      return true;
-    }
-    return TakeQuoted(value);
-  }
-  bool ok() const { return ok_; }
-
- private:
-  bool Fail() {
-    ok_ = false;
-    return false;
-  }
-  void SkipSpace() {
-    while (!rest_.empty() && (rest_.front() == ' ' || rest_.front() == '\t')) rest_.remove_prefix(1);
-  }
-  void SkipSpaceAndCommas() {
-    while (!rest_.empty() && (rest_.front() == ' ' || rest_.front() == '\t' || rest_.front() == ',')) {
-      rest_.remove_prefix(1);
-    }
-  }
-  std::string TakeToken() {
-    size_t length = 0;
-    while (length < rest_.size() && IsTokenCharacter(rest_[length])) ++length;
-    std::string token(rest_.substr(0, length));
-    rest_.remove_prefix(length);
-    return token;
-  }
-  bool TakeQuoted(std::string& value) {
-    value.clear();
-    for (size_t i = 1; i < rest_.size(); ++i) {
-      if (rest_[i] == '"') {
-        rest_.remove_prefix(i + 1);
-        return true;
-      }
-      if (rest_[i] == '\\' && ++i == rest_.size()) break;
-      // Escaped or not: what comes back in our answer must stay on its line.
-      if (static_cast<unsigned char>(rest_[i]) < 0x20 && rest_[i] != '\t') return Fail();
-      value.push_back(rest_[i]);
-    }
-    return Fail();
-  }
-
-  std::string_view rest_;
-  bool ok_ = true;
-};
-
 bool ListContains(std::string_view list, std::string_view wanted) {
   while (!list.empty()) {
     const size_t comma = list.find(',');
     std::string_view item = list.substr(0, comma);
     while (!item.empty() && item.front() == ' ') item.remove_prefix(1);
     while (!item.empty() && item.back() == ' ') item.remove_suffix(1);
-    if (Lower(item) == wanted) return true;
+    if (LowerCase(item) == wanted) return true;
     if (comma == std::string_view::npos) break;
     list.remove_prefix(comma + 1);
   }
@@ -116,15 +43,11 @@ std::string_view Name(DigestAlgorithm algorithm) {
 
 std::optional<DigestChallenge> ParseDigestChallenge(std::string_view header_value) {
   if (header_value.size() > kMaxChallengeBytes) return std::nullopt;
-  while (!header_value.empty() && header_value.front() == ' ') header_value.remove_prefix(1);
-  if (header_value.size() < 7 || Lower(header_value.substr(0, 6)) != "digest" ||
-      (header_value[6] != ' ' && header_value[6] != '\t')) {
-    return std::nullopt;
-  }
+  if (!TakeScheme(header_value, "digest")) return std::nullopt;
   DigestChallenge challenge;
   bool has_realm = false;
   bool has_nonce = false;
-  ParameterScanner scanner(header_value.substr(7));
+  ParameterScanner scanner(header_value);
   std::string name;
   std::string value;
   while (scanner.Next(name, value)) {
@@ -137,9 +60,9 @@ std::optional<DigestChallenge> ParseDigestChallenge(std::string_view header_valu
     } else if (name == "opaque") {
       challenge.opaque = value;
     } else if (name == "stale") {
-      challenge.is_stale = Lower(value) == "true";
+      challenge.is_stale = LowerCase(value) == "true";
     } else if (name == "algorithm") {
-      const std::string algorithm = Lower(value);
+      const std::string algorithm = LowerCase(value);
       if (algorithm != "md5" && algorithm != "sha-256") return std::nullopt;
       challenge.has_algorithm = true;
       challenge.algorithm =

@@ -67,15 +67,18 @@ void Call::ChangeIncoming(const StatusRequest& request, Trigger trigger, Request
   if (request.offer_sdp) {
     return Refuse(id, RefusalKind::kInvalidArgument, "The offer is the gateway's: send an answer.");
   }
-  if (trigger == Trigger::kPutDeclined || trigger == Trigger::kPutBusy) {
+  bool is_away = trigger == Trigger::kPutNotReachable;
+  if (trigger == Trigger::kPutDeclined || trigger == Trigger::kPutBusy || is_away) {
     bool is_busy = trigger == Trigger::kPutBusy;
-    int status_code = is_busy ? 486 : 603;
+    int status_code = is_away ? 480 : is_busy ? 486 : 603;
     EndSip({.sip_status = status_code,
             .q850_cause = is_busy ? kQ850UserBusy : 0,
             .text = PhraseOf(status_code)},
            status_code);
-    Move(trigger, is_busy ? "The receiver is busy" : "Call declined by receiver", now,
-         request.location_json);
+    std::string text = is_away   ? "The receiver is not reachable"
+                       : is_busy ? "The receiver is busy"
+                                 : "Call declined by receiver";
+    Move(trigger, text, now, request.location_json);
     Finish(now);
     return Complete(id);
   }

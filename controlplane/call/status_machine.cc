@@ -61,6 +61,7 @@ constexpr Row kRows[] = {
     Plain(Trigger::kPutConnected, kPreAnswer, kMt, Status::kConnected),
     Plain(Trigger::kPutDeclined, kPreAnswer, kMt, Status::kDeclined),
     Plain(Trigger::kPutBusy, kPreAnswer, kMt, Status::kBusy),
+    Plain(Trigger::kPutNotReachable, kPreAnswer, kMt, Status::kNotReachable),
     Plain(Trigger::kPutHold, kConnected, kBoth, Status::kHold),
     {Trigger::kPutResume, kHold, kBoth, Status::kConnected, Status::kResume},
     Plain(Trigger::kPutTerminated, kAnswered, kBoth, Status::kTerminated),

@@ -24,7 +24,6 @@
 namespace byon::http {
 namespace {
 
-constexpr char kEventProtocol[] = "byon.events.v1";
 // The library copies the list of subprotocols into so many bytes and drops the connection when it is longer.
 constexpr int kProtocolListBytes = 127;
 constexpr int kHangUpAfterSeconds = 45;
@@ -152,9 +151,12 @@ class HttpServer::Service {
   }
 
   void Open() {
-    protocols_[0] = {"http", &Callback, sizeof(PerConnection), 0, 0, nullptr, 0};
-    protocols_[1] = {kEventProtocol, &Callback, sizeof(PerConnection),
-                     config_.websocket_message_bytes, 0, nullptr, 0};
+    protocols_.push_back({"http", &Callback, sizeof(PerConnection), 0, 0, nullptr, 0});
+    for (const std::string& name : config_.subprotocols) {
+      protocols_.push_back({name.c_str(), &Callback, sizeof(PerConnection), config_.websocket_message_bytes, 0,
+                            nullptr, 0});
+    }
+    protocols_.push_back({});
     retry_.secs_since_valid_ping = static_cast<uint16_t>(config_.ping.count());
     retry_.secs_since_valid_hangup =
         static_cast<uint16_t>(std::max<int64_t>(kHangUpAfterSeconds, config_.ping.count() + 10));
@@ -163,7 +165,7 @@ class HttpServer::Service {
     info.user = this;
     info.port = config_.port;
     info.iface = config_.address.c_str();
-    info.protocols = protocols_;
+    info.protocols = protocols_.data();
     info.gid = static_cast<gid_t>(-1);
     info.uid = static_cast<uid_t>(-1);
     info.alpn = "http/1.1";
@@ -414,14 +416,16 @@ class HttpServer::Service {
   }
 
   int AdmitWebSocket(lws* connection) {
-    const std::optional<api::HttpRequest> request = ReadRequest(connection);
+    std::optional<api::HttpRequest> request = ReadRequest(connection);
     if (!request) return -1;
     const std::string* origin = request->Header("origin");
     const std::string* host = request->Header("host");
     const lws_protocols* protocol = lws_get_protocol(connection);
-    const bool speaks_events = protocol != nullptr && std::string_view(protocol->name) == kEventProtocol;
-    if (!speaks_events || !origins_.MayOpenWebSocket(origin ? *origin : "", host ? *host : "")) {
-      lws_return_http_status(connection, speaks_events ? 403 : 400, nullptr);
+    if (protocol != nullptr && protocol->name != nullptr) request->subprotocol = protocol->name;
+    const auto& served = config_.subprotocols;
+    const bool is_served = std::find(served.begin(), served.end(), request->subprotocol) != served.end();
+    if (!is_served || !origins_.MayOpenWebSocket(origin ? *origin : "", host ? *host : "")) {
+      lws_return_http_status(connection, is_served ? 403 : 400, nullptr);
       return -1;
     }
     if (!limiter_.TryTake(AddressOf(connection), RateLimiter::Clock::now())) {
@@ -543,7 +547,7 @@ class HttpServer::Service {
   RateLimiter limiter_;
   RateLimiter connection_limiter_;
 
-  lws_protocols protocols_[3] = {};
+  std::vector<lws_protocols> protocols_;  // ends with an empty one; the library keeps its address
   lws_retry_bo_t retry_ = {};
   lws_context* context_ = nullptr;
   uint16_t port_ = 0;

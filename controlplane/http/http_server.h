@@ -24,6 +24,8 @@ struct HttpServerConfig {
   };
   std::optional<Tls> tls;
   std::vector<std::string> cors_origins;         // foreign origins that may call us
+  // WebSocket subprotocols that are served; a client must offer one of them.
+  std::vector<std::string> subprotocols{"byon.events.v1"};
   std::vector<std::string> csp_connect_sources;  // what our page may talk to beside us: identity providers
 
   size_t header_bytes = 16384;

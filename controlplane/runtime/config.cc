@@ -114,6 +114,7 @@ class Reader {
   }
 
   void ReadHttp();
+  void ReadWebSip();
   void ReadOauth();
   void ReadIms();
   void ReadRest();
@@ -136,6 +137,17 @@ void Reader::ReadHttp() {
   }
   http.tls = GetTls("/http/tls");
   Get("/http/cors_origins", http.cors_origins);
+}
+
+void Reader::ReadWebSip() {
+  WebSipSettings& sip = loaded_.config.web_sip;
+  Get("/sip_websocket/enabled", sip.is_enabled);
+  Get("/sip_websocket/path", sip.path);
+  Get("/sip_websocket/digest_algorithms", sip.digest_algorithms);
+  Get("/sip_websocket/auth_timeout_s", sip.auth_timeout);
+  Get("/sip_websocket/reconnect_grace_s", sip.reconnect_grace);
+  Get("/sip_websocket/messages_per_second", sip.messages_per_second);
+  Get("/sip_websocket/requests_per_second_per_user", sip.requests_per_second_per_user);
 }
 
 void Reader::ReadOauth() {
@@ -310,6 +322,7 @@ void Reader::CrossCheck() {
 
 void Reader::Read() {
   ReadHttp();
+  ReadWebSip();
   ReadOauth();
   ReadIms();
   ReadRest();

@@ -35,6 +35,17 @@ struct HttpConfig {
   std::vector<std::string> cors_origins;
 };
 
+// SIP over WebSocket.
+struct WebSipSettings {
+  bool is_enabled = false;
+  std::string path = "/sip";
+  std::vector<std::string> digest_algorithms{"SHA-256", "MD5"};
+  std::chrono::seconds auth_timeout{30};
+  std::chrono::seconds reconnect_grace{10};
+  unsigned messages_per_second = 50;
+  unsigned requests_per_second_per_user = 5;
+};
+
 struct OauthConfig {
   struct Issuer {
     std::string issuer;
@@ -167,6 +178,7 @@ struct Config {
   std::string node_id = "gw-1";
   LogConfig log;
   HttpConfig http;
+  WebSipSettings web_sip;
   OauthConfig oauth;
   ApiSettings api;
   IceSettings ice;

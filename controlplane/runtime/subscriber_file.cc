@@ -20,7 +20,9 @@ constexpr const char* kSchema = R"({"type":"object","additionalProperties":false
    "number":{"type":"string","pattern":"^\\+[1-9][0-9]{4,14}$","x-allowed":"a quoted number like \"+34600000001\""},
    "impi":{"type":"string","pattern":"^[^ @\"]+@[^ @\"]+$","x-allowed":"user@domain"},
    "impu":{"type":"string","pattern":"^(sip|tel):[^ \"<>]+$","x-allowed":"a sip: or tel: URI"},
-   "password":{"type":"string"},"password_file":{"type":"string"}}}}}})";
+   "password":{"type":"string"},"password_file":{"type":"string"},
+   "web_password":{"type":"string","pattern":"^[ -~]{8,128}$","x-allowed":"8 to 128 printable ASCII characters"},
+   "web_password_file":{"type":"string"}}}}}})";
 
 std::string Fill(std::string text, const std::string& number, const std::string& home_domain) {
   for (const auto& [name, value] : {std::pair<std::string, const std::string&>{"{number}", number},
@@ -71,15 +73,18 @@ SubscriberFile::Loaded SubscriberFile::Parse(const std::string& text, const std:
     record.impi = list[i].value("impi", Fill(file.rule_.impi, number, file.rule_.home_domain));
     record.impu = list[i].value("impu", Fill(file.rule_.impu, number, file.rule_.home_domain));
     record.password = list[i].value("password", Fill(file.rule_.password, number, file.rule_.home_domain));
-    if (list[i].contains("password_file")) {
-      const auto path = std::filesystem::path(directory) / list[i]["password_file"].get<std::string>();
+    const auto read_secret = [&](const char* key, std::string& target) {
+      if (!list[i].contains(key)) return;
+      const auto path = std::filesystem::path(directory) / list[i][key].get<std::string>();
       const auto secret = ReadText(path);
-      if (!secret) mistake(pointer + "/password_file", "the file " + path.string() + " cannot be read.");
-      record.password = secret.value_or("");
-      while (!record.password.empty() && (record.password.back() == '\n' || record.password.back() == '\r')) {
-        record.password.pop_back();
-      }
-    }
+      if (!secret) mistake(pointer + '/' + key, "the file " + path.string() + " cannot be read.");
+      target = secret.value_or("");
+      while (!target.empty() && (target.back() == '\n' || target.back() == '\r')) target.pop_back();
+    };
+    read_secret("password_file", record.password);
+    std::string web_password = list[i].value("web_password", "");
+    read_secret("web_password_file", web_password);
+    if (!web_password.empty()) file.web_password_by_number_[number] = std::move(web_password);
     if (!record.password.empty()) file.password_by_impi_[record.impi] = record.password;
     if (!file.by_number_.emplace(number, std::move(record)).second) {
       mistake(pointer + "/number", "the number " + number + " stands there twice.");
@@ -101,6 +106,12 @@ std::optional<SubscriberRecord> SubscriberFile::Find(const std::string& number) 
   if (const auto it = by_number_.find(number); it != by_number_.end()) return it->second;
   return SubscriberRecord{Fill(rule_.impu, number, rule_.home_domain), Fill(rule_.impi, number, rule_.home_domain),
                           Fill(rule_.password, number, rule_.home_domain)};
+}
+
+std::optional<std::string> SubscriberFile::WebPassword(const std::string& number) const {
+  const auto it = web_password_by_number_.find(number);
+  if (it == web_password_by_number_.end()) return std::nullopt;
+  return it->second;
 }
 
 std::optional<std::string> SubscriberFile::Password(const std::string& impi) const {

@@ -37,12 +37,15 @@ class SubscriberFile {
   std::optional<SubscriberRecord> Find(const std::string& number) const;
   // Nothing when the IMPI has no password.
   std::optional<std::string> Password(const std::string& impi) const;
+  // What a SIP client over WebSocket signs in with; nothing when the number has none.
+  std::optional<std::string> WebPassword(const std::string& number) const;
   size_t size() const { return by_number_.size(); }
 
  private:
   SubscriberTemplate rule_;
   std::map<std::string, SubscriberRecord> by_number_;
   std::map<std::string, std::string> password_by_impi_;
+  std::map<std::string, std::string> web_password_by_number_;
 };
 
 struct SubscriberFile::Loaded {

@@ -16,6 +16,7 @@ export function controlPlaneConfig(lab) {
       listen: bracketed(addresses.http), public_url: `http://${bracketed(addresses.http)}`, web_dir: lab.webDir,
       cors_origins: [`http://${bracketed(addresses.app)}`],
     },
+    sip_websocket: { enabled: true },
     oauth: {
       issuers: [{ issuer: lab.issuer }],
       audience: [AUDIENCE, OPAQUE_AUDIENCE],
@@ -42,7 +43,7 @@ export function controlPlaneConfig(lab) {
 export function subscribers(numbers) {
   return {
     subscribers: numbers.map((number) => ({
-      number, impi: `${number}@ims.test`, impu: `sip:${number}@ims.test`, password: `pw${number}`,
+      number, impi: `${number}@ims.test`, impu: `sip:${number}@ims.test`, password: `pw${number}`, web_password: `web${number}`,
     })),
   };
 }

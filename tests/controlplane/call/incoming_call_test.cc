@@ -156,6 +156,9 @@ TEST(IncomingCall, IsDeclinedBusyOrDeleted) {
   auto declined = run([](CallHarness& h) { EXPECT_EQ(h.Put(Status::kDeclined), "ok Declined"); });
   EXPECT_EQ(declined.first, 603);
   EXPECT_THAT(declined.second, ElementsAre("Declined: Call declined by receiver"));
+  auto away = run([](CallHarness& h) { EXPECT_EQ(h.Put(Status::kNotReachable), "ok NotReachable"); });
+  EXPECT_EQ(away.first, 480);
+  EXPECT_THAT(away.second, ElementsAre("NotReachable: The receiver is not reachable"));
   auto busy = run([](CallHarness& h) { EXPECT_EQ(h.Put(Status::kBusy), "ok Busy"); });
   EXPECT_EQ(busy.first, 486);
   auto deleted = run([](CallHarness& h) { h.Delete(); }, CallConfig{.decline_status = 486});

@@ -96,7 +96,7 @@ constexpr Line kMatrix[] = {
     {Trigger::kPutFailed, "xxxxx", "xxxxx"},
     {Trigger::kPutWaiting, "xxxxx", "xxxxx"},
     {Trigger::kPutNoAnswer, "xxxxx", "xxxxx"},
-    {Trigger::kPutNotReachable, "xxxxx", "xxxxx"},
+    {Trigger::kPutNotReachable, "xxxxx", "UUUxx"},
     {Trigger::kPutBusy, "xxxxx", "BBBxx"},
     {Trigger::kDelete, "SSSTT", "DDDTT"},
 };

@@ -158,8 +158,10 @@ class FakeEvents final : public EventSink {
  public:
   std::vector<std::string> texts;
   std::vector<DeviceKey> devices;
+  EventSink* next = nullptr;  // hears everything too
 
   void OnEvent(const DeviceKey& device, const Event& event) override {
+    if (next != nullptr) next->OnEvent(device, event);
     devices.push_back(device);
     auto text = [](const MediaSession& s) {
       return std::string(ToString(s.status)) + ' ' + std::to_string(s.sequence_number);

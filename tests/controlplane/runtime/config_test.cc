@@ -72,6 +72,13 @@ TEST(ConfigTest, TheExampleIsGoodAndShowsTheDefaults) {
   EXPECT_EQ(a.limits.body_bytes, b.limits.body_bytes);
   EXPECT_EQ(a.limits.websocket_queue_bytes, b.limits.websocket_queue_bytes);
   EXPECT_EQ(a.oauth.algorithms, b.oauth.algorithms);
+  EXPECT_EQ(a.web_sip.is_enabled, b.web_sip.is_enabled);
+  EXPECT_EQ(a.web_sip.path, b.web_sip.path);
+  EXPECT_EQ(a.web_sip.digest_algorithms, b.web_sip.digest_algorithms);
+  EXPECT_EQ(a.web_sip.auth_timeout, b.web_sip.auth_timeout);
+  EXPECT_EQ(a.web_sip.reconnect_grace, b.web_sip.reconnect_grace);
+  EXPECT_EQ(a.web_sip.messages_per_second, b.web_sip.messages_per_second);
+  EXPECT_EQ(a.web_sip.requests_per_second_per_user, b.web_sip.requests_per_second_per_user);
   EXPECT_EQ(a.store.path, std::string(BYON_SOURCE_ROOT) + "/config/byon-controlplane.db");
 }
 
@@ -121,6 +128,26 @@ TEST(ConfigTest, ChecksWhatTheSchemaCannotSay) {
   EXPECT_THAT(Parse(port).mistakes, ElementsAre(HasSubstr("ims.local has port 0")));
   const std::string far = std::string(kSmallest).replace(std::string(kSmallest).find("5070"), 4, "70000");
   EXPECT_THAT(Parse(far).mistakes, ElementsAre(HasSubstr("port from 0 to 65535")));
+}
+
+TEST(ConfigTest, SipOverWebSocketIsOffUntilEnabled) {
+  EXPECT_FALSE(Parse(kSmallest).config.web_sip.is_enabled);
+  const LoadedConfig loaded = Parse(std::string(kSmallest) +
+                                    "sip_websocket: {enabled: true, path: /ws/sip, digest_algorithms: [MD5],\n"
+                                    "  auth_timeout_s: 7, reconnect_grace_s: 0, messages_per_second: 9,\n"
+                                    "  requests_per_second_per_user: 2}\n");
+  ASSERT_THAT(loaded.mistakes, IsEmpty());
+  const WebSipSettings& sip = loaded.config.web_sip;
+  EXPECT_TRUE(sip.is_enabled);
+  EXPECT_EQ(sip.path, "/ws/sip");
+  EXPECT_THAT(sip.digest_algorithms, ElementsAre("MD5"));
+  EXPECT_EQ(sip.auth_timeout.count(), 7);
+  EXPECT_EQ(sip.reconnect_grace.count(), 0);
+  EXPECT_EQ(sip.messages_per_second, 9u);
+  EXPECT_EQ(sip.requests_per_second_per_user, 2u);
+  EXPECT_THAT(Parse(std::string(kSmallest) + "sip_websocket: {path: sip, digest_algorithms: [SHA-1]}").mistakes,
+              ::testing::UnorderedElementsAre(HasSubstr("sip_websocket.path is \"sip\"; it must be a path like /sip"),
+                                              HasSubstr("digest_algorithms.0 is \"SHA-1\"; it must be one of SHA-256, MD5")));
 }
 
 TEST(ConfigTest, TellsWhatIsNoYaml) {

@@ -37,6 +37,18 @@ TEST(SubscriberFileTest, FindsLinesAndFallsBackToTheTemplate) {
   EXPECT_FALSE(file.Find("+34600000001;x").has_value());
 }
 
+TEST(SubscriberFileTest, OnlyListedNumbersHaveAPasswordForTheWeb) {
+  const auto loaded = Parse("subscribers:\n  - {number: \"+34600000001\", password: pw1, web_password: \"of the web\"}\n",
+                            {.home_domain = "ims.test", .password = "pw{number}"});
+  ASSERT_THAT(loaded.mistakes, IsEmpty());
+  EXPECT_EQ(loaded.subscribers.WebPassword("+34600000001"), "of the web");
+  EXPECT_EQ(loaded.subscribers.WebPassword("+34600000002"), std::nullopt) << "the network's password is another one";
+  EXPECT_THAT(Parse("subscribers:\n  - {number: \"+34600000001\", web_password: short}").mistakes,
+              ElementsAre(HasSubstr("8 to 128 printable ASCII characters")));
+  EXPECT_THAT(Parse("subscribers:\n  - {number: \"+34600000001\", web_password_file: nothing}").mistakes,
+              ElementsAre(HasSubstr("cannot be read")));
+}
+
 TEST(SubscriberFileTest, HasNoPasswordWithoutATemplate) {
   EXPECT_EQ(Parse("subscribers: []").subscribers.Password("+34600000003@ims.test"), std::nullopt);
 }

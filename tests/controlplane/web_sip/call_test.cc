@@ -1,0 +1,471 @@
+// Calls of SIP clients, both ways, through a real gateway with a network that the test plays.
+#include "tests/controlplane/web_sip/web_sip_fixture.h"
+
+namespace byon::web_sip {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using std::chrono::seconds;
+
+constexpr char kBob[] = "sip:+34600000002@ims.test";
+
+class CallTest : public WebSipTest {
+ protected:
+  RequestParts InviteParts(int cseq = 1) {
+    RequestParts parts;
+    parts.from = std::string("\"Alice\" <") + kAor + ">;tag=f1";
+    parts.to = std::string("<") + kBob + ">";
+    parts.cseq = cseq;
+    parts.branch = "z9hG4bKinvite" + std::to_string(cseq);
+    parts.headers = {{"Contact", Contact()}, {"Supported", "timer"}};
+    parts.body = sdp::kChromiumOffer;
+    return parts;
+  }
+  // The INVITE is with the network; its dialog is "A".
+  std::string Dial(Client& client, const RequestParts& parts, const std::string& uri = kBob) {
+    const size_t before = world_.media.created.size();
+    client.Send(Text("INVITE", uri, parts));
+    EXPECT_EQ(client.NextStatus(), 100);
+    if (world_.media.created.size() == before) return "";
+    const std::string id = world_.media.created.back().first;
+    world_.media.Ready(id);
+    return id;
+  }
+  void Ring(const std::string& id) {
+    call::Progress progress;
+    progress.dialog_id = "A";
+    progress.status_code = 180;
+    progress.phrase = "Ringing";
+    world_.gateway->OnProgress(id, progress);
+  }
+  // Within the dialog that this response to our INVITE made.
+  RequestParts InDialog(const SipMessage& response, int cseq) {
+    RequestParts parts;
+    parts.from = response.Text("From");
+    parts.to = response.Text("To");
+    parts.call_id = response.Text("Call-ID");
+    parts.cseq = cseq;
+    return parts;
+  }
+  // An answered call of the client's; the 200.
+  SipMessage Connected(Client& client, const RequestParts& parts) {
+    const std::string id = Dial(client, parts);
+    world_.gateway->OnAnswered(id, "A", call::PhoneSdp());
+    world_.gateway->OnAccessConnected(id);
+    SipMessage ok = client.Next();
+    EXPECT_EQ(ok.status(), 200);
+    client.Send(Text("ACK", kBob, InDialog(ok, 1)));
+    return ok;
+  }
+  SipMessage Connected(Client& client) { return Connected(client, InviteParts()); }
+  int Ask(Client& client, const std::string& method, const RequestParts& parts) {
+    client.Send(Text(method, kBob, parts));
+    SipMessage response = client.Next();
+    if (response.status() == 100) response = client.Next();
+    return response.status();
+  }
+  // What the client answers to a request of ours.
+  std::string Answer(const SipMessage& request, int status, const std::string& more = "", const std::string& body = "") {
+    std::string text = "SIP/2.0 " + std::to_string(status) + " X\r\n";
+    for (const char* name : {"Via", "From", "Call-ID", "CSeq"}) text += std::string(name) + ": " + request.Text(name) + "\r\n";
+    std::string to = request.Text("To");
+    if (to.find("tag=") == to.npos) to += ";tag=client";
+    text += "To: " + to + "\r\n" + more;
+    if (!body.empty()) text += "Content-Type: application/sdp\r\n";
+    return text + "\r\n" + body;
+  }
+  std::string AnswerSdp() {
+    std::string sdp = sdp::kChromiumOffer;
+    return sdp.replace(sdp.find("a=setup:actpass"), 15, "a=setup:active");
+  }
+  SipMessage Invited(Client& client) {
+    call_ = world_.Incoming();
+    SipMessage invite = client.Next();
+    EXPECT_EQ(invite.method(), "INVITE");
+    return invite;
+  }
+  std::vector<std::string>& Sip() { return world_.sip.log; }
+
+  std::string call_;
+};
+
+TEST_F(CallTest, AClientCallsAndHangsUp) {
+  Client& client = Registered();
+  const std::string id = Dial(client, InviteParts());
+  ASSERT_EQ(world_.sip.invites.size(), 1u);
+  EXPECT_EQ(world_.sip.invites[0].target_uri, "tel:+34600000002");
+  EXPECT_EQ(world_.sip.invites[0].display_name, "Alice");
+  Ring(id);
+  const SipMessage ringing = client.Next();
+  EXPECT_EQ(ringing.status(), 180);
+  EXPECT_EQ(ringing.ContentType(), "application/sdp") << "ICE and DTLS come up before the answer";
+  world_.gateway->OnAnswered(id, "A", call::PhoneSdp());
+  const SipMessage ok = client.Next();
+  EXPECT_EQ(ok.status(), 200);
+  EXPECT_EQ(ok.body(), ringing.body()) << "RFC 3261 section 13.2.1";
+  EXPECT_EQ(ok.Text("To"), ringing.Text("To"));
+  EXPECT_THAT(ok.Text("Contact"), HasSubstr("@gw.example;transport=ws>"));
+  world_.gateway->OnAccessConnected(id);
+  client.Send(Text("ACK", kBob, InDialog(ok, 1)));
+  Advance(seconds(40));
+  EXPECT_FALSE(client.has_news()) << "acknowledged: nothing more is due";
+  EXPECT_EQ(Ask(client, "BYE", InDialog(ok, 2)), 200);
+  EXPECT_THAT(Sip(), Contains("bye " + id));
+  EXPECT_EQ(web_sip_->calls(), 0u);
+  EXPECT_EQ(Ask(client, "BYE", InDialog(ok, 3)), 481);
+  EXPECT_EQ(Count(Counter::kNoDialog), 1u);
+}
+
+TEST_F(CallTest, TheOtherSideHangsUp) {
+  Client& client = Registered();
+  Connected(client);
+  world_.gateway->OnEnded(world_.media.created.back().first, {});
+  const SipMessage bye = client.Next();
+  EXPECT_EQ(bye.method(), "BYE");
+  EXPECT_EQ(bye.uri(), "sip:alice@c.invalid;transport=ws");
+  EXPECT_THAT(bye.Text("Reason"), HasSubstr("Q.850;cause=16"));
+  client.Send(Answer(bye, 200));
+  EXPECT_EQ(Count(Counter::kUnmatchedResponse), 0u);
+  client.Send(Answer(bye, 200));
+  EXPECT_EQ(Count(Counter::kUnmatchedResponse), 1u);
+}
+
+TEST_F(CallTest, TheNetworksRefusalIsTheClients) {
+  Client& client = Registered();
+  int cseq = 0;
+  for (const auto& [code, phrase] : std::map<int, std::string>{
+           {404, "Not Found"}, {480, "Temporarily Unavailable"}, {486, "Busy Here"}, {488, "Not Acceptable Here"},
+           {603, "Decline"}, {604, "Does Not Exist Anywhere"}}) {
+    const std::string id = Dial(client, InviteParts(++cseq));
+    world_.gateway->OnFailed(id, {.sip_status = code, .text = phrase});
+    const SipMessage refused = client.Next();
+    EXPECT_EQ(refused.status(), code);
+    EXPECT_THAT(refused.Text("Reason"), HasSubstr("SIP;cause=" + std::to_string(code)));
+    RequestParts ack = InDialog(refused, cseq);
+    ack.branch = "z9hG4bKinvite" + std::to_string(cseq);
+    client.Send(Text("ACK", kBob, ack));
+  }
+  EXPECT_EQ(Count(Counter::kUnmatchedAck), 0u);
+  const std::string id = Dial(client, InviteParts(++cseq));
+  world_.gateway->OnFailed(id, {.sip_status = 407, .text = "Proxy Authentication Required"});
+  EXPECT_EQ(client.NextStatus(), 500) << "not the client's to answer";
+  EXPECT_EQ(web_sip_->calls(), 0u);
+}
+
+TEST_F(CallTest, CancelEndsARingingCall) {
+  Client& client = Registered();
+  const std::string id = Dial(client, InviteParts());
+  Ring(id);
+  EXPECT_EQ(client.NextStatus(), 180);
+  RequestParts cancel = InviteParts();
+  cancel.headers.clear();
+  cancel.body.clear();
+  client.Send(Text("CANCEL", kBob, cancel));
+  const SipMessage first = client.Next();
+  EXPECT_EQ(first.status(), 200);
+  EXPECT_EQ(first.Text("CSeq"), "1 CANCEL");
+  EXPECT_EQ(client.NextStatus(), 487);
+  EXPECT_THAT(Sip(), Contains("cancel " + id));
+  cancel.branch = "z9hG4bKother";
+  client.Send(Text("CANCEL", kBob, cancel));
+  EXPECT_EQ(client.NextStatus(), 481);
+}
+
+TEST_F(CallTest, CallsThatCannotBeAreRefused) {
+  Client& stranger = Connect();
+  EXPECT_EQ(Ask(stranger, "INVITE", InviteParts()), 401);
+  RequestParts parts = InviteParts(2);
+  parts.headers.emplace_back("Authorization", Bearer());
+  EXPECT_EQ(Ask(stranger, "INVITE", parts), 403) << "not registered";
+  EXPECT_EQ(Count(Counter::kNotRegistered), 1u);
+  Client& client = Registered();
+  const auto refused = [&](int cseq, auto change, const std::string& uri = kBob) {
+    RequestParts one = InviteParts(cseq);
+    change(one);
+    Advance(seconds(1));  // within the rate that one user has
+    client.Send(Text("INVITE", uri, one));
+    SipMessage response = client.Next();
+    if (response.status() == 100) response = client.Next();
+    return response;
+  };
+  EXPECT_EQ(refused(1, [](auto& p) { p.body.clear(); }).status(), 488);
+  EXPECT_EQ(refused(2, [](auto& p) { p.content_type = "text/plain"; }).status(), 415);
+  EXPECT_EQ(refused(3, [](auto& p) { p.body = "v=0\r\n"; }).status(), 488);
+  EXPECT_EQ(refused(4, [](auto& p) { p.headers.erase(p.headers.begin()); }).status(), 400) << "no Contact";
+  EXPECT_EQ(refused(5, [](auto& p) { p.from = "<sip:+34600000009@ims.test>;tag=f"; }).status(), 403);
+  EXPECT_EQ(refused(6, [](auto&) {}, "sip:ims.test").status(), 404);
+  const SipMessage emergency = refused(7, [](auto&) {}, "sip:112@ims.test");
+  EXPECT_EQ(emergency.status(), 380);
+  EXPECT_THAT(emergency.body(), HasSubstr("<type>emergency</type>"));
+  EXPECT_EQ(refused(8, [](auto&) {}, "urn:service:sos").status(), 380);
+  EXPECT_EQ(refused(9, [](auto& p) { p.headers.emplace_back("Session-Expires", "30"); }).status(), 422);
+  EXPECT_EQ(refused(10, [](auto& p) { p.headers.emplace_back("Require", "100rel"); }).status(), 420);
+  EXPECT_TRUE(world_.sip.invites.empty());
+  EXPECT_EQ(Count(Counter::kBadBody), 2u);
+  EXPECT_EQ(Count(Counter::kBadExtension), 1u);
+  EXPECT_EQ(web_sip_->calls(), 0u);
+}
+
+TEST_F(CallTest, ManyRequestsAtATimeAreRefused) {
+  config_.max_transactions = 2;
+  Start();
+  Client& client = Registered();
+  Dial(client, InviteParts(1));
+  Dial(client, InviteParts(2));
+  EXPECT_EQ(Ask(client, "INVITE", InviteParts(3)), 503);
+  EXPECT_EQ(Count(Counter::kTooManyTransactions), 1u);
+}
+
+TEST_F(CallTest, AnAnonymousCallHidesTheNumber) {
+  Client& client = Registered();
+  RequestParts parts = InviteParts();
+  parts.from = "\"Anonymous\" <sip:anonymous@anonymous.invalid>;tag=f1";
+  parts.headers.emplace_back("Privacy", "id");
+  Dial(client, parts);
+  ASSERT_EQ(world_.sip.invites.size(), 1u);
+  EXPECT_TRUE(world_.sip.invites[0].is_anonymous);
+}
+
+TEST_F(CallTest, AnAnswerWithoutAckEnds) {
+  Client& client = Registered();
+  const std::string id = Dial(client, InviteParts());
+  world_.gateway->OnAnswered(id, "A", call::PhoneSdp());
+  world_.gateway->OnAccessConnected(id);
+  EXPECT_EQ(client.NextStatus(), 200);
+  Advance(seconds(33));
+  EXPECT_EQ(client.Next().method(), "BYE");
+  EXPECT_EQ(Count(Counter::kAckTimeout), 1u);
+  EXPECT_THAT(Sip(), Contains("bye " + id));
+}
+
+TEST_F(CallTest, HoldAndResumeByReinvite) {
+  Client& client = Registered();
+  const SipMessage ok = Connected(client);
+  const std::string id = world_.media.created.back().first;
+  RequestParts hold = InDialog(ok, 2);
+  hold.headers = {{"Contact", Contact()}};
+  hold.body = sdp::kChromiumOffer;
+  hold.body.replace(hold.body.find("a=sendrecv"), 10, "a=sendonly");
+  client.Send(Text("INVITE", kBob, hold));
+  EXPECT_EQ(client.NextStatus(), 100);
+  RequestParts second = hold;
+  second.cseq = 3;
+  EXPECT_EQ(Ask(client, "INVITE", second), 491) << "one at a time";
+  EXPECT_EQ(Count(Counter::kGlare), 1u);
+  world_.gateway->OnMediaReady(id, 2, call::Locals());
+  for (uint64_t change = 1; change < 8; ++change) world_.gateway->OnMediaReady(id, change, call::Locals());
+  EXPECT_THAT(Sip(), Contains("offer"));
+  world_.gateway->OnRemoteAnswer(id, "A", call::PhoneSdp());
+  const SipMessage held = client.Next();
+  EXPECT_EQ(held.status(), 200);
+  EXPECT_THAT(held.body(), HasSubstr("a=recvonly"));
+  EXPECT_EQ(std::get<gateway::MediaSession>(world_.gateway->GetCall(
+                {.client_id = "web", .subject = "alice"}, id)).status, call::Status::kHold);
+}
+
+TEST_F(CallTest, UpdateKeepsTheSessionAliveAndItsAbsenceEndsIt) {
+  Client& client = Registered();
+  RequestParts parts = InviteParts();
+  parts.headers.emplace_back("Session-Expires", "120");
+  const SipMessage ok = Connected(client, parts);
+  EXPECT_EQ(ok.Text("Session-Expires"), "120;refresher=uac");
+  EXPECT_EQ(ok.Text("Require"), "timer");
+  Advance(seconds(80));
+  RequestParts update = InDialog(ok, 2);
+  update.headers = {{"Contact", Contact()}, {"Supported", "timer"}, {"Session-Expires", "120;refresher=uac"}};
+  EXPECT_EQ(Ask(client, "UPDATE", update), 200);
+  Advance(seconds(80));
+  EXPECT_FALSE(client.has_news());
+  EXPECT_EQ(Ask(client, "UPDATE", update), 500) << "the CSeq of before";
+  Advance(seconds(41));
+  EXPECT_EQ(client.Next().method(), "BYE");
+  EXPECT_EQ(Count(Counter::kSessionExpired), 1u);
+}
+
+TEST_F(CallTest, WeRefreshWhenTheClientWantsUsTo) {
+  Client& client = Registered();
+  RequestParts parts = InviteParts();
+  parts.headers.emplace_back("Session-Expires", "120;refresher=uas");
+  Connected(client, parts);
+  Advance(seconds(61));
+  SipMessage update = client.Next();
+  EXPECT_EQ(update.method(), "UPDATE");
+  client.Send(Answer(update, 200));
+  Advance(seconds(61));
+  update = client.Next();
+  EXPECT_EQ(update.method(), "UPDATE");
+  client.Send(Answer(update, 481));
+  EXPECT_EQ(web_sip_->calls(), 0u);
+}
+
+TEST_F(CallTest, DigitsGoBothWays) {
+  Client& client = Registered();
+  const SipMessage ok = Connected(client);
+  RequestParts info = InDialog(ok, 2);
+  info.content_type = "application/dtmf-relay";
+  info.body = "Signal=5\r\nDuration=160\r\n";
+  EXPECT_EQ(Ask(client, "INFO", info), 200);
+  EXPECT_EQ(world_.media.digits, "5");
+  info.cseq = 3;
+  info.content_type = "text/plain";
+  EXPECT_EQ(Ask(client, "INFO", info), 415);
+  world_.gateway->OnDtmf(world_.media.created.back().first, call::Leg::kIms, "7", 120);
+  const SipMessage digit = client.Next();
+  EXPECT_EQ(digit.method(), "INFO");
+  EXPECT_EQ(digit.body(), "Signal=7\r\nDuration=120\r\n");
+  EXPECT_EQ(Ask(client, "OPTIONS", InDialog(ok, 4)), 200);
+  EXPECT_EQ(Ask(client, "REFER", InDialog(ok, 5)), 405);
+}
+
+TEST_F(CallTest, AClientIsCalledAndAnswers) {
+  Client& client = Registered();
+  const SipMessage invite = Invited(client);
+  EXPECT_EQ(invite.uri(), "sip:alice@c.invalid;transport=ws");
+  EXPECT_THAT(invite.Text("From"), HasSubstr("<sip:+34600000003@ims.test>;tag="));
+  EXPECT_EQ(invite.Text("P-Asserted-Identity"), "<sip:+34600000003@ims.test>");
+  EXPECT_EQ(invite.Text("To"), "<sip:+34600000001@ims.test>");
+  EXPECT_THAT(invite.body(), HasSubstr("a=ice-lite"));
+  client.Send(Answer(invite, 100));
+  client.Send(Answer(invite, 180));
+  EXPECT_THAT(Sip(), Contains("progress 180"));
+  client.Send(Answer(invite, 200, "Contact: <sip:new@d.invalid;transport=ws>\r\n", AnswerSdp()));
+  const SipMessage ack = client.Next();
+  EXPECT_EQ(ack.method(), "ACK");
+  EXPECT_EQ(ack.uri(), "sip:new@d.invalid;transport=ws");
+  EXPECT_EQ(ack.Text("CSeq"), "1 ACK");
+  EXPECT_THAT(Sip(), Contains("accept " + call_));
+  // The client hangs up, in its direction of the dialog.
+  RequestParts bye;
+  bye.from = "<sip:+34600000001@ims.test>;tag=client";
+  bye.to = invite.Text("From");
+  bye.call_id = invite.Text("Call-ID");
+  bye.cseq = 1;
+  EXPECT_EQ(Ask(client, "BYE", bye), 200);
+  EXPECT_THAT(Sip(), Contains("bye " + call_));
+}
+
+TEST_F(CallTest, TheClientsRefusalIsTheNetworks) {
+  Client& client = Registered();
+  const std::map<int, int> expected{{486, 486}, {600, 486}, {603, 603}, {480, 480}, {404, 480}, {488, 480}, {302, 480}};
+  for (const auto& [code, network] : expected) {
+    const SipMessage invite = Invited(client);
+    client.Send(Answer(invite, code));
+    EXPECT_EQ(client.Next().method(), "ACK") << code;
+    EXPECT_THAT(Sip(), Contains("reject " + std::to_string(network) + ' ' + call_)) << code;
+  }
+  EXPECT_EQ(web_sip_->calls(), 0u);
+}
+
+TEST_F(CallTest, AnsweredElsewhereIsNoMissedCall) {
+  Client& client = Registered();
+  const SipMessage invite = Invited(client);
+  client.Send(Answer(invite, 180));
+  world_.gateway->OnCancelled(call_, {.sip_status = 200, .text = "Call completed elsewhere"});
+  const SipMessage cancel = client.Next();
+  EXPECT_EQ(cancel.method(), "CANCEL");
+  EXPECT_EQ(cancel.Text("Via"), invite.Text("Via"));
+  EXPECT_EQ(cancel.Text("CSeq"), "1 CANCEL");
+  EXPECT_EQ(cancel.Text("Reason"), "SIP;cause=200;text=\"Call completed elsewhere\"");
+  client.Send(Answer(cancel, 200));
+  client.Send(Answer(invite, 487));
+  EXPECT_EQ(client.Next().method(), "ACK");
+}
+
+TEST_F(CallTest, CancelWaitsForAProvisionalResponse) {
+  Client& client = Registered();
+  const SipMessage invite = Invited(client);
+  world_.gateway->OnCancelled(call_, {});
+  EXPECT_FALSE(client.has_news());
+  client.Send(Answer(invite, 180));
+  EXPECT_EQ(client.Next().method(), "CANCEL");
+}
+
+TEST_F(CallTest, AnAnswerThatCrossesTheCancelIsEnded) {
+  Client& client = Registered();
+  const SipMessage invite = Invited(client);
+  client.Send(Answer(invite, 180));
+  world_.gateway->OnCancelled(call_, {});
+  EXPECT_EQ(client.Next().method(), "CANCEL");
+  client.Send(Answer(invite, 200, "", AnswerSdp()));
+  EXPECT_EQ(client.Next().method(), "ACK");
+  EXPECT_EQ(client.Next().method(), "BYE");
+}
+
+TEST_F(CallTest, ABadAnswerEndsTheCall) {
+  Client& client = Registered();
+  const SipMessage invite = Invited(client);
+  client.Send(Answer(invite, 200, "", "v=0\r\n"));
+  EXPECT_EQ(client.Next().method(), "ACK");
+  EXPECT_EQ(client.Next().method(), "BYE");
+  EXPECT_EQ(web_sip_->calls(), 0u);
+}
+
+TEST_F(CallTest, ASilentClientIsNotReachable) {
+  Client& client = Registered();
+  Invited(client);
+  Advance(seconds(33));
+  EXPECT_EQ(Count(Counter::kTransactionTimeout), 1u);
+  Advance(seconds(11));
+  EXPECT_THAT(Sip(), Contains("reject 480 " + call_));
+}
+
+TEST_F(CallTest, AClientThatComesBackInTimeIsRungAgain) {
+  Client& client = Registered();
+  Invited(client);
+  client.Lose();
+  Advance(seconds(3));
+  Client& back = Connect();
+  RequestParts parts = RegisterParts();
+  parts.call_id = "reg-2";
+  back.Send(Text("REGISTER", "sip:ims.test", parts));
+  EXPECT_EQ(back.NextStatus(), 200);
+  const SipMessage invite = back.Next();
+  EXPECT_EQ(invite.method(), "INVITE");
+  back.Send(Answer(invite, 200, "", AnswerSdp()));
+  EXPECT_EQ(back.Next().method(), "ACK");
+  EXPECT_THAT(Sip(), Contains("accept " + call_));
+}
+
+TEST_F(CallTest, ALostConnectionEndsTheCallThatRingsAndKeepsTheOneThatTalks) {
+  Client& client = Registered();
+  const SipMessage ok = Connected(client);
+  const std::string talking = world_.media.created.back().first;
+  RequestParts other = InviteParts(7);
+  other.call_id = "call-2";
+  const std::string ringing = Dial(client, other);
+  Ring(ringing);
+  client.Lose();
+  EXPECT_THAT(Sip(), Contains("cancel " + ringing));
+  EXPECT_THAT(Sip(), ::testing::Not(Contains("bye " + talking)));
+  Client& back = Connect();
+  RequestParts parts = RegisterParts();
+  parts.call_id = "reg-2";
+  back.Send(Text("REGISTER", "sip:ims.test", parts));
+  EXPECT_EQ(back.NextStatus(), 200);
+  EXPECT_EQ(Ask(back, "BYE", InDialog(ok, 2)), 200);
+  EXPECT_THAT(Sip(), Contains("bye " + talking));
+}
+
+TEST_F(CallTest, SomebodyElsesDialogDoesNotExist) {
+  Client& client = Registered();
+  const SipMessage ok = Connected(client);
+  auto claims = Claims();
+  claims["sub"] = "mallory";
+  claims["phone_number"] = "+34600000007";
+  Client& mallory = Connect();
+  RequestParts parts;
+  parts.from = "<sip:+34600000007@ims.test>;tag=m";
+  parts.to = "<sip:+34600000007@ims.test>";
+  parts.headers = {{"Contact", Contact()}, {"Authorization", "Bearer " + Issuer().Token(claims)}};
+  mallory.Send(Text("REGISTER", "sip:ims.test", parts));
+  if (!mallory.has_news()) world_.GrantRegistration();
+  EXPECT_EQ(mallory.NextStatus(), 200);
+  EXPECT_EQ(Ask(mallory, "BYE", InDialog(ok, 2)), 481);
+  mallory.Send(Text("ACK", kBob, InDialog(ok, 1)));
+  EXPECT_EQ(Count(Counter::kUnmatchedAck), 1u);
+  EXPECT_EQ(web_sip_->calls(), 1u);
+}
+
+}  // namespace
+}  // namespace byon::web_sip
