@@ -159,7 +159,9 @@ TEST_P(TimeScalerTest, NoMoreIsRemovedThanAllowed) {
     sine.Fill(samples);
     const size_t removed = scaler.Compress(samples, TimeScaler::Urgency::kUnheard, most);
     EXPECT_LE(removed, most);
-    if (most >= period) EXPECT_EQ(removed % period, 0u);
+    if (most >= period) {
+      EXPECT_EQ(removed % period, 0u);
+    }
     EXPECT_EQ(removed != 0, most >= period) << most;
   }
 }
