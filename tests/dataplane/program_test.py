@@ -129,15 +129,16 @@ class Program(unittest.TestCase):
 class TapResult(unittest.TestResult):
     """Tells Meson of each case by itself (Test Anything Protocol), so that a skip is not taken for a pass."""
 
-    def line(self, outcome, test, remark=''):
+    def line(self, outcome, test, name_remark='', directive=''):
         name = test.id().split('.')[-1]
-        print(f'{outcome} {self.testsRun} - {name}{remark}', flush=True)
+        print(f'{outcome} {self.testsRun} - {name}{name_remark}{directive}', flush=True)
 
     def addSuccess(self, test):
         self.line('ok', test)
 
     def addSkip(self, test, reason):
-        self.line('ok', test, f' # SKIP {reason}')
+        # Meson's report keeps the name only.
+        self.line('ok', test, f': {reason}', ' # SKIP')
 
     def addFailure(self, test, error):
         super().addFailure(test, error)
