@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "dataplane/rpc/proto_conversion.h"
+#include "dataplane/rpc/proto_report.h"
 #include "dataplane/rpc/random_text.h"
 #include "dataplane/session/media_session.h"
 

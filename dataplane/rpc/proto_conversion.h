@@ -5,13 +5,10 @@
 #include "dataplane/base/result.h"
 #include "dataplane/pipeline/audio_clip.h"
 #include "dataplane/session/descriptions.h"
-#include "dataplane/session/session_event.h"
-#include "dataplane/session/session_stats.h"
 #include "dataplane/worker/commands.h"
 #include "media_control.pb.h"
 
-// Protobuf messages to domain types and back, at the edge. Each conversion from a message checks
-// every field; its error is one sentence that names the field, its value and what is allowed.
+// Protobuf messages to domain types, at the edge. Each conversion checks every field; its error is one sentence that names the field, its value and what is allowed.
 namespace byon::rpc {
 
 namespace proto = ::byon::media::v1;
@@ -37,12 +34,5 @@ Checked<worker::SendDtmf> ToDomain(const proto::SendDtmfRequest& request);
 Checked<worker::PlayTone> ToDomain(const proto::PlayToneRequest& request);
 Checked<worker::PlayAnnouncement> ToDomain(const proto::PlayAnnouncementRequest& request,
                                            const pipeline::AnnouncementSet* announcements);
-
-void ToProto(const net::SocketAddress& address, proto::SocketAddress& message);
-void ToProto(const session::SessionStats& stats, proto::SessionStats& message);
-void ToProto(uint32_t worker, const worker::WorkerStats& stats, proto::WorkerStats& message);
-proto::TransportState ToProto(session::TransportState state);
-// False when the event has no message.
-bool ToProto(const session::SessionEvent& event, proto::Event& message);
 
 }  // namespace byon::rpc

@@ -5,6 +5,7 @@
 
 #include <functional>
 
+#include "dataplane/rpc/proto_report.h"
 #include "tests/dataplane/rpc/requests.h"
 
 namespace byon::rpc {
