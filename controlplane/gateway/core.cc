@@ -167,7 +167,10 @@ void Gateway::Core::Execute(registration::Action& action) {
             ports.events.OnEvent(KeyOf(a.record.owner),
                                  RegistrationEnds{a.record.id, a.is_expired, a.description});
           },
-          [&](registration::EndCalls& a) { calls.EndCallsOf(a.id, a.reason, Read()); },
+          [&](registration::EndCalls& a) {
+            calls.EndCallsOf(a.id, a.reason, Read());
+            for (LineObserver* observer : line_observers) observer->OnLineDown(a.id);
+          },
           [&](registration::Persist& a) {
             if (const auto* record = registrations.Find(a.id)) {
               ports.store.Put(store::Kind::kRegistration, a.id, ToJson(*record), std::nullopt);
@@ -224,6 +227,10 @@ call::SipBinding Gateway::Core::BindingOf(const registration::RegistrationRecord
           record.registered.next_hop,
           record.registered.service_route,
           record.registered.associated_uris};
+}
+
+Line Gateway::Core::LineOf(const registration::RegistrationRecord& record) const {
+  return {record.id, KeyOf(record.owner), record.owner.phone_number, BindingOf(record)};
 }
 
 // ---- conversions

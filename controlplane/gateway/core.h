@@ -50,12 +50,14 @@ class Gateway::Core {
   // The call as the web side knows it.
   MediaSession SessionOf(const call::CallView& view) const;
   call::SipBinding BindingOf(const registration::RegistrationRecord& record) const;
+  Line LineOf(const registration::RegistrationRecord& record) const;
 
   const GatewayConfig config;
   GatewayPorts ports;
   call::CallRegistry calls;
   registration::RegistrationRegistry registrations;
   GatewayStats stats;
+  std::vector<LineObserver*> line_observers;
   CallTraces traces;
   // Calls by their idempotency key, for as long as they are known.
   std::unordered_map<std::string, call::CallId> correlators;

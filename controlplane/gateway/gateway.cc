@@ -18,6 +18,8 @@ Gateway::Gateway(GatewayConfig config, GatewayPorts ports)
     : core_(std::make_unique<Core>(std::move(config), ports)) {}
 Gateway::~Gateway() = default;
 
+void Gateway::AddLineObserver(LineObserver* observer) { core_->line_observers.push_back(observer); }
+
 void Gateway::Restore() {
   for (const store::Record& kept : core_->ports.store.LoadAll(store::Kind::kRegistration)) {
     if (auto record = ReadRegistrationRecord(kept.value)) {
@@ -46,6 +48,9 @@ void Gateway::Restore() {
   }
   core_->Drain();
   core_->ports.media.Adopt(std::move(alive));
+  for (const auto* record : core_->registrations.All()) {
+    for (LineObserver* observer : core_->line_observers) observer->OnLineUp(core_->LineOf(*record), true);
+  }
 }
 
 void Gateway::EndService(const std::string& reason) {
@@ -149,6 +154,11 @@ void Gateway::OnRegistered(const registration::RegistrationId& id,
     }
   }
   core_->Drain();
+  // After whoever asked for it has its answer: what is told now finds the device ready.
+  if (const auto* record = core_->registrations.Find(id)) {
+    const Line line = core_->LineOf(*record);
+    for (LineObserver* observer : core_->line_observers) observer->OnLineUp(line, false);
+  }
 }
 
 void Gateway::OnRegisterFailed(const registration::RegistrationId& id,

@@ -10,6 +10,7 @@
 #include "controlplane/call/call_config.h"
 #include "controlplane/call/media_control.h"
 #include "controlplane/call/sip_signaling.h"
+#include "controlplane/gateway/line_directory.h"
 #include "controlplane/gateway/runtime_ports.h"
 #include "controlplane/gateway/service.h"
 #include "controlplane/gateway/subscriber_directory.h"
@@ -50,6 +51,7 @@ struct GatewayStats {
 // Joins the two cores (calls, registrations) to SIP, media, the store and the web side: it carries
 // out what they ask for and tells them what happened. All methods on one strand.
 class Gateway final : public Service,
+                      public LineDirectory,
                       public call::SipSignalingObserver,
                       public registration::SipRegistrarObserver,
                       public call::MediaObserver {
@@ -59,6 +61,8 @@ class Gateway final : public Service,
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
 
+  // Hears of registrations that come and go; before Restore, outlives the gateway.
+  void AddLineObserver(LineObserver* observer);
   // Takes up what an earlier process left in the store; once, before anything else is called. The
   // SIP and media ports must be started.
   void Restore();
@@ -90,6 +94,11 @@ class Gateway final : public Service,
                 Callback<Done> done) override;
   void GetQuality(const Principal& who, const std::string& id,
                   Callback<MediaQuality> done) override;
+
+  // LineDirectory
+  std::vector<Line> LinesOf(const Principal& who) const override;
+  std::vector<Line> LinesOfNumber(const std::string& phone_number) const override;
+  std::optional<Line> FindByContactToken(const std::string& contact_token) const override;
 
   // call::SipSignalingObserver
   std::optional<call::CallId> OnIncomingInvite(call::IncomingInvite invite) override;

@@ -209,6 +209,29 @@ void Gateway::DeleteCall(const Principal& who, const std::string& id, Callback<D
   core_->Drain();
 }
 
+// ---- lines
+
+std::vector<Line> Gateway::LinesOf(const Principal& who) const {
+  std::vector<Line> lines;
+  for (const auto* record : core_->RegistrationsOf(who, "")) {
+    const bool is_other_line = who.phone_number && *who.phone_number != record->owner.phone_number;
+    if (!is_other_line) lines.push_back(core_->LineOf(*record));
+  }
+  return lines;
+}
+
+std::vector<Line> Gateway::LinesOfNumber(const std::string& phone_number) const {
+  std::vector<Line> lines;
+  for (const auto* record : core_->registrations.FindByNumber(phone_number)) lines.push_back(core_->LineOf(*record));
+  return lines;
+}
+
+std::optional<Line> Gateway::FindByContactToken(const std::string& contact_token) const {
+  const auto* record = core_->registrations.FindByContactToken(contact_token);
+  if (record == nullptr) return std::nullopt;
+  return core_->LineOf(*record);
+}
+
 // ---- extensions
 
 Outcome<CallDetails> Gateway::GetCallDetails(const Principal& who, const std::string& id) {

@@ -138,6 +138,23 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RegistrationRecord, id, owner, impu, impi, in
                                    sip_expires_at)
 }  // namespace byon::registration
 
+namespace byon::messaging {
+static void to_json(nlohmann::json& j, const Direction& direction) { j = ToString(direction); }
+static void from_json(const nlohmann::json& j, Direction& direction) {
+  direction = j.get<std::string>() == ToString(Direction::kOutgoing) ? Direction::kOutgoing : Direction::kIncoming;
+}
+static void to_json(nlohmann::json& j, const MessageState& state) { j = ToString(state); }
+static void from_json(const nlohmann::json& j, MessageState& state) {
+  const auto parsed = ParseMessageState(j.get<std::string>());
+  if (!parsed) throw nlohmann::json::other_error::create(501, "unknown message state", &j);
+  state = *parsed;
+}
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Message, id, number, direction, peer, peer_name, text, state, cause_status,
+                                   cause_text, created_at, updated_at, position, asks_report, client_correlator,
+                                   peer_uri, transaction_key, sender_message_id, sender_date_time, wants_delivery,
+                                   wants_display)
+}  // namespace byon::messaging
+
 namespace byon::gateway {
 namespace {
 
@@ -167,6 +184,8 @@ std::optional<Record> Read(std::string_view text) {
 
 std::string ToJson(const call::CallRecord& record) { return Write(record); }
 std::string ToJson(const registration::RegistrationRecord& record) { return Write(record); }
+std::string ToJson(const messaging::Message& message) { return Write(message); }
+std::optional<messaging::Message> ReadMessage(std::string_view json) { return Read<messaging::Message>(json); }
 std::optional<call::CallRecord> ReadCallRecord(std::string_view json) {
   return Read<call::CallRecord>(json);
 }

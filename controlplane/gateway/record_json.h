@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "controlplane/call/call_record.h"
+#include "controlplane/messaging/message.h"
 #include "controlplane/registration/registration_record.h"
 
 // Records as the store keeps them: versioned JSON. A record of another version or a damaged one
@@ -13,6 +14,8 @@ namespace byon::gateway {
 
 std::string ToJson(const call::CallRecord& record);
 std::string ToJson(const registration::RegistrationRecord& record);
+std::string ToJson(const messaging::Message& message);
+std::optional<messaging::Message> ReadMessage(std::string_view json);
 std::optional<call::CallRecord> ReadCallRecord(std::string_view json);
 std::optional<registration::RegistrationRecord> ReadRegistrationRecord(std::string_view json);
 

@@ -10,6 +10,7 @@
 
 #include "controlplane/call/media_control.h"
 #include "controlplane/call/status.h"
+#include "controlplane/messaging/message.h"
 
 // What the web side may ask of the gateway, without a word of HTTP or JSON: the CAMARA resources as
 // plain types. Served by Gateway, used by every API (REST, WebSocket, SIP over WebSocket).
@@ -168,7 +169,17 @@ struct DtmfReceived {  // extension
   std::string digit;
   int duration_ms = 0;
 };
-using Event = std::variant<SessionInvitation, SessionStatus, RegistrationEnds, DtmfReceived>;
+// Extension: of a message of the device's number; MessageReceived once for each device that comes.
+struct MessageReceived {
+  std::string registration_id;
+  messaging::Message message;
+};
+struct MessageStatus {
+  std::string registration_id;
+  messaging::Message message;
+};
+using Event = std::variant<SessionInvitation, SessionStatus, RegistrationEnds, DtmfReceived, MessageReceived,
+                           MessageStatus>;
 
 // Where events go: subscriptions and channels of the device.
 class EventSink {

@@ -440,6 +440,25 @@ std::vector<const RegistrationRecord*> RegistrationRegistry::FindByClient(
   return found;
 }
 
+std::vector<const RegistrationRecord*> RegistrationRegistry::FindByNumber(
+    const std::string& phone_number) const {
+  std::vector<const RegistrationRecord*> found;
+  auto ids = by_msisdn_.find(phone_number);
+  if (ids == by_msisdn_.end()) return found;
+  for (const RegistrationId& id : ids->second) {
+    if (const RegistrationRecord* record = Find(id)) found.push_back(record);
+  }
+  return found;
+}
+
+std::vector<const RegistrationRecord*> RegistrationRegistry::All() const {
+  std::vector<const RegistrationRecord*> found;
+  for (const auto& [token, id] : by_token_) {
+    if (const RegistrationRecord* record = Find(id)) found.push_back(record);
+  }
+  return found;
+}
+
 std::vector<const RegistrationRecord*> RegistrationRegistry::FindByDevice(
     const std::string& device_id) const {
   std::vector<const RegistrationRecord*> found;

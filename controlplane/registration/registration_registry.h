@@ -120,6 +120,8 @@ class RegistrationRegistry {
   std::vector<const RegistrationRecord*> FindByDevice(const std::string& device_id) const;
   std::vector<const RegistrationRecord*> FindByUser(const std::string& client_id,
                                                     const std::string& user) const;
+  std::vector<const RegistrationRecord*> FindByNumber(const std::string& phone_number) const;
+  std::vector<const RegistrationRecord*> All() const;
   // Of all users.
   std::vector<const RegistrationRecord*> FindByClient(const std::string& client_id) const;
   size_t size() const { return by_token_.size(); }

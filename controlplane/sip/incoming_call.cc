@@ -17,26 +17,6 @@ namespace {
 // Proxies drop an INVITE after three quiet minutes (timer C, RFC 3261 section 13.3.1.1).
 constexpr seconds kRingingInterval(60);
 
-// Who calls: P-Asserted-Identity, else From; withheld by Privacy (RFC 3323, RFC 3325).
-void ReadCaller(const MessageView& request, call::IncomingInvite& invite) {
-  for (const std::string& value : request.Headers("Privacy")) {
-    for (std::string_view item(value); !item.empty();) {
-      const size_t semicolon = item.find(';');
-      const std::string_view token = item.substr(0, semicolon);
-      for (const char* hiding : {"id", "user", "header"}) {
-        if (EqualsIgnoringCase(token, hiding)) return;
-      }
-      item = semicolon == std::string_view::npos ? "" : item.substr(semicolon + 1);
-    }
-  }
-  std::vector<std::string> asserted = request.Headers("P-Asserted-Identity");
-  if (asserted.empty()) asserted.push_back(request.from());
-  const auto caller = ParseNameAddr(asserted.front());
-  if (!caller || !IsSafeUri(caller->uri) || caller->uri.find("anonymous") != std::string::npos) return;
-  invite.caller_uri = caller->uri;
-  if (IsSafeText(caller->display_name)) invite.caller_display_name = caller->display_name;
-}
-
 }  // namespace
 
 IncomingCall::IncomingCall(ShardContext& context, CallTable& table, uint64_t key)
@@ -72,7 +52,10 @@ void IncomingCall::Start(std::unique_ptr<ServerTransaction> invite, const Messag
                                                 request.Lists("Require", "100rel"),
                              .supports_precondition = request.Lists("Supported", "precondition") ||
                                                       request.Lists("Require", "precondition")};
-  ReadCaller(request, shown);
+  if (auto caller = request.sender()) {
+    shown.caller_uri = std::move(caller->uri);
+    shown.caller_display_name = std::move(caller->display_name);
+  }
   const auto called = ParseNameAddr(request.Header("P-Called-Party-ID").value_or(request.to()));
   if (called && IsSafeUri(called->uri)) shown.called_uri = called->uri;
   is_offerless_ = !shown.sdp;

@@ -47,6 +47,9 @@ class MessageView {
   std::string content_type() const;  // lower case, without parameters
   // The body when it is application/sdp.
   std::optional<std::string> sdp() const;
+  // Who sent the request: P-Asserted-Identity, else From; nothing when withheld by Privacy (RFC 3323,
+  // RFC 3325) or unusable. The display name is empty where it is not safe to show.
+  std::optional<NameAddr> sender() const;
   // URI of the first Contact.
   std::string contact_uri() const;
   // Record-Route as the route set of a UAS (as received) or of a UAC (reversed).

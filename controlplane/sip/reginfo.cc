@@ -1,11 +1,12 @@
 #include "controlplane/sip/reginfo.h"
 
 #include "controlplane/sip/header_text.h"
-#include "controlplane/sip/xml_scanner.h"
+#include "controlplane/xml/xml_scanner.h"
 
 namespace byon::sip {
 namespace {
 
+using xml::XmlScanner;
 using Kind = XmlScanner::Kind;
 
 std::optional<std::chrono::seconds> Seconds(const std::string& text) {

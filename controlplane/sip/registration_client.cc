@@ -414,18 +414,15 @@ std::string RegistrationClient::Snapshot(const Record& record) const {
 }
 
 RegSubscription::Target RegistrationClient::SubscriptionTarget(const Record& record) const {
-  RegSubscription::Target target{.registration_id = record.wanted.id,
-                                 .impu = record.wanted.impu,
-                                 .impi = record.wanted.impi,
-                                 .contact_token = record.wanted.contact_token,
-                                 .instance_id = record.wanted.instance_id,
-                                 .next_hop = context_.config.next_hops[record.hop],
-                                 .routes = {}};
-  if (context_.config.profile != SipProfile::kTrustedNode) {
-    target.routes.push_back("<" + target.next_hop + ";lr>");
-  }
-  target.routes.insert(target.routes.end(), record.service_route.begin(), record.service_route.end());
-  return target;
+  const std::string& next_hop = context_.config.next_hops[record.hop];
+  return {.registration_id = record.wanted.id,
+          .instance_id = record.wanted.instance_id,
+          .subscription = {.resource = record.wanted.impu,
+                           .impu = record.wanted.impu,
+                           .impi = record.wanted.impi,
+                           .contact_token = record.wanted.contact_token,
+                           .next_hop = next_hop,
+                           .routes = context_.OriginatingRoutes(next_hop, record.service_route)}};
 }
 
 void RegistrationClient::Subscribe(Record& record, milliseconds delay) {

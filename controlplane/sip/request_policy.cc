@@ -82,7 +82,7 @@ bool RefuseUnprocessable(ShardContext& context, ServerTransaction& transaction,
 void AnswerOptions(ServerTransaction& transaction) {
   std::string headers;
   AddHeader(headers, "Allow", kAllow);
-  AddHeader(headers, "Accept", "application/sdp");
+  AddHeader(headers, "Accept", "application/sdp, text/plain, message/cpim");
   AddHeader(headers, "Supported", "100rel, timer");
   transaction.Respond(200, "OK", headers);
 }

@@ -52,6 +52,20 @@ bool Shard::Start() {
       hooks_.on_incoming(context_.shard, key, std::move(invite));
     };
     calls_->on_gone = hooks_.on_gone;
+    pager_ = std::make_unique<Pager>(context_, *registrations_);
+    pager_->on_page = [this](uint64_t key, messaging::IncomingPage page) {
+      const messaging::PageHandle handle{context_.shard, key};
+      hooks_.notify_pager([handle, page = std::move(page)](messaging::PagerObserver& observer) {
+        observer.OnPage(handle, page);
+      });
+    };
+    pager_->on_answered = [this](std::string id, int status, std::string phrase) {
+      hooks_.notify_pager([id, status, phrase](messaging::PagerObserver& observer) {
+        observer.OnPageAnswered(id, status, phrase);
+      });
+    };
+    events_ = std::make_unique<EventClient>(context_, *registrations_);
+    events_->notify = hooks_.notify_events;
     is_open = transactions_.Open(thread_.root());
   });
   if (!is_open) Stop();
@@ -62,6 +76,8 @@ void Shard::Stop() {
   thread_.Stop([this] {
     // First of all, so that no transaction is answered because it is taken down.
     transactions_.Close();
+    events_.reset();
+    pager_.reset();
     calls_.reset();
     registrations_.reset();
   });
@@ -73,6 +89,14 @@ void Shard::PostCalls(std::function<void(CallTable&)> task) {
 
 void Shard::PostRegistrations(std::function<void(RegistrationClient&)> task) {
   thread_.Post([this, run = std::move(task)] { run(*registrations_); });
+}
+
+void Shard::PostPager(std::function<void(Pager&)> task) {
+  thread_.Post([this, run = std::move(task)] { run(*pager_); });
+}
+
+void Shard::PostEvents(std::function<void(EventClient&)> task) {
+  thread_.Post([this, run = std::move(task)] { run(*events_); });
 }
 
 bool Shard::Admit(const IpAddress& source, const MessageView& request, std::string_view branch) {
@@ -103,9 +127,11 @@ void Shard::HandleRequest(std::unique_ptr<ServerTransaction> transaction,
   if (!request.to_tag().empty()) {
     if (calls_->HandleInDialog(transaction, request)) return;
     if (method == "NOTIFY" && registrations_->HandleNotify(*transaction, request)) return;
+    if (method == "NOTIFY" && events_->HandleNotify(*transaction, request)) return;
     return RefuseNoDialog(context_, *transaction);
   }
   if (method == "INVITE") return calls_->HandleInvite(std::move(transaction), request);
+  if (method == "MESSAGE") return pager_->HandleMessage(std::move(transaction), request);
   RefuseMethod(context_, *transaction, request);
 }
 

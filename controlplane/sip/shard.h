@@ -6,6 +6,8 @@
 #include <string>
 
 #include "controlplane/sip/call.h"
+#include "controlplane/sip/event_client.h"
+#include "controlplane/sip/pager.h"
 #include "controlplane/sip/peer_filter.h"
 #include "controlplane/sip/registration_client.h"
 #include "controlplane/sip/shard_context.h"
@@ -23,6 +25,8 @@ class Shard : private MessageSink {
     std::function<void(std::function<void(call::SipSignalingObserver&)>)> notify_calls;
     std::function<void(std::function<void(registration::SipRegistrarObserver&)>)> notify_registrations;
     std::function<void(unsigned shard, uint64_t key, call::IncomingInvite invite)> on_incoming;
+    std::function<void(std::function<void(messaging::PagerObserver&)>)> notify_pager;
+    std::function<void(std::function<void(presence::EventObserver&)>)> notify_events;
     std::function<void(call::CallId id)> on_gone;
     std::function<void(registration::RegistrationId id)> on_binding_gone;
   };
@@ -38,6 +42,8 @@ class Shard : private MessageSink {
   // Any thread. The task runs on the SIP thread with the parts it is about.
   void PostCalls(std::function<void(CallTable&)> task);
   void PostRegistrations(std::function<void(RegistrationClient&)> task);
+  void PostPager(std::function<void(Pager&)> task);
+  void PostEvents(std::function<void(EventClient&)> task);
 
  private:
   bool Admit(const IpAddress& source, const MessageView& request, std::string_view branch) override;
@@ -56,6 +62,8 @@ class Shard : private MessageSink {
   ShardContext context_;
   std::unique_ptr<RegistrationClient> registrations_;
   std::unique_ptr<CallTable> calls_;
+  std::unique_ptr<Pager> pager_;
+  std::unique_ptr<EventClient> events_;
 };
 
 }  // namespace byon::sip

@@ -35,6 +35,14 @@ std::string ShardContext::WireDestination(const std::vector<std::string>& routes
   return NamesAllowedPeer(peers, first) ? first : next_hop;
 }
 
+std::vector<std::string> ShardContext::OriginatingRoutes(
+    const std::string& next_hop, const std::vector<std::string>& service_route) const {
+  std::vector<std::string> routes;
+  if (config.profile != SipProfile::kTrustedNode) routes.push_back("<" + next_hop + ";lr>");
+  routes.insert(routes.end(), service_route.begin(), service_route.end());
+  return routes;
+}
+
 std::string ShardContext::ContactAddress(const std::string& token) const {
   return "<sip:" + token + "@" + transactions.host_port() + ">";
 }

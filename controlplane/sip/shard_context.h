@@ -38,6 +38,13 @@ struct ShardContext {
   // strangers.
   std::string WireDestination(const std::vector<std::string>& routes, const std::string& target,
                               const std::string& next_hop) const;
+  // The Route values of a request of ours outside of dialogs (TS 24.229 section 5.1.2A.1.1).
+  std::vector<std::string> OriginatingRoutes(const std::string& next_hop,
+                                             const std::vector<std::string>& service_route) const;
+  // The header in which we name the user's identity.
+  std::string_view IdentityHeader() const {
+    return config.profile == SipProfile::kTrustedNode ? "P-Asserted-Identity" : "P-Preferred-Identity";
+  }
   // "<sip:token@host:port>" of our Contact, without feature tags.
   std::string ContactAddress(const std::string& token) const;
 };
@@ -50,7 +57,7 @@ std::string RandomHex(size_t bytes);
 std::chrono::milliseconds RandomDelay(std::chrono::milliseconds low, std::chrono::milliseconds high);
 
 // Header lines that all our requests carry.
-inline constexpr const char* kAllow = "INVITE, ACK, CANCEL, BYE, PRACK, UPDATE, OPTIONS, NOTIFY";
+inline constexpr const char* kAllow = "INVITE, ACK, CANCEL, BYE, PRACK, UPDATE, OPTIONS, NOTIFY, MESSAGE";
 inline constexpr const char* kMmtelIcsi = "urn%3Aurn-7%3A3gpp-service.ims.icsi.mmtel";
 
 // An Authorization or Proxy-Authorization line for a 401 or 407 to one of our requests; nothing when

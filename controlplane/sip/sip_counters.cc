@@ -39,6 +39,11 @@ std::string_view ToString(SipCounter counter) {
     case SipCounter::kOfferGlareRetry: return "offer_glare_retry";
     case SipCounter::kAnswerTimeout: return "answer_timeout";
     case SipCounter::kInvalidTarget: return "invalid_target";
+    case SipCounter::kMessageSent: return "message_sent";
+    case SipCounter::kMessageReceived: return "message_received";
+    case SipCounter::kMessageFailed: return "message_failed";
+    case SipCounter::kSubscriptionRefused: return "subscription_refused";
+    case SipCounter::kPublicationRefused: return "publication_refused";
     case SipCounter::kSendFailed: return "send_failed";
     case SipCounter::kCount: break;
   }

@@ -48,6 +48,12 @@ enum class SipCounter : uint8_t {
   kOfferGlareRetry,
   kAnswerTimeout,             // the call logic did not answer a re-INVITE or UPDATE
   kInvalidTarget,             // a URI or number that may not go into a SIP message
+  // Messages and events.
+  kMessageSent,
+  kMessageReceived,
+  kMessageFailed,
+  kSubscriptionRefused,       // presence or dialog
+  kPublicationRefused,
   kSendFailed,                // the stack refused to build or send a request
   kCount,
 };

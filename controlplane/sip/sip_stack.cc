@@ -20,7 +20,10 @@ using registration::SipRegistration;
 
 // The strand's side: knows which shard has which call and registration, and turns calls of the two
 // interfaces into messages to the shards and back.
-class SipStack::Facade : public call::SipSignaling, public registration::SipRegistrar {
+class SipStack::Facade : public call::SipSignaling,
+                         public registration::SipRegistrar,
+                         public messaging::PagerSignaling,
+                         public presence::EventSignaling {
  public:
   Facade(SipConfig config, Executor post, CredentialSource* credentials)
       : config_(std::move(config)), post_(std::move(post)), credentials_(credentials) {}
@@ -118,6 +121,55 @@ class SipStack::Facade : public call::SipSignaling, public registration::SipRegi
     });
   }
 
+  // ---- PagerSignaling
+
+  void Send(messaging::OutgoingPage page) override {
+    if (shards_.empty()) return;
+    const unsigned shard = ShardOf(page.binding.impu, page.binding.registration_id);
+    shards_[shard]->PostPager([page = std::move(page)](Pager& pager) { pager.Send(page); });
+  }
+  void Answer(const messaging::PageHandle& handle, int status) override {
+    if (handle.shard >= shards_.size()) return;
+    shards_[handle.shard]->PostPager(
+        [key = handle.key, status](Pager& pager) { pager.Answer(key, status); });
+  }
+
+  // ---- EventSignaling
+
+  void Watch(presence::WatchRequest request) override {
+    if (shards_.empty()) return;
+    const unsigned shard = ShardOf(request.binding.impu, request.binding.registration_id);
+    // The number's registrations may be spread over shards: the old one lets go.
+    const auto known = event_shards_.find(request.id);
+    if (known != event_shards_.end() && known->second != shard) Unwatch(request.id);
+    event_shards_[request.id] = shard;
+    shards_[shard]->PostEvents([request = std::move(request)](EventClient& client) { client.Watch(request); });
+  }
+  void Unwatch(const std::string& id) override {
+    const auto known = event_shards_.extract(id);
+    if (known.empty() || shards_.empty()) return;
+    shards_[known.mapped()]->PostEvents([id](EventClient& client) { client.Unwatch(id); });
+  }
+  void Publish(presence::Publication publication) override {
+    if (shards_.empty()) return;
+    const unsigned shard = ShardOf(publication.binding.impu, publication.binding.registration_id);
+    const auto known = event_shards_.find(publication.id);
+    if (known != event_shards_.end() && known->second != shard) Unpublish(publication.id);
+    event_shards_[publication.id] = shard;
+    shards_[shard]->PostEvents(
+        [publication = std::move(publication)](EventClient& client) { client.Publish(publication); });
+  }
+  void Unpublish(const std::string& id) override {
+    const auto known = event_shards_.extract(id);
+    if (known.empty() || shards_.empty()) return;
+    shards_[known.mapped()]->PostEvents([id](EventClient& client) { client.Unpublish(id); });
+  }
+
+  void SetObservers(messaging::PagerObserver* pages, presence::EventObserver* events) {
+    pages_ = pages;
+    events_ = events;
+  }
+
   SipCounters counters;
 
  private:
@@ -155,6 +207,16 @@ class SipStack::Facade : public call::SipSignaling, public registration::SipRegi
                     ShowIncoming(shard, key, std::move(invite));
                   });
                 },
+            .notify_pager =
+                [this](std::function<void(messaging::PagerObserver&)> run) {
+                  PostToStrand([this, run = std::move(run)] { run(pages_ != nullptr ? *pages_ : nobody_); });
+                },
+            .notify_events =
+                [this](std::function<void(presence::EventObserver&)> run) {
+                  PostToStrand([this, run = std::move(run)] {
+                    if (events_ != nullptr) run(*events_);
+                  });
+                },
             .on_gone =
                 [this](CallId id) {
                   PostToStrand([this, id = std::move(id)] { call_shards_.erase(id); });
@@ -189,15 +251,30 @@ class SipStack::Facade : public call::SipSignaling, public registration::SipRegi
     });
   }
 
+  // Where nobody takes messages, none is swallowed.
+  class Nobody : public messaging::PagerObserver {
+   public:
+    explicit Nobody(messaging::PagerSignaling& pager) : pager_(pager) {}
+    void OnPage(messaging::PageHandle handle, messaging::IncomingPage) override { pager_.Answer(handle, 480); }
+    void OnPageAnswered(const std::string&, int, std::string) override {}
+
+   private:
+    messaging::PagerSignaling& pager_;
+  };
+
   const SipConfig config_;
   const Executor post_;
   CredentialSource* const credentials_;
   call::SipSignalingObserver* calls_ = nullptr;
   registration::SipRegistrarObserver* registrations_ = nullptr;
+  messaging::PagerObserver* pages_ = nullptr;
+  presence::EventObserver* events_ = nullptr;
+  Nobody nobody_{*this};
   std::shared_ptr<bool> is_alive_;  // read and written on the strand only
   std::vector<std::unique_ptr<Shard>> shards_;
   std::map<CallId, unsigned> call_shards_;
   std::map<RegistrationId, unsigned> registration_shards_;
+  std::map<std::string, unsigned> event_shards_;  // of watches and publications
   bool is_showing_incoming_ = false;
   std::vector<std::pair<CallId, std::function<void(Call&)>>> early_commands_;
 };
@@ -215,6 +292,11 @@ std::optional<std::string> SipStack::Start(call::SipSignalingObserver* calls,
 void SipStack::Stop() { facade_->Stop(); }
 call::SipSignaling& SipStack::signaling() { return *facade_; }
 registration::SipRegistrar& SipStack::registrar() { return *facade_; }
+void SipStack::SetObservers(messaging::PagerObserver* pages, presence::EventObserver* events) {
+  facade_->SetObservers(pages, events);
+}
+messaging::PagerSignaling& SipStack::pager() { return *facade_; }
+presence::EventSignaling& SipStack::events() { return *facade_; }
 const SipCounters& SipStack::counters() const { return facade_->counters; }
 
 }  // namespace byon::sip

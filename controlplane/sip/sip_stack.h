@@ -6,6 +6,8 @@
 #include <string>
 
 #include "controlplane/call/sip_signaling.h"
+#include "controlplane/messaging/pager_signaling.h"
+#include "controlplane/presence/event_signaling.h"
 #include "controlplane/registration/sip_registrar.h"
 #include "controlplane/sip/credential_source.h"
 #include "controlplane/sip/sip_config.h"
@@ -34,6 +36,8 @@ class SipStack {
   SipStack(const SipStack&) = delete;
   SipStack& operator=(const SipStack&) = delete;
 
+  // Who hears of messages and of events; before Start. Without them a MESSAGE is answered 480.
+  void SetObservers(messaging::PagerObserver* pages, presence::EventObserver* events);
   // Binds the sockets and starts the threads; the observers outlive Stop(). Returns one sentence
   // when the configuration is wrong or an address cannot be bound.
   [[nodiscard]] std::optional<std::string> Start(call::SipSignalingObserver* calls,
@@ -44,6 +48,8 @@ class SipStack {
 
   call::SipSignaling& signaling();
   registration::SipRegistrar& registrar();
+  messaging::PagerSignaling& pager();
+  presence::EventSignaling& events();
   const SipCounters& counters() const;
 
  private:

@@ -62,7 +62,6 @@ class SqliteStore::Writer {
     wake_.notify_one();
   }
 
-  // Runs on the writer thread after every earlier write.
   std::vector<Record> Load(Kind kind) {
     std::promise<std::vector<Record>> promise;
     auto future = promise.get_future();
@@ -92,6 +91,15 @@ class SqliteStore::Writer {
     auto future = promise.get_future();
     Ask([&promise] { promise.set_value(); });
     future.get();
+  }
+
+  // Runs on the writer thread after every earlier write.
+  void Ask(std::function<void()> question) {
+    {
+      const std::lock_guard lock(mutex_);
+      questions_.push_back(std::move(question));
+    }
+    wake_.notify_one();
   }
 
   SqliteStoreStats stats() const {
@@ -126,14 +134,6 @@ class SqliteStore::Writer {
       config_.warn(config_.path + " is damaged; it was moved to " + aside + " and a new store begun");
       database_ = std::make_unique<SqliteDatabase>(config_.path);
     }
-  }
-
-  void Ask(std::function<void()> question) {
-    {
-      const std::lock_guard lock(mutex_);
-      questions_.push_back(std::move(question));
-    }
-    wake_.notify_one();
   }
 
   void Run() {
@@ -228,6 +228,7 @@ void SqliteStore::Delete(Kind kind, std::string_view key) {
 
 std::vector<Record> SqliteStore::LoadAll(Kind kind) { return writer_->Load(kind); }
 void SqliteStore::Flush() { writer_->Flush(); }
+void SqliteStore::AfterWrites(std::function<void()> done) { writer_->Ask(std::move(done)); }
 SqliteStoreStats SqliteStore::stats() const { return writer_->stats(); }
 
 }  // namespace byon::store

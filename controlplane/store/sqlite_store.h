@@ -43,6 +43,7 @@ class SqliteStore final : public Store {
   void Delete(Kind kind, std::string_view key) override;
   [[nodiscard]] std::vector<Record> LoadAll(Kind kind) override;
   void Flush() override;
+  void AfterWrites(std::function<void()> done) override;
   SqliteStoreStats stats() const;
 
  private:

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,7 +10,7 @@
 
 namespace byon::store {
 
-enum class Kind : uint8_t { kRegistration, kCall, kSubscription, kChannel, kTokenBinding };
+enum class Kind : uint8_t { kRegistration, kCall, kSubscription, kChannel, kTokenBinding, kMessage, kWatch };
 
 struct Record {
   std::string key;
@@ -30,6 +31,11 @@ class Store {
   [[nodiscard]] virtual std::vector<Record> LoadAll(Kind kind) = 0;
   // Blocks until every earlier write is safe.
   virtual void Flush() = 0;
+  // Calls `done` when every earlier write is safe, now or later, on any thread.
+  virtual void AfterWrites(std::function<void()> done) {
+    Flush();
+    done();
+  }
 };
 
 }  // namespace byon::store

@@ -1,9 +1,9 @@
-#include "controlplane/sip/xml_scanner.h"
+#include "controlplane/xml/xml_scanner.h"
 
 #include <algorithm>
 #include <cctype>
 
-namespace byon::sip {
+namespace byon::xml {
 namespace {
 
 bool IsXmlSpace(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
@@ -193,4 +193,20 @@ void XmlScanner::SkipSpace() {
   while (!rest_.empty() && IsXmlSpace(rest_.front())) rest_.remove_prefix(1);
 }
 
-}  // namespace byon::sip
+std::string Escape(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    switch (c) {
+      case '<': result += "&lt;"; break;
+      case '>': result += "&gt;"; break;
+      case '&': result += "&amp;"; break;
+      case '"': result += "&quot;"; break;
+      case '\'': result += "&apos;"; break;
+      default:
+        if (static_cast<unsigned char>(c) >= 0x20 || c == '\t' || c == '\n') result += c;
+    }
+  }
+  return result;
+}
+
+}  // namespace byon::xml

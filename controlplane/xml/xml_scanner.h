@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-namespace byon::sip {
+namespace byon::xml {
 
 // Pulls elements and text out of a small XML document without building a tree; namespace prefixes are
 // cut off. Refuses DTDs, so there are no entities but the five of XML and character references.
@@ -51,4 +51,8 @@ class XmlScanner {
   bool has_failed_ = false;
 };
 
-}  // namespace byon::sip
+// Text for an element or a quoted attribute: the five special characters escaped, control characters
+// that XML 1.0 does not have left out.
+std::string Escape(std::string_view text);
+
+}  // namespace byon::xml

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "controlplane/gateway/line_directory.h"
+#include "controlplane/gateway/messaging_service.h"
+#include "controlplane/gateway/runtime_ports.h"
+#include "controlplane/messaging/message_book.h"
+#include "controlplane/store/store.h"
+
+namespace byon::gateway {
+
+// Everything that messaging speaks to; all outlive it, all are used on its strand only.
+struct MessagingPorts {
+  messaging::PagerSignaling& pager;
+  const LineDirectory& lines;
+  store::Store& store;
+  EventSink& events;
+  const Clock& clock;
+  IdSource& ids;
+  Alarm& alarm;
+  // Leads back to the strand, from any thread.
+  std::function<void(std::function<void()>)> post;
+};
+
+// Joins the message book to SIP, the store and the devices.
+class Messaging final : public MessagingService, public messaging::PagerObserver, public LineObserver {
+ public:
+  Messaging(messaging::MessagingConfig config, MessagingPorts ports);
+  ~Messaging() override;
+  Messaging(const Messaging&) = delete;
+  Messaging& operator=(const Messaging&) = delete;
+
+  // Takes up what an earlier process left in the store; once, before lines are restored.
+  void Restore();
+
+  // MessagingService
+  Outcome<messaging::Message> SendMessage(const Principal& who, MessageRequest request) override;
+  Outcome<messaging::Message> GetMessage(const Principal& who, const std::string& id) override;
+  Outcome<std::vector<messaging::Message>> ListMessages(const Principal& who, const MessageQuery& query) override;
+  Outcome<Done> MarkMessageRead(const Principal& who, const std::string& id) override;
+  Outcome<Done> DeleteMessage(const Principal& who, const std::string& id) override;
+
+  // messaging::PagerObserver
+  void OnPage(messaging::PageHandle handle, messaging::IncomingPage page) override;
+  void OnPageAnswered(const std::string& id, int status, std::string phrase) override;
+
+  // LineObserver
+  void OnLineUp(const Line& line, bool is_restored) override;
+  void OnLineDown(const std::string& registration_id) override;
+
+ private:
+  // Carries out what the book left behind, and sets the alarm.
+  void Drain();
+  void Execute(messaging::Action& action);
+  // The numbers whose messages `who` may see.
+  bool Owns(const Principal& who, const std::string& number) const;
+  const messaging::Message* FindOwn(const Principal& who, const std::string& id) const;
+
+  const std::chrono::seconds ttl_;
+  MessagingPorts ports_;
+  messaging::MessageBook book_;
+  // Registrations that have been told of what was waiting for them.
+  std::set<std::string> told_;
+  std::shared_ptr<bool> is_alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace byon::gateway

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "controlplane/presence/event_signaling.h"
+#include "controlplane/sip/event_subscription.h"
+#include "controlplane/sip/publication_client.h"
+#include "controlplane/sip/registration_client.h"
+
+namespace byon::sip {
+
+// The presence and dialog subscriptions and the publications of one shard. Lives on the SIP thread.
+class EventClient {
+ public:
+  EventClient(ShardContext& context, RegistrationClient& registrations);
+  ~EventClient();
+
+  // Leads to the strand; set before anything is watched.
+  std::function<void(std::function<void(presence::EventObserver&)>)> notify;
+
+  void Watch(const presence::WatchRequest& request);
+  void Unwatch(const std::string& id);
+  void Publish(presence::Publication publication);
+  void Unpublish(const std::string& id);
+  // A NOTIFY outside of calls; false when no subscription matches.
+  bool HandleNotify(ServerTransaction& transaction, const MessageView& request);
+
+ private:
+  class Watcher;
+  class Publisher;
+  void Drop(const std::string& id);
+  void Forget(const std::string& publication_id);
+
+  ShardContext& context_;
+  RegistrationClient& registrations_;
+  std::map<std::string, std::unique_ptr<Watcher>> watchers_;
+  std::map<std::string, std::set<std::string>> ids_by_token_;  // our Contact's user to watchers
+  std::map<std::string, std::unique_ptr<Publisher>> publishers_;
+};
+
+}  // namespace byon::sip

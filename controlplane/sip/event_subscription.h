@@ -1,0 +1,80 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "controlplane/sip/shard_context.h"
+
+namespace byon::sip {
+
+// One subscription to an event package (RFC 6665): begun, refreshed in time, begun anew when the
+// network ends it for a passing reason. What the notifications say is the owner's business.
+class EventSubscription {
+ public:
+  struct Package {
+    std::string event;       // Event, e.g. "dialog"
+    std::string accept;      // Accept
+    uint64_t expires_s = 0;  // asked for; the network may ask for more (423) or grant less
+  };
+  // Whose state, as whom and on which way; renewed after each registration.
+  struct Target {
+    std::string resource;  // Request-URI and To: a safe sip: or tel: URI
+    std::string impu;
+    std::string impi;
+    std::string contact_token;
+    std::string next_hop;
+    std::vector<std::string> routes;
+  };
+  // Views live as long as the call.
+  struct Notification {
+    std::string_view content_type;  // lower case, without parameters
+    std::string_view body;          // empty: no news of the resource
+    bool is_terminated = false;
+    bool is_final = false;          // terminated, and the network wants no new subscription
+  };
+  // Each call is the last thing done with the subscription: the owner may destroy it.
+  class Owner {
+   public:
+    virtual ~Owner() = default;
+    virtual void OnNotification(const Notification& notification) = 0;
+    // The network does not offer the package or refuses us: no more attempts.
+    virtual void OnRefused(int status) = 0;
+  };
+
+  EventSubscription(ShardContext& context, Owner& owner, Package package, Target target);
+
+  void Start(std::chrono::milliseconds delay);
+  // Ends it in the network too (Expires: 0); nothing is told to the owner any more.
+  void Stop();
+  void set_target(Target target) { target_ = std::move(target); }
+  const Target& target() const { return target_; }
+  // True when the NOTIFY is of this dialog; it has been answered then.
+  bool HandleNotify(ServerTransaction& transaction, const MessageView& request);
+
+ private:
+  RequestText BuildRequest(uint64_t expires_s, const std::string& authorization);
+  void Send(const std::string& authorization);
+  void HandleResponse(int status, const MessageView& response);
+  void ScheduleRefresh(std::chrono::seconds granted);
+  void Restart(std::chrono::milliseconds delay);
+
+  ShardContext& context_;
+  Owner& owner_;
+  const Package package_;
+  Target target_;
+  std::string call_id_;
+  std::string local_tag_;
+  std::string remote_tag_;
+  std::string remote_target_;
+  std::vector<std::string> route_set_;
+  uint32_t cseq_ = 0;
+  uint32_t remote_cseq_ = 0;
+  uint64_t expires_s_;
+  bool is_challenged_ = false;
+  std::unique_ptr<ClientTransaction> transaction_;
+  ScopedTimer timer_;
+};
+
+}  // namespace byon::sip
