@@ -2,10 +2,13 @@
 
 #include <boost/asio/post.hpp>
 #include <functional>
+#include <map>
+#include <mutex>
 #include <stdexcept>
 
 #include "controlplane/api/asio_timers.h"
 #include "controlplane/api/event_hub.h"
+#include "controlplane/auth/software_isim.h"
 #include "controlplane/gateway/asio_alarm.h"
 #include "controlplane/http_client/curl_http_client.h"
 #include "controlplane/room_settings.h"
@@ -24,13 +27,31 @@ class Subscribers final : public gateway::SubscriberDirectory,
                           public sip::CredentialSource,
                           public web_sip::WebPasswords {
  public:
-  explicit Subscribers(runtime::SubscriberFile file) : file_(std::move(file)) {}
+  explicit Subscribers(runtime::SubscriberFile file) : file_(std::move(file)) {
+    for (const auto& [impi, keys] : file_.isims()) isims_.emplace(impi, auth::SoftwareIsim(keys));
+  }
   std::optional<gateway::Subscriber> Find(const std::string& phone_number) const override {
     const auto record = file_.Find(phone_number);
     if (!record) return std::nullopt;
     return gateway::Subscriber{record->impu, record->impi};
   }
   std::optional<std::string> Password(const std::string& impi) override { return file_.Password(impi); }
+  std::optional<auth::AkaAnswer> Authenticate(const std::string& impi,
+                                              const auth::AkaChallenge& challenge) override {
+    const std::lock_guard lock(isims_mutex_);
+    const auto isim = isims_.find(impi);
+    return isim == isims_.end() ? std::nullopt
+                                : std::optional(isim->second.Authenticate(challenge));
+  }
+  uint64_t SequenceNumber(const std::string& impi) override {
+    const std::lock_guard lock(isims_mutex_);
+    const auto isim = isims_.find(impi);
+    return isim == isims_.end() ? 0 : isim->second.highest_sequence_number();
+  }
+  void RestoreSequenceNumber(const std::string& impi, uint64_t highest) override {
+    const std::lock_guard lock(isims_mutex_);
+    if (const auto isim = isims_.find(impi); isim != isims_.end()) isim->second.Restore(highest);
+  }
   std::optional<std::string> WebPassword(const std::string& number) const override {
     return file_.WebPassword(number);
   }
@@ -38,6 +59,8 @@ class Subscribers final : public gateway::SubscriberDirectory,
 
  private:
   const runtime::SubscriberFile file_;
+  std::mutex isims_mutex_;  // SIP threads ask
+  std::map<std::string, auth::SoftwareIsim> isims_;
 };
 
 // Events are made before the hub can be: it stands behind this one. What happens to calls and

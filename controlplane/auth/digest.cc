@@ -36,7 +36,31 @@ std::string Quoted(std::string_view text) {
 }
 
 std::string_view Name(DigestAlgorithm algorithm) {
-  return algorithm == DigestAlgorithm::kSha256 ? "SHA-256" : "MD5";
+  switch (algorithm) {
+    case DigestAlgorithm::kSha256:
+      return "SHA-256";
+    case DigestAlgorithm::kAkaV1Md5:
+      return "AKAv1-MD5";
+    case DigestAlgorithm::kMd5:
+      break;
+  }
+  return "MD5";
+}
+
+std::optional<DigestAlgorithm> AlgorithmOf(std::string_view lower_case_name) {
+  if (lower_case_name == "md5") return DigestAlgorithm::kMd5;
+  if (lower_case_name == "sha-256") return DigestAlgorithm::kSha256;
+  if (lower_case_name == "akav1-md5") return DigestAlgorithm::kAkaV1Md5;
+  return std::nullopt;
+}
+
+std::string Base64(std::string_view bytes) {
+  std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');
+  const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
+                                     reinterpret_cast<const unsigned char*>(bytes.data()),
+                                     static_cast<int>(bytes.size()));
+  text.resize(static_cast<size_t>(length));
+  return text;
 }
 
 }  // namespace
@@ -62,11 +86,10 @@ std::optional<DigestChallenge> ParseDigestChallenge(std::string_view header_valu
     } else if (name == "stale") {
       challenge.is_stale = LowerCase(value) == "true";
     } else if (name == "algorithm") {
-      const std::string algorithm = LowerCase(value);
-      if (algorithm != "md5" && algorithm != "sha-256") return std::nullopt;
+      const auto algorithm = AlgorithmOf(LowerCase(value));
+      if (!algorithm) return std::nullopt;
       challenge.has_algorithm = true;
-      challenge.algorithm =
-          algorithm == "md5" ? DigestAlgorithm::kMd5 : DigestAlgorithm::kSha256;
+      challenge.algorithm = *algorithm;
     } else if (name == "qop") {
       if (!ListContains(value, "auth")) return std::nullopt;
       challenge.has_qop_auth = true;
@@ -121,6 +144,20 @@ std::string DigestSession::Authorize(std::string_view method, std::string_view u
     header += ",qop=auth,nc=" + std::string(count.data()) + ",cnonce=" + Quoted(cnonce);
   }
   if (!challenge_.opaque.empty()) header += ",opaque=" + Quoted(challenge_.opaque);
+  return header;
+}
+
+std::string DigestSession::AuthorizeResync(std::string_view method, std::string_view uri,
+                                           std::string_view username, std::string_view auts,
+                                           std::string_view cnonce) {
+  return Authorize(method, uri, username, {}, cnonce) + ",auts=" + Quoted(Base64(auts));
+}
+
+std::string DigestSession::RefuseChallenge(std::string_view uri, std::string_view username) const {
+  std::string header = "Digest username=" + Quoted(username) +
+                       ",realm=" + Quoted(challenge_.realm) + ",nonce=" + Quoted(challenge_.nonce) +
+                       ",uri=" + Quoted(uri) + ",response=\"\",algorithm=";
+  header += Name(challenge_.algorithm);
   return header;
 }
 

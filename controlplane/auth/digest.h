@@ -7,7 +7,8 @@
 
 namespace byon::auth {
 
-enum class DigestAlgorithm : uint8_t { kMd5, kSha256 };
+// kAkaV1Md5: MD5 with the RES of an ISIM as password (RFC 3310).
+enum class DigestAlgorithm : uint8_t { kMd5, kSha256, kAkaV1Md5 };
 
 // One WWW-Authenticate or Proxy-Authenticate challenge of scheme Digest (RFC 7616 section 3.3).
 struct DigestChallenge {
@@ -39,6 +40,14 @@ class DigestSession {
   [[nodiscard]] std::string Authorize(std::string_view method, std::string_view uri,
                                       std::string_view username, std::string_view password,
                                       std::string_view cnonce);
+
+  // Tells the network the card's sequence number instead of an answer: the password is empty (RFC
+  // 3310 section 3.4). `auts`: 14 bytes.
+  [[nodiscard]] std::string AuthorizeResync(std::string_view method, std::string_view uri,
+                                            std::string_view username, std::string_view auts,
+                                            std::string_view cnonce);
+  // Says that the challenge was not the network's: no response (TS 24.229 section 5.1.1.5.3).
+  [[nodiscard]] std::string RefuseChallenge(std::string_view uri, std::string_view username) const;
 
   const DigestChallenge& challenge() const { return challenge_; }
   uint32_t nonce_count() const { return nonce_count_; }

@@ -14,13 +14,17 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* kSchema = R"({"type":"object","additionalProperties":false,"required":["subscribers"],
+constexpr const char* kSchema =
+    R"({"type":"object","additionalProperties":false,"required":["subscribers"],
  "properties":{"subscribers":{"type":"array","items":{"type":"object","additionalProperties":false,
   "required":["number"],"properties":{
    "number":{"type":"string","pattern":"^\\+[1-9][0-9]{4,14}$","x-allowed":"a quoted number like \"+34600000001\""},
    "impi":{"type":"string","pattern":"^[^ @\"]+@[^ @\"]+$","x-allowed":"user@domain"},
    "impu":{"type":"string","pattern":"^(sip|tel):[^ \"<>]+$","x-allowed":"a sip: or tel: URI"},
    "password":{"type":"string"},"password_file":{"type":"string"},
+   "isim":{"type":"object","additionalProperties":false,"required":["k","opc"],"properties":{
+    "k":{"type":"string","pattern":"^[0-9a-fA-F]{32}$","x-allowed":"32 hexadecimal digits, quoted"},
+    "opc":{"type":"string","pattern":"^[0-9a-fA-F]{32}$","x-allowed":"32 hexadecimal digits, quoted"}}},
    "web_password":{"type":"string","pattern":"^[ -~]{8,128}$","x-allowed":"8 to 128 printable ASCII characters"},
    "web_password_file":{"type":"string"}}}}}})";
 
@@ -37,6 +41,14 @@ std::string Fill(std::string text, const std::string& number, const std::string&
 bool IsE164(const std::string& number) {
   return number.size() >= 6 && number.size() <= 16 && number[0] == '+' && number[1] != '0' &&
          std::all_of(number.begin() + 1, number.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+auth::Block128 FromHex(const std::string& digits) {
+  auth::Block128 bytes{};
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    bytes[i] = static_cast<uint8_t>(std::stoul(digits.substr(2 * i, 2), nullptr, 16));
+  }
+  return bytes;
 }
 
 std::optional<std::string> ReadText(const std::filesystem::path& path) {
@@ -85,6 +97,17 @@ SubscriberFile::Loaded SubscriberFile::Parse(const std::string& text, const std:
     std::string web_password = list[i].value("web_password", "");
     read_secret("web_password_file", web_password);
     if (!web_password.empty()) file.web_password_by_number_[number] = std::move(web_password);
+    if (list[i].contains("isim")) {
+      // One way in: a network that could ask for a password instead would get around the ISIM.
+      if (list[i].contains("password") || list[i].contains("password_file")) {
+        mistake(pointer + "/isim",
+                "the number " + number + " has both isim and a password; allowed is one of them.");
+      }
+      const json& keys = list[i]["isim"];
+      file.isim_by_impi_[record.impi] = {FromHex(keys["k"].get<std::string>()),
+                                         FromHex(keys["opc"].get<std::string>())};
+      record.password.clear();
+    }
     if (!record.password.empty()) file.password_by_impi_[record.impi] = record.password;
     if (!file.by_number_.emplace(number, std::move(record)).second) {
       mistake(pointer + "/number", "the number " + number + " stands there twice.");

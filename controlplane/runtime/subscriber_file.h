@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "controlplane/auth/software_isim.h"
+
 namespace byon::runtime {
 
 // A line that this gateway may register in the IMS.
@@ -39,6 +41,8 @@ class SubscriberFile {
   std::optional<std::string> Password(const std::string& impi) const;
   // What a SIP client over WebSocket signs in with; nothing when the number has none.
   std::optional<std::string> WebPassword(const std::string& number) const;
+  // By IMPI; those who authenticate with AKA.
+  const std::map<std::string, auth::IsimKeys>& isims() const { return isim_by_impi_; }
   size_t size() const { return by_number_.size(); }
 
  private:
@@ -46,6 +50,7 @@ class SubscriberFile {
   std::map<std::string, SubscriberRecord> by_number_;
   std::map<std::string, std::string> password_by_impi_;
   std::map<std::string, std::string> web_password_by_number_;
+  std::map<std::string, auth::IsimKeys> isim_by_impi_;
 };
 
 struct SubscriberFile::Loaded {

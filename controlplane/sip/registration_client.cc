@@ -19,6 +19,7 @@ namespace {
 constexpr std::string_view kSnapshotKind = "byon-sip-registration 1";
 constexpr int kMaxChallenges = 4;       // stale nonces included
 constexpr int kMaxWrongAnswers = 2;
+constexpr int kMaxInvalidChallenges = 2;  // TS 24.229 section 5.1.1.5.3
 constexpr int kMaxIntervalRetries = 2;
 constexpr uint64_t kMaxExpiresS = 0xffffffff;
 
@@ -91,6 +92,7 @@ void RegistrationClient::ResetBinding(Record& record) {
   record.from_tag = RandomHex(8);
   record.cseq = 0;
   record.digest.reset();
+  record.aka_response.clear();
 }
 
 void RegistrationClient::Forget(RegistrationId id) {
@@ -152,6 +154,11 @@ void RegistrationClient::Restore(const SipRegistration& registration,
       const auto parsed =
           challenge.empty() ? std::nullopt : auth::ParseDigestChallenge(challenge.front());
       const uint64_t nonce_count = reader->Number("nonce_count", 0x7fffffff);
+      // An ISIM must not take old challenges for new ones after a restart.
+      const uint64_t sequence_number = reader->Number("sequence_number", (uint64_t{1} << 48) - 1);
+      if (reader->ok() && sequence_number > 0 && context_.credentials != nullptr) {
+        context_.credentials->RestoreSequenceNumber(registration.impi, sequence_number);
+      }
       if (parsed) record.digest.emplace(*parsed, static_cast<uint32_t>(nonce_count) + 8);
     }
   }
@@ -167,23 +174,28 @@ void RegistrationClient::Start(Record& record, Operation operation) {
   }
   record.operation = operation;
   record.expires = operation == Operation::kDeregister ? seconds(0) : record.wanted.expires;
-  record.authorization.clear();
   record.challenges = 0;
   record.wrong_answers = 0;
+  record.invalid_challenges = 0;
+  record.has_proved = false;
   record.interval_retries = 0;
   record.hops_tried = 1;
-  if (record.digest) {
-    // The last nonce may still be good: one round trip less (RFC 7616 section 3.6).
-    const auto password = context_.credentials == nullptr
-                              ? std::nullopt
-                              : context_.credentials->Password(record.wanted.impi);
-    if (password) {
-      AddHeader(record.authorization, "Authorization",
-                record.digest->Authorize("REGISTER", "sip:" + context_.config.home_domain,
-                                         record.wanted.impi, *password, RandomHex(16)));
-    }
-  }
+  // The last nonce may still be good: one round trip less (RFC 7616 section 3.6).
+  record.authorization = Reauthorization(record);
   Send(record);
+}
+
+std::string RegistrationClient::Reauthorization(Record& record) {
+  if (!record.digest || context_.credentials == nullptr) return {};
+  const bool is_aka = record.digest->challenge().algorithm == auth::DigestAlgorithm::kAkaV1Md5;
+  const auto password = is_aka ? std::optional(record.aka_response)
+                               : context_.credentials->Password(record.wanted.impi);
+  if (!password) return {};
+  std::string line;
+  AddHeader(line, "Authorization",
+            record.digest->Authorize("REGISTER", "sip:" + context_.config.home_domain,
+                                     record.wanted.impi, *password, RandomHex(16)));
+  return line;
 }
 
 std::string RegistrationClient::BuildHeaders(Record& record) {
@@ -266,17 +278,23 @@ void RegistrationClient::HandleResponse(const std::string& id, int status,
 void RegistrationClient::HandleChallenge(Record& record, const MessageView& response) {
   // Did the answer that this refuses use a nonce that the network had just given? A refreshing
   // REGISTER with an old nonce is no wrong password.
-  auth::DigestSession session;
-  const auto line = AnswerChallenge(context_, response, "REGISTER",
-                                    "sip:" + context_.config.home_domain, record.wanted.impi, &session);
-  if (!line) return Fail(record, response.status(), response, true);
-  if (record.challenges > 0 && !session.challenge().is_stale) ++record.wrong_answers;
-  if (record.wrong_answers >= kMaxWrongAnswers || ++record.challenges > kMaxChallenges) {
-    record.digest.reset();
-    return Fail(record, response.status(), response, true);
+  const auto answer = AnswerAnyChallenge(context_, response, "REGISTER",
+                                         "sip:" + context_.config.home_domain, record.wanted.impi);
+  if (!answer) return Fail(record, response.status(), response, true);
+  if (record.has_proved && !answer->session.challenge().is_stale) ++record.wrong_answers;
+  record.has_proved = answer->is_proof;
+  record.invalid_challenges = answer->is_proof ? 0 : record.invalid_challenges + 1;
+  record.digest.reset();
+  record.aka_response.clear();
+  const bool is_hopeless = record.wrong_answers >= kMaxWrongAnswers ||
+                           record.invalid_challenges > kMaxInvalidChallenges ||
+                           ++record.challenges > kMaxChallenges;
+  if (is_hopeless) return Fail(record, response.status(), response, true);
+  if (answer->is_proof) {
+    record.digest = answer->session;
+    record.aka_response = answer->aka_response;
   }
-  record.digest = session;
-  record.authorization = *line;
+  record.authorization = answer->line;
   Send(record);
 }
 
@@ -288,14 +306,7 @@ void RegistrationClient::HandleIntervalTooBrief(Record& record, const MessageVie
     return Fail(record, 423, response, true);
   }
   record.expires = seconds(*minimum);
-  if (record.digest) {
-    const auto password = context_.credentials->Password(record.wanted.impi);
-    if (password) {
-      AddHeader(record.authorization, "Authorization",
-                record.digest->Authorize("REGISTER", "sip:" + context_.config.home_domain,
-                                         record.wanted.impi, *password, RandomHex(16)));
-    }
-  }
+  record.authorization = Reauthorization(record);
   Send(record);
 }
 
@@ -398,7 +409,10 @@ std::string RegistrationClient::Snapshot(const Record& record) const {
   writer.Add("from_tag", record.from_tag);
   writer.Add("cseq", record.cseq);
   for (const std::string& path : record.path) writer.Add("path", path);
-  if (record.digest) {
+  // What an ISIM answered is not written down, so its nonce serves no more after a restart.
+  const bool is_kept =
+      record.digest && record.digest->challenge().algorithm != auth::DigestAlgorithm::kAkaV1Md5;
+  if (is_kept) {
     const auth::DigestChallenge& challenge = record.digest->challenge();
     std::string text = "Digest realm=" + Quote(challenge.realm) + ",nonce=" + Quote(challenge.nonce);
     if (!challenge.opaque.empty()) text += ",opaque=" + Quote(challenge.opaque);
@@ -409,7 +423,10 @@ std::string RegistrationClient::Snapshot(const Record& record) const {
     }
     writer.Add("challenge", text);
   }
-  writer.Add("nonce_count", record.digest ? record.digest->nonce_count() : 0);
+  writer.Add("nonce_count", is_kept ? record.digest->nonce_count() : 0);
+  writer.Add("sequence_number", context_.credentials == nullptr
+                                    ? 0
+                                    : context_.credentials->SequenceNumber(record.wanted.impi));
   return writer.Take();
 }
 

@@ -47,6 +47,7 @@ class RegistrationClient : public RegSubscription::Owner {
     uint32_t cseq = 0;
     size_t hop = 0;
     std::optional<auth::DigestSession> digest;
+    std::string aka_response;  // password of `digest` when an ISIM made it
     std::vector<std::string> path;
     std::vector<std::string> service_route;
     std::vector<std::string> associated_uris;
@@ -58,6 +59,8 @@ class RegistrationClient : public RegSubscription::Owner {
     std::string authorization;        // answer to the last challenge, for the request at hand
     int challenges = 0;               // in this operation
     int wrong_answers = 0;
+    int invalid_challenges = 0;  // one after the other: out of sequence, or not the network's
+    bool has_proved = false;     // the request under way has an answer to the last challenge
     int interval_retries = 0;
     size_t hops_tried = 0;
     std::unique_ptr<ClientTransaction> transaction;
@@ -69,6 +72,8 @@ class RegistrationClient : public RegSubscription::Owner {
   void Start(Record& record, Operation operation);
   void Send(Record& record);
   std::string BuildHeaders(Record& record);
+  // An answer to the last challenge for one more request; empty without one.
+  std::string Reauthorization(Record& record);
   void HandleResponse(const std::string& id, int status, const MessageView& response);
   void HandleChallenge(Record& record, const MessageView& response);
   void HandleAccepted(Record& record, const MessageView& response);

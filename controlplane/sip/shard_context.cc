@@ -74,42 +74,103 @@ std::chrono::milliseconds RandomDelay(std::chrono::milliseconds low, std::chrono
   return low + std::chrono::milliseconds(RandomU64() % span);
 }
 
-std::optional<std::string> AnswerChallenge(const ShardContext& context, const MessageView& response,
-                                           std::string_view method, std::string_view uri,
-                                           const std::string& impi, auth::DigestSession* session) {
-  const bool is_proxy = response.status() == 407;
-  std::optional<auth::DigestChallenge> best;
+namespace {
+
+struct OfferedChallenges {
+  std::optional<auth::DigestChallenge> aka;
+  std::optional<auth::DigestChallenge> digest;
   bool has_foreign = false;
+};
+
+OfferedChallenges ReadChallenges(const ShardContext& context, const MessageView& response) {
+  OfferedChallenges offered;
+  const bool is_proxy = response.status() == 407;
   for (const std::string& value :
        response.Headers(is_proxy ? "Proxy-Authenticate" : "WWW-Authenticate")) {
     const auto challenge = auth::ParseDigestChallenge(value);
     if (!challenge) continue;
     if (challenge->realm != context.realm()) {
-      has_foreign = true;
+      offered.has_foreign = true;
       continue;
     }
     // RFC 8760 section 2.4: the topmost that we support; with two of them the stronger is safe too.
-    if (!best || (best->algorithm == auth::DigestAlgorithm::kMd5 &&
-                  challenge->algorithm == auth::DigestAlgorithm::kSha256)) {
-      best = challenge;
+    if (challenge->algorithm == auth::DigestAlgorithm::kAkaV1Md5) {
+      offered.aka = challenge;
+    } else if (!offered.digest || (offered.digest->algorithm == auth::DigestAlgorithm::kMd5 &&
+                                   challenge->algorithm == auth::DigestAlgorithm::kSha256)) {
+      offered.digest = challenge;
     }
   }
-  if (!best && has_foreign) {
+  return offered;
+}
+
+// RFC 3310 section 3; nothing when the IMPI has no ISIM.
+std::optional<ChallengeAnswer> AnswerByIsim(const ShardContext& context,
+                                            const auth::DigestChallenge& challenge,
+                                            std::string_view method, std::string_view uri,
+                                            const std::string& impi) {
+  const auto nonce = auth::ParseAkaNonce(challenge.nonce);
+  const auto aka = nonce ? context.credentials->Authenticate(impi, *nonce) : std::nullopt;
+  if (!aka) return std::nullopt;
+  ChallengeAnswer answer{
+      .line = {}, .session = auth::DigestSession(challenge), .aka_response = {}, .is_proof = false};
+  switch (aka->outcome) {
+    case auth::AkaAnswer::Outcome::kAccepted:
+      answer.is_proof = true;
+      answer.aka_response = aka->bytes;
+      answer.line = answer.session.Authorize(method, uri, impi, aka->bytes, RandomHex(16));
+      break;
+    case auth::AkaAnswer::Outcome::kOutOfSync:
+      context.counters.Add(SipCounter::kAkaResync);
+      answer.line = answer.session.AuthorizeResync(method, uri, impi, aka->bytes, RandomHex(16));
+      break;
+    case auth::AkaAnswer::Outcome::kNotTheNetwork:
+      context.counters.Add(SipCounter::kAkaNotTheNetwork);
+      answer.line = answer.session.RefuseChallenge(uri, impi);
+      break;
+  }
+  return answer;
+}
+
+}  // namespace
+
+std::optional<ChallengeAnswer> AnswerAnyChallenge(const ShardContext& context,
+                                                  const MessageView& response,
+                                                  std::string_view method, std::string_view uri,
+                                                  const std::string& impi) {
+  const OfferedChallenges offered = ReadChallenges(context, response);
+  if (!offered.aka && !offered.digest && offered.has_foreign) {
     context.counters.Add(SipCounter::kChallengeForeignRealm);
     return std::nullopt;
   }
   const bool may_answer = context.config.profile == SipProfile::kUserEquipment &&
                           context.credentials != nullptr && !impi.empty();
-  const auto password = best && may_answer ? context.credentials->Password(impi) : std::nullopt;
-  if (!password) {
+  std::optional<ChallengeAnswer> answer;
+  if (may_answer && offered.aka) answer = AnswerByIsim(context, *offered.aka, method, uri, impi);
+  if (may_answer && !answer && offered.digest) {
+    if (const auto password = context.credentials->Password(impi)) {
+      answer.emplace();
+      answer->session = auth::DigestSession(*offered.digest);
+      answer->line = answer->session.Authorize(method, uri, impi, *password, RandomHex(16));
+    }
+  }
+  if (!answer) {
     context.counters.Add(SipCounter::kChallengeUnusable);
     return std::nullopt;
   }
-  *session = auth::DigestSession(*best);
-  std::string header;
-  AddHeader(header, is_proxy ? "Proxy-Authorization" : "Authorization",
-            session->Authorize(method, uri, impi, *password, RandomHex(16)));
-  return header;
+  std::string line;
+  AddHeader(line, response.status() == 407 ? "Proxy-Authorization" : "Authorization", answer->line);
+  answer->line = std::move(line);
+  return answer;
+}
+
+std::optional<std::string> AnswerChallenge(const ShardContext& context, const MessageView& response,
+                                           std::string_view method, std::string_view uri,
+                                           const std::string& impi, auth::DigestSession* session) {
+  auto answer = AnswerAnyChallenge(context, response, method, uri, impi);
+  if (!answer) return std::nullopt;
+  *session = std::move(answer->session);
+  return std::move(answer->line);
 }
 
 }  // namespace byon::sip

@@ -60,6 +60,22 @@ std::chrono::milliseconds RandomDelay(std::chrono::milliseconds low, std::chrono
 inline constexpr const char* kAllow = "INVITE, ACK, CANCEL, BYE, PRACK, UPDATE, OPTIONS, NOTIFY, MESSAGE";
 inline constexpr const char* kMmtelIcsi = "urn%3Aurn-7%3A3gpp-service.ims.icsi.mmtel";
 
+// The answer to a challenge: a header line, and what further requests of the same nonce need.
+struct ChallengeAnswer {
+  std::string line;
+  auth::DigestSession session;
+  std::string aka_response;  // RES, the password of this session (RFC 3310); empty: digest
+  bool is_proof =
+      true;  // false: a resynchronisation of the ISIM, or the network failed to prove itself
+};
+// Nothing when the challenge is not of the configured realm, cannot be answered or digest is not
+// ours to give (counted). Of several challenges AKA goes first, for those that have an ISIM, then
+// SHA-256.
+std::optional<ChallengeAnswer> AnswerAnyChallenge(const ShardContext& context,
+                                                  const MessageView& response,
+                                                  std::string_view method, std::string_view uri,
+                                                  const std::string& impi);
+
 // An Authorization or Proxy-Authorization line for a 401 or 407 to one of our requests; nothing when
 // the challenge is not of the configured realm, cannot be answered or digest is not ours to give
 // (counted). `session` then holds the challenge, for the next requests.

@@ -35,6 +35,8 @@ enum class SipCounter : uint8_t {
   kRegisterTimeout,
   kChallengeForeignRealm,     // digest asked for a realm that is not ours: not answered
   kChallengeUnusable,         // no algorithm, qop or password for it
+  kAkaResync,                 // an ISIM's sequence numbers and the network's had parted
+  kAkaNotTheNetwork,          // an AKA challenge that is not signed with the ISIM's key
   kNetworkDeregistered,
   kRegEventRefused,
   kRegEventMalformed,

@@ -112,7 +112,7 @@ describe('calls', () => {
     });
   }
 
-  test('resources are reserved first when the network wants it', async () => {
+  test('resources are reserved first when the network wants it', async () => {  // Covers: C4
     await bob.policy({ preconditions: true });
     await connectFromBob();
     await assertTonesBothWays();
@@ -120,7 +120,7 @@ describe('calls', () => {
     await bob.waitFor('bye');
   });
 
-  test('digits arrive both ways', async () => {
+  test('digits arrive both ways', async () => {  // Covers: C14
     await connectToBob();
     await it.web.pressKeys('159#');
     for (const digit of '159#') assert.equal((await bob.waitFor('dtmf')).digit, digit);
@@ -129,7 +129,7 @@ describe('calls', () => {
     await assertTonesBothWays();
   });
 
-  test('an announcement before the answer is heard', async () => {
+  test('an announcement before the answer is heard', async () => {  // Covers: C7
     await bob.policy({ early_media: true, rings: false });
     bob.forget();
     await it.web.dial(BOB);
@@ -154,7 +154,7 @@ describe('calls', () => {
     await assertTonesBothWays();
   });
 
-  test('hold by either side stops the sound, resume brings it back', async () => {
+  test('hold by either side stops the sound, resume brings it back', async () => {  // Covers: C12
     await connectToBob();
     await it.web.test('hold').first().click();
     assert.equal((await bob.waitFor('remote_direction')).direction, 'sendonly');
@@ -169,7 +169,7 @@ describe('calls', () => {
     await assertTonesBothWays();
   });
 
-  test('the phone changes codec and port in mid-call', async () => {
+  test('the phone changes codec and port in mid-call', async () => {  // Covers: C13 C16
     await connectToBob();
     bob.send('reoffer', { codecs: ['AMR'], new_port: true });
     const changed = await bob.waitFor(['reoffered', 'reinvite_failed']);
@@ -180,7 +180,7 @@ describe('calls', () => {
     assert.equal((await it.web.stats())['inbound-rtp'].packetsLost, 0);
   });
 
-  test('a busy phone, a declined call and a missed one are told apart', async () => {
+  test('a busy phone, a declined call and a missed one are told apart', async () => {  // Covers: C9 C11
     await bob.policy({ reject_code: 486 });
     await it.web.dial(BOB);
     assert.equal((await it.web.ended()).status, 'Busy');
@@ -210,7 +210,7 @@ describe('calls', () => {
       await Promise.all([it.web.callState('ringing'), ownPhone.waitFor('incoming')]);
     }
 
-    test('the browser answers and the phone stops', async () => {
+    test('the browser answers and the phone stops', async () => {  // Covers: C9
       await bothRing();
       await it.web.answer();
       assert.match((await ownPhone.waitFor('cancelled')).reason, /SIP;\s*cause=200/);
@@ -218,14 +218,14 @@ describe('calls', () => {
       await assertTonesBothWays();
     });
 
-    test('the phone answers and the browser says so', async () => {
+    test('the phone answers and the browser says so', async () => {  // Covers: C9
       await bothRing();
       ownPhone.send('answer');
       assert.deepEqual(await it.web.ended(), { status: 'SessionCancelled', text: 'Answered on another device' });
       await bob.waitFor('answered');
     });
 
-    test('busy in the browser lets the phone ring on', async () => {
+    test('busy in the browser lets the phone ring on', async () => {  // Covers: C11
       await bothRing();
       await it.web.page.evaluate(() => window.byonPhone.calls.at(-1).reject('busy'));
       await delay(300);

@@ -103,7 +103,7 @@ describe('CAMARA', () => {
       await client.refused(404, 'NOT_FOUND', 'GET', `${REGISTRATION}/${randomUUID()}`);
     });
 
-    test('ends by the network are told', async () => {
+    test('ends by the network are told', async () => {  // Covers: R13
       await withRegistration(async ({ registration, channel }) => {
         await lab.core.removeRegistrations(ALICE);
         const { data } = await channel.event('registration-ends', ({ registrationId }) => registrationId === registration.registrationId, 10_000);
@@ -204,7 +204,7 @@ describe('CAMARA', () => {
       });
     });
 
-    test('an emergency number never leaves the gateway', async () => {
+    test('an emergency number never leaves the gateway', async () => {  // Covers: C18
       await withRegistration(async ({ registration }) => {
         const { registrationId } = registration;
         const response = await api.request('POST', CALLS, {

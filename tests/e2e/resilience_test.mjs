@@ -81,7 +81,7 @@ describe('resilience', () => {
     }
   });
 
-  test('the S-CSCF is away: a call fails in words, and works again after', async () => {
+  test('the S-CSCF is away: a call fails in words, and works again after', async () => {  // Covers: R14
     await it.lab.core.stopRole('scscf');
     await it.web.dial(BOB);
     assert.equal((await it.web.ended(30_000)).status, 'Failed');

@@ -8,6 +8,9 @@ export function addressesOf(instance) {
   const user = instance === 0 ? '127.0.0.1' : undefined;
   return {
     pcscf: `${net}.10`,
+    backupPcscf: `${net}.11`,
+    icscf: `${net}.15`,
+    hss: `${net}.25`,
     scscf: `${net}.20`,
     phone: (index) => `${net}.${31 + index}`,
     relay: `${net}.70`,

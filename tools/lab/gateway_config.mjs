@@ -1,5 +1,6 @@
 // The settings of both programs in a lab. What is not here is the programs' own default.
 import { CAMARA_SCOPES, AUDIENCE, GATEWAY_CLIENT, OPAQUE_AUDIENCE } from './identity_provider.mjs';
+import { laboratoryKeys } from './milenage.mjs';
 
 const bracketed = ({ ip, port }) => (ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`);
 
@@ -39,11 +40,16 @@ export function controlPlaneConfig(lab) {
   };
 }
 
-/** Digest credentials of the lab's numbers, as the S-CSCF knows them. */
-export function subscribers(numbers) {
+/** Credentials of the lab's numbers, as the home network knows them. @param {string[]} isim numbers that have an ISIM */
+export function subscribers(numbers, isim = []) {
+  const secret = (number) => {
+    if (!isim.includes(number)) return { password: `pw${number}` };
+    const { k, opc } = laboratoryKeys(number);
+    return { isim: { k: k.toString('hex'), opc: opc.toString('hex') } };
+  };
   return {
     subscribers: numbers.map((number) => ({
-      number, impi: `${number}@ims.test`, impu: `sip:${number}@ims.test`, password: `pw${number}`, web_password: `web${number}`,
+      number, impi: `${number}@ims.test`, impu: `sip:${number}@ims.test`, ...secret(number), web_password: `web${number}`,
     })),
   };
 }

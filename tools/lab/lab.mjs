@@ -11,6 +11,7 @@ import { controlPlaneConfig, dataPlaneConfig, subscribers } from './gateway_conf
 import { GATEWAY_CLIENT, IdentityProvider, USERS } from './identity_provider.mjs';
 import { ImpairmentRelay } from './impairment_relay.mjs';
 import { ImsCore } from './ims_core.mjs';
+import { ImsNetwork } from './ims_network.mjs';
 import { takeInstance } from './instance.mjs';
 import { SimPhone } from './sim_phone.mjs';
 import { temporaryDirectory } from './temporary_directory.mjs';
@@ -33,12 +34,13 @@ export class Lab {
   #relayFault;
 
   /**
-   * @param {{dir?: string, buildDir?: string, instance?: number, hasGateway?: boolean, ims?: object,
+   * @param {{dir?: string, buildDir?: string, instance?: number, hasGateway?: boolean, hasHss?: boolean, isim?: string[], ims?: object,
    *   identityProvider?: object, codecs?: string[], environment?: object, webDir?: string,
    *   relay?: {seed?: number, near?: string},
    *   controlPlane?: (config: object, lab: Lab) => void, dataPlane?: (config: object) => void,
    *   files?: Record<string, string>}} [options]
-   *   controlPlane and dataPlane change the settings before the programs see them; files are put into the lab's folder;
+   *   hasHss: an ImsNetwork instead of an ImsCore, where the numbers of isim authenticate with AKA; controlPlane and
+   *   dataPlane change the settings before the programs see them; files are put into the lab's folder;
    *   with `relay` all media that the phones of this lab, and browsers that are given it, exchange with the gateway
    *   passes an ImpairmentRelay
    */
@@ -61,8 +63,10 @@ export class Lab {
     this.dir = path.resolve(options.dir ?? (await temporaryDirectory('byon-lab-')));
     this.buildDir = options.buildDir ? path.resolve(options.buildDir) : findBuild();
     await mkdir(this.dir, { recursive: true });
-    const { pcscf, scscf, trusted, http, app, identityProvider } = this.addresses;
-    this.core = new ImsCore({ dir: `${this.dir}/ims`, pcscf, scscf, trusted, ...options.ims });
+    const { pcscf, backupPcscf, icscf, scscf, hss, trusted, http, app, identityProvider } = this.addresses;
+    this.core = options.hasHss
+      ? new ImsNetwork({ dir: `${this.dir}/ims`, pcscf, backupPcscf, icscf, scscf, hss, isim: options.isim, ...options.ims })
+      : new ImsCore({ dir: `${this.dir}/ims`, pcscf, scscf, trusted, ...options.ims });
     this.url = `http://${http.ip}:${http.port}`;
     this.appUrl = `http://${app.ip}:${app.port}`;
     this.identityProvider = new IdentityProvider({
@@ -76,7 +80,7 @@ export class Lab {
   async #startGateway() {
     const { dir } = this;
     await writeFile(`${dir}/introspection.secret`, GATEWAY_CLIENT.secret, { mode: 0o600 });
-    await writeFile(`${dir}/subscribers.yaml`, stringify(subscribers(Object.values(USERS))), { mode: 0o600 });
+    await writeFile(`${dir}/subscribers.yaml`, stringify(subscribers(Object.values(USERS), this.#options.isim)), { mode: 0o600 });
     const control = controlPlaneConfig({
       addresses: this.addresses, issuer: this.identityProvider.issuer, webDir: this.#options.webDir ?? process.env.BYON_WEB_DIR ?? '',
       secretFile: `${dir}/introspection.secret`, subscribersFile: `${dir}/subscribers.yaml`,

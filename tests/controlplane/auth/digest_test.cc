@@ -70,10 +70,10 @@ TEST(DigestTest, QuotesWhatMustBeQuoted) {
 TEST(DigestTest, RefusesWhatItCannotAnswer) {
   for (const char* text :
        {"", "Digest", "Basic realm=\"x\"", "Digest realm=\"x\"", "Digest nonce=\"x\"",
-        "Digest realm=\"x\",nonce=\"y\",algorithm=AKAv1-MD5",
+        "Digest realm=\"x\",nonce=\"y\",algorithm=AKAv2-MD5",
         "Digest realm=\"x\",nonce=\"y\",qop=\"auth-int\"", "Digest realm=\"x,nonce=\"y\"",
-        "Digest realm=\"x\",nonce=\"y", "Digest realm=\"x\",nonce", "Digest realm=\"a\r\nb\",nonce=\"y\"",
-        "Digest realm=\"x\",nonce=\"y\\",
+        "Digest realm=\"x\",nonce=\"y", "Digest realm=\"x\",nonce",
+        "Digest realm=\"a\r\nb\",nonce=\"y\"", "Digest realm=\"x\",nonce=\"y\\",
         // Found by fuzzing: a line feed behind a backslash would have come back in our answer.
         "Digest realm=\"x\",nonce=\"E\\\"\\\nInjected: yes\""}) {
     EXPECT_FALSE(ParseDigestChallenge(text)) << text;

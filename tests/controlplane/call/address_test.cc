@@ -43,7 +43,7 @@ TEST(Address, WhatMayBeCalled) {
   EXPECT_FALSE(TargetUriOf("sip:" + std::string(300, 'a') + "@b.example"));
 }
 
-TEST(Address, EmergencyNumbersInEveryDisguise) {
+TEST(Address, EmergencyNumbersInEveryDisguise) {  // Covers: C18
   std::vector<std::string> numbers{"091"};
   for (const char* address :
        {"tel:112", "tel:112;phone-context=+34", "tel:911;phone-context=example.com", "tel:+34112",
@@ -60,7 +60,7 @@ TEST(Address, EmergencyNumbersInEveryDisguise) {
   }
 }
 
-TEST(Address, ShowsTheNetworksIdentities) {
+TEST(Address, ShowsTheNetworksIdentities) {  // Covers: C8 C23
   auto shown = [](const char* uri) { return ShownAddressOf(uri, "ims.example"); };
   EXPECT_EQ(shown("sip:+34600000003@ims.test;user=phone"), "tel:+34600000003");
   EXPECT_EQ(shown("sip:+34600000003;npdi@10.0.0.1:5060"), "tel:+34600000003");

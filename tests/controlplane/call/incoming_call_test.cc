@@ -85,7 +85,7 @@ TEST(IncomingCall, DoesNotTakeASecondAnswerOrAnOffer) {
               HasSubstr("send an answer"));
 }
 
-TEST(IncomingCall, ServesAnOfferlessInvite) {
+TEST(IncomingCall, ServesAnOfferlessInvite) {  // Covers: C13
   CallHarness h;
   h.StartInvitation(std::nullopt);
   h.Clear();
@@ -101,7 +101,7 @@ TEST(IncomingCall, ServesAnOfferlessInvite) {
   EXPECT_EQ(h.Take<ModifyMedia>()->change.ims->direction, Direction::kSendRecv);
 }
 
-TEST(IncomingCall, ServesAnOfferlessInviteWithoutReliableResponses) {
+TEST(IncomingCall, ServesAnOfferlessInviteWithoutReliableResponses) {  // Covers: C13
   CallHarness h;
   h.StartInvitation(std::nullopt, false);
   h.Clear();
@@ -124,7 +124,7 @@ TEST(IncomingCall, EndsWhenTheOfferlessAnswerIsUseless) {
   EXPECT_EQ(h.status(), Status::kTerminated);
 }
 
-TEST(IncomingCall, WaitsForTheCallersResources) {
+TEST(IncomingCall, WaitsForTheCallersResources) {  // Covers: C4
   std::string qos =
       "a=curr:qos local none\r\na=curr:qos remote none\r\na=des:qos mandatory local sendrecv\r\n"
       "a=des:qos optional remote sendrecv\r\n";
@@ -144,7 +144,7 @@ TEST(IncomingCall, WaitsForTheCallersResources) {
   EXPECT_EQ(h.Take<SendProvisional>()->status_code, 180);
 }
 
-TEST(IncomingCall, IsDeclinedBusyOrDeleted) {
+TEST(IncomingCall, IsDeclinedBusyOrDeleted) {  // Covers: C11
   auto run = [](auto act, CallConfig config = {}) {
     CallHarness h(config);
     h.StartInvitation();
@@ -166,7 +166,7 @@ TEST(IncomingCall, IsDeclinedBusyOrDeleted) {
   EXPECT_THAT(deleted.second, ElementsAre("Declined: Call declined by receiver"));
 }
 
-TEST(IncomingCall, TellsWhyItWasCancelled) {
+TEST(IncomingCall, TellsWhyItWasCancelled) {  // Covers: C9
   auto event = [](EndReason reason) {
     CallHarness h;
     h.StartInvitation();

@@ -65,7 +65,7 @@ TEST(OutgoingCall, CarriesOneAnswerFromEarlyMediaToTheEnd) {
   EXPECT_FALSE(h.Has<ModifyMedia>());  // nothing has changed
 }
 
-TEST(OutgoingCall, FollowsTheDialogThatAnswers) {
+TEST(OutgoingCall, FollowsTheDialogThatAnswers) {  // Covers: C6
   CallHarness h;
   h.StartInvited();
   h.Progress(183, PhoneSdp("sendrecv", "", "10.0.0.1"), "A");
@@ -81,7 +81,7 @@ TEST(OutgoingCall, FollowsTheDialogThatAnswers) {
   EXPECT_EQ(*h.call()->view().answer_sdp, shown);
 }
 
-TEST(OutgoingCall, PlaysRingbackUntilSomethingIsHeard) {
+TEST(OutgoingCall, PlaysRingbackUntilSomethingIsHeard) {  // Covers: C7
   CallHarness h;
   h.StartInvited();
   h.Progress(180);
@@ -94,7 +94,7 @@ TEST(OutgoingCall, PlaysRingbackUntilSomethingIsHeard) {
   EXPECT_EQ(h.Take<PlayTone>()->tone, Tone::kNone);
 }
 
-TEST(OutgoingCall, PlaysRingbackOverGatedEarlyMediaAndStopsAtTheAnswer) {
+TEST(OutgoingCall, PlaysRingbackOverGatedEarlyMediaAndStopsAtTheAnswer) {  // Covers: C7
   CallHarness h;
   h.StartInvited();
   h.Progress(180, PhoneSdp(), "A", "inactive");
@@ -124,7 +124,7 @@ TEST(OutgoingCall, ReportsPassingStatuses) {
   EXPECT_EQ(h.status(), Status::kInitial);
 }
 
-TEST(OutgoingCall, MapsFinalResponses) {
+TEST(OutgoingCall, MapsFinalResponses) {  // Covers: C11
   struct Case {
     EndReason reason;
     const char* event;
@@ -291,7 +291,7 @@ TEST(OutgoingCall, RefusesBeforeAnythingIsSent) {
   EXPECT_FALSE(h.call());
 }
 
-TEST(OutgoingCall, LearnsEmergencyNumbersFromTheNetwork) {
+TEST(OutgoingCall, LearnsEmergencyNumbersFromTheNetwork) {  // Covers: C18
   CallHarness h;
   h.StartOutgoing("tel:016;phone-context=+34");
   EXPECT_TRUE(h.call());
@@ -300,7 +300,7 @@ TEST(OutgoingCall, LearnsEmergencyNumbersFromTheNetwork) {
   EXPECT_FALSE(h.registry.Find("c2"));
 }
 
-TEST(OutgoingCall, InvitesAgainOnceWhenTheNetworkForgotTheRegistration) {
+TEST(OutgoingCall, InvitesAgainOnceWhenTheNetworkForgotTheRegistration) {  // Covers: R14
   CallHarness h;
   h.StartInvited();
   h.Clear();
@@ -321,7 +321,7 @@ TEST(OutgoingCall, InvitesAgainOnceWhenTheNetworkForgotTheRegistration) {
   EXPECT_EQ(h.status(), Status::kFailed);
 }
 
-TEST(OutgoingCall, GivesUpWhenTheRegistrationCannotBeRenewed) {
+TEST(OutgoingCall, GivesUpWhenTheRegistrationCannotBeRenewed) {  // Covers: R14
   CallHarness h;
   h.StartInvited();
   h.Apply([&](Call& c) { c.OnFailed({504, 0, kRestorationText}, h.now); });
@@ -345,7 +345,7 @@ TEST(OutgoingCall, LimitsCalls) {
   EXPECT_EQ(user.Outcome(), "This user has as many calls as allowed.");
 }
 
-TEST(OutgoingCall, ConfirmsPreconditionsWhenTheBrowserIsConnected) {
+TEST(OutgoingCall, ConfirmsPreconditionsWhenTheBrowserIsConnected) {  // Covers: C4
   CallConfig config;
   config.ims.use_preconditions = true;
   CallHarness h(config);
@@ -375,7 +375,7 @@ TEST(OutgoingCall, ConfirmsPreconditionsWhenTheBrowserIsConnected) {
   EXPECT_EQ(h.status(), Status::kConnected);
 }
 
-TEST(OutgoingCall, SurvivesARefusedPreconditionUpdate) {
+TEST(OutgoingCall, SurvivesARefusedPreconditionUpdate) {  // Covers: C4
   CallConfig config;
   config.ims.use_preconditions = true;
   CallHarness h(config);
@@ -387,7 +387,7 @@ TEST(OutgoingCall, SurvivesARefusedPreconditionUpdate) {
   EXPECT_EQ(h.status(), Status::kInProgress);
 }
 
-TEST(OutgoingCall, AnswersAnUpdateInAnEarlyDialog) {
+TEST(OutgoingCall, AnswersAnUpdateInAnEarlyDialog) {  // Covers: C5
   CallHarness h;
   h.StartInvited();
   h.Progress(183, PhoneSdp(), "A");
@@ -399,7 +399,7 @@ TEST(OutgoingCall, AnswersAnUpdateInAnEarlyDialog) {
 
 // ---- changes of a call in progress
 
-TEST(OutgoingCall, HoldsAndResumes) {
+TEST(OutgoingCall, HoldsAndResumes) {  // Covers: C12
   CallHarness h;
   h.StartConnected();
   EXPECT_EQ(h.Put(Status::kHold), "pending");
@@ -470,7 +470,7 @@ TEST(OutgoingCall, StaysAsItWasWhenTheNetworkRefusesAHold) {
   EXPECT_EQ(h.Put(Status::kHold), "pending");  // and may be asked again
 }
 
-TEST(OutgoingCall, IsHeldAndResumedByTheOtherSide) {
+TEST(OutgoingCall, IsHeldAndResumedByTheOtherSide) {  // Covers: C12
   CallHarness h;
   h.StartConnected();
   h.Apply([&](Call& c) { c.OnRemoteOffer("A", PhoneSdp("sendonly"), h.now); });
@@ -506,7 +506,7 @@ TEST(OutgoingCall, RefusesAnOfferItCannotServeAndGoesOn) {
   EXPECT_EQ(h.status(), Status::kConnected);
 }
 
-TEST(OutgoingCall, OffersInAnOfferlessReinvite) {
+TEST(OutgoingCall, OffersInAnOfferlessReinvite) {  // Covers: C13
   CallHarness h;
   h.StartConnected();
   h.Apply([&](Call& c) { c.OnRemoteOffer("A", std::nullopt, h.now); });

@@ -88,7 +88,7 @@ TEST(Gateway, StrangersSeeNothing) {
   EXPECT_EQ(w.gateway->ListCalls(w.user, "device").size(), 1u);
 }
 
-TEST(Gateway, CallsOnlyAsTheRegisteredNumber) {
+TEST(Gateway, CallsOnlyAsTheRegisteredNumber) {  // Covers: R8
   World w;
   std::string id = w.Registered();
   auto error = [&](const std::string& registration, const std::string& originator) -> std::string {
@@ -112,7 +112,7 @@ TEST(Gateway, CallsOnlyAsTheRegisteredNumber) {
   EXPECT_TRUE(w.sip.invites.back().is_anonymous);
 }
 
-TEST(Gateway, EmergencyCallsGoNowhere) {
+TEST(Gateway, EmergencyCallsGoNowhere) {  // Covers: C18
   World w;
   CallRequest request{.registration_id = w.Registered(),
                       .originator_address = "tel:+34600000001",
@@ -155,7 +155,7 @@ TEST(Gateway, OutgoingCallFromPostToBye) {
   EXPECT_EQ(w.store.CountOf(store::Kind::kCall), 0u);
 }
 
-TEST(Gateway, RegistersAnewAndCallsAgainAfterRestoration) {
+TEST(Gateway, RegistersAnewAndCallsAgainAfterRestoration) {  // Covers: R14
   World w;
   w.Registered();
   std::string id = w.Call();
@@ -232,7 +232,7 @@ TEST(Gateway, ListsWhatAUserHasOnAllDevices) {
   EXPECT_TRUE(w.gateway->ListRegistrations(service, "").empty());
 }
 
-TEST(Gateway, LearnsEmergencyNumbers) {
+TEST(Gateway, LearnsEmergencyNumbers) {  // Covers: C18
   World w;
   w.Registered();
   std::string id = w.Call();

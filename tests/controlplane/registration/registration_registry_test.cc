@@ -109,7 +109,7 @@ TEST(Registration, BindsAndIsFoundAfterTheNetworksAnswer) {
   EXPECT_TRUE(h.Take<Persist>());
 }
 
-TEST(Registration, InstanceIdIsStableAndOfItsPairOnly) {
+TEST(Registration, InstanceIdIsStableAndOfItsPairOnly) {  // Covers: R2
   std::string id = InstanceIdOf("+34600000001", "device");
   EXPECT_THAT(
       id,
@@ -197,7 +197,7 @@ TEST(Registration, FailsAtOnceWithItsReason) {
   EXPECT_EQ(fail(408, false), RefusalKind::kTimeout);
 }
 
-TEST(Registration, RefreshesByTheRuleOfTheStandard) {
+TEST(Registration, RefreshesByTheRuleOfTheStandard) {  // Covers: R9
   Harness long_one;
   long_one.Start(7200s, 80000s);
   auto wait = long_one.Next();
@@ -212,7 +212,7 @@ TEST(Registration, RefreshesByTheRuleOfTheStandard) {
   EXPECT_GE(wait, 270s);
 }
 
-TEST(Registration, RetriesWithBackOffUntilTheBindingEnds) {
+TEST(Registration, RetriesWithBackOffUntilTheBindingEnds) {  // Covers: R10
   Harness h;
   h.Start(7200s, 80000s);
   h.Next();
@@ -234,7 +234,7 @@ TEST(Registration, RetriesWithBackOffUntilTheBindingEnds) {
   EXPECT_THAT(end->description, HasSubstr("did not prolong"));
 }
 
-TEST(Registration, HonoursRetryAfter) {
+TEST(Registration, HonoursRetryAfter) {  // Covers: R10 C27
   Harness h;
   h.Start(7200s, 80000s);
   h.Next();
@@ -331,7 +331,7 @@ TEST(Registration, DeleteWaitsForTheNetworkButNotForLong) {
   EXPECT_EQ(slow.registry.NextDeadline(), kNever);
 }
 
-TEST(Registration, NetworkDeregistration) {
+TEST(Registration, NetworkDeregistration) {  // Covers: R13
   using Event = SipDeregistered::Event;
   for (Event event : {Event::kRejected, Event::kUnregistered, Event::kExpired}) {
     Harness h;
@@ -356,7 +356,7 @@ TEST(Registration, NetworkDeregistration) {
   EXPECT_TRUE(h.Take<SendRegister>());
 }
 
-TEST(Registration, IsRestoredWithoutAWordToTheNetwork) {
+TEST(Registration, IsRestoredWithoutAWordToTheNetwork) {  // Covers: T6
   Harness old;
   old.Start(7200s, 10000s);
   RegistrationRecord record = *old.registry.Find("r1");

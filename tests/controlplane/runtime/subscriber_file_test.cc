@@ -49,6 +49,28 @@ TEST(SubscriberFileTest, OnlyListedNumbersHaveAPasswordForTheWeb) {
               ElementsAre(HasSubstr("cannot be read")));
 }
 
+TEST(SubscriberFileTest, AnIsimStandsInsteadOfAPassword) {
+  const auto loaded = Parse(R"(subscribers:
+  - {number: "+34600000001", isim: {k: "000102030405060708090a0b0c0d0e0f", opc: "FFfefdfcfbfaf9f8f7f6f5f4f3f2f1f0"}}
+)",
+                            {.home_domain = "ims.test", .password = "pw{number}"});
+  ASSERT_THAT(loaded.mistakes, IsEmpty());
+  const auto& isims = loaded.subscribers.isims();
+  ASSERT_TRUE(isims.contains("+34600000001@ims.test"));
+  EXPECT_EQ(isims.at("+34600000001@ims.test").k[15], 0x0f);
+  EXPECT_EQ(isims.at("+34600000001@ims.test").opc[0], 0xff);
+  EXPECT_EQ(loaded.subscribers.Password("+34600000001@ims.test"), std::nullopt)
+      << "not even the template's";
+  EXPECT_THAT(
+      Parse("subscribers:\n  - {number: \"+34600000001\", isim: {k: \"00\", opc: \"x\"}}").mistakes,
+      ::testing::Each(HasSubstr("32 hexadecimal digits")));
+  EXPECT_THAT(
+      Parse("subscribers:\n  - {number: \"+34600000001\", password: pw1, isim: "
+            "{k: \"000102030405060708090a0b0c0d0e0f\", opc: \"000102030405060708090a0b0c0d0e0f\"}}")
+          .mistakes,
+      ElementsAre(HasSubstr("allowed is one of them")));
+}
+
 TEST(SubscriberFileTest, HasNoPasswordWithoutATemplate) {
   EXPECT_EQ(Parse("subscribers: []").subscribers.Password("+34600000003@ims.test"), std::nullopt);
 }

@@ -45,7 +45,7 @@ std::string Audio(const std::string& formats, const std::string& lines,
 
 const ImsNegotiator kNegotiator{ImsConfig{}};
 
-TEST(ImsNegotiator, OffersAmrBothWays) {
+TEST(ImsNegotiator, OffersAmrBothWays) {  // Covers: C16 C14
   std::string offer =
       kNegotiator.BuildOffer(kNegotiator.offered_audio(), Local(), {9, 1}, Direction::kSendRecv);
   for (const char* line : {"o=- 9 1 IN IP4 198.51.100.7\r\n", "c=IN IP4 198.51.100.7\r\n",
@@ -112,7 +112,7 @@ TEST(ImsNegotiator, OffersWhatIsConfigured) {
   }
 }
 
-TEST(ImsNegotiator, AnswersAPhone) {
+TEST(ImsNegotiator, AnswersAPhone) {  // Covers: C16
   auto offer = kNegotiator.ReadOffer(kPhoneOffer);
   ASSERT_TRUE(offer.ok()) << offer.error().message;
   EXPECT_EQ(offer->media.rtp, (TransportAddress{"10.46.0.3", 31022}));
@@ -146,7 +146,7 @@ TEST(ImsNegotiator, ChoosesByOurPreferenceThenByTheOffersOrder) {
   EXPECT_EQ(narrow.ReadOffer(Audio("96 97 98", lines))->media.audio.send.encoding_name, "AMR");
 }
 
-TEST(ImsNegotiator, KeepsModeRestrictions) {
+TEST(ImsNegotiator, KeepsModeRestrictions) {  // Covers: C16
   auto offer = kNegotiator.ReadOffer(
       Audio("97",
             "a=rtpmap:97 AMR-WB/16000\r\n"
@@ -238,7 +238,7 @@ TEST(ImsNegotiator, RefusesAnswersThatDoNotFit) {
   EXPECT_THAT(error(Replace(Audio("107", amr), "m=audio", "m=video")), HasSubstr("no audio"));
 }
 
-TEST(ImsNegotiator, MapsHoldInAllItsForms) {
+TEST(ImsNegotiator, MapsHoldInAllItsForms) {  // Covers: C12
   auto read = [](const std::string& text) { return kNegotiator.ReadOffer(text); };
   std::string offer = kPhoneOffer;
   EXPECT_EQ(read(Replace(offer, "a=sendrecv", "a=sendonly"))->media.direction,
@@ -283,7 +283,7 @@ TEST(ImsNegotiator, RefusesVideoBesidesAudioAndReadsAvpfAndIpv6) {
   EXPECT_THAT(answer, HasSubstr("m=video 0 RTP/AVPF 98\r\n"));
 }
 
-TEST(ImsNegotiator, FallsBackToAnEventClockThatThePeerHas) {
+TEST(ImsNegotiator, FallsBackToAnEventClockThatThePeerHas) {  // Covers: C14
   auto offer = kNegotiator.ReadOffer(
       Audio("97 98", "a=rtpmap:97 AMR-WB/16000\r\na=rtpmap:98 telephone-event/8000\r\n"));
   EXPECT_THAT(offer->media.audio.telephone_events, ElementsAre(TelephoneEvent{98, 8000}));

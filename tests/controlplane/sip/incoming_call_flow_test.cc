@@ -50,7 +50,7 @@ class IncomingCallFlowTest : public StackFixture {
   int calls_ = 0;
 };
 
-TEST_F(IncomingCallFlowTest, RingsAnswersAndHangsUp) {
+TEST_F(IncomingCallFlowTest, RingsAnswersAndHangsUp) {  // Covers: C8
   Begin();
   const PeerRequest invite = Invite("Supported: timer\r\nSession-Expires: 1800\r\n");
   SendToStack(invite);
@@ -100,7 +100,7 @@ TEST_F(IncomingCallFlowTest, AnswerIsRepeatedUntilTheAck) {
   EXPECT_EQ(Count(SipCounter::kAckTimeout), 1u);
 }
 
-TEST_F(IncomingCallFlowTest, ReliableProgressHoldsTheAnswerBack) {
+TEST_F(IncomingCallFlowTest, ReliableProgressHoldsTheAnswerBack) {  // Covers: C3 C8
   Begin();
   const PeerRequest invite = Invite("Supported: 100rel, precondition\r\n");
   SendToStack(invite);
@@ -128,7 +128,7 @@ TEST_F(IncomingCallFlowTest, ReliableProgressHoldsTheAnswerBack) {
   recorder_.Expect("confirmed in-1");
 }
 
-TEST_F(IncomingCallFlowTest, ReliableResponsesGoOneByOneAndUpdateWorks) {
+TEST_F(IncomingCallFlowTest, ReliableResponsesGoOneByOneAndUpdateWorks) {  // Covers: C3 C5
   Begin();
   const PeerRequest invite = Invite("Supported: 100rel\r\n");
   SendToStack(invite);
@@ -163,7 +163,7 @@ TEST_F(IncomingCallFlowTest, ReliableResponsesGoOneByOneAndUpdateWorks) {
   EXPECT_EQ(peer_.ExpectStatus(200, "INVITE").body(), "");
 }
 
-TEST_F(IncomingCallFlowTest, MissingPrackFailsTheCall) {
+TEST_F(IncomingCallFlowTest, MissingPrackFailsTheCall) {  // Covers: C3
   config_.timers.t1 = std::chrono::milliseconds(10);
   config_.timers.t2 = std::chrono::milliseconds(40);
   Begin();
@@ -175,7 +175,7 @@ TEST_F(IncomingCallFlowTest, MissingPrackFailsTheCall) {
   EXPECT_EQ(Count(SipCounter::kPrackTimeout), 1u);
 }
 
-TEST_F(IncomingCallFlowTest, OfferlessInviteIsAnsweredInTheAck) {
+TEST_F(IncomingCallFlowTest, OfferlessInviteIsAnsweredInTheAck) {  // Covers: C13
   Begin();
   const PeerRequest invite = Invite("", "");
   SendToStack(invite);
@@ -193,7 +193,7 @@ TEST_F(IncomingCallFlowTest, OfferlessInviteIsAnsweredInTheAck) {
   recorder_.Expect("confirmed in-1");
 }
 
-TEST_F(IncomingCallFlowTest, OfferlessInviteIsAnsweredInThePrack) {
+TEST_F(IncomingCallFlowTest, OfferlessInviteIsAnsweredInThePrack) {  // Covers: C13
   Begin();
   const PeerRequest invite = Invite("Require: 100rel\r\n", "");
   SendToStack(invite);
@@ -224,7 +224,7 @@ TEST_F(IncomingCallFlowTest, AckWithoutTheAnswerEndsTheCall) {
   recorder_.Expect("ended in-1 488");
 }
 
-TEST_F(IncomingCallFlowTest, AnsweredElsewhere) {
+TEST_F(IncomingCallFlowTest, AnsweredElsewhere) {  // Covers: C9
   Begin();
   const PeerRequest invite = Invite();
   SendToStack(invite);
@@ -249,7 +249,7 @@ TEST_F(IncomingCallFlowTest, CancelBeforeTheCallHasAName) {
   recorder_.Expect("cancelled in-1 0");
 }
 
-TEST_F(IncomingCallFlowTest, AnswerCrossesTheCancel) {
+TEST_F(IncomingCallFlowTest, AnswerCrossesTheCancel) {  // Covers: C9
   Begin();
   const PeerRequest invite = Invite();
   SendToStack(invite);
@@ -266,7 +266,7 @@ TEST_F(IncomingCallFlowTest, AnswerCrossesTheCancel) {
   recorder_.Expect("ended in-1 200");
 }
 
-TEST_F(IncomingCallFlowTest, BusyUnknownAndWithheld) {
+TEST_F(IncomingCallFlowTest, BusyUnknownAndWithheld) {  // Covers: C8 C11
   Begin();
   PeerRequest invite = Invite("Privacy: id\r\n");
   SendToStack(invite);
@@ -317,7 +317,7 @@ TEST_F(IncomingCallFlowTest, TwoDevicesOfOneNumberAreTwoCalls) {
   EXPECT_NE(one.Tag("To"), two.Tag("To"));
 }
 
-TEST_F(IncomingCallFlowTest, OverloadIsRefusedWithRetryAfter) {
+TEST_F(IncomingCallFlowTest, OverloadIsRefusedWithRetryAfter) {  // Covers: C27
   config_.max_incoming_invites = 1;
   Begin();
   SendToStack(Invite());
@@ -327,7 +327,7 @@ TEST_F(IncomingCallFlowTest, OverloadIsRefusedWithRetryAfter) {
   EXPECT_EQ(Count(SipCounter::kRefusedOverload), 1u);
 }
 
-TEST_F(IncomingCallFlowTest, PeerRefreshesTheSessionOrLosesIt) {
+TEST_F(IncomingCallFlowTest, PeerRefreshesTheSessionOrLosesIt) {  // Covers: C15
   config_.session_expires = std::chrono::seconds(2);
   config_.min_session_expires = std::chrono::seconds(1);
   Begin();
@@ -347,14 +347,14 @@ TEST_F(IncomingCallFlowTest, PeerRefreshesTheSessionOrLosesIt) {
   recorder_.Expect("ended in-1 408");
 }
 
-TEST_F(IncomingCallFlowTest, TooSmallAnIntervalIs422) {
+TEST_F(IncomingCallFlowTest, TooSmallAnIntervalIs422) {  // Covers: C15
   Begin();
   SendToStack(Invite("Supported: timer\r\nSession-Expires: 30\r\n"));
   EXPECT_EQ(peer_.ExpectStatus(422, "INVITE").Get("Min-SE"), "90");
   EXPECT_EQ(Count(SipCounter::kRefusedIntervalTooSmall), 1u);
 }
 
-TEST_F(IncomingCallFlowTest, RestoredBindingAndDialog) {
+TEST_F(IncomingCallFlowTest, RestoredBindingAndDialog) {  // Covers: T6
   Begin();
   const PeerRequest invite = Invite();
   SendToStack(invite);
@@ -376,7 +376,7 @@ TEST_F(IncomingCallFlowTest, RestoredBindingAndDialog) {
   recorder_.Expect("ended in-1 0");
 }
 
-TEST_F(IncomingCallFlowTest, OfferlessReinvite) {
+TEST_F(IncomingCallFlowTest, OfferlessReinvite) {  // Covers: C13
   Begin();
   const PeerRequest invite = Invite();
   SendToStack(invite);

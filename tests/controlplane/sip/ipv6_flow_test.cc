@@ -33,7 +33,7 @@ class Ipv6FlowTest : public StackFixture {
   }
 };
 
-TEST_F(Ipv6FlowTest, RegistersAndCalls) {
+TEST_F(Ipv6FlowTest, RegistersAndCalls) {  // Covers: T4
   Register();
   stack_->signaling().Invite(Outgoing());
   const SipText invite = peer_.ExpectRequest("INVITE");
@@ -50,7 +50,7 @@ TEST_F(Ipv6FlowTest, RegistersAndCalls) {
   peer_.Reply(bye, "200 OK", "");
 }
 
-TEST_F(Ipv6FlowTest, IsCalled) {
+TEST_F(Ipv6FlowTest, IsCalled) {  // Covers: T4
   Register();
   PeerRequest invite{.method = "INVITE",
                      .uri = ContactUri(),

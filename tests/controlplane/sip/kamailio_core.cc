@@ -77,9 +77,11 @@ KamailioCore::~KamailioCore() {
 
 void KamailioCore::WriteConfig(const std::string& role) {
   const std::map<std::string, std::string> values = {
-      {"RUN_DIR", folder_.string()},   {"ROLE", role},           {"PCSCF_IP", Address(10)},
-      {"SCSCF_IP", Address(20)},       {"TRUSTED_IP", Address(41)}, {"DOMAIN", kDomain},
-      {"DIGEST_ALGORITHM", "SHA-256"}, {"MIN_EXPIRES", "60"}};
+      {"RUN_DIR", folder_.string()}, {"ROLE", role},
+      {"PCSCF_IP", Address(10)},     {"SCSCF_IP", Address(20)},
+      {"REGISTRAR_IP", Address(20)}, {"TRUSTED_IP", Address(41)},
+      {"DOMAIN", kDomain},           {"DIGEST_ALGORITHM", "SHA-256"},
+      {"MIN_EXPIRES", "60"}};
   const fs::path templates = fs::path(SOURCE_ROOT) / "tools/lab/kamailio";
   for (const auto& [from, to] : {std::pair(role + ".cfg.in", role + ".cfg"),
                                  std::pair(std::string("common.cfg.in"), role + "-common.cfg")}) {

@@ -36,7 +36,7 @@ class OutgoingCallFlowTest : public StackFixture {
   }
 };
 
-TEST_F(OutgoingCallFlowTest, InviteCarriesWhatACarrierAsksFor) {
+TEST_F(OutgoingCallFlowTest, InviteCarriesWhatACarrierAsksFor) {  // Covers: C1 R7 R8
   Begin();
   auto outgoing = Outgoing();
   outgoing.display_name = "Eve \"x\"\r\nVia: evil";
@@ -63,7 +63,7 @@ TEST_F(OutgoingCallFlowTest, InviteCarriesWhatACarrierAsksFor) {
   EXPECT_EQ(invite.body(), kOffer);
 }
 
-TEST_F(OutgoingCallFlowTest, AnonymousAndTrustedNode) {
+TEST_F(OutgoingCallFlowTest, AnonymousAndTrustedNode) {  // Covers: C23 T5
   config_.profile = SipProfile::kTrustedNode;
   config_.visited_network_id = "v";
   Begin();
@@ -79,7 +79,7 @@ TEST_F(OutgoingCallFlowTest, AnonymousAndTrustedNode) {
   EXPECT_EQ(invite.All("Route").size(), 1u);
 }
 
-TEST_F(OutgoingCallFlowTest, ForkedCallWithPrackAndUpdateOnEachFork) {
+TEST_F(OutgoingCallFlowTest, ForkedCallWithPrackAndUpdateOnEachFork) {  // Covers: C3 C5 C6
   Begin();
   const SipText invite = InviteOnce();
   peer_.Reply(invite, "100 Trying", "");
@@ -130,7 +130,7 @@ TEST_F(OutgoingCallFlowTest, ForkedCallWithPrackAndUpdateOnEachFork) {
   EXPECT_EQ(peer_.ExpectRequest("ACK").Tag("To"), "forkB");
 }
 
-TEST_F(OutgoingCallFlowTest, RouteSetOfTheDialogIsReversed) {
+TEST_F(OutgoingCallFlowTest, RouteSetOfTheDialogIsReversed) {  // Covers: C6
   Begin();
   const SipText invite = InviteOnce();
   const SipText ack = Answer(invite, "t1",
@@ -144,7 +144,7 @@ TEST_F(OutgoingCallFlowTest, RouteSetOfTheDialogIsReversed) {
   EXPECT_EQ(bye.All("Route").size(), 2u);
 }
 
-TEST_F(OutgoingCallFlowTest, AStrangersAddressIsNeverSentTo) {
+TEST_F(OutgoingCallFlowTest, AStrangersAddressIsNeverSentTo) {  // Covers: T2
   Begin();
   FakePeer stranger("127.0.0.77");
   const SipText invite = InviteOnce();
@@ -156,7 +156,7 @@ TEST_F(OutgoingCallFlowTest, AStrangersAddressIsNeverSentTo) {
   EXPECT_EQ(ack.Get("Route"), "<" + stranger.uri() + ";lr>");
 }
 
-TEST_F(OutgoingCallFlowTest, CancelBeforeAndAfterRinging) {
+TEST_F(OutgoingCallFlowTest, CancelBeforeAndAfterRinging) {  // Covers: C10
   Begin();
   const SipText invite = InviteOnce();
   peer_.Reply(invite, "180 Ringing", "t1", CalleeHeaders());
@@ -197,7 +197,7 @@ TEST_F(OutgoingCallFlowTest, AnswerCrossesTheCancel) {
   EXPECT_EQ(recorder_.Count("answered out-1 t1"), 0u);
 }
 
-TEST_F(OutgoingCallFlowTest, BusyIsReportedWithItsPhrase) {
+TEST_F(OutgoingCallFlowTest, BusyIsReportedWithItsPhrase) {  // Covers: C11
   Begin();
   const SipText invite = InviteOnce();
   peer_.Reply(invite, "486 Busy Here", "t1", "Reason: Q.850;cause=17\r\n");
@@ -207,7 +207,7 @@ TEST_F(OutgoingCallFlowTest, BusyIsReportedWithItsPhrase) {
   EXPECT_EQ(recorder_.last_reason.q850_cause, 17);
 }
 
-TEST_F(OutgoingCallFlowTest, SessionIntervalTooSmallIsRaised) {
+TEST_F(OutgoingCallFlowTest, SessionIntervalTooSmallIsRaised) {  // Covers: C15
   Begin();
   const SipText invite = InviteOnce();
   peer_.Reply(invite, "422 Session Interval Too Small", "t1", "Min-SE: 3600\r\n");
@@ -240,7 +240,7 @@ TEST_F(OutgoingCallFlowTest, ForeignRealmInACallGetsNoPassword) {
   EXPECT_EQ(Count(SipCounter::kChallengeForeignRealm), 1u);
 }
 
-TEST_F(OutgoingCallFlowTest, EmergencyAndRestorationBodies) {
+TEST_F(OutgoingCallFlowTest, EmergencyAndRestorationBodies) {  // Covers: C18 R14
   StartStack();
   stack_->registrar().Register(Registration());
   const SipText first = peer_.ExpectRequest("REGISTER");
@@ -273,7 +273,7 @@ TEST_F(OutgoingCallFlowTest, EmergencyAndRestorationBodies) {
   EXPECT_EQ(recorder_.last_reason.text, "Server Time-out");
 }
 
-TEST_F(OutgoingCallFlowTest, SilentNetworkFailsTheCallSoon) {
+TEST_F(OutgoingCallFlowTest, SilentNetworkFailsTheCallSoon) {  // Covers: R15
   config_.timers.invite_deadline = std::chrono::milliseconds(150);
   Begin();
   const SipText invite = InviteOnce();
@@ -283,7 +283,7 @@ TEST_F(OutgoingCallFlowTest, SilentNetworkFailsTheCallSoon) {
   peer_.ExpectRequest("CANCEL");
 }
 
-TEST_F(OutgoingCallFlowTest, NothingUnsafeLeaves) {
+TEST_F(OutgoingCallFlowTest, NothingUnsafeLeaves) {  // Covers: T3
   Begin();
   for (const char* target :
        {"tel:+34\r\nX: y", "tel:911>x", "sip:+34600;x@ims.test>", "http://x", "tel:abc", "", "sip:a b@c",
@@ -308,7 +308,7 @@ TEST_F(OutgoingCallFlowTest, OfferFailsWhereTheForkDoesNotAllowUpdate) {
   recorder_.Expect("offer failed out-1 405");
 }
 
-TEST_F(OutgoingCallFlowTest, LongInviteGoesByTcp) {
+TEST_F(OutgoingCallFlowTest, LongInviteGoesByTcp) {  // Covers: C2
   config_.udp_mtu = 600;
   Begin();
   // Nothing listens on TCP at the peer: the stack falls back to UDP, so the call is not lost.
@@ -316,7 +316,7 @@ TEST_F(OutgoingCallFlowTest, LongInviteGoesByTcp) {
   EXPECT_EQ(peer_.ExpectRequest("INVITE").body(), kOffer);
 }
 
-TEST_F(OutgoingCallFlowTest, HoldPeerHoldAndBye) {
+TEST_F(OutgoingCallFlowTest, HoldPeerHoldAndBye) {  // Covers: C12 C10
   Begin();
   const SipText invite = InviteOnce();
   Answer(invite, "t1");
@@ -369,7 +369,7 @@ TEST_F(OutgoingCallFlowTest, HoldPeerHoldAndBye) {
   ExpectCount(SipCounter::kRefusedNoDialog, 0);
 }
 
-TEST_F(OutgoingCallFlowTest, GlareIsAnsweredAndRetried) {
+TEST_F(OutgoingCallFlowTest, GlareIsAnsweredAndRetried) {  // Covers: C5
   Begin();
   const SipText invite = InviteOnce();
   Answer(invite, "t1");
@@ -414,7 +414,7 @@ TEST_F(OutgoingCallFlowTest, UnansweredOfferOfThePeerTimesOut) {
   EXPECT_EQ(Count(SipCounter::kAnswerTimeout), 1u);
 }
 
-TEST_F(OutgoingCallFlowTest, WeRefreshTheSession) {
+TEST_F(OutgoingCallFlowTest, WeRefreshTheSession) {  // Covers: C15
   config_.session_expires = std::chrono::seconds(2);
   config_.min_session_expires = std::chrono::seconds(2);
   Begin();
@@ -436,7 +436,7 @@ TEST_F(OutgoingCallFlowTest, WeRefreshTheSession) {
   EXPECT_EQ(recorder_.Count("answer out-1 t1"), 0u) << "nobody asked";
 }
 
-TEST_F(OutgoingCallFlowTest, SessionExpiresWhenThePeerDoesNotRefresh) {
+TEST_F(OutgoingCallFlowTest, SessionExpiresWhenThePeerDoesNotRefresh) {  // Covers: C15
   config_.session_expires = std::chrono::seconds(1);
   config_.min_session_expires = std::chrono::seconds(1);
   Begin();
@@ -447,7 +447,7 @@ TEST_F(OutgoingCallFlowTest, SessionExpiresWhenThePeerDoesNotRefresh) {
   EXPECT_EQ(Count(SipCounter::kSessionExpired), 1u);
 }
 
-TEST_F(OutgoingCallFlowTest, RestoredDialogTakesAndGivesRequests) {
+TEST_F(OutgoingCallFlowTest, RestoredDialogTakesAndGivesRequests) {  // Covers: T6
   Begin();
   const SipText invite = InviteOnce();
   Answer(invite, "t1");
@@ -482,7 +482,7 @@ TEST_F(OutgoingCallFlowTest, DamagedSnapshotEndsTheCall) {
   recorder_.Expect("ended lost 500");
 }
 
-TEST_F(OutgoingCallFlowTest, ManyEarlyDialogsAreBounded) {
+TEST_F(OutgoingCallFlowTest, ManyEarlyDialogsAreBounded) {  // Covers: C6
   Begin();
   const SipText invite = InviteOnce();
   for (int i = 0; i < 60; ++i) {

@@ -70,7 +70,7 @@ class RealCoreTest : public testing::Test {
   std::unique_ptr<SipStack> stack_;
 };
 
-TEST_F(RealCoreTest, RegistersAndCalls) {
+TEST_F(RealCoreTest, RegistersAndCalls) {  // Covers: R1 R3 C1
   StartStack();
   const auto alice = User("+34600000001", "TOKENA");
   const auto bob = User("+34600000002", "TOKENB");
@@ -154,7 +154,7 @@ TEST_F(RealCoreTest, RegistersAndCalls) {
   recorder_.Expect("deregistered TOKENA");
 }
 
-TEST_F(RealCoreTest, TwoDevicesRingAndOneAnswers) {
+TEST_F(RealCoreTest, TwoDevicesRingAndOneAnswers) {  // Covers: C9 R2
   StartStack();
   const auto alice = User("+34600000001", "TOKENA");
   const auto web = User("+34600000002", "TOKENW");
@@ -187,7 +187,7 @@ TEST_F(RealCoreTest, WrongPasswordIsFinal) {
   recorder_.Expect("register failed TOKENM 401 final");
 }
 
-TEST_F(RealCoreTest, ARestartKeepsTheCallAndTheBindings) {
+TEST_F(RealCoreTest, ARestartKeepsTheCallAndTheBindings) {  // Covers: T6
   StartStack();
   const auto alice = User("+34600000001", "TOKENA");
   const auto bob = User("+34600000002", "TOKENB");

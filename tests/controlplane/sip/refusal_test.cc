@@ -38,7 +38,7 @@ class RefusalTest : public StackFixture {
   int count_ = 0;
 };
 
-TEST_F(RefusalTest, MethodsOutsideOfDialogs) {
+TEST_F(RefusalTest, MethodsOutsideOfDialogs) {  // Covers: C19 C21
   const SipText options = Answer(Request("OPTIONS"));
   EXPECT_EQ(options.status(), 200);
   EXPECT_NE(options.Get("Allow").find("UPDATE"), std::string::npos);
@@ -69,7 +69,7 @@ TEST_F(RefusalTest, DialogsNobodyKnows) {
   EXPECT_EQ(Count(SipCounter::kRefusedNoDialog), 7u);
 }
 
-TEST_F(RefusalTest, UnprocessableRequests) {
+TEST_F(RefusalTest, UnprocessableRequests) {  // Covers: T2
   EXPECT_EQ(Answer(Request("INVITE", "Max-Forwards: 0\r\n")).status(), 483);
   const SipText extension = Answer(Request("INVITE", "Require: nothingSupportsThis, 100rel\r\n"));
   EXPECT_EQ(extension.status(), 420);
@@ -93,7 +93,7 @@ TEST_F(RefusalTest, UnprocessableRequests) {
   EXPECT_EQ(Count(SipCounter::kRefusedBadBody), 1u);
 }
 
-TEST_F(RefusalTest, TheSdpThatHangsTheLibraryIsOnlyText) {
+TEST_F(RefusalTest, TheSdpThatHangsTheLibraryIsOnlyText) {  // Covers: T2
   PeerRequest invite = Request("INVITE");
   invite.body = "v=0\r\no=- 1 1 IN IP4 1.2.3.4\r\ns=-\r\nc=IN IP4 1.2.3.4\r\nt=0 0\r\nm=audio 5004 RTP/AVPF 0 (\r\n";
   SendToStack(invite);
@@ -102,7 +102,7 @@ TEST_F(RefusalTest, TheSdpThatHangsTheLibraryIsOnlyText) {
   ExpectAlive();
 }
 
-TEST_F(RefusalTest, StrangersGetNoAnswer) {
+TEST_F(RefusalTest, StrangersGetNoAnswer) {  // Covers: T2
   FakePeer stranger("127.0.0.66");
   stranger.SendTo("127.0.0.1", config_.local_port, Wire(stranger, Request("OPTIONS")));
   ExpectCount(SipCounter::kDroppedUnknownPeer, 1);
@@ -113,7 +113,7 @@ TEST_F(RefusalTest, StrangersGetNoAnswer) {
   EXPECT_EQ(recorder_.Count("incoming"), 0u);
 }
 
-TEST_F(RefusalTest, ShortBranchNeverBecomesATransaction) {
+TEST_F(RefusalTest, ShortBranchNeverBecomesATransaction) {  // Covers: T2
   for (const char* branch : {"z9hG4b", "x", "z9hG4bK", "abcdefghijk"}) {
     PeerRequest request = Request("OPTIONS");
     request.branch = branch;
@@ -138,7 +138,7 @@ TEST_F(RefusalTest, StrayResponsesAreCounted) {
   peer_.ExpectRequest("BYE");
 }
 
-TEST_F(RefusalTest, InDialogRequestsThatWeDoNotDo) {
+TEST_F(RefusalTest, InDialogRequestsThatWeDoNotDo) {  // Covers: C19
   PeerRequest invite = Request("INVITE");
   invite.body = kOffer;
   SendToStack(invite);
@@ -175,7 +175,7 @@ TEST_F(RefusalTest, InDialogRequestsThatWeDoNotDo) {
   recorder_.Expect("ended in-1 0");
 }
 
-TEST_F(RefusalTest, Rfc4475TortureLeavesItAlive) {
+TEST_F(RefusalTest, Rfc4475TortureLeavesItAlive) {  // Covers: T2
   const std::filesystem::path corpus = "../shared/corpora/sipgo-torture";
   std::filesystem::path root = std::filesystem::path(SOURCE_ROOT) / corpus;
   size_t sent = 0;
@@ -218,7 +218,7 @@ TEST_F(RefusalTest, Rfc4475TortureLeavesItAlive) {
   EXPECT_GE(sent, 15u);
 }
 
-TEST_F(RefusalTest, TokenBucketHoldsAFloodDown) {
+TEST_F(RefusalTest, TokenBucketHoldsAFloodDown) {  // Covers: C27 T2
   stack_->Stop();
   stack_.reset();
   config_.requests_per_second_per_peer = 5;

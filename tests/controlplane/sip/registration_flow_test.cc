@@ -1,4 +1,5 @@
 #include "controlplane/auth/digest.h"
+#include "tests/controlplane/auth/aka_network.h"
 #include "tests/controlplane/sip/stack_fixture.h"
 
 namespace byon::sip::test {
@@ -34,7 +35,7 @@ class RegistrationFlowTest : public StackFixture {
   }
 };
 
-TEST_F(RegistrationFlowTest, ChallengeThenRegistered) {
+TEST_F(RegistrationFlowTest, ChallengeThenRegistered) {  // Covers: R1 R2 R3 R6 R7 R8
   StartStack();
   stack_->registrar().Register(Registration());
   const SipText first = peer_.ExpectRequest("REGISTER");
@@ -79,7 +80,7 @@ TEST_F(RegistrationFlowTest, ChallengeThenRegistered) {
   recorder_.Expect("registered r1", 2);
 }
 
-TEST_F(RegistrationFlowTest, PrefersSha256) {
+TEST_F(RegistrationFlowTest, PrefersSha256) {  // Covers: R3
   StartStack();
   stack_->registrar().Register(Registration());
   peer_.Reply(peer_.ExpectRequest("REGISTER"), "401 Unauthorized", "reg",
@@ -87,7 +88,7 @@ TEST_F(RegistrationFlowTest, PrefersSha256) {
   EXPECT_TRUE(IsRight(peer_.ExpectRequest("REGISTER"), auth::DigestAlgorithm::kSha256));
 }
 
-TEST_F(RegistrationFlowTest, WrongTwiceIsFinal) {
+TEST_F(RegistrationFlowTest, WrongTwiceIsFinal) {  // Covers: R3
   StartStack();
   stack_->registrar().Register(Registration());
   for (int i = 0; i < 3; ++i) {
@@ -98,7 +99,7 @@ TEST_F(RegistrationFlowTest, WrongTwiceIsFinal) {
   EXPECT_EQ(Count(SipCounter::kRegisterSent), 3u);
 }
 
-TEST_F(RegistrationFlowTest, ForeignRealmGetsNoAnswer) {
+TEST_F(RegistrationFlowTest, ForeignRealmGetsNoAnswer) {  // Covers: R3
   StartStack();
   stack_->registrar().Register(Registration());
   peer_.Reply(peer_.ExpectRequest("REGISTER"), "401 Unauthorized", "reg",
@@ -118,7 +119,7 @@ TEST_F(RegistrationFlowTest, UnusableChallengeIsFinal) {
   EXPECT_EQ(Count(SipCounter::kChallengeUnusable), 1u);
 }
 
-TEST_F(RegistrationFlowTest, IntervalTooBriefRaisesExpires) {
+TEST_F(RegistrationFlowTest, IntervalTooBriefRaisesExpires) {  // Covers: R5
   StartStack();
   auto registration = Registration();
   registration.expires = std::chrono::seconds(30);
@@ -131,7 +132,7 @@ TEST_F(RegistrationFlowTest, IntervalTooBriefRaisesExpires) {
   EXPECT_EQ(recorder_.registered->expires.count(), 60);
 }
 
-TEST_F(RegistrationFlowTest, SilentPcscfIsLeftForTheNext) {
+TEST_F(RegistrationFlowTest, SilentPcscfIsLeftForTheNext) {  // Covers: R10
   FakePeer silent("127.0.0.1");
   config_.next_hops = {silent.uri(), peer_.uri()};
   config_.timers.register_deadline = std::chrono::milliseconds(200);
@@ -147,7 +148,7 @@ TEST_F(RegistrationFlowTest, SilentPcscfIsLeftForTheNext) {
   EXPECT_EQ(Count(SipCounter::kRegisterTimeout), 1u);
 }
 
-TEST_F(RegistrationFlowTest, AllPcscfsBusyReportsRetryAfter) {
+TEST_F(RegistrationFlowTest, AllPcscfsBusyReportsRetryAfter) {  // Covers: R10
   FakePeer other("127.0.0.1");
   config_.next_hops = {peer_.uri(), other.uri()};
   StartStack();
@@ -158,7 +159,7 @@ TEST_F(RegistrationFlowTest, AllPcscfsBusyReportsRetryAfter) {
   EXPECT_EQ(recorder_.failure->retry_after, std::chrono::seconds(17));
 }
 
-TEST_F(RegistrationFlowTest, ForbiddenIsFinal) {
+TEST_F(RegistrationFlowTest, ForbiddenIsFinal) {  // Covers: R10
   StartStack();
   stack_->registrar().Register(Registration());
   peer_.Reply(peer_.ExpectRequest("REGISTER"), "403 Forbidden", "reg");
@@ -166,7 +167,7 @@ TEST_F(RegistrationFlowTest, ForbiddenIsFinal) {
   EXPECT_EQ(recorder_.failure->phrase, "Forbidden");
 }
 
-TEST_F(RegistrationFlowTest, DeregistersOurContactOnly) {
+TEST_F(RegistrationFlowTest, DeregistersOurContactOnly) {  // Covers: R11
   StartStack();
   RegisterOnce();
   stack_->registrar().Deregister("r1");
@@ -190,7 +191,7 @@ TEST_F(RegistrationFlowTest, DeregisterDuringRegisterComesAfterIt) {
   recorder_.Expect("deregistered r1");
 }
 
-TEST_F(RegistrationFlowTest, TrustedNodeNeedsNoChallenge) {
+TEST_F(RegistrationFlowTest, TrustedNodeNeedsNoChallenge) {  // Covers: T5
   config_.profile = SipProfile::kTrustedNode;
   config_.visited_network_id = "visited.test";
   config_.originating_ioi = "gw.test";
@@ -209,7 +210,7 @@ TEST_F(RegistrationFlowTest, TrustedNodeNeedsNoChallenge) {
   recorder_.Expect("register failed r1 401 final");
 }
 
-TEST_F(RegistrationFlowTest, RestoredBindingGoesOnWithItsCallId) {
+TEST_F(RegistrationFlowTest, RestoredBindingGoesOnWithItsCallId) {  // Covers: T6
   StartStack();
   stack_->registrar().Register(Registration());
   const SipText first = peer_.ExpectRequest("REGISTER");
@@ -281,6 +282,93 @@ TEST_F(RegistrationFlowTest, EachShardHasItsPortAndKeepsItsNumbers) {
   EXPECT_EQ(ports.size(), 3u);
 }
 
+// A number with an ISIM (RFC 3310, TS 24.229 section 5.1.1.5).
+class AkaRegistrationTest : public RegistrationFlowTest {
+ protected:
+  AkaRegistrationTest() { passwords_.isim.emplace(network_.keys); }
+  std::string AkaChallenge(uint64_t sqn) const {
+    return Challenge(network_.Nonce(sqn), ", algorithm=AKAv1-MD5");
+  }
+  bool IsProof(const SipText& request, uint64_t sqn) const {
+    const std::string header = request.Get("Authorization");
+    const auto md5 = [](const std::string& text) {
+      return auth::DigestHex(auth::DigestAlgorithm::kMd5, text);
+    };
+    return Parameter(header, "nonce") == network_.Nonce(sqn) &&
+           Parameter(header, "response") ==
+               md5(md5("+34600000001@ims.test:ims.test:" + network_.expected_response()) + ":" +
+                   network_.Nonce(sqn) + ":" + Parameter(header, "nc") + ":" +
+                   Parameter(header, "cnonce") + ":auth:" + md5("REGISTER:sip:ims.test"));
+  }
+
+  auth::test::AkaNetwork network_;
+};
+
+TEST_F(AkaRegistrationTest, TheIsimProvesItselfAndItsAnswerServesTheRefresh) {  // Covers: R4
+  StartStack();
+  stack_->registrar().Register(Registration());
+  // A password would be weaker: it is not even asked for.
+  peer_.Reply(peer_.ExpectRequest("REGISTER"), "401 Unauthorized", "reg",
+              Challenge("n1") + AkaChallenge(33));
+  const SipText answered = peer_.ExpectRequest("REGISTER");
+  EXPECT_TRUE(IsProof(answered, 33)) << answered.Get("Authorization");
+  peer_.Reply(answered, "200 OK", "reg", AcceptHeaders());
+  recorder_.Expect("registered r1");
+  stack_->registrar().Register(Registration());
+  const SipText refresh = peer_.ExpectRequest("REGISTER");
+  EXPECT_TRUE(IsProof(refresh, 33));
+  EXPECT_EQ(Parameter(refresh.Get("Authorization"), "nc"), "00000002");
+}
+
+TEST_F(AkaRegistrationTest, NumbersThatPartedAreBroughtTogether) {  // Covers: R4
+  passwords_.isim->Restore(33 * 1000);
+  StartStack();
+  stack_->registrar().Register(Registration());
+  peer_.Reply(peer_.ExpectRequest("REGISTER"), "401 Unauthorized", "reg", AkaChallenge(33));
+  const SipText resync = peer_.ExpectRequest("REGISTER");
+  EXPECT_EQ(Parameter(resync.Get("Authorization"), "auts").size(), 20u);
+  peer_.Reply(resync, "401 Unauthorized", "reg", AkaChallenge(33 * 1001));
+  const SipText answered = peer_.ExpectRequest("REGISTER");
+  EXPECT_TRUE(IsProof(answered, 33 * 1001));
+  peer_.Reply(answered, "200 OK", "reg", AcceptHeaders());
+  recorder_.Expect("registered r1");
+  EXPECT_EQ(Count(SipCounter::kAkaResync), 1u);
+}
+
+TEST_F(AkaRegistrationTest, AForeignNetworkIsToldTwiceAndLeft) {  // Covers: R4
+  StartStack();
+  stack_->registrar().Register(Registration());
+  network_.keys.k[3] ^= 1;
+  SipText request = peer_.ExpectRequest("REGISTER");
+  for (int i = 1; i <= 3; ++i) {
+    peer_.Reply(request, "401 Unauthorized", "reg", AkaChallenge(33 * static_cast<uint64_t>(i)));
+    if (i == 3) break;
+    request = peer_.ExpectRequest("REGISTER");
+    EXPECT_EQ(Parameter(request.Get("Authorization"), "response"), "");
+    EXPECT_EQ(request.Get("Authorization").find("auts"), std::string::npos);
+  }
+  recorder_.Expect("register failed r1 401 final");
+  EXPECT_EQ(Count(SipCounter::kAkaNotTheNetwork), 3u);
+  EXPECT_EQ(Count(SipCounter::kRegisterSent), 3u);
+}
+
+TEST_F(AkaRegistrationTest, ARestartTakesNoOldChallengeForANewOne) {  // Covers: R4 T6
+  StartStack();
+  stack_->registrar().Register(Registration());
+  peer_.Reply(peer_.ExpectRequest("REGISTER"), "401 Unauthorized", "reg", AkaChallenge(33 * 7));
+  peer_.Reply(peer_.ExpectRequest("REGISTER"), "200 OK", "reg", AcceptHeaders());
+  recorder_.Expect("registered r1");
+  const auto registered = *recorder_.registered;
+  EXPECT_EQ(registered.snapshot.find(network_.Nonce(33 * 7)), std::string::npos)
+      << "a used nonce is of no use";
+  passwords_.isim.emplace(network_.keys);
+  RestartStack();
+  stack_->registrar().Restore(Registration(), registered);
+  stack_->registrar().Register(Registration());
+  peer_.Reply(peer_.ExpectRequest("REGISTER"), "401 Unauthorized", "reg", AkaChallenge(33 * 7));
+  EXPECT_EQ(Parameter(peer_.ExpectRequest("REGISTER").Get("Authorization"), "auts").size(), 20u);
+}
+
 class RegEventTest : public RegistrationFlowTest {
  protected:
   void SetUp() override {
@@ -314,7 +402,7 @@ class RegEventTest : public RegistrationFlowTest {
   uint32_t cseq_ = 0;
 };
 
-TEST_F(RegEventTest, SubscribesAndHearsOfRemoval) {
+TEST_F(RegEventTest, SubscribesAndHearsOfRemoval) {  // Covers: R12 R13
   EXPECT_EQ(subscribe_.request_uri(), "sip:+34600000001@ims.test");
   EXPECT_EQ(subscribe_.Get("Event"), "reg");
   EXPECT_EQ(subscribe_.Get("Accept"), "application/reginfo+xml");
@@ -331,7 +419,7 @@ TEST_F(RegEventTest, SubscribesAndHearsOfRemoval) {
   EXPECT_EQ(Count(SipCounter::kNetworkDeregistered), 1u);
 }
 
-TEST_F(RegEventTest, EachEventHasItsMeaning) {
+TEST_F(RegEventTest, EachEventHasItsMeaning) {  // Covers: R13
   peer_.Reply(subscribe_, "200 OK", "notifier", "Expires: 600000\r\n");
   Notify(Document(ContactUri(), "active", "shortened"));
   recorder_.Expect("network deregistered r1 5");
@@ -339,7 +427,7 @@ TEST_F(RegEventTest, EachEventHasItsMeaning) {
   recorder_.Expect("network deregistered r1 2");
 }
 
-TEST_F(RegEventTest, MalformedDocumentChangesNothing) {
+TEST_F(RegEventTest, MalformedDocumentChangesNothing) {  // Covers: R12
   peer_.Reply(subscribe_, "200 OK", "notifier", "Expires: 600000\r\n");
   Notify("<reginfo><registration>");
   peer_.ExpectStatus(200, "NOTIFY");
@@ -349,7 +437,7 @@ TEST_F(RegEventTest, MalformedDocumentChangesNothing) {
   EXPECT_EQ(recorder_.Count("network deregistered r1 1"), 1u);
 }
 
-TEST_F(RegEventTest, RefreshesAtHalfOfAShortInterval) {
+TEST_F(RegEventTest, RefreshesAtHalfOfAShortInterval) {  // Covers: R12
   peer_.Reply(subscribe_, "200 OK", "notifier",
               "Expires: 1\r\nContact: <" + peer_.uri() + ">\r\nRecord-Route: <" + peer_.uri() +
                   ";lr>\r\n");

@@ -149,9 +149,21 @@ class Recorder : public call::SipSignalingObserver, public registration::SipRegi
 class OnePassword : public CredentialSource {
  public:
   std::optional<std::string> Password(const std::string& impi) override {
-    if (impi.find("nobody") != std::string::npos) return std::nullopt;
+    if (impi.find("nobody") != std::string::npos || isim) return std::nullopt;
     return "secret";
   }
+  std::optional<auth::AkaAnswer> Authenticate(const std::string&,
+                                              const auth::AkaChallenge& challenge) override {
+    return isim ? std::optional(isim->Authenticate(challenge)) : std::nullopt;
+  }
+  uint64_t SequenceNumber(const std::string&) override {
+    return isim ? isim->highest_sequence_number() : 0;
+  }
+  void RestoreSequenceNumber(const std::string&, uint64_t highest) override {
+    if (isim) isim->Restore(highest);
+  }
+
+  std::optional<auth::SoftwareIsim> isim;  // then the number has no password
 };
 
 inline constexpr const char* kOffer = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=offer\r\n";

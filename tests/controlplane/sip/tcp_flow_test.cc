@@ -36,7 +36,7 @@ class TcpFlowTest : public StackFixture {
   FakeTcpPeer tcp_{"127.0.0.1"};
 };
 
-TEST_F(TcpFlowTest, ChallengeRefusalAndForks) {
+TEST_F(TcpFlowTest, ChallengeRefusalAndForks) {  // Covers: T4 C6
   StartStack();
   stack_->registrar().Register(Registration());
   tcp_.Send(ResponseTo(tcp_.ExpectRequest("REGISTER"), "401 Unauthorized", "reg",
@@ -88,7 +88,7 @@ TEST_F(TcpFlowTest, ChallengeRefusalAndForks) {
   EXPECT_EQ(recorder_.last_reason.q850_cause, 16);
 }
 
-TEST_F(TcpFlowTest, IncomingCallAndRefusals) {
+TEST_F(TcpFlowTest, IncomingCallAndRefusals) {  // Covers: T4
   StartStack();
   const SipText seen = Register();
   const auto incoming = [&](const std::string& call_id, const std::string& method, int cseq,

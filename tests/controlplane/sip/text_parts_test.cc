@@ -30,7 +30,7 @@ TEST(SessionTimerTest, HeaderForms) {
   EXPECT_FALSE(ParseSessionExpires("-90"));
 }
 
-TEST(SessionTimerTest, UasAnswers) {
+TEST(SessionTimerTest, UasAnswers) {  // Covers: C15
   const auto answer = [](bool supports, std::optional<SessionExpires> expires, seconds min_se = seconds(0)) {
     return AnswerSessionTimer({.supports_timer = supports, .session_expires = expires, .min_se = min_se},
                               seconds(1800), seconds(90));
@@ -119,7 +119,7 @@ constexpr const char* kRfc3680Example = R"(<?xml version="1.0"?>
  </registration>
 </reginfo>)";
 
-TEST(ReginfoTest, Rfc3680Example) {
+TEST(ReginfoTest, Rfc3680Example) {  // Covers: R12
   const auto document = ParseReginfo(kRfc3680Example);
   ASSERT_TRUE(document);
   EXPECT_EQ(document->version, 1u);
@@ -177,7 +177,7 @@ TEST(ReginfoTest, AlternativeService) {
 
 // ---- peers
 
-TEST(PeerFilterTest, AllowListAndBucket) {
+TEST(PeerFilterTest, AllowListAndBucket) {  // Covers: T2
   const IpAddress core = *IpAddress::Parse("127.0.0.10");
   PeerFilter filter({core}, 10);
   PeerFilter::TimePoint now{};

@@ -1,0 +1,84 @@
+// The gateway in a whole IMS core: P-CSCF, I-CSCF, S-CSCF of Kamailio's ims_* modules, an HSS behind Cx. Alice's line
+// authenticates with an ISIM (AKAv1-MD5), Bob's phone by digest.
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, describe, test } from 'node:test';
+import { USERS } from '../../tools/lab/lab.mjs';
+import { ApiClient, REGISTRATION } from './api_client.mjs';
+import { assertTones, CallLab } from './call_lab.mjs';
+import { measureFile } from '../../tools/lab/audio.mjs';
+
+const { alice: ALICE, bob: BOB } = USERS;
+const MULTIMEDIA_AUTH = 303;
+const SERVER_ASSIGNMENT = 301;
+const DIAMETER_SUCCESS = 2001;
+
+describe('a whole IMS core', () => {
+  let it;
+  let bob;
+  before(async () => {
+    it = await CallLab.start({ hasHss: true, isim: [ALICE] });
+    bob = await it.lab.phone(BOB, { flags: ['--play', 'tones'] });
+  });
+  after(() => it?.stop());
+
+  const asked = (command, number) =>
+    it.lab.core.hss.asked.filter((question) => question.command === command && question.impu === `sip:${number}@ims.test`);
+  async function withDevice(user, use) {
+    const api = new ApiClient(it.lab.url, await it.lab.token(user));
+    const deviceId = randomUUID();
+    const registration = await api.register(deviceId);
+    const channel = await api.openChannel(deviceId);
+    try {
+      await use({ api, registration, channel });
+    } finally {
+      await channel.close();
+      await api.request('DELETE', `${REGISTRATION}/${registration.registrationId}`);
+    }
+  }
+
+  test('a line with an ISIM proves itself by AKA, and the HSS assigns its S-CSCF', () => {  // Covers: R1 R3 R4 R6 R7 R8
+    assert.equal(asked(MULTIMEDIA_AUTH, ALICE)[0].scheme, 'Digest-AKAv1-MD5');
+    assert.equal(asked(SERVER_ASSIGNMENT, ALICE)[0].type, 1, 'REGISTRATION');
+    assert.ok(it.lab.core.hss.isRegistered(ALICE));
+  });
+
+  test('a call out through P-CSCF, S-CSCF and I-CSCF, with sound both ways', async () => {  // Covers: C1 C16
+    await it.web.dial(BOB);
+    const incoming = await bob.waitFor('incoming');
+    assert.equal(incoming.pai, `<sip:${ALICE}@ims.test>`);
+    bob.send('answer');
+    await it.web.callState('connected');
+    const file = `${it.lab.dir}/bob.wav`;
+    await assertTones(async () => {
+      await bob.record(file, 2500);
+      return [measureFile(file), await it.web.measure(2500)];
+    });
+    await it.web.hangUp();
+    await bob.waitFor('bye');
+  });
+
+  test('a call in', async () => {  // Covers: C8
+    bob.call(ALICE);
+    await it.web.callState('ringing');
+    await it.web.answer();
+    await bob.waitFor('answered');
+    bob.send('hangup');
+    await it.web.ended(10_000);
+  });
+
+  test('an ISIM and a network whose sequence numbers have parted find together', async () => {  // Covers: R4
+    const before = asked(MULTIMEDIA_AUTH, ALICE).length;
+    it.lab.core.hss.loseSequenceNumbers();
+    await withDevice('alice', async ({ registration }) => assert.equal(registration.regInfo.regStatus, 'Registered'));
+    assert.ok(asked(MULTIMEDIA_AUTH, ALICE).length >= before + 2, 'one vector refused, one taken');
+  });
+
+  test('the HSS ends a registration, and the app is told', async () => {  // Covers: R12 R13
+    await withDevice('carol', async ({ registration, channel }) => {
+      assert.equal(await it.lab.core.removeRegistrations(USERS.carol), DIAMETER_SUCCESS);
+      const { data } = await channel.event('registration-ends', ({ registrationId }) => registrationId === registration.registrationId, 10_000);
+      assert.equal(data.terminationReason, 'NETWORK_TERMINATED');
+    });
+  });
+});
