@@ -1,5 +1,6 @@
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -7,6 +8,7 @@
 #include <cstdio>
 #include <exception>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -20,6 +22,7 @@ namespace {
 using namespace byon;
 
 constexpr int kUsage = 2;
+constexpr size_t kOtherOpenFiles = 256;  // store, SIP, dataplanes, identity providers, webhooks
 constexpr auto kGoodbye = std::chrono::seconds(2);  // for BYE and de-registration when service ends
 
 struct Arguments {
@@ -78,9 +81,26 @@ runtime::LogOptions LogSettings(const runtime::Config& config) {
   return options;
 }
 
+// Each connection is an open file: asks the system for as many as the configuration promises. What is wrong, in words.
+std::optional<std::string> MakeRoomForConnections(size_t connections) {
+  const rlim_t wanted = connections + kOtherOpenFiles;
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= wanted) return std::nullopt;
+  rlimit more = files;
+  more.rlim_cur = std::min(files.rlim_max, wanted);
+  if (setrlimit(RLIMIT_NOFILE, &more) == 0 && more.rlim_cur >= wanted) return std::nullopt;
+  more.rlim_cur = more.rlim_max = wanted;  // the privileged may go beyond
+  if (setrlimit(RLIMIT_NOFILE, &more) == 0) return std::nullopt;
+  return "limits.connections " + std::to_string(connections) + " needs " + std::to_string(wanted) +
+         " open files, and the system allows this process " + std::to_string(files.rlim_max) +
+         ": lower it to " + std::to_string(files.rlim_max - std::min<rlim_t>(files.rlim_max, kOtherOpenFiles)) +
+         " or less, or raise the limit (LimitNOFILE of systemd, ulimit -n).";
+}
+
 int Run(const runtime::Config& config) {
   runtime::Logger log(LogSettings(config));
   try {
+    if (const auto mistake = MakeRoomForConnections(config.limits.connections)) throw std::runtime_error(*mistake);
     boost::asio::io_context context(1);
     ControlPlane control_plane(config, BYON_VERSION, context, log);
     // SIGTERM and SIGINT hand over: calls live on in the dataplane for the next process. SIGQUIT, or a store

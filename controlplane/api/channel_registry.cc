@@ -11,6 +11,7 @@ using nlohmann::json;
 using store::Kind;
 
 constexpr int kRecordVersion = 1;
+constexpr std::chrono::minutes kSweepInterval{1};
 
 std::string ChannelKey(const std::string& id) { return "c/" + id; }
 std::string EventKey(const std::string& id, uint64_t number) {
@@ -65,10 +66,8 @@ std::variant<Channel*, ApiError> ChannelRegistry::Open(const Owner& owner, const
     Erase(it->second);
   }
   ForgetExpired();
-  const auto of_owner = std::count_if(channels_.begin(), channels_.end(),
-                                      [&owner](const auto& item) { return item.second->owner == owner; });
   // A 2-legged client has the channels of all its lines, so it is bounded by its registrations instead.
-  if (!owner.user.empty() && static_cast<size_t>(of_owner) >= config_.max_per_user) {
+  if (!owner.user.empty() && CountOf(owner) >= config_.max_per_user) {
     return ApiError{429, "QUOTA_EXCEEDED", "Out of resource quota."};
   }
   auto channel = std::make_unique<Channel>();
@@ -98,7 +97,7 @@ void ChannelRegistry::Touch(Channel& channel) {
 Channel* ChannelRegistry::Find(const Owner& owner, const std::string& id) {
   const auto it = channels_.find(id);
   if (it == channels_.end() || it->second->owner != owner) return nullptr;
-  if (it->second->expires_at <= ports_.now() && it->second->listener == nullptr) {
+  if (IsOver(*it->second)) {
     Erase(id);
     return nullptr;
   }
@@ -122,10 +121,30 @@ void ChannelRegistry::Erase(const std::string& id) {
   if (channel->listener != nullptr) std::exchange(channel->listener, nullptr)->OnDeleted();
 }
 
+// The living channels of a user; the devices of one stand together.
+size_t ChannelRegistry::CountOf(const Owner& owner) {
+  std::vector<std::string> expired;
+  size_t count = 0;
+  for (auto it = by_device_.lower_bound({owner.client_id, owner.user, ""});
+       it != by_device_.end() && it->first.client_id == owner.client_id && it->first.user == owner.user; ++it) {
+    const Channel& channel = *channels_.at(it->second);
+    IsOver(channel) ? expired.push_back(channel.id) : void(count += channel.owner == owner);
+  }
+  for (const std::string& id : expired) Erase(id);
+  return count;
+}
+
+bool ChannelRegistry::IsOver(const Channel& channel) const {
+  return channel.expires_at <= ports_.now() && channel.listener == nullptr;
+}
+
+// Looks at all of them, so now and then only; who is counted or asked for is looked at there.
 void ChannelRegistry::ForgetExpired() {
+  if (ports_.now() < next_sweep_) return;
+  next_sweep_ = ports_.now() + kSweepInterval;
   std::vector<std::string> expired;
   for (const auto& [id, channel] : channels_) {
-    if (channel->expires_at <= ports_.now() && channel->listener == nullptr) expired.push_back(id);
+    if (IsOver(*channel)) expired.push_back(id);
   }
   for (const std::string& id : expired) Erase(id);
 }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <variant>
 
 #include "controlplane/api/api_error.h"
@@ -87,12 +88,15 @@ class ChannelRegistry {
   void DropOld(Channel& channel);
   void Touch(Channel& channel);
   void Erase(const std::string& id);
+  size_t CountOf(const Owner& owner);
+  bool IsOver(const Channel& channel) const;
   void ForgetExpired();
 
   const ChannelConfig config_;
   Ports ports_;
-  std::map<std::string, std::unique_ptr<Channel>> channels_;
+  std::unordered_map<std::string, std::unique_ptr<Channel>> channels_;
   std::map<gateway::DeviceKey, std::string> by_device_;
+  WallTime next_sweep_;
 };
 
 }  // namespace byon::api

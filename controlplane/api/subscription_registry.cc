@@ -1,6 +1,9 @@
 #include "controlplane/api/subscription_registry.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cstdio>
+#include <nlohmann/json.hpp>
 
 #include "controlplane/api/wire_format.h"
 
@@ -12,8 +15,35 @@ using std::chrono::seconds;
 
 // How long before the sink's token ends the client hears of it.
 constexpr seconds kCredentialWarning{5};
+// An event of yesterday's call helps nobody; the retries of one end within minutes.
+constexpr std::chrono::hours kEventLife{1};
 // Longest wait of one timer; a later deadline is waited for in pieces, so that clock changes are seen.
 constexpr milliseconds kLongestWait{3'600'000};
+
+constexpr int kEventVersion = 1;
+
+std::string EventKey(const std::string& subscription_id, uint64_t number) {
+  char digits[24];
+  std::snprintf(digits, sizeof digits, "/%016llx", static_cast<unsigned long long>(number));
+  return subscription_id + digits;
+}
+
+// The queue of one subscription in the store, for as long as an event is worth sending.
+class StoredBacklog final : public WebhookSender::Backlog {
+ public:
+  StoredBacklog(store::Store& store, Clock now, std::string subscription_id)
+      : store_(store), now_(std::move(now)), id_(std::move(subscription_id)) {}
+  void Keep(uint64_t number, const std::string& event_id, const std::string& text) override {
+    const nlohmann::json value{{"v", kEventVersion}, {"id", event_id}, {"text", text}};
+    store_.Put(store::Kind::kWebhookEvent, EventKey(id_, number), value.dump(), now_() + kEventLife);
+  }
+  void Drop(uint64_t number) override { store_.Delete(store::Kind::kWebhookEvent, EventKey(id_, number)); }
+
+ private:
+  store::Store& store_;
+  const Clock now_;
+  const std::string id_;
+};
 
 }  // namespace
 
@@ -33,6 +63,28 @@ void SubscriptionRegistry::Restore() {
     } else {
       ports_.store.Delete(store::Kind::kSubscription, record.key);
       ports_.observer("subscription_record_refused", record.key);
+    }
+  }
+  RestoreEvents();
+}
+
+// Keys sort by subscription and number: each queue comes in its order.
+void SubscriptionRegistry::RestoreEvents() {
+  for (const store::Record& record : ports_.store.LoadAll(store::Kind::kWebhookEvent)) {
+    const size_t slash = record.key.rfind('/');
+    const auto it = slash == std::string::npos ? entries_.end() : entries_.find(record.key.substr(0, slash));
+    const auto value = nlohmann::json::parse(record.value, nullptr, false);
+    uint64_t number = 0;
+    const char* end = record.key.data() + record.key.size();
+    const bool has_number = slash != std::string::npos &&
+                            std::from_chars(record.key.data() + slash + 1, end, number, 16).ptr == end;
+    const bool is_good = it != entries_.end() && has_number && value.is_object() && value.value("v", 0) == kEventVersion &&
+                         value.contains("id") && value["id"].is_string() && value.contains("text") &&
+                         value["text"].is_string();
+    if (is_good) {
+      it->second->sender->Restore(number, value["id"], value["text"]);
+    } else {
+      ports_.store.Delete(store::Kind::kWebhookEvent, record.key);
     }
   }
 }
@@ -75,7 +127,8 @@ void SubscriptionRegistry::Insert(Subscription subscription) {
       },
       [observer = ports_.observer, id](std::string_view event, std::string detail) {
         observer(event, "subscription " + id + ": " + detail);
-      });
+      },
+      std::make_unique<StoredBacklog>(ports_.store, ports_.now, id));
   entry->subscription = std::move(subscription);
   Entry& kept = *(entries_[id] = std::move(entry));
   ArmTimers(kept);
@@ -183,7 +236,7 @@ void SubscriptionRegistry::End(const std::string& id, const std::string& reason,
   if (of_device.empty()) by_device_.erase(entry->subscription.device_id);
   ports_.store.Delete(store::Kind::kSubscription, id);
   ports_.observer("subscription_ended", id + " " + reason);
-  if (!says_goodbye) return entry->sender->Stop();
+  if (!says_goodbye) return entry->sender->Abandon();
   const CloudEvent event = ports_.events.MakeSubscriptionEnded(id, reason, description);
   entry->sender->Enqueue(event.id, event.TextFor(id, entry->subscription.release));
   entry->sender->Close();

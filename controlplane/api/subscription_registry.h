@@ -61,6 +61,7 @@ class SubscriptionRegistry {
     std::shared_ptr<void> credential_expiry;
   };
   void Insert(Subscription subscription);
+  void RestoreEvents();
   void ArmTimers(Entry& entry);
   // Ends with a subscription-ended event; `says_goodbye` false when the sink is gone.
   void End(const std::string& id, const std::string& reason, const std::string& description,

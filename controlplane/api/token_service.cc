@@ -58,6 +58,17 @@ const std::string* BodyOf(const http_client::Result& result) {
   return response != nullptr && response->status == 200 ? &response->body : nullptr;
 }
 
+// RFC 7662 section 2.2 has a bad token answered with 200; providers that cannot even read it say 400 all the same. That
+// is the token's fault, unless it is our own login that they refuse (RFC 6749 section 5.2).
+bool RefusesToken(const http_client::Result& result) {
+  const auto* response = std::get_if<Response>(&result);
+  if (response == nullptr || response->status != 400) return false;
+  const auto body = json::ParseStrict(response->body);
+  const auto error = body && body->is_object() ? body->find("error") : nlohmann::json::const_iterator();
+  if (!body || !body->is_object() || error == body->end() || !error->is_string()) return false;
+  return *error == "invalid_request" || *error == "invalid_token";
+}
+
 bool IsHttpUrl(const std::string& url) { return url.starts_with("https://") || url.starts_with("http://"); }
 
 }  // namespace
@@ -263,6 +274,8 @@ void TokenService::FinishIntrospection(const std::string& token, const http_clie
   base::Result<auth::VerifiedToken, TokenFailure> verdict = TokenFailure::kUnavailable;
   if (body != nullptr) {
     verdict = auth::VerifyIntrospection(config_.policy, config_.policy.issuers.front(), *body, now_());
+  } else if (RefusesToken(result)) {
+    verdict = TokenFailure::kMalformed;
   } else {
     Observe("introspection_failed", WhyFailed(result));
   }

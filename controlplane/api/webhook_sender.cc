@@ -31,23 +31,33 @@ std::chrono::milliseconds DelayBefore(unsigned attempts, const Response* respons
 }  // namespace
 
 WebhookSender::WebhookSender(WebhookConfig config, Sink sink, http_client::HttpClient& http, Timers& timers,
-                             OnVerdict on_verdict, Observer observer)
+                             OnVerdict on_verdict, Observer observer, std::unique_ptr<Backlog> backlog)
     : config_(std::move(config)),
       sink_(std::move(sink)),
       http_(http),
       timers_(timers),
       on_verdict_(std::move(on_verdict)),
-      observer_(std::move(observer)) {}
+      observer_(std::move(observer)),
+      backlog_(std::move(backlog)) {}
 
 void WebhookSender::Enqueue(std::string event_id, std::string text) {
   if (is_stopped_) return;
   // The first may be on its way; the one behind it is the oldest that can go.
   const size_t oldest = is_sending_ ? 1 : 0;
   if (queue_.size() >= config_.queue_events && queue_.size() > oldest) {
+    backlog_->Drop(queue_[oldest].number);
     queue_.erase(queue_.begin() + static_cast<std::ptrdiff_t>(oldest));
     observer_("webhook_event_dropped", "the sink is too slow");
   }
-  queue_.push_back({std::move(event_id), std::move(text)});
+  backlog_->Keep(++last_number_, event_id, text);
+  queue_.push_back({last_number_, std::move(event_id), std::move(text)});
+  SendFirst();
+}
+
+void WebhookSender::Restore(uint64_t number, std::string event_id, std::string text) {
+  if (queue_.size() >= config_.queue_events) return backlog_->Drop(number);
+  last_number_ = number;
+  queue_.push_back({number, std::move(event_id), std::move(text)});
   SendFirst();
 }
 
@@ -64,7 +74,7 @@ void WebhookSender::Close() {
 
 void WebhookSender::Stop() {
   is_stopped_ = true;
-  queue_.clear();
+  queue_.clear();  // what the backlog holds is the successor's
   retry_.reset();
 }
 
@@ -97,7 +107,7 @@ void WebhookSender::OnResult(const http_client::Result& result) {
                                               : ToString(std::get<Failure>(result));
   if (response != nullptr && response->status == 410) {
     on_verdict_(SinkVerdict::kGone);
-    return Stop();
+    return Abandon();
   }
   Event& event = queue_.front();
   const bool is_unauthorized = response != nullptr && response->status == 401;
@@ -118,8 +128,16 @@ void WebhookSender::OnResult(const http_client::Result& result) {
   Advance();
 }
 
+void WebhookSender::Abandon() {
+  for (const Event& event : queue_) backlog_->Drop(event.number);
+  Stop();
+}
+
 void WebhookSender::Advance() {
-  if (!queue_.empty()) queue_.pop_front();
+  if (!queue_.empty()) {
+    backlog_->Drop(queue_.front().number);
+    queue_.pop_front();
+  }
   SendFirst();
 }
 

@@ -34,22 +34,34 @@ class WebhookSender : public std::enable_shared_from_this<WebhookSender> {
     std::string access_token;  // empty: none
   };
   using OnVerdict = std::function<void(SinkVerdict)>;
+  // Keeps what waits, so that a successor of this process sends it. Numbers grow with each event.
+  class Backlog {
+   public:
+    virtual ~Backlog() = default;
+    virtual void Keep(uint64_t number, const std::string& event_id, const std::string& text) = 0;
+    virtual void Drop(uint64_t number) = 0;
+  };
   using Observer = std::function<void(std::string_view event, std::string detail)>;
 
   WebhookSender(WebhookConfig config, Sink sink, http_client::HttpClient& http, Timers& timers,
-                OnVerdict on_verdict, Observer observer);
+                OnVerdict on_verdict, Observer observer, std::unique_ptr<Backlog> backlog);
 
   void Enqueue(std::string event_id, std::string text);
+  // What an earlier process kept, in its order, before anything else.
+  void Restore(uint64_t number, std::string event_id, std::string text);
   // A fresh token: an event that waits to be tried again is sent at once.
   void set_access_token(std::string token);
   // Takes no verdict of the sink from now on: the subscription is over, only what is queued still goes out.
   void Close();
-  // Stops at once.
+  // Stops at once; what is kept of the queue stays kept.
   void Stop();
+  // Stops at once and for good: nobody wants the rest.
+  void Abandon();
   size_t queued() const { return queue_.size(); }
 
  private:
   struct Event {
+    uint64_t number = 0;
     std::string id;
     std::string text;
     unsigned attempts = 0;
@@ -64,7 +76,9 @@ class WebhookSender : public std::enable_shared_from_this<WebhookSender> {
   Timers& timers_;
   OnVerdict on_verdict_;
   Observer observer_;
+  const std::unique_ptr<Backlog> backlog_;
   std::deque<Event> queue_;
+  uint64_t last_number_ = 0;
   bool is_sending_ = false;
   bool is_stopped_ = false;
   std::shared_ptr<void> retry_;

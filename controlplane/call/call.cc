@@ -25,6 +25,7 @@ std::unique_ptr<Call> Call::StartOutgoing(const CallConfig& config, const Negoti
   record.receiver_address = std::move(setup.receiver_address);
   record.receiver_name = std::move(setup.receiver_name);
   record.offer_sdp = std::move(setup.offer_sdp);
+  record.client_correlator = std::move(setup.client_correlator);
   record.created_at = now.wall;
   record.sdp_session_id = setup.sdp_session_id;
   record.access = setup.offer.media;
@@ -116,7 +117,8 @@ CallView Call::view() const {
           record_.is_originating,
           record_.sequence_number,
           record_.created_at,
-          record_.connected_at};
+          record_.connected_at,
+          record_.client_correlator};
 }
 
 std::vector<Action> Call::TakeActions() { return std::exchange(actions_, {}); }

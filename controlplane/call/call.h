@@ -34,6 +34,7 @@ struct OutgoingSetup {
   bool is_anonymous = false;
   std::string offer_sdp;
   sdp::WebRtcOffer offer;
+  std::string client_correlator;
 };
 
 struct IncomingSetup {

@@ -40,6 +40,7 @@ struct CallView {
   int sequence_number = 0;  // of the last event
   std::chrono::system_clock::time_point created_at;
   std::optional<std::chrono::system_clock::time_point> connected_at;
+  std::string client_correlator;  // of the request that made it; may be empty
 };
 
 enum class RefusalKind : uint8_t {

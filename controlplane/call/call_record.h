@@ -33,6 +33,7 @@ struct CallRecord {
   std::string receiver_name;
   Status status = Status::kInitial;
   std::string reason;
+  std::string client_correlator;  // under which the client asked for it; empty: none
   std::optional<std::string> offer_sdp;
   std::optional<std::string> answer_sdp;
   int sequence_number = 0;

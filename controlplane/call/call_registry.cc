@@ -60,6 +60,7 @@ void CallRegistry::CreateOutgoing(OutgoingRequest request, RequestId id, Now now
   setup.receiver_address = std::move(request.receiver_address);
   setup.receiver_name = CleanDisplayName(request.receiver_name);
   setup.offer_sdp = std::move(request.offer_sdp);
+  setup.client_correlator = std::move(request.client_correlator);
   setup.offer = std::move(offer).value();
   Adopt(Call::StartOutgoing(config_, negotiators_, std::move(setup), id, now));
 }

@@ -27,6 +27,7 @@ struct OutgoingRequest {
   std::string receiver_name;
   std::string offer_sdp;
   bool is_emergency = false;
+  std::string client_correlator;  // may be empty
 };
 
 // An INVITE that reached one of our registrations.

@@ -126,8 +126,7 @@ void Gateway::Core::Execute(const call::CallId& id, call::Action& action) {
           [&](call::Forget&) {
             ports.store.Delete(store::Kind::kCall, id);
             connected_.erase(id);
-            std::erase_if(correlators, [&](const auto& entry) { return entry.second == id; });
-            client_correlators.erase(id);
+            if (const auto key = correlator_keys_.extract(id); !key.empty()) correlators.erase(key.mapped());
             traces.Forget(id);
           }},
       action);
@@ -211,13 +210,19 @@ void Gateway::Core::Apply(const call::CallId& id, SipCause cause,
   traces.Settle(id);
 }
 
-MediaSession Gateway::Core::SessionOf(const call::CallView& view) const {
-  MediaSession session = ToMediaSession(view);
-  if (const auto known = client_correlators.find(view.id); known != client_correlators.end()) {
-    session.client_correlator = known->second;
-  }
-  return session;
+std::string Gateway::Core::CorrelatorKey(const call::CallOwner& owner, const std::string& client_correlator) {
+  return owner.client_id + '\n' + owner.user + '\n' + client_correlator;
 }
+
+void Gateway::Core::RememberCorrelator(const call::CallOwner& owner, const std::string& client_correlator,
+                                       const call::CallId& id) {
+  if (client_correlator.empty()) return;
+  std::string key = CorrelatorKey(owner, client_correlator);
+  correlators[key] = id;
+  correlator_keys_[id] = std::move(key);
+}
+
+MediaSession Gateway::Core::SessionOf(const call::CallView& view) const { return ToMediaSession(view); }
 
 call::SipBinding Gateway::Core::BindingOf(const registration::RegistrationRecord& record) const {
   return {record.id,
@@ -252,6 +257,7 @@ MediaSession ToMediaSession(const call::CallView& view) {
   session.sequence_number = view.sequence_number;
   session.created_at = view.created_at;
   session.connected_at = view.connected_at;
+  session.client_correlator = view.client_correlator;
   return session;
 }
 

@@ -61,7 +61,8 @@ class Gateway::Core {
   CallTraces traces;
   // Calls by their idempotency key, for as long as they are known.
   std::unordered_map<std::string, call::CallId> correlators;
-  std::unordered_map<call::CallId, std::string> client_correlators;  // as the client wrote them
+  void RememberCorrelator(const call::CallOwner& owner, const std::string& client_correlator, const call::CallId& id);
+  static std::string CorrelatorKey(const call::CallOwner& owner, const std::string& client_correlator);
 
  private:
   void Execute(const call::CallId& id, call::Action& action);
@@ -73,6 +74,7 @@ class Gateway::Core {
   std::unordered_map<uint64_t, CallWaiter> call_waiters_;
   std::unordered_map<uint64_t, RegistrationWaiter> registration_waiters_;
   std::unordered_set<call::CallId> connected_;
+  std::unordered_map<call::CallId, std::string> correlator_keys_;
   uint64_t last_request_ = 0;
   bool is_draining_ = false;
 };

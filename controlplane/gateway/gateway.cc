@@ -40,6 +40,8 @@ void Gateway::Restore() {
     }
     call::CallId id = record->id;
     std::string snapshot = record->dialog_snapshot;
+    // A POST that the client repeats because its answer was lost with the old process finds the call that it made.
+    core_->RememberCorrelator(record->owner, record->client_correlator, id);
     core_->calls.Restore(std::move(*record), core_->Read());
     const call::Call* call = core_->calls.Find(id);
     if (!call || call->is_ended()) continue;

@@ -135,21 +135,18 @@ void Gateway::CreateCall(const Principal& who, CallRequest request, Callback<Med
     return done(Error{ErrorCode::kInvalidTokenContext,
                       "originatorAddress is not consistent with access token."});
   }
-  std::string correlator;
-  if (!request.client_correlator.empty()) {
-    correlator =
-        record->owner.client_id + '\n' + record->owner.user + '\n' + request.client_correlator;
-    if (auto known = core_->correlators.find(correlator); known != core_->correlators.end()) {
-      if (const call::Call* call = core_->calls.Find(known->second))
-        return done(core_->SessionOf(call->view()));
-    }
+  const call::CallOwner owner{record->id, record->owner.client_id, record->owner.user, record->owner.device_id};
+  const std::string correlator = request.client_correlator;
+  if (!correlator.empty()) {
+    const auto known = core_->correlators.find(Core::CorrelatorKey(owner, correlator));
+    const call::Call* call = known == core_->correlators.end() ? nullptr : core_->calls.Find(known->second);
+    if (call != nullptr) return done(core_->SessionOf(call->view()));
   }
   call::OutgoingRequest outgoing;
   outgoing.id = request.media_session_id.empty() ? core_->ports.ids.NewId() : request.media_session_id;
   // 62 bits: a signed 64-bit number to every reader (RFC 8866 section 5.2 asks for a decimal).
   outgoing.sdp_session_id = core_->ports.ids.NewNumber() >> 2;
-  outgoing.owner = {record->id, record->owner.client_id, record->owner.user,
-                    record->owner.device_id};
+  outgoing.owner = owner;
   outgoing.binding = core_->BindingOf(*record);
   outgoing.originator_address = std::move(request.originator_address);
   outgoing.originator_name = std::move(request.originator_name);
@@ -157,17 +154,13 @@ void Gateway::CreateCall(const Principal& who, CallRequest request, Callback<Med
   outgoing.receiver_name = std::move(request.receiver_name);
   outgoing.offer_sdp = std::move(request.offer_sdp);
   outgoing.is_emergency = request.is_emergency;
+  outgoing.client_correlator = correlator;
   call::CallId id = outgoing.id;
-  if (!correlator.empty()) core_->client_correlators[id] = request.client_correlator;
   uint64_t waiting = core_->Await(ToSession(*core_, std::move(done)));
   core_->calls.CreateOutgoing(std::move(outgoing), waiting, core_->Read());
   const call::Call* made = core_->calls.Find(id);
   if (made) core_->traces.Add(id, core_->Read().wall, core_->SessionOf(made->view()));
-  if (!made) {
-    core_->client_correlators.erase(id);
-  } else if (!correlator.empty()) {
-    core_->correlators[correlator] = id;
-  }
+  if (made) core_->RememberCorrelator(owner, correlator, id);
   core_->Drain();
 }
 

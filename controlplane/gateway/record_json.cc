@@ -164,6 +164,7 @@ constexpr int kVersion = 1;
 template <typename Record>
 std::string Write(const Record& record) {
   nlohmann::json j = record;
+  if constexpr (std::is_same_v<Record, call::CallRecord>) j["client_correlator"] = record.client_correlator;
   j["v"] = kVersion;
   // Names from outside may be no UTF-8; that must not cost the call its record.
   return j.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -174,7 +175,10 @@ std::optional<Record> Read(std::string_view text) {
   auto j = nlohmann::json::parse(text, nullptr, false);
   if (!j.is_object() || j.value("v", 0) != kVersion) return std::nullopt;
   try {
-    return j.get<Record>();
+    Record record = j.get<Record>();
+    // Records of a version that did not know it have none.
+    if constexpr (std::is_same_v<Record, call::CallRecord>) record.client_correlator = j.value("client_correlator", "");
+    return record;
   } catch (const nlohmann::json::exception&) {
     return std::nullopt;
   }

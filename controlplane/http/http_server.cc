@@ -3,15 +3,16 @@
 #include <libwebsockets.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <boost/asio/post.hpp>
-#include <deque>
 #include <future>
 #include <stdexcept>
 #include <thread>
 #include <unordered_map>
 #include <utility>
 
+#include "controlplane/http/event_loop.h"
 #include "controlplane/http/origin_policy.h"
 #include "controlplane/http/outbox.h"
 #include "controlplane/http/rate_limiter.h"
@@ -20,18 +21,16 @@
 #include "controlplane/http/response_writer.h"
 #include "controlplane/http/security_headers.h"
 #include "controlplane/http/static_files.h"
+#include "controlplane/http/web_sockets.h"
 
 namespace byon::http {
 namespace {
 
 // The library copies the list of subprotocols into so many bytes and drops the connection when it is longer.
 constexpr int kProtocolListBytes = 127;
-constexpr int kHangUpAfterSeconds = 45;
+// Each WebSocket has a buffer of this size for what is read at once; messages are put together from such pieces.
+constexpr size_t kFragmentBytes = 4096;
 constexpr auto kGoodbye = std::chrono::milliseconds(300);
-constexpr uint16_t kGoingAway = 1001;
-constexpr uint16_t kUnsupportedData = 1003;
-constexpr uint16_t kTooBig = 1009;
-constexpr uint16_t kTryAgainLater = 1013;
 
 // One request and its answer, from the headers to the last byte.
 struct Exchange {
@@ -46,49 +45,10 @@ struct Exchange {
   std::unique_ptr<ResponseWriter> writer;
 };
 
-// A WebSocket on the server's thread.
-struct Socket {
-  ExchangeId id = 0;
-  lws* connection = nullptr;
-  api::HttpRequest request;
-  std::string incoming;
-  std::deque<std::string> outgoing;
-  std::optional<CloseSocket> close;
-  std::shared_ptr<std::atomic<size_t>> queued_bytes = std::make_shared<std::atomic<size_t>>(0);
-  // Belongs to the strand; only passed along here.
-  std::shared_ptr<std::unique_ptr<api::WebSocketHandler>> handler =
-      std::make_shared<std::unique_ptr<api::WebSocketHandler>>();
-};
-
 // What the library keeps for us with each connection; zeroed by it.
 struct PerConnection {
   Exchange* exchange;
   Socket* socket;
-};
-
-class Session final : public api::WebSocketSession {
- public:
-  Session(ExchangeId id, std::shared_ptr<Outbox> outbox,
-          std::shared_ptr<std::atomic<size_t>> queued_bytes, size_t max_queued_bytes)
-      : id_(id), outbox_(std::move(outbox)), queued_bytes_(std::move(queued_bytes)),
-        max_queued_bytes_(max_queued_bytes) {}
-
-  void Send(std::string text) override {
-    if (queued_bytes_->fetch_add(text.size()) + text.size() > max_queued_bytes_) {
-      Close(kTryAgainLater, "reader too slow");
-      return;
-    }
-    outbox_->Push({id_, SendMessage{std::move(text)}});
-  }
-  void Close(uint16_t code, std::string reason) override {
-    outbox_->Push({id_, CloseSocket{code, std::move(reason)}});
-  }
-
- private:
-  const ExchangeId id_;
-  const std::shared_ptr<Outbox> outbox_;
-  const std::shared_ptr<std::atomic<size_t>> queued_bytes_;
-  const size_t max_queued_bytes_;
 };
 
 std::string ErrorBody(int status, const char* code, const char* message) {
@@ -114,7 +74,9 @@ class HttpServer::Service {
         origins_(config_.public_url, config_.cors_origins),
         security_(config_.csp_connect_sources, config_.tls || config_.public_url.starts_with("https://")),
         limiter_(config_.requests_per_second_per_address),
-        connection_limiter_(config_.connections_per_second_per_address) {
+        connection_limiter_(config_.connections_per_second_per_address),
+        loop_([this] { sockets_.Turn(std::chrono::steady_clock::now()); }),
+        sockets_({config_.websocket_message_bytes, config_.websocket_queue_bytes, config_.ping}, application_, strand_) {
     Open();
     thread_ = std::thread([this] { Run(); });
   }
@@ -137,13 +99,18 @@ class HttpServer::Service {
     lws_cancel_service(context_);
     thread_.join();
     outbox_->Close();
-    for (auto& [id, socket] : sockets_) EndHandler(*socket);
+    sockets_.EndAll();
     // What the library still holds is closed with the context.
     lws_context_destroy(std::exchange(context_, nullptr));
   }
 
  private:
   static int Callback(lws* connection, lws_callback_reasons reason, void* user, void* in, size_t size) {
+    if (reason == LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS) {
+      // A connection that says nothing gives OpenSSL's record buffers back, 34 KB each.
+      SSL_CTX_set_mode(static_cast<SSL_CTX*>(user), SSL_MODE_RELEASE_BUFFERS);
+      return 0;
+    }
     lws_context* context = lws_get_context(connection);
     auto* self = context == nullptr ? nullptr : static_cast<Service*>(lws_context_user(context));
     if (self == nullptr) return 0;
@@ -153,13 +120,10 @@ class HttpServer::Service {
   void Open() {
     protocols_.push_back({"http", &Callback, sizeof(PerConnection), 0, 0, nullptr, 0});
     for (const std::string& name : config_.subprotocols) {
-      protocols_.push_back({name.c_str(), &Callback, sizeof(PerConnection), config_.websocket_message_bytes, 0,
-                            nullptr, 0});
+      protocols_.push_back({name.c_str(), &Callback, sizeof(PerConnection), kFragmentBytes, 0, nullptr,
+                            config_.websocket_queue_bytes});
     }
     protocols_.push_back({});
-    retry_.secs_since_valid_ping = static_cast<uint16_t>(config_.ping.count());
-    retry_.secs_since_valid_hangup =
-        static_cast<uint16_t>(std::max<int64_t>(kHangUpAfterSeconds, config_.ping.count() + 10));
 
     lws_context_creation_info info{};
     info.user = this;
@@ -169,7 +133,10 @@ class HttpServer::Service {
     info.gid = static_cast<gid_t>(-1);
     info.uid = static_cast<uid_t>(-1);
     info.alpn = "http/1.1";
-    info.options = LWS_SERVER_OPTION_VALIDATE_UTF8 | LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND |
+    std::array<void*, 1> loops{loop_.get()};
+    info.foreign_loops = loops.data();
+    info.options = LWS_SERVER_OPTION_LIBEV | LWS_SERVER_OPTION_VALIDATE_UTF8 |
+                   LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND |
                    (config_.address.find(':') == std::string::npos ? LWS_SERVER_OPTION_DISABLE_IPV6 : 0);
     info.max_http_header_data2 = static_cast<unsigned>(config_.header_bytes);
     info.timeout_secs = static_cast<unsigned>(std::max(config_.header_timeout, config_.body_timeout).count());
@@ -195,8 +162,7 @@ class HttpServer::Service {
   }
 
   void Run() {
-    while (!(is_stopping_ && (sockets_.empty() || is_cut_off_)) && lws_service(context_, 0) >= 0) {
-    }
+    while (!(is_stopping_ && (sockets_.size() == 0 || is_cut_off_))) loop_.RunOnce();
     has_finished_.set_value();
   }
 
@@ -230,11 +196,16 @@ class HttpServer::Service {
       case LWS_CALLBACK_ESTABLISHED:
         return OpenSocket(connection, slot);
       case LWS_CALLBACK_RECEIVE:
-        return TakeMessage(connection, slot, static_cast<const char*>(in), size);
+        return slot != nullptr && slot->socket != nullptr
+                   ? sockets_.TakeFragment(*slot->socket, static_cast<const char*>(in), size)
+                   : 0;
+      case LWS_CALLBACK_RECEIVE_PONG:
+        if (slot != nullptr && slot->socket != nullptr) sockets_.Hear(*slot->socket);
+        return 0;
       case LWS_CALLBACK_SERVER_WRITEABLE:
-        return WriteMessages(connection, slot);
+        return slot != nullptr && slot->socket != nullptr ? sockets_.Write(*slot->socket) : 0;
       case LWS_CALLBACK_CLOSED:
-        CloseSocketOf(slot);
+        if (slot != nullptr && slot->socket != nullptr) sockets_.Forget(*std::exchange(slot->socket, nullptr));
         return 0;
       case LWS_CALLBACK_EVENT_WAIT_CANCELLED:
         TakeOutbox();
@@ -438,76 +409,11 @@ class HttpServer::Service {
 
   int OpenSocket(lws* connection, PerConnection* slot) {
     if (pending_upgrade_.first != connection) return -1;
-    auto socket = std::make_unique<Socket>();
-    socket->id = ++last_id_;
-    socket->connection = connection;
-    socket->request = std::move(pending_upgrade_.second);
-    socket->request.remote_address = AddressOf(connection);
+    api::HttpRequest request = std::move(pending_upgrade_.second);
     pending_upgrade_ = {};
-    slot->socket = socket.get();
-    auto session = std::make_shared<Session>(socket->id, outbox_, socket->queued_bytes,
-                                             config_.websocket_queue_bytes);
-    boost::asio::post(strand_, [&application = application_, session, handler = socket->handler,
-                                request = socket->request] {
-      *handler = application.OpenWebSocket(request, session);
-    });
-    sockets_[socket->id] = std::move(socket);
+    request.remote_address = AddressOf(connection);
+    slot->socket = sockets_.Open(++last_id_, connection, std::move(request), outbox_);
     return 0;
-  }
-
-  int TakeMessage(lws* connection, PerConnection* slot, const char* data, size_t size) {
-    if (slot == nullptr || slot->socket == nullptr || slot->socket->close) return 0;
-    Socket& socket = *slot->socket;
-    if (lws_frame_is_binary(connection) != 0) return CloseNow(connection, kUnsupportedData);
-    if (socket.incoming.size() + size > config_.websocket_message_bytes) {
-      return CloseNow(connection, kTooBig);
-    }
-    socket.incoming.append(data, size);
-    if (lws_remaining_packet_payload(connection) != 0 || lws_is_final_fragment(connection) == 0) return 0;
-    boost::asio::post(strand_, [handler = socket.handler, text = std::exchange(socket.incoming, {})] {
-      if (*handler) (*handler)->OnMessage(text);
-    });
-    return 0;
-  }
-
-  static int CloseNow(lws* connection, uint16_t code, std::string reason = {}) {
-    lws_close_reason(connection, static_cast<lws_close_status>(code),
-                     reinterpret_cast<unsigned char*>(reason.data()), reason.size());
-    return -1;
-  }
-
-  int WriteMessages(lws* connection, PerConnection* slot) {
-    if (slot == nullptr || slot->socket == nullptr) return 0;
-    Socket& socket = *slot->socket;
-    if (!socket.outgoing.empty()) {
-      const std::string text = std::move(socket.outgoing.front());
-      socket.outgoing.pop_front();
-      socket.queued_bytes->fetch_sub(text.size());
-      std::vector<unsigned char> buffer(LWS_PRE + text.size());
-      std::copy(text.begin(), text.end(), buffer.begin() + LWS_PRE);
-      if (lws_write(connection, buffer.data() + LWS_PRE, text.size(), LWS_WRITE_TEXT) <
-          static_cast<int>(text.size())) {
-        return -1;
-      }
-    } else if (socket.close) {
-      return CloseNow(connection, socket.close->code, socket.close->reason);
-    }
-    if (!socket.outgoing.empty() || socket.close) lws_callback_on_writable(connection);
-    return 0;
-  }
-
-  void CloseSocketOf(PerConnection* slot) {
-    if (slot == nullptr || slot->socket == nullptr) return;
-    Socket* socket = std::exchange(slot->socket, nullptr);
-    EndHandler(*socket);
-    sockets_.erase(socket->id);
-  }
-
-  void EndHandler(Socket& socket) {
-    boost::asio::post(strand_, [handler = socket.handler] {
-      if (*handler) (*handler)->OnClosed();
-      handler->reset();
-    });
   }
 
   // ---- from other threads
@@ -519,23 +425,9 @@ class HttpServer::Service {
         if (it != exchanges_.end()) Answer(*it->second, std::move(response->response), false);
         continue;
       }
-      const auto it = sockets_.find(outgoing.id);
-      if (it == sockets_.end()) continue;
-      Socket& socket = *it->second;
-      if (auto* message = std::get_if<SendMessage>(&outgoing.what)) {
-        if (!socket.close) socket.outgoing.push_back(std::move(message->text));
-      } else if (!socket.close) {
-        socket.close = std::get<CloseSocket>(std::move(outgoing.what));
-        // A reader that is too slow will not read its queue either.
-        if (socket.close->code == kTryAgainLater) socket.outgoing.clear();
-      }
-      lws_callback_on_writable(socket.connection);
+      sockets_.TakeOutgoing(std::move(outgoing));
     }
-    if (!is_stopping_) return;
-    for (auto& [id, socket] : sockets_) {
-      if (!socket->close) socket->close = CloseSocket{kGoingAway, "server stops"};
-      lws_callback_on_writable(socket->connection);
-    }
+    if (is_stopping_) sockets_.SayGoodbye();
   }
 
   const HttpServerConfig config_;
@@ -548,7 +440,9 @@ class HttpServer::Service {
   RateLimiter connection_limiter_;
 
   std::vector<lws_protocols> protocols_;  // ends with an empty one; the library keeps its address
+  // All zero: the library pings nobody. Its timers are one sorted list, walked from the start for each new one.
   lws_retry_bo_t retry_ = {};
+  EventLoop loop_;
   lws_context* context_ = nullptr;
   uint16_t port_ = 0;
   std::shared_ptr<Outbox> outbox_;
@@ -561,7 +455,7 @@ class HttpServer::Service {
   // The server's thread only.
   ExchangeId last_id_ = 0;
   std::unordered_map<ExchangeId, std::unique_ptr<Exchange>> exchanges_;
-  std::unordered_map<ExchangeId, std::unique_ptr<Socket>> sockets_;
+  WebSockets sockets_;
   std::unordered_map<lws*, std::string> connections_;
   std::unordered_map<std::string, size_t> connections_by_address_;
   std::pair<lws*, api::HttpRequest> pending_upgrade_{};

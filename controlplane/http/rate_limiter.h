@@ -24,6 +24,7 @@ class RateLimiter {
   void ForgetFull(Clock::time_point now);
 
   double per_second_;
+  size_t sweep_at_ = 10'000;  // buckets; a sweep costs as many steps, so the next comes after as many new ones
   std::unordered_map<std::string, Bucket> buckets_;
 };
 

@@ -197,8 +197,9 @@ void AppendTransport(MediaSection& media, const AccessLocal& local) {
 void AppendStream(MediaSection& media, const AccessLocal& local, Direction direction) {
   media.attributes.push_back({"ptime", "20"});
   media.attributes.push_back({std::string(ToString(direction)), std::nullopt});
-  if (!MaySend(direction)) return;
-  media.attributes.push_back({"msid", local.cname + " audio"});
+  if (MaySend(direction)) media.attributes.push_back({"msid", local.cname + " audio"});
+  // Also while we only receive: a Chromium that is told of a source, not told of it, and told again plays it in
+  // <audio> and gives a page's AudioContext silence for the rest of the call. Our reports come from it all the same.
   media.attributes.push_back({"ssrc", std::to_string(local.ssrc) + " cname:" + local.cname});
 }
 

@@ -10,7 +10,9 @@
 
 namespace byon::store {
 
-enum class Kind : uint8_t { kRegistration, kCall, kSubscription, kChannel, kTokenBinding, kMessage, kWatch };
+enum class Kind : uint8_t {
+  kRegistration, kCall, kSubscription, kChannel, kTokenBinding, kMessage, kWatch, kWebhookEvent
+};
 
 struct Record {
   std::string key;

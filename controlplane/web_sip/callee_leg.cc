@@ -56,6 +56,7 @@ void CalleeLeg::SendInvite(Flow& flow) {
   dialog_ = {};
   dialog_.call_id = environment_.ports.new_id();
   dialog_.local_tag = environment_.ports.new_id();
+  environment_.named(*this);
   dialog_.local = (name.empty() ? "" : sip::QuoteDisplayName(name) + ' ') + '<' + caller + ">;tag=" + dialog_.local_tag;
   dialog_.remote = "<sip:" + number_ + '@' + domain + '>';
   dialog_.remote_target = line->contact_uri;

@@ -105,6 +105,7 @@ void CallerLeg::OnCreated(const gateway::Outcome<gateway::MediaSession>& outcome
   }
   const auto& session = std::get<gateway::MediaSession>(outcome);
   media_session_id_ = session.media_session_id;
+  environment_.named(*this);
   if (state_ != State::kEnded) return OnSession(session);
   environment_.ports.service.DeleteCall(who_, media_session_id_, [](const gateway::Outcome<gateway::Done>&) {});
 }

@@ -167,19 +167,21 @@ void Leg::ChangeMedia(const ServerTransactionPointer& transaction, const sip::Se
   gateway::StatusChange change;
   // A client says hold by the direction of its offer (RFC 3264 section 8.4).
   const bool holds = HoldsMedia(request.body());
-  change.status = holds                                       ? Status::kHold
-                  : session->status == Status::kHold ? Status::kResume
-                                                     : session->status;
+  // Only what the client holds itself can it resume. While the other side holds, its offer renews the media and is
+  // answered as it asks: the media plane keeps back what the other side does not want, and when that resumes there
+  // is nothing to tell the client, to whom we never make an offer.
+  change.status = holds ? Status::kHold : client_holds_ ? Status::kResume : session->status;
   change.offer_sdp = request.body();
   environment_.ports.service.ChangeStatus(
       who_, media_session_id_, std::move(change),
-      [weak = weak_from_this(), transaction, timer](gateway::Outcome<gateway::MediaSession> outcome) {
+      [weak = weak_from_this(), transaction, timer, holds](gateway::Outcome<gateway::MediaSession> outcome) {
         const auto self = weak.lock();
         if (!self) return transaction->Respond(481);
         self->is_changing_ = false;
         if (const auto* error = std::get_if<gateway::Error>(&outcome)) return transaction->Respond(StatusCodeOf(*error));
         const auto& changed = std::get<gateway::MediaSession>(outcome);
         if (!changed.answer_sdp) return transaction->Respond(500);
+        self->client_holds_ = holds;
         SipMessage response = transaction->Make(200);
         self->AddSessionHeaders(response, timer);
         transaction->Respond(response.SetBody("application/sdp", *changed.answer_sdp));

@@ -18,6 +18,8 @@ struct LegEnvironment {
   WebSipPorts& ports;
   Counters& counters;
   LineTable& lines;
+  // A leg was given a session or a dialog, by which it is found from now on.
+  std::function<void(Leg&)> named;
   // Forgets a leg that has ended.
   std::function<void(Leg&)> forget;
 };
@@ -101,6 +103,7 @@ class Leg : public std::enable_shared_from_this<Leg> {
   void SendSessionRefresh();
 
   bool is_changing_ = false;
+  bool client_holds_ = false;
   int last_sequence_ = -1;
   sip::SessionTimer session_timer_;
   std::shared_ptr<void> session_expiry_, session_refresh_;

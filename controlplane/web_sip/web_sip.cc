@@ -1,7 +1,5 @@
 #include "controlplane/web_sip/web_sip.h"
 
-#include <algorithm>
-
 #include "controlplane/web_sip/callee_leg.h"
 #include "controlplane/web_sip/caller_leg.h"
 
@@ -29,15 +27,11 @@ WebSip::WebSip(WebSipConfig config, WebSipPorts ports)
       ports_(std::move(ports)),
       password_attempts_(kPasswordAttemptsPerSecond),
       per_user_(config_.requests_per_second_per_user),
-      environment_{config_, ports_, counters_, lines_,
-                   [this](Leg& leg) {
-                     std::erase_if(legs_, [&](const auto& one) { return one.get() == &leg; });
-                   }},
+      environment_{config_, ports_, counters_, lines_, [this](Leg& leg) { legs_.Index(leg); },
+                   [this](Leg& leg) { legs_.Erase(leg); }},
       registrar_(config_, ports_, counters_, lines_, {[this](const Line& line) {
                    const gateway::DeviceKey device = line.device;
-                   for (const auto& leg : std::vector(legs_)) {
-                     if (leg->device() == device) leg->OnFlowBound();
-                   }
+                   for (const auto& leg : legs_.OfDevice(device)) leg->OnFlowBound();
                  }}) {}
 
 WebSip::~WebSip() = default;
@@ -58,13 +52,13 @@ void WebSip::OnEvent(const gateway::DeviceKey& device, const gateway::Event& eve
     const Line* line = lines_.Find(device);
     if (line == nullptr || !invited->session.offer_sdp) return;
     const auto leg = std::make_shared<CalleeLeg>(environment_, *line, invited->session);
-    legs_.push_back(leg);
+    legs_.Insert(leg);
     return leg->Start();
   }
   if (const auto* changed = std::get_if<gateway::SessionStatus>(&event)) {
-    if (const auto leg = FindLeg(changed->session.media_session_id)) leg->OnSession(changed->session);
+    if (const auto leg = legs_.FindBySession(changed->session.media_session_id)) leg->OnSession(changed->session);
   } else if (const auto* digit = std::get_if<gateway::DtmfReceived>(&event)) {
-    if (const auto leg = FindLeg(digit->media_session_id)) leg->SendDigit(digit->digit, digit->duration_ms);
+    if (const auto leg = legs_.FindBySession(digit->media_session_id)) leg->SendDigit(digit->digit, digit->duration_ms);
   } else if (const auto* ended = std::get_if<gateway::RegistrationEnds>(&event)) {
     registrar_.OnRegistrationEnds(ended->registration_id, ended->description);
   }
@@ -143,7 +137,7 @@ void WebSip::OnInitialInvite(Flow& flow, const ServerTransactionPointer& transac
   if (line == nullptr) return transaction->Reject({403, Counter::kNotRegistered, {}});
   if (!identity.Has(kCallScope)) return transaction->Reject({403, Counter::kForbidden, {}});
   const auto leg = std::make_shared<CallerLeg>(environment_, *line, transaction);
-  legs_.push_back(leg);
+  legs_.Insert(leg);
   if (!leg->Start()) environment_.forget(*leg);
 }
 
@@ -159,8 +153,8 @@ void WebSip::OnAck(Flow& flow, const RequestHead& head) {
   leg->OnAck();
 }
 
-void WebSip::OnCancel(Flow&, const ServerTransactionPointer& invite) {
-  for (const auto& leg : std::vector(legs_)) {
+void WebSip::OnCancel(Flow& flow, const ServerTransactionPointer& invite) {
+  for (const auto& leg : flow.device() ? legs_.OfDevice(*flow.device()) : LegTable::Legs()) {
     auto* caller = dynamic_cast<CallerLeg*>(leg.get());
     if (caller != nullptr && caller->Owns(invite)) return caller->OnCancel();
   }
@@ -171,26 +165,17 @@ void WebSip::OnCancel(Flow&, const ServerTransactionPointer& invite) {
 void WebSip::OnFlowClosed(Flow& flow) {
   const Line* line = lines_.FindByFlow(flow);
   if (line == nullptr) return;
-  const gateway::DeviceKey device = line->device;
-  for (const auto& leg : std::vector(legs_)) {
-    if (leg->device() == device) leg->OnFlowLost(flow);
-  }
+  for (const auto& leg : legs_.OfDevice(line->device)) leg->OnFlowLost(flow);
 }
 
 // A dialog of somebody else does not exist.
 std::shared_ptr<Leg> WebSip::FindLeg(const RequestHead& head, const gateway::Principal& who) const {
-  const auto it = std::find_if(legs_.begin(), legs_.end(), [&](const auto& leg) {
-    const Dialog& dialog = leg->dialog();
-    return dialog.call_id == head.call_id && dialog.local_tag == head.to_tag && dialog.remote_tag == head.from_tag &&
-           leg->device().client_id == who.client_id && leg->device().user == who.subject;
-  });
-  return it == legs_.end() ? nullptr : *it;
-}
-
-std::shared_ptr<Leg> WebSip::FindLeg(const std::string& media_session_id) const {
-  const auto it = std::find_if(legs_.begin(), legs_.end(),
-                               [&](const auto& leg) { return leg->media_session_id() == media_session_id; });
-  return it == legs_.end() ? nullptr : *it;
+  const auto leg = legs_.FindByDialog(head.to_tag);
+  if (!leg) return nullptr;
+  const Dialog& dialog = leg->dialog();
+  const bool is_theirs = dialog.call_id == head.call_id && dialog.remote_tag == head.from_tag &&
+                         leg->device().client_id == who.client_id && leg->device().user == who.subject;
+  return is_theirs ? leg : nullptr;
 }
 
 }  // namespace byon::web_sip

@@ -2,10 +2,10 @@
 
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "controlplane/api/http_application.h"
 #include "controlplane/web_sip/leg.h"
+#include "controlplane/web_sip/leg_table.h"
 #include "controlplane/web_sip/registrar.h"
 
 namespace byon::web_sip {
@@ -41,7 +41,6 @@ class WebSip final : public gateway::EventSink, private FlowObserver {
   void OnInitialInvite(Flow& flow, const ServerTransactionPointer& transaction, const Identity& identity);
   void OnRequestInDialog(const ServerTransactionPointer& transaction, const gateway::Principal& who);
   std::shared_ptr<Leg> FindLeg(const RequestHead& head, const gateway::Principal& who) const;
-  std::shared_ptr<Leg> FindLeg(const std::string& media_session_id) const;
 
   const WebSipConfig config_;
   WebSipPorts ports_;
@@ -50,7 +49,7 @@ class WebSip final : public gateway::EventSink, private FlowObserver {
   api::RateLimiter per_user_;
   LineTable lines_;
   LegEnvironment environment_;
-  std::vector<std::shared_ptr<Leg>> legs_;
+  LegTable legs_;
   Registrar registrar_;
 };
 

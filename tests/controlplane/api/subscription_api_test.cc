@@ -329,6 +329,30 @@ TEST_F(SubscriptionApiTest, OutlivesARestart) {
   EXPECT_EQ(Deliveries(), 1u);
 }
 
+TEST_F(SubscriptionApiTest, WhatWaitedForItsSinkIsSentAfterARestart) {
+  const std::string id = Create();
+  for (int i = 1; i <= 3; ++i) {
+    gateway::MediaSession session = ASession();
+    session.sequence_number = i;
+    Happen(gateway::SessionStatus{session, std::nullopt});
+  }
+  http_.AnswerLast(Response{204, ""});
+  http_.AnswerLast(http_client::Failure::kUnreachable);
+  ASSERT_EQ(store_.LoadAll(store::Kind::kWebhookEvent).size(), 2u);
+  store_.Put(store::Kind::kWebhookEvent, "gone/0000000000000001", R"({"v":1,"id":"e","text":"{}"})", std::nullopt);
+  store_.Put(store::Kind::kWebhookEvent, id + "/zz", "no JSON", std::nullopt);
+  Start();
+  EXPECT_EQ(store_.LoadAll(store::Kind::kWebhookEvent).size(), 2u) << "what belongs to nobody goes";
+  EXPECT_EQ(LastDelivery()["data"]["sequenceNumber"], 2);
+  Happen(gateway::SessionStatus{ASession(call::Status::kRinging), std::nullopt});
+  http_.AnswerLast(Response{204, ""});
+  EXPECT_EQ(LastDelivery()["data"]["sequenceNumber"], 3);
+  http_.AnswerLast(Response{204, ""});
+  EXPECT_EQ(LastDelivery()["data"]["status"], "Ringing") << "the new one comes last";
+  http_.AnswerLast(Response{204, ""});
+  EXPECT_TRUE(store_.LoadAll(store::Kind::kWebhookEvent).empty());
+}
+
 TEST_F(SubscriptionApiTest, TwoLeggedClientsHearTheDevicesTheyRegistered) {
   token_ = TwoLeggedToken();
   Create();

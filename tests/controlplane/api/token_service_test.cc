@@ -157,10 +157,25 @@ TEST_F(TokenServiceTest, AnIntrospectionThatFailsIsNotTheTokensFault) {
   Make(true);
   Ready();
   for (const http_client::Result& result : {http_client::Result(Response{500, ""}), http_client::Result(Response{200, "<html>"}),
-                                            http_client::Result(http_client::Failure::kTimeout)}) {
+                                            http_client::Result(http_client::Failure::kTimeout),
+                                            http_client::Result(Response{401, R"({"error":"invalid_client"})"}),
+                                            http_client::Result(Response{400, R"({"error":"invalid_client"})"}),
+                                            http_client::Result(Response{400, "<html>"})}) {
     EXPECT_EQ(Verify("opaque"), "waiting");
     http_.AnswerLast(result);
     EXPECT_EQ(*last_verdict_, "identity_provider_unavailable");
+  }
+}
+
+// What is shaped like an encrypted or a torn JWT goes to introspection; a provider that cannot read it says 400.
+TEST_F(TokenServiceTest, ATokenThatTheProviderCannotReadIsTheTokensFault) {
+  Make(true);
+  Ready();
+  for (const std::string token : {"eyJhbGciOiJub25lIn0.e30", "eyJhbGciOiJkaXIifQ..a.b.c"}) {
+    EXPECT_EQ(Verify(token), "waiting");
+    http_.AnswerLast(Response{400, R"({"error":"invalid_request","error_description":"invalid token"})"});
+    EXPECT_EQ(*last_verdict_, "malformed");
+    EXPECT_EQ(Verify(token), "inactive") << "not asked for again at once";
   }
 }
 

@@ -258,6 +258,29 @@ TEST(Gateway, CorrelatorMakesAPostIdempotent) {
   EXPECT_EQ(std::get<MediaSession>(w.gateway->GetCall(w.user, second)).client_correlator, "abc");
 }
 
+TEST(Gateway, ACorrelatorStillNamesItsCallAfterARestart) {
+  World w;
+  w.Registered();
+  CallRequest request = w.Request();
+  request.client_correlator = "abc";
+  std::string id;
+  w.gateway->CreateCall(w.user, request, [](auto) {});
+  id = w.media.created[0].first;
+  w.Restart();
+  const size_t before = w.media.created.size();
+  std::string again;
+  w.gateway->CreateCall(w.user, request, [&](Outcome<MediaSession> o) {
+    again = std::get<MediaSession>(o).media_session_id;
+  });
+  EXPECT_EQ(again, id);
+  EXPECT_EQ(w.media.created.size(), before) << "no second call";
+  EXPECT_EQ(std::get<MediaSession>(w.gateway->GetCall(w.user, id)).client_correlator, "abc");
+  // Once the call is forgotten its correlator is free again.
+  w.Advance(std::chrono::minutes(2));
+  w.gateway->CreateCall(w.user, request, [](auto) {});
+  EXPECT_EQ(w.media.created.size(), before + 1);
+}
+
 TEST(Gateway, IncomingCallFromInvitationToConnected) {
   World w;
   w.Registered();

@@ -87,6 +87,16 @@ TEST(RateLimiter, ForgetsAddressesThatCameOnce) {
   EXPECT_LT(limiter.size(), 15'000u);
 }
 
+TEST(RateLimiter, SweepsSeldomWhileManyAddressesAreBusy) {
+  RateLimiter limiter(10);
+  const auto start = RateLimiter::Clock::time_point() + std::chrono::hours(1);
+  // All within the time that a bucket is kept: a sweep finds nothing, so it must not be tried for each request.
+  for (int i = 0; i < 60'000; ++i) EXPECT_TRUE(limiter.TryTake(std::to_string(i), start));
+  EXPECT_EQ(limiter.size(), 60'000U);
+  for (int i = 0; i < 30'000; ++i) EXPECT_TRUE(limiter.TryTake("b" + std::to_string(i), start + std::chrono::seconds(10)));
+  EXPECT_LE(limiter.size(), 30'000U);
+}
+
 TEST(StaticFiles, HoldsTheWebClientAndNothingElse) {
   const StaticFiles files = StaticFiles::Embedded();
   ASSERT_NE(files.Find("/"), nullptr);

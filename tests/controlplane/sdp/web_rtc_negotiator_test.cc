@@ -104,6 +104,17 @@ TEST(WebRtcNegotiator, AnswersWithEverythingABrowserNeeds) {
   EXPECT_TRUE(ParseSessionDescription(answer).ok());
 }
 
+TEST(WebRtcNegotiator, NamesItsSourceInAHoldToo) {
+  AccessLocal local;
+  local.ssrc = 1234;
+  local.cname = "cname1";
+  const auto offer = kNegotiator.ReadOffer(Replace(kChromiumOffer, "a=sendrecv", "a=sendonly"));
+  const std::string answer = kNegotiator.BuildAnswer(*offer, local, {1, 2}, 16000);
+  EXPECT_THAT(answer, HasSubstr("a=recvonly\r\n"));
+  EXPECT_THAT(answer, HasSubstr("a=ssrc:1234 cname:cname1\r\n"));
+  EXPECT_THAT(answer, Not(HasSubstr("msid:")));
+}
+
 TEST(WebRtcNegotiator, TakesTheRoleTheOfferLeaves) {
   std::string offer = kChromiumOffer;
   auto role = [](const std::string& text, std::optional<DtlsRole> earlier = std::nullopt) {

@@ -264,6 +264,45 @@ TEST_F(CallTest, HoldAndResumeByReinvite) {
                 {.client_id = "web", .subject = "alice"}, id)).status, call::Status::kHold);
 }
 
+TEST_F(CallTest, AReinviteWhileTheOtherSideHoldsRenewsTheMedia) {
+  Client& client = Registered();
+  const SipMessage ok = Connected(client);
+  const std::string id = world_.media.created.back().first;
+  world_.gateway->OnRemoteOffer(id, "A", call::PhoneSdp("sendonly"));
+  const auto status = [&] {
+    return std::get<gateway::MediaSession>(world_.gateway->GetCall({.client_id = "web", .subject = "alice"}, id)).status;
+  };
+  ASSERT_EQ(status(), call::Status::kHold);
+  uint64_t changes = 0;
+  const auto reinvite = [&](int cseq, const std::string& direction) {
+    RequestParts parts = InDialog(ok, cseq);
+    parts.headers = {{"Contact", Contact()}};
+    parts.body = sdp::kChromiumOffer;
+    parts.body.replace(parts.body.find("a=sendrecv"), 10, "a=" + direction);
+    client.Send(Text("INVITE", kBob, parts));
+    EXPECT_EQ(client.NextStatus(), 100);
+    while (changes < 20 && !client.has_news()) world_.gateway->OnMediaReady(id, ++changes, call::Locals());
+    if (!client.has_news()) world_.gateway->OnRemoteAnswer(id, "A", call::PhoneSdp("sendonly"));
+    changes = 0;
+    return client.Next();
+  };
+  // An ICE restart, say: nothing about who holds changes.
+  const SipMessage renewed = reinvite(2, "sendrecv");
+  EXPECT_EQ(renewed.status(), 200);
+  EXPECT_THAT(renewed.body(), HasSubstr("a=sendrecv"));
+  EXPECT_EQ(status(), call::Status::kHold);
+  // Its own hold beside that of the other side, and its end.
+  const SipMessage held = reinvite(3, "sendonly");
+  EXPECT_EQ(held.status(), 200);
+  EXPECT_THAT(held.body(), HasSubstr("a=recvonly"));
+  const SipMessage resumed = reinvite(4, "sendrecv");
+  EXPECT_EQ(resumed.status(), 200);
+  EXPECT_THAT(resumed.body(), HasSubstr("a=sendrecv"));
+  EXPECT_EQ(status(), call::Status::kHold) << "the other side still holds";
+  world_.gateway->OnRemoteOffer(id, "A", call::PhoneSdp("sendrecv"));
+  EXPECT_EQ(status(), call::Status::kConnected);
+}
+
 TEST_F(CallTest, UpdateKeepsTheSessionAliveAndItsAbsenceEndsIt) {
   Client& client = Registered();
   RequestParts parts = InviteParts();

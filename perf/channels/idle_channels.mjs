@@ -1,0 +1,31 @@
+// A process that holds a share of the idle channels. Its parent says which, and hears how it goes.
+import { Mint } from './identity.mjs';
+import { Subscriber } from './subscriber.mjs';
+
+const AT_ONCE = 64;
+
+process.once('message', async ({ first, count, gateway, issuer, privateJwk }) => {
+  const mint = new Mint({ issuer, privateJwk });
+  const kept = [];
+  let next = first;
+  let failures = 0;
+  let lastError = '';
+  const lane = async () => {
+    while (next < first + count) {
+      const index = next++;
+      try {
+        const subscriber = await Subscriber.open(index, { gateway, mint });
+        subscriber.onClose = () => process.send({ lost: index });
+        await subscriber.register();
+        kept.push(subscriber);
+        if (kept.length % 100 === 0) process.send({ open: kept.length });
+      } catch (error) {
+        ++failures;
+        lastError = error.message;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, lane));
+  process.send({ open: kept.length, failures, lastError, isDone: true });
+});
+process.on('disconnect', () => process.exit(0));

@@ -1,0 +1,252 @@
+// Many event channels on one gateway. perf/channels/run says what may be asked for.
+import { fork } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
+import https from 'node:https';
+import { performance } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { addressesOf } from '../../tools/lab/addresses.mjs';
+import { takeInstance } from '../../tools/lab/instance.mjs';
+import { temporaryDirectory } from '../../tools/lab/temporary_directory.mjs';
+import { GatewayUnderLoad } from './gateway.mjs';
+import { Issuer, Mint } from './identity.mjs';
+import { Registrar } from './registrar.mjs';
+import { Subscriber } from './subscriber.mjs';
+
+const GOALS = { kibPerChannel: 20, p99Ms: 50, channelsPerSecond: 200, eventsPerSecond: 1000, idleCpuPercent: 10 };
+const SPARE_FILES = 400; // of the gateway beside its channels, and of a client process
+const CALLERS = 100;
+const RINGS = 500;
+const FLOOD_MS = 5000;
+const WINDOW = 64;
+const SETTLE_MS = 25_000; // more than one interval of pings
+
+function parse(args) {
+  const flag = (name, fallback) => (args.includes(name) ? args[args.indexOf(name) + 1] : fallback);
+  const build = flag('--build', fileURLToPath(new URL('../../.build/perf', import.meta.url)));
+  return {
+    count: args.includes('--count') ? Number(flag('--count')) : undefined, isTls: args.includes('--tls'), checks: args.includes('--check'),
+    json: flag('--json'), controlPlane: flag('--controlplane', `${build}/controlplane/byon-controlplane`),
+    dataPlane: flag('--dataplane', `${build}/dataplane/byon-dataplane`),
+  };
+}
+
+const openFilesLimit = () => {
+  const text = /Max open files\s+\S+\s+(\S+)/.exec(readFileSync('/proc/self/limits', 'utf8'))[1];
+  return text === 'unlimited' ? Infinity : Number(text);
+};
+const quantile = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
+function spread(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  return { count: sorted.length, p50Ms: quantile(sorted, 0.5), p99Ms: quantile(sorted, 0.99), maxMs: sorted.at(-1) };
+}
+
+/** Calls from `callers`, each ringing once or more; when a 180 was sent and when its event was there. */
+class Rings {
+  #registrar;
+  #waiting = new Map();
+
+  constructor(registrar) {
+    this.#registrar = registrar;
+    registrar.onInvite = ({ callee, ring }) => this.#waiting.get(/\+\d+/.exec(callee)?.[0])?.(ring);
+  }
+
+  /** A call that the network has and that does not ring yet. */
+  async start(caller) {
+    const callee = `+349${String(10_000_000 + caller.index)}`;
+    const invited = new Promise((resolve) => this.#waiting.set(callee, resolve));
+    const [ring, mediaSessionId] = await Promise.all([invited, caller.call(callee)]);
+    return { caller, ring, end: () => caller.hangUp(mediaSessionId), mediaSessionId };
+  }
+
+  /** One 180; ms until its event is at the client. */
+  async once(call) {
+    const heard = new Promise((resolve) => {
+      call.caller.onEvent = ({ data }) => data.status === 'Ringing' && data.mediaSessionId === call.mediaSessionId && resolve(performance.now());
+    });
+    const sentAt = performance.now();
+    call.ring();
+    return (await heard) - sentAt;
+  }
+
+  async latencies(callers, count) {
+    const found = [];
+    for (let i = 0; i < count; ++i) {
+      const call = await this.start(callers[i % callers.length]);
+      found.push(await this.once(call));
+      await call.end();
+    }
+    return spread(found);
+  }
+
+  /** As many 180s as come back as events, WINDOW of them on the way; events a second and their delays. */
+  async flood(calls) {
+    const delays = [];
+    const started = performance.now();
+    const window = Math.max(1, Math.floor(WINDOW / calls.length));
+    let isOver = false;
+    const lane = async (call) => {
+      const sentAt = [];
+      let wake = () => {};
+      call.caller.onEvent = ({ data }) => {
+        if (data.status !== 'Ringing' || sentAt.length === 0) return;
+        delays.push(performance.now() - sentAt.shift());
+        wake();
+      };
+      while (!isOver) {
+        while (sentAt.length < window) {
+          sentAt.push(performance.now());
+          call.ring();
+        }
+        await new Promise((resolve) => { wake = resolve; setTimeout(resolve, 1000); });
+      }
+    };
+    const lanes = calls.map(lane);
+    await delay(FLOOD_MS);
+    isOver = true;
+    const seconds = (performance.now() - started) / 1000;
+    const perSecond = delays.length / seconds;
+    await Promise.all(lanes);
+    return { eventsPerSecond: Math.round(perSecond), ...spread(delays) };
+  }
+}
+
+async function openIdle({ count, processes, gateway, issuer }) {
+  const share = Math.ceil(count / processes);
+  const state = { open: 0, failures: 0, lost: 0, lastError: '', children: [] };
+  const started = performance.now();
+  await Promise.all(Array.from({ length: processes }, async (_, index) => {
+    const child = fork(fileURLToPath(new URL('idle_channels.mjs', import.meta.url)), { execArgv: ['--max-old-space-size=6000'] });
+    state.children.push(child);
+    const first = index * share;
+    child.send({ first, count: Math.min(share, count - first), gateway: gateway.address, issuer: issuer.issuer, privateJwk: issuer.privateJwk });
+    let open = 0;
+    await new Promise((resolve, reject) => {
+      child.on('exit', (code) => reject(new Error(`a process of clients ended with ${code}`)));
+      child.on('message', (news) => {
+        if (news.lost !== undefined) ++state.lost;
+        if (news.open !== undefined) {
+          state.open += news.open - open;
+          open = news.open;
+          process.stderr.write(`\r${state.open} channels   `);
+        }
+        if (news.isDone) {
+          state.failures += news.failures;
+          state.lastError ||= news.lastError;
+          resolve();
+        }
+      });
+    });
+  }));
+  state.seconds = (performance.now() - started) / 1000;
+  process.stderr.write('\n');
+  return state;
+}
+
+async function measure(options, gateway, registrar, issuer) {
+  const mint = new Mint(issuer);
+  await gateway.waitUntilReady(() => new Promise((resolve) => {
+    const { host, port, isTls } = gateway.address;
+    (isTls ? https : http).get({ host, port, path: '/readyz', rejectUnauthorized: false }, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200);
+    }).on('error', () => resolve(false));
+  }));
+  const callers = await Promise.all(Array.from({ length: CALLERS }, async (_, index) => {
+    const caller = await Subscriber.open(options.count + index, { gateway: gateway.address, mint });
+    await caller.register();
+    return caller;
+  }));
+  const rings = new Rings(registrar);
+  const alone = await rings.latencies(callers, 100);
+  const before = gateway.residentBytes;
+  const cpuBefore = gateway.cpuSeconds;
+
+  const idle = await openIdle({ count: options.count, processes: options.processes, gateway, issuer });
+  const cpuOfOpening = gateway.cpuSeconds - cpuBefore;
+  if (idle.open === 0) throw new Error(`no channel opened: ${idle.lastError}`);
+  await delay(SETTLE_MS);
+  const kibPerChannel = (gateway.residentBytes - before) / 1024 / idle.open;
+  const cpuIdle = gateway.cpuSeconds;
+  await delay(20_000);
+  const idleCpuPercent = ((gateway.cpuSeconds - cpuIdle) / 20) * 100;
+
+  const loaded = await rings.latencies(callers, RINGS);
+  const one = await rings.start(callers[0]);
+  const toOne = await rings.flood([one]);
+  await one.end();
+  const calls = await Promise.all(callers.map((caller) => rings.start(caller)));
+  const toMany = await rings.flood(calls);
+  await Promise.all(calls.map((call) => call.end()));
+  for (const caller of callers) caller.end();
+  for (const child of idle.children) child.disconnect();
+  return {
+    tls: options.isTls, channels: idle.open, refused: idle.failures, lost: idle.lost, residentMib: before / 1048576, kibPerChannel,
+    channelsPerSecond: idle.open / idle.seconds, cpuMsPerChannel: (cpuOfOpening * 1000) / idle.open, idleCpuPercent,
+    ring: { alone, loaded }, toOne, toMany: { channels: CALLERS, ...toMany },
+  };
+}
+
+function print(figures) {
+  const ms = (value) => `${value.toFixed(1)} ms`;
+  const row = (name, value) => console.log(`${name.padEnd(46)} ${value}`);
+  row(`channels open${figures.tls ? ' over TLS' : ''}`, `${figures.channels} (${figures.refused} refused, ${figures.lost} lost)`);
+  row('resident memory per channel', `${figures.kibPerChannel.toFixed(1)} KiB (the rest: ${figures.residentMib.toFixed(0)} MiB)`);
+  row('opened and registered per second', `${figures.channelsPerSecond.toFixed(0)} (${figures.cpuMsPerChannel.toFixed(2)} ms of CPU each)`);
+  row('CPU while all are idle', `${figures.idleCpuPercent.toFixed(1)} %`);
+  for (const [name, { p50Ms, p99Ms, maxMs, count }] of [['before the load', figures.ring.alone], ['with all of them idle', figures.ring.loaded]]) {
+    row(`SIP 180 to event, ${name}`, `p50 ${ms(p50Ms)}, p99 ${ms(p99Ms)}, max ${ms(maxMs)} (${count} calls)`);
+  }
+  for (const [name, flood] of [['one channel', figures.toOne], [`${figures.toMany.channels} channels`, figures.toMany]]) {
+    row(`events per second to ${name}`, `${flood.eventsPerSecond} (p50 ${ms(flood.p50Ms)}, p99 ${ms(flood.p99Ms)})`);
+  }
+}
+
+function missed(figures) {
+  const goals = [
+    ['resident memory per channel', figures.kibPerChannel <= GOALS.kibPerChannel || figures.tls, `at most ${GOALS.kibPerChannel} KiB`],
+    ['SIP 180 to event, p99', figures.ring.loaded.p99Ms <= GOALS.p99Ms, `at most ${GOALS.p99Ms} ms`],
+    ['channels per second', figures.channelsPerSecond >= GOALS.channelsPerSecond, `at least ${GOALS.channelsPerSecond}`],
+    ['events per second to one channel', figures.toOne.eventsPerSecond >= GOALS.eventsPerSecond, `at least ${GOALS.eventsPerSecond}`],
+    ['CPU while idle', figures.idleCpuPercent <= GOALS.idleCpuPercent, `at most ${GOALS.idleCpuPercent} %`],
+    ['channels refused or lost', figures.refused + figures.lost === 0, 'none'],
+  ];
+  return goals.filter(([, isMet]) => !isMet).map(([name, , goal]) => `${name}: the goal is ${goal}`);
+}
+
+const options = parse(process.argv.slice(2));
+const most = openFilesLimit() - SPARE_FILES - CALLERS;
+options.count ??= Math.min(50_000, most);
+if (options.count > most) {
+  console.error(`A process may have ${openFilesLimit()} open files here: ${most} channels at most (ulimit -Hn).`);
+  process.exit(2);
+}
+options.processes = Math.max(1, Math.ceil(options.count / 12_000));
+const { instance, release } = await takeInstance();
+const addresses = addressesOf(instance);
+const dir = await temporaryDirectory('byon-channels-');
+const issuer = new Issuer();
+const registrar = new Registrar();
+let gateway;
+try {
+  await issuer.start(addresses.identityProvider);
+  await registrar.start({ ip: addresses.pcscf, port: 5060 });
+  gateway = await GatewayUnderLoad.start({ ...options, dir, addresses, issuer: issuer.issuer, connections: options.count + CALLERS + 100 });
+  const figures = await measure(options, gateway, registrar, issuer);
+  print(figures);
+  if (options.json) writeFileSync(options.json, `${JSON.stringify(figures, null, 1)}\n`);
+  const faults = options.checks ? missed(figures) : [];
+  for (const fault of faults) console.log(`MISSED ${fault}`);
+  process.exitCode = faults.length > 0 ? 1 : 0;
+} catch (error) {
+  console.error(error.message);
+  console.error(gateway?.control.tail(10) ?? '');
+  process.exitCode = 1;
+} finally {
+  await gateway?.stop();
+  registrar.stop();
+  await issuer.stop();
+  release();
+}
+process.exit();
