@@ -124,6 +124,27 @@ for (const [size, viewport] of Object.entries(SIZES)) {
       await test_('keypad').click();
     });
 
+    test('microphone and speaker are changed within the call', async () => {
+      await test_('sound').click();
+      for (const [list, kind] of [['call-microphone', 'inputId'], ['call-speaker', 'outputId']]) {
+        await test_(list).locator('option').nth(1).waitFor({ state: 'attached' });
+        const id = await test_(list).locator('option').last().getAttribute('value');
+        await test_(list).selectOption(id);
+        await page.waitForFunction(([name, wanted]) => window.byonPhone.audio[name] === wanted, [kind, id]);
+        assert.equal(await test_(list).inputValue(), id);
+      }
+      const used = await page.evaluate(async () => {
+        const call = window.byonPhone.calls.at(-1);
+        const [sender] = call.peerConnection.getSenders();
+        return { input: sender.track.getSettings().deviceId, wanted: window.byonPhone.audio.inputId };
+      });
+      assert.equal(used.input, used.wanted);
+      await look('in-call-sound');
+      for (const list of ['call-microphone', 'call-speaker']) await test_(list).selectOption('');
+      await page.waitForFunction(() => !window.byonPhone.audio.inputId && !window.byonPhone.audio.outputId);
+      await test_('sound').click();
+    });
+
     test('adding a call leads to the keypad, and back', async () => {
       await test_('add-call').click();
       await page.waitForFunction(() => document.activeElement?.id === 'number');

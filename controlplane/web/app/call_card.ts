@@ -1,4 +1,5 @@
-import { type Call, type GatewayQuality, type LevelMeter, numberOf, type QualitySample, type QualityWarning } from '@byon/sdk';
+import { type AudioDevices, type Call, type GatewayQuality, type LevelMeter, numberOf, type QualitySample, type QualityWarning } from '@byon/sdk';
+import { DevicePicker } from './device_picker.js';
 import { byId, element, find, setIcon, setLevel } from './dom.js';
 import { duration, endText, peerTitle, prettyNumber } from './format.js';
 import { fillKeypad } from './keypad.js';
@@ -25,7 +26,7 @@ export type CardMode = 'sheet' | 'main' | 'line';
 /** What a card asks of the page. */
 export interface CardOwner {
   showError: (error: Error) => void;
-  meter: (stream: MediaStream) => LevelMeter;
+  audio: AudioDevices;
   keyTone: (digit: string) => void;
   /** Something about the call has changed that concerns the page. */
   changed: () => void;
@@ -41,6 +42,7 @@ export class CallCard {
   readonly element: HTMLElement;
   readonly #owner: CardOwner;
   readonly #graph: QualityGraph;
+  readonly #devices: DevicePicker;
   readonly #timers: ReturnType<typeof setInterval>[] = [];
   #inputMeter: LevelMeter | undefined;
   #outputMeter: LevelMeter | undefined;
@@ -55,6 +57,7 @@ export class CallCard {
     this.#owner = owner;
     this.element = find(byId<HTMLTemplateElement>('call-template').content, '.call-card').cloneNode(true) as HTMLElement;
     this.#graph = new QualityGraph(find<HTMLCanvasElement>(this.element, 'canvas'));
+    this.#devices = new DevicePicker(find(this.element, '.devices'), owner.audio, owner.showError);
     this.#fill();
     this.#wire();
     this.#timers.push(setInterval(() => this.#showLevels(), LEVEL_MS), setInterval(() => this.#showState(), CLOCK_MS));
@@ -88,6 +91,7 @@ export class CallCard {
     this.#inputMeter?.close();
     this.#outputMeter?.close();
     this.#graph.close();
+    this.#devices.close();
     this.element.remove();
   }
 
@@ -119,6 +123,7 @@ export class CallCard {
     on('again', () => this.#owner.callAgain(call));
     on('dismiss', () => this.#owner.dismiss(this));
     on('keypad', () => this.togglePad());
+    find<HTMLButtonElement>(this.element, '.sound').onclick = () => void this.#toggleDevices();
     this.element.addEventListener('click', () => this.mode === 'line' && this.#owner.select(this));
     find<HTMLDetailsElement>(this.element, 'details').addEventListener('toggle', () => void this.#showDetails());
     call.on('state', (state) => {
@@ -147,6 +152,11 @@ export class CallCard {
     find(this.element, '.pad').hidden = !isOpen;
     find(this.element, '.keypad').setAttribute('aria-expanded', String(isOpen));
     this.element.dataset['pad'] = isOpen ? 'open' : 'closed';
+  }
+
+  async #toggleDevices(isOpen = !this.#devices.isOpen): Promise<void> {
+    find(this.element, '.sound').setAttribute('aria-expanded', String(isOpen));
+    await this.#devices.toggle(isOpen).catch(this.#owner.showError);
   }
 
   /** One press, one action: a button that was pressed waits for its outcome. */
@@ -178,6 +188,8 @@ export class CallCard {
     show('mute', talks && !isLine);
     show('keypad', (talks || state === 'earlyMedia' || (state === 'ringing' && !rings)) && !isLine);
     show('add', talks && !isLine);
+    show('sound', talks && !isLine);
+    if ((!talks || isLine) && this.#devices.isOpen) void this.#toggleDevices(false);
     show('again', call.hasEnded && call.direction === 'outgoing' && !isLine);
     show('dismiss', call.hasEnded);
     show('levels', state === 'connected' && !isLine);
@@ -244,7 +256,7 @@ export class CallCard {
   }
   #meterOf(stream: MediaStream): LevelMeter | undefined {
     try {
-      return this.#owner.meter(stream);
+      return this.#owner.audio.meter(stream);
     } catch {
       // Without Web Audio there are no meters; the call does not mind.
       return undefined;

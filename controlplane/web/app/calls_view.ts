@@ -56,7 +56,7 @@ export class CallsView {
   #add(call: Call): void {
     const owner: CardOwner = {
       showError: this.#owner.showError,
-      meter: (stream) => this.#device.audio.meter(stream),
+      audio: this.#device.audio,
       keyTone: (digit) => this.#tones.key(digit),
       changed: () => this.#render(),
       select: (card) => this.#select(card),

@@ -1,4 +1,5 @@
-import type { AudioDevice, Device } from '@byon/sdk';
+import type { Device } from '@byon/sdk';
+import { explainSpeaker, fillDevices } from './device_picker.js';
 import { byId, element, setLevel } from './dom.js';
 import { applyTheme, preferences, save } from './preferences.js';
 
@@ -18,7 +19,8 @@ export class Settings {
     this.#device = device;
     this.#showError = showError;
     const { audio } = device;
-    audio.on('change', () => this.#listDevices());
+    // A call's card may choose as well.
+    for (const event of ['change', 'input', 'output'] as const) audio.on(event, () => this.#listDevices());
     this.#onSelect('microphone', async (id) => {
       save({ inputId: id });
       await audio.setInput(id || undefined);
@@ -86,11 +88,9 @@ export class Settings {
 
   #listDevices(): void {
     const { audio } = this.#device;
-    fill('microphone', audio.inputs, 'Microphone', audio.inputId);
-    fill('speaker', audio.outputs, 'Speaker', audio.outputId);
-    const speaker = byId<HTMLSelectElement>('speaker');
-    speaker.disabled = !audio.canChooseOutput;
-    speaker.title = audio.canChooseOutput ? '' : 'This browser uses the speaker of the system';
+    fillDevices(byId('microphone'), audio.inputs, 'Microphone', audio.inputId);
+    fillDevices(byId('speaker'), audio.outputs, 'Speaker', audio.outputId);
+    explainSpeaker(byId('speaker'), audio.canChooseOutput);
   }
 
   async #runPreflight(): Promise<void> {
@@ -124,13 +124,4 @@ export class Settings {
     box.checked = isOn;
     box.onchange = () => change(box.checked);
   }
-}
-
-function fill(id: string, devices: readonly AudioDevice[], kind: string, chosen: string | undefined): void {
-  const select = byId<HTMLSelectElement>(id);
-  const options = devices
-    .filter((device) => device.id !== 'default')
-    .map((device, index) => new Option(device.label || `${kind} ${index + 1}`, device.id));
-  select.replaceChildren(new Option('System default', ''), ...options);
-  select.value = chosen ?? '';
 }

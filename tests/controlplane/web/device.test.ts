@@ -187,4 +187,14 @@ describe('a device', () => {
     expect(browser.mediaDevices.constraints.at(-1)).toMatchObject({ audio: { deviceId: { exact: 'usb' }, echoCancellation: true } });
     await expect(device.audio.setOutput('hdmi')).rejects.toMatchObject({ code: 'NOT_SUPPORTED' });
   });
+
+  test('a microphone that cannot be opened in a call is not the chosen one', async () => {
+    await device.register();
+    await device.call('+34600000002');
+    await device.audio.setInput('usb');
+    browser.mediaDevices.refusal = 'NotReadableError';
+    await expect(device.audio.setInput('broken')).rejects.toThrow();
+    expect(device.audio.inputId).toBe('usb');
+    expect(device.audio.outputId).toBeUndefined();
+  });
 });

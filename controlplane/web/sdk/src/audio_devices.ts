@@ -82,16 +82,24 @@ export class AudioDevices extends Emitter<AudioDevicesEvents> {
 
   /** Uses this microphone from now on, in calls that are up too. @param id undefined: the system's default */
   async setInput(id: string | undefined): Promise<void> {
+    const before = this.#inputId;
     this.#inputId = id || undefined;
-    await this.#apply('input', id ?? '');
+    await this.#apply('input', id ?? '').catch((error: unknown) => {
+      this.#inputId = before; // it cannot be opened: nothing has changed
+      throw error;
+    });
     this.emit('input', id ?? '');
   }
 
   /** Uses this speaker from now on, in calls that are up too. @param id undefined: the system's default */
   async setOutput(id: string | undefined): Promise<void> {
     if (id && !this.canChooseOutput) throw new ByonError('NOT_SUPPORTED', 'This browser cannot choose the speaker.');
+    const before = this.#outputId;
     this.#outputId = id || undefined;
-    await this.#apply('output', id ?? '');
+    await this.#apply('output', id ?? '').catch((error: unknown) => {
+      this.#outputId = before;
+      throw error;
+    });
     this.emit('output', id ?? '');
   }
 
