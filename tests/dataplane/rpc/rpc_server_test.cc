@@ -8,8 +8,11 @@
 #include <openssl/x509v3.h>
 #include <unistd.h>
 
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 
+#include "dataplane/base/check.h"
 #include "media_control.grpc.pb.h"
 #include "tests/dataplane/rpc/fake_worker.h"
 #include "tests/dataplane/rpc/requests.h"
@@ -20,8 +23,24 @@ namespace {
 using std::chrono::seconds;
 using std::chrono::system_clock;
 
+// This process's own folder, gone with it: keys do not stay behind.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() : path_(testing::TempDir() + "byon-rpc-XXXXXX") {
+    BYON_CHECK(mkdtemp(path_.data()) != nullptr, "no temporary folder");
+  }
+  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
 std::string FreshPath(const std::string& name) {
-  return testing::TempDir() + "byon-" + std::to_string(getpid()) + "-" + name;
+  static const TemporaryFolder folder;
+  return folder.path() + "/" + name;
 }
 
 std::unique_ptr<grpc::ClientContext> NewContext(int limit_seconds = 20) {
