@@ -20,6 +20,8 @@
 namespace byon {
 namespace {
 
+constexpr std::chrono::minutes kCounterInterval{1};
+
 using Strand = boost::asio::strand<boost::asio::io_context::executor_type>;
 
 // The subscribers file as the gateway and the SIP side know it.
@@ -121,6 +123,8 @@ struct ControlPlane::Rooms {
     return "";
   }
   void OnTokenEvent(std::string_view event, const std::string& detail);
+  // What clients did and what they were refused, each minute in which there was something.
+  void LogWebSipCounters();
 
   boost::asio::io_context& io;
   runtime::Logger& log;
@@ -145,6 +149,7 @@ struct ControlPlane::Rooms {
   api::EventHub hub;
   api::Application application;
   std::unique_ptr<web_sip::WebSip> web_sip;  // null: not served
+  std::shared_ptr<void> counter_timer;
   std::unique_ptr<web_sip::SocketRouter> router;
   std::unique_ptr<http::HttpServer> http;
 };
@@ -194,6 +199,7 @@ ControlPlane::Rooms::Rooms(const runtime::Config& config, const std::string& ver
                                log.Info(event, {{"detail", detail}});
                              }});
     relay.web_sip = web_sip.get();
+    counter_timer = timers.After(kCounterInterval, [this] { LogWebSipCounters(); });
   }
   router = std::make_unique<web_sip::SocketRouter>(application, web_sip.get());
   if (const auto error = sip.Start(&gateway, &gateway)) throw std::runtime_error(*error);
@@ -205,6 +211,14 @@ ControlPlane::Rooms::Rooms(const runtime::Config& config, const std::string& ver
   });
   http = std::make_unique<http::HttpServer>(HttpSettings(config), *router, strand);
   log.Info("subscribers", {{"listed", subscribers.size()}});
+}
+
+void ControlPlane::Rooms::LogWebSipCounters() {
+  const std::string changes = web_sip->TakeCounterChanges();
+  if (!changes.empty()) {
+    log.Info("sip_websocket", {{"lines", web_sip->lines()}, {"calls", web_sip->calls()}, {"counters", changes}});
+  }
+  counter_timer = timers.After(kCounterInterval, [this] { LogWebSipCounters(); });
 }
 
 void ControlPlane::Rooms::OnTokenEvent(std::string_view event, const std::string& detail) {

@@ -38,4 +38,14 @@ std::string_view ToString(Counter counter) {
   return "";
 }
 
+std::string Counters::TakeChanges() {
+  std::string text;
+  for (size_t i = 0; i < values_.size(); ++i) {
+    if (values_[i] == told_[i]) continue;
+    text += (text.empty() ? "" : " ") + std::string(ToString(static_cast<Counter>(i))) + '=' + std::to_string(values_[i]);
+  }
+  told_ = values_;
+  return text;
+}
+
 }  // namespace byon::web_sip

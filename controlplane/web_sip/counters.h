@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace byon::web_sip {
@@ -50,9 +51,13 @@ class Counters {
  public:
   void Add(Counter counter) { ++values_[static_cast<size_t>(counter)]; }
   uint64_t Get(Counter counter) const { return values_[static_cast<size_t>(counter)]; }
+  // Those that have grown since the last call, with their totals, e.g. "challenged=12 registered=7"; empty: none.
+  std::string TakeChanges();
 
  private:
-  std::array<uint64_t, static_cast<size_t>(Counter::kCount)> values_{};
+  using Values = std::array<uint64_t, static_cast<size_t>(Counter::kCount)>;
+  Values values_{};
+  Values told_{};
 };
 
 }  // namespace byon::web_sip

@@ -26,6 +26,7 @@ class WebSip final : public gateway::EventSink, private FlowObserver {
 
   const std::string& path() const { return config_.path; }
   const Counters& counters() const { return counters_; }
+  std::string TakeCounterChanges() { return counters_.TakeChanges(); }
   size_t lines() const { return lines_.size(); }
   size_t calls() const { return legs_.size(); }
 

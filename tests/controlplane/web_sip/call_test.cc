@@ -486,6 +486,13 @@ TEST_F(CallTest, ALostConnectionEndsTheCallThatRingsAndKeepsTheOneThatTalks) {
   EXPECT_THAT(Sip(), Contains("bye " + talking));
 }
 
+TEST_F(CallTest, CountersAreToldOnce) {
+  Client& client = Registered();
+  Connected(client);
+  EXPECT_EQ(web_sip_->TakeCounterChanges(), "registered=1 call_from_client=1");
+  EXPECT_EQ(web_sip_->TakeCounterChanges(), "");
+}
+
 TEST_F(CallTest, SomebodyElsesDialogDoesNotExist) {
   Client& client = Registered();
   const SipMessage ok = Connected(client);
