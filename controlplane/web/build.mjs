@@ -1,8 +1,8 @@
-// Builds what the gateway serves to browsers: the SDK (one ES module and its types) and the web client.
+// Builds what the gateway serves to browsers: the SDK (one ES module, its types, its reference pages) and the web client.
 //   node build.mjs [--out DIR] [--stamp FILE --depfile FILE]
 // The stamp and the list of what was read are for the build system.
 import { spawn } from 'node:child_process';
-import { copyFile, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -38,6 +38,18 @@ async function sourcesOf(folder) {
   return entries.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name));
 }
 
+/** The SDK's reference pages. A public name that speaks of one that is not, or a link that leads nowhere, is an error. */
+async function buildReference() {
+  const folder = path.join(out, 'sdk', 'reference');
+  await run('typedoc/bin/typedoc', '--options', here('typedoc.json'), '--out', folder);
+  const pages = await readdir(folder, { recursive: true });
+  // The gateway's security policy takes no inline script; the one here only avoids a flicker.
+  await Promise.all(pages.filter((name) => name.endsWith('.html')).map(async (name) => {
+    const page = path.join(folder, name);
+    await writeFile(page, (await readFile(page, 'utf8')).replace(/<script>[^<]*<\/script>/g, ''));
+  }));
+}
+
 async function build() {
   await rm(out, { recursive: true, force: true });
   await mkdir(path.join(out, 'sdk'), { recursive: true });
@@ -50,6 +62,7 @@ async function build() {
     // The page uses the SDK as any other page does: as the file that the gateway serves.
     esbuild.build({ ...common, entryPoints: ['app/app.ts'], outfile: path.join(out, 'app', 'app.js'), external: ['../sdk/byon.js'], alias: { '@byon/sdk': '../sdk/byon.js' } }),
     esbuild.build({ ...common, entryPoints: ['app/style.css'], outfile: path.join(out, 'app', 'style.css') }),
+    buildReference(),
     copyFile(here('index.html'), path.join(out, 'index.html')),
     copyFile(here('app', 'icon.svg'), path.join(out, 'app', 'icon.svg')),
   ]);
@@ -60,7 +73,7 @@ async function build() {
 
 try {
   const bytes = await build();
-  const read = ['index.html', 'build.mjs', 'tsconfig.json', 'package-lock.json', 'sdk/src', 'app'].map((name) => here(name));
+  const read = ['index.html', 'build.mjs', 'tsconfig.json', 'typedoc.json', 'package-lock.json', 'sdk/README.md', 'sdk/src', 'app'].map((name) => here(name));
   for (const folder of ['sdk/src', 'app']) read.push(...(await sourcesOf(folder)));
   if (options.depfile) await writeFile(options.depfile, `${path.basename(options.stamp)}: ${read.map((name) => name.replaceAll(' ', '\\ ')).join(' ')}\n`);
   if (options.stamp) await writeFile(options.stamp, `${bytes}\n`);
