@@ -34,12 +34,12 @@ export class Lab {
   #relayFault;
 
   /**
-   * @param {{dir?: string, buildDir?: string, instance?: number, hasGateway?: boolean, hasHss?: boolean, isim?: string[], ims?: object,
+   * @param {{dir?: string, buildDir?: string, instance?: number, hasGateway?: boolean, hasCore?: boolean, hasHss?: boolean, isim?: string[], ims?: object,
    *   identityProvider?: object, codecs?: string[], environment?: object, webDir?: string,
    *   relay?: {seed?: number, near?: string},
    *   controlPlane?: (config: object, lab: Lab) => void, dataPlane?: (config: object) => void,
    *   files?: Record<string, string>}} [options]
-   *   hasHss: an ImsNetwork instead of an ImsCore, where the numbers of isim authenticate with AKA; controlPlane and
+   *   hasCore: false where the test plays the network; hasHss: an ImsNetwork instead of an ImsCore, where the numbers of isim authenticate with AKA; controlPlane and
    *   dataPlane change the settings before the programs see them; files are put into the lab's folder;
    *   with `relay` all media that the phones of this lab, and browsers that are given it, exchange with the gateway
    *   passes an ImpairmentRelay
@@ -64,7 +64,7 @@ export class Lab {
     this.buildDir = options.buildDir ? path.resolve(options.buildDir) : findBuild();
     await mkdir(this.dir, { recursive: true });
     const { pcscf, backupPcscf, icscf, scscf, hss, trusted, http, app, identityProvider } = this.addresses;
-    this.core = options.hasHss
+    if (options.hasCore ?? true) this.core = options.hasHss
       ? new ImsNetwork({ dir: `${this.dir}/ims`, pcscf, backupPcscf, icscf, scscf, hss, isim: options.isim, ...options.ims })
       : new ImsCore({ dir: `${this.dir}/ims`, pcscf, scscf, trusted, ...options.ims });
     this.url = `http://${http.ip}:${http.port}`;
@@ -72,7 +72,7 @@ export class Lab {
     this.identityProvider = new IdentityProvider({
       ...identityProvider, webOrigins: [this.url, this.appUrl], ...options.identityProvider,
     });
-    await Promise.all([this.core.start(), this.identityProvider.start()]);
+    await Promise.all([this.core?.start(), this.identityProvider.start()]);
     if (options.relay) this.relay = await ImpairmentRelay.start({ near: this.addresses.relay, far: this.addresses.relay, ...options.relay });
     if (options.hasGateway ?? true) await this.#startGateway();
   }

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { USERS } from '../../tools/lab/lab.mjs';
-import { ApiClient, REGISTRATION } from './api_client.mjs';
-import { assertTones, CallLab } from './call_lab.mjs';
+import { ApiClient, REGISTRATION } from '../e2e/api_client.mjs';
+import { assertTones, CallLab } from '../e2e/call_lab.mjs';
 import { measureFile } from '../../tools/lab/audio.mjs';
 
 const { alice: ALICE, bob: BOB } = USERS;
