@@ -106,6 +106,7 @@ sip::SipConfig SipSettings(const runtime::Config& config) {
   settings.originating_ioi = ims.originating_ioi;
   settings.precondition = ims.uses_preconditions;
   settings.reg_event = ims.uses_reg_event;
+  settings.keepalive = ims.keepalive;
   settings.session_expires = ims.session_expires;
   return settings;
 }

@@ -198,6 +198,7 @@ void Reader::ReadIms() {
   Get("/ims/preconditions", ims.uses_preconditions);
   Get("/ims/session_expires_s", ims.session_expires);
   Get("/ims/reg_event", ims.uses_reg_event);
+  Get("/ims/keepalive_s", ims.keepalive);
   Get("/ims/register_expires_s", ims.register_expires);
   Get("/ims/codecs", ims.codecs);
   Get("/ims/dtx", ims.uses_dtx);

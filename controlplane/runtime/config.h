@@ -119,6 +119,7 @@ struct ImsSettings {
   bool uses_preconditions = false;
   std::chrono::seconds session_expires{1800};
   bool uses_reg_event = true;
+  std::chrono::seconds keepalive{30};
   std::chrono::seconds register_expires{600000};
   std::vector<std::string> codecs{"AMR-WB", "AMR"};
   bool uses_dtx = false;

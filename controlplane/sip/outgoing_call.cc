@@ -144,11 +144,32 @@ void OutgoingCall::SendInvite(const std::string& authorization) {
   timer_.Set(context_.config.timers.invite_deadline, [this] {
     if (has_response_ || state_ != State::kCalling) return;
     Cancel({.sip_status = 408, .q850_cause = 0, .text = "No answer from the network"});
-    Fail({.sip_status = 408, .q850_cause = 0, .text = "Request Timeout"});
+    Fail(ReasonOfSilence({.sip_status = 408, .q850_cause = 0, .text = "Request Timeout"}));
   });
 }
 
+// The P-CSCF is gone. Where there is another, the call goes that way once the number is registered there, as after a
+// restoration that the network asks for (TS 23.380 section 5).
+EndReason OutgoingCall::ReasonOfSilence(EndReason otherwise) {
+  const auto& hops = context_.config.next_hops;
+  const auto hop = static_cast<size_t>(std::find(hops.begin(), hops.end(), invite_.binding.next_hop) - hops.begin());
+  if (hop < hops.size()) {
+    const auto now = SipThread::Clock::now();
+    context_.hops.ReportSilence(hop, now);
+    if (context_.hops.Choose(hop, now)) {
+      table_.registrations().RequireInitial(invite_.binding.registration_id);
+      return {.sip_status = 504, .q850_cause = 0, .text = call::kRestorationText};
+    }
+  }
+  return otherwise;
+}
+
 void OutgoingCall::HandleResponse(int status, const MessageView& response) {
+  // Made up by the stack: nobody listens at the P-CSCF's address.
+  if (response.is_empty() && !has_response_ && state_ == State::kCalling) {
+    transaction_.reset();
+    return Fail(ReasonOfSilence({.sip_status = status, .q850_cause = 0, .text = "The network cannot be reached"}));
+  }
   has_response_ = true;
   if (status < 200) return HandleProgress(status, response);
   if (status < 300) return HandleAnswer(response);

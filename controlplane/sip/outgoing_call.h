@@ -36,6 +36,7 @@ class OutgoingCall : public Call {
   void HandleProgress(int status, const MessageView& response);
   void HandleAnswer(const MessageView& response);
   void HandleFailure(int status, const MessageView& response);
+  call::EndReason ReasonOfSilence(call::EndReason otherwise);
   bool Retry(int status, const MessageView& response);
   void EndFork(Dialog& dialog, Fork& fork, uint32_t cseq);
   Dialog& DialogOf(const MessageView& response);

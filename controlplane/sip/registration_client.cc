@@ -22,6 +22,9 @@ constexpr int kMaxWrongAnswers = 2;
 constexpr int kMaxInvalidChallenges = 2;  // TS 24.229 section 5.1.1.5.3
 constexpr int kMaxIntervalRetries = 2;
 constexpr uint64_t kMaxExpiresS = 0xffffffff;
+constexpr uint64_t kMaxRetryAfterS = 86400;
+// Registrations that leave a dead P-CSCF: so long for each of them, within the window of the configuration.
+constexpr milliseconds kMoveInterval{20};
 
 // A user part or a header that came from our own rooms but ends up in a message.
 bool IsUsable(const SipRegistration& registration) {
@@ -179,7 +182,12 @@ void RegistrationClient::Start(Record& record, Operation operation) {
   record.invalid_challenges = 0;
   record.has_proved = false;
   record.interval_retries = 0;
-  record.hops_tried = 1;
+  if (operation == Operation::kRegister) {
+    const size_t preferred = record.is_registered ? record.hop : 0;
+    const size_t chosen = context_.hops.Choose(preferred, SipThread::Clock::now()).value_or(record.hop);
+    if (chosen != record.hop) UseHop(record, chosen);
+  }
+  record.hops_tried = {record.hop};
   // The last nonce may still be good: one round trip less (RFC 7616 section 3.6).
   record.authorization = Reauthorization(record);
   Send(record);
@@ -267,6 +275,7 @@ void RegistrationClient::HandleResponse(const std::string& id, int status,
   record.transaction.reset();
   record.deadline->Clear();
   record.authorization.clear();
+  ReportHop(record, response);
   if (status < 300) return HandleAccepted(record, response);
   if (status == 401 || status == 407) return HandleChallenge(record, response);
   if (status == 423) return HandleIntervalTooBrief(record, response);
@@ -346,19 +355,50 @@ void RegistrationClient::HandleAccepted(Record& record, const MessageView& respo
   Finish(record);
 }
 
-void RegistrationClient::TryNextHop(Record& record, int status, const MessageView& response) {
-  const size_t hops = context_.config.next_hops.size();
-  if (record.hops_tried >= hops) return Fail(record, status, response, false);
-  ++record.hops_tried;
-  record.hop = (record.hop + 1) % hops;
-  record.challenges = 0;
+void RegistrationClient::ReportHop(const Record& record, const MessageView& response) {
+  const auto now = SipThread::Clock::now();
+  // Empty: the deadline, or nobody listens there.
+  if (response.is_empty()) return context_.hops.ReportSilence(record.hop, now);
+  const auto wait = response.status() == 503 ? response.Number("Retry-After", kMaxRetryAfterS) : std::nullopt;
+  if (wait) return context_.hops.ReportRetryAfter(record.hop, seconds(*wait), now);
+  context_.hops.ReportAnswer(record.hop);
+}
+
+// Through another P-CSCF it is a new initial registration (TS 24.229 section 5.1.1.2); its subscription too.
+void RegistrationClient::UseHop(Record& record, size_t hop) {
   context_.counters.Add(SipCounter::kRegisterHopFailover);
-  // Another P-CSCF: a new initial registration (TS 24.229 section 5.1.1.2); its subscription too.
+  record.hop = hop;
   ResetBinding(record);
   record.service_route.clear();
   record.path.clear();
   record.subscription.reset();
+}
+
+void RegistrationClient::TryNextHop(Record& record, int status, const MessageView& response) {
+  const auto next = context_.hops.ChooseOther(record.hops_tried, SipThread::Clock::now());
+  if (!next) return Fail(record, status, response, false);
+  record.hops_tried.push_back(*next);
+  record.challenges = 0;
+  UseHop(record, *next);
   Send(record);
+}
+
+void RegistrationClient::MoveAwayFrom(size_t hop) {
+  std::vector<RegistrationId> ids;
+  for (const auto& [id, record] : records_) {
+    if (record.is_registered && record.hop == hop) ids.push_back(id);
+  }
+  const auto window = std::min<milliseconds>(context_.config.resubscribe_window, kMoveInterval * ids.size());
+  for (const RegistrationId& id : ids) {
+    context_.thread.After(RandomDelay(milliseconds(0), window), [this, id, hop] {
+      const auto found = records_.find(id);
+      const bool is_still_there = found != records_.end() && found->second.is_registered &&
+                                  found->second.hop == hop && found->second.operation == Operation::kIdle;
+      if (is_still_there && !context_.hops.IsUsable(hop, SipThread::Clock::now())) {
+        Start(found->second, Operation::kRegister);
+      }
+    });
+  }
 }
 
 void RegistrationClient::Fail(Record& record, int status, const MessageView& response, bool is_final) {
@@ -371,8 +411,9 @@ void RegistrationClient::Fail(Record& record, int status, const MessageView& res
                              .phrase = response.phrase(),
                              .retry_after = std::nullopt,
                              .is_final = is_final};
-  if (status == 408 && failure.phrase.empty()) failure.phrase = "No P-CSCF answered";
-  if (const auto wait = response.Number("Retry-After", 86400)) failure.retry_after = seconds(*wait);
+  if (response.is_empty() && status == 408) failure.phrase = "No P-CSCF answered";
+  if (response.is_empty() && status == 503) failure.phrase = "No P-CSCF can be reached";
+  if (const auto wait = response.Number("Retry-After", kMaxRetryAfterS)) failure.retry_after = seconds(*wait);
   const bool is_over = is_final && record.next_operation == Operation::kIdle;
   if (is_over) Forget(id);
   context_.notify_registrations([id, failure](registration::SipRegistrarObserver& observer) {

@@ -35,6 +35,9 @@ class RegistrationClient : public RegSubscription::Owner {
   // The network lost this binding: the next REGISTER is an initial one (TS 24.229 5.1.2A.1.6).
   void RequireInitial(const registration::RegistrationId& id);
 
+  // This P-CSCF is gone: what is registered through it registers anew through another, not all at once (TS 23.380).
+  void MoveAwayFrom(size_t hop);
+
   // A NOTIFY outside of calls; false when no subscription matches.
   bool HandleNotify(ServerTransaction& transaction, const MessageView& request);
 
@@ -62,7 +65,7 @@ class RegistrationClient : public RegSubscription::Owner {
     int invalid_challenges = 0;  // one after the other: out of sequence, or not the network's
     bool has_proved = false;     // the request under way has an answer to the last challenge
     int interval_retries = 0;
-    size_t hops_tried = 0;
+    std::vector<size_t> hops_tried;
     std::unique_ptr<ClientTransaction> transaction;
     std::unique_ptr<ScopedTimer> deadline;
     std::unique_ptr<RegSubscription> subscription;
@@ -78,6 +81,8 @@ class RegistrationClient : public RegSubscription::Owner {
   void HandleChallenge(Record& record, const MessageView& response);
   void HandleAccepted(Record& record, const MessageView& response);
   void HandleIntervalTooBrief(Record& record, const MessageView& response);
+  void UseHop(Record& record, size_t hop);
+  void ReportHop(const Record& record, const MessageView& response);
   void TryNextHop(Record& record, int status, const MessageView& response);
   void Fail(Record& record, int status, const MessageView& response, bool is_final);
   void FinishDeregister(Record& record);

@@ -28,6 +28,7 @@ Shard::Shard(const SipConfig& config, unsigned index, SipCounters& counters,
     : counters_(counters),
       hooks_(std::move(hooks)),
       peers_(AllowedPeers(config), config.requests_per_second_per_peer),
+      hops_(config.next_hops.size()),
       transactions_(config, index, counters, *this),
       context_{.config = config,
                .shard = index,
@@ -36,6 +37,7 @@ Shard::Shard(const SipConfig& config, unsigned index, SipCounters& counters,
                .thread = thread_,
                .transactions = transactions_,
                .peers = peers_,
+               .hops = hops_,
                .notify_calls = hooks_.notify_calls,
                .notify_registrations = hooks_.notify_registrations,
                .on_binding_gone = hooks_.on_binding_gone} {}
@@ -67,6 +69,9 @@ bool Shard::Start() {
     events_ = std::make_unique<EventClient>(context_, *registrations_);
     events_->notify = hooks_.notify_events;
     is_open = transactions_.Open(thread_.root());
+    if (is_open) {
+      monitor_ = std::make_unique<HopMonitor>(context_, [this](size_t hop) { registrations_->MoveAwayFrom(hop); });
+    }
   });
   if (!is_open) Stop();
   return is_open;
@@ -79,6 +84,7 @@ void Shard::Stop() {
     events_.reset();
     pager_.reset();
     calls_.reset();
+    monitor_.reset();
     registrations_.reset();
   });
 }

@@ -6,6 +6,8 @@
 #include <string>
 
 #include "controlplane/sip/call.h"
+#include "controlplane/sip/hop_health.h"
+#include "controlplane/sip/hop_monitor.h"
 #include "controlplane/sip/event_client.h"
 #include "controlplane/sip/pager.h"
 #include "controlplane/sip/peer_filter.h"
@@ -58,9 +60,11 @@ class Shard : private MessageSink {
   Hooks hooks_;
   SipThread thread_;
   PeerFilter peers_;
+  HopHealth hops_;
   TransactionLayer transactions_;
   ShardContext context_;
   std::unique_ptr<RegistrationClient> registrations_;
+  std::unique_ptr<HopMonitor> monitor_;
   std::unique_ptr<CallTable> calls_;
   std::unique_ptr<Pager> pager_;
   std::unique_ptr<EventClient> events_;

@@ -8,6 +8,7 @@
 #include "controlplane/call/sip_signaling.h"
 #include "controlplane/registration/sip_registrar.h"
 #include "controlplane/sip/credential_source.h"
+#include "controlplane/sip/hop_health.h"
 #include "controlplane/sip/peer_filter.h"
 #include "controlplane/sip/sip_config.h"
 #include "controlplane/sip/sip_counters.h"
@@ -26,6 +27,7 @@ struct ShardContext {
   SipThread& thread;
   TransactionLayer& transactions;
   PeerFilter& peers;
+  HopHealth& hops;
   std::function<void(std::function<void(call::SipSignalingObserver&)>)> notify_calls;
   std::function<void(std::function<void(registration::SipRegistrarObserver&)>)> notify_registrations;
   std::function<void(registration::RegistrationId)> on_binding_gone;

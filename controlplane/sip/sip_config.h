@@ -32,6 +32,8 @@ struct SipConfig {
   std::string realm;                        // digest realm; empty: home_domain
   // P-CSCF or A-SBC (profile kTrustedNode: I-CSCF) in order of preference: sip:IP[:port][;transport=tcp]
   std::vector<std::string> next_hops;
+  // OPTIONS to each of several next hops this often (0: never), to notice one that died.
+  std::chrono::milliseconds keepalive{0};
   std::vector<std::string> allowed_peers;   // IP literals that may also send to us, e.g. S-CSCFs
   SipProfile profile = SipProfile::kUserEquipment;
 

@@ -24,6 +24,7 @@ std::string_view ToString(SipCounter counter) {
     case SipCounter::kRegisterSucceeded: return "register_succeeded";
     case SipCounter::kRegisterFailed: return "register_failed";
     case SipCounter::kRegisterHopFailover: return "register_hop_failover";
+    case SipCounter::kHopLost: return "hop_lost";
     case SipCounter::kRegisterTimeout: return "register_timeout";
     case SipCounter::kChallengeForeignRealm: return "challenge_foreign_realm";
     case SipCounter::kChallengeUnusable: return "challenge_unusable";

@@ -32,6 +32,7 @@ enum class SipCounter : uint8_t {
   kRegisterSucceeded,
   kRegisterFailed,
   kRegisterHopFailover,
+  kHopLost,                   // a P-CSCF that was good answers no OPTIONS: its registrations move
   kRegisterTimeout,
   kChallengeForeignRealm,     // digest asked for a realm that is not ours: not answered
   kChallengeUnusable,         // no algorithm, qop or password for it

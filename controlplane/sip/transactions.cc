@@ -43,7 +43,7 @@ int ClientTransaction::OnResponse(void* magic, nta_outgoing_s* outgoing, const s
   // Handler and response survive the transaction: the handler may end it and read on.
   const Handler handler = self->handler_;
   msg_t* response = nta_outgoing_getresponse(outgoing);
-  handler(status, MessageView(sip));
+  handler(status, MessageView(nta_sip_is_internal(sip) ? nullptr : sip));
   if (response != nullptr) msg_destroy(response);
   return 0;
 }

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { USERS } from '../../tools/lab/lab.mjs';
 import { ApiClient, REGISTRATION } from '../e2e/api_client.mjs';
 import { assertTones, CallLab } from '../e2e/call_lab.mjs';
@@ -17,7 +18,13 @@ describe('a whole IMS core', () => {
   let it;
   let bob;
   before(async () => {
-    it = await CallLab.start({ hasHss: true, isim: [ALICE] });
+    it = await CallLab.start({
+      hasHss: true, isim: [ALICE],
+      controlPlane: (config, { addresses }) => {
+        config.ims.next_hops.push(`${addresses.backupPcscf}:5060`);
+        config.ims.keepalive_s = 1;
+      },
+    });
     bob = await it.lab.phone(BOB, { flags: ['--play', 'tones'] });
   });
   after(() => it?.stop());
@@ -72,6 +79,24 @@ describe('a whole IMS core', () => {
     it.lab.core.hss.loseSequenceNumbers();
     await withDevice('alice', async ({ registration }) => assert.equal(registration.regInfo.regStatus, 'Registered'));
     assert.ok(asked(MULTIMEDIA_AUTH, ALICE).length >= before + 2, 'one vector refused, one taken');
+  });
+
+  test('the P-CSCF dies: the registration moves to the other, and calls go through it', async () => {  // Covers: R15
+    const { hss } = it.lab.core;
+    const before = asked(SERVER_ASSIGNMENT, ALICE).length;
+    await it.lab.core.stopRole('pcscf');
+    for (const deadline = Date.now() + 15_000; asked(SERVER_ASSIGNMENT, ALICE).length === before; await delay(50)) {
+      assert.ok(Date.now() < deadline, 'no new registration');
+    }
+    assert.ok(hss.isRegistered(ALICE));
+    const phone = await it.lab.phone(USERS.dave, { pcscf: it.lab.addresses.backupPcscf });
+    await it.web.dial(USERS.dave);
+    await phone.waitFor('incoming');
+    phone.send('answer');
+    await it.web.callState('connected');
+    await it.web.hangUp();
+    await phone.waitFor('bye');
+    it.lab.core.startRole('pcscf');
   });
 
   test('the HSS ends a registration, and the app is told', async () => {  // Covers: R12 R13

@@ -19,7 +19,7 @@ describe('a network as SIPp plays it', () => {
   let count = 0;
   const running = [];
   before(async () => {
-    lab = await Lab.start({ hasCore: false, controlPlane: (config, { addresses }) => { config.ims.allowed_peers = [addresses.backupPcscf]; } });
+    lab = await Lab.start({ hasCore: false, controlPlane: (config, { addresses }) => { config.ims.allowed_peers = [addresses.backupPcscf]; config.limits = { channels_per_user: 100 }; } });
   });
   after(() => lab?.stop());
 
@@ -271,7 +271,7 @@ ${body}]]>`}</send>\n`;
       });
       try {
         const { data } = await channel.event('session-invitation');
-        await use({ api, channel, id: data.mediaSessionId, offer: data.offer?.sdp });
+        await use({ api, channel, caller, id: data.mediaSessionId, offer: data.offer?.sdp });
         await caller.done();
       } finally {
         await caller.stop();
@@ -306,6 +306,78 @@ ${body}]]>`}</send>\n`;
       await answer(api, id, offer);
       await api.setStatus(id, 'Connected');
       await channel.status(id, 'Terminated');
+    });
+  });
+
+  test('an incoming call without an offer, with reliable progress: ours in the 183, theirs in the PRACK', async () => {  // Covers: C3 C13
+    await calledBy((target) => [
+      invite(target, ['Supported: 100rel'], ''), maybe(100),
+      reliable(183).replace('<ereg', '<ereg regexp="a=rtpmap:[0-9]+ AMR-WB" search_in="msg" check_it="true" assign_to="offer"/><ereg'),
+      inDialog(target, 'PRACK', 2, { headers: ['RAck: [$checked] 1 INVITE'], body: sdp() }), expect(200),
+      reliable(180), inDialog(target, 'PRACK', 3, { headers: ['RAck: [$checked] 1 INVITE'] }), expect(200),
+      expect(200), inDialog(target, 'ACK', 1), pause(200), inDialog(target, 'BYE', 4), expect(200),
+      '<Reference variables="offer"/>\n',
+    ], async ({ api, channel, id, offer }) => {
+      await answer(api, id, offer);
+      await delay(300);
+      await api.setStatus(id, 'Connected');
+      await channel.status(id, 'Terminated');
+    });
+  });
+
+  const qos = (local, remote) => [`a=curr:qos local ${local}`, `a=curr:qos remote ${remote}`, 'a=des:qos mandatory local sendrecv', 'a=des:qos mandatory remote sendrecv'];
+  const CARING = ['Supported: 100rel, precondition, timer', 'Require: precondition', 'Allow: INVITE, ACK, BYE, PRACK, UPDATE'];
+  test('a caller whose resources are not ready: progress with our state, and the phone does not ring before they are', async () => {  // Covers: C4 C8
+    await calledBy((target) => [
+      invite(target, CARING, sdp({ lines: qos('none', 'none') })), maybe(100),
+      reliable(183).replace('<ereg', '<ereg regexp="a=curr:qos local " search_in="msg" check_it="true" assign_to="offer"/><ereg'),
+      inDialog(target, 'PRACK', 2, { headers: ['RAck: [$checked] 1 INVITE'] }), expect(200),
+      // The device says that it rings; the caller may not hear so yet.
+      reliable(183), inDialog(target, 'PRACK', 3, { headers: ['RAck: [$checked] 1 INVITE'] }), expect(200),
+      pause(500), mark('reserved'), inDialog(target, 'UPDATE', 4, { body: sdp({ version: 2, lines: qos('sendrecv', 'sendrecv') }) }),
+      expect(200, { match: 'a=curr:qos remote sendrecv' }),
+      reliable(180), inDialog(target, 'PRACK', 5, { headers: ['RAck: [$checked] 1 INVITE'] }), expect(200),
+      expect(200), inDialog(target, 'ACK', 1), pause(200), inDialog(target, 'BYE', 6), expect(200),
+      '<Reference variables="offer"/>\n',
+    ], async ({ api, channel, id, offer, caller }) => {
+      await answer(api, id, offer);
+      await caller.reached('reserved');
+      await delay(400);
+      await api.setStatus(id, 'Connected');
+      await channel.status(id, 'Terminated');
+    });
+  });
+
+  test('a caller who gives up because another device answered: no missed call', async () => {  // Covers: C9
+    await calledBy((target) => [
+      invite(target, [], sdp()), maybe(100), maybe(183), expect(180), pause(200),
+      inDialog(target, 'CANCEL', 1, { headers: ['Reason: SIP;cause=200;text="Call completed elsewhere"'] })
+        .replace('branch=[branch]', 'branch=z9hG4bK-[pid]-[call_number]-0').replace('[peer_tag_param]', ''),
+      expect(200), expect(487), inDialog(target, 'ACK', 1),
+    ], async ({ api, channel, id, offer }) => {
+      await answer(api, id, offer);
+      const { data } = await channel.status(id, 'SessionCancelled');
+      assert.match(data.reason, /elsewhere/i);
+    });
+  });
+
+  test('a re-INVITE of the network that meets ours gets 491, and both find through', async () => {  // Covers: C5
+    await withCore({
+      steps: [
+        recv('INVITE'), respond('200 OK', { body: sdp() }), recv('ACK', { remember: false }),
+        recv('INVITE', { match: 'a=sendonly' }),
+        request('INVITE', { cseq: 1, body: sdp({ version: 2 }) }), maybe(100), expect(491), request('ACK', { cseq: 1 }),
+        respond('200 OK', { body: sdp({ version: 2, direction: 'recvonly' }) }), recv('ACK', { remember: false }),
+        request('INVITE', { cseq: 2, body: sdp({ version: 3, direction: 'recvonly' }) }), maybe(100), expect(200), request('ACK', { cseq: 2 }),
+        mark('held'), ...hangUp,
+      ],
+    }, async ({ core, api, channel, registration }) => {
+      const id = await call(api, registration);
+      await channel.status(id, 'Connected');
+      await api.setStatus(id, 'Hold');
+      await core.reached('held');
+      await api.expect(204, 'DELETE', `${CALLS}/${id}`);
+      await core.done();
     });
   });
 });

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "controlplane/sip/shard_context.h"
+
+namespace byon::sip {
+
+// Asks each P-CSCF from time to time whether it lives (OPTIONS, any answer will do), so that registrations leave one that
+// died before somebody's call finds out (TS 23.380 section 5). Runs only where there is another one to go to.
+class HopMonitor {
+ public:
+  // `on_lost` runs when a hop that was good says nothing.
+  HopMonitor(ShardContext& context, std::function<void(size_t hop)> on_lost);
+
+ private:
+  struct Hop {
+    explicit Hop(SipThread& thread) : timer(thread) {}
+    ScopedTimer timer;  // until the next question, then for its answer
+    std::unique_ptr<ClientTransaction> transaction;
+    uint32_t cseq = 0;
+  };
+
+  void Schedule(size_t hop);
+  void Ask(size_t hop);
+  void HandleSilence(size_t hop);
+
+  ShardContext& context_;
+  const std::function<void(size_t)> on_lost_;
+  const std::string call_id_;
+  const std::string tag_;
+  std::vector<std::unique_ptr<Hop>> hops_;
+};
+
+}  // namespace byon::sip
