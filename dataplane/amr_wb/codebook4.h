@@ -12,6 +12,7 @@ namespace byon::amr_wb {
 constexpr int kTracks = 4;
 constexpr int kPlaces = 16;  // of a track
 constexpr int kMaxPulses = 24;
+constexpr int kSlots = kMaxPulses / kTracks;
 
 struct Codebook {
   int bits;
@@ -256,7 +257,7 @@ class CodebookSearch {
         const V sum = correlation1 + dn_y[kTracks * y];
         const V energy = energy1 + cor_y[y] + cross[y];
         const V square = MultiplyAddPairs(sum, sum & V(0xffff)) >> 15;
-        const V gain = MultiplyAddPairs(best, PairWithHigh(square, energy)) << 1;
+        const V gain = MultiplyAddPairs(best, PairWithHigh(square, energy));
         const auto is_better = (gain > V(0)) & is_candidate;
         best = Select(is_better, Pair(energy >> 16, V(0) - square), best);
         found = Select(is_better, V(track_y + kTracks * y), found);
@@ -275,8 +276,12 @@ class CodebookSearch {
     for (auto& row : row_) {
       for (int16_t& sample : row) sample = 0;
     }
-    int pulses[V::kLanes][kTracks][6];
-    int count[V::kLanes][kTracks] = {};
+    // Six slots a track. A search that found no better pair has repeated one of other tracks: then a
+    // track overflows into the next slots and another keeps -1, as in the reference.
+    int slots[V::kLanes][kMaxPulses];
+    for (auto& lane : slots) {
+      for (int& slot : lane) slot = -1;
+    }
     const LaneValues<V> shift(shift_);
     for (int i = 0; i < book_.pulses; ++i) {
       const LaneValues<V> place(best[i]), sign(SignAt(best[i]));
@@ -286,14 +291,16 @@ class CodebookSearch {
         const int amplitude = 512 >> shift[lane];
         int16_t& sample = row_[lane][place[lane]];
         sample = static_cast<int16_t>(sample + (is_negative ? -amplitude : amplitude));
-        int& n = count[lane][track];
-        if (n < 6) pulses[lane][track][n++] = place[lane] / kTracks + (is_negative ? kPlaces : 0);
+        int slot = track * kSlots;
+        while (slot < kMaxPulses && slots[lane][slot] >= 0) ++slot;
+        if (slot == kMaxPulses) continue;
+        slots[lane][slot] = place[lane] / kTracks + (is_negative ? kPlaces : 0);
       }
     }
     LoadSamples(&row_[0][0], kRowSamples, choice.code);
     for (int lane = 0; lane < V::kLanes; ++lane) {
       for (int track = 0; track < kTracks; ++track) {
-        WriteIndex(pulses[lane][track], track, choice.index[lane]);
+        WriteIndex(&slots[lane][track * kSlots], track, choice.index[lane]);
       }
     }
   }

@@ -32,6 +32,7 @@ struct Lanes8 {
   friend Lanes8 operator&(Lanes8 a, Lanes8 b) { return _mm256_and_si256(a.v, b.v); }
   friend Lanes8 operator|(Lanes8 a, Lanes8 b) { return _mm256_or_si256(a.v, b.v); }
   friend Lanes8 operator^(Lanes8 a, Lanes8 b) { return _mm256_xor_si256(a.v, b.v); }
+  friend Lanes8 operator~(Lanes8 a) { return a ^ Lanes8(-1); }
   friend Lanes8 operator<<(Lanes8 a, int n) { return _mm256_slli_epi32(a.v, n); }
   friend Lanes8 operator>>(Lanes8 a, int n) { return _mm256_srai_epi32(a.v, n); }
   friend Lanes8 operator<<(Lanes8 a, Lanes8 n) { return _mm256_sllv_epi32(a.v, n.v); }

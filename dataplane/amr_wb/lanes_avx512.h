@@ -31,6 +31,7 @@ struct Lanes16 {
   friend Lanes16 operator&(Lanes16 a, Lanes16 b) { return _mm512_and_si512(a.v, b.v); }
   friend Lanes16 operator|(Lanes16 a, Lanes16 b) { return _mm512_or_si512(a.v, b.v); }
   friend Lanes16 operator^(Lanes16 a, Lanes16 b) { return _mm512_xor_si512(a.v, b.v); }
+  friend Lanes16 operator~(Lanes16 a) { return a ^ Lanes16(-1); }
   friend Lanes16 operator<<(Lanes16 a, int n) { return _mm512_slli_epi32(a.v, unsigned(n)); }
   friend Lanes16 operator>>(Lanes16 a, int n) { return _mm512_srai_epi32(a.v, unsigned(n)); }
   // A count of 32 or more leaves 0, or the sign.

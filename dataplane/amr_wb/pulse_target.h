@@ -38,7 +38,10 @@ inline void CorrelateTarget(const V* h, const V* x, V* dn) {
   }
   const V quarter = (peak[0] + peak[1] + peak[2] + peak[3]) >> 2;
   const V total = V(1) + quarter + (quarter >> 1);
-  const V shift = Norm32(total) - V(4);
+  // The peaks of a loud tone add up to more than 31 bits. The reference is undefined there; Debian's
+  // library doubles until the two upper bits are 01, sign or no sign.
+  const V ones = LeadingZeros(Select(total < V(0), ~total, V(-1)));
+  const V shift = ones + LeadingZeros(total << ones) - V(1 + 4);
   for (int i = 0; i < kSubframe; ++i) dn[i] = RoundHigh(SaturatedShift(wide[i], shift));
 }
 
