@@ -6,6 +6,8 @@
 
 namespace byon::amr_wb {
 
+Engine::~Engine() = default;
+
 bool IsSupported(InstructionSet instructions) {
   if (instructions == InstructionSet::kAvx2) return __builtin_cpu_supports("avx2") != 0;
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&

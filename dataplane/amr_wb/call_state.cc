@@ -39,6 +39,25 @@ void ResetMemory(CoderMemory<int32_t>& memory) {
   memory.elapsed_count = 32767;
 }
 
+SilenceTransmission::Frame SilenceTransmission::Next(bool is_speech) {
+  if (is_speech) {
+    frames_to_update_ = 8;
+    return last_ = Frame::kSpeech;
+  }
+  --frames_to_update_;
+  if (last_ == Frame::kSpeech) {
+    frames_to_update_ = 3;
+    return last_ = Frame::kSidFirst;
+  }
+  if (frames_to_update_ == 0) {
+    frames_to_update_ = 8;
+    return last_ = Frame::kSidUpdate;
+  }
+  return last_ = Frame::kNoData;
+}
+
+CallState::CallState() { ResetMemory(memory); }
+
 int PackFrame(SilenceTransmission::Frame kind, int mode, FrameBits& bits, uint8_t* out) {
   using Frame = SilenceTransmission::Frame;
   constexpr int kBits[kModes + 1] = {132, 177, 253, 285, 317, 365, 397, 461, 477, 35};
@@ -55,7 +74,7 @@ int PackFrame(SilenceTransmission::Frame kind, int mode, FrameBits& bits, uint8_
   const auto put = [out](int at, int bit) {
     out[1 + at / 8] = static_cast<uint8_t>(out[1 + at / 8] | bit << (7 - at % 8));
   };
-  for (int i = 0; i < count; ++i) put(i, bits[kBitOrder[type][i]]);
+  for (int i = 0; i < count; ++i) put(i, bits.At(kBitOrder[type][i]));
   if (!is_speech) {
     put(35, kind == Frame::kSidUpdate ? 1 : 0);
     for (int i = 0; i < 4; ++i) put(36 + i, mode >> (3 - i) & 1);

@@ -12,22 +12,7 @@ class SilenceTransmission {
  public:
   enum class Frame : uint8_t { kSpeech, kSidFirst, kSidUpdate, kNoData };
 
-  Frame Next(bool is_speech) {
-    if (is_speech) {
-      frames_to_update_ = 8;
-      return last_ = Frame::kSpeech;
-    }
-    --frames_to_update_;
-    if (last_ == Frame::kSpeech) {
-      frames_to_update_ = 3;
-      return last_ = Frame::kSidFirst;
-    }
-    if (frames_to_update_ == 0) {
-      frames_to_update_ = 8;
-      return last_ = Frame::kSidUpdate;
-    }
-    return last_ = Frame::kNoData;
-  }
+  Frame Next(bool is_speech);
 
  private:
   int frames_to_update_ = 3;
@@ -37,7 +22,7 @@ class SilenceTransmission {
 // Everything one call's encoder remembers. It belongs to the call, not to a lane: a batch borrows it
 // for a frame.
 struct CallState {
-  CallState() { ResetMemory(memory); }
+  CallState();
 
   CoderMemory<int32_t> memory{};
   ComfortNoise noise;

@@ -37,7 +37,7 @@ constexpr Codebook kCodebooks[9] = {
 };
 
 // Track of pulse `pulse` in iteration `iteration`.
-constexpr int TrackOf(const Codebook& book, int iteration, int pulse) {
+[[gnu::always_inline]] constexpr int TrackOf(const Codebook& book, int iteration, int pulse) {
   // With 10 and 18 pulses the last two are always in the first two tracks.
   if ((book.bits == 44 && pulse == 8) || (book.bits == 72 && pulse == 16)) return 0;
   if ((book.bits == 44 && pulse == 9) || (book.bits == 72 && pulse == 17)) return 1;
@@ -257,7 +257,7 @@ class CodebookSearch {
         const V sum = correlation1 + dn_y[kTracks * y];
         const V energy = energy1 + cor_y[y] + cross[y];
         const V square = MultiplyAddPairs(sum, sum & V(0xffff)) >> 15;
-        const V gain = MultiplyAddPairs(best, PairWithHigh(square, energy));
+        const V gain = MultiplyAddPairs(best, PairWithHigh(square, energy)) << 1;
         const auto is_better = (gain > V(0)) & is_candidate;
         best = Select(is_better, Pair(energy >> 16, V(0) - square), best);
         found = Select(is_better, V(track_y + kTracks * y), found);

@@ -85,6 +85,17 @@ int Quantize(int16_t* x, const int32_t* book, int n, int size) {
 
 }  // namespace
 
+void FrameBits::Put(uint32_t value, int bits) {
+  for (int i = bits - 1; i >= 0; --i) bit_[count_++] = static_cast<uint8_t>(value >> i & 1);
+}
+uint8_t FrameBits::At(int i) const { return bit_[i]; }
+void FrameBits::Clear() { count_ = 0; }
+void FrameBits::Zero() {
+  for (int i = 0; i < count_; ++i) bit_[i] = 0;
+}
+
+ComfortNoise::ComfortNoise() { Reset(); }
+
 void ComfortNoise::Reset() {
   for (auto& isf : isf_) {
     for (int i = 0; i < kOrder; ++i) isf[i] = static_cast<int16_t>(kInitialIsf[i]);

@@ -6,18 +6,15 @@
 
 namespace byon::amr_wb {
 
-// Bits of one frame in the order of the parameters, most significant first.
+// Bits of one frame in the order of the parameters, most significant first. Nothing is inline here: the
+// files of one instruction set include it (see engine.h).
 class FrameBits {
  public:
-  void Put(uint32_t value, int bits) {
-    for (int i = bits - 1; i >= 0; --i) bit_[count_++] = static_cast<uint8_t>(value >> i & 1);
-  }
-  uint8_t operator[](int i) const { return bit_[i]; }
-  void Clear() { count_ = 0; }
+  void Put(uint32_t value, int bits);
+  uint8_t At(int i) const;
+  void Clear();
   // All bits so far become 0.
-  void Zero() {
-    for (int i = 0; i < count_; ++i) bit_[i] = 0;
-  }
+  void Zero();
 
  private:
   uint8_t bit_[480] = {};
@@ -28,7 +25,7 @@ class FrameBits {
 // section 5). Scalar: in a batch most calls talk.
 class ComfortNoise {
  public:
-  ComfortNoise() { Reset(); }
+  ComfortNoise();
   void Reset();
 
   // Takes a frame without voice into the history. `energy` is its residual's.

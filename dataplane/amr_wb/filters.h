@@ -8,7 +8,7 @@ namespace byon::amr_wb {
 // Filters and sums of products on lanes. Most work on pairs: two neighbouring samples of a call in
 // one lane, so that one instruction does two multiplications a call.
 
-constexpr int32_t PairOf(int32_t low, int32_t high) {
+[[gnu::always_inline]] constexpr int32_t PairOf(int32_t low, int32_t high) {
   return static_cast<int32_t>((static_cast<uint32_t>(high) << 16) |
                               (static_cast<uint32_t>(low) & 0xffffu));
 }

@@ -7,7 +7,7 @@ namespace byon::amr_wb {
 
 // What both algebraic codebooks begin with (TS 26.190 section 5.8.2).
 
-// The last sample +-1 in Q15 as vo-amrwbenc multiplies with signs.
+// Plus and minus 1 in Q15.
 constexpr int kPlus = 32767;
 constexpr int kMinus = -32768;
 
@@ -95,7 +95,7 @@ struct ResponseRows {
 };
 
 // row += a + b, 64 samples.
-inline void AddPulses(int16_t* __restrict row, const int16_t* a, const int16_t* b) {
+[[gnu::always_inline]] inline void AddPulses(int16_t* __restrict row, const int16_t* a, const int16_t* b) {
   int16_t sum[kSubframe];
   for (int i = 0; i < kSubframe; ++i) {
     sum[i] = static_cast<int16_t>(static_cast<uint16_t>(row[i]) + static_cast<uint16_t>(a[i]) +
