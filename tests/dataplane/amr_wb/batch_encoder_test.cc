@@ -72,7 +72,7 @@ TEST_P(BatchEncoderTest, GivesTheLibrarysFramesInEveryMode) {
   for (int mode = 0; mode < kModes; ++mode) {
     for (const bool use_dtx : {false, true}) {
       auto calls = MakeCalls(encoder_->lanes());
-      for (int frame = 0; frame < 36; ++frame) {
+      for (int frame = 0; frame < 24; ++frame) {
         std::vector<EncodeJob> jobs;
         for (auto& call : calls) jobs.push_back(call->NextJob(mode, use_dtx));
         encoder_->Encode(jobs);
@@ -90,7 +90,7 @@ TEST_P(BatchEncoderTest, GivesTheLibrarysFramesInEveryMode) {
 TEST_P(BatchEncoderTest, CallsComeAndGoWithModesOfTheirOwn) {
   auto calls = MakeCalls(encoder_->lanes() + 5);
   const int count = static_cast<int>(calls.size());
-  for (int frame = 0; frame < 100; ++frame) {
+  for (int frame = 0; frame < 60; ++frame) {
     std::vector<EncodeJob> jobs;
     std::vector<ComparedCall*> callers;
     for (int i = 0; i < count; ++i) {
