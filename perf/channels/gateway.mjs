@@ -9,9 +9,10 @@ import { audience } from './identity.mjs';
 export class GatewayUnderLoad {
   /**
    * @param {{controlPlane: string, dataPlane: string, dir: string, addresses: object, issuer: string, connections: number,
-   *   isTls: boolean}} options `controlPlane`, `dataPlane`: the programs
+   *   isTls: boolean, change?: (settings: object) => void}} options `controlPlane`, `dataPlane`: the programs; `change`: of the
+   *   control plane's settings
    */
-  static async start({ controlPlane, dataPlane, dir, addresses, issuer, connections, isTls }) {
+  static async start({ controlPlane, dataPlane, dir, addresses, issuer, connections, isTls, change }) {
     const it = new GatewayUnderLoad();
     const { http, gatewaySip, mediaControl, media, pcscf } = addresses;
     const origin = `http${isTls ? 's' : ''}://${http.ip}:${http.port}`;
@@ -34,6 +35,7 @@ export class GatewayUnderLoad {
       node_id: 'load-media', control: { listen: `${mediaControl.ip}:${mediaControl.port}`, drain_seconds: 1 },
       media: { access: { ipv4: media }, ims: { ipv4: media } }, log: { level: 'warning' },
     };
+    change?.(control);
     await writeFile(`${dir}/controlplane.yaml`, JSON.stringify(control));
     await writeFile(`${dir}/dataplane.yaml`, JSON.stringify(data));
     it.data = new Child('byon-dataplane', [dataPlane, '--config', `${dir}/dataplane.yaml`], { log: `${dir}/dataplane.log` });
