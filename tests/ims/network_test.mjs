@@ -99,6 +99,33 @@ describe('a network as SIPp plays it', () => {
     });
   });
 
+  test('the core sees nothing of the browser, the app nothing of the core', async () => {  // Covers: T3
+    await withCore({
+      steps: [
+        recv('INVITE'), respond('183 Session Progress', { headers: ['Server: core-secret', 'P-Charging-Vector: icid-value=core-secret'], body: sdp() }),
+        respond('200 OK', { headers: ['Record-Route: <sip:[local_ip];lr>', 'P-Asserted-Identity: <sip:core-secret@ims.test>'], body: sdp() }),
+        recv('ACK', { remember: false }), ...hangUp,
+      ],
+    }, async ({ core, api, channel, registration }) => {
+      const id = await call(api, registration);
+      await channel.status(id, 'Connected');
+      const read = await Promise.all([REGISTRATION, CALLS].map((path, index) =>
+        api.request('GET', `${path}/${[registration.registrationId, id][index]}`)));
+      const details = await api.request('GET', `/byon/v1/calls/${id}`);
+      assert.equal(details.status, 200);
+      const told = JSON.stringify([channel.events, read.map(({ body }) => body), details.body, [...details.headers]]);
+      for (const secret of ['core-secret', lab.addresses.pcscf, core.contacts[0].uri, core.contacts[0].callId]) {
+        assert.ok(!told.includes(secret), `the app is told ${secret}`);
+      }
+      await api.expect(204, 'DELETE', `${CALLS}/${id}`);
+      await core.done();
+      const sent = core.messages;
+      assert.match(sent, /^INVITE /m);
+      assert.doesNotMatch(sent, /ice-ufrag|fingerprint|candidate|msid|opus|^User-Agent/im);
+      assert.ok(!sent.includes(lab.addresses.http.ip), 'nor where the API is');
+    });
+  });
+
   test('glare: 491 to our hold, which is sent again after the time that the owner of the call waits', async () => {  // Covers: C5 C12
     await withCore({
       steps: [
