@@ -9,9 +9,9 @@ namespace {
 // AMR-WB: frames in a row that the decoder is kept alive by the last one. More of them drive its predictors away
 // from where the encoder's are when speech comes back: then it had better stood still.
 constexpr int kMaxRepeatedFrames = 1;
-// Frames in a row that the AMR library carries its memory over by its own concealment. It does that well,
-// unlike that of AMR-WB; but what it makes heard is muted at once.
-constexpr int kMaxLibraryFrames = 6;
+// Frames in a row that the AMR library carries its memory over by its own concealment. It does a single one
+// well, unlike that of AMR-WB; but what it makes heard is muted at once.
+constexpr int kMaxLibraryFrames = 2;
 
 }  // namespace
 
@@ -58,7 +58,7 @@ void AmrDecoder::DecodeFrame(const AmrFrame& frame, std::span<int16_t> out) {
   const bool is_speech = IsAmrSpeech(codec_, frame.frame_type);
   const bool is_sid = IsAmrSid(codec_, frame.frame_type);
   if (frame.is_good && (is_speech || is_sid)) {
-    library_.Decode(frame, out);
+    if (!TakeAhead(frame, out)) library_.Decode(frame, out);
     is_in_dtx_ = is_sid;
     last_speech_.reset();
     if (is_speech) last_speech_ = frame;
@@ -71,15 +71,53 @@ void AmrDecoder::DecodeFrame(const AmrFrame& frame, std::span<int16_t> out) {
   }
 }
 
+// Whether BridgeLoss() has decoded it before.
+bool AmrDecoder::TakeAhead(const AmrFrame& frame, std::span<int16_t> out) {
+  const bool is_there = ahead_ == frame;
+  if (is_there) std::copy_n(ahead_samples_.begin(), out.size(), out.begin());
+  ahead_.reset();
+  return is_there;
+}
+
 void AmrDecoder::ConcealFrame(std::span<int16_t> out) {
   ++lost_in_a_row_;
-  if (codec_ == Codec::kAmr && last_speech_ && lost_in_a_row_ <= kMaxLibraryFrames) {
-    library_.Decode(AmrFrame{}, out);  // for its memory; what is heard is made below
-  } else if (last_speech_ && lost_in_a_row_ <= kMaxRepeatedFrames) {
-    library_.Decode(*last_speech_, out);
+  ahead_.reset();
+  CarryMemoryOver(nullptr, out);
+  if (codec_ == Codec::kAmrWb && last_speech_ && lost_in_a_row_ <= kMaxRepeatedFrames) {
     return concealer_.Accept(out);
   }
   concealer_.Conceal(out);
+}
+
+// Through a lost frame, into `out`, by the best stand-in that there is for it. `next`: the frame behind it,
+// when that is known.
+void AmrDecoder::CarryMemoryOver(const AmrFrame* next, std::span<int16_t> out) {
+  if (!last_speech_) return;
+  if (codec_ == Codec::kAmrWb) {
+    if (next != nullptr) return library_.Decode(*next, out);
+    if (lost_in_a_row_ <= kMaxRepeatedFrames) library_.Decode(*last_speech_, out);
+  } else if (next != nullptr && lost_in_a_row_ > 1) {
+    library_.Decode(*next, out);
+  } else if (lost_in_a_row_ <= kMaxLibraryFrames) {
+    library_.Decode(AmrFrame{}, out);
+  }
+}
+
+void AmrDecoder::BridgeLoss(base::ByteSpan next_payload, std::span<int16_t> out) {
+  const auto next = AmrPayloadView::Parse(codec_, is_octet_aligned_, next_payload);
+  const size_t frames = out.size() / samples_per_frame_;
+  if (!next || is_in_dtx_ || frames == 0) return ConcealLoss(out);
+  const AmrFrame frame = next->frame(0);
+  if (!frame.is_good || !IsAmrSpeech(codec_, frame.frame_type)) return ConcealLoss(out);
+  const size_t before = (frames - 1) * samples_per_frame_;
+  if (before != 0) ConcealLoss(out.first(before));
+  out = out.subspan(before);
+  ++lost_in_a_row_;
+  const auto ahead = std::span(ahead_samples_).first(samples_per_frame_);
+  CarryMemoryOver(&frame, ahead);
+  library_.Decode(frame, ahead);
+  ahead_ = frame;
+  concealer_.Bridge(ahead, out);
 }
 
 bool AmrDecoder::DecodeRedundancy(base::ByteSpan, std::span<int16_t>) {
@@ -115,6 +153,7 @@ void AmrDecoder::Reset() {
   is_in_dtx_ = false;
   last_speech_.reset();
   lost_in_a_row_ = 0;
+  ahead_.reset();
 }
 
 }  // namespace byon::codec

@@ -1,16 +1,19 @@
 #pragma once
 
+#include <array>
+#include <optional>
+
 #include "dataplane/codec/amr_library.h"
 #include "dataplane/codec/audio_decoder.h"
 #include "dataplane/codec/loss_concealer.h"
 
 namespace byon::codec {
 
-// AMR and AMR-WB payloads to samples. Lost and damaged speech is concealed here: the AMR-WB library does it
-// worse than repeating 20 ms, so the last good frame is decoded once more, which keeps the decoder's memory
-// near the encoder's, and from the second lost frame on the LossConcealer is heard. The AMR library keeps
-// its own memory, and the LossConcealer is heard from the first. In discontinuous transmission the
-// libraries make the comfort noise.
+// AMR and AMR-WB payloads to samples. Lost and damaged speech is concealed here, by the LossConcealer; where
+// the frame behind the loss is there already, it is decoded ahead of its time and led over to. Meanwhile the
+// decoder's memory is kept near the encoder's by a stand-in for what is lost: the frame behind it, or the last
+// good one again, or (a loss of AMR that comes alone) the library's own concealment. In discontinuous
+// transmission the libraries make the comfort noise.
 class AmrDecoder final : public AudioDecoder {
  public:
   explicit AmrDecoder(const CodecFormat& format);
@@ -20,12 +23,16 @@ class AmrDecoder final : public AudioDecoder {
   size_t Decode(base::ByteSpan payload, uint32_t skip, std::span<int16_t> out) override;
   bool DecodeRedundancy(base::ByteSpan next_payload, std::span<int16_t> out) override;
   void ConcealLoss(std::span<int16_t> out) override;
+  void BridgeLoss(base::ByteSpan next_payload, std::span<int16_t> out) override;
+  bool bridges_losses() const override { return true; }
   void GenerateComfortNoise(std::span<int16_t> out) override;
   void Reset() override;
 
  private:
   void DecodeFrame(const AmrFrame& frame, std::span<int16_t> out);
   void ConcealFrame(std::span<int16_t> out);
+  void CarryMemoryOver(const AmrFrame* next, std::span<int16_t> out);
+  bool TakeAhead(const AmrFrame& frame, std::span<int16_t> out);
 
   Codec codec_;
   bool is_octet_aligned_;
@@ -35,6 +42,9 @@ class AmrDecoder final : public AudioDecoder {
   bool is_in_dtx_ = false;  // the last good frame was SID
   std::optional<AmrFrame> last_speech_;  // the last good frame, when it was speech
   int lost_in_a_row_ = 0;
+  // The frame behind a bridged loss, which is decoded already.
+  std::optional<AmrFrame> ahead_;
+  std::array<int16_t, 320> ahead_samples_{};
 };
 
 }  // namespace byon::codec

@@ -37,6 +37,8 @@ struct AmrFrame {
   uint8_t frame_type = kNoDataFrameType;
   bool is_good = true;  // Q
   std::array<std::byte, kMaxAmrFrameBytes> bits{};
+
+  bool operator==(const AmrFrame&) const = default;
 };
 
 // A frame as the codec libraries take and give it: the octet of RFC 4867 section 5.3 and the bits.

@@ -43,6 +43,10 @@ class AudioDecoder {
                                               std::span<int16_t> out) = 0;
   // Fills `out` (2.5 to 120 ms, a multiple of 2.5 ms) with what may replace lost audio.
   virtual void ConcealLoss(std::span<int16_t> out) = 0;
+  // The same when `next_payload`, the next to be decoded, comes right behind `out`.
+  virtual void BridgeLoss(base::ByteSpan next_payload, std::span<int16_t> out) = 0;
+  // Whether BridgeLoss() does better than ConcealLoss().
+  virtual bool bridges_losses() const = 0;
   // Fills `out` (2.5 to 120 ms, a multiple of 2.5 ms) with the background noise last described.
   virtual void GenerateComfortNoise(std::span<int16_t> out) = 0;
   // The samples so far are forgotten: another source follows.

@@ -73,10 +73,23 @@ std::optional<PayloadDescription> G711Decoder::Describe(base::ByteSpan payload) 
 size_t G711Decoder::Decode(base::ByteSpan payload, uint32_t skip, std::span<int16_t> out) {
   payload = payload.subspan(std::min<size_t>(skip, payload.size()));
   const size_t count = std::min(payload.size(), out.size());
-  const auto& table = codec_ == Codec::kPcmu ? kMuLawTable : kALawTable;
-  for (size_t i = 0; i < count; ++i) out[i] = table[std::to_integer<uint8_t>(payload[i])];
+  ToLinear(payload.first(count), out);
   concealer_.Accept(out.first(count));
   return count;
+}
+
+void G711Decoder::ToLinear(base::ByteSpan payload, std::span<int16_t> out) const {
+  const auto& table = codec_ == Codec::kPcmu ? kMuLawTable : kALawTable;
+  for (size_t i = 0; i < payload.size(); ++i) {
+    out[i] = table[std::to_integer<uint8_t>(payload[i])];
+  }
+}
+
+void G711Decoder::BridgeLoss(base::ByteSpan next_payload, std::span<int16_t> out) {
+  std::array<int16_t, 160> next;
+  if (next_payload.size() < next.size()) return ConcealLoss(out);
+  ToLinear(next_payload.first(next.size()), next);
+  concealer_.Bridge(next, out);
 }
 
 G711Encoder::G711Encoder(const CodecFormat& format)

@@ -25,11 +25,15 @@ class G711Decoder final : public AudioDecoder {
   size_t Decode(base::ByteSpan payload, uint32_t skip, std::span<int16_t> out) override;
   bool DecodeRedundancy(base::ByteSpan, std::span<int16_t>) override { return false; }
   void ConcealLoss(std::span<int16_t> out) override { concealer_.Conceal(out); }
+  void BridgeLoss(base::ByteSpan next_payload, std::span<int16_t> out) override;
+  bool bridges_losses() const override { return true; }
   // G.711 describes no noise: what was heard last fades out.
   void GenerateComfortNoise(std::span<int16_t> out) override { concealer_.Conceal(out); }
   void Reset() override { concealer_.Reset(); }
 
  private:
+  void ToLinear(base::ByteSpan payload, std::span<int16_t> out) const;
+
   Codec codec_;
   LossConcealer concealer_;
 };

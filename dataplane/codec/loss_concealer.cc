@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "dataplane/codec/pitch.h"
+#include "dataplane/codec/speech_bridge.h"
 
 namespace byon::codec {
 namespace {
@@ -28,8 +28,8 @@ int16_t ToSample(float value) {
 
 LossConcealer::LossConcealer(int sample_rate_hz)
     : history_samples_(static_cast<size_t>(sample_rate_hz) * 55 / 1000),
-      order_(sample_rate_hz >= 16'000 ? 16 : 10),
-      samples_per_ms_(static_cast<size_t>(sample_rate_hz) / 1000) {}
+      samples_per_ms_(static_cast<size_t>(sample_rate_hz) / 1000),
+      forward_(sample_rate_hz, 0x6c6f7373) {}
 
 void LossConcealer::Reset() {
   history_.fill(0);
@@ -59,101 +59,42 @@ void LossConcealer::Accept(std::span<int16_t> good) {
 
 void LossConcealer::Conceal(std::span<int16_t> out) {
   if (out.empty()) return;
-  if (!is_concealing_) Analyse();
+  if (!is_concealing_) Start();
   for (int16_t& sample : out) sample = ToSample(NextSample());
   Remember(out);
 }
 
-void LossConcealer::Analyse() {
+void LossConcealer::Bridge(std::span<const int16_t> next, std::span<int16_t> out) {
+  const size_t frame = 20 * samples_per_ms_;
+  if (out.size() > frame) {
+    Conceal(out.first(out.size() - frame));
+    out = out.last(frame);
+  }
+  if (out.empty()) return;
+  if (!is_concealing_) Start();
+  const SpeechBridge bridge(static_cast<int>(samples_per_ms_) * 1000);
+  std::array<float, SpeechBridge::kMaxForward> forward;
+  const auto needed = std::span(forward).first(bridge.ForwardSamples(out.size()));
+  for (float& sample : needed) sample = NextSample();
+  std::array<float, kMaxFrame> bridged;
+  bridge.Build(static_cast<float>(history().back()), needed, forward_.pitch(), next,
+               std::span(bridged).first(out.size()));
+  std::transform(bridged.begin(), bridged.begin() + static_cast<ptrdiff_t>(out.size()), out.begin(),
+                 ToSample);
+  is_concealing_ = false;
+  Remember(out);
+}
+
+void LossConcealer::Start() {
   is_concealing_ = true;
   concealed_samples_ = 0;
-  cycle_position_ = 0;
-  FindEnvelope();
-  FindExcitation();
-}
-
-// Levinson-Durbin on the windowed autocorrelation of the last 30 ms.
-void LossConcealer::FindEnvelope() {
-  const size_t window = 30 * samples_per_ms_;
-  const int16_t* start = history_.data() + history_samples_ - window;
-  std::array<float, 480> windowed;
-  for (size_t i = 0; i < window; ++i) {
-    // Heavier at the end: the loss goes on from there.
-    const float x = (static_cast<float>(i) + 0.5f) / static_cast<float>(window);
-    const float shape = x < 0.85f ? std::sin(0.5f * kPi * x / 0.85f)
-                                  : std::cos(0.5f * kPi * (x - 0.85f) / 0.15f);
-    windowed[i] = shape * static_cast<float>(start[i]);
-  }
-  std::array<float, kMaxOrder + 1> correlation{};
-  for (size_t lag = 0; lag <= order_; ++lag) {
-    float sum = 0;
-    for (size_t i = lag; i < window; ++i) sum += windowed[i] * windowed[i - lag];
-    correlation[lag] = sum;
-  }
-  envelope_.fill(0);
-  envelope_[0] = 1;
-  float error = correlation[0] * 1.0001f + 1.0f;  // white noise correction, -40 dB
-  for (size_t m = 1; m <= order_; ++m) {
-    float sum = correlation[m];
-    for (size_t k = 1; k < m; ++k) sum += envelope_[k] * correlation[m - k];
-    const float reflection = -sum / error;
-    std::array<float, kMaxOrder + 1> previous = envelope_;
-    for (size_t k = 1; k < m; ++k) envelope_[k] = previous[k] + reflection * previous[m - k];
-    envelope_[m] = reflection;
-    error *= 1 - reflection * reflection;
-  }
-  float expansion = 1;
-  for (size_t k = 1; k <= order_; ++k) envelope_[k] *= (expansion *= 0.994f);
-}
-
-void LossConcealer::FindExcitation() {
-  const size_t min_lag = 5 * samples_per_ms_ / 2;  // 400 Hz
-  const size_t max_lag = 16 * samples_per_ms_;     // 62 Hz
-  const size_t window = 16 * samples_per_ms_;
-  // Backwards, so that the window is the newest part of the history.
-  std::array<int16_t, 2 * kMaxLag> reversed;
-  const size_t needed = window + max_lag;
-  for (size_t i = 0; i < needed; ++i) reversed[i] = history_[history_samples_ - 1 - i];
-  const PitchMatch pitch = FindPitch(std::span(reversed).first(needed), window, min_lag, max_lag);
-  lag_ = pitch.lag;
-  voicing_ = std::clamp((static_cast<float>(pitch.correlation) - 0.35f) / 0.45f, 0.0f, 1.0f);
-
-  float energy = 0;
-  peak_ = 0;
-  for (size_t i = 0; i < lag_; ++i) {
-    const int16_t* sample = history_.data() + history_samples_ - lag_ + i;
-    float residual = 0;
-    for (size_t k = 0; k <= order_; ++k) {
-      residual += envelope_[k] * static_cast<float>(*(sample - k));
-    }
-    cycle_[i] = residual;
-    energy += residual * residual;
-  }
-  for (size_t i = history_samples_ - window; i < history_samples_; ++i) {
-    peak_ = std::max(peak_, std::abs(static_cast<float>(history_[i])));
-  }
-  noise_level_ = std::sqrt(energy / static_cast<float>(lag_));
-  for (size_t k = 0; k < order_; ++k) {
-    synthesis_[k] = static_cast<float>(history_[history_samples_ - 1 - k]);
-  }
+  forward_.Start(history(), {});
 }
 
 float LossConcealer::NextSample() {
   const float milliseconds =
       static_cast<float>(concealed_samples_++) / static_cast<float>(samples_per_ms_);
-  // The longer a cycle repeats the more it buzzes: noise takes over slowly.
-  const float voiced = voicing_ * std::max(0.0f, 1 - milliseconds / 200);
-  const float unvoiced = std::sqrt(1 - voiced * voiced);
-  const float noise = static_cast<float>(random_.NextUnit() * 2 - 1) * 1.732f * noise_level_;
-  const float excitation = voiced * cycle_[cycle_position_] + unvoiced * noise;
-  if (++cycle_position_ == lag_) cycle_position_ = 0;
-
-  float output = excitation;
-  for (size_t k = 1; k <= order_; ++k) output -= envelope_[k] * synthesis_[k - 1];
-  output = std::clamp(output, -peak_, peak_);
-  std::copy_backward(synthesis_.begin(), synthesis_.end() - 1, synthesis_.end());
-  synthesis_[0] = output;
-  return output * GainAt(milliseconds);
+  return forward_.Next() * GainAt(milliseconds);
 }
 
 }  // namespace byon::codec

@@ -5,50 +5,41 @@
 #include <cstdint>
 #include <span>
 
-#include "dataplane/base/random.h"
+#include "dataplane/codec/speech_extrapolator.h"
 
 namespace byon::codec {
 
-// Packet loss concealment on decoded samples, for codecs without a good one of their own: the last
-// 30 ms are taken apart into a spectral envelope (linear prediction) and an excitation; the excitation
-// goes on with its pitch, mixed with noise as far as it was unvoiced, and fades out.
+// Packet loss concealment on decoded samples, for codecs without a good one of their own: speech goes on from
+// before the loss and fades out; where what comes behind the loss is known, it is led over to that.
 class LossConcealer {
  public:
   explicit LossConcealer(int sample_rate_hz);  // 8000 or 16000
 
-  // Takes good samples just before they are played, and blends their start when a loss came before.
+  // Takes good samples just before they are played, and blends their start when a loss came before that
+  // Conceal() filled.
   void Accept(std::span<int16_t> good);
   void Conceal(std::span<int16_t> out);
+  // The same when `next`, 20 ms or more, comes right behind `out` and is accepted then: the last 20 ms of
+  // `out` lead over to it.
+  void Bridge(std::span<const int16_t> next, std::span<int16_t> out);
   void Reset();
   bool is_concealing() const { return is_concealing_; }
 
  private:
-  static constexpr size_t kMaxOrder = 16;
   static constexpr size_t kMaxHistory = 880;  // 55 ms at 16 kHz
-  static constexpr size_t kMaxLag = 320;      // 20 ms at 16 kHz
+  static constexpr size_t kMaxFrame = 320;    // 20 ms at 16 kHz
 
-  void Analyse();
-  void FindEnvelope();
-  void FindExcitation();
+  void Start();
   float NextSample();
   void Remember(std::span<const int16_t> samples);
+  std::span<const int16_t> history() const { return std::span(history_).first(history_samples_); }
 
   size_t history_samples_;
-  size_t order_;
   size_t samples_per_ms_;
   std::array<int16_t, kMaxHistory> history_{};
   bool is_concealing_ = false;
-
-  std::array<float, kMaxOrder + 1> envelope_{};  // prediction error filter, [0] = 1
-  std::array<float, kMaxOrder> synthesis_{};     // last outputs before the gain, newest first
-  std::array<float, kMaxLag> cycle_{};           // the excitation's last pitch cycle
-  size_t lag_ = 0;
-  size_t cycle_position_ = 0;
-  float voicing_ = 0;      // 0 noise to 1 pitch
-  float noise_level_ = 0;  // rms of the excitation
-  float peak_ = 0;         // of the history: no output is louder
+  SpeechExtrapolator forward_;
   size_t concealed_samples_ = 0;
-  base::Random random_{0x6c6f7373};
 };
 
 }  // namespace byon::codec

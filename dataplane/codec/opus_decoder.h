@@ -19,6 +19,8 @@ class OpusAudioDecoder final : public AudioDecoder {
   size_t Decode(base::ByteSpan payload, uint32_t skip, std::span<int16_t> out) override;
   bool DecodeRedundancy(base::ByteSpan next_payload, std::span<int16_t> out) override;
   void ConcealLoss(std::span<int16_t> out) override;
+  void BridgeLoss(base::ByteSpan, std::span<int16_t> out) override { ConcealLoss(out); }
+  bool bridges_losses() const override { return false; }
   void GenerateComfortNoise(std::span<int16_t> out) override { ConcealLoss(out); }
   void Reset() override;
 

@@ -109,6 +109,7 @@ StoredPacket JitterBuffer::Unwrapped(const StreamPacket& packet, const PacketTra
   stored.payload_type = packet.payload_type;
   stored.is_dtx = traits.is_dtx;
   stored.has_redundancy = traits.has_redundancy;
+  stored.helps_concealment = traits.helps_concealment;
   stored.payload = packet.payload;
   return stored;
 }
@@ -231,7 +232,7 @@ bool JitterBuffer::IsDue(const StoredPacket& packet, base::Timestamp now,
 
 base::TimeDelta JitterBuffer::target_delay() const {
   const base::TimeDelta target = estimator_.target();
-  if (!is_waiting_for_redundancy_) return target;
+  if (!is_waiting_for_successors_) return target;
   return target + UnitsToTime(last_duration_, clock_rate_hz_);
 }
 
@@ -246,13 +247,13 @@ void JitterBuffer::NoteLoss(const StoredPacket& played) {
     loss_share_ += (1 - loss_share_) * kWeight;
   }
   loss_share_ -= loss_share_ * kWeight;
-  redundancy_share_ +=
-      ((played.has_redundancy ? 1.0f : 0.0f) - redundancy_share_) * kWeight;
+  const bool helps = played.has_redundancy || played.helps_concealment;
+  helping_share_ += ((helps ? 1.0f : 0.0f) - helping_share_) * kWeight;
   // Encoders repeat speech but not the pauses in it, so that less than half may well be all.
-  is_waiting_for_redundancy_ =
-      is_waiting_for_redundancy_
-          ? loss_share_ > kLossToStopWaiting && redundancy_share_ > 0.1f
-          : loss_share_ > kLossToWait && redundancy_share_ > 0.3f;
+  is_waiting_for_successors_ =
+      is_waiting_for_successors_
+          ? loss_share_ > kLossToStopWaiting && helping_share_ > 0.1f
+          : loss_share_ > kLossToWait && helping_share_ > 0.3f;
 }
 
 // Drops what has no place any more and notes packets that are no audio.
@@ -358,8 +359,9 @@ PlayoutFrame JitterBuffer::PlayGap(base::Timestamp now, uint32_t buffered) {
   frame.decision = PlayoutDecision::kConceal;
   const int64_t one_packet = std::max<int64_t>(last_duration_, Units(kTick) / 2);
   frame.duration = static_cast<uint32_t>(std::min(missing, one_packet));
-  if (missing <= one_packet && front.has_redundancy) {
-    frame.redundancy = front.payload;
+  if (missing <= one_packet && front.is_audio) {
+    if (front.has_redundancy) frame.redundancy = front.payload;
+    frame.next_payload = front.payload;
     frame.payload_type = front.payload_type;
     frame.arrival = front.arrival;
   }

@@ -60,7 +60,7 @@ class JitterBuffer {
 
   // Of what is played now; meaningful while playing.
   base::TimeDelta playout_delay() const { return playout_delay_; }
-  // What the jitter asks for, and one packet more while lost packets can be had from their successors.
+  // What the jitter asks for, and one packet more while lost packets are replaced better with their successors.
   base::TimeDelta target_delay() const;
   uint32_t clock_rate_hz() const { return clock_rate_hz_; }
   bool is_playing() const { return is_playing_; }
@@ -83,8 +83,8 @@ class JitterBuffer {
   static constexpr base::TimeDelta kOldSourceGuard = base::TimeDelta::Seconds(1);
   static constexpr base::TimeDelta kPlausibleJump = base::TimeDelta::Seconds(3);
   static constexpr int64_t kPlausibleSequenceJump = 1000;
-  // With redundancy in the packets, waiting for it pays above this share of loss (one packet of delay for
-  // one percent, as for packets that are overtaken); below the other no more.
+  // Where packets repeat the one before, or help to conceal it, waiting for them pays above this share of
+  // loss (one packet of delay for one percent, as for packets that are overtaken); below the other no more.
   static constexpr float kLossToWait = 0.01f;
   static constexpr float kLossToStopWaiting = 0.003f;
   // A gap longer than this is a pause, whatever was lost in it.
@@ -141,8 +141,8 @@ class JitterBuffer {
   bool is_in_dtx_ = false;
   uint32_t held_ = 0;  // concealment given out while waiting, not yet counted in next_timestamp_
   float loss_share_ = 0;        // of the last hundred packets or so
-  float redundancy_share_ = 0;  // of packets that repeat the one before
-  bool is_waiting_for_redundancy_ = false;
+  float helping_share_ = 0;     // of packets that help to replace the one before
+  bool is_waiting_for_successors_ = false;
   base::Timestamp last_arrival_;
   base::TimeDelta playout_delay_;
   uint64_t source_changes_ = 0;

@@ -23,6 +23,7 @@ struct StoredPacket {
   uint8_t payload_type = 0;
   bool is_dtx = false;
   bool has_redundancy = false;
+  bool helps_concealment = false;
   bool is_copy = false;         // came in a later packet (RFC 2198)
   bool is_audio = true;         // false: only keeps the sequence numbers whole
   base::ByteSpan payload;       // in the store's memory

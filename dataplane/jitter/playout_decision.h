@@ -25,6 +25,7 @@ struct PlayoutFrame {
   base::Timestamp arrival;   // of `payload`
   bool is_copy = false;      // `payload` came in a later packet: its own was lost
   base::ByteSpan redundancy; // the payload that follows the lost one and repeats it
+  base::ByteSpan next_payload;  // kConceal: what comes right behind it, when that is known
 };
 
 // How play-out should change its speed.

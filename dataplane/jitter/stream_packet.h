@@ -28,6 +28,7 @@ struct PacketTraits {
   uint32_t duration = 0;  // clock units
   bool is_dtx = false;    // behind it a gap in the timestamps is silence
   bool has_redundancy = false;  // it repeats the packet before
+  bool helps_concealment = false;  // a loss just before it is concealed better when it is there
 };
 
 }  // namespace byon::jitter

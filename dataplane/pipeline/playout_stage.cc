@@ -72,7 +72,8 @@ std::optional<DropReason> PlayoutStage::InsertAudio(const jitter::StreamPacket& 
 
   const auto outcome = Outcome(jitter_.Insert(
       packet,
-      {description->duration, description->is_dtx, description->has_redundancy || carries_copies},
+      {description->duration, description->is_dtx, description->has_redundancy || carries_copies,
+       entry->decoder->bridges_losses()},
       arrival));
   if (outcome) return outcome;
   stats_.received_codec = entry->format.codec.codec;
@@ -89,7 +90,10 @@ std::optional<DropReason> PlayoutStage::InsertCopy(const jitter::StreamPacket& c
   if (!description) return DropReason::kMalformedRedundancy;
   if (codec::ClockRateHz(entry->format.codec.codec) != jitter_.clock_rate_hz()) return std::nullopt;
   (void)jitter_.InsertCopy(
-      copy, {description->duration, description->is_dtx, description->has_redundancy}, arrival);
+      copy,
+      {description->duration, description->is_dtx, description->has_redundancy,
+       entry->decoder->bridges_losses()},
+      arrival);
   return std::nullopt;
 }
 
@@ -178,7 +182,13 @@ void PlayoutStage::Conceal(const jitter::PlayoutFrame& piece) {
   const bool is_recovered =
       !piece.redundancy.empty() && current_->format.payload_type == piece.payload_type &&
       current_->decoder->DecodeRedundancy(piece.redundancy, room);
-  if (!is_recovered) current_->decoder->ConcealLoss(room);
+  if (!is_recovered) {
+    if (!piece.next_payload.empty() && current_->format.payload_type == piece.payload_type) {
+      current_->decoder->BridgeLoss(piece.next_payload, room);
+    } else {
+      current_->decoder->ConcealLoss(room);
+    }
+  }
   setup_->buffer().Commit(room.size());
   stats_.concealment_runs += !is_recovered && !is_concealing_;
   is_concealing_ = !is_recovered;

@@ -218,6 +218,70 @@ TEST_P(AmrBothTest, SeveralFramesAPacketAndSkippingPlayedOnes) {
   EXPECT_GT(EncodeFrame(encoder, frame).info.bytes, 0u);
 }
 
+// Every seventh frame is lost; how far what is heard is from what is heard without loss.
+double ErrorOfLosses(Codec codec, bool is_bridged) {
+  AmrEncoder encoder(Format(codec));
+  AmrDecoder whole(Format(codec)), lossy(Format(codec));
+  test::SpeechSource speech(encoder.sample_rate_hz());
+  std::vector<int16_t> frame(SamplesPerFrame(encoder.sample_rate_hz()));
+  std::vector<std::vector<std::byte>> payloads;
+  for (int i = 0; i < 400; ++i) {
+    speech.Fill(frame);
+    payloads.push_back(EncodeFrame(encoder, frame).payload);
+  }
+  std::vector<int16_t> clean(frame.size()), heard(frame.size());
+  double error = 0;
+  for (size_t i = 0; i + 1 < payloads.size(); ++i) {
+    whole.Decode(payloads[i], 0, clean);
+    const bool is_lost = i % 7 == 6;
+    if (is_lost && is_bridged) {
+      lossy.BridgeLoss(payloads[i + 1], heard);
+    } else if (is_lost) {
+      lossy.ConcealLoss(heard);
+    } else {
+      EXPECT_EQ(lossy.Decode(payloads[i], 0, heard), heard.size());
+    }
+    for (size_t k = 0; k < clean.size(); ++k) error += std::pow(double{1} * clean[k] - heard[k], 2);
+  }
+  return error;
+}
+
+TEST(AmrCodecTest, WithItsSuccessorALossOfAmrWbIsConcealedBetter) {
+  EXPECT_LT(ErrorOfLosses(Codec::kAmrWb, true), 0.97 * ErrorOfLosses(Codec::kAmrWb, false));
+}
+
+// The successor of a lost frame is decoded once, whoever asks for it first.
+TEST_P(AmrBothTest, ABridgedLossLeavesTheSuccessorToBePlayed) {
+  AmrEncoder encoder(Format(GetParam()));
+  AmrDecoder bridged(Format(GetParam()));
+  test::SineSource sine(encoder.sample_rate_hz(), 300, 8000);
+  std::vector<int16_t> frame(SamplesPerFrame(encoder.sample_rate_hz()));
+  std::vector<int16_t> out(frame.size());
+  for (int i = 0; i < 20; ++i) {
+    sine.Fill(frame);
+    bridged.Decode(EncodeFrame(encoder, frame).payload, 0, out);
+  }
+  sine.Fill(frame);
+  (void)EncodeFrame(encoder, frame);
+  std::vector<std::vector<std::byte>> next;
+  for (int i = 0; i < 8; ++i) sine.Fill(frame), next.push_back(EncodeFrame(encoder, frame).payload);
+  bridged.BridgeLoss(next[0], out);
+  EXPECT_GT(test::FitTone(out, encoder.sample_rate_hz(), 300).amplitude, 4000);
+  for (const auto& payload : next) ASSERT_EQ(bridged.Decode(payload, 0, out), out.size());
+  const auto fit = test::FitTone(out, encoder.sample_rate_hz(), 300);
+  EXPECT_NEAR(test::Decibels(fit.amplitude / 8000), 0, 1);
+  EXPECT_GT(fit.snr_db, 15);
+
+  // Something else than what was announced is decoded as it is; what cannot be bridged to is concealed.
+  bridged.BridgeLoss(next[0], out);
+  EXPECT_EQ(bridged.Decode(next[1], 0, out), out.size());
+  bridged.BridgeLoss({}, out);
+  EXPECT_EQ(bridged.Decode(next[1], 0, out), out.size());
+  bridged.BridgeLoss(next[0], out);
+  bridged.Reset();
+  EXPECT_EQ(bridged.Decode(next[0], 0, out), out.size());
+}
+
 TEST_P(AmrBothTest, LostSpeechFadesAndLostSilenceStaysNoise) {
   AmrDecoder decoder(Format(GetParam()));
   std::vector<int16_t> out(SamplesPerFrame(decoder.sample_rate_hz()));

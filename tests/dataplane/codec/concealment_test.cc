@@ -132,6 +132,118 @@ TEST_P(ConcealmentTest, AnyInputStaysWithinItsPeak) {
   }
 }
 
+// A tone whose frame 12 of 20 is lost and bridged, from frame 11 to 13.
+std::vector<int16_t> BridgedTone(int rate, double drift) {
+  LossConcealer concealer(rate);
+  std::vector<std::vector<int16_t>> frames(20, std::vector<int16_t>(static_cast<size_t>(rate / 50)));
+  double phase = 0, frequency = 170;
+  for (auto& frame : frames) {
+    for (int16_t& sample : frame) {
+      // The fundamental and its octave, gliding.
+      sample = static_cast<int16_t>(6000 * std::sin(phase) + 3000 * std::sin(2 * phase));
+      phase += 2 * 3.14159265358979 * frequency / rate;
+      frequency *= 1 + drift / rate;
+    }
+  }
+  for (size_t i = 0; i < frames.size(); ++i) {
+    i == 12 ? concealer.Bridge(frames[13], frames[12]) : concealer.Accept(frames[i]);
+  }
+  std::vector<int16_t> all;
+  for (size_t i = 11; i <= 13; ++i) all.insert(all.end(), frames[i].begin(), frames[i].end());
+  return all;
+}
+
+TEST_P(ConcealmentTest, ABridgedToneIsNeverWeakNorOutOfStep) {
+  const int rate = GetParam();
+  for (const double drift : {0.0, -1.5, 1.5}) {  // to 3 % of pitch in 20 ms
+    const auto all = BridgedTone(rate, drift);
+    const size_t frame = all.size() / 3;
+    const double around = Rms(std::span(all).first(frame));
+    for (size_t at = frame; at < 2 * frame; at += frame / 4) {
+      const double level = Rms(std::span(all).subspan(at, frame / 2));
+      EXPECT_NEAR(test::Decibels(level / around), 0, 2) << drift << " " << at;
+    }
+  }
+}
+
+TEST_P(ConcealmentTest, ABridgeMeetsBothEnds) {
+  const int rate = GetParam();
+  LossConcealer concealer(rate);
+  test::SpeechSource speech(rate);
+  base::Random random(8);
+  std::vector<int16_t> frame(static_cast<size_t>(rate / 50)), next = frame;
+  int16_t last = 0;
+  int largest_good = 0, largest_seam = 0;
+  speech.Fill(next);
+  for (int i = 0; i < 500; ++i) {
+    std::swap(frame, next);
+    speech.Fill(next);
+    if (i > 10 && i % 10 == 0) {
+      concealer.Bridge(next, frame);
+      largest_seam = std::max({largest_seam, std::abs(frame[0] - last),
+                               std::abs(next[0] - frame.back())});
+    } else {
+      for (size_t k = 1; k < frame.size(); ++k) {
+        largest_good = std::max(largest_good, std::abs(frame[k] - frame[k - 1]));
+      }
+      concealer.Accept(frame);
+    }
+    last = frame.back();
+  }
+  EXPECT_LT(largest_seam, 1.2 * largest_good);
+}
+
+// Of speech, what leads over to the next frame is nearer to what was lost than what only goes on.
+TEST_P(ConcealmentTest, ABridgeIsNearerThanGoingOn) {
+  const int rate = GetParam();
+  test::SpeechSource speech(rate);
+  std::vector<std::vector<int16_t>> frames(400, std::vector<int16_t>(static_cast<size_t>(rate / 50)));
+  for (auto& frame : frames) speech.Fill(frame);
+  double errors[2] = {};
+  for (const bool is_bridged : {false, true}) {
+    LossConcealer concealer(rate);
+    for (size_t i = 0; i + 1 < frames.size(); ++i) {
+      auto frame = frames[i];
+      if (i % 7 != 6) {
+        concealer.Accept(frame);
+        continue;
+      }
+      is_bridged ? concealer.Bridge(frames[i + 1], frame) : concealer.Conceal(frame);
+      for (size_t k = 0; k < frame.size(); ++k) {
+        errors[is_bridged] += std::pow(double{1} * frame[k] - frames[i][k], 2);
+      }
+    }
+  }
+  EXPECT_LT(errors[true], 0.8 * errors[false]);
+}
+
+TEST_P(ConcealmentTest, ABridgeOverAnythingIsBounded) {
+  const int rate = GetParam();
+  base::Random random(78);
+  std::vector<int16_t> frame(static_cast<size_t>(rate / 50)), next = frame;
+  const auto fill = [&](std::span<int16_t> samples, int peak) {
+    const unsigned kind = random.NextBelow(4);
+    for (size_t k = 0; k < samples.size(); ++k) {
+      samples[k] = static_cast<int16_t>(kind == 0   ? (k / 7 % 2 == 0 ? peak : -peak)
+                                        : kind == 1 ? (k % 90 == 0 ? peak : 0)
+                                        : kind == 2 ? static_cast<int>(random.NextBelow(2 * static_cast<unsigned>(peak) + 1)) - peak
+                                                    : 0);
+    }
+  };
+  for (int round = 0; round < 200; ++round) {
+    LossConcealer concealer(rate);
+    const int peak = static_cast<int>(random.NextBelow(20'000));
+    for (int i = 0; i < 3; ++i) fill(frame, peak), concealer.Accept(frame);
+    for (unsigned lost = random.NextBelow(3); lost > 0; --lost) concealer.Conceal(frame);
+    fill(next, peak);
+    // Steps of 2.5 ms, to 40.
+    std::vector<int16_t> out(static_cast<size_t>(rate / 400) * (1 + random.NextBelow(16)));
+    concealer.Bridge(next, out);
+    for (int16_t sample : out) ASSERT_LE(std::abs(int{sample}), peak * 1.5 + 1);
+    EXPECT_FALSE(concealer.is_concealing());
+  }
+}
+
 class TimeScalerTest : public ::testing::TestWithParam<int> {};
 INSTANTIATE_TEST_SUITE_P(Rates, TimeScalerTest, ::testing::Values(8000, 16'000, 48'000));
 

@@ -148,6 +148,19 @@ TEST_F(JitterBufferTest, RedundancyOfTheNextPacketIsOffered) {
   EXPECT_THAT(Pop(185), ElementsAre(8));
 }
 
+TEST_F(JitterBufferTest, WhatComesRightBehindALossIsKnownToConcealment) {
+  for (const int number : {0, 3}) Insert(number, 1000 + 20 * number);
+  ASSERT_THAT(Pop(1085), ElementsAre(0));
+  PlayoutFrame frame = buffer_.PopFrame(At(1105), 0);
+  EXPECT_EQ(frame.decision, PlayoutDecision::kConceal);
+  EXPECT_TRUE(frame.next_payload.empty());  // another lost one lies between
+  frame = buffer_.PopFrame(At(1125), 0);
+  EXPECT_EQ(frame.decision, PlayoutDecision::kConceal);
+  ASSERT_EQ(frame.next_payload.size(), 2u);
+  EXPECT_EQ(std::to_integer<int>(frame.next_payload[1]), 3);
+  EXPECT_TRUE(frame.redundancy.empty());
+}
+
 TEST_F(JitterBufferTest, RedundancyRepairsOnlyThePacketJustBefore) {
   PlayCleanUntil(5);
   EXPECT_THAT(Pop(145), ElementsAre(6));
