@@ -97,7 +97,8 @@ TEST_F(WeatherTest, AStormIsSurvived) {
     ExpectNoHoles(outcome);
     EXPECT_LE(outcome.stats.concealed_frames, outcome.lost + outcome.sent / 50) << seed;
     EXPECT_LE(outcome.stats.playout_delay, Ms(90)) << seed;
-    EXPECT_LE(outcome.stats.added_latency_mean, Ms(60)) << seed;
+    // A packet of it waits for the successors of what is lost.
+    EXPECT_LE(outcome.stats.added_latency_mean, Ms(70)) << seed;
   }
 }
 
