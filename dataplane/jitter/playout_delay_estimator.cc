@@ -1,9 +1,12 @@
 #include "dataplane/jitter/playout_delay_estimator.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace byon::jitter {
 namespace {
+
+constexpr base::TimeDelta kMillisecond = base::TimeDelta::Milliseconds(1);
 
 size_t BucketOf(base::TimeDelta relative_delay) {
   return static_cast<size_t>(
@@ -18,6 +21,7 @@ void PlayoutDelayEstimator::Reset() {
   share_[static_cast<size_t>(kFirstTarget / kBucket) - 1] = 1;
   reordered_.fill(0);
   reordered_share_ = 0;
+  reordered_lately_ = 0;
   packets_weighed_ = 0;
   packets_ = 0;
   target_ = kFirstTarget;
@@ -47,6 +51,7 @@ void PlayoutDelayEstimator::OnPacket(base::TimeDelta relative_delay) {
   for (float& share : share_) share *= 1 - weight;
   share_[bucket] += weight;
   (void)ForgetReordered();
+  reordered_lately_ -= reordered_lately_ * kForgetReorderedLately;
   UpdateTarget();
 }
 
@@ -54,6 +59,7 @@ void PlayoutDelayEstimator::OnReorderedPacket(base::TimeDelta relative_delay) {
   const float weight = ForgetReordered();
   reordered_[BucketOf(relative_delay)] += weight;
   reordered_share_ += weight;
+  reordered_lately_ += (1 - reordered_lately_) * kForgetReorderedLately;
   UpdateTarget();
 }
 
@@ -75,19 +81,30 @@ float PlayoutDelayEstimator::ForgetReordered() {
 }
 
 void PlayoutDelayEstimator::UpdateTarget() {
+  constexpr auto kTail = static_cast<float>(1 - kQuantile);
   float tail = 0;
   size_t quantile = kBuckets - 1;
-  while (quantile > 0 && tail + share_[quantile] <= static_cast<float>(1 - kQuantile)) {
+  while (quantile > 0 && tail + share_[quantile] <= kTail) {
     tail += share_[quantile--];
   }
-  target_ = kBucket * static_cast<int64_t>(quantile + 1);
+  // Within its bucket the quantile lies where the rest of the tail begins, to the millisecond above.
+  const float rest = (kTail - tail) / std::max(share_[quantile], kTail);
+  target_ = kBucket * static_cast<int64_t>(quantile + 1) -
+            base::TimeDelta::Milliseconds(
+                static_cast<int64_t>(rest * static_cast<float>(kBucket / kMillisecond)));
   if (reordered_share_ > 0) target_ = std::max(target_, CheapestForReordered());
   UpdatePeak();
 }
 
 // The delay at which waiting longer costs more than what it would still save.
 base::TimeDelta PlayoutDelayEstimator::CheapestForReordered() const {
-  const float per_share = 100 * static_cast<float>(kDelayPerLossPercent / kBucket);
+  // How late they come is remembered for long, how many they are also of the last two seconds, as far as that
+  // is no chance: a path that begins to reorder is believed as soon.
+  constexpr float kDeviations = 1.5f;
+  const float chance =
+      kDeviations * std::sqrt(reordered_lately_ * kForgetReorderedLately / 2);
+  const float scale = std::max(1.0f, (reordered_lately_ - chance) / reordered_share_);
+  const float per_share = scale * 100 * static_cast<float>(kDelayPerLossPercent / kBucket);
   float late = 0;  // share of packets that come in bucket `i` or later
   float best_cost = static_cast<float>(kBuckets);
   size_t best = kBuckets;

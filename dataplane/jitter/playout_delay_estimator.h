@@ -37,6 +37,7 @@ class PlayoutDelayEstimator {
   // The delay that one percent of packets is worth, and the memory of who was overtaken: half a minute.
   static constexpr base::TimeDelta kDelayPerLossPercent = base::TimeDelta::Milliseconds(20);
   static constexpr float kForgetReordered = 0.0007f;
+  static constexpr float kForgetReorderedLately = 0.01f;
   static constexpr float kNegligible = 1e-4f;  // of all packets
 
  private:
@@ -51,6 +52,7 @@ class PlayoutDelayEstimator {
   std::array<float, kBuckets> share_{};  // sums to 1
   std::array<float, kBuckets> reordered_{};  // shares of all packets; sums to less than 1
   float reordered_share_ = 0;            // their sum
+  float reordered_lately_ = 0;           // the same of the last hundred packets
   uint32_t packets_weighed_ = 0;
   uint32_t packets_ = 0;                 // until the histogram is full
   base::TimeDelta target_;

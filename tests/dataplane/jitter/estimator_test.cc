@@ -161,6 +161,37 @@ TEST(PlayoutDelayEstimatorTest, OvertakenPacketsAreWorth20MsAPercent) {
   EXPECT_EQ(target(4, 399), Ms(400));  // what is far too late is still bounded
 }
 
+// One packet in ten comes 40 ms late, after a minute of order: waited for within 1.5 s. Three strays are not.
+TEST(PlayoutDelayEstimatorTest, NewReorderingIsBelievedSoonAndStraysAreNot) {
+  PlayoutDelayEstimator estimator;
+  for (int i = 0; i < 3000; ++i) estimator.OnPacket(Ms(2));
+  int packets = 0;
+  while (estimator.target() < Ms(40) && packets < 1000) {
+    ++packets % 10 == 0 ? estimator.OnReorderedPacket(Ms(40)) : estimator.OnPacket(Ms(2));
+  }
+  EXPECT_LE(packets, 75);
+  PlayoutDelayEstimator other;
+  for (int i = 0; i < 3000; ++i) {
+    i % 1000 < 900 || i % 33 != 0 ? other.OnPacket(Ms(2)) : other.OnReorderedPacket(Ms(40));
+    EXPECT_LE(other.target(), Ms(20)) << i;
+  }
+}
+
+TEST(PlayoutDelayEstimatorTest, IsTakenToTheMillisecond) {
+  PlayoutDelayEstimator estimator;
+  base::Random random(4);
+  for (int i = 0; i < 5000; ++i) {
+    estimator.OnPacket(TimeDelta::Microseconds(30'000 + random.NextBelow(5000)));
+  }
+  EXPECT_GE(estimator.target(), Ms(34));
+  EXPECT_LE(estimator.target(), Ms(35));
+  for (int i = 0; i < 5000; ++i) {
+    estimator.OnPacket(i % 16 == 0 ? TimeDelta::Microseconds(30'000 + random.NextBelow(5000)) : Ms(1));
+  }
+  EXPECT_GE(estimator.target(), Ms(31));
+  EXPECT_LE(estimator.target(), Ms(34));
+}
+
 TEST(PlayoutDelayEstimatorTest, StartsWithAGuessAndLearns) {
   PlayoutDelayEstimator estimator;
   EXPECT_EQ(estimator.target(), PlayoutDelayEstimator::kFirstTarget);
