@@ -30,9 +30,9 @@ class PlayoutDelayEstimator {
   // 3 % of the packets may come later than the target; most of them still find room in the 20 ms of
   // the tick, and each that does not makes play-out wait for it.
   static constexpr double kQuantile = 0.97;
-  // A packet's share when the histogram is full: 200 packets, 4 s of speech. One stall of up to 100 ms
+  // A packet's share when the histogram is full: 300 packets, 6 s of speech. One stall of up to 100 ms
   // stays below 1 - kQuantile and so costs no delay afterwards.
-  static constexpr double kForget = 1.0 / 200;
+  static constexpr double kForget = 1.0 / 300;
   static constexpr base::TimeDelta kFirstTarget = base::TimeDelta::Milliseconds(20);
   // The delay that one percent of packets is worth, and the memory of who was overtaken: half a minute.
   static constexpr base::TimeDelta kDelayPerLossPercent = base::TimeDelta::Milliseconds(20);

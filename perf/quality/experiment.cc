@@ -46,6 +46,8 @@ struct Run {
   GatewayRun gateway;
   Timestamp scored_from;
   double arrival_p95_ms = 0;
+  double fixed_late = 0;
+  double fixed_delay_ms = 0;
   size_t lost = 0;
   size_t scored_packets = 0;
   double speech_back_ms = 0;
@@ -109,6 +111,9 @@ Run RunSeed(Laboratory& laboratory, const Row& row, uint64_t seed) {
   run.gateway = RunGateway(row.path, frames, trace, lead_packets, phase);
   run.scored_from = trace.sent_at[lead_packets];
   run.arrival_p95_ms = trace.ArrivalP95Ms(trace.sent_at[lead_packets]);
+  run.fixed_late = trace.LateShare(run.scored_from, run.arrival_p95_ms + 20);
+  run.fixed_delay_ms = phase.seconds() * 1000;
+  while (trace.LateShare(run.scored_from, run.fixed_delay_ms) > 0.01) run.fixed_delay_ms += 20;
   run.lost = trace.LostSince(lead_packets);
   run.scored_packets = frames.size() - lead_packets;
   if (has_event) {
@@ -162,13 +167,15 @@ double Mean(const std::vector<double>& values) { return MeanOf(values).mean; }
 RowResult Summarise(const Row& row, const std::vector<Run>& runs) {
   RowResult result;
   result.row = row;
-  std::vector<double> added, arrival, claimed, target;
+  std::vector<double> added, arrival, claimed, target, fixed_late, fixed_delay;
   GatewayCounts total;
   double frames = 0, lost = 0, late = 0;
   for (const Run& run : runs) {
     Append(result.ours, run.parts);
     added.insert(added.end(), run.added_ms.begin(), run.added_ms.end());
     arrival.push_back(run.arrival_p95_ms);
+    fixed_late.push_back(run.fixed_late);
+    fixed_delay.push_back(run.fixed_delay_ms);
     result.speech_back_ms = std::max(result.speech_back_ms, run.speech_back_ms);
     result.recovery_ms = std::max(result.recovery_ms, run.recovery_ms);
     for (const TickRecord& tick : run.gateway.ticks) {
@@ -195,6 +202,8 @@ RowResult Summarise(const Row& row, const std::vector<Run>& runs) {
   result.claimed_delay_ms = Mean(claimed);
   result.target_delay_ms = Mean(target);
   result.arrival_p95_ms = Mean(arrival);
+  result.fixed_late = Mean(fixed_late);
+  result.fixed_delay_ms = Mean(fixed_delay);
   result.lost = lost / frames;
   result.late = late / frames;
   result.dropped = static_cast<double>(total.dropped_packets) /

@@ -187,13 +187,19 @@ void Checker::CheckDelays() {
     if (weather.stall > base::TimeDelta()) continue;
     const bool is_leg = !row.row.path.out;
     if (is_leg && weather.jitter != JitterProfile::kNone && weather.loss == 0) {
-      Add("G-Q-05", row.row.name() + ": delay <= 95 % arrival + 20 ms",
-          Format("%.1f ms, arrival %.1f", row.delay_mean_ms, row.arrival_p95_ms),
-          row.delay_mean_ms <= row.arrival_p95_ms + 20);
+      const double most_ms = std::max(row.arrival_p95_ms + 20, row.fixed_delay_ms);
+      Add("G-Q-05", row.row.name() + ": delay <= 95 % arrival + 20 ms, or a fixed one's for 1 % late",
+          Format("%.1f ms, %.1f + 20, %.1f", row.delay_mean_ms, row.arrival_p95_ms,
+                 row.fixed_delay_ms),
+          row.delay_mean_ms <= most_ms);
     }
     if (is_leg) {
-      Add("G-Q-05", row.row.name() + ": concealed though not lost <= 1 %",
-          Format("%.2f %%", row.late * 100), row.late <= 0.01);
+      Add("G-Q-05",
+          row.row.name() + ": concealed though not lost <= 1 %, or what 95 % arrival + 20 ms misses",
+          Format("%.2f %%, %.2f %%", row.late * 100, row.fixed_late * 100),
+          row.late <= std::max(0.01, row.fixed_late));
+      Add("G-Q-05", row.row.name() + ": late loss <= 1 %", Format("%.2f %%", row.dropped * 100),
+          row.dropped <= 0.01);
     }
     if (row.row.path.name() == "opus" && weather.jitter == JitterProfile::kNone &&
         weather.loss + weather.burst_loss > 0) {

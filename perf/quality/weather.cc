@@ -164,13 +164,22 @@ Trace MakeTrace(const Weather& weather, size_t packets, Timestamp start, uint64_
   return trace;
 }
 
-double Trace::ArrivalP95Ms(Timestamp from) const {
+std::vector<double> Trace::DelaysMs(Timestamp from) const {
   std::vector<double> above_ms;
   for (const Arrival& arrival : arrivals) {
     const Timestamp sent = sent_at[arrival.packet];
     if (sent >= from) above_ms.push_back((arrival.at - sent - kTransit).seconds() * 1000);
   }
-  return Percentile(above_ms, 0.95);
+  return above_ms;
+}
+
+double Trace::ArrivalP95Ms(Timestamp from) const { return Percentile(DelaysMs(from), 0.95); }
+
+double Trace::LateShare(Timestamp from, double delay_ms) const {
+  const auto delays_ms = DelaysMs(from);
+  const auto late =
+      std::ranges::count_if(delays_ms, [=](double delay) { return delay > delay_ms; });
+  return static_cast<double>(late) / std::max(1.0, static_cast<double>(delays_ms.size()));
 }
 
 size_t Trace::LostSince(size_t from) const {

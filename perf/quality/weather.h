@@ -50,8 +50,13 @@ struct Trace {
   // 95th percentile of the time on the way above kTransit, of packets sent at `from` or later, in
   // ms.
   double ArrivalP95Ms(base::Timestamp from) const;
+  // Share of the packets sent at `from` or later that are longer on the way than `delay_ms` above kTransit.
+  double LateShare(base::Timestamp from, double delay_ms) const;
   // Lost packets of those with index `from` or above.
   size_t LostSince(size_t from) const;
+
+ private:
+  std::vector<double> DelaysMs(base::Timestamp from) const;
 };
 
 // The same arguments give the same trace. Losses of two weathers with the same seed are nested: a
