@@ -24,6 +24,7 @@ OpusAudioDecoder::OpusAudioDecoder(int sample_rate_hz) : sample_rate_hz_(sample_
   int error = OPUS_OK;
   decoder_.reset(opus_decoder_create(sample_rate_hz, 1, &error));
   BYON_CHECK(error == OPUS_OK, "an Opus decoder at 8, 16 or 48 kHz can be made");
+  if (sample_rate_hz <= 16'000) concealer_.emplace(sample_rate_hz);
 }
 
 std::optional<PayloadDescription> OpusAudioDecoder::Describe(base::ByteSpan payload) const {
@@ -48,23 +49,42 @@ size_t OpusAudioDecoder::Decode(base::ByteSpan payload, uint32_t skip, std::span
     std::copy(out.begin() + static_cast<ptrdiff_t>(skipped),
               out.begin() + static_cast<ptrdiff_t>(count), out.begin());
   }
-  return count - skipped;
+  return Accept(out.first(count - skipped));
 }
 
 bool OpusAudioDecoder::DecodeRedundancy(base::ByteSpan next_payload, std::span<int16_t> out) {
   const std::optional<OpusPacketDescription> packet = DescribeOpusPacket(next_payload);
   if (!packet || !packet->has_inband_fec) return false;
-  return opus_decode(decoder_.get(), Octets(next_payload),
-                     static_cast<opus_int32>(next_payload.size()), out.data(),
-                     static_cast<int>(out.size()), 1) == static_cast<int>(out.size());
+  const int decoded = opus_decode(decoder_.get(), Octets(next_payload),
+                                  static_cast<opus_int32>(next_payload.size()), out.data(),
+                                  static_cast<int>(out.size()), 1);
+  return decoded == static_cast<int>(out.size()) && Accept(out) == out.size();
+}
+
+size_t OpusAudioDecoder::Accept(std::span<int16_t> out) {
+  if (concealer_) concealer_->Accept(out);
+  return out.size();
 }
 
 void OpusAudioDecoder::ConcealLoss(std::span<int16_t> out) {
+  CarryMemoryOver(out);
+  if (concealer_) concealer_->Conceal(out);
+}
+
+void OpusAudioDecoder::GenerateComfortNoise(std::span<int16_t> out) {
+  CarryMemoryOver(out);
+  (void)Accept(out);
+}
+
+void OpusAudioDecoder::CarryMemoryOver(std::span<int16_t> out) {
   const int made =
       opus_decode(decoder_.get(), nullptr, 0, out.data(), static_cast<int>(out.size()), 0);
   if (made < 0) std::ranges::fill(out, int16_t{0});
 }
 
-void OpusAudioDecoder::Reset() { opus_decoder_ctl(decoder_.get(), OPUS_RESET_STATE); }
+void OpusAudioDecoder::Reset() {
+  opus_decoder_ctl(decoder_.get(), OPUS_RESET_STATE);
+  if (concealer_) concealer_->Reset();
+}
 
 }  // namespace byon::codec

@@ -1,15 +1,18 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "dataplane/codec/audio_decoder.h"
+#include "dataplane/codec/loss_concealer.h"
 
 struct OpusDecoder;
 
 namespace byon::codec {
 
 // Opus packets to mono samples at 8, 16 or 48 kHz: libopus mixes stereo down and decodes only the band
-// that the rate holds. Concealment, in-band FEC and comfort noise are libopus's.
+// that the rate holds. In-band FEC and comfort noise are libopus's. So is concealment at 48 kHz; below, libopus only
+// carries its memory over a loss, and the LossConcealer is heard.
 class OpusAudioDecoder final : public AudioDecoder {
  public:
   explicit OpusAudioDecoder(int sample_rate_hz);
@@ -21,15 +24,19 @@ class OpusAudioDecoder final : public AudioDecoder {
   void ConcealLoss(std::span<int16_t> out) override;
   void BridgeLoss(base::ByteSpan, std::span<int16_t> out) override { ConcealLoss(out); }
   bool bridges_losses() const override { return false; }
-  void GenerateComfortNoise(std::span<int16_t> out) override { ConcealLoss(out); }
+  void GenerateComfortNoise(std::span<int16_t> out) override;
   void Reset() override;
 
  private:
   struct Deleter {
     void operator()(::OpusDecoder* decoder) const;
   };
+  void CarryMemoryOver(std::span<int16_t> out);
+  size_t Accept(std::span<int16_t> out);
+
   int sample_rate_hz_;
   std::unique_ptr<::OpusDecoder, Deleter> decoder_;
+  std::optional<LossConcealer> concealer_;
 };
 
 }  // namespace byon::codec

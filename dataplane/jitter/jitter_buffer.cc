@@ -17,7 +17,9 @@ void JitterBuffer::Reset(uint32_t clock_rate_hz, bool keep_target) {
   ForgetStream();
   ssrc_.reset();
   replaced_ssrc_.reset();
-  if (!keep_target) estimator_.Reset();
+  if (keep_target) return;
+  estimator_.Reset();
+  late_share_ = 0;
 }
 
 void JitterBuffer::ForgetStream() {
@@ -231,9 +233,16 @@ bool JitterBuffer::IsDue(const StoredPacket& packet, base::Timestamp now,
 }
 
 base::TimeDelta JitterBuffer::target_delay() const {
-  const base::TimeDelta target = estimator_.target();
+  const base::TimeDelta target = estimator_.target() + LateMargin();
   if (!is_waiting_for_successors_) return target;
   return target + UnitsToTime(last_duration_, clock_rate_hz_);
+}
+
+// Rare but long waits stay below the quantile, yet each of them is heard.
+base::TimeDelta JitterBuffer::LateMargin() const {
+  const float excess = (late_share_ - kUnheardLateShare) / (kMostLateShare - kUnheardLateShare);
+  return base::TimeDelta::Milliseconds(static_cast<int64_t>(
+      std::clamp(excess, 0.0f, 1.0f) * static_cast<float>(kMostLateMarginMs)));
 }
 
 void JitterBuffer::NoteLoss(const StoredPacket& played) {
@@ -317,6 +326,8 @@ PlayoutFrame JitterBuffer::PlayFront(base::Timestamp now, uint32_t buffered) {
   }
   frame.duration = packet.duration - frame.skip;
   playout_delay_ = DelayAt(packet.timestamp, now, buffered, packet.duration);
+  const bool was_waited_for = is_playing_ && held_ > 0 && packet.timestamp <= next_timestamp_;
+  late_share_ += ((was_waited_for ? 1.0f : 0.0f) - late_share_) * kLateMemory;
   NoteLoss(packet);
   is_playing_ = true;
   is_in_dtx_ = packet.is_dtx;

@@ -87,6 +87,12 @@ class JitterBuffer {
   // loss (one packet of delay for one percent, as for packets that are overtaken); below the other no more.
   static constexpr float kLossToWait = 0.01f;
   static constexpr float kLossToStopWaiting = 0.003f;
+  // Share of packets that play-out had to stop for, of the last ten seconds: from the one on the delay grows above
+  // what the jitter asks for, at the other by kMostLateMarginMs.
+  static constexpr float kUnheardLateShare = 0.006f;
+  static constexpr float kMostLateShare = 0.012f;
+  static constexpr int kMostLateMarginMs = 20;
+  static constexpr float kLateMemory = 1.0f / 512;
   // A gap longer than this is a pause, whatever was lost in it.
   static constexpr base::TimeDelta kLongestConcealedGap = base::TimeDelta::Milliseconds(240);
 
@@ -112,6 +118,7 @@ class JitterBuffer {
                           uint32_t packet_duration) const;
   void SkipPassedPackets();
   void NoteLoss(const StoredPacket& played);
+  base::TimeDelta LateMargin() const;
   void CutExcess();
   PlayoutFrame PlayFront(base::Timestamp now, uint32_t buffered);
   PlayoutFrame PlayGap(base::Timestamp now, uint32_t buffered);
@@ -143,6 +150,7 @@ class JitterBuffer {
   float loss_share_ = 0;        // of the last hundred packets or so
   float helping_share_ = 0;     // of packets that help to replace the one before
   bool is_waiting_for_successors_ = false;
+  float late_share_ = 0;        // of packets that play-out stopped for
   base::Timestamp last_arrival_;
   base::TimeDelta playout_delay_;
   uint64_t source_changes_ = 0;

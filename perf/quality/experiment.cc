@@ -46,7 +46,6 @@ struct Run {
   GatewayRun gateway;
   Timestamp scored_from;
   double arrival_p95_ms = 0;
-  double fixed_late = 0;
   double fixed_delay_ms = 0;
   size_t lost = 0;
   size_t scored_packets = 0;
@@ -111,7 +110,6 @@ Run RunSeed(Laboratory& laboratory, const Row& row, uint64_t seed) {
   run.gateway = RunGateway(row.path, frames, trace, lead_packets, phase);
   run.scored_from = trace.sent_at[lead_packets];
   run.arrival_p95_ms = trace.ArrivalP95Ms(trace.sent_at[lead_packets]);
-  run.fixed_late = trace.LateShare(run.scored_from, run.arrival_p95_ms + 20);
   run.fixed_delay_ms = phase.seconds() * 1000;
   while (trace.LateShare(run.scored_from, run.fixed_delay_ms) > 0.01) run.fixed_delay_ms += 20;
   run.lost = trace.LostSince(lead_packets);
@@ -167,14 +165,13 @@ double Mean(const std::vector<double>& values) { return MeanOf(values).mean; }
 RowResult Summarise(const Row& row, const std::vector<Run>& runs) {
   RowResult result;
   result.row = row;
-  std::vector<double> added, arrival, claimed, target, fixed_late, fixed_delay;
+  std::vector<double> added, arrival, claimed, target, fixed_delay;
   GatewayCounts total;
   double frames = 0, lost = 0, late = 0;
   for (const Run& run : runs) {
     Append(result.ours, run.parts);
     added.insert(added.end(), run.added_ms.begin(), run.added_ms.end());
     arrival.push_back(run.arrival_p95_ms);
-    fixed_late.push_back(run.fixed_late);
     fixed_delay.push_back(run.fixed_delay_ms);
     result.speech_back_ms = std::max(result.speech_back_ms, run.speech_back_ms);
     result.recovery_ms = std::max(result.recovery_ms, run.recovery_ms);
@@ -202,7 +199,6 @@ RowResult Summarise(const Row& row, const std::vector<Run>& runs) {
   result.claimed_delay_ms = Mean(claimed);
   result.target_delay_ms = Mean(target);
   result.arrival_p95_ms = Mean(arrival);
-  result.fixed_late = Mean(fixed_late);
   result.fixed_delay_ms = Mean(fixed_delay);
   result.lost = lost / frames;
   result.late = late / frames;
@@ -224,17 +220,25 @@ RowResult Summarise(const Row& row, const std::vector<Run>& runs) {
 
 std::vector<RowResult> RunRows(Laboratory& laboratory, const std::vector<Row>& rows,
                                const Settings& settings) {
-  const auto seeds = static_cast<size_t>(settings.seeds);
-  std::vector<std::vector<Run>> runs(rows.size(), std::vector<Run>(seeds));
+  struct Job {
+    size_t row = 0;
+    uint64_t seed = 0;
+  };
+  std::vector<Job> jobs;
+  std::vector<std::vector<Run>> runs(rows.size());
   std::vector<RowResult> results(rows.size());
   std::vector<std::atomic<size_t>> left(rows.size());
-  for (auto& count : left) count = seeds;
+  for (size_t r = 0; r < rows.size(); ++r) {
+    const auto seeds = static_cast<size_t>(settings.seeds * rows[r].times_seeds);
+    runs[r].resize(seeds);
+    left[r] = seeds;
+    for (uint64_t seed = 1; seed <= seeds; ++seed) jobs.push_back({r, seed});
+  }
   std::atomic<size_t> done = 0;
-  ForEachInParallel(rows.size() * seeds, settings.threads, [&](size_t job) {
-    const size_t r = job / seeds;
-    const uint64_t seed = job % seeds + 1;
+  ForEachInParallel(jobs.size(), settings.threads, [&](size_t job) {
+    const auto [r, seed] = jobs[job];
     const Row& row = rows[r];
-    runs[r][job % seeds] = RunSeed(laboratory, row, seed);
+    runs[r][seed - 1] = RunSeed(laboratory, row, seed);
     if (seed == 1 && !settings.wav_folder.empty()) {
       WriteWavs(laboratory, row, runs[r][0], settings.wav_folder);
     }
@@ -242,7 +246,7 @@ std::vector<RowResult> RunRows(Laboratory& laboratory, const std::vector<Row>& r
     (void)laboratory.Library(library, seed);
     if (--left[r] != 0) return;
     results[r] = Summarise(row, runs[r]);
-    for (uint64_t s = 1; s <= seeds; ++s) {
+    for (uint64_t s = 1; s <= runs[r].size(); ++s) {
       Append(results[r].library, laboratory.Library(library, s));
       if (row.path.in.codec == CodecKind::kOpus) continue;
       LibraryRow repeat = library;
@@ -257,13 +261,19 @@ std::vector<RowResult> RunRows(Laboratory& laboratory, const std::vector<Row>& r
 
 std::vector<Scores> RunLibraryRows(Laboratory& laboratory, const std::vector<LibraryRow>& rows,
                                    const Settings& settings) {
-  const auto seeds = static_cast<size_t>(settings.seeds);
-  ForEachInParallel(rows.size() * seeds, settings.threads, [&](size_t job) {
-    (void)laboratory.Library(rows[job / seeds], job % seeds + 1);
+  const auto seeds_of = [&](const LibraryRow& row) {
+    return static_cast<size_t>(settings.seeds * row.times_seeds);
+  };
+  std::vector<std::pair<size_t, uint64_t>> jobs;
+  for (size_t r = 0; r < rows.size(); ++r) {
+    for (uint64_t seed = 1; seed <= seeds_of(rows[r]); ++seed) jobs.emplace_back(r, seed);
+  }
+  ForEachInParallel(jobs.size(), settings.threads, [&](size_t job) {
+    (void)laboratory.Library(rows[jobs[job].first], jobs[job].second);
   });
   std::vector<Scores> scores(rows.size());
   for (size_t r = 0; r < rows.size(); ++r) {
-    for (uint64_t seed = 1; seed <= seeds; ++seed) {
+    for (uint64_t seed = 1; seed <= seeds_of(rows[r]); ++seed) {
       Append(scores[r], laboratory.Library(rows[r], seed));
     }
   }

@@ -16,6 +16,7 @@ namespace byon::quality {
 struct Row {
   CallPath path;
   Weather weather;
+  int times_seeds = 1;  // more calls, where what is to be told apart is little
 
   std::string name() const { return path.name() + " / " + weather.name; }
 };
@@ -37,10 +38,8 @@ struct RowResult {
   double claimed_delay_ms = 0;  // the gateway's own statistics, mean
   double target_delay_ms = 0;   // mean
   double arrival_p95_ms = 0;    // of the network, above its fastest
-  // What play-out could do that knew the network's delays in advance but could not change its own: the share
-  // that comes later than `arrival_p95_ms` + 20 ms, and the least delay with which at most 1 % comes too late,
-  // on the ticks of the session.
-  double fixed_late = 0;
+  // What play-out that knew the network in advance but could not change its delay would need: the least with which
+  // at most 1 % of the packets come too late, on the ticks of the session.
   double fixed_delay_ms = 0;
   // Shares, 0 to 1.
   double lost = 0;       // by the network

@@ -30,6 +30,7 @@ struct LibraryRow {
   double loss = 0;
   double burst_loss = 0;
   Concealment concealment = Concealment::kLibrary;
+  int times_seeds = 1;
 };
 
 // What is said, encoded, and heard through the library chain: each made once, when it is first

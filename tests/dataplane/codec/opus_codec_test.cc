@@ -183,6 +183,35 @@ TEST(OpusCodecTest, LostFramesComeBackFromTheirSuccessors) {
   EXPECT_LT(error_with, 0.5 * error_without);
 }
 
+// A burst of 60 ms does not swallow a tone, and what follows it meets it without a step.
+TEST(OpusCodecTest, AToneIsCarriedOverABurst) {
+  OpusAudioEncoder encoder({}, 16'000);
+  OpusAudioDecoder decoder(16'000);
+  test::SineSource sine(16'000, 250, 8000);
+  std::vector<int16_t> frame(320);
+  std::array<int16_t, 320> out;
+  int largest_step = 0;
+  int16_t last = 0;
+  for (int i = 0; i < 40; ++i) {
+    sine.Fill(frame);
+    const auto packet = EncodeFrame(encoder, frame);
+    const bool is_lost = i >= 30 && i < 33;
+    if (is_lost) {
+      decoder.ConcealLoss(out);
+    } else {
+      ASSERT_EQ(decoder.Decode(packet, 0, out), out.size());
+    }
+    if (is_lost) {
+      EXPECT_GT(test::FitTone(out, 16'000, 250).amplitude, 5000) << i;
+    }
+    for (const int16_t sample : out) {
+      if (i >= 28) largest_step = std::max(largest_step, std::abs(sample - last));
+      last = sample;
+    }
+  }
+  EXPECT_LT(largest_step, 1.6 * 2 * 3.1416 * 250 / 16'000 * 8000);
+}
+
 TEST(OpusCodecTest, WithoutRedundancyThereIsNothingToRecover) {
   OpusAudioEncoder encoder({}, 16'000);
   OpusAudioDecoder decoder(16'000);

@@ -181,6 +181,28 @@ TEST_F(JitterBufferTest, PlayoutWaitsForALatePacket) {
   EXPECT_EQ(buffer_.playout_delay(), Ms(45));
 }
 
+// Now and then a packet is 50 ms late: below the quantile, yet heard each time. The delay grows for it, and shrinks
+// again when it is over.
+TEST_F(JitterBufferTest, WaitsThatAreHeardTooOftenCostDelay) {
+  int number = 0;
+  const auto talk = [&](bool has_late_one) {
+    buffer_.Reset(kClock, true);  // each time from the delay that the jitter asks for
+    for (int i = 0; i < 50; ++i, ++number) {
+      const int64_t now = 1000 + int64_t{number} * 20;
+      const bool is_held = has_late_one && i >= 40 && i < 43;
+      for (int held = i == 43 && has_late_one ? 3 : 0; held > 0; --held) Insert(number - held, now);
+      if (!is_held) Insert(number, now);
+      (void)Pop(now + 10);
+    }
+  };
+  for (int i = 0; i < 10; ++i) talk(false);
+  EXPECT_EQ(buffer_.target_delay(), Ms(5));
+  for (int i = 0; i < 40; ++i) talk(i % 2 == 0);
+  EXPECT_GT(buffer_.target_delay(), Ms(10));
+  for (int i = 0; i < 40; ++i) talk(false);
+  EXPECT_EQ(buffer_.target_delay(), Ms(5));
+}
+
 TEST_F(JitterBufferTest, WhatWasConcealedWhileWaitingIsNotConcealedAgain) {
   PlayCleanUntil(5);
   EXPECT_THAT(Pop(145), ElementsAre(6));
