@@ -87,8 +87,10 @@ void PlayoutDelayEstimator::UpdateTarget() {
   while (quantile > 0 && tail + share_[quantile] <= kTail) {
     tail += share_[quantile--];
   }
-  // Within its bucket the quantile lies where the rest of the tail begins, to the millisecond above.
-  const float rest = (kTail - tail) / std::max(share_[quantile], kTail);
+  // Within its bucket the quantile lies where the rest of the tail begins, to the millisecond above. A small delay
+  // keeps the whole bucket: it is all the room there is to stretch for a slow sender in time.
+  const bool is_small = kBucket * static_cast<int64_t>(quantile) < kFirstTarget;
+  const float rest = is_small ? 0 : (kTail - tail) / std::max(share_[quantile], kTail);
   target_ = kBucket * static_cast<int64_t>(quantile + 1) -
             base::TimeDelta::Milliseconds(
                 static_cast<int64_t>(rest * static_cast<float>(kBucket / kMillisecond)));
