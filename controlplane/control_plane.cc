@@ -11,6 +11,7 @@
 #include "controlplane/auth/software_isim.h"
 #include "controlplane/gateway/asio_alarm.h"
 #include "controlplane/http_client/curl_http_client.h"
+#include "controlplane/push_parts.h"
 #include "controlplane/room_settings.h"
 #include "controlplane/sip/sip_stack.h"
 #include "controlplane/store/memory_store.h"
@@ -78,8 +79,10 @@ class EventRelay final : public gateway::EventSink {
     }
     if (hub != nullptr) hub->OnEvent(device, event);
     if (web_sip != nullptr) web_sip->OnEvent(device, event);
+    if (waker != nullptr) waker->OnEvent(device, event);
   }
   gateway::EventSink* hub = nullptr;
+  gateway::EventSink* waker = nullptr;  // behind the hub: it asks who was told
   gateway::EventSink* web_sip = nullptr;  // where SIP over WebSocket is served
 
  private:
@@ -147,6 +150,8 @@ struct ControlPlane::Rooms {
   api::SubscriptionRegistry subscriptions;
   api::ChannelRegistry channels;
   api::EventHub hub;
+  PushParts push_parts;
+  push::Waker waker;
   api::Application application;
   std::unique_ptr<web_sip::WebSip> web_sip;  // null: not served
   std::shared_ptr<void> counter_timer;
@@ -180,7 +185,15 @@ ControlPlane::Rooms::Rooms(const runtime::Config& config, const std::string& ver
                      }}),
       channels(ChannelSettings(config), {*store, now, [this] { return ids.NewId(); }}),
       hub(events, subscriptions, channels),
-      application(ApiSettings(config, version),
+      push_parts(MakePush(config, http_client, now)),
+      waker(WakerSettings(config), std::move(push_parts.providers),
+            {gateway, timers, now, [this] { return ids.NewId(); },
+             [this](const gateway::DeviceKey& device) { return channels.IsConnected(device); },
+             [this](const gateway::DeviceKey& device, push::WallTime then) { return channels.IsSilentSince(device, then); },
+             [this](std::string_view event, std::string detail) {
+               event == "push" ? log.Info(event, {{"detail", detail}}) : log.Warning(event, {{"detail", detail}});
+             }}),
+      application(ApiSettings(config, version, push_parts.api),
                   {gateway, tokens, subscriptions, channels, events, timers, now,
                    [this] { return ids.NewId(); }, [this] { return Unreadiness(); },
                    [this](const api::HttpRequest& request, int status, const std::string& correlator) {
@@ -191,6 +204,7 @@ ControlPlane::Rooms::Rooms(const runtime::Config& config, const std::string& ver
   subscriptions.Restore();
   channels.Restore();
   relay.hub = &hub;
+  relay.waker = &waker;
   if (config.web_sip.is_enabled) {
     web_sip = std::make_unique<web_sip::WebSip>(
         WebSipSettings(config),

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "controlplane/control_plane.h"
+#include "controlplane/push_parts.h"
 #include "controlplane/runtime/config.h"
 #include "controlplane/runtime/log.h"
 #include "controlplane/runtime/subscriber_file.h"
@@ -65,6 +66,9 @@ std::vector<std::string> AllMistakes(const runtime::LoadedConfig& loaded) {
   std::vector<std::string> mistakes = loaded.mistakes;
   if (mistakes.empty() && !loaded.config.ims.subscribers_file.empty()) {
     mistakes = runtime::SubscriberFile::Load(loaded.config.ims.subscribers_file, {}).mistakes;
+  }
+  if (mistakes.empty()) {
+    if (const auto mistake = PushMistake(loaded.config)) mistakes.push_back(*mistake);
   }
   return mistakes;
 }

@@ -81,6 +81,7 @@ gateway::GatewayConfig GatewaySettings(const runtime::Config& config) {
   registration.min_expiry = config.registration.min_expires;
   registration.max_expiry = config.registration.max_expires;
   registration.token_grace = config.registration.token_grace;
+  registration.push_expiry = config.push.keep_registration;
   registration.sip_expiry = config.ims.register_expires;
   registration.max_registrations_per_user = config.registration.max_per_user;
   registration.max_registrations_per_msisdn = config.registration.max_per_number;
@@ -202,7 +203,8 @@ api::ChannelConfig ChannelSettings(const runtime::Config& config) {
   return settings;
 }
 
-api::ApiConfig ApiSettings(const runtime::Config& config, const std::string& version) {
+api::ApiConfig ApiSettings(const runtime::Config& config, const std::string& version,
+                           const api::PushApiConfig& push) {
   api::ApiConfig settings;
   settings.public_url = config.http.public_url;
   settings.api_root = config.http.api_root;
@@ -224,6 +226,7 @@ api::ApiConfig ApiSettings(const runtime::Config& config, const std::string& ver
   settings.page.scopes = Words(config.oauth.web_client_scopes);
   settings.page.resource = config.oauth.audiences.front();
   settings.page.version = version;
+  settings.page.push = push;
   settings.connections.token_warning = config.events.token_warning;
   settings.connections.ping = config.events.ping;
   return settings;

@@ -23,7 +23,7 @@ http::HttpServerConfig HttpSettings(const runtime::Config& config);
 api::TokenServiceConfig TokenSettings(const runtime::Config& config);
 api::SubscriptionConfig SubscriptionSettings(const runtime::Config& config);
 api::ChannelConfig ChannelSettings(const runtime::Config& config);
-api::ApiConfig ApiSettings(const runtime::Config& config, const std::string& version);
+api::ApiConfig ApiSettings(const runtime::Config& config, const std::string& version, const api::PushApiConfig& push);
 web_sip::WebSipConfig WebSipSettings(const runtime::Config& config);
 runtime::SubscriberTemplate SubscriberRule(const runtime::Config& config);
 

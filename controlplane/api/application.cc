@@ -73,7 +73,8 @@ Application::Application(ApiConfig config, ApiPorts ports)
       registrations_(ports_.service, ports_.channels, ChannelUrlBase(config_)),
       calls_(ports_.service, ports_.events.home_domain(), ports_.now, ports_.new_id),
       subscriptions_(ports_.subscriptions, ports_.service, ports_.now, config_.may_use_private_networks),
-      extensions_(ports_.service, ports_.channels, WithRoot(config_), config_.ice, ports_.now, ChannelUrlBase(config_)) {
+      extensions_(ports_.service, ports_.channels, WithRoot(config_), config_.ice, ports_.now, ChannelUrlBase(config_)),
+      push_(ports_.service, config_.page.push) {
   const Dialect r3_1{Release::kR3_1, config_.r3_1};
   for (const std::string version : {"/v0.4", "/v0.4rc1"}) {
     AddRegistrationRoutes("/webrtc-registration" + version, r3_1);
@@ -89,6 +90,7 @@ Application::Application(ApiConfig config, ApiPorts ports)
     AddSubscriptionRoutes("webrtc-events", "/v0.2", r2_2);
   }
   AddExtensionRoutes();
+  AddPushRoutes();
   AddDocumentRoutes();
   AddHealthRoutes();
 }
@@ -159,6 +161,16 @@ void Application::AddExtensionRoutes() {
                    e->Send(std::move(response));
                  }});
   }
+}
+
+void Application::AddPushRoutes() {
+  const auto add = [this](const char* method, const char* verb, auto operation) {
+    router_.Add({method, "/byon/v1/registrations/{id}/push", std::string("webrtc-registration:sessions:") + verb, false, {},
+                 [this, operation](const ExchangePointer& exchange) { (push_.*operation)(exchange); }});
+  };
+  add("PUT", "write", &PushApi::Set);
+  add("GET", "read", &PushApi::Get);
+  add("DELETE", "write", &PushApi::Delete);
 }
 
 // What describes the interface, for people and generators.

@@ -10,6 +10,7 @@
 #include "controlplane/api/extension_api.h"
 #include "controlplane/api/http_application.h"
 #include "controlplane/api/rate_limiter.h"
+#include "controlplane/api/push_api.h"
 #include "controlplane/api/registration_api.h"
 #include "controlplane/api/router.h"
 #include "controlplane/api/subscription_api.h"
@@ -61,6 +62,7 @@ class Application final : public HttpApplication {
   void AddCallRoutes(const std::string& base, Dialect dialect);
   void AddSubscriptionRoutes(const std::string& api, const std::string& version, Dialect dialect);
   void AddExtensionRoutes();
+  void AddPushRoutes();
   void AddDocumentRoutes();
   void AddHealthRoutes();
   // An exchange that answers with its correlator; nothing when the client's own was malformed and that was answered.
@@ -82,6 +84,7 @@ class Application final : public HttpApplication {
   CallApi calls_;
   SubscriptionApi subscriptions_;
   ExtensionApi extensions_;
+  PushApi push_;
 };
 
 }  // namespace byon::api

@@ -193,6 +193,18 @@ void ChannelRegistry::Deliver(const gateway::DeviceKey& device, const CloudEvent
   if (channel.listener != nullptr) channel.listener->OnEvent(pending);
 }
 
+bool ChannelRegistry::IsConnected(const gateway::DeviceKey& device) const {
+  const auto it = by_device_.find(device);
+  return it != by_device_.end() && channels_.at(it->second)->listener != nullptr;
+}
+
+bool ChannelRegistry::IsSilentSince(const gateway::DeviceKey& device, WallTime then) const {
+  const auto it = by_device_.find(device);
+  if (it == by_device_.end()) return true;
+  const std::deque<PendingEvent>& pending = channels_.at(it->second)->pending;
+  return !pending.empty() && pending.front().at <= then;
+}
+
 void ChannelRegistry::DropOld(Channel& channel) {
   const WallTime oldest = ports_.now() - config_.replay;
   while (channel.pending.size() > config_.replay_events || channel.pending_bytes > config_.replay_bytes ||

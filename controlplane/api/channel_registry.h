@@ -81,6 +81,10 @@ class ChannelRegistry {
   // Forgets the event and all before it; false when the id is not known any more.
   bool Acknowledge(Channel& channel, const std::string& event_id);
   void Deliver(const gateway::DeviceKey& device, const CloudEvent& event);
+  // Whether a client of the device is connected.
+  bool IsConnected(const gateway::DeviceKey& device) const;
+  // Whether the device has left an event unacknowledged that it was told then or before.
+  bool IsSilentSince(const gateway::DeviceKey& device, WallTime then) const;
   size_t size() const { return channels_.size(); }
 
  private:

@@ -26,12 +26,15 @@ bool HasEventScope(const auth::VerifiedToken& token) {
 }  // namespace
 
 void ExtensionApi::Config(const ExchangePointer& exchange) {
-  exchange->SendJson(200, {{"issuer", page_.issuer},
-                           {"clientId", page_.client_id},
-                           {"scopes", page_.scopes},
-                           {"resource", page_.resource},
-                           {"apiRoot", page_.api_root},
-                           {"gatewayVersion", page_.version}});
+  json body{{"issuer", page_.issuer},
+            {"clientId", page_.client_id},
+            {"scopes", page_.scopes},
+            {"resource", page_.resource},
+            {"apiRoot", page_.api_root},
+            {"gatewayVersion", page_.version}};
+  if (!page_.push.types.empty()) body["push"]["types"] = page_.push.types;
+  if (!page_.push.vapid_public_key.empty()) body["push"]["vapidPublicKey"] = page_.push.vapid_public_key;
+  exchange->SendJson(200, body);
 }
 
 void ExtensionApi::CreateChannel(const ExchangePointer& exchange) {

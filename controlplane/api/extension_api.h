@@ -6,6 +6,7 @@
 
 #include "controlplane/api/channel_registry.h"
 #include "controlplane/api/exchange.h"
+#include "controlplane/api/push_api.h"
 
 namespace byon::api {
 
@@ -17,6 +18,7 @@ struct PageConfig {
   std::string resource;
   std::string api_root;  // public URL with the path prefix
   std::string version;
+  PushApiConfig push;
 };
 
 // STUN and TURN servers that browsers are told of.

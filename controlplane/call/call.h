@@ -83,6 +83,8 @@ class Call {
   // The client.
   void ChangeStatus(const StatusRequest& request, RequestId id, Now now);
   void Delete(RequestId id, Now now);
+  // The device sleeps and is being woken: the caller is told that it rings.
+  void AlertCaller();
   // The gateway ends the call by itself: registration gone, end of service.
   void EndByGateway(const std::string& reason, Now now);
 
@@ -205,6 +207,7 @@ class Call {
   bool is_access_connected_ = false;
   bool is_invitation_sent_ = false;
   bool is_ringing_deferred_ = false;
+  bool is_caller_alerted_ = false;
   bool awaits_binding_ = false;
   bool was_restored_ = false;  // TS 23.380: once a call
   bool is_alerting_ = false;

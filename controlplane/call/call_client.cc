@@ -102,7 +102,7 @@ void Call::ChangeIncoming(const StatusRequest& request, Trigger trigger, Request
   if (trigger == Trigger::kPutRinging && (has_changed || is_new_answer)) {
     bool must_send_sdp_first = (is_new_answer || WaitsForCaller()) && supports_100rel_;
     if (must_send_sdp_first) SendEarlyDescription();
-    if (has_changed) SendRinging();
+    if (has_changed && !is_caller_alerted_) SendRinging();
   }
   Complete(id);
 }
@@ -136,7 +136,15 @@ void Call::SendEarlyDescription() {
   Emit(SendProvisional{183, std::move(sdp)});
 }
 
+void Call::AlertCaller() {
+  const bool is_waiting = sip_state_ == SipState::kIncoming && is_media_ready_;
+  if (!is_waiting || is_caller_alerted_ || record_.status != Status::kInitial) return;
+  if (WaitsForCaller()) SendEarlyDescription();
+  SendRinging();
+}
+
 void Call::SendRinging() {
+  is_caller_alerted_ = true;
   if (WaitsForCaller()) {
     is_ringing_deferred_ = true;  // the caller's resources come first (RFC 3312 section 6)
     return;

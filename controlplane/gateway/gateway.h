@@ -11,6 +11,7 @@
 #include "controlplane/call/media_control.h"
 #include "controlplane/call/sip_signaling.h"
 #include "controlplane/gateway/line_directory.h"
+#include "controlplane/gateway/push_directory.h"
 #include "controlplane/gateway/runtime_ports.h"
 #include "controlplane/gateway/service.h"
 #include "controlplane/gateway/subscriber_directory.h"
@@ -52,6 +53,7 @@ struct GatewayStats {
 // out what they ask for and tells them what happened. All methods on one strand.
 class Gateway final : public Service,
                       public LineDirectory,
+                      public PushDirectory,
                       public call::SipSignalingObserver,
                       public registration::SipRegistrarObserver,
                       public call::MediaObserver {
@@ -83,6 +85,9 @@ class Gateway final : public Service,
   void DeleteRegistration(const Principal& who, const std::string& id,
                           Callback<Done> done) override;
   void RenewToken(const Principal& who, const DeviceKey& device) override;
+  Outcome<Registration> SetPushSubscription(const Principal& who, const std::string& id,
+                                            std::string subscription) override;
+  Outcome<std::string> GetPushSubscription(const Principal& who, const std::string& id) override;
   void CreateCall(const Principal& who, CallRequest request, Callback<MediaSession> done) override;
   Outcome<MediaSession> GetCall(const Principal& who, const std::string& id) override;
   std::vector<MediaSession> ListCalls(const Principal& who, const std::string& device_id) override;
@@ -99,6 +104,12 @@ class Gateway final : public Service,
   std::vector<Line> LinesOf(const Principal& who) const override;
   std::vector<Line> LinesOfNumber(const std::string& phone_number) const override;
   std::optional<Line> FindByContactToken(const std::string& contact_token) const override;
+
+  // PushDirectory
+  std::string PushSubscriptionOf(const std::string& registration_id) const override;
+  void DropPushSubscription(const std::string& registration_id,
+                            const std::string& subscription) override;
+  void AlertCaller(const std::string& media_session_id) override;
 
   // call::SipSignalingObserver
   std::optional<call::CallId> OnIncomingInvite(call::IncomingInvite invite) override;

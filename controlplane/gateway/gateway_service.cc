@@ -121,6 +121,40 @@ void Gateway::RenewToken(const Principal& who, const DeviceKey& device) {
   core_->Drain();
 }
 
+// ---- push
+
+Outcome<Registration> Gateway::SetPushSubscription(const Principal& who, const std::string& id,
+                                                   std::string subscription) {
+  if (!core_->FindRegistration(who, id)) return NotFound();
+  core_->registrations.SetPush(id, std::move(subscription), core_->ReadForRegistration());
+  core_->Drain();
+  return GetRegistration(who, id);
+}
+
+Outcome<std::string> Gateway::GetPushSubscription(const Principal& who, const std::string& id) {
+  const auto* record = core_->FindRegistration(who, id);
+  if (!record) return NotFound();
+  return record->push;
+}
+
+std::string Gateway::PushSubscriptionOf(const std::string& registration_id) const {
+  const auto* record = core_->registrations.Find(registration_id);
+  return record ? record->push : "";
+}
+
+void Gateway::DropPushSubscription(const std::string& registration_id,
+                                   const std::string& subscription) {
+  const auto* record = core_->registrations.Find(registration_id);
+  if (!record || record->push != subscription) return;
+  core_->registrations.SetPush(registration_id, "", core_->ReadForRegistration());
+  core_->Drain();
+}
+
+void Gateway::AlertCaller(const std::string& media_session_id) {
+  core_->calls.Apply(media_session_id, [](call::Call& call) { call.AlertCaller(); });
+  core_->Drain();
+}
+
 // ---- calls
 
 void Gateway::CreateCall(const Principal& who, CallRequest request, Callback<MediaSession> done) {

@@ -133,9 +133,33 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RegistrationOwner, client_id, user, phone_num
                                    is_two_legged)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(SipRegistered, expires, next_hop, service_route, associated_uris,
                                    snapshot)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RegistrationRecord, id, owner, impu, impi, instance_id,
-                                   contact_token, expires_at, token_expires_at, registered,
-                                   sip_expires_at)
+static void to_json(nlohmann::json& j, const RegistrationRecord& record) {
+  j = {{"id", record.id},
+       {"owner", record.owner},
+       {"impu", record.impu},
+       {"impi", record.impi},
+       {"instance_id", record.instance_id},
+       {"contact_token", record.contact_token},
+       {"expires_at", record.expires_at},
+       {"token_expires_at", record.token_expires_at},
+       {"registered", record.registered},
+       {"sip_expires_at", record.sip_expires_at},
+       {"push", record.push}};
+}
+static void from_json(const nlohmann::json& j, RegistrationRecord& record) {
+  j.at("id").get_to(record.id);
+  j.at("owner").get_to(record.owner);
+  j.at("impu").get_to(record.impu);
+  j.at("impi").get_to(record.impi);
+  j.at("instance_id").get_to(record.instance_id);
+  j.at("contact_token").get_to(record.contact_token);
+  j.at("expires_at").get_to(record.expires_at);
+  j.at("token_expires_at").get_to(record.token_expires_at);
+  j.at("registered").get_to(record.registered);
+  j.at("sip_expires_at").get_to(record.sip_expires_at);
+  // Records of a version that did not know it have none.
+  record.push = j.value("push", "");
+}
 }  // namespace byon::registration
 
 namespace byon::messaging {

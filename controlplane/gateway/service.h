@@ -210,6 +210,12 @@ class Service {
                                   Callback<Done> done) = 0;
   // A fresh token of the same user was seen (event channel): registrations of the device live on.
   virtual void RenewToken(const Principal& who, const DeviceKey& device) = 0;
+  // Where the device can be woken while it sleeps; the text is opaque here, empty takes it away. A registration that has
+  // it needs no fresh token and lives on for GatewayConfig::registration.push_expiry.
+  virtual Outcome<Registration> SetPushSubscription(const Principal& who, const std::string& id,
+                                                    std::string subscription) = 0;
+  // Empty: none.
+  virtual Outcome<std::string> GetPushSubscription(const Principal& who, const std::string& id) = 0;
 
   // Answers when the INVITE is on its way (100 Trying or later) or has failed at once.
   virtual void CreateCall(const Principal& who, CallRequest request,

@@ -20,6 +20,8 @@ struct Request {
   // a URL given by a stranger cannot reach into this network (SSRF).
   bool may_use_private_addresses = true;
   std::string ca_file;  // empty: the system's
+  // HTTP/2 where the server offers it (ALPN), many requests on one connection; else HTTP/1.1.
+  bool may_use_http2 = false;
 };
 
 struct Response {

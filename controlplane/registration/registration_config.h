@@ -12,6 +12,9 @@ struct RegistrationConfig {
   std::chrono::seconds max_expiry{86400};     // more is capped
   // How long after its access token has expired a registration waits for a fresh one.
   std::chrono::seconds token_grace{120};
+  // A registration whose device can be woken lives so long after its client was last heard of, with
+  // or without a fresh token.
+  std::chrono::seconds push_expiry{604800};
   // Asked of the registrar, which may grant less (TS 24.229 section 5.1.1.2.1).
   std::chrono::seconds sip_expiry{600000};
   // How much earlier than due a refresh may be sent, so that many do not come at once.

@@ -40,6 +40,8 @@ struct RegistrationRecord {
   WallTime token_expires_at;  // of the freshest access token seen
   SipRegistered registered;
   WallTime sip_expires_at;
+  // Where the sleeping device can be woken; the push room's own text, empty: nowhere.
+  std::string push;
 };
 
 }  // namespace byon::registration

@@ -121,6 +121,7 @@ void RegistrationRegistry::Update(const RegistrationId& id, std::optional<WallTi
   }
   entry->record.expires_at = std::get<WallTime>(expiry);
   entry->record.token_expires_at = std::max(entry->record.token_expires_at, token_expires_at);
+  if (!expire_time) ProlongForPush(entry->record, now);
   ScheduleLife(*entry, now);
   actions_.push_back(Persist{id});
   actions_.push_back(CompleteRequest{request, entry->record});
@@ -154,9 +155,30 @@ void RegistrationRegistry::RenewToken(const std::string& client_id, const std::s
     if (!is_theirs || entry.record.token_expires_at >= token_expires_at) continue;
     entry.record.token_expires_at = token_expires_at;
     if (entry.state != State::kRegistered) continue;
+    ProlongForPush(entry.record, now);
     ScheduleLife(entry, now);
     actions_.push_back(Persist{id});
   }
+}
+
+// A sleeping client cannot prolong its registration itself.
+void RegistrationRegistry::ProlongForPush(RegistrationRecord& record, Now now) const {
+  if (record.push.empty()) return;
+  record.expires_at = std::max(record.expires_at, now.wall + config_.push_expiry);
+}
+
+void RegistrationRegistry::SetPush(const RegistrationId& id, std::string push, Now now) {
+  Entry* entry = FindEntry(id);
+  if (!entry || entry->state != State::kRegistered) return;
+  const bool is_taken_away = push.empty() && !entry->record.push.empty();
+  entry->record.push = std::move(push);
+  if (is_taken_away) {
+    // As long as any other client may have it from now on.
+    entry->record.expires_at = std::min(entry->record.expires_at, now.wall + config_.max_expiry);
+  }
+  ProlongForPush(entry->record, now);
+  ScheduleLife(*entry, now);
+  actions_.push_back(Persist{id});
 }
 
 void RegistrationRegistry::Refresh(const RegistrationId& id) {
@@ -272,7 +294,9 @@ void RegistrationRegistry::OnNetworkDeregistered(const RegistrationId& id,
 void RegistrationRegistry::ScheduleLife(Entry& entry, Now now) {
   entry.expiry_deadline = now.steady + (entry.record.expires_at - now.wall);
   entry.token_deadline =
-      now.steady + (entry.record.token_expires_at + config_.token_grace - now.wall);
+      entry.record.push.empty()
+          ? now.steady + (entry.record.token_expires_at + config_.token_grace - now.wall)
+          : kNever;
   Index(entry);
 }
 

@@ -98,6 +98,8 @@ class RegistrationRegistry {
   // A fresh token of the same user on the same device.
   void RenewToken(const std::string& client_id, const std::string& user,
                   const std::string& device_id, WallTime token_expires_at, Now now);
+  // Where the sleeping device can be woken; empty: nowhere, and the registration needs its token again.
+  void SetPush(const RegistrationId& id, std::string push, Now now);
   // Registers anew at once, because the network seems to have forgotten.
   void Refresh(const RegistrationId& id);
   void Restore(RegistrationRecord record, Now now);
@@ -142,6 +144,7 @@ class RegistrationRegistry {
     SteadyTime indexed_deadline = kNever;
   };
 
+  void ProlongForPush(RegistrationRecord& record, Now now) const;
   std::variant<WallTime, Refusal> ExpiryOf(std::optional<WallTime> wish, WallTime now) const;
   std::optional<Refusal> CheckLimits(const RegistrationOwner& owner) const;
   SipRegistration ToSip(const RegistrationRecord& record) const;

@@ -157,6 +157,37 @@ struct WebhookSettings {
   std::chrono::seconds max_expires{604800};
 };
 
+struct PushSettings {
+  struct WebPush {
+    bool is_enabled = false;
+    std::string subject;
+    std::string vapid_key_file = "vapid.pem";
+    std::string vapid_key_pem;  // empty: the file is to be made
+    std::vector<std::string> allowed_hosts{"fcm.googleapis.com", "*.push.services.mozilla.com", "*.notify.windows.com",
+                                           "*.push.apple.com"};
+    bool may_use_private_networks = false;
+  };
+  struct Fcm {
+    std::string service_account_json;  // empty: off
+    std::string endpoint = "https://fcm.googleapis.com";
+  };
+  struct Apns {
+    std::string key_pem;  // empty: off
+    std::string key_id;
+    std::string team_id;
+    std::string bundle_id;
+    std::string endpoint = "https://api.push.apple.com";
+    std::string sandbox_endpoint = "https://api.sandbox.push.apple.com";
+  };
+  std::chrono::seconds keep_registration{604800};
+  std::chrono::milliseconds ack_wait{2000};
+  std::chrono::milliseconds timeout{5000};
+  std::string ca_file;
+  WebPush web_push;
+  Fcm fcm;
+  Apns apns;
+};
+
 struct Limits {
   size_t header_bytes = 16384;
   size_t body_bytes = 131072;
@@ -190,6 +221,7 @@ struct Config {
   StoreSettings store;
   EventSettings events;
   WebhookSettings webhooks;
+  PushSettings push;
   Limits limits;
 };
 

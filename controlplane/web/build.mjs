@@ -61,6 +61,8 @@ async function build() {
     esbuild.build({ ...common, entryPoints: ['sdk/src/byon.ts'], outfile: path.join(out, 'sdk', 'byon.js') }),
     // The page uses the SDK as any other page does: as the file that the gateway serves.
     esbuild.build({ ...common, entryPoints: ['app/app.ts'], outfile: path.join(out, 'app', 'app.js'), external: ['../sdk/byon.js'], alias: { '@byon/sdk': '../sdk/byon.js' } }),
+    // A service worker is no module, and serves the pages of its own folder.
+    esbuild.build({ ...common, format: 'iife', entryPoints: ['app/push_worker.ts'], outfile: path.join(out, 'push_worker.js') }),
     esbuild.build({ ...common, entryPoints: ['app/style.css'], outfile: path.join(out, 'app', 'style.css') }),
     buildReference(),
     copyFile(here('index.html'), path.join(out, 'index.html')),

@@ -92,9 +92,12 @@ export class WebPhone {
   #context;
   errors = [];
 
-  /** @param {{detour?: (sdp: string) => Promise<string>}} [options] `detour` changes what the gateway says of its media */
-  static async open(browser, url, { detour } = {}) {
-    const context = await browser.newContext({ bypassCSP: true, permissions: ['microphone'] });
+  /**
+   * @param {{detour?: (sdp: string) => Promise<string>, context?: import('playwright-core').BrowserContext}} [options] `detour`
+   *   changes what the gateway says of its media; `context`: a profile that has been there before
+   */
+  static async open(browser, url, { detour, context: known } = {}) {
+    const context = known ?? (await browser.newContext({ bypassCSP: true, permissions: ['microphone'] }));
     const page = await context.newPage();
     await page.addInitScript(preparePage);
     if (detour) {

@@ -7,6 +7,7 @@ import { History } from './history.js';
 import { OneTab } from './one_tab.js';
 import { applyTheme, preferences, save } from './preferences.js';
 import { Settings } from './settings.js';
+import { Waking } from './waking.js';
 import { listenToKeys } from './shortcuts.js';
 import { wireTabs } from './tabs.js';
 import { Tones } from './tones.js';
@@ -99,6 +100,7 @@ function makeDevice(): void {
   oneTab.onLost = () => void device.unregister().catch(() => {}).finally(() => show('elsewhere', 'In another tab'));
 
   const settings = new Settings(device, showError);
+  new Waking(device, signIn.config, showError);
   const showPanel = wireTabs((panel) => {
     if (panel === 'panel-recents') history.seen();
     if (panel !== 'panel-settings') settings.stopTest();
@@ -176,6 +178,8 @@ async function start(): Promise<void> {
   }
   makeDevice();
   wirePage();
+  // Opened for a call that rings: whoever is still signed in with the operator comes back without being asked.
+  if (!signIn.isSignedIn && location.hash === '#wake') return void (await signIn.start());
   if (!signIn.isSignedIn) return show('signed-out', 'Signed out');
   show('unregistered', 'Not registered');
   if (preferences.takesCalls) await register();

@@ -4,13 +4,15 @@ export interface Preferences {
   outputId: string;
   rings: boolean;
   notifies: boolean;
+  /** Calls ring while no page is open. */
+  wakes: boolean;
   theme: 'system' | 'light' | 'dark';
   hasShortcuts: boolean;
   takesCalls: boolean;
 }
 
 const KEY = 'byon.preferences';
-const DEFAULTS: Preferences = { inputId: '', outputId: '', rings: true, notifies: false, theme: 'system', hasShortcuts: true, takesCalls: true };
+const DEFAULTS: Preferences = { inputId: '', outputId: '', rings: true, notifies: false, wakes: false, theme: 'system', hasShortcuts: true, takesCalls: true };
 
 export const preferences: Preferences = { ...DEFAULTS, ...read() };
 

@@ -102,6 +102,8 @@ class MockService : public gateway::Service {
   MOCK_METHOD(void, UpdateRegistration, (const Principal&, const std::string&, std::optional<WallTime>, gateway::Callback<Registration>), (override));
   MOCK_METHOD(void, DeleteRegistration, (const Principal&, const std::string&, gateway::Callback<gateway::Done>), (override));
   MOCK_METHOD(void, RenewToken, (const Principal&, const gateway::DeviceKey&), (override));
+  MOCK_METHOD(gateway::Outcome<Registration>, SetPushSubscription, (const Principal&, const std::string&, std::string), (override));
+  MOCK_METHOD(gateway::Outcome<std::string>, GetPushSubscription, (const Principal&, const std::string&), (override));
   MOCK_METHOD(void, CreateCall, (const Principal&, gateway::CallRequest, gateway::Callback<MediaSession>), (override));
   MOCK_METHOD(gateway::Outcome<MediaSession>, GetCall, (const Principal&, const std::string&), (override));
   MOCK_METHOD(std::vector<MediaSession>, ListCalls, (const Principal&, const std::string&), (override));
@@ -174,7 +176,7 @@ class ApiTest : public ::testing::Test {
     config.requests_per_second_per_user = 50;
     config.requests_per_second_per_client = 200;
     config.ice = ice_;
-    config.page = {kIssuer, "byon-web", {"openid"}, kAudience, "", "1.0"};
+    config.page = {kIssuer, "byon-web", {"openid"}, kAudience, "", "1.0", push_};
     application_ = std::make_unique<Application>(
         config, ApiPorts{service_, *tokens_, *subscriptions_, *channels_, *events_, time_, now, new_id,
                          [this] { return unreadiness_; },
@@ -294,6 +296,7 @@ class ApiTest : public ::testing::Test {
 
   const Strictness strictness_;
   IceConfig ice_;
+  PushApiConfig push_{{"web-push", "fcm"}, "BPublicKey", {"push.example", "*.push.example"}};
   std::optional<Strictness> r2_2_ = Strictness::kCompat;
   FakeTime time_;
   FakeHttpClient http_;

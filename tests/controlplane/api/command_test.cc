@@ -96,7 +96,10 @@ TEST_F(CommandTest, EveryCommandReachesItsOperation) {
   EXPECT_CALL(service_, ListCalls(_, kDevice)).WillOnce(Return(std::vector<gateway::MediaSession>{}));
   EXPECT_CALL(service_, SendDtmf(_, "x/ y", "1", _)).WillOnce([&](auto&, auto&, auto&, auto done) { done(not_found); });
   EXPECT_CALL(service_, GetQuality(_, "x/ y", _)).WillOnce([&](auto&, auto&, auto done) { done(not_found); });
-  const std::map<std::string, json> bodies = {{"registration.create", {{"deviceId", kDevice}}}, {"call.create", ACall()},
+  EXPECT_CALL(service_, SetPushSubscription(_, "x/ y", _)).WillOnce([&](auto&, auto&, auto) { return not_found; });
+  EXPECT_CALL(service_, GetPushSubscription(_, "x/ y")).Times(2).WillRepeatedly([&](auto&, auto&) { return not_found; });
+  const std::map<std::string, json> bodies = {{"push.set", {{"type", "fcm"}, {"token", "t"}}},
+                                              {"registration.create", {{"deviceId", kDevice}}}, {"call.create", ACall()},
                                               {"call.status", {{"status", "Hold"}}}, {"call.dtmf", {{"digits", "1"}}}};
   for (const Command& command : Commands()) {
     const std::string name(command.name);

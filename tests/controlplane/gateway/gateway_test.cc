@@ -359,6 +359,64 @@ TEST(Gateway, PutRenewsARegistration) {
   EXPECT_EQ(expires_at, w.clock.now.wall + 500s);
 }
 
+TEST(Gateway, APushSubscriptionBelongsToItsRegistration) {
+  World w;
+  const std::string id = w.Registered();
+  Principal stranger = w.user;
+  stranger.subject = "mallory";
+  EXPECT_EQ(std::get<Error>(w.gateway->SetPushSubscription(stranger, id, "theirs")).code, ErrorCode::kNotFound);
+  EXPECT_EQ(std::get<Error>(w.gateway->GetPushSubscription(stranger, id)).code, ErrorCode::kNotFound);
+  EXPECT_EQ(std::get<std::string>(w.gateway->GetPushSubscription(w.user, id)), "");
+  const auto made = w.gateway->SetPushSubscription(w.user, id, "ours");
+  EXPECT_EQ(std::get<Registration>(made).expires_at, w.clock.now.wall + 604800s);
+  w.Restart();
+  EXPECT_EQ(w.gateway->PushSubscriptionOf(id), "ours");
+  w.gateway->DropPushSubscription(id, "another");
+  EXPECT_EQ(w.gateway->PushSubscriptionOf(id), "ours");
+  w.gateway->DropPushSubscription(id, "ours");
+  EXPECT_EQ(w.gateway->PushSubscriptionOf(id), "");
+  EXPECT_EQ(w.gateway->PushSubscriptionOf("unknown"), "");
+}
+
+TEST(Gateway, ARegistrationThatCanBeWokenOutlivesItsToken) {
+  World w;
+  const std::string id = w.Registered();
+  w.gateway->SetPushSubscription(w.user, id, "ours");
+  const auto live = [&w](int hours) {
+    for (int i = 0; i < hours; ++i) {
+      w.Advance(1h);
+      w.GrantRegistration();  // the network goes on with it
+    }
+  };
+  live(25);  // the token ended an hour ago
+  EXPECT_TRUE(std::holds_alternative<Registration>(w.gateway->GetRegistration(w.user, id)));
+  // Its client comes back for a moment.
+  w.user.token_expires_at = w.clock.now.wall + 1h;
+  w.gateway->RenewToken(w.user, {"app", "alice", "device"});
+  const auto seen = w.gateway->GetRegistration(w.user, id);
+  EXPECT_EQ(std::get<Registration>(seen).expires_at, w.clock.now.wall + 604800s);
+  live(2);
+  // Without the subscription the token counts again, and it is over.
+  w.gateway->DropPushSubscription(id, "ours");
+  w.Advance(0ms);
+  EXPECT_THAT(w.events.texts, ElementsAre("ends terminated"));
+}
+
+TEST(Gateway, WakingADeviceLetsTheCallerHearItRingOnce) {
+  World w;
+  w.Registered();
+  const std::string id = w.Incoming();
+  w.gateway->AlertCaller(id);
+  w.gateway->AlertCaller(id);
+  EXPECT_THAT(w.sip.log, ElementsAre("progress 180"));
+  w.gateway->ChangeStatus(w.user, id, {Status::kRinging, {}, {}, {}}, [](auto) {});
+  EXPECT_THAT(w.sip.log, ElementsAre("progress 180"));
+  w.gateway->ChangeStatus(w.user, id, {Status::kConnected, {}, kBrowserAnswer, {}}, [](auto) {});
+  w.gateway->AlertCaller(id);
+  EXPECT_THAT(w.sip.log, ElementsAre("progress 180", "accept " + id));
+  w.gateway->AlertCaller("unknown");
+}
+
 TEST(Gateway, DigitsAndQuality) {
   World w;
   w.Registered();

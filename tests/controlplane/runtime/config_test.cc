@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "controlplane/auth/signing_key.h"
+
 namespace byon::runtime {
 namespace {
 
@@ -72,6 +74,14 @@ TEST(ConfigTest, TheExampleIsGoodAndShowsTheDefaults) {
   EXPECT_EQ(a.limits.body_bytes, b.limits.body_bytes);
   EXPECT_EQ(a.limits.websocket_queue_bytes, b.limits.websocket_queue_bytes);
   EXPECT_EQ(a.oauth.algorithms, b.oauth.algorithms);
+  EXPECT_EQ(a.push.keep_registration, b.push.keep_registration);
+  EXPECT_EQ(a.push.ack_wait, b.push.ack_wait);
+  EXPECT_EQ(a.push.timeout, b.push.timeout);
+  EXPECT_EQ(a.push.web_push.is_enabled, b.push.web_push.is_enabled);
+  EXPECT_EQ(a.push.web_push.allowed_hosts, b.push.web_push.allowed_hosts);
+  EXPECT_EQ(a.push.fcm.endpoint, b.push.fcm.endpoint);
+  EXPECT_EQ(a.push.apns.endpoint, b.push.apns.endpoint);
+  EXPECT_EQ(a.push.apns.sandbox_endpoint, b.push.apns.sandbox_endpoint);
   EXPECT_EQ(a.web_sip.is_enabled, b.web_sip.is_enabled);
   EXPECT_EQ(a.web_sip.path, b.web_sip.path);
   EXPECT_EQ(a.web_sip.digest_algorithms, b.web_sip.digest_algorithms);
@@ -148,6 +158,33 @@ TEST(ConfigTest, SipOverWebSocketIsOffUntilEnabled) {
   EXPECT_THAT(Parse(std::string(kSmallest) + "sip_websocket: {path: sip, digest_algorithms: [SHA-1]}").mistakes,
               ::testing::UnorderedElementsAre(HasSubstr("sip_websocket.path is \"sip\"; it must be a path like /sip"),
                                               HasSubstr("digest_algorithms.0 is \"SHA-1\"; it must be one of SHA-256, MD5")));
+}
+
+TEST(ConfigTest, PushIsOffUntilItIsSetUp) {
+  const LoadedConfig off = Parse(kSmallest);
+  EXPECT_FALSE(off.config.push.web_push.is_enabled);
+  EXPECT_EQ(off.config.push.fcm.service_account_json, "");
+  EXPECT_EQ(off.config.push.apns.key_pem, "");
+  const auto mistakes = [](const std::string& push) { return Parse(std::string(kSmallest) + "push: {" + push + "}\n").mistakes; };
+  const std::filesystem::path folder = std::filesystem::temp_directory_path();
+  const std::string key = (folder / "byon-config-test.pem").string();
+  const std::string web = "web_push: {enabled: true, subject: \"mailto:a@b.example\", vapid_key_file: ";
+  EXPECT_THAT(mistakes(web + (folder / "byon-not-there.pem").string() + "}"), IsEmpty()) << "it will be made";
+  EXPECT_THAT(mistakes(web + "/nowhere/at/all.pem}"), ElementsAre(HasSubstr("its folder does not exist")));
+  std::ofstream(key) << "junk";
+  EXPECT_THAT(mistakes(web + key + "}"), ElementsAre(HasSubstr("must hold a P-256 private key in PEM")));
+  EXPECT_THAT(mistakes("apns: {key_file: " + key + ", key_id: ABC1234567, team_id: ABC1234567, bundle_id: a.b}"),
+              ElementsAre(HasSubstr("push.apns.key_file must hold a P-256 private key")));
+  std::ofstream(key) << auth::SigningKey::NewP256Pem();
+  EXPECT_THAT(mistakes(web + key + "}"), IsEmpty());
+  EXPECT_THAT(mistakes("apns: {key_file: " + key + "}"), ElementsAre(HasSubstr("needs push.apns.key_id, team_id and bundle_id")));
+  EXPECT_THAT(mistakes("apns: {key_file: /nowhere}"), ElementsAre(HasSubstr("cannot be read")));
+  EXPECT_THAT(mistakes("fcm: {service_account_file: /nowhere}"), ElementsAre(HasSubstr("cannot be read")));
+  EXPECT_THAT(mistakes("web_push: {enabled: true}"), ElementsAre(HasSubstr("needs push.web_push.subject")));
+  EXPECT_THAT(mistakes("web_push: {allowed_hosts: [\"https://a\"]}"), ElementsAre(HasSubstr("a host name, *. and the end of one, or *")));
+  EXPECT_THAT(mistakes("apns: {key_id: short}"), ElementsAre(HasSubstr("10 capital letters and digits")));
+  EXPECT_THAT(mistakes("fcm: {endpoint: \"http://a\"}"), ElementsAre(HasSubstr("an https URL without a path")));
+  std::filesystem::remove(key);
 }
 
 TEST(ConfigTest, TellsWhatIsNoYaml) {

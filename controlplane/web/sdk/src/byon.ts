@@ -16,12 +16,14 @@ export type { LevelMeter } from './level_meter.js';
 export type { OperationName, Operations } from './operations.js';
 export type { Platform } from './platform.js';
 export type { PreflightOptions, PreflightReport, PreflightStep, PreflightStepName } from './preflight.js';
+export type { PushOptions } from './push.js';
 export { estimateMos, type CallStats, type QualitySample, type QualityWarning } from './quality.js';
 export { RestTransport } from './rest_transport.js';
 export { SignIn } from './sign_in.js';
 export type { Transport, TransportEvents, TransportOptions } from './transport.js';
 export { WebSocketTransport } from './web_socket_transport.js';
 export type {
-  CloudEvent, EndStatus, GatewayLegQuality, GatewayQuality, IceServersResource, ListedSession, PageConfig, RegistrationResource, Sdp,
+  CloudEvent, EndStatus, GatewayLegQuality, GatewayQuality, IceServersResource, ListedSession, PageConfig, PushState, PushSubscriptionBody,
+  RegistrationResource, Sdp,
   SessionResource, SessionStatus,
 } from './wire.js';

@@ -8,10 +8,11 @@ import { IceServers } from './ice_servers.js';
 import { watchNetwork } from './network_watch.js';
 import { completePlatform, type Platform } from './platform.js';
 import { type PreflightOptions, type PreflightReport, runPreflight } from './preflight.js';
+import { type PushOptions, subscribe } from './push.js';
 import { RestTransport } from './rest_transport.js';
 import type { Transport } from './transport.js';
 import { WebSocketTransport } from './web_socket_transport.js';
-import type { CloudEvent, DtmfEventData, ListedSession, RegistrationEndsData, RegistrationResource, SessionResource } from './wire.js';
+import type { CloudEvent, DtmfEventData, ListedSession, PushSubscriptionBody, RegistrationEndsData, RegistrationResource, SessionResource } from './wire.js';
 
 const REFRESH_BEFORE_EXPIRY_MS = 120_000;
 const REFRESH_RETRY_MS = 10_000;
@@ -85,6 +86,7 @@ export class Device extends Emitter<DeviceEvents> {
   #refreshTimer: ReturnType<typeof setTimeout> | undefined;
   #isDown = false;
   readonly #calls = new Map<string, Call>();
+  #push: PushSubscriptionBody | undefined;
   readonly #unclaimed = new Map<string, SessionResource[]>();
   readonly #stopWatching: () => void;
 
@@ -180,6 +182,34 @@ export class Device extends Emitter<DeviceEvents> {
     await this.#refresh();
   }
 
+  /**
+   * Lets calls ring while no page is open: the browser's push service wakes the page's service worker. Ask in answer to a click:
+   * the browser wants the user's permission. Fails with `NOT_SUPPORTED` where browser or gateway cannot.
+   */
+  async enablePush(options: PushOptions = {}): Promise<void> {
+    await this.setPush(await subscribe(this.#options.gateway ?? globalThis.location.origin, options, this.#platform.fetch));
+  }
+  /** The same where an app has a push token of its own, or to take it away. Holds for later registrations too. */
+  async setPush(subscription: PushSubscriptionBody | undefined): Promise<void> {
+    if (!this.#registration) throw new ByonError('NOT_REGISTERED', 'Register first.');
+    const { registrationId } = this.#registration;
+    if (!subscription) {
+      await this.#transport.request('push.delete', { registrationId }).catch((error: unknown) => {
+        if (statusOf(error) !== 404) throw error;
+      });
+    } else {
+      const { expiresAt } = await this.#transport.request('push.set', { registrationId }, subscription);
+      if (this.#registration?.registrationId === registrationId) this.#registration = { ...this.#registration, expiresAt };
+      this.#scheduleRefresh();
+    }
+    this.#push = subscription;
+  }
+
+  /** The page was woken: a connection that died in its sleep is found and made anew at once. */
+  wake(): void {
+    this.#transport.hurry();
+  }
+
   /** Tries browser, gateway, event channel, microphone and network; with `testCallTo` a whole call too. */
   runPreflight(options: PreflightOptions = {}): Promise<PreflightReport> {
     return runPreflight(options, { device: this, transport: this.#transport, platform: this.#platform });
@@ -221,6 +251,8 @@ export class Device extends Emitter<DeviceEvents> {
       throw error;
     }
     this.emit('registered', { phoneNumber: registration.regInfo.phoneNumber });
+    // A new registration knows nothing of the old one's subscription.
+    if (this.#push) await this.setPush(this.#push).catch((error: unknown) => this.emit('error', asError(error)));
   }
 
   #listen(): void {

@@ -1,5 +1,5 @@
 import type {
-  GatewayQuality, IceServersResource, ListedSession, RegistrationResource, Sdp, SessionResource, SessionStatus,
+  GatewayQuality, IceServersResource, ListedSession, PushState, PushSubscriptionBody, RegistrationResource, Sdp, SessionResource, SessionStatus,
 } from './wire.js';
 
 /** Every operation of the gateway that the SDK uses: what it takes and what it answers. */
@@ -22,6 +22,8 @@ export interface Operations {
   'call.list': { params: { deviceId: string }; body: undefined; result: ListedSession[] };
   'call.dtmf': { params: { mediaSessionId: string }; body: { digits: string }; result: undefined };
   'call.quality': { params: { mediaSessionId: string }; body: undefined; result: GatewayQuality };
+  'push.set': { params: { registrationId: string }; body: PushSubscriptionBody; result: PushState };
+  'push.delete': { params: { registrationId: string }; body: undefined; result: undefined };
   'ice.servers': { params: {}; body: undefined; result: IceServersResource };
 }
 /** The names are those of the gateway's commands over WebSocket. */
@@ -54,5 +56,7 @@ export const REST_FORMS: { readonly [Name in OperationName]: RestForm } = {
   'call.list': { method: 'GET', path: `${EXTENSIONS}/calls`, query: ['deviceId'] },
   'call.dtmf': { method: 'POST', path: `${EXTENSIONS}/calls/{mediaSessionId}/dtmf` },
   'call.quality': { method: 'GET', path: `${EXTENSIONS}/calls/{mediaSessionId}/quality` },
+  'push.set': { method: 'PUT', path: `${EXTENSIONS}/registrations/{registrationId}/push` },
+  'push.delete': { method: 'DELETE', path: `${EXTENSIONS}/registrations/{registrationId}/push` },
   'ice.servers': { method: 'GET', path: `${EXTENSIONS}/ice-servers` },
 };

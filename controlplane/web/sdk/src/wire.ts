@@ -112,6 +112,23 @@ export interface PageConfig {
   /** Base URL of the gateway's interfaces. */
   apiRoot: string;
   gatewayVersion?: string;
+  /** Absent where the gateway sends no pushes. */
+  push?: { types: Array<'web-push' | 'fcm' | 'apns'>; vapidPublicKey?: string };
+}
+
+/** Where a sleeping device is woken (`PUT /byon/v1/registrations/{registrationId}/push`). */
+export type PushSubscriptionBody =
+  | { type: 'web-push'; endpoint: string; keys: { p256dh: string; auth: string }; expirationTime?: number | null }
+  | { type: 'fcm'; token: string }
+  | { type: 'apns'; token: string; environment?: 'production' | 'sandbox' };
+
+export interface PushState {
+  registrationId: string;
+  /** Of the registration, which needs no fresh token until then. RFC 3339. */
+  expiresAt: string;
+  type: PushSubscriptionBody['type'];
+  endpoint?: string;
+  environment?: string;
 }
 
 export interface RegistrationEndsData {

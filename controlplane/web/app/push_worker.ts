@@ -1,0 +1,66 @@
+// The service worker: what the gateway pushes while no page is open becomes a note, and a click on it opens the page.
+import { peerTitle } from './format.js';
+
+/** What a service worker has and a page has not; the types of both cannot be had in one program. */
+interface WorkerScope {
+  addEventListener(type: 'push', listener: (event: { data: { json(): unknown } | null; waitUntil(done: Promise<unknown>): void }) => void): void;
+  addEventListener(type: 'notificationclick', listener: (event: { notification: Notification; waitUntil(done: Promise<unknown>): void }) => void): void;
+  addEventListener(type: 'install' | 'activate', listener: (event: { waitUntil(done: Promise<unknown>): void }) => void): void;
+  skipWaiting(): Promise<void>;
+  readonly registration: ServiceWorkerRegistration;
+  readonly clients: {
+    matchAll(options: { type: 'window'; includeUncontrolled: boolean }): Promise<Array<{ visibilityState: string; focus(): Promise<unknown>; postMessage(message: unknown): void }>>;
+    openWindow(url: string): Promise<unknown>;
+    claim(): Promise<void>;
+  };
+}
+
+interface PushedCall {
+  mediaSessionId: string;
+  originatorAddress: string;
+  originatorName?: string;
+  expiresAt?: string;
+  reason?: string;
+}
+
+const INCOMING = 'org.byon-gateway.push.v1.incoming-call';
+const ENDED = 'org.byon-gateway.push.v1.call-ended';
+const ELSEWHERE = 'Call completed elsewhere';
+const worker = globalThis as unknown as WorkerScope;
+
+worker.addEventListener('install', (event) => event.waitUntil(worker.skipWaiting()));
+worker.addEventListener('activate', (event) => event.waitUntil(worker.clients.claim()));
+
+worker.addEventListener('push', (event) => {
+  let pushed: { type?: string; data?: PushedCall } | undefined;
+  try {
+    pushed = event.data?.json() as typeof pushed;
+  } catch {
+    // Not of this gateway's making.
+  }
+  if (pushed?.data) event.waitUntil(take(pushed.type, pushed.data));
+});
+
+worker.addEventListener('notificationclick', (event) => {
+  event.notification.close();
+  event.waitUntil(openPage());
+});
+
+async function take(type: string | undefined, call: PushedCall): Promise<void> {
+  const isOver = type === ENDED || Date.parse(call.expiresAt ?? '') <= Date.now();
+  if (type !== INCOMING && type !== ENDED) return;
+  const pages = await worker.clients.matchAll({ type: 'window', includeUncontrolled: true });
+  // A page that slept looks at once whether its connection still lives.
+  for (const page of pages) page.postMessage({ type: 'byon-push' });
+  // A page that is looked at rings by itself; browsers demand a note for every push of which nothing is seen.
+  if (!isOver && pages.some(({ visibilityState }) => visibilityState === 'visible')) return;
+  const title = !isOver ? 'Incoming call' : call.reason === ELSEWHERE ? 'Call answered elsewhere' : 'Missed call';
+  await worker.registration.showNotification(title, {
+    body: peerTitle(call.originatorAddress, call.originatorName), tag: call.mediaSessionId, icon: 'app/icon.svg', requireInteraction: !isOver, silent: isOver,
+  });
+}
+
+async function openPage(): Promise<void> {
+  const [page] = await worker.clients.matchAll({ type: 'window', includeUncontrolled: true });
+  await (page ? page.focus() : worker.clients.openWindow('./#wake'));
+}
