@@ -18,10 +18,10 @@ bool IsSupported(InstructionSet instructions);
 
 // Encodes AMR-WB frames of many calls at once, one call a SIMD lane; the frames are vo-amrwbenc's, bit
 // for bit. The memory of a call is its CallState, so any call can be in any batch. One thread at a
-// time; no allocation after the constructor. About 0.5 MB, and as much of the caller's stack.
+// time; no allocation after the constructor. About 1 MB, and up to 256 KB of the caller's stack.
 class BatchEncoder {
  public:
-  // `instructions` must be supported.
+  // `instructions` must be supported. With AVX-512 eight calls or fewer take AVX2, whose pass is shorter.
   explicit BatchEncoder(InstructionSet instructions);
 
   // Calls that are encoded together at the cost of one pass.
@@ -33,6 +33,7 @@ class BatchEncoder {
 
  private:
   std::unique_ptr<Engine> engine_;
+  std::unique_ptr<Engine> narrow_engine_;  // for what fills no more than half of the lanes, if any
 };
 
 }  // namespace byon::amr_wb

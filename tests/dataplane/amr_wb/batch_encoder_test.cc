@@ -86,7 +86,7 @@ TEST_P(BatchEncoderTest, GivesTheLibrarysFramesInEveryMode) {
 }
 
 // Every call with a mode of its own that changes, some with DTX, calls that pause, more calls than
-// lanes and passes that are not full.
+// lanes and passes that are not full, so that calls also go from one instruction set to the other.
 TEST_P(BatchEncoderTest, CallsComeAndGoWithModesOfTheirOwn) {
   auto calls = MakeCalls(encoder_->lanes() + 5);
   const int count = static_cast<int>(calls.size());
