@@ -153,6 +153,10 @@ void Application::AddExtensionRoutes() {
   add("GET", "/calls/{id}", "webrtc-call-handling:sessions:read", &ExtensionApi::CallDetails);
   add("POST", "/calls/{id}/dtmf", "webrtc-call-handling:sessions:write", &ExtensionApi::SendDtmf);
   add("GET", "/calls/{id}/quality", "webrtc-call-handling:sessions:read", &ExtensionApi::Quality);
+  add("POST", "/calls/{id}/transfer", "webrtc-call-handling:sessions:write", &ExtensionApi::Transfer);
+  add("DELETE", "/calls/{id}/transfer", "webrtc-call-handling:sessions:write", &ExtensionApi::CancelTransfer);
+  add("GET", "/calls-elsewhere", "webrtc-call-handling:sessions:read", &ExtensionApi::ListElsewhere);
+  add("POST", "/calls-elsewhere/{id}/pull", "webrtc-call-handling:sessions:create", &ExtensionApi::Pull);
   router_.Add({"GET", "/byon/v1/config", "", true, {}, [this](const auto& e) { extensions_.Config(e); }});
   for (const char* path : {"/byon/v1/channels", "/byon/v1/channels/{id}"}) {
     router_.Add({"GET", path, "", true, {}, [](const auto& e) {

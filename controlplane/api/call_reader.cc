@@ -113,4 +113,30 @@ StatusRequest ReadStatusRequest(const json& whole, const Dialect& dialect, Mista
   return request;
 }
 
+gateway::TransferRequest ReadTransferRequest(const json& body, const Dialect& dialect, Mistakes& mistakes) {
+  ObjectReader reader(body, "", mistakes);
+  reader.Require("to");
+  gateway::TransferRequest request;
+  const auto text = body.find("to");
+  const bool is_phone = text != body.end() && *text == "phone";
+  if (is_phone) {
+    reader.Ignore("to");
+  } else {
+    request.to_address = ReadAddress(reader, "to", dialect);
+  }
+  reader.Finish();
+  return request;
+}
+
+gateway::PullRequest ReadPullRequest(const json& body, const Dialect&, Mistakes& mistakes) {
+  ObjectReader reader(body, "", mistakes);
+  reader.Require("registrationId");
+  reader.Require("offer");
+  gateway::PullRequest request;
+  request.registration_id = reader.Text("registrationId", kMaxCallText).value_or("");
+  request.offer_sdp = ReadSdp(reader, "offer", mistakes).value_or("");
+  reader.Finish();
+  return request;
+}
+
 }  // namespace byon::api

@@ -22,6 +22,11 @@ struct StatusRequest {
 };
 StatusRequest ReadStatusRequest(const nlohmann::json& body, const Dialect& dialect, Mistakes& mistakes);
 
+// The body of POST /byon/v1/calls/{id}/transfer: "phone", or an address.
+gateway::TransferRequest ReadTransferRequest(const nlohmann::json& body, const Dialect& dialect, Mistakes& mistakes);
+// The body of POST /byon/v1/calls-elsewhere/{id}/pull.
+gateway::PullRequest ReadPullRequest(const nlohmann::json& body, const Dialect& dialect, Mistakes& mistakes);
+
 // Members that may repeat what is known of a session when its status changes.
 inline constexpr const char* kRepeatedMembers[] = {"originatorAddress", "originatorName",  "receiverAddress",
                                                    "receiverName",      "mediaSessionId", "callType"};

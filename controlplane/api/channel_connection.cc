@@ -19,7 +19,7 @@ namespace {
 // The server bounds messages already (limits.websocket_message_bytes); this bounds what is parsed.
 constexpr size_t kMaxMessageBytes = 1 << 20;
 constexpr std::array kChannelTypes = {EventType::kSessionInvitation, EventType::kSessionStatus,
-                                      EventType::kRegistrationEnds, EventType::kDtmf};
+                                      EventType::kRegistrationEnds, EventType::kDtmf, EventType::kTransfer};
 
 }  // namespace
 

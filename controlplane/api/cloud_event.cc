@@ -9,6 +9,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::string_view kDtmfType = "org.byon-gateway.events.v1.dtmf-received";
+constexpr std::string_view kTransferType = "org.byon-gateway.events.v1.transfer";
 
 // What the network says may be no UTF-8; an event must not fail for it.
 std::string Dump(const json& body) {
@@ -21,7 +22,8 @@ std::string_view ShortName(EventType type) {
     case EventType::kSessionStatus: return "session-status";
     case EventType::kRegistrationEnds: return "registration-ends";
     case EventType::kSubscriptionEnded: return "subscription-ended";
-    case EventType::kDtmf: return "session-status";  // comes with the status scope
+    case EventType::kDtmf:
+    case EventType::kTransfer: return "session-status";  // come with the status scope
   }
   return "";
 }
@@ -37,7 +39,9 @@ std::string PrefixedName(EventType type, Release release) {
 }  // namespace
 
 std::string TypeName(EventType type, Release release) {
-  return type == EventType::kDtmf ? std::string(kDtmfType) : PrefixedName(type, release);
+  if (type == EventType::kDtmf) return std::string(kDtmfType);
+  if (type == EventType::kTransfer) return std::string(kTransferType);
+  return PrefixedName(type, release);
 }
 
 std::optional<EventType> ParseSubscribableType(std::string_view name, Release release) {
@@ -97,6 +101,9 @@ CloudEvent CloudEventFactory::Make(const gateway::Event& event) const {
     CloudEvent made = Wrap(EventType::kRegistrationEnds, RegistrationEndsData(*ends));
     made.registration_id = ends->registration_id;
     return made;
+  }
+  if (const auto* progress = std::get_if<gateway::TransferProgress>(&event)) {
+    return Wrap(EventType::kTransfer, TransferData(*progress));
   }
   return Wrap(EventType::kDtmf, DtmfData(std::get<gateway::DtmfReceived>(event)));
 }

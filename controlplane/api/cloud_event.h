@@ -10,7 +10,7 @@
 
 namespace byon::api {
 
-enum class EventType : uint8_t { kSessionInvitation, kSessionStatus, kRegistrationEnds, kSubscriptionEnded, kDtmf };
+enum class EventType : uint8_t { kSessionInvitation, kSessionStatus, kRegistrationEnds, kSubscriptionEnded, kDtmf, kTransfer };
 
 // The CloudEvents type, e.g. "org.camaraproject.webrtc-events-subscriptions.v0.session-status".
 std::string TypeName(EventType type, Release release = Release::kR3_1);

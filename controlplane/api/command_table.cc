@@ -18,7 +18,7 @@ constexpr size_t kMaxParameter = 256;
 #define BYON_REGISTRATIONS "/webrtc-registration/v0.4/sessions"
 #define BYON_CALLS "/webrtc-call-handling/v0.4/sessions"
 #define BYON_EXTENSIONS "/byon/v1"
-constexpr std::array<Command, 18> kCommands = {{
+constexpr std::array<Command, 22> kCommands = {{
     {.name = "registration.create", .method = "POST", .path = BYON_REGISTRATIONS},
     {.name = "registration.list", .method = "GET", .path = BYON_REGISTRATIONS, .query = "deviceId", .is_query_required = true},
     {.name = "registration.get", .method = "GET", .path = BYON_REGISTRATIONS "/{registrationId}"},
@@ -33,6 +33,10 @@ constexpr std::array<Command, 18> kCommands = {{
     {.name = "call.details", .method = "GET", .path = BYON_EXTENSIONS "/calls/{mediaSessionId}"},
     {.name = "call.dtmf", .method = "POST", .path = BYON_EXTENSIONS "/calls/{mediaSessionId}/dtmf"},
     {.name = "call.quality", .method = "GET", .path = BYON_EXTENSIONS "/calls/{mediaSessionId}/quality"},
+    {.name = "call.transfer", .method = "POST", .path = BYON_EXTENSIONS "/calls/{mediaSessionId}/transfer"},
+    {.name = "call.transfer.cancel", .method = "DELETE", .path = BYON_EXTENSIONS "/calls/{mediaSessionId}/transfer"},
+    {.name = "call.elsewhere", .method = "GET", .path = BYON_EXTENSIONS "/calls-elsewhere", .query = "deviceId"},
+    {.name = "call.pull", .method = "POST", .path = BYON_EXTENSIONS "/calls-elsewhere/{mediaSessionId}/pull"},
     {.name = "device.list", .method = "GET", .path = BYON_EXTENSIONS "/registrations"},
     {.name = "push.set", .method = "PUT", .path = BYON_EXTENSIONS "/registrations/{registrationId}/push"},
     {.name = "push.get", .method = "GET", .path = BYON_EXTENSIONS "/registrations/{registrationId}/push"},

@@ -15,7 +15,8 @@ class EventHub final : public gateway::EventSink {
   void OnEvent(const gateway::DeviceKey& device, const gateway::Event& event) override {
     const CloudEvent made = events_.Make(event);
     channels_.Deliver(device, made);
-    if (made.type != EventType::kDtmf) subscriptions_.Deliver(device, made);
+    const bool is_extension = made.type == EventType::kDtmf || made.type == EventType::kTransfer;
+    if (!is_extension) subscriptions_.Deliver(device, made);
   }
 
  private:

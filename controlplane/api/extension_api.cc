@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "controlplane/api/call_reader.h"
 #include "controlplane/api/object_reader.h"
 #include "controlplane/api/registration_api.h"
 #include "controlplane/api/resources.h"
@@ -21,6 +22,15 @@ bool HasEventScope(const auth::VerifiedToken& token) {
   return token.HasScope(CreateScope(EventType::kSessionInvitation)) ||
          token.HasScope(CreateScope(EventType::kSessionStatus)) ||
          token.HasScope(CreateScope(EventType::kRegistrationEnds));
+}
+
+// The deviceId in the query, empty when there is none; nothing after the error was answered.
+std::optional<std::string> DeviceOfQuery(const ExchangePointer& exchange) {
+  const bool has_device = HasQuery(exchange->request.query, "deviceId");
+  std::string device_id = QueryValue(exchange->request.query, "deviceId").value_or("");
+  if (!has_device || IsUuid(device_id)) return device_id;
+  exchange->Fail(InvalidArgument("The query parameter deviceId must be a UUID."));
+  return std::nullopt;
 }
 
 }  // namespace
@@ -80,13 +90,10 @@ void ExtensionApi::ListRegistrations(const ExchangePointer& exchange) {
 }
 
 void ExtensionApi::ListCalls(const ExchangePointer& exchange) {
-  const bool has_device = HasQuery(exchange->request.query, "deviceId");
-  const std::string device_id = QueryValue(exchange->request.query, "deviceId").value_or("");
-  if (has_device && !IsUuid(device_id)) {
-    return exchange->Fail(InvalidArgument("The query parameter deviceId must be a UUID."));
-  }
+  const auto device_id = DeviceOfQuery(exchange);
+  if (!device_id) return;
   json list = json::array();
-  for (const gateway::MediaSession& session : service_.ListCalls(exchange->who, device_id)) {
+  for (const gateway::MediaSession& session : service_.ListCalls(exchange->who, *device_id)) {
     if (list.size() == kMaxListed) break;
     if (!call::IsTerminal(session.status)) list.push_back(CallBody(session));
   }
@@ -136,6 +143,47 @@ void ExtensionApi::Quality(const ExchangePointer& exchange) {
                           exchange->SendJson(200, QualityBody(*quality));
                         }
                       });
+}
+
+void ExtensionApi::Transfer(const ExchangePointer& exchange) {
+  const auto body = exchange->BodyObject();
+  if (!body) return;
+  Mistakes mistakes{exchange->dialect.ignores_unknown_members()};
+  auto request = ReadTransferRequest(*body, exchange->dialect, mistakes);
+  if (!mistakes.empty()) return exchange->Fail(InvalidArgument(mistakes.first));
+  service_.TransferCall(exchange->who, exchange->ids[0], std::move(request),
+                        [exchange](const gateway::Outcome<gateway::MediaSession>& outcome) {
+                          if (const auto* session = exchange->Unwrap(outcome)) exchange->SendJson(202, CallBody(*session));
+                        });
+}
+
+void ExtensionApi::CancelTransfer(const ExchangePointer& exchange) {
+  service_.CancelTransfer(exchange->who, exchange->ids[0], [exchange](const gateway::Outcome<gateway::Done>& outcome) {
+    if (exchange->Unwrap(outcome) != nullptr) exchange->Send(EmptyResponse(204));
+  });
+}
+
+void ExtensionApi::ListElsewhere(const ExchangePointer& exchange) {
+  const auto device_id = DeviceOfQuery(exchange);
+  if (!device_id) return;
+  json list = json::array();
+  for (const gateway::CallElsewhere& call : service_.ListElsewhere(exchange->who, *device_id)) {
+    if (list.size() == kMaxListed) break;
+    list.push_back(CallElsewhereBody(call));
+  }
+  exchange->SendJson(200, list);
+}
+
+void ExtensionApi::Pull(const ExchangePointer& exchange) {
+  const auto body = exchange->BodyObject();
+  if (!body) return;
+  Mistakes mistakes{exchange->dialect.ignores_unknown_members()};
+  auto request = ReadPullRequest(*body, exchange->dialect, mistakes);
+  if (!mistakes.empty()) return exchange->Fail(InvalidArgument(mistakes.first));
+  request.call_id = exchange->ids[0];
+  service_.PullCall(exchange->who, std::move(request), [exchange](const gateway::Outcome<gateway::MediaSession>& outcome) {
+    if (const auto* session = exchange->Unwrap(outcome)) exchange->SendJson(201, CallBody(*session));
+  });
 }
 
 }  // namespace byon::api

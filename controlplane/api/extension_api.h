@@ -45,6 +45,10 @@ class ExtensionApi {
   void CallDetails(const ExchangePointer& exchange);
   void IceServers(const ExchangePointer& exchange);
   void SendDtmf(const ExchangePointer& exchange);
+  void Transfer(const ExchangePointer& exchange);
+  void CancelTransfer(const ExchangePointer& exchange);
+  void ListElsewhere(const ExchangePointer& exchange);
+  void Pull(const ExchangePointer& exchange);
   void Quality(const ExchangePointer& exchange);
 
  private:

@@ -141,6 +141,14 @@ json CallBody(const gateway::MediaSession& session) {
   return body;
 }
 
+json CallElsewhereBody(const gateway::CallElsewhere& call) {
+  json body = CallBody(call.session);
+  // The descriptions are between the gateway and a device that has nothing to do with the reader.
+  for (const char* name : {"offer", "answer", "reason"}) body.erase(name);
+  body["place"] = call.is_on_phone ? "phone" : "device";
+  return body;
+}
+
 json CallDetailsBody(const gateway::CallDetails& details) {
   json body = CallBody(details.session);
   const auto add_cause = [](json& target, const std::optional<gateway::SipCause>& cause) {
@@ -209,6 +217,12 @@ json RegistrationEndsData(const gateway::RegistrationEnds& ends) {
   json data{{"registrationId", ends.registration_id},
             {"terminationReason", ends.is_expired ? "REGISTRATION_EXPIRED" : "NETWORK_TERMINATED"}};
   AddText(data, "terminationDescription", ends.description, kMaxReason);
+  return data;
+}
+
+json TransferData(const gateway::TransferProgress& progress) {
+  json data{{"mediaSessionId", progress.media_session_id}, {"state", call::ToString(progress.state)}};
+  AddText(data, "reason", progress.reason, kMaxReason);
   return data;
 }
 

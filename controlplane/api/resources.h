@@ -16,6 +16,8 @@ nlohmann::json MediaSessionBody(const gateway::MediaSession& session);
 nlohmann::json MediaSessionBodyOfR2_2(const gateway::MediaSession& session, const std::string& home_domain);
 // The extension's view of a session: everything the gateway knows of it.
 nlohmann::json CallBody(const gateway::MediaSession& session);
+// One that goes on elsewhere.
+nlohmann::json CallElsewhereBody(const gateway::CallElsewhere& call);
 // The same with what the network said, and every step; also of a call that has just ended.
 nlohmann::json CallDetailsBody(const gateway::CallDetails& details);
 nlohmann::json QualityBody(const gateway::MediaQuality& quality);
@@ -28,6 +30,7 @@ nlohmann::json SessionEventData(const gateway::MediaSession& session,
                                 const std::optional<std::string>& location_json,
                                 const std::string& home_domain);
 nlohmann::json RegistrationEndsData(const gateway::RegistrationEnds& ends);
+nlohmann::json TransferData(const gateway::TransferProgress& progress);
 nlohmann::json DtmfData(const gateway::DtmfReceived& dtmf);
 
 }  // namespace byon::api

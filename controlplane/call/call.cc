@@ -89,6 +89,8 @@ std::unique_ptr<Call> Call::Restore(const CallConfig& config, const Negotiators&
     return call;
   }
   call->sip_state_ = SipState::kConfirmed;
+  if (call->is_on_device()) call->record_.partner.clear();  // the phone was still ringing
+  call->is_joined_ = call->record_.part == Part::kPhoneLeg;
   call->is_media_ready_ = true;
   call->is_access_connected_ = true;
   Dialog& dialog = call->DialogOf(call->record_.dialog_id);
@@ -110,7 +112,7 @@ CallView Call::view() const {
           record_.originator_name,
           record_.receiver_address,
           record_.receiver_name,
-          record_.status,
+          status(),
           record_.reason,
           record_.offer_sdp,
           record_.answer_sdp,
@@ -180,6 +182,7 @@ void Call::Notify(Status reported, const std::string& reason,
                   const std::optional<std::string>& location) {
   record_.reason = reason;
   Emit(Persist{});
+  if (!is_on_device()) return;
   // A device never hears of an incoming call that ended before its invitation.
   if (!record_.is_originating && !is_invitation_sent_) return;
   ++record_.sequence_number;
@@ -215,6 +218,7 @@ void Call::Finish(Now now) {
   create_deadline_ = progress_deadline_ = ring_deadline_ = media_deadline_ = duration_deadline_ =
       kNoDeadline;
   forget_deadline_ = now.steady + config_.tombstone;
+  TellPartnersOfEnd(now);
   Complete(std::exchange(create_request_, 0));
   if (web_change_) {
     Refuse(web_change_->request, RefusalKind::kIncompatibleState, "The call has ended.");
@@ -267,11 +271,18 @@ void Call::OnMediaReady(uint64_t change_id, MediaLocals locals, Now now) {
   record_.locals = std::move(locals);
   if (change_id == 0) {
     is_media_ready_ = true;
+    if (!is_on_device()) return StartInvite(now);
     if (record_.is_originating) {
       web_answer_ = sdp_.web.BuildAnswer(*web_change_->offer, record_.locals.access,
                                          {record_.sdp_session_id, record_.web_sdp_version},
                                          NetworkRateHz());
       web_change_.reset();
+      if (pull_) {
+        record_.answer_sdp = web_answer_;
+        Complete(std::exchange(create_request_, 0));
+        Move(Trigger::kSessionProgress, "The call is being moved here", now);
+        return;
+      }
       StartInvite(now);
       create_deadline_ = now.steady + kCreateAnswerDelay;
       return;
@@ -318,13 +329,16 @@ void Call::OnMediaRefused(uint64_t change_id, const std::string& reason, Now now
        500, now);
 }
 
-void Call::OnAccessConnected(Now) {
+void Call::OnAccessConnected(Now now) {
   if (is_ended()) return;
   is_access_connected_ = true;
   media_deadline_ = kNoDeadline;
   std::vector<DialogId> ids;
   for (const auto& [id, dialog] : dialogs_) ids.push_back(id);
   for (const DialogId& id : ids) ConfirmPreconditions(id);
+  if (pull_ && !std::exchange(pull_->has_asked, true)) {
+    Emit(TellPartner{.partner = pull_->from, .news = PartnerNews::kWantsDialog, .reason = {}, .now = now});
+  }
 }
 
 void Call::OnMediaStarted(Leg leg, const DialogId& stream_id) {
@@ -336,6 +350,8 @@ void Call::OnMediaStarted(Leg leg, const DialogId& stream_id) {
 void Call::OnMediaEnded(MediaEnd end, const std::string& detail, Now now) {
   if (is_ended()) return;
   bool is_silence = end == MediaEnd::kAccessTimeout || end == MediaEnd::kImsTimeout;
+  const bool is_of_network = end == MediaEnd::kImsTimeout || end == MediaEnd::kSessionLost;
+  if (!is_on_device() && !is_of_network) return;  // nobody talks there any more
   bool may_be_silent =
       !IsAnswered(record_.status) || record_.is_held_locally || record_.is_held_remotely;
   if (is_silence && may_be_silent) return;

@@ -49,6 +49,24 @@ struct IncomingSetup {
   bool supports_100rel = false;
 };
 
+// The leg of a call that is moved to a phone, or to another number.
+struct PhoneLegSetup {
+  CallId id;
+  uint64_t sdp_session_id = 0;
+  std::string target_uri;
+  std::string receiver_address;
+  std::vector<std::string> excluded_instances;  // must not ring
+};
+
+// A device takes a call over that is elsewhere.
+struct PullSetup {
+  CallId id;
+  CallOwner owner;
+  std::string originator_address;
+  std::string offer_sdp;
+  sdp::WebRtcOffer offer;
+};
+
 // A client's PUT.
 struct StatusRequest {
   Status status = Status::kInitial;
@@ -72,9 +90,25 @@ class Call {
   static std::unique_ptr<Call> Restore(const CallConfig& config, const Negotiators& negotiators,
                                        CallRecord record, Now now);
 
+  // Towards the phone, for a call that is to leave its device.
+  static std::unique_ptr<Call> StartPhoneLeg(const CallConfig& config,
+                                             const Negotiators& negotiators, const Call& moved,
+                                             PhoneLegSetup setup, Now now);
+  // On a device that takes `pulled` over once its media is connected.
+  static std::unique_ptr<Call> StartPull(const CallConfig& config, const Negotiators& negotiators,
+                                         const Call& pulled, PullSetup setup, RequestId request,
+                                         Now now);
+
   const CallRecord& record() const { return record_; }
   CallView view() const;
-  Status status() const { return record_.status; }
+  // As its device sees it: a call that has left it has ended.
+  Status status() const {
+    return record_.part == Part::kAway ? Status::kTerminated : record_.status;
+  }
+  // What the signalling calls it.
+  const CallId& signalling_id() const {
+    return record_.signalling_id.empty() ? record_.id : record_.signalling_id;
+  }
   bool is_ended() const { return IsTerminal(record_.status); }
   std::vector<Action> TakeActions();
   Deadline NextDeadline() const;
@@ -87,6 +121,21 @@ class Call {
   void AlertCaller();
   // The gateway ends the call by itself: registration gone, end of service.
   void EndByGateway(const std::string& reason, Now now);
+
+  // Moving the call (call_transfer.cc).
+  std::optional<Refusal> CheckTransfer() const;
+  std::optional<Refusal> CheckPull() const;
+  void BeginTransfer(const CallId& phone_leg);
+  // Stops alerting the phone. Refused when there is nothing to be stopped.
+  void CancelTransfer(RequestId id, Now now);
+  void OnPartner(const TellPartner& news, Now now);
+  // The leg to the phone has reached one of the user's own devices, which refused.
+  void OnRefusedHere() { was_refused_here_ = true; }
+  void OnMediaJoined(const std::optional<std::string>& error, Now now);
+  // A dialog on its way to the device that takes the call over.
+  struct LentDialog;
+  LentDialog Lend(const CallId& to);
+  void TakeDialog(LentDialog lent);
 
   // SipSignalingObserver
   void OnProgress(const Progress& progress, Now now);
@@ -120,6 +169,14 @@ class Call {
     bool is_precondition_confirmed = false;
     bool is_early_media_authorised = false;
     bool is_early_media_gated = false;
+  };
+
+  // A call of another place that is being taken over.
+  struct Pull {
+    CallId from;
+    bool has_asked = false;
+    bool has_dialog = false;
+    TellPartner outcome;  // should it fail
   };
 
   // A client's new offer, hold or resume that waits for the media plane, the network or both.
@@ -166,6 +223,12 @@ class Call {
   void SendRinging();
   void SendEarlyDescription();
 
+  // ---- moving (call_transfer.cc)
+  bool is_on_device() const { return record_.part == Part::kDevice; }
+  void LeaveDevice(Now now);
+  void FinishPull(const DialogId& dialog_id, const std::string& sdp, Now now);
+  void TellPartnersOfEnd(Now now);
+
   // ---- the network's side (call_network.cc)
   void StartInvite(Now now);
   const std::string& IncomingDescription();
@@ -196,6 +259,11 @@ class Call {
   std::string web_answer_;  // built early, shown when the network has moved
   RequestId create_request_ = 0;
   std::unique_ptr<WebChange> web_change_;  // none most of the time
+  std::unique_ptr<Pull> pull_;
+  CallId lent_to_;  // the device that is taking the call over
+  bool is_joined_ = false;  // a phone leg, with its call
+  bool is_cancelled_ = false;  // a phone leg, by its user
+  bool was_refused_here_ = false;
   uint64_t last_change_id_ = 0;
   std::optional<sdp::ImsMedia> applied_ims_;
   HoldAudio applied_access_hold_;
@@ -220,6 +288,17 @@ class Call {
   Deadline media_deadline_ = kNoDeadline;
   Deadline duration_deadline_ = kNoDeadline;
   Deadline forget_deadline_ = kNoDeadline;
+};
+
+struct Call::LentDialog {
+  Dialog dialog;
+  DialogId dialog_id;
+  SipBinding binding;
+  uint64_t sdp_session_id = 0;
+  uint64_t ims_sdp_version = 0;
+  std::string snapshot;
+  bool is_held_remotely = false;
+  std::optional<std::chrono::system_clock::time_point> connected_at;
 };
 
 }  // namespace byon::call

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 
 #include "controlplane/call/media_control.h"
@@ -104,6 +105,39 @@ struct PlayTone {
   Tone tone = Tone::kNone;
 };
 
+// The media of the partner is to be joined with this call's; OnMediaJoined follows.
+struct JoinMedia {
+  CallId peer;
+};
+// How moving the call to another place goes.
+enum class TransferState : uint8_t { kStarted, kRinging, kCompleted, kFailed, kCancelled };
+std::string_view ToString(TransferState state);
+struct NotifyTransfer {
+  TransferState state = TransferState::kStarted;
+  std::string reason;
+};
+
+// What calls that belong together tell each other. The registry delivers it.
+enum class PartnerNews : uint8_t {
+  kRinging,        // the phone is alerted
+  kJoined,         // the phone is in the call
+  kFailed,         // the phone will not be
+  kEnded,          // the other part is over
+  kWantsDialog,    // another device is ready to take the call
+  kTookDialog,     // and has it
+  kReturnsDialog,  // or could not take it
+};
+struct TellPartner {
+  CallId partner;
+  PartnerNews news = PartnerNews::kEnded;
+  EndReason reason;
+  bool is_cancelled = false;        // kFailed
+  bool is_dialog_over = false;      // kReturnsDialog
+  bool must_offer_again = false;    // kReturnsDialog: the network sends its media elsewhere now
+  uint64_t ims_sdp_version = 0;     // kReturnsDialog
+  Now now{};
+};
+
 // The device is told: an invitation (first event of an incoming call) or a change of status.
 struct NotifyDevice {
   bool is_invitation = false;
@@ -123,6 +157,6 @@ struct Forget {};
 using Action =
     std::variant<SendInvite, RenewBinding, SendCancel, SendProvisional, SendAccept, SendReject,
                  SendSdpOffer, SendSdpAnswer, SendBye, CreateMedia, ModifyMedia, CloseMedia,
-                 PlayTone, NotifyDevice, CompleteRequest, Persist, Forget>;
+                 PlayTone, JoinMedia, NotifyTransfer, TellPartner, NotifyDevice, CompleteRequest, Persist, Forget>;
 
 }  // namespace byon::call

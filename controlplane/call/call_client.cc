@@ -18,6 +18,9 @@ std::string PhraseOf(int status_code) {
 }  // namespace
 
 void Call::ChangeStatus(const StatusRequest& request, RequestId id, Now now) {
+  if (!is_on_device()) {
+    return Refuse(id, RefusalKind::kIncompatibleState, "The call has left this device.");
+  }
   Trigger trigger = TriggerOfPut(request.status);
   Decision decision = Decide(record_.status, role(), trigger);
   if (decision.verdict == Verdict::kRefuse) {
@@ -46,7 +49,7 @@ void Call::ChangeStatus(const StatusRequest& request, RequestId id, Now now) {
 }
 
 void Call::Delete(RequestId id, Now now) {
-  if (is_ended()) return Complete(id);
+  if (is_ended() || !is_on_device()) return Complete(id);
   bool was_answered = IsAnswered(record_.status);
   bool is_decline = !was_answered && !record_.is_originating;
   EndReason reason = kHangUp;
@@ -156,7 +159,7 @@ void Call::SendRinging() {
 // A new offer of the client, hold and resume: the media plane follows the offer, the network hears
 // of a change of direction only.
 void Call::ChangeMedia(const StatusRequest& request, Trigger trigger, RequestId id, Now now) {
-  if (web_change_) {
+  if (web_change_ || !lent_to_.empty()) {
     return Refuse(id, RefusalKind::kIncompatibleState, "An earlier change is still under way.");
   }
   auto change = std::make_unique<WebChange>();
@@ -181,6 +184,9 @@ void Call::ChangeMedia(const StatusRequest& request, Trigger trigger, RequestId 
     }
   }
   if (wants_hold && *wants_hold != record_.is_held_locally) change->hold = wants_hold;
+  if (change->hold && !record_.partner.empty()) {
+    return Refuse(id, RefusalKind::kIncompatibleState, "The call is being moved.");
+  }
   web_change_ = std::move(change);
   if (web_change_->offer && is_media_ready_) {
     MediaChange media{.access = web_change_->offer->media};

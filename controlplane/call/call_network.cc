@@ -56,7 +56,10 @@ void Call::OnProgress(const Progress& progress, Now now) {
   Trigger trigger = TriggerOfProvisional(progress.status_code);
   bool shows_answer = has_media || (trigger == Trigger::kAlerting && config_.answers_with_ringing);
   if (shows_answer && !record_.answer_sdp) record_.answer_sdp = web_answer_;
-  if (trigger == Trigger::kAlerting) is_alerting_ = true;
+  if (trigger == Trigger::kAlerting) {
+    is_alerting_ = true;
+    if (!is_on_device()) Emit(TellPartner{.partner = record_.partner, .news = PartnerNews::kRinging, .reason = {}, .now = now});
+  }
   Move(trigger, SipText(progress.status_code, progress.phrase), now);
   UpdateRingback();
   ConfirmPreconditions(progress.dialog_id);
@@ -82,6 +85,7 @@ void Call::OnAnswered(const DialogId& dialog_id, const std::optional<std::string
   Move(Trigger::kAnswered, SipText(200, "OK"), now);
   UseDialog(dialog_id);
   UpdateRingback();
+  if (!is_on_device()) Emit(JoinMedia{record_.partner});
 }
 
 void Call::OnFailed(const EndReason& reason, Now now) {
@@ -98,6 +102,8 @@ void Call::OnFailed(const EndReason& reason, Now now) {
   }
   sip_state_ = SipState::kEnded;
   std::string text = SipText(reason.sip_status, reason.text);
+  // Nobody but ourselves has said anything.
+  if (was_refused_here_ && reason.sip_status == 488) text = SipText(480, "Temporarily Unavailable");
   // The network knows the number for an emergency one and will not carry it (TS 24.229
   // section 5.1.6).
   if (reason.sip_status == 380) text = "Emergency calls are not possible here, use your phone";
@@ -129,6 +135,7 @@ void Call::OnEnded(const EndReason& reason, Now now) {
   } else if (reason.sip_status != 0) {
     text = SipText(reason.sip_status, reason.text);
   }
+  if (pull_) pull_->outcome = {.partner = {}, .reason = reason, .is_dialog_over = true};
   Move(Trigger::kRemoteBye, text, now);
   Finish(now);
 }
@@ -231,6 +238,7 @@ void Call::OnRemoteOffer(const DialogId& dialog_id, const std::optional<std::str
 
 void Call::OnRemoteAnswer(const DialogId& dialog_id, const std::string& sdp, Now now) {
   if (is_ended()) return;
+  if (pull_) return FinishPull(dialog_id, sdp, now);
   std::string error;
   bool is_good = TakeRemoteAnswer(dialog_id, sdp, &error);
   bool is_awaited = web_change_ && web_change_->awaits_network;
@@ -251,6 +259,9 @@ void Call::OnRemoteAnswer(const DialogId& dialog_id, const std::string& sdp, Now
 
 void Call::OnOfferFailed(const DialogId& dialog_id, int status_code, Now now) {
   if (is_ended()) return;
+  if (pull_) {
+    return Fail("The network refused to move the call: " + SipText(status_code, ""), {}, 0, now);
+  }
   if (web_change_ && web_change_->awaits_network) {
     AbandonWebChange(RefusalKind::kUnavailable, "The network refused the change with SIP " +
                                                     std::to_string(status_code) + ".");
@@ -386,7 +397,7 @@ void Call::UpdateRingback() {
         dialog->second.is_early_media_authorised || (is_ims_media_flowing_ && !is_gated);
   }
   bool is_wanted = config_.plays_ringback && record_.is_originating && is_alerting_ &&
-                   !has_early_media && !is_ended() && !IsAnswered(record_.status);
+                   !has_early_media && is_on_device() && !is_ended() && !IsAnswered(record_.status);
   if (is_wanted == is_ringback_on_) return;
   is_ringback_on_ = is_wanted;
   Emit(PlayTone{Leg::kAccess, is_wanted ? Tone::kRingback : Tone::kNone});

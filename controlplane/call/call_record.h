@@ -20,6 +20,13 @@ struct CallOwner {
   std::string device_id;
 };
 
+// Which part a call has in what its user sees as one conversation.
+enum class Part : uint8_t {
+  kDevice,    // a device talks here
+  kAway,      // the device has left: its partner is joined in its place
+  kPhoneLeg,  // the partner: towards the phone, or another number
+};
+
 // Everything of a call that a successor of this process needs to go on with it.
 struct CallRecord {
   CallId id;
@@ -50,6 +57,10 @@ struct CallRecord {
   std::optional<sdp::ImsMedia> ims;        // the network's end
   bool is_held_locally = false;
   bool is_held_remotely = false;
+
+  Part part = Part::kDevice;
+  CallId partner;        // kAway, kPhoneLeg: the other one; kDevice: where it is being moved to
+  CallId signalling_id;  // of a dialog that began as another call; empty: the call's own id
 };
 
 }  // namespace byon::call

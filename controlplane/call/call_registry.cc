@@ -71,6 +71,9 @@ void CallRegistry::RejectIncoming(const CallId& id, int status_code, const std::
 }
 
 void CallRegistry::CreateIncoming(IncomingRequest request, Now now) {
+  // Our own call to the user's phone has come back to the user's devices. Of the refusals of one class a proxy
+  // passes on the lowest (RFC 3261 section 16.7): the phone's own, 480 or 486, shall win.
+  if (RefusesOwnTransfer(request)) return RejectIncoming(request.id, 488, "Not Acceptable Here");
   uint32_t allowed = config_.is_call_waiting_allowed ? config_.max_calls_per_registration : 1;
   if (CountActive(by_registration_, request.owner.registration_id) >= allowed) {
     return RejectIncoming(request.id, 486, "Busy Here");
@@ -99,6 +102,8 @@ void CallRegistry::Restore(CallRecord record, Now now) {
 void CallRegistry::Adopt(std::unique_ptr<Call> call) {
   Call& reference = *call;
   CallId id = reference.record().id;
+  if (reference.signalling_id() != id && !reference.is_ended()) dialog_owners_[reference.signalling_id()] = id;
+  if (reference.record().part == Part::kPhoneLeg) phone_legs_.insert(id);
   by_user_[UserKey(reference.record().owner)].insert(id);
   by_registration_[reference.record().owner.registration_id].insert(id);
   calls_[id].call = std::move(call);
@@ -131,6 +136,7 @@ void CallRegistry::Delete(const CallId& id, RequestId request_id, Now now) {
 void CallRegistry::EndCallsOf(const std::string& registration_id, const std::string& reason,
                               Now now) {
   for (const Call* call : FindByRegistration(registration_id)) {
+    if (call->record().part != Part::kDevice) continue;
     Apply(CallId(call->record().id), [&](Call& c) { c.EndByGateway(reason, now); });
   }
 }
@@ -148,6 +154,129 @@ void CallRegistry::Apply(const CallId& id, const std::function<void(Call&)>& inp
   if (it == calls_.end()) return;
   input(*it->second.call);
   Touch(*it->second.call);
+}
+
+// ---- moving calls
+
+void CallRegistry::Refuse(const CallId& id, RequestId request, Refusal refusal) {
+  actions_.push_back({id, CompleteRequest{request, std::move(refusal)}});
+}
+
+void CallRegistry::Transfer(TransferRequest request, RequestId request_id, Now now) {
+  const auto it = calls_.find(request.call_id);
+  if (it == calls_.end()) {
+    return Refuse(request.call_id, request_id, {RefusalKind::kNotFound, "No such call."});
+  }
+  Call& call = *it->second.call;
+  PhoneLegSetup setup;
+  if (request.to_address.empty()) {
+    setup.target_uri = call.record().binding.impu;
+    setup.receiver_address = ShownAddressOf(setup.target_uri, config_.home_domain);
+    setup.excluded_instances = std::move(request.excluded_instances);
+  } else if (IsEmergencyAddress(request.to_address, emergency_numbers_)) {
+    return Refuse(request.call_id, request_id,
+                  {RefusalKind::kEmergency, "Emergency calls are not possible here, use your phone."});
+  } else if (auto target = TargetUriOf(request.to_address)) {
+    setup.target_uri = std::move(*target);
+    setup.receiver_address = std::move(request.to_address);
+  } else {
+    return Refuse(request.call_id, request_id,
+                  {RefusalKind::kInvalidArgument, "The call cannot be moved there: \"to\" is no address that can be called."});
+  }
+  if (auto refusal = call.CheckTransfer()) return Refuse(request.call_id, request_id, std::move(*refusal));
+  setup.id = request.phone_leg_id;
+  setup.sdp_session_id = request.sdp_session_id;
+  call.BeginTransfer(setup.id);
+  actions_.push_back({request.call_id, CompleteRequest{request_id, call.view()}});
+  Touch(call);
+  Adopt(Call::StartPhoneLeg(config_, negotiators_, call, std::move(setup), now));
+}
+
+void CallRegistry::CancelTransfer(const CallId& id, RequestId request_id, Now now) {
+  if (!calls_.contains(id)) return Refuse(id, request_id, {RefusalKind::kNotFound, "No such call."});
+  Apply(id, [&](Call& call) { call.CancelTransfer(request_id, now); });
+}
+
+void CallRegistry::Pull(PullRequest request, RequestId request_id, Now now) {
+  const auto it = calls_.find(request.call_id);
+  const auto refuse = [&](Refusal refusal) { Refuse(request.id, request_id, std::move(refusal)); };
+  if (it == calls_.end()) return refuse({RefusalKind::kNotFound, "No such call."});
+  const Call& pulled = *it->second.call;
+  if (auto refusal = pulled.CheckPull()) return refuse(std::move(*refusal));
+  auto offer = negotiators_.web.ReadOffer(request.offer_sdp);
+  if (!offer) return refuse({RefusalKind::kInvalidArgument, offer.error().message});
+  PullSetup setup;
+  setup.id = request.id;
+  setup.owner = std::move(request.owner);
+  setup.originator_address = std::move(request.originator_address);
+  setup.offer_sdp = std::move(request.offer_sdp);
+  setup.offer = std::move(offer).value();
+  // It gets the dialog when its media is connected; until then the dialog stays where it is.
+  auto call = Call::StartPull(config_, negotiators_, pulled, std::move(setup), request_id, now);
+  const CallId dialog = call->signalling_id();
+  const auto owner = dialog_owners_.find(dialog);
+  const std::optional<CallId> present = owner == dialog_owners_.end() ? std::nullopt : std::optional(owner->second);
+  Adopt(std::move(call));
+  present ? void(dialog_owners_[dialog] = *present) : void(dialog_owners_.erase(dialog));
+}
+
+// Answering it here would be no move at all. A core that knows RFC 3841 does not even ask.
+bool CallRegistry::RefusesOwnTransfer(const IncomingRequest& request) {
+  const auto number_of = [this](const std::string& uri) { return ShownAddressOf(uri, config_.home_domain); };
+  return std::any_of(phone_legs_.begin(), phone_legs_.end(), [&](const CallId& id) {
+    Call& leg = *calls_.at(id).call;
+    const bool is_alerting = !leg.is_ended() && !IsAnswered(leg.status());
+    const bool is_own = is_alerting && leg.record().binding.impu == request.binding.impu &&
+                        number_of(request.invite.caller_uri) == number_of(request.binding.impu);
+    if (is_own) leg.OnRefusedHere();
+    return is_own;
+  });
+}
+
+CallId CallRegistry::SignalledCall(const CallId& signalling_id) const {
+  const auto owner = dialog_owners_.find(signalling_id);
+  return owner == dialog_owners_.end() ? signalling_id : owner->second;
+}
+
+CallId CallRegistry::SignallingIdOf(const CallId& id) const {
+  const Call* call = Find(id);
+  return call ? call->signalling_id() : id;
+}
+
+void CallRegistry::DeliverAll() {
+  if (is_delivering_) return;
+  is_delivering_ = true;
+  while (!news_.empty()) {
+    const auto [from, news] = std::move(news_.front());
+    news_.pop_front();
+    Deliver(from, news);
+  }
+  is_delivering_ = false;
+}
+
+void CallRegistry::Deliver(const CallId& from, const TellPartner& news) {
+  const auto to = calls_.find(news.partner);
+  const bool is_gone = to == calls_.end() || to->second.call->is_ended();
+  if (news.news == PartnerNews::kWantsDialog) {
+    const auto asking = calls_.find(from);
+    if (asking == calls_.end()) return;
+    Call& taker = *asking->second.call;
+    if (is_gone || to->second.call->CheckPull()) {
+      taker.EndByGateway("The call has ended elsewhere", news.now);
+    } else {
+      dialog_owners_[taker.signalling_id()] = from;
+      taker.TakeDialog(to->second.call->Lend(from));
+    }
+    return Touch(taker);
+  }
+  if (news.news == PartnerNews::kReturnsDialog) {
+    const CallId dialog = SignallingIdOf(from);
+    dialog_owners_.erase(dialog);
+    if (dialog != news.partner) dialog_owners_[dialog] = news.partner;
+  }
+  if (is_gone) return;
+  to->second.call->OnPartner(news, news.now);
+  Touch(*to->second.call);
 }
 
 void CallRegistry::LearnEmergencyNumber(const CallId& id) {
@@ -197,7 +326,11 @@ std::vector<const Call*> CallRegistry::FindByRegistration(
 uint32_t CallRegistry::CountActive(const Index& index, const std::string& key) const {
   uint32_t count = 0;
   if (auto ids = index.find(key); ids != index.end()) {
-    for (const CallId& id : ids->second) count += !calls_.at(id).call->is_ended();
+    for (const CallId& id : ids->second) {
+      const Call& call = *calls_.at(id).call;
+      // The leg to the phone is no call of its own.
+      count += !call.is_ended() && call.record().part != Part::kPhoneLeg;
+    }
   }
   return count;
 }
@@ -208,6 +341,10 @@ void CallRegistry::Touch(Call& call) {
   bool is_over = false;
   for (Action& action : call.TakeActions()) {
     is_over = is_over || std::holds_alternative<Forget>(action);
+    if (auto* news = std::get_if<TellPartner>(&action)) {
+      news_.emplace_back(id, std::move(*news));
+      continue;
+    }
     actions_.push_back({id, std::move(action)});
   }
   Entry& entry = calls_.at(id);
@@ -215,14 +352,23 @@ void CallRegistry::Touch(Call& call) {
   bool is_active = !is_over && !call.is_ended();
   if (is_active != entry.is_counted) is_active ? ++active_count_ : --active_count_;
   entry.is_counted = is_active;
-  if (is_over) return Remove(id);
-  entry.deadline = call.NextDeadline();
-  if (entry.deadline != kNoDeadline) deadlines_.insert({entry.deadline, id});
+  if (is_over) {
+    Remove(id);
+  } else {
+    entry.deadline = call.NextDeadline();
+    if (entry.deadline != kNoDeadline) deadlines_.insert({entry.deadline, id});
+  }
+  DeliverAll();
 }
 
 void CallRegistry::Remove(const CallId& id) {
   auto it = calls_.find(id);
   const CallOwner& owner = it->second.call->record().owner;
+  phone_legs_.erase(id);
+  if (auto dialog = dialog_owners_.find(it->second.call->signalling_id());
+      dialog != dialog_owners_.end() && dialog->second == id) {
+    dialog_owners_.erase(dialog);
+  }
   auto drop = [&](Index& index, const std::string& key) {
     auto ids = index.find(key);
     ids->second.erase(id);

@@ -39,6 +39,24 @@ struct IncomingRequest {
   IncomingInvite invite;
 };
 
+// A client's wish to move a call from its device; checked to be the client's.
+struct TransferRequest {
+  CallId call_id;
+  CallId phone_leg_id;          // new
+  uint64_t sdp_session_id = 0;  // random
+  std::string to_address;       // tel: or sip:; empty: the user's own phone
+  std::vector<std::string> excluded_instances;  // the user's own devices, with to_address empty
+};
+
+// A client's wish to go on here with a call that is elsewhere; both are checked to be the client's.
+struct PullRequest {
+  CallId call_id;
+  CallId id;  // new, unguessable
+  CallOwner owner;
+  std::string originator_address;
+  std::string offer_sdp;
+};
+
 struct CallAction {
   CallId call_id;
   Action action;
@@ -58,7 +76,16 @@ class CallRegistry {
 
   void ChangeStatus(const CallId& id, const StatusRequest& request, RequestId request_id, Now now);
   void Delete(const CallId& id, RequestId request_id, Now now);
-  // Ends every call of a registration, for instance because it has ended.
+  // Sets up the leg towards the phone; how it goes on is told by NotifyTransfer.
+  void Transfer(TransferRequest request, RequestId request_id, Now now);
+  void CancelTransfer(const CallId& id, RequestId request_id, Now now);
+  // Completes with the new call.
+  void Pull(PullRequest request, RequestId request_id, Now now);
+  // Which call has the dialog that the signalling knows by this name, and the other way round.
+  CallId SignalledCall(const CallId& signalling_id) const;
+  CallId SignallingIdOf(const CallId& id) const;
+  // Ends every call of a registration, for instance because it has ended; those that have left its device
+  // go on: their media and their dialogs need it no more.
   void EndCallsOf(const std::string& registration_id, const std::string& reason, Now now);
   void EndAll(const std::string& reason, Now now);
 
@@ -84,6 +111,10 @@ class CallRegistry {
   uint32_t CountActive(const Index& index, const std::string& key) const;
   std::optional<Refusal> CheckOutgoing(const OutgoingRequest& request) const;
   void RejectIncoming(const CallId& id, int status_code, const std::string& phrase);
+  void Refuse(const CallId& id, RequestId request, Refusal refusal);
+  void Deliver(const CallId& from, const TellPartner& news);
+  void DeliverAll();
+  bool RefusesOwnTransfer(const IncomingRequest& request);
 
   struct Entry {
     std::unique_ptr<Call> call;
@@ -101,6 +132,10 @@ class CallRegistry {
   size_t active_count_ = 0;
   std::set<std::pair<Deadline, CallId>> deadlines_;
   std::deque<CallAction> actions_;
+  std::unordered_map<CallId, CallId> dialog_owners_;  // of dialogs that began as another call
+  std::set<CallId> phone_legs_;
+  std::deque<std::pair<CallId, TellPartner>> news_;
+  bool is_delivering_ = false;
 };
 
 }  // namespace byon::call

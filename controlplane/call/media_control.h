@@ -39,6 +39,7 @@ struct MediaChange {
   bool restart_ice = false;
   std::optional<HoldAudio> access_hold;  // what the browser hears
   std::optional<HoldAudio> ims_hold;     // what the network hears
+  CallId beside;  // at creation: near this call's session, so that the two may be joined
   bool is_ims_ipv6 = false;  // wanted at creation, when the network offered an IPv6 address
 };
 
@@ -108,6 +109,10 @@ class MediaControl {
   virtual void Create(const CallId& call_id, MediaChange initial) = 0;
   // Changes of one call are carried out in order. Answered by OnMediaReady with the same change_id.
   virtual void Modify(const CallId& call_id, uint64_t change_id, MediaChange change) = 0;
+  // Joins the IMS legs of two calls, the second made beside the first: their networks' sides hear each
+  // other, the browser of neither. `done` gets nothing when that is so, else why not.
+  virtual void Join(const CallId& call_id, const CallId& peer,
+                    std::function<void(std::optional<std::string> error)> done) = 0;
   // Also takes back a Create that has not been answered. Not answered.
   virtual void Close(const CallId& call_id, const std::string& reason) = 0;
   virtual void PlayTone(const CallId& call_id, Leg leg, Tone tone) = 0;

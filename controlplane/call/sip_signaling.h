@@ -31,6 +31,8 @@ struct OutgoingInvite {
   std::string display_name;   // unverified; may be empty
   bool is_anonymous = false;  // Privacy: id and an anonymous From (RFC 3323, RFC 3325)
   std::string sdp;            // our offer
+  // +sip.instance of devices that are not to be alerted (Reject-Contact, RFC 3841).
+  std::vector<std::string> excluded_instances{};
 };
 
 struct IncomingInvite {

@@ -80,6 +80,7 @@ uint64_t Gateway::Core::Await(RegistrationWaiter waiter) {
 // ---- calls
 
 void Gateway::Core::Execute(const call::CallId& id, call::Action& action) {
+  const call::CallId dialog = calls.SignallingIdOf(id);
   std::visit(
       Overloaded{
           [&](call::SendInvite& a) { ports.sip.Invite(std::move(a.invite)); },
@@ -88,15 +89,15 @@ void Gateway::Core::Execute(const call::CallId& id, call::Action& action) {
               registrations.Refresh(call->record().owner.registration_id);
             }
           },
-          [&](call::SendCancel& a) { ports.sip.Cancel(id, a.reason); },
+          [&](call::SendCancel& a) { ports.sip.Cancel(dialog, a.reason); },
           [&](call::SendProvisional& a) {
-            ports.sip.SendProgress(id, a.status_code, std::move(a.sdp));
+            ports.sip.SendProgress(dialog, a.status_code, std::move(a.sdp));
           },
-          [&](call::SendAccept& a) { ports.sip.Accept(id, std::move(a.sdp)); },
-          [&](call::SendReject& a) { ports.sip.Reject(id, a.status_code, a.reason); },
-          [&](call::SendSdpOffer& a) { ports.sip.SendOffer(id, a.dialog_id, std::move(a.sdp)); },
-          [&](call::SendSdpAnswer& a) { ports.sip.SendAnswer(id, a.dialog_id, std::move(a.sdp)); },
-          [&](call::SendBye& a) { ports.sip.Bye(id, a.reason); },
+          [&](call::SendAccept& a) { ports.sip.Accept(dialog, std::move(a.sdp)); },
+          [&](call::SendReject& a) { ports.sip.Reject(dialog, a.status_code, a.reason); },
+          [&](call::SendSdpOffer& a) { ports.sip.SendOffer(dialog, a.dialog_id, std::move(a.sdp)); },
+          [&](call::SendSdpAnswer& a) { ports.sip.SendAnswer(dialog, a.dialog_id, std::move(a.sdp)); },
+          [&](call::SendBye& a) { ports.sip.Bye(dialog, a.reason); },
           [&](call::CreateMedia& a) {
             ++stats.calls_started;
             ports.media.Create(id, std::move(a.initial));
@@ -104,6 +105,14 @@ void Gateway::Core::Execute(const call::CallId& id, call::Action& action) {
           [&](call::ModifyMedia& a) { ports.media.Modify(id, a.change_id, std::move(a.change)); },
           [&](call::CloseMedia& a) { ports.media.Close(id, a.reason); },
           [&](call::PlayTone& a) { ports.media.PlayTone(id, a.leg, a.tone); },
+          [&](call::JoinMedia& a) {
+            ports.media.Join(id, a.peer, [this, id](const std::optional<std::string>& error) {
+              calls.Apply(id, [&](call::Call& c) { c.OnMediaJoined(error, Read()); });
+              Drain();
+            });
+          },
+          [&](call::NotifyTransfer& a) { TellOfTransfer(id, a); },
+          [](call::TellPartner&) {},  // the registry's own
           [&](call::NotifyDevice& a) {
             CountEvent(a);
             const call::Call* call = calls.Find(id);
@@ -130,6 +139,19 @@ void Gateway::Core::Execute(const call::CallId& id, call::Action& action) {
             traces.Forget(id);
           }},
       action);
+}
+
+void Gateway::Core::TellOfTransfer(const call::CallId& id, const call::NotifyTransfer& news) {
+  const call::Call* call = calls.Find(id);
+  if (!call) return;
+  MediaSession step = SessionOf(call->view());
+  step.status = call->record().status;
+  step.sequence_number = 0;
+  step.reason = "Transfer " + std::string(call::ToString(news.state));
+  if (!news.reason.empty()) step.reason += ": " + news.reason;
+  traces.Add(id, Read().wall, step);
+  ++stats.transfers[std::string(call::ToString(news.state))];
+  ports.events.OnEvent(KeyOf(call->record().owner), TransferProgress{id, news.state, news.reason});
 }
 
 void Gateway::Core::CountEvent(const call::NotifyDevice& event) {
@@ -190,6 +212,8 @@ const call::Call* Gateway::Core::FindCall(const Principal& who, const std::strin
   if (!call) return nullptr;
   const call::CallOwner& owner = call->record().owner;
   // A call that nobody has been told of yet does not exist for its device either.
+  // Nor does the leg to the phone.
+  if (call->record().part == call::Part::kPhoneLeg) return nullptr;
   return MaySee(who, owner.client_id, owner.user) ? call : nullptr;
 }
 

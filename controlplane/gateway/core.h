@@ -68,6 +68,7 @@ class Gateway::Core {
   void Execute(const call::CallId& id, call::Action& action);
   void Execute(registration::Action& action);
   void SetAlarm();
+  void TellOfTransfer(const call::CallId& id, const call::NotifyTransfer& news);
   void CountEvent(const call::NotifyDevice& event);
   void PersistCall(const call::CallId& id);
 

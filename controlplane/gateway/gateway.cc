@@ -45,7 +45,7 @@ void Gateway::Restore() {
     core_->calls.Restore(std::move(*record), core_->Read());
     const call::Call* call = core_->calls.Find(id);
     if (!call || call->is_ended()) continue;
-    core_->ports.sip.Restore(id, snapshot);
+    core_->ports.sip.Restore(core_->calls.SignallingIdOf(id), snapshot);
     alive.push_back(id);
   }
   core_->Drain();
@@ -88,24 +88,28 @@ std::optional<call::CallId> Gateway::OnIncomingInvite(call::IncomingInvite invit
   return id;
 }
 
-void Gateway::OnProgress(const call::CallId& call_id, call::Progress progress) {
+void Gateway::OnProgress(const call::CallId& signalling_id, call::Progress progress) {
+  const call::CallId call_id = core_->calls.SignalledCall(signalling_id);
   core_->Apply(call_id, {progress.status_code, 0, progress.phrase},
                [&](call::Call& c) { c.OnProgress(progress, core_->Read()); });
 }
 
-void Gateway::OnAnswered(const call::CallId& call_id, const call::DialogId& dialog_id,
+void Gateway::OnAnswered(const call::CallId& signalling_id, const call::DialogId& dialog_id,
                          std::optional<std::string> sdp) {
+  const call::CallId call_id = core_->calls.SignalledCall(signalling_id);
   core_->Apply(call_id, {200, 0, "OK"},
                [&](call::Call& c) { c.OnAnswered(dialog_id, sdp, core_->Read()); });
 }
 
-void Gateway::OnFailed(const call::CallId& call_id, call::EndReason reason) {
+void Gateway::OnFailed(const call::CallId& signalling_id, call::EndReason reason) {
+  const call::CallId call_id = core_->calls.SignalledCall(signalling_id);
   if (reason.text == call::kEmergencyServiceText) core_->calls.LearnEmergencyNumber(call_id);
   core_->Apply(call_id, CauseOf(reason),
                [&](call::Call& c) { c.OnFailed(reason, core_->Read()); });
 }
 
-void Gateway::OnCancelled(const call::CallId& call_id, call::EndReason reason) {
+void Gateway::OnCancelled(const call::CallId& signalling_id, call::EndReason reason) {
+  const call::CallId call_id = core_->calls.SignalledCall(signalling_id);
   core_->Apply(call_id, CauseOf(reason),
                [&](call::Call& c) { c.OnCancelled(reason, core_->Read()); });
 }
@@ -113,33 +117,38 @@ void Gateway::OnCancelled(const call::CallId& call_id, call::EndReason reason) {
 // The ACK says nothing that the 200 has not said already; an answer in it comes by OnRemoteAnswer.
 void Gateway::OnConfirmed(const call::CallId&) {}
 
-void Gateway::OnRemoteOffer(const call::CallId& call_id, const call::DialogId& dialog_id,
+void Gateway::OnRemoteOffer(const call::CallId& signalling_id, const call::DialogId& dialog_id,
                             std::optional<std::string> sdp) {
+  const call::CallId call_id = core_->calls.SignalledCall(signalling_id);
   core_->calls.Apply(call_id,
                      [&](call::Call& c) { c.OnRemoteOffer(dialog_id, sdp, core_->Read()); });
   core_->Drain();
 }
 
-void Gateway::OnRemoteAnswer(const call::CallId& call_id, const call::DialogId& dialog_id,
+void Gateway::OnRemoteAnswer(const call::CallId& signalling_id, const call::DialogId& dialog_id,
                              std::string sdp) {
+  const call::CallId call_id = core_->calls.SignalledCall(signalling_id);
   core_->calls.Apply(call_id,
                      [&](call::Call& c) { c.OnRemoteAnswer(dialog_id, sdp, core_->Read()); });
   core_->Drain();
 }
 
-void Gateway::OnOfferFailed(const call::CallId& call_id, const call::DialogId& dialog_id,
+void Gateway::OnOfferFailed(const call::CallId& signalling_id, const call::DialogId& dialog_id,
                             int status_code) {
+  const call::CallId call_id = core_->calls.SignalledCall(signalling_id);
   core_->calls.Apply(
       call_id, [&](call::Call& c) { c.OnOfferFailed(dialog_id, status_code, core_->Read()); });
   core_->Drain();
 }
 
-void Gateway::OnEnded(const call::CallId& call_id, call::EndReason reason) {
+void Gateway::OnEnded(const call::CallId& signalling_id, call::EndReason reason) {
+  const call::CallId call_id = core_->calls.SignalledCall(signalling_id);
   core_->Apply(call_id, CauseOf(reason),
                [&](call::Call& c) { c.OnEnded(reason, core_->Read()); });
 }
 
-void Gateway::OnDialogChanged(const call::CallId& call_id, std::string dialog_snapshot) {
+void Gateway::OnDialogChanged(const call::CallId& signalling_id, std::string dialog_snapshot) {
+  const call::CallId call_id = core_->calls.SignalledCall(signalling_id);
   core_->calls.Apply(call_id,
                      [&](call::Call& c) { c.OnDialogChanged(std::move(dialog_snapshot)); });
   core_->Drain();
@@ -210,7 +219,8 @@ void Gateway::OnDtmf(const call::CallId& call_id, call::Leg leg, std::string dig
                      int duration_ms) {
   const call::Call* call = core_->calls.Find(call_id);
   // The browser's own digits are on their way to the network already.
-  if (!call || call->is_ended() || leg != call::Leg::kIms) return;
+  const bool is_on_device = call && call->record().part == call::Part::kDevice;
+  if (!is_on_device || call->is_ended() || leg != call::Leg::kIms) return;
   const call::CallOwner& owner = call->record().owner;
   core_->ports.events.OnEvent({owner.client_id, owner.user, owner.device_id},
                               DtmfReceived{call_id, std::move(digit), duration_ms});

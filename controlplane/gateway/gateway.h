@@ -46,6 +46,7 @@ struct GatewayStats {
   uint64_t calls_started = 0;
   uint64_t calls_connected = 0;
   std::map<std::string, uint64_t> calls_ended;  // by status
+  std::map<std::string, uint64_t> transfers;  // steps of calls being moved, by state
   uint64_t unreadable_records = 0;              // of the store, at start
 };
 
@@ -99,6 +100,12 @@ class Gateway final : public Service,
                 Callback<Done> done) override;
   void GetQuality(const Principal& who, const std::string& id,
                   Callback<MediaQuality> done) override;
+  void TransferCall(const Principal& who, const std::string& id, TransferRequest request,
+                    Callback<MediaSession> done) override;
+  void CancelTransfer(const Principal& who, const std::string& id, Callback<Done> done) override;
+  std::vector<CallElsewhere> ListElsewhere(const Principal& who,
+                                           const std::string& device_id) override;
+  void PullCall(const Principal& who, PullRequest request, Callback<MediaSession> done) override;
 
   // LineDirectory
   std::vector<Line> LinesOf(const Principal& who) const override;

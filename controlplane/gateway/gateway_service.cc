@@ -208,7 +208,8 @@ std::vector<MediaSession> Gateway::ListCalls(const Principal& who, const std::st
   std::vector<MediaSession> result;
   for (const auto* record : core_->RegistrationsOf(who, device_id)) {
     for (const call::Call* call : core_->calls.FindByRegistration(record->id)) {
-      if (!call->is_ended()) result.push_back(core_->SessionOf(call->view()));
+      const bool is_here = !call->is_ended() && call->record().part == call::Part::kDevice;
+      if (is_here) result.push_back(core_->SessionOf(call->view()));
     }
   }
   return result;
@@ -294,6 +295,76 @@ void Gateway::GetQuality(const Principal& who, const std::string& id, Callback<M
     if (!stats) return done(Error{ErrorCode::kUnavailable, "The media plane gave no figures."});
     done(MediaQuality{std::move(stats->access), std::move(stats->ims), std::move(stats->drops)});
   });
+}
+
+// ---- moving calls
+
+void Gateway::TransferCall(const Principal& who, const std::string& id, TransferRequest request,
+                           Callback<MediaSession> done) {
+  const call::Call* call = core_->FindCall(who, id);
+  if (!call) return done(NotFound());
+  call::TransferRequest transfer;
+  transfer.call_id = id;
+  transfer.phone_leg_id = core_->ports.ids.NewId();
+  transfer.sdp_session_id = core_->ports.ids.NewNumber() >> 2;
+  // The own number is the own phone, whatever it is called.
+  const auto* own = core_->registrations.Find(call->record().owner.registration_id);
+  const bool is_own = own && call::PhoneNumberOf(request.to_address) == own->owner.phone_number;
+  if (!is_own) transfer.to_address = std::move(request.to_address);
+  for (const auto* record : core_->RegistrationsOf(who, "")) {
+    if (record->impu == call->record().binding.impu) transfer.excluded_instances.push_back(record->instance_id);
+  }
+  uint64_t waiting = core_->Await(ToSession(*core_, std::move(done)));
+  core_->calls.Transfer(std::move(transfer), waiting, core_->Read());
+  core_->Drain();
+}
+
+void Gateway::CancelTransfer(const Principal& who, const std::string& id, Callback<Done> done) {
+  if (!core_->FindCall(who, id)) return done(NotFound());
+  auto finish = [done = std::move(done)](std::variant<call::CallView, call::Refusal> outcome) {
+    if (auto* refusal = std::get_if<call::Refusal>(&outcome)) return done(ToError(*refusal));
+    done(Done{});
+  };
+  uint64_t waiting = core_->Await(Core::CallWaiter(std::move(finish)));
+  core_->calls.CancelTransfer(id, waiting, core_->Read());
+  core_->Drain();
+}
+
+std::vector<CallElsewhere> Gateway::ListElsewhere(const Principal& who, const std::string& device_id) {
+  std::vector<CallElsewhere> result;
+  for (const auto* record : core_->RegistrationsOf(who, "")) {
+    for (const call::Call* call : core_->calls.FindByRegistration(record->id)) {
+      const bool is_on_phone = call->record().part == call::Part::kAway;
+      const bool is_on_other_device = !device_id.empty() && record->owner.device_id != device_id;
+      if (call->CheckPull() || !(is_on_phone || is_on_other_device)) continue;
+      CallElsewhere found{core_->SessionOf(call->view()), is_on_phone};
+      found.session.status = call->record().status;
+      result.push_back(std::move(found));
+    }
+  }
+  return result;
+}
+
+void Gateway::PullCall(const Principal& who, PullRequest request, Callback<MediaSession> done) {
+  if (!core_->FindCall(who, request.call_id)) return done(NotFound());
+  const auto* record = core_->FindRegistration(who, request.registration_id);
+  if (!record) {
+    return done(Error{ErrorCode::kInvalidTokenContext,
+                      "registrationId is not consistent with access token."});
+  }
+  call::PullRequest pull;
+  pull.call_id = request.call_id;
+  pull.id = core_->ports.ids.NewId();
+  pull.owner = {record->id, record->owner.client_id, record->owner.user, record->owner.device_id};
+  pull.originator_address = "tel:" + record->owner.phone_number;
+  pull.offer_sdp = std::move(request.offer_sdp);
+  const call::CallId id = pull.id;
+  uint64_t waiting = core_->Await(ToSession(*core_, std::move(done)));
+  core_->calls.Pull(std::move(pull), waiting, core_->Read());
+  if (const call::Call* made = core_->calls.Find(id)) {
+    core_->traces.Add(id, core_->Read().wall, core_->SessionOf(made->view()));
+  }
+  core_->Drain();
 }
 
 }  // namespace byon::gateway

@@ -185,13 +185,22 @@ namespace {
 // Grows when a field changes its meaning or a new one is needed.
 constexpr int kVersion = 1;
 
-template <typename Record>
-std::string Write(const Record& record) {
-  nlohmann::json j = record;
-  if constexpr (std::is_same_v<Record, call::CallRecord>) j["client_correlator"] = record.client_correlator;
+std::string Write(nlohmann::json j) {
   j["v"] = kVersion;
   // Names from outside may be no UTF-8; that must not cost the call its record.
   return j.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+// Records of a version that did not know of moved calls have none of it.
+void ReadPlace(const nlohmann::json& j, call::CallRecord& record) {
+  if (!j.contains("part")) return;
+  const int part = j.at("part").get<int>();
+  if (part < 0 || part > static_cast<int>(call::Part::kPhoneLeg)) {
+    throw nlohmann::json::other_error::create(501, "unknown part", &j);
+  }
+  record.part = static_cast<call::Part>(part);
+  j.at("partner").get_to(record.partner);
+  j.at("signalling_id").get_to(record.signalling_id);
 }
 
 template <typename Record>
@@ -202,6 +211,7 @@ std::optional<Record> Read(std::string_view text) {
     Record record = j.get<Record>();
     // Records of a version that did not know it have none.
     if constexpr (std::is_same_v<Record, call::CallRecord>) record.client_correlator = j.value("client_correlator", "");
+    if constexpr (std::is_same_v<Record, call::CallRecord>) ReadPlace(j, record);
     return record;
   } catch (const nlohmann::json::exception&) {
     return std::nullopt;
@@ -210,7 +220,14 @@ std::optional<Record> Read(std::string_view text) {
 
 }  // namespace
 
-std::string ToJson(const call::CallRecord& record) { return Write(record); }
+std::string ToJson(const call::CallRecord& record) {
+  nlohmann::json j = record;
+  j["client_correlator"] = record.client_correlator;
+  j["part"] = static_cast<int>(record.part);
+  j["partner"] = record.partner;
+  j["signalling_id"] = record.signalling_id;
+  return Write(std::move(j));
+}
 std::string ToJson(const registration::RegistrationRecord& record) { return Write(record); }
 std::string ToJson(const messaging::Message& message) { return Write(message); }
 std::optional<messaging::Message> ReadMessage(std::string_view json) { return Read<messaging::Message>(json); }

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "controlplane/call/call_action.h"
 #include "controlplane/call/media_control.h"
 #include "controlplane/call/status.h"
 #include "controlplane/messaging/message.h"
@@ -135,6 +136,20 @@ struct CallDetails {
   std::optional<SipCause> cause;  // the last that the network said
   std::vector<CallChange> history;
 };
+// Where a call is to be moved to while it goes on.
+struct TransferRequest {
+  std::string to_address;  // tel: or sip:; empty: the user's own phone
+};
+// A call of the user that goes on elsewhere and may be taken over.
+struct CallElsewhere {
+  MediaSession session;
+  bool is_on_phone = false;  // else on another device
+};
+struct PullRequest {
+  std::string call_id;           // of a CallElsewhere
+  std::string registration_id;   // of the device that takes it over
+  std::string offer_sdp;
+};
 // Quality of a call, for the page and the operator; not part of CAMARA.
 struct MediaQuality {
   using Leg = call::MediaStats::Leg;
@@ -169,6 +184,11 @@ struct DtmfReceived {  // extension
   std::string digit;
   int duration_ms = 0;
 };
+struct TransferProgress {  // extension
+  std::string media_session_id;
+  call::TransferState state = call::TransferState::kStarted;
+  std::string reason;  // why it failed
+};
 // Extension: of a message of the device's number; MessageReceived once for each device that comes.
 struct MessageReceived {
   std::string registration_id;
@@ -178,8 +198,8 @@ struct MessageStatus {
   std::string registration_id;
   messaging::Message message;
 };
-using Event = std::variant<SessionInvitation, SessionStatus, RegistrationEnds, DtmfReceived, MessageReceived,
-                           MessageStatus>;
+using Event = std::variant<SessionInvitation, SessionStatus, RegistrationEnds, DtmfReceived, TransferProgress,
+                           MessageReceived, MessageStatus>;
 
 // Where events go: subscriptions and channels of the device.
 class EventSink {
@@ -234,6 +254,17 @@ class Service {
                         Callback<Done> done) = 0;
   virtual void GetQuality(const Principal& who, const std::string& id,
                           Callback<MediaQuality> done) = 0;
+  // Moves a connected call to another phone: the other side and this phone are joined when it answers,
+  // and the session ends. Answers when that has begun; TransferProgress tells the rest.
+  virtual void TransferCall(const Principal& who, const std::string& id, TransferRequest request,
+                            Callback<MediaSession> done) = 0;
+  virtual void CancelTransfer(const Principal& who, const std::string& id, Callback<Done> done) = 0;
+  // Calls that the device could take over.
+  virtual std::vector<CallElsewhere> ListElsewhere(const Principal& who,
+                                                   const std::string& device_id) = 0;
+  // Answers with the new session and the answer to its offer; it is Connected when the other side has
+  // followed. Until then the call stays where it is.
+  virtual void PullCall(const Principal& who, PullRequest request, Callback<MediaSession> done) = 0;
 };
 
 }  // namespace byon::gateway

@@ -89,6 +89,24 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
     });
   }
 
+  void Join(const call::CallId& id, const call::CallId& peer,
+            std::function<void(std::optional<std::string>)> done) {
+    if (!sessions_.IsOpen(id)) return Later([done](auto&) { done("the media session is gone"); });
+    auto run = [this, id, peer, done] {
+      proto::JoinSessionsRequest request;
+      request.set_session_id(id);
+      request.set_peer_session_id(peer);
+      NodeOf(id)->Send<proto::JoinSessionsRequest, proto::JoinSessionsResponse>(
+          &Async::JoinSessions, request, true,
+          Guarded<proto::JoinSessionsResponse>(
+              [this, id, done](const grpc::Status& status, const auto&) {
+                done(status.ok() ? std::nullopt : std::optional(TextOf(status)));
+                sessions_.Next(id);
+              }));
+    };
+    sessions_.Enqueue(id, std::move(run), [done] { done("the call has ended"); });
+  }
+
   void Close(const call::CallId& id, const std::string& reason) {
     SessionTable::Session* session = sessions_.Find(id);
     if (!session) return;
@@ -180,6 +198,13 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
     return is_placed ? nodes_[session->node].get() : nullptr;
   }
 
+  // The node that has the session, once.
+  std::optional<size_t> NodeBeside(const call::CallId& id, const std::set<size_t>& tried) const {
+    const SessionTable::Session* session = sessions_.Find(id);
+    if (!session || session->node == SessionTable::kNoNode || tried.contains(session->node)) return std::nullopt;
+    return session->node;
+  }
+
   // The reachable node with the most room that is not in `tried`.
   std::optional<size_t> ChooseNode(const std::set<size_t>& tried) const {
     std::optional<size_t> best;
@@ -199,11 +224,13 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
   void SendCreate(const call::CallId& id, const call::MediaChange& initial, std::set<size_t> tried,
                   const std::string& last_error = "no dataplane can be reached") {
     SessionTable::Session& session = *sessions_.Find(id);
-    auto chosen = ChooseNode(tried);
+    auto chosen = initial.beside.empty() ? ChooseNode(tried) : NodeBeside(initial.beside, tried);
     if (!chosen) {
       sessions_.Erase(id);
+      const bool is_alone = !initial.beside.empty() && tried.empty();
+      const std::string error = is_alone ? "the call to be placed beside has no media session" : last_error;
       return Later(
-          [id, last_error](call::MediaObserver& o) { o.OnMediaRefused(id, 0, last_error); });
+          [id, last_error = error](call::MediaObserver& o) { o.OnMediaRefused(id, 0, last_error); });
     }
     session.node = *chosen;
     tried.insert(*chosen);
@@ -211,6 +238,7 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
     proto::CreateSessionRequest request;
     request.set_session_id(id);
     request.set_controller_id(config_.controller_id);
+    request.set_beside_session_id(initial.beside);
     if (initial.is_ims_ipv6) request.set_ims_family(proto::IP_FAMILY_V6);
     if (initial.access) *request.mutable_access() = ToProto(*initial.access);
     if (initial.ims)
@@ -547,6 +575,10 @@ void DataplaneClient::Create(const call::CallId& id, call::MediaChange initial) 
 }
 void DataplaneClient::Modify(const call::CallId& id, uint64_t change_id, call::MediaChange change) {
   impl_->Modify(id, change_id, std::move(change));
+}
+void DataplaneClient::Join(const call::CallId& id, const call::CallId& peer,
+                           std::function<void(std::optional<std::string>)> done) {
+  impl_->Join(id, peer, std::move(done));
 }
 void DataplaneClient::Close(const call::CallId& id, const std::string& reason) {
   impl_->Close(id, reason);

@@ -61,6 +61,8 @@ class DataplaneClient final : public call::MediaControl {
 
   void Create(const call::CallId& call_id, call::MediaChange initial) override;
   void Modify(const call::CallId& call_id, uint64_t change_id, call::MediaChange change) override;
+  void Join(const call::CallId& call_id, const call::CallId& peer,
+            std::function<void(std::optional<std::string>)> done) override;
   void Close(const call::CallId& call_id, const std::string& reason) override;
   void PlayTone(const call::CallId& call_id, call::Leg leg, call::Tone tone) override;
   void SendDtmf(const call::CallId& call_id, const std::string& digits,

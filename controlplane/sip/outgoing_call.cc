@@ -30,7 +30,8 @@ bool IsUsable(const call::OutgoingInvite& invite) {
       std::all_of(binding.service_route.begin(), binding.service_route.end(), IsSafeText);
   return IsSafeUri(invite.target_uri) && IsSafeUri(binding.impu) && are_routes_safe &&
          IsSafeUri("sip:" + binding.contact_token + "@x") && !binding.contact_token.empty() &&
-         IsSafeUri(binding.next_hop);
+         IsSafeUri(binding.next_hop) &&
+         std::all_of(invite.excluded_instances.begin(), invite.excluded_instances.end(), IsSafeText);
 }
 
 }  // namespace
@@ -114,6 +115,9 @@ std::string OutgoingCall::BuildHeaders(const std::string& authorization) {
   AddHeader(h, "Contact", contact_);
   AddIdentity(h);
   AddHeader(h, "Accept-Contact", std::string("*;+g.3gpp.icsi-ref=\"") + kMmtelIcsi + "\"");
+  for (const std::string& instance : invite_.excluded_instances) {
+    AddHeader(h, "Reject-Contact", "*;+sip.instance=\"<" + instance + ">\"");
+  }
   AddHeader(h, "P-Access-Network-Info", context_.config.access_network_info);
   AddHeader(h, "P-Early-Media", "supported");
   AddHeader(h, "Supported", SupportedExtensions(context_.config));

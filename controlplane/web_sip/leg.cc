@@ -129,6 +129,7 @@ void Leg::OnRequest(const ServerTransactionPointer& transaction) {
   if (method == "INVITE") return OnReinvite(transaction);
   if (method == "UPDATE") return OnUpdate(transaction);
   if (method == "INFO") return OnInfo(transaction);
+  if (method == "REFER") return OnRefer(transaction);
   if (method != "OPTIONS") return transaction->Reject({405, Counter::kMethodNotAllowed, {{"Allow", kAllow}}});
   transaction->Respond(transaction->Make(200).Add("Allow", kAllow));
 }

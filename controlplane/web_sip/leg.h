@@ -55,6 +55,8 @@ class Leg : public std::enable_shared_from_this<Leg> {
   void OnAck();
   // A digit that the other side pressed.
   void SendDigit(const std::string& digit, int duration_ms);
+  // The call is being moved to another phone, as the client asked by REFER or its page by the API.
+  void OnTransfer(const gateway::TransferProgress& progress);
   // The client's connection is gone, or a new one has taken its place.
   virtual void OnFlowLost(const Flow& flow) = 0;
   virtual void OnFlowBound() = 0;
@@ -98,12 +100,15 @@ class Leg : public std::enable_shared_from_this<Leg> {
  private:
   void OnReinvite(const ServerTransactionPointer& transaction);
   void OnUpdate(const ServerTransactionPointer& transaction);
+  void OnRefer(const ServerTransactionPointer& transaction);
+  void NotifyOfRefer(const std::string& status_line, bool is_last);
   void OnInfo(const ServerTransactionPointer& transaction);
   void ChangeMedia(const ServerTransactionPointer& transaction, const sip::SessionTimerAnswer& timer);
   void SendSessionRefresh();
 
   bool is_changing_ = false;
   bool client_holds_ = false;
+  std::optional<uint32_t> refer_cseq_;  // of the REFER that is being carried out
   int last_sequence_ = -1;
   sip::SessionTimer session_timer_;
   std::shared_ptr<void> session_expiry_, session_refresh_;

@@ -59,6 +59,8 @@ void WebSip::OnEvent(const gateway::DeviceKey& device, const gateway::Event& eve
     if (const auto leg = legs_.FindBySession(changed->session.media_session_id)) leg->OnSession(changed->session);
   } else if (const auto* digit = std::get_if<gateway::DtmfReceived>(&event)) {
     if (const auto leg = legs_.FindBySession(digit->media_session_id)) leg->SendDigit(digit->digit, digit->duration_ms);
+  } else if (const auto* progress = std::get_if<gateway::TransferProgress>(&event)) {
+    if (const auto leg = legs_.FindBySession(progress->media_session_id)) leg->OnTransfer(*progress);
   } else if (const auto* ended = std::get_if<gateway::RegistrationEnds>(&event)) {
     registrar_.OnRegistrationEnds(ended->registration_id, ended->description);
   }
@@ -99,7 +101,7 @@ void WebSip::OnRequest(Flow& flow, const ServerTransactionPointer& transaction) 
                                     .Add("Accept", "application/sdp, application/dtmf-relay, application/dtmf")
                                     .Add("Supported", "timer"));
   }
-  const bool is_of_dialogs = method == "BYE" || method == "UPDATE" || method == "INFO";
+  const bool is_of_dialogs = method == "BYE" || method == "UPDATE" || method == "INFO" || method == "REFER";
   if (is_of_dialogs) return transaction->Reject({481, Counter::kNoDialog, {}});
   transaction->Reject({405, Counter::kMethodNotAllowed, {{"Allow", kAllow}}});
 }

@@ -42,7 +42,9 @@ Status StatusOf(worker::CommandStatus status) {
       return {StatusCode::RESOURCE_EXHAUSTED, "no worker has room for another session"};
     case worker::CommandStatus::kWrongState:
       return {StatusCode::FAILED_PRECONDITION,
-              "the DTLS handshake has begun in the other role, which cannot change any more"};
+              "the DTLS handshake has begun in the other role, or the session is joined with another"};
+    case worker::CommandStatus::kNoSuchPeer:
+      return {StatusCode::NOT_FOUND, "no such session to join with"};
     case worker::CommandStatus::kNotNegotiated:
       return {StatusCode::FAILED_PRECONDITION,
               "the leg has no telephone-event or codec for it, or its queue of digits is full"};
@@ -238,12 +240,21 @@ Status MediaControlService::CreateSession(grpc::ServerContext*,
     descriptions.ims = std::move(ims).value();
   }
 
+  std::optional<size_t> on_worker;
+  if (!request->beside_session_id().empty()) {
+    const SessionRecordPtr beside = directory_.Find(request->beside_session_id());
+    if (beside == nullptr) {
+      return {StatusCode::FAILED_PRECONDITION, "there is no session to be placed beside"};
+    }
+    on_worker = beside->worker;
+  }
+
   SessionRecordPtr record = directory_.Find(request->session_id());
   if (record == nullptr && is_draining_) {
     return {StatusCode::UNAVAILABLE, "the node drains and takes no new sessions"};
   }
   std::unique_lock<std::mutex> lock;
-  record = directory_.Add(request->session_id(), request->controller_id(), lock);
+  record = directory_.Add(request->session_id(), request->controller_id(), lock, on_worker);
   if (record == nullptr) {
     return {StatusCode::RESOURCE_EXHAUSTED, "no worker has room for another session"};
   }
@@ -301,8 +312,58 @@ Status MediaControlService::ModifySession(grpc::ServerContext*,
     descriptions.ims = std::move(ims).value();
   }
   if (request->restart_ice()) descriptions.restart_ice = NewIceCredentials();
+  const auto ims_before = record->audio.ims;
   if (Status status = Apply(*record, std::move(descriptions)); !status.ok()) return status;
   FillSession(*record, *response);
+  const std::string joined_with = record->joined_with;
+  if (joined_with.empty() || ims_before == record->audio.ims) return Status::OK;
+  // What comes on this leg is decoded for the other one from now on. A peer that has gone meanwhile has
+  // nothing to decode for.
+  lock.unlock();
+  const Status status = Join(request->session_id(), joined_with);
+  return status.error_code() == StatusCode::NOT_FOUND ? Status::OK : status;
+}
+
+Status MediaControlService::JoinSessions(grpc::ServerContext*,
+                                         const proto::JoinSessionsRequest* request,
+                                         proto::JoinSessionsResponse*) {
+  return Join(request->session_id(), request->peer_session_id());
+}
+
+Status MediaControlService::Join(const std::string& session_id, const std::string& peer_session_id) {
+  for (const std::string* id : {&session_id, &peer_session_id}) {
+    if (auto valid = CheckSessionId(*id); !valid) return Invalid(valid.error());
+  }
+  if (session_id == peer_session_id) return Invalid("a session cannot be joined with itself");
+  const SessionRecordPtr record = directory_.Find(session_id);
+  const SessionRecordPtr peer = directory_.Find(peer_session_id);
+  for (const auto& [found, id] : {std::pair(record, session_id), std::pair(peer, peer_session_id)}) {
+    if (found == nullptr) return {StatusCode::NOT_FOUND, "no session " + id};
+  }
+  const std::scoped_lock lock(record->command_mutex, peer->command_mutex);
+  if (!record->is_open || !peer->is_open) return {StatusCode::NOT_FOUND, "a session has ended"};
+  directory_.Touch(record->controller_id);
+  if (record->worker != peer->worker) {
+    return {StatusCode::FAILED_PRECONDITION, "the sessions are on different workers"};
+  }
+  if (!record->audio.ims || !peer->audio.ims) {
+    return {StatusCode::FAILED_PRECONDITION, "the IMS leg of a session has no codec yet"};
+  }
+  const session::AudioDescription& own = *record->audio.ims;
+  const session::AudioDescription& other = *peer->audio.ims;
+  auto receive = pipeline::PrepareReceive(other.receive, &own.send);
+  auto peer_receive = pipeline::PrepareReceive(own.receive, &other.send);
+  if (!receive || !peer_receive) return Invalid("the audio of a session cannot be used");
+  worker::Reply reply;
+  Status status = Call(*record,
+                       worker::JoinSessions{.peer = peer->config.handle,
+                                            .receive = std::move(receive).value(),
+                                            .peer_receive = std::move(peer_receive).value()},
+                       reply);
+  if (!status.ok()) return status;
+  if (record->joined_with != peer->id) LogSession(*record, "event=sessions_joined peer=" + peer->id);
+  record->joined_with = peer->id;
+  peer->joined_with = record->id;
   return Status::OK;
 }
 

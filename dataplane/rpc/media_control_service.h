@@ -38,6 +38,8 @@ class MediaControlService final : public proto::MediaControl::Service {
                             proto::CloseSessionResponse*) override;
   grpc::Status ListSessions(grpc::ServerContext*, const proto::ListSessionsRequest*,
                             proto::ListSessionsResponse*) override;
+  grpc::Status JoinSessions(grpc::ServerContext*, const proto::JoinSessionsRequest*,
+                            proto::JoinSessionsResponse*) override;
   grpc::Status SendDtmf(grpc::ServerContext*, const proto::SendDtmfRequest*,
                         proto::SendDtmfResponse*) override;
   grpc::Status PlayTone(grpc::ServerContext*, const proto::PlayToneRequest*,
@@ -81,6 +83,7 @@ class MediaControlService final : public proto::MediaControl::Service {
   session::SessionConfig MakeConfig(const SessionRecord& record, const Locals& locals);
   grpc::Status Open(const SessionRecordPtr& record, const Locals& locals);
   grpc::Status Apply(SessionRecord& record, session::SessionDescriptions descriptions);
+  grpc::Status Join(const std::string& session_id, const std::string& peer_session_id);
   void FillSession(const SessionRecord& record, proto::Session& message) const;
   void LogSession(const SessionRecord& record, const std::string& line) const;
   void HandleEvent(const worker::EventReport& report);

@@ -49,13 +49,15 @@ size_t SessionDirectory::capacity() const {
 }
 
 SessionRecordPtr SessionDirectory::Add(const std::string& id, const std::string& controller_id,
-                                       std::unique_lock<std::mutex>& lock) {
+                                       std::unique_lock<std::mutex>& lock,
+                                       std::optional<size_t> on_worker) {
   auto record = std::make_shared<SessionRecord>();
   // First the session, then the directory: the order in which commands take them too.
   std::unique_lock own_lock(record->command_mutex);
   const std::lock_guard directory_lock(mutex_);
   if (const auto it = by_id_.find(id); it != by_id_.end()) return it->second;
-  const auto least = std::ranges::min_element(loads_, {}, &WorkerLoad::sessions);
+  const auto least = on_worker ? loads_.begin() + static_cast<std::ptrdiff_t>(*on_worker)
+                               : std::ranges::min_element(loads_, {}, &WorkerLoad::sessions);
   if (least->sessions >= sessions_per_worker_) return nullptr;
   record->id = id;
   record->controller_id = controller_id;

@@ -35,6 +35,7 @@ struct SessionRecord {
   std::mutex command_mutex;
   // Under command_mutex.
   session::SessionAudio audio;
+  std::string joined_with;  // the id of the other session; it may be gone
 
   std::atomic<bool> is_open{false};
   std::atomic<session::TransportState> state{session::TransportState::kNew};
@@ -65,8 +66,9 @@ class SessionDirectory {
   // Enters a new session, on the worker with the fewest, with its command_mutex held by the caller
   // of Add through `lock`. Returns the record of that name when there is one already (`lock` then
   // stays empty), and nothing when no worker has room.
+  // `on_worker`: there and nowhere else.
   SessionRecordPtr Add(const std::string& id, const std::string& controller_id,
-                       std::unique_lock<std::mutex>& lock);
+                       std::unique_lock<std::mutex>& lock, std::optional<size_t> on_worker = {});
   // Takes ports for the session, giving back those it had: behind all free ones. False when none is
   // left.
   [[nodiscard]] bool AssignPorts(SessionRecord& record);

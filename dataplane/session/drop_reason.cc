@@ -40,6 +40,8 @@ std::string_view DropReasonName(DropReason reason) {
       return "session_no_tx_buffer";
     case DropReason::kTooLargeToSend:
       return "session_too_large_to_send";
+    case DropReason::kLeftCall:
+      return "session_left_call";
   }
   return "session_unknown";
 }

@@ -25,8 +25,9 @@ enum class DropReason : uint8_t {
   kNoDestination,      // a packet to send and no selected pair or remote address
   kNoTxBuffer,         // the packet I/O lent no buffer
   kTooLargeToSend,     // a packet that leaves no room for its SRTP tag
+  kLeftCall,           // media of a browser whose call goes on without it (joined sessions)
 };
-inline constexpr size_t kDropReasonCount = static_cast<size_t>(DropReason::kTooLargeToSend) + 1;
+inline constexpr size_t kDropReasonCount = static_cast<size_t>(DropReason::kLeftCall) + 1;
 
 // The counter's name, "session_unknown_port".
 std::string_view DropReasonName(DropReason reason);

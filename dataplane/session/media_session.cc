@@ -109,10 +109,11 @@ MediaSession::ApplyResult MediaSession::Apply(SessionChange& change, base::Times
   if (change.access && !access_.transport().MayApply(*change.access)) {
     return ApplyResult::kDtlsRoleFixed;
   }
+  if (peer_ && change.access_audio) return ApplyResult::kJoined;
   if (change.restart_ice) access_.transport().RestartIce(*change.restart_ice, now);
   if (change.access) access_.Apply(*change.access, now, output);
   if (change.ims && ims_.Apply(*change.ims)) {
-    ims_to_access_.StartNewSource();
+    PipelineFromIms().StartNewSource();
     modes_.StartNewSource(access_to_ims_);
   }
   if (auto& audio = change.access_audio) {
@@ -120,7 +121,7 @@ MediaSession::ApplyResult MediaSession::Apply(SessionChange& change, base::Times
     audio->send = ims_to_access_.SetSend(std::move(audio->send));
     access_.reporter().SetClockRates(audio->receive_clock_hz, ims_to_access_.send_clock_rate_hz());
   }
-  if (auto& receive = change.access_receive) {
+  if (auto& receive = change.access_receive; receive && !peer_) {
     *receive = access_to_ims_.SetReceive(std::move(*receive));
   }
   if (auto& audio = change.ims_audio) {
@@ -136,17 +137,57 @@ MediaSession::ApplyResult MediaSession::Apply(SessionChange& change, base::Times
 }
 
 void MediaSession::ApplyHold(const SessionChange& change) {
-  if (change.access) {
+  if (change.access && !peer_) {
     if (change.access->is_muted) access_to_ims_.SetMuted(*change.access->is_muted);
     if (change.access->hold_audio) ims_to_access_.SetHoldAudio(*change.access->hold_audio);
   }
   if (change.ims) {
-    if (change.ims->is_muted) ims_to_access_.SetMuted(*change.ims->is_muted);
+    if (change.ims->is_muted) PipelineFromIms().SetMuted(*change.ims->is_muted);
     if (change.ims->hold_audio) access_to_ims_.SetHoldAudio(*change.ims->hold_audio);
   }
 }
 
+bool MediaSession::Join(MediaSession& peer, pipeline::ReceiveSetupPtr& receive,
+                        pipeline::ReceiveSetupPtr& peer_receive) {
+  const bool is_again = peer_ == &peer;
+  if (&peer == this || (!is_again && (peer_ || peer.peer_))) return false;
+  JoinOneWay(peer, receive);
+  peer.JoinOneWay(*this, peer_receive);
+  return true;
+}
+
+void MediaSession::JoinOneWay(MediaSession& peer, pipeline::ReceiveSetupPtr& receive) {
+  if (!peer_) {
+    peer_ = &peer;
+    access_to_ims_.StartNewSource();
+    access_to_ims_.SetMuted(false);  // was the browser's
+    access_to_ims_.SetHoldAudio({});
+    access_to_ims_.PlayTone(pipeline::Tone::kNone);
+    ims_.reporter().Watch(peer.access_to_ims_.stats());
+  }
+  if (receive) receive = access_to_ims_.SetReceive(std::move(receive));
+  ApplyDirections();
+}
+
+void MediaSession::Part() {
+  if (!peer_) return;
+  MediaSession& peer = *std::exchange(peer_, nullptr);
+  peer.Part();
+  access_to_ims_.StartNewSource();
+  ims_.reporter().Watch(ims_to_access_.stats());
+  ApplyDirections();
+}
+
 void MediaSession::ApplyDirections() {
+  if (peer_) {
+    access_to_ims_.SetReceiveActive(peer_->ims_.may_receive());
+    access_to_ims_.SetSendActive(ims_.may_send());
+    // The other one's hold, and the time before its first packet: silence, no end of the stream.
+    access_to_ims_.SetSendSilence(true);
+    ims_to_access_.SetReceiveActive(false);
+    ims_to_access_.SetSendActive(false);
+    return;
+  }
   access_to_ims_.SetReceiveActive(access_.may_receive());
   access_to_ims_.SetSendActive(ims_.may_send());
   ims_to_access_.SetReceiveActive(ims_.may_receive());
@@ -162,14 +203,16 @@ srtp::SrtpSession* MediaSession::HandleDatagram(LocalPort port, const net::Socke
   if (port == LocalPort::kAccess) return access_.HandleDatagram(from, datagram, now, output);
   const auto packet =
       ims_.HandleDatagram(port == LocalPort::kImsRtcp, from, datagram, now, output);
-  if (packet) Play(ims_to_access_, ims_.reporter(), *packet, now);
+  if (packet) Play(PipelineFromIms(), ims_.reporter(), *packet, now);
   return nullptr;
 }
 
 void MediaSession::HandleDecryptedRtp(const net::SocketAddress& from, base::ByteSpan packet,
                                       base::Timestamp now) {
   const auto view = access_.AdmitRtp(from, packet, now);
-  if (view) Play(access_to_ims_, access_.reporter(), *view, now);
+  if (!view) return;
+  if (peer_) return drops_.Count(DropReason::kLeftCall);
+  Play(access_to_ims_, access_.reporter(), *view, now);
 }
 
 void MediaSession::Play(pipeline::TranscodingPipeline& pipeline, RtcpReporter& reporter,
@@ -188,7 +231,7 @@ void MediaSession::HandleTick(base::Timestamp now, SessionOutput& output) {
   ims_.HandleTick(now, output);
   ApplyDirections();  // keys, the selected pair and a learned source come and go
 
-  modes_.HandleTick(ims_.reporter(), ims_to_access_, access_to_ims_, now);
+  modes_.HandleTick(ims_.reporter(), PipelineFromIms(), access_to_ims_, now);
   ims_to_access_.SetRemoteLoss(access_.reporter().sender().remote_fraction_lost());
 
   LegSink<ImsLeg> ims_sink(ims_, access_to_ims_.TimestampAt(now), now, drops_, output);
@@ -196,7 +239,7 @@ void MediaSession::HandleTick(base::Timestamp now, SessionOutput& output) {
   LegSink<AccessLeg> access_sink(access_, ims_to_access_.TimestampAt(now), now, drops_, output);
   (void)ims_to_access_.Tick(now, access_sink);
 
-  if (const auto silent = access_.CheckSilence(now)) {
+  if (const auto silent = access_.CheckSilence(now); silent && !peer_) {
     PushEvent(MediaTimeout{Leg::kAccess, static_cast<uint32_t>(silent->milliseconds())});
   }
   if (const auto silent = ims_.CheckSilence(now)) {
@@ -275,7 +318,7 @@ void MediaSession::FillStats(SessionStats& stats) const {
   stats.handle = handle();
   stats.access_state = access_state();
   FillLeg(stats.access, access_.reporter(), access_to_ims_.stats(), ims_to_access_.stats());
-  FillLeg(stats.ims, ims_.reporter(), ims_to_access_.stats(), access_to_ims_.stats());
+  FillLeg(stats.ims, ims_.reporter(), PipelineFromIms().stats(), access_to_ims_.stats());
   stats.drops = AllDrops();
 }
 

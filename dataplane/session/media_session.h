@@ -38,9 +38,19 @@ class MediaSession {
   enum class ApplyResult : uint8_t {
     kApplied,
     kDtlsRoleFixed,  // the handshake has begun in the other role (RFC 8842 section 5.5)
+    kJoined,         // its browser has no part in the call any more
   };
   // Takes the change over whole or not at all; leaves in it what was replaced.
   [[nodiscard]] ApplyResult Apply(SessionChange& change, base::Timestamp now, SessionOutput& output);
+
+  // Joins the IMS legs of two sessions of one worker: what comes on one leg is sent on the other by the
+  // pipeline that has sent there all along. The setups hold the decoders for the other's leg and come
+  // back with what they replace; null leaves what is there. False when either is joined elsewhere.
+  [[nodiscard]] bool Join(MediaSession& peer, pipeline::ReceiveSetupPtr& receive,
+                          pipeline::ReceiveSetupPtr& peer_receive);
+  // Before either of two joined sessions is destroyed. The other falls silent.
+  void Part();
+  bool is_joined() const { return peer_ != nullptr; }
 
   // Takes a datagram from one of the local ports. SRTP is not decrypted here but answered with the
   // session to decrypt it with (in a burst); the plain packet comes back by HandleDecryptedRtp(), the
@@ -89,6 +99,14 @@ class MediaSession {
   pipeline::TranscodingPipeline& PipelineTowards(Leg leg) {
     return leg == Leg::kAccess ? ims_to_access_ : access_to_ims_;
   }
+  // What plays the media of the IMS leg: towards the browser, or out on the leg of the joined session.
+  pipeline::TranscodingPipeline& PipelineFromIms() {
+    return peer_ ? peer_->access_to_ims_ : ims_to_access_;
+  }
+  const pipeline::TranscodingPipeline& PipelineFromIms() const {
+    return peer_ ? peer_->access_to_ims_ : ims_to_access_;
+  }
+  void JoinOneWay(MediaSession& peer, pipeline::ReceiveSetupPtr& receive);
   static void Play(pipeline::TranscodingPipeline& pipeline, RtcpReporter& reporter,
                    const rtp::RtpPacketView& packet, base::Timestamp now);
   void ApplyDirections();
@@ -103,6 +121,7 @@ class MediaSession {
   pipeline::TranscodingPipeline access_to_ims_;
   pipeline::TranscodingPipeline ims_to_access_;
   CodecModeControl modes_;
+  MediaSession* peer_ = nullptr;  // joined with
   std::array<ShortText, 2> playback_ids_;  // the last one into each leg
   base::FixedVector<SessionEvent, 32> events_;
   size_t next_event_ = 0;

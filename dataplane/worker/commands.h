@@ -55,6 +55,13 @@ struct PlayAnnouncement {
   bool loop = false;
   session::ShortText playback_id;
 };
+// Joins the IMS legs of two sessions. The decoders are for what comes on the other one's IMS leg; null
+// where they stay as they are (joined again after a change). Comes back with what was replaced.
+struct JoinSessions {
+  SessionHandle peer = 0;
+  pipeline::ReceiveSetupPtr receive;       // of `peer`'s leg, for what the session sends
+  pipeline::ReceiveSetupPtr peer_receive;  // of the session's leg, for what `peer` sends
+};
 struct GetStats {
   std::unique_ptr<session::SessionStats> stats;  // to be filled; not null
 };
@@ -77,7 +84,7 @@ struct Command {
   uint64_t id = 0;  // the sender's; returned in the reply
   SessionHandle session = 0;
   std::variant<std::monostate, CreateSession, ModifySession, CloseSession, SendDtmf, PlayTone,
-               PlayAnnouncement, GetStats, GetWorkerStats>
+               PlayAnnouncement, JoinSessions, GetStats, GetWorkerStats>
       body;
 };
 
@@ -89,6 +96,7 @@ enum class CommandStatus : uint8_t {
   kPortUnusable,      // the address is not of this machine, or no descriptor is left
   kNoCapacity,        // the worker's session table is full
   kWrongState,        // the session is in a state that forbids it (FAILED_PRECONDITION)
+  kNoSuchPeer,        // the session to join with
   kNotNegotiated,     // no telephone-event or codec to play with, or no room for the digits
 };
 

@@ -195,6 +195,7 @@ CommandStatus Worker::Do(CloseSession& close, SessionHandle handle, base::Timest
   if (close.stats) session->FillStats(*close.stats);
   drops_ += session->AllDrops();
   events_lost_ += session->events_lost();
+  session->Part();
   wheel_.Remove(session->tick_slot(), session);
   ClosePorts(session->config());
   close.session = sessions_.Remove(handle);
@@ -222,6 +223,15 @@ CommandStatus Worker::Do(PlayAnnouncement& play, SessionHandle handle, base::Tim
   return session->PlayAnnouncement(play.leg, play.clip, play.loop, play.playback_id)
              ? CommandStatus::kDone
              : CommandStatus::kNotNegotiated;
+}
+
+CommandStatus Worker::Do(JoinSessions& join, SessionHandle handle, base::Timestamp) {
+  session::MediaSession* const session = sessions_.FindByHandle(handle);
+  if (!session) return CommandStatus::kNoSuchSession;
+  session::MediaSession* const peer = sessions_.FindByHandle(join.peer);
+  if (!peer) return CommandStatus::kNoSuchPeer;
+  return session->Join(*peer, join.receive, join.peer_receive) ? CommandStatus::kDone
+                                                               : CommandStatus::kWrongState;
 }
 
 CommandStatus Worker::Do(GetStats& get, SessionHandle handle, base::Timestamp) {

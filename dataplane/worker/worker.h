@@ -57,6 +57,7 @@ class Worker {
   CommandStatus Do(SendDtmf& dtmf, SessionHandle handle, base::Timestamp now);
   CommandStatus Do(PlayTone& play, SessionHandle handle, base::Timestamp now);
   CommandStatus Do(PlayAnnouncement& play, SessionHandle handle, base::Timestamp now);
+  CommandStatus Do(JoinSessions& join, SessionHandle handle, base::Timestamp now);
   CommandStatus Do(GetStats& get, SessionHandle handle, base::Timestamp now);
   CommandStatus Do(GetWorkerStats& get, SessionHandle handle, base::Timestamp now);
   CommandStatus Do(std::monostate&, SessionHandle handle, base::Timestamp now);

@@ -1,5 +1,6 @@
 import { ByonError, Device, SignIn } from '@byon/sdk';
 import { CallsView } from './calls_view.js';
+import { Elsewhere } from './elsewhere.js';
 import { Dialer } from './dialer.js';
 import { byId } from './dom.js';
 import { prettyNumber } from './format.js';
@@ -109,6 +110,7 @@ function makeDevice(): void {
     call: (number, isAnonymous) => void call(number, isAnonymous).then(() => (dialer.number = '')).catch(showError),
     keyTone: (key) => tones.key(key),
   });
+  new Elsewhere(device, showError);
   calls = new CallsView(device, {
     history, tones,
     owner: {

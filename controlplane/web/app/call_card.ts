@@ -49,6 +49,7 @@ export class CallCard {
   #meteredInput: MediaStream | undefined;
   #isReconnecting = false;
   #isBusy = false;
+  #isMoving = false;
   #digits = '';
   mode: CardMode = 'main';
 
@@ -119,6 +120,7 @@ export class CallCard {
     on('hangup', () => call.hangup());
     on('mute', () => call.mute(!call.isMuted));
     on('hold', () => call.hold(call.state !== 'held'));
+    on('move', () => (this.#isMoving ? call.cancelTransfer() : void call.transfer().catch(this.#owner.showError)));
     on('add', () => this.#owner.addCall());
     on('again', () => this.#owner.callAgain(call));
     on('dismiss', () => this.#owner.dismiss(this));
@@ -133,6 +135,11 @@ export class CallCard {
       this.#owner.changed();
     });
     call.on('mute', () => this.render());
+    call.on('transfer', ({ state }) => {
+      this.#isMoving = state === 'Started' || state === 'Ringing';
+      this.element.dataset['transfer'] = state;
+      this.render();
+    });
     call.on('digit', ({ digit }) => {
       const state = find(this.element, '.state');
       state.dataset['dtmf'] = (state.dataset['dtmf'] ?? '') + digit;
@@ -190,6 +197,8 @@ export class CallCard {
     show('add', talks && !isLine);
     show('sound', talks && !isLine);
     if ((!talks || isLine) && this.#devices.isOpen) void this.#toggleDevices(false);
+    show('move', state === 'connected' && !isLine);
+    find(this.element, '.move span').textContent = this.#isMoving ? 'Stay here' : 'To my phone';
     show('again', call.hasEnded && call.direction === 'outgoing' && !isLine);
     show('dismiss', call.hasEnded);
     show('levels', state === 'connected' && !isLine);
@@ -226,6 +235,7 @@ export class CallCard {
     if (this.#isReconnecting) return 'Reconnecting…';
     const clock = call.connectedAt ? duration(Date.now() - call.connectedAt) : '';
     if (call.state === 'held') return call.isHeldHere ? `On hold · ${clock}` : `Held by the other side · ${clock}`;
+    if (this.#isMoving) return `Calling your phone… · ${clock}`;
     if (call.state === 'connected') return clock;
     return STATE_TEXT[call.state] ?? '';
   }

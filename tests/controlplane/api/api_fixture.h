@@ -112,6 +112,10 @@ class MockService : public gateway::Service {
   MOCK_METHOD(gateway::Outcome<gateway::CallDetails>, GetCallDetails, (const Principal&, const std::string&), (override));
   MOCK_METHOD(void, SendDtmf, (const Principal&, const std::string&, const std::string&, gateway::Callback<gateway::Done>), (override));
   MOCK_METHOD(void, GetQuality, (const Principal&, const std::string&, gateway::Callback<gateway::MediaQuality>), (override));
+  MOCK_METHOD(void, TransferCall, (const Principal&, const std::string&, gateway::TransferRequest, gateway::Callback<MediaSession>), (override));
+  MOCK_METHOD(void, CancelTransfer, (const Principal&, const std::string&, gateway::Callback<gateway::Done>), (override));
+  MOCK_METHOD(std::vector<gateway::CallElsewhere>, ListElsewhere, (const Principal&, const std::string&), (override));
+  MOCK_METHOD(void, PullCall, (const Principal&, gateway::PullRequest, gateway::Callback<MediaSession>), (override));
 };
 
 // What the server's half of a WebSocket would send.

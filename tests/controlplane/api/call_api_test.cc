@@ -269,6 +269,39 @@ TEST_F(CallApiTest, HandsOutIceServers) {
   EXPECT_NE(Request("GET", "/byon/v1/ice-servers").body["iceServers"][1]["username"], username);
 }
 
+TEST_F(CallApiTest, MovesCalls) {
+  for (const auto& [to, address] : {std::pair("phone", ""), std::pair("tel:+34600000009", "tel:+34600000009")}) {
+    EXPECT_CALL(service_, TransferCall(_, "ms-1", _, _)).WillOnce([address = address](auto&, auto&, auto request, auto done) {
+      EXPECT_EQ(request.to_address, address);
+      done(gateway::MediaSession{.media_session_id = "ms-1"});
+    });
+    EXPECT_EQ(Request("POST", "/byon/v1/calls/ms-1/transfer", json{{"to", to}}).status, 202);
+  }
+  for (const char* body : {"{}", R"({"to": 5})", R"({"to": "my phone"})", R"({"to": "phone", "more": 1})"}) {
+    EXPECT_EQ(Request("POST", "/byon/v1/calls/ms-1/transfer", json::parse(body)).Short(), "400 INVALID_ARGUMENT") << body;
+  }
+  EXPECT_CALL(service_, CancelTransfer(_, "ms-1", _)).WillOnce([](auto&, auto&, auto done) { done(gateway::Done{}); });
+  EXPECT_EQ(Request("DELETE", "/byon/v1/calls/ms-1/transfer").status, 204);
+  EXPECT_CALL(service_, ListElsewhere(_, "")).WillOnce([](auto&, auto&) {
+    gateway::MediaSession session{.media_session_id = "ms-2"};
+    session.offer_sdp = "v=0";
+    return std::vector<gateway::CallElsewhere>{{session, true}};
+  });
+  const Reply list = Request("GET", "/byon/v1/calls-elsewhere");
+  EXPECT_EQ(list.body[0]["place"], "phone");
+  EXPECT_FALSE(list.body[0].contains("offer"));
+  EXPECT_EQ(Request("GET", "/byon/v1/calls-elsewhere?deviceId=x").Short(), "400 INVALID_ARGUMENT");
+  EXPECT_CALL(service_, PullCall(_, _, _)).WillOnce([](auto&, auto request, auto done) {
+    EXPECT_EQ(request.call_id, "ms-2");
+    EXPECT_EQ(request.registration_id, "reg-1");
+    EXPECT_EQ(request.offer_sdp, "v=0");
+    done(gateway::MediaSession{.media_session_id = "ms-3"});
+  });
+  const json pull = json::parse(R"({"registrationId": "reg-1", "offer": {"sdp": "v=0"}})");
+  EXPECT_EQ(Request("POST", "/byon/v1/calls-elsewhere/ms-2/pull", pull).status, 201);
+  EXPECT_EQ(Request("POST", "/byon/v1/calls-elsewhere/ms-2/pull", json::object()).Short(), "400 INVALID_ARGUMENT");
+}
+
 TEST_F(CallApiTest, SendsDtmfAndTellsQuality) {
   EXPECT_CALL(service_, SendDtmf(_, "ms-1", "12*#AD", _)).WillOnce([](auto&, auto&, auto&, auto done) { done(gateway::Done{}); });
   EXPECT_EQ(Request("POST", "/byon/v1/calls/ms-1/dtmf", json{{"digits", "12*#AD"}}).status, 204);

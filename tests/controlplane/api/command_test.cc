@@ -98,9 +98,18 @@ TEST_F(CommandTest, EveryCommandReachesItsOperation) {
   EXPECT_CALL(service_, GetQuality(_, "x/ y", _)).WillOnce([&](auto&, auto&, auto done) { done(not_found); });
   EXPECT_CALL(service_, SetPushSubscription(_, "x/ y", _)).WillOnce([&](auto&, auto&, auto) { return not_found; });
   EXPECT_CALL(service_, GetPushSubscription(_, "x/ y")).Times(2).WillRepeatedly([&](auto&, auto&) { return not_found; });
+  EXPECT_CALL(service_, TransferCall(_, "x/ y", _, _)).WillOnce([&](auto&, auto&, auto, auto done) { done(not_found); });
+  EXPECT_CALL(service_, CancelTransfer(_, "x/ y", _)).WillOnce([&](auto&, auto&, auto done) { done(not_found); });
+  EXPECT_CALL(service_, ListElsewhere(_, kDevice)).WillOnce(Return(std::vector<gateway::CallElsewhere>{}));
+  EXPECT_CALL(service_, PullCall(_, _, _)).WillOnce([&](auto&, auto request, auto done) {
+    EXPECT_EQ(request.call_id, "x/ y");
+    done(not_found);
+  });
   const std::map<std::string, json> bodies = {{"push.set", {{"type", "fcm"}, {"token", "t"}}},
                                               {"registration.create", {{"deviceId", kDevice}}}, {"call.create", ACall()},
-                                              {"call.status", {{"status", "Hold"}}}, {"call.dtmf", {{"digits", "1"}}}};
+                                              {"call.status", {{"status", "Hold"}}}, {"call.dtmf", {{"digits", "1"}}},
+                                              {"call.transfer", {{"to", "phone"}}},
+                                              {"call.pull", json::parse(R"({"registrationId": "r", "offer": {"sdp": "v=0"}})")}};
   for (const Command& command : Commands()) {
     const std::string name(command.name);
     json message{{"command", name}, {"params", json::object()}};

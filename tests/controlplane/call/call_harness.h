@@ -53,9 +53,14 @@ class CallHarness {
           std::chrono::system_clock::time_point(std::chrono::hours(500000))};
   CallRegistry registry;
   std::vector<Action> actions;
+  std::vector<CallId> action_calls;  // whose each is
+  CallId last_call;                  // of the action that was taken last
 
   void Drain() {
-    while (auto action = registry.PollAction()) actions.push_back(std::move(action->action));
+    while (auto action = registry.PollAction()) {
+      actions.push_back(std::move(action->action));
+      action_calls.push_back(action->call_id);
+    }
   }
   // The next action of this kind; earlier ones of other kinds stay.
   template <typename T>
@@ -64,6 +69,9 @@ class CallHarness {
     for (auto it = actions.begin(); it != actions.end(); ++it) {
       if (auto* found = std::get_if<T>(&*it)) {
         T result = std::move(*found);
+        const auto call = action_calls.begin() + (it - actions.begin());
+        last_call = *call;
+        action_calls.erase(call);
         actions.erase(it);
         return result;
       }
@@ -100,6 +108,7 @@ class CallHarness {
   void Clear() {
     Drain();
     actions.clear();
+    action_calls.clear();
   }
   void Advance(std::chrono::milliseconds time) {
     now.steady += time;

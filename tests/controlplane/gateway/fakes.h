@@ -104,6 +104,11 @@ class FakeMedia final : public call::MediaControl {
     log.push_back("modify " + id);
   }
   void Close(const std::string& id, const std::string&) override { log.push_back("close " + id); }
+  void Join(const std::string& id, const std::string& peer,
+            std::function<void(std::optional<std::string>)> done) override {
+    log.push_back("join " + id + ' ' + peer);
+    done(std::nullopt);
+  }
   void PlayTone(const std::string&, call::Leg, call::Tone) override { log.push_back("tone"); }
   void SendDtmf(const std::string&, const std::string& d,
                 std::function<void(std::optional<std::string>)> done) override {
@@ -173,6 +178,9 @@ class FakeEvents final : public EventSink {
       texts.push_back(e->is_expired ? "ends expired" : "ends terminated");
     }
     if (auto* e = std::get_if<DtmfReceived>(&event)) texts.push_back("dtmf " + e->digit);
+    if (auto* e = std::get_if<TransferProgress>(&event)) {
+      texts.push_back("transfer " + std::string(call::ToString(e->state)));
+    }
   }
 };
 

@@ -160,6 +160,39 @@ TEST_F(DataplaneClientTest, CreatesModifiesAndCloses) {
 }
 
 // A call is not worth less for a node that lacks its music.
+TEST_F(DataplaneClientTest, JoinsSessionsThatWereMadeBesideEachOther) {
+  FakeDataplane small("a");
+  FakeDataplane large("b");
+  small.Locked([&] { small.capacity = 10; });
+  Start({&small, &large});
+  client->Create("c1", {.access = Access()});
+  ASSERT_TRUE(Sees("ready c1 0"));
+  // The other node has more room by now; the second leg must not go there.
+  large.Locked([&] { large.capacity = 1; });
+  strand.RunUntil([&] { return client->status()[1].session_capacity == 1; });
+  call::MediaChange leg;
+  leg.beside = "c1";
+  client->Create("leg", leg);
+  ASSERT_TRUE(Sees("ready leg 0"));
+  EXPECT_EQ(large.Locked([&] { return large.created.back().beside_session_id(); }), "c1");
+  std::vector<std::string> outcomes;
+  const auto join = [&](const std::string& id) {
+    client->Join(id, "c1", [&](std::optional<std::string> error) { outcomes.push_back(error.value_or("joined")); });
+    strand.RunUntil([&, before = outcomes.size()] { return outcomes.size() > before; });
+  };
+  join("leg");
+  EXPECT_TRUE(Did(large, "join leg c1"));
+  large.Locked([&] { large.reply = [](const std::string& command) {
+    return command.starts_with("join") ? grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, "other workers") : grpc::Status::OK;
+  }; });
+  join("leg");
+  join("unknown");
+  EXPECT_EQ(outcomes, (std::vector<std::string>{"joined", "other workers", "the media session is gone"}));
+  leg.beside = "nowhere";
+  client->Create("stray", leg);
+  EXPECT_TRUE(Sees("refused stray 0: the call to be placed beside has no media session"));
+}
+
 TEST_F(DataplaneClientTest, HoldMusicIsComfortNoiseWhereTheNodeHasNone) {
   FakeDataplane node("a");
   node.announcements = {"waltz"};

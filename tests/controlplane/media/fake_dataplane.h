@@ -133,6 +133,11 @@ class FakeDataplane final : public byon::media::v1::MediaControl::Service {
     }
     return grpc::Status::OK;
   }
+  grpc::Status JoinSessions(grpc::ServerContext*, const byon::media::v1::JoinSessionsRequest* request,
+                            byon::media::v1::JoinSessionsResponse*) override {
+    std::lock_guard lock(mutex_);
+    return Note("join " + request->session_id() + ' ' + request->peer_session_id());
+  }
   grpc::Status SendDtmf(grpc::ServerContext*, const byon::media::v1::SendDtmfRequest* request,
                         byon::media::v1::SendDtmfResponse*) override {
     std::lock_guard lock(mutex_);

@@ -295,9 +295,51 @@ describe('a call', () => {
     expect(digits).toEqual(['7']);
   });
 
-  test('what the gateway does not offer is said in a typed error', async () => {
+  const TRANSFER = 'org.byon-gateway.events.v1.transfer';
+
+  test('a call moves to the phone: it goes on here until that has answered', async () => {
+    gateway.handlers['call.transfer'] = () => session({ status: 'Connected' });
     const call = await connected();
-    await expect(call.transfer('+34600000005')).rejects.toMatchObject({ name: 'ByonError', code: 'NOT_SUPPORTED' });
+    const steps: string[] = [];
+    call.on('transfer', ({ state }) => steps.push(state));
+    const moved = call.transfer();
+    await settle();
+    expect(gateway.asked('call.transfer')[0]).toMatchObject({ params: { mediaSessionId: 'call-1' }, body: { to: 'phone' } });
+    for (const state of ['Started', 'Ringing', 'Completed']) gateway.event(TRANSFER, { mediaSessionId: 'call-1', state });
+    gateway.status({ status: 'Terminated', reason: 'Call moved to another phone', sequenceNumber: 3 });
+    await expect(moved).resolves.toBeUndefined();
+    await settle();
+    expect(steps).toEqual(['Started', 'Ringing', 'Completed']);
+    expect(call.endReason).toBe('Call moved to another phone');
+  });
+
+  test('a phone that does not take it: the call goes on here', async () => {
+    gateway.handlers['call.transfer'] = () => session({ status: 'Connected' });
+    gateway.handlers['call.transfer.cancel'] = () => undefined;
+    const call = await connected();
+    const moved = call.transfer('+34 600 000 005');
+    await settle();
+    expect(gateway.asked('call.transfer')[0]?.body).toEqual({ to: 'tel:+34600000005' });
+    await call.cancelTransfer();
+    gateway.event(TRANSFER, { mediaSessionId: 'call-1', state: 'Failed', reason: 'SIP 486 Busy Here' });
+    await expect(moved).rejects.toMatchObject({ code: 'TRANSFER_FAILED', message: 'SIP 486 Busy Here' });
+    expect(call.state).toBe('connected');
+    await expect(call.transfer('x y')).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  });
+
+  test('a call that is elsewhere comes here', async () => {
+    const elsewhere = { ...session({ mediaSessionId: 'call-7', status: 'Connected' }), registrationId: 'reg-2', direction: 'originating', place: 'phone' };
+    gateway.handlers['call.elsewhere'] = () => [elsewhere];
+    gateway.handlers['call.pull'] = () => session({ mediaSessionId: 'call-8' });
+    const [there] = await device.callsElsewhere();
+    const call = await device.pull(there!);
+    expect(gateway.asked('call.pull')[0]).toMatchObject({ params: { mediaSessionId: 'call-7' }, body: { registrationId: 'reg-1', offer: { sdp: 'offer 1' } } });
+    gateway.status({ mediaSessionId: 'call-8', status: 'InProgress', answer: { sdp: 'answer' }, sequenceNumber: 1 });
+    gateway.status({ mediaSessionId: 'call-8', status: 'Connected', answer: { sdp: 'answer' }, sequenceNumber: 2 });
+    await settle();
+    expect(call.state).toBe('connected');
+    expect(call.peer).toBe('tel:+34600000002');
+    expect(browser.pc.done.filter((what) => what === 'remote answer answer')).toHaveLength(1);
   });
 
   test('what does not fit the state is refused', async () => {

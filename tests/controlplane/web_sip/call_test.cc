@@ -117,6 +117,61 @@ TEST_F(CallTest, AClientCallsAndHangsUp) {
   EXPECT_EQ(Count(Counter::kNoDialog), 1u);
 }
 
+TEST_F(CallTest, AClientMovesItsCallToThePhone) {
+  Client& client = Registered();
+  const SipMessage ok = Connected(client);
+  const auto refer = [&](int cseq, const std::string& to) {
+    RequestParts parts = InDialog(ok, cseq);
+    parts.headers = {{"Refer-To", to}, {"Contact", Contact()}};
+    return parts;
+  };
+  EXPECT_EQ(Ask(client, "REFER", refer(2, "<sip:+34600000009@ims.test?Replaces=x>")), 403);
+  EXPECT_EQ(Ask(client, "REFER", refer(3, "<mailto:x@y>")), 404);
+  EXPECT_EQ(Ask(client, "REFER", refer(4, "")), 400);
+  EXPECT_EQ(Ask(client, "REFER", refer(5, std::string("<") + kAor + ">")), 202);
+  SipMessage notify = client.Next();
+  EXPECT_EQ(notify.method(), "NOTIFY");
+  EXPECT_EQ(notify.Text("Event"), "refer;id=5");
+  EXPECT_EQ(notify.body(), "SIP/2.0 100 Trying\r\n");
+  client.Send(Answer(notify, 200));
+  EXPECT_EQ(Ask(client, "REFER", refer(6, std::string("<") + kAor + ">")), 491);
+  const std::string leg = world_.media.created.back().first;
+  world_.media.Ready(leg);
+  EXPECT_EQ(world_.sip.invites.back().target_uri, "sip:+34600000001@ims.example");
+  EXPECT_EQ(world_.sip.invites.back().excluded_instances.size(), 1u);
+  call::Progress progress;
+  progress.dialog_id = "P";
+  progress.status_code = 180;
+  world_.gateway->OnProgress(leg, progress);
+  notify = client.Next();
+  EXPECT_EQ(notify.body(), "SIP/2.0 180 Ringing\r\n");
+  client.Send(Answer(notify, 200));
+  world_.gateway->OnAnswered(leg, "P", call::PhoneSdp());
+  notify = client.Next();
+  EXPECT_EQ(notify.body(), "SIP/2.0 200 OK\r\n");
+  EXPECT_EQ(notify.Text("Subscription-State"), "terminated;reason=noresource");
+  client.Send(Answer(notify, 200));
+  EXPECT_EQ(client.Next().method(), "BYE") << "the call goes on without the client";
+  EXPECT_THAT(Sip(), testing::Not(Contains("bye " + leg)));
+}
+
+TEST_F(CallTest, APhoneThatIsBusyLeavesTheCallWithTheClient) {
+  Client& client = Registered();
+  const SipMessage ok = Connected(client);
+  RequestParts parts = InDialog(ok, 2);
+  parts.headers = {{"Refer-To", "<tel:+34600000009>"}, {"Contact", Contact()}};
+  EXPECT_EQ(Ask(client, "REFER", parts), 202);
+  client.Send(Answer(client.Next(), 200));
+  const std::string leg = world_.media.created.back().first;
+  world_.media.Ready(leg);
+  world_.gateway->OnFailed(leg, {.sip_status = 486, .text = "Busy Here"});
+  const SipMessage notify = client.Next();
+  EXPECT_EQ(notify.body(), "SIP/2.0 486 Busy Here\r\n");
+  client.Send(Answer(notify, 200));
+  EXPECT_FALSE(client.has_news());
+  EXPECT_EQ(Ask(client, "BYE", InDialog(ok, 3)), 200);
+}
+
 TEST_F(CallTest, TheOtherSideHangsUp) {
   Client& client = Registered();
   Connected(client);

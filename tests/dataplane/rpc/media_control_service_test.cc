@@ -102,6 +102,47 @@ TEST_F(MediaControlServiceTest, ACreatedSessionSaysItsOwnEnds) {
   EXPECT_EQ(config.access.ice.ufrag, session_.access().ice_ufrag());
 }
 
+TEST_F(MediaControlServiceTest, JoinsSessionsOfOneWorker) {
+  const auto create = [this](const std::string& id, const std::string& beside = "") {
+    proto::CreateSessionRequest request = CreateRequest(id);
+    *request.mutable_ims() = Ims();
+    request.set_beside_session_id(beside);
+    const grpc::Status status = Create(request);
+    return std::pair(status.error_code(), session_.worker());
+  };
+  const auto join = [this](const std::string& id, const std::string& peer) {
+    proto::JoinSessionsRequest request;
+    request.set_session_id(id);
+    request.set_peer_session_id(peer);
+    return service_.JoinSessions(nullptr, &request, nullptr).error_code();
+  };
+  const auto call = create("call");
+  EXPECT_NE(create("other").second, call.second) << "the worker with the fewest";
+  EXPECT_EQ(create("leg", "call"), call);
+  EXPECT_EQ(create("more", "nowhere").first, grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(join("call", "leg"), grpc::StatusCode::OK);
+  EXPECT_EQ(join("leg", "call"), grpc::StatusCode::OK) << "again";
+  EXPECT_EQ(join("call", "other"), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(join("call", "call"), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(join("call", "gone"), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(join("call", ""), grpc::StatusCode::INVALID_ARGUMENT);
+  proto::CreateSessionRequest bare = CreateRequest("bare");
+  bare.set_beside_session_id("call");
+  ASSERT_TRUE(Create(bare).ok());
+  EXPECT_EQ(join("bare", "leg"), grpc::StatusCode::FAILED_PRECONDITION) << "no codec yet";
+  // Another codec on a joined leg: the other session's decoders follow.
+  proto::ModifySessionRequest change;
+  change.set_session_id("leg");
+  *change.mutable_ims() = Ims();
+  change.mutable_ims()->mutable_audio()->mutable_send()->set_payload_type(99);
+  *change.mutable_ims()->mutable_audio()->mutable_receive(0) = change.ims().audio().send();
+  EXPECT_TRUE(Modify(change).ok());
+  EXPECT_TRUE(Close("call").ok());
+  change.mutable_ims()->mutable_audio()->mutable_send()->set_payload_type(97);
+  *change.mutable_ims()->mutable_audio()->mutable_receive(0) = change.ims().audio().send();
+  EXPECT_TRUE(Modify(change).ok()) << "the other one has gone";
+}
+
 TEST_F(MediaControlServiceTest, DescriptionsMayComeWithTheCreation) {
   proto::CreateSessionRequest request = CreateRequest("call-1");
   *request.mutable_access() = Access();

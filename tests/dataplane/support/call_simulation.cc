@@ -108,6 +108,18 @@ FakeImsEndpoint& CallSimulation::AddIms(uint16_t port, uint32_t ssrc, double ton
   return *more_ims_.emplace_back(std::make_unique<FakeImsEndpoint>(config));
 }
 
+FakeImsEndpoint& CallSimulation::AddImsOf(const session::SessionConfig& session, uint16_t port,
+                                          const pipeline::StreamFormat& format, uint32_t ssrc,
+                                          double tone_hz) {
+  FakeImsEndpoint::Config config = ims_->config();
+  config.rtp.port = port;
+  config.rtcp.port = static_cast<uint16_t>(port + 1);
+  config.gateway_rtp = session.ims.rtp;
+  config.gateway_rtcp = session.ims.rtcp;
+  config.talker = TalkerFor(format, ssrc, tone_hz);
+  return *more_ims_.emplace_back(std::make_unique<FakeImsEndpoint>(config));
+}
+
 session::SessionConfig CallSimulation::MakeSessionConfig(uint64_t serial,
                                                          uint16_t first_port) const {
   session::SessionConfig config;

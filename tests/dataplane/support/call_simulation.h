@@ -79,6 +79,9 @@ class CallSimulation {
   FakeImsEndpoint& ims() { return *ims_; }
   // Another phone: only its packets are moved; add as many as the test needs.
   FakeImsEndpoint& AddIms(uint16_t port, uint32_t ssrc, double tone_hz);
+  // The phone of another session on the same worker.
+  FakeImsEndpoint& AddImsOf(const session::SessionConfig& session, uint16_t port,
+                            const pipeline::StreamFormat& format, uint32_t ssrc, double tone_hz);
   worker::Worker& gateway_worker() { return *worker_; }
   worker::WorkerMailbox& mailbox() { return mailbox_; }
   worker::HandshakeMailbox& handshakes() { return handshakes_; }

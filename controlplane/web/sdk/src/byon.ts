@@ -23,7 +23,7 @@ export { SignIn } from './sign_in.js';
 export type { Transport, TransportEvents, TransportOptions } from './transport.js';
 export { WebSocketTransport } from './web_socket_transport.js';
 export type {
-  CloudEvent, EndStatus, GatewayLegQuality, GatewayQuality, IceServersResource, ListedSession, PageConfig, PushState, PushSubscriptionBody,
+  CallElsewhere, CloudEvent, EndStatus, GatewayLegQuality, GatewayQuality, IceServersResource, ListedSession, PageConfig, PushState, PushSubscriptionBody,
   RegistrationResource, Sdp,
-  SessionResource, SessionStatus,
+  SessionResource, SessionStatus, TransferEventData,
 } from './wire.js';

@@ -9,7 +9,7 @@ import type { Platform } from './platform.js';
 import { type CallStats, QualityMonitor, type QualityWarning, readStats } from './quality.js';
 import type { Operations } from './operations.js';
 import type { Transport } from './transport.js';
-import { type DtmfEventData, type EndStatus, type GatewayQuality, isEndStatus, type SessionResource } from './wire.js';
+import { type DtmfEventData, type EndStatus, type GatewayQuality, isEndStatus, type SessionResource, type TransferEventData } from './wire.js';
 
 const SAMPLE_MS = 1000;
 /** A call that cannot be placed is tried again after so long each; then the user is told. */
@@ -29,6 +29,7 @@ export interface CallParts {
   registration: { registrationId: string; phoneNumber: string };
   playsAudio: boolean;
   iceServers: () => Promise<RTCIceServer[]>;
+  toAddress: (number: string) => string;
   /** Called before this call becomes the one that talks. */
   beforeTalking: (call: Call) => Promise<void>;
   direction: 'outgoing' | 'incoming';
@@ -156,6 +157,23 @@ export class Call extends Emitter<CallEvents> {
     }
   }
 
+  /** Takes over a call that goes on elsewhere. @internal */
+  async pull(mediaSessionId: string, { audio }: MediaOptions): Promise<void> {
+    try {
+      const microphone = await this.#microphone.open(audio);
+      const media = await this.#openMedia();
+      const sdp = await media.offer(microphone);
+      this.#setState('dialing');
+      const { registrationId } = this.#parts.registration;
+      const session = await this.#parts.transport.request('call.pull', { mediaSessionId }, { registrationId, offer: { sdp } });
+      this.#id = session.mediaSessionId;
+      if (this.hasEnded) await this.#delete();
+    } catch (error) {
+      this.#finish('Failed', asError(error).message);
+      throw error;
+    }
+  }
+
   /** An answer that was lost on the way must not make two calls of one: the key tells the gateway that it is the same. */
   async #create(body: Operations['call.create']['body']): Promise<SessionResource> {
     const params = { registrationId: this.#parts.registration.registrationId, idempotencyKey: crypto.randomUUID() };
@@ -251,10 +269,30 @@ export class Call extends Emitter<CallEvents> {
     await this.#parts.transport.request('call.dtmf', { mediaSessionId: this.#idOrThrow() }, { digits: digits.toUpperCase() });
   }
 
-  /** Hands the call over to another number. The gateway does not offer it: fails with `NOT_SUPPORTED`. */
-  async transfer(to: string): Promise<void> {
-    this.#require('transfer', ['connected', 'held']);
-    throw new ByonError('NOT_SUPPORTED', `The gateway does not offer call transfer; ${to} was not called.`);
+  /**
+   * Moves the call to the user's own phone, or another number, while it goes on. Resolves when that phone has answered; the
+   * call ends here then. Fails with `TRANSFER_FAILED` when it did not, and the call goes on here. @param to as {@link Device.call}
+   */
+  async transfer(to: 'phone' | (string & {}) = 'phone'): Promise<void> {
+    this.#require('transfer', ['connected']);
+    const ended = new Promise<void>((resolve, reject) => {
+      const settle = ({ state, reason }: CallEvents['transfer']) => {
+        if (state === 'Started' || state === 'Ringing') return;
+        off();
+        if (state === 'Completed') resolve();
+        else reject(new ByonError('TRANSFER_FAILED', reason ?? 'The call was not moved.'));
+      };
+      const offs = [this.on('transfer', settle), this.on('ended', ({ reason }) => settle({ state: 'Failed', reason }))];
+      const off = () => offs.forEach((each) => each());
+    });
+    ended.catch(() => {});
+    const body = { to: to === 'phone' ? to : this.#parts.toAddress(to) };
+    await this.#parts.transport.request('call.transfer', { mediaSessionId: this.#idOrThrow() }, body);
+    return ended;
+  }
+  /** Stops {@link transfer} before the phone has answered. */
+  async cancelTransfer(): Promise<void> {
+    await this.#parts.transport.request('call.transfer.cancel', { mediaSessionId: this.#idOrThrow() });
   }
 
   /** Changes the microphone in mid-call. @param deviceId empty: the system's default */
@@ -341,6 +379,11 @@ export class Call extends Emitter<CallEvents> {
   /** @internal */
   applyDigit({ digit, durationMs }: DtmfEventData): void {
     this.emit('digit', { digit, durationMs });
+  }
+
+  /** @internal */
+  applyTransfer({ state, reason }: TransferEventData): void {
+    this.emit('transfer', { state, reason });
   }
 
   /** The network under the browser has changed. @internal */

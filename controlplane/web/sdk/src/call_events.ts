@@ -1,5 +1,5 @@
 import type { QualitySample, QualityWarning } from './quality.js';
-import type { EndStatus } from './wire.js';
+import type { EndStatus, TransferEventData } from './wire.js';
 
 /** Where a call stands. */
 export type CallState =
@@ -31,6 +31,8 @@ export interface CallEvents {
   mute: boolean;
   /** The other side pressed a key. */
   digit: { digit: string; durationMs: number };
+  /** How {@link Call.transfer} goes on. */
+  transfer: { state: TransferEventData['state']; reason?: string | undefined };
   /** The sound of the other side; the SDK plays it by itself. */
   remoteStream: MediaStream;
   /** The path to the gateway is lost; an ICE restart is tried for half a minute. */

@@ -12,11 +12,12 @@ import { type PushOptions, subscribe } from './push.js';
 import { RestTransport } from './rest_transport.js';
 import type { Transport } from './transport.js';
 import { WebSocketTransport } from './web_socket_transport.js';
-import type { CloudEvent, DtmfEventData, ListedSession, PushSubscriptionBody, RegistrationEndsData, RegistrationResource, SessionResource } from './wire.js';
+import type { CallElsewhere, CloudEvent, DtmfEventData, ListedSession, PushSubscriptionBody, RegistrationEndsData, RegistrationResource, SessionResource, TransferEventData } from './wire.js';
 
 const REFRESH_BEFORE_EXPIRY_MS = 120_000;
 const REFRESH_RETRY_MS = 10_000;
 const EVENT_PREFIX = 'org.camaraproject.webrtc-events-subscriptions.v0.';
+const TRANSFER_EVENT = 'org.byon-gateway.events.v1.transfer';
 const DIGIT_EVENT = 'org.byon-gateway.events.v1.dtmf-received';
 /** Events may overtake the answer to the request that made their call: so many are kept until it comes. */
 const MOST_UNCLAIMED_CALLS = 64;
@@ -168,11 +169,31 @@ export class Device extends Emitter<DeviceEvents> {
     this.emit('call', call);
     await this.#holdOthers(call);
     await call.dial(options);
+    this.#claim(call);
+    return call;
+  }
+
+  /** The user's calls that could go on here: those on his phone, and those on his other devices. */
+  callsElsewhere(): Promise<CallElsewhere[]> {
+    return this.#transport.request('call.elsewhere', { deviceId: this.deviceId });
+  }
+  /** Goes on here with one of {@link callsElsewhere}; it is `connected` when the other side has followed. */
+  async pull({ mediaSessionId, direction, originatorAddress, receiverAddress }: CallElsewhere, options: MediaOptions = {}): Promise<Call> {
+    if (!this.#registration) throw new ByonError('NOT_REGISTERED', 'Register first.');
+    const call = this.#makeCall({ direction: 'outgoing', peer: direction === 'originating' ? receiverAddress : originatorAddress });
+    this.emit('call', call);
+    await this.#holdOthers(call);
+    await call.pull(mediaSessionId, options);
+    this.#claim(call);
+    return call;
+  }
+
+  /** The gateway has named the call: what it has said of it already is heard now. */
+  #claim(call: Call): void {
     const id = call.id as string;
     if (!call.hasEnded) this.#calls.set(id, call);
     for (const data of this.#unclaimed.get(id) ?? []) void call.applyStatus(data);
     this.#unclaimed.delete(id);
-    return call;
   }
 
   /** After the access token was renewed: registration and event channel live on. @param token without `getToken` only */
@@ -287,6 +308,7 @@ export class Device extends Emitter<DeviceEvents> {
       registration: { registrationId, phoneNumber: regInfo.phoneNumber },
       playsAudio: this.#options.playsAudio ?? true,
       iceServers: () => this.#iceServers.get(),
+      toAddress: (number) => toAddress(number, this.#options.phoneContext),
       beforeTalking: (talking) => this.#holdOthers(talking),
       ...parts,
     });
@@ -315,6 +337,11 @@ export class Device extends Emitter<DeviceEvents> {
       case `${EVENT_PREFIX}registration-ends`: {
         const { registrationId, terminationReason, terminationDescription } = event.data as RegistrationEndsData;
         if (registrationId === this.#registration?.registrationId) this.#leave('ended', terminationDescription ?? terminationReason);
+        break;
+      }
+      case TRANSFER_EVENT: {
+        const data = event.data as TransferEventData;
+        this.#calls.get(data.mediaSessionId)?.applyTransfer(data);
         break;
       }
       case DIGIT_EVENT: {

@@ -15,6 +15,8 @@ export type ByonErrorCode =
   | 'NOT_REGISTERED'
   /** The microphone is missing, in use or not permitted. */
   | 'MICROPHONE'
+  /** The phone that a call was to move to did not take it. */
+  | 'TRANSFER_FAILED'
   /** The browser or the gateway does not offer this. */
   | 'NOT_SUPPORTED'
   /** The user is signed out or the sign-in failed. */

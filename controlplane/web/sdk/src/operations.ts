@@ -1,5 +1,5 @@
 import type {
-  GatewayQuality, IceServersResource, ListedSession, PushState, PushSubscriptionBody, RegistrationResource, Sdp, SessionResource, SessionStatus,
+  CallElsewhere, GatewayQuality, IceServersResource, ListedSession, PushState, PushSubscriptionBody, RegistrationResource, Sdp, SessionResource, SessionStatus,
 } from './wire.js';
 
 /** Every operation of the gateway that the SDK uses: what it takes and what it answers. */
@@ -24,6 +24,10 @@ export interface Operations {
   'call.quality': { params: { mediaSessionId: string }; body: undefined; result: GatewayQuality };
   'push.set': { params: { registrationId: string }; body: PushSubscriptionBody; result: PushState };
   'push.delete': { params: { registrationId: string }; body: undefined; result: undefined };
+  'call.transfer': { params: { mediaSessionId: string }; body: { to: string }; result: SessionResource };
+  'call.transfer.cancel': { params: { mediaSessionId: string }; body: undefined; result: undefined };
+  'call.elsewhere': { params: { deviceId: string }; body: undefined; result: CallElsewhere[] };
+  'call.pull': { params: { mediaSessionId: string }; body: { registrationId: string; offer: Sdp }; result: SessionResource };
   'ice.servers': { params: {}; body: undefined; result: IceServersResource };
 }
 /** The names are those of the gateway's commands over WebSocket. */
@@ -58,5 +62,9 @@ export const REST_FORMS: { readonly [Name in OperationName]: RestForm } = {
   'call.quality': { method: 'GET', path: `${EXTENSIONS}/calls/{mediaSessionId}/quality` },
   'push.set': { method: 'PUT', path: `${EXTENSIONS}/registrations/{registrationId}/push` },
   'push.delete': { method: 'DELETE', path: `${EXTENSIONS}/registrations/{registrationId}/push` },
+  'call.transfer': { method: 'POST', path: `${EXTENSIONS}/calls/{mediaSessionId}/transfer` },
+  'call.transfer.cancel': { method: 'DELETE', path: `${EXTENSIONS}/calls/{mediaSessionId}/transfer` },
+  'call.elsewhere': { method: 'GET', path: `${EXTENSIONS}/calls-elsewhere`, query: ['deviceId'] },
+  'call.pull': { method: 'POST', path: `${EXTENSIONS}/calls-elsewhere/{mediaSessionId}/pull` },
   'ice.servers': { method: 'GET', path: `${EXTENSIONS}/ice-servers` },
 };

@@ -50,6 +50,19 @@ export interface ListedSession extends SessionResource {
   connectedAt?: string;
 }
 
+/** A call of the user that goes on elsewhere and can be taken over with {@link Device.pull}. */
+export interface CallElsewhere extends ListedSession {
+  /** On the user's phone, or another device of the gateway. */
+  place: 'phone' | 'device';
+}
+
+/** How moving a call goes on. */
+export interface TransferEventData {
+  mediaSessionId: string;
+  state: 'Started' | 'Ringing' | 'Completed' | 'Failed' | 'Cancelled';
+  reason?: string;
+}
+
 /** TURN and STUN servers for browsers behind firewalls (`GET /byon/v1/ice-servers`). */
 export interface IceServersResource {
   iceServers: RTCIceServer[];

@@ -1,0 +1,258 @@
+// Moving a call: from its device to a phone, and from there, or from one device, to another device.
+#include "controlplane/call/call.h"
+
+namespace byon::call {
+namespace {
+
+const EndReason kElsewhere{.sip_status = 200, .text = "Call completed elsewhere"};  // RFC 3326
+const EndReason kClearing{.q850_cause = 16, .text = "Normal call clearing"};
+
+}  // namespace
+
+std::string_view ToString(TransferState state) {
+  switch (state) {
+    case TransferState::kStarted:
+      return "Started";
+    case TransferState::kRinging:
+      return "Ringing";
+    case TransferState::kCompleted:
+      return "Completed";
+    case TransferState::kFailed:
+      return "Failed";
+    case TransferState::kCancelled:
+      return "Cancelled";
+  }
+  return "Failed";
+}
+
+// ---- to the phone: a second dialog is set up beside the call; when it is answered the media plane joins
+// the two network sides, and the device has left.
+
+std::unique_ptr<Call> Call::StartPhoneLeg(const CallConfig& config, const Negotiators& negotiators,
+                                          const Call& moved, PhoneLegSetup setup, Now now) {
+  std::unique_ptr<Call> call(new Call(config, negotiators));
+  const CallRecord& of = moved.record_;
+  CallRecord& record = call->record_;
+  record.id = std::move(setup.id);
+  record.owner = of.owner;
+  record.binding = of.binding;
+  record.is_originating = true;
+  record.originator_address = of.is_originating ? of.originator_address : of.receiver_address;
+  record.receiver_address = std::move(setup.receiver_address);
+  record.created_at = now.wall;
+  record.sdp_session_id = setup.sdp_session_id;
+  record.part = Part::kPhoneLeg;
+  record.partner = of.id;
+  call->invite_.call_id = record.id;
+  call->invite_.binding = record.binding;
+  call->invite_.target_uri = std::move(setup.target_uri);
+  call->invite_.excluded_instances = std::move(setup.excluded_instances);
+  call->is_access_connected_ = true;  // there is no browser to wait for
+  MediaChange initial;
+  initial.beside = of.id;
+  initial.is_ims_ipv6 = sdp::IsIpv6(of.locals.ims.rtp.ip);
+  call->Emit(CreateMedia{std::move(initial)});
+  call->progress_deadline_ = now.steady + config.progress_timeout;
+  call->duration_deadline_ = now.steady + config.max_duration;
+  call->Emit(Persist{});
+  return call;
+}
+
+std::optional<Refusal> Call::CheckTransfer() const {
+  if (is_ended() || record_.status != Status::kConnected || !is_on_device()) {
+    return Refusal{RefusalKind::kIncompatibleState, "Only a connected call can be moved; a held one is to be resumed first."};
+  }
+  if (!record_.partner.empty() || web_change_ || !lent_to_.empty()) {
+    return Refusal{RefusalKind::kIncompatibleState, "An earlier change is still under way."};
+  }
+  return std::nullopt;
+}
+
+void Call::BeginTransfer(const CallId& phone_leg) {
+  record_.partner = phone_leg;
+  Emit(Persist{});
+  Emit(NotifyTransfer{TransferState::kStarted, {}});
+}
+
+void Call::CancelTransfer(RequestId id, Now now) {
+  if (is_ended() || !is_on_device() || record_.partner.empty()) {
+    return Refuse(id, RefusalKind::kIncompatibleState, "The call is not being moved.");
+  }
+  Emit(TellPartner{.partner = record_.partner, .news = PartnerNews::kEnded, .reason = kClearing, .is_cancelled = true, .now = now});
+  Complete(id);
+}
+
+void Call::OnMediaJoined(const std::optional<std::string>& error, Now now) {
+  if (is_ended() || record_.part != Part::kPhoneLeg) return;
+  if (error) {
+    return Fail("The media could not be joined: " + *error, {.sip_status = 500, .text = "Media failure"}, 500, now);
+  }
+  is_joined_ = true;
+  Emit(TellPartner{.partner = record_.partner, .news = PartnerNews::kJoined, .reason = {}, .now = now});
+}
+
+// The device's part is over, the call's is not.
+void Call::LeaveDevice(Now now) {
+  Emit(NotifyTransfer{TransferState::kCompleted, {}});
+  if (web_change_) {
+    Refuse(web_change_->request, RefusalKind::kIncompatibleState, "The call has left this device.");
+    web_change_.reset();
+  }
+  media_deadline_ = create_deadline_ = kNoDeadline;
+  record_.reason = "Call moved to another phone";
+  ++record_.sequence_number;
+  NotifyDevice event{false, view(), std::nullopt};
+  event.view.status = Status::kTerminated;
+  Emit(std::move(event));
+  record_.part = Part::kAway;
+  // What holds or is held is between the network's sides now.
+  Emit(Persist{});
+  (void)now;
+}
+
+// ---- back to a device: its media is connected first, then the network is told of the new address.
+
+std::unique_ptr<Call> Call::StartPull(const CallConfig& config, const Negotiators& negotiators,
+                                      const Call& pulled, PullSetup setup, RequestId request,
+                                      Now now) {
+  std::unique_ptr<Call> call(new Call(config, negotiators));
+  const CallRecord& of = pulled.record_;
+  CallRecord& record = call->record_;
+  record.id = std::move(setup.id);
+  record.owner = std::move(setup.owner);
+  record.binding = of.binding;
+  record.is_originating = true;
+  record.originator_address = std::move(setup.originator_address);
+  record.receiver_address = of.is_originating ? of.receiver_address : of.originator_address;
+  record.receiver_name = of.is_originating ? of.receiver_name : of.originator_name;
+  record.offer_sdp = std::move(setup.offer_sdp);
+  record.access = setup.offer.media;
+  record.created_at = now.wall;
+  record.sdp_session_id = of.sdp_session_id;
+  record.signalling_id = pulled.signalling_id();
+  call->create_request_ = request;
+  call->web_change_ = std::make_unique<WebChange>();
+  call->web_change_->offer = std::move(setup.offer);
+  call->pull_ = std::make_unique<Pull>();
+  call->pull_->from = of.id;
+  MediaChange initial{.access = record.access};
+  initial.is_ims_ipv6 = sdp::IsIpv6(of.locals.ims.rtp.ip);
+  call->Emit(CreateMedia{std::move(initial)});
+  call->progress_deadline_ = now.steady + config.progress_timeout;
+  call->duration_deadline_ = now.steady + config.max_duration;
+  return call;
+}
+
+std::optional<Refusal> Call::CheckPull() const {
+  const bool is_talking = record_.part == Part::kAway || (is_on_device() && record_.status == Status::kConnected);
+  if (is_ended() || !is_talking) {
+    return Refusal{RefusalKind::kIncompatibleState, "Only a connected call can be taken over."};
+  }
+  if (!lent_to_.empty() || web_change_ || (is_on_device() && !record_.partner.empty())) {
+    return Refusal{RefusalKind::kIncompatibleState, "The call is being moved already."};
+  }
+  return std::nullopt;
+}
+
+Call::LentDialog Call::Lend(const CallId& to) {
+  lent_to_ = to;
+  return {DialogOf(record_.dialog_id), record_.dialog_id,     record_.binding,
+          record_.sdp_session_id,      record_.ims_sdp_version, record_.dialog_snapshot,
+          record_.is_held_remotely,    record_.connected_at};
+}
+
+void Call::TakeDialog(LentDialog lent) {
+  if (is_ended() || !pull_) return;
+  pull_->has_dialog = true;
+  record_.binding = std::move(lent.binding);
+  record_.sdp_session_id = lent.sdp_session_id;
+  record_.ims_sdp_version = lent.ims_sdp_version;
+  record_.dialog_snapshot = std::move(lent.snapshot);
+  record_.dialog_id = lent.dialog_id;
+  record_.is_held_remotely = lent.is_held_remotely;
+  Dialog& dialog = dialogs_[lent.dialog_id];
+  dialog = std::move(lent.dialog);
+  SendDirectionOffer();
+}
+
+void Call::FinishPull(const DialogId& dialog_id, const std::string& sdp, Now now) {
+  // An incoming call's dialog has no name of its own; from now on the tag is its name.
+  auto dialog = dialogs_.extract(record_.dialog_id);
+  dialogs_.clear();
+  if (!dialog.empty()) dialogs_[dialog_id] = std::move(dialog.mapped());
+  record_.dialog_id = dialog_id;
+  std::string error;
+  if (!TakeRemoteAnswer(dialog_id, sdp, &error)) {
+    pull_->outcome.must_offer_again = true;
+    return Fail(error, {}, 0, now);
+  }
+  const std::unique_ptr<Pull> pull = std::move(pull_);
+  Emit(TellPartner{.partner = pull->from, .news = PartnerNews::kTookDialog, .reason = {}, .now = now});
+  Move(Trigger::kAnswered, "Call moved here", now);
+  UseDialog(dialog_id);
+  if (record_.is_held_remotely) Move(Trigger::kRemoteHold, "Call held by the other side", now);
+}
+
+// ---- both
+
+void Call::TellPartnersOfEnd(Now now) {
+  if (!record_.partner.empty()) {
+    const bool is_attempt = record_.part == Part::kPhoneLeg && !is_joined_;
+    Emit(TellPartner{.partner = std::exchange(record_.partner, {}),
+                     .news = is_attempt ? PartnerNews::kFailed : PartnerNews::kEnded,
+                     .reason = {.text = record_.reason},
+                     .is_cancelled = is_cancelled_,
+                     .now = now});
+  }
+  if (!lent_to_.empty()) {
+    Emit(TellPartner{.partner = std::exchange(lent_to_, {}), .news = PartnerNews::kEnded, .reason = {.text = record_.reason}, .now = now});
+  }
+  if (std::unique_ptr<Pull> pull = std::move(pull_); pull && pull->has_dialog) {
+    TellPartner news = std::move(pull->outcome);
+    news.partner = pull->from;
+    news.news = PartnerNews::kReturnsDialog;
+    news.ims_sdp_version = record_.ims_sdp_version;
+    news.now = now;
+    Emit(std::move(news));
+  }
+}
+
+void Call::OnPartner(const TellPartner& news, Now now) {
+  if (is_ended()) return;
+  switch (news.news) {
+    case PartnerNews::kRinging:
+      return Emit(NotifyTransfer{TransferState::kRinging, {}});
+    case PartnerNews::kJoined:
+      return LeaveDevice(now);
+    case PartnerNews::kFailed:
+      record_.partner.clear();
+      Emit(Persist{});
+      return Emit(NotifyTransfer{news.is_cancelled ? TransferState::kCancelled : TransferState::kFailed, news.reason.text});
+    case PartnerNews::kEnded: {
+      if (pull_) return Fail("The call has ended elsewhere", {}, 0, now);
+      is_cancelled_ = news.is_cancelled;
+      if (is_joined_ || record_.part == Part::kAway) record_.partner.clear();
+      const bool was_taken = news.reason.sip_status == kElsewhere.sip_status;
+      return Fail("The other side has ended", was_taken ? kElsewhere : kClearing, 487, now);
+    }
+    case PartnerNews::kTookDialog: {
+      lent_to_.clear();
+      sip_state_ = SipState::kEnded;  // the dialog lives on, but not here
+      const CallId partner = std::exchange(record_.partner, {});
+      Move(Trigger::kRemoteBye, "Call moved to another device", now);
+      Finish(now);
+      if (!partner.empty()) Emit(TellPartner{.partner = partner, .news = PartnerNews::kEnded, .reason = kElsewhere, .now = now});
+      return;
+    }
+    case PartnerNews::kReturnsDialog:
+      lent_to_.clear();
+      record_.ims_sdp_version = std::max(record_.ims_sdp_version, news.ims_sdp_version);
+      if (news.is_dialog_over) return OnEnded(news.reason, now);
+      if (news.must_offer_again) SendDirectionOffer();
+      return;
+    case PartnerNews::kWantsDialog:
+      return;
+  }
+}
+
+}  // namespace byon::call
