@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/post.hpp>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -12,6 +13,7 @@ namespace byon::http {
 namespace {
 
 constexpr std::chrono::seconds kHangUpAfter{45};
+constexpr std::string_view kPingText = "byon";
 constexpr uint16_t kGoingAway = 1001;
 constexpr uint16_t kUnsupportedData = 1003;
 constexpr uint16_t kTooBig = 1009;
@@ -92,8 +94,10 @@ void WebSockets::Hear(Socket& socket) const { socket.heard_at = std::chrono::ste
 
 int WebSockets::Write(Socket& socket) {
   if (std::exchange(socket.wants_ping, false)) {
-    std::array<unsigned char, LWS_PRE> ping{};
-    if (lws_write(socket.connection, ping.data() + LWS_PRE, 0, LWS_WRITE_PING) < 0) return -1;
+    // Not empty: the library says nothing to us of a pong without a payload.
+    std::array<unsigned char, LWS_PRE + kPingText.size()> ping{};
+    std::copy(kPingText.begin(), kPingText.end(), ping.begin() + LWS_PRE);
+    if (lws_write(socket.connection, ping.data() + LWS_PRE, kPingText.size(), LWS_WRITE_PING) < 0) return -1;
   }
   // As much as the peer takes now: waiting for the library between two messages costs a turn of its loop each.
   while (!socket.outgoing.empty() && lws_send_pipe_choked(socket.connection) == 0) {
