@@ -16,12 +16,14 @@ enum class InstructionSet : uint8_t { kAvx2, kAvx512 };
 std::optional<InstructionSet> BestInstructionSet();
 bool IsSupported(InstructionSet instructions);
 
-// Encodes AMR-WB frames of many calls at once, one call a SIMD lane; the frames are vo-amrwbenc's, bit
-// for bit. The memory of a call is its CallState, so any call can be in any batch. One thread at a
-// time; no allocation after the constructor. About 1 MB, and up to 256 KB of the caller's stack.
+// Encodes AMR-WB frames of many calls at once, one call a SIMD lane; the frames are vo-amrwbenc's,
+// bit for bit. The memory of a call is its CallState, so any call can be in any batch. One thread
+// at a time; no allocation after the constructor. About 1 MB, and up to 256 KB of the caller's
+// stack.
 class BatchEncoder {
  public:
-  // `instructions` must be supported. With AVX-512 eight calls or fewer take AVX2, whose pass is shorter.
+  // `instructions` must be supported. With AVX-512 eight calls or fewer take AVX2, whose pass is
+  // shorter.
   explicit BatchEncoder(InstructionSet instructions);
 
   // Calls that are encoded together at the cost of one pass.

@@ -13,7 +13,7 @@ constexpr int kMaxFrameBytes = 61;
 struct EncodeJob {
   CallState* state;
   const int16_t* samples;
-  int mode;       // 0 (6.60 kbit/s) to 8 (23.85 kbit/s)
+  int mode;  // 0 (6.60 kbit/s) to 8 (23.85 kbit/s)
   bool use_dtx;
   uint8_t frame[kMaxFrameBytes];
   int size;

@@ -7,7 +7,7 @@
 
 namespace byon::amr_wb {
 
-const int32_t kInitialIsp[kOrder] = {32138, 30274, 27246,  23170,  18205,  12540,  6393,   0,
+const int32_t kInitialIsp[kOrder] = {32138, 30274,  27246,  23170,  18205,  12540,  6393,   0,
                                      -6393, -12540, -18205, -23170, -27246, -30274, -32138, 1475};
 const int32_t kInitialIsf[kOrder] = {1024, 2048,  3072,  4096,  5120,  6144,  7168,  8192,
                                      9216, 10240, 11264, 12288, 13312, 14336, 15360, 3840};
@@ -62,9 +62,7 @@ int PackFrame(SilenceTransmission::Frame kind, int mode, FrameBits& bits, uint8_
   using Frame = SilenceTransmission::Frame;
   constexpr int kBits[kModes + 1] = {132, 177, 253, 285, 317, 365, 397, 461, 477, 35};
   const bool is_speech = kind == Frame::kSpeech;
-  const int type = is_speech                  ? mode
-                   : kind == Frame::kNoData ? kNoDataFrameType
-                                              : kSidFrameType;
+  const int type = is_speech ? mode : kind == Frame::kNoData ? kNoDataFrameType : kSidFrameType;
   out[0] = static_cast<uint8_t>(type << 3 | 4);
   if (type == kNoDataFrameType) return 1;
   if (kind == Frame::kSidFirst) bits.Zero();

@@ -19,8 +19,8 @@ class SilenceTransmission {
   Frame last_ = Frame::kSpeech;
 };
 
-// Everything one call's encoder remembers. It belongs to the call, not to a lane: a batch borrows it
-// for a frame.
+// Everything one call's encoder remembers. It belongs to the call, not to a lane: a batch borrows
+// it for a frame.
 struct CallState {
   CallState();
 
@@ -29,8 +29,8 @@ struct CallState {
   SilenceTransmission transmission;
 };
 
-// Writes a frame in storage format (RFC 4867 section 5.3) and returns its size; `mode` is the mode of
-// the speech around a SID. At most 61 bytes.
+// Writes a frame in storage format (RFC 4867 section 5.3) and returns its size; `mode` is the mode
+// of the speech around a SID. At most 61 bytes.
 int PackFrame(SilenceTransmission::Frame kind, int mode, FrameBits& bits, uint8_t* out);
 
 // The frame that sends an encoder back to its start (TS 26.173 section 4.3).

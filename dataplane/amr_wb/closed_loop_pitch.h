@@ -7,12 +7,12 @@ namespace byon::amr_wb {
 // The adaptive codebook: pitch lag in quarters of a sample around the open-loop lag, and the
 // excitation it predicts (TS 26.190 section 5.7).
 
-constexpr int kLagSpan = 16;               // lags a search covers
-constexpr int kLagMargin = 4;              // more on each side, for the interpolation
+constexpr int kLagSpan = 16;   // lags a search covers
+constexpr int kLagMargin = 4;  // more on each side, for the interpolation
 constexpr int kCorrelations = kLagSpan + 2 * kLagMargin;
-constexpr int kQuarterLags = 128;          // lags below have quarters, in modes above 8.85 kbit/s
-constexpr int kHalfLags9 = 160;            // lags below have halves, in modes above 8.85 kbit/s
-constexpr int kHalfLags8 = 92;             // the same in the two lowest modes
+constexpr int kQuarterLags = 128;  // lags below have quarters, in modes above 8.85 kbit/s
+constexpr int kHalfLags9 = 160;    // lags below have halves, in modes above 8.85 kbit/s
+constexpr int kHalfLags8 = 92;     // the same in the two lowest modes
 
 // Coefficients by fraction 0..3 of the sample position, as pairs of taps.
 struct InterpolationPairs {
@@ -25,14 +25,15 @@ constexpr InterpolationPairs MakeInterpolationPairs() {
                                     {32, 73, -1242, 13418, 5429, -1732, 420, -12},
                                     {206, -766, 1376, 14746, 1376, -766, 206, 0}};
   constexpr int32_t kLong[4][32] = {
-      {0,    -2,   4,    -2,    -10,  38,  -88,  165, -275, 424, -619, 871, -1207, 1699, -2598, 5531,
-       14031, -2147, 780, -249, -16,  153, -213, 226, -209, 175, -133, 91,  -55,   28,   -10,   2},
-      {1,     -7,    19,   -33,   47,  -52,  43,  -9,  -60, 175, -355, 626, -1044, 1749, -3267, 10359,
-       10359, -3267, 1749, -1044, 626, -355, 175, -60, -9,  43,  -52,  47,  -33,   19,   -7,    1},
+      {0,     -2,    4,   -2,   -10, 38,  -88,  165, -275, 424, -619, 871, -1207, 1699, -2598, 5531,
+       14031, -2147, 780, -249, -16, 153, -213, 226, -209, 175, -133, 91,  -55,   28,   -10,   2},
+      {1,   -7,    19,   -33,   47,    -52,   43,    -9,   -60,   175, -355,
+       626, -1044, 1749, -3267, 10359, 10359, -3267, 1749, -1044, 626, -355,
+       175, -60,   -9,   43,    -52,   47,    -33,   19,   -7,    1},
       {2,    -10,   28,   -55,   91,  -133, 175, -209, 226, -213, 153, -16, -249, 780, -2147, 14031,
        5531, -2598, 1699, -1207, 871, -619, 424, -275, 165, -88,  38,  -10, -2,   4,   -2,    0},
-      {1,     -7,  22,   -49, 92,   -153, 231,  -325, 431,  -544, 656, -762, 853, -923, 968, 15401,
-       968, -923, 853, -762, 656, -544, 431, -325, 231, -153, 92,  -49,  22,  -7,  1,   0}};
+      {1,   -7,   22,  -49,  92,  -153, 231, -325, 431, -544, 656, -762, 853, -923, 968, 15401,
+       968, -923, 853, -762, 656, -544, 431, -325, 231, -153, 92,  -49,  22,  -7,   1,   0}};
   InterpolationPairs pairs{};
   for (int f = 0; f < 4; ++f) {
     for (int k = 0; k < 4; ++k) {
@@ -88,11 +89,10 @@ inline void CorrelateLags(const V* excitation, const V* target, const V* h, cons
     square = (square << 1) + V(1);
     const V product_norm = Norm32(product), square_norm = Norm32(square);
     const Scaled<V> root = InverseSquareRoot(square << square_norm, V(30) - square_norm);
-    const V value =
-        Multiply16(HighOf(product << product_norm), HighOf(root.mantissa)) << 1;
+    const V value = Multiply16(HighOf(product << product_norm), HighOf(root.mantissa)) << 1;
     const V shift = V(30) - product_norm + root.exponent + scale;
-    correlation[c] = RoundHigh(Select(shift < V(0), ShiftRightModulo(value, V(0) - shift),
-                                      ShiftLeftModulo(value, shift)));
+    correlation[c] = RoundHigh(
+        Select(shift < V(0), ShiftRightModulo(value, V(0) - shift), ShiftLeftModulo(value, shift)));
   }
 }
 

@@ -18,8 +18,8 @@ struct Codebook {
   int bits;
   int iterations;
   int pulses;
-  int fixed_pulses;   // placed at the largest weights before the search
-  int alpha;          // weight of the correlation in the choice of signs, Q15
+  int fixed_pulses;    // placed at the largest weights before the search
+  int alpha;           // weight of the correlation in the choice of signs, Q15
   int candidates[10];  // places tried for the first pulse of each pair
 };
 
@@ -85,7 +85,8 @@ class CodebookSearch {
         AddToRows(rows, ix_, iy_);
       }
       const V square = MultiplyQ15(correlation_, correlation_);
-      const V gain = (Multiply16(best_energy, square) << 1) - (Multiply16(best_square, energy_) << 1);
+      const V gain =
+          (Multiply16(best_energy, square) << 1) - (Multiply16(best_square, energy_) << 1);
       const auto is_better = gain > V(0);
       best_square = Select(is_better, Wrap16(square), best_square);
       best_energy = Select(is_better, energy_, best_energy);
@@ -234,8 +235,8 @@ class CodebookSearch {
     return Wrap16(MultiplyQ15(RoundHigh(sum << 2), sign) + own) << 13;
   }
 
-  // The best places of two more pulses: the first of the pair at the `candidates` largest weights of
-  // its track, the second anywhere in the next track.
+  // The best places of two more pulses: the first of the pair at the `candidates` largest weights
+  // of its track, the second anywhere in the next track.
   void SearchPair(int track_x, int candidates) {
     const int track_y = (track_x + 1) % kTracks;
     V cor_x[kPlaces], cor_y[kPlaces];
@@ -276,8 +277,8 @@ class CodebookSearch {
     for (auto& row : row_) {
       for (int16_t& sample : row) sample = 0;
     }
-    // Six slots a track. A search that found no better pair has repeated one of other tracks: then a
-    // track overflows into the next slots and another keeps -1, as in the reference.
+    // Six slots a track. A search that found no better pair has repeated one of other tracks: then
+    // a track overflows into the next slots and another keeps -1, as in the reference.
     int slots[V::kLanes][kMaxPulses];
     for (auto& lane : slots) {
       for (int& slot : lane) slot = -1;
@@ -311,14 +312,22 @@ class CodebookSearch {
       index[track + kTracks] = value & ((1u << low_bits) - 1);
     };
     switch (book_.bits) {
-      case 20: index[track] = OnePulseIndex(p[0], 4); break;
-      case 36: index[track] = TwoPulseIndex(p[0], p[1], 4); break;
-      case 44:
-        index[track] = track < 2 ? ThreePulseIndex(p[0], p[1], p[2], 4)
-                                 : TwoPulseIndex(p[0], p[1], 4);
+      case 20:
+        index[track] = OnePulseIndex(p[0], 4);
         break;
-      case 52: index[track] = ThreePulseIndex(p[0], p[1], p[2], 4); break;
-      case 64: split(FourPulseIndex(p, 4), 14, 3); break;
+      case 36:
+        index[track] = TwoPulseIndex(p[0], p[1], 4);
+        break;
+      case 44:
+        index[track] =
+            track < 2 ? ThreePulseIndex(p[0], p[1], p[2], 4) : TwoPulseIndex(p[0], p[1], 4);
+        break;
+      case 52:
+        index[track] = ThreePulseIndex(p[0], p[1], p[2], 4);
+        break;
+      case 64:
+        split(FourPulseIndex(p, 4), 14, 3);
+        break;
       case 72:
         if (track < 2) {
           split(FivePulseIndex(p, 4), 10, 0x3ff);
@@ -326,7 +335,9 @@ class CodebookSearch {
           split(FourPulseIndex(p, 4), 14, 3);
         }
         break;
-      default: split(SixPulseIndex(p, 4), 11, 0x7ff); break;
+      default:
+        split(SixPulseIndex(p, 4), 11, 0x7ff);
+        break;
     }
   }
 

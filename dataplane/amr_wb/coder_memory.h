@@ -5,14 +5,14 @@
 
 namespace byon::amr_wb {
 
-constexpr int kFrame16k = 320;      // samples of a frame at 16 kHz
-constexpr int kFrame = 256;         // at 12.8 kHz
-constexpr int kSubframe = 64;       // at 12.8 kHz
-constexpr int kSubframe16k = 80;    // at 16 kHz
+constexpr int kFrame16k = 320;    // samples of a frame at 16 kHz
+constexpr int kFrame = 256;       // at 12.8 kHz
+constexpr int kSubframe = 64;     // at 12.8 kHz
+constexpr int kSubframe16k = 80;  // at 16 kHz
 constexpr int kSubframes = 4;
-constexpr int kOrder = 16;          // of the LP filters
+constexpr int kOrder = 16;  // of the LP filters
 constexpr int kCoefficients = kOrder + 1;
-constexpr int kMinLag = 34;         // pitch lag at 12.8 kHz
+constexpr int kMinLag = 34;  // pitch lag at 12.8 kHz
 constexpr int kMaxLag = 231;
 constexpr int kMaxHalfLag = kMaxLag / 2;  // at 6.4 kHz, where the open-loop search works
 constexpr int kExcitationHistory = kMaxLag + 17;
@@ -36,7 +36,7 @@ struct CoderMemory {
   T input_high_pass[6];
   T preemphasis;
   T speech[kSpeechHistory];
-  T scale;             // Q of the frame before
+  T scale;  // Q of the frame before
   T scale_limit[2];
   // LP analysis
   T stable_predictor[kOrder];
@@ -102,8 +102,8 @@ struct CoderMemory {
 
 constexpr size_t kMemoryWords = sizeof(CoderMemory<int32_t>) / sizeof(int32_t);
 
-// Back to the start, where a call begins and after a homing frame (TS 26.173 annex A). Memory that was
-// never used is zero before.
+// Back to the start, where a call begins and after a homing frame (TS 26.173 annex A). Memory that
+// was never used is zero before.
 void ResetMemory(CoderMemory<int32_t>& memory);
 
 // ISP and ISF of a flat spectrum.

@@ -235,8 +235,7 @@ void ComfortNoise::Describe(int32_t* isf, int32_t* excitation, FrameBits& bits) 
 
   // The noise with that energy.
   const int quantized = ((level_index << 9) * 12483) >> 15;
-  const int32_t level32 =
-      Power2((quantized >> 10) + 15, Saturate16((quantized & 0x3ff) << 5));
+  const int32_t level32 = Power2((quantized >> 10) + 15, Saturate16((quantized & 0x3ff) << 5));
   const int norm = Norm(level32);
   const int32_t level = Wrap32(int64_t{level32} << norm) >> 16;
   int64_t energy = 0;
@@ -254,10 +253,10 @@ void ComfortNoise::Describe(int32_t* isf, int32_t* excitation, FrameBits& bits) 
   exponent += 15 - norm + 4;
   for (int i = 0; i < kFrame; ++i) {
     const int32_t sample = (excitation[i] * gain) >> 15;
-    excitation[i] = exponent < 0 ? sample >> std::min(-exponent, 16)
-                                 : Saturate16(static_cast<int32_t>(std::clamp<int64_t>(
-                                       int64_t{sample} << std::min(exponent, 31), INT32_MIN,
-                                       INT32_MAX)));
+    excitation[i] = exponent < 0
+                        ? sample >> std::min(-exponent, 16)
+                        : Saturate16(static_cast<int32_t>(std::clamp<int64_t>(
+                              int64_t{sample} << std::min(exponent, 31), INT32_MIN, INT32_MAX)));
   }
 }
 

@@ -6,8 +6,8 @@
 
 namespace byon::amr_wb {
 
-// Bits of one frame in the order of the parameters, most significant first. Nothing is inline here: the
-// files of one instruction set include it (see engine.h).
+// Bits of one frame in the order of the parameters, most significant first. Nothing is inline here:
+// the files of one instruction set include it (see engine.h).
 class FrameBits {
  public:
   void Put(uint32_t value, int bits);
@@ -47,7 +47,7 @@ class ComfortNoise {
   int16_t log_energy_[kFrames];  // Q7, already divided by kFrames
   int newest_;
   int16_t seed_;
-  int32_t distance_[28];         // between the frames, latest first
+  int32_t distance_[28];  // between the frames, latest first
   int32_t distance_sum_[kFrames];
 };
 

@@ -4,9 +4,9 @@ namespace byon::amr_wb {
 
 struct EncodeJob;
 
-// The seam between code for every CPU and code for one instruction set. What the latter's files include
-// has no inline function but templates on their own Lanes: the linker keeps one copy of an inline
-// function, and that could be one that other CPUs cannot run. Hence no unique_ptr here.
+// The seam between code for every CPU and code for one instruction set. What the latter's files
+// include has no inline function but templates on their own Lanes: the linker keeps one copy of an
+// inline function, and that could be one that other CPUs cannot run. Hence no unique_ptr here.
 class Engine {
  public:
   virtual ~Engine();

@@ -181,8 +181,7 @@ inline V MultiplyDouble16(Double<V> a, V n) {
 template <class V>
 inline V DivideDouble(V numerator, Double<V> denominator) {
   const V approximation = DivideQ15(V(0x3fff), denominator.high);
-  const V error =
-      SaturatedSubtract(V(kMax32), MultiplyDouble16(denominator, approximation));
+  const V error = SaturatedSubtract(V(kMax32), MultiplyDouble16(denominator, approximation));
   const V inverse = MultiplyDouble16(Split(error), approximation);
   return SaturatedShiftLeft<2>(MultiplyDouble(Split(numerator), Split(inverse)));
 }

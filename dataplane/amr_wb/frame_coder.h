@@ -113,8 +113,7 @@ class FrameCoder {
     const V* const fresh = speech_ + kSpeechHistory - kLookahead;
     for (int i = 0; i < kFrame; ++i) voice_input[i] = ScaleSample(fresh[i], V(1) - scale_);
     voice_ = DetectVoice(voice_input, m_);
-    m_.frames_without_voice =
-        Select(voice_ == V(0), Wrap16(m_.frames_without_voice + V(1)), V(0));
+    m_.frames_without_voice = Select(voice_ == V(0), Wrap16(m_.frames_without_voice + V(1)), V(0));
     DecideNoise();
     Put(voice_, 1, ~is_noise_);
 
@@ -140,8 +139,8 @@ class FrameCoder {
     is_noise_ = uses_dtx_ & ~has_voice & (is_over | is_short_pause);
     const V hangover = Select(has_voice, V(7), Select(is_over, V(0), shorter));
     m_.hangover_count = Select(uses_dtx_, hangover, m_.hangover_count);
-    m_.elapsed_count = Select(uses_dtx_, Select(~has_voice & is_over, V(0), elapsed),
-                              m_.elapsed_count);
+    m_.elapsed_count =
+        Select(uses_dtx_, Select(~has_voice & is_over, V(0), elapsed), m_.elapsed_count);
   }
 
   // Weighted speech at 6.4 kHz and the open-loop pitch in it.
@@ -306,8 +305,8 @@ class FrameCoder {
     h_pairs[0] = h[0] & V(0xffff);
     PairWithPrevious(h + 1, kSubframe - 1, h_pairs + 1);
 
-    const PitchLag<V> pitch = SearchLag(excitation, target.pitch, h, h_pairs, first_lag_,
-                                        is_absolute, is_low_mode);
+    const PitchLag<V> pitch =
+        SearchLag(excitation, target.pitch, h, h_pairs, first_lag_, is_absolute, is_low_mode);
     const V lag_index = LagIndex(pitch, first_lag_, is_absolute, is_low_mode);
     Put(lag_index, 8, is_speech & is_low_mode & is_absolute);
     Put(lag_index, 5, is_speech & is_low_mode & ~is_absolute);
@@ -334,9 +333,9 @@ class FrameCoder {
       SubtractScaled(target.pitch, plain, plain_gain, plain_rest);
     }
     for (int i = 0; i < kSubframe; ++i) {
-      const V sum = MultiplyAddPairs(Pair(excitation[i - 1], excitation[i]),
-                                     V(PairOf(5898, 20972))) +
-                    MultiplyAddPairs(excitation[i + 1], V(5898));
+      const V sum =
+          MultiplyAddPairs(Pair(excitation[i - 1], excitation[i]), V(PairOf(5898, 20972))) +
+          MultiplyAddPairs(excitation[i + 1], V(5898));
       low_passed[i] = (sum + V(0x4000)) >> 15;
     }
     PairWithNext(low_passed, kSubframe - 1, pairs);
@@ -345,8 +344,8 @@ class FrameCoder {
     V pitch_gain = clip(PitchGain(target.pitch, low_passed_filtered, correlation));
     SubtractScaled(target.pitch, low_passed_filtered, pitch_gain, rest);
     if (any_plain) {
-      const V balance = DotProduct(plain_rest, plain_rest, kSubframe) -
-                        DotProduct(rest, rest, kSubframe);
+      const V balance =
+          DotProduct(plain_rest, plain_rest, kSubframe) - DotProduct(rest, rest, kSubframe);
       const auto is_plain = (balance <= V(0)) & ~is_low_mode;
       Put(Select(is_plain, V(1), V(0)), 1, is_speech & ~is_low_mode);
       pitch_gain = Select(is_plain, plain_gain, pitch_gain);
@@ -398,12 +397,12 @@ class FrameCoder {
 
     if (Any((mode_ == V(8)) & is_speech)) {
       for (int i = 0; i < kSubframe; ++i) enhanced_[i] = excitation[i];
-      EnhanceExcitation(enhanced_, code, gains, scale_, voicing, stability_,
-                        m_.code_gain_threshold, mode_ == V(8));
+      EnhanceExcitation(enhanced_, code, gains, scale_, voicing, stability_, m_.code_gain_threshold,
+                        mode_ == V(8));
     }
     for (int i = 0; i < kSubframe; ++i) {
-      const V sum = (Multiply16(code_gain, code[i]) << 6) +
-                    (Multiply16(excitation[i], gains.pitch) << 1);
+      const V sum =
+          (Multiply16(code_gain, code[i]) << 6) + (Multiply16(excitation[i], gains.pitch) << 1);
       excitation[i] = ShiftLeftRoundHigh<1>(sum);
     }
     V synthesized[kSubframe];
@@ -468,9 +467,9 @@ class FrameCoder {
       a[i] = any_noise ? Select(is_noise_, noise_a_[i], speech) : speech;
     }
     for (int i = 0; i < kSubframe; ++i) {
-      excitation[i] =
-          any_noise ? Select(is_noise_, noise_excitation_[s * kSubframe + i], enhanced_[i])
-                    : enhanced_[i];
+      excitation[i] = any_noise
+                          ? Select(is_noise_, noise_excitation_[s * kSubframe + i], enhanced_[i])
+                          : enhanced_[i];
     }
     const CoderMemory<V> before = m_;
     const V index = QuantizeHighBand(a, excitation, Select(is_noise_, V(0), scale_),

@@ -38,14 +38,14 @@ inline void SubtractScaled(const V* x, const V* y, V gain, V* out) {
   }
 }
 
-// Two ISFs close together and a pitch gain that stays high: the synthesis could run away after a lost
-// frame, so the gain is clipped.
+// Two ISFs close together and a pitch gain that stays high: the synthesis could run away after a
+// lost frame, so the gain is clipped.
 template <class V>
 inline void FollowIsfGap(const V* isf, V (&clip)[2]) {
   V gap = Wrap16(isf[1] - isf[0]);
   for (int i = 2; i < kOrder - 1; ++i) gap = Min(gap, Wrap16(isf[i] - isf[i - 1]));
-  const V smoothed = HighOf(SaturatedAdd(Multiply16(clip[0], V(26214)) << 1,
-                                         Multiply16(gap, V(6554)) << 1));
+  const V smoothed =
+      HighOf(SaturatedAdd(Multiply16(clip[0], V(26214)) << 1, Multiply16(gap, V(6554)) << 1));
   clip[0] = Min(smoothed, V(kInitialIsfGap));
 }
 template <class V>
@@ -152,11 +152,11 @@ inline QuantizedGains<V> QuantizeGains(const V* target, const V* filtered_pitch,
                             Multiply16(low[4], both))
                            << 1);
     distance = distance >> 12;
-    distance = distance +
-               ((Multiply16(coefficient[0], pitch_square) + Multiply16(coefficient[1], pitch) +
-                 Multiply16(coefficient[2], square_high) + Multiply16(coefficient[3], code_gain) +
-                 Multiply16(coefficient[4], both))
-                << 1);
+    distance =
+        distance + ((Multiply16(coefficient[0], pitch_square) + Multiply16(coefficient[1], pitch) +
+                     Multiply16(coefficient[2], square_high) +
+                     Multiply16(coefficient[3], code_gain) + Multiply16(coefficient[4], both))
+                    << 1);
     const auto is_better = (distance < best) & (V(i) < tried);
     best = Select(is_better, distance, best);
     index = Select(is_better, V(i), index);
@@ -169,9 +169,8 @@ inline QuantizedGains<V> QuantizeGains(const V* target, const V* filtered_pitch,
   result.code = SaturatedShift(Multiply16(best_code, gain0) << 1, gain0_exponent + V(4));
 
   const Scaled<V> best_log = Logarithm(best_code);
-  const V quantized_energy =
-      Wrap16(MultiplyDouble16(Double<V>{best_log.exponent - V(11), best_log.mantissa}, V(24660)) >>
-             3);
+  const V quantized_energy = Wrap16(
+      MultiplyDouble16(Double<V>{best_log.exponent - V(11), best_log.mantissa}, V(24660)) >> 3);
   for (int i = 3; i > 0; --i) energies[i] = energies[i - 1];
   energies[0] = quantized_energy;
   return result;

@@ -31,9 +31,8 @@ inline void Synthesis32(const V* a, const V* x, V scale, CoderMemory<V>& m, V* h
       high_sum = high_sum + MultiplyAddPairs(c[k], high_pairs[i - 1 - 2 * k]);
       low_sum = low_sum + MultiplyAddPairs(c[k], low_pairs[i - 1 - 2 * k]);
     }
-    const V sum = (((V(0) - low_sum) >> 11) + (Multiply16(x[i], input_gain) << 1) +
-                   (high_sum << 1)) >>
-                  3;
+    const V sum =
+        (((V(0) - low_sum) >> 11) + (Multiply16(x[i], input_gain) << 1) + (high_sum << 1)) >> 3;
     high[i] = HighOf(sum);
     low[i] = Wrap16((sum >> 4) - (high[i] << 13));
     high_pairs[i] = Pair(high[i], last_high);
@@ -50,8 +49,8 @@ inline void Synthesis32(const V* a, const V* x, V scale, CoderMemory<V>& m, V* h
 // 6 to 7 kHz, 31 taps.
 template <class V>
 inline void BandPass(V* signal, V (&memory)[30]) {
-  constexpr int32_t kTaps[16] = {-32,    47,    32,     -27,  -369, 1122,   -1421, 0,
-                                 3798,   -8880, 12349,  -10984, 3548, 7766, -18001, 22118};
+  constexpr int32_t kTaps[16] = {-32,  47,    32,    -27,    -369, 1122, -1421,  0,
+                                 3798, -8880, 12349, -10984, 3548, 7766, -18001, 22118};
   V x[30 + kSubframe16k];
   for (int i = 0; i < 30; ++i) x[i] = memory[i];
   for (int i = 0; i < kSubframe16k; ++i) x[30 + i] = signal[i] >> 2;
@@ -99,8 +98,7 @@ inline V QuantizeHighBand(const V* a, const V* excitation, V scale, const V* spe
   for (int i = 0; i < kSubframe; ++i) scaled[i] = ScaleSample(excitation[i], V(-3));
   Scaled<V> energy = ScaledDotProduct(scaled, scaled, kSubframe);
   energy.exponent = energy.exponent - ((scale - V(3)) << 1);
-  const V noise_gain =
-      EnergyRatioRoot(ScaledDotProduct(noise, noise, kSubframe16k), energy, 1);
+  const V noise_gain = EnergyRatioRoot(ScaledDotProduct(noise, noise, kSubframe16k), energy, 1);
   for (V& n : noise) n = MultiplyQ15(n, noise_gain);
 
   // Less of it the more the spectrum falls.
@@ -114,8 +112,7 @@ inline V QuantizeHighBand(const V* a, const V* excitation, V scale, const V* spe
   energy1 = (energy1 << 1) + V(1);
   const V norm = Norm32(energy0);
   const V correlation = HighOf(energy1 << norm);
-  const V tilt =
-      Select(correlation > V(0), DivideQ15(correlation, HighOf(energy0 << norm)), V(0));
+  const V tilt = Select(correlation > V(0), DivideQ15(correlation, HighOf(energy0 << norm)), V(0));
   const V voice_gain = V(32767) - tilt;
   const V noisy_gain = SaturatedShift16(MultiplyAddPairs(voice_gain, V(20480)) >> 15, V(1));
   const V chosen = Select(m.frames_without_voice > V(0), noisy_gain, voice_gain);
@@ -132,9 +129,8 @@ inline V QuantizeHighBand(const V* a, const V* excitation, V scale, const V* spe
   for (int i = 0; i < kSubframe16k; ++i) speech[i] = speech16k[i];
   BandPass(speech, m.speech_band_pass);
   ScaleSignal(speech, kSubframe16k, V(-1));
-  const V measured =
-      EnergyRatioRoot(ScaledDotProduct(noise, noise, kSubframe16k),
-                      ScaledDotProduct(speech, speech, kSubframe16k), 0);
+  const V measured = EnergyRatioRoot(ScaledDotProduct(noise, noise, kSubframe16k),
+                                     ScaledDotProduct(speech, speech, kSubframe16k), 0);
 
   const V hangover = HighOf((MultiplyAddPairs(m.hangover_count, V(4681)) << 1) << 15);
   m.noise_gain_weight = MultiplyQ15(m.noise_gain_weight, hangover);

@@ -15,9 +15,7 @@ struct Lanes8 {
     friend Mask operator&(Mask a, Mask b) { return {_mm256_and_si256(a.bits, b.bits)}; }
     friend Mask operator|(Mask a, Mask b) { return {_mm256_or_si256(a.bits, b.bits)}; }
     friend Mask operator^(Mask a, Mask b) { return {_mm256_xor_si256(a.bits, b.bits)}; }
-    friend Mask operator~(Mask a) {
-      return {_mm256_xor_si256(a.bits, _mm256_set1_epi32(-1))};
-    }
+    friend Mask operator~(Mask a) { return {_mm256_xor_si256(a.bits, _mm256_set1_epi32(-1))}; }
   };
 
   __m256i v;
@@ -61,12 +59,10 @@ struct Lanes8 {
   friend Lanes8 LeadingZeros(Lanes8 a) {
     // The exponent of a float, after clearing what could round it up.
     const __m256i top = _mm256_andnot_si256(_mm256_srli_epi32(a.v, 1), a.v);
-    const __m256i exponent =
-        _mm256_srli_epi32(_mm256_castps_si256(_mm256_cvtepi32_ps(top)), 23);
+    const __m256i exponent = _mm256_srli_epi32(_mm256_castps_si256(_mm256_cvtepi32_ps(top)), 23);
     const __m256i zeros = _mm256_sub_epi32(_mm256_set1_epi32(158), exponent);
     // A negative number's sign lands in the exponent: it has no leading zero.
-    return _mm256_max_epi32(_mm256_min_epi32(zeros, _mm256_set1_epi32(32)),
-                            _mm256_setzero_si256());
+    return _mm256_max_epi32(_mm256_min_epi32(zeros, _mm256_set1_epi32(32)), _mm256_setzero_si256());
   }
   friend Lanes8 NearQuotient(Lanes8 a, Lanes8 b) {
     return _mm256_cvttps_epi32(_mm256_div_ps(_mm256_cvtepi32_ps(a.v), _mm256_cvtepi32_ps(b.v)));

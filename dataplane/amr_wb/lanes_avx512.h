@@ -6,8 +6,8 @@
 
 namespace byon::amr_wb {
 
-// Sixteen 32-bit integers, one a call. Include only where the compiler may use AVX-512 F, BW, DQ, VL
-// and CD. All arithmetic wraps; fixed_point.h builds the saturating operations from it.
+// Sixteen 32-bit integers, one a call. Include only where the compiler may use AVX-512 F, BW, DQ,
+// VL and CD. All arithmetic wraps; fixed_point.h builds the saturating operations from it.
 struct Lanes16 {
   static constexpr int kLanes = 16;
 

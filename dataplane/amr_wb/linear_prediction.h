@@ -45,8 +45,8 @@ inline void Autocorrelate(const V* x, Double<V> (&r)[kCoefficients]) {
   for (int i = 1; i < kCoefficients; ++i) {
     const V sum = sums[i] << norm;
     const Double<V> value{Wrap16(sum >> 15), sum & V(0x7fff)};
-    r[i] = Split(
-        MultiplyDouble(value, Double<V>{V(kLagWindowHigh[i - 1]), V(kLagWindowLow[i - 1])}));
+    r[i] =
+        Split(MultiplyDouble(value, Double<V>{V(kLagWindowHigh[i - 1]), V(kLagWindowLow[i - 1])}));
   }
 }
 

@@ -19,8 +19,7 @@ inline void HighPass180(const V* in, V* out, int n, V (&m)[9]) {
     V sum = V(16384) + (MultiplyAddPairs(Pair(m[5], m[3]), a12) << 1) +
             (MultiplyAddPairs(m[1], a3) << 1);
     sum = (sum >> 15) + ((MultiplyAddPairs(Pair(m[4], m[2]), a12) + MultiplyAddPairs(m[0], a3) +
-                          MultiplyAddPairs(Pair(x0, x1), b01) +
-                          MultiplyAddPairs(Pair(x2, x3), b23))
+                          MultiplyAddPairs(Pair(x0, x1), b01) + MultiplyAddPairs(Pair(x2, x3), b23))
                          << 1);
     sum = sum << 2;
     m[0] = m[2];
@@ -120,11 +119,11 @@ inline V LagGain(const V* signal, V lag, typename V::Mask is_long) {
   const V product_norm = Norm32(product), past_norm = Norm32(past_energy), norm = Norm32(energy);
   V square = Multiply16(RoundHigh(past_energy << past_norm), RoundHigh(energy << norm)) << 1;
   const V square_norm = Norm32(square);
-  const Scaled<V> root = InverseSquareRoot(square << square_norm,
-                                           V(62) - (past_norm + norm + square_norm));
-  const V value = Multiply16(SaturatedRoundHigh(product << product_norm),
-                             SaturatedRoundHigh(root.mantissa))
-                  << 1;
+  const Scaled<V> root =
+      InverseSquareRoot(square << square_norm, V(62) - (past_norm + norm + square_norm));
+  const V value =
+      Multiply16(SaturatedRoundHigh(product << product_norm), SaturatedRoundHigh(root.mantissa))
+      << 1;
   return RoundHigh(SaturatedShift(value, V(31) - product_norm + root.exponent));
 }
 
@@ -148,8 +147,7 @@ inline void FollowLag(V lag, V gain, typename V::Mask lanes, CoderMemory<V>& m) 
   m.last_lags[0] = Select(is_strong, lag, m.last_lags[0]);
   m.lag_median = Select(is_strong, MedianOfFive(m.last_lags), m.lag_median);
   const V fading = MultiplyAddPairs(m.lag_confidence, V(29491)) >> 15;
-  m.lag_confidence =
-      Select(is_strong, V(32767), Select(lanes, fading, m.lag_confidence));
+  m.lag_confidence = Select(is_strong, V(32767), Select(lanes, fading, m.lag_confidence));
   m.has_lag_weight =
       Select(lanes, Select(m.lag_confidence < V(26214), V(0), V(1)), m.has_lag_weight);
   DetectTone(m.lag_gain, lanes, m);
@@ -172,8 +170,7 @@ inline OpenLoopLags<V> SearchOpenLoop(const V* weighted, typename V::Mask is_lon
 
   V high_passed[kAll];
   for (int i = 0; i < kMaxHalfLag; ++i) high_passed[i] = m.high_passed[i];
-  HighPass180(weighted + kMaxHalfLag, high_passed + kMaxHalfLag, kHalfFrame,
-              m.weighted_high_pass);
+  HighPass180(weighted + kMaxHalfLag, high_passed + kMaxHalfLag, kHalfFrame, m.weighted_high_pass);
   for (int i = 0; i < kMaxHalfLag; ++i) m.high_passed[i] = high_passed[kHalfFrame + i];
 
   const auto all = V(0) == V(0);

@@ -4,22 +4,22 @@
 
 namespace byon::amr_wb {
 
-// From 16 kHz input to the scaled, pre-emphasized signal at 12.8 kHz (TS 26.190 section 5.1). Twelve
-// samples beyond the frame are estimated for the window of the LP analysis.
+// From 16 kHz input to the scaled, pre-emphasized signal at 12.8 kHz (TS 26.190 section 5.1).
+// Twelve samples beyond the frame are estimated for the window of the LP analysis.
 
 constexpr int kLookahead = 12;
 constexpr int kMaxScale = 8;
 
 // FIR of the 4/5 resampler by phase, Q13.
 constexpr int32_t kDecimationFilter[4][30] = {
-    {-5,  24,    -50,  54,    0,     -128, 294,  -408, 344,  0,    -647, 1505, -2379, 3034, 13107,
-     3034, -2379, 1505, -647, 0,     344,  -408, 294,  -128, 0,    54,   -50,  24,    -5,   0},
-    {-6,   19,    -26,  0,    77,   -188, 270,  -233, 0,    434, -964, 1366, -1293, 0,   12254,
-     6575, -2746, 1030, 0,    -507, 601,  -441, 198,  0,    -95, 99,   -58,  18,    0,   -1},
-    {-3,   9,     0,    -41,  111,  -170, 153,  0,   -295, 649, -888, 770, 0, -1997, 9894,
-     9894, -1997, 0,    770,  -888, 649,  -295, 0,   153,  -170, 111, -41, 0, 9,     -3},
-    {-1,    0, 18,    -58,  99,   -95, 0, 198,  -441, 601, -507, 0, 1030, -2746, 6575,
-     12254, 0, -1293, 1366, -964, 434, 0, -233, 270,  -188, 77,  0, -26,  19,    -6}};
+    {-5,   24,    -50,  54,   0, -128, 294,  -408, 344,  0, -647, 1505, -2379, 3034, 13107,
+     3034, -2379, 1505, -647, 0, 344,  -408, 294,  -128, 0, 54,   -50,  24,    -5,   0},
+    {-6,   19,    -26,  0, 77,   -188, 270,  -233, 0, 434, -964, 1366, -1293, 0, 12254,
+     6575, -2746, 1030, 0, -507, 601,  -441, 198,  0, -95, 99,   -58,  18,    0, -1},
+    {-3,   9,     0, -41, 111,  -170, 153,  0, -295, 649,  -888, 770, 0, -1997, 9894,
+     9894, -1997, 0, 770, -888, 649,  -295, 0, 153,  -170, 111,  -41, 0, 9,     -3},
+    {-1,    0, 18,    -58,  99,   -95, 0, 198,  -441, 601,  -507, 0, 1030, -2746, 6575,
+     12254, 0, -1293, 1366, -964, 434, 0, -233, 270,  -188, 77,   0, -26,  19,    -6}};
 
 struct DecimationPairs {
   int32_t value[4][15];
@@ -121,8 +121,8 @@ inline FrameScale<V> Preprocess(const V* input, CoderMemory<V>& memory, V* speec
     last = fresh[i];
   }
   const V peak_high = HighOf(peak);
-  const V headroom = Select(peak_high == V(0), V(kMaxScale),
-                            Between(Norm16(peak_high) - V(1), 0, kMaxScale));
+  const V headroom =
+      Select(peak_high == V(0), V(kMaxScale), Between(Norm16(peak_high) - V(1), 0, kMaxScale));
   FrameScale<V> result;
   result.scale = Min(Min(headroom, memory.scale_limit[0]), memory.scale_limit[1]);
   result.change = result.scale - memory.scale;

@@ -34,8 +34,7 @@ uint32_t FourPulsesOfHalf(const int* p, int bits) {
   } else if (((p[0] ^ p[2]) & quarter) == 0) {
     a = 0, b = 2, c = 1;
   }
-  return TwoPulseIndex(p[a], p[b], bits - 1) +
-         (static_cast<uint32_t>(p[a] & quarter) << bits) +
+  return TwoPulseIndex(p[a], p[b], bits - 1) + (static_cast<uint32_t>(p[a] & quarter) << bits) +
          (TwoPulseIndex(p[c], p[3], bits) << (2 * bits));
 }
 
@@ -51,8 +50,7 @@ uint32_t TwoPulseIndex(int pulse0, int pulse1, int bits) {
   const uint32_t place0 = static_cast<uint32_t>(pulse0 & mask);
   const uint32_t place1 = static_cast<uint32_t>(pulse1 & mask);
   const auto join = [bits](uint32_t first, uint32_t second, int signed_pulse) {
-    return (first << bits) + second +
-           ((signed_pulse & kNegative) != 0 ? 1u << (2 * bits) : 0);
+    return (first << bits) + second + ((signed_pulse & kNegative) != 0 ? 1u << (2 * bits) : 0);
   };
   // The order of the places says whether the signs agree.
   if (((pulse0 ^ pulse1) & kNegative) == 0) {
@@ -92,8 +90,8 @@ uint32_t FourPulseIndex(const int* pulses, int bits) {
               TwoPulseIndex(b[0], b[1], half_bits);
       break;
     case 3:
-      index = (ThreePulseIndex(a[0], a[1], a[2], half_bits) << bits) +
-              OnePulseIndex(b[0], half_bits);
+      index =
+          (ThreePulseIndex(a[0], a[1], a[2], half_bits) << bits) + OnePulseIndex(b[0], half_bits);
       break;
     default:
       index = FourPulsesOfHalf(a, half_bits);
@@ -111,12 +109,24 @@ uint32_t FivePulseIndex(const int* pulses, int bits) {
   const int* three = is_upper ? b : a;
   int left = 0, right = 0;
   switch (halves.lower_count) {
-    case 0: left = b[3], right = b[4]; break;
-    case 1: left = b[3], right = a[0]; break;
-    case 2: left = a[0], right = a[1]; break;
-    case 3: left = b[0], right = b[1]; break;
-    case 4: left = a[3], right = b[0]; break;
-    default: left = a[3], right = a[4]; break;
+    case 0:
+      left = b[3], right = b[4];
+      break;
+    case 1:
+      left = b[3], right = a[0];
+      break;
+    case 2:
+      left = a[0], right = a[1];
+      break;
+    case 3:
+      left = b[0], right = b[1];
+      break;
+    case 4:
+      left = a[3], right = b[0];
+      break;
+    default:
+      left = a[3], right = a[4];
+      break;
   }
   return (is_upper ? 1u << (5 * bits - 1) : 0) +
          (ThreePulseIndex(three[0], three[1], three[2], half_bits) << (2 * bits + 1)) +

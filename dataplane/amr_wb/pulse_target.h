@@ -38,8 +38,8 @@ inline void CorrelateTarget(const V* h, const V* x, V* dn) {
   }
   const V quarter = (peak[0] + peak[1] + peak[2] + peak[3]) >> 2;
   const V total = V(1) + quarter + (quarter >> 1);
-  // The peaks of a loud tone add up to more than 31 bits. The reference is undefined there; Debian's
-  // library doubles until the two upper bits are 01, sign or no sign.
+  // The peaks of a loud tone add up to more than 31 bits. The reference is undefined there;
+  // Debian's library doubles until the two upper bits are 01, sign or no sign.
   const V ones = LeadingZeros(Select(total < V(0), ~total, V(-1)));
   const V shift = ones + LeadingZeros(total << ones) - V(1 + 4);
   for (int i = 0; i < kSubframe; ++i) dn[i] = RoundHigh(SaturatedShift(wide[i], shift));
@@ -84,8 +84,8 @@ struct ResponseRows {
     }
     StoreRows(pairs, 1, kSubframe / 2, reinterpret_cast<int32_t*>(&positive[0][kSubframe]),
               kSubframe);
-    StoreRows(negative_pairs, 1, kSubframe / 2,
-              reinterpret_cast<int32_t*>(&negative[0][kSubframe]), kSubframe);
+    StoreRows(negative_pairs, 1, kSubframe / 2, reinterpret_cast<int32_t*>(&negative[0][kSubframe]),
+              kSubframe);
   }
 
   // The response to one pulse: 64 samples.
@@ -95,7 +95,8 @@ struct ResponseRows {
 };
 
 // row += a + b, 64 samples.
-[[gnu::always_inline]] inline void AddPulses(int16_t* __restrict row, const int16_t* a, const int16_t* b) {
+[[gnu::always_inline]] inline void AddPulses(int16_t* __restrict row, const int16_t* a,
+                                             const int16_t* b) {
   int16_t sum[kSubframe];
   for (int i = 0; i < kSubframe; ++i) {
     sum[i] = static_cast<int16_t>(static_cast<uint16_t>(row[i]) + static_cast<uint16_t>(a[i]) +
@@ -107,8 +108,8 @@ struct ResponseRows {
 // What a codebook search leaves.
 template <class V>
 struct CodeChoice {
-  V code[kSubframe];            // Q9
-  V filtered[kSubframe];        // Q9
+  V code[kSubframe];      // Q9
+  V filtered[kSubframe];  // Q9
   uint32_t index[V::kLanes][8];
 };
 

@@ -115,8 +115,8 @@ inline void UpdateStationarity(const V (&level)[kVadBands], CoderMemory<V>& m) {
   const V alpha = Select(m.stationary_count == V(kStationaryFrames), V(32767),
                          Select(is_voice, V(3276), V(16383)));
   for (int i = 0; i < kVadBands; ++i) {
-    m.average_level[i] = Wrap16(m.average_level[i] +
-                                MultiplyRoundQ15(level[i] - m.average_level[i], alpha));
+    m.average_level[i] =
+        Wrap16(m.average_level[i] + MultiplyRoundQ15(level[i] - m.average_level[i], alpha));
   }
 }
 
@@ -131,10 +131,9 @@ inline void UpdateBackground(const V (&level)[kVadBands], CoderMemory<V>& m) {
   for (int i = 0; i < kVadBands; ++i) {
     const V background = m.background[i];
     const V difference = Wrap16(m.old_level[i] - background);
-    const V lower = Max(
-        Wrap16(Saturate16(background + MultiplyRoundQ15(difference, down)) - V(2)), V(40));
-    const V higher =
-        Min(Wrap16(background + MultiplyRoundQ15(difference, up) + step), V(20000));
+    const V lower =
+        Max(Wrap16(Saturate16(background + MultiplyRoundQ15(difference, down)) - V(2)), V(40));
+    const V higher = Min(Wrap16(background + MultiplyRoundQ15(difference, up) + step), V(20000));
     m.background[i] = Select(difference < V(0), lower, higher);
     m.old_level[i] = level[i];
   }
@@ -160,9 +159,8 @@ inline V DecideActivity(const V (&level)[kVadBands], V power, CoderMemory<V>& m)
   const V threshold = Max(Wrap16(from_noise + from_speech), V(204));
 
   m.activity_flags = m.activity_flags >> 1;
-  m.activity_flags =
-      Select(snr_sum > (threshold * V(6144) << 1), m.activity_flags | V(kVoiceNow),
-             m.activity_flags);
+  m.activity_flags = Select(snr_sum > (threshold * V(6144) << 1), m.activity_flags | V(kVoiceNow),
+                            m.activity_flags);
   UpdateBackground(level, m);
 
   // Hangover: shorter in noise, after bursts of a length that also depends on it.
@@ -187,14 +185,12 @@ inline void EstimateSpeechLevel(V level, CoderMemory<V>& m) {
   m.speech_max_count = Select(restart, V(0), m.speech_max_count);
 
   const auto is_speech =
-      (((m.activity_flags & V(kVoiceNow)) != V(0)) | (level > m.speech_level)) &
-      (level > V(129));
+      (((m.activity_flags & V(kVoiceNow)) != V(0)) | (level > m.speech_level)) & (level > V(129));
   m.speech_max = Select(is_speech, Max(m.speech_max, level), m.speech_max);
   m.speech_max_count = Select(is_speech, m.speech_max_count + V(1), m.speech_max_count);
   const auto is_due = is_speech & (m.speech_max_count >= V(25));
   const V half = m.speech_max >> 1;
-  const V updated =
-      Wrap16(m.speech_level + MultiplyRoundQ15(half - m.speech_level, V(4915)));
+  const V updated = Wrap16(m.speech_level + MultiplyRoundQ15(half - m.speech_level, V(4915)));
   m.speech_level = Select(is_due & (half > V(410)), updated, m.speech_level);
   m.speech_max = Select(is_due, V(0), m.speech_max);
   m.speech_max_count = Select(is_due, V(0), m.speech_max_count);

@@ -31,8 +31,8 @@ class ComparedCall {
   // Frames that differ so far.
   int Compare(const EncodeJob& job) {
     std::array<uint8_t, 64> frame{};
-    const int size = E_IF_encode(library_.get(), job.mode, samples_.data(), frame.data(),
-                                 job.use_dtx ? 1 : 0);
+    const int size =
+        E_IF_encode(library_.get(), job.mode, samples_.data(), frame.data(), job.use_dtx ? 1 : 0);
     const bool is_same = size == job.size && std::equal(job.frame, job.frame + size, frame.begin());
     if (size < 10) ++silent_frames_;
     return differing_ += is_same ? 0 : 1;
