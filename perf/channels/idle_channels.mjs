@@ -15,7 +15,7 @@ process.once('message', async ({ first, count, gateway, issuer, privateJwk }) =>
       const index = next++;
       try {
         const subscriber = await Subscriber.open(index, { gateway, mint });
-        subscriber.onClose = () => process.send({ lost: index });
+        subscriber.onClose = (why) => process.send({ lost: index, why });
         await subscriber.register();
         kept.push(subscriber);
         if (kept.length % 100 === 0) process.send({ open: kept.length });

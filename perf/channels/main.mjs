@@ -18,8 +18,10 @@ const GOALS = { kibPerChannel: 20, p99Ms: 50, channelsPerSecond: 200, eventsPerS
 const SPARE_FILES = 400; // of the gateway beside its channels, and of a client process
 const CALLERS = 100;
 const RINGS = 500;
+const PAUSE_MS = 10;
 const FLOOD_MS = 5000;
 const WINDOW = 64;
+const PATIENCE_MS = 15_000; // of a call's step
 const SETTLE_MS = 25_000; // more than one interval of pings
 
 function parse(args) {
@@ -42,6 +44,13 @@ function spread(values) {
   return { count: sorted.length, p50Ms: quantile(sorted, 0.5), p99Ms: quantile(sorted, 0.99), maxMs: sorted.at(-1) };
 }
 
+/** A wait that says what was waited for when it was in vain. */
+function within(promise, what) {
+  let timer;
+  const inVain = new Promise((resolve, reject) => { timer = setTimeout(() => reject(new Error(`waited ${PATIENCE_MS / 1000} s in vain for ${what}`)), PATIENCE_MS); });
+  return Promise.race([promise, inVain]).finally(() => clearTimeout(timer));
+}
+
 /** Calls from `callers`, each ringing once or more; when a 180 was sent and when its event was there. */
 class Rings {
   #registrar;
@@ -56,7 +65,8 @@ class Rings {
   async start(caller) {
     const callee = `+349${String(10_000_000 + caller.index)}`;
     const invited = new Promise((resolve) => this.#waiting.set(callee, resolve));
-    const [ring, mediaSessionId] = await Promise.all([invited, caller.call(callee)]);
+    const mediaSessionId = await within(caller.call(callee), `the answer to a call of ${caller.user}`);
+    const ring = await within(invited, `the INVITE of ${caller.user}`);
     return { caller, ring, end: () => caller.hangUp(mediaSessionId), mediaSessionId };
   }
 
@@ -67,15 +77,19 @@ class Rings {
     });
     const sentAt = performance.now();
     call.ring();
-    return (await heard) - sentAt;
+    return (await within(heard, `the event of ${call.caller.user}`)) - sentAt;
   }
 
   async latencies(callers, count) {
     const found = [];
-    for (let i = 0; i < count; ++i) {
-      const call = await this.start(callers[i % callers.length]);
-      found.push(await this.once(call));
-      await call.end();
+    while (found.length < count) {
+      // A POST whose call does not ring yet is answered after a second: all wait for theirs together.
+      const calls = await Promise.all(callers.slice(0, count - found.length).map((caller) => this.start(caller)));
+      for (const call of calls) {
+        found.push(await this.once(call));
+        await delay(PAUSE_MS);
+      }
+      await Promise.all(calls.map((call) => call.end()));
     }
     return spread(found);
   }
@@ -125,7 +139,10 @@ async function openIdle({ count, processes, gateway, issuer }) {
     await new Promise((resolve, reject) => {
       child.on('exit', (code) => reject(new Error(`a process of clients ended with ${code}`)));
       child.on('message', (news) => {
-        if (news.lost !== undefined) ++state.lost;
+        if (news.lost !== undefined) {
+          ++state.lost;
+          state.lastError ||= news.why;
+        }
         if (news.open !== undefined) {
           state.open += news.open - open;
           open = news.open;
@@ -154,8 +171,8 @@ async function measure(options, gateway, registrar, issuer) {
     }).on('error', () => resolve(false));
   }));
   const callers = await Promise.all(Array.from({ length: CALLERS }, async (_, index) => {
-    const caller = await Subscriber.open(options.count + index, { gateway: gateway.address, mint });
-    await caller.register();
+    const caller = await within(Subscriber.open(options.count + index, { gateway: gateway.address, mint }), `the channel of caller ${index}`);
+    await within(caller.register(), `the registration of caller ${index}`);
     return caller;
   }));
   const rings = new Rings(registrar);

@@ -45,10 +45,10 @@ export class Subscriber {
     it.#socket = await LeanWebSocket.open({ ...gateway, path: '/byon/v1/channels', protocol: PROTOCOL, from: it.from });
     const ready = new Promise((resolve, reject) => {
       it.#answers.set('ready', resolve);
-      it.#socket.onClose = () => {
-        it.onClose();
-        reject(new Error(`the channel of ${it.user} was closed`));
-        for (const answer of it.#answers.values()) answer({ status: 0 });
+      it.#socket.onClose = (why) => {
+        it.onClose(why);
+        reject(new Error(`the channel of ${it.user} was closed: ${why}`));
+        for (const answer of it.#answers.values()) answer({ status: 0, why });
       };
     });
     it.#socket.onText = (text) => it.#take(text);

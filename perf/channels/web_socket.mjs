@@ -26,7 +26,9 @@ export class LeanWebSocket {
   #socket;
   #rest = Buffer.alloc(0);
   #isOpen = false;
+  #closing = 'without a word';
   onText = () => {};
+  /** With code and reason, where the gateway gave any. */
   onClose = () => {};
 
   /**
@@ -48,7 +50,7 @@ export class LeanWebSocket {
       connect.on('error', (error) => (it.#isOpen ? undefined : reject(error)));
       connect.on('close', () => {
         if (!it.#isOpen) return reject(new Error('closed before the upgrade'));
-        it.onClose();
+        it.onClose(it.#closing);
       });
       connect.on('data', (data) => {
         it.#rest = it.#rest.length === 0 ? data : Buffer.concat([it.#rest, data]);
@@ -92,7 +94,10 @@ export class LeanWebSocket {
       this.#rest = next.length === 0 ? Buffer.alloc(0) : next;
       if (opcode === TEXT) this.onText(payload.toString());
       if (opcode === PING) this.#socket.write(frame(PONG, payload));
-      if (opcode === CLOSE) this.#socket.end(frame(CLOSE, payload.subarray(0, 2)));
+      if (opcode === CLOSE) {
+        this.#closing = `${payload.length >= 2 ? payload.readUInt16BE() : ''} ${payload.subarray(2)}`;
+        this.#socket.end(frame(CLOSE, payload.subarray(0, 2)));
+      }
     }
   }
 

@@ -1,6 +1,7 @@
 // Every status and code that CAMARA's OpenAPI files document, and what produces it or why nothing can. Rows are found by
 // "release/api operation status CODE"; the first pattern that fits counts. statuses_test.mjs runs them all.
 import { randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
 import { USERS } from '../../tools/lab/lab.mjs';
 import { R2_2, REGISTRATION, CALLS, SUBSCRIPTIONS, webRtcOffer } from './api_client.mjs';
 
@@ -156,3 +157,15 @@ export function* documented(document) {
 export const nameOf = ({ release, api, operation, status, code }) => `${release}/${api} ${operation} ${status} ${code ?? ''}`;
 export const rowOf = (pair) => ROWS.findIndex(([pattern]) => pattern.test(nameOf(pair)));
 export { pathsOf, resourceOf };
+
+// tools/node tests/e2e/statuses.mjs prints the table: what is documented, and the test that produces it or why none can.
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { documents, whyUnchecked } = await import('./openapi.mjs');
+  if (whyUnchecked) throw new Error(whyUnchecked);
+  for (const document of documents.filter(({ name }) => name !== 'byon')) {
+    for (const pair of documented(document)) {
+      const [, produce] = ROWS[rowOf(pair)] ?? [undefined, 'NOTHING: a row is missing'];
+      console.log(`${nameOf(pair).trim().padEnd(96)} ${typeof produce === 'function' ? 'statuses_test.mjs, by this name' : `none: ${produce}`}`);
+    }
+  }
+}
