@@ -10,12 +10,12 @@
 
 namespace byon {
 
-// All rooms, made and wired in one place that reads top to bottom.
+// The server, the store and the operators behind them, made and wired in one place.
 class ControlPlane {
  public:
   // Opens the store, binds every socket and restores what an earlier process left. Throws std::runtime_error
   // with one sentence when something cannot be had.
-  ControlPlane(const runtime::Config& config, const std::string& version, boost::asio::io_context& context,
+  ControlPlane(const runtime::LoadedConfig& loaded, const std::string& version, boost::asio::io_context& context,
                runtime::Logger& log);
   // Everything stops; calls and registrations live on in the store, the dataplane and the network.
   ~ControlPlane();

@@ -64,11 +64,19 @@ std::optional<Arguments> Parse(int count, char** values) {
 // The configuration's mistakes and those of the files it names.
 std::vector<std::string> AllMistakes(const runtime::LoadedConfig& loaded) {
   std::vector<std::string> mistakes = loaded.mistakes;
-  if (mistakes.empty() && !loaded.config.ims.subscribers_file.empty()) {
-    mistakes = runtime::SubscriberFile::Load(loaded.config.ims.subscribers_file, {}).mistakes;
+  if (!mistakes.empty()) return mistakes;
+  for (const runtime::OperatorConfig& one : loaded.operators) {
+    const std::string& file = one.config.ims.subscribers_file;
+    if (file.empty()) continue;
+    for (const std::string& mistake : runtime::SubscriberFile::Load(file, {}).mistakes) {
+      if (std::find(mistakes.begin(), mistakes.end(), mistake) == mistakes.end()) mistakes.push_back(mistake);
+    }
   }
   if (mistakes.empty()) {
-    if (const auto mistake = PushMistake(loaded.config)) mistakes.push_back(*mistake);
+    for (const runtime::OperatorConfig& one : loaded.operators) {
+      const auto mistake = PushMistake(one.config);
+      if (mistake && std::find(mistakes.begin(), mistakes.end(), *mistake) == mistakes.end()) mistakes.push_back(*mistake);
+    }
   }
   return mistakes;
 }
@@ -101,12 +109,13 @@ std::optional<std::string> MakeRoomForConnections(size_t connections) {
          " or less, or raise the limit (LimitNOFILE of systemd, ulimit -n).";
 }
 
-int Run(const runtime::Config& config) {
+int Run(const runtime::LoadedConfig& loaded) {
+  const runtime::Config& config = loaded.config;
   runtime::Logger log(LogSettings(config));
   try {
     if (const auto mistake = MakeRoomForConnections(config.limits.connections)) throw std::runtime_error(*mistake);
     boost::asio::io_context context(1);
-    ControlPlane control_plane(config, BYON_VERSION, context, log);
+    ControlPlane control_plane(loaded, BYON_VERSION, context, log);
     // SIGTERM and SIGINT hand over: calls live on in the dataplane for the next process. SIGQUIT, or a store
     // that forgets, ends service: calls get their BYE.
     boost::asio::signal_set signals(context, SIGTERM, SIGINT, SIGQUIT);
@@ -159,5 +168,5 @@ int main(int count, char** values) {
   // Passwords and tokens are in memory: no core files.
   const rlimit no_core{0, 0};
   setrlimit(RLIMIT_CORE, &no_core);
-  return Run(loaded.config);
+  return Run(loaded);
 }

@@ -3,6 +3,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <fstream>
+#include <sstream>
 #include <stdexcept>
 
 #include "controlplane/auth/base64url.h"
@@ -21,6 +24,11 @@ constexpr char kServiceAccountMistake[] =
 std::string MakeVapidFile(const std::string& path) {
   const std::string pem = auth::SigningKey::NewP256Pem();
   const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (file < 0 && errno == EEXIST) {  // made since by an operator that shares it
+    std::stringstream text;
+    text << std::ifstream(path, std::ios::binary).rdbuf();
+    return text.str();
+  }
   bool is_written = file >= 0 && write(file, pem.data(), pem.size()) == static_cast<ssize_t>(pem.size()) && fsync(file) == 0;
   if (file >= 0) is_written = close(file) == 0 && is_written;
   if (!is_written) {

@@ -47,6 +47,18 @@ std::vector<std::string> Words(const std::string& text) {
   return words;
 }
 
+http::HttpSite SiteOf(const runtime::Config& config) {
+  http::HttpSite site{config.http.public_url, config.http.cors_origins, {}};
+  for (const auto& issuer : config.oauth.issuers) site.csp_connect_sources.push_back(OriginOf(issuer.issuer));
+  return site;
+}
+
+void AddNew(std::vector<std::string>& list, const std::vector<std::string>& more) {
+  for (const std::string& one : more) {
+    if (std::find(list.begin(), list.end(), one) == list.end()) list.push_back(one);
+  }
+}
+
 // The schema has let nothing else pass.
 call::HoldAudio HoldAudioNamed(const std::string& text) {
   using Kind = call::HoldAudio::Kind;
@@ -76,6 +88,7 @@ gateway::GatewayConfig GatewaySettings(const runtime::Config& config) {
   call.hold_audio = HoldAudioNamed(config.calls.hold_audio);
   call.max_calls_per_registration = config.calls.max_per_registration;
   call.max_calls_per_user = config.calls.max_per_user;
+  call.max_calls = config.limits.calls;
   registration::RegistrationConfig& registration = settings.registration;
   registration.default_expiry = config.registration.default_expires;
   registration.min_expiry = config.registration.min_expires;
@@ -86,6 +99,7 @@ gateway::GatewayConfig GatewaySettings(const runtime::Config& config) {
   registration.max_registrations_per_user = config.registration.max_per_user;
   registration.max_registrations_per_msisdn = config.registration.max_per_number;
   registration.max_devices_per_user = config.registration.max_devices_per_user;
+  registration.max_registrations = config.limits.registrations;
   return settings;
 }
 
@@ -112,9 +126,9 @@ sip::SipConfig SipSettings(const runtime::Config& config) {
   return settings;
 }
 
-media::DataplaneClientConfig MediaSettings(const runtime::Config& config) {
+media::DataplaneClientConfig MediaSettings(const runtime::Config& config, const std::string& controller_id) {
   media::DataplaneClientConfig settings;
-  settings.controller_id = config.node_id;
+  settings.controller_id = controller_id;
   for (const runtime::DataplaneSettings& dataplane : config.dataplanes) {
     media::DataplaneAddress address;
     address.address = dataplane.address;
@@ -128,37 +142,8 @@ media::DataplaneClientConfig MediaSettings(const runtime::Config& config) {
   return settings;
 }
 
-http::HttpServerConfig HttpSettings(const runtime::Config& config) {
-  http::HttpServerConfig settings;
-  const runtime::Limits& limits = config.limits;
-  settings.address = config.http.listen.address;
-  settings.port = config.http.listen.port;
-  settings.public_url = config.http.public_url;
-  settings.web_dir = config.http.web_dir;
-  if (config.http.tls) {
-    settings.tls = {config.http.tls->certificate_file, config.http.tls->private_key_file};
-  }
-  settings.cors_origins = config.http.cors_origins;
-  if (config.web_sip.is_enabled) settings.subprotocols.push_back("sip");
-  for (const auto& issuer : config.oauth.issuers) {
-    settings.csp_connect_sources.push_back(OriginOf(issuer.issuer));
-  }
-  settings.header_bytes = limits.header_bytes;
-  settings.body_bytes = limits.body_bytes;
-  settings.connections = limits.connections;
-  settings.connections_per_address = limits.connections_per_address;
-  settings.connections_per_second_per_address = limits.connections_per_second_per_address;
-  settings.requests_per_second_per_address = limits.requests_per_second_per_address;
-  settings.header_timeout = limits.header_timeout;
-  settings.body_timeout = limits.body_timeout;
-  settings.idle_timeout = limits.idle_timeout;
-  settings.ping = config.events.ping;
-  settings.websocket_message_bytes = limits.websocket_message_bytes;
-  settings.websocket_queue_bytes = limits.websocket_queue_bytes;
-  return settings;
-}
-
-api::TokenServiceConfig TokenSettings(const runtime::Config& config) {
+api::TokenServiceConfig TokenSettings(const runtime::OperatorConfig& one) {
+  const runtime::Config& config = one.config;
   api::TokenServiceConfig settings;
   auth::TokenPolicy& policy = settings.policy;
   policy.algorithms.clear();
@@ -172,6 +157,7 @@ api::TokenServiceConfig TokenSettings(const runtime::Config& config) {
   policy.audiences = config.oauth.audiences;
   policy.types = config.oauth.token_types;
   policy.number_claim = config.oauth.number_claim;
+  policy.number_ranges = one.number_ranges;
   policy.leeway = config.oauth.leeway;
   settings.ca_file = config.oauth.ca_file;
   if (const auto& introspection = config.oauth.introspection) {
@@ -218,6 +204,7 @@ api::ApiConfig ApiSettings(const runtime::Config& config, const std::string& ver
     settings.r2_2 = strictness(config.api.r2_2);
   }
   settings.may_use_private_networks = config.webhooks.may_use_private_networks;
+  settings.requests_per_second = config.limits.requests_per_second;
   settings.requests_per_second_per_user = config.limits.requests_per_second_per_user;
   settings.requests_per_second_per_client = config.limits.requests_per_second_per_client;
   settings.ice = {config.ice.stun_urls, config.ice.turn_urls, config.ice.turn_secret, config.ice.ttl};
@@ -254,6 +241,57 @@ web_sip::WebSipConfig WebSipSettings(const runtime::Config& config) {
 runtime::SubscriberTemplate SubscriberRule(const runtime::Config& config) {
   return {config.ims.home_domain, config.ims.impi_template, config.ims.impu_template,
           config.ims.password_template};
+}
+
+http::HttpServerConfig HttpSettings(const runtime::LoadedConfig& loaded) {
+  const runtime::Config& config = loaded.config;
+  http::HttpServerConfig settings;
+  const runtime::Limits& limits = config.limits;
+  settings.address = config.http.listen.address;
+  settings.port = config.http.listen.port;
+  settings.web_dir = config.http.web_dir;
+  if (config.http.tls) {
+    settings.tls = {config.http.tls->certificate_file, config.http.tls->private_key_file};
+  }
+  // On a host of nobody's own every operator may be meant: a preflight shows no token.
+  settings.site.public_url = config.http.public_url;
+  bool has_sip = false;
+  for (const runtime::OperatorConfig& one : loaded.operators) {
+    http::HttpSite site = SiteOf(one.config);
+    AddNew(settings.site.cors_origins, site.cors_origins);
+    AddNew(settings.site.csp_connect_sources, site.csp_connect_sources);
+    if (!one.hosts.empty()) settings.host_sites.push_back({one.hosts, std::move(site)});
+    has_sip = has_sip || one.config.web_sip.is_enabled;
+  }
+  if (has_sip) settings.subprotocols.push_back("sip");
+  settings.header_bytes = limits.header_bytes;
+  settings.body_bytes = limits.body_bytes;
+  settings.connections = limits.connections;
+  settings.connections_per_address = limits.connections_per_address;
+  settings.connections_per_second_per_address = limits.connections_per_second_per_address;
+  settings.requests_per_second_per_address = limits.requests_per_second_per_address;
+  settings.header_timeout = limits.header_timeout;
+  settings.body_timeout = limits.body_timeout;
+  settings.idle_timeout = limits.idle_timeout;
+  settings.ping = config.events.ping;
+  settings.websocket_message_bytes = limits.websocket_message_bytes;
+  settings.websocket_queue_bytes = limits.websocket_queue_bytes;
+  return settings;
+}
+
+std::vector<operators::OperatorEntry> DirectorySettings(const std::vector<runtime::OperatorConfig>& operators) {
+  std::vector<operators::OperatorEntry> entries;
+  for (const runtime::OperatorConfig& one : operators) {
+    operators::OperatorEntry entry;
+    entry.id = one.id;
+    entry.hosts = one.hosts;
+    for (const auto& issuer : one.config.oauth.issuers) entry.issuers.push_back(issuer.issuer);
+    entry.number_ranges = one.number_ranges;
+    entry.number_claim = one.config.oauth.number_claim;
+    entry.introspects = one.config.oauth.introspection.has_value();
+    entries.push_back(std::move(entry));
+  }
+  return entries;
 }
 
 }  // namespace byon

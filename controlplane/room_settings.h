@@ -7,6 +7,7 @@
 #include "controlplane/gateway/gateway.h"
 #include "controlplane/http/http_server.h"
 #include "controlplane/media/dataplane_client.h"
+#include "controlplane/operators/operator_directory.h"
 #include "controlplane/runtime/config.h"
 #include "controlplane/runtime/subscriber_file.h"
 #include "controlplane/sip/sip_config.h"
@@ -14,17 +15,21 @@
 
 namespace byon {
 
-// The one configuration, cut into what each room asks for.
+// An operator's configuration, cut into what each room asks for.
 gateway::GatewayConfig GatewaySettings(const runtime::Config& config);
 sip::SipConfig SipSettings(const runtime::Config& config);
-// Reads the certificates; throws std::runtime_error when a file cannot be read.
-media::DataplaneClientConfig MediaSettings(const runtime::Config& config);
-http::HttpServerConfig HttpSettings(const runtime::Config& config);
-api::TokenServiceConfig TokenSettings(const runtime::Config& config);
+// Reads the certificates; throws std::runtime_error when a file cannot be read. `controller_id`: in whose name
+// sessions are made, the same after a restart.
+media::DataplaneClientConfig MediaSettings(const runtime::Config& config, const std::string& controller_id);
+api::TokenServiceConfig TokenSettings(const runtime::OperatorConfig& config);
 api::SubscriptionConfig SubscriptionSettings(const runtime::Config& config);
 api::ChannelConfig ChannelSettings(const runtime::Config& config);
 api::ApiConfig ApiSettings(const runtime::Config& config, const std::string& version, const api::PushApiConfig& push);
 web_sip::WebSipConfig WebSipSettings(const runtime::Config& config);
 runtime::SubscriberTemplate SubscriberRule(const runtime::Config& config);
+
+// What the operators share.
+http::HttpServerConfig HttpSettings(const runtime::LoadedConfig& loaded);
+std::vector<operators::OperatorEntry> DirectorySettings(const std::vector<runtime::OperatorConfig>& operators);
 
 }  // namespace byon

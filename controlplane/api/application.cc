@@ -1,48 +1,16 @@
 #include "controlplane/api/application.h"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "controlplane/api/asyncapi_document.h"
+#include "controlplane/api/bearer.h"
 #include "controlplane/api/openapi_document.h"
 #include "controlplane/api/wire_format.h"
 
 namespace byon::api {
 namespace {
 
-constexpr size_t kMaxTokenBytes = 16 * 1024;
 constexpr std::string_view kChannelsPath = "/byon/v1/channels/";
-
-bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) {
-           return std::tolower(static_cast<unsigned char>(x)) == std::tolower(static_cast<unsigned char>(y));
-         });
-}
-
-// The token of "Authorization: Bearer <token>" (RFC 6750 section 2.1); never of the URL.
-std::optional<std::string> BearerOf(const HttpRequest& request) {
-  const std::string* header = request.Header("authorization");
-  if (header == nullptr || header->size() > kMaxTokenBytes) return std::nullopt;
-  const size_t space = header->find(' ');
-  if (space == header->npos || !EqualsIgnoringCase(header->substr(0, space), "Bearer")) return std::nullopt;
-  const size_t start = header->find_first_not_of(' ', space);
-  if (start == header->npos) return std::nullopt;
-  std::string token = header->substr(start);
-  while (token.ends_with(' ')) token.pop_back();
-  if (token.find(' ') != token.npos) return std::nullopt;
-  return token;
-}
-
-// A token offered as subprotocol "byon.bearer.<token>".
-std::optional<std::string> SubprotocolToken(const HttpRequest& request) {
-  constexpr std::string_view kPrefix = "byon.bearer.";
-  const std::string* header = request.Header("sec-websocket-protocol");
-  if (header == nullptr) return std::nullopt;
-  const size_t at = header->find(kPrefix);
-  if (at == header->npos) return std::nullopt;
-  const size_t start = at + kPrefix.size();
-  return header->substr(start, header->find_first_of(", ", start) - start);
-}
 
 std::string ChannelUrlBase(const ApiConfig& config) {
   std::string url = config.public_url;
@@ -68,6 +36,7 @@ Application::Application(ApiConfig config, ApiPorts ports)
     : config_(std::move(config)),
       ports_(std::move(ports)),
       router_(config_.api_root),
+      in_all_(config_.requests_per_second),
       per_user_(config_.requests_per_second_per_user),
       per_client_(config_.requests_per_second_per_client),
       registrations_(ports_.service, ports_.channels, ChannelUrlBase(config_)),
@@ -220,7 +189,7 @@ void Application::HandleRequest(HttpRequest request, Respond respond) {
   const Route* route = exchange == nullptr ? nullptr : FindRoute(exchange);
   if (route == nullptr) return;
   if (route->is_public) return route->handle(exchange);
-  Authenticate(exchange, *route);
+  if (MayGoOn(exchange)) Authenticate(exchange, *route);
 }
 
 void Application::RunCommand(HttpRequest request, std::shared_ptr<const auth::VerifiedToken> token,
@@ -228,8 +197,16 @@ void Application::RunCommand(HttpRequest request, std::shared_ptr<const auth::Ve
   const ExchangePointer exchange = Begin(std::move(request), std::move(respond));
   const Route* route = exchange == nullptr ? nullptr : FindRoute(exchange);
   if (route == nullptr) return;
+  if (!MayGoOn(exchange)) return;
   exchange->token = std::move(token);
   Perform(exchange, *route);
+}
+
+// Whether the operator's own rate allows one more request, before a token costs a signature; else it was answered.
+bool Application::MayGoOn(const ExchangePointer& exchange) {
+  if (config_.requests_per_second <= 0 || in_all_.Take("", ports_.now())) return true;
+  exchange->Fail({429, "TOO_MANY_REQUESTS", "Rate limit reached."});
+  return false;
 }
 
 // The operation that was asked for; null after the error was answered.
@@ -267,6 +244,9 @@ void Application::Authenticate(const ExchangePointer& exchange, const Route& rou
 void Application::OnToken(const ExchangePointer& exchange, const Route& route, TokenVerdict verdict) {
   if (!verdict && verdict.error() == auth::TokenFailure::kUnavailable) {
     return exchange->Fail({503, "UNAVAILABLE", "The identity provider cannot be reached."});
+  }
+  if (!verdict && verdict.error() == auth::TokenFailure::kForeignNumber) {
+    return exchange->Fail({403, "INVALID_TOKEN_CONTEXT", "The access token's phone number is none of this operator's."});
   }
   if (!verdict) {
     HttpResponse response = ErrorResponse(Unauthenticated());

@@ -24,6 +24,7 @@ struct ApiConfig {
   Strictness r3_1 = Strictness::kStrict;
   std::optional<Strictness> r2_2 = Strictness::kCompat;  // nothing: not served
   bool may_use_private_networks = false;  // webhooks
+  double requests_per_second = 0;         // of all users and clients together; 0: no bound
   double requests_per_second_per_user = 50;
   double requests_per_second_per_client = 1000;  // with 2-legged tokens
   PageConfig page;  // api_root is filled in here
@@ -68,6 +69,7 @@ class Application final : public HttpApplication {
   // An exchange that answers with its correlator; nothing when the client's own was malformed and that was answered.
   ExchangePointer Begin(HttpRequest request, Respond respond);
   void RunCommand(HttpRequest request, std::shared_ptr<const auth::VerifiedToken> token, Respond respond);
+  bool MayGoOn(const ExchangePointer& exchange);
   const Route* FindRoute(const ExchangePointer& exchange);
   void Dispatch(const ExchangePointer& exchange);
   void Authenticate(const ExchangePointer& exchange, const Route& route);
@@ -78,6 +80,7 @@ class Application final : public HttpApplication {
   const ApiConfig config_;
   ApiPorts ports_;
   Router router_;
+  RateLimiter in_all_;
   RateLimiter per_user_;
   RateLimiter per_client_;
   RegistrationApi registrations_;

@@ -149,6 +149,7 @@ void ChannelConnection::OnVerdict(TokenVerdict verdict, bool is_renewal) {
   if (!session_) return;
   if (!verdict) {
     if (verdict.error() == auth::TokenFailure::kUnavailable) return Close(1013, "try again later");
+    if (verdict.error() == auth::TokenFailure::kForeignNumber) return Close(kCloseForbidden, "another operator's number");
     return Close(kCloseUnauthorized, "the token is not accepted");
   }
   if ((*verdict)->expires_at <= ports_.now()) return Close(kCloseUnauthorized, "the token has expired");

@@ -227,9 +227,9 @@ void TokenService::Introspect(const std::string& token, Done done) {
   if (token.empty() || token.size() > kMaxOpaqueBytes || !std::all_of(token.begin(), token.end(), is_token_char)) {
     return done(TokenFailure::kMalformed);
   }
-  if (const auto it = refused_until_.find(token); it != refused_until_.end()) {
-    if (it->second > now_()) return done(TokenFailure::kInactive);
-    refused_until_.erase(it);
+  if (const auto it = refused_.find(token); it != refused_.end()) {
+    if (it->second.until > now_()) return done(it->second.failure);
+    refused_.erase(it);
   }
   if (const auto it = introspecting_.find(token); it != introspecting_.end()) {
     if (it->second.size() >= 100) return done(TokenFailure::kUnavailable);
@@ -280,8 +280,8 @@ void TokenService::FinishIntrospection(const std::string& token, const http_clie
     Observe("introspection_failed", WhyFailed(result));
   }
   if (!verdict && verdict.error() != TokenFailure::kUnavailable) {
-    if (refused_until_.size() >= kMaxRefused) refused_until_.clear();
-    refused_until_[token] = now_() + kRefusedTime;
+    if (refused_.size() >= kMaxRefused) refused_.clear();
+    refused_[token] = {now_() + kRefusedTime, verdict.error()};
   }
   for (const Done& done : waiting) {
     Conclude(token, verdict, now_() + config_.introspection->cache, done);

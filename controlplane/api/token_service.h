@@ -87,7 +87,11 @@ class TokenService {
   std::map<std::string, std::unique_ptr<Issuer>> issuers_;
   auth::VerdictCache verdicts_;
   std::unordered_map<std::string, std::vector<Done>> introspecting_;  // by token: asked once
-  std::unordered_map<std::string, WallTime> refused_until_;           // opaque tokens lately refused
+  struct Refused {
+    WallTime until;
+    auth::TokenFailure failure{};
+  };
+  std::unordered_map<std::string, Refused> refused_;  // opaque tokens lately refused
   std::function<void(std::string_view, std::string)> observer_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "controlplane/auth/base64url.h"
+#include "controlplane/auth/number_ranges.h"
 #include "controlplane/json/strict_json.h"
 
 namespace byon::auth {
@@ -119,6 +120,7 @@ std::optional<TokenFailure> ReadIdentity(const TokenPolicy& policy, const json& 
   std::string text = **number;
   if (text.starts_with("tel:")) text.erase(0, 4);
   if (!IsE164(text)) return TokenFailure::kBadClaim;
+  if (!IsInRanges(text, policy.number_ranges)) return TokenFailure::kForeignNumber;
   token.phone_number = std::move(text);
   return std::nullopt;
 }
@@ -163,6 +165,7 @@ std::string_view ToString(TokenFailure failure) {
     case TokenFailure::kNotYetValid: return "not_yet_valid";
     case TokenFailure::kBadClaim: return "bad_claim";
     case TokenFailure::kSenderConstrained: return "sender_constrained";
+    case TokenFailure::kForeignNumber: return "foreign_number";
     case TokenFailure::kInactive: return "inactive";
     case TokenFailure::kUnavailable: return "identity_provider_unavailable";
   }

@@ -21,6 +21,7 @@ struct TokenPolicy {
                                     Algorithm::kEdDsa};
   std::vector<std::string> types{"at+jwt"};  // allowed `typ`, compared without case and "application/"
   std::string number_claim = "phone_number";
+  std::vector<std::string> number_ranges;  // the operator's numbers, like +3460; empty: any
   std::chrono::seconds leeway{30};
 };
 

@@ -37,6 +37,7 @@ enum class TokenFailure {
   kNotYetValid,
   kBadClaim,
   kSenderConstrained,  // `cnf`: bound to a key of which no proof came (RFC 9449, RFC 8705)
+  kForeignNumber,      // its number is none of the operator's
   kInactive,           // introspection says no
   kUnavailable,        // the identity provider cannot be asked
 };

@@ -36,6 +36,7 @@ struct CallConfig {
   bool answers_with_ringing = true;
   uint32_t max_calls_per_registration = 2;
   uint32_t max_calls_per_user = 4;
+  size_t max_calls = 0;  // of all users together; 0: no bound
 };
 
 }  // namespace byon::call

@@ -30,6 +30,7 @@ std::optional<Refusal> CallRegistry::CheckOutgoing(const OutgoingRequest& reques
     return Refusal{RefusalKind::kInvalidArgument,
                    "The receiverAddress is not an address that can be called."};
   }
+  if (is_full()) return Refusal{RefusalKind::kQuotaExceeded, "There are as many calls as the operator may have."};
   if (CountActive(by_registration_, request.owner.registration_id) >=
       config_.max_calls_per_registration) {
     return Refusal{RefusalKind::kQuotaExceeded,
@@ -78,6 +79,8 @@ void CallRegistry::CreateIncoming(IncomingRequest request, Now now) {
   if (CountActive(by_registration_, request.owner.registration_id) >= allowed) {
     return RejectIncoming(request.id, 486, "Busy Here");
   }
+  // This device is not available; the number's others may be.
+  if (is_full()) return RejectIncoming(request.id, 480, "Temporarily Unavailable");
   IncomingSetup setup;
   if (request.invite.sdp) {
     auto offer = negotiators_.ims.ReadOffer(*request.invite.sdp);

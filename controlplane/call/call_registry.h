@@ -102,6 +102,7 @@ class CallRegistry {
       const CallId& id) const;  // ended calls too, for as long as their tombstone stands
   std::vector<const Call*> FindByRegistration(const std::string& registration_id) const;
   size_t active_count() const { return active_count_; }
+  bool is_full() const { return config_.max_calls != 0 && active_count_ >= config_.max_calls; }
 
  private:
   void Adopt(std::unique_ptr<Call> call);

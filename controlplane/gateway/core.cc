@@ -322,6 +322,8 @@ Error ToError(const registration::Refusal& refusal) {
       return {ErrorCode::kMaxRegistrationsPerMsisdn, refusal.message};
     case RefusalKind::kMaxDevices:
       return {ErrorCode::kMaxDevicesPerUser, refusal.message};
+    case RefusalKind::kQuotaExceeded:
+      return {ErrorCode::kQuotaExceeded, refusal.message};
     case RefusalKind::kNotApplicable:
       return {ErrorCode::kServiceNotApplicable, refusal.message};
     case RefusalKind::kUnavailable:

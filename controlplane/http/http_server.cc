@@ -13,13 +13,12 @@
 #include <utility>
 
 #include "controlplane/http/event_loop.h"
-#include "controlplane/http/origin_policy.h"
 #include "controlplane/http/outbox.h"
 #include "controlplane/http/rate_limiter.h"
 #include "controlplane/http/request_framing.h"
 #include "controlplane/http/request_reader.h"
 #include "controlplane/http/response_writer.h"
-#include "controlplane/http/security_headers.h"
+#include "controlplane/http/sites.h"
 #include "controlplane/http/static_files.h"
 #include "controlplane/http/web_sockets.h"
 
@@ -71,8 +70,7 @@ class HttpServer::Service {
         strand_(std::move(strand)),
         files_(config_.web_dir.empty() ? StaticFiles::Embedded()
                                        : StaticFiles::FromFolder(config_.web_dir)),
-        origins_(config_.public_url, config_.cors_origins),
-        security_(config_.csp_connect_sources, config_.tls || config_.public_url.starts_with("https://")),
+        sites_(config_),
         limiter_(config_.requests_per_second_per_address),
         connection_limiter_(config_.connections_per_second_per_address),
         loop_([this] { sockets_.Turn(std::chrono::steady_clock::now()); }),
@@ -298,7 +296,7 @@ class HttpServer::Service {
     lws_set_timeout(exchange.connection, NO_PENDING_TIMEOUT, 0);
     const std::string* origin = exchange.request.Header("origin");
     if (exchange.request.method == "OPTIONS") {
-      return Answer(exchange, {204, origins_.PreflightHeaders(origin ? *origin : ""), {}}, false);
+      return Answer(exchange, {204, sites_.Of(exchange.request).origins.PreflightHeaders(origin ? *origin : ""), {}}, false);
     }
     if (exchange.request.method == "GET" || exchange.request.method == "HEAD") {
       if (const StaticFile* file = files_.Find(exchange.request.path)) {
@@ -320,7 +318,7 @@ class HttpServer::Service {
     response.headers = {{"content-type", file.media_type},
                         {"etag", file.etag},
                         {"cache-control", "no-cache"}};
-    security_.AddToFile(response);
+    sites_.Of(request).security.AddToFile(response);
     const std::string* known = request.Header("if-none-match");
     if (known != nullptr && *known == file.etag) {
       response.status = 304;
@@ -332,10 +330,11 @@ class HttpServer::Service {
 
   int Answer(Exchange& exchange, api::HttpResponse response, bool closes_connection) {
     exchange.is_dispatched = true;
-    security_.AddToAll(response);
+    const SiteRules& rules = sites_.Of(exchange.request);
+    rules.security.AddToAll(response);
     if (exchange.request.method != "OPTIONS") {
       const std::string* origin = exchange.request.Header("origin");
-      for (auto& header : origins_.AnswerHeaders(origin ? *origin : "")) {
+      for (auto& header : rules.origins.AnswerHeaders(origin ? *origin : "")) {
         response.headers.push_back(std::move(header));
       }
     }
@@ -395,7 +394,7 @@ class HttpServer::Service {
     if (protocol != nullptr && protocol->name != nullptr) request->subprotocol = protocol->name;
     const auto& served = config_.subprotocols;
     const bool is_served = std::find(served.begin(), served.end(), request->subprotocol) != served.end();
-    if (!is_served || !origins_.MayOpenWebSocket(origin ? *origin : "", host ? *host : "")) {
+    if (!is_served || !sites_.Of(*request).origins.MayOpenWebSocket(origin ? *origin : "", host ? *host : "")) {
       lws_return_http_status(connection, is_served ? 403 : 400, nullptr);
       return -1;
     }
@@ -434,8 +433,7 @@ class HttpServer::Service {
   api::HttpApplication& application_;
   const boost::asio::any_io_executor strand_;
   const StaticFiles files_;
-  const OriginPolicy origins_;
-  const SecurityHeaders security_;
+  const Sites sites_;
   RateLimiter limiter_;
   RateLimiter connection_limiter_;
 

@@ -13,20 +13,30 @@
 
 namespace byon::http {
 
+// What browsers are told under a name of ours.
+struct HttpSite {
+  std::string public_url;                        // origin under which browsers reach us
+  std::vector<std::string> cors_origins;         // foreign origins that may call us
+  std::vector<std::string> csp_connect_sources;  // what our page may talk to beside us: identity providers
+};
+
 struct HttpServerConfig {
   std::string address = "127.0.0.1";  // IP literal without brackets
   uint16_t port = 0;                  // 0: any free one
-  std::string public_url;             // origin under which browsers reach us
+  HttpSite site;                      // of all hosts that have none of their own
+  struct HostSite {
+    std::vector<std::string> hosts;   // lower case, with or without port
+    HttpSite site;
+  };
+  std::vector<HostSite> host_sites;
   std::string web_dir;                // empty: the files compiled in
   struct Tls {
     std::string certificate_file;
     std::string private_key_file;
   };
   std::optional<Tls> tls;
-  std::vector<std::string> cors_origins;         // foreign origins that may call us
   // WebSocket subprotocols that are served; a client must offer one of them.
   std::vector<std::string> subprotocols{"byon.events.v1"};
-  std::vector<std::string> csp_connect_sources;  // what our page may talk to beside us: identity providers
 
   size_t header_bytes = 16384;
   size_t body_bytes = 131072;

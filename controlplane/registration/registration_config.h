@@ -22,6 +22,7 @@ struct RegistrationConfig {
   uint32_t max_registrations_per_user = 10;
   uint32_t max_registrations_per_msisdn = 10;
   uint32_t max_devices_per_user = 5;
+  size_t max_registrations = 0;  // of all users together; 0: no bound
 };
 
 }  // namespace byon::registration

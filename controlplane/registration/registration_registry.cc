@@ -67,6 +67,9 @@ std::optional<Refusal> RegistrationRegistry::CheckLimits(const RegistrationOwner
     }
     devices.insert(other.device_id);
   }
+  if (config_.max_registrations != 0 && entries_.size() >= config_.max_registrations) {
+    return Refusal{RefusalKind::kQuotaExceeded, "There are as many registrations as the operator may have."};
+  }
   if (of_user.size() >= config_.max_registrations_per_user) {
     return Refusal{RefusalKind::kMaxPerUser,
                    "The maximum number of service registrations per user has been reached"};

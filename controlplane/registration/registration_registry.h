@@ -26,6 +26,7 @@ enum class RefusalKind : uint8_t {
   kMaxPerUser,
   kMaxPerMsisdn,
   kMaxDevices,
+  kQuotaExceeded,  // of all users together
   kNotApplicable,  // the network does not serve this number
   kUnavailable,
   kTimeout,

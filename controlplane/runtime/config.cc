@@ -2,13 +2,16 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "controlplane/auth/signing_key.h"
+#include "controlplane/runtime/config_mistakes.h"
 #include "controlplane/runtime/config_schema.h"
+#include "controlplane/runtime/operators_check.h"
 #include "controlplane/runtime/schema_check.h"
 #include "controlplane/runtime/yaml_document.h"
 
@@ -34,6 +37,11 @@ std::string Trimmed(std::string text) {
   return text;
 }
 
+std::string Lower(std::string text) {
+  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return text;
+}
+
 // "127.0.0.1:5060" or "[::1]:5060"; nothing when the address is no IP literal or the port too large.
 std::optional<Endpoint> ParseEndpoint(const std::string& text) {
   const size_t colon = text.rfind(':');
@@ -52,19 +60,22 @@ std::optional<Endpoint> ParseEndpoint(const std::string& text) {
 // checked on the way.
 class Reader {
  public:
-  Reader(const YamlDocument& document, std::string name, std::filesystem::path directory,
-         LoadedConfig& loaded)
-      : document_(document), name_(std::move(name)), directory_(std::move(directory)), loaded_(loaded) {}
+  // `root`: the common keys, of an operator with its own over them; those stand in the file under `prefix`.
+  Reader(const json& root, std::string prefix, std::filesystem::path directory, Mistakes& mistakes, Config& config)
+      : root_(root), prefix_(std::move(prefix)), directory_(std::move(directory)), mistakes_(mistakes), config_(config) {}
 
-  void Read();
-  void Mistake(const std::string& pointer, const std::string& sentence) {
-    loaded_.mistakes.push_back(name_ + ":" + std::to_string(document_.LineOf(pointer)) + ": " + sentence);
-  }
+  // What the process has once.
+  void ReadCommon();
+  // What each operator may have of its own.
+  void ReadOperator();
 
  private:
+  void Mistake(const std::string& pointer, const std::string& sentence) {
+    mistakes_.AddAt(prefix_, pointer, sentence);
+  }
   const json* At(const std::string& pointer) const {
     const json::json_pointer at(pointer);
-    return document_.root.contains(at) ? &document_.root.at(at) : nullptr;
+    return root_.contains(at) ? &root_.at(at) : nullptr;
   }
   template <typename T>
   void Get(const std::string& pointer, T& target) const {
@@ -119,30 +130,31 @@ class Reader {
   void ReadOauth();
   void ReadIms();
   void ReadPush();
-  void ReadRest();
-  void CrossCheck();
+  void ReadServices();
+  void ReadServerLimits();
+  void CheckCommon();
+  void CheckOperator();
 
-  const YamlDocument& document_;
-  const std::string name_;
+  const json& root_;
+  const std::string prefix_;
   const std::filesystem::path directory_;
-  LoadedConfig& loaded_;
+  Mistakes& mistakes_;
+  Config& config_;
 };
 
 void Reader::ReadHttp() {
-  HttpConfig& http = loaded_.config.http;
+  HttpConfig& http = config_.http;
   GetEndpoint("/http/listen", http.listen);
-  Get("/http/public_url", http.public_url);
   Get("/http/api_root", http.api_root);
   GetPath("/http/web_dir", http.web_dir);
   if (!http.web_dir.empty() && !std::filesystem::is_directory(http.web_dir)) {
     Mistake("/http/web_dir", "http.web_dir is \"" + http.web_dir + "\"; it must be a folder.");
   }
   http.tls = GetTls("/http/tls");
-  Get("/http/cors_origins", http.cors_origins);
 }
 
 void Reader::ReadWebSip() {
-  WebSipSettings& sip = loaded_.config.web_sip;
+  WebSipSettings& sip = config_.web_sip;
   Get("/sip_websocket/enabled", sip.is_enabled);
   Get("/sip_websocket/path", sip.path);
   Get("/sip_websocket/digest_algorithms", sip.digest_algorithms);
@@ -153,7 +165,7 @@ void Reader::ReadWebSip() {
 }
 
 void Reader::ReadOauth() {
-  OauthConfig& oauth = loaded_.config.oauth;
+  OauthConfig& oauth = config_.oauth;
   if (const json* issuers = At("/oauth/issuers")) {
     for (const json& one : *issuers) {
       oauth.issuers.push_back({one.at("issuer").get<std::string>(), one.value("jwks_uri", "")});
@@ -179,7 +191,7 @@ void Reader::ReadOauth() {
 }
 
 void Reader::ReadIms() {
-  ImsSettings& ims = loaded_.config.ims;
+  ImsSettings& ims = config_.ims;
   Get("/ims/profile", ims.profile);
   Get("/ims/home_domain", ims.home_domain);
   Get("/ims/realm", ims.realm);
@@ -212,7 +224,7 @@ void Reader::ReadIms() {
 }
 
 void Reader::ReadPush() {
-  PushSettings& push = loaded_.config.push;
+  PushSettings& push = config_.push;
   Get("/push/keep_registration_s", push.keep_registration);
   Get("/push/ack_wait_ms", push.ack_wait);
   Get("/push/timeout_ms", push.timeout);
@@ -263,24 +275,19 @@ void Reader::ReadPush() {
   }
 }
 
-void Reader::ReadRest() {
-  Config& config = loaded_.config;
-  Get("/node_id", config.node_id);
-  Get("/log/level", config.log.level);
-  std::string choice = "text";
-  Get("/log/format", choice);
-  config.log.is_json = choice == "json";
-  Get("/log/full_numbers", config.log.shows_full_numbers);
-  Get("/api/r3_1", config.api.r3_1);
-  Get("/api/r2_2", config.api.r2_2);
-  Get("/ice/stun_urls", config.ice.stun_urls);
-  Get("/ice/turn_urls", config.ice.turn_urls);
+void Reader::ReadServices() {
+  Get("/http/public_url", config_.http.public_url);
+  Get("/http/cors_origins", config_.http.cors_origins);
+  Get("/api/r3_1", config_.api.r3_1);
+  Get("/api/r2_2", config_.api.r2_2);
+  Get("/ice/stun_urls", config_.ice.stun_urls);
+  Get("/ice/turn_urls", config_.ice.turn_urls);
   std::string turn_secret_file;
   GetFile("/ice/turn_secret_file", turn_secret_file);
-  if (!turn_secret_file.empty()) config.ice.turn_secret = Trimmed(ReadFile(turn_secret_file).value_or(""));
-  Get("/ice/ttl_s", config.ice.ttl);
+  if (!turn_secret_file.empty()) config_.ice.turn_secret = Trimmed(ReadFile(turn_secret_file).value_or(""));
+  Get("/ice/ttl_s", config_.ice.ttl);
 
-  RegistrationSettings& registration = config.registration;
+  RegistrationSettings& registration = config_.registration;
   Get("/registration/default_expires_s", registration.default_expires);
   Get("/registration/min_expires_s", registration.min_expires);
   Get("/registration/max_expires_s", registration.max_expires);
@@ -289,7 +296,7 @@ void Reader::ReadRest() {
   Get("/registration/max_devices_per_user", registration.max_devices_per_user);
   Get("/registration/token_grace_s", registration.token_grace);
 
-  CallSettings& calls = config.calls;
+  CallSettings& calls = config_.calls;
   Get("/calls/max_per_user", calls.max_per_user);
   Get("/calls/max_per_registration", calls.max_per_registration);
   Get("/calls/ring_timeout_s", calls.ring_timeout);
@@ -303,31 +310,31 @@ void Reader::ReadRest() {
   if (const json* dataplanes = At("/dataplanes")) {
     for (size_t i = 0; i < dataplanes->size(); ++i) {
       const std::string pointer = "/dataplanes/" + std::to_string(i);
-      DataplaneSettings& dataplane = config.dataplanes.emplace_back();
+      DataplaneSettings& dataplane = config_.dataplanes.emplace_back();
       Get(pointer + "/address", dataplane.address);
       dataplane.tls = GetTls(pointer + "/tls");
     }
   }
-  choice = "sqlite";
-  Get("/store/kind", choice);
-  config.store.is_sqlite = choice == "sqlite";
-  config.store.path = (directory_ / config.store.path).string();
-  GetPath("/store/path", config.store.path);
 
-  Get("/events/replay_events", config.events.replay_events);
-  Get("/events/replay_s", config.events.replay);
-  Get("/events/channel_ttl_s", config.events.channel_ttl);
-  Get("/events/token_warning_s", config.events.token_warning);
-  Get("/events/ping_s", config.events.ping);
+  Get("/webhooks/allow_private_networks", config_.webhooks.may_use_private_networks);
+  GetFile("/webhooks/ca_file", config_.webhooks.ca_file);
+  Get("/webhooks/timeout_ms", config_.webhooks.timeout);
+  Get("/webhooks/queue_events", config_.webhooks.queue_events);
+  Get("/webhooks/max_attempts", config_.webhooks.max_attempts);
+  Get("/webhooks/max_expires_s", config_.webhooks.max_expires);
 
-  Get("/webhooks/allow_private_networks", config.webhooks.may_use_private_networks);
-  GetFile("/webhooks/ca_file", config.webhooks.ca_file);
-  Get("/webhooks/timeout_ms", config.webhooks.timeout);
-  Get("/webhooks/queue_events", config.webhooks.queue_events);
-  Get("/webhooks/max_attempts", config.webhooks.max_attempts);
-  Get("/webhooks/max_expires_s", config.webhooks.max_expires);
+  Limits& limits = config_.limits;
+  Get("/limits/requests_per_second", limits.requests_per_second);
+  Get("/limits/requests_per_second_per_user", limits.requests_per_second_per_user);
+  Get("/limits/requests_per_second_per_client", limits.requests_per_second_per_client);
+  Get("/limits/subscriptions_per_user", limits.subscriptions_per_user);
+  Get("/limits/channels_per_user", limits.channels_per_user);
+  Get("/limits/registrations", limits.registrations);
+  Get("/limits/calls", limits.calls);
+}
 
-  Limits& limits = config.limits;
+void Reader::ReadServerLimits() {
+  Limits& limits = config_.limits;
   Get("/limits/header_bytes", limits.header_bytes);
   Get("/limits/body_bytes", limits.body_bytes);
   Get("/limits/connections", limits.connections);
@@ -337,52 +344,107 @@ void Reader::ReadRest() {
   Get("/limits/idle_timeout_s", limits.idle_timeout);
   Get("/limits/requests_per_second_per_address", limits.requests_per_second_per_address);
   Get("/limits/connections_per_second_per_address", limits.connections_per_second_per_address);
-  Get("/limits/requests_per_second_per_user", limits.requests_per_second_per_user);
-  Get("/limits/requests_per_second_per_client", limits.requests_per_second_per_client);
-  Get("/limits/subscriptions_per_user", limits.subscriptions_per_user);
-  Get("/limits/channels_per_user", limits.channels_per_user);
   Get("/limits/websocket_message_bytes", limits.websocket_message_bytes);
   Get("/limits/websocket_queue_bytes", limits.websocket_queue_bytes);
 }
 
-void Reader::CrossCheck() {
-  const Config& config = loaded_.config;
-  const RegistrationSettings& registration = config.registration;
+void Reader::CheckOperator() {
+  const RegistrationSettings& registration = config_.registration;
   if (registration.min_expires > registration.default_expires ||
       registration.default_expires > registration.max_expires) {
     Mistake("/registration",
             "registration.default_expires_s must not be below min_expires_s nor above max_expires_s.");
   }
-  if (!config.ice.turn_urls.empty() && config.ice.turn_secret.empty()) {
+  if (!config_.ice.turn_urls.empty() && config_.ice.turn_secret.empty()) {
     Mistake("/ice/turn_urls", "ice.turn_urls need ice.turn_secret_file, a file with the secret of the TURN servers in it.");
   }
-  if (config.ims.profile == "trusted" && config.ims.visited_network_id.empty()) {
+  if (config_.ims.profile == "trusted" && config_.ims.visited_network_id.empty()) {
     Mistake("/ims/profile", "ims.profile trusted needs ims.visited_network_id.");
   }
-  if (config.ims.local.port == 0 && !config.ims.local.address.empty()) {
+  if (config_.ims.local.port == 0 && !config_.ims.local.address.empty()) {
     Mistake("/ims/local", "ims.local has port 0; the network must know the port.");
-  }
-  std::error_code error;
-  if (config.store.is_sqlite &&
-      !std::filesystem::is_directory(std::filesystem::path(config.store.path).parent_path(), error)) {
-    Mistake("/store/path", "store.path is \"" + config.store.path + "\"; its folder does not exist.");
-  }
-  const bool is_loopback = config.http.listen.address == "::1" || config.http.listen.address.starts_with("127.");
-  if (!config.http.tls && !is_loopback && config.http.public_url.starts_with("https")) return;  // a proxy does TLS
-  if (!config.http.tls && !is_loopback) {
-    Mistake("/http/listen", "http.listen is not on loopback, so it needs http.tls, or an https http.public_url "
-                            "of a TLS proxy in front.");
   }
 }
 
-void Reader::Read() {
+void Reader::CheckCommon() {
+  std::error_code error;
+  const StoreSettings& store = config_.store;
+  if (store.is_sqlite && !std::filesystem::is_directory(std::filesystem::path(store.path).parent_path(), error)) {
+    Mistake("/store/path", "store.path is \"" + store.path + "\"; its folder does not exist.");
+  }
+  const HttpConfig& http = config_.http;
+  const bool is_loopback = http.listen.address == "::1" || http.listen.address.starts_with("127.");
+  std::string public_url;
+  Get("/http/public_url", public_url);
+  if (http.tls || is_loopback || public_url.starts_with("https")) return;  // https: a proxy does TLS
+  Mistake("/http/listen", "http.listen is not on loopback, so it needs http.tls, or an https http.public_url "
+                          "of a TLS proxy in front.");
+}
+
+void Reader::ReadCommon() {
+  Get("/node_id", config_.node_id);
+  Get("/log/level", config_.log.level);
+  std::string choice = "text";
+  Get("/log/format", choice);
+  config_.log.is_json = choice == "json";
+  Get("/log/full_numbers", config_.log.shows_full_numbers);
   ReadHttp();
+  choice = "sqlite";
+  Get("/store/kind", choice);
+  config_.store.is_sqlite = choice == "sqlite";
+  config_.store.path = (directory_ / config_.store.path).string();
+  GetPath("/store/path", config_.store.path);
+
+  Get("/events/replay_events", config_.events.replay_events);
+  Get("/events/replay_s", config_.events.replay);
+  Get("/events/channel_ttl_s", config_.events.channel_ttl);
+  Get("/events/token_warning_s", config_.events.token_warning);
+  Get("/events/ping_s", config_.events.ping);
+  ReadServerLimits();
+  CheckCommon();
+}
+
+void Reader::ReadOperator() {
   ReadWebSip();
   ReadOauth();
   ReadIms();
   ReadPush();
-  ReadRest();
-  CrossCheck();
+  ReadServices();
+  CheckOperator();
+}
+
+// Scheme and port as in the common URL, the name the operator's first.
+std::string PublicUrlOf(const std::string& common, const std::string& host) {
+  const size_t start = common.find("://") + 3;
+  const size_t port = common.find(':', common[start] == '[' ? common.find(']') : start);
+  const bool has_port = host.find(':', host.starts_with("[") ? host.find(']') : 0) != host.npos;
+  return common.substr(0, start) + host + (has_port || port == common.npos ? "" : common.substr(port));
+}
+
+OperatorConfig ReadOneOperator(const json& root, size_t index, const std::filesystem::path& directory,
+                               Mistakes& mistakes) {
+  const json& own = root.at("operators").at(index);
+  const std::string prefix = "/operators/" + std::to_string(index);
+  OperatorConfig one;
+  one.id = own.at("id").get<std::string>();
+  for (const json& host : own.value("hosts", json::array())) one.hosts.push_back(Lower(host.get<std::string>()));
+  one.number_ranges = own.value("number_ranges", std::vector<std::string>());
+  json merged = root;
+  merged.erase("operators");
+  json patch = own;
+  for (const char* key : {"id", "hosts", "number_ranges"}) patch.erase(key);
+  merged.merge_patch(patch);  // groups are joined, lists and values replaced (RFC 7396)
+  const std::vector<SchemaMistake> missing = CheckSchema(merged, json::parse(kConfigSchema));
+  for (const SchemaMistake& mistake : missing) mistakes.AddAt(prefix, mistake.pointer, mistake.sentence, true);
+  if (!missing.empty()) return one;
+  Reader reader(merged, prefix, directory, mistakes, one.config);
+  reader.ReadCommon();
+  reader.ReadOperator();
+  const bool has_own_url = own.contains(json::json_pointer("/http/public_url"));
+  if (!has_own_url && !one.hosts.empty()) {
+    one.config.http.public_url = PublicUrlOf(one.config.http.public_url, one.hosts.front());
+  }
+  return one;
 }
 
 }  // namespace
@@ -396,17 +458,33 @@ LoadedConfig ParseConfig(const std::string& text, const std::string& name, const
     loaded.mistakes.push_back(name + ": " + document.error);
     return loaded;
   }
+  Mistakes mistakes(document, name, loaded.mistakes);
   for (const SchemaMistake& mistake : CheckSchema(document.root, json::parse(ConfigSchema()))) {
-    loaded.mistakes.push_back(name + ":" + std::to_string(document.LineOf(mistake.pointer)) + ": " +
-                              mistake.sentence);
+    mistakes.Add(mistake.pointer, mistake.sentence);
   }
-  if (loaded.mistakes.empty()) Reader(document, name, directory, loaded).Read();
+  if (!loaded.mistakes.empty()) return loaded;
+  Reader common(document.root, "", directory, mistakes, loaded.config);
+  common.ReadCommon();
+  if (!document.root.contains("operators")) {
+    common.ReadOperator();
+    loaded.operators.push_back({kDefaultOperator, {}, {}, loaded.config});
+    return loaded;
+  }
+  // Of the operators' keys this one is the entry point's as well.
+  loaded.config.http.public_url = document.root["http"]["public_url"].get<std::string>();
+  for (size_t i = 0; i < document.root["operators"].size(); ++i) {
+    loaded.operators.push_back(ReadOneOperator(document.root, i, directory, mistakes));
+  }
+  if (!loaded.mistakes.empty()) return loaded;
+  for (const OperatorMistake& mistake : CheckOperators(loaded.operators)) {
+    mistakes.AddAt("/operators/" + std::to_string(mistake.index), mistake.pointer, mistake.sentence, true);
+  }
   return loaded;
 }
 
 LoadedConfig LoadConfig(const std::string& path) {
   const auto text = ReadFile(path);
-  if (!text) return {{}, {path + ": the file cannot be read."}};
+  if (!text) return {.config = {}, .operators = {}, .mistakes = {path + ": the file cannot be read."}};
   std::string directory = std::filesystem::path(path).parent_path().string();
   if (directory.empty()) directory = ".";
   std::error_code error;

@@ -198,14 +198,19 @@ struct Limits {
   std::chrono::seconds idle_timeout{60};
   unsigned requests_per_second_per_address = 200;
   unsigned connections_per_second_per_address = 100;
+  unsigned requests_per_second = 0;  // of one operator in all; 0: no bound
   unsigned requests_per_second_per_user = 50;
   unsigned requests_per_second_per_client = 1000;
   size_t subscriptions_per_user = 100;
   size_t channels_per_user = 20;
+  size_t registrations = 0;  // of one operator in all; 0: no bound
+  size_t calls = 0;
   size_t websocket_message_bytes = 65536;
   size_t websocket_queue_bytes = 1048576;
 };
 
+// One operator's configuration, and what all of them share (node_id, log, http but for its URL and origins, store,
+// events and the server's limits).
 struct Config {
   std::string node_id = "gw-1";
   LogConfig log;
@@ -225,9 +230,21 @@ struct Config {
   Limits limits;
 };
 
+// Who is served: chosen by token issuer, host and number.
+struct OperatorConfig {
+  std::string id;
+  std::vector<std::string> hosts;          // that belong to this operator alone; lower case, some with a port
+  std::vector<std::string> number_ranges;  // "+3460"; empty: any number
+  Config config;                           // the common keys with the operator's own over them
+};
+
+// The operator of a file that has no list.
+inline constexpr const char* kDefaultOperator = "default";
+
 // All mistakes, one sentence each: file, line, key, value, what is allowed. Empty: the configuration is good.
 struct LoadedConfig {
-  Config config;
+  Config config;  // the common part; in a file without a list of operators that of the only one
+  std::vector<OperatorConfig> operators;  // one or more
   std::vector<std::string> mistakes;
 };
 

@@ -170,7 +170,14 @@ void WriteToStandardError(std::string_view line) {
 
 Logger::Logger(LogOptions options, Sink sink)
     : options_(std::move(options)),
-      writer_(std::make_unique<Writer>(sink ? std::move(sink) : Sink(WriteToStandardError))) {}
+      writer_(std::make_shared<Writer>(sink ? std::move(sink) : Sink(WriteToStandardError))) {}
+Logger::Logger(const Logger& other, std::string operator_id)
+    : options_([&] {
+        LogOptions options = other.options_;
+        options.operator_id = std::move(operator_id);
+        return options;
+      }()),
+      writer_(other.writer_) {}
 Logger::~Logger() = default;
 
 void Logger::Write(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) {
@@ -194,6 +201,7 @@ void Logger::Write(LogLevel level, std::string_view event, std::initializer_list
   add("ts", Now(), false);
   add("level", LevelName(level), false);
   if (!options_.node.empty()) add("node", options_.node, false);
+  if (!options_.operator_id.empty()) add("operator", options_.operator_id, false);
   add("event", event, false);
   for (const LogField& field : fields) {
     const bool is_plain = field.is_number || options_.shows_full_numbers;

@@ -34,6 +34,7 @@ struct LogOptions {
   bool is_json = false;
   bool shows_full_numbers = false;
   std::string node;
+  std::string operator_id;  // empty: there is only one
 };
 
 // +34600000001 as +346*****001; shorter texts keep less. Not for what is no number.
@@ -49,6 +50,8 @@ class Logger {
   using Sink = std::function<void(std::string_view line)>;  // with the line break
   // The default sink is standard error.
   explicit Logger(LogOptions options, Sink sink = {});
+  // Writes where the other does, each line with its operator.
+  Logger(const Logger& other, std::string operator_id);
   ~Logger();
   Logger(const Logger&) = delete;
   Logger& operator=(const Logger&) = delete;
@@ -73,7 +76,7 @@ class Logger {
  private:
   class Writer;
   const LogOptions options_;
-  std::unique_ptr<Writer> writer_;
+  std::shared_ptr<Writer> writer_;
 };
 
 }  // namespace byon::runtime

@@ -60,9 +60,11 @@ size_t Distance(const std::string& a, const std::string& b) {
 
 class Checker {
  public:
+  explicit Checker(const json& root) : root_(root) {}
   std::vector<SchemaMistake> mistakes;
 
-  void Check(const json& value, const json& schema, const std::string& pointer) {
+  void Check(const json& value, const json& named, const std::string& pointer) {
+    const json& schema = Resolve(named);
     const std::string type = schema.value("type", "");
     if (!type.empty() && !HasType(value, type)) {
       return Add(pointer, KeyName(pointer) + " is " + value.dump() + "; it must be " + TypeWords(type) + ".");
@@ -70,9 +72,25 @@ class Checker {
     CheckValue(value, schema, pointer);
     if (value.is_object()) CheckObject(value, schema, pointer);
     if (value.is_array()) CheckArray(value, schema, pointer);
+    if (schema.contains("if") && Holds(value, schema["if"])) Check(value, schema.at("then"), pointer);
   }
 
  private:
+  // A reference stands alone (draft-07 section 8.3) and points into the same document.
+  const json& Resolve(const json& schema) const {
+    const auto reference = schema.find("$ref");
+    if (reference == schema.end()) return schema;
+    return root_.at(json::json_pointer(reference->get<std::string>().substr(1)));
+  }
+
+  // The conditions in use: that keys are there, and the contrary.
+  static bool Holds(const json& value, const json& condition) {
+    if (condition.contains("not")) return !Holds(value, condition["not"]);
+    const json& names = condition.at("required");
+    return std::all_of(names.begin(), names.end(),
+                       [&value](const json& name) { return value.contains(name.get<std::string>()); });
+  }
+
   void Add(const std::string& pointer, std::string sentence) {
     mistakes.push_back({pointer, std::move(sentence)});
   }
@@ -105,7 +123,7 @@ class Checker {
   }
 
   void CheckObject(const json& value, const json& schema, const std::string& pointer) {
-    const json& properties = schema.at("properties");
+    const json properties = schema.value("properties", json::object());
     for (const json& name : schema.value("required", json::array())) {
       if (!value.contains(name.get<std::string>())) {
         Add(pointer, KeyName(pointer + "/" + name.get<std::string>()) + " is missing; it has no default.");
@@ -116,7 +134,7 @@ class Checker {
       const auto known = properties.find(name);
       if (known != properties.end()) {
         Check(child, *known, child_pointer);
-      } else {
+      } else if (!schema.value("additionalProperties", true)) {
         Add(child_pointer, KeyName(child_pointer) + " is not a key" + Suggestion(name, properties));
       }
     }
@@ -146,12 +164,14 @@ class Checker {
       Check(value[i], schema.at("items"), pointer + "/" + std::to_string(i));
     }
   }
+
+  const json& root_;
 };
 
 }  // namespace
 
 std::vector<SchemaMistake> CheckSchema(const json& value, const json& schema) {
-  Checker checker;
+  Checker checker(schema);
   checker.Check(value, schema, "");
   return std::move(checker.mistakes);
 }

@@ -12,8 +12,9 @@ struct SchemaMistake {
 };
 
 // Every violation of a JSON Schema of draft-07, in sentences for operators. Knows type, enum, minimum,
-// maximum, minLength, pattern, properties, required, additionalProperties: false, items, minItems
-// and, as its own, x-allowed: the words for a pattern. The configuration's schema uses no more.
+// maximum, minLength, pattern, properties, required, additionalProperties: false, items, minItems, $ref within
+// the document, if (required, not) with then, and, as its own, x-allowed: the words for a pattern. The
+// configuration's schema uses no more.
 [[nodiscard]] std::vector<SchemaMistake> CheckSchema(const nlohmann::json& value,
                                                      const nlohmann::json& schema);
 

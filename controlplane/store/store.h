@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -13,6 +14,9 @@ namespace byon::store {
 enum class Kind : uint8_t {
   kRegistration, kCall, kSubscription, kChannel, kTokenBinding, kMessage, kWatch, kWebhookEvent
 };
+// Every kind that there is.
+inline constexpr std::array kKinds{Kind::kRegistration, Kind::kCall,    Kind::kSubscription, Kind::kChannel,
+                                   Kind::kTokenBinding, Kind::kMessage, Kind::kWatch,        Kind::kWebhookEvent};
 
 struct Record {
   std::string key;

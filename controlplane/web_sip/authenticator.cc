@@ -52,6 +52,7 @@ Authenticator::Verdict Authenticator::CheckToken(api::TokenVerdict verdict) {
   if (!verdict && verdict.error() == auth::TokenFailure::kUnavailable) {
     return Rejection{503, Counter::kBadCredentials, {{"Retry-After", "5"}}};
   }
+  if (!verdict && verdict.error() == auth::TokenFailure::kForeignNumber) return Rejection{403, Counter::kForbidden, {}};
   if (!verdict) return Challenge(Counter::kBadCredentials, false, true);
   Identity identity;
   identity.token = std::move(verdict).value();

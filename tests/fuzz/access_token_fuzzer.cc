@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "controlplane/auth/token_verifier.h"
+#include "controlplane/auth/unproved_claims.h"
 
 // Access tokens, key sets and introspection answers from strangers.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -15,5 +16,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto jwt = ParseJwt(policy, text);
   if (jwt) (void)VerifyJwt(policy, *jwt, keys ? *keys : JwkSet(), WallTime());
   (void)VerifyIntrospection(policy, "i", text, WallTime());
+  if (const auto claims = UnprovedClaims::Read(text)) (void)claims->Number("phone_number");
   return 0;
 }

@@ -23,5 +23,10 @@ export function addressesOf(instance) {
     // Where a developer's own page may be served.
     app: { ip: user ?? `${net}.62`, port: 8000 },
     identityProvider: { ip: user ?? `${net}.61`, port: 9400 },
+    // Of a second operator behind the same entry point.
+    second: {
+      pcscf: `${net}.12`, scscf: `${net}.22`, trusted: `${net}.42`, gatewaySip: { ip: `${net}.43`, port: 5070 },
+      identityProvider: { ip: user ?? `${net}.63`, port: 9401 },
+    },
   };
 }

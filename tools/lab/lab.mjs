@@ -13,6 +13,7 @@ import { ImpairmentRelay } from './impairment_relay.mjs';
 import { ImsCore } from './ims_core.mjs';
 import { ImsNetwork } from './ims_network.mjs';
 import { takeInstance } from './instance.mjs';
+import { FIRST, SECOND, SecondOperator, withSecondOperator } from './second_operator.mjs';
 import { SimPhone } from './sim_phone.mjs';
 import { temporaryDirectory } from './temporary_directory.mjs';
 
@@ -36,13 +37,13 @@ export class Lab {
   /**
    * @param {{dir?: string, buildDir?: string, instance?: number, hasGateway?: boolean, hasCore?: boolean, hasHss?: boolean, isim?: string[], ims?: object,
    *   identityProvider?: object, codecs?: string[], environment?: object, webDir?: string,
-   *   relay?: {seed?: number, near?: string},
+   *   relay?: {seed?: number, near?: string}, hasSecondOperator?: boolean,
    *   controlPlane?: (config: object, lab: Lab) => void, dataPlane?: (config: object) => void,
    *   files?: Record<string, string>}} [options]
    *   hasCore: false where the test plays the network; hasHss: an ImsNetwork instead of an ImsCore, where the numbers of isim authenticate with AKA; controlPlane and
    *   dataPlane change the settings before the programs see them; files are put into the lab's folder;
    *   with `relay` all media that the phones of this lab, and browsers that are given it, exchange with the gateway
-   *   passes an ImpairmentRelay
+   *   passes an ImpairmentRelay; with `hasSecondOperator` the gateway serves two: see second_operator.mjs
    */
   static async start(options = {}) {
     const lab = new Lab();
@@ -69,10 +70,15 @@ export class Lab {
       : new ImsCore({ dir: `${this.dir}/ims`, pcscf, scscf, trusted, ...options.ims });
     this.url = `http://${http.ip}:${http.port}`;
     this.appUrl = `http://${app.ip}:${app.port}`;
+    if (options.hasSecondOperator) {
+      this.second = new SecondOperator(this);
+      this.firstUrl = `http://${FIRST.host}:${http.port}`;
+    }
     this.identityProvider = new IdentityProvider({
-      ...identityProvider, webOrigins: [this.url, this.appUrl], ...options.identityProvider,
+      ...identityProvider, webOrigins: [this.url, this.appUrl, ...(this.second ? [this.firstUrl] : [])],
+      ...options.identityProvider,
     });
-    await Promise.all([this.core?.start(), this.identityProvider.start()]);
+    await Promise.all([this.core?.start(), this.identityProvider.start(), this.second?.start()]);
     if (options.relay) this.relay = await ImpairmentRelay.start({ near: this.addresses.relay, far: this.addresses.relay, ...options.relay });
     if (options.hasGateway ?? true) await this.#startGateway();
   }
@@ -81,11 +87,12 @@ export class Lab {
     const { dir } = this;
     await writeFile(`${dir}/introspection.secret`, GATEWAY_CLIENT.secret, { mode: 0o600 });
     await writeFile(`${dir}/subscribers.yaml`, stringify(subscribers(Object.values(USERS), this.#options.isim)), { mode: 0o600 });
-    const control = controlPlaneConfig({
+    const settings = controlPlaneConfig({
       addresses: this.addresses, issuer: this.identityProvider.issuer, webDir: this.#options.webDir ?? process.env.BYON_WEB_DIR ?? '',
       secretFile: `${dir}/introspection.secret`, subscribersFile: `${dir}/subscribers.yaml`,
       storeFile: `${dir}/controlplane.db`, codecs: this.#options.codecs,
     });
+    const control = this.second ? withSecondOperator(settings, this) : settings;
     const data = dataPlaneConfig({ addresses: this.addresses });
     this.#options.controlPlane?.(control, this);
     this.#options.dataPlane?.(data);
@@ -124,9 +131,10 @@ export class Lab {
   /**
    * A SIM phone, registered.
    * @param {string} number
-   * @param {{flags?: string[]}} [options] flags of byon-simphone
+   * @param {{flags?: string[], ofSecond?: boolean}} [options] flags of byon-simphone; at the second operator
    */
-  async phone(number, { flags = [], ...options } = {}) {
+  async phone(number, { flags = [], ofSecond = false, ...others } = {}) {
+    const options = ofSecond ? { pcscf: this.addresses.second.pcscf, domain: SECOND.domain, ...others } : others;
     const index = this.#phones.length;
     const phone = new SimPhone(number, {
       program: `${this.buildDir}/tools/simphone/byon-simphone`, log: `${this.dir}/phone-${index}-${number}.log`,
@@ -156,6 +164,7 @@ export class Lab {
     await this.dataPlane?.stop(15_000);
     await this.core?.stop();
     await this.identityProvider?.stop();
+    await this.second?.stop();
     await this.relay?.stop();
     this.#instance?.release();
     if (this.#relayFault) throw new Error('the relay did not join a phone', { cause: this.#relayFault });

@@ -158,6 +158,7 @@ class ApiTest : public ::testing::Test {
     TokenServiceConfig tokens;
     tokens.policy.issuers = {kIssuer};
     tokens.policy.audiences = {kAudience};
+    tokens.policy.number_ranges = number_ranges_;
     tokens.introspection = TokenServiceConfig::Introspection{"", "gateway", "s:cret", seconds(60)};
     const Clock now = [this] { return time_.now(); };
     const auto new_id = [this] { return "id-" + std::to_string(++ids_); };
@@ -177,6 +178,7 @@ class ApiTest : public ::testing::Test {
     config.public_url = "https://gw.example";
     config.r3_1 = strictness_;
     config.r2_2 = r2_2_;
+    config.requests_per_second = requests_per_second_;
     config.requests_per_second_per_user = 50;
     config.requests_per_second_per_client = 200;
     config.ice = ice_;
@@ -299,6 +301,8 @@ class ApiTest : public ::testing::Test {
   gateway::DeviceKey Device(const std::string& user = "alice") const { return {"web", user, kDevice}; }
 
   const Strictness strictness_;
+  double requests_per_second_ = 0;
+  std::vector<std::string> number_ranges_;
   IceConfig ice_;
   PushApiConfig push_{{"web-push", "fcm"}, "BPublicKey", {"push.example", "*.push.example"}};
   std::optional<Strictness> r2_2_ = Strictness::kCompat;

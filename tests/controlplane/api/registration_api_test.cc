@@ -214,6 +214,35 @@ TEST_F(RegistrationApiTest, LimitsOneUsersRate) {
   EXPECT_EQ(Request("GET", target).status, 200);
 }
 
+TEST_F(RegistrationApiTest, LimitsTheRateOfAllTogetherBeforeATokenIsLookedAt) {
+  requests_per_second_ = 10;
+  Start();
+  EXPECT_CALL(service_, ListRegistrations).WillRepeatedly(Return(std::vector<gateway::Registration>{}));
+  const std::string target = std::string(kSessions) + "?deviceId=" + kDevice;
+  std::map<int, int> seen;
+  for (int i = 0; i < 60; ++i) {
+    token_ = i % 2 == 0 ? Token("user-" + std::to_string(i)) : "no token";
+    ++seen[Request("GET", target).status];
+  }
+  EXPECT_EQ(seen, (std::map<int, int>{{200, 10}, {401, 10}, {429, 40}}));
+  EXPECT_EQ(Request("GET", "/livez").status, 200) << "what costs nothing is not counted";
+  time_.Advance(seconds(1));
+  token_ = Token();
+  EXPECT_EQ(Request("GET", target).status, 200);
+}
+
+TEST_F(RegistrationApiTest, ANumberOfAnotherOperatorIsForbidden) {
+  number_ranges_ = {"+3470", "+3480"};
+  Start();
+  const std::string target = std::string(kSessions) + "?deviceId=" + kDevice;
+  EXPECT_EQ(Request("GET", target).Short(), "403 INVALID_TOKEN_CONTEXT");
+  EXPECT_CALL(service_, ListRegistrations).WillRepeatedly(Return(std::vector<gateway::Registration>{}));
+  token_ = Issuer().Token(Claims("alice", "+34700000001"));
+  EXPECT_EQ(Request("GET", target).status, 200);
+  token_ = TwoLeggedToken();
+  EXPECT_EQ(Request("GET", target).status, 200) << "a server's numbers come in its requests";
+}
+
 TEST_F(RegistrationApiTest, LimitsAServersRateByItsClient) {
   EXPECT_CALL(service_, ListRegistrations).WillRepeatedly(Return(std::vector<gateway::Registration>{}));
   token_ = TwoLeggedToken();

@@ -175,7 +175,7 @@ TEST_F(TokenServiceTest, ATokenThatTheProviderCannotReadIsTheTokensFault) {
     EXPECT_EQ(Verify(token), "waiting");
     http_.AnswerLast(Response{400, R"({"error":"invalid_request","error_description":"invalid token"})"});
     EXPECT_EQ(*last_verdict_, "malformed");
-    EXPECT_EQ(Verify(token), "inactive") << "not asked for again at once";
+    EXPECT_EQ(Verify(token), "malformed") << "not asked for again at once";
   }
 }
 

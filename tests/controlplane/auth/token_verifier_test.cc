@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <openssl/hmac.h>
 
+#include "controlplane/auth/number_ranges.h"
+#include "controlplane/auth/unproved_claims.h"
 #include "tests/controlplane/auth/test_issuer.h"
 
 namespace byon::auth {
@@ -240,6 +242,31 @@ TEST(TokenVerifierTest, FollowsTheNumberClaimOfThePolicy) {
 std::string Introspect(const json& answer) {
   const auto verdict = VerifyIntrospection(Policy(), "https://idp.example", answer.dump(), system_clock::now());
   return verdict ? "good" : std::string(ToString(verdict.error()));
+}
+
+TEST(NumberRangesTest, ANumberBeginsWithOne) {
+  EXPECT_TRUE(IsInRanges("+34600000001", {}));
+  EXPECT_TRUE(IsInRanges("+34600000001", {"+35", "+3460"}));
+  EXPECT_FALSE(IsInRanges("+34600000001", {"+3461"}));
+  EXPECT_FALSE(IsInRanges("+346", {"+3460"}));
+}
+
+TEST(UnprovedClaimsTest, TellsTextsOfAJwtWithoutItsKey) {
+  const auto read = [](const std::string& claims) {
+    return UnprovedClaims::Read(EncodeBase64Url(R"({"alg":"none"})") + "." + EncodeBase64Url(claims) + ".");
+  };
+  const auto claims = read(R"({"iss":"i","phone_number":"tel:+34600000001","exp":7,"aud":["a"]})");
+  ASSERT_TRUE(claims);
+  EXPECT_EQ(claims->Text("iss"), "i");
+  EXPECT_EQ(claims->Text("exp"), "");
+  EXPECT_EQ(claims->Text("aud"), "");
+  EXPECT_EQ(claims->Number("phone_number"), "+34600000001");
+  EXPECT_EQ(claims->Number("other"), "");
+  EXPECT_FALSE(read("[]"));
+  EXPECT_FALSE(read(R"({"iss":"i","iss":"j"})")) << "two readers must not read two issuers";
+  EXPECT_FALSE(UnprovedClaims::Read("opaque"));
+  EXPECT_FALSE(UnprovedClaims::Read("eyJ.*.x"));
+  EXPECT_FALSE(UnprovedClaims::Read("eyJ" + std::string(20'000, 'a') + "..."));
 }
 
 TEST(IntrospectionTest, ReadsTheAnswer) {

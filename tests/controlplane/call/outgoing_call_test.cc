@@ -343,6 +343,13 @@ TEST(OutgoingCall, LimitsCalls) {
   user.StartOutgoing();
   user.StartOutgoing("tel:+34600000002", "c2");
   EXPECT_EQ(user.Outcome(), "This user has as many calls as allowed.");
+  CallHarness all(CallConfig{.max_calls = 1});
+  all.StartOutgoing();
+  all.StartOutgoing("tel:+34600000002", "c2");
+  EXPECT_EQ(all.Outcome(), "There are as many calls as the operator may have.");
+  all.Delete();
+  all.StartOutgoing("tel:+34600000002", "c3");
+  EXPECT_TRUE(all.registry.Find("c3"));
 }
 
 TEST(OutgoingCall, ConfirmsPreconditionsWhenTheBrowserIsConnected) {  // Covers: C4

@@ -90,8 +90,8 @@ class HttpServerTest : public testing::Test {
  protected:
   static HttpServerConfig Config() {
     HttpServerConfig config;
-    config.public_url = "http://gw.example";
-    config.cors_origins = {"https://app.example"};
+    config.site = {"http://gw.example", {"https://app.example"}, {"https://id.example"}};
+    config.host_sites = {{{"north.example"}, {"http://north.example", {"https://app.north"}, {"https://id.north"}}}};
     config.body_bytes = 4096;
     config.websocket_message_bytes = 1024;
     return config;
@@ -172,6 +172,22 @@ class HttpServerTest : public testing::Test {
   std::thread runner_;
   uint16_t port_ = 0;
 };
+
+TEST_F(HttpServerTest, EachHostHasItsOwnOriginsAndPagePolicy) {
+  const auto allowed = [this](const std::string& host, const std::string& origin) {
+    return std::string(Exchange("GET / HTTP/1.1\r\nHost: " + host + "\r\nOrigin: " + origin + "\r\n\r\n")["access-control-allow-origin"]);
+  };
+  EXPECT_EQ(allowed("gw.example", "https://app.example"), "https://app.example");
+  EXPECT_EQ(allowed("gw.example", "https://app.north"), "");
+  EXPECT_EQ(allowed("North.Example:8443", "https://app.north"), "https://app.north");
+  EXPECT_EQ(allowed("north.example", "https://app.example"), "");
+  const auto policy = [this](const std::string& host) {
+    return std::string(Exchange("GET /index.html HTTP/1.1\r\nHost: " + host + "\r\n\r\n")["content-security-policy"]);
+  };
+  EXPECT_NE(policy("north.example").find("https://id.north"), std::string::npos);
+  EXPECT_EQ(policy("north.example").find("https://id.example"), std::string::npos);
+  EXPECT_NE(policy("127.0.0.1").find("https://id.example"), std::string::npos);
+}
 
 TEST_F(HttpServerTest, AnswersSeveralRequestsOnOneConnection) {
   tcp::socket socket = Connect();
@@ -336,7 +352,7 @@ TEST_F(HttpServerTest, EveryAnswerSaysWhatItMayBeUsedFor) {
   EXPECT_EQ(page["cross-origin-opener-policy"], "same-origin-allow-popups");
   EXPECT_EQ(page["cache-control"], "no-cache");
   HttpServerConfig behind_proxy = Config();
-  behind_proxy.public_url = "https://gw.example";
+  behind_proxy.site.public_url = "https://gw.example";
   Restart(behind_proxy);
   EXPECT_EQ(Exchange("GET /x HTTP/1.1\r\nHost: gw\r\n\r\n")["strict-transport-security"], "max-age=31536000");
 }

@@ -178,6 +178,12 @@ TEST(Registration, Limits) {
   EXPECT_EQ(h.Outcome(), "pending");
   h.Create("f", {}, {"c", "u", "+3", "d1"});
   EXPECT_THAT(h.Outcome(), HasSubstr("per user"));
+  config.max_registrations = 1;
+  Harness all(config);
+  all.Create("a", {}, {"c", "u", "+1", "d1"});
+  all.Create("b", {}, {"c", "other", "+2", "d2"});
+  EXPECT_THAT(all.Outcome(), HasSubstr("as many registrations as the operator may have"));
+  EXPECT_EQ(all.kind, RefusalKind::kQuotaExceeded);
 }
 
 TEST(Registration, FailsAtOnceWithItsReason) {

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "controlplane/store/memory_store.h"
+#include "controlplane/store/scoped_store.h"
 #include "controlplane/store/sqlite_store.h"
 
 namespace byon::store {
@@ -57,6 +58,37 @@ TEST(SqliteStoreTest, KeepsNewestByKindAndKey) {
   const StoreFile file;
   SqliteStore store({.path = file.path()});
   KeepsNewestByKindAndKey(store);
+}
+
+TEST(ScopedStoreTest, OwnersDoNotSeeEachOther) {
+  MemoryStore store;
+  ScopedStore nameless(store, "");
+  ScopedStore north(store, "north");
+  ScopedStore north_sea(store, "north-sea");
+  nameless.Put(Kind::kChannel, "c/1", "of all", std::nullopt);
+  north.Put(Kind::kChannel, "c/1", "of north", std::nullopt);
+  north_sea.Put(Kind::kChannel, "e/1/2", "of the sea", std::nullopt);
+  EXPECT_EQ(Values(nameless, Kind::kChannel), std::vector<std::string>{"c/1=of all"});
+  EXPECT_EQ(Values(north, Kind::kChannel), std::vector<std::string>{"c/1=of north"});
+  EXPECT_EQ(Values(north_sea, Kind::kChannel), std::vector<std::string>{"e/1/2=of the sea"});
+  EXPECT_EQ(Values(store, Kind::kChannel).front(), "@north-sea/e/1/2=of the sea");
+  north.Delete(Kind::kChannel, "c/1");
+  EXPECT_EQ(Values(nameless, Kind::kChannel), std::vector<std::string>{"c/1=of all"});
+  EXPECT_TRUE(Values(north, Kind::kChannel).empty());
+}
+
+TEST(ScopedStoreTest, RecordsOfOwnersThatAreGoneAreRemoved) {
+  MemoryStore store;
+  ScopedStore(store, "").Put(Kind::kCall, "a", "1", std::nullopt);
+  ScopedStore(store, "north").Put(Kind::kCall, "a", "2", std::nullopt);
+  ScopedStore(store, "north").Put(Kind::kRegistration, "r", "3", std::nullopt);
+  ScopedStore(store, "south").Put(Kind::kCall, "a", "4", std::nullopt);
+  using Removed = std::map<std::string, RemovedRecords>;
+  EXPECT_EQ(RemoveOtherScopes(store, {"south", ""}),
+            (Removed{{"north", {{Kind::kRegistration, 1}, {Kind::kCall, 1}}}}));
+  EXPECT_EQ(Values(store, Kind::kCall), (std::vector<std::string>{"@south/a=4", "a=1"}));
+  EXPECT_TRUE(Values(store, Kind::kRegistration).empty());
+  EXPECT_EQ(RemoveOtherScopes(store, {"south"}), (Removed{{"", {{Kind::kCall, 1}}}}));
 }
 
 TEST(SqliteStoreTest, OutlivesItsProcess) {

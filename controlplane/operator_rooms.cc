@@ -1,0 +1,269 @@
+#include "controlplane/operator_rooms.h"
+
+#include <boost/asio/post.hpp>
+#include <map>
+#include <mutex>
+#include <stdexcept>
+
+#include "controlplane/api/asio_timers.h"
+#include "controlplane/api/event_hub.h"
+#include "controlplane/auth/number_ranges.h"
+#include "controlplane/auth/software_isim.h"
+#include "controlplane/gateway/asio_alarm.h"
+#include "controlplane/http_client/curl_http_client.h"
+#include "controlplane/push_parts.h"
+#include "controlplane/room_settings.h"
+#include "controlplane/sip/sip_stack.h"
+#include "controlplane/store/scoped_store.h"
+#include "controlplane/web_sip/socket_router.h"
+
+namespace byon {
+namespace {
+
+constexpr std::chrono::minutes kCounterInterval{1};
+
+// The subscribers file as the gateway and the SIP side know it; numbers outside the operator's ranges are nobody's.
+class Subscribers final : public gateway::SubscriberDirectory,
+                          public sip::CredentialSource,
+                          public web_sip::WebPasswords {
+ public:
+  Subscribers(runtime::SubscriberFile file, std::vector<std::string> number_ranges)
+      : file_(std::move(file)), number_ranges_(std::move(number_ranges)) {
+    for (const auto& [impi, keys] : file_.isims()) isims_.emplace(impi, auth::SoftwareIsim(keys));
+  }
+  std::optional<gateway::Subscriber> Find(const std::string& phone_number) const override {
+    const auto record = file_.Find(phone_number);
+    if (!record || !auth::IsInRanges(phone_number, number_ranges_)) return std::nullopt;
+    return gateway::Subscriber{record->impu, record->impi};
+  }
+  std::optional<std::string> Password(const std::string& impi) override { return file_.Password(impi); }
+  std::optional<auth::AkaAnswer> Authenticate(const std::string& impi,
+                                              const auth::AkaChallenge& challenge) override {
+    const std::lock_guard lock(isims_mutex_);
+    const auto isim = isims_.find(impi);
+    return isim == isims_.end() ? std::nullopt
+                                : std::optional(isim->second.Authenticate(challenge));
+  }
+  uint64_t SequenceNumber(const std::string& impi) override {
+    const std::lock_guard lock(isims_mutex_);
+    const auto isim = isims_.find(impi);
+    return isim == isims_.end() ? 0 : isim->second.highest_sequence_number();
+  }
+  void RestoreSequenceNumber(const std::string& impi, uint64_t highest) override {
+    const std::lock_guard lock(isims_mutex_);
+    if (const auto isim = isims_.find(impi); isim != isims_.end()) isim->second.Restore(highest);
+  }
+  std::optional<std::string> WebPassword(const std::string& number) const override {
+    return auth::IsInRanges(number, number_ranges_) ? file_.WebPassword(number) : std::nullopt;
+  }
+  size_t size() const { return file_.size(); }
+
+ private:
+  const runtime::SubscriberFile file_;
+  const std::vector<std::string> number_ranges_;
+  std::mutex isims_mutex_;  // SIP threads ask
+  std::map<std::string, auth::SoftwareIsim> isims_;
+};
+
+// Events are made before the hub can be: it stands behind this one. What happens to calls and
+// registrations is logged on the way.
+class EventRelay final : public gateway::EventSink {
+ public:
+  explicit EventRelay(runtime::Logger& log) : log_(log) {}
+  void OnEvent(const gateway::DeviceKey& device, const gateway::Event& event) override {
+    if (const auto* invited = std::get_if<gateway::SessionInvitation>(&event)) LogCall(invited->session);
+    if (const auto* changed = std::get_if<gateway::SessionStatus>(&event)) LogCall(changed->session);
+    if (const auto* ended = std::get_if<gateway::RegistrationEnds>(&event)) {
+      log_.Info("registration_ends", {{"registration", ended->registration_id}, {"why", ended->description}});
+    }
+    if (hub != nullptr) hub->OnEvent(device, event);
+    if (web_sip != nullptr) web_sip->OnEvent(device, event);
+    if (waker != nullptr) waker->OnEvent(device, event);
+  }
+  gateway::EventSink* hub = nullptr;
+  gateway::EventSink* waker = nullptr;  // behind the hub: it asks who was told
+  gateway::EventSink* web_sip = nullptr;  // where SIP over WebSocket is served
+
+ private:
+  void LogCall(const gateway::MediaSession& session) {
+    log_.Info("call", {{"call", session.media_session_id},
+                       {"status", ToString(session.status)},
+                       {"direction", session.is_originating ? "out" : "in"},
+                       {"from", session.originator_address},
+                       {"to", session.receiver_address},
+                       {"why", session.reason}});
+  }
+
+  runtime::Logger& log_;
+};
+
+runtime::SubscriberFile LoadSubscribers(const runtime::Config& config) {
+  if (config.ims.subscribers_file.empty()) return runtime::SubscriberFile(SubscriberRule(config));
+  auto loaded = runtime::SubscriberFile::Load(config.ims.subscribers_file, SubscriberRule(config));
+  if (!loaded.mistakes.empty()) throw std::runtime_error(loaded.mistakes.front());
+  return std::move(loaded.subscribers);
+}
+
+// In whose name the operator's sessions stand on the dataplanes, which show each controller its own only.
+std::string ControllerIdOf(const runtime::OperatorConfig& config) {
+  const std::string& node = config.config.node_id;
+  return config.id == runtime::kDefaultOperator ? node : node + "/" + config.id;
+}
+
+}  // namespace
+
+std::string StoreScopeOf(const std::string& operator_id) {
+  return operator_id == runtime::kDefaultOperator ? "" : operator_id;
+}
+
+// In the order of making; unmade in reverse.
+struct OperatorRooms::Rooms {
+  Rooms(const runtime::OperatorConfig& config, const SharedRooms& shared);
+
+  std::string Unreadiness() const {
+    if (!tokens.is_ready()) return "keys of the identity provider";
+    if (!media.is_ready()) return "dataplane";
+    return "";
+  }
+  void OnTokenEvent(std::string_view event, const std::string& detail);
+  // What clients did and what they were refused, each minute in which there was something.
+  void LogWebSipCounters();
+
+  const std::string id;
+  runtime::Logger log;
+  std::function<void(std::function<void()>)> post;
+  gateway::SystemClock clock;
+  gateway::SystemIdSource ids;
+  api::Clock now = [] { return std::chrono::system_clock::now(); };
+  api::AsioTimers timers;
+  store::ScopedStore store;
+  Subscribers subscribers;
+  EventRelay relay;
+  sip::SipStack sip;
+  media::DataplaneClient media;
+  gateway::AsioAlarm alarm;
+  gateway::Gateway gateway;
+  http_client::CurlHttpClient http_client;
+  api::TokenService tokens;
+  api::CloudEventFactory events;
+  api::SubscriptionRegistry subscriptions;
+  api::ChannelRegistry channels;
+  api::EventHub hub;
+  PushParts push_parts;
+  push::Waker waker;
+  api::Application application;
+  std::unique_ptr<web_sip::WebSip> web_sip;  // null: not served
+  std::shared_ptr<void> counter_timer;
+  std::unique_ptr<web_sip::SocketRouter> router;
+};
+
+OperatorRooms::Rooms::Rooms(const runtime::OperatorConfig& one, const SharedRooms& shared)
+    : id(one.id),
+      log(shared.log, shared.has_one_operator ? "" : one.id),
+      post([strand = shared.strand](std::function<void()> task) { boost::asio::post(strand, std::move(task)); }),
+      timers(shared.strand),
+      store(shared.store, StoreScopeOf(one.id)),
+      subscribers(LoadSubscribers(one.config), one.number_ranges),
+      relay(log),
+      sip(SipSettings(one.config), post, &subscribers),
+      media(MediaSettings(one.config, ControllerIdOf(one)), post),
+      alarm(shared.strand),
+      gateway(GatewaySettings(one.config),
+              {sip.signaling(), sip.registrar(), media, store, subscribers, relay, clock, ids, alarm}),
+      http_client(shared.strand),
+      tokens(TokenSettings(one), http_client, now, timers),
+      events(one.config.http.public_url + one.config.http.api_root, one.config.ims.home_domain, now,
+             [this] { return ids.NewId(); }),
+      subscriptions(SubscriptionSettings(one.config),
+                    {http_client, timers, store, events, now, [this] { return ids.NewId(); },
+                     [this](std::string_view event, std::string detail) {
+                       log.Warning(event, {{"detail", detail}});
+                     }}),
+      channels(ChannelSettings(one.config), {store, now, [this] { return ids.NewId(); }}),
+      hub(events, subscriptions, channels),
+      push_parts(MakePush(one.config, http_client, now)),
+      waker(WakerSettings(one.config), std::move(push_parts.providers),
+            {gateway, timers, now, [this] { return ids.NewId(); },
+             [this](const gateway::DeviceKey& device) { return channels.IsConnected(device); },
+             [this](const gateway::DeviceKey& device, push::WallTime then) { return channels.IsSilentSince(device, then); },
+             [this](std::string_view event, std::string detail) {
+               event == "push" ? log.Info(event, {{"detail", detail}}) : log.Warning(event, {{"detail", detail}});
+             }}),
+      application(ApiSettings(one.config, shared.version, push_parts.api),
+                  {gateway, tokens, subscriptions, channels, events, timers, now,
+                   [this] { return ids.NewId(); }, [this] { return Unreadiness(); },
+                   [this](const api::HttpRequest& request, int status, const std::string& correlator) {
+                     log.Info("request", {{"method", request.method}, {"path", request.path}, {"status", status},
+                                          {"correlator", correlator}, {"peer", request.remote_address}});
+                   }}) {
+  tokens.set_observer([this](std::string_view event, std::string detail) { OnTokenEvent(event, detail); });
+  subscriptions.Restore();
+  channels.Restore();
+  relay.hub = &hub;
+  relay.waker = &waker;
+  if (one.config.web_sip.is_enabled) {
+    web_sip = std::make_unique<web_sip::WebSip>(
+        WebSipSettings(one.config),
+        web_sip::WebSipPorts{gateway, tokens, subscribers, timers, now, [this] { return ids.NewId(); },
+                             [this](std::string_view event, std::string detail) {
+                               log.Info(event, {{"detail", detail}});
+                             }});
+    relay.web_sip = web_sip.get();
+    counter_timer = timers.After(kCounterInterval, [this] { LogWebSipCounters(); });
+  }
+  router = std::make_unique<web_sip::SocketRouter>(application, web_sip.get());
+  if (const auto error = sip.Start(&gateway, &gateway)) {
+    throw std::runtime_error(shared.has_one_operator ? *error : "operator " + id + ": " + *error);
+  }
+  media.Start(gateway);
+  log.Info("subscribers", {{"listed", subscribers.size()}});
+}
+
+void OperatorRooms::Rooms::LogWebSipCounters() {
+  const std::string changes = web_sip->TakeCounterChanges();
+  if (!changes.empty()) {
+    log.Info("sip_websocket", {{"lines", web_sip->lines()}, {"calls", web_sip->calls()}, {"counters", changes}});
+  }
+  counter_timer = timers.After(kCounterInterval, [this] { LogWebSipCounters(); });
+}
+
+void OperatorRooms::Rooms::OnTokenEvent(std::string_view event, const std::string& detail) {
+  if (event == "token_refused" || event == "keys_fetched") {
+    log.Info(event, {{"detail", detail}});
+  } else {
+    log.Warning(event, {{"detail", detail}});
+  }
+}
+
+OperatorRooms::OperatorRooms(const runtime::OperatorConfig& config, const SharedRooms& shared)
+    : rooms_(std::make_unique<Rooms>(config, shared)) {}
+OperatorRooms::~OperatorRooms() = default;
+
+const std::string& OperatorRooms::id() const { return rooms_->id; }
+api::HttpApplication& OperatorRooms::application() { return *rooms_->router; }
+std::string OperatorRooms::Unreadiness() const { return rooms_->Unreadiness(); }
+
+void OperatorRooms::Start() {
+  rooms_->gateway.Restore();
+  rooms_->tokens.Start();
+}
+
+void OperatorRooms::EndService(const std::string& reason) { rooms_->gateway.EndService(reason); }
+
+void OperatorRooms::Stop() {
+  rooms_->sip.Stop();
+  rooms_->media.Stop();
+}
+
+void OperatorRooms::LogTotals() const {
+  const gateway::GatewayStats stats = rooms_->gateway.stats();
+  rooms_->log.Info("totals", {{"registrations", stats.registrations},
+                              {"calls", stats.calls},
+                              {"calls_started", stats.calls_started},
+                              {"calls_connected", stats.calls_connected},
+                              {"subscriptions", rooms_->subscriptions.size()},
+                              {"channels", rooms_->channels.size()},
+                              {"unreadable_records", stats.unreadable_records}});
+}
+
+}  // namespace byon
