@@ -5,6 +5,7 @@ import { Dialer } from './dialer.js';
 import { byId } from './dom.js';
 import { prettyNumber } from './format.js';
 import { History } from './history.js';
+import { MessagesView } from './messages.js';
 import { OneTab } from './one_tab.js';
 import { applyTheme, preferences, save } from './preferences.js';
 import { Settings } from './settings.js';
@@ -81,12 +82,15 @@ function makeDevice(): void {
   const history = new History((number) => void call(number).catch(showError));
   device = new Device({ gateway: signIn.config.apiRoot, getToken: () => signIn.getToken() });
   window.byonPhone = device;
+  const messages = new MessagesView(device, showError);
   device.on('registered', ({ phoneNumber }) => {
     history.open(phoneNumber);
     show('registered', prettyNumber(phoneNumber));
+    void messages.load().catch(showError);
   });
   device.on('unregistered', ({ cause, reason }) => {
     history.close();
+    messages.clear();
     if (cause === 'replaced') {
       oneTab.leave();
       show('elsewhere', 'In another tab');
@@ -104,6 +108,7 @@ function makeDevice(): void {
   new Waking(device, signIn.config, showError);
   const showPanel = wireTabs((panel) => {
     if (panel === 'panel-recents') history.seen();
+    messages.shown(panel === 'panel-messages');
     if (panel !== 'panel-settings') settings.stopTest();
   });
   const dialer = new Dialer({

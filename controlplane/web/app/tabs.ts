@@ -12,15 +12,16 @@ export function wireTabs(changed: (panel: string) => void): (panel: string) => v
     }
     changed(panel);
   };
-  tabs.forEach((tab, index) => {
+  for (const tab of tabs) {
     tab.onclick = () => show(tab.dataset['panel'] as string);
     tab.onkeydown = ({ key }) => {
       const step = key === 'ArrowRight' ? 1 : key === 'ArrowLeft' ? -1 : 0;
-      const next = tabs[(index + step + tabs.length) % tabs.length];
+      const visible = tabs.filter((one) => !one.hidden);
+      const next = visible[(visible.indexOf(tab) + step + visible.length) % visible.length];
       if (step === 0 || !next) return;
       show(next.dataset['panel'] as string);
       next.focus();
     };
-  });
+  }
   return show;
 }

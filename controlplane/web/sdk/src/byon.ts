@@ -13,6 +13,7 @@ export { Device, type CallOptions, type DeviceEvents, type DeviceOptions } from 
 export { Emitter, type Listener } from './emitter.js';
 export { ByonError, type ByonErrorCode } from './error.js';
 export type { LevelMeter } from './level_meter.js';
+export type { MessageOptions, MessageQuery } from './messages.js';
 export type { OperationName, Operations } from './operations.js';
 export type { Platform } from './platform.js';
 export type { PreflightOptions, PreflightReport, PreflightStep, PreflightStepName } from './preflight.js';
@@ -23,7 +24,8 @@ export { SignIn } from './sign_in.js';
 export type { Transport, TransportEvents, TransportOptions } from './transport.js';
 export { WebSocketTransport } from './web_socket_transport.js';
 export type {
-  CallElsewhere, CloudEvent, EndStatus, GatewayLegQuality, GatewayQuality, IceServersResource, ListedSession, PageConfig, PushState, PushSubscriptionBody,
+  CallElsewhere, CloudEvent, EndStatus, GatewayLegQuality, GatewayQuality, IceServersResource, ListedSession, Message, PageConfig, Presence,
+  PushState, PushSubscriptionBody,
   RegistrationResource, Sdp,
   SessionResource, SessionStatus, TransferEventData,
 } from './wire.js';

@@ -5,6 +5,7 @@ import { storedDeviceId } from './device_id.js';
 import { Emitter } from './emitter.js';
 import { asError, ByonError, statusOf } from './error.js';
 import { IceServers } from './ice_servers.js';
+import { Inbox, type MessageOptions, type MessageQuery } from './messages.js';
 import { watchNetwork } from './network_watch.js';
 import { completePlatform, type Platform } from './platform.js';
 import { type PreflightOptions, type PreflightReport, runPreflight } from './preflight.js';
@@ -12,13 +13,17 @@ import { type PushOptions, subscribe } from './push.js';
 import { RestTransport } from './rest_transport.js';
 import type { Transport } from './transport.js';
 import { WebSocketTransport } from './web_socket_transport.js';
-import type { CallElsewhere, CloudEvent, DtmfEventData, ListedSession, PushSubscriptionBody, RegistrationEndsData, RegistrationResource, SessionResource, TransferEventData } from './wire.js';
+import type {
+  CallElsewhere, CloudEvent, DtmfEventData, ListedSession, Message, Presence, PushSubscriptionBody, RegistrationEndsData, RegistrationResource,
+  SessionResource, TransferEventData,
+} from './wire.js';
 
 const REFRESH_BEFORE_EXPIRY_MS = 120_000;
 const REFRESH_RETRY_MS = 10_000;
 const EVENT_PREFIX = 'org.camaraproject.webrtc-events-subscriptions.v0.';
 const TRANSFER_EVENT = 'org.byon-gateway.events.v1.transfer';
 const DIGIT_EVENT = 'org.byon-gateway.events.v1.dtmf-received';
+const PRESENCE_EVENT = 'org.byon-gateway.events.v1.presence-changed';
 /** Events may overtake the answer to the request that made their call: so many are kept until it comes. */
 const MOST_UNCLAIMED_CALLS = 64;
 const MOST_UNCLAIMED_EVENTS = 16;
@@ -59,6 +64,12 @@ export interface DeviceEvents {
   incoming: Call;
   /** Any new call, either way. */
   call: Call;
+  /** A text message for the user's number, told once. */
+  message: Message;
+  /** What became of a message, sent from or read on any device of the number. */
+  messageStatus: Message;
+  /** The user's own number or a watched one begins or ends to be on the phone. */
+  presence: Presence;
   /** The gateway cannot be reached; calls go on, new ones cannot be made. */
   reconnecting: undefined;
   reconnected: undefined;
@@ -90,6 +101,7 @@ export class Device extends Emitter<DeviceEvents> {
   #push: PushSubscriptionBody | undefined;
   readonly #unclaimed = new Map<string, SessionResource[]>();
   readonly #stopWatching: () => void;
+  readonly #inbox: Inbox;
 
   /** UUID of this device, as the gateway knows it. */
   readonly deviceId: string;
@@ -113,6 +125,7 @@ export class Device extends Emitter<DeviceEvents> {
     this.#transport =
       transport === 'rest' ? new RestTransport(parts) : transport === 'websocket' ? new WebSocketTransport(parts) : transport;
     this.#iceServers = new IceServers(this.#transport, options.iceServers);
+    this.#inbox = new Inbox(this.#transport, (message) => this.emit('message', message), (message) => this.emit('messageStatus', message));
     this.#listen();
     this.#stopWatching = watchNetwork((hasChanged) => {
       this.#transport.hurry();
@@ -194,6 +207,40 @@ export class Device extends Emitter<DeviceEvents> {
     if (!call.hasEnded) this.#calls.set(id, call);
     for (const data of this.#unclaimed.get(id) ?? []) void call.applyStatus(data);
     this.#unclaimed.delete(id);
+  }
+
+  /** Sends a text. Resolves when the gateway has it; follow the rest by `messageStatus`. @param to as in {@link Device.call} */
+  async sendMessage(to: string, text: string, options: MessageOptions = {}): Promise<Message> {
+    const address = toAddress(to, this.#options.phoneContext);
+    if (!this.#registration) throw new ByonError('NOT_REGISTERED', 'Register first.');
+    const { registrationId } = this.#registration;
+    return this.#transport.request('message.send', { idempotencyKey: crypto.randomUUID() }, { to: address, text, registrationId, ...options });
+  }
+  /** The number's messages, newest first. */
+  messages({ peer, before, limit }: MessageQuery = {}): Promise<Message[]> {
+    return this.#transport.request('message.list', {
+      ...(peer ? { peer: toAddress(peer, this.#options.phoneContext) } : {}), ...(before ? { before } : {}), ...(limit ? { limit: String(limit) } : {}),
+    });
+  }
+  /** This message and all earlier ones of the same sender have been read. */
+  async markRead(messageId: string): Promise<void> {
+    await this.#transport.request('message.read', { messageId });
+  }
+  /** Forgets a message on all devices of the number. */
+  async deleteMessage(messageId: string): Promise<void> {
+    await this.#transport.request('message.delete', { messageId });
+  }
+
+  /** Who is on the phone: the user's number on all its devices, and the watched ones. */
+  presence(): Promise<{ own: Presence; watched: Presence[] }> {
+    return this.#transport.request('presence.list', {});
+  }
+  /** Watches a number until {@link Device.unwatch}; `presence` tells of changes. */
+  watch(number: string): Promise<Presence> {
+    return this.#transport.request('presence.watch', { number });
+  }
+  async unwatch(number: string): Promise<void> {
+    await this.#transport.request('presence.unwatch', { number });
   }
 
   /** After the access token was renewed: registration and event channel live on. @param token without `getToken` only */
@@ -281,7 +328,10 @@ export class Device extends Emitter<DeviceEvents> {
     const report = (error: unknown) => this.emit('error', asError(error));
     transport.on('event', (event) => this.#handleEvent(event));
     transport.on('tokenExpiring', () => this.emit('tokenWillExpire'));
-    transport.on('gap', () => void this.#recoverCalls().catch(report));
+    transport.on('gap', () => {
+      void this.#recoverCalls().catch(report);
+      void this.#inbox.recover().catch(report);
+    });
     transport.on('gone', ({ reason }) => {
       if (reason !== 'replaced') return this.#leave('ended', 'The registration has ended');
       const { calls } = this;
@@ -344,10 +394,16 @@ export class Device extends Emitter<DeviceEvents> {
         this.#calls.get(data.mediaSessionId)?.applyTransfer(data);
         break;
       }
+      case PRESENCE_EVENT:
+        this.emit('presence', event.data as Presence);
+        break;
       case DIGIT_EVENT: {
         const data = event.data as DtmfEventData;
         this.#calls.get(data.mediaSessionId)?.applyDigit(data);
+        break;
       }
+      default:
+        this.#inbox.handle(event);
     }
   }
 

@@ -1,5 +1,6 @@
 import type {
-  CallElsewhere, GatewayQuality, IceServersResource, ListedSession, PushState, PushSubscriptionBody, RegistrationResource, Sdp, SessionResource, SessionStatus,
+  CallElsewhere, GatewayQuality, IceServersResource, ListedSession, Message, Presence, PushState, PushSubscriptionBody, RegistrationResource, Sdp,
+  SessionResource, SessionStatus,
 } from './wire.js';
 
 /** Every operation of the gateway that the SDK uses: what it takes and what it answers. */
@@ -29,6 +30,17 @@ export interface Operations {
   'call.elsewhere': { params: { deviceId: string }; body: undefined; result: CallElsewhere[] };
   'call.pull': { params: { mediaSessionId: string }; body: { registrationId: string; offer: Sdp }; result: SessionResource };
   'ice.servers': { params: {}; body: undefined; result: IceServersResource };
+  'message.send': {
+    params: { idempotencyKey: string };
+    body: { to: string; text: string; registrationId: string; deliveryReport?: boolean };
+    result: Message;
+  };
+  'message.list': { params: { peer?: string; before?: string; limit?: string }; body: undefined; result: Message[] };
+  'message.read': { params: { messageId: string }; body: undefined; result: undefined };
+  'message.delete': { params: { messageId: string }; body: undefined; result: undefined };
+  'presence.list': { params: {}; body: undefined; result: { own: Presence; watched: Presence[] } };
+  'presence.watch': { params: { number: string }; body: undefined; result: Presence };
+  'presence.unwatch': { params: { number: string }; body: undefined; result: undefined };
 }
 /** The names are those of the gateway's commands over WebSocket. */
 export type OperationName = keyof Operations;
@@ -67,4 +79,11 @@ export const REST_FORMS: { readonly [Name in OperationName]: RestForm } = {
   'call.elsewhere': { method: 'GET', path: `${EXTENSIONS}/calls-elsewhere`, query: ['deviceId'] },
   'call.pull': { method: 'POST', path: `${EXTENSIONS}/calls-elsewhere/{mediaSessionId}/pull` },
   'ice.servers': { method: 'GET', path: `${EXTENSIONS}/ice-servers` },
+  'message.send': { method: 'POST', path: `${EXTENSIONS}/messages`, headers: { idempotencyKey: 'idempotency-key' } },
+  'message.list': { method: 'GET', path: `${EXTENSIONS}/messages`, query: ['peer', 'before', 'limit'] },
+  'message.read': { method: 'POST', path: `${EXTENSIONS}/messages/{messageId}/read` },
+  'message.delete': { method: 'DELETE', path: `${EXTENSIONS}/messages/{messageId}` },
+  'presence.list': { method: 'GET', path: `${EXTENSIONS}/presence` },
+  'presence.watch': { method: 'PUT', path: `${EXTENSIONS}/presence/{number}` },
+  'presence.unwatch': { method: 'DELETE', path: `${EXTENSIONS}/presence/{number}` },
 };

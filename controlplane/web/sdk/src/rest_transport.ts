@@ -24,13 +24,13 @@ export class RestTransport extends Emitter<TransportEvents> implements Transport
     const form = REST_FORMS[name];
     const given = params as Record<string, string>;
     const path = form.path.replace(/\{(\w+)\}/g, (_, param: string) => encodeURIComponent(given[param] ?? ''));
-    const query = new URLSearchParams((form.query ?? []).map((param) => [param, given[param] ?? '']));
+    const query = new URLSearchParams((form.query ?? []).flatMap((param) => (given[param] === undefined ? [] : [[param, given[param]]])));
     const token = await this.#options.getToken();
     const send = this.#options.fetch ?? globalThis.fetch.bind(globalThis);
     let response: Response;
     let text: string;
     try {
-      response = await send(this.#gateway + path + (form.query ? `?${query}` : ''), {
+      response = await send(this.#gateway + path + (query.size > 0 ? `?${query}` : ''), {
         method: form.method,
         headers: {
           authorization: `Bearer ${token}`,

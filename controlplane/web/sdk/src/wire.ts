@@ -156,6 +156,34 @@ export interface DtmfEventData {
   durationMs: number;
 }
 
+/** A text message of the user's number. */
+export interface Message {
+  messageId: string;
+  direction: 'outgoing' | 'incoming';
+  /** `sip:anonymous@anonymous.invalid` when withheld. */
+  from: string;
+  to: string;
+  peerName?: string;
+  text: string;
+  /** Outgoing: queued, sent (the network has it), delivered, displayed, failed. Incoming: received, read. */
+  state: 'queued' | 'sent' | 'delivered' | 'displayed' | 'failed' | 'received' | 'read';
+  cause?: { sipStatus?: number; text?: string };
+  createdAt: string;
+  updatedAt: string;
+}
+
+/** Whether a number is on the phone, as the network tells it. */
+export interface Presence {
+  phoneNumber: string;
+  state: 'unknown' | 'offline' | 'available' | 'ringing' | 'on-the-phone';
+  /** The network does not tell. */
+  isRefused: boolean;
+  note?: string;
+  changedAt?: string;
+  /** Calls on any device; of the user's own number only. */
+  calls?: { id: string; state: 'calling' | 'ringing' | 'confirmed'; direction: 'originating' | 'terminating'; peer?: string }[];
+}
+
 /** A CloudEvent 1.0. */
 export interface CloudEvent {
   specversion: string;
