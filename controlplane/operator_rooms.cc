@@ -10,6 +10,8 @@
 #include "controlplane/auth/number_ranges.h"
 #include "controlplane/auth/software_isim.h"
 #include "controlplane/gateway/asio_alarm.h"
+#include "controlplane/gateway/messaging.h"
+#include "controlplane/gateway/presence.h"
 #include "controlplane/http_client/curl_http_client.h"
 #include "controlplane/push_parts.h"
 #include "controlplane/room_settings.h"
@@ -76,12 +78,14 @@ class EventRelay final : public gateway::EventSink {
     if (const auto* ended = std::get_if<gateway::RegistrationEnds>(&event)) {
       log_.Info("registration_ends", {{"registration", ended->registration_id}, {"why", ended->description}});
     }
+    if (presence != nullptr) presence->OnEvent(device, event);
     if (hub != nullptr) hub->OnEvent(device, event);
     if (web_sip != nullptr) web_sip->OnEvent(device, event);
     if (waker != nullptr) waker->OnEvent(device, event);
   }
   gateway::EventSink* hub = nullptr;
   gateway::EventSink* waker = nullptr;  // behind the hub: it asks who was told
+  gateway::EventSink* presence = nullptr;
   gateway::EventSink* web_sip = nullptr;  // where SIP over WebSocket is served
 
  private:
@@ -143,6 +147,9 @@ struct OperatorRooms::Rooms {
   media::DataplaneClient media;
   gateway::AsioAlarm alarm;
   gateway::Gateway gateway;
+  gateway::AsioAlarm messaging_alarm;
+  gateway::Messaging messaging;
+  gateway::Presence presence;
   http_client::CurlHttpClient http_client;
   api::TokenService tokens;
   api::CloudEventFactory events;
@@ -170,6 +177,10 @@ OperatorRooms::Rooms::Rooms(const runtime::OperatorConfig& one, const SharedRoom
       alarm(shared.strand),
       gateway(GatewaySettings(one.config),
               {sip.signaling(), sip.registrar(), media, store, subscribers, relay, clock, ids, alarm}),
+      messaging_alarm(shared.strand),
+      messaging(MessagingSettings(one.config),
+                {sip.pager(), gateway, store, relay, clock, ids, messaging_alarm, post}),
+      presence(PresenceSettings(one.config), {sip.events(), gateway, store, relay, clock}),
       http_client(shared.strand),
       tokens(TokenSettings(one), http_client, now, timers),
       events(one.config.http.public_url + one.config.http.api_root, one.config.ims.home_domain, now,
@@ -195,19 +206,25 @@ OperatorRooms::Rooms::Rooms(const runtime::OperatorConfig& one, const SharedRoom
                    [this](const api::HttpRequest& request, int status, const std::string& correlator) {
                      log.Info("request", {{"method", request.method}, {"path", request.path}, {"status", status},
                                           {"correlator", correlator}, {"peer", request.remote_address}});
-                   }}) {
+                   },
+                   one.config.messages.is_enabled ? &messaging : nullptr, &presence}) {
   tokens.set_observer([this](std::string_view event, std::string detail) { OnTokenEvent(event, detail); });
   subscriptions.Restore();
   channels.Restore();
   relay.hub = &hub;
   relay.waker = &waker;
+  relay.presence = &presence;
+  gateway.AddLineObserver(&messaging);
+  gateway.AddLineObserver(&presence);
+  sip.SetObservers(one.config.messages.is_enabled ? &messaging : nullptr, &presence);
   if (one.config.web_sip.is_enabled) {
     web_sip = std::make_unique<web_sip::WebSip>(
         WebSipSettings(one.config),
         web_sip::WebSipPorts{gateway, tokens, subscribers, timers, now, [this] { return ids.NewId(); },
                              [this](std::string_view event, std::string detail) {
                                log.Info(event, {{"detail", detail}});
-                             }});
+                             },
+                             one.config.messages.is_enabled ? &messaging : nullptr});
     relay.web_sip = web_sip.get();
     counter_timer = timers.After(kCounterInterval, [this] { LogWebSipCounters(); });
   }
@@ -244,6 +261,8 @@ api::HttpApplication& OperatorRooms::application() { return *rooms_->router; }
 std::string OperatorRooms::Unreadiness() const { return rooms_->Unreadiness(); }
 
 void OperatorRooms::Start() {
+  rooms_->messaging.Restore();
+  rooms_->presence.Restore();
   rooms_->gateway.Restore();
   rooms_->tokens.Start();
 }

@@ -103,6 +103,34 @@ gateway::GatewayConfig GatewaySettings(const runtime::Config& config) {
   return settings;
 }
 
+messaging::MessagingConfig MessagingSettings(const runtime::Config& config) {
+  messaging::MessagingConfig settings;
+  settings.home_domain = config.ims.home_domain;
+  settings.emergency_numbers = config.ims.emergency_numbers;
+  settings.max_text_bytes = config.messages.max_text_bytes;
+  settings.max_kept_per_number = config.messages.kept_per_number;
+  settings.ttl = config.messages.ttl;
+  settings.sent_per_minute = config.messages.sent_per_minute;
+  settings.received_per_minute = config.messages.received_per_minute;
+  return settings;
+}
+
+presence::PresenceConfig PresenceSettings(const runtime::Config& config) {
+  const auto packages = [](const std::vector<std::string>& names) {
+    std::vector<presence::Package> named;
+    for (const std::string& name : names) {
+      named.push_back(name == "dialog" ? presence::Package::kDialog : presence::Package::kPresence);
+    }
+    return named;
+  };
+  presence::PresenceConfig settings;
+  settings.home_domain = config.ims.home_domain;
+  settings.watched = packages(config.ims.watched_packages);
+  settings.published = packages(config.ims.published_packages);
+  settings.max_watched_per_number = config.limits.watched_per_number;
+  return settings;
+}
+
 sip::SipConfig SipSettings(const runtime::Config& config) {
   sip::SipConfig settings;
   const runtime::ImsSettings& ims = config.ims;

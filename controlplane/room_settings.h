@@ -5,6 +5,8 @@
 #include "controlplane/api/subscription_registry.h"
 #include "controlplane/api/token_service.h"
 #include "controlplane/gateway/gateway.h"
+#include "controlplane/gateway/messaging.h"
+#include "controlplane/gateway/presence.h"
 #include "controlplane/http/http_server.h"
 #include "controlplane/media/dataplane_client.h"
 #include "controlplane/operators/operator_directory.h"
@@ -17,6 +19,8 @@ namespace byon {
 
 // An operator's configuration, cut into what each room asks for.
 gateway::GatewayConfig GatewaySettings(const runtime::Config& config);
+messaging::MessagingConfig MessagingSettings(const runtime::Config& config);
+presence::PresenceConfig PresenceSettings(const runtime::Config& config);
 sip::SipConfig SipSettings(const runtime::Config& config);
 // Reads the certificates; throws std::runtime_error when a file cannot be read. `controller_id`: in whose name
 // sessions are made, the same after a restart.

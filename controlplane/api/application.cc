@@ -60,6 +60,8 @@ Application::Application(ApiConfig config, ApiPorts ports)
   }
   AddExtensionRoutes();
   AddPushRoutes();
+  if (ports_.messaging != nullptr) AddMessageRoutes();
+  if (ports_.presence != nullptr) AddPresenceRoutes();
   AddDocumentRoutes();
   AddHealthRoutes();
 }
@@ -144,6 +146,31 @@ void Application::AddPushRoutes() {
   add("PUT", "write", &PushApi::Set);
   add("GET", "read", &PushApi::Get);
   add("DELETE", "write", &PushApi::Delete);
+}
+
+void Application::AddMessageRoutes() {
+  messages_.emplace(*ports_.messaging);
+  const auto add = [this](const char* method, const char* path, const char* scope, auto operation) {
+    router_.Add({method, std::string("/byon/v1/messages") + path, scope, false, {},
+                 [this, operation](const ExchangePointer& exchange) { ((*messages_).*operation)(exchange); }});
+  };
+  add("POST", "", kWriteMessages, &MessageApi::Send);
+  add("GET", "", kReadMessages, &MessageApi::List);
+  add("GET", "/{id}", kReadMessages, &MessageApi::Get);
+  add("POST", "/{id}/read", kWriteMessages, &MessageApi::MarkRead);
+  add("DELETE", "/{id}", kWriteMessages, &MessageApi::Delete);
+}
+
+void Application::AddPresenceRoutes() {
+  presence_.emplace(*ports_.presence);
+  const auto add = [this](const char* method, const char* path, const char* scope, auto operation) {
+    router_.Add({method, std::string("/byon/v1/presence") + path, scope, false, {},
+                 [this, operation](const ExchangePointer& exchange) { ((*presence_).*operation)(exchange); }});
+  };
+  add("GET", "", kReadPresence, &PresenceApi::List);
+  add("GET", "/{id}", kReadPresence, &PresenceApi::Get);
+  add("PUT", "/{id}", kWritePresence, &PresenceApi::Watch);
+  add("DELETE", "/{id}", kWritePresence, &PresenceApi::Unwatch);
 }
 
 // What describes the interface, for people and generators.

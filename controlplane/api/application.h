@@ -9,6 +9,8 @@
 #include "controlplane/api/channel_connection.h"
 #include "controlplane/api/extension_api.h"
 #include "controlplane/api/http_application.h"
+#include "controlplane/api/message_api.h"
+#include "controlplane/api/presence_api.h"
 #include "controlplane/api/rate_limiter.h"
 #include "controlplane/api/push_api.h"
 #include "controlplane/api/registration_api.h"
@@ -46,6 +48,8 @@ struct ApiPorts {
   std::function<std::string()> unreadiness;
   // Told of each answered request: for access logs.
   std::function<void(const HttpRequest&, int status, const std::string& correlator)> observer;
+  gateway::MessagingService* messaging = nullptr;  // null: no messages here
+  gateway::PresenceService* presence = nullptr;    // null: no presence here
 };
 
 // The whole web API: finds the operation, proves who asks, checks scopes and rates, and answers in CAMARA's
@@ -64,6 +68,8 @@ class Application final : public HttpApplication {
   void AddSubscriptionRoutes(const std::string& api, const std::string& version, Dialect dialect);
   void AddExtensionRoutes();
   void AddPushRoutes();
+  void AddMessageRoutes();
+  void AddPresenceRoutes();
   void AddDocumentRoutes();
   void AddHealthRoutes();
   // An exchange that answers with its correlator; nothing when the client's own was malformed and that was answered.
@@ -88,6 +94,8 @@ class Application final : public HttpApplication {
   SubscriptionApi subscriptions_;
   ExtensionApi extensions_;
   PushApi push_;
+  std::optional<MessageApi> messages_;
+  std::optional<PresenceApi> presence_;
 };
 
 }  // namespace byon::api

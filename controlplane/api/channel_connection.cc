@@ -19,7 +19,9 @@ namespace {
 // The server bounds messages already (limits.websocket_message_bytes); this bounds what is parsed.
 constexpr size_t kMaxMessageBytes = 1 << 20;
 constexpr std::array kChannelTypes = {EventType::kSessionInvitation, EventType::kSessionStatus,
-                                      EventType::kRegistrationEnds, EventType::kDtmf, EventType::kTransfer};
+                                      EventType::kRegistrationEnds, EventType::kDtmf, EventType::kTransfer,
+                                      EventType::kMessageReceived, EventType::kMessageStatus,
+                                      EventType::kPresenceChanged};
 
 }  // namespace
 

@@ -1,5 +1,7 @@
 #include "controlplane/api/cloud_event.h"
 
+#include "controlplane/api/message_api.h"
+#include "controlplane/api/presence_api.h"
 #include "controlplane/api/resources.h"
 #include "controlplane/api/wire_format.h"
 
@@ -8,8 +10,12 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::string_view kDtmfType = "org.byon-gateway.events.v1.dtmf-received";
-constexpr std::string_view kTransferType = "org.byon-gateway.events.v1.transfer";
+constexpr std::string_view kExtensionPrefix = "org.byon-gateway.events.v1.";
+
+bool IsExtension(EventType type) {
+  return type == EventType::kDtmf || type == EventType::kTransfer || type == EventType::kMessageReceived || type == EventType::kMessageStatus ||
+         type == EventType::kPresenceChanged;
+}
 
 // What the network says may be no UTF-8; an event must not fail for it.
 std::string Dump(const json& body) {
@@ -22,8 +28,11 @@ std::string_view ShortName(EventType type) {
     case EventType::kSessionStatus: return "session-status";
     case EventType::kRegistrationEnds: return "registration-ends";
     case EventType::kSubscriptionEnded: return "subscription-ended";
-    case EventType::kDtmf:
-    case EventType::kTransfer: return "session-status";  // come with the status scope
+    case EventType::kDtmf: return "dtmf-received";
+    case EventType::kTransfer: return "transfer";
+    case EventType::kMessageReceived: return "message-received";
+    case EventType::kMessageStatus: return "message-status";
+    case EventType::kPresenceChanged: return "presence-changed";
   }
   return "";
 }
@@ -39,9 +48,7 @@ std::string PrefixedName(EventType type, Release release) {
 }  // namespace
 
 std::string TypeName(EventType type, Release release) {
-  if (type == EventType::kDtmf) return std::string(kDtmfType);
-  if (type == EventType::kTransfer) return std::string(kTransferType);
-  return PrefixedName(type, release);
+  return IsExtension(type) ? std::string(kExtensionPrefix) + std::string(ShortName(type)) : PrefixedName(type, release);
 }
 
 std::optional<EventType> ParseSubscribableType(std::string_view name, Release release) {
@@ -49,10 +56,18 @@ std::optional<EventType> ParseSubscribableType(std::string_view name, Release re
        {EventType::kSessionInvitation, EventType::kSessionStatus, EventType::kRegistrationEnds}) {
     if (name == TypeName(type, release)) return type;
   }
+  if (release == Release::kR2_2) return std::nullopt;
+  for (const EventType type : {EventType::kMessageReceived, EventType::kMessageStatus, EventType::kPresenceChanged}) {
+    if (name == TypeName(type, release)) return type;
+  }
   return std::nullopt;
 }
 
 std::string CreateScope(EventType type, Release release) {
+  if (type == EventType::kMessageReceived || type == EventType::kMessageStatus) return kReadMessages;
+  if (type == EventType::kPresenceChanged) return kReadPresence;
+  // What happens within a session comes with its scope.
+  if (type == EventType::kDtmf || type == EventType::kTransfer) type = EventType::kSessionStatus;
   return ApiName(release) + ":" + PrefixedName(type, release) + ":create";
 }
 
@@ -104,6 +119,20 @@ CloudEvent CloudEventFactory::Make(const gateway::Event& event) const {
   }
   if (const auto* progress = std::get_if<gateway::TransferProgress>(&event)) {
     return Wrap(EventType::kTransfer, TransferData(*progress));
+  }
+  const auto of_registration = [this](EventType type, const std::string& registration_id, json data) {
+    CloudEvent made = Wrap(type, std::move(data));
+    made.registration_id = registration_id;
+    return made;
+  };
+  if (const auto* received = std::get_if<gateway::MessageReceived>(&event)) {
+    return of_registration(EventType::kMessageReceived, received->registration_id, MessageBody(received->message));
+  }
+  if (const auto* changed = std::get_if<gateway::MessageStatus>(&event)) {
+    return of_registration(EventType::kMessageStatus, changed->registration_id, MessageBody(changed->message));
+  }
+  if (const auto* changed = std::get_if<gateway::PresenceChanged>(&event)) {
+    return of_registration(EventType::kPresenceChanged, changed->registration_id, PresenceBody(changed->state));
   }
   return Wrap(EventType::kDtmf, DtmfData(std::get<gateway::DtmfReceived>(event)));
 }

@@ -10,11 +10,12 @@
 
 namespace byon::api {
 
-enum class EventType : uint8_t { kSessionInvitation, kSessionStatus, kRegistrationEnds, kSubscriptionEnded, kDtmf, kTransfer };
+enum class EventType : uint8_t { kSessionInvitation, kSessionStatus, kRegistrationEnds, kSubscriptionEnded, kDtmf, kTransfer,
+                                kMessageReceived, kMessageStatus, kPresenceChanged };
 
 // The CloudEvents type, e.g. "org.camaraproject.webrtc-events-subscriptions.v0.session-status".
 std::string TypeName(EventType type, Release release = Release::kR3_1);
-// One of the three types that can be subscribed to.
+// One of the types that can be subscribed to: CAMARA's three, with r3.1 those of messages and presence too.
 std::optional<EventType> ParseSubscribableType(std::string_view name, Release release = Release::kR3_1);
 // The OAuth scope that lets a client have events of a type.
 std::string CreateScope(EventType type, Release release = Release::kR3_1);

@@ -18,7 +18,7 @@ constexpr size_t kMaxParameter = 256;
 #define BYON_REGISTRATIONS "/webrtc-registration/v0.4/sessions"
 #define BYON_CALLS "/webrtc-call-handling/v0.4/sessions"
 #define BYON_EXTENSIONS "/byon/v1"
-constexpr std::array<Command, 22> kCommands = {{
+constexpr auto kCommands = std::to_array<Command>({
     {.name = "registration.create", .method = "POST", .path = BYON_REGISTRATIONS},
     {.name = "registration.list", .method = "GET", .path = BYON_REGISTRATIONS, .query = "deviceId", .is_query_required = true},
     {.name = "registration.get", .method = "GET", .path = BYON_REGISTRATIONS "/{registrationId}"},
@@ -42,7 +42,16 @@ constexpr std::array<Command, 22> kCommands = {{
     {.name = "push.get", .method = "GET", .path = BYON_EXTENSIONS "/registrations/{registrationId}/push"},
     {.name = "push.delete", .method = "DELETE", .path = BYON_EXTENSIONS "/registrations/{registrationId}/push"},
     {.name = "ice.servers", .method = "GET", .path = BYON_EXTENSIONS "/ice-servers"},
-}};
+    {.name = "message.send", .method = "POST", .path = BYON_EXTENSIONS "/messages", .may_repeat = true},
+    {.name = "message.list", .method = "GET", .path = BYON_EXTENSIONS "/messages", .query = "peer,before,limit,phoneNumber"},
+    {.name = "message.get", .method = "GET", .path = BYON_EXTENSIONS "/messages/{messageId}"},
+    {.name = "message.read", .method = "POST", .path = BYON_EXTENSIONS "/messages/{messageId}/read"},
+    {.name = "message.delete", .method = "DELETE", .path = BYON_EXTENSIONS "/messages/{messageId}"},
+    {.name = "presence.list", .method = "GET", .path = BYON_EXTENSIONS "/presence", .query = "phoneNumber"},
+    {.name = "presence.get", .method = "GET", .path = BYON_EXTENSIONS "/presence/{number}", .query = "phoneNumber"},
+    {.name = "presence.watch", .method = "PUT", .path = BYON_EXTENSIONS "/presence/{number}", .query = "phoneNumber"},
+    {.name = "presence.unwatch", .method = "DELETE", .path = BYON_EXTENSIONS "/presence/{number}", .query = "phoneNumber"},
+});
 #undef BYON_REGISTRATIONS
 #undef BYON_CALLS
 #undef BYON_EXTENSIONS
@@ -86,9 +95,12 @@ void PlaceParameters(const Command& command, const json& params, HttpRequest& re
   } else {
     request.path += command.path;
   }
-  if (!command.query.empty()) {
-    if (const auto value = take(command.query, command.is_query_required)) {
-      request.query = std::string(command.query) + "=" + PercentEncode(*value);
+  for (std::string_view names = command.query; !names.empty();) {
+    const size_t comma = std::min(names.find(','), names.size());
+    const std::string_view name = names.substr(0, comma);
+    names.remove_prefix(std::min(comma + 1, names.size()));
+    if (const auto value = take(name, command.is_query_required)) {
+      request.query += (request.query.empty() ? "" : "&") + std::string(name) + "=" + PercentEncode(*value);
     }
   }
   const auto place = [&](std::string_view parameter, std::string_view header, bool is_required) {

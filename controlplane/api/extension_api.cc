@@ -21,7 +21,9 @@ constexpr size_t kMaxListed = 1000;  // a 2-legged client may have more
 bool HasEventScope(const auth::VerifiedToken& token) {
   return token.HasScope(CreateScope(EventType::kSessionInvitation)) ||
          token.HasScope(CreateScope(EventType::kSessionStatus)) ||
-         token.HasScope(CreateScope(EventType::kRegistrationEnds));
+         token.HasScope(CreateScope(EventType::kRegistrationEnds)) ||
+         token.HasScope(CreateScope(EventType::kMessageReceived)) ||
+         token.HasScope(CreateScope(EventType::kPresenceChanged));
 }
 
 // The deviceId in the query, empty when there is none; nothing after the error was answered.

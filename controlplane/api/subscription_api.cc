@@ -65,7 +65,10 @@ std::vector<EventType> ReadTypes(ObjectReader& reader, const Dialect& dialect, P
   reader.Require("types");
   const json* list = reader.Array("types");
   if (list == nullptr) return types;
-  if (list->empty() || list->size() > 3) reader.Mistake("types", "must have 1 to 3 entries");
+  const size_t most = dialect.is_r2_2() ? 3 : 6;  // CAMARA's three, and ours
+  if (list->empty() || list->size() > most) {
+    reader.Mistake("types", "must have 1 to " + std::to_string(most) + " entries");
+  }
   if (dialect.is_r2_2() && !dialect.is_compat() && list->size() > 1) {
     problem.Special("MULTIEVENT_SUBSCRIPTION_NOT_SUPPORTED", "Multi event types subscription not managed", 422);
   }

@@ -12,6 +12,7 @@
 #include "controlplane/call/media_control.h"
 #include "controlplane/call/status.h"
 #include "controlplane/messaging/message.h"
+#include "controlplane/presence/presence_book.h"
 
 // What the web side may ask of the gateway, without a word of HTTP or JSON: the CAMARA resources as
 // plain types. Served by Gateway, used by every API (REST, WebSocket, SIP over WebSocket).
@@ -198,8 +199,13 @@ struct MessageStatus {
   std::string registration_id;
   messaging::Message message;
 };
+// Extension: call state of the device's own number or of one that it watches.
+struct PresenceChanged {
+  std::string registration_id;
+  presence::PresenceState state;
+};
 using Event = std::variant<SessionInvitation, SessionStatus, RegistrationEnds, DtmfReceived, TransferProgress,
-                           MessageReceived, MessageStatus>;
+                           MessageReceived, MessageStatus, PresenceChanged>;
 
 // Where events go: subscriptions and channels of the device.
 class EventSink {

@@ -214,6 +214,8 @@ void Reader::ReadIms() {
   Get("/ims/reg_event", ims.uses_reg_event);
   Get("/ims/keepalive_s", ims.keepalive);
   Get("/ims/register_expires_s", ims.register_expires);
+  Get("/ims/publish", ims.published_packages);
+  Get("/ims/watch", ims.watched_packages);
   Get("/ims/codecs", ims.codecs);
   Get("/ims/dtx", ims.uses_dtx);
   Get("/ims/emergency_numbers", ims.emergency_numbers);
@@ -307,6 +309,14 @@ void Reader::ReadServices() {
   Get("/calls/local_ringback", calls.plays_ringback);
   Get("/calls/hold_audio", calls.hold_audio);
 
+  MessageSettings& messages = config_.messages;
+  Get("/messages/enabled", messages.is_enabled);
+  Get("/messages/max_text_bytes", messages.max_text_bytes);
+  Get("/messages/kept_per_number", messages.kept_per_number);
+  Get("/messages/ttl_s", messages.ttl);
+  Get("/messages/sent_per_minute", messages.sent_per_minute);
+  Get("/messages/received_per_minute", messages.received_per_minute);
+
   if (const json* dataplanes = At("/dataplanes")) {
     for (size_t i = 0; i < dataplanes->size(); ++i) {
       const std::string pointer = "/dataplanes/" + std::to_string(i);
@@ -329,6 +339,7 @@ void Reader::ReadServices() {
   Get("/limits/requests_per_second_per_client", limits.requests_per_second_per_client);
   Get("/limits/subscriptions_per_user", limits.subscriptions_per_user);
   Get("/limits/channels_per_user", limits.channels_per_user);
+  Get("/limits/watched_per_number", limits.watched_per_number);
   Get("/limits/registrations", limits.registrations);
   Get("/limits/calls", limits.calls);
 }

@@ -104,6 +104,15 @@ struct CallSettings {
   std::string hold_audio = "silence";  // none | silence | comfort-noise | announcement:NAME
 };
 
+struct MessageSettings {
+  bool is_enabled = true;
+  size_t max_text_bytes = 4096;
+  size_t kept_per_number = 200;
+  std::chrono::seconds ttl{604800};
+  unsigned sent_per_minute = 30;
+  unsigned received_per_minute = 120;
+};
+
 struct ImsSettings {
   std::string profile = "ue";  // ue | trusted_access | trusted
   std::string home_domain;
@@ -121,6 +130,8 @@ struct ImsSettings {
   bool uses_reg_event = true;
   std::chrono::seconds keepalive{30};
   std::chrono::seconds register_expires{600000};
+  std::vector<std::string> published_packages;  // presence, dialog
+  std::vector<std::string> watched_packages;
   std::vector<std::string> codecs{"AMR-WB", "AMR"};
   bool uses_dtx = false;
   std::vector<std::string> emergency_numbers{"112", "911"};
@@ -205,6 +216,7 @@ struct Limits {
   size_t channels_per_user = 20;
   size_t registrations = 0;  // of one operator in all; 0: no bound
   size_t calls = 0;
+  size_t watched_per_number = 50;
   size_t websocket_message_bytes = 65536;
   size_t websocket_queue_bytes = 1048576;
 };
@@ -221,6 +233,7 @@ struct Config {
   IceSettings ice;
   RegistrationSettings registration;
   CallSettings calls;
+  MessageSettings messages;
   ImsSettings ims;
   std::vector<DataplaneSettings> dataplanes;
   StoreSettings store;

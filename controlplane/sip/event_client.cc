@@ -10,6 +10,7 @@ using presence::WatchRequest;
 namespace {
 
 constexpr uint64_t kWantedExpiresS = 3600;
+constexpr std::chrono::milliseconds kRemovalPatience{500};
 
 bool IsUsable(const call::SipBinding& binding) {
   return IsSafeUri(binding.impu) && IsSafeUri(binding.next_hop) &&
@@ -39,8 +40,9 @@ class EventClient::Watcher : private EventSubscription::Owner {
         observer.OnDocument(id, document);
       });
     }
-    if (!notification.is_terminated) return;
     if (notification.is_final) return OnRefused(403);
+    // Without a body the notifier knows of no state, or may not say yet (RFC 6665 section 4.2.1).
+    if (!notification.is_terminated && !notification.body.empty()) return;
     client_.notify([id](EventObserver& observer) { observer.OnWatchInterrupted(id); });
   }
   void OnRefused(int status) override {
@@ -66,6 +68,9 @@ class EventClient::Publisher : private PublicationClient::Owner {
                      std::string(presence::ContentTypeOf(package))) {}
   PublicationClient& publication() { return publication_; }
   bool is_gone() const { return is_gone_; }
+  // In whose name, and whether it is being taken back.
+  std::string registration_id;
+  bool is_leaving = false;
 
  private:
   void OnPublicationRefused(int status) override {
@@ -145,6 +150,8 @@ void EventClient::Publish(presence::Publication publication) {
   if (publisher == nullptr || publisher->is_gone()) {
     publisher = std::make_unique<Publisher>(*this, publication.id, publication.package);
   }
+  publisher->registration_id = binding.registration_id;
+  publisher->is_leaving = false;
   publisher->publication().Publish(
       {.impu = binding.impu,
        .impi = registrations_.ImpiOf(binding.registration_id),
@@ -156,13 +163,39 @@ void EventClient::Publish(presence::Publication publication) {
 void EventClient::Unpublish(const std::string& id) {
   const auto found = publishers_.find(id);
   if (found == publishers_.end()) return;
+  found->second->is_leaving = true;
   if (found->second->publication().Remove()) publishers_.erase(found);
+}
+
+void EventClient::Deregister(const registration::RegistrationId& id) {
+  auto timer = std::make_unique<ScopedTimer>(context_.thread);
+  timer->Set(kRemovalPatience, [this, id] {
+    const auto late = deregistering_.extract(id);
+    registrations_.Deregister(id);
+  });
+  deregistering_[id] = std::move(timer);
+  FinishDeregistrations();
+}
+
+void EventClient::FinishDeregistrations() {
+  std::vector<registration::RegistrationId> ready;
+  for (const auto& [id, timer] : deregistering_) {
+    const bool is_waiting = std::any_of(publishers_.begin(), publishers_.end(), [&](const auto& entry) {
+      return entry.second->is_leaving && entry.second->registration_id == id;
+    });
+    if (!is_waiting) ready.push_back(id);
+  }
+  for (const registration::RegistrationId& id : ready) {
+    deregistering_.erase(id);
+    registrations_.Deregister(id);
+  }
 }
 
 // One that was published anew meanwhile stays.
 void EventClient::Forget(const std::string& publication_id) {
   const auto found = publishers_.find(publication_id);
   if (found != publishers_.end() && found->second->is_gone()) publishers_.erase(found);
+  FinishDeregistrations();
 }
 
 bool EventClient::HandleNotify(ServerTransaction& transaction, const MessageView& request) {

@@ -26,6 +26,9 @@ class EventClient {
   void Unwatch(const std::string& id);
   void Publish(presence::Publication publication);
   void Unpublish(const std::string& id);
+  // De-registers once what the registration has published is taken back: the network believes no word
+  // of a user who is gone. Waits half a second at most.
+  void Deregister(const registration::RegistrationId& id);
   // A NOTIFY outside of calls; false when no subscription matches.
   bool HandleNotify(ServerTransaction& transaction, const MessageView& request);
 
@@ -34,12 +37,14 @@ class EventClient {
   class Publisher;
   void Drop(const std::string& id);
   void Forget(const std::string& publication_id);
+  void FinishDeregistrations();
 
   ShardContext& context_;
   RegistrationClient& registrations_;
   std::map<std::string, std::unique_ptr<Watcher>> watchers_;
   std::map<std::string, std::set<std::string>> ids_by_token_;  // our Contact's user to watchers
   std::map<std::string, std::unique_ptr<Publisher>> publishers_;
+  std::map<registration::RegistrationId, std::unique_ptr<ScopedTimer>> deregistering_;
 };
 
 }  // namespace byon::sip

@@ -26,17 +26,31 @@ void PublicationClient::Publish(Target target, std::string document) {
 
 bool PublicationClient::Remove() {
   timer_.Clear();
+  is_leaving_ = true;
   // What is under way may give a tag, without which the state could not be taken back.
-  is_leaving_ = transaction_ != nullptr;
-  if (!is_leaving_) SendRemoval();
-  return !is_leaving_;
+  if (transaction_ != nullptr) return false;
+  if (!etag_.empty()) SendRemoval({});
+  return transaction_ == nullptr;
 }
 
-void PublicationClient::SendRemoval() {
-  if (etag_.empty()) return;
-  [[maybe_unused]] const auto unwatched =
-      context_.transactions.Send(BuildRequest(false, 0, {}), [](int, const MessageView&) {});
+void PublicationClient::SendRemoval(const std::string& authorization) {
+  transaction_ = context_.transactions.Send(
+      BuildRequest(false, 0, authorization),
+      [this](int status, const MessageView& response) { HandleRemovalResponse(status, response); });
+}
+
+void PublicationClient::HandleRemovalResponse(int status, const MessageView& response) {
+  if (status < 200) return;
+  transaction_.reset();
+  if ((status == 401 || status == 407) && ++attempts_ <= kMaxAttempts) {
+    auth::DigestSession session;
+    const auto line =
+        AnswerChallenge(context_, response, "PUBLISH", target_.impu, target_.impi, &session);
+    if (line) return SendRemoval(*line);
+  }
   etag_.clear();
+  if (!is_leaving_) return Send({});  // published anew meanwhile
+  owner_.OnPublicationGone();
 }
 
 RequestText PublicationClient::BuildRequest(bool has_body, uint64_t expires_s,
@@ -90,8 +104,8 @@ void PublicationClient::HandleResponse(int status, const MessageView& response) 
     const auto etag = response.Header("SIP-ETag");
     if (etag && IsSafeText(*etag)) etag_ = *etag;
     if (is_leaving_) {
-      SendRemoval();
-      return owner_.OnPublicationGone();
+      if (!etag_.empty()) SendRemoval({});
+      return transaction_ == nullptr ? owner_.OnPublicationGone() : void();
     }
     if (is_document_new_) return Send({});
     const auto granted = response.Number("Expires", kMaxExpiresS).value_or(expires_s_);

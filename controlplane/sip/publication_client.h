@@ -33,7 +33,7 @@ class PublicationClient {
         timer_(context.thread) {}
 
   void Publish(Target target, std::string document);
-  // Takes the state out of the network. False: an answer is waited for first, OnPublicationGone follows.
+  // Takes the state out of the network. False: its answer is waited for, OnPublicationGone follows.
   [[nodiscard]] bool Remove();
 
  private:
@@ -42,7 +42,8 @@ class PublicationClient {
   RequestText BuildRequest(bool has_body, uint64_t expires_s, const std::string& authorization);
   void HandleResponse(int status, const MessageView& response);
   void Retry(std::chrono::milliseconds delay);
-  void SendRemoval();
+  void SendRemoval(const std::string& authorization);
+  void HandleRemovalResponse(int status, const MessageView& response);
 
   ShardContext& context_;
   Owner& owner_;

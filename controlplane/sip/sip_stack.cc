@@ -109,7 +109,7 @@ class SipStack::Facade : public call::SipSignaling,
     const auto found = registration_shards_.find(id);
     const unsigned shard = found == registration_shards_.end() ? 0 : found->second;
     if (found != registration_shards_.end()) registration_shards_.erase(found);
-    shards_[shard]->PostRegistrations([id](RegistrationClient& client) { client.Deregister(id); });
+    shards_[shard]->PostEvents([id](EventClient& client) { client.Deregister(id); });
   }
   void Restore(const SipRegistration& registration, const SipRegistered& registered) override {
     if (shards_.empty()) return;

@@ -33,6 +33,8 @@ std::string_view ToString(Counter counter) {
     case Counter::kRegistered: return "registered";
     case Counter::kCallFromClient: return "call_from_client";
     case Counter::kCallToClient: return "call_to_client";
+    case Counter::kMessageFromClient: return "message_from_client";
+    case Counter::kMessageToClient: return "message_to_client";
     case Counter::kCount: break;
   }
   return "";

@@ -40,6 +40,8 @@ enum class Counter : uint8_t {
   kRegistered,
   kCallFromClient,
   kCallToClient,
+  kMessageFromClient,
+  kMessageToClient,
   kCount,
 };
 

@@ -54,6 +54,6 @@ struct ResponseHead {
 // The response with all that is copied from the request; a To tag is added where there was none.
 SipMessage ResponseTo(const SipMessage& request, int status, const std::string& to_tag);
 
-inline constexpr char kAllow[] = "INVITE, ACK, CANCEL, BYE, UPDATE, INFO, REFER, OPTIONS, REGISTER";
+inline constexpr char kAllow[] = "INVITE, ACK, CANCEL, BYE, UPDATE, INFO, MESSAGE, REFER, OPTIONS, REGISTER";
 
 }  // namespace byon::web_sip

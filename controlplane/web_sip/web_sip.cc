@@ -32,7 +32,9 @@ WebSip::WebSip(WebSipConfig config, WebSipPorts ports)
       registrar_(config_, ports_, counters_, lines_, {[this](const Line& line) {
                    const gateway::DeviceKey device = line.device;
                    for (const auto& leg : legs_.OfDevice(device)) leg->OnFlowBound();
-                 }}) {}
+                   messages_.OnBound(device);
+                 }}),
+      messages_(config_, ports_, counters_, lines_) {}
 
 WebSip::~WebSip() = default;
 
@@ -61,6 +63,10 @@ void WebSip::OnEvent(const gateway::DeviceKey& device, const gateway::Event& eve
     if (const auto leg = legs_.FindBySession(digit->media_session_id)) leg->SendDigit(digit->digit, digit->duration_ms);
   } else if (const auto* progress = std::get_if<gateway::TransferProgress>(&event)) {
     if (const auto leg = legs_.FindBySession(progress->media_session_id)) leg->OnTransfer(*progress);
+  } else if (const auto* received = std::get_if<gateway::MessageReceived>(&event)) {
+    messages_.OnReceived(device, received->message);
+  } else if (const auto* status = std::get_if<gateway::MessageStatus>(&event)) {
+    messages_.OnStatus(status->message);
   } else if (const auto* ended = std::get_if<gateway::RegistrationEnds>(&event)) {
     registrar_.OnRegistrationEnds(ended->registration_id, ended->description);
   }
@@ -78,12 +84,14 @@ void WebSip::OnRequest(Flow& flow, const ServerTransactionPointer& transaction) 
       OnRequestInDialog(transaction, identity.who);
     });
   }
-  if (method == "REGISTER" || method == "INVITE") {
-    const auto begin = [this, transaction, is_invite = method == "INVITE",
+  const bool is_message = method == "MESSAGE" && ports_.messaging != nullptr;
+  if (method == "REGISTER" || method == "INVITE" || is_message) {
+    const auto begin = [this, transaction, is_message, is_invite = method == "INVITE",
                         weak = flow.weak_from_this()](const Identity& identity) {
       const auto open = weak.lock();
       if (!open) return;
       if (is_invite) return OnInitialInvite(*open, transaction, identity);
+      if (is_message) return messages_.OnMessage(*open, transaction, identity);
       registrar_.OnRegister(*open, transaction, identity);
     };
     // A proof that is still good holds for its connection: SIP.js sends no token when it unregisters.
@@ -98,7 +106,7 @@ void WebSip::OnRequest(Flow& flow, const ServerTransactionPointer& transaction) 
   if (method == "OPTIONS") {
     return transaction->Respond(transaction->Make(200)
                                     .Add("Allow", kAllow)
-                                    .Add("Accept", "application/sdp, application/dtmf-relay, application/dtmf")
+                                    .Add("Accept", "application/sdp, application/dtmf-relay, application/dtmf, text/plain")
                                     .Add("Supported", "timer"));
   }
   const bool is_of_dialogs = method == "BYE" || method == "UPDATE" || method == "INFO" || method == "REFER";

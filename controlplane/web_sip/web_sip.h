@@ -7,6 +7,7 @@
 #include "controlplane/web_sip/leg.h"
 #include "controlplane/web_sip/leg_table.h"
 #include "controlplane/web_sip/registrar.h"
+#include "controlplane/web_sip/text_messages.h"
 
 namespace byon::web_sip {
 
@@ -52,6 +53,7 @@ class WebSip final : public gateway::EventSink, private FlowObserver {
   LegEnvironment environment_;
   LegTable legs_;
   Registrar registrar_;
+  TextMessages messages_;
 };
 
 }  // namespace byon::web_sip

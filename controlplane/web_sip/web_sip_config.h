@@ -11,6 +11,7 @@
 #include "controlplane/api/clock_and_timers.h"
 #include "controlplane/api/token_service.h"
 #include "controlplane/auth/digest.h"
+#include "controlplane/gateway/messaging_service.h"
 #include "controlplane/gateway/service.h"
 
 namespace byon::web_sip {
@@ -51,6 +52,7 @@ struct WebSipPorts {
   std::function<std::string()> new_id;  // unguessable, token characters only
   // For logs: what was refused or happened, texts without secrets.
   std::function<void(std::string_view event, std::string detail)> observer;
+  gateway::MessagingService* messaging = nullptr;  // null: MESSAGE is answered 405
 };
 
 }  // namespace byon::web_sip

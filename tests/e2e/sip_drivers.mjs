@@ -1,6 +1,6 @@
 // Runs in the page: the two SIP libraries as an application would use them, behind the same verbs and events.
 import JsSIP from 'jssip';
-import { Inviter, Registerer, RegistererState, SessionState, UserAgent } from 'sip.js';
+import { Inviter, Messager, Registerer, RegistererState, SessionState, UserAgent } from 'sip.js';
 
 const AUDIO = { audio: true, video: false };
 const NO_SERVERS = { iceServers: [] };
@@ -33,6 +33,9 @@ class JsSipDriver extends Driver {
     this.ua.on('registered', ({ response }) => this.emit('registered', { expires: response.getHeader('Contact') }));
     this.ua.on('unregistered', () => this.emit('unregistered'));
     this.ua.on('registrationFailed', ({ response, cause }) => this.emit('refused', { code: response?.status_code, cause }));
+    this.ua.on('newMessage', ({ originator, request }) => {
+      if (originator === 'remote') this.emit('message', { from: request.from.uri.toString(), text: request.body });
+    });
     this.ua.on('newRTCSession', ({ originator, session, request }) => {
       if (originator !== 'remote') return;
       this.#take(session);
@@ -69,6 +72,12 @@ class JsSipDriver extends Driver {
     const session = this.ua.call(target.includes(':') ? target : `sip:${target}@${this.domain}`,
       { mediaConstraints: AUDIO, pcConfig: NO_SERVERS, anonymous });
     this.#take(session);
+  }
+  message(target, text) {
+    this.ua.sendMessage(`sip:${target}@${this.domain}`, text, { eventHandlers: {
+      succeeded: ({ response }) => this.emit('message_answered', { code: response.status_code }),
+      failed: ({ response }) => this.emit('message_answered', { code: response?.status_code }),
+    } });
   }
   answer() {
     this.session.answer({ mediaConstraints: AUDIO, pcConfig: NO_SERVERS });
@@ -108,6 +117,10 @@ class SipJsDriver extends Driver {
       authorizationUsername: number, ...(password ? { authorizationPassword: password } : {}), logLevel: 'error',
       sessionDescriptionHandlerFactoryOptions: { peerConnectionConfiguration: NO_SERVERS, iceGatheringTimeout: 500 },
       delegate: {
+        onMessage: (message) => {
+          this.emit('message', { from: message.request.from.uri.toString(), text: message.request.body });
+          void message.accept();
+        },
         onInvite: (invitation) => {
           this.#take(invitation);
           this.emit('incoming', {
@@ -162,6 +175,14 @@ class SipJsDriver extends Driver {
         onProgress: ({ message }) => this.emit('progress', { code: message.statusCode, sdp: Boolean(message.body) }),
         onAccept: () => this.emit('accepted'),
         onReject: ({ message }) => this.emit('failed', { code: message.statusCode, reason: message.getHeader('Reason') }),
+      },
+    });
+  }
+  async message(target, text) {
+    await new Messager(this.ua, UserAgent.makeURI(`sip:${target}@${this.domain}`), text, 'text/plain').message({
+      requestDelegate: {
+        onAccept: ({ message }) => this.emit('message_answered', { code: message.statusCode }),
+        onReject: ({ message }) => this.emit('message_answered', { code: message.statusCode }),
       },
     });
   }

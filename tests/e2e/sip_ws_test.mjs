@@ -81,6 +81,24 @@ describe('SIP over WebSocket', () => {
     });
   }
 
+  for (const library of ['JsSIP', 'SIP.js']) {
+    test(`${library} sends and receives messages`, async () => {
+      bob.forget();
+      const page = await registered({ library, token: await lab.token('alice') });
+      await page.do('message', BOB, '¡Hola! 😀');
+      const arrived = await bob.waitFor('message');
+      assert.equal(arrived.text, '¡Hola! 😀');
+      assert.equal((await page.waitFor('message_answered')).code, 200);
+      bob.send('message', { to: ALICE, text: 'back to you 😀' });
+      const received = await page.waitFor('message');
+      assert.equal(received.text, 'back to you 😀');
+      assert.match(received.from, new RegExp(BOB.slice(1)));
+      // Nobody is registered there: the network's own answer.
+      await page.do('message', CAROL, 'anybody?');
+      assert.equal((await page.waitFor('message_answered')).code, 480);
+    });
+  }
+
   const accounts = {
     'JsSIP, bearer': async () => ({ library: 'JsSIP', token: await lab.token('alice') }),
     'SIP.js, bearer': async () => ({ library: 'SIP.js', token: await lab.token('alice') }),
@@ -212,7 +230,7 @@ describe('SIP over WebSocket', () => {
     assert.match(challenge.text, /Bearer authz_server="http/);
     assert.equal((await socket.ask('OPTIONS', 'sip:ims.test')).status, 200);
     assert.equal((await socket.ask('BYE', 'sip:ims.test')).status, 481);
-    assert.equal((await socket.ask('MESSAGE', 'sip:ims.test', { body: 'x' })).status, 405);
+    assert.equal((await socket.ask('MESSAGE', 'sip:ims.test', { body: 'x' })).status, 401);
     assert.equal((await socket.ask('OPTIONS', 'sip:ims.test', { headers: { 'Max-Forwards': 0 } })).status, 483);
     assert.equal((await socket.ask('OPTIONS', 'sip:ims.test', { headers: { Require: 'nothing' } })).status, 420);
     assert.equal((await socket.ask('INVITE', `sip:${BOB}@ims.test`, { body: 'v=0' })).status, 401);

@@ -21,6 +21,10 @@ export const CAMARA_SCOPES = [
   ...['read', 'delete'].map((verb) => `${EVENTS_OF_R2_2}:${verb}`),
 ];
 
+/** What the gateway has beside CAMARA. */
+export const EXTENSION_SCOPES = ['messages', 'presence'].flatMap((area) => ['read', 'write'].map((verb) => `byon:${area}:${verb}`));
+export const ALL_SCOPES = [...CAMARA_SCOPES, ...EXTENSION_SCOPES];
+
 export const USERS = {
   alice: '+34600000001', bob: '+34600000002', carol: '+34600000003', dave: '+34600000004', erin: '+34600000005',
 };
@@ -85,7 +89,7 @@ export class IdentityProvider {
   }
 
   /** An access token of a user, as the web client would get it. */
-  async token(user, { scopes = CAMARA_SCOPES, resource = AUDIENCE, ttl, client = 'byon-web', algorithm } = {}) {
+  async token(user, { scopes = ALL_SCOPES, resource = AUDIENCE, ttl, client = 'byon-web', algorithm } = {}) {
     const token = new this.#provider.AccessToken({
       accountId: user,
       client: await this.#provider.Client.find(client),
@@ -98,7 +102,7 @@ export class IdentityProvider {
   }
 
   /** A 2-legged token over the wire (client_credentials). */
-  async serviceToken({ scopes = CAMARA_SCOPES, resource = AUDIENCE } = {}) {
+  async serviceToken({ scopes = ALL_SCOPES, resource = AUDIENCE } = {}) {
     const { id, secret } = SERVICE_CLIENT;
     const response = await fetch(`${this.issuer}/token`, {
       method: 'POST',
@@ -120,7 +124,7 @@ export class IdentityProvider {
     const now = Math.floor(Date.now() / 1000);
     const payload = {
       iss: this.issuer, sub: user, aud: AUDIENCE, client_id: 'byon-web', jti: randomUUID(), iat: now, exp: now + 3600,
-      scope: CAMARA_SCOPES.join(' '), phone_number: USERS[user], ...claims,
+      scope: ALL_SCOPES.join(' '), phone_number: USERS[user], ...claims,
     };
     const full = { alg: own.alg, kid: own.kid, typ: 'at+jwt', ...header };
     for (const [name, value] of Object.entries(payload)) if (value === undefined) delete payload[name];
@@ -146,7 +150,7 @@ export class IdentityProvider {
   #resourceServer(resource, algorithm) {
     const isOpaque = resource === OPAQUE_AUDIENCE;
     return new this.#provider.ResourceServer(resource, {
-      scope: CAMARA_SCOPES.join(' '),
+      scope: ALL_SCOPES.join(' '),
       audience: resource,
       accessTokenTTL: this.accessTokenTtl,
       accessTokenFormat: isOpaque ? 'opaque' : 'jwt',
@@ -168,7 +172,7 @@ export class IdentityProvider {
     const pages = interactionRoutes(this.#provider, {
       autoLogin: () => this.autoLogin,
       isUser: (name, password) => Object.hasOwn(USERS, name) && (this.#options.passwords?.[name] ?? name) === password,
-      scopes: CAMARA_SCOPES,
+      scopes: ALL_SCOPES,
       resource: AUDIENCE,
     });
     this.#provider.use(pages);

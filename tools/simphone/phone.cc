@@ -46,6 +46,7 @@ Phone::Phone(EventLoop& loop, PhoneConfig config, uint64_t seed, EventHandler ha
       transactions_(loop, config_.local_ip, config_.sip_port, seed),
       registration_(config_, transactions_, PcscfEndpoint(config_.pcscf),
                     [this](const Registration::Outcome& outcome) { OnRegistration(outcome); }),
+      messages_(config_, transactions_, registration_, [this](json event) { Emit(std::move(event)); }),
       context_{config_, transactions_, registration_,
                [this](json event) { Emit(std::move(event)); }} {
   transactions_.transport().Trace(config_.traces_sip);
@@ -109,6 +110,7 @@ void Phone::OnNewRequest(const ServerTransactionPtr& transaction) {
     return respond(481, "Call/Transaction Does Not Exist");
   }
   if (request.method() == "OPTIONS" || request.method() == "NOTIFY") return respond(200, "OK");
+  if (request.method() == "MESSAGE") return messages_.Receive(transaction);
   if (request.method() != "INVITE") return respond(405, "Method Not Allowed");
   const std::string id = "in" + std::to_string(++last_call_);
   auto call = std::make_unique<IncomingCall>(context_, id, transaction);
@@ -134,6 +136,10 @@ void Phone::Execute(const json& command) {
       registration_.Deregister();
     } else if (name == "policy") {
       ChangePolicy(command);
+    } else if (name == "message") {
+      messages_.Send(command);
+    } else if (name == "message_policy") {
+      messages_.ChangePolicy(command);
     } else if (name == "call") {
       const std::string id = command.value("id", "out" + std::to_string(++last_call_));
       calls_[id] = std::make_unique<OutgoingCall>(context_, id, command.at("to"));

@@ -10,6 +10,7 @@
 #include "tools/simphone/call.h"
 #include "tools/simphone/phone_config.h"
 #include "tools/simphone/registration.h"
+#include "tools/simphone/text_messages.h"
 #include "tools/simphone/transaction_layer.h"
 
 namespace byon::simphone {
@@ -47,6 +48,7 @@ class Phone {
   EventHandler handler_;
   TransactionLayer transactions_;
   Registration registration_;
+  TextMessages messages_;
   CallContext context_;
   std::map<std::string, std::unique_ptr<Call>> calls_;
   std::vector<std::string> order_;  // call ids, oldest first

@@ -186,11 +186,12 @@ class ApiTest : public ::testing::Test {
     application_ = std::make_unique<Application>(
         config, ApiPorts{service_, *tokens_, *subscriptions_, *channels_, *events_, time_, now, new_id,
                          [this] { return unreadiness_; },
-                         [this](const HttpRequest&, int status, const std::string&) { statuses_.push_back(status); }});
+                         [this](const HttpRequest&, int status, const std::string&) { statuses_.push_back(status); },
+                         messaging_, presence_});
   }
 
   static std::string AllScopes() {
-    std::string scopes = "openid";
+    std::string scopes = "openid byon:messages:read byon:messages:write byon:presence:read byon:presence:write";
     for (const char* api : {"webrtc-registration", "webrtc-call-handling"}) {
       for (const char* verb : {"create", "read", "write", "delete"}) {
         scopes += std::string(" ") + api + ":sessions:" + verb;
@@ -303,6 +304,8 @@ class ApiTest : public ::testing::Test {
   const Strictness strictness_;
   double requests_per_second_ = 0;
   std::vector<std::string> number_ranges_;
+  gateway::MessagingService* messaging_ = nullptr;
+  gateway::PresenceService* presence_ = nullptr;
   IceConfig ice_;
   PushApiConfig push_{{"web-push", "fcm"}, "BPublicKey", {"push.example", "*.push.example"}};
   std::optional<Strictness> r2_2_ = Strictness::kCompat;

@@ -82,9 +82,13 @@ TEST_F(EventFlowTest, SubscribesAndHandsDocumentsOver) {
   events_.Expect("document w1 <second/>");
   EXPECT_EQ(events_.events.front(), "document w1 <first/>");
 
+  SendToStack(Notify(subscribe, 3, "active;expires=3600", ""));
+  peer_.ExpectStatus(200, "NOTIFY");
+  events_.Expect("interrupted w1");
+
   SendToStack(Notify(subscribe, 1, "active", "<old/>"));
   peer_.ExpectStatus(500, "NOTIFY");
-  SendToStack(Notify(subscribe, 3, "active", "<other/>", "presence"));
+  SendToStack(Notify(subscribe, 4, "active", "<other/>", "presence"));
   peer_.ExpectStatus(489, "NOTIFY");
 
   stack_->events().Unwatch("w1");
@@ -92,7 +96,7 @@ TEST_F(EventFlowTest, SubscribesAndHandsDocumentsOver) {
   EXPECT_EQ(end.Get("Expires"), "0");
   EXPECT_EQ(end.Tag("To"), "core");
   peer_.Reply(end, "200 OK", "core", NotifierHeaders(0));
-  SendToStack(Notify(subscribe, 4, "terminated;reason=timeout", ""));
+  SendToStack(Notify(subscribe, 5, "terminated;reason=timeout", ""));
   peer_.ExpectStatus(481, "NOTIFY");
 }
 
@@ -158,6 +162,11 @@ TEST_F(EventFlowTest, PublishesModifiesAndRemovesByEntityTag) {
   EXPECT_EQ(remove.Get("SIP-If-Match"), "tag3");
   EXPECT_EQ(remove.Get("Expires"), "0");
   EXPECT_EQ(remove.body(), "");
+  // The network would believe no word of a user who is gone: the registration waits for the answer.
+  stack_->registrar().Deregister("r1");
+  EXPECT_TRUE(peer_.IsQuiet(std::chrono::milliseconds(100), [](const SipText& m) { return m.method() == "REGISTER"; }));
+  peer_.Reply(remove, "200 OK", "core", "Expires: 0\r\n");
+  EXPECT_EQ(peer_.ExpectRequest("REGISTER").Get("Expires"), "0");
 }
 
 TEST_F(EventFlowTest, PublicationIsChallengedAndRefused) {

@@ -100,7 +100,7 @@ TEST_F(TcpFlowTest, IncomingCallAndRefusals) {  // Covers: T4
            std::to_string(body.size()) + "\r\n\r\n" + body;
   };
   const std::string to = "<sip:+34600000001@ims.test>";
-  tcp_.Send(incoming("x", "MESSAGE", 1, to, "", ""));
+  tcp_.Send(incoming("x", "INFO", 1, to, "", ""));
   tcp_.Expect([](const SipText& m) { return m.status() == 405; }, "405");
   tcp_.Send(incoming("y", "INVITE", 1, to, "Require: nothing\r\n", kOffer));
   tcp_.Expect([](const SipText& m) { return m.status() == 420; }, "420");

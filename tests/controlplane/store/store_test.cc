@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <future>
 
 #include "controlplane/store/memory_store.h"
 #include "controlplane/store/scoped_store.h"
@@ -106,6 +107,18 @@ TEST(SqliteStoreTest, OutlivesItsProcess) {
   const std::vector<Record> records = store.LoadAll(Kind::kRegistration);
   ASSERT_EQ(records.size(), 1u);
   EXPECT_EQ(records[0].expires_at, expiry);
+}
+
+TEST(SqliteStoreTest, TellsWhenWritesAreSafe) {
+  const StoreFile file;
+  SqliteStore store({.path = file.path()});
+  store.Put(Kind::kMessage, "m", "value", std::nullopt);
+  std::promise<std::vector<std::string>> seen;
+  store.AfterWrites([&] {
+    SqliteStore other({.path = file.path()});
+    seen.set_value(Values(other, Kind::kMessage));
+  });
+  EXPECT_EQ(seen.get_future().get(), std::vector<std::string>{"m=value"});
 }
 
 TEST(SqliteStoreTest, NobodyElseMayRead) {

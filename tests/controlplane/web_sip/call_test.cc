@@ -409,7 +409,8 @@ TEST_F(CallTest, DigitsGoBothWays) {
   EXPECT_EQ(digit.method(), "INFO");
   EXPECT_EQ(digit.body(), "Signal=7\r\nDuration=120\r\n");
   EXPECT_EQ(Ask(client, "OPTIONS", InDialog(ok, 4)), 200);
-  EXPECT_EQ(Ask(client, "REFER", InDialog(ok, 5)), 405);
+  EXPECT_EQ(Ask(client, "REFER", InDialog(ok, 5)), 400) << "whereto?";
+  EXPECT_EQ(Ask(client, "PUBLISH", InDialog(ok, 6)), 405);
 }
 
 TEST_F(CallTest, AClientIsCalledAndAnswers) {

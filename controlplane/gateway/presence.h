@@ -1,0 +1,72 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "controlplane/gateway/line_directory.h"
+#include "controlplane/gateway/presence_service.h"
+#include "controlplane/gateway/runtime_ports.h"
+#include "controlplane/store/store.h"
+
+namespace byon::gateway {
+
+// Everything that presence speaks to; all outlive it, all are used on its strand only.
+struct PresencePorts {
+  presence::EventSignaling& signaling;
+  const LineDirectory& lines;
+  store::Store& store;
+  EventSink& events;
+  const Clock& clock;
+};
+
+// Joins the presence book to SIP, the store and the devices. Hears of the gateway's own calls as an
+// event sink, like a device.
+class Presence final : public PresenceService,
+                       public presence::EventObserver,
+                       public LineObserver,
+                       public EventSink {
+ public:
+  Presence(presence::PresenceConfig config, PresencePorts ports) : ports_(ports), book_(std::move(config)) {}
+
+  // Takes up what an earlier process left in the store; once, before lines are restored.
+  void Restore();
+  // The live dialogs of a number on all its devices, the SIM phone's too: what may be taken over with
+  // Replaces (RFC 3891) by call-id and tags.
+  std::vector<presence::DialogEntry> DialogsOf(const std::string& phone_number) const {
+    return book_.OwnState(phone_number).dialogs;
+  }
+
+  // PresenceService
+  Outcome<PresenceList> GetPresence(const Principal& who, const std::string& phone_number) override;
+  Outcome<presence::PresenceState> GetWatched(const Principal& who, const std::string& phone_number,
+                                              const std::string& target) override;
+  Outcome<presence::PresenceState> WatchNumber(const Principal& who, const std::string& phone_number,
+                                               const std::string& target) override;
+  Outcome<Done> UnwatchNumber(const Principal& who, const std::string& phone_number,
+                              const std::string& target) override;
+
+  // presence::EventObserver
+  void OnDocument(const std::string& watch_id, std::string document) override;
+  void OnWatchInterrupted(const std::string& watch_id) override;
+  void OnWatchRefused(const std::string& watch_id, int status) override;
+  void OnPublicationRefused(const std::string&, int) override {}  // counted below; there is nobody to tell
+
+  // LineObserver
+  void OnLineUp(const Line& line, bool is_restored) override;
+  void OnLineDown(const std::string& registration_id) override;
+
+  // EventSink
+  void OnEvent(const DeviceKey& device, const Event& event) override;
+
+ private:
+  void Drain();
+  void Execute(presence::Action& action);
+  // The number that `who` speaks for.
+  Outcome<std::string> NumberOf(const Principal& who, const std::string& phone_number) const;
+
+  PresencePorts ports_;
+  presence::PresenceBook book_;
+  std::map<std::string, std::string> numbers_;  // by registration
+};
+
+}  // namespace byon::gateway
