@@ -26,6 +26,8 @@ interface PushedCall {
 const INCOMING = 'org.byon-gateway.push.v1.incoming-call';
 const ENDED = 'org.byon-gateway.push.v1.call-ended';
 const ELSEWHERE = 'Call completed elsewhere';
+const CLOSING_MS = 500;
+const isVisible = ({ visibilityState }: { visibilityState: string }): boolean => visibilityState === 'visible';
 const worker = globalThis as unknown as WorkerScope;
 
 worker.addEventListener('install', (event) => event.waitUntil(worker.skipWaiting()));
@@ -53,7 +55,11 @@ async function take(type: string | undefined, call: PushedCall): Promise<void> {
   // A page that slept looks at once whether its connection still lives.
   for (const page of pages) page.postMessage({ type: 'byon-push' });
   // A page that is looked at rings by itself; browsers demand a note for every push of which nothing is seen.
-  if (!isOver && pages.some(({ visibilityState }) => visibilityState === 'visible')) return;
+  // One that is just closing counts as visible for a moment more.
+  if (!isOver && pages.some(isVisible)) {
+    await new Promise((resolve) => setTimeout(resolve, CLOSING_MS));
+    if ((await worker.clients.matchAll({ type: 'window', includeUncontrolled: true })).some(isVisible)) return;
+  }
   const title = !isOver ? 'Incoming call' : call.reason === ELSEWHERE ? 'Call answered elsewhere' : 'Missed call';
   await worker.registration.showNotification(title, {
     body: peerTitle(call.originatorAddress, call.originatorName), tag: call.mediaSessionId, icon: 'app/icon.svg', requireInteraction: !isOver, silent: isOver,
