@@ -94,8 +94,7 @@ class MediaControlService final : public proto::MediaControl::Service {
   grpc::Status Acquire(const std::string& session_id, SessionRecordPtr& record,
                        std::unique_lock<std::mutex>& lock);
   // One command on a session, for its reply.
-  template <typename Body>
-  grpc::Status Call(SessionRecord& record, Body body, worker::Reply& reply);
+  grpc::Status Call(SessionRecord& record, worker::CommandBody body, worker::Reply& reply);
 
   const RpcConfig config_;
   const std::string generation_;

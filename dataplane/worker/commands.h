@@ -80,12 +80,12 @@ struct GetWorkerStats {
   std::unique_ptr<WorkerStats> stats;  // to be filled; not null
 };
 
+using CommandBody = std::variant<std::monostate, CreateSession, ModifySession, CloseSession, SendDtmf,
+                                 PlayTone, PlayAnnouncement, JoinSessions, GetStats, GetWorkerStats>;
 struct Command {
   uint64_t id = 0;  // the sender's; returned in the reply
   SessionHandle session = 0;
-  std::variant<std::monostate, CreateSession, ModifySession, CloseSession, SendDtmf, PlayTone,
-               PlayAnnouncement, JoinSessions, GetStats, GetWorkerStats>
-      body;
+  CommandBody body;
 };
 
 enum class CommandStatus : uint8_t {
