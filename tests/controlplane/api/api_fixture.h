@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <deque>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -15,46 +14,12 @@
 #include "controlplane/api/event_hub.h"
 #include "controlplane/api/wire_format.h"
 #include "controlplane/store/memory_store.h"
+#include "tests/controlplane/api/fakes.h"
 #include "tests/controlplane/auth/test_issuer.h"
 
 namespace byon::api {
 
-using nlohmann::json;
-using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-// Time that only moves when the test says so.
-class FakeTime final : public Timers {
- public:
-  // The real time of the start, because token issuer and stores look at the real clock.
-  WallTime now() const { return now_; }
-  std::shared_ptr<void> After(milliseconds delay, std::function<void()> ring) override;
-  void Advance(milliseconds by);
-
- private:
-  struct Alarm {
-    WallTime at;
-    int number;
-    std::function<void()> ring;
-  };
-  std::shared_ptr<Alarm> TakeNext(WallTime end);
-  WallTime now_ = std::chrono::time_point_cast<milliseconds>(std::chrono::system_clock::now());
-  int count_ = 0;
-  std::vector<std::weak_ptr<Alarm>> alarms_;
-};
-
-// Answers by URL; what has no answer waits until the test gives one.
-class FakeHttpClient final : public http_client::HttpClient {
- public:
-  struct Sent {
-    http_client::Request request;
-    std::function<void(http_client::Result)> done;
-  };
-  void Send(http_client::Request request, std::function<void(http_client::Result)> done) override;
-  void AnswerLast(http_client::Result result);
-  std::map<std::string, http_client::Result> answers;
-  std::deque<Sent> sent;  // stable under Send from a callback
-};
 
 class MockService : public gateway::Service {
  public:
@@ -86,19 +51,7 @@ class MockService : public gateway::Service {
   MOCK_METHOD(void, PullCall, (const Principal&, gateway::PullRequest, gateway::Callback<MediaSession>), (override));
 };
 
-// What the server's half of a WebSocket would send.
-class FakeSession final : public WebSocketSession {
- public:
-  void Send(std::string text) override { sent.push_back(std::move(text)); }
-  void Close(uint16_t code, std::string) override { closed_with = code; }
-  json Last() const;
-  std::vector<std::string> sent;
-  uint16_t closed_with = 0;
-};
-
 inline constexpr const char* kDevice = "550e8400-e29b-41d4-a716-446655440000";
-inline constexpr const char* kIssuer = "https://idp.example";
-inline constexpr const char* kAudience = "https://gw.example/webrtc";
 
 // The whole API without sockets: requests go in, answers come out.
 class ApiTest : public ::testing::Test {

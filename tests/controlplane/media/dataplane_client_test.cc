@@ -169,7 +169,7 @@ TEST_F(DataplaneClientTest, JoinsSessionsThatWereMadeBesideEachOther) {
   ASSERT_TRUE(Sees("ready c1 0"));
   // The other node has more room by now; the second leg must not go there.
   large.Locked([&] { large.capacity = 1; });
-  strand.RunUntil([&] { return client->status()[1].session_capacity == 1; });
+  ASSERT_TRUE(strand.RunUntil([&] { return client->status()[1].session_capacity == 1; }));
   call::MediaChange leg;
   leg.beside = "c1";
   client->Create("leg", leg);
@@ -178,7 +178,7 @@ TEST_F(DataplaneClientTest, JoinsSessionsThatWereMadeBesideEachOther) {
   std::vector<std::string> outcomes;
   const auto join = [&](const std::string& id) {
     client->Join(id, "c1", [&](std::optional<std::string> error) { outcomes.push_back(error.value_or("joined")); });
-    strand.RunUntil([&, before = outcomes.size()] { return outcomes.size() > before; });
+    EXPECT_TRUE(strand.RunUntil([&, before = outcomes.size()] { return outcomes.size() > before; }));
   };
   join("leg");
   EXPECT_TRUE(Did(large, "join leg c1"));

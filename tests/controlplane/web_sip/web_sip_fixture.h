@@ -7,9 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "controlplane/api/token_service.h"
 #include "controlplane/auth/digest.h"
 #include "controlplane/web_sip/web_sip.h"
-#include "tests/controlplane/api/api_fixture.h"
+#include "tests/controlplane/api/fakes.h"
+#include "tests/controlplane/auth/test_issuer.h"
 #include "tests/controlplane/gateway/fakes.h"
 
 // SIP clients on WebSockets that are none, a real gateway behind, a network and a clock that the test moves.
