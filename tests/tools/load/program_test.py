@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+"""The load generator against a real dataplane: program_test.py BYON_LOAD BYON_DATAPLANE"""
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+
+LOAD, DATAPLANE = (os.path.abspath(path) for path in sys.argv[1:3])
+LIMIT = 120  # seconds, for a loaded machine
+
+
+def load(*arguments):
+    return subprocess.run([LOAD, *arguments], capture_output=True, text=True, timeout=LIMIT)
+
+
+class Program(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def start_dataplane(self):
+        path = os.path.join(self.folder, 'dataplane.yaml')
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write('control: {listen: "127.0.0.1:0"}\nmedia: {ports: {first: 41000, last: 42999}}\n')
+        self.dataplane = subprocess.Popen([DATAPLANE, '--config', path], stderr=subprocess.PIPE, text=True,
+                                          env={**os.environ, 'XDG_RUNTIME_DIR': self.folder})
+        log = ''
+        for line in self.dataplane.stderr:
+            log += line
+            if 'event=ready' in line:
+                self.addCleanup(self.end_dataplane)
+                return f"127.0.0.1:{re.search(r'control_port=([0-9]+)', log).group(1)}"
+        raise AssertionError('ended before it was ready:\n' + log)
+
+    def end_dataplane(self):
+        if self.dataplane.poll() is None:
+            self.dataplane.send_signal(signal.SIGTERM)
+        log = self.dataplane.stderr.read()
+        self.dataplane.stderr.close()
+        self.assertEqual(self.dataplane.wait(LIMIT), 0, log)
+        self.assertNotIn('Sanitizer', log)
+
+    def test_20_calls_lose_nothing_and_are_transcoded_both_ways(self):
+        address = self.start_dataplane()
+        out = os.path.join(self.folder, 'out.json')
+        page = os.path.join(self.folder, 'out.html')
+        result = load('smoke', '--dataplane', address, '--pid', str(self.dataplane.pid), '--json', out, '--html', page)
+        self.assertIn(result.returncode, (0, 1), result.stderr + result.stdout)
+        with open(out, encoding='utf-8') as file:
+            report = json.load(file)
+        text = result.stdout + json.dumps(report['calls'])
+        self.assertEqual((report['calls']['connected'], report['calls']['failed']), (20, 0), text)
+        for way in (report['to_phone'], report['to_browser']):
+            self.assertEqual((way['lost_before_gateway'], way['lost_behind_gateway']), (0, 0), text)
+            self.assertEqual((way['undecryptable'], way['unexpected_payload_type'], way['source_changes']), (0, 0, 0))
+            # 20 calls of 5 s and more, 50 packets a second each.
+            self.assertGreater(way['received'], 20 * 5 * 50)
+            self.assertGreater(way['reached_gateway'], 20 * 5 * 50)
+            # Speech that went in at one side came out at the other, decoded.
+            self.assertGreater(way['delay_ms']['count'], 8)
+            self.assertGreater(way['delay_ms']['p50'], 15)
+            self.assertLess(way['delay_ms']['p50'], 400)
+            self.assertGreater(way['mos_mean'], 3)
+        # A machine under load may make ticks late; nothing else may be unclean.
+        late = [reason for reason in report['reasons'] if 'late' not in reason]
+        self.assertEqual(late, [])
+        self.assertEqual(report['gateway']['processes'][0]['name'], 'byon-dataplane')
+        self.assertGreater(report['gateway']['processes'][0]['cpu_percent'], 1)
+        with open(page, encoding='utf-8') as file:
+            html = file.read()
+        self.assertIn('const report = {"program":"byon-load"', html)
+        self.assertNotIn('src=', html)
+
+    def test_weather_reaches_the_gateway_and_is_not_taken_for_loss(self):
+        address = self.start_dataplane()
+        profile = os.path.join(self.folder, 'rain.yaml')
+        out = os.path.join(self.folder, 'out.json')
+        with open(profile, 'w', encoding='utf-8') as file:
+            file.write('calls: 6\nsettle_seconds: 0\nmeasured_seconds: 4\nhold_seconds: 3\ngateway_dtls_role: client\n'
+                       'codecs: {amr-12.2: 1, opus: 1}\ndtx: true\nprobe_calls: 0\n'
+                       'weather: {browser: {loss: 0.1, jitter_ms: 30}, phone: {loss: 0.05}}\n')
+        result = load(profile, '--dataplane', address, '--pid', str(self.dataplane.pid), '--json', out, '--quiet')
+        with open(out, encoding='utf-8') as file:
+            report = json.load(file)
+        self.assertGreater(report['calls']['started'], 6, result.stdout)  # they were replaced
+        for way, share in ((report['to_phone'], 0.1), (report['to_browser'], 0.05)):
+            self.assertEqual((way['lost_before_gateway'], way['lost_behind_gateway']), (0, 0), result.stdout)
+            total = way['sent'] + way['lost_by_weather']
+            self.assertGreater(way['lost_by_weather'], total * share / 3)
+            self.assertLess(way['lost_by_weather'], total * share * 3)
+
+    def test_says_what_is_wrong(self):
+        profile = os.path.join(self.folder, 'bad.yaml')
+        with open(profile, 'w', encoding='utf-8') as file:
+            file.write('calls: 0\nspeed: 3\n')
+        bad = load(profile)
+        self.assertEqual(bad.returncode, 2)
+        self.assertEqual(len(bad.stderr.splitlines()), 2, bad.stderr)
+        nobody = load('smoke', '--dataplane', f'unix:{self.folder}/none')
+        self.assertEqual(nobody.returncode, 3)
+        self.assertIn('no dataplane answers at unix:', nobody.stderr)
+        self.assertEqual(len(nobody.stderr.splitlines()), 1, nobody.stderr)
+
+
+class TapResult(unittest.TestResult):
+    def addSuccess(self, test):
+        print(f'ok {self.testsRun} - {test.id().split(".")[-1]}', flush=True)
+
+    def addFailure(self, test, error):
+        super().addFailure(test, error)
+        print(f'not ok {self.testsRun} - {test.id().split(".")[-1]}', flush=True)
+        print('\n'.join('# ' + text for text in self.failures[-1][1].splitlines()), flush=True)
+
+    def addError(self, test, error):
+        self.addFailure(test, error)
+
+
+if __name__ == '__main__':
+    suite = unittest.defaultTestLoader.loadTestsFromTestCase(Program)
+    print(f'1..{suite.countTestCases()}', flush=True)
+    sys.exit(not suite.run(TapResult()).wasSuccessful())
