@@ -2,51 +2,25 @@
 """The load generator against a real dataplane: program_test.py BYON_LOAD BYON_DATAPLANE"""
 import json
 import os
-import re
-import signal
+import pathlib
 import subprocess
 import sys
-import tempfile
-import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
+from running_dataplane import LIMIT, DataplaneCase, main  # noqa: E402
 
 LOAD, DATAPLANE = (os.path.abspath(path) for path in sys.argv[1:3])
-LIMIT = 120  # seconds, for a loaded machine
 
 
 def load(*arguments):
     return subprocess.run([LOAD, *arguments], capture_output=True, text=True, timeout=LIMIT)
 
 
-class Program(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = folder.name
-
-    def start_dataplane(self):
-        path = os.path.join(self.folder, 'dataplane.yaml')
-        with open(path, 'w', encoding='utf-8') as file:
-            file.write('control: {listen: "127.0.0.1:0"}\nmedia: {ports: {first: 41000, last: 42999}}\n')
-        self.dataplane = subprocess.Popen([DATAPLANE, '--config', path], stderr=subprocess.PIPE, text=True,
-                                          env={**os.environ, 'XDG_RUNTIME_DIR': self.folder})
-        log = ''
-        for line in self.dataplane.stderr:
-            log += line
-            if 'event=ready' in line:
-                self.addCleanup(self.end_dataplane)
-                return f"127.0.0.1:{re.search(r'control_port=([0-9]+)', log).group(1)}"
-        raise AssertionError('ended before it was ready:\n' + log)
-
-    def end_dataplane(self):
-        if self.dataplane.poll() is None:
-            self.dataplane.send_signal(signal.SIGTERM)
-        log = self.dataplane.stderr.read()
-        self.dataplane.stderr.close()
-        self.assertEqual(self.dataplane.wait(LIMIT), 0, log)
-        self.assertNotIn('Sanitizer', log)
+class Program(DataplaneCase):
+    program = DATAPLANE
 
     def test_20_calls_lose_nothing_and_are_transcoded_both_ways(self):
-        address = self.start_dataplane()
+        address = self.start_dataplane(41000)
         out = os.path.join(self.folder, 'out.json')
         page = os.path.join(self.folder, 'out.html')
         result = load('smoke', '--dataplane', address, '--pid', str(self.dataplane.pid), '--json', out, '--html', page)
@@ -77,7 +51,7 @@ class Program(unittest.TestCase):
         self.assertNotIn('src=', html)
 
     def test_weather_reaches_the_gateway_and_is_not_taken_for_loss(self):
-        address = self.start_dataplane()
+        address = self.start_dataplane(41000)
         profile = os.path.join(self.folder, 'rain.yaml')
         out = os.path.join(self.folder, 'out.json')
         with open(profile, 'w', encoding='utf-8') as file:
@@ -107,20 +81,5 @@ class Program(unittest.TestCase):
         self.assertEqual(len(nobody.stderr.splitlines()), 1, nobody.stderr)
 
 
-class TapResult(unittest.TestResult):
-    def addSuccess(self, test):
-        print(f'ok {self.testsRun} - {test.id().split(".")[-1]}', flush=True)
-
-    def addFailure(self, test, error):
-        super().addFailure(test, error)
-        print(f'not ok {self.testsRun} - {test.id().split(".")[-1]}', flush=True)
-        print('\n'.join('# ' + text for text in self.failures[-1][1].splitlines()), flush=True)
-
-    def addError(self, test, error):
-        self.addFailure(test, error)
-
-
 if __name__ == '__main__':
-    suite = unittest.defaultTestLoader.loadTestsFromTestCase(Program)
-    print(f'1..{suite.countTestCases()}', flush=True)
-    sys.exit(not suite.run(TapResult()).wasSuccessful())
+    main(Program)
