@@ -31,7 +31,8 @@ MediaControlService::MediaControlService(RpcConfig config,
   }
 }
 
-Status MediaControlService::Call(SessionRecord& record, worker::CommandBody body, worker::Reply& reply) {
+Status MediaControlService::Call(SessionRecord& record, worker::CommandBody body,
+                                 worker::Reply& reply) {
   worker::Command command;
   command.session = record.config.handle;
   command.body = std::move(body);
@@ -42,13 +43,13 @@ Status MediaControlService::Call(SessionRecord& record, worker::CommandBody body
 }
 
 Status MediaControlService::Acquire(const std::string& session_id, SessionRecordPtr& record,
-                                    std::unique_lock<std::mutex>& lock) {
+                                    std::unique_lock<std::mutex>& lock, bool renews_lease) {
   if (auto valid = CheckSessionId(session_id); !valid) return Invalid(valid.error());
   record = directory_.Find(session_id);
   if (record == nullptr) return {StatusCode::NOT_FOUND, "no session " + session_id};
   lock = std::unique_lock(record->command_mutex);
   if (!record->is_open) return {StatusCode::NOT_FOUND, "no session " + session_id};
-  directory_.Touch(record->controller_id);
+  if (renews_lease) directory_.Touch(record->controller_id);
   return Status::OK;
 }
 
@@ -183,7 +184,11 @@ Status MediaControlService::GetStats(grpc::ServerContext*, const proto::GetStats
                                      proto::SessionStats* response) {
   SessionRecordPtr record;
   std::unique_lock<std::mutex> lock;
-  if (Status status = Acquire(request->session_id(), record, lock); !status.ok()) return status;
+  // Not only the controller asks: an operator may look at calls whose controller is lost.
+  if (Status status = Acquire(request->session_id(), record, lock, /*renews_lease=*/false);
+      !status.ok()) {
+    return status;
+  }
   worker::Reply reply;
   Status status = Call(*record, worker::GetStats{std::make_unique<session::SessionStats>()}, reply);
   if (!status.ok()) return status;

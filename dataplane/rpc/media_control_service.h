@@ -90,9 +90,9 @@ class MediaControlService final : public proto::MediaControl::Service {
   void FinishClose(const SessionRecordPtr& record, proto::SessionClosed::By by);
   void CloseAsync(const SessionRecordPtr& record, proto::SessionClosed::By by,
                   std::string_view reason);
-  // Finds an open session, takes its command lock and renews its controller's lease.
+  // Finds an open session and takes its command lock; a command also renews its controller's lease.
   grpc::Status Acquire(const std::string& session_id, SessionRecordPtr& record,
-                       std::unique_lock<std::mutex>& lock);
+                       std::unique_lock<std::mutex>& lock, bool renews_lease = true);
   // One command on a session, for its reply.
   grpc::Status Call(SessionRecord& record, worker::CommandBody body, worker::Reply& reply);
 

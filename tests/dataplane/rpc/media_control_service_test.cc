@@ -419,6 +419,32 @@ TEST_F(ShortLeaseTest, SessionsOfALostControllerAreClosed) {
   WaitForNoSessions();
 }
 
+class BriefLeaseTest : public MediaControlServiceTest {
+ protected:
+  static constexpr base::TimeDelta kLease = base::TimeDelta::Milliseconds(30);
+  BriefLeaseTest() : MediaControlServiceTest(Config()) {}
+  static RpcConfig Config() {
+    RpcConfig config = TestConfig();
+    config.lease = kLease;
+    return config;
+  }
+};
+
+// Anybody may look at a node: an operator's display must not keep a lost controller's calls alive.
+TEST_F(BriefLeaseTest, AskingForFiguresRenewsNoLease) {
+  ASSERT_TRUE(Create("call-1").ok());
+  const auto over =
+      std::chrono::steady_clock::now() + std::chrono::nanoseconds(2 * kLease.nanoseconds());
+  proto::GetStatsRequest request;
+  request.set_session_id("call-1");
+  while (std::chrono::steady_clock::now() < over) {
+    proto::SessionStats stats;
+    ASSERT_TRUE(service_.GetStats(nullptr, &request, &stats).ok());
+  }
+  service_.Housekeep(false);
+  WaitForNoSessions();
+}
+
 TEST_F(MediaControlServiceTest, ALeaseThatRunsKeepsSessions) {
   ASSERT_TRUE(Create("call-1").ok());
   service_.Housekeep(false);
