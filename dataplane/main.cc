@@ -192,7 +192,8 @@ class Workers {
     for (size_t i = 0; i < config.workers.count; ++i) {
       mailboxes_[i] = std::make_unique<worker::WorkerMailbox>();
       workers_.push_back(
-          std::make_unique<worker::Worker>(worker::WorkerConfig{config.workers.sessions, backend},
+          std::make_unique<worker::Worker>(worker::WorkerConfig{config.workers.sessions, backend,
+                                                                config.media.use_amr_wb_batch},
                                            ports.at(i), *mailboxes_[i], *handshake_mailboxes_[i]));
       threads_.push_back(std::make_unique<io::LcoreThread>(i, [this, i] { Run(*workers_[i]); }));
     }
@@ -202,6 +203,7 @@ class Workers {
     threads_.clear();  // joins
     handshake_thread_.reset();
   }
+  bool has_amr_wb_batch() const { return mailboxes_[0]->amr_wb_batch != nullptr; }
   std::vector<worker::WorkerMailbox*> mailboxes() {
     std::vector<worker::WorkerMailbox*> pointers;
     for (const auto& mailbox : mailboxes_) pointers.push_back(mailbox.get());
@@ -313,6 +315,7 @@ int Run(const DataplaneConfig& config) {
   log.Info("event=ready node=" + config.node_id +
            " version=" BYON_VERSION " workers=" + std::to_string(config.workers.count) +
            " port=" + (config.port.ethdev ? "ethdev" : "embedded") +
+           " amr_wb_encoder=" + (workers.has_amr_wb_batch() ? "batch" : "library") +
            " control=" + config::Quoted(config.control.listen) + port);
 
   int received = 0;

@@ -14,8 +14,9 @@
 namespace byon::base {
 
 // Gives every member a tick each `kSlots * kSlotLength`, the members spread over the slots so that
-// the load is level. Built for 20 slots of 1 ms: a member costs one vector entry and a tick one
-// indirect call, where an ordered timer queue costs a re-insertion.
+// the load is level, in groups where members gain by being served together. Built for 20 slots of
+// 1 ms: a member costs one vector entry and a tick one indirect call, where an ordered timer queue
+// costs a re-insertion.
 template <typename T, size_t kSlots = 20>
 class TimerWheel {
  public:
@@ -24,18 +25,19 @@ class TimerWheel {
   // Behind by more than this the wheel gives ticks up instead of serving them in one heap.
   static constexpr TimeDelta kMaxBacklog = kTurn * 5;
 
-  // Memory for `capacity` members is taken here and never again.
-  explicit TimerWheel(size_t capacity) : capacity_(capacity) {
-    for (auto& slot : slots_) slot.reserve(capacity / kSlots + 1);
+  // Memory for `capacity` members is taken here and never again. A slot is filled to a multiple of
+  // `group` before another one is begun.
+  explicit TimerWheel(size_t capacity, size_t group = 1) : capacity_(capacity), group_(group) {
+    for (auto& slot : slots_) slot.reserve((capacity / group / kSlots + 1) * group);
   }
 
-  // Puts a member into the emptiest slot and returns the slot, or kSlots when the wheel is full. Its
-  // first tick comes within one turn. Not from within Advance().
+  // Puts a member into the slot that is best for the load, and returns the slot, or kSlots when the
+  // wheel is full. Its first tick comes within one turn. Not from within Advance().
   [[nodiscard]] size_t Add(T member) {
     if (size_ == capacity_) return kSlots;
     size_t best = 0;
     for (size_t i = 1; i < kSlots; ++i) {
-      if (slots_[i].size() < slots_[best].size()) best = i;
+      if (IsBetter(i, best)) best = i;
     }
     slots_[best].push_back(std::move(member));
     ++size_;
@@ -88,6 +90,24 @@ class TimerWheel {
   size_t size() const { return size_; }
 
  private:
+  // The fewest whole groups, then the group that lacks least, then the place farthest from others.
+  bool IsBetter(size_t slot, size_t than) const {
+    const size_t groups = slots_[slot].size() / group_, others = slots_[than].size() / group_;
+    if (groups != others) return groups < others;
+    const size_t begun = slots_[slot].size() % group_, begun_other = slots_[than].size() % group_;
+    if (begun != begun_other) return begun > begun_other;
+    return DistanceToBusier(slot) > DistanceToBusier(than);
+  }
+  size_t DistanceToBusier(size_t slot) const {
+    for (size_t distance = 1; distance <= kSlots / 2; ++distance) {
+      const size_t before = (slot + kSlots - distance) % kSlots, behind = (slot + distance) % kSlots;
+      if (std::max(slots_[before].size(), slots_[behind].size()) > slots_[slot].size()) {
+        return distance;
+      }
+    }
+    return kSlots;
+  }
+
   void Start(Timestamp now) {
     next_due_ = now;
     is_started_ = true;
@@ -95,6 +115,7 @@ class TimerWheel {
 
   std::array<std::vector<T>, kSlots> slots_;
   const size_t capacity_;
+  const size_t group_;
   size_t size_ = 0;
   size_t next_slot_ = 0;
   Timestamp next_due_;

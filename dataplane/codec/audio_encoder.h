@@ -10,6 +10,8 @@
 
 namespace byon::codec {
 
+class AmrWbBatch;
+
 // Largest payload any encoder writes.
 inline constexpr size_t kMaxEncodedBytes = 1300;
 
@@ -28,6 +30,11 @@ class AudioEncoder {
   // Takes the next frame, of sample_rate_hz(), and writes a payload to `out` (kMaxEncodedBytes) when
   // one is complete and worth sending: silence is not, with discontinuous transmission.
   virtual EncodedPayload Encode(const AudioFrame& frame, base::MutableByteSpan out) = 0;
+  // Encode() in two steps, for encoders that work on the frames of several calls at once. False: this
+  // one does not, call Encode(). True: the frame is taken, has to stay as it is, and FinishEncode()
+  // is to follow, best after the frames of other calls.
+  virtual bool StartEncode(const AudioFrame& /*frame*/) { return false; }
+  virtual EncodedPayload FinishEncode(base::MutableByteSpan /*out*/) { return {}; }
   // Forgets frames that wait for their packet to fill: something else is sent in their place.
   virtual void DropPending() = 0;
   // The peer asks for an AMR mode (RFC 4867 section 4.3.1): the highest allowed one up to it is used.
@@ -41,7 +48,9 @@ class AudioEncoder {
 };
 
 // `sample_rate_hz` is what Opus is given (8000, 16000 or 48000); the others have their own rate. The
-// format has passed CheckFormat().
-std::unique_ptr<AudioEncoder> MakeAudioEncoder(const CodecFormat& format, int sample_rate_hz);
+// format has passed CheckFormat(). With a `batch` AMR-WB is encoded there, else by the library; it must
+// outlive every call to the encoder, which is then bound to the batch's thread.
+std::unique_ptr<AudioEncoder> MakeAudioEncoder(const CodecFormat& format, int sample_rate_hz,
+                                               AmrWbBatch* batch = nullptr);
 
 }  // namespace byon::codec

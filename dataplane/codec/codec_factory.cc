@@ -19,11 +19,12 @@ std::unique_ptr<AudioDecoder> MakeAudioDecoder(const CodecFormat& format, int sa
   return nullptr;
 }
 
-std::unique_ptr<AudioEncoder> MakeAudioEncoder(const CodecFormat& format, int sample_rate_hz) {
+std::unique_ptr<AudioEncoder> MakeAudioEncoder(const CodecFormat& format, int sample_rate_hz,
+                                               AmrWbBatch* batch) {
   switch (format.codec) {
     case Codec::kOpus: return std::make_unique<OpusAudioEncoder>(format, sample_rate_hz);
     case Codec::kAmrWb:
-    case Codec::kAmr: return std::make_unique<AmrEncoder>(format);
+    case Codec::kAmr: return std::make_unique<AmrEncoder>(format, batch);
     case Codec::kPcmu:
     case Codec::kPcma: return std::make_unique<G711Encoder>(format);
   }

@@ -165,6 +165,9 @@ class Reader {
         media.srtp_profiles.push_back(profile.Scalar());
       }
       Take(node["srtp_backend"], media.srtp_backend);
+      if (const YAML::Node encoder = node["amr_wb_encoder"]) {
+        media.use_amr_wb_batch = encoder.Scalar() == "auto";
+      }
       if (const YAML::Node tones = node["tones"]) {
         // The schema has let nothing else pass.
         media.tones = pipeline::ToneCountryFromCode(tones.Scalar()).value_or(media.tones);

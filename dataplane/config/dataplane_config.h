@@ -65,6 +65,7 @@ struct MediaConfig {
   base::TimeDelta ims_timeout = base::TimeDelta::Seconds(60);
   std::vector<std::string> srtp_profiles;  // empty: the house's order
   std::string srtp_backend = "auto";
+  bool use_amr_wb_batch = true;
   pipeline::ToneCountry tones = pipeline::ToneCountry::kItu;
   std::string announcements;  // a directory of WAV files; empty: none
 };

@@ -57,9 +57,10 @@ bool ReceiveSetup::IsRed(uint8_t payload_type) const {
       entries_, [=](const Entry& e) { return e.format.red_payload_type == payload_type; });
 }
 
-SendSetup::SendSetup(const StreamFormat& format, const StreamFormat* receive)
+SendSetup::SendSetup(const StreamFormat& format, const StreamFormat* receive,
+                     codec::AmrWbBatch* batch)
     : format_(format),
-      encoder_(codec::MakeAudioEncoder(format.codec, NativeRateHz(format, receive))) {}
+      encoder_(codec::MakeAudioEncoder(format.codec, NativeRateHz(format, receive), batch)) {}
 
 const TelephoneEventFormat* SendSetup::telephone_event() const {
   const auto& events = format_.telephone_events;
@@ -84,9 +85,10 @@ base::Result<ReceiveSetupPtr, codec::FormatError> PrepareReceive(
 }
 
 base::Result<SendSetupPtr, codec::FormatError> PrepareSend(const StreamFormat& send,
-                                                           const StreamFormat* receive) {
+                                                           const StreamFormat* receive,
+                                                           codec::AmrWbBatch* batch) {
   if (const auto error = codec::CheckFormat(send.codec)) return *error;
-  return SendSetupPtr(new SendSetup(send, receive));
+  return SendSetupPtr(new SendSetup(send, receive, batch));
 }
 
 }  // namespace byon::pipeline

@@ -43,8 +43,8 @@ class ReceiveSetup {
 // What PrepareSend() makes.
 class SendSetup {
  public:
-  // `format` has passed CheckFormat().
-  SendSetup(const StreamFormat& format, const StreamFormat* receive);
+  // `format` has passed CheckFormat(); `batch` may be null.
+  SendSetup(const StreamFormat& format, const StreamFormat* receive, codec::AmrWbBatch* batch);
 
   const StreamFormat& format() const { return format_; }
   codec::AudioEncoder& encoder() { return *encoder_; }

@@ -1,7 +1,10 @@
 #include "dataplane/pipeline/transcoding_pipeline.h"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
+#include "dataplane/base/check.h"
 #include "dataplane/base/fixed_vector.h"
 #include "dataplane/codec/amr_payload.h"
 #include "dataplane/codec/audio_frame.h"
@@ -34,7 +37,8 @@ class TranscodingPipeline::State {
         stream_(config.ssrc, config.random_seed) {}
 
   std::optional<DropReason> Insert(const rtp::RtpPacketView& packet, base::Timestamp arrival);
-  size_t Tick(base::Timestamp now, PacketSink& sink);
+  size_t StartTick(base::Timestamp now, PacketSink& sink);
+  size_t FinishTick(PacketSink& sink);
 
   ReceiveSetupPtr SetReceive(ReceiveSetupPtr setup);
   SendSetupPtr SetSend(SendSetupPtr setup);
@@ -83,12 +87,14 @@ class TranscodingPipeline::State {
   void MeasureLevel();
   bool SendDtmfPacket(PacketSink& sink);
   bool MakeFrame(bool has_audio, codec::AudioFrame& frame);
-  size_t SendFrame(const codec::AudioFrame& frame, PacketSink& sink);
+  size_t SendPayload(const codec::EncodedPayload& encoded, base::ByteSpan payload,
+                     PacketSink& sink);
   void CountSent(size_t payload_bytes);
   void Drop(DropReason reason) { ++stats_.drops[static_cast<size_t>(reason)]; }
 
   bool has_started_ = false;       // MediaStarted was reported for this source
   bool is_marker_due_ = true;      // the next audio packet follows a pause
+  bool is_encoding_ = false;       // between StartTick() and FinishTick()
   codec::AudioFrame received_;     // as decoded
   codec::AudioFrame sent_;         // at the encoder's rate
 };
@@ -205,7 +211,7 @@ void TranscodingPipeline::State::ReportDigit(uint8_t event, base::TimeDelta dura
 
 // ---- The tick ---------------------------------------------------------------------------------------
 
-size_t TranscodingPipeline::State::Tick(base::Timestamp now, PacketSink& sink) {
+size_t TranscodingPipeline::State::StartTick(base::Timestamp now, PacketSink& sink) {
   stream_.Advance(now);
   if (const auto lost_end = event_receiver_.OnTick(now)) {
     if (const auto reason = Relay(*lost_end)) Drop(*reason);
@@ -223,7 +229,17 @@ size_t TranscodingPipeline::State::Tick(base::Timestamp now, PacketSink& sink) {
     is_marker_due_ = true;
     return 0;
   }
-  return SendFrame(sent_, sink);
+  is_encoding_ = send_->encoder().StartEncode(sent_);
+  if (is_encoding_) return 0;
+  // The encoder says only afterwards how old its payload's first frame is, so it writes to the side.
+  std::array<std::byte, codec::kMaxEncodedBytes> payload;
+  return SendPayload(send_->encoder().Encode(sent_, payload), payload, sink);
+}
+
+size_t TranscodingPipeline::State::FinishTick(PacketSink& sink) {
+  if (!std::exchange(is_encoding_, false)) return 0;
+  std::array<std::byte, codec::kMaxEncodedBytes> payload;
+  return SendPayload(send_->encoder().FinishEncode(payload), payload, sink);
 }
 
 void TranscodingPipeline::State::MeasureLevel() {
@@ -283,23 +299,19 @@ bool TranscodingPipeline::State::MakeFrame(bool has_audio, codec::AudioFrame& fr
   return true;
 }
 
-size_t TranscodingPipeline::State::SendFrame(const codec::AudioFrame& frame, PacketSink& sink) {
-  codec::EncodedPayload encoded;
-  bool is_sent = false;
-  // The encoder says only afterwards how old its payload's first frame is, so it writes to the side.
-  std::array<std::byte, codec::kMaxEncodedBytes> payload;
-  encoded = send_->encoder().Encode(frame, payload);
+size_t TranscodingPipeline::State::SendPayload(const codec::EncodedPayload& encoded,
+                                               base::ByteSpan payload, PacketSink& sink) {
   if (encoded.bytes == 0) return 0;
   const int64_t units_per_frame = int64_t{stream_.clock_rate_hz()} * codec::kFrameMs / 1000;
   const rtp::RtpTimestamp timestamp =
       stream_.timestamp() + -(encoded.frames - 1) * units_per_frame;
-  is_sent = stream_.Send(sink, send_->format().payload_type, timestamp,
-                         is_marker_due_ || encoded.starts_talkspurt,
-                         [&](base::MutableByteSpan room) {
-                           if (room.size() < encoded.bytes) return size_t{0};
-                           std::copy_n(payload.begin(), encoded.bytes, room.begin());
-                           return encoded.bytes;
-                         });
+  const bool is_sent = stream_.Send(sink, send_->format().payload_type, timestamp,
+                                    is_marker_due_ || encoded.starts_talkspurt,
+                                    [&](base::MutableByteSpan room) {
+                                      if (room.size() < encoded.bytes) return size_t{0};
+                                      std::copy_n(payload.begin(), encoded.bytes, room.begin());
+                                      return encoded.bytes;
+                                    });
   if (!stream_.has_buffer()) Drop(DropReason::kNoSendBuffer);
   if (!is_sent) return 0;
   is_marker_due_ = false;
@@ -323,6 +335,7 @@ ReceiveSetupPtr TranscodingPipeline::State::SetReceive(ReceiveSetupPtr setup) {
 }
 
 SendSetupPtr TranscodingPipeline::State::SetSend(SendSetupPtr setup) {
+  BYON_CHECK(!is_encoding_, "formats change between two ticks");
   std::swap(send_, setup);
   dtmf_.Abort();
   is_marker_due_ = true;
@@ -373,9 +386,10 @@ std::optional<DropReason> TranscodingPipeline::Insert(const rtp::RtpPacketView& 
                                                       base::Timestamp arrival) {
   return state_->Insert(packet, arrival);
 }
-size_t TranscodingPipeline::Tick(base::Timestamp now, PacketSink& sink) {
-  return state_->Tick(now, sink);
+size_t TranscodingPipeline::StartTick(base::Timestamp now, PacketSink& sink) {
+  return state_->StartTick(now, sink);
 }
+size_t TranscodingPipeline::FinishTick(PacketSink& sink) { return state_->FinishTick(sink); }
 void TranscodingPipeline::StartNewSource() { state_->StartNewSource(); }
 
 void TranscodingPipeline::SetReceiveActive(bool is_active) {

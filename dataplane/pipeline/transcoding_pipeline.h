@@ -20,6 +20,10 @@
 #include "dataplane/rtp/rtp_packet_view.h"
 #include "dataplane/rtp/types.h"
 
+namespace byon::codec {
+class AmrWbBatch;
+}
+
 namespace byon::pipeline {
 
 // A codec mode that the peer of the receiving leg asks for (RFC 4867 section 4.3.1, CMR).
@@ -41,8 +45,10 @@ using SendSetupPtr = std::unique_ptr<SendSetup, SendSetupDeleter>;
 base::Result<ReceiveSetupPtr, codec::FormatError> PrepareReceive(
     std::span<const StreamFormat> formats, const StreamFormat* send);
 // `receive`: the preferred format of the other leg, if known: Opus is then encoded at its sample rate.
+// `batch`: the worker's, where AMR-WB is encoded; null: the codec library.
 base::Result<SendSetupPtr, codec::FormatError> PrepareSend(const StreamFormat& send,
-                                                           const StreamFormat* receive);
+                                                           const StreamFormat* receive,
+                                                           codec::AmrWbBatch* batch = nullptr);
 
 struct PipelineConfig {
   rtp::Ssrc ssrc;            // of what is sent, for the life of the pipeline
@@ -71,7 +77,14 @@ class TranscodingPipeline {
 
   // To be called every 20 ms. Writes 0..3 packets into `sink`; returns how many. A tick that comes
   // late or not at all only moves the outgoing timestamps on.
-  size_t Tick(base::Timestamp now, PacketSink& sink);
+  size_t Tick(base::Timestamp now, PacketSink& sink) {
+    const size_t sent = StartTick(now, sink);
+    return sent + FinishTick(sink);
+  }
+  // The same in two steps, so that the frames of many calls are encoded together: each call's tick is
+  // started, then each is finished. In between nothing but events may be asked of the pipeline.
+  size_t StartTick(base::Timestamp now, PacketSink& sink);
+  size_t FinishTick(PacketSink& sink);
 
   // The far end of the receiving leg has changed (fork, 183 to 200, re-INVITE): forgets its stream, so
   // that any SSRC is taken as new, and reports MediaStarted again. The outgoing stream goes on.

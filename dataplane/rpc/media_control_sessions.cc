@@ -114,7 +114,8 @@ Status MediaControlService::Apply(SessionRecord& record,
   const auto new_ice = descriptions.restart_ice;
   const std::string stream_id = has_ims ? descriptions.ims->stream_id : "";
   session::SessionAudio audio = record.audio;
-  auto change = session::PrepareSessionChange(std::move(descriptions), audio);
+  auto change = session::PrepareSessionChange(std::move(descriptions), audio,
+                                              workers_[record.worker]->amr_wb_batch());
   if (!change) {
     return Invalid("the audio cannot be used: " +
                    std::string(codec::FormatErrorName(change.error())));

@@ -32,6 +32,8 @@ class WorkerClient {
   // Takes all reports that are there. True when there was one. The reporting thread only.
   bool ServeReports(const OnEvent& on_event);
 
+  // What PrepareSessionChange() needs for this worker's sessions; may be null.
+  codec::AmrWbBatch* amr_wb_batch() const { return mailbox_.amr_wb_batch; }
   bool has_outstanding() const { return outstanding_.load(std::memory_order_relaxed) > 0; }
 
  private:

@@ -226,7 +226,7 @@ void MediaSession::HandleHandshake(HandshakeReport& report, SessionOutput& outpu
   access_.transport().HandleHandshake(report, output);
 }
 
-void MediaSession::HandleTick(base::Timestamp now, SessionOutput& output) {
+void MediaSession::StartTick(base::Timestamp now, SessionOutput& output) {
   access_.HandleTick(now, output);
   ims_.HandleTick(now, output);
   ApplyDirections();  // keys, the selected pair and a learned source come and go
@@ -235,9 +235,16 @@ void MediaSession::HandleTick(base::Timestamp now, SessionOutput& output) {
   ims_to_access_.SetRemoteLoss(access_.reporter().sender().remote_fraction_lost());
 
   LegSink<ImsLeg> ims_sink(ims_, access_to_ims_.TimestampAt(now), now, drops_, output);
-  (void)access_to_ims_.Tick(now, ims_sink);
+  (void)access_to_ims_.StartTick(now, ims_sink);
   LegSink<AccessLeg> access_sink(access_, ims_to_access_.TimestampAt(now), now, drops_, output);
-  (void)ims_to_access_.Tick(now, access_sink);
+  (void)ims_to_access_.StartTick(now, access_sink);
+}
+
+void MediaSession::FinishTick(base::Timestamp now, SessionOutput& output) {
+  LegSink<ImsLeg> ims_sink(ims_, access_to_ims_.TimestampAt(now), now, drops_, output);
+  (void)access_to_ims_.FinishTick(ims_sink);
+  LegSink<AccessLeg> access_sink(access_, ims_to_access_.TimestampAt(now), now, drops_, output);
+  (void)ims_to_access_.FinishTick(access_sink);
 
   if (const auto silent = access_.CheckSilence(now); silent && !peer_) {
     PushEvent(MediaTimeout{Leg::kAccess, static_cast<uint32_t>(silent->milliseconds())});

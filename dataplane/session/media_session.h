@@ -63,8 +63,11 @@ class MediaSession {
   void HandleUndecryptedRtp(srtp::DropReason reason) { drops_.Count(reason); }
   // Takes what the handshake thread says; leaves retired SRTP state in `report`.
   void HandleHandshake(HandshakeReport& report, SessionOutput& output);
-  // Once per 20 ms: plays out both directions, sends RTCP when due, watches timeouts.
-  void HandleTick(base::Timestamp now, SessionOutput& output);
+  // Once per 20 ms: plays out both directions, sends RTCP when due, watches timeouts. In two steps: what
+  // is encoded together with the frames of other sessions is sent by the second, which has to follow
+  // before anything else, with the same time.
+  void StartTick(base::Timestamp now, SessionOutput& output);
+  void FinishTick(base::Timestamp now, SessionOutput& output);
   // Sends RTCP BYE on both legs and forgets the DTLS association. Nothing may follow but stats.
   void Close(std::string_view reason, base::Timestamp now, SessionOutput& output);
 

@@ -17,12 +17,14 @@ std::bitset<128> PayloadTypesOf(const AudioDescription& audio) {
 
 // `other` is the description of the opposite leg, when there is one.
 base::Result<PreparedAudio, codec::FormatError> PrepareLeg(
-    const AudioDescription& audio, const std::optional<AudioDescription>& other) {
+    const AudioDescription& audio, const std::optional<AudioDescription>& other,
+    codec::AmrWbBatch* batch) {
   PreparedAudio result;
   const bool has_other_receive = other && !other->receive.empty();
   auto receive = pipeline::PrepareReceive(audio.receive, other ? &other->send : nullptr);
   if (!receive) return receive.error();
-  auto send = pipeline::PrepareSend(audio.send, has_other_receive ? &other->receive[0] : nullptr);
+  auto send =
+      pipeline::PrepareSend(audio.send, has_other_receive ? &other->receive[0] : nullptr, batch);
   if (!send) return send.error();
   result.receive = std::move(receive).value();
   result.send = std::move(send).value();
@@ -42,7 +44,7 @@ bool SendsSameCodec(const std::optional<AudioDescription>& a,
 }  // namespace
 
 base::Result<std::unique_ptr<SessionChange>, codec::FormatError> PrepareSessionChange(
-    SessionDescriptions descriptions, SessionAudio& known) {
+    SessionDescriptions descriptions, SessionAudio& known, codec::AmrWbBatch* batch) {
   auto change = std::make_unique<SessionChange>();
   SessionAudio next = known;
   if (descriptions.access && descriptions.access->audio) next.access = descriptions.access->audio;
@@ -50,7 +52,7 @@ base::Result<std::unique_ptr<SessionChange>, codec::FormatError> PrepareSessionC
 
   // What is only said again is left alone: a new decoder would break the stream.
   if (next.access != known.access) {
-    auto prepared = PrepareLeg(*next.access, next.ims);
+    auto prepared = PrepareLeg(*next.access, next.ims, batch);
     if (!prepared) return prepared.error();
     change->access_audio = std::move(prepared).value();
   } else if (next.access && !SendsSameCodec(next.ims, known.ims) && next.ims) {
@@ -59,7 +61,7 @@ base::Result<std::unique_ptr<SessionChange>, codec::FormatError> PrepareSessionC
     change->access_receive = std::move(receive).value();
   }
   if (next.ims != known.ims) {
-    auto prepared = PrepareLeg(*next.ims, next.access);
+    auto prepared = PrepareLeg(*next.ims, next.access, batch);
     if (!prepared) return prepared.error();
     change->ims_audio = std::move(prepared).value();
   }

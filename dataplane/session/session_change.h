@@ -43,8 +43,9 @@ struct SessionChange {
 };
 
 // Builds the codecs that `descriptions` ask for, given what is known of the session, and updates
-// `known`. Fails, with `known` as it was, when a format cannot be used. Control thread.
+// `known`. `batch` is that of the session's worker, where AMR-WB is encoded; null: the codec library.
+// Fails, with `known` as it was, when a format cannot be used. Control thread.
 base::Result<std::unique_ptr<SessionChange>, codec::FormatError> PrepareSessionChange(
-    SessionDescriptions descriptions, SessionAudio& known);
+    SessionDescriptions descriptions, SessionAudio& known, codec::AmrWbBatch* batch = nullptr);
 
 }  // namespace byon::session

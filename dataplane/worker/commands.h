@@ -8,6 +8,7 @@
 #include "dataplane/base/fixed_vector.h"
 #include "dataplane/base/spsc_ring.h"
 #include "dataplane/base/time.h"
+#include "dataplane/codec/amr_wb_batch.h"
 #include "dataplane/pipeline/tone.h"
 #include "dataplane/session/media_session.h"
 #include "dataplane/session/session_change.h"
@@ -115,6 +116,9 @@ using Report = std::variant<std::monostate, Reply, EventReport>;
 struct WorkerMailbox {
   base::SpscRing<Command, 1024> commands;  // control thread -> worker
   base::SpscRing<Report, 4096> reports;    // worker -> control thread
+  // What the control thread has to bind this worker's AMR-WB encoders to (PrepareSessionChange()), and
+  // nothing more; null: to the codec library. Set by the worker's constructor, constant afterwards.
+  codec::AmrWbBatch* amr_wb_batch = nullptr;
 };
 
 }  // namespace byon::worker

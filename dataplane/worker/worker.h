@@ -3,10 +3,12 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 
 #include "dataplane/base/time.h"
 #include "dataplane/base/timer_wheel.h"
+#include "dataplane/codec/amr_wb_batch.h"
 #include "dataplane/session/session_table.h"
 #include "dataplane/worker/commands.h"
 #include "dataplane/worker/handshake_mailbox.h"
@@ -18,6 +20,7 @@ namespace byon::worker {
 struct WorkerConfig {
   size_t session_capacity = 2000;
   srtp::SrtpBackend srtp_backend = srtp::DefaultSrtpBackend();
+  bool use_amr_wb_batch = true;  // where the CPU can; else the codec library encodes AMR-WB
 };
 
 // One pinned core's whole work: it owns its packet I/O, its sessions and its timer wheel and shares
@@ -74,6 +77,7 @@ class Worker {
   HandshakeMailbox& handshakes_;
   session::DropCounters drops_;  // outside sessions, and of closed ones
   Outbox outbox_;
+  std::unique_ptr<codec::AmrWbBatch> amr_wb_batch_;  // null: the sessions encode by the library
   session::SessionTable sessions_;
   Wheel wheel_;
   std::optional<Report> waiting_report_;

@@ -40,6 +40,37 @@ TEST(TimerWheelTest, SpreadsMembersEvenly) {
   EXPECT_THAT(per_slot, Each(10));
 }
 
+TEST(TimerWheelTest, FillsGroupsAndKeepsThemApart) {
+  TimerWheel<int> wheel(1000, 8);
+  std::vector<size_t> slots;
+  for (int i = 0; i < 8; ++i) slots.push_back(wheel.Add(i));
+  EXPECT_THAT(slots, Each(slots[0]));
+  for (int i = 8; i < 32; ++i) slots.push_back(wheel.Add(i));
+  std::map<size_t, int> members;
+  for (const size_t slot : slots) ++members[slot];
+  ASSERT_THAT(members, SizeIs(4));  // a quarter of the turn apart
+  for (const auto& [slot, count] : members) {
+    EXPECT_EQ(count, 8);
+    EXPECT_EQ(slot % 5, slots[0] % 5);
+  }
+  // Who leaves makes room in a group that is there.
+  wheel.Remove(slots[9], 9);
+  wheel.Remove(slots[17], 17);
+  wheel.Remove(slots[18], 18);
+  EXPECT_EQ(wheel.Add(100), slots[9]);
+  EXPECT_EQ(wheel.Add(101), slots[17]);
+  EXPECT_EQ(wheel.Add(102), slots[17]);
+}
+
+TEST(TimerWheelTest, GroupsAreSpreadEvenly) {
+  TimerWheel<int> wheel(1000, 8);
+  std::vector<size_t> per_slot(20);
+  for (int i = 0; i < 480; ++i) ++per_slot[wheel.Add(i)];
+  EXPECT_THAT(per_slot, Each(24u));
+  for (int i = 480; i < 1000; ++i) ASSERT_LT(wheel.Add(i), 20u);
+  EXPECT_EQ(wheel.Add(1000), 20u);
+}
+
 TEST(TimerWheelTest, FillsTheSlotThatWasEmptied) {
   TimerWheel<int> wheel(100);
   std::vector<size_t> slot_of;
@@ -99,7 +130,7 @@ TEST(TimerWheelTest, DeadlineIsThatOfTheNextSlotInUse) {
   (void)wheel.Add(2);
   EXPECT_EQ(wheel.NextDeadline(At(12)), At(20));
   wheel.Advance(At(20), ignore);
-  EXPECT_EQ(wheel.NextDeadline(At(20)), At(20) + kMs);
+  EXPECT_EQ(wheel.NextDeadline(At(20)), At(20) + 10 * kMs);  // half a turn away
 }
 
 }  // namespace

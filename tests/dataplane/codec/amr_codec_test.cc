@@ -4,12 +4,15 @@
 #include <array>
 #include <cmath>
 #include <fstream>
+#include <memory>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "dataplane/base/random.h"
 #include "dataplane/codec/amr_decoder.h"
 #include "dataplane/codec/amr_encoder.h"
+#include "dataplane/codec/amr_wb_batch.h"
 #include "tests/dataplane/support/audio_signal.h"
 #include "tests/dataplane/support/hex.h"
 
@@ -94,6 +97,51 @@ TEST_P(AmrBothTest, EveryModeCarriesATone) {
     EXPECT_NEAR(test::Decibels(fit.amplitude / 8000), 0, 2.5) << int{mode};
     EXPECT_GT(fit.snr_db, 10) << int{mode};
   }
+}
+
+// Whatever the moment at which the batch is run: alone, or with the frames of others.
+TEST(AmrWbBatch, EncodersInABatchGiveTheLibrarysPayloads) {
+  const auto batch = AmrWbBatch::MakeForThisCpu();
+  if (!batch) GTEST_SKIP() << "this CPU has no batch encoder";
+  constexpr size_t kEncoders = 70;  // more than the batch holds at once
+  std::vector<std::unique_ptr<AudioEncoder>> batched, alone;
+  std::vector<test::SpeechSource> speech;
+  for (size_t i = 0; i < kEncoders; ++i) {
+    CodecFormat format = Format(Codec::kAmrWb);
+    format.amr.initial_mode = static_cast<uint8_t>(i % 9);
+    format.ptime_ms = i % 4 == 3 ? 40 : 20;
+    batched.push_back(MakeAudioEncoder(format, 16'000, batch.get()));
+    alone.push_back(MakeAudioEncoder(format, 16'000));
+    speech.emplace_back(16'000, i + 1);
+  }
+  std::vector<AudioFrame> frames(kEncoders, AudioFrame::Silence(16'000));
+  std::array<std::byte, kMaxEncodedBytes> got, expected;
+  for (int frame = 0; frame < 8; ++frame) {
+    for (size_t i = 0; i < kEncoders; ++i) {
+      speech[i].Fill(frames[i].view());
+      if (frame % 2 == 0) EXPECT_TRUE(batched[i]->StartEncode(frames[i]));
+    }
+    for (size_t i = 0; i < kEncoders; ++i) {
+      const EncodedPayload payload = frame % 2 == 0 ? batched[i]->FinishEncode(got)
+                                                    : batched[i]->Encode(frames[i], got);
+      const EncodedPayload reference = alone[i]->Encode(frames[i], expected);
+      ASSERT_EQ(payload.bytes, reference.bytes) << i;
+      EXPECT_EQ(payload.frames, reference.frames);
+      EXPECT_TRUE(std::equal(got.begin(), got.begin() + static_cast<ptrdiff_t>(payload.bytes),
+                             expected.begin()))
+          << i;
+    }
+  }
+  EXPECT_EQ(batch->frames(), 8 * kEncoders);
+}
+
+TEST(AmrWbBatch, IsForAmrWbOnly) {
+  const auto batch = AmrWbBatch::MakeForThisCpu();
+  const AudioFrame frame = AudioFrame::Silence(8000);
+  for (const Codec codec : {Codec::kAmr, Codec::kPcmu, Codec::kOpus}) {
+    EXPECT_FALSE(MakeAudioEncoder(Format(codec), 8000, batch.get())->StartEncode(frame));
+  }
+  EXPECT_FALSE(MakeAudioEncoder(Format(Codec::kAmrWb), 16'000)->StartEncode(frame));
 }
 
 TEST_P(AmrBothTest, SilenceIsSentAsSidEvery160Ms) {

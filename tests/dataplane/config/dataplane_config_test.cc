@@ -103,6 +103,7 @@ media:
   ims_timeout_seconds: 8
   srtp_profiles: [AES128_CM_SHA1_80]
   srtp_backend: openssl
+  amr_wb_encoder: library
 log: {level: debug}
 )");
   ASSERT_TRUE(config.ok()) << config.error();
@@ -128,6 +129,7 @@ log: {level: debug}
   EXPECT_EQ(config->media.ims_timeout, base::TimeDelta::Seconds(8));
   EXPECT_EQ(config->media.srtp_profiles, std::vector<std::string>{"AES128_CM_SHA1_80"});
   EXPECT_EQ(config->media.srtp_backend, "openssl");
+  EXPECT_FALSE(config->media.use_amr_wb_batch);
   EXPECT_EQ(config->log_level, LogLevel::kDebug);
 }
 
@@ -239,6 +241,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "media.srtp_profiles has 0 entries, but must have 1 to 3."},
         Mistake{"media: {srtp_profiles: [NULL_SHA1]}",
                 "media.srtp_profiles[0] is \"NULL_SHA1\", but must be one of"},
+        Mistake{"media: {amr_wb_encoder: avx2}",
+                "media.amr_wb_encoder is \"avx2\", but must be one of auto, library."},
         Mistake{"log: {level: }", "log.level is empty, but must be one of error"},
         Mistake{"a: [", "this is no YAML"}, Mistake{"node_id: !!binary |", "node_id"}));
 
@@ -272,6 +276,7 @@ TEST(DataplaneConfig, TheShippedFileIsTheDefaults) {
   EXPECT_EQ(config->media.access_timeout, defaults->media.access_timeout);
   EXPECT_EQ(config->media.ims_timeout, defaults->media.ims_timeout);
   EXPECT_EQ(config->media.srtp_backend, defaults->media.srtp_backend);
+  EXPECT_EQ(config->media.use_amr_wb_batch, defaults->media.use_amr_wb_batch);
   EXPECT_EQ(config->log_level, defaults->log_level);
 }
 

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstddef>
 
+#include "dataplane/codec/amr_wb_batch.h"
 #include "tests/dataplane/pipeline/pipeline_harness.h"
 #include "tests/dataplane/support/audio_signal.h"
 
@@ -65,9 +66,17 @@ TEST(AllocationTest, ACallNeverTouchesTheHeap) {
   amr.codec.amr.use_dtx = true;
   const auto pcmu = WithEvents(G711Format(codec::Codec::kPcmu), 101, 8000);
   const std::array formats = {opus, amr_wb, amr, pcmu};
+  const auto batch = codec::AmrWbBatch::MakeForThisCpu();
   for (const auto& receive : formats) {
-    for (const auto& send : formats) {
+    // AMR-WB once more, encoded in a batch.
+    for (size_t which = 0; which <= formats.size(); ++which) {
+      const bool is_batched = which == formats.size();
+      const auto& send = is_batched ? amr_wb : formats[which];
       PipelineHarness call(receive, send, NetworkWeather::Storm(), 5);
+      if (is_batched) {
+        (void)call.pipeline.SetSend(
+            std::move(pipeline::PrepareSend(send, &receive, batch.get())).value());
+      }
       call.sender.encoder().SetExpectedLoss(0.2);
       SpeechSource speech(call.sender.sample_rate_hz());
       std::vector<int16_t> samples(codec::SamplesPerFrame(call.sender.sample_rate_hz()));

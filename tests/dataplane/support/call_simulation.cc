@@ -175,14 +175,15 @@ worker::CommandStatus CallSimulation::Create(std::optional<session::AccessRemote
   handle_ = config.handle;
   worker::CreateSession create;
   create.session = std::make_unique<session::MediaSession>(config);
-  auto change = session::PrepareSessionChange({std::move(access), std::move(ims), {}}, audio_);
+  auto change = session::PrepareSessionChange({std::move(access), std::move(ims), {}}, audio_,
+                                              mailbox_.amr_wb_batch);
   BYON_CHECK(change.ok(), "the formats are good");
   create.change = std::move(change).value();
   return Submit(handle_, std::move(create)).status;
 }
 
 worker::CommandStatus CallSimulation::Modify(session::SessionDescriptions descriptions) {
-  auto change = session::PrepareSessionChange(std::move(descriptions), audio_);
+  auto change = session::PrepareSessionChange(std::move(descriptions), audio_, mailbox_.amr_wb_batch);
   BYON_CHECK(change.ok(), "the formats are good");
   return Submit(handle_, worker::ModifySession{std::move(change).value()}).status;
 }

@@ -39,7 +39,8 @@ class JoinTest : public testing::Test {
     remote.rtp = phone_->config().rtp;
     remote.audio = session::AudioDescription{format, {format}};
     remote.stream_id = "phone";
-    auto change = session::PrepareSessionChange({{}, remote, {}}, phone_audio_);
+    auto change = session::PrepareSessionChange({{}, remote, {}}, phone_audio_,
+                                                call_.mailbox().amr_wb_batch);
     return std::move(change).value();
   }
 

@@ -89,6 +89,7 @@ session::SessionDescriptions Describe(const Call& call) {
 
 // Makes the session on the first free ports from `first_port` on.
 void Open(Call& call, Lane& lane, uint64_t serial, uint16_t first_port, base::Timestamp now) {
+  codec::AmrWbBatch* const batch = lane.mailbox.amr_wb_batch;
   for (uint16_t port = first_port;; port = static_cast<uint16_t>(port + 4)) {
     session::SessionConfig& config = call.config;
     config.handle = session::MakeSessionHandle(serial, port);
@@ -99,7 +100,7 @@ void Open(Call& call, Lane& lane, uint64_t serial, uint16_t first_port, base::Ti
     worker::CreateSession create;
     create.session = std::make_unique<session::MediaSession>(config);
     session::SessionAudio audio;
-    create.change = std::move(session::PrepareSessionChange(Describe(call), audio)).value();
+    create.change = std::move(session::PrepareSessionChange(Describe(call), audio, batch)).value();
     const CommandStatus status = lane.Submit(config.handle, std::move(create), now);
     if (status == CommandStatus::kDone) return;
     BYON_CHECK(status == CommandStatus::kPortInUse || status == CommandStatus::kSessionExists,

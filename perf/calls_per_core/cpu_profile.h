@@ -1,0 +1,38 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace byon::perf {
+
+// What the CPU time of a worker goes to. AMR narrow-band is one library for both directions: all of it
+// counts as encoding, which is most of it.
+enum class Part : uint8_t { kOpus, kAmrEncode, kAmrDecode, kSrtp, kJitter, kPipeline, kRest };
+inline constexpr size_t kPartCount = 7;
+std::string_view PartName(Part part);
+
+// A sampling profiler of this thread: a signal per millisecond or two of its CPU time, whose program
+// counter tells the library or, in our own code, the room. One at a time.
+class CpuProfile {
+ public:
+  CpuProfile();
+  ~CpuProfile();
+  CpuProfile(const CpuProfile&) = delete;
+  CpuProfile& operator=(const CpuProfile&) = delete;
+
+  // Shares of the samples since it was made, which add up to 1; zeros without a sample.
+  std::array<double, kPartCount> Shares() const;
+  size_t sample_count() const;
+
+ private:
+  void* timer_ = nullptr;
+};
+
+// Samples are taken only while this is set.
+void SetProfiling(bool is_on);
+
+}  // namespace byon::perf

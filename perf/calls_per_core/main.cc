@@ -1,0 +1,237 @@
+// How many calls one worker carries: the real worker with its sessions, SRTP, jitter buffers and codecs
+// on simulated packet I/O, until its first tick comes late. See perf/calls_per_core/run.
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <fstream>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "perf/calls_per_core/conversation.h"
+#include "perf/calls_per_core/cpu_profile.h"
+#include "perf/dataplane/worker_calls.h"
+
+namespace byon::perf {
+namespace {
+
+using base::TimeDelta;
+using codec::Codec;
+
+// Of Opus <-> AMR-WB 12.65 without DTX.
+constexpr double kGoalCores = 0.010;
+constexpr size_t kGoalCalls = 80;
+constexpr size_t kMaxCalls = 12'000;  // what has ports
+
+struct Options {
+  bool is_check = false;
+  bool is_quick = false;
+  std::string only;
+  std::string json;
+  std::vector<std::string> speech;
+};
+
+struct Scenario {
+  const char* name;
+  Codec access;
+  Codec ims;
+  uint8_t mode;
+  bool use_dtx;
+  bool use_batch;
+};
+constexpr Scenario kScenarios[] = {
+    {"opus amr-wb-12.65 library", Codec::kOpus, Codec::kAmrWb, 2, false, false},
+    {"opus amr-wb-12.65 batch", Codec::kOpus, Codec::kAmrWb, 2, false, true},
+    {"opus amr-wb-12.65 dtx library", Codec::kOpus, Codec::kAmrWb, 2, true, false},
+    {"opus amr-wb-12.65 dtx batch", Codec::kOpus, Codec::kAmrWb, 2, true, true},
+    {"opus amr-wb-23.85 library", Codec::kOpus, Codec::kAmrWb, 8, false, false},
+    {"opus amr-wb-23.85 batch", Codec::kOpus, Codec::kAmrWb, 8, false, true},
+    {"opus amr-wb-23.85 dtx library", Codec::kOpus, Codec::kAmrWb, 8, true, false},
+    {"opus amr-wb-23.85 dtx batch", Codec::kOpus, Codec::kAmrWb, 8, true, true},
+    {"opus amr-12.2", Codec::kOpus, Codec::kAmr, 7, false, true},
+    {"opus amr-12.2 dtx", Codec::kOpus, Codec::kAmr, 7, true, true},
+    {"pcmu pcma", Codec::kPcmu, Codec::kPcma, 0, false, true},
+};
+constexpr std::string_view kGoalScenario = "opus amr-wb-12.65 batch";
+
+struct Outcome {
+  size_t calls = 0;
+  double cores = 0;  // of all calls
+  uint64_t late_ticks = 0;
+  size_t heap_bytes_per_call = 0;
+  double lanes = 0;  // frames in a pass of the batch encoder
+  std::array<double, kPartCount> parts{};
+};
+
+class Measurement {
+ public:
+  Measurement(const Scenario& scenario, const Conversation& conversation, bool is_quick)
+      : use_batch_(scenario.use_batch),
+        browser_(EncodeOf(scenario, scenario.access, 111, conversation, 0)),
+        phone_(EncodeOf(scenario, scenario.ims, 107, conversation, 1)),
+        measured_(TimeDelta::Milliseconds(is_quick ? 1000 : 4000)) {}
+
+  Outcome Run(size_t calls) const {
+    WorkerCalls worker({.count = calls,
+                        .from_browser = &browser_,
+                        .from_phone = &phone_,
+                        .use_amr_wb_batch = use_batch_});
+    worker.Run(TimeDelta::Milliseconds(500));  // jitter buffers fill
+    const uint64_t late_before = worker.Stats().late_ticks;
+    const auto busy_before = worker.busy();
+    const codec::AmrWbBatch* const batch = worker.batch();
+    const uint64_t frames_before = batch ? batch->frames() : 0;
+    const uint64_t passes_before = batch ? batch->passes() : 0;
+    const CpuProfile profile;
+    worker.Run(measured_);
+    Outcome outcome{.calls = calls};
+    const auto spent = static_cast<double>((worker.busy() - busy_before).count());
+    outcome.cores = spent / static_cast<double>(measured_.nanoseconds());
+    outcome.late_ticks = worker.Stats().late_ticks - late_before;
+    outcome.heap_bytes_per_call = worker.heap_bytes_per_call();
+    outcome.parts = profile.Shares();
+    if (batch && batch->passes() > passes_before) {
+      outcome.lanes = static_cast<double>(batch->frames() - frames_before) /
+                      static_cast<double>(batch->passes() - passes_before);
+    }
+    return outcome;
+  }
+
+  // The most calls without a late tick, to 2 %.
+  Outcome FindMostCleanCalls() const {
+    const Outcome probe = Run(24);
+    const double capacity = 24 / probe.cores;
+    size_t clean = 0, too_many = std::min(static_cast<size_t>(capacity * 1.15), kMaxCalls);
+    std::optional<Outcome> best;
+    size_t next = static_cast<size_t>(capacity * 0.9);
+    for (int run = 0; run < 8 && too_many - clean > std::max(clean / 50, size_t{1}); ++run) {
+      const Outcome outcome = Run(std::clamp(next, size_t{1}, kMaxCalls));
+      if (outcome.late_ticks == 0) {
+        clean = outcome.calls;
+        best = outcome;
+      } else {
+        too_many = outcome.calls;
+      }
+      next = clean == 0 ? too_many * 8 / 10 : (clean + too_many) / 2;
+    }
+    return best.value_or(probe);
+  }
+
+ private:
+  static Media EncodeOf(const Scenario& scenario, Codec codec, uint8_t payload_type,
+                        const Conversation& conversation, int person) {
+    pipeline::StreamFormat format = FormatOf(codec, payload_type);
+    if (codec == Codec::kAmrWb || codec == Codec::kAmr) format.codec.amr.initial_mode = scenario.mode;
+    format.codec.amr.use_dtx = scenario.use_dtx;
+    format.codec.opus.use_dtx = scenario.use_dtx;
+    format.codec.opus.use_inband_fec = true;
+    return EncodeMedia(format, conversation.At(person, static_cast<int>(codec::ClockRateHz(codec))));
+  }
+
+  const bool use_batch_;
+  const Media browser_;
+  const Media phone_;
+  const TimeDelta measured_;
+};
+
+std::string Load() {
+  std::ifstream file("/proc/loadavg");
+  std::string one;
+  file >> one;
+  return one;
+}
+
+// Microseconds that a call takes of each 20 ms.
+double PerFrame(const Outcome& outcome) {
+  return outcome.cores / static_cast<double>(outcome.calls) * 20'000;
+}
+
+void PrintHeader() {
+  std::printf("\n%-30s%7s%8s%8s%7s%6s  us a call in 20 ms:", "", "clean", "core", "us of", "heap",
+              "lanes");
+  std::printf("\n%-30s%7s%8s%8s%7s%6s", "", "calls", "a call", "20 ms", "KB", "");
+  for (size_t i = 0; i < kPartCount; ++i) {
+    std::printf("%9s", std::string(PartName(static_cast<Part>(i))).c_str());
+  }
+  std::printf("\n");
+}
+
+void Print(const Scenario& scenario, const Outcome& outcome) {
+  std::printf("%-30s%7zu%8.4f%8.1f%7.0f%6.1f", scenario.name, outcome.calls,
+              outcome.cores / static_cast<double>(outcome.calls), PerFrame(outcome),
+              static_cast<double>(outcome.heap_bytes_per_call) / 1024, outcome.lanes);
+  for (const double share : outcome.parts) std::printf("%9.1f", share * PerFrame(outcome));
+  std::printf("\n");
+  std::fflush(stdout);
+}
+
+void WriteJson(std::ofstream& file, const Scenario& scenario, const Outcome& outcome) {
+  file << "{\"name\": \"" << scenario.name << "\", \"clean_calls\": " << outcome.calls
+       << ", \"cores_per_call\": " << outcome.cores / static_cast<double>(outcome.calls)
+       << ", \"heap_bytes_per_call\": " << outcome.heap_bytes_per_call
+       << ", \"lanes\": " << outcome.lanes;
+  for (size_t i = 0; i < kPartCount; ++i) {
+    file << ", \"us " << PartName(static_cast<Part>(i))
+         << "\": " << outcome.parts[i] * PerFrame(outcome);
+  }
+  file << "}\n";
+}
+
+int Main(const Options& options) {
+  const Conversation conversation(options.speech);
+  if (!conversation.is_complete()) {
+    std::fprintf(stderr, "perf/run calls-per-core: a file of --speech cannot be read\n");
+    return 2;
+  }
+  std::ofstream json(options.json);
+  std::printf("%s; load %s at the start\n",
+              options.speech.empty() ? "a made-up voice speaks" : "people speak", Load().c_str());
+  PrintHeader();
+  bool is_good = true;
+  size_t measured = 0;
+  for (const Scenario& scenario : kScenarios) {
+    const std::string_view name = scenario.name;
+    if (name.find(options.only) == name.npos) continue;
+    ++measured;
+    const Outcome outcome =
+        Measurement(scenario, conversation, options.is_quick).FindMostCleanCalls();
+    Print(scenario, outcome);
+    if (json.is_open()) WriteJson(json, scenario, outcome);
+    if (name != kGoalScenario) continue;
+    is_good = outcome.calls >= kGoalCalls &&
+              outcome.cores <= kGoalCores * static_cast<double>(outcome.calls);
+  }
+  std::printf("load %s at the end\n", Load().c_str());
+  if (!options.is_check) return measured > 0 ? 0 : 2;
+  std::printf("%s: %zu clean calls and %.3f of a core a call, %s\n", is_good ? "met" : "NOT MET",
+              kGoalCalls, kGoalCores, std::string(kGoalScenario).c_str());
+  return is_good && measured > 0 ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace byon::perf
+
+int main(int argc, char** argv) {
+  byon::perf::Options options;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    if (argument == "--check") {
+      options.is_check = true;
+    } else if (argument == "--quick") {
+      options.is_quick = true;
+    } else if (argument == "--only" && i + 1 < argc) {
+      options.only = argv[++i];
+    } else if (argument == "--json" && i + 1 < argc) {
+      options.json = argv[++i];
+    } else if (argument == "--speech" && i + 1 < argc) {
+      options.speech.emplace_back(argv[++i]);
+    } else {
+      std::fprintf(stderr,
+                   "usage: perf/run calls-per-core [--check] [--quick] [--only TEXT] [--json FILE] "
+                   "[--speech FILE]...\n");
+      return argument == "--help" ? 0 : 2;
+    }
+  }
+  return byon::perf::Main(options);
+}

@@ -1,0 +1,144 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "dataplane/base/random.h"
+#include "dataplane/worker/worker.h"
+
+namespace byon::perf {
+
+// CPU time of this thread, which other programs on the machine disturb least.
+std::chrono::nanoseconds ThreadTime();
+
+// What one end of a call sends, 20 ms a payload, again and again; an empty one is a pause.
+struct Media {
+  pipeline::StreamFormat format;
+  std::vector<std::vector<std::byte>> payloads;
+};
+// Encodes `samples`, at the format's own clock rate.
+Media EncodeMedia(const pipeline::StreamFormat& format, std::span<const int16_t> samples);
+pipeline::StreamFormat FormatOf(codec::Codec codec, uint8_t payload_type);
+
+struct ArrivedPacket {
+  net::SocketAddress source;
+  net::SocketAddress destination;
+  std::array<std::byte, 1500> bytes;
+  size_t size = 0;
+};
+
+// Hands out a prepared list and forgets what is sent.
+class BenchmarkIo final : public worker::PacketIo {
+ public:
+  std::deque<ArrivedPacket> arrived;
+  uint64_t sent = 0;
+  base::Timestamp waited_until;
+  bool has_waited = false;
+
+  worker::OpenPortResult OpenPort(const net::SocketAddress&) override {
+    return worker::OpenPortResult::kOpened;
+  }
+  void ClosePort(const net::SocketAddress&) override {}
+  size_t ReceiveBurst(std::span<worker::ReceivedDatagram> datagrams, base::Timestamp) override;
+  void Release(std::span<const worker::ReceivedDatagram>) override {}
+  worker::TxBuffer Allocate() override {
+    auto& storage = storage_[next_buffer_++ % storage_.size()];
+    return {storage.data(), storage.size(), nullptr};
+  }
+  void Free(const worker::TxBuffer&) override {}
+  void Send(std::span<const worker::OutgoingDatagram> datagrams, base::Timestamp) override {
+    sent += datagrams.size();
+  }
+  void Flush(base::Timestamp) override {}
+  void Wait(base::Timestamp, base::Timestamp until) override {
+    waited_until = until;
+    has_waited = true;
+  }
+  uint64_t handed_over() const override { return 0; }
+
+ private:
+  size_t next_ = 0;
+  std::array<std::array<std::byte, session::kMinTxCapacity>, 512> storage_;
+  size_t next_buffer_ = 0;
+};
+
+// One end's RTP under its own sequence numbers; `start` is where in the media it begins.
+class MediaSender {
+ public:
+  MediaSender(const Media& media, uint32_t ssrc, size_t start)
+      : media_(&media), ssrc_(ssrc), position_(start) {}
+  // The next 20 ms; 0 in a pause.
+  size_t Write(base::MutableByteSpan buffer);
+
+ private:
+  const Media* media_;
+  uint32_t ssrc_;
+  size_t position_;
+  uint16_t sequence_ = 0;
+  uint32_t timestamp_ = 0;
+};
+
+// `count` connected calls on one worker in memory: the real worker, sessions, SRTP, jitter buffers and
+// codecs, without sockets. Packets are made outside the measured time.
+class WorkerCalls {
+ public:
+  struct Config {
+    size_t count = 1;
+    const Media* from_browser = nullptr;  // outlives the calls
+    const Media* from_phone = nullptr;
+    srtp::SrtpProfile profile = srtp::SrtpProfile::kAeadAes128Gcm;
+    bool use_amr_wb_batch = true;
+  };
+  explicit WorkerCalls(const Config& config);
+
+  // By hand: two packets for every call; one turn of the worker and what it cost; simulated time.
+  void Arrive();
+  std::chrono::nanoseconds Turn();
+  void Advance(base::TimeDelta delta) { now_ += delta; }
+
+  // By itself: each call's packets come at a moment of its own in every 20 ms. The worker's clock is what
+  // it spends of the CPU, and stands only while it waits: a worker with too much to do gets late.
+  void Run(base::TimeDelta duration);
+
+  std::chrono::nanoseconds busy() const { return busy_; }
+  uint64_t sent() const { return io_.sent; }
+  worker::WorkerStats Stats() const { return worker_.Stats(); }
+  // What a session takes of the heap, its codecs and keys included.
+  size_t heap_bytes_per_call() const { return heap_bytes_ / calls_.size(); }
+  const codec::AmrWbBatch* batch() const { return mailbox_.amr_wb_batch; }
+
+ private:
+  struct Call {
+    net::SocketAddress access;
+    net::SocketAddress ims;
+    srtp::SrtpSession srtp;
+    MediaSender from_browser;
+    MediaSender from_phone;
+    base::TimeDelta phase;
+  };
+
+  void Connect(size_t index);
+  void CompleteHandshake(const session::SessionConfig& config);
+  void DeliverFrom(Call& call);
+
+  const Config config_;
+  BenchmarkIo io_;
+  worker::WorkerMailbox mailbox_;
+  worker::HandshakeMailbox handshakes_;
+  worker::Worker worker_;
+  std::unique_ptr<srtp::SrtpTransform> transform_;
+  srtp::SrtpKeyingMaterial keys_;
+  base::Random random_{1};
+  std::vector<std::unique_ptr<Call>> calls_;  // by phase
+  size_t next_call_ = 0;
+  base::Timestamp round_;  // the 20 ms whose packets arrive
+  base::Timestamp now_ = base::Timestamp::FromMilliseconds(1'000'000);
+  std::chrono::nanoseconds busy_{};
+  size_t heap_bytes_ = 0;
+};
+
+}  // namespace byon::perf
