@@ -249,6 +249,7 @@ rpc::RpcConfig RpcConfigOf(const DataplaneConfig& config, const dtls::DtlsContex
   rpc.access_media_timeout = config.media.access_timeout;
   rpc.ims_media_timeout = config.media.ims_timeout;
   rpc.tones = config.media.tones;
+  rpc.opus_coding = config.media.opus_coding;
   rpc.announcements = &announcements;
   rpc.fingerprint = context.fingerprint();
   rpc.io_drops = [&ports] { return ports.Drops(); };

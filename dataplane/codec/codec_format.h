@@ -31,6 +31,12 @@ struct AmrParameters {
   bool operator==(const AmrParameters&) const = default;
 };
 
+// What Opus is encoded with: ours, not signalled. The room's README has the figures.
+enum class OpusCoding : uint8_t {
+  kSpeech,    // SILK
+  kAdaptive,  // CELT at twice the bit rate while the receiver reports no loss, SILK for a while after it does
+};
+
 // RFC 7587 section 6.1, as the peer asked us to send.
 struct OpusParameters {
   bool use_inband_fec = false;
@@ -38,7 +44,8 @@ struct OpusParameters {
   bool stereo = false;               // accepted when receiving; we always send mono
   uint32_t max_average_bitrate_bps = 0;  // 0: our own choice, 32000
   uint32_t max_playback_rate_hz = 48000;
-  uint8_t complexity = 5;  // 0 to 10; ours, not signalled
+  uint8_t complexity = 5;  // 0 to 10, of kSpeech; ours, not signalled
+  OpusCoding coding = OpusCoding::kSpeech;
   bool operator==(const OpusParameters&) const = default;
 };
 

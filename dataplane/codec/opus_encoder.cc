@@ -14,6 +14,10 @@ namespace {
 // for wideband and 28 to 40 for fullband speech.
 constexpr int kDefaultBitrateBps = 32'000;
 constexpr int kMaxExpectedLossPercent = 30;
+// CELT has no model of speech and needs more for the same sound.
+constexpr int kTransformBitrateBps = 64'000;
+constexpr int kMinTransformBitrateBps = 48'000;
+constexpr int kQuietSeconds = 10;  // without loss, before CELT comes back
 
 int BandwidthFor(uint32_t playback_rate_hz) {
   if (playback_rate_hz <= 8000) return OPUS_BANDWIDTH_NARROWBAND;
@@ -36,22 +40,41 @@ OpusAudioEncoder::OpusAudioEncoder(const CodecFormat& format, int sample_rate_hz
   encoder_.reset(opus_encoder_create(sample_rate_hz, 1, OPUS_APPLICATION_VOIP, &error));
   BYON_CHECK(error == OPUS_OK, "an Opus encoder at 8, 16 or 48 kHz can be made");
   const OpusParameters& opus = format.opus;
-  int bitrate = kDefaultBitrateBps;
-  if (opus.max_average_bitrate_bps != 0) {
-    bitrate = std::min(bitrate, static_cast<int>(opus.max_average_bitrate_bps));
-  }
+  const int limit = opus.max_average_bitrate_bps != 0
+                        ? static_cast<int>(opus.max_average_bitrate_bps)
+                        : kTransformBitrateBps;
+  speech_bitrate_bps_ = std::min(kDefaultBitrateBps, limit);
+  transform_bitrate_bps_ = std::min(kTransformBitrateBps, limit);
+  // Silence of CELT is sent as any other sound, and what is narrow is SILK's.
+  const bool is_adaptive = opus.coding == OpusCoding::kAdaptive;
+  may_transform_ = is_adaptive && !opus.use_dtx && sample_rate_hz >= 16'000 &&
+                   opus.max_playback_rate_hz >= 16'000 &&
+                   transform_bitrate_bps_ >= kMinTransformBitrateBps;
   ::OpusEncoder* encoder = encoder_.get();
-  opus_encoder_ctl(encoder, OPUS_SET_BITRATE(bitrate));
-  opus_encoder_ctl(encoder, OPUS_SET_SIGNAL(OPUS_SIGNAL_VOICE));
-  opus_encoder_ctl(encoder, OPUS_SET_COMPLEXITY(opus.complexity));
+  opus_encoder_ctl(encoder, OPUS_SET_COMPLEXITY(is_adaptive ? 0 : opus.complexity));
+  UseTransform(may_transform_);
   opus_encoder_ctl(encoder, OPUS_SET_INBAND_FEC(opus.use_inband_fec ? 1 : 0));
   opus_encoder_ctl(encoder, OPUS_SET_DTX(opus.use_dtx ? 1 : 0));
   opus_encoder_ctl(encoder, OPUS_SET_MAX_BANDWIDTH(BandwidthFor(opus.max_playback_rate_hz)));
   opus_encoder_ctl(encoder, OPUS_SET_LSB_DEPTH(16));
 }
 
+// libopus chooses CELT for music at such a rate, SILK for speech.
+void OpusAudioEncoder::UseTransform(bool is_transform) {
+  is_transform_ = is_transform;
+  samples_since_loss_ = 0;
+  ::OpusEncoder* encoder = encoder_.get();
+  opus_encoder_ctl(encoder,
+                   OPUS_SET_BITRATE(is_transform ? transform_bitrate_bps_ : speech_bitrate_bps_));
+  opus_encoder_ctl(encoder, OPUS_SET_SIGNAL(is_transform ? OPUS_SIGNAL_MUSIC : OPUS_SIGNAL_VOICE));
+}
+
 EncodedPayload OpusAudioEncoder::Encode(const AudioFrame& frame, base::MutableByteSpan out) {
   const auto samples = frame.view();
+  if (may_transform_ && !is_transform_) {
+    samples_since_loss_ += static_cast<int>(samples.size());
+    if (samples_since_loss_ >= kQuietSeconds * sample_rate_hz_) UseTransform(true);
+  }
   std::copy(samples.begin(), samples.end(),
             pending_.begin() + static_cast<ptrdiff_t>(pending_samples_));
   pending_samples_ += samples.size();
@@ -79,6 +102,7 @@ void OpusAudioEncoder::SetExpectedLoss(double fraction) {
   const int percent =
       std::clamp(static_cast<int>(std::ceil(fraction * 100)), 0, kMaxExpectedLossPercent);
   opus_encoder_ctl(encoder_.get(), OPUS_SET_PACKET_LOSS_PERC(percent));
+  if (percent > 0 && may_transform_) UseTransform(false);
 }
 
 }  // namespace byon::codec

@@ -9,7 +9,9 @@ struct OpusEncoder;
 
 namespace byon::codec {
 
-// Mono samples at 8, 16 or 48 kHz to Opus packets of 20, 40 or 60 ms.
+// Mono samples at 8, 16 or 48 kHz to Opus packets of 20, 40 or 60 ms. Adaptive coding takes CELT where
+// it has the bandwidth and the bit rate to be as good as SILK, and SILK, which can repeat what was lost
+// (in-band FEC), from the first report of loss until none has been lost for a while; libopus leads over.
 class OpusAudioEncoder final : public AudioEncoder {
  public:
   OpusAudioEncoder(const CodecFormat& format, int sample_rate_hz);
@@ -20,6 +22,8 @@ class OpusAudioEncoder final : public AudioEncoder {
   void SetExpectedLoss(double fraction) override;
 
  private:
+  void UseTransform(bool is_transform);
+
   struct Deleter {
     void operator()(::OpusEncoder* encoder) const;
   };
@@ -27,6 +31,11 @@ class OpusAudioEncoder final : public AudioEncoder {
   size_t samples_per_packet_;
   std::unique_ptr<::OpusEncoder, Deleter> encoder_;
   size_t pending_samples_ = 0;
+  int speech_bitrate_bps_;
+  int transform_bitrate_bps_;
+  bool may_transform_ = false;     // CELT, when the network allows
+  bool is_transform_ = false;
+  int samples_since_loss_ = 0;     // while SILK stands in for CELT
   bool has_sent_dtx_ = false;  // silence was announced; the next silent packets are not sent
   std::array<int16_t, 3 * kMaxFrameSamples> pending_{};
 };

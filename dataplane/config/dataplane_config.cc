@@ -168,6 +168,10 @@ class Reader {
       if (const YAML::Node encoder = node["amr_wb_encoder"]) {
         media.use_amr_wb_batch = encoder.Scalar() == "auto";
       }
+      if (const YAML::Node encoder = node["opus_encoder"]) {
+        media.opus_coding = encoder.Scalar() == "adaptive" ? codec::OpusCoding::kAdaptive
+                                                           : codec::OpusCoding::kSpeech;
+      }
       if (const YAML::Node tones = node["tones"]) {
         // The schema has let nothing else pass.
         media.tones = pipeline::ToneCountryFromCode(tones.Scalar()).value_or(media.tones);

@@ -9,6 +9,7 @@
 
 #include "dataplane/base/result.h"
 #include "dataplane/base/time.h"
+#include "dataplane/codec/codec_format.h"
 #include "dataplane/io/embedded_device.h"
 #include "dataplane/io/idle_policy.h"
 #include "dataplane/net/ip_address.h"
@@ -66,6 +67,7 @@ struct MediaConfig {
   std::vector<std::string> srtp_profiles;  // empty: the house's order
   std::string srtp_backend = "auto";
   bool use_amr_wb_batch = true;
+  codec::OpusCoding opus_coding = codec::OpusCoding::kAdaptive;
   pipeline::ToneCountry tones = pipeline::ToneCountry::kItu;
   std::string announcements;  // a directory of WAV files; empty: none
 };

@@ -114,6 +114,9 @@ Status MediaControlService::Apply(SessionRecord& record,
   const auto new_ice = descriptions.restart_ice;
   const std::string stream_id = has_ims ? descriptions.ims->stream_id : "";
   session::SessionAudio audio = record.audio;
+  if (has_access && descriptions.access->audio) {
+    descriptions.access->audio->send.codec.opus.coding = config_.opus_coding;
+  }
   auto change = session::PrepareSessionChange(std::move(descriptions), audio,
                                               workers_[record.worker]->amr_wb_batch());
   if (!change) {

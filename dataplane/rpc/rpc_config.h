@@ -7,6 +7,7 @@
 #include <string>
 
 #include "dataplane/base/time.h"
+#include "dataplane/codec/codec_format.h"
 #include "dataplane/dtls/fingerprint.h"
 #include "dataplane/net/ip_address.h"
 #include "dataplane/pipeline/audio_clip.h"
@@ -45,6 +46,7 @@ struct RpcConfig {
   base::TimeDelta access_media_timeout = base::TimeDelta::Seconds(30);
   base::TimeDelta ims_media_timeout = base::TimeDelta::Seconds(60);
   pipeline::ToneCountry tones = pipeline::ToneCountry::kItu;
+  codec::OpusCoding opus_coding = codec::OpusCoding::kAdaptive;
   // What may be played, by name; must outlive the workers. Null: nothing.
   const pipeline::AnnouncementSet* announcements = nullptr;
   dtls::DtlsFingerprint fingerprint;

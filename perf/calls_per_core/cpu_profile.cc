@@ -12,6 +12,7 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <vector>
 
 #include "dataplane/base/check.h"
 
@@ -23,7 +24,7 @@ constexpr long kIntervalNs = 1'000'000;
 
 std::array<uintptr_t, kMaxSamples> samples;
 std::atomic<size_t> count{0};
-std::atomic<bool> is_profiling{false};
+const std::atomic<bool>* gate = nullptr;
 
 uintptr_t ProgramCounter(void* context) {
   const auto& machine = static_cast<ucontext_t*>(context)->uc_mcontext;
@@ -38,7 +39,7 @@ uintptr_t ProgramCounter(void* context) {
 
 void OnSignal(int, siginfo_t*, void* context) {
   const size_t at = count.load(std::memory_order_relaxed);
-  if (!is_profiling.load(std::memory_order_relaxed) || at == kMaxSamples) return;
+  if (!gate->load(std::memory_order_relaxed) || at == kMaxSamples) return;
   samples[at] = ProgramCounter(context);
   count.store(at + 1, std::memory_order_relaxed);
 }
@@ -128,10 +129,9 @@ std::string_view PartName(Part part) {
   return kNames[static_cast<size_t>(part)];
 }
 
-void SetProfiling(bool is_on) { is_profiling = is_on; }
-
-CpuProfile::CpuProfile() {
+CpuProfile::CpuProfile(const std::atomic<bool>& is_working) {
   count = 0;
+  gate = &is_working;
   struct sigaction action {};
   action.sa_sigaction = &OnSignal;
   action.sa_flags = SA_SIGINFO | SA_RESTART;

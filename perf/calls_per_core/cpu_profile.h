@@ -1,11 +1,10 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <string>
 #include <string_view>
-#include <vector>
 
 namespace byon::perf {
 
@@ -19,7 +18,8 @@ std::string_view PartName(Part part);
 // counter tells the library or, in our own code, the room. One at a time.
 class CpuProfile {
  public:
-  CpuProfile();
+  // Takes samples only while `is_working`.
+  explicit CpuProfile(const std::atomic<bool>& is_working);
   ~CpuProfile();
   CpuProfile(const CpuProfile&) = delete;
   CpuProfile& operator=(const CpuProfile&) = delete;
@@ -31,8 +31,5 @@ class CpuProfile {
  private:
   void* timer_ = nullptr;
 };
-
-// Samples are taken only while this is set.
-void SetProfiling(bool is_on);
 
 }  // namespace byon::perf

@@ -184,7 +184,9 @@ void WorkerCalls::Arrive() {
 std::chrono::nanoseconds WorkerCalls::Turn() {
   io_.has_waited = false;
   const std::chrono::nanoseconds start = ThreadTime();
+  is_working_.store(true, std::memory_order_relaxed);
   worker_.RunOnce(now_);
+  is_working_.store(false, std::memory_order_relaxed);
   return ThreadTime() - start;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -105,6 +106,8 @@ class WorkerCalls {
   void Run(base::TimeDelta duration);
 
   std::chrono::nanoseconds busy() const { return busy_; }
+  // Set while the worker, and not the benchmark, has the CPU: for a profiler's signal handler.
+  const std::atomic<bool>& is_working() const { return is_working_; }
   uint64_t sent() const { return io_.sent; }
   worker::WorkerStats Stats() const { return worker_.Stats(); }
   // What a session takes of the heap, its codecs and keys included.
@@ -138,6 +141,7 @@ class WorkerCalls {
   base::Timestamp round_;  // the 20 ms whose packets arrive
   base::Timestamp now_ = base::Timestamp::FromMilliseconds(1'000'000);
   std::chrono::nanoseconds busy_{};
+  std::atomic<bool> is_working_{false};
   size_t heap_bytes_ = 0;
 };
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 #include <memory>
+#include <numbers>
 
 #include "dataplane/base/random.h"
 #include "dataplane/codec/opus_decoder.h"
@@ -181,6 +182,110 @@ TEST(OpusCodecTest, LostFramesComeBackFromTheirSuccessors) {
   }
   EXPECT_GT(recovered, 15);
   EXPECT_LT(error_with, 0.5 * error_without);
+}
+
+// SILK and hybrid are configurations 0 to 15, CELT 16 to 31 (RFC 6716 section 3.1).
+bool IsCelt(std::span<const std::byte> packet) {
+  return std::to_integer<unsigned>(packet[0]) >> 3 >= 16;
+}
+
+CodecFormat Adaptive() {
+  CodecFormat format;
+  format.opus.coding = OpusCoding::kAdaptive;
+  format.opus.use_inband_fec = true;
+  return format;
+}
+
+TEST(OpusAdaptiveTest, CeltUntilALossIsReportedAndAgainAfterAQuietWhile) {
+  OpusAudioEncoder encoder(Adaptive(), 16'000);
+  test::SpeechSource speech(16'000);
+  std::vector<int16_t> frame(320);
+  const auto next = [&](double loss) {
+    encoder.SetExpectedLoss(loss);
+    speech.Fill(frame);
+    return EncodeFrame(encoder, frame);
+  };
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(IsCelt(next(0))) << i;
+  (void)next(0.01);  // leads over
+  for (int i = 0; i < 100; ++i) EXPECT_FALSE(IsCelt(next(0.01))) << i;
+  // It goes on with its redundancy while the reports are quiet, for ten seconds.
+  for (int i = 0; i < 498; ++i) EXPECT_FALSE(IsCelt(next(0))) << i;
+  for (int i = 0; i < 4; ++i) (void)next(0);
+  EXPECT_TRUE(IsCelt(next(0)));
+  for (int i = 0; i < 2; ++i) (void)next(0.004);
+  EXPECT_FALSE(IsCelt(next(0)));
+}
+
+TEST(OpusAdaptiveTest, WhatIsLostAfterTheReportComesBack) {
+  OpusAudioEncoder encoder(Adaptive(), 16'000);
+  OpusAudioDecoder decoder(16'000);
+  test::SpeechSource speech(16'000);
+  std::vector<int16_t> frame(320);
+  std::array<int16_t, 320> out;
+  int recovered = 0;
+  for (int i = 0; i < 300; ++i) {
+    encoder.SetExpectedLoss(i < 100 ? 0 : 0.2);
+    speech.Fill(frame);
+    const auto packet = EncodeFrame(encoder, frame);
+    if (i % 5 == 4) {
+      const bool is_back = decoder.DecodeRedundancy(packet, out);
+      if (i < 100) EXPECT_FALSE(is_back);
+      recovered += is_back;
+    }
+    decoder.Decode(packet, 0, out);
+  }
+  EXPECT_GT(recovered, 15);
+}
+
+// Between the codings a tone goes on: no step larger than its own, no window without it.
+TEST(OpusAdaptiveTest, TheChangeIsNotHeard) {
+  OpusAudioEncoder encoder(Adaptive(), 16'000);
+  OpusAudioDecoder decoder(16'000);
+  constexpr double kToneHz = 400, kAmplitude = 8000;
+  test::SineSource sine(16'000, kToneHz, kAmplitude);
+  std::vector<int16_t> frame(320), heard;
+  std::array<int16_t, 320> out;
+  int changes = 0;
+  bool was_celt = true;
+  for (int i = 0; i < 1200; ++i) {
+    encoder.SetExpectedLoss(i >= 100 && i < 150 ? 0.02 : 0);
+    sine.Fill(frame);
+    const auto packet = EncodeFrame(encoder, frame);
+    changes += IsCelt(packet) != was_celt;
+    was_celt = IsCelt(packet);
+    ASSERT_EQ(decoder.Decode(packet, 0, out), 320u);
+    heard.insert(heard.end(), out.begin(), out.end());
+  }
+  EXPECT_EQ(changes, 2);
+  int largest_step = 0;
+  for (size_t i = 3200; i < heard.size(); ++i) {
+    largest_step = std::max(largest_step, std::abs(heard[i] - heard[i - 1]));
+  }
+  EXPECT_LT(largest_step, 1.6 * kAmplitude * 2 * std::numbers::pi * kToneHz / 16'000);
+  for (size_t at = 3200; at + 640 <= heard.size(); at += 320) {
+    const auto fit = test::FitTone(std::span(heard).subspan(at, 640), 16'000, kToneHz);
+    ASSERT_NEAR(test::Decibels(fit.amplitude / kAmplitude), 0, 2) << at / 320;
+    ASSERT_GT(fit.snr_db, 10) << at / 320;
+  }
+}
+
+TEST(OpusAdaptiveTest, StaysWithSilkWhereCeltWouldBeWorse) {
+  CodecFormat few_bits = Adaptive(), with_dtx = Adaptive(), narrow = Adaptive();
+  few_bits.opus.max_average_bitrate_bps = 40'000;
+  with_dtx.opus.use_dtx = true;
+  narrow.opus.max_playback_rate_hz = 8000;
+  test::SpeechSource speech(16'000);
+  std::vector<int16_t> frame(320);
+  for (const CodecFormat& format : {few_bits, with_dtx, narrow}) {
+    OpusAudioEncoder encoder(format, 16'000);
+    for (int i = 0; i < 5; ++i) {
+      speech.Fill(frame);
+      EXPECT_FALSE(IsCelt(EncodeFrame(encoder, frame)));
+    }
+  }
+  OpusAudioEncoder of_narrow_band(Adaptive(), 8000);
+  frame.resize(160);
+  EXPECT_FALSE(IsCelt(EncodeFrame(of_narrow_band, frame)));
 }
 
 // A burst of 60 ms does not swallow a tone, and what follows it meets it without a step.

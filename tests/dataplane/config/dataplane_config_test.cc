@@ -104,6 +104,7 @@ media:
   srtp_profiles: [AES128_CM_SHA1_80]
   srtp_backend: openssl
   amr_wb_encoder: library
+  opus_encoder: speech
 log: {level: debug}
 )");
   ASSERT_TRUE(config.ok()) << config.error();
@@ -130,6 +131,7 @@ log: {level: debug}
   EXPECT_EQ(config->media.srtp_profiles, std::vector<std::string>{"AES128_CM_SHA1_80"});
   EXPECT_EQ(config->media.srtp_backend, "openssl");
   EXPECT_FALSE(config->media.use_amr_wb_batch);
+  EXPECT_EQ(config->media.opus_coding, codec::OpusCoding::kSpeech);
   EXPECT_EQ(config->log_level, LogLevel::kDebug);
 }
 
@@ -277,6 +279,7 @@ TEST(DataplaneConfig, TheShippedFileIsTheDefaults) {
   EXPECT_EQ(config->media.ims_timeout, defaults->media.ims_timeout);
   EXPECT_EQ(config->media.srtp_backend, defaults->media.srtp_backend);
   EXPECT_EQ(config->media.use_amr_wb_batch, defaults->media.use_amr_wb_batch);
+  EXPECT_EQ(config->media.opus_coding, defaults->media.opus_coding);
   EXPECT_EQ(config->log_level, defaults->log_level);
 }
 
