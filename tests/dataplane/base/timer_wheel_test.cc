@@ -130,7 +130,7 @@ TEST(TimerWheelTest, DeadlineIsThatOfTheNextSlotInUse) {
   (void)wheel.Add(2);
   EXPECT_EQ(wheel.NextDeadline(At(12)), At(20));
   wheel.Advance(At(20), ignore);
-  EXPECT_EQ(wheel.NextDeadline(At(20)), At(20) + 10 * kMs);  // half a turn away
+  EXPECT_EQ(wheel.NextDeadline(At(20)), At(20) + kMs * 10);  // half a turn away
 }
 
 }  // namespace

@@ -105,7 +105,7 @@ class Gateway {
       worker_.RunOnce(now_);
       while (auto report = mailbox_.reports.Pop()) {
         const auto* reply = std::get_if<worker::Reply>(&*report);
-        if (reply) EXPECT_EQ(reply->status, CommandStatus::kDone);
+        EXPECT_TRUE(!reply || reply->status == CommandStatus::kDone);
       }
       for (TestDatagram& datagram : io_.TakeSent()) {
         for (const auto& call : calls_) {
@@ -222,7 +222,7 @@ TEST(AmrWbBatchTest, CallsComeAndGo) {
     gateway.Open(kinds[i]);
     gateway.Run(TimeDelta::Milliseconds(37));
   }
-  for (const size_t leaving : {1u, 4u, 9u}) gateway.Close(*gateway.calls()[leaving]);
+  for (const size_t leaving : {1u, 2u, 7u}) gateway.Close(*gateway.calls()[leaving]);
   gateway.Run(TimeDelta::Milliseconds(200));
   for (const size_t kind : {3u, 2u, 1u}) gateway.Open(kinds[kind]);
   gateway.Run(TimeDelta::Milliseconds(1'000));
