@@ -13,6 +13,7 @@
 #include "controlplane/gateway/messaging.h"
 #include "controlplane/gateway/presence.h"
 #include "controlplane/http_client/curl_http_client.h"
+#include "controlplane/next_hop_finder.h"
 #include "controlplane/push_parts.h"
 #include "controlplane/room_settings.h"
 #include "controlplane/sip/sip_stack.h"
@@ -162,6 +163,8 @@ struct OperatorRooms::Rooms {
   std::unique_ptr<web_sip::WebSip> web_sip;  // null: not served
   std::shared_ptr<void> counter_timer;
   std::unique_ptr<web_sip::SocketRouter> router;
+  const runtime::ImsSettings ims;
+  std::unique_ptr<NextHopFinder> next_hop_finder;  // null: the P-CSCFs are fixed
 };
 
 OperatorRooms::Rooms::Rooms(const runtime::OperatorConfig& one, const SharedRooms& shared)
@@ -207,7 +210,8 @@ OperatorRooms::Rooms::Rooms(const runtime::OperatorConfig& one, const SharedRoom
                      log.Info("request", {{"method", request.method}, {"path", request.path}, {"status", status},
                                           {"correlator", correlator}, {"peer", request.remote_address}});
                    },
-                   one.config.messages.is_enabled ? &messaging : nullptr, &presence}) {
+                   one.config.messages.is_enabled ? &messaging : nullptr, &presence}),
+      ims(one.config.ims) {
   tokens.set_observer([this](std::string_view event, std::string detail) { OnTokenEvent(event, detail); });
   subscriptions.Restore();
   channels.Restore();
@@ -231,6 +235,10 @@ OperatorRooms::Rooms::Rooms(const runtime::OperatorConfig& one, const SharedRoom
   router = std::make_unique<web_sip::SocketRouter>(application, web_sip.get());
   if (const auto error = sip.Start(&gateway, &gateway)) {
     throw std::runtime_error(shared.has_one_operator ? *error : "operator " + id + ": " + *error);
+  }
+  if (!ims.core_domain.empty()) {
+    next_hop_finder = std::make_unique<NextHopFinder>(
+        ims, shared.strand, log, [this](const std::vector<std::string>& hops) { sip.SetNextHops(hops); });
   }
   media.Start(gateway);
   log.Info("subscribers", {{"listed", subscribers.size()}});
@@ -264,12 +272,15 @@ void OperatorRooms::Start() {
   rooms_->messaging.Restore();
   rooms_->presence.Restore();
   rooms_->gateway.Restore();
+  rooms_->sip.SetRestored();
+  if (rooms_->next_hop_finder) rooms_->next_hop_finder->Start();
   rooms_->tokens.Start();
 }
 
 void OperatorRooms::EndService(const std::string& reason) { rooms_->gateway.EndService(reason); }
 
 void OperatorRooms::Stop() {
+  rooms_->next_hop_finder.reset();
   rooms_->sip.Stop();
   rooms_->media.Stop();
 }

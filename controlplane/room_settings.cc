@@ -19,12 +19,6 @@ sdp::ImsCodec CodecNamed(const std::string& name) {
   return sdp::ImsCodec::kAmrWb;
 }
 
-std::string HopUri(const runtime::Endpoint& endpoint, bool uses_tcp) {
-  const bool is_v6 = endpoint.address.find(':') != std::string::npos;
-  return "sip:" + (is_v6 ? "[" + endpoint.address + "]" : endpoint.address) + ":" +
-         std::to_string(endpoint.port) + (uses_tcp ? ";transport=tcp" : "");
-}
-
 std::string ReadText(const std::string& path) {
   if (path.empty()) return "";
   std::ifstream file(path, std::ios::binary);
@@ -78,6 +72,7 @@ gateway::GatewayConfig GatewaySettings(const runtime::Config& config) {
   call.ims.use_preconditions = config.ims.uses_preconditions;
   call.ims.uses_dtx = config.ims.uses_dtx;
   call.home_domain = config.ims.home_domain;
+  call.sends_digits_by_info = config.ims.sends_digits_by_info;
   call.emergency_numbers = config.ims.emergency_numbers;
   call.ring_timeout = config.calls.ring_timeout;
   call.tombstone = config.calls.tombstone;
@@ -131,6 +126,12 @@ presence::PresenceConfig PresenceSettings(const runtime::Config& config) {
   return settings;
 }
 
+std::string HopUri(const runtime::Endpoint& endpoint, const std::string& transport) {
+  const bool is_v6 = endpoint.address.find(':') != std::string::npos;
+  return "sip:" + (is_v6 ? "[" + endpoint.address + "]" : endpoint.address) + ":" +
+         std::to_string(endpoint.port) + (transport == "udp" ? "" : ";transport=" + transport);
+}
+
 sip::SipConfig SipSettings(const runtime::Config& config) {
   sip::SipConfig settings;
   const runtime::ImsSettings& ims = config.ims;
@@ -139,8 +140,16 @@ sip::SipConfig SipSettings(const runtime::Config& config) {
   settings.shards = ims.shards;
   settings.home_domain = ims.home_domain;
   settings.realm = ims.realm;
-  for (const runtime::Endpoint& hop : ims.next_hops) settings.next_hops.push_back(HopUri(hop, ims.uses_tcp));
+  for (const runtime::Endpoint& hop : ims.next_hops) settings.next_hops.push_back(HopUri(hop, ims.transport));
+  settings.finds_next_hops = !ims.core_domain.empty();
+  settings.waits_for_restore = true;
   settings.allowed_peers = ims.allowed_peers;
+  if (ims.tls) {
+    settings.tls = sip::SipTls{.ca_file = ims.tls->ca_file,
+                               .certificate_file = ims.tls->certificate_file,
+                               .private_key_file = ims.tls->private_key_file,
+                               .peer_name = ims.tls_peer_name};
+  }
   settings.profile = ims.profile == "trusted"          ? sip::SipProfile::kTrustedNode
                      : ims.profile == "trusted_access" ? sip::SipProfile::kTrustedAccess
                                                        : sip::SipProfile::kUserEquipment;
@@ -149,6 +158,8 @@ sip::SipConfig SipSettings(const runtime::Config& config) {
   settings.originating_ioi = ims.originating_ioi;
   settings.precondition = ims.uses_preconditions;
   settings.reg_event = ims.uses_reg_event;
+  settings.uses_gruu = ims.uses_gruu;
+  settings.uses_outbound = ims.uses_outbound;
   settings.keepalive = ims.keepalive;
   settings.session_expires = ims.session_expires;
   return settings;

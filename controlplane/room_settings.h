@@ -22,6 +22,8 @@ gateway::GatewayConfig GatewaySettings(const runtime::Config& config);
 messaging::MessagingConfig MessagingSettings(const runtime::Config& config);
 presence::PresenceConfig PresenceSettings(const runtime::Config& config);
 sip::SipConfig SipSettings(const runtime::Config& config);
+// The URI of a P-CSCF. `transport`: as in the configuration.
+std::string HopUri(const runtime::Endpoint& endpoint, const std::string& transport);
 // Reads the certificates; throws std::runtime_error when a file cannot be read. `controller_id`: in whose name
 // sessions are made, the same after a restart.
 media::DataplaneClientConfig MediaSettings(const runtime::Config& config, const std::string& controller_id);

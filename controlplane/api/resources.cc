@@ -168,6 +168,9 @@ json CallDetailsBody(const gateway::CallDetails& details) {
     add_cause(step, change.cause);
     body["history"].push_back(std::move(step));
   }
+  for (const gateway::Diversion& diversion : details.diversions) {
+    body["divertedFrom"].push_back({{"address", diversion.address}, {"reason", diversion.reason}});
+  }
   return body;
 }
 

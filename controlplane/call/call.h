@@ -102,6 +102,8 @@ class Call {
   const CallRecord& record() const { return record_; }
   CallView view() const;
   // As its device sees it: a call that has left it has ended.
+  // Can digits go to the network's side in its media (RFC 4733)?
+  bool takes_telephone_events() const { return !applied_ims_ || !applied_ims_->audio.telephone_events.empty(); }
   Status status() const {
     return record_.part == Part::kAway ? Status::kTerminated : record_.status;
   }

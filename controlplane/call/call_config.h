@@ -34,6 +34,8 @@ struct CallConfig {
   HoldAudio hold_audio{.kind = HoldAudio::Kind::kSilence};  // what a held side hears
   // The browser gets its answer with 180 already, so that ICE and DTLS are up before the 200.
   bool answers_with_ringing = true;
+  // Digits go by INFO where the network's side takes no telephone-event.
+  bool sends_digits_by_info = false;
   uint32_t max_calls_per_registration = 2;
   uint32_t max_calls_per_user = 4;
   size_t max_calls = 0;  // of all users together; 0: no bound

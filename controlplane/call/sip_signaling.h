@@ -35,6 +35,14 @@ struct OutgoingInvite {
   std::vector<std::string> excluded_instances{};
 };
 
+// One party that a call was for before, and why it went on.
+struct Diversion {
+  enum class Reason { kUnknown, kUnconditional, kBusy, kNoAnswer, kUnreachable, kDeflection };
+  std::string uri;  // empty: withheld
+  Reason reason = Reason::kUnknown;
+  bool operator==(const Diversion&) const = default;
+};
+
 struct IncomingInvite {
   std::string contact_token;  // which registration the network reached
   std::string caller_uri;     // P-Asserted-Identity, else From; empty when withheld (Privacy: id)
@@ -43,6 +51,7 @@ struct IncomingInvite {
   std::optional<std::string> sdp;  // absent: offerless INVITE, our offer goes into 183 or 200
   bool supports_100rel = false;
   bool supports_precondition = false;
+  std::vector<Diversion> diversions{};  // who sent the call on, the first one first (RFC 7044, RFC 5806)
 };
 
 // A response to our INVITE below 200.
@@ -94,6 +103,9 @@ class SipSignaling {
   // Answers the peer's pending re-INVITE or UPDATE; no SDP refuses it with 488.
   virtual void SendAnswer(const CallId& call_id, const DialogId& dialog_id,
                           std::optional<std::string> sdp) = 0;
+  // Digits of 0-9 * # A-D in the confirmed dialog by INFO (application/dtmf-relay), for networks that take no
+  // telephone-event. Not answered: what is refused is counted.
+  virtual void SendDigits(const CallId& call_id, const std::string& digits) = 0;
   virtual void Bye(const CallId& call_id, const EndReason& reason) = 0;
 
   // Rebuilds a confirmed dialog from the last snapshot given to OnDialogChanged.

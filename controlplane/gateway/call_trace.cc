@@ -26,11 +26,20 @@ void CallTraces::Add(const call::CallId& id, WallTime at, const MediaSession& se
   trace.changes.push_back({at, session.status, session.sequence_number, session.reason, trace.heard});
 }
 
+void CallTraces::SetDiversions(const call::CallId& id, std::vector<Diversion> diversions) {
+  if (!diversions.empty()) traces_[id].diversions = std::move(diversions);
+}
+
 void CallTraces::Forget(const call::CallId& id) { traces_.erase(id); }
 
 std::vector<CallChange> CallTraces::HistoryOf(const call::CallId& id) const {
   const auto it = traces_.find(id);
   return it == traces_.end() ? std::vector<CallChange>() : it->second.changes;
+}
+
+std::vector<Diversion> CallTraces::DiversionsOf(const call::CallId& id) const {
+  const auto it = traces_.find(id);
+  return it == traces_.end() ? std::vector<Diversion>() : it->second.diversions;
 }
 
 std::optional<SipCause> CallTraces::CauseOf(const call::CallId& id) const {

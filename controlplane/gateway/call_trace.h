@@ -19,15 +19,19 @@ class CallTraces {
   // The input was worked off: later changes have other causes.
   void Settle(const call::CallId& id);
   void Add(const call::CallId& id, WallTime at, const MediaSession& session);
+  // Who sent an incoming call on.
+  void SetDiversions(const call::CallId& id, std::vector<Diversion> diversions);
   void Forget(const call::CallId& id);
 
   std::vector<CallChange> HistoryOf(const call::CallId& id) const;
+  std::vector<Diversion> DiversionsOf(const call::CallId& id) const;
   // The last that was heard of the network.
   std::optional<SipCause> CauseOf(const call::CallId& id) const;
 
  private:
   struct Trace {
     std::vector<CallChange> changes;
+    std::vector<Diversion> diversions;
     std::optional<SipCause> heard;
     std::optional<SipCause> last;
   };

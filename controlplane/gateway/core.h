@@ -45,6 +45,10 @@ class Gateway::Core {
   // The registrations that `who` may see; of one device, or of all when it is empty.
   std::vector<const registration::RegistrationRecord*> RegistrationsOf(
       const Principal& who, const std::string& device_id) const;
+  // Digits to the network's side go by INFO: so configured, and there is no other way.
+  bool SendsDigitsByInfo(const call::Call& call) const {
+    return config.call.sends_digits_by_info && !call.takes_telephone_events();
+  }
   // Hands what the network said of a call to it.
   void Apply(const call::CallId& id, SipCause cause, const std::function<void(call::Call&)>& input);
   // The call as the web side knows it.

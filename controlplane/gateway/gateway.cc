@@ -1,5 +1,6 @@
 #include "controlplane/gateway/gateway.h"
 
+#include "controlplane/call/address.h"
 #include "controlplane/gateway/core.h"
 #include "controlplane/gateway/record_json.h"
 
@@ -10,6 +11,23 @@ SipCause CauseOf(const call::EndReason& reason) {
   // Texts that the signalling marks for the call logic are none for people.
   const bool is_mark = reason.text == call::kEmergencyServiceText || reason.text == call::kRestorationText;
   return {reason.sip_status, reason.q850_cause, is_mark ? "" : reason.text};
+}
+
+std::vector<Diversion> ShownDiversions(const std::vector<call::Diversion>& diversions, const std::string& home_domain) {
+  std::vector<Diversion> shown;
+  for (const call::Diversion& one : diversions) {
+    const char* reason = "unknown";
+    switch (one.reason) {
+      case call::Diversion::Reason::kUnknown: break;
+      case call::Diversion::Reason::kUnconditional: reason = "unconditional"; break;
+      case call::Diversion::Reason::kBusy: reason = "busy"; break;
+      case call::Diversion::Reason::kNoAnswer: reason = "no-answer"; break;
+      case call::Diversion::Reason::kUnreachable: reason = "unreachable"; break;
+      case call::Diversion::Reason::kDeflection: reason = "deflection"; break;
+    }
+    shown.push_back({call::ShownAddressOf(one.uri, home_domain), reason});
+  }
+  return shown;
 }
 
 }  // namespace
@@ -82,6 +100,7 @@ std::optional<call::CallId> Gateway::OnIncomingInvite(call::IncomingInvite invit
   incoming.invite = std::move(invite);
   if (incoming.invite.called_uri.empty()) incoming.invite.called_uri = record->impu;
   call::CallId id = incoming.id;
+  core_->traces.SetDiversions(id, ShownDiversions(incoming.invite.diversions, core_->config.call.home_domain));
   core_->calls.CreateIncoming(std::move(incoming), core_->Read());
   // The signalling must know the id before it hears of it again.
   core_->DrainLater();
@@ -218,9 +237,13 @@ void Gateway::OnMediaStarted(const call::CallId& call_id, call::Leg leg,
 void Gateway::OnDtmf(const call::CallId& call_id, call::Leg leg, std::string digit,
                      int duration_ms) {
   const call::Call* call = core_->calls.Find(call_id);
-  // The browser's own digits are on their way to the network already.
+  // The browser's own digits are on their way to the network already, where it takes them in the media.
   const bool is_on_device = call && call->record().part == call::Part::kDevice;
-  if (!is_on_device || call->is_ended() || leg != call::Leg::kIms) return;
+  if (!is_on_device || call->is_ended()) return;
+  if (leg != call::Leg::kIms) {
+    if (core_->SendsDigitsByInfo(*call)) core_->ports.sip.SendDigits(core_->calls.SignallingIdOf(call_id), digit);
+    return;
+  }
   const call::CallOwner& owner = call->record().owner;
   core_->ports.events.OnEvent({owner.client_id, owner.user, owner.device_id},
                               DtmfReceived{call_id, std::move(digit), duration_ms});

@@ -266,7 +266,7 @@ Outcome<CallDetails> Gateway::GetCallDetails(const Principal& who, const std::st
   const call::Call* call = core_->FindCall(who, id);
   if (!call) return NotFound();
   return CallDetails{core_->SessionOf(call->view()), core_->traces.CauseOf(id),
-                     core_->traces.HistoryOf(id)};
+                     core_->traces.HistoryOf(id), core_->traces.DiversionsOf(id)};
 }
 
 void Gateway::SendDtmf(const Principal& who, const std::string& id, const std::string& digits,
@@ -280,6 +280,10 @@ void Gateway::SendDtmf(const Principal& who, const std::string& id, const std::s
   if (!call::IsAnswered(call->status())) {
     return done(Error{ErrorCode::kIncompatibleState,
                       "Digits can be sent while the call is connected only."});
+  }
+  if (core_->SendsDigitsByInfo(*call)) {
+    core_->ports.sip.SendDigits(core_->calls.SignallingIdOf(id), digits);
+    return done(Done{});
   }
   core_->ports.media.SendDtmf(id, digits,
                               [done = std::move(done)](std::optional<std::string> error) {

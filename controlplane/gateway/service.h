@@ -132,10 +132,16 @@ struct CallChange {
   std::string reason;
   std::optional<SipCause> cause;  // absent when the device or the gateway did it
 };
+// Who a call was for before it was sent on to this number.
+struct Diversion {
+  std::string address;  // as a caller's is shown; anonymous where it is withheld
+  std::string reason;   // unknown | unconditional | busy | no-answer | unreachable | deflection
+};
 struct CallDetails {
   MediaSession session;
   std::optional<SipCause> cause;  // the last that the network said
   std::vector<CallChange> history;
+  std::vector<Diversion> diversions{};  // the first one first
 };
 // Where a call is to be moved to while it goes on.
 struct TransferRequest {

@@ -201,10 +201,12 @@ void Reader::ReadIms() {
       GetEndpoint("/ims/next_hops/" + std::to_string(i), ims.next_hops.emplace_back());
     }
   }
+  Get("/ims/core_domain", ims.core_domain);
+  Get("/ims/dns_servers", ims.dns_servers);
   Get("/ims/allowed_peers", ims.allowed_peers);
-  std::string transport = "udp";
-  Get("/ims/transport", transport);
-  ims.uses_tcp = transport == "tcp";
+  Get("/ims/transport", ims.transport);
+  ims.tls = GetTls("/ims/tls");
+  Get("/ims/tls/peer_name", ims.tls_peer_name);
   Get("/ims/shards", ims.shards);
   Get("/ims/p_access_network_info", ims.p_access_network_info);
   Get("/ims/visited_network_id", ims.visited_network_id);
@@ -212,12 +214,15 @@ void Reader::ReadIms() {
   Get("/ims/preconditions", ims.uses_preconditions);
   Get("/ims/session_expires_s", ims.session_expires);
   Get("/ims/reg_event", ims.uses_reg_event);
+  Get("/ims/gruu", ims.uses_gruu);
+  Get("/ims/outbound", ims.uses_outbound);
   Get("/ims/keepalive_s", ims.keepalive);
   Get("/ims/register_expires_s", ims.register_expires);
   Get("/ims/publish", ims.published_packages);
   Get("/ims/watch", ims.watched_packages);
   Get("/ims/codecs", ims.codecs);
   Get("/ims/dtx", ims.uses_dtx);
+  Get("/ims/dtmf_info", ims.sends_digits_by_info);
   Get("/ims/emergency_numbers", ims.emergency_numbers);
   GetFile("/ims/subscribers_file", ims.subscribers_file);
   Get("/ims/credential_template/impi", ims.impi_template);
@@ -371,6 +376,14 @@ void Reader::CheckOperator() {
   }
   if (config_.ims.profile == "trusted" && config_.ims.visited_network_id.empty()) {
     Mistake("/ims/profile", "ims.profile trusted needs ims.visited_network_id.");
+  }
+  if (config_.ims.next_hops.empty() && config_.ims.core_domain.empty()) {
+    Mistake("/ims", "ims needs next_hops, the addresses of the P-CSCFs, or core_domain, to find them by DNS.");
+  }
+  if (config_.ims.transport == "tls" && !config_.ims.tls) {
+    Mistake("/ims/transport", "ims.transport tls needs ims.tls with a ca_file.");
+  } else if (config_.ims.transport != "tls" && config_.ims.tls) {
+    Mistake("/ims/tls", "ims.tls needs ims.transport tls.");
   }
   if (config_.ims.local.port == 0 && !config_.ims.local.address.empty()) {
     Mistake("/ims/local", "ims.local has port 0; the network must know the port.");

@@ -119,8 +119,12 @@ struct ImsSettings {
   std::string realm;
   Endpoint local;
   std::vector<Endpoint> next_hops;
+  std::string core_domain;               // where next_hops are looked up; empty: they are fixed
+  std::vector<std::string> dns_servers;  // empty: the system's
   std::vector<std::string> allowed_peers;
-  bool uses_tcp = false;
+  std::string transport = "udp";  // udp | tcp | tls
+  std::optional<TlsFiles> tls;    // with transport tls
+  std::string tls_peer_name;
   unsigned shards = 1;
   std::string p_access_network_info = "IEEE-802.11";
   std::string visited_network_id;
@@ -128,12 +132,15 @@ struct ImsSettings {
   bool uses_preconditions = false;
   std::chrono::seconds session_expires{1800};
   bool uses_reg_event = true;
+  bool uses_gruu = false;
+  bool uses_outbound = false;
   std::chrono::seconds keepalive{30};
   std::chrono::seconds register_expires{600000};
   std::vector<std::string> published_packages;  // presence, dialog
   std::vector<std::string> watched_packages;
   std::vector<std::string> codecs{"AMR-WB", "AMR"};
   bool uses_dtx = false;
+  bool sends_digits_by_info = false;
   std::vector<std::string> emergency_numbers{"112", "911"};
   std::string subscribers_file;
   std::string impi_template = "{number}@{home_domain}";

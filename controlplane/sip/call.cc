@@ -56,6 +56,10 @@ void Call::Bye(const EndReason& reason) {
   confirmed_->SendBye(reason, [this] { Retire(); });
 }
 
+void Call::SendDigits(const std::string& digits) {
+  if (confirmed_ != nullptr) confirmed_->SendDigits(digits);
+}
+
 void Call::SendOffer(const call::DialogId& dialog_id, std::string sdp) {
   if (Dialog* dialog = Find(dialog_id)) dialog->SendOffer(std::move(sdp));
 }

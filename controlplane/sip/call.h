@@ -32,6 +32,7 @@ class Call : public Dialog::Owner {
   virtual void Accept(std::string) {}
   virtual void Reject(int, const call::EndReason&) {}
   virtual void Bye(const call::EndReason& reason);
+  void SendDigits(const std::string& digits);
   void SendOffer(const call::DialogId& dialog_id, std::string sdp);
   void SendAnswer(const call::DialogId& dialog_id, std::optional<std::string> sdp);
 

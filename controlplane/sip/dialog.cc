@@ -8,6 +8,13 @@ using call::EndReason;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+namespace {
+
+constexpr size_t kMaxDigits = 64;
+constexpr int kDigitMs = 160;  // as pressed by a hand; networks play it at this length
+
+}  // namespace
+
 Dialog::Dialog(ShardContext& context, Owner& owner, DialogState state)
     : context_(context),
       owner_(owner),
@@ -65,6 +72,28 @@ void Dialog::SendAck(uint32_t cseq, const std::string& authorization) {
   AddHeader(request.headers, "CSeq", std::to_string(cseq) + " ACK");
   request.headers += authorization;  // RFC 3261 section 13.2.2.4: the credentials of the INVITE
   context_.transactions.SendAck(request);
+}
+
+void Dialog::SendDigits(const std::string& digits) {
+  if (is_over_ || digits_.size() + digits.size() > kMaxDigits) return;
+  digits_ += digits;
+  if (info_transaction_ == nullptr) SendNextDigit();
+}
+
+void Dialog::SendNextDigit() {
+  if (digits_.empty() || is_over_) return;
+  RequestText request = NewRequest("INFO");
+  request.content_type = "application/dtmf-relay";
+  request.body = std::string("Signal=") + digits_.front() + "\r\nDuration=" + std::to_string(kDigitMs) + "\r\n";
+  digits_.erase(0, 1);
+  context_.counters.Add(SipCounter::kDigitSent);
+  info_transaction_ = context_.transactions.Send(request, [this](int status, const MessageView&) {
+    if (status < 200) return;
+    info_transaction_.reset();
+    if (status < 300) return SendNextDigit();
+    context_.counters.Add(SipCounter::kDigitRefused);
+    digits_.clear();
+  });
 }
 
 void Dialog::SendPrack(uint32_t rseq, uint32_t invite_cseq, std::function<void(int)> done) {

@@ -46,6 +46,9 @@ class Dialog {
   void SendAnswer(std::optional<std::string> sdp);
   // `done` runs when the BYE is answered or given up.
   void SendBye(const call::EndReason& reason, std::function<void()> done);
+  // Digits of 0-9 * # A-D by INFO, one each, the next when the last was answered (application/dtmf-relay). The first that
+  // is refused ends them; 64 wait at most.
+  void SendDigits(const std::string& digits);
   void SendAck(uint32_t cseq, const std::string& authorization = {});
   // `done` runs with the final status of the PRACK.
   void SendPrack(uint32_t rseq, uint32_t invite_cseq, std::function<void(int status)> done);
@@ -84,6 +87,7 @@ class Dialog {
     SessionTimerAnswer timer;
   };
 
+  void SendNextDigit();
   void StartOffer(LocalOffer offer);
   void TransmitOffer();
   void HandleOfferResponse(int status, const MessageView& response);
@@ -119,6 +123,8 @@ class Dialog {
   std::optional<uint32_t> acknowledged_cseq_;  // of our last re-INVITE, for repeated 200s
   std::unique_ptr<ClientTransaction> acknowledged_invite_;  // kept to catch them
   std::unique_ptr<ClientTransaction> prack_transaction_;
+  std::string digits_;  // still to be sent
+  std::unique_ptr<ClientTransaction> info_transaction_;
 
   std::optional<RemoteOffer> remote_offer_;
   ScopedTimer answer_timer_;

@@ -224,6 +224,24 @@ std::optional<UriParts> ParseUri(std::string_view uri) {
   return parts;
 }
 
+std::string UriParameter(const UriParts& uri, std::string_view name) {
+  std::string_view rest = uri.parameters;
+  while (!rest.empty()) {
+    const size_t end = rest.find(';');
+    const std::string_view one = rest.substr(0, end);
+    rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+    const size_t equals = one.find('=');
+    if (equals != std::string_view::npos && EqualsIgnoringCase(one.substr(0, equals), name)) {
+      return std::string(one.substr(equals + 1));
+    }
+  }
+  return {};
+}
+
+bool NamesTls(const UriParts& uri) {
+  return uri.scheme == "sips" || EqualsIgnoringCase(UriParameter(uri, "transport"), "tls");
+}
+
 bool IsSafeUri(std::string_view uri) {
   for (char c : uri) {
     if (!IsAlnum(c) && std::string_view("-_.!~*'()%:@;=+#&$,/[]").find(c) == std::string_view::npos) {

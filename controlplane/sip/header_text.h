@@ -36,6 +36,10 @@ struct UriParts {
   std::string parameters;  // after the first ';', without headers
 };
 [[nodiscard]] std::optional<UriParts> ParseUri(std::string_view uri);
+// Value of a URI parameter, e.g. transport; empty when it is not there or has none.
+[[nodiscard]] std::string UriParameter(const UriParts& uri, std::string_view name);
+// Must a request to this URI go over TLS (RFC 3261 section 26.2.2, RFC 5630)?
+[[nodiscard]] bool NamesTls(const UriParts& uri);
 
 // A sip:, sips: or tel: URI made of nothing but characters that are harmless between < and >; a number
 // (tel:, or a user part that starts with a digit or +) only of 0-9 + * # and visual separators.

@@ -26,13 +26,18 @@ void HopHealth::ReportRetryAfter(size_t hop, std::chrono::seconds retry_after, T
   hops_[hop].blocked_until = now + std::min(retry_after, kLongestBlock);
 }
 
+bool HopHealth::IsUsable(size_t hop, Time now) const {
+  return hop < hops_.size() && now >= hops_[hop].blocked_until &&
+         std::find(best_first_.begin(), best_first_.end(), hop) != best_first_.end();
+}
+
 std::optional<size_t> HopHealth::Choose(size_t preferred, Time now) const {
   if (IsUsable(preferred, now)) return preferred;
   return ChooseOther({preferred}, now);
 }
 
 std::optional<size_t> HopHealth::ChooseOther(const std::vector<size_t>& tried, Time now) const {
-  for (size_t hop = 0; hop < hops_.size(); ++hop) {
+  for (const size_t hop : best_first_) {
     if (IsUsable(hop, now) && std::find(tried.begin(), tried.end(), hop) == tried.end()) return hop;
   }
   return std::nullopt;

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <optional>
+#include <numeric>
 #include <vector>
 
 namespace byon::sip {
@@ -14,13 +15,20 @@ class HopHealth {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  explicit HopHealth(size_t hops) : hops_(hops) {}
+  explicit HopHealth(size_t hops) : hops_(hops), best_first_(hops) {
+    std::iota(best_first_.begin(), best_first_.end(), size_t{0});
+  }
+  // Which may be chosen, best first; `hops`: how many numbers there are by now. What is known of each stays.
+  void SetOrder(size_t hops, std::vector<size_t> best_first) {
+    hops_.resize(hops);
+    best_first_ = std::move(best_first);
+  }
 
   void ReportAnswer(size_t hop) { hops_[hop] = {}; }
   void ReportSilence(size_t hop, Time now);
   void ReportRetryAfter(size_t hop, std::chrono::seconds retry_after, Time now);
 
-  bool IsUsable(size_t hop, Time now) const { return now >= hops_[hop].blocked_until; }
+  bool IsUsable(size_t hop, Time now) const;
   // The hop itself while it is usable, else the best one that is; nothing when all are out.
   std::optional<size_t> Choose(size_t preferred, Time now) const;
   // The best usable one but these. Nothing when there is none.
@@ -32,6 +40,7 @@ class HopHealth {
     unsigned silences = 0;  // one after the other
   };
   std::vector<Hop> hops_;
+  std::vector<size_t> best_first_;
 };
 
 }  // namespace byon::sip

@@ -4,23 +4,31 @@ namespace byon::sip {
 
 HopMonitor::HopMonitor(ShardContext& context, std::function<void(size_t hop)> on_lost)
     : context_(context), on_lost_(std::move(on_lost)), call_id_(RandomHex(16)), tag_(RandomHex(8)) {
+  Update();
+}
+
+void HopMonitor::Update() {
   const auto& config = context_.config;
-  if (config.keepalive.count() == 0 || config.next_hops.size() < 2) return;
-  for (size_t hop = 0; hop < config.next_hops.size(); ++hop) {
-    hops_.push_back(std::make_unique<Hop>(context_.thread));
-    Schedule(hop);
+  const auto& listed = context_.hop_list.listed();
+  while (hops_.size() < context_.hop_list.size()) hops_.push_back(std::make_unique<Hop>(context_.thread));
+  const bool is_needed = config.keepalive.count() != 0 && (listed.size() > 1 || config.tls);
+  for (const size_t hop : listed) {
+    if (is_needed && !hops_[hop]->is_asked) Schedule(hop);
   }
 }
 
 void HopMonitor::Schedule(size_t hop) {
   // Not all gateways and threads at once.
+  hops_[hop]->timer.Clear();
+  hops_[hop]->is_asked = context_.hop_list.is_listed(hop);
+  if (!hops_[hop]->is_asked) return;
   const auto interval = context_.config.keepalive;
   hops_[hop]->timer.Set(RandomDelay(interval * 3 / 4, interval), [this, hop] { Ask(hop); });
 }
 
 void HopMonitor::Ask(size_t hop) {
   Hop& asked = *hops_[hop];
-  const std::string& uri = context_.config.next_hops[hop];
+  const std::string& uri = context_.hop_list.uri(hop);
   RequestText request{.method = "OPTIONS", .uri = uri, .headers = {}, .body = {}, .content_type = {}, .route = uri};
   std::string& h = request.headers;
   AddHeader(h, "Max-Forwards", "0");  // the question is to this hop and to nobody behind it

@@ -9,11 +9,14 @@
 namespace byon::sip {
 
 // Asks each P-CSCF from time to time whether it lives (OPTIONS, any answer will do), so that registrations leave one that
-// died before somebody's call finds out (TS 23.380 section 5). Runs only where there is another one to go to.
+// died before somebody's call finds out (TS 23.380 section 5). Runs where there is another one to go to, and over TLS, where
+// the questions keep the connection alive too (RFC 5626 section 4.4).
 class HopMonitor {
  public:
   // `on_lost` runs when a hop that was good says nothing.
   HopMonitor(ShardContext& context, std::function<void(size_t hop)> on_lost);
+  // The hop list is another one.
+  void Update();
 
  private:
   struct Hop {
@@ -21,6 +24,7 @@ class HopMonitor {
     ScopedTimer timer;  // until the next question, then for its answer
     std::unique_ptr<ClientTransaction> transaction;
     uint32_t cseq = 0;
+    bool is_asked = false;  // from time to time
   };
 
   void Schedule(size_t hop);

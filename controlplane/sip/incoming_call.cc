@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "controlplane/sip/diversion.h"
 #include "controlplane/sip/request_policy.h"
 
 namespace byon::sip {
@@ -58,6 +59,7 @@ void IncomingCall::Start(std::unique_ptr<ServerTransaction> invite, const Messag
   }
   const auto called = ParseNameAddr(request.Header("P-Called-Party-ID").value_or(request.to()));
   if (called && IsSafeUri(called->uri)) shown.called_uri = called->uri;
+  shown.diversions = ReadDiversions(request.Headers("History-Info"), request.Headers("Diversion"));
   is_offerless_ = !shown.sdp;
   may_be_reliable_ = shown.supports_100rel;
 

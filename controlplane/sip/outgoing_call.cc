@@ -155,12 +155,10 @@ void OutgoingCall::SendInvite(const std::string& authorization) {
 // The P-CSCF is gone. Where there is another, the call goes that way once the number is registered there, as after a
 // restoration that the network asks for (TS 23.380 section 5).
 EndReason OutgoingCall::ReasonOfSilence(EndReason otherwise) {
-  const auto& hops = context_.config.next_hops;
-  const auto hop = static_cast<size_t>(std::find(hops.begin(), hops.end(), invite_.binding.next_hop) - hops.begin());
-  if (hop < hops.size()) {
+  if (const auto hop = context_.hop_list.Find(invite_.binding.next_hop)) {
     const auto now = SipThread::Clock::now();
-    context_.hops.ReportSilence(hop, now);
-    if (context_.hops.Choose(hop, now)) {
+    context_.hops.ReportSilence(*hop, now);
+    if (context_.hops.Choose(*hop, now)) {
       table_.registrations().RequireInitial(invite_.binding.registration_id);
       return {.sip_status = 504, .q850_cause = 0, .text = call::kRestorationText};
     }

@@ -9,6 +9,15 @@ PeerFilter::PeerFilter(const std::vector<IpAddress>& allowed, unsigned rate)
   for (const IpAddress& address : allowed) buckets_[address] = Bucket{.tokens = depth_, .filled_at = {}};
 }
 
+void PeerFilter::SetAllowed(const std::vector<IpAddress>& allowed) {
+  std::map<IpAddress, Bucket> buckets;
+  for (const IpAddress& address : allowed) {
+    const auto known = buckets_.find(address);
+    buckets[address] = known != buckets_.end() ? known->second : Bucket{.tokens = depth_, .filled_at = {}};
+  }
+  buckets_ = std::move(buckets);
+}
+
 PeerFilter::Verdict PeerFilter::Check(const IpAddress& source, TimePoint now) {
   const auto found = buckets_.find(source);
   if (found == buckets_.end()) return Verdict::kUnknownPeer;

@@ -19,6 +19,8 @@ class PeerFilter {
   // `rate`: requests a second a peer; a bucket holds two seconds' worth.
   PeerFilter(const std::vector<IpAddress>& allowed, unsigned rate);
 
+  // The new list; addresses that stay keep what is left in their buckets.
+  void SetAllowed(const std::vector<IpAddress>& allowed);
   [[nodiscard]] Verdict Check(const IpAddress& source, TimePoint now);
   [[nodiscard]] bool IsAllowed(const IpAddress& address) const { return buckets_.contains(address); }
 

@@ -1,6 +1,7 @@
 #include "controlplane/sip/registration_client.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "controlplane/sip/field_text.h"
 
@@ -55,10 +56,18 @@ std::string RegistrationClient::ImpiOfToken(const std::string& token) const {
   return id == ids_by_token_.end() ? std::string() : ImpiOf(id->second);
 }
 
+ShardContext::DialogContact RegistrationClient::DialogContactOf(const std::string& token) const {
+  const auto id = ids_by_token_.find(token);
+  const auto found = id == ids_by_token_.end() ? records_.end() : records_.find(id->second);
+  if (found == records_.end()) return {};
+  return {.gruu = found->second.gruu, .is_outbound = found->second.is_outbound};
+}
+
 std::string RegistrationClient::NextHopOf(const std::string& token) const {
   const auto id = ids_by_token_.find(token);
   const auto found = id == ids_by_token_.end() ? records_.end() : records_.find(id->second);
-  return context_.config.next_hops[found == records_.end() ? 0 : found->second.hop];
+  const size_t hop = found == records_.end() ? 0 : found->second.hop;
+  return hop < context_.hop_list.size() ? context_.hop_list.uri(hop) : std::string();
 }
 
 std::vector<std::string> RegistrationClient::RestorationUris(const RegistrationId& id) const {
@@ -81,6 +90,7 @@ RegistrationClient::Record& RegistrationClient::Find(const SipRegistration& regi
   Record& record = position->second;
   if (is_new) {
     record.deadline = std::make_unique<ScopedTimer>(context_.thread);
+    if (const auto& listed = context_.hop_list.listed(); !listed.empty()) record.hop = listed.front();
     ResetBinding(record);
   } else if (record.wanted.contact_token != registration.contact_token) {
     ids_by_token_.erase(record.wanted.contact_token);
@@ -138,13 +148,17 @@ void RegistrationClient::Restore(const SipRegistration& registration,
   record.is_registered = true;
   record.service_route = registered.service_route;
   record.associated_uris = registered.associated_uris;
-  const auto& hops = context_.config.next_hops;
-  const auto hop = std::find(hops.begin(), hops.end(), registered.next_hop);
-  record.hop = hop == hops.end() ? 0 : static_cast<size_t>(hop - hops.begin());
+  // While the list is still being looked up, the binding's P-CSCF is only not listed yet.
+  auto hop = context_.hop_list.Find(registered.next_hop);
+  if (!hop && context_.config.finds_next_hops && IsSafeUri(registered.next_hop)) {
+    hop = context_.hop_list.Add(registered.next_hop);
+    context_.on_hops_changed();
+  }
+  record.hop = hop.value_or(0);
   // A damaged snapshot, or one of a P-CSCF that is no longer configured, leaves a new Call-ID: the
   // next REGISTER is then an initial one, and the binding itself stays reachable by its token.
   auto reader = FieldReader::Parse(kSnapshotKind, registered.snapshot);
-  if (reader && hop != hops.end()) {
+  if (reader && hop) {
     const std::string call_id = reader->Text("call_id");
     const std::string from_tag = reader->Text("from_tag");
     const uint64_t cseq = reader->Number("cseq", 0x7ffffff0);
@@ -153,6 +167,9 @@ void RegistrationClient::Restore(const SipRegistration& registration,
       record.from_tag = from_tag;
       record.cseq = static_cast<uint32_t>(cseq) + 8;  // requests after the snapshot
       record.path = reader->All("path");
+      const std::vector<std::string> gruu = reader->All("gruu");
+      if (context_.config.uses_gruu && !gruu.empty() && IsSafeUri(gruu.front())) record.gruu = gruu.front();
+      record.is_outbound = context_.config.uses_outbound && !reader->All("outbound").empty();
       const std::vector<std::string> challenge = reader->All("challenge");
       const auto parsed =
           challenge.empty() ? std::nullopt : auth::ParseDigestChallenge(challenge.front());
@@ -182,15 +199,49 @@ void RegistrationClient::Start(Record& record, Operation operation) {
   record.invalid_challenges = 0;
   record.has_proved = false;
   record.interval_retries = 0;
+  if (context_.hop_list.listed().empty()) return WaitForHops(record);
   if (operation == Operation::kRegister) {
-    const size_t preferred = record.is_registered ? record.hop : 0;
-    const size_t chosen = context_.hops.Choose(preferred, SipThread::Clock::now()).value_or(record.hop);
+    const size_t preferred = record.is_registered ? record.hop : context_.hop_list.listed().front();
+    const size_t chosen = context_.hops.Choose(preferred, SipThread::Clock::now()).value_or(context_.hop_list.is_listed(record.hop) ? record.hop : preferred);
     if (chosen != record.hop) UseHop(record, chosen);
   }
   record.hops_tried = {record.hop};
   // The last nonce may still be good: one round trip less (RFC 7616 section 3.6).
   record.authorization = Reauthorization(record);
   Send(record);
+}
+
+// At the start, when the P-CSCFs are still being looked up: not for longer than they may take to answer.
+void RegistrationClient::WaitForHops(Record& record) {
+  if (record.operation == Operation::kDeregister && !record.is_registered) return FinishDeregister(record);
+  const RegistrationId id = record.wanted.id;
+  waiting_for_hops_.insert(id);
+  record.deadline->Set(context_.config.timers.register_deadline, [this, id] {
+    waiting_for_hops_.erase(id);
+    const auto found = records_.find(id);
+    if (found != records_.end()) Fail(found->second, 503, MessageView(nullptr), false);
+  });
+}
+
+void RegistrationClient::HandleHopsChanged() {
+  if (context_.hop_list.listed().empty()) return;
+  for (const RegistrationId& id : std::exchange(waiting_for_hops_, {})) {
+    const auto found = records_.find(id);
+    if (found == records_.end() || found->second.operation == Operation::kIdle) continue;
+    found->second.deadline->Clear();
+    Start(found->second, std::exchange(found->second.operation, Operation::kIdle));
+  }
+  std::set<size_t> left;
+  for (const auto& [id, record] : records_) {
+    if (record.is_registered && !context_.hop_list.is_listed(record.hop)) left.insert(record.hop);
+  }
+  for (const size_t hop : left) MoveAwayFrom(hop);
+}
+
+std::set<size_t> RegistrationClient::HopsInUse() const {
+  std::set<size_t> hops;
+  for (const auto& [id, record] : records_) hops.insert(record.hop);
+  return hops;
 }
 
 std::string RegistrationClient::Reauthorization(Record& record) {
@@ -210,18 +261,20 @@ std::string RegistrationClient::BuildHeaders(Record& record) {
   const SipConfig& config = context_.config;
   const SipRegistration& wanted = record.wanted;
   const bool is_trusted_node = config.profile == SipProfile::kTrustedNode;
+  const bool wants_outbound = config.uses_outbound && !record.lacks_outbound;
   std::string h;
-  AddHeader(h, "Route", is_trusted_node ? "" : "<" + config.next_hops[record.hop] + ";lr>");
+  AddHeader(h, "Route", is_trusted_node ? "" : "<" + context_.hop_list.uri(record.hop) + ";lr>");
   AddHeader(h, "Max-Forwards", "70");
   AddHeader(h, "From", "<" + wanted.impu + ">;tag=" + record.from_tag);
   AddHeader(h, "To", "<" + wanted.impu + ">");
   AddHeader(h, "Call-ID", record.call_id);
   AddHeader(h, "CSeq", std::to_string(++record.cseq) + " REGISTER");
   AddHeader(h, "Contact",
-            context_.ContactAddress(wanted.contact_token) + ";+sip.instance=\"<" +
-                wanted.instance_id + ">\";+g.3gpp.icsi-ref=\"" + kMmtelIcsi + "\";audio");
+            context_.RegisteredContact(wanted.contact_token) + ";+sip.instance=\"<" +
+                wanted.instance_id + ">\";+g.3gpp.icsi-ref=\"" + kMmtelIcsi + "\";audio" +
+                (wants_outbound ? ";reg-id=1" : ""));
   AddHeader(h, "Expires", std::to_string(record.expires.count()));
-  AddHeader(h, "Supported", "path, gruu");
+  AddHeader(h, "Supported", wants_outbound ? "path, gruu, outbound" : "path, gruu");
   AddHeader(h, "Allow", kAllow);
   AddHeader(h, "P-Access-Network-Info", config.access_network_info);
   const std::string uri = "sip:" + config.home_domain;
@@ -231,7 +284,8 @@ std::string RegistrationClient::BuildHeaders(Record& record) {
                   ",nonce=\"\",uri=" + Quote(uri) +
                   ",response=\"\",integrity-protected=\"auth-done\"");
     AddHeader(h, "Path",
-              "<sip:" + wanted.contact_token + "@" + context_.transactions.host_port() + ";lr>");
+              "<sip:" + wanted.contact_token + "@" + context_.transactions.host_port() +
+                  (config.tls ? ";transport=tls" : "") + ";lr>");
     AddHeader(h, "Require", "path");
     AddHeader(h, "P-Visited-Network-ID", Quote(config.visited_network_id));
     std::string vector = "icid-value=" + Quote(RandomHex(16)) +
@@ -254,7 +308,7 @@ void RegistrationClient::Send(Record& record) {
                       .headers = BuildHeaders(record),
                       .body = {},
                       .content_type = {},
-                      .route = context_.config.next_hops[record.hop]};
+                      .route = context_.hop_list.uri(record.hop)};
   context_.counters.Add(SipCounter::kRegisterSent);
   const RegistrationId id = record.wanted.id;
   record.transaction = context_.transactions.Send(
@@ -279,6 +333,7 @@ void RegistrationClient::HandleResponse(const std::string& id, int status,
   if (status < 300) return HandleAccepted(record, response);
   if (status == 401 || status == 407) return HandleChallenge(record, response);
   if (status == 423) return HandleIntervalTooBrief(record, response);
+  if (status == 439) return HandleLacksOutbound(record, response);
   const bool is_passing = status == 408 || status == 430 || (status >= 500 && status < 600);
   if (is_passing) return TryNextHop(record, status, response);
   Fail(record, status, response, true);
@@ -307,6 +362,14 @@ void RegistrationClient::HandleChallenge(Record& record, const MessageView& resp
   Send(record);
 }
 
+// RFC 5626 section 11.6: once more without.
+void RegistrationClient::HandleLacksOutbound(Record& record, const MessageView& response) {
+  if (!context_.config.uses_outbound || record.lacks_outbound) return Fail(record, 439, response, true);
+  record.lacks_outbound = true;
+  record.authorization = Reauthorization(record);
+  Send(record);
+}
+
 void RegistrationClient::HandleIntervalTooBrief(Record& record, const MessageView& response) {
   const auto minimum = response.Number("Min-Expires", kMaxExpiresS);
   const bool is_sensible = minimum && seconds(*minimum) > record.expires &&
@@ -324,6 +387,7 @@ void RegistrationClient::HandleAccepted(Record& record, const MessageView& respo
   if (record.operation == Operation::kDeregister) return FinishDeregister(record);
   seconds granted(response.Number("Expires", kMaxExpiresS)
                       .value_or(static_cast<uint64_t>(record.expires.count())));
+  std::string gruu;
   for (const std::string& value : response.Headers("Contact")) {
     const auto contact = ParseNameAddr(value);
     const auto uri = contact ? ParseUri(contact->uri) : std::nullopt;
@@ -331,14 +395,18 @@ void RegistrationClient::HandleAccepted(Record& record, const MessageView& respo
     const auto expires = contact->Parameter("expires");
     const auto number = expires ? ParseNumber(*expires, kMaxExpiresS) : std::nullopt;
     if (number) granted = seconds(*number);
+    gruu = contact->Parameter("pub-gruu").value_or("");
   }
+  record.gruu = context_.config.uses_gruu && IsSafeUri(gruu) ? gruu : "";
+  // RFC 5626 section 6: the registrar says that it took the flow.
+  record.is_outbound = context_.config.uses_outbound && !record.lacks_outbound && response.Lists("Require", "outbound");
   record.path = response.Headers("Path");
   record.service_route = response.Headers("Service-Route");
   record.associated_uris = Uris(response.Headers("P-Associated-URI"));
   record.is_registered = true;
   context_.counters.Add(SipCounter::kRegisterSucceeded);
   SipRegistered registered{.expires = granted,
-                           .next_hop = context_.config.next_hops[record.hop],
+                           .next_hop = context_.hop_list.uri(record.hop),
                            .service_route = record.service_route,
                            .associated_uris = record.associated_uris,
                            .snapshot = Snapshot(record)};
@@ -371,6 +439,9 @@ void RegistrationClient::UseHop(Record& record, size_t hop) {
   ResetBinding(record);
   record.service_route.clear();
   record.path.clear();
+  record.gruu.clear();
+  record.is_outbound = false;
+  record.lacks_outbound = false;
   record.subscription.reset();
 }
 
@@ -401,6 +472,22 @@ void RegistrationClient::MoveAwayFrom(size_t hop) {
   }
 }
 
+void RegistrationClient::RenewThrough(size_t hop, milliseconds earliest) {
+  std::vector<RegistrationId> ids;
+  for (const auto& [id, record] : records_) {
+    if (record.is_registered && record.hop == hop) ids.push_back(id);
+  }
+  const auto window = std::min<milliseconds>(context_.config.resubscribe_window, kMoveInterval * ids.size());
+  for (const RegistrationId& id : ids) {
+    context_.thread.After(RandomDelay(earliest, earliest + window), [this, id, hop] {
+      const auto found = records_.find(id);
+      const bool is_still_there = found != records_.end() && found->second.is_registered &&
+                                  found->second.hop == hop && found->second.operation == Operation::kIdle;
+      if (is_still_there) Start(found->second, Operation::kRegister);
+    });
+  }
+}
+
 void RegistrationClient::Fail(Record& record, int status, const MessageView& response, bool is_final) {
   const RegistrationId id = record.wanted.id;
   record.transaction.reset();
@@ -413,6 +500,9 @@ void RegistrationClient::Fail(Record& record, int status, const MessageView& res
                              .is_final = is_final};
   if (response.is_empty() && status == 408) failure.phrase = "No P-CSCF answered";
   if (response.is_empty() && status == 503) failure.phrase = "No P-CSCF can be reached";
+  if (response.is_empty() && context_.tls_refusal) {
+    if (const std::string reason = context_.tls_refusal(); !reason.empty()) failure.phrase = "TLS: " + reason;
+  }
   if (const auto wait = response.Number("Retry-After", kMaxRetryAfterS)) failure.retry_after = seconds(*wait);
   const bool is_over = is_final && record.next_operation == Operation::kIdle;
   if (is_over) Forget(id);
@@ -450,6 +540,8 @@ std::string RegistrationClient::Snapshot(const Record& record) const {
   writer.Add("from_tag", record.from_tag);
   writer.Add("cseq", record.cseq);
   for (const std::string& path : record.path) writer.Add("path", path);
+  if (!record.gruu.empty()) writer.Add("gruu", record.gruu);
+  if (record.is_outbound) writer.Add("outbound", "1");
   // What an ISIM answered is not written down, so its nonce serves no more after a restart.
   const bool is_kept =
       record.digest && record.digest->challenge().algorithm != auth::DigestAlgorithm::kAkaV1Md5;
@@ -472,7 +564,7 @@ std::string RegistrationClient::Snapshot(const Record& record) const {
 }
 
 RegSubscription::Target RegistrationClient::SubscriptionTarget(const Record& record) const {
-  const std::string& next_hop = context_.config.next_hops[record.hop];
+  const std::string& next_hop = context_.hop_list.uri(record.hop);
   return {.registration_id = record.wanted.id,
           .instance_id = record.wanted.instance_id,
           .subscription = {.resource = record.wanted.impu,

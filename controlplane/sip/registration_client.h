@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -28,6 +29,7 @@ class RegistrationClient : public RegSubscription::Owner {
   // The private identity behind a binding; empty when it is gone.
   std::string ImpiOf(const registration::RegistrationId& id) const;
   std::string ImpiOfToken(const std::string& token) const;
+  ShardContext::DialogContact DialogContactOf(const std::string& token) const;
   // The P-CSCF that serves the binding of this token.
   std::string NextHopOf(const std::string& token) const;
   // URIs that may sign a 504 restoration: Path and Service-Route (TS 24.229 section 5.1.2A.1.6).
@@ -37,6 +39,12 @@ class RegistrationClient : public RegSubscription::Owner {
 
   // This P-CSCF is gone: what is registered through it registers anew through another, not all at once (TS 23.380).
   void MoveAwayFrom(size_t hop);
+  // The list is another one: what waited for it goes on, what is registered through one that is gone moves.
+  void HandleHopsChanged();
+  std::set<size_t> HopsInUse() const;
+  // The connection to this P-CSCF broke, and with it the way of calls to the numbers registered through it: they register
+  // anew, not all at once and not before `earliest` (RFC 5626 section 4.2.2).
+  void RenewThrough(size_t hop, std::chrono::milliseconds earliest);
 
   // A NOTIFY outside of calls; false when no subscription matches.
   bool HandleNotify(ServerTransaction& transaction, const MessageView& request);
@@ -54,6 +62,9 @@ class RegistrationClient : public RegSubscription::Owner {
     std::vector<std::string> path;
     std::vector<std::string> service_route;
     std::vector<std::string> associated_uris;
+    std::string gruu;           // RFC 5627; empty: none
+    bool is_outbound = false;   // the registrar took reg-id (RFC 5626)
+    bool lacks_outbound = false;  // the first hop does not know it
     bool is_registered = false;
 
     Operation operation = Operation::kIdle;
@@ -73,6 +84,7 @@ class RegistrationClient : public RegSubscription::Owner {
 
   Record& Find(const registration::SipRegistration& registration);
   void Start(Record& record, Operation operation);
+  void WaitForHops(Record& record);
   void Send(Record& record);
   std::string BuildHeaders(Record& record);
   // An answer to the last challenge for one more request; empty without one.
@@ -80,6 +92,7 @@ class RegistrationClient : public RegSubscription::Owner {
   void HandleResponse(const std::string& id, int status, const MessageView& response);
   void HandleChallenge(Record& record, const MessageView& response);
   void HandleAccepted(Record& record, const MessageView& response);
+  void HandleLacksOutbound(Record& record, const MessageView& response);
   void HandleIntervalTooBrief(Record& record, const MessageView& response);
   void UseHop(Record& record, size_t hop);
   void ReportHop(const Record& record, const MessageView& response);
@@ -99,6 +112,7 @@ class RegistrationClient : public RegSubscription::Owner {
   ShardContext& context_;
   std::map<registration::RegistrationId, Record> records_;
   std::unordered_map<std::string, registration::RegistrationId> ids_by_token_;
+  std::set<registration::RegistrationId> waiting_for_hops_;
 };
 
 }  // namespace byon::sip

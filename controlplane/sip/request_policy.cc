@@ -52,6 +52,13 @@ void RefuseNoDialog(ShardContext& context, ServerTransaction& transaction) {
   transaction.Respond(481);
 }
 
+void RefuseUntilRestored(ShardContext& context, ServerTransaction& transaction) {
+  context.counters.Add(SipCounter::kRefusedNotRestored);
+  std::string headers;
+  AddHeader(headers, "Retry-After", "1");
+  transaction.Respond(503, {}, headers);
+}
+
 bool RefuseUnprocessable(ShardContext& context, ServerTransaction& transaction,
                          const MessageView& request) {
   if (request.max_forwards() == 0 && request.to_tag().empty()) {

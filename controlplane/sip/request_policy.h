@@ -11,6 +11,7 @@ void RefuseMethod(ShardContext& context, ServerTransaction& transaction, const M
 void RefuseUnknownBody(ShardContext& context, ServerTransaction& transaction);    // 415 and Accept
 void RefuseSmallInterval(ShardContext& context, ServerTransaction& transaction);  // 422 and Min-SE
 void RefuseNoDialog(ShardContext& context, ServerTransaction& transaction);       // 481
+void RefuseUntilRestored(ShardContext& context, ServerTransaction& transaction);  // 503 and Retry-After: 1
 
 // 483, 420 or 416 where a request asks for it; true when it has been answered.
 bool RefuseUnprocessable(ShardContext& context, ServerTransaction& transaction,

@@ -7,10 +7,13 @@ namespace {
 
 constexpr size_t kMinBranchLength = 8;  // the magic cookie and something behind it
 
-std::vector<IpAddress> AllowedPeers(const SipConfig& config) {
+constexpr std::chrono::milliseconds kTlsSweep{1000};
+constexpr std::chrono::milliseconds kReconnectDelay{30000};
+
+std::vector<IpAddress> AllowedPeers(const SipConfig& config, const HopList& hops) {
   std::vector<IpAddress> allowed;
-  for (const std::string& hop : config.next_hops) {
-    const auto uri = ParseUri(hop);
+  for (size_t hop = 0; hop < hops.size(); ++hop) {
+    const auto uri = ParseUri(hops.uri(hop));
     if (const auto address = uri ? IpAddress::Parse(uri->host) : std::nullopt) {
       allowed.push_back(*address);
     }
@@ -27,8 +30,10 @@ Shard::Shard(const SipConfig& config, unsigned index, SipCounters& counters,
              CredentialSource* credentials, Hooks hooks)
     : counters_(counters),
       hooks_(std::move(hooks)),
-      peers_(AllowedPeers(config), config.requests_per_second_per_peer),
-      hops_(config.next_hops.size()),
+      peers_({}, config.requests_per_second_per_peer),
+      hop_list_(config.next_hops),
+      hops_(hop_list_.size()),
+      is_restored_(!config.waits_for_restore),
       transactions_(config, index, counters, *this),
       context_{.config = config,
                .shard = index,
@@ -37,10 +42,16 @@ Shard::Shard(const SipConfig& config, unsigned index, SipCounters& counters,
                .thread = thread_,
                .transactions = transactions_,
                .peers = peers_,
+               .hop_list = hop_list_,
                .hops = hops_,
                .notify_calls = hooks_.notify_calls,
                .notify_registrations = hooks_.notify_registrations,
-               .on_binding_gone = hooks_.on_binding_gone} {}
+               .on_binding_gone = hooks_.on_binding_gone,
+               .dialog_contact = nullptr,
+               .on_hops_changed = [this] { HandleHopsChanged(); },
+               .tls_refusal = nullptr} {
+  peers_.SetAllowed(AllowedPeers(config, hop_list_));
+}
 
 Shard::~Shard() { Stop(); }
 
@@ -49,6 +60,7 @@ bool Shard::Start() {
   bool is_open = false;
   thread_.PostAndWait([&] {
     registrations_ = std::make_unique<RegistrationClient>(context_);
+    context_.dialog_contact = [this](const std::string& token) { return registrations_->DialogContactOf(token); };
     calls_ = std::make_unique<CallTable>(context_, *registrations_);
     calls_->on_incoming = [this](uint64_t key, call::IncomingInvite invite) {
       hooks_.on_incoming(context_.shard, key, std::move(invite));
@@ -68,6 +80,7 @@ bool Shard::Start() {
     };
     events_ = std::make_unique<EventClient>(context_, *registrations_);
     events_->notify = hooks_.notify_events;
+    if (context_.config.tls) OpenTls();
     is_open = transactions_.Open(thread_.root());
     if (is_open) {
       monitor_ = std::make_unique<HopMonitor>(context_, [this](size_t hop) { registrations_->MoveAwayFrom(hop); });
@@ -86,7 +99,57 @@ void Shard::Stop() {
     calls_.reset();
     monitor_.reset();
     registrations_.reset();
+    tls_timer_.reset();
+    tls_.reset();
   });
+}
+
+void Shard::OpenTls() {
+  const SipConfig& config = context_.config;
+  tls_ = std::make_unique<TlsSessions>(config.tls->peer_name.empty() ? config.home_domain : config.tls->peer_name);
+  tls_->on_refused = [this] { counters_.Add(SipCounter::kTlsRefused); };
+  tls_->on_connection_lost = [this](const IpAddress& peer) { HandleConnectionLost(peer); };
+  context_.tls_refusal = [this] { return tls_->RecentRefusal(SipThread::Clock::now()); };
+  tls_timer_ = std::make_unique<ScopedTimer>(thread_);
+  SweepTls();
+}
+
+void Shard::SweepTls() {
+  tls_->Sweep(SipThread::Clock::now());
+  tls_timer_->Set(kTlsSweep, [this] { SweepTls(); });
+}
+
+void Shard::HandleConnectionLost(const IpAddress& peer) {
+  counters_.Add(SipCounter::kConnectionLost);
+  const auto now = SipThread::Clock::now();
+  const auto last = connection_lost_at_.find(peer);
+  // A peer that takes connections only to drop them is not asked all the time (RFC 5626 section 4.5).
+  const bool is_again = last != connection_lost_at_.end() && now - last->second < 2 * kReconnectDelay;
+  connection_lost_at_[peer] = now;
+  for (size_t hop = 0; hop < hop_list_.size(); ++hop) {
+    const auto uri = ParseUri(hop_list_.uri(hop));
+    const auto address = uri ? IpAddress::Parse(uri->host) : std::nullopt;
+    if (address != peer) continue;
+    registrations_->RenewThrough(hop, is_again ? kReconnectDelay : std::chrono::milliseconds(0));
+  }
+}
+
+void Shard::PostNextHops(std::vector<std::string> best_first) {
+  thread_.Post([this, best_first = std::move(best_first)] {
+    hop_list_.Replace(best_first, registrations_->HopsInUse());
+    HandleHopsChanged();
+    registrations_->HandleHopsChanged();
+    monitor_->Update();
+  });
+}
+
+void Shard::HandleHopsChanged() {
+  hops_.SetOrder(hop_list_.size(), hop_list_.listed());
+  peers_.SetAllowed(AllowedPeers(context_.config, hop_list_));
+}
+
+void Shard::PostRestored() {
+  thread_.Post([this] { is_restored_ = true; });
 }
 
 void Shard::PostCalls(std::function<void(CallTable&)> task) {
@@ -121,6 +184,11 @@ bool Shard::Admit(const IpAddress& source, const MessageView& request, std::stri
     counters_.Add(SipCounter::kDroppedBadBranch);
     return false;
   }
+  // What belongs to a dialog that may come back is not told that there is none: its peer asks again.
+  if (!is_restored_ && !request.to_tag().empty()) {
+    counters_.Add(SipCounter::kDroppedNotRestored);
+    return false;
+  }
   return true;
 }
 
@@ -130,6 +198,7 @@ void Shard::HandleRequest(std::unique_ptr<ServerTransaction> transaction,
   // A CANCEL that found its INVITE was answered below.
   if (method == "CANCEL") return RefuseNoDialog(context_, *transaction);
   if (RefuseUnprocessable(context_, *transaction, request)) return;
+  if (!is_restored_ && method != "OPTIONS") return RefuseUntilRestored(context_, *transaction);
   if (!request.to_tag().empty()) {
     if (calls_->HandleInDialog(transaction, request)) return;
     if (method == "NOTIFY" && registrations_->HandleNotify(*transaction, request)) return;

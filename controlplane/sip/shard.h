@@ -1,12 +1,14 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "controlplane/sip/call.h"
 #include "controlplane/sip/hop_health.h"
+#include "controlplane/sip/hop_list.h"
 #include "controlplane/sip/hop_monitor.h"
 #include "controlplane/sip/event_client.h"
 #include "controlplane/sip/pager.h"
@@ -14,6 +16,7 @@
 #include "controlplane/sip/registration_client.h"
 #include "controlplane/sip/shard_context.h"
 #include "controlplane/sip/sip_thread.h"
+#include "controlplane/sip/tls_sessions.h"
 #include "controlplane/sip/transactions.h"
 
 namespace byon::sip {
@@ -42,6 +45,9 @@ class Shard : private MessageSink {
   void Stop();
 
   // Any thread. The task runs on the SIP thread with the parts it is about.
+  // SipStack::SetNextHops and SetRestored.
+  void PostNextHops(std::vector<std::string> best_first);
+  void PostRestored();
   void PostCalls(std::function<void(CallTable&)> task);
   void PostRegistrations(std::function<void(RegistrationClient&)> task);
   void PostPager(std::function<void(Pager&)> task);
@@ -56,13 +62,23 @@ class Shard : private MessageSink {
     return calls_->HandleStrayAnswer(response);
   }
 
+  void HandleHopsChanged();
+  void OpenTls();
+  void SweepTls();
+  void HandleConnectionLost(const IpAddress& peer);
+
   SipCounters& counters_;
   Hooks hooks_;
   SipThread thread_;
   PeerFilter peers_;
+  HopList hop_list_;
   HopHealth hops_;
+  bool is_restored_ = true;
   TransactionLayer transactions_;
   ShardContext context_;
+  std::unique_ptr<TlsSessions> tls_;  // null without TLS
+  std::unique_ptr<ScopedTimer> tls_timer_;
+  std::map<IpAddress, SipThread::Clock::time_point> connection_lost_at_;
   std::unique_ptr<RegistrationClient> registrations_;
   std::unique_ptr<HopMonitor> monitor_;
   std::unique_ptr<CallTable> calls_;

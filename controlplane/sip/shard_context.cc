@@ -9,9 +9,9 @@
 namespace byon::sip {
 namespace {
 
-bool NamesAllowedPeer(const PeerFilter& peers, const std::string& text) {
+bool NamesAllowedPeer(const PeerFilter& peers, bool is_tls, const std::string& text) {
   const auto uri = ParseUri(text);
-  if (!uri || uri->scheme != "sip") return false;
+  if (!uri || (uri->scheme != "sip" && uri->scheme != "sips") || NamesTls(*uri) != is_tls) return false;
   const auto ip = IpAddress::Parse(uri->host);
   return ip && peers.IsAllowed(*ip) && IsSafeUri(text);
 }
@@ -32,7 +32,7 @@ std::string ShardContext::WireDestination(const std::vector<std::string>& routes
     const auto route = ParseNameAddr(routes.front());
     first = route ? route->uri : std::string();
   }
-  return NamesAllowedPeer(peers, first) ? first : next_hop;
+  return NamesAllowedPeer(peers, config.tls.has_value(), first) ? first : next_hop;
 }
 
 std::vector<std::string> ShardContext::OriginatingRoutes(
@@ -43,8 +43,16 @@ std::vector<std::string> ShardContext::OriginatingRoutes(
   return routes;
 }
 
+std::string ShardContext::RegisteredContact(const std::string& token) const {
+  return "<sip:" + token + "@" + transactions.host_port() + (config.tls ? ";transport=tls" : "") + ">";
+}
+
 std::string ShardContext::ContactAddress(const std::string& token) const {
-  return "<sip:" + token + "@" + transactions.host_port() + ">";
+  const DialogContact contact = dialog_contact ? dialog_contact(token) : DialogContact();
+  if (!contact.gruu.empty()) return "<" + contact.gruu + ">";
+  std::string address = RegisteredContact(token);
+  if (contact.is_outbound) address.insert(address.size() - 1, ";ob");
+  return address;
 }
 
 void AddHeader(std::string& headers, std::string_view name, std::string_view value) {

@@ -9,6 +9,7 @@
 #include "controlplane/registration/sip_registrar.h"
 #include "controlplane/sip/credential_source.h"
 #include "controlplane/sip/hop_health.h"
+#include "controlplane/sip/hop_list.h"
 #include "controlplane/sip/peer_filter.h"
 #include "controlplane/sip/sip_config.h"
 #include "controlplane/sip/sip_counters.h"
@@ -27,10 +28,21 @@ struct ShardContext {
   SipThread& thread;
   TransactionLayer& transactions;
   PeerFilter& peers;
+  HopList& hop_list;
   HopHealth& hops;
   std::function<void(std::function<void(call::SipSignalingObserver&)>)> notify_calls;
   std::function<void(std::function<void(registration::SipRegistrarObserver&)>)> notify_registrations;
   std::function<void(registration::RegistrationId)> on_binding_gone;
+  // What the registration of a token got for its dialogs.
+  struct DialogContact {
+    std::string gruu;       // empty: none
+    bool is_outbound = false;
+  };
+  std::function<DialogContact(const std::string& token)> dialog_contact;
+  // The hop list has one more.
+  std::function<void()> on_hops_changed;
+  // Why TLS was refused lately, by us or the peer; empty: it was not. Null without TLS.
+  std::function<std::string()> tls_refusal;
 
   const std::string& realm() const {
     return config.realm.empty() ? config.home_domain : config.realm;
@@ -47,7 +59,10 @@ struct ShardContext {
   std::string_view IdentityHeader() const {
     return config.profile == SipProfile::kTrustedNode ? "P-Asserted-Identity" : "P-Preferred-Identity";
   }
-  // "<sip:token@host:port>" of our Contact, without feature tags.
+  // "<sip:token@host:port>" of our Contact in a REGISTER, without feature tags.
+  std::string RegisteredContact(const std::string& token) const;
+  // The same for requests that begin a dialog: the GRUU of the registration where there is one, or with "ob" where the
+  // dialog is to stay on the registration's flow (RFC 5627 section 4.4, RFC 5626 section 4.3).
   std::string ContactAddress(const std::string& token) const;
 };
 

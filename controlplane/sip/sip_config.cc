@@ -12,10 +12,27 @@ bool IsDomain(const std::string& text) {
          std::string::npos;
 }
 
-std::optional<std::string> CheckNextHop(const std::string& hop) {
+std::optional<std::string> CheckNextHop(const std::string& hop, bool has_tls) {
   const auto uri = ParseUri(hop);
-  if (IsSafeUri(hop) && uri && uri->scheme == "sip" && IpAddress::Parse(uri->host)) return std::nullopt;
-  return "sip.next_hops: \"" + hop + "\" must be sip:IP[:port][;transport=tcp|udp], an IP address";
+  if (!IsSafeUri(hop) || !uri || uri->scheme != "sip" || !IpAddress::Parse(uri->host)) {
+    return "sip.next_hops: \"" + hop + "\" must be sip:IP[:port][;transport=udp|tcp|tls], an IP address";
+  }
+  if (NamesTls(*uri) != has_tls) {
+    return "sip.next_hops: \"" + hop + "\" must " + (has_tls ? "" : "not ") + "have ;transport=tls, as sip.tls is " +
+           (has_tls ? "set" : "not set");
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> CheckTls(const SipTls& tls) {
+  if (tls.ca_file.empty()) return "sip.tls.ca_file: is needed, the certificates that vouch for the core";
+  if (tls.certificate_file.empty() != tls.private_key_file.empty()) {
+    return "sip.tls.certificate_file and sip.tls.private_key_file: one needs the other";
+  }
+  if (!tls.peer_name.empty() && !IsDomain(tls.peer_name)) {
+    return "sip.tls.peer_name: \"" + tls.peer_name + "\" must be a domain name";
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -36,9 +53,12 @@ std::optional<std::string> Validate(const SipConfig& config) {
   if (!config.realm.empty() && !IsSafeText(config.realm)) {
     return "sip.realm: must be printable text on one line";
   }
-  if (config.next_hops.empty()) return "sip.next_hops: at least one P-CSCF or A-SBC is needed";
+  if (config.next_hops.empty() && !config.finds_next_hops) return "sip.next_hops: at least one P-CSCF or A-SBC is needed";
   for (const std::string& hop : config.next_hops) {
-    if (auto error = CheckNextHop(hop)) return error;
+    if (auto error = CheckNextHop(hop, config.tls.has_value())) return error;
+  }
+  if (config.tls) {
+    if (auto error = CheckTls(*config.tls)) return error;
   }
   for (const std::string& peer : config.allowed_peers) {
     if (!IpAddress::Parse(peer)) return "sip.allowed_peers: \"" + peer + "\" must be an IP address";

@@ -24,24 +24,40 @@ struct SipTimers {
   std::chrono::milliseconds answer_deadline{15000};   // SendAnswer must come within this
 };
 
+// TLS 1.2 or later towards the core (TS 33.203 annex O). With it nothing else is bound: neither side can fall back
+// to a message in the clear.
+struct SipTls {
+  std::string ca_file;           // PEM: who vouches for the core's certificates
+  std::string certificate_file;  // PEM: ours, with its chain; empty: none, then the core cannot connect to us
+  std::string private_key_file;  // PEM, without a passphrase
+  std::string peer_name;         // SIP domain in the core's certificates (RFC 5922); empty: home_domain
+};
+
 struct SipConfig {
-  std::string local_address;                // IP literal; UDP and TCP are bound to it
+  std::string local_address;                // IP literal; UDP and TCP are bound to it, or TLS alone
   uint16_t local_port = 5060;               // shard n listens on local_port + n
   unsigned shards = 1;
   std::string home_domain;                  // ims.example
   std::string realm;                        // digest realm; empty: home_domain
-  // P-CSCF or A-SBC (profile kTrustedNode: I-CSCF) in order of preference: sip:IP[:port][;transport=tcp]
+  // P-CSCF or A-SBC (profile kTrustedNode: I-CSCF) in order of preference: sip:IP[:port][;transport=tcp|tls],
+  // all of them or none with tls
   std::vector<std::string> next_hops;
+  bool finds_next_hops = false;             // they come later, by SetNextHops; then there may be none here
+  // Requests are held off until SetRestored, so that nobody is told that a number is not registered that is.
+  bool waits_for_restore = false;
   // OPTIONS to each of several next hops this often (0: never), to notice one that died.
   std::chrono::milliseconds keepalive{0};
   std::vector<std::string> allowed_peers;   // IP literals that may also send to us, e.g. S-CSCFs
   SipProfile profile = SipProfile::kUserEquipment;
+  std::optional<SipTls> tls;
 
   std::string access_network_info;          // P-Access-Network-Info; empty: not sent
   std::string visited_network_id;           // kTrustedNode: P-Visited-Network-ID
   std::string originating_ioi;              // kTrustedNode: orig-ioi of P-Charging-Vector
   bool precondition = true;                 // offer the option tag in Supported (RFC 3312)
   bool reg_event = true;                    // SUBSCRIBE Event: reg after each registration (RFC 3680)
+  bool uses_gruu = false;                   // the public GRUU of a registration as Contact of its dialogs (RFC 5627)
+  bool uses_outbound = false;               // reg-id and ob (RFC 5626); given up where the first hop says 439
   bool initial_authorization = true;        // first REGISTER names the IMPI (kUserEquipment)
   // Session timer (RFC 4028); session_expires 0 switches it off.
   std::chrono::seconds session_expires{1800};

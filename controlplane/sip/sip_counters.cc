@@ -9,6 +9,7 @@ std::string_view ToString(SipCounter counter) {
     case SipCounter::kDroppedBadBranch: return "dropped_bad_branch";
     case SipCounter::kDroppedUnmatchedResponse: return "dropped_unmatched_response";
     case SipCounter::kDroppedUnmatchedAck: return "dropped_unmatched_ack";
+    case SipCounter::kDroppedNotRestored: return "dropped_not_restored";
     case SipCounter::kRefusedTooManyHops: return "refused_too_many_hops";
     case SipCounter::kRefusedBadScheme: return "refused_bad_scheme";
     case SipCounter::kRefusedBadExtension: return "refused_bad_extension";
@@ -18,8 +19,11 @@ std::string_view ToString(SipCounter counter) {
     case SipCounter::kRefusedMethod: return "refused_method";
     case SipCounter::kRefusedIntervalTooSmall: return "refused_interval_too_small";
     case SipCounter::kRefusedOverload: return "refused_overload";
+    case SipCounter::kRefusedNotRestored: return "refused_not_restored";
     case SipCounter::kRefusedOldSequence: return "refused_old_sequence";
     case SipCounter::kRefusedGlare: return "refused_glare";
+    case SipCounter::kTlsRefused: return "tls_refused";
+    case SipCounter::kConnectionLost: return "connection_lost";
     case SipCounter::kRegisterSent: return "register_sent";
     case SipCounter::kRegisterSucceeded: return "register_succeeded";
     case SipCounter::kRegisterFailed: return "register_failed";
@@ -43,6 +47,8 @@ std::string_view ToString(SipCounter counter) {
     case SipCounter::kSessionExpired: return "session_expired";
     case SipCounter::kOfferGlareRetry: return "offer_glare_retry";
     case SipCounter::kAnswerTimeout: return "answer_timeout";
+    case SipCounter::kDigitSent: return "digit_sent";
+    case SipCounter::kDigitRefused: return "digit_refused";
     case SipCounter::kInvalidTarget: return "invalid_target";
     case SipCounter::kMessageSent: return "message_sent";
     case SipCounter::kMessageReceived: return "message_received";

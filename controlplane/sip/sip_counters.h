@@ -16,6 +16,7 @@ enum class SipCounter : uint8_t {
   kDroppedBadBranch,          // top Via without an RFC 3261 branch
   kDroppedUnmatchedResponse,  // response that belongs to no transaction
   kDroppedUnmatchedAck,
+  kDroppedNotRestored,        // for a dialog, while those of before the restart are still being restored
   kRefusedTooManyHops,        // 483
   kRefusedBadScheme,          // 416
   kRefusedBadExtension,       // 420
@@ -25,8 +26,11 @@ enum class SipCounter : uint8_t {
   kRefusedMethod,             // 405, 403, 489, 501
   kRefusedIntervalTooSmall,   // 422
   kRefusedOverload,           // 503
+  kRefusedNotRestored,        // 503, registrations are still being restored
   kRefusedOldSequence,        // 500, CSeq out of order
   kRefusedGlare,              // 491, 500 with Retry-After
+  kTlsRefused,                // a TLS handshake failed: certificate, name, version or time
+  kConnectionLost,            // a TLS connection of ours ended: its registrations are renewed
   // Registrations.
   kRegisterSent,
   kRegisterSucceeded,
@@ -50,6 +54,8 @@ enum class SipCounter : uint8_t {
   kSessionExpired,
   kOfferGlareRetry,
   kAnswerTimeout,             // the call logic did not answer a re-INVITE or UPDATE
+  kDigitSent,                 // INFO
+  kDigitRefused,
   kInvalidTarget,             // a URI or number that may not go into a SIP message
   // Messages and events.
   kMessageSent,

@@ -7,6 +7,7 @@
 #include "controlplane/sip/dialog_state.h"
 #include "controlplane/sip/field_text.h"
 #include "controlplane/sip/shard.h"
+#include "controlplane/sip/tls_files.h"
 #include "dataplane/base/check.h"
 
 namespace byon::sip {
@@ -31,6 +32,9 @@ class SipStack::Facade : public call::SipSignaling,
   std::optional<std::string> Start(call::SipSignalingObserver* calls,
                                    registration::SipRegistrarObserver* registrations) {
     if (auto error = Validate(config_)) return error;
+    if (config_.tls) {
+      if (auto error = CheckTlsFiles(*config_.tls)) return error;
+    }
     calls_ = calls;
     registrations_ = registrations;
     is_alive_ = std::make_shared<bool>(true);
@@ -38,7 +42,7 @@ class SipStack::Facade : public call::SipSignaling,
       shards_.push_back(std::make_unique<Shard>(config_, i, counters, credentials_, MakeHooks()));
       if (shards_.back()->Start()) continue;
       Stop();
-      return "sip.local_address: cannot bind UDP and TCP port " +
+      return std::string("sip.local_address: cannot bind ") + (config_.tls ? "TLS" : "UDP and TCP") + " port " +
              std::to_string(config_.local_port + i) + " of " + config_.local_address;
     }
     return std::nullopt;
@@ -48,6 +52,14 @@ class SipStack::Facade : public call::SipSignaling,
     if (is_alive_) *is_alive_ = false;
     for (auto& shard : shards_) shard->Stop();
     shards_.clear();
+  }
+
+  void SetNextHops(const std::vector<std::string>& best_first) {
+    if (best_first.empty()) return;
+    for (auto& shard : shards_) shard->PostNextHops(best_first);
+  }
+  void SetRestored() {
+    for (auto& shard : shards_) shard->PostRestored();
   }
 
   // ---- SipSignaling
@@ -77,6 +89,9 @@ class SipStack::Facade : public call::SipSignaling,
   void SendAnswer(const CallId& call_id, const DialogId& dialog_id,
                   std::optional<std::string> sdp) override {
     WithCall(call_id, [=](Call& call) { call.SendAnswer(dialog_id, sdp); });
+  }
+  void SendDigits(const CallId& call_id, const std::string& digits) override {
+    WithCall(call_id, [digits](Call& call) { call.SendDigits(digits); });
   }
   void Bye(const CallId& call_id, const EndReason& reason) override {
     WithCall(call_id, [reason](Call& call) { call.Bye(reason); });
@@ -289,6 +304,8 @@ std::optional<std::string> SipStack::Start(call::SipSignalingObserver* calls,
   return facade_->Start(calls, registrations);
 }
 
+void SipStack::SetNextHops(const std::vector<std::string>& best_first) { facade_->SetNextHops(best_first); }
+void SipStack::SetRestored() { facade_->SetRestored(); }
 void SipStack::Stop() { facade_->Stop(); }
 call::SipSignaling& SipStack::signaling() { return *facade_; }
 registration::SipRegistrar& SipStack::registrar() { return *facade_; }

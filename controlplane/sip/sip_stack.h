@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "controlplane/call/sip_signaling.h"
 #include "controlplane/messaging/pager_signaling.h"
@@ -46,6 +47,11 @@ class SipStack {
   // No observer is called after it returns. Called by the destructor.
   void Stop();
 
+  // The P-CSCFs from now on, best first, as SipConfig::next_hops has them; none of them: the old ones stay. Registrations
+  // through one that is gone move to others, not all at once; what is known of those that stay is kept.
+  void SetNextHops(const std::vector<std::string>& best_first);
+  // All that was restored has been: requests are taken (SipConfig::waits_for_restore).
+  void SetRestored();
   call::SipSignaling& signaling();
   registration::SipRegistrar& registrar();
   messaging::PagerSignaling& pager();

@@ -4,6 +4,9 @@
 
 #include <climits>
 #include <cstring>
+#include <optional>
+
+#include "controlplane/sip/tls_files.h"
 
 namespace byon::sip {
 namespace {
@@ -11,6 +14,8 @@ namespace {
 constexpr unsigned kMaxMessageBytes = 65536;
 // The stack's own supervision of a proxy (timer C) must not end a call that rings long.
 constexpr unsigned kTimerCMs = 3'600'000;
+
+constexpr unsigned kMaxChain = 5;  // certificates between the core's and the one that vouches for it
 
 unsigned Ms(std::chrono::milliseconds value) { return static_cast<unsigned>(value.count()); }
 
@@ -96,15 +101,23 @@ TransactionLayer::TransactionLayer(const SipConfig& config, unsigned shard, SipC
 TransactionLayer::~TransactionLayer() { Close(); }
 
 bool TransactionLayer::Open(su_root_s* root) {
-  const std::string url = "sip:" + host_port_;
+  // sips: binds TLS and nothing else, sip: UDP and TCP.
+  const std::string url = (config_.tls ? "sips:" : "sip:") + host_port_;
   const SipTimers& timers = config_.timers;
+  std::optional<TlsFolder> folder;
+  if (config_.tls) folder.emplace(*config_.tls);
+  if (folder && !folder->is_complete()) return false;
   agent_ = nta_agent_create(
       root, AsUrl(url), OnMessage, this, NTATAG_UA(0), NTATAG_STATELESS(1),
       NTATAG_MAXSIZE(kMaxMessageBytes), NTATAG_UDP_MTU(config_.udp_mtu), NTATAG_MERGE_482(0),
       NTATAG_CANCEL_487(1), NTATAG_EXTRA_100(0), NTATAG_TIMER_C(kTimerCMs), NTATAG_USE_NAPTR(0),
       NTATAG_USE_SRV(0), NTATAG_SIP_T1(Ms(timers.t1)), NTATAG_SIP_T2(Ms(timers.t2)),
       NTATAG_SIP_T4(Ms(timers.t4)), NTATAG_SIP_T1X64(64 * Ms(timers.t1)), NTATAG_TIMEOUT_408(1),
-      TPTAG_UDP_RMEM(8 << 20), TAG_END());
+      TPTAG_UDP_RMEM(8 << 20), TAG_IF(folder, TPTAG_CERTIFICATE(folder ? folder->path().c_str() : nullptr)),
+      // Names are compared by TlsSessions. A connection is the way to the numbers registered through it (RFC 5626):
+      // it ends when an end wants it to, not when nobody talks.
+      TAG_IF(folder, TPTAG_TLS_VERIFY_POLICY(TPTLS_VERIFY_ALL)), TAG_IF(folder, TPTAG_TLS_VERIFY_DEPTH(kMaxChain)),
+      TAG_IF(folder, TPTAG_IDLE(UINT_MAX)), TAG_END());
   is_open_ = std::make_shared<bool>(agent_ != nullptr);
   return agent_ != nullptr;
 }

@@ -231,11 +231,13 @@ TEST_F(CallApiTest, TellsWhatTheNetworkSaid) {
   gateway::CallDetails details{ASession(Status::kBusy), gateway::SipCause{486, 17, "Busy Here"}, {}};
   details.history.push_back({time_.now(), Status::kInitial, 0, "", std::nullopt});
   details.history.push_back({time_.now(), Status::kBusy, 1, "SIP 486 Busy Here", gateway::SipCause{486, 17, "Busy Here"}});
+  details.diversions = {{"tel:+34600000005", "busy"}};
   EXPECT_CALL(service_, GetCallDetails(_, "ms-1")).WillOnce([&](auto&, auto&) { return details; });
   const Reply reply = Request("GET", "/byon/v1/calls/ms-1");
   const json cause{{"sipStatus", 486}, {"q850Cause", 17}, {"text", "Busy Here"}};
   EXPECT_EQ(reply.body["cause"], cause);
   EXPECT_EQ(reply.body["status"], "Busy");
+  EXPECT_EQ(reply.body["divertedFrom"], json::parse(R"([{"address": "tel:+34600000005", "reason": "busy"}])"));
   EXPECT_EQ(reply.body["history"], (json::array({{{"at", FormatDateTime(time_.now())}, {"status", "Initial"}},
                                                  {{"at", FormatDateTime(time_.now())}, {"status", "Busy"}, {"sequenceNumber", 1},
                                                   {"reason", "SIP 486 Busy Here"}, {"cause", cause}}})));

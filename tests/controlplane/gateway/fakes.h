@@ -68,6 +68,9 @@ class FakeSip final : public call::SipSignaling {
   void SendAnswer(const std::string&, const std::string&, std::optional<std::string> sdp) override {
     log.push_back(sdp ? "answer sdp" : "answer 488");
   }
+  void SendDigits(const std::string& id, const std::string& digits) override {
+    log.push_back("digits " + digits + ' ' + id);
+  }
   void Bye(const std::string& id, const call::EndReason&) override { log.push_back("bye " + id); }
   void Restore(const std::string& id, const std::string& snapshot) override {
     log.push_back("restore " + id + ' ' + snapshot);

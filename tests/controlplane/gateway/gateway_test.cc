@@ -300,6 +300,20 @@ TEST(Gateway, IncomingCallFromInvitationToConnected) {
   EXPECT_THAT(w.sip.log, ElementsAre("progress 183 sdp", "progress 180", "accept " + id));
 }
 
+TEST(Gateway, TellsWhoSentACallOn) {  // Covers: C28
+  World w;
+  w.Registered();
+  call::IncomingInvite invite{.contact_token = w.registrar.registered[0].contact_token};
+  invite.diversions = {{"sip:+34600000005@ims.test", call::Diversion::Reason::kNoAnswer}, {"", call::Diversion::Reason::kBusy}};
+  auto id = w.gateway->OnIncomingInvite(std::move(invite));
+  ASSERT_TRUE(id);
+  auto details = std::get<CallDetails>(w.gateway->GetCallDetails(w.user, *id));
+  ASSERT_EQ(details.diversions.size(), 2u);
+  EXPECT_EQ(details.diversions[0].address, "tel:+34600000005");
+  EXPECT_EQ(details.diversions[0].reason, "no-answer");
+  EXPECT_EQ(details.diversions[1].address, "sip:anonymous@anonymous.invalid");
+}
+
 TEST(Gateway, UnknownContactTokenIsNobody) {
   World w;
   w.Registered();

@@ -82,8 +82,7 @@ TEST(OperatorsConfigTest, WhatIsMissingIsMissingWithTheOperator) {
   const LoadedConfig loaded = Parse(kCommon + "operators:\n  - {" + kNorth + "\n  - {id: south, ims: {home_domain: s.test}}\n");
   EXPECT_THAT(loaded.mistakes,
               ::testing::UnorderedElementsAre("file.yaml:7: operators.1.oauth is missing; it has no default.",
-                                              "file.yaml:7: operators.1.ims.local is missing; it has no default.",
-                                              "file.yaml:7: operators.1.ims.next_hops is missing; it has no default."));
+                                              "file.yaml:7: operators.1.ims.local is missing; it has no default."));
   EXPECT_THAT(Parse(kCommon + "operators: []\n").mistakes, ElementsAre(HasSubstr("operators is empty")));
   EXPECT_THAT(Parse(kCommon).mistakes, ::testing::UnorderedElementsAre(HasSubstr("oauth is missing"), HasSubstr("ims is missing")));
 }

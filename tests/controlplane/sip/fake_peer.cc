@@ -199,7 +199,20 @@ FakeTcpPeer::~FakeTcpPeer() {
 }
 
 void FakeTcpPeer::Send(const std::string& wire) {
-  EXPECT_EQ(send(connection_, wire.data(), wire.size(), MSG_NOSIGNAL), static_cast<ssize_t>(wire.size()));
+  EXPECT_EQ(Write(wire), static_cast<ssize_t>(wire.size()));
+}
+
+ssize_t FakeTcpPeer::Read(char* buffer, size_t size) { return recv(connection_, buffer, size, 0); }
+
+ssize_t FakeTcpPeer::Write(const std::string& wire) {
+  return send(connection_, wire.data(), wire.size(), MSG_NOSIGNAL);
+}
+
+void FakeTcpPeer::Hangup() {
+  Close();
+  close(connection_);
+  connection_ = -1;
+  received_.clear();
 }
 
 bool FakeTcpPeer::Fill(steady_clock::time_point deadline) {
@@ -208,10 +221,10 @@ bool FakeTcpPeer::Fill(steady_clock::time_point deadline) {
   if (left.count() < 0 || poll(&waiting, 1, static_cast<int>(left.count())) <= 0) return false;
   if (connection_ < 0) {
     connection_ = accept(listener_, nullptr, nullptr);
-    return connection_ >= 0;
+    return connection_ >= 0 && Open(connection_);
   }
   std::array<char, 65536> buffer;
-  const ssize_t size = recv(connection_, buffer.data(), buffer.size(), 0);
+  const ssize_t size = Read(buffer.data(), buffer.size());
   if (size <= 0) return false;
   received_.append(buffer.data(), static_cast<size_t>(size));
   return true;

@@ -75,7 +75,7 @@ class FakePeer {
 class FakeTcpPeer {
  public:
   explicit FakeTcpPeer(const std::string& address);
-  ~FakeTcpPeer();
+  virtual ~FakeTcpPeer();
   FakeTcpPeer(const FakeTcpPeer&) = delete;
 
   std::string uri() const { return "sip:" + address_ + ":" + std::to_string(port_); }
@@ -84,8 +84,16 @@ class FakeTcpPeer {
   // The next message that is wanted; others are dropped. Fails the test after the deadline.
   SipText Expect(const std::function<bool(const SipText&)>& wanted, const std::string& what);
   SipText ExpectRequest(const std::string& method);
+  // Ends the connection; the next one is taken then.
+  void Hangup();
 
- private:
+ protected:
+  // What TLS does otherwise. Accept: false when nothing can be said on the new connection.
+  virtual bool Open(int) { return true; }
+  virtual ssize_t Read(char* buffer, size_t size);
+  virtual ssize_t Write(const std::string& wire);
+  virtual void Close() {}
+
   bool Fill(std::chrono::steady_clock::time_point deadline);
 
   std::string address_;

@@ -1,5 +1,7 @@
 #include "controlplane/sip/header_text.h"
 
+#include "controlplane/sip/diversion.h"
+
 #include <gtest/gtest.h>
 
 namespace byon::sip {
@@ -88,6 +90,43 @@ TEST(HeaderTextTest, Numbers) {
   for (const char* bad : {"", "-1", "1x", "101", "99999999999999999999", "0x1"}) {
     EXPECT_FALSE(ParseNumber(bad, 100)) << bad;
   }
+}
+
+using call::Diversion;
+using Reason = call::Diversion::Reason;
+
+// TS 24.604 annex A: the served user's entry, then the target with the cause.
+TEST(DiversionTest, HistoryInfo) {  // Covers: C28
+  EXPECT_EQ(ReadDiversions({"<sip:+34600000005@ims.test>;index=1", "<sip:+34600000006@ims.test;cause=486>;index=1.1;mp=1",
+                            "<sip:+34600000001@ims.test;cause=408>;index=1.1.1;mp=1.1", "<sip:TOKEN@gw>;index=1.1.1.1;rc=1.1.1"},
+                           {"<sip:other@ims.test>"}),
+            (std::vector<Diversion>{{"sip:+34600000005@ims.test", Reason::kBusy},
+                                    {"sip:+34600000006@ims.test;cause=486", Reason::kNoAnswer}}));
+  // Privacy, an origin that only the index tells, and one that nothing tells.
+  EXPECT_EQ(ReadDiversions({"<sip:+34600000005@ims.test?Privacy=history>;index=1", "<sip:b@ims.test;cause=302>;index=1.1"}, {}),
+            (std::vector<Diversion>{{"", Reason::kUnconditional}}));
+  EXPECT_TRUE(ReadDiversions({"<sip:b@ims.test;cause=302>;index=1", "nonsense", "<sip:c@ims.test>"}, {}).empty());
+  EXPECT_EQ(ReadDiversions({"<sip:a@ims.test>;index=1", "<sip:b@ims.test;cause=999>;index=1.1"}, {}),
+            (std::vector<Diversion>{{"sip:a@ims.test", Reason::kUnknown}}));
+}
+
+// RFC 5806 section 4: the latest on top.
+TEST(DiversionTest, Diversion) {  // Covers: C28
+  EXPECT_EQ(ReadDiversions({}, {"<sip:c@ims.test>;reason=no-answer;counter=1", "\"B\" <tel:+34600000005>;reason=user-busy",
+                                "<sip:hidden@ims.test>;reason=\"unconditional\";privacy=full"}),
+            (std::vector<Diversion>{{"", Reason::kUnconditional},
+                                    {"tel:+34600000005", Reason::kBusy},
+                                    {"sip:c@ims.test", Reason::kNoAnswer}}));
+  EXPECT_EQ(ReadDiversions({}, std::vector<std::string>(100, "<sip:a@ims.test>;reason=away")).size(), 8u);
+}
+
+TEST(HeaderTextTest, UriParametersAndTls) {
+  const auto uri = ParseUri("sip:a@b;lr;Transport=TLS;x=y");
+  EXPECT_EQ(UriParameter(*uri, "transport"), "TLS");
+  EXPECT_EQ(UriParameter(*uri, "lr"), "");
+  EXPECT_TRUE(NamesTls(*uri));
+  EXPECT_TRUE(NamesTls(*ParseUri("sips:b")));
+  EXPECT_FALSE(NamesTls(*ParseUri("sip:b;transport=tcp")));
 }
 
 }  // namespace

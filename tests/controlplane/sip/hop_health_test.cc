@@ -1,5 +1,7 @@
 #include "controlplane/sip/hop_health.h"
 
+#include "controlplane/sip/hop_list.h"
+
 #include <gtest/gtest.h>
 
 namespace byon::sip {
@@ -52,6 +54,31 @@ TEST_F(HopHealthTest, NothingIsLeftWhenAllAreOut) {
   for (size_t hop = 0; hop < 3; ++hop) health_.ReportSilence(hop, now_);
   EXPECT_EQ(health_.Choose(2, now_), std::nullopt);
   EXPECT_EQ(health_.Choose(2, now_ + seconds(30)), 2u);
+}
+
+TEST_F(HopHealthTest, OnlyListedHopsAreChosenAndWhatIsKnownOfThemStays) {
+  health_.ReportSilence(2, now_);
+  health_.SetOrder(4, {3, 2});
+  EXPECT_FALSE(health_.IsUsable(0, now_));
+  EXPECT_EQ(health_.Choose(0, now_), 3u);
+  EXPECT_EQ(health_.ChooseOther({3}, now_), std::nullopt);
+  EXPECT_EQ(health_.ChooseOther({3}, now_ + seconds(30)), 2u);
+}
+
+TEST(HopListTest, NumbersStayAsLongAsTheyAreUsed) {
+  HopList list({"a", "b", "b"});
+  EXPECT_EQ(list.listed(), (std::vector<size_t>{0, 1}));
+  list.Replace({"c", "b"}, {0});
+  EXPECT_EQ(list.uri(0), "a") << "something is registered through it";
+  EXPECT_EQ(list.listed(), (std::vector<size_t>{2, 1}));
+  EXPECT_FALSE(list.is_listed(0));
+  list.Replace({"d", "c"}, {});
+  EXPECT_EQ(list.uri(0), "d") << "a number that nobody uses is given away";
+  EXPECT_EQ(list.listed(), (std::vector<size_t>{0, 2}));
+  EXPECT_EQ(list.size(), 3u);
+  EXPECT_EQ(list.Add("e"), 3u);
+  EXPECT_EQ(list.Find("e"), 3u);
+  EXPECT_FALSE(list.is_listed(3));
 }
 
 }  // namespace

@@ -376,6 +376,36 @@ TEST_F(IncomingCallFlowTest, RestoredBindingAndDialog) {  // Covers: T6
   recorder_.Expect("ended in-1 0");
 }
 
+// Between the socket and the last record of the store nobody may hear that a number or a dialog is not there.
+TEST_F(IncomingCallFlowTest, NobodyIsUnknownBeforeTheRestorationIsOver) {  // Covers: T6
+  Begin();
+  const PeerRequest invite = Invite();
+  SendToStack(invite);
+  recorder_.Expect("incoming");
+  stack_->signaling().Accept("in-1", kAnswer);
+  const SipText answer = peer_.ExpectStatus(200, "INVITE");
+  SendToStack(Next(invite, answer, "ACK", 1));
+  recorder_.Expect("changed in-1");
+  config_.waits_for_restore = true;
+  RestartStack();
+  SendToStack(Invite());
+  EXPECT_EQ(peer_.ExpectStatus(503, "INVITE").Get("Retry-After"), "1");
+  EXPECT_EQ(Count(SipCounter::kRefusedNotRestored), 1u);
+  const PeerRequest bye = Next(invite, answer, "BYE", 2);
+  SendToStack(bye);
+  ExpectCount(SipCounter::kDroppedNotRestored, 1);
+  RestoreRegistration();
+  stack_->signaling().Restore("in-1", recorder_.snapshots["in-1"]);
+  stack_->SetRestored();
+  Settle();
+  SendToStack(bye);
+  peer_.ExpectStatus(200, "BYE");
+  recorder_.Expect("ended in-1 0");
+  recorder_.next_call_id = "in-2";
+  SendToStack(Invite());
+  recorder_.Expect("incoming", 2);
+}
+
 TEST_F(IncomingCallFlowTest, OfferlessReinvite) {  // Covers: C13
   Begin();
   const PeerRequest invite = Invite();
@@ -396,6 +426,39 @@ TEST_F(IncomingCallFlowTest, OfferlessReinvite) {  // Covers: C13
   SendToStack(ack);
   recorder_.Expect("answer in-1 caller");
   EXPECT_EQ(recorder_.sdps["answer in-1 caller"], kAnswer2);
+}
+
+TEST_F(IncomingCallFlowTest, WhoSentTheCallOn) {  // Covers: C28
+  Begin();
+  SendToStack(Invite("History-Info: <sip:+34600000005@ims.test>;index=1, "
+                     "<sip:+34600000001@ims.test;cause=408>;index=1.1;mp=1\r\n"));
+  recorder_.Expect("incoming");
+  EXPECT_EQ(recorder_.incoming->diversions,
+            (std::vector<call::Diversion>{{"sip:+34600000005@ims.test", call::Diversion::Reason::kNoAnswer}}));
+  stack_->signaling().Reject("in-1", 486, {});
+}
+
+TEST_F(IncomingCallFlowTest, DigitsByInfoGoOneByOne) {  // Covers: C14
+  Begin();
+  const PeerRequest invite = Invite();
+  SendToStack(invite);
+  recorder_.Expect("incoming");
+  stack_->signaling().Accept("in-1", kAnswer);
+  const SipText answer = peer_.ExpectStatus(200, "INVITE");
+  SendToStack(Next(invite, answer, "ACK", 1));
+  recorder_.Expect("confirmed in-1");
+  stack_->signaling().SendDigits("in-1", "5#");
+  const SipText first = peer_.ExpectRequest("INFO");
+  EXPECT_EQ(first.Get("Content-Type"), "application/dtmf-relay");
+  EXPECT_EQ(first.body(), "Signal=5\r\nDuration=160\r\n");
+  peer_.Reply(first, "200 OK", "");
+  const SipText second = peer_.ExpectRequest("INFO");
+  EXPECT_EQ(second.body(), "Signal=#\r\nDuration=160\r\n");
+  stack_->signaling().SendDigits("in-1", "12");
+  Settle();
+  peer_.Reply(second, "415 Unsupported Media Type", "");
+  ExpectCount(SipCounter::kDigitRefused, 1);
+  EXPECT_EQ(Count(SipCounter::kDigitSent), 2u) << "who refuses one is not sent the others";
 }
 
 }  // namespace

@@ -110,6 +110,15 @@ pid_t KamailioCore::Launch(const std::vector<std::string>& command, const std::s
   _exit(127);
 }
 
+void KamailioCore::UseTls(const std::string& base, const std::string& ca_file) {
+  uses_tls_ = true;
+  std::ofstream config(folder_ / "tls.cfg");
+  for (const char* section : {"[server:default]", "[client:default]"}) {
+    config << section << "\nmethod = TLSv1.2+\nverify_certificate = yes\nrequire_certificate = yes\ncertificate = " << base
+           << ".pem\nprivate_key = " << base << ".key\nca_list = " << ca_file << "\n";
+  }
+}
+
 bool KamailioCore::Start() {
   const std::string database = (folder_ / "scscf.sqlite").string();
   for (const char* schema : {"standard", "presence"}) {
@@ -122,9 +131,10 @@ bool KamailioCore::Start() {
   for (const char* role : {"scscf", "pcscf"}) {
     WriteConfig(role);
     const std::string base = (folder_ / role).string();
-    processes_.push_back(Launch({"kamailio", "-f", base + ".cfg", "-L", ModuleFolder().string(), "-P",
-                                 base + ".pid", "-Y", folder_.string(), "-m", "64", "-M", "8", "-E", "-DD"},
-                                base + ".log"));
+    std::vector<std::string> command = {"kamailio", "-f", base + ".cfg", "-L", ModuleFolder().string(), "-P",
+                                        base + ".pid", "-Y", folder_.string(), "-m", "64", "-M", "8", "-E", "-DD"};
+    if (uses_tls_) command.insert(command.end(), {"-A", "WITH_TLS"});
+    processes_.push_back(Launch(command, base + ".log"));
   }
   // Each answers OPTIONS once it is up.
   for (const int host : {10, 20}) {

@@ -17,6 +17,8 @@ class KamailioCore {
   ~KamailioCore();
   KamailioCore(const KamailioCore&) = delete;
 
+  // Before Start: the P-CSCF takes TLS on port 5061 too, with BASE.pem and BASE.key, from those that `ca_file` vouches for.
+  void UseTls(const std::string& base, const std::string& ca_file);
   // Nobody answers until then. False when it does not come up.
   [[nodiscard]] bool Start();
   std::string Address(int host) const { return "127.0." + std::to_string(network_) + "." + std::to_string(host); }
@@ -29,6 +31,7 @@ class KamailioCore {
 
   std::filesystem::path folder_;
   int network_ = 0;
+  bool uses_tls_ = false;
   int held_socket_ = -1;
   std::vector<pid_t> processes_;
 };

@@ -1,6 +1,7 @@
 // The stack against a real P-CSCF and S-CSCF: two users of one gateway register and call each other.
 #include "tests/controlplane/sip/kamailio_core.h"
 #include "tests/controlplane/sip/stack_fixture.h"
+#include "tests/controlplane/sip/tls_peer.h"
 
 namespace byon::sip::test {
 namespace {
@@ -20,6 +21,7 @@ class RealCoreTest : public testing::Test {
   }
   void SetUp() override {
     if (!KamailioCore::IsInstalled()) GTEST_SKIP() << "no Kamailio on this host";
+    PrepareCore();
     ASSERT_TRUE(core_.Start());
     config_.local_address = core_.Address(40);
     config_.local_port = 5070;
@@ -27,6 +29,7 @@ class RealCoreTest : public testing::Test {
     config_.next_hops = {"sip:" + core_.Address(10) + ":5060"};
     config_.access_network_info = "IEEE-802.11;i-wlan-node-id=000000000000";
   }
+  virtual void PrepareCore() {}
   void StartStack() {
     stack_ = std::make_unique<SipStack>(config_, strand_.Executor(), &passwords_);
     const auto error = stack_->Start(&recorder_, &recorder_);
@@ -223,6 +226,54 @@ TEST_F(RealCoreTest, ARestartKeepsTheCallAndTheBindings) {  // Covers: T6
   recorder_.next_call_id = "in-2";
   stack_->signaling().Invite(Outgoing("a-2", alice, registered, "+34600000002"));
   recorder_.Expect("incoming", 2);
+}
+
+class RealTlsCoreTest : public RealCoreTest {
+ protected:
+  void PrepareCore() override {
+    std::string name = (std::filesystem::temp_directory_path() / "byon-tls-core-XXXXXX").string();
+    folder_ = mkdtemp(name.data());
+    const TestAuthority authority(folder_, "carrier");
+    authority.Issue("pcscf", {.common_name = "P-CSCF", .alternative_names = "DNS:pcscf.ims.test"});
+    authority.Issue("gateway", {.common_name = "gateway", .alternative_names = "DNS:gateway.ims.test"});
+    core_.UseTls((folder_ / "pcscf").string(), authority.ca_file());
+    config_.tls = SipTls{.ca_file = authority.ca_file(),
+                         .certificate_file = (folder_ / "gateway.pem").string(),
+                         .private_key_file = (folder_ / "gateway.key").string(),
+                         .peer_name = "pcscf.ims.test"};
+  }
+  ~RealTlsCoreTest() override {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+  }
+
+  std::filesystem::path folder_;
+};
+
+// The call comes back to us over a connection that the P-CSCF opens, with certificates both ways.
+TEST_F(RealTlsCoreTest, RegistersAndCallsOverTls) {  // Covers: T1
+  config_.next_hops = {"sip:" + core_.Address(10) + ":5061;transport=tls"};
+  StartStack();
+  const auto alice = User("+34600000001", "TOKENA");
+  const auto bob = User("+34600000002", "TOKENB");
+  Register(bob);
+  const auto registered = Register(alice);
+  stack_->signaling().Invite(Outgoing("a-1", alice, registered, "+34600000002"));
+  recorder_.Expect("incoming");
+  stack_->signaling().SendProgress("in-1", 180, std::nullopt);
+  stack_->signaling().Accept("in-1", kAnswer);
+  recorder_.Expect("confirmed in-1");
+  EXPECT_TRUE(strand_.RunUntil([&] {
+    return std::any_of(recorder_.events.begin(), recorder_.events.end(),
+                       [](const std::string& e) { return e.starts_with("answered a-1 "); });
+  }));
+  stack_->signaling().Bye("a-1", {});
+  recorder_.Expect("ended in-1 0");
+  core_.RemoveRegistrations("+34600000002");
+  EXPECT_TRUE(strand_.RunUntil([&] {
+    return std::any_of(recorder_.events.begin(), recorder_.events.end(),
+                       [](const std::string& e) { return e.starts_with("network deregistered TOKENB"); });
+  }));
 }
 
 }  // namespace
