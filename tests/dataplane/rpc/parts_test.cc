@@ -70,7 +70,7 @@ TEST(EventHub, EachControllerGetsItsOwnWithoutAGap) {
   for (uint64_t sequence = 1; sequence <= 3; ++sequence) {
     ASSERT_EQ(a->Next(kNow, event), Outcome::kEvent);
     EXPECT_EQ(event.sequence(), sequence);
-    if (sequence == 2) EXPECT_EQ(event.heartbeat().session_count(), 5u);
+    if (sequence == 2) { EXPECT_EQ(event.heartbeat().session_count(), 5u); }
   }
   EXPECT_EQ(event.dtmf().digit(), "3");
   EXPECT_EQ(a->Next(kNow, event), Outcome::kTimeout);
