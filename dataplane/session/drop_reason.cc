@@ -14,6 +14,8 @@ std::string_view DropReasonName(DropReason reason) {
       return "session_unexpected_class";
     case DropReason::kUnverifiedSource:
       return "session_unverified_source";
+    case DropReason::kUnverifiedOverBudget:
+      return "session_unverified_over_budget";
     case DropReason::kNoSrtpKeys:
       return "session_no_srtp_keys";
     case DropReason::kDtlsNotExpected:

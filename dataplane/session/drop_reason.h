@@ -11,7 +11,8 @@ enum class DropReason : uint8_t {
   kUnknownPort,        // no session has this local port
   kUnknownClass,       // first byte belongs to no protocol of RFC 7983 that is spoken here
   kUnexpectedClass,    // STUN or DTLS on a plain RTP port
-  kUnverifiedSource,   // DTLS or SRTP from an address that passed no ICE check
+  kUnverifiedSource,   // DTLS, or SRTP of nobody known, from an address that passed no ICE check
+  kUnverifiedOverBudget,  // SRTP from such addresses, above the tags that are tried for them
   kNoSrtpKeys,         // SRTP before the handshake ended
   kDtlsNotExpected,    // DTLS after the association failed
   kDtlsTooLarge,       // above the 1500 bytes a handshake message carries

@@ -13,6 +13,10 @@ namespace {
 // is an attack on the handshake thread from an address that knows the ICE password.
 constexpr int64_t kDtlsBurst = 64;
 constexpr int64_t kDtlsPerSecond = 32;
+// Tags tried for addresses that passed no check: a whole burst of a browser that has moved, and then too few
+// for guessing to cost anything.
+constexpr int64_t kUnverifiedMediaBurst = 64;
+constexpr int64_t kUnverifiedMediaPerSecond = 32;
 
 FailureCause ToFailureCause(dtls::FailureCause cause) {
   switch (cause) {
@@ -42,7 +46,8 @@ WebRtcTransport::WebRtcTransport(SessionHandle session, const AccessLocal& local
       dscp_(dscp),
       drops_(drops),
       ice_(ice::IceLiteAgent::Config{}, local.ice),
-      dtls_budget_(kDtlsBurst, kDtlsPerSecond) {}
+      dtls_budget_(kDtlsBurst, kDtlsPerSecond),
+      unverified_media_budget_(kUnverifiedMediaBurst, kUnverifiedMediaPerSecond) {}
 
 bool WebRtcTransport::MayApply(const AccessRemote& remote) const {
   if (dtls_ == DtlsState::kIdle) return true;
@@ -89,19 +94,34 @@ rtp::DatagramClass WebRtcTransport::HandleDatagram(const net::SocketAddress& fro
       break;
     case rtp::DatagramClass::kRtp:
     case rtp::DatagramClass::kRtcp:
-      if (!ice_.IsVerified(from)) {
-        drops_.Count(DropReason::kUnverifiedSource);
-      } else if (!srtp_.inbound) {
-        drops_.Count(DropReason::kNoSrtpKeys);
-      } else {
-        return datagram_class;
-      }
+      if (AdmitsMedia(from, datagram, datagram_class, now)) return datagram_class;
       break;
     case rtp::DatagramClass::kUnknown:
       drops_.Count(DropReason::kUnknownClass);
       break;
   }
   return rtp::DatagramClass::kUnknown;
+}
+
+// Whether it is worth a look at its tag. An SSRC heard before is asked for first, so that who sees nothing of
+// the call cannot use up the budget, and the place where the browser has gone is past it.
+bool WebRtcTransport::AdmitsMedia(const net::SocketAddress& from, base::ByteSpan datagram,
+                                  rtp::DatagramClass datagram_class, base::Timestamp now) {
+  if (ice_.IsVerified(from)) {
+    if (!srtp_.inbound) drops_.Count(DropReason::kNoSrtpKeys);
+    return srtp_.inbound != nullptr;
+  }
+  const bool is_of_known_source =
+      srtp_.inbound && ice_.selected_remote() &&
+      (datagram_class == rtp::DatagramClass::kRtp ? srtp_.inbound->KnowsRtpSource(datagram)
+                                                  : srtp_.inbound->KnowsRtcpSource(datagram));
+  if (!is_of_known_source) {
+    drops_.Count(DropReason::kUnverifiedSource);
+    return false;
+  }
+  if (unverified_media_source_ == from || unverified_media_budget_.Take(now)) return true;
+  drops_.Count(DropReason::kUnverifiedOverBudget);
+  return false;
 }
 
 void WebRtcTransport::HandleStun(const net::SocketAddress& from, base::ByteSpan datagram,
@@ -197,6 +217,7 @@ void WebRtcTransport::HandleHandshake(HandshakeReport& report,
       break;
     case HandshakeReport::Kind::kConnected: {
       std::swap(srtp_, report.srtp);
+      unverified_media_source_.reset();
       dtls_ = DtlsState::kConnected;
       PushEvent(DtlsConnected{srtp_.outbound->profile()});
       break;
@@ -230,7 +251,10 @@ void WebRtcTransport::SendDtls(base::ByteSpan bytes, SessionOutput& output) {
 }
 
 void WebRtcTransport::OnAuthenticatedMedia(const net::SocketAddress& from, base::Timestamp now) {
-  if (ice_.selected_remote() == from) ice_.OnAuthenticatedMedia(now);
+  // Whoever sees the call could send its packets on from another address first. So media from there neither
+  // moves what we send nor counts as consent: only a check does.
+  if (ice_.selected_remote() == from) return ice_.OnAuthenticatedMedia(now);
+  if (!ice_.IsVerified(from)) unverified_media_source_ = from;
 }
 
 void WebRtcTransport::HandleTimeout(base::Timestamp now, SessionOutput& output) {

@@ -19,9 +19,11 @@
 
 namespace byon::session {
 
-// ICE, DTLS and SRTP of the access leg on one local address. ICE comes first in everything: DTLS and
-// SRTP are looked at only from an address that passed an authenticated check, and nothing but STUN
-// answers and handshakes goes to another address than the selected one.
+// ICE, DTLS and SRTP of the access leg on one local address. ICE comes first: DTLS is looked at only from
+// an address that passed an authenticated check, and nothing but STUN answers and handshakes goes to
+// another address than the selected one. A browser whose NAT has given it another address speaks from
+// there before it checks from there: while a pair is selected, SRTP is let in from anywhere when it is
+// authentic, fresh and of an SSRC heard before (RFC 8445 section 12.2 expects new source addresses).
 class WebRtcTransport {
  public:
   WebRtcTransport(SessionHandle session, const AccessLocal& local, uint8_t dscp,
@@ -37,7 +39,8 @@ class WebRtcTransport {
   // decrypt with inbound(), kUnknown means that nothing is left to do.
   rtp::DatagramClass HandleDatagram(const net::SocketAddress& from, base::ByteSpan datagram,
                                     base::Timestamp now, SessionOutput& output);
-  // A packet from `from` passed SRTP authentication: a sign of life (RFC 7675 by our own rule).
+  // A packet from `from` passed SRTP authentication: a sign of life (RFC 7675 by our own rule) when that is
+  // the selected address, and else nothing but a place from which more may come.
   void OnAuthenticatedMedia(const net::SocketAddress& from, base::Timestamp now);
   void HandleHandshake(HandshakeReport& report, SessionOutput& output);
   void HandleTimeout(base::Timestamp now, SessionOutput& output);
@@ -58,6 +61,8 @@ class WebRtcTransport {
  private:
   enum class DtlsState : uint8_t { kIdle, kHandshaking, kConnected, kFailed };
 
+  bool AdmitsMedia(const net::SocketAddress& from, base::ByteSpan datagram,
+                   rtp::DatagramClass datagram_class, base::Timestamp now);
   void HandleStun(const net::SocketAddress& from, base::ByteSpan datagram, base::Timestamp now,
                   SessionOutput& output);
   void HandleDtls(const net::SocketAddress& from, base::ByteSpan datagram, base::Timestamp now,
@@ -86,6 +91,9 @@ class WebRtcTransport {
   bool owes_fingerprints_ = false;  // the ring to the handshake thread was full
   std::optional<net::SocketAddress> dtls_remote_;
   TokenBucket dtls_budget_;
+  // Passed no check yet, but what came from there last was authentic.
+  std::optional<net::SocketAddress> unverified_media_source_;
+  TokenBucket unverified_media_budget_;
   SrtpPair srtp_;
   base::FixedVector<SessionEvent, 16> events_;
   uint64_t events_lost_ = 0;

@@ -83,6 +83,21 @@ SrtpSession::Stream* SrtpSession::Find(uint32_t ssrc) {
   return nullptr;
 }
 
+bool SrtpSession::Has(uint32_t ssrc) const {
+  return std::any_of(streams_.begin(), streams_.end(),
+                     [&](const Stream& stream) { return stream.ssrc == ssrc; });
+}
+
+bool SrtpSession::KnowsRtpSource(base::ByteSpan packet) const {
+  const auto layout = ParseRtpLayout(packet);
+  return layout && Has(layout->ssrc);
+}
+
+bool SrtpSession::KnowsRtcpSource(base::ByteSpan packet) const {
+  const auto ssrc = ParseRtcpSsrc(packet);
+  return ssrc && Has(*ssrc);
+}
+
 SrtpSession::Stream* SrtpSession::FindOrAdd(uint32_t ssrc) {
   if (Stream* stream = Find(ssrc)) return stream;
   Stream fresh;

@@ -57,6 +57,11 @@ class SrtpSession {
   [[nodiscard]] base::Result<size_t, DropReason> UnprotectRtcp(SrtpTransform& transform,
                                                                base::MutableByteSpan packet);
 
+  // Whether authentic packets of the SSRC that these bytes name (RTP, or the first of an RTCP compound) have been
+  // dealt with. The bytes themselves may be anybody's.
+  bool KnowsRtpSource(base::ByteSpan packet) const;
+  bool KnowsRtcpSource(base::ByteSpan packet) const;
+
   // Continues an SSRC whose earlier packets went out (or came in) elsewhere under the same key.
   // False when the table is full.
   [[nodiscard]] bool Resume(const StreamPosition& position);
@@ -78,6 +83,7 @@ class SrtpSession {
   };
 
   Stream* Find(uint32_t ssrc);
+  bool Has(uint32_t ssrc) const;
   // The stream of `ssrc`, made when new; null when the table is full.
   Stream* FindOrAdd(uint32_t ssrc);
   std::array<std::byte, 16> RtpIv(uint32_t ssrc, uint64_t index) const;

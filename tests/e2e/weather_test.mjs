@@ -347,14 +347,15 @@ describe('weather', () => {
     const [during] = await Promise.all([listen(6000), delay(1000).then(() => relay.rebind())]);
     const heard = await listen(2000);
     const { gateway: { drops } } = difference(await snapshot(), start);
+    // Authentic media is let in from anywhere. It goes to where a check has come from, and Chromium checks every 2.5 s.
+    const silence = { browser: 3500, phone: 100 };
     for (const who of ['browser', 'phone']) {
       t.diagnostic(`${who}: silence of ${during[who].longestGapMs} ms, then ${percent(heard[who].pureShare)} pure`);
-      // Media from an address that no check has come from is not let in, and Chromium checks every 2.5 s.
-      assert.ok(during[who].longestGapMs < 3500, `${who}: silence of ${during[who].longestGapMs} ms`);
+      assert.ok(during[who].longestGapMs < silence[who], `${who}: silence of ${during[who].longestGapMs} ms`);
       assert.ok(heard[who].pureShare > 0.95, `${who}: ${percent(heard[who].pureShare)} pure after it`);
     }
     t.diagnostic(`dropped meanwhile: ${JSON.stringify(drops)}`);
-    assert.ok(drops.session_unverified_source > 0, 'the gateway asked for a check first');
+    assert.equal(drops.session_unverified_source ?? 0, 0);
     assert.equal(await it.web.page.evaluate(() => window.byonPhone.calls.at(-1).state), 'connected');
   });
 
