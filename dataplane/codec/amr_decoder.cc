@@ -55,6 +55,7 @@ size_t AmrDecoder::Decode(base::ByteSpan payload, uint32_t skip, std::span<int16
 }
 
 void AmrDecoder::DecodeFrame(const AmrFrame& frame, std::span<int16_t> out) {
+  delayed_samples_ = 0;
   const bool is_speech = IsAmrSpeech(codec_, frame.frame_type);
   const bool is_sid = IsAmrSid(codec_, frame.frame_type);
   if (frame.is_good && (is_speech || is_sid)) {
@@ -104,6 +105,7 @@ void AmrDecoder::CarryMemoryOver(const AmrFrame* next, std::span<int16_t> out) {
 }
 
 void AmrDecoder::BridgeLoss(base::ByteSpan next_payload, std::span<int16_t> out) {
+  delayed_samples_ = 0;
   const auto next = AmrPayloadView::Parse(codec_, is_octet_aligned_, next_payload);
   const size_t frames = out.size() / samples_per_frame_;
   if (!next || is_in_dtx_ || frames == 0) return ConcealLoss(out);
@@ -125,7 +127,30 @@ bool AmrDecoder::DecodeRedundancy(base::ByteSpan, std::span<int16_t>) {
   return false;
 }
 
+void AmrDecoder::ConcealDelay(std::span<int16_t> out) {
+  if (is_in_dtx_) return GenerateComfortNoise(out);
+  ahead_.reset();
+  concealer_.Conceal(out);
+  delayed_samples_ += out.size();
+}
+
+void AmrDecoder::AcceptLoss(uint32_t duration, base::ByteSpan next_payload) {
+  size_t frames = std::min<size_t>(delayed_samples_, duration) / samples_per_frame_;
+  delayed_samples_ = 0;
+  const auto next = AmrPayloadView::Parse(codec_, is_octet_aligned_, next_payload);
+  std::optional<AmrFrame> behind;
+  if (next) behind = next->frame(0);
+  const bool is_of_use = behind && behind->is_good && IsAmrSpeech(codec_, behind->frame_type);
+  std::array<int16_t, 320> unheard;
+  for (; frames > 0; --frames) {
+    ++lost_in_a_row_;
+    CarryMemoryOver(frames == 1 && is_of_use ? &*behind : nullptr,
+                    std::span(unheard).first(samples_per_frame_));
+  }
+}
+
 void AmrDecoder::ConcealLoss(std::span<int16_t> out) {
+  delayed_samples_ = 0;
   if (is_in_dtx_) return GenerateComfortNoise(out);
   for (; out.size() >= samples_per_frame_; out = out.subspan(samples_per_frame_)) {
     ConcealFrame(out.first(samples_per_frame_));
@@ -153,6 +178,7 @@ void AmrDecoder::Reset() {
   is_in_dtx_ = false;
   last_speech_.reset();
   lost_in_a_row_ = 0;
+  delayed_samples_ = 0;
   ahead_.reset();
 }
 

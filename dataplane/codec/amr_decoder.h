@@ -23,6 +23,8 @@ class AmrDecoder final : public AudioDecoder {
   size_t Decode(base::ByteSpan payload, uint32_t skip, std::span<int16_t> out) override;
   bool DecodeRedundancy(base::ByteSpan next_payload, std::span<int16_t> out) override;
   void ConcealLoss(std::span<int16_t> out) override;
+  void ConcealDelay(std::span<int16_t> out) override;
+  void AcceptLoss(uint32_t duration, base::ByteSpan next_payload) override;
   void BridgeLoss(base::ByteSpan next_payload, std::span<int16_t> out) override;
   bool bridges_losses() const override { return true; }
   void GenerateComfortNoise(std::span<int16_t> out) override;
@@ -42,6 +44,7 @@ class AmrDecoder final : public AudioDecoder {
   bool is_in_dtx_ = false;  // the last good frame was SID
   std::optional<AmrFrame> last_speech_;  // the last good frame, when it was speech
   int lost_in_a_row_ = 0;
+  size_t delayed_samples_ = 0;  // by ConcealDelay(), since anything else
   // The frame behind a bridged loss, which is decoded already.
   std::optional<AmrFrame> ahead_;
   std::array<int16_t, 320> ahead_samples_{};

@@ -43,7 +43,13 @@ class AudioDecoder {
                                               std::span<int16_t> out) = 0;
   // Fills `out` (2.5 to 120 ms, a multiple of 2.5 ms) with what may replace lost audio.
   virtual void ConcealLoss(std::span<int16_t> out) = 0;
-  // The same when `next_payload`, the next to be decoded, comes right behind `out`.
+  // The same for audio that is late and may still come, at most 240 ms. The decoder stands still: what is late is decoded
+  // next as if nothing had been, or AcceptLoss() says that it is lost.
+  virtual void ConcealDelay(std::span<int16_t> out) = 0;
+  // Of what ConcealDelay() has stood for just now, `duration` RTP clock units are lost. `next_payload` is decoded next when
+  // it comes right behind them, else empty.
+  virtual void AcceptLoss(uint32_t duration, base::ByteSpan next_payload) = 0;
+  // As ConcealLoss() when `next_payload`, the next to be decoded, comes right behind `out`.
   virtual void BridgeLoss(base::ByteSpan next_payload, std::span<int16_t> out) = 0;
   // Whether BridgeLoss() does better than ConcealLoss().
   virtual bool bridges_losses() const = 0;

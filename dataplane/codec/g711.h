@@ -25,6 +25,8 @@ class G711Decoder final : public AudioDecoder {
   size_t Decode(base::ByteSpan payload, uint32_t skip, std::span<int16_t> out) override;
   bool DecodeRedundancy(base::ByteSpan, std::span<int16_t>) override { return false; }
   void ConcealLoss(std::span<int16_t> out) override { concealer_.Conceal(out); }
+  void ConcealDelay(std::span<int16_t> out) override { concealer_.Conceal(out); }
+  void AcceptLoss(uint32_t, base::ByteSpan) override {}  // each octet stands for itself
   void BridgeLoss(base::ByteSpan next_payload, std::span<int16_t> out) override;
   bool bridges_losses() const override { return true; }
   // G.711 describes no noise: what was heard last fades out.

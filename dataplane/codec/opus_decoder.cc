@@ -3,12 +3,15 @@
 #include <opus/opus.h>
 
 #include <algorithm>
+#include <array>
 
 #include "dataplane/base/check.h"
 #include "dataplane/codec/opus_packet.h"
 
 namespace byon::codec {
 namespace {
+
+constexpr size_t kMaxFrameMs = 60;  // RFC 6716 section 2.1.4
 
 const unsigned char* Octets(base::ByteSpan bytes) {
   return reinterpret_cast<const unsigned char*>(bytes.data());
@@ -42,6 +45,7 @@ size_t OpusAudioDecoder::Decode(base::ByteSpan payload, uint32_t skip, std::span
                                   static_cast<opus_int32>(payload.size()), out.data(),
                                   static_cast<int>(out.size()), 0);
   if (decoded <= 0) return 0;
+  delayed_samples_ = 0;
   const auto count = static_cast<size_t>(decoded);
   const size_t skipped =
       std::min<size_t>(count, size_t{skip} * static_cast<size_t>(sample_rate_hz_) / 48'000);
@@ -55,6 +59,7 @@ size_t OpusAudioDecoder::Decode(base::ByteSpan payload, uint32_t skip, std::span
 bool OpusAudioDecoder::DecodeRedundancy(base::ByteSpan next_payload, std::span<int16_t> out) {
   const std::optional<OpusPacketDescription> packet = DescribeOpusPacket(next_payload);
   if (!packet || !packet->has_inband_fec) return false;
+  delayed_samples_ = 0;
   const int decoded = opus_decode(decoder_.get(), Octets(next_payload),
                                   static_cast<opus_int32>(next_payload.size()), out.data(),
                                   static_cast<int>(out.size()), 1);
@@ -67,11 +72,42 @@ size_t OpusAudioDecoder::Accept(std::span<int16_t> out) {
 }
 
 void OpusAudioDecoder::ConcealLoss(std::span<int16_t> out) {
+  delayed_samples_ = 0;
   CarryMemoryOver(out);
   if (concealer_) concealer_->Conceal(out);
 }
 
+void OpusAudioDecoder::ConcealDelay(std::span<int16_t> out) {
+  if (!concealer_) return ConcealLoss(out);
+  concealer_->Conceal(out);
+  delayed_samples_ += out.size();
+}
+
+// What was heard in its place stays; the memory is carried over the loss as well as can be, to what comes now.
+void OpusAudioDecoder::AcceptLoss(uint32_t duration, base::ByteSpan next_payload) {
+  const auto rate = static_cast<size_t>(sample_rate_hz_);
+  const size_t step = rate / 400;
+  std::array<int16_t, kMaxFrameMs * 16> unheard;
+  size_t left = std::min(delayed_samples_, size_t{duration} * rate / 48'000) / step * step;
+  delayed_samples_ = 0;
+  const std::optional<OpusPacketDescription> next = DescribeOpusPacket(next_payload);
+  const size_t repeated =
+      next && next->has_inband_fec
+          ? std::min({left, unheard.size(), size_t{next->duration} * rate / 48'000 / step * step})
+          : 0;
+  for (left -= repeated; left > 0;) {
+    const auto part = std::span(unheard).first(std::min(left, unheard.size() / step * step));
+    CarryMemoryOver(part);
+    left -= part.size();
+  }
+  if (repeated == 0) return;
+  (void)opus_decode(decoder_.get(), Octets(next_payload),
+                    static_cast<opus_int32>(next_payload.size()), unheard.data(),
+                    static_cast<int>(repeated), 1);
+}
+
 void OpusAudioDecoder::GenerateComfortNoise(std::span<int16_t> out) {
+  delayed_samples_ = 0;
   CarryMemoryOver(out);
   (void)Accept(out);
 }
@@ -85,6 +121,7 @@ void OpusAudioDecoder::CarryMemoryOver(std::span<int16_t> out) {
 void OpusAudioDecoder::Reset() {
   opus_decoder_ctl(decoder_.get(), OPUS_RESET_STATE);
   if (concealer_) concealer_->Reset();
+  delayed_samples_ = 0;
 }
 
 }  // namespace byon::codec

@@ -11,8 +11,8 @@ struct OpusDecoder;
 namespace byon::codec {
 
 // Opus packets to mono samples at 8, 16 or 48 kHz: libopus mixes stereo down and decodes only the band
-// that the rate holds. In-band FEC and comfort noise are libopus's. So is concealment at 48 kHz; below, libopus only
-// carries its memory over a loss, and the LossConcealer is heard.
+// that the rate holds. In-band FEC and comfort noise are libopus's. So is concealment at 48 kHz, of late packets as of
+// lost ones; below, libopus only carries its memory over a loss, and the LossConcealer is heard.
 class OpusAudioDecoder final : public AudioDecoder {
  public:
   explicit OpusAudioDecoder(int sample_rate_hz);
@@ -22,6 +22,8 @@ class OpusAudioDecoder final : public AudioDecoder {
   size_t Decode(base::ByteSpan payload, uint32_t skip, std::span<int16_t> out) override;
   bool DecodeRedundancy(base::ByteSpan next_payload, std::span<int16_t> out) override;
   void ConcealLoss(std::span<int16_t> out) override;
+  void ConcealDelay(std::span<int16_t> out) override;
+  void AcceptLoss(uint32_t duration, base::ByteSpan next_payload) override;
   void BridgeLoss(base::ByteSpan, std::span<int16_t> out) override { ConcealLoss(out); }
   bool bridges_losses() const override { return false; }
   void GenerateComfortNoise(std::span<int16_t> out) override;
@@ -37,6 +39,7 @@ class OpusAudioDecoder final : public AudioDecoder {
   int sample_rate_hz_;
   std::unique_ptr<::OpusDecoder, Deleter> decoder_;
   std::optional<LossConcealer> concealer_;
+  size_t delayed_samples_ = 0;  // by ConcealDelay(), since anything else
 };
 
 }  // namespace byon::codec

@@ -348,7 +348,10 @@ PlayoutFrame JitterBuffer::PlayGap(base::Timestamp now, uint32_t buffered) {
     const bool is_rounding = !is_in_dtx_ && gap < Units(kTick) / 2;
     if (is_rounding || IsDue(front, now, buffered)) {
       next_timestamp_ = front.timestamp;
-      return PlayFront(now, buffered);
+      const int64_t waited_in_vain = is_loss && !is_in_dtx_ ? std::min<int64_t>(held_, gap) : 0;
+      PlayoutFrame frame = PlayFront(now, buffered);
+      frame.lost_before = static_cast<uint32_t>(waited_in_vain);
+      return frame;
     }
     return Silence();
   }
@@ -364,9 +367,14 @@ PlayoutFrame JitterBuffer::PlayGap(base::Timestamp now, uint32_t buffered) {
   held_ -= credit;
   next_timestamp_ += credit;
   const int64_t missing = gap - credit;
-  if (missing == 0) return PlayFront(now, buffered);
+  if (missing == 0) {
+    PlayoutFrame frame = PlayFront(now, buffered);
+    frame.lost_before = credit;
+    return frame;
+  }
 
   PlayoutFrame frame;
+  frame.lost_before = credit;
   frame.decision = PlayoutDecision::kConceal;
   const int64_t one_packet = std::max<int64_t>(last_duration_, Units(kTick) / 2);
   frame.duration = static_cast<uint32_t>(std::min(missing, one_packet));
@@ -392,6 +400,7 @@ PlayoutFrame JitterBuffer::PlayWithoutPackets(base::Timestamp now) {
   if (is_in_dtx_) return frame;
   // Late or lost, nobody knows yet: play-out waits, and what is played meanwhile counts for either.
   frame.decision = PlayoutDecision::kConceal;
+  frame.may_come = held_ < Units(kLongestConcealedGap);
   held_ += frame.duration;
   return frame;
 }

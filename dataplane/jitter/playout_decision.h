@@ -11,7 +11,7 @@ namespace byon::jitter {
 enum class PlayoutDecision : uint8_t {
   kNothing,       // no stream, or it has stopped
   kNormal,        // decode `payload`
-  kConceal,       // the packet is lost or late: replace `duration`, from `redundancy` if there is any
+  kConceal,       // the packet is lost, or late (`may_come`): replace `duration`, from `redundancy` if there is any
   kComfortNoise,  // the sender is silent: `duration` of it
 };
 
@@ -24,6 +24,9 @@ struct PlayoutFrame {
   uint32_t skip = 0;         // clock units at the front of `payload` that were played already
   base::Timestamp arrival;   // of `payload`
   bool is_copy = false;      // `payload` came in a later packet: its own was lost
+  bool may_come = false;     // kConceal: nobody knows yet whether it is lost; if it comes it is played next
+  // Clock units just before this, given out with `may_come`, that are lost after all.
+  uint32_t lost_before = 0;
   base::ByteSpan redundancy; // the payload that follows the lost one and repeats it
   base::ByteSpan next_payload;  // kConceal: what comes right behind it, when that is known
 };

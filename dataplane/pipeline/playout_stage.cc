@@ -148,6 +148,10 @@ bool PlayoutStage::PullFrame(base::Timestamp now, codec::AudioFrame& frame) {
 
 bool PlayoutStage::Append(base::Timestamp now) {
   const jitter::PlayoutFrame piece = jitter_.PopFrame(now, BufferedUnits());
+  if (piece.lost_before != 0) {
+    const bool is_next = piece.payload_type == current_->format.payload_type && piece.skip == 0;
+    current_->decoder->AcceptLoss(piece.lost_before, is_next ? piece.payload : base::ByteSpan());
+  }
   switch (piece.decision) {
     case PlayoutDecision::kNothing: return false;
     case PlayoutDecision::kNormal: Decode(piece, now); return true;
@@ -179,6 +183,10 @@ void PlayoutStage::Decode(const jitter::PlayoutFrame& piece, base::Timestamp now
 
 void PlayoutStage::Conceal(const jitter::PlayoutFrame& piece) {
   const auto room = RoomFor(piece.duration);
+  if (piece.may_come) {
+    current_->decoder->ConcealDelay(room);
+    return CountConcealed(room.size());
+  }
   const bool is_recovered =
       !piece.redundancy.empty() && current_->format.payload_type == piece.payload_type &&
       current_->decoder->DecodeRedundancy(piece.redundancy, room);
@@ -189,11 +197,17 @@ void PlayoutStage::Conceal(const jitter::PlayoutFrame& piece) {
       current_->decoder->ConcealLoss(room);
     }
   }
+  if (!is_recovered) return CountConcealed(room.size());
   setup_->buffer().Commit(room.size());
-  stats_.concealment_runs += !is_recovered && !is_concealing_;
-  is_concealing_ = !is_recovered;
-  (is_recovered ? stats_.recovered_frames : stats_.concealed_frames) +=
-      FramesIn(room.size(), setup_->buffer().sample_rate_hz());
+  is_concealing_ = false;
+  stats_.recovered_frames += FramesIn(room.size(), setup_->buffer().sample_rate_hz());
+}
+
+void PlayoutStage::CountConcealed(size_t samples) {
+  setup_->buffer().Commit(samples);
+  stats_.concealment_runs += !is_concealing_;
+  is_concealing_ = true;
+  stats_.concealed_frames += FramesIn(samples, setup_->buffer().sample_rate_hz());
 }
 
 void PlayoutStage::MakeComfortNoise(const jitter::PlayoutFrame& piece) {

@@ -45,6 +45,7 @@ class PlayoutStage {
   bool Append(base::Timestamp now);
   void Decode(const jitter::PlayoutFrame& piece, base::Timestamp now);
   void Conceal(const jitter::PlayoutFrame& piece);
+  void CountConcealed(size_t samples);  // which are in the buffer's room already
   void MakeComfortNoise(const jitter::PlayoutFrame& piece);
   void Use(ReceiveSetup::Entry& entry);
   void AdjustSpeed(base::Timestamp now);

@@ -5,7 +5,8 @@
 #include "dataplane/codec/audio_decoder.h"
 
 // A stream of payloads for one decoder: an octet of choices, then payloads each behind its length. A
-// length of 255 is a lost packet, 254 one whose successor is known. All frame types, bad frames and homing frames reach the libraries.
+// length of 255 is a lost packet, 254 one whose successor is known, 253 a late one that is lost, 252 one that comes. All
+// frame types, bad frames and homing frames reach the libraries.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace byon::codec;
   if (size == 0) return 0;
@@ -23,14 +24,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       decoder->ConcealLoss(lost);
       continue;
     }
-    const bool is_behind_loss = length == 254 && !rest.empty();
-    if (is_behind_loss) {
+    const size_t kind = rest.empty() || length < 252 ? 0 : length;
+    if (kind != 0) {
       length = std::to_integer<size_t>(rest[0]);
       rest = rest.subspan(1);
     }
     const auto payload = rest.first(std::min(length, rest.size()));
     rest = rest.subspan(payload.size());
-    if (is_behind_loss) decoder->BridgeLoss(payload, lost);
+    if (kind == 254) decoder->BridgeLoss(payload, lost);
+    if (kind == 253 || kind == 252) decoder->ConcealDelay(lost);
+    if (kind == 253) decoder->AcceptLoss(static_cast<uint32_t>(lost.size()), payload);
     const auto description = decoder->Describe(payload);
     if (!description) continue;
     const size_t written = decoder->Decode(payload, 0, samples);

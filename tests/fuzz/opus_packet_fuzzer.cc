@@ -5,7 +5,7 @@
 #include "dataplane/codec/audio_decoder.h"
 
 // A stream of Opus payloads, each behind two octets of length: described, decoded, and asked for the
-// redundancy of the one before.
+// redundancy of the one before; some come late, some of these not at all.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace byon::codec;
   if (size == 0) return 0;
@@ -23,6 +23,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (!description) continue;
     if (description->duration > 5760 || description->duration == 0) __builtin_trap();
     const auto lost = std::span(samples).first(static_cast<size_t>(rate_hz) / 50);
+    if (length % 4 == 1) decoder->ConcealDelay(lost);
+    if (length % 8 == 1) decoder->AcceptLoss(static_cast<uint32_t>(length) * 120, payload);
     if (description->has_redundancy && !decoder->DecodeRedundancy(payload, lost)) {
       decoder->ConcealLoss(lost);
     }

@@ -330,6 +330,47 @@ TEST_P(AmrBothTest, ABridgedLossLeavesTheSuccessorToBePlayed) {
   EXPECT_EQ(bridged.Decode(next[0], 0, out), out.size());
 }
 
+// What only comes late is decoded as if it had come in time, but for the 5 ms in which it takes over.
+TEST_P(AmrBothTest, ADelayLeavesNoTraceInTheDecoder) {
+  AmrEncoder encoder(Format(GetParam()));
+  AmrDecoder prompt(Format(GetParam())), delayed(Format(GetParam()));
+  test::SpeechSource speech(encoder.sample_rate_hz());
+  const size_t units = SamplesPerFrame(encoder.sample_rate_hz());
+  std::vector<int16_t> frame(units), truth(units), heard(units);
+  for (int i = 0; i < 60; ++i) {
+    speech.Fill(frame);
+    const auto payload = EncodeFrame(encoder, frame).payload;
+    for (int wait = i == 40 ? 3 : 0; wait > 0; --wait) delayed.ConcealDelay(heard);
+    prompt.Decode(payload, 0, truth);
+    ASSERT_EQ(delayed.Decode(payload, 0, heard), heard.size());
+    const auto from = static_cast<ptrdiff_t>(i == 40 ? units / 4 : 0);
+    ASSERT_TRUE(std::equal(heard.begin() + from, heard.end(), truth.begin() + from)) << i;
+  }
+}
+
+TEST_P(AmrBothTest, ADelayThatIsALossLeavesTheTraceOfOne) {
+  AmrEncoder encoder(Format(GetParam()));
+  AmrDecoder lossy(Format(GetParam())), delayed(Format(GetParam()));
+  test::SpeechSource speech(encoder.sample_rate_hz());
+  const size_t units = SamplesPerFrame(encoder.sample_rate_hz());
+  std::vector<int16_t> frame(units), a(units), b(units);
+  for (int i = 0; i < 60; ++i) {
+    speech.Fill(frame);
+    const auto payload = EncodeFrame(encoder, frame).payload;
+    if (i == 40) {
+      lossy.ConcealLoss(a);
+      delayed.ConcealDelay(b);
+      delayed.ConcealDelay(b);  // one tick longer than what turns out to be lost
+      delayed.AcceptLoss(static_cast<uint32_t>(units), {});
+      continue;
+    }
+    lossy.Decode(payload, 0, a);
+    delayed.Decode(payload, 0, b);
+    const auto from = static_cast<ptrdiff_t>(i == 41 ? units / 4 : 0);
+    ASSERT_TRUE(std::equal(a.begin() + from, a.end(), b.begin() + from)) << i;
+  }
+}
+
 TEST_P(AmrBothTest, LostSpeechFadesAndLostSilenceStaysNoise) {
   AmrDecoder decoder(Format(GetParam()));
   std::vector<int16_t> out(SamplesPerFrame(decoder.sample_rate_hz()));

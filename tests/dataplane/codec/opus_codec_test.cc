@@ -288,6 +288,82 @@ TEST(OpusAdaptiveTest, StaysWithSilkWhereCeltWouldBeWorse) {
   EXPECT_FALSE(IsCelt(EncodeFrame(of_narrow_band, frame)));
 }
 
+// What only comes late is decoded as if it had come in time, but for the 5 ms in which it takes over.
+TEST(OpusCodecTest, ADelayLeavesNoTraceInTheDecoder) {
+  OpusAudioEncoder encoder({}, 16'000);
+  OpusAudioDecoder prompt(16'000), delayed(16'000);
+  test::SpeechSource speech(16'000);
+  std::vector<int16_t> frame(320), truth(320), heard(320);
+  for (int i = 0; i < 60; ++i) {
+    speech.Fill(frame);
+    const auto packet = EncodeFrame(encoder, frame);
+    for (int wait = i == 40 ? 3 : 0; wait > 0; --wait) delayed.ConcealDelay(heard);
+    prompt.Decode(packet, 0, truth);
+    ASSERT_EQ(delayed.Decode(packet, 0, heard), heard.size());
+    const size_t from = i == 40 ? 80 : 0;
+    ASSERT_TRUE(std::equal(heard.begin() + from, heard.end(), truth.begin() + from)) << i;
+  }
+}
+
+TEST(OpusCodecTest, ADelayThatIsALossLeavesTheTraceOfOne) {
+  OpusAudioEncoder encoder({}, 16'000);
+  OpusAudioDecoder lossy(16'000), delayed(16'000);
+  test::SpeechSource speech(16'000);
+  std::vector<int16_t> frame(320), a(320), b(320);
+  for (int i = 0; i < 60; ++i) {
+    speech.Fill(frame);
+    const auto packet = EncodeFrame(encoder, frame);
+    if (i == 40) {
+      lossy.ConcealLoss(a);
+      delayed.ConcealDelay(b);
+      delayed.ConcealDelay(b);  // one tick longer than what turns out to be lost
+      delayed.AcceptLoss(960, {});
+      continue;
+    }
+    lossy.Decode(packet, 0, a);
+    delayed.Decode(packet, 0, b);
+    const size_t from = i == 41 ? 80 : 0;
+    ASSERT_TRUE(std::equal(a.begin() + from, a.end(), b.begin() + from)) << i;
+  }
+  delayed.AcceptLoss(960, {});  // of nothing
+  speech.Fill(frame);
+  const auto packet = EncodeFrame(encoder, frame);
+  lossy.Decode(packet, 0, a);
+  delayed.Decode(packet, 0, b);
+  EXPECT_EQ(a, b);
+}
+
+// The redundancy comes too late to be heard, but not for the decoder's memory.
+TEST(OpusCodecTest, ALossAfterADelayIsRepairedInTheDecoder) {
+  CodecFormat format;
+  format.opus.use_inband_fec = true;
+  OpusAudioEncoder encoder(format, 16'000);
+  encoder.SetExpectedLoss(0.2);
+  OpusAudioDecoder lossless(16'000), repaired(16'000), not_repaired(16'000);
+  test::SpeechSource speech(16'000);
+  std::vector<int16_t> frame(320), truth(320), heard(320);
+  double error = 0, error_without = 0;
+  for (int i = 0; i < 300; ++i) {
+    speech.Fill(frame);
+    const auto packet = EncodeFrame(encoder, frame);
+    lossless.Decode(packet, 0, truth);
+    if (i % 10 == 8) {
+      repaired.ConcealDelay(heard);
+      not_repaired.ConcealDelay(heard);
+      continue;
+    }
+    if (i % 10 == 9) {
+      repaired.AcceptLoss(960, packet);
+      not_repaired.AcceptLoss(960, {});
+    }
+    repaired.Decode(packet, 0, heard);
+    for (size_t k = 80; k < 320; ++k) error += std::pow(heard[k] - truth[k], 2);
+    not_repaired.Decode(packet, 0, heard);
+    for (size_t k = 80; k < 320; ++k) error_without += std::pow(heard[k] - truth[k], 2);
+  }
+  EXPECT_LT(error, 0.7 * error_without);
+}
+
 // A burst of 60 ms does not swallow a tone, and what follows it meets it without a step.
 TEST(OpusCodecTest, AToneIsCarriedOverABurst) {
   OpusAudioEncoder encoder({}, 16'000);

@@ -181,6 +181,48 @@ TEST_F(JitterBufferTest, PlayoutWaitsForALatePacket) {
   EXPECT_EQ(buffer_.playout_delay(), Ms(45));
 }
 
+TEST_F(JitterBufferTest, WhatMayStillComeIsToldFromWhatIsLost) {
+  PlayCleanUntil(5);
+  EXPECT_THAT(Pop(145), ElementsAre(6));
+  PlayoutFrame frame = buffer_.PopFrame(At(165), 0);
+  EXPECT_EQ(frame.decision, PlayoutDecision::kConceal);
+  EXPECT_TRUE(frame.may_come);
+  Insert(7, 170);
+  frame = buffer_.PopFrame(At(185), 0);
+  EXPECT_EQ(frame.decision, PlayoutDecision::kNormal);
+  EXPECT_EQ(frame.lost_before, 0u);
+
+  EXPECT_TRUE(buffer_.PopFrame(At(205), 0).may_come);
+  EXPECT_TRUE(buffer_.PopFrame(At(225), 0).may_come);
+  Insert(11, 240);  // 8, 9 and 10 are lost
+  frame = buffer_.PopFrame(At(245), 0);
+  EXPECT_EQ(frame.decision, PlayoutDecision::kConceal);
+  EXPECT_FALSE(frame.may_come);
+  EXPECT_EQ(frame.lost_before, 2 * kDuration);
+  frame = buffer_.PopFrame(At(265), 0);
+  EXPECT_EQ(frame.decision, PlayoutDecision::kNormal);
+  EXPECT_EQ(frame.lost_before, 0u);
+
+  EXPECT_TRUE(buffer_.PopFrame(At(285), 0).may_come);
+  Insert(13, 290);
+  frame = buffer_.PopFrame(At(305), 0);
+  EXPECT_EQ(frame.decision, PlayoutDecision::kNormal);
+  EXPECT_EQ(frame.lost_before, kDuration);
+}
+
+// A stream that has stopped is given up, for the decoder too, long before play-out forgets it.
+TEST_F(JitterBufferTest, AfterLongNothingIsExpectedToComeAnyMore) {
+  PlayCleanUntil(5);
+  EXPECT_THAT(Pop(145), ElementsAre(6));
+  int expected = 0;
+  for (int i = 0; i < 40; ++i) expected += buffer_.PopFrame(At(165 + 20 * i), 0).may_come;
+  EXPECT_EQ(expected, 12);
+  Insert(60, 1200);
+  const PlayoutFrame frame = buffer_.PopFrame(At(1205), 0);
+  EXPECT_EQ(frame.decision, PlayoutDecision::kNormal);
+  EXPECT_EQ(frame.lost_before, 40 * kDuration);
+}
+
 // Now and then a packet is 50 ms late: below the quantile, yet heard each time. The delay grows for it, and shrinks
 // again when it is over.
 TEST_F(JitterBufferTest, WaitsThatAreHeardTooOftenCostDelay) {

@@ -1,7 +1,9 @@
 // Play-out under what networks and clocks do to it over seconds, hours and the wraps of the counters.
 #include <gtest/gtest.h>
 
+#include "dataplane/base/check.h"
 #include "dataplane/base/random.h"
+#include "dataplane/pipeline/playout_stage.h"
 #include "tests/dataplane/pipeline/pipeline_harness.h"
 #include "tests/dataplane/support/audio_signal.h"
 
@@ -185,6 +187,56 @@ TEST_F(PlayoutTest, SilenceUnderDriftAndAFreezeCostNoDelay) {
         EXPECT_LE(ticks, 6) << drift << " " << freeze_ms;
       }
     }
+  }
+}
+
+// Noise, so that play-out finds nothing to stretch or compress: what a stage plays when packet 50 is so late.
+std::vector<int16_t> PlayedWithALatePacket(const pipeline::StreamFormat& format, int rate_hz,
+                                           TimeDelta late) {
+  pipeline::PipelineStats stats;
+  pipeline::PlayoutStage stage(stats);
+  const auto other = rate_hz == 8000 ? AmrFormat() : AmrWbFormat();
+  BYON_CHECK(!stage.SetReceive(MustPrepareReceive({&format, 1}, &other)), "nothing is replaced");
+  FarSender sender(format, rate_hz, 7);
+  base::Random random(5);
+  std::vector<int16_t> samples(codec::SamplesPerFrame(rate_hz)), played;
+  const Timestamp start = Timestamp::FromMilliseconds(10'000);
+  Bytes held;
+  for (int i = 0; i < 80; ++i) {
+    for (int16_t& sample : samples) sample = static_cast<int16_t>(random.NextBelow(8000)) - 4000;
+    const Bytes packet = *sender.Speak(samples);
+    const Timestamp now = start + kTick * i;
+    const auto insert = [&](const Bytes& bytes) {
+      const auto view = rtp::RtpPacketView::Parse(bytes);
+      (void)stage.InsertAudio(jitter::StreamPacket::Of(*view), false, now);
+    };
+    if (i == 51 && !held.empty()) insert(held);
+    i == 50 && late > TimeDelta() ? void(held = packet) : insert(packet);
+    codec::AudioFrame frame;
+    if (!stage.PullFrame(now + Ms(7), frame)) continue;
+    played.insert(played.end(), frame.view().begin(), frame.view().end());
+  }
+  return played;
+}
+
+// Late is not lost: from 5 ms after it takes over, all is what it would have been, one tick later.
+TEST_F(PlayoutTest, ALatePacketLeavesNoTraceInWhatFollows) {
+  const struct {
+    pipeline::StreamFormat format;
+    int rate_hz;
+  } cases[] = {{AmrWbFormat(), 16'000}, {AmrFormat(), 8000}, {OpusFormat(), 16'000}};
+  for (const auto& [format, rate_hz] : cases) {
+    const auto prompt = PlayedWithALatePacket(format, rate_hz, {});
+    const auto late = PlayedWithALatePacket(format, rate_hz, kTick);
+    const size_t tick = codec::SamplesPerFrame(rate_hz);
+    ASSERT_EQ(prompt.size(), late.size());
+    const auto [first, second] = std::mismatch(prompt.begin(), prompt.end(), late.begin());
+    const auto differs_at = static_cast<size_t>(first - prompt.begin());
+    EXPECT_EQ(differs_at / tick, 49u);  // play-out starts with the second packet
+    const size_t again = differs_at / tick * tick + tick / 4;
+    EXPECT_TRUE(std::equal(prompt.begin() + static_cast<ptrdiff_t>(again), prompt.end() - static_cast<ptrdiff_t>(tick),
+                           late.begin() + static_cast<ptrdiff_t>(again + tick)))
+        << rate_hz;
   }
 }
 
