@@ -56,17 +56,31 @@ std::vector<int16_t> Conceal(LibraryAmrDecoder& decoder, const std::vector<Paylo
 
 // `take` gets 20 ms at a time.
 template <typename Decoder, typename Take>
-void DecodeAll(Decoder& decoder, size_t frame_samples, const std::vector<Payload>& frames,
+void DecodeAll(Decoder& decoder, size_t frame_samples, const std::vector<Payload>& packets,
                const std::vector<bool>& is_lost, Concealment concealment, const Take& take) {
-  std::vector<int16_t> frame(frame_samples);
-  for (size_t i = 0; i < frames.size(); ++i) {
+  std::vector<int16_t> audio(frame_samples);
+  for (size_t i = 0; i < packets.size(); ++i) {
     if (!is_lost[i]) {
-      frame = decoder.Decode(frames[i]);
+      audio = decoder.Decode(packets[i]);
     } else if (concealment == Concealment::kLibrary) {
-      frame = Conceal(decoder, frames, is_lost, i);
+      audio = Conceal(decoder, packets, is_lost, i);
     }
-    take(frame);
+    for (size_t at = 0; at < audio.size(); at += frame_samples) {
+      const auto from = audio.begin() + static_cast<ptrdiff_t>(at);
+      take(std::vector<int16_t>(from, from + static_cast<ptrdiff_t>(frame_samples)));
+    }
   }
+}
+
+// What the listener misses in the end: not what was never sent, nor what is repeated in time.
+std::vector<bool> Missed(const CodecChoice& codec, const std::vector<Payload>& packets,
+                         const std::vector<bool>& is_lost) {
+  std::vector<bool> is_missed = is_lost;
+  for (size_t i = 0; i < packets.size(); ++i) {
+    const bool is_repeated = codec.has_red && i + 1 < packets.size() && !is_lost[i + 1];
+    if (is_repeated || !IsSent(codec, packets[i])) is_missed[i] = false;
+  }
+  return is_missed;
 }
 
 }  // namespace
@@ -76,15 +90,22 @@ std::string CodecChoice::name() const {
                                           "18.25", "19.85", "23.05", "23.85"};
   static constexpr const char* kNarrow[] = {"4.75", "5.15", "5.90", "6.70",
                                             "7.40", "7.95", "10.2", "12.2"};
+  std::string name;
   switch (codec) {
     case CodecKind::kOpus:
-      return "opus";
+      name = "opus";
+      break;
     case CodecKind::kAmrWb:
-      return std::string("amr-wb-") + kWide[amr_mode];
+      name = std::string("amr-wb-") + kWide[amr_mode];
+      break;
     case CodecKind::kAmr:
-      return std::string("amr-") + kNarrow[amr_mode];
+      name = std::string("amr-") + kNarrow[amr_mode];
+      break;
   }
-  return "";
+  if (has_dtx) name += " dtx";
+  if (has_red) name += " red";
+  if (packet_ms != 20) name += " " + std::to_string(packet_ms) + " ms";
+  return name;
 }
 
 std::string CallPath::name() const { return out ? in.name() + " > " + out->name() : in.name(); }
@@ -94,7 +115,11 @@ int CallPath::rate_hz() const {
   return is_narrow ? 8000 : 16'000;
 }
 
-pipeline::StreamFormat CallPath::receive_format() const { return ProductFormat(in, 111); }
+pipeline::StreamFormat CallPath::receive_format() const {
+  pipeline::StreamFormat format = ProductFormat(in, kAudioPayloadType);
+  if (in.has_red) format.red_payload_type = kRedPayloadType;
+  return format;
+}
 pipeline::StreamFormat CallPath::send_format() const {
   return ProductFormat(OtherSide(*this), 104);
 }
@@ -103,25 +128,46 @@ std::vector<Payload> EncodeCall(const CallScript& script, const CodecChoice& cod
                                 int expected_loss_percent) {
   const int rate_hz = codec.codec == CodecKind::kOpus ? 48'000 : RateHz(BandOf(codec));
   const std::vector<int16_t> pcm = ToPcm(Resample(script.audio, rate_hz));
-  const auto frame_samples = static_cast<size_t>(rate_hz / 50);
-  std::vector<Payload> frames;
+  const auto packet_samples = static_cast<size_t>(rate_hz / 1000 * codec.packet_ms);
+  std::vector<Payload> packets;
   const auto encode_all = [&](auto&& encoder) {
-    for (size_t at = 0; at + frame_samples <= pcm.size(); at += frame_samples) {
-      frames.push_back(encoder.Encode(std::span(pcm).subspan(at, frame_samples)));
+    for (size_t at = 0; at + packet_samples <= pcm.size(); at += packet_samples) {
+      packets.push_back(encoder.Encode(std::span(pcm).subspan(at, packet_samples)));
     }
   };
   if (codec.codec == CodecKind::kOpus) {
     encode_all(
         LibraryOpusEncoder({.has_fec = true, .expected_loss_percent = expected_loss_percent}));
   } else {
-    encode_all(LibraryAmrEncoder(BandOf(codec), codec.amr_mode));
+    encode_all(LibraryAmrEncoder(BandOf(codec), codec.amr_mode, codec.has_dtx));
   }
-  return frames;
+  return packets;
 }
 
-Payload ToRtpPayload(const CodecChoice& codec, const Payload& frame) {
-  if (codec.codec == CodecKind::kOpus) return frame;
-  Payload payload{kNoModeRequest};
+bool IsSent(const CodecChoice& codec, const Payload& frame) {
+  constexpr int kNoData = 15;
+  return codec.codec == CodecKind::kOpus || (frame[0] >> 3 & 15) != kNoData;
+}
+
+Payload ToRtpPayload(const CodecChoice& codec, const std::vector<Payload>& frames, size_t index) {
+  const Payload& frame = frames[index];
+  Payload payload;
+  if (codec.codec != CodecKind::kOpus) {
+    payload.push_back(kNoModeRequest);
+  } else if (codec.has_red) {
+    if (index > 0) {
+      // RFC 2198 section 3: F, payload type, 14 bits of timestamp offset, 10 bits of length.
+      const Payload& copy = frames[index - 1];
+      const auto offset = static_cast<uint32_t>(48 * codec.packet_ms);
+      const uint32_t header = 0x80000000u | uint32_t{kAudioPayloadType} << 24 | offset << 10 |
+                              static_cast<uint32_t>(copy.size());
+      for (int shift = 24; shift >= 0; shift -= 8) {
+        payload.push_back(static_cast<uint8_t>(header >> shift));
+      }
+    }
+    payload.push_back(kAudioPayloadType);
+    if (index > 0) payload.insert(payload.end(), frames[index - 1].begin(), frames[index - 1].end());
+  }
   payload.insert(payload.end(), frame.begin(), frame.end());
   return payload;
 }
@@ -146,7 +192,8 @@ std::vector<int16_t> FarDecoder::Decode(const Payload& frame) {
 }
 
 Signal RunLibraryChain(const CallPath& path, const std::vector<Payload>& frames,
-                       const std::vector<bool>& is_lost, Concealment concealment) {
+                       const std::vector<bool>& is_lost_on_way, Concealment concealment) {
+  const std::vector<bool> is_lost = Missed(path.in, frames, is_lost_on_way);
   const int rate_hz = path.rate_hz();
   const auto frame_samples = static_cast<size_t>(rate_hz / 50);
   std::vector<int16_t> pcm;
@@ -155,7 +202,7 @@ Signal RunLibraryChain(const CallPath& path, const std::vector<Payload>& frames,
   };
   const auto decode_into = [&](const auto& take) {
     if (path.in.codec == CodecKind::kOpus) {
-      LibraryOpusDecoder decoder(rate_hz);
+      LibraryOpusDecoder decoder(rate_hz, path.in.packet_ms);
       DecodeAll(decoder, frame_samples, frames, is_lost, concealment, take);
     } else {
       LibraryAmrDecoder decoder(BandOf(path.in));

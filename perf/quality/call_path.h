@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "dataplane/base/time.h"
 #include "dataplane/pipeline/stream_format.h"
 #include "perf/quality/call_script.h"
 #include "perf/quality/library_codecs.h"
@@ -16,14 +17,29 @@ enum class CodecKind : uint8_t { kOpus, kAmrWb, kAmr };
 struct CodecChoice {
   CodecKind codec = CodecKind::kOpus;
   int amr_mode = 0;
+  // Of the far end that sends; a listener's codec has none of these.
+  bool has_dtx = false;  // AMR: nothing is sent in pauses but a description of the noise now and then
+  bool has_red = false;  // Opus: each packet repeats the one before (RFC 2198)
+  int packet_ms = 20;    // Opus: 20, 40 or 60
 
-  std::string name() const;  // "opus", "amr-wb-23.85"
+  std::string name() const;  // "opus", "amr-wb-23.85", "opus 60 ms", "opus red", "amr-12.2 dtx"
+  base::TimeDelta packet_time() const { return base::TimeDelta::Milliseconds(packet_ms); }
+  int frames_per_packet() const { return packet_ms / 20; }
   bool operator==(const CodecChoice&) const = default;
 };
 inline constexpr CodecChoice kOpus{CodecKind::kOpus, 0};
 inline constexpr CodecChoice kAmrWb2385{CodecKind::kAmrWb, 8};
 inline constexpr CodecChoice kAmrWb1265{CodecKind::kAmrWb, 2};
 inline constexpr CodecChoice kAmr122{CodecKind::kAmr, 7};
+inline constexpr CodecChoice kOpusRed{.has_red = true};
+inline constexpr CodecChoice kOpus40Ms{.packet_ms = 40};
+inline constexpr CodecChoice kOpus60Ms{.packet_ms = 60};
+inline constexpr CodecChoice kAmrWb2385Dtx{
+    .codec = CodecKind::kAmrWb, .amr_mode = 8, .has_dtx = true};
+inline constexpr CodecChoice kAmr122Dtx{
+    .codec = CodecKind::kAmr, .amr_mode = 7, .has_dtx = true};
+inline constexpr uint8_t kAudioPayloadType = 111;
+inline constexpr uint8_t kRedPayloadType = 63;
 
 // What is measured: one leg alone, decoded audio behind the jitter buffer, or one direction of a
 // whole call, decoded by its listener.
@@ -39,12 +55,14 @@ struct CallPath {
   pipeline::StreamFormat send_format() const;
 };
 
-// The frames of a whole call, as the far end sends them; AMR in storage format.
+// The packets of a whole call, as the far end makes them; AMR in storage format.
 std::vector<Payload> EncodeCall(const CallScript& script, const CodecChoice& codec,
                                 int expected_loss_percent);
-// The RTP payload of a frame: AMR becomes octet-aligned (RFC 4867 section 4.4), with no mode
-// request.
-Payload ToRtpPayload(const CodecChoice& codec, const Payload& frame);
+// Whether a packet is sent at all: one without data is not.
+bool IsSent(const CodecChoice& codec, const Payload& frame);
+// The RTP payload of packet `index`: AMR becomes octet-aligned (RFC 4867 section 4.4), with no mode
+// request; with redundancy the packet before it comes first.
+Payload ToRtpPayload(const CodecChoice& codec, const std::vector<Payload>& frames, size_t index);
 // The other way round. The payload is one frame that our own pipeline made.
 Payload FromRtpPayload(const CodecChoice& codec, Payload payload);
 
@@ -66,7 +84,7 @@ enum class Concealment : uint8_t {
 };
 
 // The path made of the libraries alone: every packet that was not lost is there in time, as is its
-// successor. The result begins with the first packet's audio. PCM at path.rate_hz().
+// successor, which brings it again where that repeats it. The result begins with the first packet's audio. PCM at path.rate_hz().
 Signal RunLibraryChain(const CallPath& path, const std::vector<Payload>& frames,
                        const std::vector<bool>& is_lost, Concealment concealment);
 

@@ -47,8 +47,7 @@ struct Run {
   Timestamp scored_from;
   double arrival_p95_ms = 0;
   double fixed_delay_ms = 0;
-  size_t lost = 0;
-  size_t scored_packets = 0;
+  size_t lost_frames = 0;  // 20 ms each
   double speech_back_ms = 0;
   double recovery_ms = 0;
 };
@@ -97,13 +96,24 @@ GatewayTimeLine TimeLine(const GatewayRun& run, double codec_s) {
   return line;
 }
 
+size_t LostFrames(const CodecChoice& codec, const std::vector<Payload>& packets,
+                  const Trace& trace, size_t from) {
+  size_t lost = 0;
+  for (size_t i = from; i < packets.size(); ++i) {
+    if (trace.is_lost[i] && IsSent(codec, packets[i])) ++lost;
+  }
+  return lost * static_cast<size_t>(codec.frames_per_packet());
+}
+
 Run RunSeed(Laboratory& laboratory, const Row& row, uint64_t seed) {
   const bool has_event = HasEvent(row.weather);
   const Laboratory::Call& call = laboratory.CallFor(has_event);
   const auto& frames =
       laboratory.Frames(row.path.in, row.weather.loss + row.weather.burst_loss, has_event);
-  const Trace trace = MakeTrace(row.weather, frames.size(), Laboratory::kStart, seed);
-  const auto lead_packets = static_cast<size_t>(std::lround(call.script.lead_s * 50));
+  const Trace trace =
+      MakeTrace(row.weather, frames.size(), Laboratory::kStart, seed, row.path.in.packet_time());
+  const auto lead_packets =
+      static_cast<size_t>(std::ceil(call.script.lead_s / row.path.in.packet_time().seconds()));
   // Anywhere in the 20 ms, another place for every seed.
   const auto phase = TimeDelta::Microseconds(base::Random(seed * 7919).NextBelow(20'000));
   Run run;
@@ -112,8 +122,7 @@ Run RunSeed(Laboratory& laboratory, const Row& row, uint64_t seed) {
   run.arrival_p95_ms = trace.ArrivalP95Ms(trace.sent_at[lead_packets]);
   run.fixed_delay_ms = phase.seconds() * 1000;
   while (trace.LateShare(run.scored_from, run.fixed_delay_ms) > 0.01) run.fixed_delay_ms += 20;
-  run.lost = trace.LostSince(lead_packets);
-  run.scored_packets = frames.size() - lead_packets;
+  run.lost_frames = LostFrames(row.path.in, frames, trace, lead_packets);
   if (has_event) {
     const Timestamp stall_start = Laboratory::kStart + row.weather.stall_at;
     const Timestamp stall_end = stall_start + row.weather.stall;
@@ -147,7 +156,8 @@ void WriteWavs(Laboratory& laboratory, const Row& row, const Run& run,
   const bool has_event = HasEvent(row.weather);
   const auto& frames =
       laboratory.Frames(row.path.in, row.weather.loss + row.weather.burst_loss, has_event);
-  const Trace trace = MakeTrace(row.weather, frames.size(), Laboratory::kStart, 1);
+  const Trace trace =
+      MakeTrace(row.weather, frames.size(), Laboratory::kStart, 1, row.path.in.packet_time());
   std::string name = row.name();
   std::ranges::replace_if(
       name, [](char c) { return c == '/' || c == '>' || c == '%'; }, '-');
@@ -188,9 +198,9 @@ RowResult Summarise(const Row& row, const std::vector<Run>& runs) {
     total.removed_samples += counts.removed_samples;
     total.inserted_samples += counts.inserted_samples;
     frames += static_cast<double>(counts.ticks_with_audio);
-    lost += static_cast<double>(run.lost);
+    lost += static_cast<double>(run.lost_frames);
     late += std::max(0.0, static_cast<double>(counts.concealed_frames + counts.recovered_frames) -
-                              static_cast<double>(run.lost));
+                              static_cast<double>(run.lost_frames));
   }
   frames = std::max(frames, 1.0);
   const double samples = frames * result.row.path.rate_hz() / 50;

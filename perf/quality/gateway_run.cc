@@ -49,6 +49,7 @@ uint64_t Dropped(const pipeline::PipelineStats& stats) {
 class LegSubject final : public Subject {
  public:
   explicit LegSubject(const CallPath& path) : stage_(stats_) {
+    BYON_CHECK(!path.in.has_red, "redundancy is taken apart before this half");
     const auto receive = path.receive_format();
     const auto send = path.send_format();
     auto setup = pipeline::PrepareReceive({&receive, 1}, &send);
@@ -119,21 +120,33 @@ class CallSubject final : public Subject, private pipeline::PacketSink {
   std::optional<Payload> sent_;
 };
 
-// The far end's RTP.
+// The far end's RTP. `number`: of the packets that are sent.
 std::vector<std::byte> BuildPacket(const CallPath& path, const std::vector<Payload>& frames,
-                                   uint32_t index) {
-  const Payload payload = ToRtpPayload(path.in, frames[index]);
+                                   uint32_t index, uint32_t number) {
+  const Payload payload = ToRtpPayload(path.in, frames, index);
   const auto format = path.receive_format();
-  const uint32_t units = codec::ClockRateHz(format.codec.codec) / 50;
+  const auto units = codec::ClockRateHz(format.codec.codec) / 1000 *
+                     static_cast<uint32_t>(path.in.packet_ms);
   std::vector<std::byte> bytes(payload.size() + rtp::kRtpFixedHeaderBytes);
   rtp::RtpPacketBuilder builder(bytes, {index == 0,
-                                        {format.payload_type},
-                                        {static_cast<uint16_t>(kFirstSequenceNumber + index)},
+                                        {format.red_payload_type.value_or(format.payload_type)},
+                                        {static_cast<uint16_t>(kFirstSequenceNumber + number)},
                                         {kFirstTimestamp + index * units},
                                         {1}});
   builder.SetPayload(std::as_bytes(std::span(payload)));
   BYON_CHECK(builder.Finish().has_value(), "the packet fits");
   return bytes;
+}
+
+// How many packets were sent before each.
+std::vector<uint32_t> Numbers(const CallPath& path, const std::vector<Payload>& frames) {
+  std::vector<uint32_t> numbers;
+  uint32_t sent = 0;
+  for (const Payload& frame : frames) {
+    numbers.push_back(sent);
+    sent += IsSent(path.in, frame);
+  }
+  return numbers;
 }
 
 GatewayCounts CountsOf(const pipeline::PipelineStats& stats) {
@@ -188,6 +201,7 @@ GatewayRun RunGateway(const CallPath& path, const std::vector<Payload>& frames, 
   const Timestamp scored_from = trace.sent_at[lead_packets];
   const Timestamp scored_until = trace.sent_at.back();
   GatewayCounts before, after;
+  const std::vector<uint32_t> numbers = Numbers(path, frames);
   size_t next = 0;
   for (Timestamp now = trace.sent_at.front() + tick_phase; now < scored_until + kAfterTheEnd;
        now += kTick) {
@@ -195,7 +209,9 @@ GatewayRun RunGateway(const CallPath& path, const std::vector<Payload>& frames, 
     if (now < scored_from) before = last;
     if (now < scored_until) after = last;
     for (; next < trace.arrivals.size() && trace.arrivals[next].at <= now; ++next) {
-      const auto bytes = BuildPacket(path, frames, trace.arrivals[next].packet);
+      const uint32_t index = trace.arrivals[next].packet;
+      if (!IsSent(path.in, frames[index])) continue;
+      const auto bytes = BuildPacket(path, frames, index, numbers[index]);
       const auto view = rtp::RtpPacketView::Parse(bytes);
       BYON_CHECK(view.ok(), "the far end writes valid RTP");
       const double start = ThreadCpuSeconds();

@@ -58,7 +58,8 @@ const std::vector<PartScore>& Laboratory::Library(const LibraryRow& row, uint64_
     Weather weather;
     weather.loss = row.loss;
     weather.burst_loss = row.burst_loss;
-    const Trace trace = MakeTrace(weather, frames.size(), kStart, seed);
+    const Trace trace =
+        MakeTrace(weather, frames.size(), kStart, seed, row.path.in.packet_time());
     const SearchedOutput output(RunLibraryChain(row.path, frames, trace.is_lost, concealment));
     std::vector<PartScore> scores;
     const auto& parts = call_.parts.at(row.path.rate_hz());

@@ -35,14 +35,14 @@ Payload LibraryOpusEncoder::Encode(std::span<const int16_t> frame) {
   Payload payload(kMaxPayload);
   const opus_int32 bytes = opus_encode(static_cast<OpusEncoder*>(state_.get()), frame.data(),
                                        static_cast<int>(frame.size()), payload.data(), kMaxPayload);
-  BYON_CHECK(bytes > 0, "Opus encodes 20 ms");
+  BYON_CHECK(bytes > 0, "Opus encodes a frame");
   payload.resize(static_cast<size_t>(bytes));
   return payload;
 }
 
-LibraryOpusDecoder::LibraryOpusDecoder(int rate_hz)
+LibraryOpusDecoder::LibraryOpusDecoder(int rate_hz, int frame_ms)
     : state_(nullptr, [](void* state) { opus_decoder_destroy(static_cast<OpusDecoder*>(state)); }),
-      frame_samples_(static_cast<size_t>(rate_hz / 50)) {
+      frame_samples_(static_cast<size_t>(rate_hz / 1000 * frame_ms)) {
   int error = OPUS_OK;
   state_.reset(opus_decoder_create(rate_hz, 1, &error));
   BYON_CHECK(error == OPUS_OK, "an Opus decoder can be made");
@@ -54,7 +54,7 @@ std::vector<int16_t> LibraryOpusDecoder::Run(const Payload* payload, bool is_red
                                   payload == nullptr ? nullptr : payload->data(),
                                   payload == nullptr ? 0 : static_cast<opus_int32>(payload->size()),
                                   out.data(), static_cast<int>(out.size()), is_redundancy ? 1 : 0);
-  BYON_CHECK(samples == static_cast<int>(out.size()), "Opus decodes 20 ms");
+  BYON_CHECK(samples == static_cast<int>(out.size()), "Opus decodes a whole frame");
   return out;
 }
 std::vector<int16_t> LibraryOpusDecoder::Decode(const Payload& payload) {
@@ -65,10 +65,11 @@ std::vector<int16_t> LibraryOpusDecoder::DecodeRedundancy(const Payload& next) {
 }
 std::vector<int16_t> LibraryOpusDecoder::ConcealLoss() { return Run(nullptr, false); }
 
-LibraryAmrEncoder::LibraryAmrEncoder(AmrBand band, int mode)
+LibraryAmrEncoder::LibraryAmrEncoder(AmrBand band, int mode, bool has_dtx)
     : band_(band),
       mode_(mode),
-      state_(band == AmrBand::kWide ? E_IF_init() : Encoder_Interface_init(0),
+      has_dtx_(has_dtx ? 1 : 0),
+      state_(band == AmrBand::kWide ? E_IF_init() : Encoder_Interface_init(has_dtx_),
              band == AmrBand::kWide ? E_IF_exit : Encoder_Interface_exit) {
   BYON_CHECK(state_ != nullptr, "memory for an AMR encoder");
 }
@@ -76,7 +77,7 @@ LibraryAmrEncoder::LibraryAmrEncoder(AmrBand band, int mode)
 Payload LibraryAmrEncoder::Encode(std::span<const int16_t> frame) {
   Payload out(64);
   const int bytes = band_ == AmrBand::kWide
-                        ? E_IF_encode(state_.get(), mode_, frame.data(), out.data(), 0)
+                        ? E_IF_encode(state_.get(), mode_, frame.data(), out.data(), has_dtx_)
                         : Encoder_Interface_Encode(state_.get(), static_cast<Mode>(mode_),
                                                    frame.data(), out.data(), 0);
   BYON_CHECK(bytes > 0, "AMR encodes 20 ms");

@@ -9,7 +9,7 @@
 namespace byon::quality {
 
 // The codec libraries as they are, with nothing of the gateway's around them: for the far ends of a
-// call and for the chain that the gateway is compared with. Frames are 20 ms of mono.
+// call and for the chain that the gateway is compared with. Frames are 20 ms of mono, of Opus up to 60 ms.
 
 using Payload = std::vector<uint8_t>;
 
@@ -32,7 +32,7 @@ class LibraryOpusEncoder {
 
 class LibraryOpusDecoder {
  public:
-  explicit LibraryOpusDecoder(int rate_hz);
+  explicit LibraryOpusDecoder(int rate_hz, int frame_ms = 20);
   std::vector<int16_t> Decode(const Payload& payload);
   // The frame before `next`, from its forward error correction.
   std::vector<int16_t> DecodeRedundancy(const Payload& next);
@@ -51,12 +51,13 @@ constexpr int RateHz(AmrBand band) { return band == AmrBand::kWide ? 16'000 : 8'
 // Frames in storage format (RFC 4867 section 5.3): an octet of header, then the speech bits.
 class LibraryAmrEncoder {
  public:
-  LibraryAmrEncoder(AmrBand band, int mode);
+  LibraryAmrEncoder(AmrBand band, int mode, bool has_dtx = false);
   Payload Encode(std::span<const int16_t> frame);
 
  private:
   AmrBand band_;
   int mode_;
+  int has_dtx_;
   std::unique_ptr<void, void (*)(void*)> state_;
 };
 

@@ -94,6 +94,14 @@ std::vector<Row> PlanRows(Extent extent) {
   for (const CallPath& call : {calls[1], calls[3], calls[4]}) {
     for (const char* name : kCoreWeathers) rows.push_back({call, FindWeather(name)});
   }
+  // What the far end may do otherwise: longer packets, silence, redundancy.
+  constexpr std::array kOtherWeathers = {"clean", "loss 5 %", "loss 10 %", "bursts 10 %",
+                                         "jitter LTE DRX 40"};
+  for (const CallPath& path :
+       {CallPath{kOpus40Ms, {}}, CallPath{kOpus60Ms, {}}, CallPath{kAmrWb2385Dtx, {}},
+        CallPath{kAmr122Dtx, {}}, CallPath{kOpusRed, kAmrWb2385}}) {
+    for (const char* name : kOtherWeathers) rows.push_back({path, FindWeather(name)});
+  }
   // What AMR 12.2 gains over its library in bursts is real but small; Wi-Fi stands still seldom in one call.
   for (Row& row : rows) {
     const bool is_amr = row.path.in.codec == CodecKind::kAmr;

@@ -141,7 +141,9 @@ void Checker::CheckUntouched() {
     const Estimate gain = PairedDifference(row.ours.stoi, row.library.stoi);
     Add("G-Q-01", row.row.name() + ": STOI >= library chain - 0.005", Format("%+.4f", gain.mean),
         gain.mean >= -0.005);
-    if (row.row.path.out || row.row.path.in.codec == CodecKind::kOpus) continue;
+    // What is heard in pauses is the decoder's own noise, and a pause may become longer or shorter.
+    const CodecChoice& in = row.row.path.in;
+    if (row.row.path.out || in.codec == CodecKind::kOpus || in.has_dtx) continue;
     const double share = IdenticalShare(laboratory_, row.row.path);
     Add("G-Q-01", row.row.name() + ": bit-exact with the library's decoder",
         Format("%.2f %% of the samples", share * 100), share == 1);

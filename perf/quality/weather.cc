@@ -12,7 +12,7 @@ namespace {
 using base::TimeDelta;
 using base::Timestamp;
 
-constexpr double kBurstPackets = 3;  // mean
+constexpr TimeDelta kBurst = TimeDelta::Milliseconds(60);  // mean
 constexpr TimeDelta kReorderDelay = TimeDelta::Milliseconds(25);
 constexpr TimeDelta kSpacing = TimeDelta::Microseconds(50);  // of packets let go at once
 
@@ -107,12 +107,14 @@ std::vector<TimeDelta> DrawJitter(const Weather& weather, const std::vector<Time
   return jitter;
 }
 
-std::vector<bool> DrawLosses(const Weather& weather, size_t packets, uint64_t seed) {
+std::vector<bool> DrawLosses(const Weather& weather, size_t packets, uint64_t seed,
+                             TimeDelta packet_time) {
+  const double burst_packets = kBurst.seconds() / packet_time.seconds();
   base::Random loss = Draws(seed, Series::kLoss);
   base::Random burst_start = Draws(seed, Series::kBurstStart);
   base::Random burst_length = Draws(seed, Series::kBurstLength);
   const double start =
-      weather.burst_loss / (kBurstPackets - (kBurstPackets - 1) * weather.burst_loss);
+      weather.burst_loss / (burst_packets - (burst_packets - 1) * weather.burst_loss);
   std::vector<bool> is_lost(packets);
   size_t burst_end = 0;
   for (size_t i = 0; i < packets; ++i) {
@@ -121,7 +123,7 @@ std::vector<bool> DrawLosses(const Weather& weather, size_t packets, uint64_t se
     const double unit = burst_length.NextUnit();
     if (starts && i >= burst_end) {
       // Geometric with the mean wanted.
-      burst_end = i + 1 + static_cast<size_t>(std::log(1 - unit) / std::log(1 - 1 / kBurstPackets));
+      burst_end = i + 1 + static_cast<size_t>(std::log(1 - unit) / std::log(1 - 1 / burst_packets));
     }
     is_lost[i] = is_single || i < burst_end;
   }
@@ -130,11 +132,12 @@ std::vector<bool> DrawLosses(const Weather& weather, size_t packets, uint64_t se
 
 }  // namespace
 
-Trace MakeTrace(const Weather& weather, size_t packets, Timestamp start, uint64_t seed) {
+Trace MakeTrace(const Weather& weather, size_t packets, Timestamp start, uint64_t seed,
+                TimeDelta packet_time) {
   Trace trace;
-  trace.is_lost = DrawLosses(weather, packets, seed);
+  trace.is_lost = DrawLosses(weather, packets, seed, packet_time);
   const double interval_ns =
-      static_cast<double>(Trace::kPacketTime.nanoseconds()) / (1 + weather.drift);
+      static_cast<double>(packet_time.nanoseconds()) / (1 + weather.drift);
   for (size_t i = 0; i < packets; ++i) {
     const double sent_ns = static_cast<double>(i) * interval_ns;
     trace.sent_at.push_back(start + TimeDelta::Nanoseconds(static_cast<int64_t>(sent_ns)));

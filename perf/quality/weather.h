@@ -60,7 +60,8 @@ struct Trace {
 };
 
 // The same arguments give the same trace. Losses of two weathers with the same seed are nested: a
-// packet lost at 5 % is lost at 10 % too, so that rows compare.
-Trace MakeTrace(const Weather& weather, size_t packets, base::Timestamp start, uint64_t seed);
+// packet lost at 5 % is lost at 10 % too, so that rows compare. `packet_time`: at most 60 ms.
+Trace MakeTrace(const Weather& weather, size_t packets, base::Timestamp start, uint64_t seed,
+                base::TimeDelta packet_time = Trace::kPacketTime);
 
 }  // namespace byon::quality
