@@ -81,6 +81,8 @@ gateway::GatewayConfig GatewaySettings(const runtime::Config& config) {
   call.is_call_waiting_allowed = config.calls.is_call_waiting_allowed;
   call.plays_ringback = config.calls.plays_ringback;
   call.hold_audio = HoldAudioNamed(config.calls.hold_audio);
+  call.web_rtc.accepts_red = config.calls.redundancy != "refuse";
+  call.web_rtc.prefers_red = config.calls.redundancy == "prefer";
   call.max_calls_per_registration = config.calls.max_per_registration;
   call.max_calls_per_user = config.calls.max_per_user;
   call.max_calls = config.limits.calls;

@@ -313,6 +313,7 @@ void Reader::ReadServices() {
   Get("/calls/max_duration_s", calls.max_duration);
   Get("/calls/local_ringback", calls.plays_ringback);
   Get("/calls/hold_audio", calls.hold_audio);
+  Get("/calls/redundancy", calls.redundancy);
 
   MessageSettings& messages = config_.messages;
   Get("/messages/enabled", messages.is_enabled);

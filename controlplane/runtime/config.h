@@ -102,6 +102,7 @@ struct CallSettings {
   std::chrono::seconds max_duration{14400};
   bool plays_ringback = false;
   std::string hold_audio = "silence";  // none | silence | comfort-noise | announcement:NAME
+  std::string redundancy = "prefer";   // prefer | accept | refuse
 };
 
 struct MessageSettings {

@@ -64,6 +64,7 @@ TEST(ConfigTest, TheExampleIsGoodAndShowsTheDefaults) {
   EXPECT_EQ(a.calls.max_duration, b.calls.max_duration);
   EXPECT_EQ(a.calls.plays_ringback, b.calls.plays_ringback);
   EXPECT_EQ(a.calls.hold_audio, b.calls.hold_audio);
+  EXPECT_EQ(a.calls.redundancy, b.calls.redundancy);
   EXPECT_EQ(a.ims.uses_dtx, b.ims.uses_dtx);
   EXPECT_EQ(a.ims.codecs, b.ims.codecs);
   EXPECT_EQ(a.ims.p_access_network_info, b.ims.p_access_network_info);
@@ -99,6 +100,16 @@ TEST(ConfigTest, HoldAudioNamesAnAnnouncementOrAKind) {
   const auto mistakes = Parse(text + "calls: {hold_audio: 'announcement:a b'}\n").mistakes;
   ASSERT_EQ(mistakes.size(), 1u);
   EXPECT_THAT(mistakes[0], testing::HasSubstr("announcement:NAME"));
+}
+
+TEST(ConfigTest, RedundancyIsPreferredAcceptedOrRefused) {
+  const std::string text = kSmallest;
+  for (const char* wish : {"prefer", "accept", "refuse"}) {
+    EXPECT_EQ(Parse(text + "calls: {redundancy: " + wish + "}\n").config.calls.redundancy, wish);
+  }
+  const auto mistakes = Parse(text + "calls: {redundancy: always}\n").mistakes;
+  ASSERT_EQ(mistakes.size(), 1u);
+  EXPECT_THAT(mistakes[0], HasSubstr("prefer, accept"));
 }
 
 TEST(ConfigTest, ListsAllMistakesWithLineKeyValueAndWhatIsAllowed) {

@@ -60,6 +60,30 @@ TEST(ExperimentTest, AWholeCallIsMeasuredAndReported) {
   EXPECT_EQ(json.at("ours").at("stoi"), row.ours.stoi[0]);
 }
 
+TEST(ExperimentTest, WhatTheFarEndRepeatsIsNotMissed) {
+  const RowResult row = RunRow({kOpusRed, kAmrWb2385}, "loss 10 %");
+  EXPECT_GT(row.lost, 0.04);
+  EXPECT_LT(row.concealed, 0.5 * row.lost);
+  EXPECT_NEAR(row.ours.stoi[0], row.library.stoi[0], 0.03);
+}
+
+TEST(ExperimentTest, APacketOf60MsIsThreeFrames) {
+  const RowResult row = RunRow({kOpus60Ms, {}}, "loss 10 %");
+  EXPECT_GT(row.lost, 0.03);
+  EXPECT_NEAR(row.concealed + row.recovered, row.lost, 0.04);
+  EXPECT_NEAR(row.ours.stoi[0], row.library.stoi[0], 0.05);
+}
+
+TEST(ExperimentTest, SilenceThatIsNotSentIsNeitherLostNorConcealed) {
+  const auto& frames = TestLaboratory().Frames(kAmrWb2385Dtx, 0, false);
+  EXPECT_TRUE(std::ranges::any_of(
+      frames, [](const Payload& frame) { return !IsSent(kAmrWb2385Dtx, frame); }));
+  const RowResult row = RunRow({kAmrWb2385Dtx, {}}, "clean");
+  EXPECT_EQ(row.lost, 0);
+  EXPECT_EQ(row.concealed, 0);
+  EXPECT_NEAR(row.ours.stoi[0], row.library.stoi[0], 0.005);
+}
+
 TEST(ExperimentTest, TheSameSettingsGiveTheSameFigures) {
   const RowResult first = RunRow({kOpus, {}}, "jitter Wi-Fi");
   const RowResult second = RunRow({kOpus, {}}, "jitter Wi-Fi");

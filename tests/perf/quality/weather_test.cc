@@ -32,6 +32,10 @@ TEST(WeatherTest, BurstsAreThreePacketsOnAverage) {
     if (trace.is_lost[i] && !trace.is_lost[i - 1]) ++bursts;
   }
   EXPECT_NEAR(static_cast<double>(trace.LostSince(0)) / static_cast<double>(bursts), 3, 0.4);
+  const auto packet_time = base::TimeDelta::Milliseconds(60);
+  const Trace long_packets = MakeTrace({.burst_loss = 0.05}, kPackets, kStart, 1, packet_time);
+  EXPECT_NEAR(LostShare(long_packets), 0.05, 0.015);
+  EXPECT_EQ(long_packets.sent_at[10] - kStart, packet_time * 10);
 }
 
 TEST(WeatherTest, LessLossLosesNothingElse) {
