@@ -95,3 +95,29 @@ export function listenToTones(samples, rateHz, startedAt = 0) {
 export function addedDelayMs(before, heard) {
   return modulo(heard.phaseMs - before.phaseMs + CYCLE_MS / 2, CYCLE_MS) - CYCLE_MS / 2;
 }
+
+/**
+ * How much of a recording is these tones sounding together (music on hold, say). Each has whole periods in 50 ms.
+ * @param {Int16Array} samples
+ * @param {number} rateHz
+ * @param {number[]} tonesHz
+ * @returns {{share: number, silentShare: number, level: number}} `share`: of the windows, those with 85 % of their energy in
+ *   the tones, and 5 % at least in each; `level`: median RMS
+ */
+export function listenToChord(samples, rateHz, tonesHz) {
+  const size = Math.round(rateHz / 20);
+  const windows = [];
+  for (let start = 0; start + size <= samples.length; start += size) {
+    const window = samples.subarray(start, start + size);
+    const energy = window.reduce((sum, sample) => sum + sample * sample, 0);
+    const shares = energy > 0 ? tonesHz.map((tone) => toneShare(window, rateHz, tone, energy)) : [0];
+    const isChord = shares.reduce((sum, share) => sum + share, 0) >= 0.85 && Math.min(...shares) >= 0.05;
+    windows.push({ isChord, level: Math.sqrt(energy / size) });
+  }
+  const shareOf = (fits) => windows.filter(fits).length / Math.max(1, windows.length);
+  return {
+    share: shareOf(({ isChord }) => isChord),
+    silentShare: shareOf(({ level }) => level < WHISPER / 5),
+    level: Math.round(median(windows.map(({ level }) => level))),
+  };
+}

@@ -11,6 +11,23 @@ using nlohmann::json;
 
 constexpr int kSmallestSessionExpires = 90;  // RFC 4028 section 4
 
+// What the other side said of our stream (RFC 3611 section 4.7); rates in shares.
+json ExtendedReportText(const ExtendedReports& extended) {
+  json text = {{"received", extended.received()}, {"round_trip_ms", extended.round_trip_ms()}};
+  if (const auto& metrics = extended.metrics()) {
+    text["loss_rate"] = metrics->loss_rate / 256.0;
+    text["discard_rate"] = metrics->discard_rate / 256.0;
+    text["burst_density"] = metrics->burst_density / 256.0;
+    text["r_factor"] = metrics->r_factor;
+    text["mos_lq"] = metrics->mos_lq / 10.0;
+    text["mos_cq"] = metrics->mos_cq / 10.0;
+    text["signal_level_dbm"] = metrics->signal_level_dbm;
+    text["end_system_delay_ms"] = metrics->end_system_delay_ms;
+    text["jitter_buffer_nominal_ms"] = metrics->jitter_buffer_nominal_ms;
+  }
+  return text;
+}
+
 }  // namespace
 
 Call::Call(CallContext& context, std::string id)
@@ -249,6 +266,7 @@ void Call::EmitStatistics(bool restarts_gap) {
                        {"rtcp_sent", report.rtcp_sent},
                        {"rtcp_sr", report.sender_reports_received},
                        {"rtcp_rr", report.receiver_reports_received},
+                       {"rtcp_xr", ExtendedReportText(*report.extended)},
                        {"remote_fraction_lost", report.remote_fraction_lost},
                        {"remote_jitter_ms", report.remote_jitter_ms},
                        {"round_trip_ms", report.round_trip_ms},

@@ -32,6 +32,7 @@ AudioDescription CallMedia::LocalDescription(std::vector<AudioFormat> formats) {
   description.direction = local_direction_;
   description.formats = std::move(formats);
   description.preconditions = preconditions_;
+  description.has_rtcp_xr = config_.uses_rtcp_xr;
   description.session_version = ++version_;
   return description;
 }
@@ -50,6 +51,7 @@ bool CallMedia::TakeAnswer(const std::string& sdp) {
   if (!picked) return false;
   remote_ = remote;
   negotiated_ = picked;
+  negotiated_->remote_has_rtcp_xr &= config_.uses_rtcp_xr;
   Apply();
   return true;
 }
@@ -61,6 +63,7 @@ std::optional<std::string> CallMedia::AnswerTo(const std::string& sdp) {
   if (!picked) return std::nullopt;
   remote_ = remote;
   negotiated_ = picked;
+  negotiated_->remote_has_rtcp_xr &= config_.uses_rtcp_xr;
   // An answer keeps the offer's payload types in both directions.
   negotiated_->receive_payload_type = picked->format.payload_type;
   negotiated_->receive_telephone_event = picked->telephone_event;

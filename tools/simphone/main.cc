@@ -47,6 +47,7 @@ constexpr const char* kUsage = R"(byon-simphone --number +346... --password SECR
   --no-100rel            no reliable provisional responses
   --session-expires S    ask for a session timer
   --rtcp-interval-ms N                             (2000)
+  --rtcp-xr              RFC 3611 both ways: VoIP metrics, round trip times
   --play FILE|tones      what to say               (silence)
   --record FILE          where to write what is heard
   --call TARGET          call at once after registering
@@ -118,6 +119,7 @@ Options ParseFlags(int argc, char** argv) {
       {"--no-ring", [&] { phone.rings = false; }},
       {"--early-media", [&] { phone.plays_early_media = true; }},
       {"--preconditions", [&] { phone.use_preconditions = true; }},
+      {"--rtcp-xr", [&] { phone.uses_rtcp_xr = true; }},
       {"--no-100rel", [&] { phone.use_100rel = false; }},
       {"--trace", [&] { phone.traces_sip = true; }},
       {"--no-register", [&] { options.registers = false; }},

@@ -6,7 +6,6 @@
 #include <array>
 #include <stdexcept>
 
-#include "dataplane/rtp/rtcp_builder.h"
 #include "dataplane/rtp/rtcp_view.h"
 #include "dataplane/rtp/rtp_packet_builder.h"
 #include "tools/simphone/socket_address.h"
@@ -327,11 +326,20 @@ void MediaStream::SendRtcp(bool is_last) {
     builder.AddReceiverReport(sent_->source(), blocks);
   }
   builder.AddCname(sent_->source(), base::AsBytes("simphone"));
+  if (audio_->remote_has_rtcp_xr) AddExtendedReport(builder);
   if (is_last) builder.AddBye(sent_->source());
   const auto packet = builder.Finish();
   if (!packet) return;
   SendTo(rtcp_socket_, true, *packet);
   ++counters_.rtcp_sent;
+}
+
+void MediaStream::AddExtendedReport(rtp::RtcpBuilder& builder) {
+  const auto source = received_ ? std::optional(received_->source()) : std::nullopt;
+  const double expected = static_cast<double>(arrivals_.packets) + static_cast<double>(arrivals_.lost);
+  const double loss_share = expected > 0 ? static_cast<double>(arrivals_.lost) / expected : 0;
+  builder.AddExtendedReport(
+      extended_.Make(sent_->source(), source, loss_share, MonotonicNow(), WallClock()));
 }
 
 void MediaStream::ReadRtcp() {
@@ -350,6 +358,8 @@ void MediaStream::ReadRtcp() {
     } else if (const auto receiver = block.ParseReceiverReport()) {
       ++counters_.receiver_reports_received;
       for (const auto& entry : receiver->blocks) sent_->OnReportBlock(entry, WallClock());
+    } else if (const auto extended = rtp::ParseExtendedReport(block)) {
+      extended_.Take(*extended, sent_->source(), MonotonicNow(), WallClock());
     } else if (block.ParseBye() && observer_.on_bye) {
       observer_.on_bye();
     }
@@ -360,6 +370,7 @@ MediaStream::Report MediaStream::MakeReport() const {
   const auto now = EventLoop::Clock::now();
   Report report = counters_;
   report.arrivals = &arrivals_;
+  report.extended = &extended_;
   report.largest_gap_ms = arrivals_.LargestGapMs(now);
   report.ms_since_last_packet = arrivals_.MsSinceLastPacket(now);
   report.is_sending = sends_;

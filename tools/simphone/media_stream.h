@@ -9,12 +9,14 @@
 
 #include "dataplane/base/random.h"
 #include "dataplane/rtp/reception_statistics.h"
+#include "dataplane/rtp/rtcp_builder.h"
 #include "dataplane/rtp/rtp_packet_view.h"
 #include "dataplane/rtp/sender_statistics.h"
 #include "tools/simphone/arrival_statistics.h"
 #include "tools/simphone/audio_source.h"
 #include "tools/simphone/dtmf_sender.h"
 #include "tools/simphone/event_loop.h"
+#include "tools/simphone/extended_reports.h"
 #include "tools/simphone/phone_codec.h"
 #include "tools/simphone/session_description.h"
 #include "tools/simphone/wav_file.h"
@@ -41,6 +43,7 @@ class MediaStream {
     uint64_t rtcp_sent = 0;
     uint64_t sender_reports_received = 0;
     uint64_t receiver_reports_received = 0;
+    const ExtendedReports* extended = nullptr;
     double remote_fraction_lost = 0;
     double remote_jitter_ms = 0;
     double round_trip_ms = -1;
@@ -94,6 +97,7 @@ class MediaStream {
   void SendPacket(int payload_type, bool marker, uint32_t timestamp, base::ByteSpan payload);
   void ReadRtp();
   void ReadRtcp();
+  void AddExtendedReport(rtp::RtcpBuilder& builder);
   void ReceiveEvent(const rtp::RtpPacketView& packet);
   void RecordPacket(const rtp::RtpPacketView& packet);
   void SendRtcp(bool is_last);
@@ -126,6 +130,7 @@ class MediaStream {
   std::optional<rtp::SenderStatistics> sent_;
   std::optional<rtp::ReceptionStatistics> received_;
   ArrivalStatistics arrivals_;
+  ExtendedReports extended_;
   Report counters_;
   std::optional<uint32_t> last_event_timestamp_;
 

@@ -27,6 +27,7 @@ struct PhoneConfig {
   bool use_preconditions = false;
   bool use_100rel = true;
   int rtcp_interval_ms = 2000;
+  bool uses_rtcp_xr = false;  // RFC 3611 both ways
 
   int auto_answer_ms = -1;         // -1: ring until a command
   int reject_code = 0;             // 0: do not reject

@@ -99,6 +99,8 @@ class Reader {
       if (space != line.npos) ReadFormatParameters(ToInt(line), line.substr(space + 1));
     } else if (TakePrefix(line, "rtcp:")) {
       description_.rtcp_port = static_cast<uint16_t>(ToInt(line));
+    } else if (TakePrefix(line, "rtcp-xr:")) {
+      description_.has_rtcp_xr = line.find("voip-metrics") != line.npos;
     } else if (line.find("qos") != line.npos) {
       ReadPrecondition(line);
     }
@@ -200,6 +202,7 @@ std::string AudioDescription::Serialize() const {
   sdp += "\r\nb=AS:41\r\nb=RS:512\r\nb=RR:1537\r\n";
   for (const AudioFormat& format : formats) sdp += FormatLines(format);
   if (preconditions) sdp += PreconditionLines(*preconditions);
+  if (has_rtcp_xr) sdp += "a=rtcp-xr:rcvr-rtt=all voip-metrics\r\n";
   return sdp + "a=ptime:20\r\na=maxptime:240\r\na=" + std::string(DirectionName(direction)) +
          "\r\n";
 }
@@ -246,6 +249,7 @@ std::optional<NegotiatedAudio> Negotiate(const std::vector<AudioFormat>& local,
     picked.remote_port = remote.port;
     picked.remote_rtcp_port =
         remote.rtcp_port != 0 ? remote.rtcp_port : static_cast<uint16_t>(remote.port + 1);
+    picked.remote_has_rtcp_xr = remote.has_rtcp_xr;
     for (const AudioFormat& event : remote.formats) {
       if (!IsTelephoneEvent(event) || event.clock_rate_hz != theirs.clock_rate_hz) continue;
       picked.telephone_event = event.payload_type;

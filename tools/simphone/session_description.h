@@ -37,6 +37,7 @@ struct AudioDescription {
   MediaDirection direction = MediaDirection::kSendRecv;
   std::vector<AudioFormat> formats;  // in order of preference, telephone-event among them
   std::optional<Preconditions> preconditions;
+  bool has_rtcp_xr = false;  // a=rtcp-xr: wants VoIP metrics, answers reference times (RFC 3611)
   uint32_t session_version = 1;
 
   // nullopt when there is no audio m= line of profile RTP/AVP or RTP/AVPF with an address.
@@ -64,6 +65,7 @@ struct NegotiatedAudio {
   std::string remote_ip;
   uint16_t remote_port = 0;
   uint16_t remote_rtcp_port = 0;
+  bool remote_has_rtcp_xr = false;
 };
 
 // Picks the first format of `remote` that `local` also has. nullopt: no common codec.

@@ -25,6 +25,7 @@ TEST(SessionDescriptionTest, WhatIsWrittenIsRead) {
   AudioDescription offer = OfferOf(preferences);
   offer.direction = MediaDirection::kSendOnly;
   offer.preconditions = Preconditions{true, false, true};
+  offer.has_rtcp_xr = true;
   const auto read = AudioDescription::Parse(offer.Serialize());
   ASSERT_TRUE(read);
   EXPECT_EQ(read->port, 20000);
@@ -33,6 +34,7 @@ TEST(SessionDescriptionTest, WhatIsWrittenIsRead) {
   EXPECT_EQ(read->formats[1].name, "AMR-WB");
   EXPECT_TRUE(read->formats[1].octet_align);
   EXPECT_THAT(read->formats[1].mode_set, ElementsAre(0, 1, 2));
+  EXPECT_TRUE(read->has_rtcp_xr);
   ASSERT_TRUE(read->preconditions);
   EXPECT_TRUE(read->preconditions->is_local_ready);
   EXPECT_FALSE(read->preconditions->is_remote_ready);
