@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { addressesOf } from '../../tools/lab/addresses.mjs';
 import { steppedTones } from '../../tools/lab/audio.mjs';
 import { ImpairmentRelay } from '../../tools/lab/impairment_relay.mjs';
-import { addedDelayMs, listenToTones } from '../../tools/lab/listening.mjs';
+import { addedDelayMs, listenToChord, listenToTones } from '../../tools/lab/listening.mjs';
 import { ImpairedPath, parseWeather } from '../../tools/lab/weather.mjs';
 
 const PACKETS = 50_000;
@@ -237,5 +237,17 @@ describe('listening', () => {
     const noise = listenToTones(Int16Array.from({ length: 64000 }, () => ((state = (Math.imul(state, 1103515245) + 12345) >>> 0) >>> 17) - 16384), RATE);
     assert.ok(noise.pureShare < 0.05);
     assert.equal(listenToTones(new Int16Array(16000), RATE).pureShare, 0, 'silence');
+  });
+
+  test('knows a chord from one of its tones', () => {
+    const sound = (tonesHz) => Int16Array.from({ length: RATE }, (_, n) =>
+      tonesHz.reduce((sum, hz) => sum + 5000 * Math.sin((2 * Math.PI * hz * n) / RATE), 0));
+    const chord = [500, 1100];
+    assert.equal(listenToChord(sound(chord), RATE, chord).share, 1);
+    assert.equal(listenToChord(sound([500]), RATE, chord).share, 0);
+    assert.equal(listenToChord(sound([500, 880, 1100]), RATE, chord).share, 0);
+    const half = sound(chord).fill(0, RATE / 2);
+    const { share, silentShare } = listenToChord(half, RATE, chord);
+    assert.deepEqual([share, silentShare], [0.5, 0.5]);
   });
 });
