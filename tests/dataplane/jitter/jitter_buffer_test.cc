@@ -218,7 +218,8 @@ TEST_F(JitterBufferTest, AfterLongNothingIsExpectedToComeAnyMore) {
   for (int i = 0; i < 40; ++i) expected += buffer_.PopFrame(At(165 + 20 * i), 0).may_come;
   EXPECT_EQ(expected, 12);
   Insert(60, 1200);
-  const PlayoutFrame frame = buffer_.PopFrame(At(1205), 0);
+  EXPECT_THAT(Pop(1205), ElementsAre(-2));  // waits for the target afresh
+  const PlayoutFrame frame = buffer_.PopFrame(At(1225), 0);
   EXPECT_EQ(frame.decision, PlayoutDecision::kNormal);
   EXPECT_EQ(frame.lost_before, 40 * kDuration);
 }

@@ -190,9 +190,9 @@ TEST_F(PlayoutTest, SilenceUnderDriftAndAFreezeCostNoDelay) {
   }
 }
 
-// Noise, so that play-out finds nothing to stretch or compress: what a stage plays when packet 50 is so late.
-std::vector<int16_t> PlayedWithALatePacket(const pipeline::StreamFormat& format, int rate_hz,
-                                           TimeDelta late) {
+// Noise, so that play-out finds nothing to stretch or compress: what a stage plays, and when packets 50 and 51 are held
+// up to come with 52, a tick too late for 50.
+std::vector<int16_t> Played(const pipeline::StreamFormat& format, int rate_hz, bool has_late_packet) {
   pipeline::PipelineStats stats;
   pipeline::PlayoutStage stage(stats);
   const auto other = rate_hz == 8000 ? AmrFormat() : AmrWbFormat();
@@ -201,17 +201,16 @@ std::vector<int16_t> PlayedWithALatePacket(const pipeline::StreamFormat& format,
   base::Random random(5);
   std::vector<int16_t> samples(codec::SamplesPerFrame(rate_hz)), played;
   const Timestamp start = Timestamp::FromMilliseconds(10'000);
-  Bytes held;
+  std::vector<Bytes> arrived;
   for (int i = 0; i < 80; ++i) {
     for (int16_t& sample : samples) sample = static_cast<int16_t>(random.NextBelow(8000)) - 4000;
-    const Bytes packet = *sender.Speak(samples);
+    arrived.push_back(*sender.Speak(samples));
     const Timestamp now = start + kTick * i;
-    const auto insert = [&](const Bytes& bytes) {
-      const auto view = rtp::RtpPacketView::Parse(bytes);
+    const bool is_held_up = has_late_packet && (i == 50 || i == 51);
+    for (; !is_held_up && !arrived.empty(); arrived.erase(arrived.begin())) {
+      const auto view = rtp::RtpPacketView::Parse(arrived.front());
       (void)stage.InsertAudio(jitter::StreamPacket::Of(*view), false, now);
-    };
-    if (i == 51 && !held.empty()) insert(held);
-    i == 50 && late > TimeDelta() ? void(held = packet) : insert(packet);
+    }
     codec::AudioFrame frame;
     if (!stage.PullFrame(now + Ms(7), frame)) continue;
     played.insert(played.end(), frame.view().begin(), frame.view().end());
@@ -226,13 +225,13 @@ TEST_F(PlayoutTest, ALatePacketLeavesNoTraceInWhatFollows) {
     int rate_hz;
   } cases[] = {{AmrWbFormat(), 16'000}, {AmrFormat(), 8000}, {OpusFormat(), 16'000}};
   for (const auto& [format, rate_hz] : cases) {
-    const auto prompt = PlayedWithALatePacket(format, rate_hz, {});
-    const auto late = PlayedWithALatePacket(format, rate_hz, kTick);
+    const auto prompt = Played(format, rate_hz, false);
+    const auto late = Played(format, rate_hz, true);
     const size_t tick = codec::SamplesPerFrame(rate_hz);
     ASSERT_EQ(prompt.size(), late.size());
     const auto [first, second] = std::mismatch(prompt.begin(), prompt.end(), late.begin());
     const auto differs_at = static_cast<size_t>(first - prompt.begin());
-    EXPECT_EQ(differs_at / tick, 49u);  // play-out starts with the second packet
+    ASSERT_EQ(differs_at / tick, 50u);
     const size_t again = differs_at / tick * tick + tick / 4;
     EXPECT_TRUE(std::equal(prompt.begin() + static_cast<ptrdiff_t>(again), prompt.end() - static_cast<ptrdiff_t>(tick),
                            late.begin() + static_cast<ptrdiff_t>(again + tick)))
