@@ -101,9 +101,11 @@ void OpusAudioDecoder::AcceptLoss(uint32_t duration, base::ByteSpan next_payload
     left -= part.size();
   }
   if (repeated == 0) return;
-  (void)opus_decode(decoder_.get(), Octets(next_payload),
-                    static_cast<opus_int32>(next_payload.size()), unheard.data(),
-                    static_cast<int>(repeated), 1);
+  const auto part = std::span(unheard).first(repeated);
+  const int decoded = opus_decode(decoder_.get(), Octets(next_payload),
+                                  static_cast<opus_int32>(next_payload.size()), part.data(),
+                                  static_cast<int>(part.size()), 1);
+  if (decoded < 0) CarryMemoryOver(part);
 }
 
 void OpusAudioDecoder::GenerateComfortNoise(std::span<int16_t> out) {

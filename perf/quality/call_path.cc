@@ -104,7 +104,7 @@ std::string CodecChoice::name() const {
   }
   if (has_dtx) name += " dtx";
   if (has_red) name += " red";
-  if (packet_ms != 20) name += " " + std::to_string(packet_ms) + " ms";
+  if (packet_ms != 20) name.append(" ").append(std::to_string(packet_ms)).append(" ms");
   return name;
 }
 
