@@ -15,7 +15,7 @@ dns::ServerList ServersOf(const runtime::ImsSettings& ims) {
   dns::ServerList list = dns::ParseResolvConf(text.str());
   if (ims.dns_servers.empty()) return list;
   list.servers.clear();
-  for (const std::string& server : ims.dns_servers) list.servers.push_back(*dns::ParseServer(server));
+  for (const runtime::Endpoint& server : ims.dns_servers) list.servers.push_back({server.address, server.port});
   return list;
 }
 

@@ -129,6 +129,7 @@ class Reader {
   void ReadWebSip();
   void ReadOauth();
   void ReadIms();
+  void ReadNameServer(const std::string& pointer);
   void ReadPush();
   void ReadServices();
   void ReadServerLimits();
@@ -202,7 +203,9 @@ void Reader::ReadIms() {
     }
   }
   Get("/ims/core_domain", ims.core_domain);
-  Get("/ims/dns_servers", ims.dns_servers);
+  if (const json* servers = At("/ims/dns_servers")) {
+    for (size_t i = 0; i < servers->size(); ++i) ReadNameServer("/ims/dns_servers/" + std::to_string(i));
+  }
   Get("/ims/allowed_peers", ims.allowed_peers);
   Get("/ims/transport", ims.transport);
   ims.tls = GetTls("/ims/tls");
@@ -228,6 +231,16 @@ void Reader::ReadIms() {
   Get("/ims/credential_template/impi", ims.impi_template);
   Get("/ims/credential_template/impu", ims.impu_template);
   Get("/ims/credential_template/password", ims.password_template);
+}
+
+void Reader::ReadNameServer(const std::string& pointer) {
+  const std::string text = At(pointer)->get<std::string>();
+  const bool has_port = text.find(':', text.starts_with("[") ? text.find(']') : 0) != text.npos;
+  const auto endpoint = ParseEndpoint(has_port ? text : text + ":53");
+  if (!endpoint || endpoint->port == 0) {
+    return Mistake(pointer, Key(pointer) + " is \"" + text + "\"; it must be an IP address, with or without a port from 1 to 65535.");
+  }
+  config_.ims.dns_servers.push_back(*endpoint);
 }
 
 void Reader::ReadPush() {

@@ -121,7 +121,7 @@ struct ImsSettings {
   Endpoint local;
   std::vector<Endpoint> next_hops;
   std::string core_domain;               // where next_hops are looked up; empty: they are fixed
-  std::vector<std::string> dns_servers;  // empty: the system's
+  std::vector<Endpoint> dns_servers;     // empty: the system's
   std::vector<std::string> allowed_peers;
   std::string transport = "udp";  // udp | tcp | tls
   std::optional<TlsFiles> tls;    // with transport tls

@@ -200,6 +200,7 @@ class World {
   FakeStore store;
   FakeSubscribers subscribers;
   FakeEvents events;
+  GatewayConfig config{};
   std::unique_ptr<Gateway> gateway;
   Principal user{.client_id = "app",
                  .subject = "alice",
@@ -208,7 +209,7 @@ class World {
 
   void Build() {
     gateway = std::make_unique<Gateway>(
-        GatewayConfig{},
+        config,
         GatewayPorts{sip, registrar, media, store, subscribers, events, clock, ids, alarm});
     media.observer = gateway.get();
   }
@@ -259,9 +260,9 @@ class World {
     media.Ready(id);
     return id;
   }
-  std::string ConnectedCall() {
+  std::string ConnectedCall(const std::string& answer = call::PhoneSdp()) {
     std::string id = Call();
-    gateway->OnAnswered(id, "A", call::PhoneSdp());
+    gateway->OnAnswered(id, "A", answer);
     gateway->OnAccessConnected(id);
     return id;
   }

@@ -300,6 +300,35 @@ TEST(Gateway, IncomingCallFromInvitationToConnected) {
   EXPECT_THAT(w.sip.log, ElementsAre("progress 183 sdp", "progress 180", "accept " + id));
 }
 
+TEST(Gateway, DigitsGoByInfoWhereTheMediaTakesNone) {  // Covers: C14
+  std::string deaf = call::Replace(call::PhoneSdp(), " 101\r\n", "\r\n");
+  deaf = call::Replace(deaf, "a=rtpmap:101 telephone-event/16000\r\n", "");
+  const auto send = [](World& w, const std::string& answer) {
+    w.Registered();
+    const std::string id = w.ConnectedCall(answer);
+    w.sip.log.clear();
+    w.gateway->SendDtmf(w.user, id, "12#", [](Outcome<Done> o) { EXPECT_TRUE(std::holds_alternative<Done>(o)); });
+    w.gateway->OnDtmf(id, call::Leg::kAccess, "5", 100);
+    return id;
+  };
+  World w;
+  w.config.call.sends_digits_by_info = true;
+  w.Build();
+  const std::string id = send(w, deaf);
+  EXPECT_THAT(w.sip.log, ElementsAre("digits 12# " + id, "digits 5 " + id));
+  EXPECT_EQ(w.media.digits, "");
+  // Not where the media takes them, and not unless the operator wants it.
+  World other;
+  other.config.call.sends_digits_by_info = true;
+  other.Build();
+  send(other, call::PhoneSdp());
+  EXPECT_THAT(other.sip.log, IsEmpty());
+  EXPECT_EQ(other.media.digits, "12#");
+  World plain;
+  send(plain, deaf);
+  EXPECT_THAT(plain.sip.log, IsEmpty());
+}
+
 TEST(Gateway, TellsWhoSentACallOn) {  // Covers: C28
   World w;
   w.Registered();

@@ -151,6 +151,30 @@ TEST(ConfigTest, ChecksWhatTheSchemaCannotSay) {
   EXPECT_THAT(Parse(far).mistakes, ElementsAre(HasSubstr("port from 0 to 65535")));
 }
 
+TEST(ConfigTest, TheWayToTheCore) {
+  const auto ims = [](const std::string& keys) {
+    std::string text = kSmallest;
+    const size_t start = text.find("ims: {");
+    return Parse(text.replace(start, text.find('\n', start) - start,
+                              "ims: {home_domain: ims.test, local: \"127.0.0.1:5070\", " + keys + "}"));
+  };
+  EXPECT_THAT(ims("shards: 1").mistakes, ElementsAre(HasSubstr("ims needs next_hops")));
+  EXPECT_THAT(ims("core_domain: a..b").mistakes, ElementsAre(HasSubstr("ims.core_domain is \"a..b\"; it must be a domain name")));
+  EXPECT_THAT(ims("core_domain: a.b, transport: tls").mistakes, ElementsAre(HasSubstr("ims.transport tls needs ims.tls")));
+  EXPECT_THAT(ims("core_domain: a.b, tls: {ca_file: no.pem}").mistakes,
+              ::testing::UnorderedElementsAre(HasSubstr("ims.tls.ca_file is \"/no.pem\"; that file cannot be read"),
+                                              HasSubstr("ims.tls needs ims.transport tls")));
+  for (const char* wrong : {"999.1.1.1", "192.0.2.1:0", "192.0.2.1:70000"}) {
+    EXPECT_THAT(ims("core_domain: a.b, dns_servers: [\"" + std::string(wrong) + "\"]").mistakes,
+                ElementsAre(HasSubstr("ims.dns_servers.0 is \"" + std::string(wrong)))) << wrong;
+  }
+  const LoadedConfig good = ims("core_domain: pcscf.ims.test, dns_servers: [\"192.0.2.53\", \"[2001:db8::53]:5353\"]");
+  EXPECT_THAT(good.mistakes, ::testing::IsEmpty());
+  ASSERT_EQ(good.config.ims.dns_servers.size(), 2u);
+  EXPECT_EQ(good.config.ims.dns_servers[0].port, 53);
+  EXPECT_EQ(good.config.ims.dns_servers[1].address, "2001:db8::53");
+}
+
 TEST(ConfigTest, SipOverWebSocketIsOffUntilEnabled) {
   EXPECT_FALSE(Parse(kSmallest).config.web_sip.is_enabled);
   const LoadedConfig loaded = Parse(std::string(kSmallest) +
