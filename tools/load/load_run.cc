@@ -11,6 +11,7 @@ namespace {
 
 constexpr double kLoopSeconds = 20;
 constexpr auto kTurn = std::chrono::milliseconds(2);
+constexpr size_t kEndingAtOnce = 64;
 // Calls that are not connected so long after the ramp are not waited for.
 constexpr base::TimeDelta kPatience = base::TimeDelta::Seconds(15);
 
@@ -120,19 +121,22 @@ RunResult LoadRun::Run(const std::atomic<bool>& is_interrupted) {
     }
     ChangePhase(now);
     if (phase_ == Phase::kEnd) {
+      // Some at a time: their packets count to the last, and a wave of commands would disturb them.
+      size_t ending = calls_.size() - pending_ - connected_;
       for (auto& [id, call] : calls_) {
-        if (!call.is_ending && call.is_connected) EndCall(id);
+        if (ending >= kEndingAtOnce) break;
+        if (call.is_ending || !call.is_connected) continue;
+        EndCall(id);
+        ++ending;
       }
       if (now - phase_start_ > kPatience) break;  // what is left counts as unknown
     } else {
       const size_t wanted = plan_.Wanted(now - start_, MeasuredFor(now));
       // A failed call is not made again: what is refused would be refused for ever.
-      size_t alive = result_.failed;
-      for (const auto& [id, call] : calls_) alive += call.is_ending ? 0 : 1;
-      for (; alive < wanted; ++alive) StartCall();
-      for (auto& [id, call] : calls_) {
-        if (call.ends && *call.ends <= now && !call.is_ending) EndCall(id);
+      for (size_t alive = result_.failed + pending_ + connected_; alive < wanted; ++alive) {
+        StartCall();
       }
+      if (profile_.hold > base::TimeDelta()) EndWhatIsOver(now);
     }
     if (now >= next_second_) EverySecond(now);
   }
@@ -147,6 +151,12 @@ RunResult LoadRun::Run(const std::atomic<bool>& is_interrupted) {
   result_.media_timeouts = events.media_timeout - events_before_.media_timeout;
   result_.consent_lost = events.consent_lost - events_before_.consent_lost;
   return std::move(result_);
+}
+
+void LoadRun::EndWhatIsOver(base::Timestamp now) {
+  for (const auto& [id, call] : calls_) {
+    if (call.ends && *call.ends <= now && !call.is_ending) EndCall(id);
+  }
 }
 
 void LoadRun::Turn() {

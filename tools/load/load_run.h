@@ -51,6 +51,7 @@ class LoadRun {
   void OnCreated(uint64_t id, const grpc::Status& status);
   void OnNews(const CallNews& news);
   void Fail(uint64_t id, const std::string& reason);
+  void EndWhatIsOver(base::Timestamp now);
   void EndCall(uint64_t id);
   void CloseCall(uint64_t id);
   void OnClosed(uint64_t id, const grpc::Status& status, const proto::CloseSessionResponse& answer);
