@@ -69,6 +69,11 @@ class Compare(unittest.TestCase):
         self.assertEqual(verdicts, {'lost_behind_gateway': 'worse'})
         self.assertIn('from 0', result.stdout)
 
+    def test_rows_a_line_are_compared_by_their_names(self):
+        rows = '{"name": "12.65 batch", "clean_calls": %d}\n{"name": "23.85", "clean_calls": 50}\n'
+        _, verdicts = self.compare(rows % 80, rows % 60)
+        self.assertEqual(verdicts, {'12.65 batch.clean_calls': 'worse', '23.85.clean_calls': 'same'})
+
     def test_folders_are_compared_by_file_and_say_what_differs(self):
         for side, time, commit in (('a', 100, 'old'), ('b', 200, 'new')):
             self.write(f'{side}/machine.json', {'commit': commit, 'cpus': 2})
@@ -83,7 +88,7 @@ class Compare(unittest.TestCase):
 
     def test_says_what_is_wrong(self):
         good = self.write('good.json', {'x': 1})
-        for bad, sentence in ((self.write('bad.json', '{'), 'is not JSON'), (self.folder / 'none.json', 'cannot be read')):
+        for bad, sentence in ((self.write('bad.json', '{'), 'is not JSON'), (self.write('row.json', '1\n2\n'), 'is not JSON'), (self.folder / 'none.json', 'cannot be read')):
             result = subprocess.run([COMPARE, good, bad], capture_output=True, text=True)
             self.assertEqual(result.returncode, 2)
             self.assertIn(sentence, result.stderr)
