@@ -16,6 +16,7 @@
 #include "controlplane/http/outbox.h"
 #include "controlplane/http/rate_limiter.h"
 #include "controlplane/http/request_framing.h"
+#include "controlplane/http/request_line_guard.h"
 #include "controlplane/http/request_reader.h"
 #include "controlplane/http/response_writer.h"
 #include "controlplane/http/sites.h"
@@ -28,7 +29,7 @@ namespace {
 // The library copies the list of subprotocols into so many bytes and drops the connection when it is longer.
 constexpr int kProtocolListBytes = 127;
 // Each WebSocket has a buffer of this size for what is read at once; messages are put together from such pieces.
-constexpr size_t kFragmentBytes = 4096;
+constexpr size_t kFragmentBytes = 1024;
 constexpr auto kGoodbye = std::chrono::milliseconds(300);
 
 // One request and its answer, from the headers to the last byte.
@@ -42,6 +43,11 @@ struct Exchange {
   std::chrono::steady_clock::time_point body_deadline;
   std::chrono::steady_clock::time_point write_deadline;
   std::unique_ptr<ResponseWriter> writer;
+};
+
+struct Connection {
+  std::string address;
+  std::unique_ptr<RequestLineGuard> guard;  // null for WebSockets
 };
 
 // What the library keeps for us with each connection; zeroed by it.
@@ -74,7 +80,7 @@ class HttpServer::Service {
         limiter_(config_.requests_per_second_per_address),
         connection_limiter_(config_.connections_per_second_per_address),
         loop_([this] { sockets_.Turn(std::chrono::steady_clock::now()); }),
-        sockets_({config_.websocket_message_bytes, config_.websocket_queue_bytes, config_.ping}, application_, strand_) {
+        sockets_({config_.websocket_message_bytes, config_.websocket_queue_bytes, config_.ping, config_.hang_up}, application_, strand_) {
     Open();
     thread_ = std::thread([this] { Run(); });
   }
@@ -145,7 +151,10 @@ class HttpServer::Service {
       info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
       info.ssl_cert_filepath = config_.tls->certificate_file.c_str();
       info.ssl_private_key_filepath = config_.tls->private_key_file.c_str();
-      info.ssl_options_set = SSL_OP_NO_SSLv3 | SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1;
+      // BCP 195 (RFC 9325 sections 3.1.1 and 4.2): no version below 1.2, and there only what is authenticated and secret
+      // afterwards too.
+      info.ssl_options_set = SSL_OP_NO_SSLv3 | SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1 | SSL_OP_NO_RENEGOTIATION;
+      info.ssl_cipher_list = "ECDHE+AESGCM:ECDHE+CHACHA20";
     }
     lws_set_log_level(0, nullptr);
     context_ = lws_create_context(&info);
@@ -169,7 +178,8 @@ class HttpServer::Service {
       case LWS_CALLBACK_FILTER_NETWORK_CONNECTION:
         return AdmitConnection(static_cast<int>(reinterpret_cast<intptr_t>(in)));
       case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
-        AddressOf(connection);
+        ConnectionOf(connection).guard =
+            std::make_unique<RequestLineGuard>(loop_.get(), connection, config_.tls.has_value());
         return 0;
       case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
         return ConfirmUpgrade(connection);
@@ -224,20 +234,21 @@ class HttpServer::Service {
     return connection_limiter_.TryTake(address, RateLimiter::Clock::now()) ? 0 : -1;
   }
 
-  // The peer of a connection, counted from its first moment on: silent ones count too.
-  const std::string& AddressOf(lws* connection) {
+  // Counted from its first moment on: silent ones count too.
+  Connection& ConnectionOf(lws* connection) {
     const auto [it, is_new] = connections_.try_emplace(connection);
     if (is_new) {
-      it->second = PeerAddress(lws_get_socket_fd(lws_get_network_wsi(connection)));
-      ++connections_by_address_[it->second];
+      it->second.address = PeerAddress(lws_get_socket_fd(lws_get_network_wsi(connection)));
+      ++connections_by_address_[it->second.address];
     }
     return it->second;
   }
+  const std::string& AddressOf(lws* connection) { return ConnectionOf(connection).address; }
 
   void ForgetConnection(lws* connection) {
     const auto it = connections_.find(connection);
     if (it == connections_.end()) return;
-    const auto count = connections_by_address_.find(it->second);
+    const auto count = connections_by_address_.find(it->second.address);
     if (--count->second == 0) connections_by_address_.erase(count);
     connections_.erase(it);
   }
@@ -246,6 +257,7 @@ class HttpServer::Service {
 
   int BeginExchange(lws* connection, PerConnection* slot) {
     ForgetExchange(slot);
+    if (const auto& guard = ConnectionOf(connection).guard) guard->Pause();
     auto exchange = std::make_unique<Exchange>();
     exchange->id = ++last_id_;
     exchange->connection = connection;
@@ -362,6 +374,8 @@ class HttpServer::Service {
     }
     const bool closes = writer.closes_connection();
     ForgetExchange(slot);
+    // If the next request is here already, its begin pauses the guard again; the slot is gone after this.
+    if (const auto& guard = ConnectionOf(connection).guard; guard && !closes) guard->Resume();
     return lws_http_transaction_completed(connection) != 0 || closes ? -1 : 0;
   }
 
@@ -410,6 +424,7 @@ class HttpServer::Service {
     if (pending_upgrade_.first != connection) return -1;
     api::HttpRequest request = std::move(pending_upgrade_.second);
     pending_upgrade_ = {};
+    ConnectionOf(connection).guard.reset();
     request.remote_address = AddressOf(connection);
     slot->socket = sockets_.Open(++last_id_, connection, std::move(request), outbox_);
     return 0;
@@ -454,7 +469,7 @@ class HttpServer::Service {
   ExchangeId last_id_ = 0;
   std::unordered_map<ExchangeId, std::unique_ptr<Exchange>> exchanges_;
   WebSockets sockets_;
-  std::unordered_map<lws*, std::string> connections_;
+  std::unordered_map<lws*, Connection> connections_;
   std::unordered_map<std::string, size_t> connections_by_address_;
   std::pair<lws*, api::HttpRequest> pending_upgrade_{};
 };

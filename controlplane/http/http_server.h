@@ -47,7 +47,8 @@ struct HttpServerConfig {
   std::chrono::seconds header_timeout{10};
   std::chrono::seconds body_timeout{30};
   std::chrono::seconds idle_timeout{60};
-  std::chrono::seconds ping{20};  // WebSocket; a silent peer is closed after 45 s
+  std::chrono::seconds ping{20};     // WebSocket
+  std::chrono::seconds hang_up{45};  // of silence, answers to pings included; at least `ping`, or none is waited for
   size_t websocket_message_bytes = 65536;
   size_t websocket_queue_bytes = 1048576;
 };

@@ -12,7 +12,6 @@
 namespace byon::http {
 namespace {
 
-constexpr std::chrono::seconds kHangUpAfter{45};
 constexpr std::string_view kPingText = "byon";
 constexpr uint16_t kGoingAway = 1001;
 constexpr uint16_t kUnsupportedData = 1003;
@@ -57,8 +56,7 @@ WebSockets::WebSockets(WebSocketLimits limits, api::HttpApplication& application
     : limits_(limits),
       application_(application),
       strand_(std::move(strand)),
-      pings_(limits.ping, std::max(kHangUpAfter, limits.ping + std::chrono::seconds(10)),
-             std::chrono::steady_clock::now()) {}
+      pings_(limits.ping, limits.hang_up, std::chrono::steady_clock::now()) {}
 WebSockets::~WebSockets() = default;
 
 Socket* WebSockets::Open(ExchangeId id, lws* connection, api::HttpRequest request, std::shared_ptr<Outbox> outbox) {
@@ -162,7 +160,9 @@ void WebSockets::Turn(PingWheel::Time now) {
   }
   // A silent peer will not answer a close frame either.
   for (const ExchangeId id : due.to_close) {
-    lws_set_timeout(sockets_.at(id)->connection, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
+    lws* connection = sockets_.at(id)->connection;
+    lws_set_timeout(connection, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
+    lws_cancel_service(lws_get_context(connection));  // else it looks at its timeouts with the next event only
   }
 }
 

@@ -3,7 +3,7 @@
 #include <atomic>
 #include <boost/asio/any_io_executor.hpp>
 #include <chrono>
-#include <deque>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,7 +22,7 @@ struct Socket {
   ExchangeId id = 0;
   lws* connection = nullptr;
   std::string incoming;
-  std::deque<std::string> outgoing;
+  std::list<std::string> outgoing;  // mostly empty: a deque has 600 bytes for nothing
   std::optional<CloseSocket> close;
   PingWheel::Time heard_at;
   bool wants_ping = false;
@@ -36,6 +36,7 @@ struct WebSocketLimits {
   size_t message_bytes = 65536;
   size_t queue_bytes = 1048576;
   std::chrono::seconds ping{20};
+  std::chrono::seconds hang_up{45};
 };
 
 // All WebSockets of a server, on its thread: whole messages go to the application's strand, what it sends waits

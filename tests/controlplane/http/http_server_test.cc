@@ -249,6 +249,29 @@ TEST_F(HttpServerTest, NothingIsSmuggledBehindARequest) {
   EXPECT_TRUE(IsClosed(socket));
 }
 
+TEST_F(HttpServerTest, SaysWhatIsWrongWithARequestLine) {
+  for (const std::string target : {"/x?y=%00", "/x?%00", "/%00", "/x?y=a%00b&z=1", "/x%0d%0aX-Evil:%201", "/%zz", "/%", "/x?a\tb"}) {
+    tcp::socket socket = Connect();
+    // The first is good, and the connection is kept.
+    EXPECT_EQ(Exchange(socket, "GET /first%20one HTTP/1.1\r\nHost: gw\r\n\r\n").result_int(), 200u);
+    const auto response = Exchange(socket, "GET " + target + " HTTP/1.1\r\nHost: gw\r\n\r\n");
+    EXPECT_EQ(response.result_int(), 400u) << target;
+    EXPECT_NE(response.body().find("INVALID_ARGUMENT"), std::string::npos);
+    EXPECT_EQ(response["x-content-type-options"], "nosniff");
+    EXPECT_TRUE(IsClosed(socket)) << target;
+  }
+  // Byte by byte it is the same.
+  tcp::socket slow = Connect();
+  for (const char byte : std::string("GET /?a=%0")) asio::write(slow, asio::buffer(&byte, 1));
+  EXPECT_EQ(Exchange(slow, "0 HTTP/1.1\r\nHost: gw\r\n\r\n").result_int(), 400u);
+  // Bodies and headers may say what they like.
+  tcp::socket socket = Connect();
+  for (int i = 0; i < 3; ++i) {
+    const auto response = Exchange(socket, "POST /x HTTP/1.1\r\nHost: gw\r\nX-Correlator: %zz\r\nContent-Length: 9\r\n\r\n%00 %zz\x01%");
+    EXPECT_EQ(response.result_int(), 200u);
+  }
+}
+
 TEST_F(HttpServerTest, CountsSilentConnectionsToo) {
   server_.reset();
   HttpServerConfig config = Config();
@@ -443,6 +466,40 @@ TEST_F(HttpServerTest, CutsOffAReaderThatIsTooSlow) {
   socket.write(asio::buffer(std::string("flood")));
   EXPECT_EQ(CloseCode(socket), 1013);
   EXPECT_TRUE(application_.WaitForClosed(1));
+}
+
+TEST_F(HttpServerTest, WhoAnswersPingsStaysWhoDoesNotIsGivenUp) {
+  HttpServerConfig config = Config();
+  config.ping = std::chrono::seconds(1);
+  config.hang_up = std::chrono::seconds(3);
+  Restart(config);
+  WebSocket quiet = OpenWebSocket();
+  EXPECT_EQ(Read(quiet), "hello /byon/v1/channels/7");
+  int pings = 0;
+  quiet.control_callback([&](beast::websocket::frame_type kind, auto) { pings += kind == beast::websocket::frame_type::ping; });
+  beast::flat_buffer buffer;
+  bool has_message = false;
+  boost::system::error_code quiet_error;
+  // Says nothing by itself; the library answers pings while it waits.
+  quiet.async_read(buffer, [&](boost::system::error_code error, size_t) {
+    quiet_error = error;
+    has_message = true;
+  });
+  WebSocket silent = OpenWebSocket();
+  const auto start = std::chrono::steady_clock::now();
+  const auto silence = [&start] { return std::chrono::steady_clock::now() - start; };
+  pollfd hung_up{silent.next_layer().native_handle(), POLLRDHUP, 0};
+  while (poll(&hung_up, 1, 0) == 0 && silence() < std::chrono::seconds(20)) client_.run_for(std::chrono::milliseconds(50));
+  EXPECT_GE(silence(), std::chrono::seconds(2));
+  EXPECT_LT(silence(), std::chrono::seconds(20));
+  EXPECT_TRUE(application_.WaitForClosed(1));
+  // The other one is older than a hang-up takes and goes on.
+  while (pings < 3 && !has_message && silence() < std::chrono::seconds(20)) client_.run_for(std::chrono::milliseconds(50));
+  EXPECT_GE(pings, 3);
+  EXPECT_FALSE(has_message) << quiet_error.message();
+  quiet.write(asio::buffer(std::string("still there")));
+  while (!has_message && silence() < std::chrono::seconds(30)) client_.run_for(std::chrono::milliseconds(50));
+  EXPECT_EQ(beast::buffers_to_string(buffer.data()), "echo still there");
 }
 
 TEST_F(HttpServerTest, SaysGoodbyeWhenItStops) {

@@ -3,6 +3,7 @@
 #include "controlplane/http/origin_policy.h"
 #include "controlplane/http/rate_limiter.h"
 #include "controlplane/http/request_framing.h"
+#include "controlplane/http/request_target.h"
 #include "controlplane/http/static_files.h"
 
 namespace byon::http {
@@ -43,6 +44,39 @@ TEST(RequestFraming, RefusesEverythingElse) {
   EXPECT_EQ(FaultOf(" 5", ""), 400);
   EXPECT_EQ(FaultOf("", "chunked"), 411);
   EXPECT_EQ(FaultOf("5", "chunked"), 411);
+}
+
+RequestTarget::Verdict VerdictOf(std::string_view line) {
+  RequestTarget target;
+  return target.Take(line);
+}
+
+TEST(RequestTarget, IsGoodUntilItsEnd) {
+  for (const char* line : {"GET / HTTP/1.1\r\n", "\r\n\r\nGET /%41%c3%bc?a=%20 HTTP/1.1", "OPTIONS * HTTP/1.1", "GET /\r\n", "GET\r\n",
+                           "GET /\xc3\xbc HTTP/1.1", "GET / HTTP/1.1\r\nX: %zz\x01"}) {
+    EXPECT_EQ(VerdictOf(line), RequestTarget::Verdict::kGood) << line;
+  }
+  for (const char* line : {"", "\r\n", "GE", "GET ", "GET /%4", "GET /%", "GET /abc"}) {
+    EXPECT_EQ(VerdictOf(line), RequestTarget::Verdict::kMore) << line;
+  }
+}
+
+TEST(RequestTarget, HasNoControlCharactersAndWholeEscapes) {
+  for (const char* line : {"GET /%00", "GET /?a=%00 ", "GET /%0d%0aX:", "GET /%1F", "GET /%7f", "GET /%zz", "GET /%4g", "GET /% HTTP/1.1",
+                           "GET /%\r\n", "GET /a\tb", "GET /\x7f"}) {
+    EXPECT_EQ(VerdictOf(line), RequestTarget::Verdict::kBad) << line;
+  }
+  EXPECT_EQ(VerdictOf(std::string_view("GET /\0 ", 7)), RequestTarget::Verdict::kBad);
+}
+
+TEST(RequestTarget, ComesInPieces) {
+  for (const std::string line : {"GET /a%20b?c=%2F HTTP/1.1", "GET /a%20b?c=%0f HTTP/1.1"}) {
+    for (size_t cut = 0; cut <= line.size(); ++cut) {
+      RequestTarget target;
+      target.Take(std::string_view(line).substr(0, cut));
+      EXPECT_EQ(target.Take(std::string_view(line).substr(cut)), VerdictOf(line)) << line << cut;
+    }
+  }
 }
 
 TEST(OriginPolicy, OpensWebSocketsForOwnAndConfiguredPagesAndPrograms) {

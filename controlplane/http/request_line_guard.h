@@ -1,0 +1,43 @@
+#pragma once
+
+#include <memory>
+#include <span>
+
+#include "controlplane/http/request_target.h"
+
+struct ev_io;
+struct ev_loop;
+struct lws;
+
+namespace byon::http {
+
+// Looks at a connection's request lines before the library does, which closes without a word what RequestTarget
+// refuses, or takes a decoded line end for the end of the line: such a request is answered with 400 and its
+// connection ends. A request that comes while another is being answered is left to the library.
+class RequestLineGuard {
+ public:
+  // Looks until Pause(); `connection` is closed by the library, this must end before or with it.
+  RequestLineGuard(ev_loop* loop, lws* connection, bool has_tls);
+  ~RequestLineGuard();
+  RequestLineGuard(const RequestLineGuard&) = delete;
+  RequestLineGuard& operator=(const RequestLineGuard&) = delete;
+
+  // The library has a whole request.
+  void Pause();
+  // The request was answered: what comes now begins another.
+  void Resume();
+
+ private:
+  void LookAtWhatCame();
+  // What lies there, without taking it; nothing as yet: 0, the end: -1.
+  int Peek(std::span<char> bytes) const;
+  void Refuse();
+
+  ev_loop* const loop_;
+  lws* const connection_;
+  const bool has_tls_;
+  std::unique_ptr<ev_io> readable_;
+  RequestTarget target_;
+};
+
+}  // namespace byon::http
