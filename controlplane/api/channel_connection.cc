@@ -266,7 +266,7 @@ void ChannelConnection::Replay() {
     session_->Send(R"({"type":"gap"})");
     SendPresentState();
   }
-  const std::deque<PendingEvent> pending = channel_->pending;  // sending may end the connection
+  const std::list<PendingEvent> pending = channel_->pending;  // sending may end the connection
   for (const PendingEvent& event : pending) SendEvent(event);
 }
 

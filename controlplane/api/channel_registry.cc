@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <iterator>
+#include <tuple>
 
 namespace byon::api {
 namespace {
@@ -67,13 +69,14 @@ std::variant<Channel*, ApiError> ChannelRegistry::Open(const Owner& owner, const
   }
   ForgetExpired();
   // A 2-legged client has the channels of all its lines, so it is bounded by its registrations instead.
-  if (!owner.user.empty() && CountOf(owner) >= config_.max_per_user) {
+  if (!owner.user.empty() && !MakeRoom(owner)) {
     return ApiError{429, "QUOTA_EXCEEDED", "Out of resource quota."};
   }
   auto channel = std::make_unique<Channel>();
   channel->id = ports_.new_id();
   channel->owner = owner;
   channel->device = device;
+  channel->left = ++last_left_;
   Channel* kept = channel.get();
   by_device_[device] = channel->id;
   channels_[channel->id] = std::move(channel);
@@ -121,17 +124,31 @@ void ChannelRegistry::Erase(const std::string& id) {
   if (channel->listener != nullptr) std::exchange(channel->listener, nullptr)->OnDeleted();
 }
 
-// The living channels of a user; the devices of one stand together.
-size_t ChannelRegistry::CountOf(const Owner& owner) {
+// Whether the user may have one more, after the last of those that are not connected was given up for it. The devices
+// of a user stand together.
+bool ChannelRegistry::MakeRoom(const Owner& owner) {
   std::vector<std::string> expired;
   size_t count = 0;
+  const Channel* gone = nullptr;
+  // Of those that were known before the gateway was restarted only their last use is known.
+  const auto went_before = [](const Channel& a, const Channel& b) {
+    return std::tie(a.left, a.expires_at) < std::tie(b.left, b.expires_at);
+  };
   for (auto it = by_device_.lower_bound({owner.client_id, owner.user, ""});
        it != by_device_.end() && it->first.client_id == owner.client_id && it->first.user == owner.user; ++it) {
     const Channel& channel = *channels_.at(it->second);
-    IsOver(channel) ? expired.push_back(channel.id) : void(count += channel.owner == owner);
+    if (IsOver(channel)) {
+      expired.push_back(channel.id);
+    } else if (channel.owner == owner) {
+      ++count;
+      if (channel.listener == nullptr && (gone == nullptr || went_before(channel, *gone))) gone = &channel;
+    }
   }
   for (const std::string& id : expired) Erase(id);
-  return count;
+  if (count < config_.max_per_user) return true;
+  if (gone == nullptr) return false;
+  Erase(std::string(gone->id));
+  return true;
 }
 
 bool ChannelRegistry::IsOver(const Channel& channel) const {
@@ -160,16 +177,17 @@ void ChannelRegistry::Attach(Channel& channel, ChannelListener* listener) {
 
 void ChannelRegistry::Detach(const std::string& id, ChannelListener* listener) {
   const auto it = channels_.find(id);
-  if (it != channels_.end() && it->second->listener == listener) it->second->listener = nullptr;
+  if (it == channels_.end() || it->second->listener != listener) return;
+  it->second->listener = nullptr;
+  it->second->left = ++last_left_;
 }
 
 bool ChannelRegistry::Acknowledge(Channel& channel, const std::string& event_id) {
   const auto found = std::find_if(channel.pending.begin(), channel.pending.end(),
                                   [&event_id](const PendingEvent& event) { return event.id == event_id; });
   if (found == channel.pending.end()) return channel.last_acknowledged == event_id;
-  const auto count = found - channel.pending.begin() + 1;
-  for (std::ptrdiff_t i = 0; i < count; ++i) DropFront(channel);
-  channel.last_acknowledged = event_id;
+  channel.last_acknowledged = event_id;  // before the event goes that it may belong to
+  for (auto count = std::distance(channel.pending.begin(), found) + 1; count > 0; --count) DropFront(channel);
   channel.has_gap = false;
   return true;
 }
@@ -201,7 +219,7 @@ bool ChannelRegistry::IsConnected(const gateway::DeviceKey& device) const {
 bool ChannelRegistry::IsSilentSince(const gateway::DeviceKey& device, WallTime then) const {
   const auto it = by_device_.find(device);
   if (it == by_device_.end()) return true;
-  const std::deque<PendingEvent>& pending = channels_.at(it->second)->pending;
+  const std::list<PendingEvent>& pending = channels_.at(it->second)->pending;
   return !pending.empty() && pending.front().at <= then;
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <deque>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -21,7 +21,7 @@ struct ChannelConfig {
   size_t replay_bytes = 1 << 20;
   std::chrono::seconds replay{120};
   std::chrono::seconds ttl{86400};
-  size_t max_per_user = 20;
+  size_t max_per_user = 20;  // connected at a time; of more devices the one that left first is forgotten
 };
 
 // An event that the client has not acknowledged yet.
@@ -49,12 +49,13 @@ struct Channel {
   Owner owner;
   gateway::DeviceKey device;
   WallTime expires_at;
-  std::deque<PendingEvent> pending;
+  std::list<PendingEvent> pending;  // of most channels empty, which costs a list nothing
   size_t pending_bytes = 0;
   uint64_t last_number = 0;
   std::string last_acknowledged;  // id
   bool has_gap = false;           // events were dropped since the last acknowledgement
   ChannelListener* listener = nullptr;
+  uint64_t left = 0;  // counts; the higher, the later its client went or the channel was made
 };
 
 // The channels, their unacknowledged events and both in the store, so that a client finds after a restart of
@@ -69,7 +70,8 @@ class ChannelRegistry {
   ChannelRegistry(ChannelConfig config, Ports ports) : config_(config), ports_(std::move(ports)) {}
 
   void Restore();
-  // The channel of the device, made if there is none.
+  // The channel of the device, made if there is none. A user who has as many channels as he may have loses the one
+  // whose client went first; only when all are connected he is refused.
   std::variant<Channel*, ApiError> Open(const Owner& owner, const gateway::DeviceKey& device);
   // Null when there is none or it belongs to somebody else.
   Channel* Find(const Owner& owner, const std::string& id);
@@ -92,7 +94,7 @@ class ChannelRegistry {
   void DropOld(Channel& channel);
   void Touch(Channel& channel);
   void Erase(const std::string& id);
-  size_t CountOf(const Owner& owner);
+  bool MakeRoom(const Owner& owner);
   bool IsOver(const Channel& channel) const;
   void ForgetExpired();
 
@@ -101,6 +103,7 @@ class ChannelRegistry {
   std::unordered_map<std::string, std::unique_ptr<Channel>> channels_;
   std::map<gateway::DeviceKey, std::string> by_device_;
   WallTime next_sweep_;
+  uint64_t last_left_ = 0;
 };
 
 }  // namespace byon::api

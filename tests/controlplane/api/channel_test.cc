@@ -273,17 +273,42 @@ TEST_F(ChannelTest, IsDeleted) {
 }
 
 TEST_F(ChannelTest, IsBoundedPerUserAndForgottenUnused) {
+  std::vector<Socket> connected;
   for (int i = 0; i < 20; ++i) {
     const std::string device = "550e8400-e29b-41d4-a716-4466554400" + std::to_string(10 + i);
-    EXPECT_EQ(Request("POST", "/byon/v1/channels", json{{"deviceId", device}}).status, 201);
+    const Reply reply = Request("POST", "/byon/v1/channels", json{{"deviceId", device}});
+    EXPECT_EQ(reply.status, 201);
+    connected.push_back(OpenAs(reply.body.value("channelId", ""), token_));
   }
   EXPECT_EQ(Request("POST", "/byon/v1/channels", json{{"deviceId", kDevice}}).Short(), "429 QUOTA_EXCEEDED");
+  for (const Socket& socket : connected) socket.handler->OnClosed();
   time_.Advance(seconds(86401));
   json claims = Claims();
   claims["exp"] = claims["exp"].get<int64_t>() + 90000;
   token_ = Issuer().Token(claims);
   EXPECT_EQ(Request("POST", "/byon/v1/channels", json{{"deviceId", kDevice}}).status, 201);
   EXPECT_EQ(channels_->size(), 1u);
+}
+
+TEST_F(ChannelTest, WhoeverLeftFirstMakesRoom) {
+  std::vector<std::string> ids;
+  std::vector<Socket> sockets;
+  const auto open = [&](int i) {
+    const Reply reply = Request("POST", "/byon/v1/channels", json{{"deviceId", "550e8400-e29b-41d4-a716-4466554400" + std::to_string(10 + i)}});
+    EXPECT_EQ(reply.status, 201) << i;
+    ids.push_back(reply.body.value("channelId", ""));
+    sockets.push_back(OpenAs(ids.back(), token_));
+  };
+  for (int i = 0; i < 20; ++i) open(i);
+  for (const int i : {7, 3}) sockets[i].handler->OnClosed();
+  open(20);
+  EXPECT_EQ(OpenAs(ids[7], token_).session->closed_with, kCloseNoChannel);
+  EXPECT_EQ(sockets[0].session->closed_with, 0) << "who is connected stays";
+  // Back in time: that place is taken again.
+  sockets[3] = OpenAs(ids[3], token_);
+  EXPECT_EQ(sockets[3].session->Last()["type"], "ready");
+  EXPECT_EQ(Request("POST", "/byon/v1/channels", json{{"deviceId", kDevice}}).Short(), "429 QUOTA_EXCEEDED");
+  EXPECT_EQ(channels_->size(), 20u);
 }
 
 TEST_F(ChannelTest, TwoLeggedClientsNameTheLine) {

@@ -227,10 +227,12 @@ TEST_F(CommandTest, TheDeviceOfTheChannelMustBeNamed) {
 }
 
 TEST_F(CommandTest, ChannelsAreBoundedHereToo) {
+  std::vector<std::unique_ptr<WebSocketHandler>> connected;
   for (int i = 0; i < 30; ++i) {
     char device[40];
     std::snprintf(device, sizeof device, "550e8400-e29b-41d4-a716-4466554401%02d", i);
     Connect({{"deviceId", device}});
+    connected.push_back(std::move(handler_));
   }
   EXPECT_EQ(session_->closed_with, kCloseTooManyChannels);
 }
