@@ -32,6 +32,13 @@ void CallTraces::SetDiversions(const call::CallId& id, std::vector<Diversion> di
 
 void CallTraces::Forget(const call::CallId& id) { traces_.erase(id); }
 
+void CallTraces::Restore(const call::CallId& id, CallTrace trace) { traces_[id] = Trace{std::move(trace), std::nullopt}; }
+
+const CallTrace* CallTraces::Find(const call::CallId& id) const {
+  const auto it = traces_.find(id);
+  return it == traces_.end() ? nullptr : &it->second;
+}
+
 std::vector<CallChange> CallTraces::HistoryOf(const call::CallId& id) const {
   const auto it = traces_.find(id);
   return it == traces_.end() ? std::vector<CallChange>() : it->second.changes;

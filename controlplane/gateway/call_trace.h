@@ -10,8 +10,14 @@
 
 namespace byon::gateway {
 
-// What became of each call, step by step, for people who ask why a call failed. In memory, as long as the call is
-// known; a call taken up from an earlier process begins anew.
+// The steps of one call, as the store keeps them too.
+struct CallTrace {
+  std::vector<CallChange> changes;  // 64 at most
+  std::vector<Diversion> diversions;
+  std::optional<SipCause> last;     // the last that was heard of the network
+};
+
+// What became of each call, step by step, for people who ask why a call failed; as long as the call is known.
 class CallTraces {
  public:
   // What the network says; it explains the changes that follow until the next Settle().
@@ -22,18 +28,19 @@ class CallTraces {
   // Who sent an incoming call on.
   void SetDiversions(const call::CallId& id, std::vector<Diversion> diversions);
   void Forget(const call::CallId& id);
+  // Of an earlier process.
+  void Restore(const call::CallId& id, CallTrace trace);
 
+  // Null when nothing is known; until the next change.
+  const CallTrace* Find(const call::CallId& id) const;
   std::vector<CallChange> HistoryOf(const call::CallId& id) const;
   std::vector<Diversion> DiversionsOf(const call::CallId& id) const;
   // The last that was heard of the network.
   std::optional<SipCause> CauseOf(const call::CallId& id) const;
 
  private:
-  struct Trace {
-    std::vector<CallChange> changes;
-    std::vector<Diversion> diversions;
+  struct Trace : CallTrace {
     std::optional<SipCause> heard;
-    std::optional<SipCause> last;
   };
   std::unordered_map<call::CallId, Trace> traces_;
 };

@@ -119,6 +119,7 @@ void Gateway::Core::Execute(const call::CallId& id, call::Action& action) {
             if (!call) return;
             MediaSession session = SessionOf(a.view);
             traces.Add(id, Read().wall, session);
+            PersistTrace(id);
             DeviceKey device = KeyOf(call->record().owner);
             if (a.is_invitation) {
               ports.events.OnEvent(device, SessionInvitation{std::move(session)});
@@ -134,6 +135,7 @@ void Gateway::Core::Execute(const call::CallId& id, call::Action& action) {
           [&](call::Persist&) { PersistCall(id); },
           [&](call::Forget&) {
             ports.store.Delete(store::Kind::kCall, id);
+            ports.store.Delete(store::Kind::kCallTrace, id);
             connected_.erase(id);
             if (const auto key = correlator_keys_.extract(id); !key.empty()) correlators.erase(key.mapped());
             traces.Forget(id);
@@ -150,6 +152,7 @@ void Gateway::Core::TellOfTransfer(const call::CallId& id, const call::NotifyTra
   step.reason = "Transfer " + std::string(call::ToString(news.state));
   if (!news.reason.empty()) step.reason += ": " + news.reason;
   traces.Add(id, Read().wall, step);
+  PersistTrace(id);
   ++stats.transfers[std::string(call::ToString(news.state))];
   ports.events.OnEvent(KeyOf(call->record().owner), TransferProgress{id, news.state, news.reason});
 }
@@ -165,9 +168,18 @@ void Gateway::Core::CountEvent(const call::NotifyDevice& event) {
 void Gateway::Core::PersistCall(const call::CallId& id) {
   const call::Call* call = calls.Find(id);
   if (!call) return;
-  std::optional<WallTime> expires_at;
-  if (call->is_ended()) expires_at = Read().wall + config.call.tombstone;
-  ports.store.Put(store::Kind::kCall, id, ToJson(call->record()), expires_at);
+  ports.store.Put(store::Kind::kCall, id, ToJson(call->record()), ExpiryOf(*call));
+}
+
+void Gateway::Core::PersistTrace(const call::CallId& id) {
+  const call::Call* call = calls.Find(id);
+  const CallTrace* trace = traces.Find(id);
+  if (!call || !trace) return;
+  ports.store.Put(store::Kind::kCallTrace, id, ToJson(*trace), ExpiryOf(*call));
+}
+
+std::optional<WallTime> Gateway::Core::ExpiryOf(const call::Call& call) const {
+  return call.is_ended() ? std::optional(Read().wall + config.call.tombstone) : std::nullopt;
 }
 
 // ---- registrations

@@ -75,6 +75,8 @@ class Gateway::Core {
   void TellOfTransfer(const call::CallId& id, const call::NotifyTransfer& news);
   void CountEvent(const call::NotifyDevice& event);
   void PersistCall(const call::CallId& id);
+  void PersistTrace(const call::CallId& id);
+  std::optional<WallTime> ExpiryOf(const call::Call& call) const;
 
   std::unordered_map<uint64_t, CallWaiter> call_waiters_;
   std::unordered_map<uint64_t, RegistrationWaiter> registration_waiters_;

@@ -66,6 +66,16 @@ void Gateway::Restore() {
     core_->ports.sip.Restore(core_->calls.SignallingIdOf(id), snapshot);
     alive.push_back(id);
   }
+  // Before anything more happens to those calls.
+  for (const store::Record& kept : core_->ports.store.LoadAll(store::Kind::kCallTrace)) {
+    auto trace = ReadCallTrace(kept.value);
+    if (!trace) ++core_->stats.unreadable_records;
+    if (trace && core_->calls.Find(kept.key)) {
+      core_->traces.Restore(kept.key, std::move(*trace));
+    } else {
+      core_->ports.store.Delete(store::Kind::kCallTrace, kept.key);
+    }
+  }
   core_->Drain();
   core_->ports.media.Adopt(std::move(alive));
   for (const auto* record : core_->registrations.All()) {

@@ -1,5 +1,6 @@
 #include "controlplane/gateway/record_json.h"
 
+#include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
 
@@ -180,7 +181,16 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Message, id, number, direction, peer, peer_na
 }  // namespace byon::messaging
 
 namespace byon::gateway {
+
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(SipCause, sip_status, q850_cause, text)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CallChange, at, status, sequence_number, reason, cause)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Diversion, address, reason)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CallTrace, changes, diversions, last)
+
 namespace {
+
+// More is shown to nobody; the network's texts may be as long as its messages.
+constexpr size_t kMaxTraceText = 256;
 
 // Grows when a field changes its meaning or a new one is needed.
 constexpr int kVersion = 1;
@@ -230,6 +240,17 @@ std::string ToJson(const call::CallRecord& record) {
 }
 std::string ToJson(const registration::RegistrationRecord& record) { return Write(record); }
 std::string ToJson(const messaging::Message& message) { return Write(message); }
+std::string ToJson(const CallTrace& trace) {
+  const auto cut = [](std::string& text) { text.resize(std::min(text.size(), kMaxTraceText)); };
+  CallTrace kept = trace;
+  if (kept.last) cut(kept.last->text);
+  for (CallChange& change : kept.changes) {
+    cut(change.reason);
+    if (change.cause) cut(change.cause->text);
+  }
+  return Write(kept);
+}
+std::optional<CallTrace> ReadCallTrace(std::string_view json) { return Read<CallTrace>(json); }
 std::optional<messaging::Message> ReadMessage(std::string_view json) { return Read<messaging::Message>(json); }
 std::optional<call::CallRecord> ReadCallRecord(std::string_view json) {
   return Read<call::CallRecord>(json);

@@ -12,11 +12,12 @@
 namespace byon::store {
 
 enum class Kind : uint8_t {
-  kRegistration, kCall, kSubscription, kChannel, kTokenBinding, kMessage, kWatch, kWebhookEvent
+  kRegistration, kCall, kSubscription, kChannel, kTokenBinding, kMessage, kWatch, kWebhookEvent, kCallTrace
 };
 // Every kind that there is.
 inline constexpr std::array kKinds{Kind::kRegistration, Kind::kCall,    Kind::kSubscription, Kind::kChannel,
-                                   Kind::kTokenBinding, Kind::kMessage, Kind::kWatch,        Kind::kWebhookEvent};
+                                   Kind::kTokenBinding, Kind::kMessage, Kind::kWatch,        Kind::kWebhookEvent,
+                                   Kind::kCallTrace};
 
 struct Record {
   std::string key;

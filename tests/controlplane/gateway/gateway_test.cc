@@ -191,6 +191,34 @@ TEST(Gateway, RemembersWhatTheNetworkSaid) {
   EXPECT_EQ(std::get<Error>(w.gateway->GetCallDetails(w.user, id)).code, ErrorCode::kNotFound);
 }
 
+TEST(Gateway, RemembersWhatTheNetworkSaidBeforeARestart) {
+  World w;
+  w.Registered();
+  std::string ended = w.Call();
+  w.gateway->OnProgress(ended, {"A", 180, "Ringing", {}, {}, false});
+  w.gateway->OnFailed(ended, {486, 17, "Busy Here" + std::string(5000, '!')});
+  std::string alive = w.ConnectedCall();
+  const auto details = [&w](const std::string& id) { return std::get<CallDetails>(w.gateway->GetCallDetails(w.user, id)); };
+  const size_t steps = details(alive).history.size();
+  w.store.Put(store::Kind::kCallTrace, "nobody's", R"({"v":1,"changes":[],"diversions":[],"last":null})", {});
+  w.store.Put(store::Kind::kCallTrace, "broken", R"({"v":1,"changes":[{}],"last":null})", {});
+  w.Restart();
+  EXPECT_EQ(w.gateway->stats().unreadable_records, 1u);
+  EXPECT_EQ(w.store.CountOf(store::Kind::kCallTrace), 2u);
+  EXPECT_EQ(details(ended).cause->q850_cause, 17);
+  ASSERT_EQ(details(ended).history.size(), 3u);
+  EXPECT_EQ(details(ended).history[1].cause->sip_status, 180);
+  EXPECT_FALSE(details(ended).history[0].cause);
+  EXPECT_EQ(details(ended).history[2].cause->text.size(), 256u);
+  // The living one goes on where it was.
+  EXPECT_EQ(details(alive).history.size(), steps);
+  w.gateway->OnEnded(alive, {0, 16, "Terminated"});
+  EXPECT_EQ(details(alive).history.size(), steps + 1);
+  w.Advance(61s);
+  EXPECT_EQ(std::get<Error>(w.gateway->GetCallDetails(w.user, ended)).code, ErrorCode::kNotFound);
+  EXPECT_EQ(w.store.CountOf(store::Kind::kCallTrace), 0u);
+}
+
 TEST(Gateway, WhatTheDeviceDidHasNoCauseOfTheNetwork) {
   World w;
   w.Registered();
