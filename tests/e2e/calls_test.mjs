@@ -7,7 +7,6 @@ import { USERS } from '../../tools/lab/lab.mjs';
 import { assertTones, CallLab } from './call_lab.mjs';
 
 const { alice: ALICE, bob: BOB } = USERS;
-const LISTEN_MS = 4000;
 
 describe('calls', () => {
   let it;
@@ -23,36 +22,10 @@ describe('calls', () => {
     await bob.policy({ auto_answer_ms: -1, reject_code: 0, early_media: false, rings: true, preconditions: false, codecs: ['AMR-WB', 'AMR'], align: 'both', mode_set: [] });
   });
 
-  async function callBob() {
-    bob.forget();
-    await it.web.dial(BOB);
-    const incoming = await bob.waitFor('incoming');
-    await it.web.callState(['ringing', 'earlyMedia']);
-    return incoming;
-  }
-  async function connectToBob() {
-    const incoming = await callBob();
-    bob.send('answer');
-    await it.web.callState('connected');
-    return incoming;
-  }
-  async function connectFromBob() {
-    bob.call(ALICE);
-    await it.web.callState('ringing');
-    await bob.waitFor('ringing');
-    await it.web.answer();
-    const answered = await bob.waitFor(['answered', 'failed']);
-    assert.equal(answered.event, 'answered', JSON.stringify(answered));
-    await it.web.callState('connected');
-    return answered;
-  }
-  async function assertTonesBothWays(limits) {
-    const file = `${it.lab.dir}/bob.wav`;
-    await assertTones(async () => {
-      const [inBrowser] = await Promise.all([it.web.measure(LISTEN_MS), bob.record(file, LISTEN_MS)]);
-      return [inBrowser, measureFile(file)];
-    }, limits);
-  }
+  const callBob = () => it.ring(bob);
+  const connectToBob = () => it.connectTo(bob);
+  const connectFromBob = () => it.connectFrom(bob);
+  const assertTonesBothWays = (limits) => it.assertTonesBothWays(bob, limits);
 
   // Chromium's statistics call redundant packets audio/opus too; their size tells: twice what the bit rate allows.
   test('the browser repeats its packets, and encodes no more than AMR-WB carries', async () => {

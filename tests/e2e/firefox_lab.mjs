@@ -8,6 +8,7 @@ import { measureTones, steppedTones, writeWav } from '../../tools/lab/audio.mjs'
 import { preparePage } from '../../tools/lab/browser.mjs';
 import { Child } from '../../tools/lab/child_process.mjs';
 import { Lab } from '../../tools/lab/lab.mjs';
+import { assertRecorded, recordTraffic } from './page_traffic.mjs';
 
 const FIREFOX = '/usr/bin/firefox-esr';
 
@@ -119,6 +120,7 @@ export class FirefoxLab {
       });
       const page = await it.browser.newPage();
       await page.evaluateOnNewDocument(preparePage);
+      await page.evaluateOnNewDocument(recordTraffic);
       await page.evaluateOnNewDocument(() => {
         window.labViolations = [];
         document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) => window.labViolations.push(`${violatedDirective} ${blockedURI}`));
@@ -135,8 +137,10 @@ export class FirefoxLab {
   }
 
   async stop() {
+    const traffic = await this.web?.page.evaluate(() => window.labTraffic).catch(() => undefined);
     await this.browser?.close();
     await this.#sound.stop();
     await this.lab?.stop();
+    if (traffic) assertRecorded(traffic);
   }
 }

@@ -171,6 +171,12 @@ const documentOf = (path) => documents.find(({ base }) => base.test(path));
 export function responseFault(method, path, status, contentType, body) {
   return documentOf(path)?.fault(method, path, status, contentType, body);
 }
+/** A registration as CAMARA has it, of an answer to a request with `x-byon-extensions: channel`. */
+export function withoutExtensions(body) {
+  const { channelUrl, channelId, ...rest } = body ?? {};
+  const isOurs = URL.canParse(channelUrl ?? '') && typeof channelId === 'string' && channelUrl.endsWith(channelId);
+  return isOurs ? rest : body;
+}
 /** The fault of a request that was accepted. */
 export function requestFault(method, path, headers, body) {
   return documentOf(path)?.requestFault(method, path, headers, body);

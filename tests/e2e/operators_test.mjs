@@ -6,13 +6,12 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parse, stringify } from 'yaml';
-import { steppedTones, writeWav } from '../../tools/lab/audio.mjs';
-import { launchChromium, WebPhone } from '../../tools/lab/browser.mjs';
+import { WebPhone } from '../../tools/lab/browser.mjs';
 import { resolverFlag } from '../../tools/lab/host_names.mjs';
 import { Lab, USERS } from '../../tools/lab/lab.mjs';
 import { FIRST, SECOND } from '../../tools/lab/second_operator.mjs';
 import { ApiClient, CALLS, Channel, REGISTRATION, SUBSCRIPTIONS, webRtcOffer } from './api_client.mjs';
-import { assertTones } from './call_lab.mjs';
+import { assertTones, openBrowser } from './call_lab.mjs';
 
 const { alice: ALICE, bob: BOB } = USERS;
 const SOUTH_RATE = 40;
@@ -98,7 +97,7 @@ describe('two operators', () => {
   });
 
   test('browsers of both operators talk at the same time, each signed in at its own identity provider', async () => {
-    const browser = await launchChromium({ microphone: writeWav(`${lab.dir}/microphone.wav`, 48000, steppedTones()), flags: [resolverFlag()] });
+    const browser = await openBrowser(lab, { flags: [resolverFlag()] });
     try {
       const open = async (url) => {
         const web = await WebPhone.open(browser, `${url}/`);

@@ -18,11 +18,7 @@ describe('resilience', () => {
   after(() => it?.stop());
 
   async function connect() {
-    bob.forget();
-    await it.web.dial(BOB);
-    await bob.waitFor('incoming');
-    bob.send('answer');
-    await it.web.callState('connected');
+    await it.connectTo(bob);
     await delay(1000);
   }
 

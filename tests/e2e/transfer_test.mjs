@@ -36,11 +36,7 @@ describe('a call moves', () => {
   });
 
   async function talkToBob() {
-    bob.forget();
-    await it.web.dial(BOB);
-    await bob.waitFor('incoming');
-    bob.send('answer');
-    await it.web.callState('connected');
+    await it.connectTo(bob);
     await delay(500);
   }
   const move = () => it.web.card.locator('[data-testid="move"]').click();

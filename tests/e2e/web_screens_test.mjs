@@ -5,9 +5,9 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { launchChromium, preparePage, WebPhone } from '../../tools/lab/browser.mjs';
-import { steppedTones, writeWav } from '../../tools/lab/audio.mjs';
+import { preparePage, WebPhone } from '../../tools/lab/browser.mjs';
 import { findBuild, Lab, USERS } from '../../tools/lab/lab.mjs';
+import { openBrowser } from './call_lab.mjs';
 import { FirefoxLab, whyNoFirefox } from './firefox_lab.mjs';
 
 const { alice: ALICE, bob: BOB, dave: DAVE } = USERS;
@@ -31,7 +31,7 @@ for (const [size, viewport] of Object.entries(SIZES)) {
       lab = await Lab.start();
       const folder = `${findBuild()}/web-screens`;
       await mkdir(folder, { recursive: true });
-      browser = await launchChromium({ microphone: writeWav(`${lab.dir}/microphone.wav`, 48000, steppedTones()) });
+      browser = await openBrowser(lab);
       context = await browser.newContext({ viewport, deviceScaleFactor: 2, permissions: ['microphone'], colorScheme: 'light', reducedMotion: 'reduce', locale: 'en-GB' });
       page = await context.newPage();
       await page.addInitScript(preparePage);
@@ -272,7 +272,7 @@ describe('pressing keys alone', () => {
   let bob;
   before(async () => {
     lab = await Lab.start();
-    browser = await launchChromium({ microphone: writeWav(`${lab.dir}/microphone.wav`, 48000, steppedTones()) });
+    browser = await openBrowser(lab);
     web = await WebPhone.open(browser, `${lab.url}/`);
     await web.signIn('alice');
     await web.registered();

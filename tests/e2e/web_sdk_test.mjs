@@ -13,7 +13,7 @@ import { preparePage } from '../../tools/lab/browser.mjs';
 import { USERS } from '../../tools/lab/lab.mjs';
 import { assertTones, CallLab } from './call_lab.mjs';
 
-const { alice: ALICE, bob: BOB, carol: CAROL, erin: ERIN } = USERS;
+const { bob: BOB, carol: CAROL, erin: ERIN } = USERS;
 const WEB = fileURLToPath(new URL('../../controlplane/web/', import.meta.url));
 
 describe('the SDK', () => {
@@ -30,20 +30,8 @@ describe('the SDK', () => {
     await it.web.page.waitForFunction(() => window.byonPhone.calls.length === 0, null, { timeout: 8000 }).catch(() => {});
   });
 
-  async function connect() {
-    bob.forget();
-    await it.web.dial(BOB);
-    await bob.waitFor('incoming');
-    bob.send('answer');
-    await it.web.callState('connected');
-  }
-  async function assertTonesBothWays() {
-    const file = `${it.lab.dir}/bob.wav`;
-    await assertTones(async () => {
-      const [inBrowser] = await Promise.all([it.web.measure(4000), bob.record(file, 4000)]);
-      return [inBrowser, measureFile(file)];
-    });
-  }
+  const connect = () => it.connectTo(bob);
+  const assertTonesBothWays = () => it.assertTonesBothWays(bob);
 
   test('is one module without imports, small, with types that say what it does', async () => {
     const source = await (await fetch(`${it.lab.url}/sdk/byon.js`)).text();
@@ -115,13 +103,7 @@ describe('the SDK', () => {
   const ufrag = () => it.web.page.evaluate(() => /a=ice-ufrag:(\S+)/.exec(window.byonPhone.calls.at(-1).peerConnection.localDescription.sdp)[1]);
   for (const [name, begin] of [
     ['an outgoing call', connect],
-    ['an incoming call', async () => {
-      bob.call(ALICE);
-      await it.web.callState('ringing');
-      await it.web.answer();
-      await bob.waitFor('answered');
-      await it.web.callState('connected');
-    }],
+    ['an incoming call', () => it.connectFrom(bob)],
   ]) {
     test(`ICE is restarted in ${name}, and the sound goes on`, async () => {
       await begin();
@@ -235,11 +217,7 @@ describe('the SDK', () => {
 
   test('a page that goes away in mid-call hangs up', async () => {
     const web = await it.openWebPhone('erin');
-    bob.forget();
-    await web.dial(BOB);
-    await bob.waitFor('incoming');
-    bob.send('answer');
-    await web.callState('connected');
+    await it.connectTo(bob, web);
     web.page.on('dialog', (dialog) => dialog.accept());
     await web.page.goto('about:blank');
     await bob.waitFor('bye', { timeoutMs: 5000 });
@@ -249,11 +227,7 @@ describe('the SDK', () => {
   test('a page that crashed in mid-call: the next one ends what it cannot carry on, and takes calls', async () => {
     const web = await it.openWebPhone('erin');
     const context = web.page.context();
-    bob.forget();
-    await web.dial(BOB);
-    await bob.waitFor('incoming');
-    bob.send('answer');
-    await web.callState('connected');
+    await it.connectTo(bob, web);
     const crashed = once(web.page, 'crash');
     const devtools = await context.newCDPSession(web.page);
     devtools.send('Page.crash').catch(() => {});
@@ -282,10 +256,7 @@ describe('the SDK on a network that goes away', () => {
   after(() => it?.stop());
 
   test('fifteen seconds without a packet: the call says so, restarts ICE, and both hear each other again', async () => {
-    await it.web.dial(BOB);
-    await bob.waitFor('incoming');
-    bob.send('answer');
-    await it.web.callState('connected');
+    await it.connectTo(bob);
     await it.web.page.evaluate(() => {
       window.told = [];
       const [call] = window.byonPhone.calls;
@@ -306,11 +277,7 @@ describe('the SDK on a network that goes away', () => {
     assert.ok(isNewPath, told.join());
     assert.ok(told.indexOf('reconnecting') < told.indexOf('reconnected'), told.join());
     assert.ok(told.includes('warning no-incoming-audio'), told.join());
-    const file = `${it.lab.dir}/bob-again.wav`;
-    await assertTones(async () => {
-      const [inBrowser] = await Promise.all([it.web.measure(4000), bob.record(file, 4000)]);
-      return [inBrowser, measureFile(file)];
-    });
+    await it.assertTonesBothWays(bob);
     await it.web.hangUp();
     await bob.waitFor('bye');
   });
