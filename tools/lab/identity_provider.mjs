@@ -135,7 +135,8 @@ export class IdentityProvider {
       return `${body}.${createHmac('sha256', Buffer.from(JSON.stringify(publicPart(own)))).update(body).digest('base64url')}`;
     }
     const signing = key === 'foreign' ? makeKey(own.alg, own.kid) : own;
-    return new SignJWT(payload).setProtectedHeader(full).sign(await importJWK(signing, own.alg));
+    const crit = Object.fromEntries((full.crit ?? []).map((name) => [name, true]));
+    return new SignJWT(payload).setProtectedHeader(full).sign(await importJWK(signing, own.alg), { crit });
   }
 
   #newKeys() {
