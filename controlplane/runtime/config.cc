@@ -442,12 +442,29 @@ void Reader::ReadCommon() {
   CheckCommon();
 }
 
+// What a page asks for when nothing else is configured: everything that this operator has switched on, and nothing that
+// its identity provider need not know.
+std::string ScopesOf(const Config& config) {
+  std::string scopes = "openid offline_access";
+  for (const char* api : {"webrtc-registration", "webrtc-call-handling"}) {
+    for (const char* verb : {"create", "read", "write", "delete"}) scopes += " " + std::string(api) + ":sessions:" + verb;
+  }
+  for (const char* event : {"session-status", "session-invitation", "registration-ends"}) {
+    const std::string events = "webrtc-events-subscriptions";
+    scopes += " " + events + ":org.camaraproject." + events + ".v0." + event + ":create";
+  }
+  if (config.messages.is_enabled) scopes += " byon:messages:read byon:messages:write";
+  if (!config.ims.watched_packages.empty()) scopes += " byon:presence:read byon:presence:write";
+  return scopes;
+}
+
 void Reader::ReadOperator() {
   ReadWebSip();
   ReadOauth();
   ReadIms();
   ReadPush();
   ReadServices();
+  if (config_.oauth.web_client_scopes.empty()) config_.oauth.web_client_scopes = ScopesOf(config_);
   CheckOperator();
 }
 

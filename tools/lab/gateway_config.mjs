@@ -1,5 +1,5 @@
 // The settings of both programs in a lab. What is not here is the programs' own default.
-import { ALL_SCOPES, AUDIENCE, GATEWAY_CLIENT, OPAQUE_AUDIENCE } from './identity_provider.mjs';
+import { AUDIENCE, GATEWAY_CLIENT, OPAQUE_AUDIENCE } from './identity_provider.mjs';
 import { laboratoryKeys } from './milenage.mjs';
 
 const bracketed = ({ ip, port }) => (ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`);
@@ -25,7 +25,7 @@ export function controlPlaneConfig(lab) {
         endpoint: `${lab.issuer}/token/introspection`, client_id: GATEWAY_CLIENT.id,
         client_secret_file: lab.secretFile, cache_s: 2,
       },
-      web_client: { client_id: 'byon-web', scopes: ['openid', 'offline_access', ...ALL_SCOPES].join(' ') },
+      web_client: { client_id: 'byon-web' },
     },
     ims: {
       home_domain: 'ims.test',

@@ -7,6 +7,7 @@ import { prettyNumber } from './format.js';
 import { History } from './history.js';
 import { MessagesView } from './messages.js';
 import { OneTab } from './one_tab.js';
+import { PresenceView } from './presence.js';
 import { applyTheme, preferences, save } from './preferences.js';
 import { Settings } from './settings.js';
 import { Waking } from './waking.js';
@@ -79,16 +80,22 @@ async function call(number: string, isAnonymous = false): Promise<void> {
 }
 
 function makeDevice(): void {
-  const history = new History((number) => void call(number).catch(showError));
   device = new Device({ gateway: signIn.config.apiRoot, getToken: () => signIn.getToken() });
   window.byonPhone = device;
-  const messages = new MessagesView(device, showError);
+  const presence = new PresenceView(device, showError);
+  const mark = (peer: string) => presence.mark(peer);
+  const history = new History((number) => void call(number).catch(showError), mark);
+  const messages = new MessagesView(device, showError, mark);
+  history.onChange = messages.onChange = () => presence.follow([...history.recent, ...messages.recent].sort((a, b) => b.at - a.at).map(({ peer }) => peer));
   device.on('registered', ({ phoneNumber }) => {
     history.open(phoneNumber);
     show('registered', prettyNumber(phoneNumber));
-    void messages.load().catch(showError);
+    const isPresenceAsked = signIn.config.scopes.includes('byon:presence:read');
+    // Those who wrote are watched as well as those who called.
+    void messages.load().catch(showError).then(() => (isPresenceAsked ? presence.load() : undefined)).catch(showError);
   });
   device.on('unregistered', ({ cause, reason }) => {
+    presence.clear();
     history.close();
     messages.clear();
     if (cause === 'replaced') {

@@ -8,7 +8,7 @@ const LOOK_MS = 15_000;
 export class Elsewhere {
   readonly #device: Device;
   readonly #showError: (error: Error) => void;
-  readonly #list = byId('elsewhere');
+  readonly #list = byId('calls-elsewhere');
   #shown = '';
 
   constructor(device: Device, showError: (error: Error) => void) {
@@ -18,6 +18,7 @@ export class Elsewhere {
     document.addEventListener('visibilitychange', () => void this.look());
     device.on('registered', () => void this.look());
     device.on('unregistered', () => this.#show([]));
+    device.on('presence', ({ phoneNumber }) => phoneNumber === device.phoneNumber && void this.look());
     device.on('call', (call: Call) => call.on('ended', () => void this.look()));
   }
 

@@ -22,10 +22,16 @@ export class History {
   #key: string | undefined;
   #entries: Entry[] = [];
   #unseen = 0;
+  #marks = 0;
   readonly #redial: (number: string) => void;
+  readonly #mark: (peer: string) => HTMLElement;
+  /** The list has changed. */
+  onChange: () => void = () => {};
 
-  constructor(redial: (number: string) => void) {
+  /** @param mark what stands beside the name of a peer */
+  constructor(redial: (number: string) => void, mark: (peer: string) => HTMLElement) {
     this.#redial = redial;
+    this.#mark = mark;
     byId('clear-history').onclick = () => {
       this.#entries = [];
       this.#store();
@@ -48,6 +54,11 @@ export class History {
     this.#key = undefined;
     this.#entries = [];
     this.#render();
+  }
+
+  /** Who was talked to, and when. */
+  get recent(): { peer: string; at: number }[] {
+    return this.#entries;
   }
 
   /** Notes a call that has ended. */
@@ -92,6 +103,7 @@ export class History {
     byId('history-empty').hidden = this.#entries.length > 0;
     byId('clear-history').hidden = this.#entries.length === 0;
     this.#renderBadge();
+    this.onChange();
   }
   #renderBadge(): void {
     const badge = byId('missed');
@@ -105,10 +117,10 @@ export class History {
     const button = element('button', { className: `entry${entry.isMissed ? ' missed' : ''}` });
     const title = peerTitle(entry.peer, entry.name);
     const who = element('span', { className: 'entry-who' });
-    who.append(
-      element('strong', { text: title }),
-      element('small', { text: entry.talkedMs > 0 ? `${timeOf(entry.at)} · ${duration(entry.talkedMs)}` : `${timeOf(entry.at)} · ${entry.text}` }),
-    );
+    const line = element('span', { className: 'entry-line' });
+    const presence = this.#mark(entry.peer);
+    line.append(element('small', { text: entry.talkedMs > 0 ? `${timeOf(entry.at)} · ${duration(entry.talkedMs)}` : `${timeOf(entry.at)} · ${entry.text}` }), presence);
+    who.append(element('strong', { text: title }), line);
     const mark = element('span', { className: 'entry-mark' });
     mark.append(icon(entry.isMissed ? 'missed' : entry.direction === 'incoming' ? 'in' : 'out'));
     button.append(mark, who);
@@ -120,6 +132,8 @@ export class History {
       button.onclick = () => this.#redial(/^(tel|sip):/.test(entry.peer) && !/^tel:\+/.test(entry.peer) ? entry.peer : numberOf(entry.peer));
     }
     button.disabled = !isCallable;
+    presence.id = `presence-${++this.#marks}`;
+    button.setAttribute('aria-describedby', presence.id);
     button.setAttribute('aria-label', `${isCallable ? 'Call ' : ''}${title}, ${entry.isMissed ? 'missed' : entry.direction}, ${dayOf(entry.at)} ${timeOf(entry.at)}`);
     row.append(button);
     return row;

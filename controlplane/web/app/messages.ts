@@ -15,10 +15,15 @@ export class MessagesView {
   /** Address of the open conversation; undefined: the list. */
   #peer: string | undefined;
   #isVisible = false;
+  readonly #mark: (peer: string) => HTMLElement;
+  /** The messages have changed. */
+  onChange: () => void = () => {};
 
-  constructor(device: Device, showError: (error: Error) => void) {
+  /** @param mark what stands beside the name of a peer */
+  constructor(device: Device, showError: (error: Error) => void, mark: (peer: string) => HTMLElement) {
     this.#device = device;
     this.#showError = showError;
+    this.#mark = mark;
     device.on('message', (message) => this.#take(message));
     device.on('messageStatus', (message) => this.#take(message));
     byId('new-message').onsubmit = (event) => {
@@ -46,6 +51,11 @@ export class MessagesView {
       const isNotOffered = error instanceof ByonError && [403, 404, 405].includes(error.status ?? 0);
       if (!isNotOffered) throw error;
     }
+  }
+
+  /** Who was written to or wrote, and when. */
+  get recent(): { peer: string; at: number }[] {
+    return [...this.#messages.values()].map((message) => ({ peer: peerOf(message), at: Date.parse(message.createdAt) }));
   }
 
   clear(): void {
@@ -102,6 +112,7 @@ export class MessagesView {
     byId('conversation-list').hidden = this.#peer !== undefined;
     if (this.#peer) this.#renderThread(this.#peer);
     else this.#renderList();
+    this.onChange();
   }
 
   #renderList(): void {
@@ -115,7 +126,9 @@ export class MessagesView {
       const isUnread = this.#thread(peer).some(({ state }) => state === 'received');
       const button = element('button', { className: `entry${isUnread ? ' unread' : ''}` });
       const who = element('span', { className: 'entry-who' });
-      who.append(element('strong', { text: title(peer, message.peerName) }), element('small', { text: message.text.slice(0, 80) }));
+      const line = element('span', { className: 'entry-line' });
+      line.append(element('small', { text: message.text.slice(0, 80) }), this.#mark(peer));
+      who.append(element('strong', { text: title(peer, message.peerName) }), line);
       button.append(who, element('small', { text: timeOf(Date.parse(message.createdAt)) }));
       button.onclick = () => this.#open(peer);
       row.append(button);
@@ -128,6 +141,7 @@ export class MessagesView {
   #renderThread(peer: string): void {
     const thread = this.#thread(peer);
     byId('conversation-title').textContent = title(peer, thread.find(({ peerName }) => peerName)?.peerName);
+    byId('conversation-presence').replaceChildren(this.#mark(peer));
     const rows: HTMLElement[] = [];
     let day = '';
     for (const message of thread) {

@@ -5,6 +5,9 @@ import { peerTitle } from './format.js';
 interface WorkerScope {
   addEventListener(type: 'push', listener: (event: { data: { json(): unknown } | null; waitUntil(done: Promise<unknown>): void }) => void): void;
   addEventListener(type: 'notificationclick', listener: (event: { notification: Notification; waitUntil(done: Promise<unknown>): void }) => void): void;
+  addEventListener(type: 'pushsubscriptionchange', listener: (event: {
+    oldSubscription?: PushSubscription | null; newSubscription?: PushSubscription | null; waitUntil(done: Promise<unknown>): void;
+  }) => void): void;
   addEventListener(type: 'install' | 'activate', listener: (event: { waitUntil(done: Promise<unknown>): void }) => void): void;
   skipWaiting(): Promise<void>;
   readonly registration: ServiceWorkerRegistration;
@@ -27,6 +30,8 @@ const INCOMING = 'org.byon-gateway.push.v1.incoming-call';
 const ENDED = 'org.byon-gateway.push.v1.call-ended';
 const ELSEWHERE = 'Call completed elsewhere';
 const CLOSING_MS = 500;
+/** Said to pages: the gateway is to be told of the browser's new subscription. */
+const CHANGED = 'byon-push-changed';
 const isVisible = ({ visibilityState }: { visibilityState: string }): boolean => visibilityState === 'visible';
 const worker = globalThis as unknown as WorkerScope;
 
@@ -46,6 +51,22 @@ worker.addEventListener('push', (event) => {
 worker.addEventListener('notificationclick', (event) => {
   event.notification.close();
   event.waitUntil(openPage());
+});
+
+// The browser or its push service has ended the subscription: what the gateway knows wakes nobody any more. A new one is
+// made at once; only a page can tell the gateway of it, since it alone is signed in.
+worker.addEventListener('pushsubscriptionchange', (event) => {
+  const key = event.oldSubscription?.options.applicationServerKey;
+  const isLost = !event.newSubscription && key;
+  event.waitUntil((async () => {
+    if (isLost) await worker.registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key }).catch(() => {});
+    const pages = await worker.clients.matchAll({ type: 'window', includeUncontrolled: true });
+    for (const page of pages) page.postMessage({ type: CHANGED });
+    if (pages.length > 0) return;
+    await worker.registration.showNotification('Calls do not ring here any more', {
+      body: 'Open the phone once, and they do again.', tag: CHANGED, icon: 'app/icon.svg',
+    });
+  })());
 });
 
 async function take(type: string | undefined, call: PushedCall): Promise<void> {

@@ -22,9 +22,12 @@ export class Waking {
       showError(error);
     });
     // A browser gives a fresh subscription when it likes to.
-    device.on('registered', () => preferences.wakes && void this.#enable().catch(showError));
+    device.on('registered', () => preferences.wakes && void this.#enable().then(() => this.#closeNotes('byon-push-changed')).catch(showError));
     device.on('call', (call) => this.#clearNotes(call));
-    navigator.serviceWorker.addEventListener('message', () => device.wake());
+    navigator.serviceWorker.addEventListener('message', ({ data }: MessageEvent<{ type?: string } | undefined>) => {
+      device.wake();
+      if (data?.type === 'byon-push-changed' && preferences.wakes) void this.#enable().catch(showError);
+    });
   }
 
   async #change(isWanted: boolean): Promise<void> {

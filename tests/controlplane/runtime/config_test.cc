@@ -32,6 +32,29 @@ TEST(ConfigTest, ServesReleasesAsTheOperatorWants) {
   EXPECT_THAT(Parse(std::string(kSmallest) + "api: {strictness: compat}\n").mistakes, ElementsAre(HasSubstr("strictness")));
 }
 
+TEST(ConfigTest, ThePageAsksForTheScopesOfWhatIsSwitchedOn) {
+  const auto scopes = [](const std::string& more) { return Parse(kSmallest + more).config.oauth.web_client_scopes; };
+  const std::string usual = scopes("");
+  EXPECT_THAT(usual, testing::StartsWith("openid offline_access webrtc-registration:sessions:create "));
+  EXPECT_THAT(usual, HasSubstr("byon:messages:write"));
+  EXPECT_THAT(usual, testing::Not(HasSubstr("presence")));
+  EXPECT_THAT(scopes("messages: {enabled: false}\n"), testing::Not(HasSubstr("messages")));
+  const std::string watching = R"(
+http: {public_url: "http://127.0.0.1:8080"}
+oauth: {issuers: [{issuer: "http://idp"}], audience: [a]}
+ims: {home_domain: ims.test, local: "127.0.0.1:5070", next_hops: ["127.0.0.10:5060"], watch: [dialog]}
+dataplanes: [{address: "127.0.0.1:50051"}]
+)";
+  EXPECT_THAT(Parse(watching).config.oauth.web_client_scopes, HasSubstr("byon:presence:read byon:presence:write"));
+  const std::string own = R"(
+http: {public_url: "http://127.0.0.1:8080"}
+oauth: {issuers: [{issuer: "http://idp"}], audience: [a], web_client: {scopes: "openid calls"}}
+ims: {home_domain: ims.test, local: "127.0.0.1:5070", next_hops: ["127.0.0.10:5060"]}
+dataplanes: [{address: "127.0.0.1:50051"}]
+)";
+  EXPECT_EQ(Parse(own).config.oauth.web_client_scopes, "openid calls");
+}
+
 TEST(ConfigTest, TurnServersNeedTheirSecret) {
   EXPECT_THAT(Parse(std::string(kSmallest) + "ice: {turn_urls: [\"turn:turn.example.com\"]}\n").mistakes,
               ElementsAre(HasSubstr("ice.turn_urls need ice.turn_secret_file")));
@@ -75,6 +98,7 @@ TEST(ConfigTest, TheExampleIsGoodAndShowsTheDefaults) {
   EXPECT_EQ(a.limits.body_bytes, b.limits.body_bytes);
   EXPECT_EQ(a.limits.websocket_queue_bytes, b.limits.websocket_queue_bytes);
   EXPECT_EQ(a.oauth.algorithms, b.oauth.algorithms);
+  EXPECT_EQ(a.oauth.web_client_scopes, b.oauth.web_client_scopes);
   EXPECT_EQ(a.push.keep_registration, b.push.keep_registration);
   EXPECT_EQ(a.push.ack_wait, b.push.ack_wait);
   EXPECT_EQ(a.push.timeout, b.push.timeout);

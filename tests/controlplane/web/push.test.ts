@@ -155,6 +155,34 @@ describe('the service worker', () => {
     expect(shown()).toEqual([]);
   });
 
+  describe('when the browser has ended the subscription', () => {
+    const subscribe = vi.fn(async (..._: unknown[]) => {});
+    const applicationServerKey = new ArrayBuffer(65);
+    const oldSubscription = { options: { applicationServerKey } };
+    beforeEach(() => vi.stubGlobal('registration', { showNotification, pushManager: { subscribe } }));
+
+    test('makes another, which an open page tells the gateway', async () => {
+      pages = [page];
+      await dispatch('pushsubscriptionchange', { oldSubscription, newSubscription: null });
+      expect(subscribe).toHaveBeenCalledWith({ userVisibleOnly: true, applicationServerKey });
+      expect(page.postMessage).toHaveBeenCalledWith({ type: 'byon-push-changed' });
+      expect(shown()).toEqual([]);
+    });
+
+    test('takes the one that the browser has made', async () => {
+      pages = [page];
+      await dispatch('pushsubscriptionchange', { oldSubscription, newSubscription: oldSubscription });
+      expect(subscribe).not.toHaveBeenCalled();
+      expect(page.postMessage).toHaveBeenCalledOnce();
+    });
+
+    test('without a page the user is asked to open one, also when the browser refuses', async () => {
+      subscribe.mockRejectedValueOnce(new Error('no'));
+      await dispatch('pushsubscriptionchange', { oldSubscription });
+      expect(shown().map(([title]) => title)).toEqual(['Calls do not ring here any more']);
+    });
+  });
+
   test('a click opens the page, or goes to the one that is open', async () => {
     const notification = { close: vi.fn() };
     await dispatch('notificationclick', { notification });
