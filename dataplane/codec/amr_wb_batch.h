@@ -11,9 +11,10 @@
 
 namespace byon::codec {
 
-// The AMR-WB frames of one worker's calls, encoded together as soon as the first one's payload is asked
-// for: the calls of a tick slot add theirs, then each takes its own. The frames are those of
-// AmrLibraryEncoder, bit for bit. No allocation after construction; about 1 MB. The worker's thread only.
+// The AMR-WB frames of one worker's calls, encoded together as soon as the first one's payload is
+// asked for: the calls of a tick slot add theirs, then each takes its own. The frames are those of
+// AmrLibraryEncoder, bit for bit. No allocation after construction; about 1 MB. The worker's thread
+// only.
 class AmrWbBatch {
  public:
   // One call's encoder, for life: it cannot go on from the library's, nor the library from it.
@@ -33,8 +34,8 @@ class AmrWbBatch {
   static std::unique_ptr<AmrWbBatch> MakeForThisCpu();
   explicit AmrWbBatch(amr_wb::InstructionSet instructions) : encoder_(instructions) {}
 
-  // Takes the next 20 ms of a call that is not waiting: 320 samples at 16 kHz, which have to stay where
-  // they are until Take(); `mode` is 0 to 8.
+  // Takes the next 20 ms of a call that is not waiting: 320 samples at 16 kHz, which have to stay
+  // where they are until Take(); `mode` is 0 to 8.
   void Add(Call& call, std::span<const int16_t> samples, uint8_t mode);
   // The frame of a call that has added; encodes everything that waits if it still does.
   AmrFrame Take(Call& call);
@@ -44,7 +45,8 @@ class AmrWbBatch {
   uint64_t passes() const { return passes_; }
 
  private:
-  static constexpr size_t kCapacity = 64;  // a power of the lanes; more than that is encoded in parts
+  static constexpr size_t kCapacity =
+      64;  // a power of the lanes; more than that is encoded in parts
 
   void EncodeAll();
 

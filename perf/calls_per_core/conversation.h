@@ -9,8 +9,8 @@ namespace byon::perf {
 // Two people who take turns of three seconds, in a quiet room.
 class Conversation {
  public:
-  // `files`: 16-bit mono at 48 kHz; without one a made-up voice speaks. Nothing of a file that cannot
-  // be read is heard: see is_complete().
+  // `files`: 16-bit mono at 48 kHz; without one a made-up voice speaks. Nothing of a file that
+  // cannot be read is heard: see is_complete().
   explicit Conversation(const std::vector<std::string>& files);
   bool is_complete() const { return is_complete_; }
 

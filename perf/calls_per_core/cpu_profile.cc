@@ -124,7 +124,7 @@ Part PartOf(uintptr_t address, const OwnSymbols& own) {
 }  // namespace
 
 std::string_view PartName(Part part) {
-  constexpr std::string_view kNames[kPartCount] = {"opus", "amr enc", "amr dec", "srtp",
+  constexpr std::string_view kNames[kPartCount] = {"opus",   "amr enc",  "amr dec", "srtp",
                                                    "jitter", "pipeline", "rest"};
   return kNames[static_cast<size_t>(part)];
 }

@@ -8,14 +8,14 @@
 
 namespace byon::perf {
 
-// What the CPU time of a worker goes to. AMR narrow-band is one library for both directions: all of it
-// counts as encoding, which is most of it.
+// What the CPU time of a worker goes to. AMR narrow-band is one library for both directions: all of
+// it counts as encoding, which is most of it.
 enum class Part : uint8_t { kOpus, kAmrEncode, kAmrDecode, kSrtp, kJitter, kPipeline, kRest };
 inline constexpr size_t kPartCount = 7;
 std::string_view PartName(Part part);
 
-// A sampling profiler of this thread: a signal per millisecond or two of its CPU time, whose program
-// counter tells the library or, in our own code, the room. One at a time.
+// A sampling profiler of this thread: a signal per millisecond or two of its CPU time, whose
+// program counter tells the library or, in our own code, the room. One at a time.
 class CpuProfile {
  public:
   // Takes samples only while `is_working`.

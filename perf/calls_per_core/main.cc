@@ -1,5 +1,5 @@
-// How many calls one worker carries: the real worker with its sessions, SRTP, jitter buffers and codecs
-// on simulated packet I/O, until its first tick comes late. See perf/calls_per_core/run.
+// How many calls one worker carries: the real worker with its sessions, SRTP, jitter buffers and
+// codecs on simulated packet I/O, until its first tick comes late. See perf/calls_per_core/run.
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -42,8 +42,8 @@ struct Scenario {
   enum Towards : uint8_t { kSpeech, kCelt, kSilk0 } opus;  // what the browser is sent
 };
 constexpr Codec kOpus = Codec::kOpus, kWb = Codec::kAmrWb;
-// Towards the browser: SILK as media.opus_encoder "speech" has it; CELT and SILK of "adaptive", the latter as
-// it is under loss but for the redundancy.
+// Towards the browser: SILK as media.opus_encoder "speech" has it; CELT and SILK of "adaptive", the
+// latter as it is under loss but for the redundancy.
 constexpr Scenario kScenarios[] = {
     {"silk-5 amr-wb-12.65 library", kOpus, kWb, 2, false, false, Scenario::kSpeech},
     {"silk-5 amr-wb-12.65 batch", kOpus, kWb, 2, false, true, Scenario::kSpeech},
@@ -130,7 +130,8 @@ class Measurement {
   static Media EncodeOf(const Scenario& scenario, Codec codec, uint8_t payload_type,
                         const Conversation& conversation, int person) {
     pipeline::StreamFormat format = FormatOf(codec, payload_type);
-    if (codec == Codec::kAmrWb || codec == Codec::kAmr) format.codec.amr.initial_mode = scenario.mode;
+    if (codec == Codec::kAmrWb || codec == Codec::kAmr)
+      format.codec.amr.initial_mode = scenario.mode;
     format.codec.amr.use_dtx = scenario.use_dtx;
     format.codec.opus.use_inband_fec = true;
     const int rate_hz = static_cast<int>(codec::ClockRateHz(codec));

@@ -93,8 +93,8 @@ void WorkerCalls::Connect(size_t index) {
   const auto port = static_cast<uint16_t>(10'000 + 4 * index);
   session.handle = session::MakeSessionHandle(index + 1, port);
   session.access = {{kGateway, port}, kIce, 1};
-  session.ims = {{kGateway, static_cast<uint16_t>(port + 2)},
-                 {kGateway, static_cast<uint16_t>(port + 3)}, 2};
+  session.ims = {
+      {kGateway, static_cast<uint16_t>(port + 2)}, {kGateway, static_cast<uint16_t>(port + 3)}, 2};
   session.random_seed = index;
   const pipeline::StreamFormat& access = config_.from_browser->format;
   const pipeline::StreamFormat& ims = config_.from_phone->format;
@@ -118,11 +118,10 @@ void WorkerCalls::Connect(size_t index) {
   heap_bytes_ += HeapBytes() - heap_before;
 
   const size_t start = index * 137;  // every call at another place
-  calls_.push_back(std::make_unique<Call>(
-      Call{session.access.address, session.ims.rtp,
-           srtp::SrtpSession(srtp::DefaultSrtpBackend(), keys_),
-           MediaSender(*config_.from_browser, 1, start), MediaSender(*config_.from_phone, 2, start),
-           TimeDelta::Microseconds(random_.NextBelow(20'000))}));
+  calls_.push_back(std::make_unique<Call>(Call{
+      session.access.address, session.ims.rtp, srtp::SrtpSession(srtp::DefaultSrtpBackend(), keys_),
+      MediaSender(*config_.from_browser, 1, start), MediaSender(*config_.from_phone, 2, start),
+      TimeDelta::Microseconds(random_.NextBelow(20'000))}));
 }
 
 // A check, a first DTLS record, and the keys as the handshake thread would bring them.

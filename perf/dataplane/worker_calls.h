@@ -83,8 +83,8 @@ class MediaSender {
   uint32_t timestamp_ = 0;
 };
 
-// `count` connected calls on one worker in memory: the real worker, sessions, SRTP, jitter buffers and
-// codecs, without sockets. Packets are made outside the measured time.
+// `count` connected calls on one worker in memory: the real worker, sessions, SRTP, jitter buffers
+// and codecs, without sockets. Packets are made outside the measured time.
 class WorkerCalls {
  public:
   struct Config {
@@ -101,8 +101,9 @@ class WorkerCalls {
   std::chrono::nanoseconds Turn();
   void Advance(base::TimeDelta delta) { now_ += delta; }
 
-  // By itself: each call's packets come at a moment of its own in every 20 ms. The worker's clock is what
-  // it spends of the CPU, and stands only while it waits: a worker with too much to do gets late.
+  // By itself: each call's packets come at a moment of its own in every 20 ms. The worker's clock
+  // is what it spends of the CPU, and stands only while it waits: a worker with too much to do gets
+  // late.
   void Run(base::TimeDelta duration);
 
   std::chrono::nanoseconds busy() const { return busy_; }

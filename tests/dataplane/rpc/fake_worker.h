@@ -55,6 +55,8 @@ class FakeWorker {
   std::map<worker::SessionHandle, std::unique_ptr<session::MediaSession>> sessions;
   std::vector<session::SessionConfig> created;  // every attempt
   size_t modifications = 0;
+  codec::CodecFormat last_access;  // what browsers are to be sent
+  pipeline::SendSetupPtr last_ims_send;
   worker::SendDtmf last_dtmf;
   worker::PlayTone last_tone;
   std::string last_reason;
@@ -95,8 +97,10 @@ class FakeWorker {
       if (close->stats) close->stats->ims.packets_sent = 42;
       close->session = std::move(sessions[handle]);
       sessions.erase(handle);
-    } else if (std::holds_alternative<worker::ModifySession>(reply.command.body)) {
+    } else if (auto* modify = std::get_if<worker::ModifySession>(&reply.command.body)) {
       ++modifications;
+      if (modify->change->access_audio) last_access = modify->change->access_audio->send_format;
+      if (modify->change->ims_audio) last_ims_send = std::move(modify->change->ims_audio->send);
     } else if (auto* dtmf = std::get_if<worker::SendDtmf>(&reply.command.body)) {
       last_dtmf = *dtmf;
     } else if (auto* tone = std::get_if<worker::PlayTone>(&reply.command.body)) {

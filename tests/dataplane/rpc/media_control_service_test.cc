@@ -3,6 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+#include <utility>
+
+#include "dataplane/codec/amr_wb_batch.h"
+#include "dataplane/pipeline/codec_setup.h"
 #include "tests/dataplane/rpc/fake_worker.h"
 #include "tests/dataplane/rpc/requests.h"
 
@@ -232,6 +237,28 @@ TEST_F(MediaControlServiceTest, ModifyingSetsWhatIsPresent) {
   ASSERT_TRUE(Modify(request).ok());
   EXPECT_NE(session_.access().ice_pwd(), pwd);
   EXPECT_TRUE(session_.has_ims_remote());
+}
+
+TEST_F(MediaControlServiceTest, TheNodesOpusCodingGoesIntoItsSessions) {
+  proto::CreateSessionRequest request = CreateRequest("call-1");
+  *request.mutable_access() = Access();
+  ASSERT_TRUE(Create(request).ok());
+  const auto format = workers_[session_.worker()].Look([](auto& w) { return w.last_access; });
+  EXPECT_EQ(format.codec, codec::Codec::kOpus);
+  EXPECT_EQ(format.opus.coding, codec::OpusCoding::kAdaptive);
+}
+
+TEST_F(MediaControlServiceTest, AmrWbIsEncodedInTheBatchOfTheSessionsWorker) {
+  const auto batch = codec::AmrWbBatch::MakeForThisCpu();
+  if (!batch) GTEST_SKIP() << "this CPU has no batch encoder";
+  for (FakeWorker& worker : workers_) worker.mailbox().amr_wb_batch = batch.get();
+  proto::CreateSessionRequest request = CreateRequest("call-1");
+  *request.mutable_ims() = Ims();
+  ASSERT_TRUE(Create(request).ok());
+  auto send = workers_[session_.worker()].Look([](auto& w) { return std::move(w.last_ims_send); });
+  std::array<std::byte, codec::kMaxEncodedBytes> payload;
+  EXPECT_GT(send->encoder().Encode(codec::AudioFrame::Silence(16'000), payload).bytes, 0u);
+  EXPECT_EQ(batch->frames(), 1u);
 }
 
 TEST_F(MediaControlServiceTest, ModifyingSaysWhatIsWrong) {

@@ -13,8 +13,8 @@
 #include "tests/dataplane/support/encoder_signal.h"
 #include "tests/dataplane/support/fake_packet_io.h"
 
-// Calls that share a worker's batch encoder: what each sends to the network is what vo-amrwbenc makes of
-// the same samples, whoever else is there. A call's samples come from an announcement.
+// Calls that share a worker's batch encoder: what each sends to the network is what vo-amrwbenc
+// makes of the same samples, whoever else is there. A call's samples come from an announcement.
 namespace byon::test {
 namespace {
 
@@ -39,7 +39,8 @@ struct Call {
     const auto ip = net::IpAddress::V4(192, 0, 2, 2);
     const auto port = static_cast<uint16_t>(20'000 + 4 * number);
     config.handle = session::MakeSessionHandle(number + 1, port);
-    config.access = {{net::IpAddress::V4(192, 0, 2, 1), port}, {"gway", "gateway-password-of-22-ch"}, 1};
+    config.access = {
+        {net::IpAddress::V4(192, 0, 2, 1), port}, {"gway", "gateway-password-of-22-ch"}, 1};
     config.ims = {{ip, static_cast<uint16_t>(port + 2)}, {ip, static_cast<uint16_t>(port + 3)}, 2};
     config.random_seed = number;
     phone = {net::IpAddress::V4(203, 0, 113, 9), static_cast<uint16_t>(40'000 + 4 * number)};
@@ -90,13 +91,12 @@ class Gateway {
   // The phone asks for a mode in a packet without audio.
   void RequestMode(Call& call, uint8_t mode) {
     std::array<std::byte, 100> buffer;
-    rtp::RtpPacketBuilder builder(buffer, {.payload_type = {kPayloadType},
-                                           .sequence_number = {1},
-                                           .timestamp = {1},
-                                           .ssrc = {7}});
+    rtp::RtpPacketBuilder builder(
+        buffer,
+        {.payload_type = {kPayloadType}, .sequence_number = {1}, .timestamp = {1}, .ssrc = {7}});
     const codec::AmrFrame no_data;
-    const auto packet = builder.Finish(codec::WriteAmrPayload(
-        Codec::kAmrWb, false, mode, {&no_data, 1}, builder.PayloadRoom()));
+    const auto packet = builder.Finish(
+        codec::WriteAmrPayload(Codec::kAmrWb, false, mode, {&no_data, 1}, builder.PayloadRoom()));
     io_.Deliver({call.phone, call.config.ims.rtp, {packet->begin(), packet->end()}});
   }
   void Run(TimeDelta duration) {
@@ -122,8 +122,8 @@ class Gateway {
  private:
   template <typename Body>
   void Submit(const Call& call, Body body) {
-    EXPECT_TRUE(mailbox_.commands.Push(
-        {.id = 1, .session = call.config.handle, .body = std::move(body)}));
+    EXPECT_TRUE(
+        mailbox_.commands.Push({.id = 1, .session = call.config.handle, .body = std::move(body)}));
   }
 
   FakePacketIo io_;
@@ -134,8 +134,8 @@ class Gateway {
   std::vector<std::unique_ptr<Call>> calls_;
 };
 
-// Encodes the call's clip with the library, each frame in the mode that was sent, and compares every
-// payload. Returns the modes of the speech frames that were sent.
+// Encodes the call's clip with the library, each frame in the mode that was sent, and compares
+// every payload. Returns the modes of the speech frames that were sent.
 std::vector<uint8_t> ExpectTheLibrarysPayloads(const Call& call) {
   codec::AmrLibraryEncoder library(Codec::kAmrWb, call.settings.use_dtx);
   const auto samples = call.clip.At(16'000);
@@ -154,12 +154,14 @@ std::vector<uint8_t> ExpectTheLibrarysPayloads(const Call& call) {
       const uint8_t type = payload->table_of_contents()[i].frame_type;
       if (codec::IsAmrSpeech(Codec::kAmrWb, type)) modes.push_back(mode = type);
       for (; encoded <= first + i; ++encoded) {
-        const auto frame = library.Encode(mode, samples.subspan(encoded * kFrameSamples, kFrameSamples));
+        const auto frame =
+            library.Encode(mode, samples.subspan(encoded * kFrameSamples, kFrameSamples));
         if (encoded == first + i) frames.push_back(frame);
       }
     }
     std::array<std::byte, 500> expected;
-    const size_t size = codec::WriteAmrPayload(Codec::kAmrWb, false, codec::kNoModeRequest, frames, expected);
+    const size_t size =
+        codec::WriteAmrPayload(Codec::kAmrWb, false, codec::kNoModeRequest, frames, expected);
     if (!std::ranges::equal(packet->payload(), std::span(expected).first(size))) {
       ADD_FAILURE() << "frame " << first << " of call " << call.config.handle;
       break;
