@@ -14,7 +14,7 @@ import { Issuer, Mint } from './identity.mjs';
 import { Registrar } from './registrar.mjs';
 import { Subscriber } from './subscriber.mjs';
 
-const GOALS = { kibPerChannel: 20, p99Ms: 50, channelsPerSecond: 200, eventsPerSecond: 1000, idleCpuPercent: 10 };
+const GOALS = { kibPerChannel: 20, p99Ms: 50, channelsPerSecond: 500, eventsPerSecond: 1000, idleCpuPercent: 10 };
 const SPARE_FILES = 400; // of the gateway beside its channels, and of a client process
 const CALLERS = 100;
 const RINGS = 500;
