@@ -147,6 +147,7 @@ struct OperatorRooms::Rooms {
   sip::SipStack sip;
   media::DataplaneClient media;
   gateway::AsioAlarm alarm;
+  click_to_call::ClickToCall visitors;
   gateway::Gateway gateway;
   gateway::AsioAlarm messaging_alarm;
   gateway::Messaging messaging;
@@ -178,8 +179,9 @@ OperatorRooms::Rooms::Rooms(const runtime::OperatorConfig& one, const SharedRoom
       sip(SipSettings(one.config), post, &subscribers),
       media(MediaSettings(one.config, ControllerIdOf(one)), post),
       alarm(shared.strand),
+      visitors(one.config.click_to_call.campaigns, one.id, one.config.http.public_url, store),
       gateway(GatewaySettings(one.config),
-              {sip.signaling(), sip.registrar(), media, store, subscribers, relay, clock, ids, alarm}),
+              {sip.signaling(), sip.registrar(), media, store, subscribers, relay, clock, ids, alarm, &visitors}),
       messaging_alarm(shared.strand),
       messaging(MessagingSettings(one.config),
                 {sip.pager(), gateway, store, relay, clock, ids, messaging_alarm, post}),
@@ -210,9 +212,13 @@ OperatorRooms::Rooms::Rooms(const runtime::OperatorConfig& one, const SharedRoom
                      log.Info("request", {{"method", request.method}, {"path", request.path}, {"status", status},
                                           {"correlator", correlator}, {"peer", request.remote_address}});
                    },
-                   one.config.messages.is_enabled ? &messaging : nullptr, &presence}),
+                   one.config.messages.is_enabled ? &messaging : nullptr, &presence,
+                   one.config.click_to_call.campaigns.empty() ? nullptr : &gateway,
+                   one.config.click_to_call.campaigns.empty() ? nullptr : &visitors}),
       ims(one.config.ims) {
   tokens.set_observer([this](std::string_view event, std::string detail) { OnTokenEvent(event, detail); });
+  tokens.set_visitor_tokens([](const std::string& token) { return click_to_call::TokenText::Parse(token).has_value(); },
+                            [this](const std::string& token, api::WallTime at) { return visitors.Verify(token, at); });
   subscriptions.Restore();
   channels.Restore();
   relay.hub = &hub;
@@ -269,6 +275,7 @@ api::HttpApplication& OperatorRooms::application() { return *rooms_->router; }
 std::string OperatorRooms::Unreadiness() const { return rooms_->Unreadiness(); }
 
 void OperatorRooms::Start() {
+  rooms_->visitors.Restore(rooms_->now());
   rooms_->messaging.Restore();
   rooms_->presence.Restore();
   rooms_->gateway.Restore();
@@ -294,6 +301,17 @@ void OperatorRooms::LogTotals() const {
                               {"subscriptions", rooms_->subscriptions.size()},
                               {"channels", rooms_->channels.size()},
                               {"unreadable_records", stats.unreadable_records}});
+  for (const click_to_call::Campaign& campaign : rooms_->visitors.campaigns()) {
+    const click_to_call::CampaignFigures& figures = rooms_->visitors.FiguresOf(campaign.id);
+    std::string refused;
+    for (size_t i = 0; i < figures.refused.size(); ++i) {
+      if (figures.refused[i] == 0) continue;
+      refused += (refused.empty() ? "" : " ") + std::string(ToString(static_cast<click_to_call::Refusal>(i))) + "=" +
+                 std::to_string(figures.refused[i]);
+    }
+    rooms_->log.Info("click_to_call", {{"campaign", campaign.id}, {"tokens", figures.tokens},
+                                       {"calls_started", figures.calls_started}, {"refused", refused}});
+  }
 }
 
 }  // namespace byon

@@ -41,16 +41,18 @@ std::vector<std::string> Words(const std::string& text) {
   return words;
 }
 
-http::HttpSite SiteOf(const runtime::Config& config) {
-  http::HttpSite site{config.http.public_url, config.http.cors_origins, {}};
-  for (const auto& issuer : config.oauth.issuers) site.csp_connect_sources.push_back(OriginOf(issuer.issuer));
-  return site;
-}
-
 void AddNew(std::vector<std::string>& list, const std::vector<std::string>& more) {
   for (const std::string& one : more) {
     if (std::find(list.begin(), list.end(), one) == list.end()) list.push_back(one);
   }
+}
+
+http::HttpSite SiteOf(const runtime::Config& config) {
+  http::HttpSite site{config.http.public_url, config.http.cors_origins, {}};
+  // A page that visitors may call from speaks to the gateway from where it is.
+  for (const auto& campaign : config.click_to_call.campaigns) AddNew(site.cors_origins, campaign.allowed_origins);
+  for (const auto& issuer : config.oauth.issuers) site.csp_connect_sources.push_back(OriginOf(issuer.issuer));
+  return site;
 }
 
 // The schema has let nothing else pass.
@@ -164,6 +166,13 @@ sip::SipConfig SipSettings(const runtime::Config& config) {
   settings.uses_outbound = ims.uses_outbound;
   settings.keepalive = ims.keepalive;
   settings.session_expires = ims.session_expires;
+  const runtime::ClickToCallSettings& visitors = config.click_to_call;
+  for (const runtime::Endpoint& hop : visitors.next_hops) settings.trunk.next_hops.push_back(HopUri(hop, ims.uses_tcp));
+  settings.trunk.domain = visitors.domain;
+  settings.trunk.has_charging_vector = visitors.has_charging_vector;
+  settings.trunk.originating_ioi = visitors.originating_ioi;
+  settings.trunk.incoming_status = visitors.incoming_status;
+  for (const auto& campaign : visitors.campaigns) AddNew(settings.trunk.numbers, campaign.calling_numbers);
   return settings;
 }
 

@@ -33,7 +33,9 @@ ApiError NotFound(std::string message) {
   return Make(404, "NOT_FOUND", std::move(message), "The specified resource is not found.");
 }
 
-ApiError ErrorOf(const gateway::Error& error) {
+namespace {
+
+ApiError WithoutRetry(const gateway::Error& error) {
   using gateway::ErrorCode;
   switch (error.code) {
     case ErrorCode::kInvalidArgument:
@@ -88,6 +90,14 @@ ApiError ErrorOf(const gateway::Error& error) {
   return {500, "INTERNAL", "Unknown server error."};
 }
 
+}  // namespace
+
+ApiError ErrorOf(const gateway::Error& error) {
+  ApiError result = WithoutRetry(error);
+  if (error.retry_after) result.retry_after_s = static_cast<int>(error.retry_after->count());
+  return result;
+}
+
 HttpResponse JsonResponse(int status, const std::string& body) {
   return {status, {{"Content-Type", "application/json"}}, body};
 }
@@ -101,7 +111,7 @@ HttpResponse ErrorResponse(const ApiError& error) {
   HttpResponse response = JsonResponse(
       error.status, body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   if (error.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
-  if (error.status == 429 || error.status == 503) response.headers.emplace_back("Retry-After", "1");
+  if (error.status == 429 || error.status == 503) response.headers.emplace_back("Retry-After", std::to_string(error.retry_after_s));
   return response;
 }
 

@@ -13,6 +13,7 @@ struct ApiError {
   int status = 500;
   std::string code = "INTERNAL";
   std::string message;
+  int retry_after_s = 1;  // told with 429 and 503
 };
 
 // The errors by their CAMARA names, with the texts of the specifications.

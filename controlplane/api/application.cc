@@ -40,7 +40,7 @@ Application::Application(ApiConfig config, ApiPorts ports)
       per_user_(config_.requests_per_second_per_user),
       per_client_(config_.requests_per_second_per_client),
       registrations_(ports_.service, ports_.channels, ChannelUrlBase(config_)),
-      calls_(ports_.service, ports_.events.home_domain(), ports_.now, ports_.new_id),
+      calls_(ports_.service, ports_.visitors, ports_.events.home_domain(), ports_.now, ports_.new_id),
       subscriptions_(ports_.subscriptions, ports_.service, ports_.now, config_.may_use_private_networks),
       extensions_(ports_.service, ports_.channels, WithRoot(config_), config_.ice, ports_.now, ChannelUrlBase(config_)),
       push_(ports_.service, config_.page.push) {
@@ -62,6 +62,7 @@ Application::Application(ApiConfig config, ApiPorts ports)
   AddPushRoutes();
   if (ports_.messaging != nullptr) AddMessageRoutes();
   if (ports_.presence != nullptr) AddPresenceRoutes();
+  if (ports_.click_to_call != nullptr) AddClickToCallRoutes();
   AddDocumentRoutes();
   AddHealthRoutes();
 }
@@ -83,7 +84,8 @@ void Application::AddRegistrationRoutes(const std::string& base, Dialect dialect
 void Application::AddCallRoutes(const std::string& base, Dialect dialect) {
   const auto add = [&](const char* method, const char* path, const char* verb, auto operation) {
     router_.Add({method, base + path, std::string("webrtc-call-handling:sessions:") + verb, false, dialect,
-                 [this, operation](const ExchangePointer& exchange) { (calls_.*operation)(exchange); }});
+                 [this, operation](const ExchangePointer& exchange) { (calls_.*operation)(exchange); },
+                 !dialect.is_r2_2()});
   };
   add("POST", "/sessions", "create", &CallApi::Create);
   add("GET", "/sessions/{id}", "read", &CallApi::Get);
@@ -112,18 +114,19 @@ void Application::AddSubscriptionRoutes(const std::string& api, const std::strin
 }
 
 void Application::AddExtensionRoutes() {
-  const auto add = [this](const char* method, const std::string& path, const char* scope, auto operation) {
+  const auto add = [this](const char* method, const std::string& path, const char* scope, auto operation,
+                          bool is_for_visitors = false) {
     router_.Add({method, "/byon/v1" + path, scope, false, {},
-                 [this, operation](const ExchangePointer& exchange) { (extensions_.*operation)(exchange); }});
+                 [this, operation](const ExchangePointer& exchange) { (extensions_.*operation)(exchange); }, is_for_visitors});
   };
-  add("POST", "/channels", "", &ExtensionApi::CreateChannel);  // one of the events' scopes
-  add("DELETE", "/channels/{id}", "", &ExtensionApi::DeleteChannel);
+  add("POST", "/channels", "", &ExtensionApi::CreateChannel, true);  // one of the events' scopes
+  add("DELETE", "/channels/{id}", "", &ExtensionApi::DeleteChannel, true);
   add("GET", "/registrations", "webrtc-registration:sessions:read", &ExtensionApi::ListRegistrations);
-  add("GET", "/ice-servers", "webrtc-call-handling:sessions:read", &ExtensionApi::IceServers);
-  add("GET", "/calls", "webrtc-call-handling:sessions:read", &ExtensionApi::ListCalls);
-  add("GET", "/calls/{id}", "webrtc-call-handling:sessions:read", &ExtensionApi::CallDetails);
-  add("POST", "/calls/{id}/dtmf", "webrtc-call-handling:sessions:write", &ExtensionApi::SendDtmf);
-  add("GET", "/calls/{id}/quality", "webrtc-call-handling:sessions:read", &ExtensionApi::Quality);
+  add("GET", "/ice-servers", "webrtc-call-handling:sessions:read", &ExtensionApi::IceServers, true);
+  add("GET", "/calls", "webrtc-call-handling:sessions:read", &ExtensionApi::ListCalls, true);
+  add("GET", "/calls/{id}", "webrtc-call-handling:sessions:read", &ExtensionApi::CallDetails, true);
+  add("POST", "/calls/{id}/dtmf", "webrtc-call-handling:sessions:write", &ExtensionApi::SendDtmf, true);
+  add("GET", "/calls/{id}/quality", "webrtc-call-handling:sessions:read", &ExtensionApi::Quality, true);
   add("POST", "/calls/{id}/transfer", "webrtc-call-handling:sessions:write", &ExtensionApi::Transfer);
   add("DELETE", "/calls/{id}/transfer", "webrtc-call-handling:sessions:write", &ExtensionApi::CancelTransfer);
   add("GET", "/calls-elsewhere", "webrtc-call-handling:sessions:read", &ExtensionApi::ListElsewhere);
@@ -171,6 +174,19 @@ void Application::AddPresenceRoutes() {
   add("GET", "/{id}", kReadPresence, &PresenceApi::Get);
   add("PUT", "/{id}", kWritePresence, &PresenceApi::Watch);
   add("DELETE", "/{id}", kWritePresence, &PresenceApi::Unwatch);
+}
+
+void Application::AddClickToCallRoutes() {
+  click_to_call_.emplace(*ports_.click_to_call, *ports_.visitors, ports_.now, ports_.new_id);
+  const auto add = [this](const char* method, const char* path, const char* scope, auto operation, bool is_for_visitors = false) {
+    router_.Add({method, std::string("/byon/v1/click-to-call") + path, scope, false, {},
+                 [this, operation](const ExchangePointer& exchange) { ((*click_to_call_).*operation)(exchange); },
+                 is_for_visitors});
+  };
+  add("POST", "/tokens", kWriteClickToCall, &ClickToCallApi::IssueToken);
+  add("DELETE", "/tokens/{id}", kWriteClickToCall, &ClickToCallApi::RevokeToken);
+  add("GET", "/campaigns", kReadClickToCall, &ClickToCallApi::ListCampaigns);
+  add("GET", "/visit", "webrtc-call-handling:sessions:create", &ClickToCallApi::Visit, true);
 }
 
 // What describes the interface, for people and generators.
@@ -293,7 +309,8 @@ void Application::Perform(const ExchangePointer& exchange, const Route& route) {
   if (!is_allowed) {
     return exchange->Fail({429, "TOO_MANY_REQUESTS", "Rate limit reached."});
   }
-  if (!route.scope.empty() && !exchange->token->HasScope(route.scope)) {
+  const bool is_closed = who.is_visitor() && !route.is_for_visitors;
+  if (is_closed || (!route.scope.empty() && !exchange->token->HasScope(route.scope))) {
     HttpResponse response = ErrorResponse(PermissionDenied());
     response.headers.emplace_back("WWW-Authenticate", "Bearer error=\"insufficient_scope\"");
     return exchange->Send(std::move(response));
@@ -326,6 +343,7 @@ std::unique_ptr<WebSocketHandler> Application::OpenWebSocket(const HttpRequest& 
   opening.device_id = QueryValue(request.query, "deviceId");
   opening.phone_number = QueryValue(request.query, "phoneNumber");
   opening.remote_address = request.remote_address;
+  if (const std::string* origin = request.Header("origin")) opening.origin = *origin;
   return std::make_unique<ChannelConnection>(
       ConnectionSettings(config_),
       ChannelConnection::Ports{ports_.channels, ports_.tokens, ports_.service, ports_.events, ports_.timers, ports_.now,

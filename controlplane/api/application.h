@@ -7,6 +7,7 @@
 
 #include "controlplane/api/call_api.h"
 #include "controlplane/api/channel_connection.h"
+#include "controlplane/api/click_to_call_api.h"
 #include "controlplane/api/extension_api.h"
 #include "controlplane/api/http_application.h"
 #include "controlplane/api/message_api.h"
@@ -50,6 +51,8 @@ struct ApiPorts {
   std::function<void(const HttpRequest&, int status, const std::string& correlator)> observer;
   gateway::MessagingService* messaging = nullptr;  // null: no messages here
   gateway::PresenceService* presence = nullptr;    // null: no presence here
+  gateway::VisitorService* visitors = nullptr;     // null, as the next: no click to call here
+  click_to_call::ClickToCall* click_to_call = nullptr;
 };
 
 // The whole web API: finds the operation, proves who asks, checks scopes and rates, and answers in CAMARA's
@@ -70,6 +73,7 @@ class Application final : public HttpApplication {
   void AddPushRoutes();
   void AddMessageRoutes();
   void AddPresenceRoutes();
+  void AddClickToCallRoutes();
   void AddDocumentRoutes();
   void AddHealthRoutes();
   // An exchange that answers with its correlator; nothing when the client's own was malformed and that was answered.
@@ -96,6 +100,7 @@ class Application final : public HttpApplication {
   PushApi push_;
   std::optional<MessageApi> messages_;
   std::optional<PresenceApi> presence_;
+  std::optional<ClickToCallApi> click_to_call_;
 };
 
 }  // namespace byon::api

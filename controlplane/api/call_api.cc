@@ -54,7 +54,31 @@ json CallApi::DraftBody(const Exchange& exchange, const CallDraft& draft) const 
   return Body(exchange, session);
 }
 
+// Click to call: the token stands for registration, caller and called number.
+void CallApi::CreateForVisitor(const ExchangePointer& exchange) {
+  if (visitors_ == nullptr) return exchange->Fail(PermissionDenied());
+  const std::string* key = exchange->request.Header("idempotency-key");
+  if (key != nullptr && !IsHeaderId(*key)) {
+    return exchange->Fail(InvalidArgument("The header Idempotency-Key is malformed."));
+  }
+  const auto body = exchange->BodyObject();
+  if (!body) return;
+  Mistakes mistakes;
+  gateway::VisitorCallRequest request = ReadVisitorCallRequest(*body, exchange->dialect, mistakes);
+  if (!mistakes.empty()) return exchange->Fail(InvalidArgument(mistakes.first));
+  const std::string* origin = exchange->request.Header("origin");
+  request.place = {origin == nullptr ? "" : *origin, exchange->request.remote_address};
+  if (key != nullptr) request.client_correlator = *key;
+  visitors_->CreateVisitorCall(exchange->who, std::move(request),
+                               [this, exchange](const gateway::Outcome<gateway::MediaSession>& outcome) {
+                                 if (const auto* session = exchange->Unwrap(outcome)) {
+                                   exchange->SendJson(201, Body(*exchange, *session));
+                                 }
+                               });
+}
+
 void CallApi::Create(const ExchangePointer& exchange) {
+  if (exchange->who.is_visitor()) return CreateForVisitor(exchange);
   const std::string* registration_id = exchange->request.Header("registrationid");
   if (registration_id == nullptr || !IsHeaderId(*registration_id)) {
     return exchange->Fail(InvalidArgument("The header registrationId is missing or malformed."));

@@ -94,6 +94,18 @@ gateway::CallRequest ReadCallRequest(const json& body, const Dialect& dialect, M
   return request;
 }
 
+gateway::VisitorCallRequest ReadVisitorCallRequest(const json& body, const Dialect& dialect, Mistakes& mistakes) {
+  ObjectReader reader(body, "", mistakes);
+  gateway::VisitorCallRequest request;
+  reader.Require("offer");
+  if (reader.Has("originatorAddress")) request.originator_address = ReadAddress(reader, "originatorAddress", dialect);
+  if (reader.Has("receiverAddress")) request.receiver_address = ReadAddress(reader, "receiverAddress", dialect);
+  request.offer_sdp = ReadSdp(reader, "offer", mistakes).value_or("");
+  request.is_emergency = reader.Choice("callType", {"REGULAR", "EMERGENCY"}) == "EMERGENCY";
+  reader.Finish();
+  return request;
+}
+
 StatusRequest ReadStatusRequest(const json& whole, const Dialect& dialect, Mistakes& mistakes) {
   const json& body = Unwrapped(whole, dialect);
   ObjectReader reader(body, "", mistakes);

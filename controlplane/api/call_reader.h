@@ -5,7 +5,7 @@
 
 #include "controlplane/api/dialect.h"
 #include "controlplane/api/object_reader.h"
-#include "controlplane/gateway/service.h"
+#include "controlplane/gateway/visitor_service.h"
 
 namespace byon::api {
 
@@ -14,6 +14,9 @@ inline constexpr size_t kMaxCallText = 256;  // identifiers and names of webrtc-
 // The body of POST /sessions. In r2.2 a client may leave out its offer (it follows by PUT) and its own
 // address; both are empty then.
 gateway::CallRequest ReadCallRequest(const nlohmann::json& body, const Dialect& dialect, Mistakes& mistakes);
+
+// The same of a visitor (click to call), whose token says who calls whom: addresses may be left out.
+gateway::VisitorCallRequest ReadVisitorCallRequest(const nlohmann::json& body, const Dialect& dialect, Mistakes& mistakes);
 
 // The body of PUT /sessions/{id}/status.
 struct StatusRequest {

@@ -32,6 +32,7 @@ gateway::Principal PrincipalOf(const auth::VerifiedToken& token) {
   who.phone_number = token.phone_number;
   who.is_two_legged = token.is_two_legged;
   who.token_expires_at = token.expires_at;
+  who.campaign_id = token.campaign_id;
   return who;
 }
 
@@ -131,6 +132,7 @@ void ChannelConnection::TakeCommand(const json& message) {
   }
   commands_.insert(id);
   request.remote_address = opening_.remote_address;
+  if (!opening_.origin.empty()) request.headers["origin"] = opening_.origin;
   ports_.run_command(std::move(request), token_,
                      [this, id = id, alive = std::weak_ptr<bool>(alive_)](const HttpResponse& response) {
                        if (alive.expired()) return;

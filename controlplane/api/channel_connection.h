@@ -62,6 +62,7 @@ class ChannelConnection final : public WebSocketHandler, private ChannelListener
     std::optional<std::string> device_id;
     std::optional<std::string> phone_number;  // with a 2-legged token
     std::string remote_address;
+    std::string origin;  // of the page; empty where the client is none
   };
   ChannelConnection(ConnectionConfig config, Ports ports, Opening opening,
                     std::shared_ptr<WebSocketSession> session);

@@ -41,6 +41,7 @@ constexpr auto kCommands = std::to_array<Command>({
     {.name = "push.set", .method = "PUT", .path = BYON_EXTENSIONS "/registrations/{registrationId}/push"},
     {.name = "push.get", .method = "GET", .path = BYON_EXTENSIONS "/registrations/{registrationId}/push"},
     {.name = "push.delete", .method = "DELETE", .path = BYON_EXTENSIONS "/registrations/{registrationId}/push"},
+    {.name = "visit.get", .method = "GET", .path = BYON_EXTENSIONS "/click-to-call/visit"},
     {.name = "ice.servers", .method = "GET", .path = BYON_EXTENSIONS "/ice-servers"},
     {.name = "message.send", .method = "POST", .path = BYON_EXTENSIONS "/messages", .may_repeat = true},
     {.name = "message.list", .method = "GET", .path = BYON_EXTENSIONS "/messages", .query = "peer,before,limit,phoneNumber"},
@@ -109,7 +110,8 @@ void PlaceParameters(const Command& command, const json& params, HttpRequest& re
     if (!IsHeaderText(*value)) reader.Mistake(std::string(parameter).c_str(), "must be printable ASCII without spaces");
     request.headers[std::string(header)] = *value;
   };
-  if (!command.header.empty()) place(command.header_parameter, command.header, true);
+  // A visitor has none to give; REST refuses all others without it.
+  if (!command.header.empty()) place(command.header_parameter, command.header, false);
   if (command.may_repeat) place("idempotencyKey", "idempotency-key", false);
   reader.Finish();
 }

@@ -16,6 +16,7 @@ struct Route {
   bool is_public = false;  // no token
   Dialect dialect;
   std::function<void(const ExchangePointer&)> handle;
+  bool is_for_visitors = false;  // of click to call, whatever scopes their tokens have
 };
 
 // Finds the operation for a request.

@@ -47,6 +47,13 @@ class TokenService {
   bool is_ready() const;
   // `done` comes at once when the verdict is known, else after a fetch; never more than some seconds.
   void Verify(const std::string& token, Done done);
+  // Who judges the tokens that the gateway itself has given to visitors (click to call); `now` is an argument.
+  using VisitorVerdict = base::Result<auth::VerifiedToken, auth::TokenFailure>;
+  void set_visitor_tokens(std::function<bool(const std::string& token)> is_one,
+                          std::function<VisitorVerdict(const std::string& token, WallTime now)> verify) {
+    is_visitor_token_ = std::move(is_one);
+    verify_visitor_ = std::move(verify);
+  }
   // Told of every refused token and failed fetch, for logs; texts without secrets.
   void set_observer(std::function<void(std::string_view event, std::string detail)> observer) {
     observer_ = std::move(observer);
@@ -68,6 +75,7 @@ class TokenService {
   };
 
   void VerifyJwt(const std::string& token, Done done);
+  void VerifyVisitor(const std::string& token, const Done& done);
   void Introspect(const std::string& token, Done done);
   void SendIntrospection(const std::string& endpoint, const std::string& token);
   void FinishIntrospection(const std::string& token, const http_client::Result& result);
@@ -93,6 +101,8 @@ class TokenService {
   };
   std::unordered_map<std::string, Refused> refused_;  // opaque tokens lately refused
   std::function<void(std::string_view, std::string)> observer_;
+  std::function<bool(const std::string&)> is_visitor_token_;
+  std::function<VisitorVerdict(const std::string&, WallTime)> verify_visitor_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

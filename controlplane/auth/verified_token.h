@@ -19,6 +19,7 @@ struct VerifiedToken {
   std::vector<std::string> scopes;
   WallTime expires_at;
   bool is_two_legged = false;               // no end user: client credentials
+  std::string campaign_id{};                // a visitor of click to call, whose token the gateway itself gave out
 
   bool HasScope(std::string_view scope) const;
 };

@@ -26,6 +26,7 @@ std::unique_ptr<Call> Call::StartOutgoing(const CallConfig& config, const Negoti
   record.receiver_name = std::move(setup.receiver_name);
   record.offer_sdp = std::move(setup.offer_sdp);
   record.client_correlator = std::move(setup.client_correlator);
+  record.max_duration = setup.max_duration;
   record.created_at = now.wall;
   record.sdp_session_id = setup.sdp_session_id;
   record.access = setup.offer.media;
@@ -34,12 +35,13 @@ std::unique_ptr<Call> Call::StartOutgoing(const CallConfig& config, const Negoti
   call->invite_.target_uri = std::move(setup.target_uri);
   call->invite_.display_name = record.originator_name;
   call->invite_.is_anonymous = setup.is_anonymous;
+  call->invite_.uses_trunk = setup.uses_trunk;
   call->create_request_ = request;
   call->web_change_ = std::make_unique<WebChange>();
   call->web_change_->offer = std::move(setup.offer);
   call->Emit(CreateMedia{MediaChange{.access = record.access}});
   call->progress_deadline_ = now.steady + config.progress_timeout;
-  call->duration_deadline_ = now.steady + config.max_duration;
+  call->duration_deadline_ = now.steady + call->MaxDuration();
   call->Emit(Persist{});
   return call;
 }
@@ -99,9 +101,14 @@ std::unique_ptr<Call> Call::Restore(const CallConfig& config, const Negotiators&
   auto age = now.wall - call->record_.created_at;
   call->duration_deadline_ =
       now.steady +
-      std::max(std::chrono::duration_cast<std::chrono::seconds>(config.max_duration - age),
+      std::max(std::chrono::duration_cast<std::chrono::seconds>(call->MaxDuration() - age),
                std::chrono::seconds(0));
   return call;
+}
+
+std::chrono::seconds Call::MaxDuration() const {
+  const std::chrono::seconds of_all = config_.max_duration;
+  return std::min(of_all, record_.max_duration.value_or(of_all));
 }
 
 CallView Call::view() const {

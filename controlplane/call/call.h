@@ -35,6 +35,8 @@ struct OutgoingSetup {
   std::string offer_sdp;
   sdp::WebRtcOffer offer;
   std::string client_correlator;
+  bool uses_trunk = false;
+  std::optional<std::chrono::seconds> max_duration{};
 };
 
 struct IncomingSetup {
@@ -212,6 +214,7 @@ class Call {
   void Complete(RequestId request, std::optional<Status> echo = std::nullopt);
   void Refuse(RequestId request, RefusalKind kind, std::string message);
   void Connect(Now now);
+  std::chrono::seconds MaxDuration() const;
   void Finish(Now now);
   void EndSip(const EndReason& reason, int reject_status);
   void Fail(const std::string& reason, const EndReason& sip_reason, int reject_status, Now now);

@@ -59,6 +59,7 @@ struct CallRecord {
   bool is_held_remotely = false;
 
   Part part = Part::kDevice;
+  std::optional<std::chrono::seconds> max_duration;  // shorter than the configuration's
   CallId partner;        // kAway, kPhoneLeg: the other one; kDevice: where it is being moved to
   CallId signalling_id;  // of a dialog that began as another call; empty: the call's own id
 };

@@ -31,8 +31,8 @@ std::optional<Refusal> CallRegistry::CheckOutgoing(const OutgoingRequest& reques
                    "The receiverAddress is not an address that can be called."};
   }
   if (is_full()) return Refusal{RefusalKind::kQuotaExceeded, "There are as many calls as the operator may have."};
-  if (CountActive(by_registration_, request.owner.registration_id) >=
-      config_.max_calls_per_registration) {
+  if (!request.uses_trunk && CountActive(by_registration_, request.owner.registration_id) >=
+                                 config_.max_calls_per_registration) {
     return Refusal{RefusalKind::kQuotaExceeded,
                    "This registration has as many calls as it may have."};
   }
@@ -62,6 +62,8 @@ void CallRegistry::CreateOutgoing(OutgoingRequest request, RequestId id, Now now
   setup.receiver_name = CleanDisplayName(request.receiver_name);
   setup.offer_sdp = std::move(request.offer_sdp);
   setup.client_correlator = std::move(request.client_correlator);
+  setup.uses_trunk = request.uses_trunk;
+  setup.max_duration = request.max_duration;
   setup.offer = std::move(offer).value();
   Adopt(Call::StartOutgoing(config_, negotiators_, std::move(setup), id, now));
 }

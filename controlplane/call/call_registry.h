@@ -28,6 +28,9 @@ struct OutgoingRequest {
   std::string offer_sdp;
   bool is_emergency = false;
   std::string client_correlator;  // may be empty
+  // A visitor's: no registration stands behind it, and how many there may be was judged already.
+  bool uses_trunk = false;
+  std::optional<std::chrono::seconds> max_duration{};
 };
 
 // An INVITE that reached one of our registrations.

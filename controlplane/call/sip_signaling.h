@@ -33,6 +33,9 @@ struct OutgoingInvite {
   std::string sdp;            // our offer
   // +sip.instance of devices that are not to be alerted (Reject-Contact, RFC 3841).
   std::vector<std::string> excluded_instances{};
+  // Over the interconnection (NNI) instead of the core's access: without a registration, as a number that the gateway
+  // vouches for. Of the binding the IMPU, the contact token and the associated URIs count.
+  bool uses_trunk = false;
 };
 
 // One party that a call was for before, and why it went on.

@@ -250,6 +250,12 @@ std::string Gateway::Core::CorrelatorKey(const call::CallOwner& owner, const std
   return owner.client_id + '\n' + owner.user + '\n' + client_correlator;
 }
 
+const call::Call* Gateway::Core::FindRepeated(const call::CallOwner& owner, const std::string& client_correlator) const {
+  if (client_correlator.empty()) return nullptr;
+  const auto known = correlators.find(CorrelatorKey(owner, client_correlator));
+  return known == correlators.end() ? nullptr : calls.Find(known->second);
+}
+
 void Gateway::Core::RememberCorrelator(const call::CallOwner& owner, const std::string& client_correlator,
                                        const call::CallId& id) {
   if (client_correlator.empty()) return;

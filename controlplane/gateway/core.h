@@ -55,6 +55,8 @@ class Gateway::Core {
   MediaSession SessionOf(const call::CallView& view) const;
   call::SipBinding BindingOf(const registration::RegistrationRecord& record) const;
   Line LineOf(const registration::RegistrationRecord& record) const;
+  // Live calls of the visitors of a campaign; of one of them, or of all when the id is empty.
+  std::vector<const call::Call*> CallsOfVisitors(const click_to_call::Campaign& campaign, const std::string& token_id) const;
 
   const GatewayConfig config;
   GatewayPorts ports;
@@ -66,6 +68,8 @@ class Gateway::Core {
   // Calls by their idempotency key, for as long as they are known.
   std::unordered_map<std::string, call::CallId> correlators;
   void RememberCorrelator(const call::CallOwner& owner, const std::string& client_correlator, const call::CallId& id);
+  // The call that was asked for with this key already; null when there is none.
+  const call::Call* FindRepeated(const call::CallOwner& owner, const std::string& client_correlator) const;
   static std::string CorrelatorKey(const call::CallOwner& owner, const std::string& client_correlator);
 
  private:

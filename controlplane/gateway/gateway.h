@@ -10,11 +10,13 @@
 #include "controlplane/call/call_config.h"
 #include "controlplane/call/media_control.h"
 #include "controlplane/call/sip_signaling.h"
+#include "controlplane/click_to_call/click_to_call.h"
 #include "controlplane/gateway/line_directory.h"
 #include "controlplane/gateway/push_directory.h"
 #include "controlplane/gateway/runtime_ports.h"
 #include "controlplane/gateway/service.h"
 #include "controlplane/gateway/subscriber_directory.h"
+#include "controlplane/gateway/visitor_service.h"
 #include "controlplane/registration/registration_config.h"
 #include "controlplane/registration/sip_registrar.h"
 #include "controlplane/store/store.h"
@@ -37,6 +39,7 @@ struct GatewayPorts {
   const Clock& clock;
   IdSource& ids;
   Alarm& alarm;
+  click_to_call::ClickToCall* click_to_call = nullptr;  // null: no visitors here
 };
 
 // For metrics and health.
@@ -53,6 +56,7 @@ struct GatewayStats {
 // Joins the two cores (calls, registrations) to SIP, media, the store and the web side: it carries
 // out what they ask for and tells them what happened. All methods on one strand.
 class Gateway final : public Service,
+                      public VisitorService,
                       public LineDirectory,
                       public PushDirectory,
                       public call::SipSignalingObserver,
@@ -106,6 +110,10 @@ class Gateway final : public Service,
   std::vector<CallElsewhere> ListElsewhere(const Principal& who,
                                            const std::string& device_id) override;
   void PullCall(const Principal& who, PullRequest request, Callback<MediaSession> done) override;
+
+  // VisitorService
+  void CreateVisitorCall(const Principal& who, VisitorCallRequest request, Callback<MediaSession> done) override;
+  CampaignUse UseOf(const std::string& campaign_id) const override;
 
   // LineDirectory
   std::vector<Line> LinesOf(const Principal& who) const override;

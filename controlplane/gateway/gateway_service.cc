@@ -171,11 +171,7 @@ void Gateway::CreateCall(const Principal& who, CallRequest request, Callback<Med
   }
   const call::CallOwner owner{record->id, record->owner.client_id, record->owner.user, record->owner.device_id};
   const std::string correlator = request.client_correlator;
-  if (!correlator.empty()) {
-    const auto known = core_->correlators.find(Core::CorrelatorKey(owner, correlator));
-    const call::Call* call = known == core_->correlators.end() ? nullptr : core_->calls.Find(known->second);
-    if (call != nullptr) return done(core_->SessionOf(call->view()));
-  }
+  if (const call::Call* call = core_->FindRepeated(owner, correlator)) return done(core_->SessionOf(call->view()));
   call::OutgoingRequest outgoing;
   outgoing.id = request.media_session_id.empty() ? core_->ports.ids.NewId() : request.media_session_id;
   // 62 bits: a signed 64-bit number to every reader (RFC 8866 section 5.2 asks for a decimal).
@@ -206,6 +202,10 @@ Outcome<MediaSession> Gateway::GetCall(const Principal& who, const std::string& 
 
 std::vector<MediaSession> Gateway::ListCalls(const Principal& who, const std::string& device_id) {
   std::vector<MediaSession> result;
+  const auto* campaign = who.is_visitor() && core_->ports.click_to_call ? core_->ports.click_to_call->Find(who.campaign_id) : nullptr;
+  if (campaign != nullptr) {
+    for (const call::Call* call : core_->CallsOfVisitors(*campaign, who.subject)) result.push_back(core_->SessionOf(call->view()));
+  }
   for (const auto* record : core_->RegistrationsOf(who, device_id)) {
     for (const call::Call* call : core_->calls.FindByRegistration(record->id)) {
       const bool is_here = !call->is_ended() && call->record().part == call::Part::kDevice;
@@ -307,6 +307,7 @@ void Gateway::TransferCall(const Principal& who, const std::string& id, Transfer
                            Callback<MediaSession> done) {
   const call::Call* call = core_->FindCall(who, id);
   if (!call) return done(NotFound());
+  if (who.is_visitor()) return done(Error{ErrorCode::kPermissionDenied, "A visitor's call cannot be moved."});
   call::TransferRequest transfer;
   transfer.call_id = id;
   transfer.phone_leg_id = core_->ports.ids.NewId();

@@ -222,6 +222,9 @@ std::optional<Record> Read(std::string_view text) {
     // Records of a version that did not know it have none.
     if constexpr (std::is_same_v<Record, call::CallRecord>) record.client_correlator = j.value("client_correlator", "");
     if constexpr (std::is_same_v<Record, call::CallRecord>) ReadPlace(j, record);
+    if constexpr (std::is_same_v<Record, call::CallRecord>) {
+      if (j.contains("max_duration")) j.at("max_duration").get_to(record.max_duration);
+    }
     return record;
   } catch (const nlohmann::json::exception&) {
     return std::nullopt;
@@ -236,6 +239,7 @@ std::string ToJson(const call::CallRecord& record) {
   j["part"] = static_cast<int>(record.part);
   j["partner"] = record.partner;
   j["signalling_id"] = record.signalling_id;
+  j["max_duration"] = record.max_duration;
   return Write(std::move(j));
 }
 std::string ToJson(const registration::RegistrationRecord& record) { return Write(record); }

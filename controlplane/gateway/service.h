@@ -27,6 +27,9 @@ struct Principal {
   std::optional<std::string> phone_number;  // +E.164, of the token; never with a 2-legged token
   bool is_two_legged = false;
   WallTime token_expires_at;
+  std::string campaign_id{};  // of a visitor (click to call), who has no number; else empty
+
+  bool is_visitor() const { return !campaign_id.empty(); }
 };
 
 enum class ErrorCode {
@@ -53,6 +56,7 @@ enum class ErrorCode {
 struct Error {
   ErrorCode code = ErrorCode::kInternal;
   std::string message;  // one sentence, safe to show
+  std::optional<std::chrono::seconds> retry_after{};  // with 429 and 503, where it is known
 };
 template <typename T>
 using Outcome = std::variant<T, Error>;

@@ -4,6 +4,7 @@
 
 #include "controlplane/auth/number_ranges.h"
 #include "controlplane/auth/unproved_claims.h"
+#include "controlplane/click_to_call/token_text.h"
 
 namespace byon::operators {
 
@@ -26,6 +27,12 @@ std::optional<size_t> OperatorDirectory::OfStranger(std::string_view host) const
 
 std::optional<size_t> OperatorDirectory::OfToken(std::string_view host, const std::string& token) const {
   if (const auto owner = OfHost(host)) return owner;
+  if (const auto visitor = click_to_call::TokenText::Parse(token)) {
+    for (size_t i = 0; i < operators_.size(); ++i) {
+      if (operators_[i].id == visitor->operator_id) return i;
+    }
+    return OfStranger(host).value_or(0);  // nobody's: any operator says so
+  }
   const auto claims = auth::UnprovedClaims::Read(token);
   if (!claims) return OfOpaqueToken(host);
   const std::string& issuer = claims->Text("iss");

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "controlplane/auth/signing_key.h"
+#include "controlplane/runtime/click_to_call_check.h"
 #include "controlplane/runtime/config_mistakes.h"
 #include "controlplane/runtime/config_schema.h"
 #include "controlplane/runtime/operators_check.h"
@@ -130,6 +131,7 @@ class Reader {
   void ReadOauth();
   void ReadIms();
   void ReadNameServer(const std::string& pointer);
+  void ReadClickToCall();
   void ReadPush();
   void ReadServices();
   void ReadServerLimits();
@@ -241,6 +243,21 @@ void Reader::ReadNameServer(const std::string& pointer) {
     return Mistake(pointer, Key(pointer) + " is \"" + text + "\"; it must be an IP address, with or without a port from 1 to 65535.");
   }
   config_.ims.dns_servers.push_back(*endpoint);
+}
+
+void Reader::ReadClickToCall() {
+  ClickToCallSettings& settings = config_.click_to_call;
+  if (const json* hops = At("/click_to_call/trunk/next_hops")) {
+    for (size_t i = 0; i < hops->size(); ++i) {
+      GetEndpoint("/click_to_call/trunk/next_hops/" + std::to_string(i), settings.next_hops.emplace_back());
+    }
+  }
+  Get("/click_to_call/trunk/domain", settings.domain);
+  Get("/click_to_call/trunk/charging_vector", settings.has_charging_vector);
+  Get("/click_to_call/trunk/originating_ioi", settings.originating_ioi);
+  Get("/click_to_call/incoming_status", settings.incoming_status);
+  if (const json* campaigns = At("/click_to_call/campaigns")) settings.campaigns = ReadCampaigns(*campaigns);
+  for (const ClickToCallMistake& mistake : CheckClickToCall(config_)) Mistake(mistake.pointer, mistake.sentence);
 }
 
 void Reader::ReadPush() {
@@ -462,6 +479,7 @@ void Reader::ReadOperator() {
   ReadWebSip();
   ReadOauth();
   ReadIms();
+  ReadClickToCall();
   ReadPush();
   ReadServices();
   if (config_.oauth.web_client_scopes.empty()) config_.oauth.web_client_scopes = ScopesOf(config_);

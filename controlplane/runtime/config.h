@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "controlplane/click_to_call/campaign.h"
+
 namespace byon::runtime {
 
 // What config/controlplane.yaml says, validated once at start; that file explains every value.
@@ -149,6 +151,16 @@ struct ImsSettings {
   std::string password_template;
 };
 
+// Calls of visitors of a business's web pages, and the interconnection that they take.
+struct ClickToCallSettings {
+  std::vector<Endpoint> next_hops;
+  std::string domain;  // of the called side; empty: ims.home_domain
+  bool has_charging_vector = true;
+  std::string originating_ioi;
+  int incoming_status = 404;
+  std::vector<click_to_call::Campaign> campaigns;
+};
+
 struct DataplaneSettings {
   std::string address;
   std::optional<TlsFiles> tls;
@@ -243,6 +255,7 @@ struct Config {
   CallSettings calls;
   MessageSettings messages;
   ImsSettings ims;
+  ClickToCallSettings click_to_call;
   std::vector<DataplaneSettings> dataplanes;
   StoreSettings store;
   EventSettings events;

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "controlplane/sip/call.h"
 #include "controlplane/sip/incoming_call.h"
 #include "controlplane/sip/outgoing_call.h"
@@ -75,6 +77,12 @@ void CallTable::HandleInvite(std::unique_ptr<ServerTransaction> transaction,
   if (!request.body().empty() && !request.sdp()) return RefuseUnknownBody(context_, *transaction);
   const auto uri = ParseUri(request.request_uri());
   const std::string token = uri ? uri->user : std::string();
+  const SipTrunk& trunk = context_.config.trunk;
+  const std::string number = token.substr(0, token.find(';'));
+  if (std::find(trunk.numbers.begin(), trunk.numbers.end(), number) != trunk.numbers.end()) {
+    context_.counters.Add(SipCounter::kRefusedTrunkNumber);
+    return transaction->Respond(trunk.incoming_status);
+  }
   if (!registrations_.KnowsToken(token)) {
     context_.counters.Add(SipCounter::kRefusedUnknownToken);
     return transaction->Respond(404);

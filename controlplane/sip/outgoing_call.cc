@@ -48,15 +48,13 @@ void OutgoingCall::Start(call::OutgoingInvite invite) {
   invite_ = std::move(invite);
   id_ = invite_.call_id;
   table_.IndexId(*id_, key_);
+  if (invite_.uses_trunk) ApplyTrunk();
   if (!IsUsable(invite_)) {
     context_.counters.Add(SipCounter::kInvalidTarget);
     return Fail({.sip_status = 484, .q850_cause = 0, .text = "Address Incomplete"});
   }
   const call::SipBinding& binding = invite_.binding;
-  impi_ = table_.registrations().ImpiOf(binding.registration_id);
-  sip_call_id_ = RandomHex(16);
-  local_tag_ = RandomHex(8);
-  table_.IndexInvite(sip_call_id_, key_);
+  if (!invite_.uses_trunk) impi_ = table_.registrations().ImpiOf(binding.registration_id);
   contact_ = context_.ContactAddress(binding.contact_token) + ";+g.3gpp.icsi-ref=\"" + kMmtelIcsi +
              "\";audio";
   if (invite_.is_anonymous) {
@@ -65,12 +63,25 @@ void OutgoingCall::Start(call::OutgoingInvite invite) {
     const std::string name = QuoteDisplayName(invite_.display_name);
     local_address_ = (name == "\"\"" ? "" : name + " ") + "<" + binding.impu + ">";
   }
+  if (invite_.uses_trunk) {
+    UseTrunkHop();
+    return SendInvite({});
+  }
+  Name();
   const bool is_trusted_node = context_.config.profile == SipProfile::kTrustedNode;
   if (!is_trusted_node || binding.service_route.empty()) {
     routes_.push_back("<" + binding.next_hop + ";lr>");
   }
   routes_.insert(routes_.end(), binding.service_route.begin(), binding.service_route.end());
   SendInvite({});
+}
+
+// A call gets a name of its own for each network element that it is shown to anew.
+void OutgoingCall::Name() {
+  if (!sip_call_id_.empty()) table_.UnindexInvite(sip_call_id_);
+  sip_call_id_ = RandomHex(16);
+  local_tag_ = RandomHex(8);
+  table_.IndexInvite(sip_call_id_, key_);
 }
 
 void OutgoingCall::AddIdentity(std::string& headers) const {
@@ -83,7 +94,7 @@ void OutgoingCall::AddIdentity(std::string& headers) const {
     const auto first = std::find_if(uris.begin(), uris.end(), usable);
     if (first != uris.end()) identity = *first;
   }
-  if (context_.config.profile == SipProfile::kTrustedNode) {
+  if (invite_.uses_trunk || context_.config.profile == SipProfile::kTrustedNode) {
     std::string asserted = "<" + identity + ">";
     const auto tel = std::find_if(uris.begin(), uris.end(), [&](const std::string& uri) {
       return uri.starts_with("tel:") && usable(uri);
@@ -93,10 +104,10 @@ void OutgoingCall::AddIdentity(std::string& headers) const {
     AddHeader(headers, "P-Asserted-Service", "urn:urn-7:3gpp-service.ims.icsi.mmtel");
     std::string vector = "icid-value=" + Quote(RandomHex(16)) +
                          ";icid-generated-at=" + context_.config.local_address;
-    if (!context_.config.originating_ioi.empty()) {
-      vector += ";orig-ioi=" + Quote(context_.config.originating_ioi);
-    }
-    AddHeader(headers, "P-Charging-Vector", vector);
+    const SipTrunk& trunk = context_.config.trunk;
+    const std::string& ioi = invite_.uses_trunk ? trunk.originating_ioi : context_.config.originating_ioi;
+    if (!ioi.empty()) vector += ";orig-ioi=" + Quote(ioi);
+    if (!invite_.uses_trunk || trunk.has_charging_vector) AddHeader(headers, "P-Charging-Vector", vector);
   } else {
     AddHeader(headers, "P-Preferred-Identity", "<" + identity + ">");
     AddHeader(headers, "P-Preferred-Service", "urn:urn-7:3gpp-service.ims.icsi.mmtel");
@@ -114,11 +125,12 @@ std::string OutgoingCall::BuildHeaders(const std::string& authorization) {
   AddHeader(h, "CSeq", std::to_string(++cseq_) + " INVITE");
   AddHeader(h, "Contact", contact_);
   AddIdentity(h);
-  AddHeader(h, "Accept-Contact", std::string("*;+g.3gpp.icsi-ref=\"") + kMmtelIcsi + "\"");
+  // What a UE says of its device and its access is none of the other network's business.
+  if (!invite_.uses_trunk) AddHeader(h, "Accept-Contact", std::string("*;+g.3gpp.icsi-ref=\"") + kMmtelIcsi + "\"");
   for (const std::string& instance : invite_.excluded_instances) {
     AddHeader(h, "Reject-Contact", "*;+sip.instance=\"<" + instance + ">\"");
   }
-  AddHeader(h, "P-Access-Network-Info", context_.config.access_network_info);
+  if (!invite_.uses_trunk) AddHeader(h, "P-Access-Network-Info", context_.config.access_network_info);
   AddHeader(h, "P-Early-Media", "supported");
   AddHeader(h, "Supported", SupportedExtensions(context_.config));
   AddHeader(h, "Allow", kAllow);
@@ -141,12 +153,15 @@ void OutgoingCall::SendInvite(const std::string& authorization) {
                                                         invite_.binding.next_hop)};
   context_.counters.Add(SipCounter::kInviteSent);
   transaction_ = context_.transactions.Send(
-      request, [this](int status, const MessageView& response) { HandleResponse(status, response); });
+      request, [this, hops = trunk_hops_tried_.size()](int status, const MessageView& response) {
+        if (hops == trunk_hops_tried_.size()) HandleResponse(status, response);  // else of a hop that was left
+      });
   if (transaction_ == nullptr) {
     return Fail({.sip_status = 500, .q850_cause = 0, .text = "Request could not be sent"});
   }
   timer_.Set(context_.config.timers.invite_deadline, [this] {
     if (has_response_ || state_ != State::kCalling) return;
+    if (LeaveTrunkHop({}, false)) return;
     Cancel({.sip_status = 408, .q850_cause = 0, .text = "No answer from the network"});
     Fail(ReasonOfSilence({.sip_status = 408, .q850_cause = 0, .text = "Request Timeout"}));
   });
@@ -155,6 +170,7 @@ void OutgoingCall::SendInvite(const std::string& authorization) {
 // The P-CSCF is gone. Where there is another, the call goes that way once the number is registered there, as after a
 // restoration that the network asks for (TS 23.380 section 5).
 EndReason OutgoingCall::ReasonOfSilence(EndReason otherwise) {
+  if (invite_.uses_trunk) return otherwise;  // no registration that could be made anew
   if (const auto hop = context_.hop_list.Find(invite_.binding.next_hop)) {
     const auto now = SipThread::Clock::now();
     context_.hops.ReportSilence(*hop, now);
@@ -169,10 +185,12 @@ EndReason OutgoingCall::ReasonOfSilence(EndReason otherwise) {
 void OutgoingCall::HandleResponse(int status, const MessageView& response) {
   // Made up by the stack: nobody listens at the P-CSCF's address.
   if (response.is_empty() && !has_response_ && state_ == State::kCalling) {
+    if (LeaveTrunkHop({}, true)) return;
     transaction_.reset();
     return Fail(ReasonOfSilence({.sip_status = status, .q850_cause = 0, .text = "The network cannot be reached"}));
   }
   has_response_ = true;
+  if (invite_.uses_trunk && status != 503) context_.trunk_hops.ReportAnswer(trunk_hops_tried_.back());
   if (status < 200) return HandleProgress(status, response);
   if (status < 300) return HandleAnswer(response);
   HandleFailure(status, response);
@@ -291,6 +309,7 @@ bool OutgoingCall::HandleStrayAnswer(const MessageView& response) {
 }
 
 bool OutgoingCall::Retry(int status, const MessageView& response) {
+  if (status == 503 && LeaveTrunkHop(seconds(response.Number("Retry-After", kMaxIntervalS).value_or(0)), true)) return true;
   if ((status == 401 || status == 407) && !is_challenged_) {
     auth::DigestSession session;
     const auto line =

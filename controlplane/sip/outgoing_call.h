@@ -29,6 +29,11 @@ class OutgoingCall : public Call {
     bool is_ended = false;             // answered after another one: ACK and BYE
   };
 
+  void ApplyTrunk();
+  // Begins a call of the trunk, or begins it anew, at the best hop that it has not tried; false when there is none.
+  bool UseTrunkHop();
+  bool LeaveTrunkHop(std::optional<std::chrono::seconds> retry_after, bool is_over);
+  void Name();
   void SendInvite(const std::string& authorization);
   std::string BuildHeaders(const std::string& authorization);
   void AddIdentity(std::string& headers) const;
@@ -50,6 +55,7 @@ class OutgoingCall : public Call {
   std::string local_address_;
   std::string contact_;
   std::vector<std::string> routes_;
+  std::vector<size_t> trunk_hops_tried_;  // the last is in use
   uint32_t cseq_ = 0;
   State state_ = State::kCalling;
   bool is_challenged_ = false;
@@ -59,6 +65,7 @@ class OutgoingCall : public Call {
   std::string authorization_;
   std::map<std::string, Fork> forks_;  // by To tag
   std::unique_ptr<ClientTransaction> transaction_;
+  std::vector<std::unique_ptr<ClientTransaction>> left_;  // at trunk hops that said nothing, cancelled
   ScopedTimer timer_;
 };
 

@@ -12,12 +12,12 @@ constexpr std::chrono::milliseconds kReconnectDelay{30000};
 
 std::vector<IpAddress> AllowedPeers(const SipConfig& config, const HopList& hops) {
   std::vector<IpAddress> allowed;
-  for (size_t hop = 0; hop < hops.size(); ++hop) {
-    const auto uri = ParseUri(hops.uri(hop));
-    if (const auto address = uri ? IpAddress::Parse(uri->host) : std::nullopt) {
-      allowed.push_back(*address);
-    }
-  }
+  const auto allow = [&allowed](const std::string& hop) {
+    const auto uri = ParseUri(hop);
+    if (const auto address = uri ? IpAddress::Parse(uri->host) : std::nullopt) allowed.push_back(*address);
+  };
+  for (size_t hop = 0; hop < hops.size(); ++hop) allow(hops.uri(hop));
+  for (const std::string& hop : config.trunk.next_hops) allow(hop);
   for (const std::string& peer : config.allowed_peers) {
     if (const auto address = IpAddress::Parse(peer)) allowed.push_back(*address);
   }
@@ -33,6 +33,7 @@ Shard::Shard(const SipConfig& config, unsigned index, SipCounters& counters,
       peers_({}, config.requests_per_second_per_peer),
       hop_list_(config.next_hops),
       hops_(hop_list_.size()),
+      trunk_hops_(config.trunk.next_hops.size()),
       is_restored_(!config.waits_for_restore),
       transactions_(config, index, counters, *this),
       context_{.config = config,
@@ -44,6 +45,7 @@ Shard::Shard(const SipConfig& config, unsigned index, SipCounters& counters,
                .peers = peers_,
                .hop_list = hop_list_,
                .hops = hops_,
+               .trunk_hops = trunk_hops_,
                .notify_calls = hooks_.notify_calls,
                .notify_registrations = hooks_.notify_registrations,
                .on_binding_gone = hooks_.on_binding_gone,

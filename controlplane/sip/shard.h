@@ -73,6 +73,7 @@ class Shard : private MessageSink {
   PeerFilter peers_;
   HopList hop_list_;
   HopHealth hops_;
+  HopHealth trunk_hops_;
   bool is_restored_ = true;
   TransactionLayer transactions_;
   ShardContext context_;

@@ -30,6 +30,7 @@ struct ShardContext {
   PeerFilter& peers;
   HopList& hop_list;
   HopHealth& hops;
+  HopHealth& trunk_hops;
   std::function<void(std::function<void(call::SipSignalingObserver&)>)> notify_calls;
   std::function<void(std::function<void(registration::SipRegistrarObserver&)>)> notify_registrations;
   std::function<void(registration::RegistrationId)> on_binding_gone;

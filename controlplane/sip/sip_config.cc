@@ -35,6 +35,22 @@ std::optional<std::string> CheckTls(const SipTls& tls) {
   return std::nullopt;
 }
 
+std::optional<std::string> CheckTrunk(const SipTrunk& trunk) {
+  for (const std::string& hop : trunk.next_hops) {
+    const auto uri = ParseUri(hop);
+    if (IsSafeUri(hop) && uri && uri->scheme == "sip" && IpAddress::Parse(uri->host)) continue;
+    return "sip.trunk.next_hops: \"" + hop + "\" must be sip:IP[:port], an IP address";
+  }
+  if (!trunk.domain.empty() && !IsDomain(trunk.domain)) {
+    return "sip.trunk.domain: \"" + trunk.domain + "\" must be a domain name";
+  }
+  if (!IsSafeText(trunk.originating_ioi)) return "sip.trunk.originating_ioi: must be printable text on one line";
+  if (trunk.incoming_status != 404 && trunk.incoming_status != 480) {
+    return "sip.trunk.incoming_status: " + std::to_string(trunk.incoming_status) + " must be 404 or 480";
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<std::string> Validate(const SipConfig& config) {
@@ -60,6 +76,7 @@ std::optional<std::string> Validate(const SipConfig& config) {
   if (config.tls) {
     if (auto error = CheckTls(*config.tls)) return error;
   }
+  if (auto error = CheckTrunk(config.trunk)) return error;
   for (const std::string& peer : config.allowed_peers) {
     if (!IpAddress::Parse(peer)) return "sip.allowed_peers: \"" + peer + "\" must be an IP address";
   }

@@ -33,6 +33,17 @@ struct SipTls {
   std::string peer_name;         // SIP domain in the core's certificates (RFC 5922); empty: home_domain
 };
 
+// The interconnection (NNI) over which calls go that no registration stands behind: as numbers that the gateway itself
+// vouches for, to peers that know it by its address.
+struct SipTrunk {
+  std::vector<std::string> next_hops;  // as SipConfig::next_hops, best first; empty: there is no trunk
+  std::string domain;                  // of the Request-URI; empty: home_domain
+  bool has_charging_vector = true;     // P-Charging-Vector (RFC 7315 section 4.6)
+  std::string originating_ioi;         // its orig-ioi
+  std::vector<std::string> numbers;    // +E.164, of the calls that go out
+  int incoming_status = 404;           // what an INVITE to one of them is answered: 404 or 480
+};
+
 struct SipConfig {
   std::string local_address;                // IP literal; UDP and TCP are bound to it, or TLS alone
   uint16_t local_port = 5060;               // shard n listens on local_port + n
@@ -50,6 +61,7 @@ struct SipConfig {
   std::vector<std::string> allowed_peers;   // IP literals that may also send to us, e.g. S-CSCFs
   SipProfile profile = SipProfile::kUserEquipment;
   std::optional<SipTls> tls;
+  SipTrunk trunk;
 
   std::string access_network_info;          // P-Access-Network-Info; empty: not sent
   std::string visited_network_id;           // kTrustedNode: P-Visited-Network-ID

@@ -15,6 +15,7 @@ std::string_view ToString(SipCounter counter) {
     case SipCounter::kRefusedBadExtension: return "refused_bad_extension";
     case SipCounter::kRefusedBadBody: return "refused_bad_body";
     case SipCounter::kRefusedUnknownToken: return "refused_unknown_token";
+    case SipCounter::kRefusedTrunkNumber: return "refused_trunk_number";
     case SipCounter::kRefusedNoDialog: return "refused_no_dialog";
     case SipCounter::kRefusedMethod: return "refused_method";
     case SipCounter::kRefusedIntervalTooSmall: return "refused_interval_too_small";

@@ -22,6 +22,7 @@ enum class SipCounter : uint8_t {
   kRefusedBadExtension,       // 420
   kRefusedBadBody,            // 415
   kRefusedUnknownToken,       // 404
+  kRefusedTrunkNumber,        // 404 or 480: a number that only calls out
   kRefusedNoDialog,           // 481
   kRefusedMethod,             // 405, 403, 489, 501
   kRefusedIntervalTooSmall,   // 422

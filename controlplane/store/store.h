@@ -12,12 +12,14 @@
 namespace byon::store {
 
 enum class Kind : uint8_t {
-  kRegistration, kCall, kSubscription, kChannel, kTokenBinding, kMessage, kWatch, kWebhookEvent, kCallTrace
+  kRegistration, kCall, kSubscription, kChannel, kTokenBinding, kMessage, kWatch, kWebhookEvent, kCallTrace,
+  kVisitorToken
 };
 // Every kind that there is.
 inline constexpr std::array kKinds{Kind::kRegistration, Kind::kCall,    Kind::kSubscription, Kind::kChannel,
                                    Kind::kTokenBinding, Kind::kMessage, Kind::kWatch,        Kind::kWebhookEvent,
-                                   Kind::kCallTrace};
+                                   Kind::kTokenBinding, Kind::kMessage, Kind::kWatch,        Kind::kWebhookEvent,
+                                   Kind::kCallTrace,    Kind::kVisitorToken};
 
 struct Record {
   std::string key;

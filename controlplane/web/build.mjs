@@ -61,6 +61,11 @@ async function build() {
     esbuild.build({ ...common, entryPoints: ['sdk/src/byon.ts'], outfile: path.join(out, 'sdk', 'byon.js') }),
     // The page uses the SDK as any other page does: as the file that the gateway serves.
     esbuild.build({ ...common, entryPoints: ['app/app.ts'], outfile: path.join(out, 'app', 'app.js'), external: ['../sdk/byon.js'], alias: { '@byon/sdk': '../sdk/byon.js' } }),
+    // The button for pages of businesses uses the SDK that lies beside it; the gateway's own such page uses the button.
+    esbuild.build({ ...common, entryPoints: ['button/byon_call.ts'], outfile: path.join(out, 'sdk', 'byon-call.js'), external: ['./byon.js'], alias: { '@byon/sdk': './byon.js' } }),
+    esbuild.build({ ...common, entryPoints: ['button/page.ts'], outfile: path.join(out, 'app', 'click_to_call.js') }),
+    esbuild.build({ ...common, entryPoints: ['button/page.css'], outfile: path.join(out, 'app', 'click_to_call.css') }),
+    copyFile(here('click-to-call.html'), path.join(out, 'click-to-call.html')),
     // A service worker is no module, and serves the pages of its own folder.
     esbuild.build({ ...common, format: 'iife', entryPoints: ['app/push_worker.ts'], outfile: path.join(out, 'push_worker.js') }),
     esbuild.build({ ...common, entryPoints: ['app/style.css'], outfile: path.join(out, 'app', 'style.css') }),
@@ -75,8 +80,8 @@ async function build() {
 
 try {
   const bytes = await build();
-  const read = ['index.html', 'build.mjs', 'tsconfig.json', 'typedoc.json', 'package-lock.json', 'sdk/README.md', 'sdk/src', 'app'].map((name) => here(name));
-  for (const folder of ['sdk/src', 'app']) read.push(...(await sourcesOf(folder)));
+  const read = ['index.html', 'click-to-call.html', 'build.mjs', 'tsconfig.json', 'typedoc.json', 'package-lock.json', 'sdk/README.md', 'sdk/src', 'app', 'button'].map((name) => here(name));
+  for (const folder of ['sdk/src', 'app', 'button']) read.push(...(await sourcesOf(folder)));
   if (options.depfile) await writeFile(options.depfile, `${path.basename(options.stamp)}: ${read.map((name) => name.replaceAll(' ', '\\ ')).join(' ')}\n`);
   if (options.stamp) await writeFile(options.stamp, `${bytes}\n`);
   else console.log(`${path.relative(process.cwd(), out)}: SDK ${bytes} bytes gzipped, page ${(await stat(path.join(out, 'app', 'app.js'))).size} bytes`);

@@ -9,6 +9,7 @@ export { isWithheld, numberOf } from './address.js';
 export { AudioDevices, type AudioDevice, type AudioDevicesEvents } from './audio_devices.js';
 export { Call, type MediaOptions } from './call.js';
 export type { CallEvents, CallState } from './call_events.js';
+export { ClickToCall, type ClickToCallEvents, type ClickToCallOptions } from './click_to_call.js';
 export { Device, type CallOptions, type DeviceEvents, type DeviceOptions } from './device.js';
 export { Emitter, type Listener } from './emitter.js';
 export { ByonError, type ByonErrorCode } from './error.js';
@@ -27,5 +28,5 @@ export type {
   CallElsewhere, CloudEvent, EndStatus, GatewayLegQuality, GatewayQuality, IceServersResource, ListedSession, Message, PageConfig, Presence,
   PushState, PushSubscriptionBody,
   RegistrationResource, Sdp,
-  SessionResource, SessionStatus, TransferEventData,
+  SessionResource, SessionStatus, TransferEventData, Visit,
 } from './wire.js';

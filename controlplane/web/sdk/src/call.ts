@@ -26,7 +26,8 @@ export interface CallParts {
   transport: Transport;
   platform: Platform;
   audio: AudioDevices;
-  registration: { registrationId: string; phoneNumber: string };
+  /** Absent: a visitor's call, whose token says who calls whom. */
+  registration?: { registrationId: string; phoneNumber: string };
   playsAudio: boolean;
   iceServers: () => Promise<RTCIceServer[]>;
   toAddress: (number: string) => string;
@@ -143,9 +144,11 @@ export class Call extends Emitter<CallEvents> {
       const sdp = await media.offer(microphone);
       this.#setState('dialing');
       const session = await this.#create({
-        originatorAddress: anonymous ? 'sip:anonymous@anonymous.invalid' : `tel:${registration.phoneNumber}`,
-        receiverAddress: this.peer,
-        ...(displayName ? { originatorName: displayName } : {}),
+        ...(registration ? {
+          originatorAddress: anonymous ? 'sip:anonymous@anonymous.invalid' : `tel:${registration.phoneNumber}`,
+          receiverAddress: this.peer,
+          ...(displayName ? { originatorName: displayName } : {}),
+        } : {}),
         offer: { sdp },
       });
       this.#id = session.mediaSessionId;
@@ -164,7 +167,7 @@ export class Call extends Emitter<CallEvents> {
       const media = await this.#openMedia();
       const sdp = await media.offer(microphone);
       this.#setState('dialing');
-      const { registrationId } = this.#parts.registration;
+      const { registrationId } = this.#parts.registration as { registrationId: string };
       const session = await this.#parts.transport.request('call.pull', { mediaSessionId }, { registrationId, offer: { sdp } });
       this.#id = session.mediaSessionId;
       if (this.hasEnded) await this.#delete();
@@ -176,7 +179,8 @@ export class Call extends Emitter<CallEvents> {
 
   /** An answer that was lost on the way must not make two calls of one: the key tells the gateway that it is the same. */
   async #create(body: Operations['call.create']['body']): Promise<SessionResource> {
-    const params = { registrationId: this.#parts.registration.registrationId, idempotencyKey: crypto.randomUUID() };
+    const { registration } = this.#parts;
+    const params = { ...(registration ? { registrationId: registration.registrationId } : {}), idempotencyKey: crypto.randomUUID() };
     for (const wait of CREATE_RETRIES_MS) {
       try {
         return await this.#parts.transport.request('call.create', params, body);

@@ -1,6 +1,6 @@
 import type {
   CallElsewhere, GatewayQuality, IceServersResource, ListedSession, Message, Presence, PushState, PushSubscriptionBody, RegistrationResource, Sdp,
-  SessionResource, SessionStatus,
+  SessionResource, SessionStatus, Visit,
 } from './wire.js';
 
 /** Every operation of the gateway that the SDK uses: what it takes and what it answers. */
@@ -10,8 +10,9 @@ export interface Operations {
   'registration.update': { params: { registrationId: string }; body: { registrationExpireTime?: string }; result: RegistrationResource };
   'registration.delete': { params: { registrationId: string }; body: undefined; result: undefined };
   'call.create': {
-    params: { registrationId: string; idempotencyKey: string };
-    body: { originatorAddress: string; receiverAddress: string; originatorName?: string; offer: Sdp };
+    /** Registration and addresses are left out with a visitor's token, which says who calls whom. */
+    params: { registrationId?: string; idempotencyKey: string };
+    body: { originatorAddress?: string; receiverAddress?: string; originatorName?: string; offer: Sdp };
     result: SessionResource;
   };
   'call.status': {
@@ -29,6 +30,7 @@ export interface Operations {
   'call.transfer.cancel': { params: { mediaSessionId: string }; body: undefined; result: undefined };
   'call.elsewhere': { params: { deviceId: string }; body: undefined; result: CallElsewhere[] };
   'call.pull': { params: { mediaSessionId: string }; body: { registrationId: string; offer: Sdp }; result: SessionResource };
+  'visit.get': { params: {}; body: undefined; result: Visit };
   'ice.servers': { params: {}; body: undefined; result: IceServersResource };
   'message.send': {
     params: { idempotencyKey: string };
@@ -78,6 +80,7 @@ export const REST_FORMS: { readonly [Name in OperationName]: RestForm } = {
   'call.transfer.cancel': { method: 'DELETE', path: `${EXTENSIONS}/calls/{mediaSessionId}/transfer` },
   'call.elsewhere': { method: 'GET', path: `${EXTENSIONS}/calls-elsewhere`, query: ['deviceId'] },
   'call.pull': { method: 'POST', path: `${EXTENSIONS}/calls-elsewhere/{mediaSessionId}/pull` },
+  'visit.get': { method: 'GET', path: `${EXTENSIONS}/click-to-call/visit` },
   'ice.servers': { method: 'GET', path: `${EXTENSIONS}/ice-servers` },
   'message.send': { method: 'POST', path: `${EXTENSIONS}/messages`, headers: { idempotencyKey: 'idempotency-key' } },
   'message.list': { method: 'GET', path: `${EXTENSIONS}/messages`, query: ['peer', 'before', 'limit'] },

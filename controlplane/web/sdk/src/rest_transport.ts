@@ -36,7 +36,7 @@ export class RestTransport extends Emitter<TransportEvents> implements Transport
           authorization: `Bearer ${token}`,
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
           ...(form.asksForChannel ? { 'x-byon-extensions': 'channel' } : {}),
-          ...Object.fromEntries(Object.entries(form.headers ?? {}).map(([param, header]) => [header, given[param] ?? ''])),
+          ...Object.fromEntries(Object.entries(form.headers ?? {}).flatMap(([param, header]) => (given[param] === undefined ? [] : [[header, given[param]]]))),
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         // Hanging up must reach the gateway although the page closes.

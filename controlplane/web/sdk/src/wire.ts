@@ -56,6 +56,18 @@ export interface CallElsewhere extends ListedSession {
   place: 'phone' | 'device';
 }
 
+/** What a visitor's token is for. */
+export interface Visit {
+  campaignId: string;
+  /** Whom one calls, for people. */
+  name: string;
+  receiverAddress: string;
+  callsLeft: number;
+  /** RFC 3339; a call must begin before. */
+  startBefore: string;
+  maxCallSeconds: number;
+}
+
 /** How moving a call goes on. */
 export interface TransferEventData {
   mediaSessionId: string;
