@@ -1,6 +1,7 @@
 #include "controlplane/click_to_call/token_book.h"
 
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 
 #include "controlplane/auth/sha256.h"
 
@@ -15,7 +16,18 @@ constexpr int kVersion = 1;
 int64_t Milliseconds(WallTime time) {
   return std::chrono::duration_cast<milliseconds>(time.time_since_epoch()).count();
 }
-WallTime TimeOf(int64_t milliseconds_since_1970) { return WallTime(milliseconds(milliseconds_since_1970)); }
+// Bounded to the years that the clock can express.
+WallTime TimeAt(const json& value, const char* name) {
+  constexpr uint64_t kLatest = 9'000'000'000'000;
+  const json& time = value.at(name);
+  if (!time.is_number_unsigned() || time.get<uint64_t>() > kLatest) throw std::out_of_range(name);
+  return WallTime(milliseconds(time.get<int64_t>()));
+}
+uint32_t CountAt(const json& value, const char* name) {
+  const json& count = value.at(name);
+  if (!count.is_number_unsigned() || count.get<uint64_t>() > UINT32_MAX) throw std::out_of_range(name);
+  return count.get<uint32_t>();
+}
 
 std::string Write(const TokenRecord& record) {
   return json{{"v", kVersion},
@@ -39,11 +51,11 @@ std::optional<TokenRecord> Read(const store::Record& kept) {
                        value.at("campaign"),
                        value.at("client"),
                        value.at("name"),
-                       value.at("calls"),
-                       value.at("calls_left"),
-                       TimeOf(value.at("start_before").get<int64_t>()),
-                       TimeOf(value.at("ends_at").get<int64_t>())};
-  } catch (const json::exception&) {
+                       CountAt(value, "calls"),
+                       CountAt(value, "calls_left"),
+                       TimeAt(value, "start_before"),
+                       TimeAt(value, "ends_at")};
+  } catch (const std::exception&) {
     return std::nullopt;
   }
 }

@@ -18,7 +18,6 @@ enum class Kind : uint8_t {
 // Every kind that there is.
 inline constexpr std::array kKinds{Kind::kRegistration, Kind::kCall,    Kind::kSubscription, Kind::kChannel,
                                    Kind::kTokenBinding, Kind::kMessage, Kind::kWatch,        Kind::kWebhookEvent,
-                                   Kind::kTokenBinding, Kind::kMessage, Kind::kWatch,        Kind::kWebhookEvent,
                                    Kind::kCallTrace,    Kind::kVisitorToken};
 
 struct Record {

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "controlplane/api/call_reader.h"
+#include "controlplane/api/click_to_call_api.h"
 #include "controlplane/api/wire_format.h"
 #include "controlplane/json/strict_json.h"
 
@@ -12,6 +13,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace byon::api;
   const auto body = byon::json::ParseStrict({reinterpret_cast<const char*>(data), size});
   if (!body || !body->is_object()) return 0;
+  Mistakes of_visitor;
+  const auto visitor = ReadVisitorCallRequest(*body, Dialect{Release::kR3_1, Strictness::kStrict}, of_visitor);
+  if (of_visitor.empty() && (visitor.offer_sdp.empty() || !IsCallAddress(visitor.receiver_address.value_or("tel:+34600000001")))) __builtin_trap();
+  Mistakes of_token;
+  const auto token = ReadTokenRequest(*body, of_token);
+  if (of_token.empty() && (!IsPlainText(token.originator_name) || token.calls == 0)) __builtin_trap();
   for (const Release release : {Release::kR2_2, Release::kR3_1}) {
     for (const Strictness strictness : {Strictness::kStrict, Strictness::kCompat}) {
       const Dialect dialect{release, strictness};

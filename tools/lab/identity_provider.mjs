@@ -24,6 +24,8 @@ export const CAMARA_SCOPES = [
 /** What the gateway has beside CAMARA. */
 export const EXTENSION_SCOPES = ['messages', 'presence'].flatMap((area) => ['read', 'write'].map((verb) => `byon:${area}:${verb}`));
 export const ALL_SCOPES = [...CAMARA_SCOPES, ...EXTENSION_SCOPES];
+/** What servers are given beside: of a business whose pages may be called from. */
+export const SERVICE_SCOPES = ['read', 'write'].map((verb) => `byon:click-to-call:${verb}`);
 
 export const USERS = {
   alice: '+34600000001', bob: '+34600000002', carol: '+34600000003', dave: '+34600000004', erin: '+34600000005',
@@ -102,7 +104,7 @@ export class IdentityProvider {
   }
 
   /** A 2-legged token over the wire (client_credentials). */
-  async serviceToken({ scopes = ALL_SCOPES, resource = AUDIENCE } = {}) {
+  async serviceToken({ scopes = [...ALL_SCOPES, ...SERVICE_SCOPES], resource = AUDIENCE } = {}) {
     const { id, secret } = SERVICE_CLIENT;
     const response = await fetch(`${this.issuer}/token`, {
       method: 'POST',
@@ -151,7 +153,7 @@ export class IdentityProvider {
   #resourceServer(resource, algorithm) {
     const isOpaque = resource === OPAQUE_AUDIENCE;
     return new this.#provider.ResourceServer(resource, {
-      scope: ALL_SCOPES.join(' '),
+      scope: [...ALL_SCOPES, ...SERVICE_SCOPES].join(' '),
       audience: resource,
       accessTokenTTL: this.accessTokenTtl,
       accessTokenFormat: isOpaque ? 'opaque' : 'jwt',

@@ -34,6 +34,11 @@ void ApiTest::Start() {
   const Clock now = [this] { return time_.now(); };
   const auto new_id = [this] { return "id-" + std::to_string(++ids_); };
   tokens_ = std::make_unique<TokenService>(tokens, http_, now, time_);
+  if (click_to_call_ != nullptr) {
+    tokens_->set_visitor_tokens(
+        [](const std::string& token) { return click_to_call::TokenText::Parse(token).has_value(); },
+        [this](const std::string& token, WallTime at) { return click_to_call_->Verify(token, at); });
+  }
   tokens_->Start();
   events_ = std::make_unique<CloudEventFactory>("https://gw.example", "ims.test", now, new_id);
   subscriptions_ = std::make_unique<SubscriptionRegistry>(
@@ -58,11 +63,11 @@ void ApiTest::Start() {
       config, ApiPorts{service_, *tokens_, *subscriptions_, *channels_, *events_, time_, now, new_id,
                        [this] { return unreadiness_; },
                        [this](const HttpRequest&, int status, const std::string&) { statuses_.push_back(status); },
-                       messaging_, presence_});
+                       messaging_, presence_, visitors_, click_to_call_});
 }
 
 std::string ApiTest::AllScopes() {
-  std::string scopes = "openid byon:messages:read byon:messages:write byon:presence:read byon:presence:write";
+  std::string scopes = "openid byon:messages:read byon:messages:write byon:presence:read byon:presence:write byon:click-to-call:read byon:click-to-call:write";
   for (const char* api : {"webrtc-registration", "webrtc-call-handling"}) {
     for (const char* verb : {"create", "read", "write", "delete"}) {
       scopes += std::string(" ") + api + ":sessions:" + verb;

@@ -94,6 +94,8 @@ class ApiTest : public ::testing::Test {
   std::vector<std::string> number_ranges_;
   gateway::MessagingService* messaging_ = nullptr;
   gateway::PresenceService* presence_ = nullptr;
+  gateway::VisitorService* visitors_ = nullptr;
+  click_to_call::ClickToCall* click_to_call_ = nullptr;
   IceConfig ice_;
   PushApiConfig push_{{"web-push", "fcm"}, "BPublicKey", {"push.example", "*.push.example"}};
   std::optional<Strictness> r2_2_ = Strictness::kCompat;

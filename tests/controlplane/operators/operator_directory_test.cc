@@ -113,6 +113,14 @@ TEST(OperatorDirectoryTest, AnOpaqueTokenIsShownToNoSecondIdentityProvider) {
   EXPECT_EQ(OperatorDirectory({a, b}).OfToken("b", "opaque"), 1u);
 }
 
+TEST(OperatorDirectoryTest, AVisitorsTokenNamesTheOperatorThatGaveItOut) {
+  const OperatorDirectory directory = Four();
+  EXPECT_EQ(directory.OfToken("gw.example", "byon-visit.west.id.secret"), 3u);
+  EXPECT_EQ(directory.OfToken("gw.example", "byon-visit.north.id.secret"), 0u);
+  EXPECT_EQ(directory.OfToken("south.example", "byon-visit.north.id.secret"), 1u) << "the host decides first";
+  EXPECT_EQ(directory.OfToken("gw.example", "byon-visit.nobody.id.secret"), 2u) << "who says no";
+}
+
 TEST(OperatorDirectoryTest, ASingleOperatorHasEveryHost) {
   const OperatorDirectory directory({Entry("only", {"a.example"}, {"i"})});
   EXPECT_EQ(directory.OfHost("elsewhere"), 0u);

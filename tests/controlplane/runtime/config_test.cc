@@ -199,6 +199,58 @@ TEST(ConfigTest, TheWayToTheCore) {
   EXPECT_EQ(good.config.ims.dns_servers[1].address, "2001:db8::53");
 }
 
+TEST(ConfigTest, ClickToCallHasCampaignsAndATrunk) {
+  const LoadedConfig loaded = Parse(std::string(kSmallest) + R"(click_to_call:
+  trunk: {next_hops: ["127.0.0.20:5060"], domain: peer.test, charging_vector: false, originating_ioi: me}
+  incoming_status: 480
+  campaigns:
+    - {id: shop, called_number: "+34910000100", calling_numbers: ["+34910000001"], clients: [backend]}
+    - {id: bank, name: The bank, called_number: "+34910000200", calling_numbers: ["+34910000001", "+34910000002"], clients: [a, b],
+       hide_calling_number: true, allowed_origins: ["https://bank.example"], max_calls: 7, max_calls_per_number: 2,
+       calls_per_minute: 8, calls_per_minute_per_address: 0, token_lifetime_s: 60, calls_per_token: 5, max_call_s: 900}
+)");
+  ASSERT_THAT(loaded.mistakes, IsEmpty());
+  const ClickToCallSettings& settings = loaded.config.click_to_call;
+  EXPECT_EQ(settings.next_hops.at(0).address, "127.0.0.20");
+  EXPECT_EQ(settings.domain, "peer.test");
+  EXPECT_FALSE(settings.has_charging_vector);
+  EXPECT_EQ(settings.originating_ioi, "me");
+  EXPECT_EQ(settings.incoming_status, 480);
+  EXPECT_EQ(settings.campaigns.at(0).name, "shop") << "the id, where it has no name";
+  const click_to_call::Campaign& bank = settings.campaigns.at(1);
+  EXPECT_EQ(bank.name, "The bank");
+  EXPECT_TRUE(bank.hides_calling_number);
+  EXPECT_THAT(bank.allowed_origins, ElementsAre("https://bank.example"));
+  EXPECT_EQ(bank.max_calls, 7u);
+  EXPECT_EQ(bank.max_calls_per_number, 2u);
+  EXPECT_EQ(bank.calls_per_minute, 8u);
+  EXPECT_EQ(bank.calls_per_minute_per_address, 0u);
+  EXPECT_EQ(bank.token_lifetime, std::chrono::seconds(60));
+  EXPECT_EQ(bank.calls_per_token, 5u);
+  EXPECT_EQ(bank.max_call, std::chrono::seconds(900));
+}
+
+TEST(ConfigTest, ClickToCallMistakesAreNamed) {
+  const auto mistakes = [](const std::string& campaigns, const std::string& trunk = "{next_hops: [\"127.0.0.20:5060\"]}") {
+    return Parse(std::string(kSmallest) + "click_to_call:\n  trunk: " + trunk + "\n  campaigns: [" + campaigns + "]\n").mistakes;
+  };
+  const std::string good = R"({id: shop, called_number: "+34910000100", calling_numbers: ["+34910000001"], clients: [b]})";
+  EXPECT_THAT(mistakes(good), IsEmpty());
+  EXPECT_THAT(mistakes(good, "{}"), ElementsAre(HasSubstr("click_to_call.campaigns need click_to_call.trunk.next_hops")));
+  EXPECT_THAT(mistakes(good + ", " + good), ElementsAre(HasSubstr("click_to_call.campaigns.1.id is \"shop\"; another campaign has that id already.")));
+  EXPECT_THAT(mistakes(R"({id: a, called_number: "+34112", calling_numbers: ["+34910000001"], clients: [b]})"),
+              ElementsAre(HasSubstr("campaigns.0.called_number is \"+34112\"; emergency numbers are not called from here.")));
+  EXPECT_THAT(mistakes(R"({id: a, called_number: "+34910000100", calling_numbers: ["+34910000001", "+34910000001"], clients: [b]})"),
+              ElementsAre(HasSubstr("that number stands in the list twice")));
+  EXPECT_THAT(mistakes(R"({id: a, called_number: "+34910000001", calling_numbers: ["+34910000001"], clients: [b]})"),
+              ElementsAre(HasSubstr("a number cannot call itself")));
+  EXPECT_THAT(mistakes(R"({id: a, called_number: "910000001", calling_numbers: [], clients: [b]})"),
+              ::testing::UnorderedElementsAre(HasSubstr("called_number is \"910000001\"; it must be a number in E.164 form"),
+                                              HasSubstr("calling_numbers is empty; it needs at least one entry.")));
+  EXPECT_THAT(mistakes(R"({id: a, called_number: "+34910000100", calling_numbers: ["+34910000001"]})"),
+              ElementsAre(HasSubstr("clients is missing")));
+}
+
 TEST(ConfigTest, SipOverWebSocketIsOffUntilEnabled) {
   EXPECT_FALSE(Parse(kSmallest).config.web_sip.is_enabled);
   const LoadedConfig loaded = Parse(std::string(kSmallest) +
