@@ -126,6 +126,8 @@ void Application::AddExtensionRoutes() {
   add("GET", "/calls", "webrtc-call-handling:sessions:read", &ExtensionApi::ListCalls, true);
   add("GET", "/calls/{id}", "webrtc-call-handling:sessions:read", &ExtensionApi::CallDetails, true);
   add("POST", "/calls/{id}/dtmf", "webrtc-call-handling:sessions:write", &ExtensionApi::SendDtmf, true);
+  add("POST", "/calls/{id}/playback", "webrtc-call-handling:sessions:write", &ExtensionApi::Play);
+  add("DELETE", "/calls/{id}/playback", "webrtc-call-handling:sessions:write", &ExtensionApi::StopPlaying);
   add("GET", "/calls/{id}/quality", "webrtc-call-handling:sessions:read", &ExtensionApi::Quality, true);
   add("POST", "/calls/{id}/transfer", "webrtc-call-handling:sessions:write", &ExtensionApi::Transfer);
   add("DELETE", "/calls/{id}/transfer", "webrtc-call-handling:sessions:write", &ExtensionApi::CancelTransfer);

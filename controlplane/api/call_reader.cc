@@ -1,5 +1,7 @@
 #include "controlplane/api/call_reader.h"
 
+#include <algorithm>
+#include <cctype>
 #include <nlohmann/json.hpp>
 
 #include "controlplane/api/resources.h"
@@ -11,6 +13,7 @@ namespace {
 using nlohmann::json;
 
 constexpr size_t kMaxSdpCharacters = 65536;
+constexpr size_t kMaxAnnouncementName = 64;
 constexpr const char* kAnonymous = "sip:anonymous@anonymous.invalid";
 
 std::string ReadAddress(ObjectReader& reader, const char* name, const Dialect& dialect) {
@@ -136,6 +139,28 @@ gateway::TransferRequest ReadTransferRequest(const json& body, const Dialect& di
   } else {
     request.to_address = ReadAddress(reader, "to", dialect);
   }
+  reader.Finish();
+  return request;
+}
+
+gateway::PlaybackRequest ReadPlaybackRequest(const json& body, Mistakes& mistakes) {
+  ObjectReader reader(body, "", mistakes);
+  gateway::PlaybackRequest request;
+  reader.Require("to");
+  request.is_for_peer = reader.Choice("to", {"self", "peer"}) == "peer";
+  request.announcement = reader.Text("announcement", kMaxAnnouncementName).value_or("");
+  const bool has_bad_name = !std::all_of(request.announcement.begin(), request.announcement.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '-' || c == '_';
+  });
+  if (has_bad_name || (reader.Has("announcement") && request.announcement.empty())) {
+    reader.Mistake("announcement", "must be a name of letters, digits, - and _");
+  }
+  if (const auto tone = reader.Choice("tone", {"ringback", "busy", "congestion"})) {
+    request.tone = *tone == "ringback" ? call::Tone::kRingback : *tone == "busy" ? call::Tone::kBusy : call::Tone::kCongestion;
+  }
+  if (reader.Has("announcement") == reader.Has("tone")) mistakes.Add("Either announcement or tone must be given.");
+  request.is_looped = reader.Boolean("loop").value_or(false);
+  if (request.is_looped && reader.Has("tone")) reader.Mistake("loop", "is for announcements; a tone plays until it is stopped");
   reader.Finish();
   return request;
 }

@@ -27,6 +27,8 @@ StatusRequest ReadStatusRequest(const nlohmann::json& body, const Dialect& diale
 
 // The body of POST /byon/v1/calls/{id}/transfer: "phone", or an address.
 gateway::TransferRequest ReadTransferRequest(const nlohmann::json& body, const Dialect& dialect, Mistakes& mistakes);
+// The body of POST /byon/v1/calls/{id}/playback.
+gateway::PlaybackRequest ReadPlaybackRequest(const nlohmann::json& body, Mistakes& mistakes);
 // The body of POST /byon/v1/calls-elsewhere/{id}/pull.
 gateway::PullRequest ReadPullRequest(const nlohmann::json& body, const Dialect& dialect, Mistakes& mistakes);
 

@@ -33,6 +33,8 @@ constexpr auto kCommands = std::to_array<Command>({
     {.name = "call.details", .method = "GET", .path = BYON_EXTENSIONS "/calls/{mediaSessionId}"},
     {.name = "call.dtmf", .method = "POST", .path = BYON_EXTENSIONS "/calls/{mediaSessionId}/dtmf"},
     {.name = "call.quality", .method = "GET", .path = BYON_EXTENSIONS "/calls/{mediaSessionId}/quality"},
+    {.name = "call.play", .method = "POST", .path = BYON_EXTENSIONS "/calls/{mediaSessionId}/playback"},
+    {.name = "call.play.stop", .method = "DELETE", .path = BYON_EXTENSIONS "/calls/{mediaSessionId}/playback", .query = "to"},
     {.name = "call.transfer", .method = "POST", .path = BYON_EXTENSIONS "/calls/{mediaSessionId}/transfer"},
     {.name = "call.transfer.cancel", .method = "DELETE", .path = BYON_EXTENSIONS "/calls/{mediaSessionId}/transfer"},
     {.name = "call.elsewhere", .method = "GET", .path = BYON_EXTENSIONS "/calls-elsewhere", .query = "deviceId"},

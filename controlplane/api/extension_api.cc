@@ -138,6 +138,27 @@ void ExtensionApi::SendDtmf(const ExchangePointer& exchange) {
                     });
 }
 
+void ExtensionApi::Play(const ExchangePointer& exchange) {
+  const auto body = exchange->BodyObject();
+  if (!body) return;
+  Mistakes mistakes;
+  auto request = ReadPlaybackRequest(*body, mistakes);
+  if (!mistakes.empty()) return exchange->Fail(InvalidArgument(mistakes.first));
+  service_.Play(exchange->who, exchange->ids[0], std::move(request), [exchange](const gateway::Outcome<gateway::Done>& outcome) {
+    if (exchange->Unwrap(outcome) != nullptr) exchange->Send(EmptyResponse(204));
+  });
+}
+
+void ExtensionApi::StopPlaying(const ExchangePointer& exchange) {
+  const std::string to = QueryValue(exchange->request.query, "to").value_or("");
+  if (to != "self" && to != "peer") return exchange->Fail(InvalidArgument("The query parameter to must be self or peer."));
+  gateway::PlaybackRequest nothing;
+  nothing.is_for_peer = to == "peer";
+  service_.Play(exchange->who, exchange->ids[0], std::move(nothing), [exchange](const gateway::Outcome<gateway::Done>& outcome) {
+    if (exchange->Unwrap(outcome) != nullptr) exchange->Send(EmptyResponse(204));
+  });
+}
+
 void ExtensionApi::Quality(const ExchangePointer& exchange) {
   service_.GetQuality(exchange->who, exchange->ids[0],
                       [exchange](const gateway::Outcome<gateway::MediaQuality>& outcome) {

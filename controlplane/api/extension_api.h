@@ -49,6 +49,8 @@ class ExtensionApi {
   void CancelTransfer(const ExchangePointer& exchange);
   void ListElsewhere(const ExchangePointer& exchange);
   void Pull(const ExchangePointer& exchange);
+  void Play(const ExchangePointer& exchange);
+  void StopPlaying(const ExchangePointer& exchange);
   void Quality(const ExchangePointer& exchange);
 
  private:

@@ -46,6 +46,16 @@ struct MediaChange {
 enum class Leg : uint8_t { kAccess, kIms };
 enum class Tone : uint8_t { kNone, kRingback, kBusy, kCongestion };
 
+// An announcement or a tone that a client wants heard on one leg.
+struct Playback {
+  Leg leg = Leg::kAccess;
+  std::string announcement;  // a name of the media plane's directory; empty: the tone
+  Tone tone = Tone::kNone;   // none, without an announcement: silence
+  bool is_looped = false;    // of an announcement: until it is stopped
+  std::string id;            // of this playback, new
+};
+enum class PlayOutcome : uint8_t { kDone, kUnknownAnnouncement, kFailed };
+
 // Why media ended without anybody closing it.
 enum class MediaEnd : uint8_t {
   kAccessTimeout,  // nothing came from the browser
@@ -116,6 +126,8 @@ class MediaControl {
   // Also takes back a Create that has not been answered. Not answered.
   virtual void Close(const CallId& call_id, const std::string& reason) = 0;
   virtual void PlayTone(const CallId& call_id, Leg leg, Tone tone) = 0;
+  // What a client lets a leg hear, in the place of what plays there; a Playback of nothing stops it.
+  virtual void Play(const CallId& call_id, Playback playback, std::function<void(PlayOutcome)> done) = 0;
 
   // Digits of 0-9 * # A-D into the network's leg. `done` gets nothing when they are queued, else
   // why not.

@@ -102,6 +102,7 @@ class Gateway final : public Service,
   Outcome<CallDetails> GetCallDetails(const Principal& who, const std::string& id) override;
   void SendDtmf(const Principal& who, const std::string& id, const std::string& digits,
                 Callback<Done> done) override;
+  void Play(const Principal& who, const std::string& id, PlaybackRequest request, Callback<Done> done) override;
   void GetQuality(const Principal& who, const std::string& id,
                   Callback<MediaQuality> done) override;
   void TransferCall(const Principal& who, const std::string& id, TransferRequest request,

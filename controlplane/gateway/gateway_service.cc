@@ -292,6 +292,21 @@ void Gateway::SendDtmf(const Principal& who, const std::string& id, const std::s
                               });
 }
 
+void Gateway::Play(const Principal& who, const std::string& id, PlaybackRequest request, Callback<Done> done) {
+  const call::Call* call = core_->FindCall(who, id);
+  if (!call) return done(NotFound());
+  if (!call::IsAnswered(call->status())) {
+    return done(Error{ErrorCode::kIncompatibleState, "Something can be played while the call is connected only."});
+  }
+  call::Playback playback{request.is_for_peer ? call::Leg::kIms : call::Leg::kAccess, std::move(request.announcement),
+                          request.tone, request.is_looped, core_->ports.ids.NewId()};
+  core_->ports.media.Play(id, std::move(playback), [done = std::move(done)](call::PlayOutcome outcome) {
+    if (outcome == call::PlayOutcome::kDone) return done(Done{});
+    if (outcome == call::PlayOutcome::kFailed) return done(Error{ErrorCode::kUnavailable, "The media plane did not take it."});
+    done(Error{ErrorCode::kNotFound, "There is no announcement of this name."});
+  });
+}
+
 void Gateway::GetQuality(const Principal& who, const std::string& id, Callback<MediaQuality> done) {
   const call::Call* call = core_->FindCall(who, id);
   if (!call || call->is_ended()) return done(NotFound());

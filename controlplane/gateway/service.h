@@ -147,6 +147,13 @@ struct CallDetails {
   std::vector<CallChange> history;
   std::vector<Diversion> diversions{};  // the first one first
 };
+// An announcement or a tone in a call; neither stops what plays.
+struct PlaybackRequest {
+  bool is_for_peer = false;   // else for the device
+  std::string announcement;   // by its name at the operator
+  call::Tone tone = call::Tone::kNone;
+  bool is_looped = false;
+};
 // Where a call is to be moved to while it goes on.
 struct TransferRequest {
   std::string to_address;  // tel: or sip:; empty: the user's own phone
@@ -268,6 +275,8 @@ class Service {
   virtual Outcome<CallDetails> GetCallDetails(const Principal& who, const std::string& id) = 0;
   virtual void SendDtmf(const Principal& who, const std::string& id, const std::string& digits,
                         Callback<Done> done) = 0;
+  // While the call is connected. kNotFound for an announcement that there is not.
+  virtual void Play(const Principal& who, const std::string& id, PlaybackRequest request, Callback<Done> done) = 0;
   virtual void GetQuality(const Principal& who, const std::string& id,
                           Callback<MediaQuality> done) = 0;
   // Moves a connected call to another phone: the other side and this phone are joined when it answers,

@@ -131,6 +131,24 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
     });
   }
 
+  void Play(const call::CallId& id, call::Playback playback, std::function<void(call::PlayOutcome)> done) {
+    if (!sessions_.IsOpen(id)) return Later([done](auto&) { done(call::PlayOutcome::kFailed); });
+    auto run = [this, id, playback = std::move(playback), done] {
+      const bool is_unknown = !playback.announcement.empty() && !NodeOf(id)->announcements.contains(playback.announcement);
+      if (is_unknown) {
+        done(call::PlayOutcome::kUnknownAnnouncement);
+        return sessions_.Next(id);
+      }
+      // A leg has a place for a tone and one for an announcement: what shall not be heard any more is stopped first.
+      SendTone(id, playback.leg, playback.tone, [this, id, playback, done](bool is_good) {
+        if (is_good) return SendAnnouncement(id, playback, done);
+        done(call::PlayOutcome::kFailed);
+        sessions_.Next(id);
+      });
+    };
+    sessions_.Enqueue(id, std::move(run), [done] { done(call::PlayOutcome::kFailed); });
+  }
+
   void SendDtmf(const call::CallId& id, const std::string& digits,
                 std::function<void(std::optional<std::string>)> done) {
     if (!sessions_.IsOpen(id)) return Later([done](auto&) { done("The media session is gone."); });
@@ -301,6 +319,35 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
               }
               sessions_.Next(id);
             }));
+  }
+
+  void SendTone(const call::CallId& id, call::Leg leg, call::Tone tone, std::function<void(bool)> done) {
+    proto::PlayToneRequest request;
+    request.set_session_id(id);
+    request.set_leg(ToProto(leg));
+    request.set_tone(ToProto(tone));
+    NodeOf(id)->Send<proto::PlayToneRequest, proto::PlayToneResponse>(
+        &Async::PlayTone, request, true,
+        Guarded<proto::PlayToneResponse>([done](const grpc::Status& status, const auto&) { done(status.ok()); }));
+  }
+  void SendAnnouncement(const call::CallId& id, const call::Playback& playback, std::function<void(call::PlayOutcome)> done) {
+    DataplaneNode* node = NodeOf(id);
+    if (node == nullptr) {
+      done(call::PlayOutcome::kFailed);
+      return sessions_.Next(id);
+    }
+    proto::PlayAnnouncementRequest request;
+    request.set_session_id(id);
+    request.set_leg(ToProto(playback.leg));
+    request.set_announcement(playback.announcement);
+    request.set_loop(playback.is_looped);
+    request.set_playback_id(playback.id);
+    node->Send<proto::PlayAnnouncementRequest, proto::PlayAnnouncementResponse>(
+        &Async::PlayAnnouncement, request, true,
+        Guarded<proto::PlayAnnouncementResponse>([this, id, done](const grpc::Status& status, const auto&) {
+          done(status.ok() ? call::PlayOutcome::kDone : call::PlayOutcome::kFailed);
+          sessions_.Next(id);
+        }));
   }
 
   // A node that lacks the music plays comfort noise: nobody's call fails for it.
@@ -585,6 +632,9 @@ void DataplaneClient::Close(const call::CallId& id, const std::string& reason) {
 }
 void DataplaneClient::PlayTone(const call::CallId& id, call::Leg leg, call::Tone tone) {
   impl_->PlayTone(id, leg, tone);
+}
+void DataplaneClient::Play(const call::CallId& id, call::Playback playback, std::function<void(call::PlayOutcome)> done) {
+  impl_->Play(id, std::move(playback), std::move(done));
 }
 void DataplaneClient::SendDtmf(const call::CallId& id, const std::string& digits,
                                std::function<void(std::optional<std::string>)> done) {

@@ -65,6 +65,7 @@ class DataplaneClient final : public call::MediaControl {
             std::function<void(std::optional<std::string>)> done) override;
   void Close(const call::CallId& call_id, const std::string& reason) override;
   void PlayTone(const call::CallId& call_id, call::Leg leg, call::Tone tone) override;
+  void Play(const call::CallId& call_id, call::Playback playback, std::function<void(call::PlayOutcome)> done) override;
   void SendDtmf(const call::CallId& call_id, const std::string& digits,
                 std::function<void(std::optional<std::string>)> done) override;
   void GetStats(const call::CallId& call_id,

@@ -44,6 +44,7 @@ class MockService : public gateway::Service {
   MOCK_METHOD(void, DeleteCall, (const Principal&, const std::string&, gateway::Callback<gateway::Done>), (override));
   MOCK_METHOD(gateway::Outcome<gateway::CallDetails>, GetCallDetails, (const Principal&, const std::string&), (override));
   MOCK_METHOD(void, SendDtmf, (const Principal&, const std::string&, const std::string&, gateway::Callback<gateway::Done>), (override));
+  MOCK_METHOD(void, Play, (const Principal&, const std::string&, gateway::PlaybackRequest, gateway::Callback<gateway::Done>), (override));
   MOCK_METHOD(void, GetQuality, (const Principal&, const std::string&, gateway::Callback<gateway::MediaQuality>), (override));
   MOCK_METHOD(void, TransferCall, (const Principal&, const std::string&, gateway::TransferRequest, gateway::Callback<MediaSession>), (override));
   MOCK_METHOD(void, CancelTransfer, (const Principal&, const std::string&, gateway::Callback<gateway::Done>), (override));

@@ -339,5 +339,29 @@ TEST_F(CallApiTest, SendsDtmfAndTellsQuality) {
   EXPECT_FALSE(reply.body["access"].contains("mos"));  // nothing was heard yet
 }
 
+TEST_F(CallApiTest, PlaysAnnouncementsAndTones) {
+  const std::string path = "/byon/v1/calls/ms-1/playback";
+  gateway::PlaybackRequest asked;
+  EXPECT_CALL(service_, Play(::testing::_, "ms-1", ::testing::_, ::testing::_)).Times(4).WillRepeatedly([&](auto&, auto&, auto request, auto done) {
+    asked = request;
+    done(gateway::Done{});
+  });
+  EXPECT_EQ(Request("POST", path, R"({"to": "peer", "announcement": "please-wait", "loop": true})").status, 204);
+  EXPECT_TRUE(asked.is_for_peer && asked.is_looped);
+  EXPECT_EQ(asked.announcement, "please-wait");
+  EXPECT_EQ(Request("POST", path, R"({"to": "self", "tone": "congestion"})").status, 204);
+  EXPECT_EQ(asked.tone, call::Tone::kCongestion);
+  EXPECT_FALSE(asked.is_for_peer);
+  EXPECT_EQ(Request("DELETE", path + "?to=peer").status, 204);
+  EXPECT_TRUE(asked.is_for_peer && asked.announcement.empty() && asked.tone == call::Tone::kNone);
+  EXPECT_EQ(Request("DELETE", path + "?to=self").status, 204);
+  for (const char* bad : {R"({})", R"({"to": "self"})", R"({"to": "all", "tone": "busy"})", R"({"to": "self", "tone": "busy", "announcement": "a"})",
+                          R"({"to": "self", "tone": "howler"})", R"({"to": "self", "announcement": "../etc"})", R"({"to": "self", "announcement": ""})",
+                          R"({"to": "self", "tone": "busy", "loop": true})", R"({"to": "self", "announcement": "a", "loop": "yes"})"}) {
+    EXPECT_EQ(Request("POST", path, bad).Short(), "400 INVALID_ARGUMENT") << bad;
+  }
+  EXPECT_EQ(Request("DELETE", path).Short(), "400 INVALID_ARGUMENT");
+}
+
 }  // namespace
 }  // namespace byon::api

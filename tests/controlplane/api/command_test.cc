@@ -105,7 +105,9 @@ TEST_F(CommandTest, EveryCommandReachesItsOperation) {
     EXPECT_EQ(request.call_id, "x/ y");
     done(not_found);
   });
-  const std::map<std::string, json> bodies = {{"push.set", {{"type", "fcm"}, {"token", "t"}}},
+  EXPECT_CALL(service_, Play(_, "x/ y", _, _)).Times(2).WillRepeatedly([&](auto&, auto&, auto, auto done) { done(not_found); });
+  const std::map<std::string, json> bodies = {{"call.play", {{"to", "self"}, {"tone", "busy"}}},
+                                              {"push.set", {{"type", "fcm"}, {"token", "t"}}},
                                               {"registration.create", {{"deviceId", kDevice}}}, {"call.create", ACall()},
                                               {"call.status", {{"status", "Hold"}}}, {"call.dtmf", {{"digits", "1"}}},
                                               {"call.transfer", {{"to", "phone"}}},
@@ -118,6 +120,7 @@ TEST_F(CommandTest, EveryCommandReachesItsOperation) {
       message["params"][path.substr(open + 1, path.find('}') - open - 1)] = "x/ y";
     }
     if (command.query == "deviceId") message["params"]["deviceId"] = kDevice;
+    if (command.query == "to") message["params"]["to"] = "self";
     if (!command.header.empty()) message["params"]["registrationId"] = "reg-1";
     if (bodies.contains(name)) message["body"] = bodies.at(name);
     const json answer = Run(message);

@@ -113,6 +113,10 @@ class FakeMedia final : public call::MediaControl {
     done(std::nullopt);
   }
   void PlayTone(const std::string&, call::Leg, call::Tone) override { log.push_back("tone"); }
+  void Play(const std::string& id, call::Playback playback, std::function<void(call::PlayOutcome)> done) override {
+    log.push_back("play " + id + (playback.leg == call::Leg::kIms ? " ims " : " access ") + playback.announcement);
+    done(playback.announcement == "unknown" ? call::PlayOutcome::kUnknownAnnouncement : call::PlayOutcome::kDone);
+  }
   void SendDtmf(const std::string&, const std::string& d,
                 std::function<void(std::optional<std::string>)> done) override {
     digits = d;

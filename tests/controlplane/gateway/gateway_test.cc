@@ -219,6 +219,32 @@ TEST(Gateway, RemembersWhatTheNetworkSaidBeforeARestart) {
   EXPECT_EQ(w.store.CountOf(store::Kind::kCallTrace), 0u);
 }
 
+TEST(Gateway, PlaysToEitherSideOfAConnectedCall) {
+  World w;
+  w.Registered();
+  const std::string id = w.Call();
+  const auto play = [&](const PlaybackRequest& request) {
+    std::optional<Error> error;
+    w.gateway->Play(w.user, id, request, [&](Outcome<Done> o) {
+      if (auto* e = std::get_if<Error>(&o)) error = *e;
+    });
+    return error ? error->code : ErrorCode::kInternal;
+  };
+  EXPECT_EQ(play({.announcement = "welcome"}), ErrorCode::kIncompatibleState);
+  w.gateway->OnAnswered(id, "A", call::PhoneSdp());
+  w.gateway->OnAccessConnected(id);
+  EXPECT_EQ(play({.announcement = "welcome"}), ErrorCode::kInternal) << "no error";
+  EXPECT_EQ(w.media.log.back(), "play " + id + " access welcome");
+  EXPECT_EQ(play({.is_for_peer = true, .tone = call::Tone::kBusy}), ErrorCode::kInternal);
+  EXPECT_EQ(w.media.log.back(), "play " + id + " ims ");
+  EXPECT_EQ(play({.announcement = "unknown"}), ErrorCode::kNotFound);
+  Principal stranger = w.user;
+  stranger.subject = "mallory";
+  w.gateway->Play(stranger, id, {.announcement = "welcome"}, [](Outcome<Done> o) {
+    EXPECT_EQ(std::get<Error>(o).code, ErrorCode::kNotFound);
+  });
+}
+
 TEST(Gateway, WhatTheDeviceDidHasNoCauseOfTheNetwork) {
   World w;
   w.Registered();

@@ -256,6 +256,33 @@ TEST_F(DataplaneClientTest, SpeaksOfDigitsAndFigures) {
   EXPECT_EQ(*error, "The digits were not sent: no event codec");
 }
 
+TEST_F(DataplaneClientTest, PlaysWhatTheNodeHas) {
+  FakeDataplane node("a");
+  node.announcements = {"waltz"};
+  Start({&node});
+  client->Create("c1", {});
+  ASSERT_TRUE(Sees("ready c1 0"));
+  std::optional<call::PlayOutcome> outcome;
+  const auto play = [&](const std::string& id, const std::string& name, call::Tone tone = call::Tone::kNone) {
+    outcome.reset();
+    client->Play(id, {call::Leg::kIms, name, tone, true, "p1"}, [&](call::PlayOutcome o) { outcome = o; });
+    EXPECT_TRUE(strand.RunUntil([&] { return outcome.has_value(); }));
+    return outcome.value_or(call::PlayOutcome::kFailed);
+  };
+  EXPECT_EQ(play("c1", "waltz"), call::PlayOutcome::kDone);
+  EXPECT_TRUE(Did(node, "announcement waltz loop"));
+  EXPECT_EQ(play("c1", "", call::Tone::kBusy), call::PlayOutcome::kDone);
+  EXPECT_TRUE(Did(node, "tone 2"));
+  EXPECT_EQ(play("c1", "polka"), call::PlayOutcome::kUnknownAnnouncement);
+  EXPECT_EQ(play("c9", "waltz"), call::PlayOutcome::kFailed);
+  node.Locked([&] { node.reply = [](const std::string&) { return grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, "no leg"); }; });
+  EXPECT_EQ(play("c1", "waltz"), call::PlayOutcome::kFailed);
+  // And the calls' other wishes are carried out all the same.
+  node.Locked([&] { node.reply = nullptr; });
+  client->Close("c1", "over");
+  EXPECT_TRUE(Did(node, "close c1"));
+}
+
 TEST_F(DataplaneClientTest, PassesEventsOn) {
   FakeDataplane node("a");
   Start({&node});

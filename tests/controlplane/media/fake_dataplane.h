@@ -148,6 +148,11 @@ class FakeDataplane final : public byon::media::v1::MediaControl::Service {
     std::lock_guard lock(mutex_);
     return Note("tone " + std::to_string(request->tone()));
   }
+  grpc::Status PlayAnnouncement(grpc::ServerContext*, const byon::media::v1::PlayAnnouncementRequest* request,
+                                byon::media::v1::PlayAnnouncementResponse*) override {
+    std::lock_guard lock(mutex_);
+    return Note("announcement " + request->announcement() + (request->loop() ? " loop" : ""));
+  }
   grpc::Status GetStats(grpc::ServerContext*, const byon::media::v1::GetStatsRequest* request,
                         byon::media::v1::SessionStats* stats) override {
     std::lock_guard lock(mutex_);
