@@ -83,11 +83,11 @@ export class ByonCallElement extends HTMLElement {
     if (this.#isBusy) return;
     clearTimeout(this.#farewell);
     this.#show('starting', TEXTS.starting);
+    const line = (this.#line ??= this.#makeLine());
     try {
-      this.#line ??= this.#makeLine();
-      await this.#line.call();
+      await line.call();
     } catch (error) {
-      this.#fail(error);
+      if (this.#line === line) this.#fail(error); // else given up meanwhile
     }
   }
 
@@ -157,7 +157,6 @@ export class ByonCallElement extends HTMLElement {
   }
 
   #fail(error: unknown): void {
-    if (this.#state === 'idle') return; // given up meanwhile
     this.#forget();
     const code = error instanceof ByonError ? error.code : '';
     this.#end(code === 'MICROPHONE' ? (error as ByonError).message : phraseOf(code), error);
