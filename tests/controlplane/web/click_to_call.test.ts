@@ -58,8 +58,10 @@ describe('click to call', () => {
     const first = await line.call();
     await expect(line.call()).rejects.toMatchObject({ code: 'INCOMPATIBLE_STATE' });
     await first.hangup();
+    const closes = gateway.closes;
     await line.call();
     expect(tokens).toBe(2);
+    expect(gateway.closes, 'a connection of its own').toBe(closes + 1);
   });
 
   test('a refusal ends it, and it can be tried again', async () => {

@@ -138,6 +138,8 @@ export class ClickToCall extends Emitter<ClickToCallEvents> {
   }
 
   async #open(): Promise<void> {
+    // The connection of the call before would speak for its token.
+    if (this.#isOpen) this.#close();
     this.#token = this.#options.getToken ? await this.#options.getToken() : this.#options.token;
     await this.#transport.connect(this.#deviceId);
     await this.#transport.listen(undefined);
