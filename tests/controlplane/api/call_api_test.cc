@@ -346,10 +346,10 @@ TEST_F(CallApiTest, PlaysAnnouncementsAndTones) {
     asked = request;
     done(gateway::Done{});
   });
-  EXPECT_EQ(Request("POST", path, R"({"to": "peer", "announcement": "please-wait", "loop": true})").status, 204);
+  EXPECT_EQ(Request("POST", path, std::string(R"({"to": "peer", "announcement": "please-wait", "loop": true})")).status, 204);
   EXPECT_TRUE(asked.is_for_peer && asked.is_looped);
   EXPECT_EQ(asked.announcement, "please-wait");
-  EXPECT_EQ(Request("POST", path, R"({"to": "self", "tone": "congestion"})").status, 204);
+  EXPECT_EQ(Request("POST", path, std::string(R"({"to": "self", "tone": "congestion"})")).status, 204);
   EXPECT_EQ(asked.tone, call::Tone::kCongestion);
   EXPECT_FALSE(asked.is_for_peer);
   EXPECT_EQ(Request("DELETE", path + "?to=peer").status, 204);
@@ -358,7 +358,7 @@ TEST_F(CallApiTest, PlaysAnnouncementsAndTones) {
   for (const char* bad : {R"({})", R"({"to": "self"})", R"({"to": "all", "tone": "busy"})", R"({"to": "self", "tone": "busy", "announcement": "a"})",
                           R"({"to": "self", "tone": "howler"})", R"({"to": "self", "announcement": "../etc"})", R"({"to": "self", "announcement": ""})",
                           R"({"to": "self", "tone": "busy", "loop": true})", R"({"to": "self", "announcement": "a", "loop": "yes"})"}) {
-    EXPECT_EQ(Request("POST", path, bad).Short(), "400 INVALID_ARGUMENT") << bad;
+    EXPECT_EQ(Request("POST", path, std::string(bad)).Short(), "400 INVALID_ARGUMENT") << bad;
   }
   EXPECT_EQ(Request("DELETE", path).Short(), "400 INVALID_ARGUMENT");
 }

@@ -51,6 +51,11 @@ class ClickToCallApiTest : public ApiTest {
     click_to_call_ = &campaigns_;
     Start();
   }
+  // The base's, for bodies that are text.
+  Reply Request(const std::string& method, const std::string& target, const std::string& body = "",
+                std::map<std::string, std::string> headers = {}) {
+    return ApiTest::Request(method, target, body, std::move(headers));
+  }
   Reply AskForToken(const std::string& body = R"({"campaignId": "shop"})") {
     return Request("POST", kTokens, body, {{"authorization", "Bearer " + TwoLeggedToken()}});
   }
@@ -189,9 +194,9 @@ TEST_F(ClickToCallApiTest, NothingElseIsOpenToVisitors) {
 
 TEST_F(ClickToCallApiTest, OneChannelATokenWithThePagesOrigin) {
   const std::string token = VisitorToken();
-  const Reply channel = Request("POST", "/byon/v1/channels", json{{"deviceId", kDevice}}, As(token));
+  const Reply channel = Request("POST", "/byon/v1/channels", json{{"deviceId", kDevice}}.dump(), As(token));
   ASSERT_EQ(channel.status, 201);
-  EXPECT_EQ(Request("POST", "/byon/v1/channels", json{{"deviceId", "550e8400-e29b-41d4-a716-446655440009"}}, As(token)).body,
+  EXPECT_EQ(Request("POST", "/byon/v1/channels", json{{"deviceId", "550e8400-e29b-41d4-a716-446655440009"}}.dump(), As(token)).body,
             channel.body) << "the same, whatever the page calls its device";
   EXPECT_CALL(service_, RenewToken(_, _));
   auto session = std::make_shared<FakeSession>();
