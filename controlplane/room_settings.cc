@@ -167,7 +167,7 @@ sip::SipConfig SipSettings(const runtime::Config& config) {
   settings.keepalive = ims.keepalive;
   settings.session_expires = ims.session_expires;
   const runtime::ClickToCallSettings& visitors = config.click_to_call;
-  for (const runtime::Endpoint& hop : visitors.next_hops) settings.trunk.next_hops.push_back(HopUri(hop, ims.uses_tcp));
+  for (const runtime::Endpoint& hop : visitors.next_hops) settings.trunk.next_hops.push_back(HopUri(hop, ims.transport));
   settings.trunk.domain = visitors.domain;
   settings.trunk.has_charging_vector = visitors.has_charging_vector;
   settings.trunk.originating_ioi = visitors.originating_ioi;
