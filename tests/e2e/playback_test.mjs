@@ -21,7 +21,8 @@ function heardTone(file, toneHz) {
     if (Math.sqrt(energy / size) < 100) ++silent;
     else if (toneShare(window, rateHz, toneHz, energy) > 0.8) ++tone;
   }
-  return { tone: tone / windows, silent: silent / windows };
+  // Nobody speaks into this call: where nothing is sent the recording is empty.
+  return windows === 0 ? { tone: 0, silent: 1 } : { tone: tone / windows, silent: silent / windows };
 }
 
 describe('playback', () => {
