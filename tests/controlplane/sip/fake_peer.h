@@ -81,6 +81,8 @@ class FakeTcpPeer {
   std::string uri() const { return "sip:" + address_ + ":" + std::to_string(port_); }
   std::string via() const { return "Via: SIP/2.0/TCP " + address_ + ":" + std::to_string(port_); }
   void Send(const std::string& wire);
+  // False when the other side has closed already.
+  bool TrySend(const std::string& wire) { return Write(wire) == static_cast<ssize_t>(wire.size()); }
   // The next message that is wanted; others are dropped. Fails the test after the deadline.
   SipText Expect(const std::function<bool(const SipText&)>& wanted, const std::string& what);
   SipText ExpectRequest(const std::string& method);

@@ -192,10 +192,9 @@ TEST_F(TlsFlowTest, TheCoreConnectsToUs) {  // Covers: T1 T2
   // A name that is not the core's, and none at all. With TLS 1.3 it shows with the first message only.
   for (const std::string certificate : {"wrong", ""}) {
     const auto stranger = Peer(certificate);
-    const bool is_refused = !stranger->ConnectTo(host_, config_.local_port) || [&] {
-      stranger->Send(Incoming(*stranger, "again"));
-      return !stranger->Accept();  // the next bytes of this connection
-    }();
+    const bool is_refused = !stranger->ConnectTo(host_, config_.local_port) ||
+                            !stranger->TrySend(Incoming(*stranger, "again")) ||
+                            !stranger->Accept();  // the next bytes of this connection
     EXPECT_TRUE(is_refused) << certificate;
   }
   ExpectCount(SipCounter::kTlsRefused, 2);
