@@ -7,12 +7,14 @@
 #include <array>
 #include <cerrno>
 #include <string_view>
+#include <utility>
 
 namespace byon::http {
 namespace {
 
-// As much as the library reads at once.
-constexpr size_t kPeekBytes = 4096;
+// A longer line is too long for the library too.
+constexpr size_t kPeekBytes = 16'384;
+constexpr int kLingerSeconds = 2;
 constexpr int kBeforeTheLibrary = 1;  // priority of its own is 0
 constexpr std::string_view kRefusal =
     "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: 111\r\nconnection: close\r\n"
@@ -26,6 +28,9 @@ SSL* TlsOf(lws* connection) {
   SSL* ssl = lws_get_ssl(connection);
   return ssl != nullptr && SSL_is_init_finished(ssl) == 1 ? ssl : nullptr;
 }
+
+// A socket wakes nobody before it has so many bytes, or has ended.
+void WakeAt(int socket, int bytes) { setsockopt(socket, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof bytes); }
 
 }  // namespace
 
@@ -50,14 +55,41 @@ void RequestLineGuard::Resume() {
 }
 
 void RequestLineGuard::LookAtWhatCame() {
+  if (is_refused_) return DropWhatCame();
   std::array<char, kPeekBytes> bytes;
   const int size = Peek(bytes);
   if (size == 0) return;
-  if (size < 0) return Pause();
-  const RequestTarget::Verdict verdict = target_.Take({bytes.data(), static_cast<size_t>(size)});
-  if (verdict == RequestTarget::Verdict::kMore) return;
+  if (size < 0) return LeaveToTheLibrary();
+  // The library reads a record of TLS as it was seen here; what came without TLS lies there still.
+  if (!has_tls_) target_ = {};
+  switch (target_.Take({bytes.data(), static_cast<size_t>(size)})) {
+    case RequestTarget::Verdict::kGood:
+      return LeaveToTheLibrary();
+    case RequestTarget::Verdict::kBad:
+      return Refuse();
+    case RequestTarget::Verdict::kMore:
+      if (!has_tls_) WaitForMoreThan(size);
+      return;
+  }
+}
+
+void RequestLineGuard::WaitForMoreThan(int size) {
+  const bool is_all = size == seen_bytes_ || size == static_cast<int>(kPeekBytes);
+  if (is_all) return LeaveToTheLibrary();
+  seen_bytes_ = size;
+  WakeAt(lws_get_socket_fd(connection_), size + 1);
+  HoldTheLibrary();
+}
+
+void RequestLineGuard::HoldTheLibrary() {
+  is_library_held_ = true;
+  lws_rx_flow_control(connection_, 0);
+}
+
+void RequestLineGuard::LeaveToTheLibrary() {
   Pause();
-  if (verdict == RequestTarget::Verdict::kBad) Refuse();
+  if (std::exchange(seen_bytes_, 0) > 0) WakeAt(lws_get_socket_fd(connection_), 1);
+  if (std::exchange(is_library_held_, false)) lws_rx_flow_control(connection_, 1);
 }
 
 int RequestLineGuard::Peek(std::span<char> bytes) const {
@@ -76,20 +108,26 @@ int RequestLineGuard::Peek(std::span<char> bytes) const {
 }
 
 void RequestLineGuard::Refuse() {
-  std::array<char, kPeekBytes> rest;
   const int socket = lws_get_socket_fd(connection_);
-  // Nothing is left for the library to answer too.
   if (SSL* ssl = has_tls_ ? TlsOf(connection_) : nullptr) {
-    while (SSL_read(ssl, rest.data(), static_cast<int>(rest.size())) > 0) continue;
     SSL_write(ssl, kRefusal.data(), static_cast<int>(kRefusal.size()));
     SSL_shutdown(ssl);
     ERR_clear_error();
-  } else {
-    while (recv(socket, rest.data(), rest.size(), MSG_DONTWAIT) > 0) continue;
-    // A reader that has no room for one answer has none for its refusal.
-    if (send(socket, kRefusal.data(), kRefusal.size(), MSG_NOSIGNAL | MSG_DONTWAIT) < 0) errno = 0;
+  } else if (send(socket, kRefusal.data(), kRefusal.size(), MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+    errno = 0;  // a reader that has no room for one answer has none for its refusal
   }
-  shutdown(socket, SHUT_RDWR);  // the library finds the end, and closes
+  shutdown(socket, SHUT_WR);
+  WakeAt(socket, 1);
+  HoldTheLibrary();
+  lws_set_timeout(connection_, PENDING_TIMEOUT_CLOSE_ACK, kLingerSeconds);
+  is_refused_ = true;
+}
+
+void RequestLineGuard::DropWhatCame() {
+  std::array<char, kPeekBytes> rest;
+  const ssize_t size = recv(lws_get_socket_fd(connection_), rest.data(), rest.size(), MSG_DONTWAIT);
+  const bool is_over = size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR);
+  if (is_over) LeaveToTheLibrary();  // which finds the end, and closes
 }
 
 }  // namespace byon::http

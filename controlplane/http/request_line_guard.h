@@ -13,7 +13,8 @@ namespace byon::http {
 
 // Looks at a connection's request lines before the library does, which closes without a word what RequestTarget
 // refuses, or takes a decoded line end for the end of the line: such a request is answered with 400 and its
-// connection ends. A request that comes while another is being answered is left to the library.
+// connection ends. The library is held back until the line is whole: it would read on between two looks.
+// A request that comes while another is being answered is left to the library.
 class RequestLineGuard {
  public:
   // Looks until Pause(); `connection` is closed by the library, this must end before or with it.
@@ -31,13 +32,22 @@ class RequestLineGuard {
   void LookAtWhatCame();
   // What lies there, without taking it; nothing as yet: 0, the end: -1.
   int Peek(std::span<char> bytes) const;
+  // Until there is more than `size` bytes.
+  void WaitForMoreThan(int size);
+  void HoldTheLibrary();
+  void LeaveToTheLibrary();
   void Refuse();
+  // The rest of a refused request: closing on it would take the answer back (RFC 9112 section 9.6).
+  void DropWhatCame();
 
   ev_loop* const loop_;
   lws* const connection_;
   const bool has_tls_;
   std::unique_ptr<ev_io> readable_;
   RequestTarget target_;
+  int seen_bytes_ = 0;
+  bool is_library_held_ = false;
+  bool is_refused_ = false;
 };
 
 }  // namespace byon::http

@@ -6,6 +6,9 @@ namespace {
 bool IsControl(int byte) { return byte < 0x20 || byte == 0x7f; }
 bool IsLineEnd(unsigned char byte) { return byte == '\r' || byte == '\n'; }
 
+// Of every method in IANA's registry.
+bool IsOfMethod(unsigned char byte) { return (byte >= 'A' && byte <= 'Z') || byte == '-'; }
+
 int HexValue(unsigned char digit) {
   if (digit >= '0' && digit <= '9') return digit - '0';
   if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
@@ -25,11 +28,12 @@ RequestTarget::Verdict RequestTarget::Take(std::string_view bytes) {
 RequestTarget::Verdict RequestTarget::Take(unsigned char byte) {
   switch (place_) {
     case Place::kBefore:  // empty lines may come first (RFC 9112 section 2.2)
-      if (!IsLineEnd(byte)) place_ = Place::kMethod;
-      return Verdict::kMore;
-    case Place::kMethod:  // a bad one has its own answer
+      if (IsLineEnd(byte)) return Verdict::kMore;
+      place_ = Place::kMethod;
+      [[fallthrough]];
+    case Place::kMethod:
       if (byte == ' ') place_ = Place::kTarget;
-      return IsLineEnd(byte) ? Verdict::kGood : Verdict::kMore;
+      return byte == ' ' || IsOfMethod(byte) ? Verdict::kMore : Verdict::kGood;
     case Place::kTarget:
       if (byte == ' ' || IsLineEnd(byte)) return Verdict::kGood;
       if (byte == '%') place_ = Place::kHighDigit;

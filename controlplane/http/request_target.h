@@ -7,6 +7,7 @@ namespace byon::http {
 
 // Judges the target of a request line, piece by piece as it comes (RFC 9112 section 3): control characters in it,
 // plain or percent-encoded, and percent signs without two hex digits (RFC 3986 section 2.1) are refused.
+// What does not begin as a request is good: it is for others to refuse.
 class RequestTarget {
  public:
   enum class Verdict { kMore, kGood, kBad };
