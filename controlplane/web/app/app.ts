@@ -109,7 +109,7 @@ function makeDevice(): void {
   device.on('reconnected', () => show('registered', prettyNumber(device.phoneNumber ?? '')));
   device.on('tokenWillExpire', () => void signIn.renew().then(() => device.updateToken()).catch(showError));
   device.on('error', showError);
-  oneTab.onLost = () => void device.unregister().catch(() => {}).finally(() => show('elsewhere', 'In another tab'));
+  oneTab.onLost = () => device.unregister().catch(() => {}).finally(() => show('elsewhere', 'In another tab'));
 
   const settings = new Settings(device, showError);
   new Waking(device, signIn.config, showError);

@@ -48,6 +48,34 @@ describe('a device', () => {
     expect(device.isRegistered).toBe(true);
   });
 
+  test.each(['is listed no more', 'cannot be taken up'])('waits for a registration that is ending: it %s', async (how) => {
+    let asked = 0;
+    gateway.handlers['registration.create'] = () => {
+      if (++asked < 3) throw new ByonError('ALREADY_EXISTS', 'There is one.', { status: 409 });
+      return registration();
+    };
+    gateway.handlers['registration.list'] = () => (how === 'is listed no more' ? [] : [registration({ registrationId: 'reg-old' })]);
+    gateway.handlers['registration.update'] = () => {
+      throw new ByonError('NOT_FOUND', 'No such registration.', { status: 404 });
+    };
+    const registering = device.register();
+    await vi.advanceTimersByTimeAsync(1_000);
+    await registering;
+    expect(asked).toBe(3);
+    expect(device.isRegistered).toBe(true);
+  });
+
+  test('a registration that never ends is an error in the end', async () => {
+    gateway.handlers['registration.create'] = () => {
+      throw new ByonError('ALREADY_EXISTS', 'There is one.', { status: 409 });
+    };
+    gateway.handlers['registration.list'] = () => [];
+    const registering = expect(device.register()).rejects.toMatchObject({ code: 'ALREADY_EXISTS' });
+    await vi.advanceTimersByTimeAsync(10_000);
+    await registering;
+    expect(device.isRegistered).toBe(false);
+  });
+
   test('is not registered when the channel does not open', async () => {
     gateway.listen = () => Promise.reject(new ByonError('NETWORK', 'no way'));
     await expect(device.register()).rejects.toMatchObject({ code: 'NETWORK' });

@@ -19,6 +19,8 @@ import type {
 } from './wire.js';
 
 const REFRESH_BEFORE_EXPIRY_MS = 120_000;
+const FIRST_ENDING_WAIT_MS = 100;
+const MOST_ENDING_WAIT_MS = 3_200;
 const REFRESH_RETRY_MS = 10_000;
 const EVENT_PREFIX = 'org.camaraproject.webrtc-events-subscriptions.v0.';
 const TRANSFER_EVENT = 'org.byon-gateway.events.v1.transfer';
@@ -294,16 +296,7 @@ export class Device extends Emitter<DeviceEvents> {
   async #register(): Promise<void> {
     if (this.#registration) return;
     await this.#transport.connect(this.deviceId);
-    let registration: RegistrationResource;
-    try {
-      registration = await this.#transport.request('registration.create', {}, { deviceId: this.deviceId });
-    } catch (error) {
-      if (!(error instanceof ByonError) || error.code !== 'ALREADY_EXISTS') throw error;
-      const [existing] = await this.#transport.request('registration.list', { deviceId: this.deviceId });
-      if (!existing) throw error;
-      const fresh = await this.#transport.request('registration.update', { registrationId: existing.registrationId }, {});
-      registration = { ...existing, ...fresh };
-    }
+    const registration = await this.#create();
     this.#registration = registration;
     this.#isDown = false;
     try {
@@ -321,6 +314,26 @@ export class Device extends Emitter<DeviceEvents> {
     this.emit('registered', { phoneNumber: registration.regInfo.phoneNumber });
     // A new registration knows nothing of the old one's subscription.
     if (this.#push) await this.setPush(this.#push).catch((error: unknown) => this.emit('error', asError(error)));
+  }
+
+  /** Anew, or this device's registration that is still alive; one that is just ending is waited for. */
+  async #create(): Promise<RegistrationResource> {
+    for (let wait = FIRST_ENDING_WAIT_MS; ; wait *= 2) {
+      try {
+        return await this.#transport.request('registration.create', {}, { deviceId: this.deviceId });
+      } catch (error) {
+        if (!(error instanceof ByonError) || error.code !== 'ALREADY_EXISTS' || wait > MOST_ENDING_WAIT_MS) throw error;
+      }
+      const [existing] = await this.#transport.request('registration.list', { deviceId: this.deviceId });
+      if (existing) {
+        try {
+          return { ...existing, ...(await this.#transport.request('registration.update', { registrationId: existing.registrationId }, {})) };
+        } catch (error) {
+          if (statusOf(error) !== 404) throw error;
+        }
+      }
+      await new Promise((resolve) => setTimeout(resolve, wait));
+    }
   }
 
   #listen(): void {
