@@ -74,9 +74,12 @@ pipeline::StreamFormat PcmuFormat() {
 CallSimulation::CallSimulation(dtls::DtlsRole browser_dtls_role,
                                worker::WorkerConfig worker_config,
                                const pipeline::StreamFormat& browser_format,
-                               const pipeline::StreamFormat& ims_format)
-    : browser_format_(browser_format), ims_format_(ims_format) {
-  worker_ = std::make_unique<worker::Worker>(worker_config, io_, mailbox_, handshakes_);
+                               const pipeline::StreamFormat& ims_format, const WrapIo& wrap_io)
+    : browser_format_(browser_format),
+      ims_format_(ims_format),
+      wrapped_io_(wrap_io ? wrap_io(io_) : nullptr) {
+  worker::PacketIo* const io = wrapped_io_ ? wrapped_io_.get() : &io_;
+  worker_ = std::make_unique<worker::Worker>(worker_config, *io, mailbox_, handshakes_);
   worker_->SetWallClockOffset(base::TimeDelta::Seconds(1'700'000'000));
   handshake_service_ = std::make_unique<worker::HandshakeService>(
       GatewayDtlsContext(), worker_config.srtp_backend,
@@ -230,7 +233,7 @@ void CallSimulation::Step() {
   ims_->HandleTimeout(now_);
   for (const auto& phone : more_ims_) phone->HandleTimeout(now_);
   Carry();
-  worker_->RunOnce(now_);
+  run_turn(now_);
   if (does_handshakes) {
     while (handshake_service_->RunOnce(now_)) {
     }

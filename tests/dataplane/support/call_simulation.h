@@ -30,11 +30,14 @@ pipeline::StreamFormat PcmuFormat();
 class CallSimulation {
  public:
   static constexpr uint8_t kEventPayloadType = 101;
+  // Puts the test's own packet I/O between the worker and the simulation's.
+  using WrapIo = std::function<std::unique_ptr<worker::PacketIo>(worker::PacketIo&)>;
 
   explicit CallSimulation(dtls::DtlsRole browser_dtls_role = dtls::DtlsRole::kClient,
                           worker::WorkerConfig worker_config = {},
                           const pipeline::StreamFormat& browser_format = OpusFormat(),
-                          const pipeline::StreamFormat& ims_format = AmrWbFormat());
+                          const pipeline::StreamFormat& ims_format = AmrWbFormat(),
+                          const WrapIo& wrap_io = {});
 
   // The control thread's side. Submit() gives the command to the worker and runs one step.
   session::SessionConfig MakeSessionConfig(uint64_t serial = 1, uint16_t first_port = 20000) const;
@@ -58,6 +61,10 @@ class CallSimulation {
 
   // Decides over each datagram towards the gateway: true lets it pass.
   std::function<bool(const TestDatagram&)> filter = [](const TestDatagram&) { return true; };
+  // The worker's turn, for a test that puts something around it.
+  std::function<void(base::Timestamp)> run_turn = [this](base::Timestamp now) {
+    worker_->RunOnce(now);
+  };
   // Datagrams from the gateway to nobody known.
   const std::vector<TestDatagram>& astray() const { return astray_; }
   void ForgetAstray() { astray_.clear(); }
@@ -96,6 +103,7 @@ class CallSimulation {
   const pipeline::StreamFormat ims_format_;
   base::Timestamp now_ = base::Timestamp::FromMilliseconds(1'000'000);
   FakePacketIo io_;
+  std::unique_ptr<worker::PacketIo> wrapped_io_;
   worker::WorkerMailbox mailbox_;
   worker::HandshakeMailbox handshakes_;
   std::unique_ptr<worker::Worker> worker_;

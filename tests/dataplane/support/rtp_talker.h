@@ -40,6 +40,7 @@ class RtpTalker {
   // Another source from now on: as after a fork.
   void StartNewSource(uint32_t ssrc);
   void set_tone_hz(double tone_hz) { config_.tone_hz = tone_hz; }
+  void set_amplitude(double amplitude) { config_.amplitude = amplitude; }
 
   // Takes a packet of the other side, in the order of arrival.
   void Receive(base::ByteSpan packet);
