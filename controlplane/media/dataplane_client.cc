@@ -1,12 +1,8 @@
 #include "controlplane/media/dataplane_client.h"
 
-#include <grpcpp/alarm.h>
-
-#include <algorithm>
 #include <set>
-#include <unordered_map>
 
-#include "controlplane/media/dataplane_node.h"
+#include "controlplane/media/dataplane_pool.h"
 #include "controlplane/media/proto_conversion.h"
 #include "controlplane/media/session_table.h"
 
@@ -38,37 +34,25 @@ bool IsNodeTrouble(const grpc::Status& status) {
 }  // namespace
 
 // All state lives on the strand; gRPC's threads only post.
-class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClient::Impl> {
+class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClient::Impl>, private DataplanePool::Owner {
  public:
   Impl(DataplaneClientConfig config, Post post)
-      : config_(std::move(config)),
-        post_(std::move(post)),
-        tracker_(std::make_shared<RpcTracker>()) {
-    for (const DataplaneAddress& address : config_.dataplanes) {
-      nodes_.push_back(std::make_unique<DataplaneNode>(config_, address, post_, tracker_));
-    }
-  }
+      : config_(std::move(config)), post_(std::move(post)), nodes_(std::make_shared<DataplanePool>(config_, post_)) {}
 
   void Start(call::MediaObserver& observer) {
     observer_ = &observer;
     is_running_ = true;
-    for (size_t n = 0; n < nodes_.size(); ++n) Probe(n);
-    SetTick();
+    nodes_->Start(*this);
   }
 
   void Stop() {
     is_running_ = false;
     observer_ = nullptr;
-    tick_.reset();
-    tracker_->Stop();
+    nodes_->Stop();
   }
 
-  std::vector<DataplaneStatus> status() const {
-    std::vector<DataplaneStatus> result;
-    for (const auto& node : nodes_) result.push_back(node->status);
-    return result;
-  }
-  bool is_ready() const { return ChooseNode({}).has_value(); }
+  std::vector<DataplaneStatus> status() const { return nodes_->status(); }
+  bool is_ready() const { return nodes_->Choose({}).has_value(); }
 
   // ---- commands; one of a session is under way at a time, so that they keep their order
 
@@ -187,8 +171,8 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
     is_adopted_ = true;
     adoption_deadline_ = DataplaneNode::Clock::now() + kAdoptionPatience;
     for (const call::CallId& id : calls) sessions_.Add(id).is_sought = true;
-    for (size_t n = 0; n < nodes_.size(); ++n) {
-      if (nodes_[n]->status.is_reachable) Synchronise(n);
+    for (size_t n = 0; n < nodes_->size(); ++n) {
+      if (nodes_->at(n).status.is_reachable) Synchronise(n);
     }
     GiveUpUnfound();
   }
@@ -213,7 +197,7 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
   DataplaneNode* NodeOf(const call::CallId& id) const {
     const SessionTable::Session* session = sessions_.Find(id);
     bool is_placed = session && session->node != SessionTable::kNoNode;
-    return is_placed ? nodes_[session->node].get() : nullptr;
+    return is_placed ? &nodes_->at(session->node) : nullptr;
   }
 
   // The node that has the session, once.
@@ -223,26 +207,10 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
     return session->node;
   }
 
-  // The reachable node with the most room that is not in `tried`.
-  std::optional<size_t> ChooseNode(const std::set<size_t>& tried) const {
-    std::optional<size_t> best;
-    int64_t best_room = 0;
-    for (size_t n = 0; n < nodes_.size(); ++n) {
-      const DataplaneStatus& s = nodes_[n]->status;
-      if (!s.is_reachable || s.is_draining || tried.contains(n)) continue;
-      int64_t room = int64_t{s.session_capacity} - s.session_count - nodes_[n]->pending_sessions;
-      if (!best || room > best_room) {
-        best = n;
-        best_room = room;
-      }
-    }
-    return best;
-  }
-
   void SendCreate(const call::CallId& id, const call::MediaChange& initial, std::set<size_t> tried,
                   const std::string& last_error = "no dataplane can be reached") {
     SessionTable::Session& session = *sessions_.Find(id);
-    auto chosen = initial.beside.empty() ? ChooseNode(tried) : NodeBeside(initial.beside, tried);
+    auto chosen = initial.beside.empty() ? nodes_->Choose(tried) : NodeBeside(initial.beside, tried);
     if (!chosen) {
       sessions_.Erase(id);
       const bool is_alone = !initial.beside.empty() && tried.empty();
@@ -252,7 +220,7 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
     }
     session.node = *chosen;
     tried.insert(*chosen);
-    ++nodes_[*chosen]->pending_sessions;
+    ++nodes_->at(*chosen).pending_sessions;
     proto::CreateSessionRequest request;
     request.set_session_id(id);
     request.set_controller_id(config_.controller_id);
@@ -261,7 +229,7 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
     if (initial.access) *request.mutable_access() = ToProto(*initial.access);
     if (initial.ims)
       *request.mutable_ims() = ToProto(*initial.ims, initial.stream_id, config_.symmetric_rtp);
-    nodes_[*chosen]->Send<proto::CreateSessionRequest, proto::Session>(
+    nodes_->at(*chosen).Send<proto::CreateSessionRequest, proto::Session>(
         &Async::CreateSession, request, false,
         Guarded<proto::Session>(
             [this, id, initial, tried](const grpc::Status& status, const proto::Session& answer) {
@@ -378,7 +346,7 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
     proto::CloseSessionRequest request;
     request.set_session_id(id);
     request.set_reason("not known to the control plane");
-    nodes_[node]->Send<proto::CloseSessionRequest, proto::CloseSessionResponse>(
+    nodes_->at(node).Send<proto::CloseSessionRequest, proto::CloseSessionResponse>(
         &Async::CloseSession, request, true,
         [](const grpc::Status&, const proto::CloseSessionResponse&) {});
   }
@@ -392,97 +360,8 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
 
   // ---- nodes
 
-  void SetTick() {
-    if (!tracker_->BeginTimer()) return;
-    // A new one each time: setting an alarm whose callback has not quite returned destroys it.
-    tick_ = std::make_unique<grpc::Alarm>();
-    tick_->Set(std::chrono::system_clock::now() + config_.reconnect_min,
-               [weak = weak_from_this(), post = post_, tracker = tracker_](bool is_due) {
-                 if (is_due) {
-                   post([weak] {
-                     auto self = weak.lock();
-                     if (self && self->is_running_) self->Tick();
-                   });
-                 }
-                 tracker->EndTimer();
-               });
-  }
-
-  void Tick() {
-    auto now = DataplaneNode::Clock::now();
-    for (size_t n = 0; n < nodes_.size(); ++n) {
-      DataplaneNode& node = *nodes_[n];
-      auto wait = config_.probe_interval;
-      if (!node.status.is_reachable) {
-        wait = std::min(config_.reconnect_max,
-                        config_.reconnect_min * (1 << std::min(node.failures, 10)));
-      }
-      if (!node.is_probing && now >= last_probe_[n] + wait) Probe(n);
-      bool is_lease_over = node.last_contact != DataplaneNode::Clock::time_point{} &&
-                           now > node.last_contact + std::chrono::seconds(node.lease_seconds);
-      if (!node.status.is_reachable && is_lease_over) LoseAllOf(n, "the dataplane is gone");
-    }
-    GiveUpUnfound();
-    SetTick();
-  }
-
-  void Probe(size_t n) {
-    DataplaneNode& node = *nodes_[n];
-    node.is_probing = true;
-    last_probe_[n] = DataplaneNode::Clock::now();
-    node.Send<proto::GetNodeRequest, proto::Node>(
-        &Async::GetNode, {}, false,
-        Guarded<proto::Node>([this, n](const grpc::Status& status, const proto::Node& answer) {
-          nodes_[n]->is_probing = false;
-          status.ok() ? HandleNode(n, answer) : HandleUnreachable(n);
-        }));
-  }
-
-  void HandleNode(size_t n, const proto::Node& answer) {
-    DataplaneNode& node = *nodes_[n];
-    bool is_other_process = !node.generation.empty() && node.generation != answer.generation();
-    node.failures = 0;
-    node.last_contact = DataplaneNode::Clock::now();
-    node.generation = answer.generation();
-    node.announcements = {answer.announcements().begin(), answer.announcements().end()};
-    if (answer.lease_seconds() != 0) node.lease_seconds = answer.lease_seconds();
-    bool was_reachable = std::exchange(node.status.is_reachable, true);
-    node.status.node_id = answer.node_id();
-    node.status.is_draining = answer.is_draining();
-    node.status.session_count = answer.session_count();
-    node.status.session_capacity = answer.session_capacity();
-    node.pending_sessions = 0;
-    if (is_other_process) LoseAllOf(n, "the dataplane was restarted");
-    if (!node.is_watched) {
-      node.is_watched = true;
-      auto weak = weak_from_this();
-      node.Watch(
-          [weak, n](const proto::Event& event) {
-            auto self = weak.lock();
-            if (self && self->is_running_) self->HandleEvent(n, event);
-          },
-          [weak, n] {
-            auto self = weak.lock();
-            if (!self || !self->is_running_) return;
-            self->nodes_[n]->is_watched = false;
-            self->HandleUnreachable(n);
-          });
-      // What happened while nobody watched.
-      node.is_synchronised = false;
-    }
-    if (is_adopted_ && (!was_reachable || is_other_process || !node.is_synchronised))
-      Synchronise(n);
-  }
-
-  void HandleUnreachable(size_t n) {
-    DataplaneNode& node = *nodes_[n];
-    node.status.is_reachable = false;
-    node.is_synchronised = false;
-    ++node.failures;
-  }
-
   void Synchronise(size_t n) {
-    nodes_[n]->is_synchronised = true;
+    nodes_->at(n).is_synchronised = true;
     // Only what was there before the list was asked for can be missed in it.
     std::set<call::CallId> expected;
     for (const auto& [id, session] : sessions_) {
@@ -490,13 +369,13 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
     }
     proto::ListSessionsRequest request;
     request.set_controller_id(config_.controller_id);
-    nodes_[n]->Send<proto::ListSessionsRequest, proto::ListSessionsResponse>(
+    nodes_->at(n).Send<proto::ListSessionsRequest, proto::ListSessionsResponse>(
         &Async::ListSessions, request, false,
         Guarded<proto::ListSessionsResponse>(
             [this, n, expected](const grpc::Status& status,
                                 const proto::ListSessionsResponse& list) {
               if (!status.ok()) {
-                nodes_[n]->is_synchronised = false;
+                nodes_->at(n).is_synchronised = false;
                 return;
               }
               HandleList(n, expected, list);
@@ -539,7 +418,12 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
     });
   }
 
-  void LoseAllOf(size_t n, const std::string& detail) {
+  void OnReachable(size_t n, bool is_other) override {
+    if (is_adopted_ && (is_other || !nodes_->at(n).is_synchronised)) Synchronise(n);
+  }
+  void OnTick() override { GiveUpUnfound(); }
+
+  void OnSessionsLost(size_t n, const std::string& detail) override {
     std::vector<call::CallId> lost;
     for (const auto& [id, session] : sessions_) {
       if (session.node == n && session.is_created) lost.push_back(id);
@@ -548,7 +432,7 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
   }
 
   void GiveUpUnfound() {
-    bool is_over = is_adopted_ && (asked_.size() == nodes_.size() ||
+    bool is_over = is_adopted_ && (asked_.size() == nodes_->size() ||
                                    DataplaneNode::Clock::now() >= adoption_deadline_);
     if (!is_over) return;
     std::vector<call::CallId> lost;
@@ -558,12 +442,7 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
     for (const call::CallId& id : lost) Lose(id, "no dataplane knows the session");
   }
 
-  void HandleEvent(size_t n, const proto::Event& event) {
-    nodes_[n]->last_contact = DataplaneNode::Clock::now();
-    if (event.event_case() == proto::Event::kHeartbeat) {
-      nodes_[n]->status.session_count = event.heartbeat().session_count();
-      return;
-    }
+  void OnEvent(size_t n, const proto::Event& event) override {
     const call::CallId& id = event.session_id();
     if (!sessions_.IsOpen(id) || sessions_.Find(id)->node != n) return;
     switch (event.event_case()) {
@@ -598,16 +477,13 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
 
   const DataplaneClientConfig config_;
   const Post post_;
-  std::shared_ptr<RpcTracker> tracker_;
-  std::vector<std::unique_ptr<DataplaneNode>> nodes_;
-  std::unordered_map<size_t, DataplaneNode::Clock::time_point> last_probe_;
+  const std::shared_ptr<DataplanePool> nodes_;
   SessionTable sessions_{post_};
   std::set<size_t> asked_;  // nodes that have listed their sessions at least once
   DataplaneNode::Clock::time_point adoption_deadline_{};
   call::MediaObserver* observer_ = nullptr;
   bool is_running_ = false;
   bool is_adopted_ = false;
-  std::unique_ptr<grpc::Alarm> tick_;
 };
 
 DataplaneClient::DataplaneClient(DataplaneClientConfig config, Post post)
