@@ -1,16 +1,13 @@
 #include "controlplane/runtime/config.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "controlplane/auth/signing_key.h"
 #include "controlplane/runtime/click_to_call_check.h"
 #include "controlplane/runtime/config_mistakes.h"
+#include "controlplane/runtime/config_reader.h"
 #include "controlplane/runtime/config_schema.h"
 #include "controlplane/runtime/operators_check.h"
 #include "controlplane/runtime/schema_check.h"
@@ -23,129 +20,14 @@ using nlohmann::json;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-std::optional<std::string> ReadFile(const std::filesystem::path& path) {
-  std::error_code error;
-  if (std::filesystem::is_directory(path, error)) return std::nullopt;
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return std::nullopt;
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-std::string Trimmed(std::string text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.pop_back();
-  return text;
-}
-
 std::string Lower(std::string text) {
   for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   return text;
 }
 
-// "127.0.0.1:5060" or "[::1]:5060"; nothing when the address is no IP literal or the port too large.
-std::optional<Endpoint> ParseEndpoint(const std::string& text) {
-  const size_t colon = text.rfind(':');
-  if (colon == std::string::npos) return std::nullopt;
-  std::string address = text.substr(0, colon);
-  const bool is_v6 = address.starts_with("[") && address.ends_with("]");
-  if (is_v6) address = address.substr(1, address.size() - 2);
-  unsigned char buffer[sizeof(in6_addr)];
-  if (inet_pton(is_v6 ? AF_INET6 : AF_INET, address.c_str(), buffer) != 1) return std::nullopt;
-  const unsigned long port = std::stoul(text.substr(colon + 1));
-  if (port > 65535) return std::nullopt;
-  return Endpoint{address, static_cast<uint16_t>(port)};
-}
+}  // namespace
 
-// Takes the values out of a document that has passed the schema; whatever the schema cannot say is
-// checked on the way.
-class Reader {
- public:
-  // `root`: the common keys, of an operator with its own over them; those stand in the file under `prefix`.
-  Reader(const json& root, std::string prefix, std::filesystem::path directory, Mistakes& mistakes, Config& config)
-      : root_(root), prefix_(std::move(prefix)), directory_(std::move(directory)), mistakes_(mistakes), config_(config) {}
-
-  // What the process has once.
-  void ReadCommon();
-  // What each operator may have of its own.
-  void ReadOperator();
-
- private:
-  void Mistake(const std::string& pointer, const std::string& sentence) {
-    mistakes_.AddAt(prefix_, pointer, sentence);
-  }
-  const json* At(const std::string& pointer) const {
-    const json::json_pointer at(pointer);
-    return root_.contains(at) ? &root_.at(at) : nullptr;
-  }
-  template <typename T>
-  void Get(const std::string& pointer, T& target) const {
-    if (const json* value = At(pointer)) target = value->get<T>();
-  }
-  void Get(const std::string& pointer, seconds& target) const {
-    if (const json* value = At(pointer)) target = seconds(value->get<int64_t>());
-  }
-  void Get(const std::string& pointer, milliseconds& target) const {
-    if (const json* value = At(pointer)) target = milliseconds(value->get<int64_t>());
-  }
-  void GetEndpoint(const std::string& pointer, Endpoint& target) {
-    const json* value = At(pointer);
-    if (value == nullptr) return;
-    const auto endpoint = ParseEndpoint(value->get<std::string>());
-    if (!endpoint) {
-      return Mistake(pointer, Key(pointer) + " is " + value->dump() +
-                                  "; it must be an IP address and a port from 0 to 65535.");
-    }
-    target = *endpoint;
-  }
-  static std::string Key(const std::string& pointer) {
-    std::string key = pointer.substr(1);
-    for (char& c : key) c = c == '/' ? '.' : c;
-    return key;
-  }
-  // A file that must be readable; the target becomes its full name.
-  void GetFile(const std::string& pointer, std::string& target) {
-    GetPath(pointer, target);
-    if (!target.empty() && !ReadFile(target)) {
-      Mistake(pointer, Key(pointer) + " is \"" + target + "\"; that file cannot be read.");
-    }
-  }
-  void GetPath(const std::string& pointer, std::string& target) {
-    Get(pointer, target);
-    if (!target.empty()) target = (directory_ / target).lexically_normal().string();
-  }
-  std::optional<TlsFiles> GetTls(const std::string& pointer) {
-    if (At(pointer) == nullptr) return std::nullopt;
-    TlsFiles files;
-    GetFile(pointer + "/ca_file", files.ca_file);
-    GetFile(pointer + "/certificate_file", files.certificate_file);
-    GetFile(pointer + "/private_key_file", files.private_key_file);
-    if (files.certificate_file.empty() != files.private_key_file.empty()) {
-      Mistake(pointer, Key(pointer) + " needs certificate_file and private_key_file together.");
-    }
-    return files;
-  }
-
-  void ReadHttp();
-  void ReadWebSip();
-  void ReadOauth();
-  void ReadIms();
-  void ReadNameServer(const std::string& pointer);
-  void ReadClickToCall();
-  void ReadPush();
-  void ReadServices();
-  void ReadServerLimits();
-  void CheckCommon();
-  void CheckOperator();
-
-  const json& root_;
-  const std::string prefix_;
-  const std::filesystem::path directory_;
-  Mistakes& mistakes_;
-  Config& config_;
-};
-
-void Reader::ReadHttp() {
+void ConfigReader::ReadHttp() {
   HttpConfig& http = config_.http;
   GetEndpoint("/http/listen", http.listen);
   Get("/http/api_root", http.api_root);
@@ -156,7 +38,7 @@ void Reader::ReadHttp() {
   http.tls = GetTls("/http/tls");
 }
 
-void Reader::ReadWebSip() {
+void ConfigReader::ReadWebSip() {
   WebSipSettings& sip = config_.web_sip;
   Get("/sip_websocket/enabled", sip.is_enabled);
   Get("/sip_websocket/path", sip.path);
@@ -167,7 +49,7 @@ void Reader::ReadWebSip() {
   Get("/sip_websocket/requests_per_second_per_user", sip.requests_per_second_per_user);
 }
 
-void Reader::ReadOauth() {
+void ConfigReader::ReadOauth() {
   OauthConfig& oauth = config_.oauth;
   if (const json* issuers = At("/oauth/issuers")) {
     for (const json& one : *issuers) {
@@ -193,7 +75,7 @@ void Reader::ReadOauth() {
   oauth.introspection = std::move(introspection);
 }
 
-void Reader::ReadIms() {
+void ConfigReader::ReadIms() {
   ImsSettings& ims = config_.ims;
   Get("/ims/profile", ims.profile);
   Get("/ims/home_domain", ims.home_domain);
@@ -235,7 +117,7 @@ void Reader::ReadIms() {
   Get("/ims/credential_template/password", ims.password_template);
 }
 
-void Reader::ReadNameServer(const std::string& pointer) {
+void ConfigReader::ReadNameServer(const std::string& pointer) {
   const std::string text = At(pointer)->get<std::string>();
   const bool has_port = text.find(':', text.starts_with("[") ? text.find(']') : 0) != text.npos;
   const auto endpoint = ParseEndpoint(has_port ? text : text + ":53");
@@ -245,7 +127,7 @@ void Reader::ReadNameServer(const std::string& pointer) {
   config_.ims.dns_servers.push_back(*endpoint);
 }
 
-void Reader::ReadClickToCall() {
+void ConfigReader::ReadClickToCall() {
   ClickToCallSettings& settings = config_.click_to_call;
   if (const json* hops = At("/click_to_call/trunk/next_hops")) {
     for (size_t i = 0; i < hops->size(); ++i) {
@@ -260,59 +142,7 @@ void Reader::ReadClickToCall() {
   for (const ClickToCallMistake& mistake : CheckClickToCall(config_)) Mistake(mistake.pointer, mistake.sentence);
 }
 
-void Reader::ReadPush() {
-  PushSettings& push = config_.push;
-  Get("/push/keep_registration_s", push.keep_registration);
-  Get("/push/ack_wait_ms", push.ack_wait);
-  Get("/push/timeout_ms", push.timeout);
-  GetFile("/push/ca_file", push.ca_file);
-
-  PushSettings::WebPush& web = push.web_push;
-  Get("/push/web_push/enabled", web.is_enabled);
-  Get("/push/web_push/subject", web.subject);
-  web.vapid_key_file = (directory_ / web.vapid_key_file).string();
-  GetPath("/push/web_push/vapid_key_file", web.vapid_key_file);
-  Get("/push/web_push/allowed_hosts", web.allowed_hosts);
-  Get("/push/web_push/allow_private_networks", web.may_use_private_networks);
-  if (web.is_enabled) {
-    web.vapid_key_pem = ReadFile(web.vapid_key_file).value_or("");
-    if (web.subject.empty()) {
-      Mistake("/push/web_push", "push.web_push.enabled needs push.web_push.subject, a mailto: or https: URL of the operator.");
-    }
-    std::error_code error;
-    const std::filesystem::path file(web.vapid_key_file);
-    if (web.vapid_key_pem.empty() && std::filesystem::exists(file, error)) {
-      Mistake("/push/web_push/vapid_key_file", "push.web_push.vapid_key_file is \"" + web.vapid_key_file + "\"; that file is empty or cannot be read.");
-    } else if (web.vapid_key_pem.empty() && !std::filesystem::is_directory(file.parent_path(), error)) {
-      Mistake("/push/web_push/vapid_key_file", "push.web_push.vapid_key_file is \"" + web.vapid_key_file + "\"; its folder does not exist.");
-    } else if (!web.vapid_key_pem.empty() && !auth::SigningKey::FromPem(web.vapid_key_pem, auth::Algorithm::kEs256)) {
-      Mistake("/push/web_push/vapid_key_file", "push.web_push.vapid_key_file must hold a P-256 private key in PEM without a passphrase.");
-    }
-  }
-
-  std::string file;
-  GetFile("/push/fcm/service_account_file", file);
-  if (!file.empty()) push.fcm.service_account_json = ReadFile(file).value_or("");
-  Get("/push/fcm/endpoint", push.fcm.endpoint);
-
-  PushSettings::Apns& apns = push.apns;
-  std::string key_file;
-  GetFile("/push/apns/key_file", key_file);
-  if (!key_file.empty()) apns.key_pem = ReadFile(key_file).value_or("");
-  Get("/push/apns/key_id", apns.key_id);
-  Get("/push/apns/team_id", apns.team_id);
-  Get("/push/apns/bundle_id", apns.bundle_id);
-  Get("/push/apns/endpoint", apns.endpoint);
-  Get("/push/apns/sandbox_endpoint", apns.sandbox_endpoint);
-  if (!apns.key_pem.empty() && (apns.key_id.empty() || apns.team_id.empty() || apns.bundle_id.empty())) {
-    Mistake("/push/apns", "push.apns.key_file needs push.apns.key_id, team_id and bundle_id.");
-  }
-  if (!apns.key_pem.empty() && !auth::SigningKey::FromPem(apns.key_pem, auth::Algorithm::kEs256)) {
-    Mistake("/push/apns/key_file", "push.apns.key_file must hold a P-256 private key in PEM (Apple's .p8 file).");
-  }
-}
-
-void Reader::ReadServices() {
+void ConfigReader::ReadServices() {
   Get("/http/public_url", config_.http.public_url);
   Get("/http/cors_origins", config_.http.cors_origins);
   Get("/api/r3_1", config_.api.r3_1);
@@ -380,7 +210,7 @@ void Reader::ReadServices() {
   Get("/limits/calls", limits.calls);
 }
 
-void Reader::ReadServerLimits() {
+void ConfigReader::ReadServerLimits() {
   Limits& limits = config_.limits;
   Get("/limits/header_bytes", limits.header_bytes);
   Get("/limits/body_bytes", limits.body_bytes);
@@ -395,7 +225,7 @@ void Reader::ReadServerLimits() {
   Get("/limits/websocket_queue_bytes", limits.websocket_queue_bytes);
 }
 
-void Reader::CheckOperator() {
+void ConfigReader::CheckOperator() {
   const RegistrationSettings& registration = config_.registration;
   if (registration.min_expires > registration.default_expires ||
       registration.default_expires > registration.max_expires) {
@@ -421,7 +251,7 @@ void Reader::CheckOperator() {
   }
 }
 
-void Reader::CheckCommon() {
+void ConfigReader::CheckCommon() {
   std::error_code error;
   const StoreSettings& store = config_.store;
   if (store.is_sqlite && !std::filesystem::is_directory(std::filesystem::path(store.path).parent_path(), error)) {
@@ -436,7 +266,7 @@ void Reader::CheckCommon() {
                           "of a TLS proxy in front.");
 }
 
-void Reader::ReadCommon() {
+void ConfigReader::ReadCommon() {
   Get("/node_id", config_.node_id);
   Get("/log/level", config_.log.level);
   std::string choice = "text";
@@ -459,6 +289,8 @@ void Reader::ReadCommon() {
   CheckCommon();
 }
 
+namespace {
+
 // What a page asks for when nothing else is configured: everything that this operator has switched on, and nothing that
 // its identity provider need not know.
 std::string ScopesOf(const Config& config) {
@@ -475,7 +307,9 @@ std::string ScopesOf(const Config& config) {
   return scopes;
 }
 
-void Reader::ReadOperator() {
+}  // namespace
+
+void ConfigReader::ReadOperator() {
   ReadWebSip();
   ReadOauth();
   ReadIms();
@@ -485,6 +319,8 @@ void Reader::ReadOperator() {
   if (config_.oauth.web_client_scopes.empty()) config_.oauth.web_client_scopes = ScopesOf(config_);
   CheckOperator();
 }
+
+namespace {
 
 // Scheme and port as in the common URL, the name the operator's first.
 std::string PublicUrlOf(const std::string& common, const std::string& host) {
@@ -510,7 +346,7 @@ OperatorConfig ReadOneOperator(const json& root, size_t index, const std::filesy
   const std::vector<SchemaMistake> missing = CheckSchema(merged, json::parse(kConfigSchema));
   for (const SchemaMistake& mistake : missing) mistakes.AddAt(prefix, mistake.pointer, mistake.sentence, true);
   if (!missing.empty()) return one;
-  Reader reader(merged, prefix, directory, mistakes, one.config);
+  ConfigReader reader(merged, prefix, directory, mistakes, one.config);
   reader.ReadCommon();
   reader.ReadOperator();
   const bool has_own_url = own.contains(json::json_pointer("/http/public_url"));
@@ -536,7 +372,7 @@ LoadedConfig ParseConfig(const std::string& text, const std::string& name, const
     mistakes.Add(mistake.pointer, mistake.sentence);
   }
   if (!loaded.mistakes.empty()) return loaded;
-  Reader common(document.root, "", directory, mistakes, loaded.config);
+  ConfigReader common(document.root, "", directory, mistakes, loaded.config);
   common.ReadCommon();
   if (!document.root.contains("operators")) {
     common.ReadOperator();
