@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "dataplane/base/check.h"
-#include "dataplane/codec/audio_frame.h"
 
 namespace byon::codec {
 
@@ -13,10 +12,11 @@ std::unique_ptr<AmrWbBatch> AmrWbBatch::MakeForThisCpu() {
 }
 
 void AmrWbBatch::Add(Call& call, std::span<const int16_t> samples, uint8_t mode) {
-  BYON_CHECK(samples.size() == SamplesPerFrame(16'000), "AMR-WB frames have 320 samples");
+  BYON_CHECK(samples.size() == kFrameSamples, "AMR-WB frames have 320 samples");
   BYON_CHECK(!call.is_waiting_, "a call has one frame in a batch");
   if (waiting_count_ == kCapacity) EncodeAll();
-  call.job_.samples = samples.data();
+  std::ranges::copy(samples, samples_[waiting_count_].begin());
+  call.job_.samples = samples_[waiting_count_].data();
   call.job_.mode = mode;
   call.is_waiting_ = true;
   waiting_[waiting_count_++] = &call;

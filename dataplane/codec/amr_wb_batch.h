@@ -34,8 +34,7 @@ class AmrWbBatch {
   static std::unique_ptr<AmrWbBatch> MakeForThisCpu();
   explicit AmrWbBatch(amr_wb::InstructionSet instructions) : encoder_(instructions) {}
 
-  // Takes the next 20 ms of a call that is not waiting: 320 samples at 16 kHz, which have to stay
-  // where they are until Take(); `mode` is 0 to 8.
+  // Copies the next 20 ms of a call that is not waiting: 320 samples at 16 kHz; `mode` is 0 to 8.
   void Add(Call& call, std::span<const int16_t> samples, uint8_t mode);
   // The frame of a call that has added; encodes everything that waits if it still does.
   AmrFrame Take(Call& call);
@@ -48,10 +47,13 @@ class AmrWbBatch {
   static constexpr size_t kCapacity =
       64;  // a power of the lanes; more than that is encoded in parts
 
+  static constexpr size_t kFrameSamples = 320;
+
   void EncodeAll();
 
   amr_wb::BatchEncoder encoder_;
   std::array<Call*, kCapacity> waiting_{};
+  std::array<std::array<int16_t, kFrameSamples>, kCapacity> samples_;  // of those, as they came
   std::array<amr_wb::EncodeJob, kCapacity> jobs_{};
   size_t waiting_count_ = 0;
   uint64_t frames_ = 0;

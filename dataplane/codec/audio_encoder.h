@@ -31,8 +31,8 @@ class AudioEncoder {
   // one is complete and worth sending: silence is not, with discontinuous transmission.
   virtual EncodedPayload Encode(const AudioFrame& frame, base::MutableByteSpan out) = 0;
   // Encode() in two steps, for encoders that work on the frames of several calls at once. False: this
-  // one does not, call Encode(). True: the frame is taken, has to stay as it is, and FinishEncode()
-  // is to follow, best after the frames of other calls.
+  // one does not, call Encode(). True: the frame is taken, and FinishEncode() is to follow, best
+  // after the frames of other calls.
   virtual bool StartEncode(const AudioFrame& /*frame*/) { return false; }
   virtual EncodedPayload FinishEncode(base::MutableByteSpan /*out*/) { return {}; }
   // Forgets frames that wait for their packet to fill: something else is sent in their place.

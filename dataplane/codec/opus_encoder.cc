@@ -36,6 +36,7 @@ void OpusAudioEncoder::Deleter::operator()(::OpusEncoder* encoder) const {
 OpusAudioEncoder::OpusAudioEncoder(const CodecFormat& format, int sample_rate_hz)
     : sample_rate_hz_(sample_rate_hz),
       samples_per_packet_(SamplesPerFrame(sample_rate_hz) * format.ptime_ms / kFrameMs) {
+  if (samples_per_packet_ > SamplesPerFrame(sample_rate_hz)) pending_.resize(samples_per_packet_);
   int error = OPUS_OK;
   encoder_.reset(opus_encoder_create(sample_rate_hz, 1, OPUS_APPLICATION_VOIP, &error));
   BYON_CHECK(error == OPUS_OK, "an Opus encoder at 8, 16 or 48 kHz can be made");
@@ -75,13 +76,17 @@ EncodedPayload OpusAudioEncoder::Encode(const AudioFrame& frame, base::MutableBy
     samples_since_loss_ += static_cast<int>(samples.size());
     if (samples_since_loss_ >= kQuietSeconds * sample_rate_hz_) UseTransform(true);
   }
-  std::copy(samples.begin(), samples.end(),
-            pending_.begin() + static_cast<ptrdiff_t>(pending_samples_));
-  pending_samples_ += samples.size();
-  if (pending_samples_ < samples_per_packet_) return {};
-  pending_samples_ = 0;
+  const int16_t* packet = samples.data();
+  if (!pending_.empty()) {
+    std::copy(samples.begin(), samples.end(),
+              pending_.begin() + static_cast<ptrdiff_t>(pending_samples_));
+    pending_samples_ += samples.size();
+    if (pending_samples_ < samples_per_packet_) return {};
+    pending_samples_ = 0;
+    packet = pending_.data();
+  }
   const opus_int32 bytes = opus_encode(
-      encoder_.get(), pending_.data(), static_cast<int>(samples_per_packet_),
+      encoder_.get(), packet, static_cast<int>(samples_per_packet_),
       reinterpret_cast<unsigned char*>(out.data()),
       static_cast<opus_int32>(std::min(out.size(), kMaxEncodedBytes)));
   EncodedPayload payload{

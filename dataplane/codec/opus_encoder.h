@@ -1,7 +1,7 @@
 #pragma once
 
-#include <array>
 #include <memory>
+#include <vector>
 
 #include "dataplane/codec/audio_encoder.h"
 
@@ -37,7 +37,7 @@ class OpusAudioEncoder final : public AudioEncoder {
   bool is_transform_ = false;
   int samples_since_loss_ = 0;     // while SILK stands in for CELT
   bool has_sent_dtx_ = false;  // silence was announced; the next silent packets are not sent
-  std::array<int16_t, 3 * kMaxFrameSamples> pending_{};
+  std::vector<int16_t> pending_;  // a packet of several frames; else none
 };
 
 }  // namespace byon::codec

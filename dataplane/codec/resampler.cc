@@ -69,11 +69,20 @@ Resampler::Resampler(int input_rate_hz, int output_rate_hz)
 void Resampler::Reset() { line_.fill(0); }
 
 size_t Resampler::Process(std::span<const int16_t> input, std::span<int16_t> output) {
-  BYON_CHECK(input.size() <= kMaxInput, "at most 20 ms at 48 kHz");
   if (ratio_ == 1) {
     std::copy(input.begin(), input.end(), output.begin());
     return input.size();
   }
+  const size_t step = static_cast<size_t>(input_rate_hz_) / 1000 * kMaxStepMs;
+  size_t written = 0;
+  for (size_t at = 0; at < input.size(); at += step) {
+    written += ProcessStep(input.subspan(at, std::min(step, input.size() - at)),
+                           output.subspan(written));
+  }
+  return written;
+}
+
+size_t Resampler::ProcessStep(std::span<const int16_t> input, std::span<int16_t> output) {
   std::copy(input.begin(), input.end(), line_.begin() + static_cast<ptrdiff_t>(history_samples_));
   const size_t written = input_rate_hz_ < output_rate_hz_ ? Upsample(input, output)
                                                           : Downsample(input, output);

@@ -25,11 +25,13 @@ class Resampler {
   static constexpr size_t kMaxRatio = 6;
 
  private:
+  size_t ProcessStep(std::span<const int16_t> input, std::span<int16_t> output);
   size_t Upsample(std::span<const int16_t> input, std::span<int16_t> output);
   size_t Downsample(std::span<const int16_t> input, std::span<int16_t> output);
 
   static constexpr size_t kMaxTaps = kTapsPerLowSample * kMaxRatio;
-  static constexpr size_t kMaxInput = 960;
+  static constexpr size_t kMaxStepMs = 5;  // taken at once, so that the line stays short
+  static constexpr size_t kMaxStep = 48 * kMaxStepMs;
 
   int input_rate_hz_;
   int output_rate_hz_;
@@ -37,7 +39,7 @@ class Resampler {
   size_t taps_ = 0;
   const float* filter_ = nullptr;  // of the ratio, `taps_` long, sums to 1
   size_t history_samples_ = 0;     // of the input, kept between calls
-  std::array<float, kMaxTaps + kMaxInput> line_{};
+  std::array<float, kMaxTaps + kMaxStep> line_{};
 };
 
 }  // namespace byon::codec

@@ -74,8 +74,10 @@ InsertOutcome JitterBuffer::InsertOther(const rtp::RtpPacketView& packet,
 
 bool JitterBuffer::InsertCopy(const StreamPacket& copy, const PacketTraits& traits,
                               base::Timestamp arrival) {
-  if (ssrc_ != copy.ssrc || !newest_ || store_.full()) return false;
-  if (copy.payload.size() > kMaxPayloadBytes) return false;
+  if (ssrc_ != copy.ssrc || !newest_) return false;
+  if (copy.payload.size() > kMaxPayloadBytes || !store_.HasRoomFor(copy.payload.size())) {
+    return false;
+  }
   StoredPacket stored = Unwrapped(copy, traits);
   stored.arrival = arrival;
   stored.is_copy = true;
@@ -117,9 +119,9 @@ StoredPacket JitterBuffer::Unwrapped(const StreamPacket& packet, const PacketTra
 }
 
 void JitterBuffer::Store(const StoredPacket& packet) {
-  if (store_.full()) {
+  while (!store_.HasRoomFor(packet.payload.size())) {
     // Nobody reads, or the sender floods: what is newest is worth most.
-    store_.PopFront();
+    store_.DropFront();
     ++overflowed_packets_;
   }
   store_.Add(packet);
@@ -273,14 +275,14 @@ void JitterBuffer::SkipPassedPackets() {
       last_sequence_number_ = front.sequence_number;
       // Speech may have stopped while the event went on: what follows has its own time.
       is_in_dtx_ = true;
-      store_.PopFront();
+      store_.DropFront();
       continue;
     }
     const bool has_passed = is_playing_ && !is_in_dtx_ &&
                             front.timestamp + front.duration <= next_timestamp_;
     if (!has_passed) return;
     last_sequence_number_ = front.sequence_number;
-    store_.PopFront();
+    store_.DropFront();
     ++overflowed_packets_;
   }
 }

@@ -7,24 +7,45 @@
 
 namespace byon::jitter {
 
-PacketStore::PacketStore()
-    : bytes_(std::make_unique_for_overwrite<std::byte[]>(kAllSlots * kMaxPayloadBytes)) {
+PacketStore::PacketStore() : bytes_(std::make_unique_for_overwrite<std::byte[]>(kStoreBytes)) {
   for (size_t i = kAllSlots; i-- > 0;) free_.PushBack(static_cast<uint8_t>(i));
 }
 
 void PacketStore::Add(const StoredPacket& packet) {
-  BYON_CHECK(!full() && packet.payload.size() <= kMaxPayloadBytes, "the owner looks first");
+  const size_t size = packet.payload.size();
+  BYON_CHECK(HasRoomFor(size) && size <= kMaxPayloadBytes, "the owner looks first");
+  ReleaseLent();
+  // Moving costs less than a byte for each that was freed.
+  if (end_ + size > kStoreBytes || (end_ >= kLooseBytes && used_bytes_ <= end_ / 4)) MoveTogether();
   const uint8_t slot = free_.back();
   free_.PopBack();
-  std::byte* bytes = bytes_.get() + slot * kMaxPayloadBytes;
+  std::byte* bytes = bytes_.get() + end_;
   std::copy(packet.payload.begin(), packet.payload.end(), bytes);
+  end_ += size;
+  used_bytes_ += size;
   slots_[slot] = packet;
-  slots_[slot].payload = {bytes, packet.payload.size()};
+  slots_[slot].payload = {bytes, size};
   order_.PushBack(slot);
   // Nearly always it belongs at the end already.
   for (size_t i = order_.size() - 1;
        i > 0 && slots_[order_[i - 1]].sequence_number > packet.sequence_number; --i) {
     std::swap(order_[i - 1], order_[i]);
+  }
+}
+
+void PacketStore::MoveTogether() {
+  std::array<uint8_t, kPacketSlots> by_place;
+  const auto end = std::copy(order_.begin(), order_.end(), by_place.begin());
+  std::sort(by_place.begin(), end, [this](uint8_t a, uint8_t b) {
+    return slots_[a].payload.data() < slots_[b].payload.data();
+  });
+  end_ = 0;
+  for (auto slot = by_place.begin(); slot != end; ++slot) {
+    base::ByteSpan& payload = slots_[*slot].payload;
+    std::byte* bytes = bytes_.get() + end_;
+    std::copy(payload.begin(), payload.end(), bytes);  // towards the front
+    payload = {bytes, payload.size()};
+    end_ += payload.size();
   }
 }
 
@@ -36,16 +57,25 @@ const StoredPacket& PacketStore::PopFront() {
   return slots_[lent_];
 }
 
+void PacketStore::DropFront() {
+  (void)PopFront();
+  ReleaseLent();
+}
+
+void PacketStore::Free(uint8_t slot) {
+  used_bytes_ -= slots_[slot].payload.size();
+  if (used_bytes_ == 0) end_ = 0;
+  free_.PushBack(slot);
+}
+
 void PacketStore::ReleaseLent() {
-  if (lent_ == kNoSlot) return;
-  free_.PushBack(lent_);
-  lent_ = kNoSlot;
+  if (lent_ != kNoSlot) Free(std::exchange(lent_, kNoSlot));
 }
 
 void PacketStore::Clear() {
   ReleaseLent();
   while (!order_.empty()) {
-    free_.PushBack(order_.back());
+    Free(order_.back());
     order_.PopBack();
   }
 }

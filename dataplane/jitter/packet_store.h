@@ -13,6 +13,8 @@ namespace byon::jitter {
 
 inline constexpr size_t kMaxPayloadBytes = 1500;
 inline constexpr size_t kPacketSlots = 64;  // 1.28 s at 20 ms
+// Of all payloads together: the 0.5 s that play-out ever lets wait, at 130 kbit/s.
+inline constexpr size_t kStoreBytes = 8 * 1024;
 
 // A received packet, copied.
 struct StoredPacket {
@@ -29,31 +31,42 @@ struct StoredPacket {
   base::ByteSpan payload;       // in the store's memory
 };
 
-// A fixed number of packets in the order of their sequence numbers. Freed slots are used again last in,
-// first out, so a healthy stream touches two or three of them.
+// A fixed number of packets, and of bytes, in the order of their sequence numbers. The bytes are kept together at
+// the front of the memory, so a healthy stream touches little of it.
 class PacketStore {
  public:
   PacketStore();
 
   bool empty() const { return order_.empty(); }
-  bool full() const { return order_.full(); }
   size_t size() const { return order_.size(); }
   const StoredPacket& front() const { return slots_[order_[0]]; }
   const StoredPacket& at(size_t index) const { return slots_[order_[index]]; }
-  // Copies `packet`, whose payload has at most kMaxPayloadBytes. Not full() before.
+  // Whether one more packet with such a payload, at most kMaxPayloadBytes, fits.
+  bool HasRoomFor(size_t payload_bytes) const {
+    return !order_.full() && used_bytes_ + payload_bytes <= kStoreBytes;
+  }
+  // Copies `packet`, for which there is room. Payloads of others may move.
   void Add(const StoredPacket& packet);
-  // Takes the front out of the order; its bytes stay until the next PopFront() or Clear().
+  // Takes the front out of the order; it stays until the next call that changes the store.
   const StoredPacket& PopFront();
+  // The same where nobody wants to read it.
+  void DropFront();
   void Clear();
 
  private:
   static constexpr uint8_t kNoSlot = 255;
   static constexpr size_t kAllSlots = kPacketSlots + 1;  // one may be lent to the reader
+  // Below this nothing is gained by moving payloads together.
+  static constexpr size_t kLooseBytes = 1024;
 
+  void Free(uint8_t slot);
   void ReleaseLent();
+  void MoveTogether();
 
   std::array<StoredPacket, kAllSlots> slots_;
-  std::unique_ptr<std::byte[]> bytes_;  // kMaxPayloadBytes a slot, not touched before it is used
+  std::unique_ptr<std::byte[]> bytes_;  // kStoreBytes
+  size_t end_ = 0;                      // behind the last payload
+  size_t used_bytes_ = 0;               // before it, without the gaps
   base::FixedVector<uint8_t, kPacketSlots> order_;
   base::FixedVector<uint8_t, kAllSlots> free_;
   uint8_t lent_ = kNoSlot;

@@ -6,7 +6,11 @@ namespace byon::pipeline {
 namespace {
 
 // Audio that may wait decoded: the rest of a tick, the longest packet, and what stretching adds.
-constexpr int kBufferMs = codec::kMaxPacketMs + 80;
+int BufferMs(std::span<const StreamFormat> formats) {
+  const bool is_opus = std::ranges::all_of(
+      formats, [](const StreamFormat& f) { return f.codec.codec == codec::Codec::kOpus; });
+  return (is_opus ? codec::kMaxOpusPacketMs : codec::kMaxPacketMs) + 80;
+}
 
 // The sample rate that a format's own codec works at; Opus adapts to the other side.
 int NativeRateHz(const StreamFormat& format, const StreamFormat* other) {
@@ -28,7 +32,7 @@ int HighestRateHz(std::span<const StreamFormat> formats, const StreamFormat* sen
 }  // namespace
 
 ReceiveSetup::ReceiveSetup(std::span<const StreamFormat> formats, const StreamFormat* send)
-    : buffer_(HighestRateHz(formats, send), kBufferMs) {
+    : buffer_(HighestRateHz(formats, send), BufferMs(formats)) {
   entries_.reserve(formats.size());
   for (const StreamFormat& format : formats) {
     entries_.push_back(

@@ -84,9 +84,9 @@ class TranscodingPipeline::State {
   std::optional<DropReason> Relay(const EventProgress& progress);
   void ReportDigit(uint8_t event, base::TimeDelta duration);
 
-  void MeasureLevel();
+  void MeasureLevel(const codec::AudioFrame& received);
   bool SendDtmfPacket(PacketSink& sink);
-  bool MakeFrame(bool has_audio, codec::AudioFrame& frame);
+  bool MakeFrame(const codec::AudioFrame* received, codec::AudioFrame& frame);
   size_t SendPayload(const codec::EncodedPayload& encoded, base::ByteSpan payload,
                      PacketSink& sink);
   void CountSent(size_t payload_bytes);
@@ -95,8 +95,6 @@ class TranscodingPipeline::State {
   bool has_started_ = false;       // MediaStarted was reported for this source
   bool is_marker_due_ = true;      // the next audio packet follows a pause
   bool is_encoding_ = false;       // between StartTick() and FinishTick()
-  codec::AudioFrame received_;     // as decoded
-  codec::AudioFrame sent_;         // at the encoder's rate
 };
 
 // ---- Packets in -------------------------------------------------------------------------------------
@@ -217,23 +215,25 @@ size_t TranscodingPipeline::State::StartTick(base::Timestamp now, PacketSink& si
     if (const auto reason = Relay(*lost_end)) Drop(*reason);
   }
   // Play-out goes on whatever is sent, so that it is in time when audio is wanted again.
-  const bool has_audio = playout_.PullFrame(now, received_);
-  if (has_audio) MeasureLevel();
+  codec::AudioFrame received;
+  const bool has_audio = playout_.PullFrame(now, received);
+  if (has_audio) MeasureLevel(received);
   if (!send_ || !is_send_active_) {
     is_marker_due_ = true;
     return 0;
   }
   if (SendDtmfPacket(sink)) return 1;
-  if (!MakeFrame(has_audio, sent_)) {
+  codec::AudioFrame sent;
+  if (!MakeFrame(has_audio ? &received : nullptr, sent)) {
     send_->encoder().DropPending();
     is_marker_due_ = true;
     return 0;
   }
-  is_encoding_ = send_->encoder().StartEncode(sent_);
+  is_encoding_ = send_->encoder().StartEncode(sent);
   if (is_encoding_) return 0;
   // The encoder says only afterwards how old its payload's first frame is, so it writes to the side.
   std::array<std::byte, codec::kMaxEncodedBytes> payload;
-  return SendPayload(send_->encoder().Encode(sent_, payload), payload, sink);
+  return SendPayload(send_->encoder().Encode(sent, payload), payload, sink);
 }
 
 size_t TranscodingPipeline::State::FinishTick(PacketSink& sink) {
@@ -242,8 +242,8 @@ size_t TranscodingPipeline::State::FinishTick(PacketSink& sink) {
   return SendPayload(send_->encoder().FinishEncode(payload), payload, sink);
 }
 
-void TranscodingPipeline::State::MeasureLevel() {
-  speech_level_.Add(received_.view());
+void TranscodingPipeline::State::MeasureLevel(const codec::AudioFrame& received) {
+  speech_level_.Add(received.view());
   if (stats_.frames_played % kFramesPerLevel != 0) return;  // a logarithm once a second
   stats_.signal_level_dbm0 = speech_level_.signal_dbm0();
   stats_.noise_level_dbm0 = speech_level_.noise_dbm0();
@@ -270,8 +270,9 @@ bool TranscodingPipeline::State::SendDtmfPacket(PacketSink& sink) {
   return is_sent;
 }
 
-// What is sent in these 20 ms, at the encoder's rate. False for nothing.
-bool TranscodingPipeline::State::MakeFrame(bool has_audio, codec::AudioFrame& frame) {
+// What is sent in these 20 ms, at the encoder's rate. `received`: null for nothing. False for nothing.
+bool TranscodingPipeline::State::MakeFrame(const codec::AudioFrame* received,
+                                           codec::AudioFrame& frame) {
   const int rate_hz = send_->encoder().sample_rate_hz();
   frame.SetRate(rate_hz);
   if (tone_.is_on()) {
@@ -282,20 +283,20 @@ bool TranscodingPipeline::State::MakeFrame(bool has_audio, codec::AudioFrame& fr
     if (!clip_.Fill(frame)) Report(ClipEnded{});
     return true;
   }
-  if (hold_.IsWanted(has_audio)) {
+  if (hold_.IsWanted(received != nullptr)) {
     hold_.Fill(frame);
     return true;
   }
-  if (!has_audio && !is_sending_silence_) return false;
-  if (!has_audio || is_muted_) {
+  if (received == nullptr && !is_sending_silence_) return false;
+  if (received == nullptr || is_muted_) {
     std::ranges::fill(frame.view(), int16_t{0});
     return true;
   }
-  if (resampler_.input_rate_hz() != received_.sample_rate_hz ||
+  if (resampler_.input_rate_hz() != received->sample_rate_hz ||
       resampler_.output_rate_hz() != rate_hz) {
-    resampler_ = codec::Resampler(received_.sample_rate_hz, rate_hz);
+    resampler_ = codec::Resampler(received->sample_rate_hz, rate_hz);
   }
-  resampler_.Process(received_.view(), frame.view());
+  resampler_.Process(received->view(), frame.view());
   return true;
 }
 

@@ -409,6 +409,14 @@ TEST_F(JitterBufferTest, TooLargePayloadsAreRefused) {
   EXPECT_EQ(Insert(0, 0, {.payload_bytes = kMaxPayloadBytes}), InsertOutcome::kInserted);
 }
 
+TEST_F(JitterBufferTest, LargePacketsAreFewerAndTheNewestAreKept) {
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_EQ(Insert(i, i * 20, {.payload_bytes = 1000}), InsertOutcome::kInserted);
+  }
+  EXPECT_EQ(buffer_.overflowed_packets(), 100 - kStoreBytes / 1000);
+  EXPECT_EQ(Pop(100 * 20).back(), 100 - static_cast<int>(kStoreBytes / 1000));
+}
+
 TEST_F(JitterBufferTest, MemoryIsBoundedWhenNobodyReads) {
   for (int i = 0; i < 200; ++i) EXPECT_EQ(Insert(i, i * 20), InsertOutcome::kInserted);
   EXPECT_EQ(buffer_.overflowed_packets(), 200 - kPacketSlots);
