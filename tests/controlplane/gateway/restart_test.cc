@@ -1,0 +1,130 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "controlplane/gateway/call_trace.h"
+#include "controlplane/gateway/gateway.h"
+#include "controlplane/gateway/record_json.h"
+#include "tests/controlplane/gateway/fakes.h"
+
+namespace byon::gateway {
+namespace {
+
+using namespace std::chrono_literals;
+using call::Status;
+using ::testing::ElementsAre;
+
+TEST(Gateway, RemembersWhatTheNetworkSaidBeforeARestart) {
+  World w;
+  w.Registered();
+  std::string ended = w.Call();
+  w.gateway->OnProgress(ended, {"A", 180, "Ringing", {}, {}, false});
+  w.gateway->OnFailed(ended, {486, 17, "Busy Here" + std::string(5000, '!')});
+  std::string alive = w.ConnectedCall();
+  const auto details = [&w](const std::string& id) { return std::get<CallDetails>(w.gateway->GetCallDetails(w.user, id)); };
+  const size_t steps = details(alive).history.size();
+  w.store.Put(store::Kind::kCallTrace, "nobody's", R"({"v":1,"changes":[],"diversions":[],"last":null})", {});
+  w.store.Put(store::Kind::kCallTrace, "broken", R"({"v":1,"changes":[{}],"last":null})", {});
+  w.Restart();
+  EXPECT_EQ(w.gateway->stats().unreadable_records, 1u);
+  EXPECT_EQ(w.store.CountOf(store::Kind::kCallTrace), 2u);
+  EXPECT_EQ(details(ended).cause->q850_cause, 17);
+  ASSERT_EQ(details(ended).history.size(), 3u);
+  EXPECT_EQ(details(ended).history[1].cause->sip_status, 180);
+  EXPECT_FALSE(details(ended).history[0].cause);
+  EXPECT_EQ(details(ended).history[2].cause->text.size(), 256u);
+  // The living one goes on where it was.
+  EXPECT_EQ(details(alive).history.size(), steps);
+  w.gateway->OnEnded(alive, {0, 16, "Terminated"});
+  EXPECT_EQ(details(alive).history.size(), steps + 1);
+  w.Advance(61s);
+  EXPECT_EQ(std::get<Error>(w.gateway->GetCallDetails(w.user, ended)).code, ErrorCode::kNotFound);
+  EXPECT_EQ(w.store.CountOf(store::Kind::kCallTrace), 0u);
+}
+
+TEST(Gateway, ACorrelatorStillNamesItsCallAfterARestart) {
+  World w;
+  w.Registered();
+  CallRequest request = w.Request();
+  request.client_correlator = "abc";
+  std::string id;
+  w.gateway->CreateCall(w.user, request, [](auto) {});
+  id = w.media.created[0].first;
+  w.Restart();
+  const size_t before = w.media.created.size();
+  std::string again;
+  w.gateway->CreateCall(w.user, request, [&](Outcome<MediaSession> o) {
+    again = std::get<MediaSession>(o).media_session_id;
+  });
+  EXPECT_EQ(again, id);
+  EXPECT_EQ(w.media.created.size(), before) << "no second call";
+  EXPECT_EQ(std::get<MediaSession>(w.gateway->GetCall(w.user, id)).client_correlator, "abc");
+  // Once the call is forgotten its correlator is free again.
+  w.Advance(std::chrono::minutes(2));
+  w.gateway->CreateCall(w.user, request, [](auto) {});
+  EXPECT_EQ(w.media.created.size(), before + 1);
+}
+
+TEST(Gateway, GoesOnAfterARestart) {
+  World w;
+  std::string registration = w.Registered();
+  std::string id = w.ConnectedCall();
+  w.gateway->OnDialogChanged(id, "dialog");
+  std::string early = w.Call();  // not answered yet
+  w.Restart();
+  EXPECT_THAT(w.registrar.log, ElementsAre("restore " + registration + " snapshot"));
+  EXPECT_THAT(w.sip.log, ElementsAre("restore " + id + " dialog"));
+  EXPECT_EQ(w.media.adopted, std::vector<std::string>{id});
+  EXPECT_THAT(w.events.texts, ElementsAre("status Failed 1"));
+  EXPECT_EQ(std::get<MediaSession>(w.gateway->GetCall(w.user, early)).status, Status::kFailed);
+  EXPECT_EQ(std::get<MediaSession>(w.gateway->GetCall(w.user, id)).status, Status::kConnected);
+  EXPECT_EQ(w.gateway->ListRegistrations(w.user, "device").size(), 1u);
+  // It still hears the network, the browser and the client.
+  w.sip.log.clear();
+  w.gateway->OnRemoteOffer(id, "A", call::PhoneSdp("sendonly"));
+  EXPECT_THAT(w.sip.log, ElementsAre("answer sdp"));
+  w.gateway->DeleteCall(w.user, id, [](auto) {});
+  EXPECT_THAT(w.sip.log, ElementsAre("answer sdp", "bye " + id));
+  // And an INVITE finds its registration by the same token.
+  EXPECT_FALSE(w.Incoming().empty());
+}
+
+TEST(Gateway, EndsARestoredCallWithoutMedia) {
+  World w;
+  w.Registered();
+  std::string id = w.ConnectedCall();
+  w.Restart();
+  w.gateway->OnMediaEnded(id, call::MediaEnd::kSessionLost, "");
+  EXPECT_THAT(w.sip.log, testing::Contains("bye " + id));
+  EXPECT_THAT(w.events.texts, ElementsAre("status Terminated 2"));
+}
+
+TEST(Gateway, DropsRecordsItCannotRead) {
+  World w;
+  w.store.Put(store::Kind::kCall, "x", "{broken", {});
+  w.store.Put(store::Kind::kRegistration, "y", R"({"v":99})", {});
+  w.Restart();
+  EXPECT_EQ(w.gateway->stats().unreadable_records, 2u);
+  EXPECT_EQ(w.store.CountOf(store::Kind::kCall), 0u);
+  EXPECT_EQ(w.store.CountOf(store::Kind::kRegistration), 0u);
+}
+
+TEST(RecordJson, KeepsEverything) {
+  World w;
+  w.Registered();
+  std::string id = w.ConnectedCall();
+  w.gateway->OnDialogChanged(id, std::string("bytes \xff\x01", 8));
+  std::string json = w.store.ValueOf(store::Kind::kCall, id);
+  auto record = ReadCallRecord(json);
+  ASSERT_TRUE(record);
+  EXPECT_EQ(ToJson(*record), json);
+  EXPECT_EQ(record->ims->audio.send.encoding_name, "AMR-WB");
+  // A version before it wrote no word of redundancy.
+  EXPECT_TRUE(ReadCallRecord(call::Replace(json, "\"red_payload_type\"", "\"other\"")));
+  EXPECT_FALSE(ReadCallRecord(""));
+  EXPECT_FALSE(ReadCallRecord("[]"));
+  EXPECT_FALSE(ReadCallRecord(R"({"v":1})"));
+  EXPECT_FALSE(ReadCallRecord(call::Replace(json, "\"Connected\"", "\"Odd\"")));
+}
+
+}  // namespace
+}  // namespace byon::gateway
