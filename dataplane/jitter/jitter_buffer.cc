@@ -237,7 +237,8 @@ bool JitterBuffer::IsDue(const StoredPacket& packet, base::Timestamp now,
 base::TimeDelta JitterBuffer::target_delay() const {
   const base::TimeDelta target = estimator_.target() + LateMargin();
   if (!is_waiting_for_successors_) return target;
-  return target + UnitsToTime(last_duration_, clock_rate_hz_);
+  return target + UnitsToTime(int64_t{last_duration_} * (is_waiting_for_copies_ ? 2 : 1),
+                              clock_rate_hz_);
 }
 
 // Rare but long waits stay below the quantile, yet each of them is heard.
@@ -265,6 +266,12 @@ void JitterBuffer::NoteLoss(const StoredPacket& played) {
       is_waiting_for_successors_
           ? loss_share_ > kLossToStopWaiting && helping_share_ > 0.1f
           : loss_share_ > kLossToWait && helping_share_ > 0.3f;
+
+  const bool is_twice_lost = lost > 0 && played.is_copy && played.has_redundancy;
+  twice_lost_share_ += ((is_twice_lost ? 1.0f : 0.0f) - twice_lost_share_) * kTwiceLostMemory;
+  is_waiting_for_copies_ =
+      played.duration <= Units(kTick) &&
+      twice_lost_share_ > (is_waiting_for_copies_ ? kTwiceLostToStopWaiting : kTwiceLostToWait);
 }
 
 // Drops what has no place any more and notes packets that are no audio.

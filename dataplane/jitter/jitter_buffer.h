@@ -87,12 +87,17 @@ class JitterBuffer {
   // loss (one packet of delay for one percent, as for packets that are overtaken); below the other no more.
   static constexpr float kLossToWait = 0.01f;
   static constexpr float kLossToStopWaiting = 0.003f;
-  // Share of packets that play-out had to stop for, of the last ten seconds: from the one on the delay grows above
+  // A copy (RFC 2198) may itself repeat the packet before it, which is then had two packets late. Above this share of
+  // packets that only such a copy brings back, of the last five seconds, waiting for it pays too, in packets of a tick.
+  static constexpr float kTwiceLostToWait = 0.0045f;
+  static constexpr float kTwiceLostToStopWaiting = 0.001f;
+  static constexpr float kTwiceLostMemory = 1.0f / 256;
+  // Share of packets that play-out had to stop for, of the last five seconds: from the one on the delay grows above
   // what the jitter asks for, at the other by kMostLateMarginMs.
-  static constexpr float kUnheardLateShare = 0.006f;
-  static constexpr float kMostLateShare = 0.012f;
+  static constexpr float kUnheardLateShare = 0.007f;
+  static constexpr float kMostLateShare = 0.010f;
   static constexpr int kMostLateMarginMs = 20;
-  static constexpr float kLateMemory = 1.0f / 512;
+  static constexpr float kLateMemory = 1.0f / 256;
   // A gap longer than this is a pause, whatever was lost in it.
   static constexpr base::TimeDelta kLongestConcealedGap = base::TimeDelta::Milliseconds(240);
 
@@ -150,6 +155,8 @@ class JitterBuffer {
   float loss_share_ = 0;        // of the last hundred packets or so
   float helping_share_ = 0;     // of packets that help to replace the one before
   bool is_waiting_for_successors_ = false;
+  float twice_lost_share_ = 0;  // of packets whose successor was lost too, and told of them when its copy came
+  bool is_waiting_for_copies_ = false;  // two packets long
   float late_share_ = 0;        // of packets that play-out stopped for
   base::Timestamp last_arrival_;
   base::TimeDelta playout_delay_;

@@ -489,7 +489,8 @@ class CopyTest : public JitterBufferTest {
   bool InsertCopy(int number, int64_t arrival_ms, const Options& options) {
     const std::vector<std::byte> packet = Build(number, options);
     const auto view = rtp::RtpPacketView::Parse(packet);
-    return buffer_.InsertCopy(StreamPacket::Of(*view), {kDuration, false, false}, At(arrival_ms));
+    return buffer_.InsertCopy(StreamPacket::Of(*view), {kDuration, false, options.has_redundancy},
+                              At(arrival_ms));
   }
 };
 
@@ -540,6 +541,32 @@ TEST_F(CopyTest, AreWaitedForWhenPacketsAreLost) {
   }
   // What the jitter asks for, and a packet more.
   EXPECT_EQ(buffer_.target_delay(), Ms(25));
+}
+
+// Two packets in a row are lost, the second comes as a copy, which may repeat the first (Opus FEC): that is two
+// packets late, so play-out waits for it as long as this goes on.
+TEST_F(CopyTest, ThatRepeatWhatWasLostBeforeThemAreWaitedForLonger) {
+  int number = 0;
+  const auto talk = [&](int packets, bool loses, bool has_redundancy) {
+    int concealed = 0;
+    for (const int last = number + packets; number < last; ++number) {
+      const int64_t now = int64_t{number} * 20;
+      const int place = loses ? number % 50 : 10;
+      if (place < 48) Insert(number, now, {.has_redundancy = has_redundancy});
+      if (place == 0 && number > 0) InsertCopy(number - 1, now, {.has_redundancy = has_redundancy});
+      for (const int one : Pop(now + 5)) concealed += one == -1;
+    }
+    return concealed;
+  };
+  (void)talk(300, true, true);
+  EXPECT_EQ(buffer_.target_delay(), Ms(45));  // what the jitter asks for, and two packets
+  EXPECT_EQ(talk(500, true, true), 0);
+  (void)talk(2000, false, true);
+  EXPECT_EQ(buffer_.target_delay(), Ms(5));
+  // What the copies do not repeat is not worth waiting for.
+  buffer_.Reset(kClock, false);
+  (void)talk(1000, true, false);
+  EXPECT_LE(buffer_.target_delay(), Ms(25));
 }
 
 // ---- Days -------------------------------------------------------------------------------------------
