@@ -42,7 +42,7 @@ struct OpusParameters {
   bool use_inband_fec = false;
   bool use_dtx = false;
   bool stereo = false;               // accepted when receiving; we always send mono
-  uint32_t max_average_bitrate_bps = 0;  // 0: our own choice, 32000
+  uint32_t max_average_bitrate_bps = 0;  // 0: our own choice, 32000 to 64000
   uint32_t max_playback_rate_hz = 48000;
   uint8_t complexity = 5;  // 0 to 10, of kSpeech; ours, not signalled
   OpusCoding coding = OpusCoding::kSpeech;

@@ -32,6 +32,7 @@ pipeline::StreamFormat ProductFormat(const CodecChoice& codec, uint8_t payload_t
   format.codec.amr.octet_align = true;
   if (codec.codec == CodecKind::kOpus) {
     format.codec.opus.use_inband_fec = true;
+    format.codec.opus.coding = codec::OpusCoding::kAdaptive;
   } else {
     format.codec.amr.initial_mode = static_cast<uint8_t>(codec.amr_mode);
   }
@@ -42,6 +43,18 @@ pipeline::StreamFormat ProductFormat(const CodecChoice& codec, uint8_t payload_t
 CodecChoice OtherSide(const CallPath& path) {
   if (path.out) return *path.out;
   return path.in.codec == CodecKind::kOpus ? kAmrWb2385 : kOpus;
+}
+
+// With the gateway's settings: see the README of dataplane/codec.
+OpusSettings ToListener(int rate_hz, double loss, OpusToListener coding) {
+  if (coding == OpusToListener::kUsual) return {.rate_hz = rate_hz, .complexity = 10, .has_fec = true};
+  const bool is_transform = loss == 0 && rate_hz >= 16'000;
+  return {.rate_hz = rate_hz,
+          .bitrate_bps = is_transform ? 64'000 : rate_hz >= 16'000 ? 40'000 : 32'000,
+          .complexity = 0,
+          .has_fec = true,
+          .expected_loss_percent = static_cast<int>(std::ceil(loss * 100 - 1e-9)),
+          .is_transform = is_transform};
 }
 
 std::vector<int16_t> Conceal(LibraryOpusDecoder& decoder, const std::vector<Payload>& frames,
@@ -179,20 +192,41 @@ Payload FromRtpPayload(const CodecChoice& codec, Payload payload) {
   return payload;
 }
 
-FarDecoder::FarDecoder(const CodecChoice& codec, int rate_hz) {
-  if (codec.codec == CodecKind::kOpus) {
-    opus_.emplace(rate_hz);
-  } else {
-    amr_.emplace(BandOf(codec));
+std::vector<int16_t> Listen(const CodecChoice& codec, int rate_hz,
+                            const std::vector<std::optional<Payload>>& sent,
+                            const std::vector<bool>& is_lost) {
+  std::vector<Payload> packets;
+  for (const auto& packet : sent) {
+    if (packet) packets.push_back(*packet);
   }
-}
-
-std::vector<int16_t> FarDecoder::Decode(const Payload& frame) {
-  return opus_ ? opus_->Decode(frame) : amr_->Decode(frame);
+  BYON_CHECK(is_lost.empty() || is_lost.size() >= packets.size(), "the fate of each is known");
+  std::vector<bool> lost = is_lost;
+  lost.resize(packets.size());
+  const auto frame_samples = static_cast<size_t>(rate_hz / 50);
+  std::vector<int16_t> pcm;
+  size_t next = 0;
+  const auto be_silent = [&] {
+    for (; next < sent.size() && !sent[next]; ++next) pcm.resize(pcm.size() + frame_samples);
+  };
+  const auto take = [&](const std::vector<int16_t>& frame) {
+    be_silent();
+    pcm.insert(pcm.end(), frame.begin(), frame.end());
+    ++next;
+  };
+  if (codec.codec == CodecKind::kOpus) {
+    LibraryOpusDecoder decoder(rate_hz);
+    DecodeAll(decoder, frame_samples, packets, lost, Concealment::kLibrary, take);
+  } else {
+    LibraryAmrDecoder decoder(BandOf(codec));
+    DecodeAll(decoder, frame_samples, packets, lost, Concealment::kLibrary, take);
+  }
+  be_silent();
+  return pcm;
 }
 
 Signal RunLibraryChain(const CallPath& path, const std::vector<Payload>& frames,
-                       const std::vector<bool>& is_lost_on_way, Concealment concealment) {
+                       const std::vector<bool>& is_lost_on_way, Concealment concealment,
+                       const ListenerLoss& listener, OpusToListener coding) {
   const std::vector<bool> is_lost = Missed(path.in, frames, is_lost_on_way);
   const int rate_hz = path.rate_hz();
   const auto frame_samples = static_cast<size_t>(rate_hz / 50);
@@ -213,15 +247,15 @@ Signal RunLibraryChain(const CallPath& path, const std::vector<Payload>& frames,
     decode_into(append);
     return FromPcm(pcm, rate_hz);
   }
-  FarDecoder listener(*path.out, rate_hz);
+  std::vector<std::optional<Payload>> sent;
   if (path.out->codec == CodecKind::kOpus) {
-    LibraryOpusEncoder encoder({.rate_hz = rate_hz});
-    decode_into([&](const auto& frame) { append(listener.Decode(encoder.Encode(frame))); });
+    LibraryOpusEncoder encoder(ToListener(rate_hz, listener.share, coding));
+    decode_into([&](const auto& frame) { sent.emplace_back(encoder.Encode(frame)); });
   } else {
     LibraryAmrEncoder encoder(BandOf(*path.out), path.out->amr_mode);
-    decode_into([&](const auto& frame) { append(listener.Decode(encoder.Encode(frame))); });
+    decode_into([&](const auto& frame) { sent.emplace_back(encoder.Encode(frame)); });
   }
-  return FromPcm(pcm, rate_hz);
+  return FromPcm(Listen(*path.out, rate_hz, sent, listener.is_lost), rate_hz);
 }
 
 }  // namespace byon::quality

@@ -50,7 +50,8 @@ struct CallPath {
   std::string name() const;  // "opus", "opus > amr-wb-12.65"
   // What the listener hears is at this rate: 16 kHz, 8 kHz when AMR is anywhere.
   int rate_hz() const;
-  // Opus, unless the other side is one, works at the other side's rate.
+  // Opus, unless the other side is one, works at the other side's rate; towards a listener it is adaptive, the default
+  // of a node.
   pipeline::StreamFormat receive_format() const;
   pipeline::StreamFormat send_format() const;
 };
@@ -66,16 +67,11 @@ Payload ToRtpPayload(const CodecChoice& codec, const std::vector<Payload>& frame
 // The other way round. The payload is one frame that our own pipeline made.
 Payload FromRtpPayload(const CodecChoice& codec, Payload payload);
 
-// A listener's decoder, frame by frame.
-class FarDecoder {
- public:
-  FarDecoder(const CodecChoice& codec, int rate_hz);
-  std::vector<int16_t> Decode(const Payload& frame);
-
- private:
-  std::optional<LibraryOpusDecoder> opus_;
-  std::optional<LibraryAmrDecoder> amr_;
-};
+// What a listener makes of 20 ms after 20 ms, silence of those without a packet. `is_lost`: of the packets, in their
+// order, as many as there are or more; each is there in time, as is its successor, which may repeat it.
+std::vector<int16_t> Listen(const CodecChoice& codec, int rate_hz,
+                            const std::vector<std::optional<Payload>>& sent,
+                            const std::vector<bool>& is_lost);
 
 // What stands in for lost frames in the library chain.
 enum class Concealment : uint8_t {
@@ -83,9 +79,21 @@ enum class Concealment : uint8_t {
   kRepeat,   // the last 20 ms again
 };
 
+// How the library chain encodes for a listener with Opus.
+enum class OpusToListener : uint8_t {
+  kAsTheGateway,  // the same settings, knowing the listener's loss from the first packet
+  kUsual,         // speech at 32 kbit/s with all effort, told of no loss: how gateways encode by default
+};
+struct ListenerLoss {
+  double share = 0;
+  std::vector<bool> is_lost;  // packet by packet
+};
+
 // The path made of the libraries alone: every packet that was not lost is there in time, as is its
 // successor, which brings it again where that repeats it. The result begins with the first packet's audio. PCM at path.rate_hz().
 Signal RunLibraryChain(const CallPath& path, const std::vector<Payload>& frames,
-                       const std::vector<bool>& is_lost, Concealment concealment);
+                       const std::vector<bool>& is_lost, Concealment concealment,
+                       const ListenerLoss& listener = {},
+                       OpusToListener coding = OpusToListener::kAsTheGateway);
 
 }  // namespace byon::quality

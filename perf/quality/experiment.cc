@@ -163,11 +163,24 @@ void WriteWavs(Laboratory& laboratory, const Row& row, const Run& run,
       name, [](char c) { return c == '/' || c == '>' || c == '%'; }, '-');
   std::ranges::replace(name, ' ', '_');
   const Signal said = Resample(laboratory.CallFor(has_event).script.audio, row.path.rate_hz());
-  const Signal library = RunLibraryChain(row.path, frames, trace.is_lost, Concealment::kLibrary);
+  const Signal library =
+      RunLibraryChain(row.path, frames, trace.is_lost, Concealment::kLibrary,
+                      {row.weather.listener_loss, trace.is_lost_to_listener});
   const bool is_written = WriteWav(folder / (name + ".said.wav"), said) &&
                           WriteWav(folder / (name + ".library.wav"), library) &&
                           WriteWav(folder / (name + ".gateway.wav"), run.gateway.output);
   if (!is_written) std::fprintf(stderr, "quality: cannot write to %s\n", folder.c_str());
+}
+
+LibraryRow LibraryRowOf(const Row& row) {
+  LibraryRow library{row.path, row.weather.loss, row.weather.burst_loss};
+  library.listener_loss = row.weather.listener_loss;
+  return library;
+}
+
+bool IsComparedWithUsual(const Row& row) {
+  return row.path.out && row.path.out->codec == CodecKind::kOpus &&
+         (row.weather.name == "clean" || row.weather.listener_loss > 0);
 }
 
 double Mean(const std::vector<double>& values) { return MeanOf(values).mean; }
@@ -252,12 +265,17 @@ std::vector<RowResult> RunRows(Laboratory& laboratory, const std::vector<Row>& r
     if (seed == 1 && !settings.wav_folder.empty()) {
       WriteWavs(laboratory, row, runs[r][0], settings.wav_folder);
     }
-    const LibraryRow library{row.path, row.weather.loss, row.weather.burst_loss};
+    const LibraryRow library = LibraryRowOf(row);
     (void)laboratory.Library(library, seed);
     if (--left[r] != 0) return;
     results[r] = Summarise(row, runs[r]);
     for (uint64_t s = 1; s <= runs[r].size(); ++s) {
       Append(results[r].library, laboratory.Library(library, s));
+      if (IsComparedWithUsual(row)) {
+        LibraryRow usual = library;
+        usual.coding = OpusToListener::kUsual;
+        Append(results[r].usual, laboratory.Library(usual, s));
+      }
       if (row.path.in.codec == CodecKind::kOpus) continue;
       LibraryRow repeat = library;
       repeat.concealment = Concealment::kRepeat;

@@ -32,6 +32,7 @@ struct RowResult {
   Scores ours;
   Scores library;  // the library chain with ideal timing, losses of the same seeds
   Scores repeat;   // AMR only: the same with the last 20 ms again in place of what is lost
+  Scores usual;    // to Opus, without loss before the gateway: the same with OpusToListener::kUsual
   // What the gateway adds to the delay of the library chain, as heard, piece of speech by piece.
   double delay_mean_ms = 0;
   double delay_p95_ms = 0;

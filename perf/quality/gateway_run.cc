@@ -35,8 +35,8 @@ class Subject {
   virtual ~Subject() = default;
   virtual void Insert(const rtp::RtpPacketView& packet, Timestamp arrival) = 0;
   virtual void Tick(Timestamp now) = 0;
-  // What the last Tick() gave, as its listener hears it; empty for nothing.
-  virtual std::vector<int16_t> TakeAudio() = 0;
+  // What is heard in the end: 20 ms for each tick, silence where nothing was sent.
+  virtual std::vector<int16_t> Audio(const Trace& trace) = 0;
   virtual const pipeline::PipelineStats& stats() const = 0;
 };
 
@@ -49,6 +49,7 @@ uint64_t Dropped(const pipeline::PipelineStats& stats) {
 class LegSubject final : public Subject {
  public:
   explicit LegSubject(const CallPath& path) : stage_(stats_) {
+    frame_.SetRate(path.rate_hz());
     BYON_CHECK(!path.in.has_red, "redundancy is taken apart before this half");
     const auto receive = path.receive_format();
     const auto send = path.send_format();
@@ -60,27 +61,28 @@ class LegSubject final : public Subject {
     (void)stage_.InsertAudio(jitter::StreamPacket::Of(packet), false, arrival);
     ++stats_.packets_received;
   }
-  void Tick(Timestamp now) override { has_audio_ = stage_.PullFrame(now, frame_); }
-  std::vector<int16_t> TakeAudio() override {
-    if (!has_audio_) return {};
-    return {frame_.view().begin(), frame_.view().end()};
+  void Tick(Timestamp now) override {
+    if (!stage_.PullFrame(now, frame_)) std::ranges::fill(frame_.view(), int16_t{0});
+    audio_.insert(audio_.end(), frame_.view().begin(), frame_.view().end());
   }
+  std::vector<int16_t> Audio(const Trace&) override { return audio_; }
   const pipeline::PipelineStats& stats() const override { return stats_; }
 
  private:
   pipeline::PipelineStats stats_;
   pipeline::PlayoutStage stage_;
   codec::AudioFrame frame_;
-  bool has_audio_ = false;
+  std::vector<int16_t> audio_;
 };
 
 // One direction of a call.
 class CallSubject final : public Subject, private pipeline::PacketSink {
  public:
-  CallSubject(const CallPath& path, uint64_t seed)
+  CallSubject(const CallPath& path, const std::vector<bool>& is_lost_to_listener, uint64_t seed)
       : pipeline_({.ssrc = {2}, .random_seed = seed}),
         codec_(*path.out),
-        listener_(*path.out, path.rate_hz()) {
+        rate_hz_(path.rate_hz()),
+        is_lost_(is_lost_to_listener) {
     const auto receive = path.receive_format();
     const auto send = path.send_format();
     auto receive_setup = pipeline::PrepareReceive({&receive, 1}, &send);
@@ -93,12 +95,12 @@ class CallSubject final : public Subject, private pipeline::PacketSink {
     (void)pipeline_.Insert(packet, arrival);
   }
   void Tick(Timestamp now) override {
-    sent_.reset();
+    if (sent_.size() % kTicksPerReport == kTicksPerReport / 2) Report();
+    sent_.emplace_back();
     (void)pipeline_.Tick(now, *this);
   }
-  std::vector<int16_t> TakeAudio() override {
-    if (!sent_) return {};
-    return listener_.Decode(FromRtpPayload(codec_, std::move(*sent_)));
+  std::vector<int16_t> Audio(const Trace& trace) override {
+    return Listen(codec_, rate_hz_, sent_, trace.is_lost_to_listener);
   }
   const pipeline::PipelineStats& stats() const override { return pipeline_.stats(); }
 
@@ -107,17 +109,33 @@ class CallSubject final : public Subject, private pipeline::PacketSink {
   void Commit(size_t size) override {
     const auto packet = rtp::RtpPacketView::Parse(base::ByteSpan(buffer_).first(size));
     BYON_CHECK(packet.ok(), "the gateway writes valid RTP");
-    sent_.emplace(packet->payload().size());
-    std::ranges::transform(packet->payload(), sent_->begin(),
+    Payload payload(packet->payload().size());
+    std::ranges::transform(packet->payload(), payload.begin(),
                            [](std::byte octet) { return std::to_integer<uint8_t>(octet); });
+    sent_.back() = FromRtpPayload(codec_, std::move(payload));
+    lost_since_report_ += is_lost_[packets_++];
   }
   void Abandon() override {}
+  // The listener's, as the fraction of a receiver report (RFC 3550 section 6.4.1).
+  void Report() {
+    const size_t packets = std::max<size_t>(1, packets_ - packets_at_report_);
+    pipeline_.SetRemoteLoss(static_cast<double>(lost_since_report_ * 256 / packets) / 256);
+    packets_at_report_ = packets_;
+    lost_since_report_ = 0;
+  }
+
+  // RFC 3550 section 6.2: every 5 s, the first after half of it.
+  static constexpr size_t kTicksPerReport = 250;
 
   pipeline::TranscodingPipeline pipeline_;
   CodecChoice codec_;
-  FarDecoder listener_;
+  int rate_hz_;
   std::array<std::byte, pipeline::kMaxPacketBytes> buffer_{};
-  std::optional<Payload> sent_;
+  std::vector<std::optional<Payload>> sent_;  // tick by tick
+  const std::vector<bool>& is_lost_;
+  size_t packets_ = 0;
+  size_t packets_at_report_ = 0;
+  size_t lost_since_report_ = 0;
 };
 
 // The far end's RTP. `number`: of the packets that are sent.
@@ -191,13 +209,11 @@ GatewayRun RunGateway(const CallPath& path, const std::vector<Payload>& frames, 
              "the trace is of this call");
   std::unique_ptr<Subject> subject;
   if (path.out) {
-    subject = std::make_unique<CallSubject>(path, 1);
+    subject = std::make_unique<CallSubject>(path, trace.is_lost_to_listener, 1);
   } else {
     subject = std::make_unique<LegSubject>(path);
   }
   GatewayRun run;
-  run.output.rate_hz = path.rate_hz();
-  const auto frame_samples = static_cast<size_t>(path.rate_hz() / 50);
   const Timestamp scored_from = trace.sent_at[lead_packets];
   const Timestamp scored_until = trace.sent_at.back();
   GatewayCounts before, after;
@@ -230,10 +246,8 @@ GatewayRun RunGateway(const CallPath& path, const std::vector<Payload>& frames, 
                          .inserted_s = ScaledSeconds(counts - last, path.rate_hz()),
                          .is_speech = counts.ticks_with_audio > last.ticks_with_audio &&
                                       MadeUp(counts) == MadeUp(last)});
-    std::vector<int16_t> audio = subject->TakeAudio();
-    audio.resize(frame_samples, 0);
-    run.output.samples.insert(run.output.samples.end(), audio.begin(), audio.end());
   }
+  run.output = FromPcm(subject->Audio(trace), path.rate_hz());
   run.scored = after - before;
   return run;
 }

@@ -50,17 +50,21 @@ const std::vector<Payload>& Laboratory::Frames(const CodecChoice& codec, double 
 }
 
 const std::vector<PartScore>& Laboratory::Library(const LibraryRow& row, uint64_t seed) {
-  const bool is_clean = row.loss + row.burst_loss == 0;
-  if (is_clean) seed = 0;
-  const Concealment concealment = is_clean ? Concealment::kLibrary : row.concealment;
-  return library_.Get({row.path.name(), row.loss, row.burst_loss, concealment, seed}, [&] {
+  const bool is_whole = row.loss + row.burst_loss == 0;
+  if (is_whole && row.listener_loss == 0) seed = 0;
+  const Concealment concealment = is_whole ? Concealment::kLibrary : row.concealment;
+  return library_.Get({row.path.name(), row.loss, row.burst_loss, concealment, row.listener_loss,
+                       row.coding, seed}, [&] {
     const auto& frames = Frames(row.path.in, row.loss + row.burst_loss, false);
     Weather weather;
     weather.loss = row.loss;
     weather.burst_loss = row.burst_loss;
+    weather.listener_loss = row.listener_loss;
     const Trace trace =
         MakeTrace(weather, frames.size(), kStart, seed, row.path.in.packet_time());
-    const SearchedOutput output(RunLibraryChain(row.path, frames, trace.is_lost, concealment));
+    const SearchedOutput output(RunLibraryChain(row.path, frames, trace.is_lost, concealment,
+                                                {row.listener_loss, trace.is_lost_to_listener},
+                                                row.coding));
     std::vector<PartScore> scores;
     const auto& parts = call_.parts.at(row.path.rate_hz());
     for (size_t i = 0; i < parts.size(); ++i) {

@@ -31,6 +31,8 @@ struct LibraryRow {
   double burst_loss = 0;
   Concealment concealment = Concealment::kLibrary;
   int times_seeds = 1;
+  double listener_loss = 0;
+  OpusToListener coding = OpusToListener::kAsTheGateway;
 };
 
 // What is said, encoded, and heard through the library chain: each made once, when it is first
@@ -83,7 +85,8 @@ class Laboratory {
   Call call_;
   Call event_call_;
   Cache<std::tuple<std::string, int, bool>, std::vector<Payload>> frames_;
-  Cache<std::tuple<std::string, double, double, Concealment, uint64_t>, std::vector<PartScore>>
+  Cache<std::tuple<std::string, double, double, Concealment, double, OpusToListener, uint64_t>,
+        std::vector<PartScore>>
       library_;
 };
 

@@ -27,6 +27,7 @@ LibraryOpusEncoder::LibraryOpusEncoder(const OpusSettings& settings)
   state_.reset(encoder);
   opus_encoder_ctl(encoder, OPUS_SET_BITRATE(settings.bitrate_bps));
   opus_encoder_ctl(encoder, OPUS_SET_COMPLEXITY(settings.complexity));
+  if (settings.is_transform) opus_encoder_ctl(encoder, OPUS_SET_SIGNAL(OPUS_SIGNAL_MUSIC));
   opus_encoder_ctl(encoder, OPUS_SET_INBAND_FEC(settings.has_fec ? 1 : 0));
   opus_encoder_ctl(encoder, OPUS_SET_PACKET_LOSS_PERC(settings.expected_loss_percent));
 }

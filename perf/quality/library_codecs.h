@@ -19,6 +19,7 @@ struct OpusSettings {
   int complexity = 9;  // libwebrtc's on a desktop
   bool has_fec = false;
   int expected_loss_percent = 0;
+  bool is_transform = false;  // CELT, as far as libopus follows a hint; else its own choice, SILK for speech
 };
 
 class LibraryOpusEncoder {

@@ -44,6 +44,9 @@ const std::vector<Weather>& AllWeathers() {
       {.name = "stall 200 ms", .stall_at = kStallAt, .stall = kStall},
       {.name = "freeze 5 s", .stall_at = kFreezeAt, .stall = kFreeze},
       {.name = "outage 5 s", .stall_at = kFreezeAt, .stall = kFreeze, .loses_stalled = true},
+      {.name = "listener loses 2 %", .listener_loss = 0.02},
+      {.name = "listener loses 5 %", .listener_loss = 0.05},
+      {.name = "listener loses 10 %", .listener_loss = 0.10},
       {.name = "freeze 5 s, +25 ms/s",
        .drift = kRelativeDrift,
        .stall_at = kFreezeAt,
@@ -85,7 +88,9 @@ std::vector<Row> PlanRows(Extent extent) {
     return rows;
   }
   const auto add_all = [&rows](const CallPath& path) {
-    for (const Weather& weather : AllWeathers()) rows.push_back({path, weather});
+    for (const Weather& weather : AllWeathers()) {
+      if (weather.listener_loss == 0) rows.push_back({path, weather});
+    }
   };
   for (const CallPath& leg : legs) add_all(leg);
   // Beyond the codecs, what holds for these two holds for the others.
@@ -93,6 +98,12 @@ std::vector<Row> PlanRows(Extent extent) {
   add_all(calls[2]);
   for (const CallPath& call : {calls[1], calls[3], calls[4]}) {
     for (const char* name : kCoreWeathers) rows.push_back({call, FindWeather(name)});
+  }
+  // A browser that loses what it is sent says so, and is sent something else.
+  for (const CallPath& path : {calls[2], calls[4]}) {
+    for (const Weather& weather : AllWeathers()) {
+      if (weather.listener_loss > 0) rows.push_back({path, weather});
+    }
   }
   // What the far end may do otherwise: longer packets, silence, redundancy.
   constexpr std::array kOtherWeathers = {"clean", "loss 5 %", "loss 10 %", "bursts 10 %",

@@ -86,6 +86,7 @@ nlohmann::json ToJson(const RowResult& r) {
                          {"delayTrackMs", r.delay_track_ms},
                          {"targetTrackMs", r.target_track_ms}};
   if (!r.repeat.stoi.empty()) json["repeat"] = ToJson(r.repeat);
+  if (!r.usual.stoi.empty()) json["usual"] = ToJson(r.usual);
   if (r.row.weather.stall > base::TimeDelta()) {
     json["speechBackMs"] = r.speech_back_ms;
     json["recoveryMs"] = r.recovery_ms;

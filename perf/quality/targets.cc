@@ -173,10 +173,14 @@ void Checker::CheckQualityGoals() {
 
 void Checker::CheckAgainstLibrary() {
   for (const RowResult& row : results_) {
+    if (!row.usual.stoi.empty()) {
+      AddNotWorse("listener", row, "libopus as speech at 32 kbit/s, all effort, told of no loss",
+                  row.usual, false, true);
+    }
     const double loss = row.row.weather.loss + row.row.weather.burst_loss;
-    if (loss == 0 || row.row.weather.jitter != JitterProfile::kNone) continue;
+    if (loss + row.row.weather.listener_loss == 0 || row.row.weather.jitter != JitterProfile::kNone) continue;
     AddNotWorse("same seeds", row, "the library chain", row.library, false);
-    if (row.repeat.stoi.empty()) continue;
+    if (loss == 0 || row.repeat.stoi.empty()) continue;
     // AMR's own concealment of a single lost frame is good: most of what is heard of it is the decoder finding its
     // way back in the next frames, and there we have nothing better (see README.md).
     const bool is_left_to_library =

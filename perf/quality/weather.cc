@@ -13,6 +13,7 @@ using base::TimeDelta;
 using base::Timestamp;
 
 constexpr TimeDelta kBurst = TimeDelta::Milliseconds(60);  // mean
+constexpr TimeDelta kFrameTime = TimeDelta::Milliseconds(20);
 constexpr TimeDelta kReorderDelay = TimeDelta::Milliseconds(25);
 constexpr TimeDelta kSpacing = TimeDelta::Microseconds(50);  // of packets let go at once
 
@@ -23,7 +24,8 @@ enum class Series : uint64_t {
   kBurstLength,
   kJitter,
   kReorder,
-  kDuplicate
+  kDuplicate,
+  kListenerLoss
 };
 
 base::Random Draws(uint64_t seed, Series series) {
@@ -130,12 +132,23 @@ std::vector<bool> DrawLosses(const Weather& weather, size_t packets, uint64_t se
   return is_lost;
 }
 
+std::vector<bool> DrawListenerLosses(double share, size_t packets, uint64_t seed) {
+  base::Random loss = Draws(seed, Series::kListenerLoss);
+  std::vector<bool> is_lost(packets);
+  for (size_t i = 0; i < packets; ++i) is_lost[i] = loss.NextUnit() < share;
+  return is_lost;
+}
+
 }  // namespace
 
 Trace MakeTrace(const Weather& weather, size_t packets, Timestamp start, uint64_t seed,
                 TimeDelta packet_time) {
   Trace trace;
   trace.is_lost = DrawLosses(weather, packets, seed, packet_time);
+  // 20 ms packets, some more than the sender's: the gateway sends on while it waits, and for a while at the end.
+  const auto sent_on =
+      static_cast<size_t>(static_cast<double>(packets) * (packet_time.seconds() / kFrameTime.seconds()) * 1.1) + 400;
+  trace.is_lost_to_listener = DrawListenerLosses(weather.listener_loss, sent_on, seed);
   const double interval_ns =
       static_cast<double>(packet_time.nanoseconds()) / (1 + weather.drift);
   for (size_t i = 0; i < packets; ++i) {

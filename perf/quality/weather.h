@@ -32,6 +32,8 @@ struct Weather {
   base::TimeDelta stall_at;    // after the start of the call
   base::TimeDelta stall;       // nothing arrives for so long, then all at once; zero for never
   bool loses_stalled = false;  // they never arrive
+  // Share of the packets, each on its own, that are lost behind the gateway, on the way to the listener.
+  double listener_loss = 0;
 };
 
 // When each packet was sent and what arrived when.
@@ -42,6 +44,7 @@ struct Trace {
   };
   std::vector<base::Timestamp> sent_at;
   std::vector<bool> is_lost;
+  std::vector<bool> is_lost_to_listener;  // of what the gateway sends, in its order
   std::vector<Arrival> arrivals;  // in their order
 
   // Time on the way of all packets without any jitter.

@@ -237,6 +237,27 @@ TEST(OpusAdaptiveTest, WhatIsLostAfterTheReportComesBack) {
   EXPECT_GT(recovered, 15);
 }
 
+// Little loss is loss too, and so it is at the bit rate that the peer allows.
+TEST(OpusAdaptiveTest, RepeatsAtAnyReportedLoss) {
+  for (const uint32_t limit_bps : {0u, 32'000u}) {
+    CodecFormat format = Adaptive();
+    format.opus.max_average_bitrate_bps = limit_bps;
+    for (const double loss : {0.01, 0.03, 0.05, 0.06, 0.2}) {
+      OpusAudioEncoder encoder(format, 16'000);
+      test::SpeechSource speech(16'000);
+      std::vector<int16_t> frame(320);
+      int repeating = 0;
+      for (int i = 0; i < 100; ++i) {
+        encoder.SetExpectedLoss(loss);
+        speech.Fill(frame);
+        const auto description = DescribeOpusPacket(EncodeFrame(encoder, frame));
+        repeating += description && description->has_inband_fec;
+      }
+      EXPECT_GT(repeating, 40) << loss << " at " << limit_bps;
+    }
+  }
+}
+
 // Between the codings a tone goes on: no step larger than its own, no window without it.
 TEST(OpusAdaptiveTest, TheChangeIsNotHeard) {
   OpusAudioEncoder encoder(Adaptive(), 16'000);

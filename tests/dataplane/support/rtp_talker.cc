@@ -92,6 +92,7 @@ void RtpTalker::Receive(base::ByteSpan packet) {
     ++received_.undecodable;
     return;
   }
+  received_.last_audio.assign(view->payload().begin(), view->payload().end());
   if (next_expected_timestamp_ && *next_expected_timestamp_ != view->timestamp().value) {
     ++received_.timestamp_breaks;
   }

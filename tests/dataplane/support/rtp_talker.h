@@ -57,6 +57,7 @@ class RtpTalker {
     uint64_t timestamp_breaks = 0;  // audio whose timestamp is not where the last one ended
     uint64_t ssrc_changes = 0;
     uint64_t undecodable = 0;
+    std::vector<std::byte> last_audio;  // payload
     std::optional<uint32_t> ssrc;
     std::vector<rtp::TelephoneEvent> events;
     std::vector<uint32_t> event_timestamps;

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "dataplane/codec/opus_packet.h"
 #include "dataplane/rtp/rtcp_builder.h"
 #include "dataplane/rtp/rtcp_view.h"
 #include "dataplane/rtp/rtcp_xr.h"
@@ -121,6 +122,47 @@ TEST(CallReportTest, ThePhoneGetsVoipMetricsWhenItAsksForThem) {
   // One gap since the beginning, but for the undecided 2.5 s.
   EXPECT_GT(extended->voip_metrics[0].gap_duration_ms, 9'000);
   EXPECT_LT(extended->voip_metrics[0].gap_duration_ms, 18'000);
+}
+
+// CELT cannot repeat what was lost. The browser's reports say whether it must: from the first loss on for ten seconds
+// without one.
+TEST(CallReportTest, OpusRepeatsItselfWhileTheBrowserReportsLoss) {
+  pipeline::StreamFormat format = OpusFormat();
+  format.codec.opus.use_inband_fec = true;
+  format.codec.opus.coding = codec::OpusCoding::kAdaptive;
+  CallSimulation call(dtls::DtlsRole::kClient, {}, format);
+  call.Connect();
+  const auto report = [&call](uint8_t fraction_lost) {
+    std::array<std::byte, 64> buffer;
+    rtp::RtcpBuilder builder(buffer);
+    const rtp::ReportBlock block{.source = {call.MakeSessionConfig().access.ssrc},
+                                 .fraction_lost = fraction_lost};
+    builder.AddReceiverReport({0xb0b0b0b0}, std::span(&block, 1));
+    const auto packet = *builder.Finish();
+    call.browser().SendProtectedRtcp({packet.begin(), packet.end()});
+    call.Run(TimeDelta::Milliseconds(100));
+  };
+  // SILK and hybrid are configurations 0 to 15, CELT 16 to 31 (RFC 6716 section 3.1).
+  const auto is_celt = [&call] {
+    const auto& payload = call.browser().talker().received().last_audio;
+    return !payload.empty() && std::to_integer<unsigned>(payload[0]) >> 3 >= 16;
+  };
+  report(0);
+  EXPECT_TRUE(is_celt());
+  report(10);  // of 256
+  EXPECT_FALSE(is_celt());
+  int repeating = 0;
+  for (int i = 0; i < 20; ++i) {
+    call.Run(TimeDelta::Milliseconds(20));
+    const auto packet = codec::DescribeOpusPacket(call.browser().talker().received().last_audio);
+    repeating += packet && packet->has_inband_fec;
+  }
+  EXPECT_GT(repeating, 10);
+  report(0);
+  call.Run(TimeDelta::Seconds(9));
+  EXPECT_FALSE(is_celt());
+  call.Run(TimeDelta::Milliseconds(1'500));
+  EXPECT_TRUE(is_celt());
 }
 
 TEST(CallReportTest, MuxedRtcpGoesToTheRtpPort) {

@@ -67,6 +67,18 @@ TEST(ExperimentTest, WhatTheFarEndRepeatsIsNotMissed) {
   EXPECT_NEAR(row.ours.stoi[0], row.library.stoi[0], 0.03);
 }
 
+// The gateway hears of it in the listener's reports only, the library chain knows from the first packet.
+TEST(ExperimentTest, WhatTheListenerLosesIsRepeatedByBothAndNotByAChainThatIsNotTold) {
+  const RowResult row = RunRow({kAmrWb2385, kOpus}, "listener loses 10 %");
+  EXPECT_EQ(row.lost, 0);
+  EXPECT_EQ(row.concealed, 0);
+  ASSERT_EQ(row.usual.stoi.size(), 1u);
+  EXPECT_GT(row.library.stoi[0], row.usual.stoi[0]);
+  EXPECT_GT(row.ours.stoi[0], row.usual.stoi[0]);
+  EXPECT_LT(row.ours.stoi[0], 0.999);
+  EXPECT_TRUE(RunRow({kOpus, kAmrWb2385}, "clean").usual.stoi.empty());
+}
+
 TEST(ExperimentTest, APacketOf60MsIsThreeFrames) {
   const RowResult row = RunRow({kOpus60Ms, {}}, "loss 10 %");
   EXPECT_GT(row.lost, 0.03);

@@ -23,6 +23,11 @@ TEST(WeatherTest, LosesWhatItSays) {
   EXPECT_EQ(MakeTrace({}, kPackets, kStart, 1).arrivals.size(), kPackets);
   EXPECT_NEAR(LostShare(MakeTrace({.loss = 0.05}, kPackets, kStart, 1)), 0.05, 0.005);
   EXPECT_NEAR(LostShare(MakeTrace({.burst_loss = 0.1}, kPackets, kStart, 1)), 0.1, 0.015);
+  const Trace to_listener = MakeTrace({.listener_loss = 0.05}, kPackets, kStart, 1);
+  EXPECT_EQ(LostShare(to_listener), 0);
+  EXPECT_NEAR(static_cast<double>(std::ranges::count(to_listener.is_lost_to_listener, true)) /
+                  static_cast<double>(to_listener.is_lost_to_listener.size()),
+              0.05, 0.005);
 }
 
 TEST(WeatherTest, BurstsAreThreePacketsOnAverage) {
