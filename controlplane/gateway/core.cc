@@ -205,7 +205,7 @@ void Gateway::Core::Execute(registration::Action& action) {
             for (LineObserver* observer : line_observers) observer->OnLineDown(a.id);
           },
           [&](registration::Persist& a) {
-            if (const auto* record = registrations.Find(a.id)) {
+            if (const auto record = registrations.Find(a.id)) {
               ports.store.Put(store::Kind::kRegistration, a.id, ToJson(*record), std::nullopt);
             }
           },
@@ -213,10 +213,11 @@ void Gateway::Core::Execute(registration::Action& action) {
       action);
 }
 
-const registration::RegistrationRecord* Gateway::Core::FindRegistration(
-    const Principal& who, const std::string& id) const {
-  const auto* record = registrations.Find(id);
-  return record && MaySee(who, record->owner.client_id, record->owner.user) ? record : nullptr;
+std::optional<registration::RegistrationRecord> Gateway::Core::FindRegistration(const Principal& who,
+                                                                                const std::string& id) const {
+  auto record = registrations.Find(id);
+  if (record && !MaySee(who, record->owner.client_id, record->owner.user)) return std::nullopt;
+  return record;
 }
 
 const call::Call* Gateway::Core::FindCall(const Principal& who, const std::string& id) const {
@@ -229,12 +230,16 @@ const call::Call* Gateway::Core::FindCall(const Principal& who, const std::strin
   return MaySee(who, owner.client_id, owner.user) ? call : nullptr;
 }
 
-std::vector<const registration::RegistrationRecord*> Gateway::Core::RegistrationsOf(
-    const Principal& who, const std::string& device_id) const {
-  auto found = !device_id.empty() ? registrations.FindByDevice(device_id)
-               : who.is_two_legged ? registrations.FindByClient(who.client_id)
-                                   : registrations.FindByUser(who.client_id, who.subject);
-  std::erase_if(found, [&](const auto* record) { return FindRegistration(who, record->id) == nullptr; });
+std::vector<registration::RegistrationRecord> Gateway::Core::RegistrationsOf(const Principal& who,
+                                                                             const std::string& device_id) const {
+  // Many may call their device by the same name: a user's own are few.
+  auto found = !who.is_two_legged    ? registrations.FindByUser(who.client_id, who.subject)
+               : device_id.empty() ? registrations.FindByClient(who.client_id)
+                                     : registrations.FindByDevice(device_id);
+  std::erase_if(found, [&](const registration::RegistrationRecord& record) {
+    const bool is_other_device = !device_id.empty() && record.owner.device_id != device_id;
+    return is_other_device || !MaySee(who, record.owner.client_id, record.owner.user);
+  });
   return found;
 }
 

@@ -38,13 +38,11 @@ class Gateway::Core {
   uint64_t Await(CallWaiter waiter);
   uint64_t Await(RegistrationWaiter waiter);
 
-  // What `who` may see; null otherwise.
-  const registration::RegistrationRecord* FindRegistration(const Principal& who,
-                                                           const std::string& id) const;
+  // What `who` may see; nothing otherwise.
+  std::optional<registration::RegistrationRecord> FindRegistration(const Principal& who, const std::string& id) const;
   const call::Call* FindCall(const Principal& who, const std::string& id) const;
   // The registrations that `who` may see; of one device, or of all when it is empty.
-  std::vector<const registration::RegistrationRecord*> RegistrationsOf(
-      const Principal& who, const std::string& device_id) const;
+  std::vector<registration::RegistrationRecord> RegistrationsOf(const Principal& who, const std::string& device_id) const;
   // Digits to the network's side go by INFO: so configured, and there is no other way.
   bool SendsDigitsByInfo(const call::Call& call) const {
     return config.call.sends_digits_by_info && !call.takes_telephone_events();

@@ -42,12 +42,12 @@ void Gateway::Restore() {
   for (const store::Record& kept : core_->ports.store.LoadAll(store::Kind::kRegistration)) {
     if (auto record = ReadRegistrationRecord(kept.value)) {
       core_->registrations.Restore(std::move(*record), core_->ReadForRegistration());
+      core_->Drain();
     } else {
       ++core_->stats.unreadable_records;
       core_->ports.store.Delete(store::Kind::kRegistration, kept.key);
     }
   }
-  core_->Drain();
   std::vector<call::CallId> alive;
   for (const store::Record& kept : core_->ports.store.LoadAll(store::Kind::kCall)) {
     auto record = ReadCallRecord(kept.value);
@@ -78,9 +78,9 @@ void Gateway::Restore() {
   }
   core_->Drain();
   core_->ports.media.Adopt(std::move(alive));
-  for (const auto* record : core_->registrations.All()) {
-    for (LineObserver* observer : core_->line_observers) observer->OnLineUp(core_->LineOf(*record), true);
-  }
+  core_->registrations.ForEach([this](const registration::RegistrationRecord& record) {
+    for (LineObserver* observer : core_->line_observers) observer->OnLineUp(core_->LineOf(record), true);
+  });
 }
 
 void Gateway::EndService(const std::string& reason) {
@@ -99,7 +99,7 @@ GatewayStats Gateway::stats() const {
 // ---- SIP
 
 std::optional<call::CallId> Gateway::OnIncomingInvite(call::IncomingInvite invite) {
-  const auto* record = core_->registrations.FindByContactToken(invite.contact_token);
+  const auto record = core_->registrations.FindByContactToken(invite.contact_token);
   if (!record) return std::nullopt;
   call::IncomingRequest incoming;
   incoming.id = core_->ports.ids.NewId();
@@ -186,7 +186,7 @@ void Gateway::OnDialogChanged(const call::CallId& signalling_id, std::string dia
 void Gateway::OnRegistered(const registration::RegistrationId& id,
                            registration::SipRegistered registered) {
   core_->registrations.OnRegistered(id, std::move(registered), core_->ReadForRegistration());
-  if (const auto* record = core_->registrations.Find(id)) {
+  if (const auto record = core_->registrations.Find(id)) {
     call::SipBinding binding = core_->BindingOf(*record);
     for (const call::Call* call : core_->calls.FindByRegistration(id)) {
       core_->calls.Apply(call::CallId(call->record().id),
@@ -195,7 +195,7 @@ void Gateway::OnRegistered(const registration::RegistrationId& id,
   }
   core_->Drain();
   // After whoever asked for it has its answer: what is told now finds the device ready.
-  if (const auto* record = core_->registrations.Find(id)) {
+  if (const auto record = core_->registrations.Find(id)) {
     const Line line = core_->LineOf(*record);
     for (LineObserver* observer : core_->line_observers) observer->OnLineUp(line, false);
   }

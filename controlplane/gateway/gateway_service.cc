@@ -78,7 +78,7 @@ void Gateway::CreateRegistration(const Principal& who, RegistrationRequest reque
 }
 
 Outcome<Registration> Gateway::GetRegistration(const Principal& who, const std::string& id) {
-  const auto* record = core_->FindRegistration(who, id);
+  const auto record = core_->FindRegistration(who, id);
   if (!record) return NotFound();
   return ToRegistration(*record);
 }
@@ -86,10 +86,10 @@ Outcome<Registration> Gateway::GetRegistration(const Principal& who, const std::
 std::vector<Registration> Gateway::ListRegistrations(const Principal& who,
                                                      const std::string& device_id) {
   std::vector<Registration> result;
-  for (const auto* record : core_->RegistrationsOf(who, device_id)) {
+  for (const auto& record : core_->RegistrationsOf(who, device_id)) {
     // Only numbers that this very token speaks for.
-    bool is_other_line = who.phone_number && *who.phone_number != record->owner.phone_number;
-    if (!is_other_line) result.push_back(ToRegistration(*record));
+    bool is_other_line = who.phone_number && *who.phone_number != record.owner.phone_number;
+    if (!is_other_line) result.push_back(ToRegistration(record));
   }
   return result;
 }
@@ -132,19 +132,19 @@ Outcome<Registration> Gateway::SetPushSubscription(const Principal& who, const s
 }
 
 Outcome<std::string> Gateway::GetPushSubscription(const Principal& who, const std::string& id) {
-  const auto* record = core_->FindRegistration(who, id);
+  const auto record = core_->FindRegistration(who, id);
   if (!record) return NotFound();
   return record->push;
 }
 
 std::string Gateway::PushSubscriptionOf(const std::string& registration_id) const {
-  const auto* record = core_->registrations.Find(registration_id);
+  const auto record = core_->registrations.Find(registration_id);
   return record ? record->push : "";
 }
 
 void Gateway::DropPushSubscription(const std::string& registration_id,
                                    const std::string& subscription) {
-  const auto* record = core_->registrations.Find(registration_id);
+  const auto record = core_->registrations.Find(registration_id);
   if (!record || record->push != subscription) return;
   core_->registrations.SetPush(registration_id, "", core_->ReadForRegistration());
   core_->Drain();
@@ -158,7 +158,7 @@ void Gateway::AlertCaller(const std::string& media_session_id) {
 // ---- calls
 
 void Gateway::CreateCall(const Principal& who, CallRequest request, Callback<MediaSession> done) {
-  const auto* record = core_->FindRegistration(who, request.registration_id);
+  const auto record = core_->FindRegistration(who, request.registration_id);
   if (!record) {
     return done(Error{ErrorCode::kInvalidTokenContext,
                       "registrationId is not consistent with access token."});
@@ -206,8 +206,8 @@ std::vector<MediaSession> Gateway::ListCalls(const Principal& who, const std::st
   if (campaign != nullptr) {
     for (const call::Call* call : core_->CallsOfVisitors(*campaign, who.subject)) result.push_back(core_->SessionOf(call->view()));
   }
-  for (const auto* record : core_->RegistrationsOf(who, device_id)) {
-    for (const call::Call* call : core_->calls.FindByRegistration(record->id)) {
+  for (const auto& record : core_->RegistrationsOf(who, device_id)) {
+    for (const call::Call* call : core_->calls.FindByRegistration(record.id)) {
       const bool is_here = !call->is_ended() && call->record().part == call::Part::kDevice;
       if (is_here) result.push_back(core_->SessionOf(call->view()));
     }
@@ -241,22 +241,22 @@ void Gateway::DeleteCall(const Principal& who, const std::string& id, Callback<D
 
 std::vector<Line> Gateway::LinesOf(const Principal& who) const {
   std::vector<Line> lines;
-  for (const auto* record : core_->RegistrationsOf(who, "")) {
-    const bool is_other_line = who.phone_number && *who.phone_number != record->owner.phone_number;
-    if (!is_other_line) lines.push_back(core_->LineOf(*record));
+  for (const auto& record : core_->RegistrationsOf(who, "")) {
+    const bool is_other_line = who.phone_number && *who.phone_number != record.owner.phone_number;
+    if (!is_other_line) lines.push_back(core_->LineOf(record));
   }
   return lines;
 }
 
 std::vector<Line> Gateway::LinesOfNumber(const std::string& phone_number) const {
   std::vector<Line> lines;
-  for (const auto* record : core_->registrations.FindByNumber(phone_number)) lines.push_back(core_->LineOf(*record));
+  for (const auto& record : core_->registrations.FindByNumber(phone_number)) lines.push_back(core_->LineOf(record));
   return lines;
 }
 
 std::optional<Line> Gateway::FindByContactToken(const std::string& contact_token) const {
-  const auto* record = core_->registrations.FindByContactToken(contact_token);
-  if (record == nullptr) return std::nullopt;
+  const auto record = core_->registrations.FindByContactToken(contact_token);
+  if (!record) return std::nullopt;
   return core_->LineOf(*record);
 }
 
@@ -328,11 +328,11 @@ void Gateway::TransferCall(const Principal& who, const std::string& id, Transfer
   transfer.phone_leg_id = core_->ports.ids.NewId();
   transfer.sdp_session_id = core_->ports.ids.NewNumber() >> 2;
   // The own number is the own phone, whatever it is called.
-  const auto* own = core_->registrations.Find(call->record().owner.registration_id);
+  const auto own = core_->registrations.Find(call->record().owner.registration_id);
   const bool is_own = own && call::PhoneNumberOf(request.to_address) == own->owner.phone_number;
   if (!is_own) transfer.to_address = std::move(request.to_address);
-  for (const auto* record : core_->RegistrationsOf(who, "")) {
-    if (record->impu == call->record().binding.impu) transfer.excluded_instances.push_back(record->instance_id);
+  for (const auto& record : core_->RegistrationsOf(who, "")) {
+    if (record.impu == call->record().binding.impu) transfer.excluded_instances.push_back(record.instance_id);
   }
   uint64_t waiting = core_->Await(ToSession(*core_, std::move(done)));
   core_->calls.Transfer(std::move(transfer), waiting, core_->Read());
@@ -352,10 +352,10 @@ void Gateway::CancelTransfer(const Principal& who, const std::string& id, Callba
 
 std::vector<CallElsewhere> Gateway::ListElsewhere(const Principal& who, const std::string& device_id) {
   std::vector<CallElsewhere> result;
-  for (const auto* record : core_->RegistrationsOf(who, "")) {
-    for (const call::Call* call : core_->calls.FindByRegistration(record->id)) {
+  for (const auto& record : core_->RegistrationsOf(who, "")) {
+    for (const call::Call* call : core_->calls.FindByRegistration(record.id)) {
       const bool is_on_phone = call->record().part == call::Part::kAway;
-      const bool is_on_other_device = !device_id.empty() && record->owner.device_id != device_id;
+      const bool is_on_other_device = !device_id.empty() && record.owner.device_id != device_id;
       if (call->CheckPull() || !(is_on_phone || is_on_other_device)) continue;
       CallElsewhere found{core_->SessionOf(call->view()), is_on_phone};
       found.session.status = call->record().status;
@@ -367,7 +367,7 @@ std::vector<CallElsewhere> Gateway::ListElsewhere(const Principal& who, const st
 
 void Gateway::PullCall(const Principal& who, PullRequest request, Callback<MediaSession> done) {
   if (!core_->FindCall(who, request.call_id)) return done(NotFound());
-  const auto* record = core_->FindRegistration(who, request.registration_id);
+  const auto record = core_->FindRegistration(who, request.registration_id);
   if (!record) {
     return done(Error{ErrorCode::kInvalidTokenContext,
                       "registrationId is not consistent with access token."});

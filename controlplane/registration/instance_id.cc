@@ -1,6 +1,6 @@
 #include <cstdint>
 
-#include "controlplane/registration/registration_registry.h"
+#include "controlplane/registration/registration_record.h"
 
 namespace byon::registration {
 

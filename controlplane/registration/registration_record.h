@@ -44,4 +44,8 @@ struct RegistrationRecord {
   std::string push;
 };
 
+// urn:uuid of a web device as one number's user agent instance (RFC 5626 section 4.1): the same for
+// the same pair, so that a registrar recognises it after a restart.
+std::string InstanceIdOf(const std::string& phone_number, const std::string& device_id);
+
 }  // namespace byon::registration

@@ -1,6 +1,8 @@
 #include "controlplane/registration/registration_registry.h"
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 namespace byon::registration {
 namespace {
@@ -23,14 +25,29 @@ constexpr seconds kDeregisterPatience{3};
 // A de-registration that was never answered is forgotten.
 constexpr seconds kDeregisterLimit{40};
 
-std::string UserKey(const RegistrationOwner& owner) { return owner.client_id + '\n' + owner.user; }
+// Bindings that are overdue after a restart: so many REGISTERs in each slot of the plan at once, more only where all of
+// them would not be through in the time.
+constexpr uint32_t kCatchUpRoom = 5;
+constexpr seconds kCatchUpTime{600};
+
+constexpr seconds kFirstRefreshSpread{3600};
+
+seconds RefreshDelay(seconds granted) { return granted > kLongRegistration ? granted - kRefreshMargin : granted / 2; }
+
+std::vector<RegistrationRecord> Confirmed(std::vector<Entry> entries) {
+  std::vector<RegistrationRecord> records;
+  for (Entry& entry : entries) {
+    if (entry.state == State::kRegistered) records.push_back(std::move(entry.record));
+  }
+  return records;
+}
 
 }  // namespace
 
 RegistrationRegistry::RegistrationRegistry(RegistrationConfig config, uint64_t seed)
     : config_(config), random_state_(seed) {}
 
-// splitmix64: jitter only, nothing secret comes from it.
+// splitmix64: nothing secret comes from it.
 uint64_t RegistrationRegistry::Random() {
   uint64_t z = random_state_ += 0x9e3779b97f4a7c15;
   z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
@@ -53,24 +70,21 @@ std::variant<WallTime, Refusal> RegistrationRegistry::ExpiryOf(std::optional<Wal
 }
 
 std::optional<Refusal> RegistrationRegistry::CheckLimits(const RegistrationOwner& owner) const {
-  auto ids_of = [](const auto& index, const std::string& key) {
-    auto it = index.find(key);
-    return it == index.end() ? std::set<RegistrationId>() : it->second;
-  };
   std::set<std::string> devices;
-  auto of_user = ids_of(by_user_, UserKey(owner));
-  for (const RegistrationId& id : of_user) {
-    const RegistrationOwner& other = entries_.at(id).record.owner;
-    if (other == owner) {
+  size_t of_user = 0;
+  for (const Entry& other : table_.FindByUser(owner.client_id, owner.user)) {
+    if (other.state == State::kEnding) continue;
+    if (other.record.owner == owner) {
       return Refusal{RefusalKind::kAlreadyExists,
                      "An active registration already exists for this deviceId and phoneNumber."};
     }
-    devices.insert(other.device_id);
+    ++of_user;
+    devices.insert(other.record.owner.device_id);
   }
-  if (config_.max_registrations != 0 && entries_.size() >= config_.max_registrations) {
+  if (config_.max_registrations != 0 && table_.size() >= config_.max_registrations) {
     return Refusal{RefusalKind::kQuotaExceeded, "There are as many registrations as the operator may have."};
   }
-  if (of_user.size() >= config_.max_registrations_per_user) {
+  if (of_user >= config_.max_registrations_per_user) {
     return Refusal{RefusalKind::kMaxPerUser,
                    "The maximum number of service registrations per user has been reached"};
   }
@@ -78,7 +92,9 @@ std::optional<Refusal> RegistrationRegistry::CheckLimits(const RegistrationOwner
     return Refusal{RefusalKind::kMaxDevices,
                    "The maximum number of device instances per user has been reached"};
   }
-  if (ids_of(by_msisdn_, owner.phone_number).size() >= config_.max_registrations_per_msisdn) {
+  const auto of_number = table_.FindByNumber(owner.phone_number);
+  const auto alive = std::count_if(of_number.begin(), of_number.end(), [](const Entry& entry) { return entry.state != State::kEnding; });
+  if (static_cast<size_t>(alive) >= config_.max_registrations_per_msisdn) {
     return Refusal{RefusalKind::kMaxPerMsisdn,
                    "The maximum number of service registrations per MSISDN has been reached"};
   }
@@ -93,7 +109,7 @@ void RegistrationRegistry::Create(CreateRequest request, RequestId id, Now now) 
     actions_.push_back(CompleteRequest{id, *refusal});
     return;
   }
-  Entry& entry = entries_[request.id];
+  Entry entry;
   RegistrationRecord& record = entry.record;
   record.id = request.id;
   record.instance_id = InstanceIdOf(request.owner.phone_number, request.owner.device_id);
@@ -104,14 +120,13 @@ void RegistrationRegistry::Create(CreateRequest request, RequestId id, Now now) 
   record.expires_at = std::get<WallTime>(expiry);
   record.token_expires_at = request.token_expires_at;
   entry.request = id;
-  AddToIndexes(record);
   SendRefresh(entry);
-  Index(entry);
+  table_.Put(entry);
 }
 
 void RegistrationRegistry::Update(const RegistrationId& id, std::optional<WallTime> expire_time,
                                   WallTime token_expires_at, RequestId request, Now now) {
-  Entry* entry = FindEntry(id);
+  auto entry = table_.Get(id);
   if (!entry || entry->state != State::kRegistered) {
     actions_.push_back(
         CompleteRequest{request, Refusal{RefusalKind::kNotFound, "No such registration."}});
@@ -126,12 +141,13 @@ void RegistrationRegistry::Update(const RegistrationId& id, std::optional<WallTi
   entry->record.token_expires_at = std::max(entry->record.token_expires_at, token_expires_at);
   if (!expire_time) ProlongForPush(entry->record, now);
   ScheduleLife(*entry, now);
+  table_.Put(*entry);
   actions_.push_back(Persist{id});
   actions_.push_back(CompleteRequest{request, entry->record});
 }
 
 void RegistrationRegistry::Delete(const RegistrationId& id, RequestId request, Now now) {
-  Entry* entry = FindEntry(id);
+  auto entry = table_.Get(id);
   if (!entry || entry->state == State::kEnding) {
     actions_.push_back(
         CompleteRequest{request, Refusal{RefusalKind::kNotFound, "No such registration."}});
@@ -144,23 +160,22 @@ void RegistrationRegistry::Delete(const RegistrationId& id, RequestId request, N
         Refusal{RefusalKind::kUnavailable, "The registration was deleted meanwhile."}});
   }
   entry->request = request;
-  End(*entry, false, "", false, now);
+  End(std::move(*entry), false, "", false, now);
 }
 
 void RegistrationRegistry::RenewToken(const std::string& client_id, const std::string& user,
                                       const std::string& device_id, WallTime token_expires_at,
                                       Now now) {
-  auto ids = by_device_.find(device_id);
-  if (ids == by_device_.end()) return;
-  for (const RegistrationId& id : ids->second) {
-    Entry& entry = entries_.at(id);
-    bool is_theirs = entry.record.owner.client_id == client_id && entry.record.owner.user == user;
+  for (Entry& entry : table_.FindByUser(client_id, user)) {
+    const bool is_theirs = entry.state != State::kEnding && entry.record.owner.device_id == device_id;
     if (!is_theirs || entry.record.token_expires_at >= token_expires_at) continue;
     entry.record.token_expires_at = token_expires_at;
-    if (entry.state != State::kRegistered) continue;
-    ProlongForPush(entry.record, now);
-    ScheduleLife(entry, now);
-    actions_.push_back(Persist{id});
+    if (entry.state == State::kRegistered) {
+      ProlongForPush(entry.record, now);
+      ScheduleLife(entry, now);
+      actions_.push_back(Persist{entry.record.id});
+    }
+    table_.Put(entry);
   }
 }
 
@@ -171,73 +186,72 @@ void RegistrationRegistry::ProlongForPush(RegistrationRecord& record, Now now) c
 }
 
 void RegistrationRegistry::SetPush(const RegistrationId& id, std::string push, Now now) {
-  Entry* entry = FindEntry(id);
+  auto entry = table_.Get(id);
   if (!entry || entry->state != State::kRegistered) return;
   const bool is_taken_away = push.empty() && !entry->record.push.empty();
   entry->record.push = std::move(push);
+  entry->has_new_texts = true;
   if (is_taken_away) {
     // As long as any other client may have it from now on.
     entry->record.expires_at = std::min(entry->record.expires_at, now.wall + config_.max_expiry);
   }
   ProlongForPush(entry->record, now);
   ScheduleLife(*entry, now);
+  table_.Put(*entry);
   actions_.push_back(Persist{id});
 }
 
 void RegistrationRegistry::Refresh(const RegistrationId& id) {
-  Entry* entry = FindEntry(id);
+  auto entry = table_.Get(id);
   if (!entry || entry->state != State::kRegistered || entry->is_refresh_pending) return;
   SendRefresh(*entry);
-  Index(*entry);
+  table_.Put(*entry);
 }
 
 void RegistrationRegistry::Restore(RegistrationRecord record, Now now) {
-  Entry& entry = entries_[record.id];
+  Entry entry;
   entry.record = std::move(record);
   entry.state = State::kRegistered;
-  const RegistrationRecord& kept = entry.record;
-  AddToIndexes(kept);
-  by_token_[kept.contact_token] = kept.id;
-  actions_.push_back(RestoreSip{ToSip(kept), kept.registered});
-  auto left = std::chrono::duration_cast<seconds>(kept.sip_expires_at - now.wall);
-  entry.sip_expiry_deadline = now.steady + std::max(left, seconds(0));
-  ScheduleRefresh(entry, std::max(left, seconds(0)), now);
+  actions_.push_back(RestoreSip{ToSip(entry.record), entry.record.registered});
+  ScheduleRestored(entry, now);
   ScheduleLife(entry, now);
+  table_.Put(entry);
 }
 
 void RegistrationRegistry::EndAll(const std::string& reason, Now now) {
   std::vector<RegistrationId> ids;
-  for (const auto& [id, entry] : entries_) {
-    if (entry.state != State::kEnding) ids.push_back(id);
-  }
-  for (const RegistrationId& id : ids) End(entries_.at(id), false, reason, false, now);
+  table_.ForEach([&](const Entry& entry) {
+    if (entry.state != State::kEnding) ids.push_back(entry.record.id);
+  });
+  for (const RegistrationId& id : ids) End(*table_.Get(id), false, reason, false, now);
 }
 
 // ---- the network
 
 void RegistrationRegistry::OnRegistered(const RegistrationId& id, SipRegistered registered,
                                         Now now) {
-  Entry* entry = FindEntry(id);
+  auto entry = table_.Get(id);
   if (!entry || entry->state == State::kEnding) return;
   entry->is_refresh_pending = false;
   entry->failures = 0;
   seconds granted = registered.expires;
+  entry->has_new_texts = true;
   entry->record.registered = std::move(registered);
   entry->record.sip_expires_at = now.wall + granted;
   entry->sip_expiry_deadline = now.steady + granted;
   ScheduleRefresh(*entry, granted, now);
   bool is_first = entry->state == State::kRegistering;
   entry->state = State::kRegistered;
-  by_token_[entry->record.contact_token] = id;
   ScheduleLife(*entry, now);
+  const RequestId request = is_first ? std::exchange(entry->request, 0) : 0;
+  table_.Put(*entry);
   actions_.push_back(Persist{id});
-  if (is_first)
-    actions_.push_back(CompleteRequest{std::exchange(entry->request, 0), entry->record});
+  if (is_first) actions_.push_back(CompleteRequest{request, std::move(entry->record)});
 }
 
 void RegistrationRegistry::OnRegisterFailed(const RegistrationId& id,
                                             const SipRegisterFailure& failure, Now now) {
-  Entry* entry = FindEntry(id);
+  auto entry = table_.Get(id);
   if (!entry || entry->state == State::kEnding) return;
   entry->is_refresh_pending = false;
   std::string sip = "SIP " + std::to_string(failure.status_code) + " " + failure.phrase;
@@ -252,173 +266,162 @@ void RegistrationRegistry::OnRegisterFailed(const RegistrationId& id,
                  "The network does not serve this phone number: " + sip};
     }
     actions_.push_back(CompleteRequest{entry->request, std::move(refusal)});
-    Remove(id);
+    Remove(*entry);
     return;
   }
   if (failure.is_final) {
-    End(*entry, false, "The network refused to prolong the registration: " + sip, true, now);
+    End(std::move(*entry), false, "The network refused to prolong the registration: " + sip, true, now);
     return;
   }
   ScheduleRetry(*entry, failure.retry_after, now);
+  table_.Put(*entry);
 }
 
 void RegistrationRegistry::OnDeregisterDone(const RegistrationId& id, Now) {
-  Entry* entry = FindEntry(id);
+  auto entry = table_.Get(id);
   if (!entry || entry->state != State::kEnding) return;
-  if (entry->request != 0) actions_.push_back(CompleteRequest{entry->request, entry->record});
-  Remove(id);
+  Remove(*entry);
+  if (entry->request != 0) actions_.push_back(CompleteRequest{entry->request, std::move(entry->record)});
 }
 
 // TS 24.229 section 5.1.1.7.
 void RegistrationRegistry::OnNetworkDeregistered(const RegistrationId& id,
                                                  const SipDeregistered& deregistered, Now now) {
-  Entry* entry = FindEntry(id);
+  auto entry = table_.Get(id);
   if (!entry || entry->state != State::kRegistered) return;
   switch (deregistered.event) {
     case SipDeregistered::Event::kRejected:
-      return End(*entry, false, "The network ended the registration", true, now);
+      return End(std::move(*entry), false, "The network ended the registration", true, now);
     case SipDeregistered::Event::kUnregistered:
     case SipDeregistered::Event::kExpired:
-      return End(*entry, false, "The network no longer knows the registration", true, now);
+      return End(std::move(*entry), false, "The network no longer knows the registration", true, now);
     case SipDeregistered::Event::kDeactivated:
     case SipDeregistered::Event::kShortened:
       if (!entry->is_refresh_pending) SendRefresh(*entry);
-      return Index(*entry);
-    case SipDeregistered::Event::kProbation:
-      entry->refresh_deadline = now.steady + deregistered.retry_after.value_or(kProbationDefault);
+      return table_.Put(*entry);
+    case SipDeregistered::Event::kProbation: {
+      const seconds wait = deregistered.retry_after.value_or(kProbationDefault);
+      SetRefresh(*entry, plan_.Earliest(now.steady + wait, now.steady + wait + wait / 10, 1));
       // Nothing is bound until then; what would have expired is gone already.
       entry->sip_expiry_deadline = kNever;
-      return Index(*entry);
+      return table_.Put(*entry);
+    }
   }
 }
 
 // ---- timers
 
-void RegistrationRegistry::ScheduleLife(Entry& entry, Now now) {
+void RegistrationRegistry::ScheduleLife(Entry& entry, Now now) const {
   entry.expiry_deadline = now.steady + (entry.record.expires_at - now.wall);
   entry.token_deadline =
       entry.record.push.empty()
           ? now.steady + (entry.record.token_expires_at + config_.token_grace - now.wall)
           : kNever;
-  Index(entry);
 }
 
 void RegistrationRegistry::ScheduleRefresh(Entry& entry, seconds granted, Now now) {
-  seconds delay = granted > kLongRegistration ? granted - kRefreshMargin : granted / 2;
-  seconds jitter = std::min(config_.refresh_jitter, delay / 10);
-  if (jitter > seconds(0)) {
-    delay -= seconds(static_cast<int64_t>(Random() % (static_cast<uint64_t>(jitter.count()) + 1)));
+  const seconds delay = RefreshDelay(granted);
+  // The first one goes out early enough to leave the crowd in which the registration came.
+  const bool is_first = entry.state == State::kRegistering;
+  const seconds earlier = is_first ? std::min(kFirstRefreshSpread, delay / 2) : std::min(config_.refresh_jitter, delay / 10);
+  const SteadyTime latest = now.steady + std::max(delay, seconds(1));
+  SetRefresh(entry, plan_.Emptiest(latest - earlier, latest, Random()));
+}
+
+// After a restart many may be overdue, of those that expired meanwhile all: they are caught up with one by one.
+void RegistrationRegistry::ScheduleRestored(Entry& entry, Now now) {
+  const seconds left = std::max(std::chrono::duration_cast<seconds>(entry.record.sip_expires_at - now.wall), seconds(0));
+  entry.sip_expiry_deadline = left > seconds(0) ? now.steady + left : kNever;
+  const seconds granted = entry.record.registered.expires;
+  const seconds due = left - (granted - RefreshDelay(granted));
+  if (due > seconds(0)) {
+    const SteadyTime latest = now.steady + due;
+    return SetRefresh(entry, plan_.Emptiest(latest - std::min(config_.refresh_jitter, due), latest, Random()));
   }
-  entry.refresh_deadline = now.steady + std::max(delay, seconds(1));
-  Index(entry);
+  const SteadyTime soon = now.steady + seconds(1);
+  const SteadyTime late = now.steady + (left > seconds(0) ? std::min(left / 2, kCatchUpTime) : kCatchUpTime);
+  SetRefresh(entry, plan_.Earliest(soon, std::max(soon, late), kCatchUpRoom));
 }
 
 void RegistrationRegistry::ScheduleRetry(Entry& entry, std::optional<seconds> retry_after,
                                          Now now) {
   seconds delay = kBackOffMax;
   // 30 s doubled six times is beyond the cap.
-  if (entry.failures < 6) delay = std::min(kBackOffMax, kBackOffBase * (1 << entry.failures));
-  ++entry.failures;
+  if (entry.failures < 6) {
+    delay = std::min(kBackOffMax, kBackOffBase * (1 << entry.failures));
+    ++entry.failures;
+  }
   delay = delay / 2 +
           seconds(static_cast<int64_t>(Random() % static_cast<uint64_t>(delay.count() / 2 + 1)));
-  entry.refresh_deadline = now.steady + retry_after.value_or(delay);
-  Index(entry);
+  // What a busy network told many at the same time does not bring all of them back at the same time.
+  const SteadyTime earliest = now.steady + retry_after.value_or(delay);
+  SetRefresh(entry, plan_.Earliest(earliest, earliest + retry_after.value_or(delay) / 10, 1));
+}
+
+void RegistrationRegistry::SetRefresh(Entry& entry, SteadyTime when) {
+  plan_.Remove(entry.refresh_deadline);
+  entry.refresh_deadline = when;
+  plan_.Add(when);
 }
 
 void RegistrationRegistry::SendRefresh(Entry& entry) {
   entry.is_refresh_pending = true;
-  entry.refresh_deadline = kNever;
+  SetRefresh(entry, kNever);
   actions_.push_back(SendRegister{ToSip(entry.record)});
 }
 
 void RegistrationRegistry::HandleTimeout(Now now) {
-  while (!deadlines_.empty() && deadlines_.begin()->first <= now.steady) {
-    HandleEntryTimeout(entries_.at(deadlines_.begin()->second), now);
-  }
+  plan_.Forget(now.steady);
+  while (table_.NextDeadline() <= now.steady) HandleEntryTimeout(*table_.First(), now);
 }
 
-void RegistrationRegistry::HandleEntryTimeout(Entry& entry, Now now) {
+void RegistrationRegistry::HandleEntryTimeout(Entry entry, Now now) {
   if (entry.state == State::kEnding) {
-    if (entry.request != 0) {
-      actions_.push_back(CompleteRequest{std::exchange(entry.request, 0), entry.record});
-      entry.ending_deadline = now.steady + kDeregisterLimit;
-      return Index(entry);
-    }
-    return Remove(RegistrationId(entry.record.id));
+    if (entry.request == 0) return Remove(entry);
+    const RequestId request = std::exchange(entry.request, 0);
+    entry.ending_deadline = now.steady + kDeregisterLimit;
+    table_.Put(entry);
+    actions_.push_back(CompleteRequest{request, std::move(entry.record)});
+    return;
   }
   if (entry.expiry_deadline <= now.steady)
-    return End(entry, true, "The registration has expired", false, now);
+    return End(std::move(entry), true, "The registration has expired", false, now);
   if (entry.token_deadline <= now.steady) {
-    return End(entry, false, "The access token expired and no fresh one came", false, now);
+    return End(std::move(entry), false, "The access token expired and no fresh one came", false, now);
   }
   if (entry.sip_expiry_deadline <= now.steady) {
-    return End(entry, false, "The network did not prolong the registration in time", true, now);
+    return End(std::move(entry), false, "The network did not prolong the registration in time", true, now);
   }
   if (entry.refresh_deadline <= now.steady) SendRefresh(entry);
-  Index(entry);
+  table_.Put(entry);
 }
 
-SteadyTime RegistrationRegistry::NextDeadline() const {
-  return deadlines_.empty() ? kNever : deadlines_.begin()->first;
-}
+SteadyTime RegistrationRegistry::NextDeadline() const { return table_.NextDeadline(); }
 
 // ---- ends
 
-void RegistrationRegistry::End(Entry& entry, bool is_expired, const std::string& description,
+void RegistrationRegistry::End(Entry entry, bool is_expired, const std::string& description,
                                bool is_network_told, Now now) {
   const RegistrationId id = entry.record.id;
   bool was_registered = entry.state == State::kRegistered;
   entry.state = State::kEnding;
-  DropFromIndexes(entry.record);
+  SetRefresh(entry, kNever);
+  entry.ending_deadline = now.steady + (is_network_told ? kDeregisterLimit : kDeregisterPatience);
+  table_.Put(entry);
   actions_.push_back(
       EndCalls{id, description.empty() ? "The registration was deleted" : description});
   if (was_registered && !description.empty()) {
-    actions_.push_back(NotifyEnd{entry.record, is_expired, description});
+    actions_.push_back(NotifyEnd{std::move(entry.record), is_expired, description});
   }
   actions_.push_back(Erase{id});
   // Even where the network ended it by itself: the registrar forgets its side, and its own contact
   // is all that is named, so nothing else can be hurt.
   actions_.push_back(SendDeregister{id});
-  entry.ending_deadline = now.steady + (is_network_told ? kDeregisterLimit : kDeregisterPatience);
-  Index(entry);
 }
 
-void RegistrationRegistry::Remove(const RegistrationId& id) {
-  auto it = entries_.find(id);
-  if (it == entries_.end()) return;
-  deadlines_.erase({it->second.indexed_deadline, id});
-  DropFromIndexes(it->second.record);
-  entries_.erase(it);
-}
-
-void RegistrationRegistry::AddToIndexes(const RegistrationRecord& record) {
-  by_device_[record.owner.device_id].insert(record.id);
-  by_user_[UserKey(record.owner)].insert(record.id);
-  by_msisdn_[record.owner.phone_number].insert(record.id);
-}
-
-void RegistrationRegistry::DropFromIndexes(const RegistrationRecord& record) {
-  by_token_.erase(record.contact_token);
-  auto drop = [&](std::map<std::string, std::set<RegistrationId>>& index, const std::string& key) {
-    auto ids = index.find(key);
-    if (ids == index.end()) return;
-    ids->second.erase(record.id);
-    if (ids->second.empty()) index.erase(ids);
-  };
-  drop(by_device_, record.owner.device_id);
-  drop(by_user_, UserKey(record.owner));
-  drop(by_msisdn_, record.owner.phone_number);
-}
-
-void RegistrationRegistry::Index(Entry& entry) {
-  deadlines_.erase({entry.indexed_deadline, entry.record.id});
-  entry.indexed_deadline = entry.ending_deadline;
-  if (entry.state != State::kEnding) {
-    entry.indexed_deadline = std::min({entry.expiry_deadline, entry.token_deadline,
-                                       entry.sip_expiry_deadline, entry.refresh_deadline});
-  }
-  if (entry.indexed_deadline != kNever)
-    deadlines_.insert({entry.indexed_deadline, entry.record.id});
+void RegistrationRegistry::Remove(const Entry& entry) {
+  plan_.Remove(entry.refresh_deadline);
+  table_.Erase(entry.record.id);
 }
 
 // ---- look-up
@@ -428,73 +431,39 @@ SipRegistration RegistrationRegistry::ToSip(const RegistrationRecord& record) co
           record.instance_id, record.contact_token, config_.sip_expiry};
 }
 
-RegistrationRegistry::Entry* RegistrationRegistry::FindEntry(const RegistrationId& id) {
-  auto it = entries_.find(id);
-  return it == entries_.end() ? nullptr : &it->second;
+std::optional<RegistrationRecord> RegistrationRegistry::Find(const RegistrationId& id) const {
+  auto entry = table_.Get(id);
+  if (!entry || entry->state != State::kRegistered) return std::nullopt;
+  return std::move(entry->record);
 }
 
-const RegistrationRecord* RegistrationRegistry::Find(const RegistrationId& id) const {
-  auto it = entries_.find(id);
-  bool is_live = it != entries_.end() && it->second.state == State::kRegistered;
-  return is_live ? &it->second.record : nullptr;
+std::optional<RegistrationRecord> RegistrationRegistry::FindByContactToken(const std::string& token) const {
+  auto found = Confirmed(table_.FindByToken(token));
+  if (found.empty()) return std::nullopt;
+  return std::move(found.front());
 }
 
-const RegistrationRecord* RegistrationRegistry::FindByContactToken(const std::string& token) const {
-  auto it = by_token_.find(token);
-  return it == by_token_.end() ? nullptr : Find(it->second);
+std::vector<RegistrationRecord> RegistrationRegistry::FindByDevice(const std::string& device_id) const {
+  return Confirmed(table_.FindByDevice(device_id));
 }
 
-std::vector<const RegistrationRecord*> RegistrationRegistry::FindByUser(
-    const std::string& client_id, const std::string& user) const {
-  std::vector<const RegistrationRecord*> found;
-  auto ids = by_user_.find(client_id + '\n' + user);
-  if (ids == by_user_.end()) return found;
-  for (const RegistrationId& id : ids->second) {
-    if (const RegistrationRecord* record = Find(id)) found.push_back(record);
-  }
-  return found;
+std::vector<RegistrationRecord> RegistrationRegistry::FindByUser(const std::string& client_id,
+                                                                 const std::string& user) const {
+  return Confirmed(table_.FindByUser(client_id, user));
 }
 
-std::vector<const RegistrationRecord*> RegistrationRegistry::FindByClient(
-    const std::string& client_id) const {
-  std::vector<const RegistrationRecord*> found;
-  const std::string prefix = client_id + '\n';
-  for (auto ids = by_user_.lower_bound(prefix); ids != by_user_.end() && ids->first.starts_with(prefix); ++ids) {
-    for (const RegistrationId& id : ids->second) {
-      if (const RegistrationRecord* record = Find(id)) found.push_back(record);
-    }
-  }
-  return found;
+std::vector<RegistrationRecord> RegistrationRegistry::FindByClient(const std::string& client_id) const {
+  return Confirmed(table_.FindByClient(client_id));
 }
 
-std::vector<const RegistrationRecord*> RegistrationRegistry::FindByNumber(
-    const std::string& phone_number) const {
-  std::vector<const RegistrationRecord*> found;
-  auto ids = by_msisdn_.find(phone_number);
-  if (ids == by_msisdn_.end()) return found;
-  for (const RegistrationId& id : ids->second) {
-    if (const RegistrationRecord* record = Find(id)) found.push_back(record);
-  }
-  return found;
+std::vector<RegistrationRecord> RegistrationRegistry::FindByNumber(const std::string& phone_number) const {
+  return Confirmed(table_.FindByNumber(phone_number));
 }
 
-std::vector<const RegistrationRecord*> RegistrationRegistry::All() const {
-  std::vector<const RegistrationRecord*> found;
-  for (const auto& [token, id] : by_token_) {
-    if (const RegistrationRecord* record = Find(id)) found.push_back(record);
-  }
-  return found;
-}
-
-std::vector<const RegistrationRecord*> RegistrationRegistry::FindByDevice(
-    const std::string& device_id) const {
-  std::vector<const RegistrationRecord*> found;
-  auto ids = by_device_.find(device_id);
-  if (ids == by_device_.end()) return found;
-  for (const RegistrationId& id : ids->second) {
-    if (const RegistrationRecord* record = Find(id)) found.push_back(record);
-  }
-  return found;
+void RegistrationRegistry::ForEach(const std::function<void(const RegistrationRecord&)>& visit) const {
+  table_.ForEach([&](const Entry& entry) {
+    if (entry.state == State::kRegistered) visit(entry.record);
+  });
 }
 
 std::optional<Action> RegistrationRegistry::PollAction() {

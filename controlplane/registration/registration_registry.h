@@ -2,22 +2,19 @@
 
 #include <cstdint>
 #include <deque>
-#include <map>
+#include <functional>
 #include <optional>
-#include <set>
 #include <string>
-#include <unordered_map>
-#include <utility>
 #include <variant>
 #include <vector>
 
+#include "controlplane/registration/refresh_plan.h"
 #include "controlplane/registration/registration_config.h"
 #include "controlplane/registration/registration_record.h"
+#include "controlplane/registration/registration_table.h"
 #include "controlplane/registration/sip_registrar.h"
 
 namespace byon::registration {
-
-using RequestId = uint64_t;  // given by the caller; 0 is nobody
 
 enum class RefusalKind : uint8_t {
   kOutOfRange,
@@ -117,65 +114,39 @@ class RegistrationRegistry {
   SteadyTime NextDeadline() const;
   std::optional<Action> PollAction();
 
-  // Only registrations that the network has confirmed and that have not ended.
-  const RegistrationRecord* Find(const RegistrationId& id) const;
-  const RegistrationRecord* FindByContactToken(const std::string& token) const;
-  std::vector<const RegistrationRecord*> FindByDevice(const std::string& device_id) const;
-  std::vector<const RegistrationRecord*> FindByUser(const std::string& client_id,
-                                                    const std::string& user) const;
-  std::vector<const RegistrationRecord*> FindByNumber(const std::string& phone_number) const;
-  std::vector<const RegistrationRecord*> All() const;
+  // Only registrations that the network has confirmed and that have not ended; copies.
+  std::optional<RegistrationRecord> Find(const RegistrationId& id) const;
+  std::optional<RegistrationRecord> FindByContactToken(const std::string& token) const;
+  std::vector<RegistrationRecord> FindByDevice(const std::string& device_id) const;
+  std::vector<RegistrationRecord> FindByUser(const std::string& client_id, const std::string& user) const;
+  std::vector<RegistrationRecord> FindByNumber(const std::string& phone_number) const;
   // Of all users.
-  std::vector<const RegistrationRecord*> FindByClient(const std::string& client_id) const;
-  size_t size() const { return by_token_.size(); }
+  std::vector<RegistrationRecord> FindByClient(const std::string& client_id) const;
+  void ForEach(const std::function<void(const RegistrationRecord&)>& visit) const;
+  size_t size() const { return table_.registered_count(); }
 
  private:
-  enum class State : uint8_t { kRegistering, kRegistered, kEnding };
-  struct Entry {
-    RegistrationRecord record;
-    State state = State::kRegistering;
-    RequestId request = 0;
-    bool is_refresh_pending = false;
-    int failures = 0;  // in a row
-    SteadyTime expiry_deadline = kNever;
-    SteadyTime token_deadline = kNever;
-    SteadyTime sip_expiry_deadline = kNever;
-    SteadyTime refresh_deadline = kNever;  // of the next REGISTER, also after a failure
-    SteadyTime ending_deadline = kNever;
-    SteadyTime indexed_deadline = kNever;
-  };
-
   void ProlongForPush(RegistrationRecord& record, Now now) const;
   std::variant<WallTime, Refusal> ExpiryOf(std::optional<WallTime> wish, WallTime now) const;
   std::optional<Refusal> CheckLimits(const RegistrationOwner& owner) const;
   SipRegistration ToSip(const RegistrationRecord& record) const;
-  void ScheduleLife(Entry& entry, Now now);
+  void ScheduleLife(Entry& entry, Now now) const;
   void ScheduleRefresh(Entry& entry, std::chrono::seconds granted, Now now);
+  void ScheduleRestored(Entry& entry, Now now);
   void ScheduleRetry(Entry& entry, std::optional<std::chrono::seconds> retry_after, Now now);
+  void SetRefresh(Entry& entry, SteadyTime when);
   void SendRefresh(Entry& entry);
-  void End(Entry& entry, bool is_expired, const std::string& description, bool is_network_told,
+  void End(Entry entry, bool is_expired, const std::string& description, bool is_network_told,
            Now now);
-  void HandleEntryTimeout(Entry& entry, Now now);
-  void Index(Entry& entry);
-  void AddToIndexes(const RegistrationRecord& record);
-  void DropFromIndexes(const RegistrationRecord& record);
-  void Remove(const RegistrationId& id);
-  Entry* FindEntry(const RegistrationId& id);
+  void HandleEntryTimeout(Entry entry, Now now);
+  void Remove(const Entry& entry);
   uint64_t Random();
 
   const RegistrationConfig config_;
   uint64_t random_state_;
-  std::unordered_map<RegistrationId, Entry> entries_;
-  std::unordered_map<std::string, RegistrationId> by_token_;   // confirmed only
-  std::map<std::string, std::set<RegistrationId>> by_device_;  // not ending
-  std::map<std::string, std::set<RegistrationId>> by_user_;
-  std::map<std::string, std::set<RegistrationId>> by_msisdn_;
-  std::set<std::pair<SteadyTime, RegistrationId>> deadlines_;
+  RegistrationTable table_;
+  RefreshPlan plan_;
   std::deque<Action> actions_;
 };
-
-// urn:uuid of a web device as one number's user agent instance (RFC 5626 section 4.1): the same for
-// the same pair, so that a registrar recognises it after a restart.
-std::string InstanceIdOf(const std::string& phone_number, const std::string& device_id);
 
 }  // namespace byon::registration

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "controlplane/sip/field_text.h"
-
 namespace byon::sip {
 
 using registration::RegistrationId;
@@ -17,7 +15,6 @@ using std::chrono::seconds;
 
 namespace {
 
-constexpr std::string_view kSnapshotKind = "byon-sip-registration 1";
 constexpr int kMaxChallenges = 4;       // stale nonces included
 constexpr int kMaxWrongAnswers = 2;
 constexpr int kMaxInvalidChallenges = 2;  // TS 24.229 section 5.1.1.5.3
@@ -47,73 +44,81 @@ std::vector<std::string> Uris(const std::vector<std::string>& values) {
 }  // namespace
 
 std::string RegistrationClient::ImpiOf(const RegistrationId& id) const {
-  const auto found = records_.find(id);
-  return found == records_.end() ? std::string() : found->second.wanted.impi;
+  const auto binding = Peek(id);
+  return binding ? binding->wanted.impi : std::string();
 }
 
-std::string RegistrationClient::ImpiOfToken(const std::string& token) const {
-  const auto id = ids_by_token_.find(token);
-  return id == ids_by_token_.end() ? std::string() : ImpiOf(id->second);
-}
+std::string RegistrationClient::ImpiOfToken(const std::string& token) const { return ImpiOf(bindings_.IdOfToken(token)); }
 
 ShardContext::DialogContact RegistrationClient::DialogContactOf(const std::string& token) const {
-  const auto id = ids_by_token_.find(token);
-  const auto found = id == ids_by_token_.end() ? records_.end() : records_.find(id->second);
-  if (found == records_.end()) return {};
-  return {.gruu = found->second.gruu, .is_outbound = found->second.is_outbound};
+  const auto binding = PeekToken(token);
+  if (!binding) return {};
+  return {.gruu = binding->gruu, .is_outbound = binding->is_outbound};
 }
 
 std::string RegistrationClient::NextHopOf(const std::string& token) const {
-  const auto id = ids_by_token_.find(token);
-  const auto found = id == ids_by_token_.end() ? records_.end() : records_.find(id->second);
-  const size_t hop = found == records_.end() ? 0 : found->second.hop;
+  const auto binding = PeekToken(token);
+  const size_t hop = binding ? binding->hop : 0;
   return hop < context_.hop_list.size() ? context_.hop_list.uri(hop) : std::string();
 }
 
 std::vector<std::string> RegistrationClient::RestorationUris(const RegistrationId& id) const {
-  const auto found = records_.find(id);
-  if (found == records_.end()) return {};
-  std::vector<std::string> values = found->second.path;
-  values.insert(values.end(), found->second.service_route.begin(), found->second.service_route.end());
+  const auto binding = Peek(id);
+  if (!binding) return {};
+  std::vector<std::string> values = binding->path;
+  values.insert(values.end(), binding->service_route.begin(), binding->service_route.end());
   return Uris(values);
 }
 
 void RegistrationClient::RequireInitial(const RegistrationId& id) {
-  const auto found = records_.find(id);
-  if (found == records_.end() || found->second.operation != Operation::kIdle) return;
-  ResetBinding(found->second);
-  found->second.subscription.reset();  // it went down with the node that held it
+  if (!IsAtRest(id)) return;
+  Change(id, [](Binding& binding) { binding.Reset(); });
+  subscriptions_.erase(id);  // it went down with the node that held it
 }
 
-RegistrationClient::Record& RegistrationClient::Find(const SipRegistration& registration) {
-  auto [position, is_new] = records_.try_emplace(registration.id);
-  Record& record = position->second;
-  if (is_new) {
-    record.deadline = std::make_unique<ScopedTimer>(context_.thread);
-    if (const auto& listed = context_.hop_list.listed(); !listed.empty()) record.hop = listed.front();
-    ResetBinding(record);
-  } else if (record.wanted.contact_token != registration.contact_token) {
-    ids_by_token_.erase(record.wanted.contact_token);
+std::optional<Binding> RegistrationClient::Peek(const RegistrationId& id) const {
+  const auto found = records_.find(id);
+  return found != records_.end() ? std::optional<Binding>(found->second) : bindings_.Get(id);
+}
+
+void RegistrationClient::Change(const RegistrationId& id, const std::function<void(Binding&)>& change) {
+  if (const auto found = records_.find(id); found != records_.end()) return change(found->second);
+  auto binding = bindings_.Get(id);
+  if (!binding) return;
+  change(*binding);
+  bindings_.Put(*binding);
+}
+
+RegistrationClient::Record* RegistrationClient::Take(const RegistrationId& id) {
+  if (const auto found = records_.find(id); found != records_.end()) return &found->second;
+  auto binding = bindings_.Get(id);
+  if (!binding) return nullptr;
+  Record& record = records_[id];
+  static_cast<Binding&>(record) = std::move(*binding);
+  record.deadline = std::make_unique<ScopedTimer>(context_.thread);
+  return &record;
+}
+
+RegistrationClient::Record& RegistrationClient::TakeOrMake(const SipRegistration& registration) {
+  auto binding = Peek(registration.id);
+  if (!binding) {
+    binding.emplace();
+    if (const auto& listed = context_.hop_list.listed(); !listed.empty()) binding->hop = listed.front();
+    binding->Reset();
   }
+  const bool is_other_token = binding->wanted.contact_token != registration.contact_token;
+  binding->wanted = registration;
+  if (is_other_token) bindings_.Put(*binding);  // found by it from now on
+  Record& record = *Take(registration.id);
   record.wanted = registration;
-  ids_by_token_[registration.contact_token] = registration.id;
   return record;
 }
 
-void RegistrationClient::ResetBinding(Record& record) {
-  record.call_id = RandomHex(16);
-  record.from_tag = RandomHex(8);
-  record.cseq = 0;
-  record.digest.reset();
-  record.aka_response.clear();
-}
-
 void RegistrationClient::Forget(RegistrationId id) {
-  const auto found = records_.find(id);
-  if (found == records_.end()) return;
-  ids_by_token_.erase(found->second.wanted.contact_token);
-  context_.on_binding_gone(found->first);
-  records_.erase(found);
+  subscriptions_.erase(id);
+  bindings_.Erase(id);
+  records_.erase(id);
+  context_.on_binding_gone(id);
 }
 
 void RegistrationClient::Register(const SipRegistration& registration) {
@@ -125,17 +130,13 @@ void RegistrationClient::Register(const SipRegistration& registration) {
     });
     return;
   }
-  Start(Find(registration), Operation::kRegister);
+  Start(TakeOrMake(registration), Operation::kRegister);
 }
 
 void RegistrationClient::Deregister(const RegistrationId& id) {
-  const auto found = records_.find(id);
-  if (found == records_.end()) {
-    context_.notify_registrations(
-        [id](registration::SipRegistrarObserver& observer) { observer.OnDeregisterDone(id); });
-    return;
-  }
-  Start(found->second, Operation::kDeregister);
+  if (Record* record = Take(id)) return Start(*record, Operation::kDeregister);
+  context_.notify_registrations(
+      [id](registration::SipRegistrarObserver& observer) { observer.OnDeregisterDone(id); });
 }
 
 void RegistrationClient::Restore(const SipRegistration& registration,
@@ -144,46 +145,38 @@ void RegistrationClient::Restore(const SipRegistration& registration,
     context_.counters.Add(SipCounter::kInvalidTarget);
     return;
   }
-  Record& record = Find(registration);
-  record.is_registered = true;
-  record.service_route = registered.service_route;
-  record.associated_uris = registered.associated_uris;
+  Binding binding;
+  binding.Reset();
+  binding.wanted = registration;
+  binding.is_registered = true;
+  binding.service_route = registered.service_route;
+  binding.associated_uris = registered.associated_uris;
   // While the list is still being looked up, the binding's P-CSCF is only not listed yet.
   auto hop = context_.hop_list.Find(registered.next_hop);
   if (!hop && context_.config.finds_next_hops && IsSafeUri(registered.next_hop)) {
     hop = context_.hop_list.Add(registered.next_hop);
     context_.on_hops_changed();
   }
-  record.hop = hop.value_or(0);
+  binding.hop = hop.value_or(0);
   // A damaged snapshot, or one of a P-CSCF that is no longer configured, leaves a new Call-ID: the
   // next REGISTER is then an initial one, and the binding itself stays reachable by its token.
-  auto reader = FieldReader::Parse(kSnapshotKind, registered.snapshot);
-  if (reader && hop) {
-    const std::string call_id = reader->Text("call_id");
-    const std::string from_tag = reader->Text("from_tag");
-    const uint64_t cseq = reader->Number("cseq", 0x7ffffff0);
-    if (reader->ok()) {
-      record.call_id = call_id;
-      record.from_tag = from_tag;
-      record.cseq = static_cast<uint32_t>(cseq) + 8;  // requests after the snapshot
-      record.path = reader->All("path");
-      const std::vector<std::string> gruu = reader->All("gruu");
-      if (context_.config.uses_gruu && !gruu.empty() && IsSafeUri(gruu.front())) record.gruu = gruu.front();
-      record.is_outbound = context_.config.uses_outbound && !reader->All("outbound").empty();
-      const std::vector<std::string> challenge = reader->All("challenge");
-      const auto parsed =
-          challenge.empty() ? std::nullopt : auth::ParseDigestChallenge(challenge.front());
-      const uint64_t nonce_count = reader->Number("nonce_count", 0x7fffffff);
-      // An ISIM must not take old challenges for new ones after a restart.
-      const uint64_t sequence_number = reader->Number("sequence_number", (uint64_t{1} << 48) - 1);
-      if (reader->ok() && sequence_number > 0 && context_.credentials != nullptr) {
-        context_.credentials->RestoreSequenceNumber(registration.impi, sequence_number);
-      }
-      if (parsed) record.digest.emplace(*parsed, static_cast<uint32_t>(nonce_count) + 8);
+  auto snapshot = hop ? ParseBindingSnapshot(registered.snapshot) : std::nullopt;
+  if (snapshot) {
+    binding.call_id = std::move(snapshot->call_id);
+    binding.from_tag = std::move(snapshot->from_tag);
+    binding.cseq = snapshot->cseq;
+    binding.path = std::move(snapshot->path);
+    if (context_.config.uses_gruu && IsSafeUri(snapshot->gruu)) binding.gruu = std::move(snapshot->gruu);
+    binding.is_outbound = context_.config.uses_outbound && snapshot->is_outbound;
+    binding.digest = std::move(snapshot->digest);
+    // An ISIM must not take old challenges for new ones after a restart.
+    if (snapshot->sequence_number > 0 && context_.credentials != nullptr) {
+      context_.credentials->RestoreSequenceNumber(registration.impi, snapshot->sequence_number);
     }
   }
+  bindings_.Put(binding);
   if (context_.config.reg_event) {
-    Subscribe(record, RandomDelay(milliseconds(0), context_.config.resubscribe_window));
+    Subscribe(binding, RandomDelay(milliseconds(0), context_.config.resubscribe_window));
   }
 }
 
@@ -231,15 +224,13 @@ void RegistrationClient::HandleHopsChanged() {
     found->second.deadline->Clear();
     Start(found->second, std::exchange(found->second.operation, Operation::kIdle));
   }
-  std::set<size_t> left;
-  for (const auto& [id, record] : records_) {
-    if (record.is_registered && !context_.hop_list.is_listed(record.hop)) left.insert(record.hop);
+  for (const size_t hop : bindings_.HopsOfRegistered()) {
+    if (!context_.hop_list.is_listed(hop)) MoveAwayFrom(hop);
   }
-  for (const size_t hop : left) MoveAwayFrom(hop);
 }
 
 std::set<size_t> RegistrationClient::HopsInUse() const {
-  std::set<size_t> hops;
+  std::set<size_t> hops = bindings_.Hops();
   for (const auto& [id, record] : records_) hops.insert(record.hop);
   return hops;
 }
@@ -414,10 +405,11 @@ void RegistrationClient::HandleAccepted(Record& record, const MessageView& respo
     observer.OnRegistered(id, registered);
   });
   if (context_.config.reg_event) {
-    if (record.subscription == nullptr) {
+    const auto known = subscriptions_.find(id);
+    if (known == subscriptions_.end()) {
       Subscribe(record, milliseconds(0));
     } else {
-      record.subscription->SetTarget(SubscriptionTarget(record));
+      known->second->SetTarget(SubscriptionTarget(record));
     }
   }
   Finish(record);
@@ -436,13 +428,13 @@ void RegistrationClient::ReportHop(const Record& record, const MessageView& resp
 void RegistrationClient::UseHop(Record& record, size_t hop) {
   context_.counters.Add(SipCounter::kRegisterHopFailover);
   record.hop = hop;
-  ResetBinding(record);
+  record.Reset();
   record.service_route.clear();
   record.path.clear();
   record.gruu.clear();
   record.is_outbound = false;
   record.lacks_outbound = false;
-  record.subscription.reset();
+  subscriptions_.erase(record.wanted.id);
 }
 
 void RegistrationClient::TryNextHop(Record& record, int status, const MessageView& response) {
@@ -455,35 +447,22 @@ void RegistrationClient::TryNextHop(Record& record, int status, const MessageVie
 }
 
 void RegistrationClient::MoveAwayFrom(size_t hop) {
-  std::vector<RegistrationId> ids;
-  for (const auto& [id, record] : records_) {
-    if (record.is_registered && record.hop == hop) ids.push_back(id);
-  }
-  const auto window = std::min<milliseconds>(context_.config.resubscribe_window, kMoveInterval * ids.size());
-  for (const RegistrationId& id : ids) {
-    context_.thread.After(RandomDelay(milliseconds(0), window), [this, id, hop] {
-      const auto found = records_.find(id);
-      const bool is_still_there = found != records_.end() && found->second.is_registered &&
-                                  found->second.hop == hop && found->second.operation == Operation::kIdle;
-      if (is_still_there && !context_.hops.IsUsable(hop, SipThread::Clock::now())) {
-        Start(found->second, Operation::kRegister);
-      }
-    });
-  }
+  RegisterLater(bindings_.RegisteredThrough(hop), milliseconds(0), hop, true);
 }
 
 void RegistrationClient::RenewThrough(size_t hop, milliseconds earliest) {
-  std::vector<RegistrationId> ids;
-  for (const auto& [id, record] : records_) {
-    if (record.is_registered && record.hop == hop) ids.push_back(id);
-  }
+  RegisterLater(bindings_.RegisteredThrough(hop), earliest, hop, false);
+}
+
+void RegistrationClient::RegisterLater(const std::vector<RegistrationId>& ids, milliseconds earliest, size_t hop,
+                                       bool is_only_while_unusable) {
   const auto window = std::min<milliseconds>(context_.config.resubscribe_window, kMoveInterval * ids.size());
   for (const RegistrationId& id : ids) {
-    context_.thread.After(RandomDelay(earliest, earliest + window), [this, id, hop] {
-      const auto found = records_.find(id);
-      const bool is_still_there = found != records_.end() && found->second.is_registered &&
-                                  found->second.hop == hop && found->second.operation == Operation::kIdle;
-      if (is_still_there) Start(found->second, Operation::kRegister);
+    context_.thread.After(RandomDelay(earliest, earliest + window), [this, id, hop, is_only_while_unusable] {
+      const auto binding = IsAtRest(id) ? bindings_.Get(id) : std::nullopt;
+      const bool is_still_there = binding && binding->is_registered && binding->hop == hop;
+      if (!is_still_there || (is_only_while_unusable && context_.hops.IsUsable(hop, SipThread::Clock::now()))) return;
+      Start(*Take(id), Operation::kRegister);
     });
   }
 }
@@ -504,7 +483,8 @@ void RegistrationClient::Fail(Record& record, int status, const MessageView& res
     if (const std::string reason = context_.tls_refusal(); !reason.empty()) failure.phrase = "TLS: " + reason;
   }
   if (const auto wait = response.Number("Retry-After", kMaxRetryAfterS)) failure.retry_after = seconds(*wait);
-  const bool is_over = is_final && record.next_operation == Operation::kIdle;
+  // Whoever tries again begins anew: of a registration that never was, nothing stays behind.
+  const bool is_over = (is_final || !record.is_registered) && record.next_operation == Operation::kIdle;
   if (is_over) Forget(id);
   context_.notify_registrations([id, failure](registration::SipRegistrarObserver& observer) {
     observer.OnRegisterFailed(id, failure);
@@ -521,8 +501,8 @@ void RegistrationClient::FinishDeregister(Record& record) {
       [id](registration::SipRegistrarObserver& observer) { observer.OnDeregisterDone(id); });
   if (is_over) return;
   record.is_registered = false;
-  record.subscription.reset();
-  ResetBinding(record);
+  subscriptions_.erase(record.wanted.id);
+  record.Reset();
   Finish(record);
 }
 
@@ -530,85 +510,60 @@ void RegistrationClient::Finish(Record& record) {
   record.operation = Operation::kIdle;
   const Operation next = record.next_operation;
   record.next_operation = Operation::kIdle;
-  if (next != Operation::kIdle) Start(record, next);
+  if (next != Operation::kIdle) return Start(record, next);
+  bindings_.Put(record);
+  records_.erase(RegistrationId(record.wanted.id));
 }
 
-std::string RegistrationClient::Snapshot(const Record& record) const {
-  FieldWriter writer(kSnapshotKind);
-  writer.Add("shard", context_.shard);
-  writer.Add("call_id", record.call_id);
-  writer.Add("from_tag", record.from_tag);
-  writer.Add("cseq", record.cseq);
-  for (const std::string& path : record.path) writer.Add("path", path);
-  if (!record.gruu.empty()) writer.Add("gruu", record.gruu);
-  if (record.is_outbound) writer.Add("outbound", "1");
-  // What an ISIM answered is not written down, so its nonce serves no more after a restart.
-  const bool is_kept =
-      record.digest && record.digest->challenge().algorithm != auth::DigestAlgorithm::kAkaV1Md5;
-  if (is_kept) {
-    const auth::DigestChallenge& challenge = record.digest->challenge();
-    std::string text = "Digest realm=" + Quote(challenge.realm) + ",nonce=" + Quote(challenge.nonce);
-    if (!challenge.opaque.empty()) text += ",opaque=" + Quote(challenge.opaque);
-    if (challenge.has_qop_auth) text += ",qop=\"auth\"";
-    if (challenge.has_algorithm) {
-      text += challenge.algorithm == auth::DigestAlgorithm::kSha256 ? ",algorithm=SHA-256"
-                                                                    : ",algorithm=MD5";
-    }
-    writer.Add("challenge", text);
-  }
-  writer.Add("nonce_count", is_kept ? record.digest->nonce_count() : 0);
-  writer.Add("sequence_number", context_.credentials == nullptr
-                                    ? 0
-                                    : context_.credentials->SequenceNumber(record.wanted.impi));
-  return writer.Take();
+std::string RegistrationClient::Snapshot(const Binding& binding) const {
+  return SnapshotOf(binding, context_.shard,
+                    context_.credentials == nullptr ? 0 : context_.credentials->SequenceNumber(binding.wanted.impi));
 }
 
-RegSubscription::Target RegistrationClient::SubscriptionTarget(const Record& record) const {
-  const std::string& next_hop = context_.hop_list.uri(record.hop);
-  return {.registration_id = record.wanted.id,
-          .instance_id = record.wanted.instance_id,
-          .subscription = {.resource = record.wanted.impu,
-                           .impu = record.wanted.impu,
-                           .impi = record.wanted.impi,
-                           .contact_token = record.wanted.contact_token,
+RegSubscription::Target RegistrationClient::SubscriptionTarget(const Binding& binding) const {
+  const std::string& next_hop = context_.hop_list.uri(binding.hop);
+  return {.registration_id = binding.wanted.id,
+          .instance_id = binding.wanted.instance_id,
+          .subscription = {.resource = binding.wanted.impu,
+                           .impu = binding.wanted.impu,
+                           .impi = binding.wanted.impi,
+                           .contact_token = binding.wanted.contact_token,
                            .next_hop = next_hop,
-                           .routes = context_.OriginatingRoutes(next_hop, record.service_route)}};
+                           .routes = context_.OriginatingRoutes(next_hop, binding.service_route)}};
 }
 
-void RegistrationClient::Subscribe(Record& record, milliseconds delay) {
-  record.subscription =
-      std::make_unique<RegSubscription>(context_, *this, SubscriptionTarget(record));
-  record.subscription->Start(delay);
+void RegistrationClient::Subscribe(const Binding& binding, milliseconds delay) {
+  auto& subscription = subscriptions_[binding.wanted.id];
+  subscription = std::make_unique<RegSubscription>(context_, *this, SubscriptionTarget(binding));
+  subscription->Start(delay);
 }
 
 bool RegistrationClient::HandleNotify(ServerTransaction& transaction, const MessageView& request) {
   const auto uri = ParseUri(request.request_uri());
-  const auto id = uri ? ids_by_token_.find(uri->user) : ids_by_token_.end();
-  if (id == ids_by_token_.end()) return false;
-  const auto found = records_.find(id->second);
-  if (found == records_.end() || found->second.subscription == nullptr) return false;
-  return found->second.subscription->HandleNotify(transaction, request);
+  const auto found = uri ? subscriptions_.find(bindings_.IdOfToken(uri->user)) : subscriptions_.end();
+  return found != subscriptions_.end() && found->second->HandleNotify(transaction, request);
 }
 
 void RegistrationClient::OnContactTerminated(const std::string& id, SipDeregistered deregistered) {
-  const auto found = records_.find(id);
-  if (found == records_.end()) return;
-  Record& record = found->second;
+  const auto record = records_.find(id);
   // Our own removal is in the network's documents too.
-  if (record.operation == Operation::kDeregister) return;
+  if (record != records_.end() && record->second.operation == Operation::kDeregister) return;
+  if (!Peek(id)) return;
   context_.counters.Add(SipCounter::kNetworkDeregistered);
   context_.notify_registrations([id, deregistered](registration::SipRegistrarObserver& observer) {
     observer.OnNetworkDeregistered(id, deregistered);
   });
   if (deregistered.event == SipDeregistered::Event::kShortened) return;
-  record.is_registered = false;
-  ResetBinding(record);  // what comes next is an initial registration
+  Change(id, [](Binding& binding) {
+    binding.is_registered = false;
+    binding.Reset();  // what comes next is an initial registration
+  });
   // Not now: the subscription is on the stack.
   context_.thread.After(milliseconds(0), [this, id] {
-    const auto again = records_.find(id);
-    if (again == records_.end()) return;
-    again->second.subscription.reset();
-    if (again->second.operation == Operation::kIdle && !again->second.is_registered) Forget(id);
+    const auto binding = Peek(id);
+    if (!binding) return;
+    subscriptions_.erase(id);
+    if (IsAtRest(id) && !binding->is_registered) Forget(id);
   });
 }
 

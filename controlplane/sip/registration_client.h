@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -8,13 +9,14 @@
 #include <unordered_map>
 #include <vector>
 
+#include "controlplane/sip/binding_table.h"
 #include "controlplane/sip/reg_subscription.h"
 #include "controlplane/sip/shard_context.h"
 
 namespace byon::sip {
 
-// The REGISTER side of one shard: one record for each binding, nothing kept in the stack between
-// transactions (TS 24.229 section 5.1.1).
+// The REGISTER side of one shard: bindings at rest in a table, a record for each that is being registered or
+// de-registered, nothing kept in the stack between transactions (TS 24.229 section 5.1.1).
 class RegistrationClient : public RegSubscription::Owner {
  public:
   explicit RegistrationClient(ShardContext& context) : context_(context) {}
@@ -25,7 +27,7 @@ class RegistrationClient : public RegSubscription::Owner {
                const registration::SipRegistered& registered);
 
   // Is this the user part of one of our Contacts?
-  bool KnowsToken(const std::string& token) const { return ids_by_token_.contains(token); }
+  bool KnowsToken(const std::string& token) const { return !bindings_.IdOfToken(token).empty(); }
   // The private identity behind a binding; empty when it is gone.
   std::string ImpiOf(const registration::RegistrationId& id) const;
   std::string ImpiOfToken(const std::string& token) const;
@@ -51,22 +53,7 @@ class RegistrationClient : public RegSubscription::Owner {
 
  private:
   enum class Operation { kIdle, kRegister, kDeregister };
-  struct Record {
-    registration::SipRegistration wanted;
-    std::string call_id;
-    std::string from_tag;
-    uint32_t cseq = 0;
-    size_t hop = 0;
-    std::optional<auth::DigestSession> digest;
-    std::string aka_response;  // password of `digest` when an ISIM made it
-    std::vector<std::string> path;
-    std::vector<std::string> service_route;
-    std::vector<std::string> associated_uris;
-    std::string gruu;           // RFC 5627; empty: none
-    bool is_outbound = false;   // the registrar took reg-id (RFC 5626)
-    bool lacks_outbound = false;  // the first hop does not know it
-    bool is_registered = false;
-
+  struct Record : Binding {
     Operation operation = Operation::kIdle;
     Operation next_operation = Operation::kIdle;  // asked for while another one was under way
     std::chrono::seconds expires{0};  // of this operation, after any 423
@@ -79,10 +66,20 @@ class RegistrationClient : public RegSubscription::Owner {
     std::vector<size_t> hops_tried;
     std::unique_ptr<ClientTransaction> transaction;
     std::unique_ptr<ScopedTimer> deadline;
-    std::unique_ptr<RegSubscription> subscription;
   };
 
-  Record& Find(const registration::SipRegistration& registration);
+  // The binding as it is now, at work or at rest.
+  std::optional<Binding> Peek(const registration::RegistrationId& id) const;
+  std::optional<Binding> PeekToken(const std::string& token) const { return Peek(bindings_.IdOfToken(token)); }
+  // Changes it, wherever it is; nothing when there is none.
+  void Change(const registration::RegistrationId& id, const std::function<void(Binding&)>& change);
+  bool IsAtRest(const registration::RegistrationId& id) const { return !records_.contains(id); }
+  // Takes it to work; null when there is none.
+  Record* Take(const registration::RegistrationId& id);
+  Record& TakeOrMake(const registration::SipRegistration& registration);
+  // Registers these again, spread over a while, where they are still registered through this P-CSCF then.
+  void RegisterLater(const std::vector<registration::RegistrationId>& ids, std::chrono::milliseconds earliest,
+                     size_t hop, bool is_only_while_unusable);
   void Start(Record& record, Operation operation);
   void WaitForHops(Record& record);
   void Send(Record& record);
@@ -100,18 +97,18 @@ class RegistrationClient : public RegSubscription::Owner {
   void Fail(Record& record, int status, const MessageView& response, bool is_final);
   void FinishDeregister(Record& record);
   void Finish(Record& record);
-  void ResetBinding(Record& record);
   void Forget(registration::RegistrationId id);
-  std::string Snapshot(const Record& record) const;
-  RegSubscription::Target SubscriptionTarget(const Record& record) const;
-  void Subscribe(Record& record, std::chrono::milliseconds delay);
+  std::string Snapshot(const Binding& binding) const;
+  RegSubscription::Target SubscriptionTarget(const Binding& binding) const;
+  void Subscribe(const Binding& binding, std::chrono::milliseconds delay);
 
   void OnContactTerminated(const std::string& id,
                            registration::SipDeregistered deregistered) override;
 
   ShardContext& context_;
-  std::map<registration::RegistrationId, Record> records_;
-  std::unordered_map<std::string, registration::RegistrationId> ids_by_token_;
+  BindingTable bindings_;
+  std::map<registration::RegistrationId, Record> records_;  // at work
+  std::unordered_map<registration::RegistrationId, std::unique_ptr<RegSubscription>> subscriptions_;
   std::set<registration::RegistrationId> waiting_for_hops_;
 };
 

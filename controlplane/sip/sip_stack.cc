@@ -115,22 +115,20 @@ class SipStack::Facade : public call::SipSignaling,
   void Register(const SipRegistration& registration) override {
     if (shards_.empty()) return;
     const unsigned shard = ShardOf(registration.impu, registration.id);
-    registration_shards_[registration.id] = shard;
     shards_[shard]->PostRegistrations(
         [registration](RegistrationClient& client) { client.Register(registration); });
   }
   void Deregister(const RegistrationId& id) override {
     if (shards_.empty()) return;
-    const auto found = registration_shards_.find(id);
-    const unsigned shard = found == registration_shards_.end() ? 0 : found->second;
-    if (found != registration_shards_.end()) registration_shards_.erase(found);
+    const unsigned shard = ShardOf({}, id);
+    moved_registrations_.erase(id);
     shards_[shard]->PostEvents([id](EventClient& client) { client.Deregister(id); });
   }
   void Restore(const SipRegistration& registration, const SipRegistered& registered) override {
     if (shards_.empty()) return;
     const auto shard = static_cast<unsigned>(
-        ShardOfSnapshot(registered.snapshot).value_or(ShardOf(registration.impu, {})));
-    registration_shards_[registration.id] = shard;
+        ShardOfSnapshot(registered.snapshot).value_or(ShardOf(registration.impu, registration.id)));
+    if (shard != ShardOf(registration.impu, registration.id)) moved_registrations_[registration.id] = shard;
     shards_[shard]->PostRegistrations([registration, registered](RegistrationClient& client) {
       client.Restore(registration, registered);
     });
@@ -188,11 +186,11 @@ class SipStack::Facade : public call::SipSignaling,
   SipCounters counters;
 
  private:
-  // A binding keeps its shard, whose port is in its Contact; new ones are spread by their IMPU.
+  // A binding keeps its shard, whose port is in its Contact, over restarts with another number of shards.
   unsigned ShardOf(const std::string& impu, const RegistrationId& id) const {
-    const auto found = registration_shards_.find(id);
-    if (found != registration_shards_.end()) return found->second;
-    return static_cast<unsigned>(std::hash<std::string>()(impu) % shards_.size());
+    const auto moved = moved_registrations_.find(id);
+    if (moved != moved_registrations_.end()) return moved->second;
+    return static_cast<unsigned>(std::hash<std::string>()(id.empty() ? impu : id) % shards_.size());
   }
   std::optional<uint64_t> ShardOfSnapshot(const std::string& snapshot) const {
     auto reader = FieldReader::Parse("byon-sip-registration 1", snapshot);
@@ -238,7 +236,7 @@ class SipStack::Facade : public call::SipSignaling,
                 },
             .on_binding_gone =
                 [this](RegistrationId id) {
-                  PostToStrand([this, id = std::move(id)] { registration_shards_.erase(id); });
+                  PostToStrand([this, id = std::move(id)] { moved_registrations_.erase(id); });
                 }};
   }
 
@@ -288,7 +286,7 @@ class SipStack::Facade : public call::SipSignaling,
   std::shared_ptr<bool> is_alive_;  // read and written on the strand only
   std::vector<std::unique_ptr<Shard>> shards_;
   std::map<CallId, unsigned> call_shards_;
-  std::map<RegistrationId, unsigned> registration_shards_;
+  std::map<RegistrationId, unsigned> moved_registrations_;  // shards other than by their ids
   std::map<std::string, unsigned> event_shards_;  // of watches and publications
   bool is_showing_incoming_ = false;
   std::vector<std::pair<CallId, std::function<void(Call&)>>> early_commands_;

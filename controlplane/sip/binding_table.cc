@@ -1,0 +1,187 @@
+#include "controlplane/sip/binding_table.h"
+
+#include <algorithm>
+#include <boost/multi_index/hashed_index.hpp>
+#include <boost/multi_index/member.hpp>
+#include <boost/multi_index_container.hpp>
+#include <utility>
+
+#include "controlplane/registration/text_packer.h"
+
+namespace byon::sip {
+
+using registration::PackedTexts;
+using registration::RegistrationId;
+using registration::TextPacker;
+
+namespace {
+
+namespace mi = boost::multi_index;
+
+// Enough to find the few that may be meant; the texts decide.
+using Hash = uint32_t;
+Hash HashOf(const std::string& text) {
+  const uint64_t hash = std::hash<std::string>()(text);
+  return static_cast<Hash>(hash ^ hash >> 32);
+}
+
+struct Row {
+  PackedTexts texts;
+  Hash id = 0;
+  Hash token = 0;
+  uint32_t expires_s = 0;
+  uint32_t cseq = 0;
+  uint32_t nonce_count = 0;
+  uint16_t hop = 0;
+  auth::DigestAlgorithm algorithm = auth::DigestAlgorithm::kMd5;
+  bool has_digest : 1 = false;
+  bool has_algorithm : 1 = false;
+  bool has_qop_auth : 1 = false;
+  bool is_outbound : 1 = false;
+  bool lacks_outbound : 1 = false;
+  bool is_registered : 1 = false;
+};
+
+struct ById {};
+struct ByToken {};
+using Container = mi::multi_index_container<
+    Row, mi::indexed_by<mi::hashed_non_unique<mi::tag<ById>, mi::member<Row, Hash, &Row::id>>,
+                        mi::hashed_non_unique<mi::tag<ByToken>, mi::member<Row, Hash, &Row::token>>>>;
+
+// The places of the two that look-ups ask for.
+constexpr size_t kId = 0;
+constexpr size_t kToken = 1;
+
+PackedTexts PackTexts(TextPacker& packer, const Binding& binding) {
+  static const auth::DigestChallenge kNone;
+  const auth::DigestChallenge& challenge = binding.digest ? binding.digest->challenge() : kNone;
+  std::vector<std::string_view> texts{binding.wanted.id, binding.wanted.contact_token, binding.wanted.impu, binding.wanted.impi,
+                                      binding.wanted.instance_id, binding.call_id, binding.from_tag, binding.aka_response,
+                                      binding.gruu, challenge.realm, challenge.nonce, challenge.opaque};
+  for (const auto* list : {&binding.path, &binding.service_route, &binding.associated_uris}) {
+    for (const std::string& text : *list) {
+      if (!text.empty()) texts.emplace_back(text);
+    }
+    texts.emplace_back();  // ends the list
+  }
+  return packer.Pack(texts);
+}
+
+Binding Unpack(const TextPacker& packer, const Row& row) {
+  Binding binding;
+  auth::DigestChallenge challenge;
+  auto texts = packer.Unpack(row.texts);
+  auto next = texts.begin();
+  for (std::string* text : {&binding.wanted.id, &binding.wanted.contact_token, &binding.wanted.impu, &binding.wanted.impi,
+                            &binding.wanted.instance_id, &binding.call_id, &binding.from_tag, &binding.aka_response, &binding.gruu,
+                            &challenge.realm, &challenge.nonce, &challenge.opaque}) {
+    *text = std::move(*next++);
+  }
+  for (auto* list : {&binding.path, &binding.service_route, &binding.associated_uris}) {
+    const auto end = std::find(next, texts.end(), "");
+    list->assign(std::move_iterator(next), std::move_iterator(end));
+    next = end + 1;
+  }
+  binding.wanted.expires = std::chrono::seconds(row.expires_s);
+  binding.cseq = row.cseq;
+  binding.hop = row.hop;
+  binding.is_outbound = row.is_outbound;
+  binding.lacks_outbound = row.lacks_outbound;
+  binding.is_registered = row.is_registered;
+  if (row.has_digest) {
+    challenge.algorithm = row.algorithm;
+    challenge.has_algorithm = row.has_algorithm;
+    challenge.has_qop_auth = row.has_qop_auth;
+    binding.digest.emplace(std::move(challenge), row.nonce_count);
+  }
+  return binding;
+}
+
+}  // namespace
+
+class BindingTable::Rows {
+ public:
+  Container rows;
+  TextPacker packer;
+
+  // The row whose text at this place is `text`, by an index of hashes.
+  template <typename Index>
+  auto Find(const Index& index, const std::string& text, size_t place) const {
+    const auto [begin, end] = index.equal_range(HashOf(text));
+    const auto found = std::find_if(begin, end, [&](const Row& row) { return packer.Unpack(row.texts)[place] == text; });
+    return found == end ? index.end() : found;
+  }
+};
+
+BindingTable::BindingTable() : rows_(std::make_unique<Rows>()) {}
+BindingTable::~BindingTable() = default;
+
+void BindingTable::Put(const Binding& binding) {
+  Row row;
+  row.texts = PackTexts(rows_->packer, binding);
+  row.id = HashOf(binding.wanted.id);
+  row.token = HashOf(binding.wanted.contact_token);
+  row.expires_s = static_cast<uint32_t>(binding.wanted.expires.count());
+  row.cseq = binding.cseq;
+  row.hop = static_cast<uint16_t>(binding.hop);
+  row.has_digest = binding.digest.has_value();
+  if (binding.digest) {
+    row.nonce_count = binding.digest->nonce_count();
+    row.algorithm = binding.digest->challenge().algorithm;
+    row.has_algorithm = binding.digest->challenge().has_algorithm;
+    row.has_qop_auth = binding.digest->challenge().has_qop_auth;
+  }
+  row.is_outbound = binding.is_outbound;
+  row.lacks_outbound = binding.lacks_outbound;
+  row.is_registered = binding.is_registered;
+  auto& by_id = rows_->rows.get<ById>();
+  const auto found = rows_->Find(by_id, binding.wanted.id, kId);
+  if (found == by_id.end()) {
+    rows_->rows.insert(std::move(row));
+  } else {
+    by_id.modify(found, [&](Row& old) { old = std::move(row); });
+  }
+}
+
+void BindingTable::Erase(const RegistrationId& id) {
+  auto& by_id = rows_->rows.get<ById>();
+  const auto found = rows_->Find(by_id, id, kId);
+  if (found != by_id.end()) by_id.erase(found);
+}
+
+std::optional<Binding> BindingTable::Get(const RegistrationId& id) const {
+  const auto& by_id = rows_->rows.get<ById>();
+  const auto found = rows_->Find(by_id, id, kId);
+  if (found == by_id.end()) return std::nullopt;
+  return Unpack(rows_->packer, *found);
+}
+
+RegistrationId BindingTable::IdOfToken(const std::string& contact_token) const {
+  const auto& by_token = rows_->rows.get<ByToken>();
+  const auto found = rows_->Find(by_token, contact_token, kToken);
+  return found == by_token.end() ? RegistrationId() : rows_->packer.Unpack(found->texts)[kId];
+}
+
+std::vector<RegistrationId> BindingTable::RegisteredThrough(size_t hop) const {
+  std::vector<RegistrationId> ids;
+  for (const Row& row : rows_->rows) {
+    if (row.is_registered && row.hop == hop) ids.push_back(rows_->packer.Unpack(row.texts)[kId]);
+  }
+  return ids;
+}
+
+std::set<size_t> BindingTable::HopsOfRegistered() const {
+  std::set<size_t> hops;
+  for (const Row& row : rows_->rows) {
+    if (row.is_registered) hops.insert(row.hop);
+  }
+  return hops;
+}
+
+std::set<size_t> BindingTable::Hops() const {
+  std::set<size_t> hops;
+  for (const Row& row : rows_->rows) hops.insert(row.hop);
+  return hops;
+}
+
+}  // namespace byon::sip

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "controlplane/sip/binding.h"
+
+namespace byon::sip {
+
+// The bindings of one shard at rest, their texts packed (registration::TextPacker). What is found is a copy; Put() takes
+// it back.
+class BindingTable {
+ public:
+  BindingTable();
+  ~BindingTable();
+  BindingTable(const BindingTable&) = delete;
+  BindingTable& operator=(const BindingTable&) = delete;
+
+  // Inserts or replaces the binding of this id.
+  void Put(const Binding& binding);
+  void Erase(const registration::RegistrationId& id);
+  std::optional<Binding> Get(const registration::RegistrationId& id) const;
+  // By the user part of our Contact; the id only, empty: none.
+  registration::RegistrationId IdOfToken(const std::string& contact_token) const;
+  std::vector<registration::RegistrationId> RegisteredThrough(size_t hop) const;
+  std::set<size_t> HopsOfRegistered() const;
+  std::set<size_t> Hops() const;
+
+ private:
+  class Rows;
+  std::unique_ptr<Rows> rows_;
+};
+
+}  // namespace byon::sip
