@@ -28,11 +28,14 @@ class EventClient::Watcher : private EventSubscription::Owner {
         id_(request.id),
         content_type_(presence::ContentTypeOf(request.package)),
         subscription_(client.context_, *this,
-                      {std::string(presence::ToString(request.package)), content_type_, kWantedExpiresS},
-                      std::move(target)) {}
+                      {presence::ToString(request.package), content_type_, kWantedExpiresS}),
+        target_(std::move(target)) {}
   EventSubscription& subscription() { return subscription_; }
+  const EventSubscription::Target& target() const { return target_; }
+  void set_target(EventSubscription::Target target) { target_ = std::move(target); }
 
  private:
+  EventSubscription::Target CurrentTarget() const override { return target_; }
   void OnNotification(const EventSubscription::Notification& notification) override {
     const std::string id = id_;
     if (!notification.body.empty() && notification.content_type == content_type_) {
@@ -57,6 +60,7 @@ class EventClient::Watcher : private EventSubscription::Owner {
   const std::string id_;
   const std::string content_type_;
   EventSubscription subscription_;
+  EventSubscription::Target target_;
 };
 
 class EventClient::Publisher : private PublicationClient::Owner {
@@ -109,11 +113,10 @@ void EventClient::Watch(const WatchRequest& request) {
       .routes = context_.OriginatingRoutes(binding.next_hop, binding.service_route)};
   const auto known = watchers_.find(request.id);
   if (known != watchers_.end()) {
-    EventSubscription& subscription = known->second->subscription();
-    const bool is_same_contact = subscription.target().contact_token == binding.contact_token;
-    if (is_same_contact) return subscription.set_target(std::move(target));
+    const bool is_same_contact = known->second->target().contact_token == binding.contact_token;
+    if (is_same_contact) return known->second->set_target(std::move(target));
     // Another registration speaks for the number now: the old Contact will not be reached any more.
-    subscription.Stop();
+    known->second->subscription().Stop();
     Drop(request.id);
   }
   ids_by_token_[binding.contact_token].insert(request.id);
@@ -132,7 +135,7 @@ void EventClient::Unwatch(const std::string& id) {
 void EventClient::Drop(const std::string& id) {
   const auto found = watchers_.find(id);
   if (found == watchers_.end()) return;
-  const std::string token = found->second->subscription().target().contact_token;
+  const std::string token = found->second->target().contact_token;
   if (const auto of_token = ids_by_token_.find(token); of_token != ids_by_token_.end()) {
     of_token->second.erase(id);
     if (of_token->second.empty()) ids_by_token_.erase(of_token);

@@ -12,11 +12,10 @@ constexpr milliseconds kRetryAfterFailure = seconds(60);
 
 }  // namespace
 
-EventSubscription::EventSubscription(ShardContext& context, Owner& owner, Package package, Target target)
+EventSubscription::EventSubscription(ShardContext& context, Owner& owner, Package package)
     : context_(context),
       owner_(owner),
-      package_(std::move(package)),
-      target_(std::move(target)),
+      package_(package),
       expires_s_(package_.expires_s),
       timer_(context.thread) {
   Restart(milliseconds(-1));
@@ -42,26 +41,27 @@ void EventSubscription::Restart(milliseconds delay) {
 }
 
 RequestText EventSubscription::BuildRequest(uint64_t expires_s, const std::string& authorization) {
+  const Target target = owner_.CurrentTarget();
   const bool is_initial = remote_tag_.empty();
-  const std::vector<std::string>& routes = is_initial ? target_.routes : route_set_;
+  const std::vector<std::string>& routes = is_initial ? target.routes : route_set_;
   RequestText request{.method = "SUBSCRIBE",
-                      .uri = is_initial ? target_.resource : remote_target_,
+                      .uri = is_initial ? target.resource : remote_target_,
                       .headers = {},
                       .body = {},
                       .content_type = {},
-                      .route = context_.WireDestination(routes, remote_target_, target_.next_hop)};
+                      .route = context_.WireDestination(routes, remote_target_, target.next_hop)};
   std::string& h = request.headers;
   for (const std::string& route : routes) AddHeader(h, "Route", route);
   AddHeader(h, "Max-Forwards", "70");
-  AddHeader(h, "From", "<" + target_.impu + ">;tag=" + local_tag_);
-  AddHeader(h, "To", "<" + target_.resource + ">" + (is_initial ? "" : ";tag=" + remote_tag_));
+  AddHeader(h, "From", "<" + target.impu + ">;tag=" + local_tag_);
+  AddHeader(h, "To", "<" + target.resource + ">" + (is_initial ? "" : ";tag=" + remote_tag_));
   AddHeader(h, "Call-ID", call_id_);
   AddHeader(h, "CSeq", std::to_string(++cseq_) + " SUBSCRIBE");
-  AddHeader(h, "Contact", context_.ContactAddress(target_.contact_token));
+  AddHeader(h, "Contact", context_.ContactAddress(target.contact_token));
   AddHeader(h, "Event", package_.event);
   AddHeader(h, "Accept", package_.accept);
   AddHeader(h, "Expires", std::to_string(expires_s));
-  AddHeader(h, context_.IdentityHeader(), "<" + target_.impu + ">");
+  AddHeader(h, context_.IdentityHeader(), "<" + target.impu + ">");
   AddHeader(h, "P-Access-Network-Info", context_.config.access_network_info);
   h += authorization;
   return request;
@@ -92,16 +92,17 @@ void EventSubscription::HandleResponse(int status, const MessageView& response) 
     remote_tag_ = response.to_tag();
     route_set_ = response.RouteSet(true);
     if (!response.contact_uri().empty()) remote_target_ = response.contact_uri();
-    if (remote_target_.empty()) remote_target_ = target_.resource;
+    if (remote_target_.empty()) remote_target_ = owner_.CurrentTarget().resource;
     ScheduleRefresh(seconds(response.Number("Expires", kMaxExpiresS).value_or(expires_s_)));
     return;
   }
   if ((status == 401 || status == 407) && !is_challenged_) {
     is_challenged_ = true;
     auth::DigestSession session;
-    const std::string uri = remote_tag_.empty() ? target_.resource : remote_target_;
+    const Target target = owner_.CurrentTarget();
+    const std::string uri = remote_tag_.empty() ? target.resource : remote_target_;
     const auto line =
-        AnswerChallenge(context_, response, "SUBSCRIBE", uri, target_.impi, &session);
+        AnswerChallenge(context_, response, "SUBSCRIBE", uri, target.impi, &session);
     if (line) return Send(*line);
   }
   const auto min_expires = response.Number("Min-Expires", kMaxExpiresS);
@@ -131,7 +132,7 @@ bool EventSubscription::HandleNotify(ServerTransaction& transaction, const Messa
     transaction.Respond(500);
     return true;
   }
-  const std::string event = ToLower(request.Header("Event").value_or(package_.event));
+  const std::string event = ToLower(request.Header("Event").value_or(std::string(package_.event)));
   if (event.substr(0, event.find_first_of("; \t")) != package_.event) {
     context_.counters.Add(SipCounter::kRefusedMethod);
     transaction.Respond(489, "Bad Event");

@@ -13,12 +13,13 @@ namespace byon::sip {
 // network ends it for a passing reason. What the notifications say is the owner's business.
 class EventSubscription {
  public:
+  // Its texts outlive the subscription.
   struct Package {
-    std::string event;       // Event, e.g. "dialog"
-    std::string accept;      // Accept
-    uint64_t expires_s = 0;  // asked for; the network may ask for more (423) or grant less
+    std::string_view event;   // Event, e.g. "dialog"
+    std::string_view accept;  // Accept
+    uint64_t expires_s = 0;   // asked for; the network may ask for more (423) or grant less
   };
-  // Whose state, as whom and on which way; renewed after each registration.
+  // Whose state, as whom and on which way; another one after each registration.
   struct Target {
     std::string resource;  // Request-URI and To: a safe sip: or tel: URI
     std::string impu;
@@ -34,22 +35,22 @@ class EventSubscription {
     bool is_terminated = false;
     bool is_final = false;          // terminated, and the network wants no new subscription
   };
-  // Each call is the last thing done with the subscription: the owner may destroy it.
+  // The calls that tell something are the last thing done with the subscription: the owner may destroy it.
   class Owner {
    public:
     virtual ~Owner() = default;
+    // As it is now. One of a million subscriptions keeps none of its own.
+    virtual Target CurrentTarget() const = 0;
     virtual void OnNotification(const Notification& notification) = 0;
     // The network does not offer the package or refuses us: no more attempts.
     virtual void OnRefused(int status) = 0;
   };
 
-  EventSubscription(ShardContext& context, Owner& owner, Package package, Target target);
+  EventSubscription(ShardContext& context, Owner& owner, Package package);
 
   void Start(std::chrono::milliseconds delay);
   // Ends it in the network too (Expires: 0); nothing is told to the owner any more.
   void Stop();
-  void set_target(Target target) { target_ = std::move(target); }
-  const Target& target() const { return target_; }
   // True when the NOTIFY is of this dialog; it has been answered then.
   bool HandleNotify(ServerTransaction& transaction, const MessageView& request);
 
@@ -63,7 +64,6 @@ class EventSubscription {
   ShardContext& context_;
   Owner& owner_;
   const Package package_;
-  Target target_;
   std::string call_id_;
   std::string local_tag_;
   std::string remote_tag_;

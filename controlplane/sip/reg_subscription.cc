@@ -25,34 +25,27 @@ std::string UserOf(const std::string& uri) {
 
 }  // namespace
 
-RegSubscription::RegSubscription(ShardContext& context, Owner& owner, Target target)
+RegSubscription::RegSubscription(ShardContext& context, Owner& owner, std::string registration_id)
     : context_(context),
       owner_(owner),
-      registration_id_(std::move(target.registration_id)),
-      instance_id_(std::move(target.instance_id)),
-      subscription_(context, *this, {"reg", "application/reginfo+xml", kWantedExpiresS},
-                    std::move(target.subscription)) {}
-
-void RegSubscription::SetTarget(Target target) {
-  registration_id_ = std::move(target.registration_id);
-  instance_id_ = std::move(target.instance_id);
-  subscription_.set_target(std::move(target.subscription));
-}
+      registration_id_(std::move(registration_id)),
+      subscription_(context, *this, {"reg", "application/reginfo+xml", kWantedExpiresS}) {}
 
 // The network does not offer the package; without it a removal shows at the next refresh.
 void RegSubscription::OnRefused(int) { context_.counters.Add(SipCounter::kRegEventRefused); }
 
 // By URI first: an older contact of the same device may be in the same document.
-const ReginfoContact* RegSubscription::FindOurs(const Reginfo& document) const {
+const ReginfoContact* RegSubscription::FindOurs(const Reginfo& document, const std::string& contact_token) const {
+  const std::string instance_id = owner_.InstanceIdOf(registration_id_);
   const ReginfoContact* ours = nullptr;
   for (const ReginfoRegistration& registration : document.registrations) {
     for (const ReginfoContact& contact : registration.contacts) {
-      if (UserOf(contact.uri) == subscription_.target().contact_token) ours = &contact;
+      if (UserOf(contact.uri) == contact_token) ours = &contact;
     }
   }
   for (const ReginfoRegistration& registration : document.registrations) {
     for (const ReginfoContact& contact : registration.contacts) {
-      const bool is_same_device = contact.instance_id == instance_id_;
+      const bool is_same_device = contact.instance_id == instance_id;
       if (ours == nullptr && !contact.instance_id.empty() && is_same_device) ours = &contact;
     }
   }
@@ -66,7 +59,8 @@ void RegSubscription::OnNotification(const EventSubscription::Notification& noti
     context_.counters.Add(SipCounter::kRegEventMalformed);
     return;
   }
-  if (const ReginfoContact* ours = FindOurs(*document)) {
+  const EventSubscription::Target target = CurrentTarget();
+  if (const ReginfoContact* ours = FindOurs(*document, target.contact_token)) {
     const bool is_shortened = ours->event == "shortened";
     if (!ours->is_terminated && !is_shortened) return;
     return owner_.OnContactTerminated(
@@ -76,7 +70,7 @@ void RegSubscription::OnNotification(const EventSubscription::Notification& noti
   for (const ReginfoRegistration& registration : document->registrations) {
     // TS 24.229 section 5.1.1.7: the whole identity is gone, and nothing is said of our contact.
     if (registration.is_terminated && registration.contacts.empty() &&
-        registration.aor == subscription_.target().impu) {
+        registration.aor == target.impu) {
       return owner_.OnContactTerminated(
           registration_id_,
           {.event = SipDeregistered::Event::kUnregistered, .retry_after = std::nullopt});

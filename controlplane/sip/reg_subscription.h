@@ -14,33 +14,30 @@ class RegSubscription : private EventSubscription::Owner {
   class Owner {
    public:
     virtual ~Owner() = default;
+    // As whom it subscribes now; of a binding that is gone nothing is asked.
+    virtual EventSubscription::Target SubscriptionTargetOf(const std::string& registration_id) const = 0;
+    virtual std::string InstanceIdOf(const std::string& registration_id) const = 0;
     virtual void OnContactTerminated(const std::string& registration_id,
                                      registration::SipDeregistered deregistered) = 0;
   };
-  struct Target {
-    std::string registration_id;
-    std::string instance_id;
-    EventSubscription::Target subscription;
-  };
 
-  RegSubscription(ShardContext& context, Owner& owner, Target target);
+  RegSubscription(ShardContext& context, Owner& owner, std::string registration_id);
 
   void Start(std::chrono::milliseconds delay) { subscription_.Start(delay); }
-  void SetTarget(Target target);
   // True when the NOTIFY is of this dialog; it has been answered then.
   bool HandleNotify(ServerTransaction& transaction, const MessageView& request) {
     return subscription_.HandleNotify(transaction, request);
   }
 
  private:
+  EventSubscription::Target CurrentTarget() const override { return owner_.SubscriptionTargetOf(registration_id_); }
   void OnNotification(const EventSubscription::Notification& notification) override;
   void OnRefused(int status) override;
-  const ReginfoContact* FindOurs(const Reginfo& document) const;
+  const ReginfoContact* FindOurs(const Reginfo& document, const std::string& contact_token) const;
 
   ShardContext& context_;
   Owner& owner_;
-  std::string registration_id_;
-  std::string instance_id_;
+  const std::string registration_id_;
   EventSubscription subscription_;
 };
 

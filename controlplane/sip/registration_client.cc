@@ -176,7 +176,7 @@ void RegistrationClient::Restore(const SipRegistration& registration,
   }
   bindings_.Put(binding);
   if (context_.config.reg_event) {
-    Subscribe(binding, RandomDelay(milliseconds(0), context_.config.resubscribe_window));
+    Subscribe(registration.id, RandomDelay(milliseconds(0), context_.config.resubscribe_window));
   }
 }
 
@@ -404,14 +404,7 @@ void RegistrationClient::HandleAccepted(Record& record, const MessageView& respo
   context_.notify_registrations([id, registered](registration::SipRegistrarObserver& observer) {
     observer.OnRegistered(id, registered);
   });
-  if (context_.config.reg_event) {
-    const auto known = subscriptions_.find(id);
-    if (known == subscriptions_.end()) {
-      Subscribe(record, milliseconds(0));
-    } else {
-      known->second->SetTarget(SubscriptionTarget(record));
-    }
-  }
+  if (context_.config.reg_event && !subscriptions_.contains(id)) Subscribe(id, milliseconds(0));
   Finish(record);
 }
 
@@ -520,21 +513,25 @@ std::string RegistrationClient::Snapshot(const Binding& binding) const {
                     context_.credentials == nullptr ? 0 : context_.credentials->SequenceNumber(binding.wanted.impi));
 }
 
-RegSubscription::Target RegistrationClient::SubscriptionTarget(const Binding& binding) const {
-  const std::string& next_hop = context_.hop_list.uri(binding.hop);
-  return {.registration_id = binding.wanted.id,
-          .instance_id = binding.wanted.instance_id,
-          .subscription = {.resource = binding.wanted.impu,
-                           .impu = binding.wanted.impu,
-                           .impi = binding.wanted.impi,
-                           .contact_token = binding.wanted.contact_token,
-                           .next_hop = next_hop,
-                           .routes = context_.OriginatingRoutes(next_hop, binding.service_route)}};
+EventSubscription::Target RegistrationClient::SubscriptionTargetOf(const std::string& id) const {
+  const Binding binding = Peek(id).value_or(Binding());
+  const std::string next_hop = binding.hop < context_.hop_list.size() ? context_.hop_list.uri(binding.hop) : "";
+  return {.resource = binding.wanted.impu,
+          .impu = binding.wanted.impu,
+          .impi = binding.wanted.impi,
+          .contact_token = binding.wanted.contact_token,
+          .next_hop = next_hop,
+          .routes = context_.OriginatingRoutes(next_hop, binding.service_route)};
 }
 
-void RegistrationClient::Subscribe(const Binding& binding, milliseconds delay) {
-  auto& subscription = subscriptions_[binding.wanted.id];
-  subscription = std::make_unique<RegSubscription>(context_, *this, SubscriptionTarget(binding));
+std::string RegistrationClient::InstanceIdOf(const std::string& id) const {
+  const auto binding = Peek(id);
+  return binding ? binding->wanted.instance_id : std::string();
+}
+
+void RegistrationClient::Subscribe(const RegistrationId& id, milliseconds delay) {
+  auto& subscription = subscriptions_[id];
+  subscription = std::make_unique<RegSubscription>(context_, *this, id);
   subscription->Start(delay);
 }
 

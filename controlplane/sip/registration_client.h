@@ -99,9 +99,10 @@ class RegistrationClient : public RegSubscription::Owner {
   void Finish(Record& record);
   void Forget(registration::RegistrationId id);
   std::string Snapshot(const Binding& binding) const;
-  RegSubscription::Target SubscriptionTarget(const Binding& binding) const;
-  void Subscribe(const Binding& binding, std::chrono::milliseconds delay);
+  void Subscribe(const registration::RegistrationId& id, std::chrono::milliseconds delay);
 
+  EventSubscription::Target SubscriptionTargetOf(const std::string& id) const override;
+  std::string InstanceIdOf(const std::string& id) const override;
   void OnContactTerminated(const std::string& id,
                            registration::SipDeregistered deregistered) override;
 

@@ -53,7 +53,6 @@ void SipThread::Stop(Task last) {
       run();
       // What the timers are about is gone; some may be due in this very turn of the loop.
       timers_.clear();
-      deadlines_.clear();
       su_root_break(root_);
     });
     is_accepting_ = false;
@@ -100,18 +99,14 @@ void SipThread::DrainTasks() {
 
 SipThread::TimerId SipThread::After(milliseconds delay, Task task) {
   const Clock::time_point deadline = Clock::now() + std::max(delay, milliseconds(0));
-  const TimerId id = next_timer_++;
-  timers_.emplace(std::pair(deadline, id), std::move(task));
-  deadlines_.emplace(id, deadline);
-  if (timers_.begin()->first.second == id) ArmTimer();
+  const TimerId id(deadline, ++last_timer_);
+  timers_.emplace(id, std::move(task));
+  if (timers_.begin()->first == id) ArmTimer();
   return id;
 }
 
 void SipThread::Cancel(TimerId id) {
-  const auto found = deadlines_.find(id);
-  if (found == deadlines_.end()) return;
-  timers_.erase(std::pair(found->second, id));
-  deadlines_.erase(found);
+  timers_.erase(id);
 }
 
 void SipThread::OnTimer(void*, su_timer_s*, void* argument) {
@@ -122,7 +117,6 @@ void SipThread::RunDueTimers() {
   const Clock::time_point now = Clock::now();
   while (!timers_.empty() && timers_.begin()->first.first <= now) {
     auto node = timers_.extract(timers_.begin());
-    deadlines_.erase(node.key().second);
     node.mapped()();
   }
   ArmTimer();

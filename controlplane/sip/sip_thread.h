@@ -20,8 +20,8 @@ namespace byon::sip {
 class SipThread {
  public:
   using Task = std::function<void()>;
-  using TimerId = uint64_t;
   using Clock = std::chrono::steady_clock;
+  using TimerId = std::pair<Clock::time_point, uint64_t>;  // when, and which of those; second 0: none
 
   SipThread();
   ~SipThread();
@@ -52,9 +52,8 @@ class SipThread {
 
   su_root_s* root_ = nullptr;
   su_timer_s* timer_ = nullptr;
-  std::map<std::pair<Clock::time_point, TimerId>, Task> timers_;
-  std::map<TimerId, Clock::time_point> deadlines_;
-  TimerId next_timer_ = 1;
+  std::map<TimerId, Task> timers_;
+  uint64_t last_timer_ = 0;
 
   std::mutex mutex_;  // guards the two below, and keeps the loop alive while a Post wakes it
   std::vector<Task> tasks_;
@@ -73,20 +72,20 @@ class ScopedTimer {
   void Set(std::chrono::milliseconds delay, SipThread::Task task) {
     Clear();
     id_ = thread_.After(delay, [this, run = std::move(task)] {
-      id_ = 0;
+      id_ = {};
       const SipThread::Task keep = run;  // the task may destroy this timer
       keep();
     });
   }
   void Clear() {
-    if (id_ != 0) thread_.Cancel(id_);
-    id_ = 0;
+    if (is_set()) thread_.Cancel(id_);
+    id_ = {};
   }
-  bool is_set() const { return id_ != 0; }
+  bool is_set() const { return id_.second != 0; }
 
  private:
   SipThread& thread_;
-  SipThread::TimerId id_ = 0;
+  SipThread::TimerId id_{};
 };
 
 }  // namespace byon::sip

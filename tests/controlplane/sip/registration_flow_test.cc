@@ -157,6 +157,10 @@ TEST_F(RegistrationFlowTest, AllPcscfsBusyReportsRetryAfter) {  // Covers: R10
   other.Reply(other.ExpectRequest("REGISTER"), "503 Service Unavailable", "reg", "Retry-After: 17\r\n");
   recorder_.Expect("register failed r1 503");
   EXPECT_EQ(recorder_.failure->retry_after, std::chrono::seconds(17));
+  // Of a registration that never was, nothing stays behind.
+  SendToStack({.method = "INVITE", .uri = ContactUri(), .from = "<sip:x@ims.test>;tag=f", .to = "<sip:+34600000001@ims.test>",
+               .call_id = "nobody", .cseq = 1, .headers = "Contact: <" + peer_.uri() + ">\r\n", .body = kOffer, .branch = ""});
+  peer_.ExpectStatus(404, "INVITE");
 }
 
 // Two P-CSCFs: peer_ is the second.
