@@ -6,6 +6,7 @@
 #include <boost/multi_index/member.hpp>
 #include <boost/multi_index/ordered_index.hpp>
 #include <boost/multi_index_container.hpp>
+#include <memory_resource>
 #include <utility>
 
 #include "controlplane/registration/text_packer.h"
@@ -62,7 +63,8 @@ using Container = mi::multi_index_container<
              mi::hashed_non_unique<mi::tag<ByNumber>, mi::member<Row, Hash, &Row::number>>,
              mi::ordered_non_unique<mi::tag<ByUser>,
                                     mi::composite_key<Row, mi::member<Row, Hash, &Row::client>, mi::member<Row, Hash, &Row::user>>>,
-             mi::ordered_non_unique<mi::tag<ByDeadline>, mi::member<Row, SteadyTime, &Row::deadline>>>>;
+             mi::ordered_non_unique<mi::tag<ByDeadline>, mi::member<Row, SteadyTime, &Row::deadline>>>,
+    std::pmr::polymorphic_allocator<Row>>;
 
 PackedTexts PackTexts(TextPacker& packer, const RegistrationRecord& record) {
   const RegistrationOwner& owner = record.owner;
@@ -102,8 +104,9 @@ SteadyTime Entry::NextDeadline() const {
 
 class RegistrationTable::Rows {
  public:
-  Container rows;
   TextPacker packer;
+  std::pmr::unsynchronized_pool_resource pool;
+  Container rows{Container::ctor_args_list(), &pool};
   size_t registered_count = 0;
 
   std::string IdOf(const Row& row) const { return packer.Unpack(row.texts).front(); }

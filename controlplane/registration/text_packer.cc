@@ -54,11 +54,15 @@ Header HeaderOf(const std::byte* block) {
   return header;
 }
 
+size_t BlockSize(const std::byte* block) { return sizeof(Header) + (HeaderOf(block) & kMaxSize); }
+
 }  // namespace
 
 size_t PackedTexts::size_bytes() const {
-  return block_ == nullptr ? 0 : sizeof(Header) + (HeaderOf(block_.get()) & kMaxSize);
+  return block_ == nullptr ? 0 : BlockSize(block_.get());
 }
+
+void FreePacked::operator()(std::byte* block) const { pool->deallocate(block, BlockSize(block), alignof(Header)); }
 
 // The library's objects, all made for one dictionary.
 class TextPacker::Zstd {
@@ -115,7 +119,7 @@ PackedTexts TextPacker::Pack(std::span<const std::string_view> texts) {
   BYON_CHECK(kept.size() <= kMaxSize, "texts of 2 GiB");
   const Header header = static_cast<Header>(kept.size()) | (small.empty() ? 0 : kIsCompressed);
   PackedTexts packed;
-  packed.block_ = std::make_unique_for_overwrite<std::byte[]>(sizeof(header) + kept.size());
+  packed.block_ = {static_cast<std::byte*>(pool_.allocate(sizeof(header) + kept.size(), alignof(Header))), FreePacked{&pool_}};
   std::memcpy(packed.block_.get(), &header, sizeof(header));
   std::memcpy(packed.block_.get() + sizeof(header), kept.data(), kept.size());
   return packed;

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <memory_resource>
 #include <span>
 #include <string>
 #include <string_view>
@@ -9,7 +10,13 @@
 
 namespace byon::registration {
 
-// A list of texts at rest: one block of memory. Made and read by the same TextPacker.
+// Gives a block back to where it came from.
+struct FreePacked {
+  std::pmr::memory_resource* pool = nullptr;
+  void operator()(std::byte* block) const;
+};
+
+// A list of texts at rest: one block of memory. Made and read by the same TextPacker, which outlives it.
 class PackedTexts {
  public:
   PackedTexts() = default;
@@ -18,7 +25,7 @@ class PackedTexts {
 
  private:
   friend class TextPacker;
-  std::unique_ptr<std::byte[]> block_;
+  std::unique_ptr<std::byte[], FreePacked> block_;
 };
 
 // Makes texts small that are much the same from record to record: the first records show what they have in common, and
@@ -42,6 +49,8 @@ class TextPacker {
 
   void Learn(std::string_view plain);
 
+  // Of their own, away from what comes and goes: a page that holds blocks holds nothing else.
+  std::pmr::unsynchronized_pool_resource pool_;
   std::string samples_;
   std::vector<size_t> sample_sizes_;
   std::unique_ptr<Zstd> zstd_;  // once enough has been seen

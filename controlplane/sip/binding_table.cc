@@ -4,6 +4,7 @@
 #include <boost/multi_index/hashed_index.hpp>
 #include <boost/multi_index/member.hpp>
 #include <boost/multi_index_container.hpp>
+#include <memory_resource>
 #include <utility>
 
 #include "controlplane/registration/text_packer.h"
@@ -46,7 +47,8 @@ struct ById {};
 struct ByToken {};
 using Container = mi::multi_index_container<
     Row, mi::indexed_by<mi::hashed_non_unique<mi::tag<ById>, mi::member<Row, Hash, &Row::id>>,
-                        mi::hashed_non_unique<mi::tag<ByToken>, mi::member<Row, Hash, &Row::token>>>>;
+                        mi::hashed_non_unique<mi::tag<ByToken>, mi::member<Row, Hash, &Row::token>>>,
+    std::pmr::polymorphic_allocator<Row>>;
 
 // The places of the two that look-ups ask for.
 constexpr size_t kId = 0;
@@ -101,8 +103,9 @@ Binding Unpack(const TextPacker& packer, const Row& row) {
 
 class BindingTable::Rows {
  public:
-  Container rows;
   TextPacker packer;
+  std::pmr::unsynchronized_pool_resource pool;
+  Container rows{Container::ctor_args_list(), &pool};
 
   // The row whose text at this place is `text`, by an index of hashes.
   template <typename Index>

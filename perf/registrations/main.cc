@@ -95,6 +95,11 @@ size_t ResidentBytes() {
   return pages * 4096;
 }
 
+size_t AllocatedBytes() {
+  const auto heap = ::mallinfo2();
+  return heap.uordblks + heap.hblkhd;
+}
+
 double CpuSeconds() {
   rusage use{};
   ::getrusage(RUSAGE_SELF, &use);
@@ -247,7 +252,7 @@ int Run(const Options& options) {
   gateway->RunFor(kTransactionsGone);
   gateway->Flush();
   const size_t resident = ResidentBytes();
-  const size_t allocated = ::mallinfo2().uordblks;
+  const size_t allocated = AllocatedBytes();
   const double cpu = CpuSeconds();
   const auto start = SteadyClock::now();
   refused += gateway->Register(first, options.count);
@@ -257,7 +262,7 @@ int Run(const Options& options) {
   gateway->Flush();
   const auto more = static_cast<double>(options.count - first);
   const double resident_each = static_cast<double>(ResidentBytes() - resident) / more;
-  const double allocated_each = static_cast<double>(::mallinfo2().uordblks - allocated) / more;
+  const double allocated_each = static_cast<double>(AllocatedBytes() - allocated) / more;
   std::printf("%zu registrations, %u SIP threads, granted %u s, %zu refused\n", options.count, options.threads, options.granted_s, refused);
   std::printf("registered       %8.0f a second, %.0f us of processor each\n", more / seconds, cpu_used * 1e6 / more);
   std::printf("memory           %8.0f bytes resident each, %.0f allocated; the process has %.0f MB\n", resident_each, allocated_each,
