@@ -351,18 +351,31 @@ PlayoutFrame JitterBuffer::PlayGap(base::Timestamp now, uint32_t buffered) {
   const StoredPacket& front = store_.front();
   const int64_t gap = front.timestamp - next_timestamp_;
   const bool is_loss = front.sequence_number > last_sequence_number_ + 1;
-  const bool is_pause = is_in_dtx_ || !is_loss || gap > Units(kLongestConcealedGap);
+  // A lost packet lasted no longer than those around it; more than that the sender left out, and what was
+  // lost began its silence (SID).
+  const int64_t lost_packets = front.sequence_number - last_sequence_number_ - 1;
+  const int64_t lost_units = lost_packets * std::max<int64_t>(last_duration_, front.duration);
+  const bool is_pause = is_in_dtx_ || !is_loss || gap > Units(kLongestConcealedGap) ||
+                        gap > lost_units + Units(kTick);
   if (is_pause) {
     // The sender left time out: play-out may wait here for its target, or catch up, unheard.
     const bool is_rounding = !is_in_dtx_ && gap < Units(kTick) / 2;
     if (is_rounding || IsDue(front, now, buffered)) {
       next_timestamp_ = front.timestamp;
-      const int64_t waited_in_vain = is_loss && !is_in_dtx_ ? std::min<int64_t>(held_, gap) : 0;
+      const int64_t waited_in_vain =
+          is_loss && !is_in_dtx_ ? std::min({int64_t{held_}, gap, lost_units}) : 0;
+      const int64_t silent = is_loss ? std::max<int64_t>(0, held_ - lost_units) : 0;
       PlayoutFrame frame = PlayFront(now, buffered);
       frame.lost_before = static_cast<uint32_t>(waited_in_vain);
+      frame.silent_before = static_cast<uint32_t>(silent);
       return frame;
     }
-    return Silence();
+    PlayoutFrame frame = Silence();
+    if (is_loss && held_ > lost_units) {
+      frame.silent_before = static_cast<uint32_t>(held_ - lost_units);
+      held_ = static_cast<uint32_t>(lost_units);
+    }
+    return frame;
   }
   // What was concealed while waiting for the lost packet stands for it - unless the delay has to grow
   // anyway, and the packet can be had from its successor.
@@ -410,6 +423,7 @@ PlayoutFrame JitterBuffer::PlayWithoutPackets(base::Timestamp now) {
   // Late or lost, nobody knows yet: play-out waits, and what is played meanwhile counts for either.
   frame.decision = PlayoutDecision::kConceal;
   frame.may_come = held_ < Units(kLongestConcealedGap);
+  frame.is_undecided = held_ < Units(kLongestSilence);
   held_ += frame.duration;
   return frame;
 }

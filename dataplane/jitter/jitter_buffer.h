@@ -101,6 +101,9 @@ class JitterBuffer {
   // A gap longer than this is a pause, whatever was lost in it.
   static constexpr base::TimeDelta kLongestConcealedGap = base::TimeDelta::Milliseconds(240);
 
+  // Senders break their silence more often than this: AMR every 160 ms, Opus every 400 ms.
+  static constexpr base::TimeDelta kLongestSilence = base::TimeDelta::Milliseconds(500);
+
  private:
   struct Newest {  // the packet with the highest sequence number
     int64_t sequence_number = 0;

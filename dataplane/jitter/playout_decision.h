@@ -27,6 +27,10 @@ struct PlayoutFrame {
   bool may_come = false;     // kConceal: nobody knows yet whether it is lost; if it comes it is played next
   // Clock units just before this, given out with `may_come`, that are lost after all.
   uint32_t lost_before = 0;
+  // kConceal without knowing for what, half a second at most: the next frame that is not undecided tells how many
+  // clock units of it were the sender's silence after all.
+  bool is_undecided = false;
+  uint32_t silent_before = 0;
   base::ByteSpan redundancy; // the payload that follows the lost one and repeats it
   base::ByteSpan next_payload;  // kConceal: what comes right behind it, when that is known
 };

@@ -1,6 +1,7 @@
 #include "dataplane/pipeline/playout_stage.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace byon::pipeline {
 namespace {
@@ -148,6 +149,7 @@ bool PlayoutStage::PullFrame(base::Timestamp now, codec::AudioFrame& frame) {
 
 bool PlayoutStage::Append(base::Timestamp now) {
   const jitter::PlayoutFrame piece = jitter_.PopFrame(now, BufferedUnits());
+  if (!piece.is_undecided) Settle(piece.silent_before);
   if (piece.lost_before != 0) {
     const bool is_next = piece.payload_type == current_->format.payload_type && piece.skip == 0;
     current_->decoder->AcceptLoss(piece.lost_before, is_next ? piece.payload : base::ByteSpan());
@@ -185,7 +187,7 @@ void PlayoutStage::Conceal(const jitter::PlayoutFrame& piece) {
   const auto room = RoomFor(piece.duration);
   if (piece.may_come) {
     current_->decoder->ConcealDelay(room);
-    return CountConcealed(room.size());
+    return CountConcealed(piece, room.size());
   }
   const bool is_recovered =
       !piece.redundancy.empty() && current_->format.payload_type == piece.payload_type &&
@@ -197,17 +199,34 @@ void PlayoutStage::Conceal(const jitter::PlayoutFrame& piece) {
       current_->decoder->ConcealLoss(room);
     }
   }
-  if (!is_recovered) return CountConcealed(room.size());
+  if (!is_recovered) return CountConcealed(piece, room.size());
   setup_->buffer().Commit(room.size());
   is_concealing_ = false;
   stats_.recovered_frames += FramesIn(room.size(), setup_->buffer().sample_rate_hz());
 }
 
-void PlayoutStage::CountConcealed(size_t samples) {
+void PlayoutStage::CountConcealed(const jitter::PlayoutFrame& piece, size_t samples) {
   setup_->buffer().Commit(samples);
+  const uint64_t frames = FramesIn(samples, setup_->buffer().sample_rate_hz());
+  if (piece.is_undecided) {
+    undecided_frames_ += frames;
+    return;
+  }
   stats_.concealment_runs += !is_concealing_;
   is_concealing_ = true;
-  stats_.concealed_frames += FramesIn(samples, setup_->buffer().sample_rate_hz());
+  stats_.concealed_frames += frames;
+}
+
+void PlayoutStage::Settle(uint32_t silent_units) {
+  if (undecided_frames_ == 0) return;
+  const uint64_t frame_units = jitter_.clock_rate_hz() * uint64_t{codec::kFrameMs} / 1000;
+  const uint64_t silent = std::min(undecided_frames_, silent_units / frame_units);
+  const uint64_t concealed = std::exchange(undecided_frames_, 0) - silent;
+  stats_.comfort_noise_frames += silent;
+  if (concealed == 0) return;
+  stats_.concealment_runs += !is_concealing_;
+  is_concealing_ = true;
+  stats_.concealed_frames += concealed;
 }
 
 void PlayoutStage::MakeComfortNoise(const jitter::PlayoutFrame& piece) {

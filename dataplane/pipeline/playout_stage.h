@@ -45,7 +45,10 @@ class PlayoutStage {
   bool Append(base::Timestamp now);
   void Decode(const jitter::PlayoutFrame& piece, base::Timestamp now);
   void Conceal(const jitter::PlayoutFrame& piece);
-  void CountConcealed(size_t samples);  // which are in the buffer's room already
+  // Of samples that are in the buffer's room already.
+  void CountConcealed(const jitter::PlayoutFrame& piece, size_t samples);
+  // What was concealed undecided was silence of the sender for so long, and lost for the rest.
+  void Settle(uint32_t silent_units);
   void MakeComfortNoise(const jitter::PlayoutFrame& piece);
   void Use(ReceiveSetup::Entry& entry);
   void AdjustSpeed(base::Timestamp now);
@@ -61,6 +64,7 @@ class PlayoutStage {
   uint64_t counted_source_changes_ = 0;
   uint64_t overflowed_before_ = 0;
   bool is_concealing_ = false;  // the last piece was concealment
+  uint64_t undecided_frames_ = 0;  // concealed, not counted yet
   int64_t latency_sum_ns_ = 0;
   int64_t latency_packets_ = 0;
 };

@@ -268,6 +268,34 @@ TEST_F(JitterBufferTest, AGapOfTheSenderIsSilenceNotLoss) {
   EXPECT_THAT(Pop(325), ElementsAre(8));
 }
 
+TEST_F(JitterBufferTest, ALostStartOfSilenceIsSilenceAfterOnePacket) {
+  PlayCleanUntil(5);
+  (void)Pop(125);
+  // Packet 7 said that silence begins; nobody knows, and play-out waits for it.
+  for (int64_t at = 145; at < 300; at += 20) EXPECT_THAT(Pop(at), ElementsAre(-1));
+  Insert(8, 300, {.is_dtx = true, .timestamp = 0xffff'fc00u + 15 * kDuration});
+  EXPECT_THAT(Pop(305), ElementsAre(-2));
+  PlayoutFrame frame;
+  for (int64_t at = 325; frame.decision != PlayoutDecision::kNormal && at < 500; at += 20) {
+    frame = buffer_.PopFrame(At(at), 0);
+  }
+  // One packet was lost, and the other seven of the eight were what it announced.
+  EXPECT_EQ(frame.decision, PlayoutDecision::kNormal);
+  EXPECT_EQ(frame.lost_before, kDuration);
+}
+
+TEST_F(JitterBufferTest, SaysHowMuchOfTheWaitingWasSilence) {
+  PlayCleanUntil(5);
+  (void)Pop(125);
+  for (int64_t at = 145; at < 300; at += 20) {
+    EXPECT_TRUE(buffer_.PopFrame(At(at), 0).is_undecided);
+  }
+  Insert(8, 300, {.is_dtx = true, .timestamp = 0xffff'fc00u + 15 * kDuration});
+  const PlayoutFrame frame = buffer_.PopFrame(At(305), 0);
+  EXPECT_FALSE(frame.is_undecided);
+  EXPECT_EQ(frame.silent_before, 7 * kDuration);
+}
+
 TEST_F(JitterBufferTest, ALostSidIsStillSilence) {
   PlayCleanUntil(5);
   EXPECT_THAT(Pop(145), ElementsAre(6));

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "tests/dataplane/support/call_simulation.h"
 
 namespace byon::test {
@@ -92,6 +94,33 @@ TEST(SilenceTest, ABrowserThatNeverConnectsIsGivenUp) {
   const auto failures = call.Events<session::SessionFailed>();
   ASSERT_THAT(failures, SizeIs(1));
   EXPECT_EQ(failures[0].cause, session::FailureCause::kIceTimeout);
+}
+
+// A phone that sends nothing in silence, on a network that loses the packet which says that it begins.
+TEST(SilenceTest, SilenceWhoseBeginningWasLostIsNoBadQuality) {
+  pipeline::StreamFormat quiet = AmrWbFormat();
+  quiet.codec.amr.use_dtx = true;
+  CallSimulation call(dtls::DtlsRole::kClient, {}, OpusFormat(), quiet);
+  call.Connect();
+  constexpr size_t kMostSidBytes = 12 + 8;
+  bool was_speech = false;
+  int lost = 0;
+  call.filter = [&](const TestDatagram& datagram) {
+    if (datagram.destination != call.MakeSessionConfig().ims.rtp) return true;
+    const bool is_speech = datagram.payload.size() > kMostSidBytes;
+    const bool is_beginning = std::exchange(was_speech, is_speech) && !is_speech;
+    lost += is_beginning;
+    return !is_beginning;
+  };
+  for (int turn = 0; turn < 12; ++turn) {
+    call.ims().talker().set_amplitude(turn % 2 == 0 ? 8000 : 0);
+    call.Run(TimeDelta::Seconds(1));
+  }
+  const session::SessionStats stats = call.Stats();
+  ASSERT_GE(lost, 5);
+  EXPECT_EQ(stats.ims.packets_lost, lost);
+  EXPECT_LE(stats.ims.concealed_frames, static_cast<uint64_t>(lost) * 2);
+  EXPECT_GT(stats.ims.worst_mos, 3.5);
 }
 
 }  // namespace
