@@ -53,10 +53,11 @@ class TimerWheel {
     --size_;
   }
 
-  // Serves every slot that has come due up to `now`: calls serve_slot(members, due) for each one
-  // that has members, `members` being a std::span<T>. Returns how many slot times were given up.
+  // Serves the slots that have come due up to `now`, at most `most` of them: calls
+  // serve_slot(members, due) for each one that has members, `members` being a std::span<T>. Returns
+  // how many slot times were given up.
   template <typename ServeSlot>
-  int64_t Advance(Timestamp now, ServeSlot&& serve_slot) {
+  int64_t Advance(Timestamp now, ServeSlot&& serve_slot, size_t most = SIZE_MAX) {
     if (!is_started_) Start(now);
     int64_t given_up = 0;
     if (now - next_due_ > kMaxBacklog) {
@@ -64,12 +65,14 @@ class TimerWheel {
       next_due_ += kSlotLength * given_up;
       next_slot_ = (next_slot_ + static_cast<size_t>(given_up)) % kSlots;
     }
-    while (next_due_ <= now) {
+    for (size_t served = 0; next_due_ <= now && served < most;) {
       auto& members = slots_[next_slot_];
       const Timestamp due = next_due_;
       next_slot_ = (next_slot_ + 1) % kSlots;
       next_due_ += kSlotLength;
-      if (!members.empty()) serve_slot(std::span<T>(members), due);
+      if (members.empty()) continue;
+      serve_slot(std::span<T>(members), due);
+      ++served;
     }
     return given_up;
   }

@@ -101,6 +101,23 @@ TEST(TimerWheelTest, ServesMissedSlotsInOrderWhenLate) {
   EXPECT_THAT(due_times, ElementsAre(0, 1, 2, 3, 4, 5));
 }
 
+TEST(TimerWheelTest, ServesAsManySlotsAsItIsTold) {
+  TimerWheel<int> wheel(100);
+  for (int i = 0; i < 5; ++i) ASSERT_LT(wheel.Add(i), 20u);
+  size_t served = 0;
+  const auto serve = [&](std::span<int>, Timestamp) { ++served; };
+  wheel.Advance(At(0), serve);
+  wheel.Advance(At(19), serve);
+  ASSERT_EQ(served, 5u);
+  for (size_t turn = 1; turn <= 5; ++turn) {
+    EXPECT_LE(wheel.NextDeadline(At(39)), At(39)) << "what is left is due";
+    wheel.Advance(At(39), serve, 1);
+    EXPECT_EQ(served, 5u + turn);
+  }
+  wheel.Advance(At(39), serve, 1);
+  EXPECT_EQ(served, 10u);
+}
+
 TEST(TimerWheelTest, GivesUpTicksAfterALongStall) {
   TimerWheel<int> wheel(20);
   for (int i = 0; i < 20; ++i) (void)wheel.Add(i);

@@ -190,7 +190,10 @@ TEST(CommandsTest, AnIdleWorkerWaitsAndABusyOneDoesNot) {
 TEST(CommandsTest, LateTicksAreCounted) {
   CallSimulation call;
   call.Connect();
-  call.gateway_worker().RunOnce(call.now() + TimeDelta::Milliseconds(50));
+  // A slot a turn.
+  for (int turn = 0; turn < 3; ++turn) {
+    call.gateway_worker().RunOnce(call.now() + TimeDelta::Milliseconds(50));
+  }
   EXPECT_GE(call.WorkerStats().late_ticks, 2u);
 }
 
