@@ -5,6 +5,7 @@
 #include <climits>
 #include <cstring>
 #include <optional>
+#include <utility>
 
 #include "controlplane/sip/tls_files.h"
 
@@ -12,6 +13,7 @@ namespace byon::sip {
 namespace {
 
 constexpr unsigned kMaxMessageBytes = 65536;
+constexpr size_t kRestBytes = 400;  // at most, of what the stack adds to a request: start line, Via, lengths
 // The stack's own supervision of a proxy (timer C) must not end a call that rings long.
 constexpr unsigned kTimerCMs = 3'600'000;
 
@@ -29,6 +31,18 @@ IpAddress SourceOf(msg_t* message) {
     std::memcpy(address.bytes.data() + 12, &from->su_sin.sin_addr, 4);
   }
   return address;
+}
+
+// Whether a request went by TCP because of its size: the route leaves the choice to the stack.
+bool WentByTcpForItsSize(const RequestText& request, nta_outgoing_t* outgoing) {
+  if (request.route.find(";transport=") != request.route.npos || request.route.starts_with("sips:")) return false;
+  msg_t* sent = nta_outgoing_getrequest(outgoing);
+  if (sent == nullptr) return false;
+  const sip_t* sip = sip_object(sent);
+  const bool is_tcp = sip != nullptr && sip->sip_via != nullptr && sip->sip_via->v_protocol != nullptr &&
+                      std::string_view(sip->sip_via->v_protocol).ends_with("/TCP");
+  msg_destroy(sent);
+  return is_tcp;
 }
 
 const url_string_t* AsUrl(const std::string& uri) {
@@ -150,18 +164,36 @@ msg_s* TransactionLayer::Build(const RequestText& request) {
 
 std::unique_ptr<ClientTransaction> TransactionLayer::Send(const RequestText& request,
                                                           ClientTransaction::Handler handler) {
-  msg_t* message = Build(request);
-  if (message != nullptr) {
-    std::unique_ptr<ClientTransaction> transaction(
-        new ClientTransaction(std::move(handler), is_open_));
-    transaction->outgoing_ = nta_outgoing_mcreate(agent_, ClientTransaction::OnResponse,
-                                                  transaction.get(), AsUrl(request.route), message,
-                                                  TAG_END());
-    if (transaction->outgoing_ != nullptr) return transaction;
-    msg_destroy(message);
+  // `mtu`: from which size on the request goes by TCP; 0: the configured one.
+  const auto create = [this](const RequestText& text, ClientTransaction* transaction, unsigned mtu) -> nta_outgoing_t* {
+    msg_t* message = Build(text);
+    if (message == nullptr) return nullptr;
+    nta_outgoing_t* outgoing = nta_outgoing_mcreate(agent_, ClientTransaction::OnResponse, transaction, AsUrl(text.route), message,
+                                                    TAG_IF(mtu != 0, TPTAG_MTU(mtu)), TAG_END());
+    if (outgoing == nullptr) msg_destroy(message);
+    return outgoing;
+  };
+  std::unique_ptr<ClientTransaction> transaction(new ClientTransaction(std::move(handler), is_open_));
+  transaction->outgoing_ = create(request, transaction.get(), 0);
+  if (transaction->outgoing_ == nullptr) {
+    counters_.Add(SipCounter::kSendFailed);
+    return nullptr;
   }
-  counters_.Add(SipCounter::kSendFailed);
-  return nullptr;
+  const size_t bytes = request.uri.size() + request.headers.size() + request.body.size();
+  if (config_.tls || bytes + kRestBytes <= config_.udp_mtu) return transaction;
+  // Too long for UDP it goes by TCP; where that is reset it goes by UDP all the same (RFC 3261 section 18.1.1). The stack
+  // does so only for requests that hear a connection being refused: to others that wait for the same one it says 503.
+  auto retry = [create, text = std::make_shared<const RequestText>(request), self = transaction.get(),
+                told = std::move(transaction->handler_)](int status, const MessageView& response) {
+    const ClientTransaction::Handler tell = told;  // survives what holds it
+    const bool is_lost = response.is_empty() && status == 503 && WentByTcpForItsSize(*text, self->outgoing_);
+    nta_outgoing_t* again = is_lost ? create(*text, self, kMaxMessageBytes) : nullptr;
+    self->handler_ = tell;
+    if (again == nullptr) return tell(status, response);
+    nta_outgoing_destroy(std::exchange(self->outgoing_, again));
+  };
+  transaction->handler_ = std::move(retry);
+  return transaction;
 }
 
 void TransactionLayer::SendAck(const RequestText& request) {

@@ -47,7 +47,9 @@ function spread(values) {
 /** A wait that says what was waited for when it was in vain. */
 function within(promise, what) {
   let timer;
-  const inVain = new Promise((resolve, reject) => { timer = setTimeout(() => reject(new Error(`waited ${PATIENCE_MS / 1000} s in vain for ${what}`)), PATIENCE_MS); });
+  const inVain = new Promise((resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`waited ${PATIENCE_MS / 1000} s in vain for ${typeof what === 'function' ? what() : what}`)), PATIENCE_MS);
+  });
   return Promise.race([promise, inVain]).finally(() => clearTimeout(timer));
 }
 
@@ -66,7 +68,7 @@ class Rings {
     const callee = `+349${String(10_000_000 + caller.index)}`;
     const invited = new Promise((resolve) => this.#waiting.set(callee, resolve));
     const mediaSessionId = await within(caller.call(callee), `the answer to a call of ${caller.user}`);
-    const ring = await within(invited, `the INVITE of ${caller.user}`);
+    const ring = await within(invited, () => `the INVITE of ${caller.user} (its call: ${caller.lastStatus})`);
     return { caller, ring, end: () => caller.hangUp(mediaSessionId), mediaSessionId };
   }
 

@@ -34,6 +34,8 @@ export class Subscriber {
   #lastId = 0;
   #unacknowledged;
   #ackTimer;
+  /** Status and reason of the last event of a call, for who waits for something in vain. */
+  lastStatus = 'no event';
   /** Every CloudEvent of the channel. */
   onEvent = () => {};
   onClose = () => {};
@@ -62,6 +64,7 @@ export class Subscriber {
     if (message.specversion) {
       this.#unacknowledged = message.id;
       this.#ackTimer ??= setTimeout(() => this.#acknowledge(), ACK_AFTER_MS);
+      if (message.data?.status) this.lastStatus = `${message.data.status} ${message.data.reason ?? ''}`;
       this.onEvent(message);
       return;
     }

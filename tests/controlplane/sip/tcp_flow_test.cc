@@ -1,4 +1,10 @@
 // The same flows over TCP, where the stack keeps transactions no longer than their last response.
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+
 #include "tests/controlplane/sip/stack_fixture.h"
 
 namespace byon::sip::test {
@@ -118,6 +124,73 @@ TEST_F(TcpFlowTest, IncomingCallAndRefusals) {  // Covers: T4
   tcp_.Send(incoming("z", "BYE", 3, answer.Get("To"), "Reason: SIP;cause=200;text=\"elsewhere\"\r\n", ""));
   recorder_.Expect("ended in-1 200");
   EXPECT_EQ(recorder_.last_reason.text, "elsewhere");
+}
+
+// Takes TCP connections at an address and resets each.
+class ResettingListener {
+ public:
+  ResettingListener(const std::string& address, uint16_t port) : socket_(socket(AF_INET, SOCK_STREAM, 0)) {
+    const int yes = 1;
+    setsockopt(socket_, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_port = htons(port);
+    inet_pton(AF_INET, address.c_str(), &at.sin_addr);
+    EXPECT_EQ(bind(socket_, reinterpret_cast<const sockaddr*>(&at), sizeof at), 0);
+    EXPECT_EQ(listen(socket_, 16), 0);
+    thread_ = std::thread([this] {
+      for (int one; (one = accept(socket_, nullptr, nullptr)) >= 0;) {
+        ++count_;
+        // Something has come, then the end without a farewell.
+        char byte = 0;
+        (void)recv(one, &byte, 1, MSG_PEEK);
+        const linger now{1, 0};
+        setsockopt(one, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+        close(one);
+      }
+    });
+  }
+  ~ResettingListener() {
+    shutdown(socket_, SHUT_RDWR);
+    thread_.join();
+    close(socket_);
+  }
+  int count() const { return count_; }
+
+ private:
+  const int socket_;
+  std::atomic<int> count_{0};
+  std::thread thread_;
+};
+
+class LongRequestTest : public StackFixture {};
+
+// RFC 3261 section 18.1.1: what is too long for UDP goes that way all the same where TCP is not taken.
+TEST_F(LongRequestTest, GoesByUdpWhereTcpIsReset) {
+  config_.udp_mtu = 700;
+  StartStack();
+  ResettingListener listener(peer_.address(), peer_.port());
+  for (const std::string id : {"first", "second"}) {
+    stack_->signaling().Invite(Outgoing(id));
+    const SipText invite = peer_.ExpectRequest("INVITE");
+    EXPECT_NE(invite.Get("Via").find("/UDP"), std::string::npos);
+    peer_.Reply(invite, "180 Ringing", "a", "Contact: <" + peer_.uri() + ">\r\n");
+    peer_.Reply(invite, "486 Busy Here", "a");
+    peer_.ExpectRequest("ACK");
+    recorder_.Expect("failed " + id + " 486");
+  }
+  EXPECT_GE(listener.count(), 1);
+}
+
+// Nobody at all: the failure is told, and once.
+TEST_F(LongRequestTest, FailsWhereNobodyListens) {
+  config_.udp_mtu = 700;
+  StartStack();
+  auto outgoing = Outgoing("lost");
+  outgoing.binding.next_hop = "sip:127.0.0.1:1";
+  stack_->signaling().Invite(outgoing);
+  recorder_.Expect("failed lost 503");
+  EXPECT_EQ(recorder_.Count("failed lost 503"), 1u);
 }
 
 }  // namespace
