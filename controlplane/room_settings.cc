@@ -303,6 +303,7 @@ http::HttpServerConfig HttpSettings(const runtime::LoadedConfig& loaded) {
   if (config.http.tls) {
     settings.tls = {config.http.tls->certificate_file, config.http.tls->private_key_file};
   }
+  settings.proxies = {config.http.trusted_proxies, config.http.uses_forwarded};
   // On a host of nobody's own every operator may be meant: a preflight shows no token.
   settings.site.public_url = config.http.public_url;
   bool has_sip = false;

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "controlplane/http/event_loop.h"
+#include "controlplane/http/forwarding.h"
 #include "controlplane/http/outbox.h"
 #include "controlplane/http/rate_limiter.h"
 #include "controlplane/http/request_framing.h"
@@ -37,6 +38,7 @@ struct Exchange {
   ExchangeId id = 0;
   lws* connection = nullptr;
   api::HttpRequest request;
+  std::string scheme;     // how the client came, where a proxy said so
   size_t body_bytes = 0;  // announced
   bool is_dispatched = false;
   bool closes_connection = false;
@@ -228,12 +230,16 @@ class HttpServer::Service {
   int AdmitConnection(int socket) {
     if (connections_.size() >= config_.connections) return -1;
     const std::string address = PeerAddress(socket);
-    const auto it = connections_by_address_.find(address);
-    const size_t open = it == connections_by_address_.end() ? 0 : it->second;
-    if (open >= config_.connections_per_address) return -1;
+    // A proxy's connections are many people's.
+    if (config_.proxies.Trusts(address)) return 0;
+    if (OpenFrom(address) >= config_.connections_per_address) return -1;
     return connection_limiter_.TryTake(address, RateLimiter::Clock::now()) ? 0 : -1;
   }
 
+  size_t OpenFrom(const std::string& address) const {
+    const auto it = connections_by_address_.find(address);
+    return it == connections_by_address_.end() ? 0 : it->second;
+  }
   // Counted from its first moment on: silent ones count too.
   Connection& ConnectionOf(lws* connection) {
     const auto [it, is_new] = connections_.try_emplace(connection);
@@ -245,11 +251,30 @@ class HttpServer::Service {
   }
   const std::string& AddressOf(lws* connection) { return ConnectionOf(connection).address; }
 
+  // Writes into the request who is behind the connection, and which host it asked for, where a trusted proxy says so.
+  Client Identify(lws* connection, api::HttpRequest& request) {
+    Client client = ClientOf(config_.proxies, AddressOf(connection), ReadForwarding(connection).view());
+    request.remote_address = client.address;
+    if (!client.host.empty()) request.headers["host"] = client.host;
+    return client;
+  }
+  // A WebSocket behind a proxy is its client's connection from here on.
+  void AssignTo(const std::string& address, lws* connection) {
+    std::string& known = ConnectionOf(connection).address;
+    if (known == address) return;
+    Uncount(known);
+    ++connections_by_address_[address];
+    known = address;
+  }
+  void Uncount(const std::string& address) {
+    const auto count = connections_by_address_.find(address);
+    if (--count->second == 0) connections_by_address_.erase(count);
+  }
+
   void ForgetConnection(lws* connection) {
     const auto it = connections_.find(connection);
     if (it == connections_.end()) return;
-    const auto count = connections_by_address_.find(it->second.address);
-    if (--count->second == 0) connections_by_address_.erase(count);
+    Uncount(it->second.address);
     connections_.erase(it);
   }
 
@@ -270,7 +295,7 @@ class HttpServer::Service {
       return Answer(current, ErrorResponse(405, "METHOD_NOT_ALLOWED", "The method is not supported."), true);
     }
     current.request = std::move(*request);
-    current.request.remote_address = AddressOf(connection);
+    current.scheme = Identify(connection, current.request).scheme;
     const auto text = [&](const char* name) -> std::string_view {
       const std::string* value = current.request.Header(name);
       return value == nullptr ? std::string_view() : std::string_view(*value);
@@ -343,7 +368,7 @@ class HttpServer::Service {
   int Answer(Exchange& exchange, api::HttpResponse response, bool closes_connection) {
     exchange.is_dispatched = true;
     const SiteRules& rules = sites_.Of(exchange.request);
-    rules.security.AddToAll(response);
+    rules.security.AddToAll(response, exchange.scheme);
     if (exchange.request.method != "OPTIONS") {
       const std::string* origin = exchange.request.Header("origin");
       for (auto& header : rules.origins.AnswerHeaders(origin ? *origin : "")) {
@@ -402,17 +427,19 @@ class HttpServer::Service {
   int AdmitWebSocket(lws* connection) {
     std::optional<api::HttpRequest> request = ReadRequest(connection);
     if (!request) return -1;
+    const Client client = Identify(connection, *request);
     const std::string* origin = request->Header("origin");
     const std::string* host = request->Header("host");
     const lws_protocols* protocol = lws_get_protocol(connection);
     if (protocol != nullptr && protocol->name != nullptr) request->subprotocol = protocol->name;
     const auto& served = config_.subprotocols;
     const bool is_served = std::find(served.begin(), served.end(), request->subprotocol) != served.end();
-    if (!is_served || !sites_.Of(*request).origins.MayOpenWebSocket(origin ? *origin : "", host ? *host : "")) {
+    if (!is_served || !sites_.Of(*request).origins.MayOpenWebSocket(origin ? *origin : "", host ? *host : "", client.scheme)) {
       lws_return_http_status(connection, is_served ? 403 : 400, nullptr);
       return -1;
     }
-    if (!limiter_.TryTake(AddressOf(connection), RateLimiter::Clock::now())) {
+    const bool has_too_many = client.is_forwarded && OpenFrom(client.address) >= config_.connections_per_address;
+    if (has_too_many || !limiter_.TryTake(client.address, RateLimiter::Clock::now())) {
       lws_return_http_status(connection, 429, nullptr);
       return -1;
     }
@@ -425,7 +452,7 @@ class HttpServer::Service {
     api::HttpRequest request = std::move(pending_upgrade_.second);
     pending_upgrade_ = {};
     ConnectionOf(connection).guard.reset();
-    request.remote_address = AddressOf(connection);
+    AssignTo(request.remote_address, connection);
     slot->socket = sockets_.Open(++last_id_, connection, std::move(request), outbox_);
     return 0;
   }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "controlplane/api/http_application.h"
+#include "controlplane/http/forwarding.h"
 
 namespace byon::http {
 
@@ -35,6 +36,8 @@ struct HttpServerConfig {
     std::string private_key_file;
   };
   std::optional<Tls> tls;
+  // Limits per address hold for whom these name. Their own connections are bounded by `connections` alone.
+  ProxyTrust proxies;
   // WebSocket subprotocols that are served; a client must offer one of them.
   std::vector<std::string> subprotocols{"byon.events.v1"};
 

@@ -8,11 +8,12 @@ bool OriginPolicy::IsAllowed(std::string_view origin) const {
   return std::ranges::find(allowed_, origin) != allowed_.end();
 }
 
-bool OriginPolicy::MayOpenWebSocket(std::string_view origin, std::string_view host) const {
+bool OriginPolicy::MayOpenWebSocket(std::string_view origin, std::string_view host, std::string_view scheme) const {
   if (origin.empty() || origin == public_url_ || IsAllowed(origin)) return true;
   // The same page reached by another name of this host, e.g. localhost: same origin all the same.
-  const size_t scheme = origin.find("://");
-  return scheme != std::string_view::npos && !host.empty() && origin.substr(scheme + 3) == host;
+  const size_t end = origin.find("://");
+  if (end == std::string_view::npos || host.empty() || origin.substr(end + 3) != host) return false;
+  return scheme.empty() || origin.substr(0, end) == scheme;
 }
 
 OriginPolicy::Headers OriginPolicy::AnswerHeaders(std::string_view origin) const {

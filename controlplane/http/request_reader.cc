@@ -124,6 +124,11 @@ std::optional<api::HttpRequest> ReadRequest(lws* connection) {
   return request;
 }
 
+ForwardingTexts ReadForwarding(lws* connection) {
+  return {ReadCustom(connection, "forwarded"), ReadToken(connection, WSI_TOKEN_X_FORWARDED_FOR),
+          ReadCustom(connection, "x-forwarded-proto"), ReadCustom(connection, "x-forwarded-host")};
+}
+
 std::string PeerAddress(int socket) {
   sockaddr_storage address{};
   socklen_t size = sizeof address;

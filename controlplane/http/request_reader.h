@@ -4,6 +4,7 @@
 #include <string>
 
 #include "controlplane/api/http_application.h"
+#include "controlplane/http/forwarding.h"
 
 struct lws;
 
@@ -14,6 +15,13 @@ namespace byon::http {
 // canonical spelling. Nothing when the method is none we know.
 std::optional<api::HttpRequest> ReadRequest(lws* connection);
 
+// What proxies have said of the client; empty where they said nothing. Of X-Forwarded-For all lines, joined; of the others,
+// which the library does not know, it keeps every line but shows the first.
+struct ForwardingTexts {
+  std::string forwarded, x_forwarded_for, x_forwarded_proto, x_forwarded_host;
+  ForwardingHeaders view() const { return {forwarded, x_forwarded_for, x_forwarded_proto, x_forwarded_host}; }
+};
+ForwardingTexts ReadForwarding(lws* connection);
 
 // The peer's address, IPv4-mapped IPv6 as IPv4.
 std::string PeerAddress(int socket);

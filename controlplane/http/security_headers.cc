@@ -28,7 +28,7 @@ void SecurityHeaders::AddToFile(api::HttpResponse& response) const {
   response.headers.emplace_back("cross-origin-opener-policy", "same-origin-allow-popups");
 }
 
-void SecurityHeaders::AddToAll(api::HttpResponse& response) const {
+void SecurityHeaders::AddToAll(api::HttpResponse& response, std::string_view scheme) const {
   const auto add = [&response](const char* name, const char* value) {
     if (!Has(response, name)) response.headers.emplace_back(name, value);
   };
@@ -40,7 +40,7 @@ void SecurityHeaders::AddToAll(api::HttpResponse& response) const {
   // Pages that CORS lets in use fetch, to which this does not apply.
   add("cross-origin-resource-policy", "same-origin");
   add("cache-control", "no-store");
-  if (is_https_) add("strict-transport-security", "max-age=31536000");
+  if (scheme.empty() ? is_https_ : scheme == "https") add("strict-transport-security", "max-age=31536000");
 }
 
 }  // namespace byon::http

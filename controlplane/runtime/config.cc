@@ -36,6 +36,18 @@ void ConfigReader::ReadHttp() {
     Mistake("/http/web_dir", "http.web_dir is \"" + http.web_dir + "\"; it must be a folder.");
   }
   http.tls = GetTls("/http/tls");
+  if (const json* proxies = At("/http/trusted_proxies")) {
+    for (size_t i = 0; i < proxies->size(); ++i) {
+      if (http.trusted_proxies.Add(proxies->at(i).get<std::string>())) continue;
+      const std::string pointer = "/http/trusted_proxies/" + std::to_string(i);
+      Mistake(pointer, Key(pointer) + " is " + proxies->at(i).dump() +
+                           "; it must be an IP address, or a network like 10.0.0.0/8 that does not mean everybody and has "
+                           "no bits beyond its length.");
+    }
+  }
+  std::string header = "x-forwarded-for";
+  Get("/http/proxy_header", header);
+  http.uses_forwarded = header == "forwarded";
 }
 
 void ConfigReader::ReadWebSip() {

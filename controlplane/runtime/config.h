@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "controlplane/auth/address_ranges.h"
 #include "controlplane/click_to_call/campaign.h"
 
 namespace byon::runtime {
@@ -35,6 +36,8 @@ struct HttpConfig {
   std::string web_dir;     // empty: the installed one
   std::optional<TlsFiles> tls;
   std::vector<std::string> cors_origins;
+  auth::AddressRanges trusted_proxies;
+  bool uses_forwarded = false;  // their header is RFC 7239's
 };
 
 // SIP over WebSocket.

@@ -55,6 +55,29 @@ dataplanes: [{address: "127.0.0.1:50051"}]
   EXPECT_EQ(Parse(own).config.oauth.web_client_scopes, "openid calls");
 }
 
+TEST(ConfigTest, TrustsTheProxiesThatAreNamed) {
+  const auto with = [](const std::string& proxies) {
+    return Parse(R"(
+http: {public_url: "http://127.0.0.1:8080", )" + proxies + R"(}
+oauth: {issuers: [{issuer: "http://idp"}], audience: [a]}
+ims: {home_domain: ims.test, local: "127.0.0.1:5070", next_hops: ["127.0.0.10:5060"]}
+dataplanes: [{address: "127.0.0.1:50051"}]
+)");
+  };
+  const LoadedConfig good = with("trusted_proxies: [\"10.0.0.0/8\", \"::1\"], proxy_header: forwarded");
+  EXPECT_THAT(good.mistakes, IsEmpty());
+  EXPECT_TRUE(good.config.http.trusted_proxies.Contains(*auth::NetworkAddress::Parse("10.1.2.3")));
+  EXPECT_FALSE(good.config.http.trusted_proxies.Contains(*auth::NetworkAddress::Parse("11.1.2.3")));
+  EXPECT_TRUE(good.config.http.uses_forwarded);
+  EXPECT_TRUE(Parse(kSmallest).config.http.trusted_proxies.IsEmpty());
+  for (const char* bad : {"10.0.0.1/8", "0.0.0.0/0", "10.0.0", "10.0.0.0/33", "::/0"}) {
+    EXPECT_THAT(with("trusted_proxies: [\"" + std::string(bad) + "\"]").mistakes,
+                ElementsAre(HasSubstr("http.trusted_proxies.0 is \"" + std::string(bad) + "\"; it must be an IP address, or a network")));
+  }
+  EXPECT_THAT(with("trusted_proxies: [gw.example]").mistakes, ElementsAre(HasSubstr("an IP address or a network like 10.0.0.0/8")));
+  EXPECT_THAT(with("proxy_header: x-real-ip").mistakes, ElementsAre(HasSubstr("proxy_header")));
+}
+
 TEST(ConfigTest, TurnServersNeedTheirSecret) {
   EXPECT_THAT(Parse(std::string(kSmallest) + "ice: {turn_urls: [\"turn:turn.example.com\"]}\n").mistakes,
               ElementsAre(HasSubstr("ice.turn_urls need ice.turn_secret_file")));
