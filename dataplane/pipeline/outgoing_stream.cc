@@ -7,8 +7,8 @@ namespace byon::pipeline {
 namespace {
 
 constexpr base::TimeDelta kTick = base::TimeDelta::Milliseconds(codec::kFrameMs);
-// A worker that is late serves its ticks one after the other; behind by more than this it leaves out.
-constexpr base::TimeDelta kMaxLateness = base::TimeDelta::Milliseconds(100);
+// Ahead of the grid by more than this, the owner has moved the tick to another place in it.
+constexpr base::TimeDelta kMoved = base::TimeDelta::Milliseconds(100);
 
 }  // namespace
 
@@ -28,13 +28,15 @@ void OutgoingStream::Advance(base::Timestamp now) {
   } else {
     timestamp_ = timestamp_ + units;
   }
-  const base::TimeDelta lateness = now - next_tick_time_;
-  if (lateness > kMaxLateness) {
-    const int64_t left_out = lateness / kTick;
+  // Ticks come with the time at which they were due, however late they are served: what is missing
+  // was given up.
+  const base::TimeDelta missing = now - next_tick_time_;
+  if (missing >= kTick) {
+    const int64_t left_out = missing / kTick;
     timestamp_ = timestamp_ + left_out * units;
     next_tick_time_ += kTick * left_out;
-  } else if (lateness < -kMaxLateness) {
-    next_tick_time_ = now;  // the owner moved the tick to another slot
+  } else if (missing < -kMoved) {
+    next_tick_time_ = now;
   }
   tick_time_ = next_tick_time_;
   next_tick_time_ += kTick;

@@ -20,7 +20,8 @@ class OutgoingStream {
   uint32_t clock_rate_hz() const { return clock_rate_hz_; }
   rtp::Ssrc ssrc() const { return ssrc_; }
 
-  // Starts the next 20 ms. Ticks that were left out are made up for.
+  // Starts the 20 ms that were due at `now`. The time of ticks that were left out passes too: to the
+  // receiver they are a gap, not a delay that stays.
   void Advance(base::Timestamp now);
   // Of the 20 ms that start at this tick.
   rtp::RtpTimestamp timestamp() const { return timestamp_; }

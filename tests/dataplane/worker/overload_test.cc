@@ -6,6 +6,8 @@
 #include <memory>
 #include <vector>
 
+#include "dataplane/rtp/datagram_class.h"
+#include "dataplane/rtp/rtp_packet_view.h"
 #include "dataplane/worker/worker.h"
 #include "tests/dataplane/support/call_simulation.h"
 
@@ -14,6 +16,8 @@ namespace {
 
 using base::TimeDelta;
 using worker::CommandStatus;
+
+constexpr uint16_t kFirstPort = 20'000;
 
 // Nothing comes, what is sent is forgotten.
 class Void final : public worker::PacketIo {
@@ -31,12 +35,19 @@ class Void final : public worker::PacketIo {
   void Free(const worker::TxBuffer&) override {}
   void Send(std::span<const worker::OutgoingDatagram> datagrams, base::Timestamp) override {
     sent += static_cast<int64_t>(datagrams.size());
+    for (const worker::OutgoingDatagram& datagram : datagrams) {
+      const bool is_rtp =
+          rtp::ClassifyDatagram(datagram.payload()) == rtp::DatagramClass::kRtp;
+      if (!is_rtp || datagram.source.port != kFirstPort + 2) continue;
+      timestamp = rtp::RtpPacketView::Parse(datagram.payload())->timestamp();
+    }
   }
   void Flush(base::Timestamp) override {}
   void Wait(base::Timestamp, base::Timestamp) override {}
   uint64_t handed_over() const override { return 0; }
 
   int64_t sent = 0;
+  rtp::RtpTimestamp timestamp;  // of the first call's last packet
 
  private:
   std::array<std::array<std::byte, session::kMinTxCapacity>, 256> storage_;
@@ -55,7 +66,7 @@ class OverloadTest : public testing::Test {
 
   // A call that hears a tone.
   void Open(size_t number) {
-    const auto port = static_cast<uint16_t>(20'000 + 4 * number);
+    const auto port = static_cast<uint16_t>(kFirstPort + 4 * number);
     const net::IpAddress ip = net::IpAddress::V4(192, 0, 2, 1);
     session::SessionConfig config;
     config.handle = session::MakeSessionHandle(number + 1, port);
@@ -131,6 +142,19 @@ TEST_F(OverloadTest, IsInTimeAgainAsSoonAsItCan) {
   Run(TimeDelta::Seconds(2), kHalfOfWhatItCan);
   EXPECT_EQ(worker_.Stats().late_ticks, late_before);
   EXPECT_NEAR(static_cast<double>(io_.sent - sent_before), kCalls * 100, 60) << "and reports";
+}
+
+// What was given up is a gap in the stream, not a delay for the rest of the call.
+TEST_F(OverloadTest, TheSendersClockStaysWithTime) {
+  Run(TimeDelta::Seconds(1), kHalfOfWhatItCan);
+  const base::Timestamp start = now_;
+  const rtp::RtpTimestamp first = io_.timestamp;
+  for (int i = 0; i < 3; ++i) {
+    Run(TimeDelta::Seconds(2), kTwiceTooMuch);
+    Run(TimeDelta::Seconds(1), kHalfOfWhatItCan);
+  }
+  const int64_t elapsed = (now_ - start).milliseconds() * 8;  // of PCMU's clock
+  EXPECT_NEAR(static_cast<double>(io_.timestamp - first), static_cast<double>(elapsed), 160 + 8);
 }
 
 }  // namespace
