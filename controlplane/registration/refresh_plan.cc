@@ -37,9 +37,17 @@ SteadyTime RefreshPlan::Earliest(SteadyTime from, SteadyTime to, uint32_t room) 
 
 void RefreshPlan::Add(SteadyTime when) {
   if (when == kNever) return;
-  if (counts_.empty()) first_slot_ = SlotOf(when);
-  for (; SlotOf(when) < first_slot_; --first_slot_) counts_.push_front(0);
-  const auto index = static_cast<size_t>(SlotOf(when) - first_slot_);
+  constexpr int64_t kSlots = kHorizon / kSlot;
+  const int64_t slot = SlotOf(when);
+  if (counts_.empty()) first_slot_ = slot;
+  if (slot - first_slot_ >= kSlots) return;
+  if (const int64_t before = first_slot_ - slot; before > 0) {
+    const int64_t kept = std::clamp<int64_t>(kSlots - before, 0, static_cast<int64_t>(counts_.size()));
+    counts_.resize(static_cast<size_t>(kept));
+    if (kept > 0) counts_.insert(counts_.begin(), static_cast<size_t>(before), 0);
+    first_slot_ = slot;
+  }
+  const auto index = static_cast<size_t>(slot - first_slot_);
   if (index >= counts_.size()) counts_.resize(index + 1);
   ++counts_[index];
 }

@@ -13,13 +13,16 @@ namespace byon::registration {
 class RefreshPlan {
  public:
   static constexpr std::chrono::milliseconds kSlot{250};
+  // Longer than the longest wait that a registrar may ask for; bounds what a plan may take: 11 MB.
+  static constexpr std::chrono::hours kHorizon{8 * 24};
 
   // One of the emptiest times between both, which are in order; `random` says which.
   SteadyTime Emptiest(SteadyTime from, SteadyTime to, uint64_t random) const;
   // The first time with fewer than `room` in its slot; where there is none, the first of the emptiest.
   SteadyTime Earliest(SteadyTime from, SteadyTime to, uint32_t room) const;
 
-  void Add(SteadyTime when);  // kNever is no time
+  // What is further from the first than kHorizon is not counted, nor is kNever.
+  void Add(SteadyTime when);
   void Remove(SteadyTime when);
   void Forget(SteadyTime before);
   uint32_t CountAt(SteadyTime when) const;

@@ -19,6 +19,8 @@ constexpr seconds kBackOffBase{30};
 constexpr seconds kBackOffMax{1800};
 
 constexpr seconds kProbationDefault{30};
+// A network that asks for more is asked again after so long, and no binding is believed to last longer unless we asked for it.
+constexpr seconds kLongestWait{7 * 24 * 3600};
 
 // How long a DELETE waits for the network before it is answered all the same.
 constexpr seconds kDeregisterPatience{3};
@@ -234,7 +236,8 @@ void RegistrationRegistry::OnRegistered(const RegistrationId& id, SipRegistered 
   if (!entry || entry->state == State::kEnding) return;
   entry->is_refresh_pending = false;
   entry->failures = 0;
-  seconds granted = registered.expires;
+  const seconds granted = std::min(registered.expires, std::max(config_.sip_expiry, kLongestWait));
+  registered.expires = granted;
   entry->has_new_texts = true;
   entry->record.registered = std::move(registered);
   entry->record.sip_expires_at = now.wall + granted;
@@ -300,7 +303,7 @@ void RegistrationRegistry::OnNetworkDeregistered(const RegistrationId& id,
       if (!entry->is_refresh_pending) SendRefresh(*entry);
       return table_.Put(*entry);
     case SipDeregistered::Event::kProbation: {
-      const seconds wait = deregistered.retry_after.value_or(kProbationDefault);
+      const seconds wait = std::min(deregistered.retry_after.value_or(kProbationDefault), kLongestWait);
       SetRefresh(*entry, plan_.Earliest(now.steady + wait, now.steady + wait + wait / 10, 1));
       // Nothing is bound until then; what would have expired is gone already.
       entry->sip_expiry_deadline = kNever;
@@ -340,7 +343,19 @@ void RegistrationRegistry::ScheduleRestored(Entry& entry, Now now) {
   }
   const SteadyTime soon = now.steady + seconds(1);
   const SteadyTime late = now.steady + (left > seconds(0) ? std::min(left / 2, kCatchUpTime) : kCatchUpTime);
-  SetRefresh(entry, plan_.Earliest(soon, std::max(soon, late), kCatchUpRoom));
+  SetRefresh(entry, CatchUpTime(soon, std::max(soon, late)));
+}
+
+// A hundred thousand look for their time here one after the other: no one looks again where there is no room any more.
+SteadyTime RegistrationRegistry::CatchUpTime(SteadyTime from, SteadyTime to) {
+  const SteadyTime when = plan_.Earliest(std::clamp(catch_up_full_until_, from, to), to, kCatchUpRoom);
+  const bool has_room = plan_.CountAt(when) < kCatchUpRoom;
+  catch_up_full_until_ = std::max(catch_up_full_until_, has_room ? when : to);
+  if (has_room) return when;
+  // One after the other, and round again.
+  catch_up_last_ += RefreshPlan::kSlot;
+  if (catch_up_last_ < from || catch_up_last_ > to) catch_up_last_ = from;
+  return catch_up_last_;
 }
 
 void RegistrationRegistry::ScheduleRetry(Entry& entry, std::optional<seconds> retry_after,

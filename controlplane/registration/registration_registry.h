@@ -133,6 +133,7 @@ class RegistrationRegistry {
   void ScheduleLife(Entry& entry, Now now) const;
   void ScheduleRefresh(Entry& entry, std::chrono::seconds granted, Now now);
   void ScheduleRestored(Entry& entry, Now now);
+  SteadyTime CatchUpTime(SteadyTime from, SteadyTime to);
   void ScheduleRetry(Entry& entry, std::optional<std::chrono::seconds> retry_after, Now now);
   void SetRefresh(Entry& entry, SteadyTime when);
   void SendRefresh(Entry& entry);
@@ -146,6 +147,8 @@ class RegistrationRegistry {
   uint64_t random_state_;
   RegistrationTable table_;
   RefreshPlan plan_;
+  SteadyTime catch_up_full_until_{};
+  SteadyTime catch_up_last_{};  // given to one that found no room
   std::deque<Action> actions_;
 };
 

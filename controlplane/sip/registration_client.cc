@@ -20,6 +20,7 @@ constexpr int kMaxWrongAnswers = 2;
 constexpr int kMaxInvalidChallenges = 2;  // TS 24.229 section 5.1.1.5.3
 constexpr int kMaxIntervalRetries = 2;
 constexpr uint64_t kMaxExpiresS = 0xffffffff;
+constexpr uint64_t kMaxMinExpiresS = 604800;  // a week
 constexpr uint64_t kMaxRetryAfterS = 86400;
 // Registrations that leave a dead P-CSCF: so long for each of them, within the window of the configuration.
 constexpr milliseconds kMoveInterval{20};
@@ -362,7 +363,7 @@ void RegistrationClient::HandleLacksOutbound(Record& record, const MessageView& 
 }
 
 void RegistrationClient::HandleIntervalTooBrief(Record& record, const MessageView& response) {
-  const auto minimum = response.Number("Min-Expires", kMaxExpiresS);
+  const auto minimum = response.Number("Min-Expires", kMaxMinExpiresS);
   const bool is_sensible = minimum && seconds(*minimum) > record.expires &&
                            record.operation == Operation::kRegister;
   if (!is_sensible || ++record.interval_retries > kMaxIntervalRetries) {
@@ -388,6 +389,7 @@ void RegistrationClient::HandleAccepted(Record& record, const MessageView& respo
     if (number) granted = seconds(*number);
     gruu = contact->Parameter("pub-gruu").value_or("");
   }
+  granted = std::min(granted, record.expires);  // a registrar may only shorten (RFC 3261 section 10.3)
   record.gruu = context_.config.uses_gruu && IsSafeUri(gruu) ? gruu : "";
   // RFC 5626 section 6: the registrar says that it took the flow.
   record.is_outbound = context_.config.uses_outbound && !record.lacks_outbound && response.Lists("Require", "outbound");

@@ -369,6 +369,18 @@ TEST(Registration, NetworkDeregistration) {  // Covers: R13
   EXPECT_TRUE(h.Take<SendRegister>());
 }
 
+TEST(Registration, ANetworkThatAsksForACenturyIsAskedAgainWithinAWeek) {
+  Harness h;
+  h.Start(std::chrono::seconds(4294967295));
+  EXPECT_LE(h.registry.Find("r1")->registered.expires, 7 * 24h);
+  EXPECT_LE(h.registry.Find("r1")->sip_expires_at, h.now.wall + 7 * 24h);
+  h.registry.SetPush("r1", "p", h.now);  // no token ends it before
+  h.registry.OnNetworkDeregistered("r1", {SipDeregistered::Event::kProbation, std::chrono::seconds(2147483647)}, h.now);
+  h.registry.Update("r1", h.now.wall + 24h, h.now.wall + 24h, 8, h.now);
+  EXPECT_EQ(h.registry.size(), 1u);
+  EXPECT_LE(h.registry.NextDeadline() - h.now.steady, 24h);
+}
+
 TEST(Registration, IsRestoredWithoutAWordToTheNetwork) {  // Covers: T6
   Harness old;
   old.Start(7200s, 10000s);
@@ -454,6 +466,26 @@ TEST(Registration, WhatIsOverdueAfterARestartGoesOutEvenlyAndEndsNobody) {  // C
     EXPECT_EQ(std::accumulate(counts.begin(), counts.end(), 0), 2000) << away.count();
     EXPECT_EQ(h.registry.size(), 2000u);
   }
+}
+
+// More than go out at 20 a second in the 50 s that are left: every slot takes its share, from first to last.
+TEST(Registration, WhatFindsNoRoomAfterARestartIsSpreadToo) {  // Covers: R15
+  Harness old;
+  const auto records = Storm(old, 2, 3600s);
+  Harness h;
+  h.now.wall = old.now.wall + 3500s;
+  for (int i = 0; i < 3000; ++i) {
+    RegistrationRecord record = records.front();
+    record.id = "r" + std::to_string(i);
+    record.contact_token = record.owner.device_id = record.owner.phone_number = record.id;
+    h.registry.Restore(std::move(record), h.now);
+  }
+  h.Drain();
+  h.actions.clear();
+  const auto counts = RefreshesEachSecond(h, 49s, 3600s);
+  EXPECT_LE(*std::max_element(counts.begin(), counts.end()), 80);
+  EXPECT_GE(*std::min_element(counts.begin() + 2, counts.end() - 4), 50);
+  EXPECT_EQ(h.registry.size(), 3000u);
 }
 
 TEST(Registration, ABusyNetworksRetryAfterIsNoAppointmentForAll) {  // Covers: C27

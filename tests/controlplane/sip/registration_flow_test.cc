@@ -132,6 +132,22 @@ TEST_F(RegistrationFlowTest, IntervalTooBriefRaisesExpires) {  // Covers: R5
   EXPECT_EQ(recorder_.registered->expires.count(), 60);
 }
 
+TEST_F(RegistrationFlowTest, NobodyIsBoundForACentury) {  // Covers: R5 R9
+  StartStack();
+  stack_->registrar().Register(Registration());
+  const SipText first = peer_.ExpectRequest("REGISTER");
+  peer_.Reply(first, "423 Interval Too Brief", "reg", "Min-Expires: 604800\r\n");
+  const SipText again = peer_.ExpectRequest("REGISTER");
+  EXPECT_EQ(again.Get("Expires"), "604800");
+  const std::string contact = "Contact: <" + ContactUri() + ">;expires=4294967295\r\n";
+  peer_.Reply(again, "200 OK", "reg", contact);
+  recorder_.Expect("registered r1");
+  EXPECT_EQ(recorder_.registered->expires.count(), 604800) << "what was asked for";
+  stack_->registrar().Register(Registration("r2"));
+  peer_.Reply(peer_.ExpectRequest("REGISTER"), "423 Interval Too Brief", "reg", "Min-Expires: 4294967295\r\n");
+  recorder_.Expect("register failed r2 423 final");
+}
+
 TEST_F(RegistrationFlowTest, SilentPcscfIsLeftForTheNext) {  // Covers: R10
   FakePeer silent("127.0.0.1");
   config_.next_hops = {silent.uri(), peer_.uri()};
