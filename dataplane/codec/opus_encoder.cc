@@ -14,9 +14,10 @@ namespace {
 // for wideband and 28 to 40 for fullband speech.
 constexpr int kDefaultBitrateBps = 32'000;
 constexpr int kMaxExpectedLossPercent = 30;
+// Makes up for the least effort (complexity 0) of adaptive coding, at hardly any CPU.
+constexpr int kLeastEffortBitrateBps = 40'000;
 // With the least effort libopus 1.3.1 takes 32 kbit/s of wideband for less, too little for redundancy when 3 to 5 % are
 // lost; below this rate it has to be told of more.
-constexpr int kRepeatingBitrateBps = 40'000;
 constexpr int kEnoughToRepeatBps = 36'000;
 constexpr int kLeastLossPercentToRepeat = 6;
 // CELT has no model of speech and needs more for the same sound.
@@ -50,11 +51,11 @@ OpusAudioEncoder::OpusAudioEncoder(const CodecFormat& format, int sample_rate_hz
                         ? static_cast<int>(opus.max_average_bitrate_bps)
                         : kTransformBitrateBps;
   transform_bitrate_bps_ = std::min(kTransformBitrateBps, limit);
-  // Silence of CELT is sent as any other sound, and what is narrow is SILK's.
   const bool is_adaptive = opus.coding == OpusCoding::kAdaptive;
-  const bool is_wide = is_adaptive && sample_rate_hz >= 16'000;
-  speech_bitrate_bps_ = std::min(is_wide ? kRepeatingBitrateBps : kDefaultBitrateBps, limit);
-  has_least_effort_ = is_adaptive;
+  speech_bitrate_bps_ = std::min(is_adaptive ? kLeastEffortBitrateBps : kDefaultBitrateBps, limit);
+  is_told_of_more_ =
+      is_adaptive && sample_rate_hz >= 16'000 && speech_bitrate_bps_ < kEnoughToRepeatBps;
+  // Silence of CELT is sent as any other sound, and what is narrow is SILK's.
   may_transform_ = is_adaptive && !opus.use_dtx && sample_rate_hz >= 16'000 &&
                    opus.max_playback_rate_hz >= 16'000 &&
                    transform_bitrate_bps_ >= kMinTransformBitrateBps;
@@ -112,9 +113,7 @@ EncodedPayload OpusAudioEncoder::Encode(const AudioFrame& frame, base::MutableBy
 
 void OpusAudioEncoder::SetExpectedLoss(double fraction) {
   int percent = std::clamp(static_cast<int>(std::ceil(fraction * 100)), 0, kMaxExpectedLossPercent);
-  if (percent > 0 && has_least_effort_ && speech_bitrate_bps_ < kEnoughToRepeatBps) {
-    percent = std::max(percent, kLeastLossPercentToRepeat);
-  }
+  if (percent > 0 && is_told_of_more_) percent = std::max(percent, kLeastLossPercentToRepeat);
   opus_encoder_ctl(encoder_.get(), OPUS_SET_PACKET_LOSS_PERC(percent));
   if (percent > 0 && may_transform_) UseTransform(false);
 }

@@ -33,7 +33,7 @@ class OpusAudioEncoder final : public AudioEncoder {
   size_t pending_samples_ = 0;
   int speech_bitrate_bps_;
   int transform_bitrate_bps_;
-  bool has_least_effort_ = false;
+  bool is_told_of_more_ = false;   // loss, or it would not repeat
   bool may_transform_ = false;     // CELT, when the network allows
   bool is_transform_ = false;
   int samples_since_loss_ = 0;     // while SILK stands in for CELT

@@ -50,7 +50,7 @@ OpusSettings ToListener(int rate_hz, double loss, OpusToListener coding) {
   if (coding == OpusToListener::kUsual) return {.rate_hz = rate_hz, .complexity = 10, .has_fec = true};
   const bool is_transform = loss == 0 && rate_hz >= 16'000;
   return {.rate_hz = rate_hz,
-          .bitrate_bps = is_transform ? 64'000 : rate_hz >= 16'000 ? 40'000 : 32'000,
+          .bitrate_bps = is_transform ? 64'000 : 40'000,
           .complexity = 0,
           .has_fec = true,
           .expected_loss_percent = static_cast<int>(std::ceil(loss * 100 - 1e-9)),
