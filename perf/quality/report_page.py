@@ -66,11 +66,17 @@ def plot(title, x_label, y_label, series):
             f'height="{HEIGHT}" role="img" aria-label="{html.escape(title)}">{"".join(parts)}</svg></figure>')
 
 
+KINDS = {'loss': 'single losses', 'bursts': 'bursts of 60 ms', 'listener loses': 'lost behind the gateway'}
+CURVES = (('library', 'library chain', LIBRARY), ('repeat', 'repeat 20 ms', REPEAT),
+          ('usual', 'told of none', REPEAT), ('ours', 'gateway', OURS))
+
+
 def loss_plots(rows):
     plots = []
     for path in dict.fromkeys(row['path'] for row in rows):
-        for kind in ('loss', 'bursts'):
-            curves = {'ours': [], 'library': [], 'repeat': []}
+        for kind, words in KINDS.items():
+            # Behind the gateway no concealment of ours is heard, before it nobody is told.
+            curves = {name: [] for name, _, _ in CURVES if name != ('repeat' if kind == 'listener loses' else 'usual')}
             for row in rows:
                 share = 0 if row['weather'] == 'clean' else None
                 if match := re.fullmatch(kind + r' (\d+) %', row['weather']):
@@ -81,12 +87,10 @@ def loss_plots(rows):
                     if name in row:
                         half = row['stoiGain']['halfWidth95'] if name == 'ours' else 0
                         points.append((share, row[name]['stoi'], half))
-            series = [(label, colour, sorted(curves[name])) for name, label, colour in
-                      (('library', 'library chain', LIBRARY), ('repeat', 'repeat 20 ms', REPEAT),
-                       ('ours', 'gateway', OURS)) if len(curves[name]) > 1]
+            series = [(label, colour, sorted(curves[name])) for name, label, colour in CURVES
+                      if len(curves.get(name, [])) > 1]
             if series:
-                title = f'{path}, ' + ('single losses' if kind == 'loss' else 'bursts of 60 ms')
-                plots.append(plot(title, 'lost, %', 'STOI', series))
+                plots.append(plot(f'{path}, {words}', 'lost, %', 'STOI', series))
     return plots
 
 
