@@ -149,6 +149,7 @@ class Call {
   void OnRemoteOffer(const DialogId& dialog_id, const std::optional<std::string>& sdp, Now now);
   void OnRemoteAnswer(const DialogId& dialog_id, const std::string& sdp, Now now);
   void OnOfferFailed(const DialogId& dialog_id, int status_code, Now now);
+  void OnReplaced(const DialogId& dialog_id, const std::string& party_uri, const std::string& party_name);
   void OnEnded(const EndReason& reason, Now now);
   void OnDialogChanged(std::string snapshot);
   // The call's registration was confirmed by the network just now.

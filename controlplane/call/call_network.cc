@@ -1,4 +1,5 @@
 // What the network does to a call: responses, answers, offers and ends.
+#include "controlplane/call/address.h"
 #include "controlplane/call/call.h"
 
 namespace byon::call {
@@ -122,6 +123,19 @@ void Call::OnCancelled(const EndReason& reason, Now now) {
   }
   Move(Trigger::kRemoteCancel, text, now);
   Finish(now);
+}
+
+// The other side has handed the call on: same call, another party.
+void Call::OnReplaced(const DialogId& dialog_id, const std::string& party_uri, const std::string& party_name) {
+  if (is_ended()) return;
+  if (record_.is_originating) {
+    std::erase_if(dialogs_, [&](const auto& entry) { return entry.first != dialog_id; });
+  }
+  UseDialog(dialog_id);
+  const std::string shown = ShownAddressOf(party_uri, config_.home_domain);
+  (record_.is_originating ? record_.receiver_address : record_.originator_address) = shown;
+  (record_.is_originating ? record_.receiver_name : record_.originator_name) = party_name;
+  Notify(record_.status, "Call transferred by the other side", std::nullopt);
 }
 
 void Call::OnEnded(const EndReason& reason, Now now) {

@@ -144,6 +144,13 @@ class SipSignalingObserver {
   // SendOffer was refused (status_code, 491 included after its retries) or timed out (408).
   virtual void OnOfferFailed(const CallId& call_id, const DialogId& dialog_id, int status_code) = 0;
 
+  // An INVITE of the network took the place of the call's dialog (Replaces, RFC 3891): its offer came by OnRemoteOffer and
+  // was answered, the old dialog ends by itself. `party_uri`: who is there now; empty when withheld.
+  virtual void OnReplaced(const CallId& call_id, const DialogId& dialog_id, std::string party_uri,
+                          std::string party_name) = 0;
+  // A digit of 0-9 * # A-D by INFO.
+  virtual void OnDigit(const CallId& call_id, char digit, int duration_ms) = 0;
+
   virtual void OnEnded(const CallId& call_id, EndReason reason) = 0;  // BYE, or the dialog died
   // Everything needed to go on with this dialog after a restart; opaque, to be kept with the call.
   virtual void OnDialogChanged(const CallId& call_id, std::string dialog_snapshot) = 0;

@@ -183,6 +183,17 @@ void Gateway::OnDialogChanged(const call::CallId& signalling_id, std::string dia
   core_->Drain();
 }
 
+void Gateway::OnReplaced(const call::CallId& signalling_id, const call::DialogId& dialog_id, std::string party_uri,
+                         std::string party_name) {
+  core_->calls.Apply(core_->calls.SignalledCall(signalling_id),
+                     [&](call::Call& c) { c.OnReplaced(dialog_id, party_uri, party_name); });
+  core_->Drain();
+}
+
+void Gateway::OnDigit(const call::CallId& signalling_id, char digit, int duration_ms) {
+  OnDtmf(core_->calls.SignalledCall(signalling_id), call::Leg::kIms, std::string(1, digit), duration_ms);
+}
+
 void Gateway::OnRegistered(const registration::RegistrationId& id,
                            registration::SipRegistered registered) {
   core_->registrations.OnRegistered(id, std::move(registered), core_->ReadForRegistration());

@@ -141,6 +141,9 @@ class Gateway final : public Service,
                       std::string sdp) override;
   void OnOfferFailed(const call::CallId& call_id, const call::DialogId& dialog_id,
                      int status_code) override;
+  void OnReplaced(const call::CallId& call_id, const call::DialogId& dialog_id, std::string party_uri,
+                  std::string party_name) override;
+  void OnDigit(const call::CallId& call_id, char digit, int duration_ms) override;
   void OnEnded(const call::CallId& call_id, call::EndReason reason) override;
   void OnDialogChanged(const call::CallId& call_id, std::string dialog_snapshot) override;
 

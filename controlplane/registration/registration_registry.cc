@@ -326,7 +326,7 @@ void RegistrationRegistry::ScheduleRefresh(Entry& entry, seconds granted, Now no
   const seconds delay = RefreshDelay(granted);
   // The first one goes out early enough to leave the crowd in which the registration came.
   const bool is_first = entry.state == State::kRegistering;
-  const seconds earlier = is_first ? std::min(kFirstRefreshSpread, delay / 2) : std::min(config_.refresh_jitter, delay / 10);
+  const seconds earlier = is_first ? std::min(kFirstRefreshSpread, delay * 9 / 10) : std::min(config_.refresh_jitter, delay / 10);
   const SteadyTime latest = now.steady + std::max(delay, seconds(1));
   SetRefresh(entry, plan_.Emptiest(latest - earlier, latest, Random()));
 }

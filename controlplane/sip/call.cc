@@ -1,5 +1,7 @@
 #include "controlplane/sip/call.h"
 
+#include <utility>
+
 namespace byon::sip {
 
 using call::CallId;
@@ -65,7 +67,13 @@ void Call::SendOffer(const call::DialogId& dialog_id, std::string sdp) {
 }
 
 void Call::SendAnswer(const call::DialogId& dialog_id, std::optional<std::string> sdp) {
-  if (Dialog* dialog = Find(dialog_id)) dialog->SendAnswer(std::move(sdp));
+  Dialog* dialog = Find(dialog_id);
+  if (dialog == nullptr) return;
+  const bool is_refused_replacement = dialog == replacement_ && !sdp;
+  dialog->SendAnswer(std::move(sdp));
+  if (!is_refused_replacement) return;
+  replacement_ = nullptr;
+  RemoveLater(*dialog);
 }
 
 void Call::HandleRequest(Dialog& dialog, std::unique_ptr<ServerTransaction> transaction,
@@ -74,6 +82,60 @@ void Call::HandleRequest(Dialog& dialog, std::unique_ptr<ServerTransaction> tran
 }
 
 void Call::HandleAck(Dialog& dialog, const MessageView& ack) { dialog.HandleAck(ack); }
+
+// A dialog may be on the stack.
+void Call::RemoveLater(const Dialog& dialog) {
+  context_.thread.After(std::chrono::milliseconds(0), [&table = table_, key = key_, tag = dialog.id()] {
+    if (Call* call = table.FindByKey(key)) call->RemoveDialog(tag);
+  });
+}
+
+void Call::HandleReplacement(const Dialog& replaced, const std::string& token, std::unique_ptr<ServerTransaction> transaction,
+                             const MessageView& request) {
+  // One that was given up, by a CANCEL or because nobody answered it.
+  if (replacement_ != nullptr && !replacement_->is_negotiating()) {
+    RemoveDialog(std::exchange(replacement_, nullptr)->id());
+  }
+  const bool is_busy = replacement_ != nullptr || replaced.is_negotiating() || Find(request.from_tag()) != nullptr;
+  if (is_busy) {
+    context_.counters.Add(SipCounter::kRefusedReplaces);
+    return transaction->Respond(491);
+  }
+  DialogState state{.shard = context_.shard,
+                    .call_id = request.call_id(),
+                    .local_tag = RandomHex(8),
+                    .remote_tag = request.from_tag(),
+                    .local_address = request.to(),
+                    .remote_address = request.from(),
+                    .local_cseq = 0,
+                    .remote_cseq = request.cseq(),
+                    .route_set = request.RouteSet(false),
+                    .contact = context_.ContactAddress(token) + ";+g.3gpp.icsi-ref=\"" + kMmtelIcsi + "\";audio",
+                    .next_hop = replaced.state().next_hop,
+                    .impi = replaced.state().impi,
+                    .owns_call_id = false,
+                    .timer = {},
+                    .local_sdp = {},
+                    .remote_sdp = {}};
+  transaction->SetTag(state.local_tag);
+  replacing_party_ = request.sender().value_or(NameAddr());
+  replacement_ = &AddDialog(std::move(state));
+  replacement_->Confirm({});
+  // From here on it is an offer like that of a re-INVITE.
+  replacement_->HandleRequest(std::move(transaction), request);
+  if (!replacement_->is_negotiating()) RemoveDialog(std::exchange(replacement_, nullptr)->id());
+}
+
+// The 200 has gone out.
+void Call::FinishReplacement() {
+  Dialog& old = *std::exchange(confirmed_, std::exchange(replacement_, nullptr));
+  context_.counters.Add(SipCounter::kDialogReplaced);
+  Notify([tag = confirmed_->id(), party = replacing_party_](SipSignalingObserver& observer, const CallId& id) {
+    observer.OnReplaced(id, tag, party.uri, party.display_name);
+  });
+  if (old.is_over()) return RemoveLater(old);
+  old.SendBye({.sip_status = 200, .q850_cause = 0, .text = "Replaced"}, [this, &old] { RemoveLater(old); });
+}
 
 bool Call::HandleStrayAnswer(const MessageView& response) {
   Dialog* dialog = Find(response.to_tag());
@@ -100,7 +162,15 @@ void Call::OnOfferFailed(Dialog& dialog, int status) {
   });
 }
 
+void Call::OnDigit(Dialog&, char digit, int duration_ms) {
+  Notify([digit, duration_ms](SipSignalingObserver& observer, const CallId& id) {
+    observer.OnDigit(id, digit, duration_ms);
+  });
+}
+
 void Call::OnDialogChanged(Dialog& dialog) {
+  if (&dialog == replacement_) FinishReplacement();
+  if (confirmed_ != nullptr && &dialog != confirmed_) return;
   if (!dialog.is_confirmed() || dialog.is_over()) return;
   Notify([snapshot = SerializeDialog(dialog.state())](SipSignalingObserver& observer,
                                                       const CallId& id) {
@@ -108,7 +178,11 @@ void Call::OnDialogChanged(Dialog& dialog) {
   });
 }
 
-void Call::OnDialogEnded(Dialog&, EndReason reason) {
+void Call::OnDialogEnded(Dialog& dialog, EndReason reason) {
+  if (&dialog == replacement_) {
+    replacement_ = nullptr;
+    return RemoveLater(dialog);
+  }
   Notify([reason = std::move(reason)](SipSignalingObserver& observer, const CallId& id) {
     observer.OnEnded(id, reason);
   });

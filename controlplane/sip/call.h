@@ -40,6 +40,9 @@ class Call : public Dialog::Owner {
   virtual void HandleRequest(Dialog& dialog, std::unique_ptr<ServerTransaction> transaction,
                              const MessageView& request);
   virtual void HandleAck(Dialog& dialog, const MessageView& ack);
+  // An INVITE that is to replace `replaced`, a dialog of this call: `token`, of our Contact that it came to.
+  void HandleReplacement(const Dialog& replaced, const std::string& token, std::unique_ptr<ServerTransaction> transaction,
+                         const MessageView& request);
   // A 2xx whose INVITE transaction is over. False when it is none of this call's.
   virtual bool HandleStrayAnswer(const MessageView& response);
 
@@ -57,6 +60,7 @@ class Call : public Dialog::Owner {
   void OnRemoteOffer(Dialog& dialog, std::optional<std::string> sdp) override;
   void OnRemoteAnswer(Dialog& dialog, std::string sdp) override;
   void OnOfferFailed(Dialog& dialog, int status) override;
+  void OnDigit(Dialog& dialog, char digit, int duration_ms) override;
   void OnDialogChanged(Dialog& dialog) override;
   void OnDialogEnded(Dialog& dialog, call::EndReason reason) override;
 
@@ -66,6 +70,14 @@ class Call : public Dialog::Owner {
   std::optional<call::CallId> id_;
   std::map<std::string, std::unique_ptr<Dialog>> dialogs_;  // by remote tag
   Dialog* confirmed_ = nullptr;
+
+ private:
+  void FinishReplacement();
+  void RemoveLater(const Dialog& dialog);
+
+  // A dialog that may take the place of the confirmed one, and who is there.
+  Dialog* replacement_ = nullptr;
+  NameAddr replacing_party_;
 };
 
 // The calls and dialogs of a shard, and the way from a message to them.
@@ -78,6 +90,7 @@ class CallTable {
   void Invite(call::OutgoingInvite invite);
   void Restore(const call::CallId& id, DialogState state);
   Call* FindById(const call::CallId& id);
+  Call* FindByKey(uint64_t key) { return Find(key); }
   // The id that the observer gave an incoming call, or its refusal.
   void AssignId(uint64_t key, const std::optional<call::CallId>& id);
 
@@ -104,7 +117,8 @@ class CallTable {
 
  private:
   Call* Find(uint64_t key);
-  Dialog* FindDialog(const MessageView& request, Call** call);
+  Dialog* FindDialog(const std::string& call_id, const std::string& local_tag, const std::string& remote_tag, Call** call);
+  void HandleReplaces(const std::string& token, std::unique_ptr<ServerTransaction> transaction, const MessageView& request);
 
   ShardContext& context_;
   RegistrationClient& registrations_;

@@ -3,6 +3,7 @@
 #include "controlplane/sip/call.h"
 #include "controlplane/sip/incoming_call.h"
 #include "controlplane/sip/outgoing_call.h"
+#include "controlplane/sip/replaces.h"
 #include "controlplane/sip/request_policy.h"
 
 namespace byon::sip {
@@ -87,6 +88,7 @@ void CallTable::HandleInvite(std::unique_ptr<ServerTransaction> transaction,
     context_.counters.Add(SipCounter::kRefusedUnknownToken);
     return transaction->Respond(404);
   }
+  if (request.Header("Replaces")) return HandleReplaces(token, std::move(transaction), request);
   if (waiting_invites >= context_.config.max_incoming_invites) {
     context_.counters.Add(SipCounter::kRefusedOverload);
     std::string headers;
@@ -104,18 +106,38 @@ void CallTable::HandleInvite(std::unique_ptr<ServerTransaction> transaction,
   incoming->Start(std::move(transaction), request, token, timer);
 }
 
-Dialog* CallTable::FindDialog(const MessageView& request, Call** call) {
-  const auto found =
-      dialogs_.find(DialogKey(request.call_id(), request.to_tag(), request.from_tag()));
+// RFC 3891 section 3. Early dialogs are not replaced: whoever picks a ringing call up asks the network to.
+void CallTable::HandleReplaces(const std::string& token, std::unique_ptr<ServerTransaction> transaction,
+                               const MessageView& request) {
+  const auto values = request.Headers("Replaces");
+  const auto replaces = values.size() == 1 ? ParseReplaces(values.front()) : std::nullopt;
+  const auto refuse = [&](int status) {
+    context_.counters.Add(SipCounter::kRefusedReplaces);
+    transaction->Respond(status);
+  };
+  if (!replaces) return refuse(400);
+  Call* call = nullptr;
+  Dialog* dialog = FindDialog(replaces->call_id, replaces->local_tag, replaces->remote_tag, &call);
+  // Only what belongs to the user who is called.
+  const bool is_theirs = dialog != nullptr && dialog->state().impi == registrations_.ImpiOfToken(token);
+  if (!is_theirs || !dialog->is_confirmed()) return refuse(481);
+  if (dialog->is_over()) return refuse(603);
+  if (replaces->is_early_only) return refuse(486);
+  call->HandleReplacement(*dialog, token, std::move(transaction), request);
+}
+
+Dialog* CallTable::FindDialog(const std::string& call_id, const std::string& local_tag, const std::string& remote_tag,
+                              Call** call) {
+  const auto found = dialogs_.find(DialogKey(call_id, local_tag, remote_tag));
   if (found == dialogs_.end()) return nullptr;
   *call = Find(found->second);
-  return *call == nullptr ? nullptr : (*call)->FindByTag(request.from_tag());
+  return *call == nullptr ? nullptr : (*call)->FindByTag(remote_tag);
 }
 
 bool CallTable::HandleInDialog(std::unique_ptr<ServerTransaction>& transaction,
                                const MessageView& request) {
   Call* call = nullptr;
-  Dialog* dialog = FindDialog(request, &call);
+  Dialog* dialog = FindDialog(request.call_id(), request.to_tag(), request.from_tag(), &call);
   if (dialog == nullptr) return false;
   call->HandleRequest(*dialog, std::move(transaction), request);
   return true;
@@ -123,7 +145,7 @@ bool CallTable::HandleInDialog(std::unique_ptr<ServerTransaction>& transaction,
 
 void CallTable::HandleAck(const MessageView& ack) {
   Call* call = nullptr;
-  Dialog* dialog = FindDialog(ack, &call);
+  Dialog* dialog = FindDialog(ack.call_id(), ack.to_tag(), ack.from_tag(), &call);
   if (dialog == nullptr) return context_.counters.Add(SipCounter::kDroppedUnmatchedAck);
   call->HandleAck(*dialog, ack);
 }

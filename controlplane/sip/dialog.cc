@@ -1,5 +1,6 @@
 #include "controlplane/sip/dialog.h"
 
+#include "controlplane/sip/dtmf_body.h"
 #include "controlplane/sip/request_policy.h"
 
 namespace byon::sip {
@@ -82,18 +83,50 @@ void Dialog::SendDigits(const std::string& digits) {
 
 void Dialog::SendNextDigit() {
   if (digits_.empty() || is_over_) return;
-  RequestText request = NewRequest("INFO");
-  request.content_type = "application/dtmf-relay";
-  request.body = std::string("Signal=") + digits_.front() + "\r\nDuration=" + std::to_string(kDigitMs) + "\r\n";
+  const char digit = digits_.front();
   digits_.erase(0, 1);
   context_.counters.Add(SipCounter::kDigitSent);
-  info_transaction_ = context_.transactions.Send(request, [this](int status, const MessageView&) {
-    if (status < 200) return;
-    info_transaction_.reset();
-    if (status < 300) return SendNextDigit();
-    context_.counters.Add(SipCounter::kDigitRefused);
-    digits_.clear();
-  });
+  SendDigit(digit, {});
+}
+
+// `authorization`: the answer to the challenge that the first attempt met.
+void Dialog::SendDigit(char digit, const std::string& authorization) {
+  RequestText request = NewRequest("INFO");
+  const std::string uri = request.uri;
+  request.headers += authorization;
+  request.content_type = "application/dtmf-relay";
+  request.body = std::string("Signal=") + digit + "\r\nDuration=" + std::to_string(kDigitMs) + "\r\n";
+  const bool is_first = authorization.empty();
+  info_transaction_ = context_.transactions.Send(
+      request, [this, digit, uri, is_first](int status, const MessageView& response) {
+        if (status < 200) return;
+        info_transaction_.reset();
+        if (status < 300) return SendNextDigit();
+        if ((status == 401 || status == 407) && is_first && !is_over_) {
+          auth::DigestSession session;
+          const auto line = AnswerChallenge(context_, response, "INFO", uri, state_.impi, &session);
+          if (line) return SendDigit(digit, *line);
+        }
+        context_.counters.Add(SipCounter::kDigitRefused);
+        digits_.clear();
+      });
+}
+
+// The INFO of before packages (RFC 6086 section 9): digits, and nothing, which asks whether we are alive.
+void Dialog::HandleInfo(ServerTransaction& transaction, const MessageView& request) {
+  if (request.Header("Info-Package")) return RefuseMethod(context_, transaction, request);
+  if (request.body().empty()) return transaction.Respond(200);
+  const std::string type = request.content_type();
+  const auto digit = ParseDtmfBody(type, request.body());
+  if (!digit) {
+    context_.counters.Add(SipCounter::kRefusedBadBody);
+    std::string headers;
+    AddHeader(headers, "Accept", "application/dtmf-relay, application/dtmf");
+    return transaction.Respond(IsDtmfType(type) ? 400 : 415, {}, headers);
+  }
+  context_.counters.Add(SipCounter::kDigitReceived);
+  transaction.Respond(200);
+  owner_.OnDigit(*this, digit->digit, digit->duration_ms);
 }
 
 void Dialog::SendPrack(uint32_t rseq, uint32_t invite_cseq, std::function<void(int)> done) {
@@ -169,6 +202,7 @@ void Dialog::HandleRequest(std::unique_ptr<ServerTransaction> transaction,
   if (method == "INVITE" || method == "UPDATE") {
     return HandleRemoteOffer(std::move(transaction), request);
   }
+  if (method == "INFO") return HandleInfo(*transaction, request);
   RefuseMethod(context_, *transaction, request);
 }
 

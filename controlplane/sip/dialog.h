@@ -22,6 +22,7 @@ class Dialog {
     virtual void OnRemoteOffer(Dialog& dialog, std::optional<std::string> sdp) = 0;
     virtual void OnRemoteAnswer(Dialog& dialog, std::string sdp) = 0;
     virtual void OnOfferFailed(Dialog& dialog, int status) = 0;
+    virtual void OnDigit(Dialog& dialog, char digit, int duration_ms) = 0;
     virtual void OnDialogChanged(Dialog& dialog) = 0;
     // BYE of the peer, or the dialog is dead (no BYE needs to follow). The owner may not destroy the
     // dialog before the call stack has unwound.
@@ -40,6 +41,8 @@ class Dialog {
   void Confirm(SessionTimer timer);
   bool is_confirmed() const { return is_confirmed_; }
   bool is_over() const { return is_over_; }
+  // An offer of either side waits for its answer, or the answer for its ACK.
+  bool is_negotiating() const { return local_offer_ || remote_offer_ || accepted_ != nullptr; }
 
   void SendOffer(std::string sdp);
   // No SDP: 488 for an offer, or 500 for an offerless re-INVITE.
@@ -88,6 +91,8 @@ class Dialog {
   };
 
   void SendNextDigit();
+  void SendDigit(char digit, const std::string& authorization);
+  void HandleInfo(ServerTransaction& transaction, const MessageView& request);
   void StartOffer(LocalOffer offer);
   void TransmitOffer();
   void HandleOfferResponse(int status, const MessageView& response);

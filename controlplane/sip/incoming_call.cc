@@ -287,7 +287,8 @@ void IncomingCall::HandleRequest(Dialog& dialog, std::unique_ptr<ServerTransacti
     HandleCancel(request);
     return transaction->Respond(200);
   }
-  if (request.method() == "BYE") {
+  // That of a dialog which was replaced may cross ours.
+  if (request.method() == "BYE" && (confirmed_ == nullptr || &dialog == confirmed_)) {
     accepted_.reset();
     state_ = State::kOver;
   }

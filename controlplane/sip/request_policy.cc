@@ -3,7 +3,7 @@
 namespace byon::sip {
 
 std::string SupportedExtensions(const SipConfig& config) {
-  return config.precondition ? "100rel, timer, precondition" : "100rel, timer";
+  return config.precondition ? "100rel, timer, precondition, replaces" : "100rel, timer, replaces";
 }
 
 // A caller that reserves resources is answered in kind, whether or not we ask for it in our own calls.
@@ -90,7 +90,7 @@ void AnswerOptions(ServerTransaction& transaction) {
   std::string headers;
   AddHeader(headers, "Allow", kAllow);
   AddHeader(headers, "Accept", "application/sdp, text/plain, message/cpim");
-  AddHeader(headers, "Supported", "100rel, timer");
+  AddHeader(headers, "Supported", "100rel, timer, replaces");
   transaction.Respond(200, "OK", headers);
 }
 

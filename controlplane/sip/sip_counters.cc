@@ -50,6 +50,9 @@ std::string_view ToString(SipCounter counter) {
     case SipCounter::kAnswerTimeout: return "answer_timeout";
     case SipCounter::kDigitSent: return "digit_sent";
     case SipCounter::kDigitRefused: return "digit_refused";
+    case SipCounter::kDigitReceived: return "digit_received";
+    case SipCounter::kDialogReplaced: return "dialog_replaced";
+    case SipCounter::kRefusedReplaces: return "refused_replaces";
     case SipCounter::kInvalidTarget: return "invalid_target";
     case SipCounter::kMessageSent: return "message_sent";
     case SipCounter::kMessageReceived: return "message_received";

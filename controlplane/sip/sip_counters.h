@@ -57,6 +57,9 @@ enum class SipCounter : uint8_t {
   kAnswerTimeout,             // the call logic did not answer a re-INVITE or UPDATE
   kDigitSent,                 // INFO
   kDigitRefused,
+  kDigitReceived,
+  kDialogReplaced,            // INVITE with Replaces, taken
+  kRefusedReplaces,           // 400, 481, 486, 491: of no dialog, or of one that cannot be replaced now
   kInvalidTarget,             // a URI or number that may not go into a SIP message
   // Messages and events.
   kMessageSent,

@@ -96,6 +96,23 @@ TEST(ReofferedCall, IsHeldAndResumedByTheOtherSide) {  // Covers: C12
   EXPECT_THAT(h.Events(), ElementsAre("Resume: Call resumed by the other side"));
 }
 
+TEST(ReofferedCall, GoesOnWithWhomTheOtherSideHandsItTo) {  // Covers: C19
+  CallHarness h;
+  h.StartConnected();
+  h.Apply([&](Call& c) { c.OnRemoteOffer("A", PhoneSdp("sendonly"), h.now); });  // put on hold for the transfer
+  h.Clear();
+  h.Apply([&](Call& c) { c.OnRemoteOffer("B", PhoneSdp("sendrecv"), h.now); });
+  EXPECT_EQ(h.Take<SendSdpAnswer>()->dialog_id, "B");
+  h.Clear();
+  h.Apply([&](Call& c) { c.OnReplaced("B", "tel:+34600000009", "Carol"); });
+  const auto media = h.Take<ModifyMedia>();
+  ASSERT_TRUE(media);
+  EXPECT_EQ(media->change.stream_id, "B") << "another party is another source of sound";
+  EXPECT_THAT(h.Events(), ElementsAre("Connected: Call transferred by the other side"));
+  h.Put(Status::kHold);
+  EXPECT_EQ(h.Take<SendSdpOffer>()->dialog_id, "B");
+}
+
 TEST(ReofferedCall, BothSidesHold) {
   CallHarness h;
   h.StartConnected();

@@ -47,6 +47,18 @@ class IncomingCallFlowTest : public StackFixture {
     return prack;
   }
 
+  // A call in the confirmed state: its INVITE and our 200.
+  std::pair<PeerRequest, SipText> Connect() {
+    const PeerRequest invite = Invite();
+    SendToStack(invite);
+    recorder_.Expect("incoming");
+    stack_->signaling().Accept("in-1", kAnswer);
+    const SipText answer = peer_.ExpectStatus(200, "INVITE");
+    SendToStack(Next(invite, answer, "ACK", 1));
+    recorder_.Expect("confirmed in-1");
+    return {invite, answer};
+  }
+
   int calls_ = 0;
 };
 
@@ -459,6 +471,119 @@ TEST_F(IncomingCallFlowTest, DigitsByInfoGoOneByOne) {  // Covers: C14
   peer_.Reply(second, "415 Unsupported Media Type", "");
   ExpectCount(SipCounter::kDigitRefused, 1);
   EXPECT_EQ(Count(SipCounter::kDigitSent), 2u) << "who refuses one is not sent the others";
+}
+
+TEST_F(IncomingCallFlowTest, DigitsByInfoAnswerAChallenge) {  // Covers: C14
+  Begin();
+  Connect();
+  stack_->signaling().SendDigits("in-1", "5");
+  const SipText first = peer_.ExpectRequest("INFO");
+  peer_.Reply(first, "407 Proxy Authentication Required", "",
+              "Proxy-Authenticate: Digest realm=\"ims.test\",nonce=\"n1\",algorithm=MD5,qop=\"auth\"\r\n");
+  const SipText second = peer_.Expect(
+      [&](const SipText& m) { return m.method() == "INFO" && m.Get("CSeq") != first.Get("CSeq"); }, "INFO with an answer");
+  EXPECT_NE(second.Get("Proxy-Authorization").find("nonce=\"n1\""), std::string::npos);
+  EXPECT_EQ(second.body(), first.body());
+  peer_.Reply(second, "407 Proxy Authentication Required", "",
+              "Proxy-Authenticate: Digest realm=\"ims.test\",nonce=\"n2\",algorithm=MD5,qop=\"auth\"\r\n");
+  ExpectCount(SipCounter::kDigitRefused, 1);
+}
+
+TEST_F(IncomingCallFlowTest, DigitsOfTheNetworkByInfo) {  // Covers: C14
+  Begin();
+  const auto [invite, answer] = Connect();
+  uint32_t cseq = 1;
+  const auto send = [&, &invite = invite, &answer = answer](const std::string& type, const std::string& body) {
+    PeerRequest info = Next(invite, answer, "INFO", ++cseq);
+    info.headers = "Content-Type: " + type + "\r\n";
+    info.body = body;
+    SendToStack(info);
+    return peer_.Expect([&](const SipText& m) { return m.status() > 100 && m.Get("CSeq") == std::to_string(cseq) + " INFO"; },
+                        "response to INFO");
+  };
+  EXPECT_EQ(send("application/dtmf-relay", "Signal=5\r\nDuration=250\r\n").status(), 200);
+  recorder_.Expect("digit in-1 5 250");
+  EXPECT_EQ(send("application/dtmf", "#").status(), 200);
+  recorder_.Expect("digit in-1 # 160");
+  EXPECT_EQ(send("application/dtmf-relay", "Signal=many\r\n").status(), 400);
+  const SipText other = send("application/broadsoft", "event talk");
+  EXPECT_EQ(other.status(), 415);
+  EXPECT_EQ(other.Get("Accept"), "application/dtmf-relay, application/dtmf");
+  EXPECT_EQ(Count(SipCounter::kDigitReceived), 2u);
+  EXPECT_EQ(Count(SipCounter::kRefusedBadBody), 2u);
+}
+
+TEST_F(IncomingCallFlowTest, AnotherTakesThePlaceOfTheCaller) {  // Covers: C19
+  Begin();
+  const auto [first, answer] = Connect();
+  const std::string dialog = first.call_id + ";to-tag=" + answer.Tag("To") + ";from-tag=caller";
+  PeerRequest invite = Invite("Replaces: " + dialog + "\r\nRequire: replaces\r\n", kOffer2);
+  invite.from = "\"Carol\" <sip:+34600000004@ims.test>;tag=carol";
+  invite.headers.replace(invite.headers.find("P-Asserted-Identity"), invite.headers.find("P-Called") - invite.headers.find("P-Asserted-Identity"),
+                         "P-Asserted-Identity: <sip:+34600000004@ims.test>\r\n");
+  SendToStack(invite);
+  recorder_.Expect("offer in-1 carol");
+  EXPECT_EQ(recorder_.Count("incoming"), 1u) << "no new call";
+  // One after the other.
+  PeerRequest crossing = Invite("Replaces: " + dialog + "\r\n", kOffer2);
+  SendToStack(crossing);
+  peer_.ExpectStatus(491, "INVITE");
+  stack_->signaling().SendAnswer("in-1", "carol", kAnswer2);
+  const SipText taken = peer_.Expect(
+      [&](const SipText& m) { return m.status() == 200 && m.Get("Call-ID") == invite.call_id; }, "200 to the INVITE with Replaces");
+  EXPECT_EQ(taken.body(), kAnswer2);
+  recorder_.Expect("replaced in-1 carol sip:+34600000004@ims.test");
+  SendToStack(Next(invite, taken, "ACK", 1));
+  const SipText bye = peer_.ExpectRequest("BYE");
+  EXPECT_EQ(bye.Get("Call-ID"), first.call_id);
+  // Bob hangs up as well.
+  SendToStack(Next(first, answer, "BYE", 2));
+  peer_.Expect([&](const SipText& m) { return m.status() == 200 && m.Get("CSeq") == "2 BYE"; }, "200 to the crossing BYE");
+  peer_.Reply(bye, "200 OK", "");
+  // The call goes on with Carol, and its snapshot with her dialog.
+  stack_->signaling().SendOffer("in-1", "", kOffer);
+  const SipText update = peer_.Expect([](const SipText& m) { return m.method() == "UPDATE" || m.method() == "INVITE"; }, "our offer");
+  EXPECT_EQ(update.Get("Call-ID"), invite.call_id);
+  recorder_.Expect("changed in-1", 2);
+  EXPECT_NE(recorder_.snapshots["in-1"].find(invite.call_id), std::string::npos);
+  stack_->signaling().Bye("in-1", {.sip_status = 0, .q850_cause = 16, .text = "Bye"});
+  const SipText end = peer_.ExpectRequest("BYE");
+  EXPECT_EQ(end.Get("Call-ID"), invite.call_id);
+  EXPECT_EQ(recorder_.Count("ended in-1 200"), 0u);
+  EXPECT_EQ(Count(SipCounter::kDialogReplaced), 1u);
+}
+
+TEST_F(IncomingCallFlowTest, ADialogThatCannotBeReplacedStays) {  // Covers: C19
+  Begin();
+  const auto [first, answer] = Connect();
+  const std::string dialog = first.call_id + ";to-tag=" + answer.Tag("To") + ";from-tag=caller";
+  const auto try_with = [&](const std::string& headers) {
+    PeerRequest invite = Invite(headers, kOffer2);
+    invite.from = "<sip:+34600000004@ims.test>;tag=other";
+    SendToStack(invite);
+    return invite;
+  };
+  try_with("Replaces: nobody;to-tag=a;from-tag=b\r\n");
+  peer_.ExpectStatus(481, "INVITE");
+  try_with("Replaces: " + dialog + ";early-only\r\n");
+  peer_.ExpectStatus(486, "INVITE");
+  try_with("Replaces: x;to-tag=1\r\n");
+  peer_.ExpectStatus(400, "INVITE");
+  // Refused by the call logic, and given up by its sender: twice the old dialog is still there for the next.
+  try_with("Replaces: " + dialog + "\r\n");
+  recorder_.Expect("offer in-1 other");
+  stack_->signaling().SendAnswer("in-1", "other", std::nullopt);
+  peer_.ExpectStatus(488, "INVITE");
+  Settle();
+  const PeerRequest cancelled = try_with("Replaces: " + dialog + "\r\n");
+  recorder_.Expect("offer in-1 other", 2);
+  SendToStack(Cancel(cancelled, ""));
+  peer_.ExpectStatus(487, "INVITE");
+  try_with("Replaces: " + dialog + "\r\n");
+  recorder_.Expect("offer in-1 other", 3);
+  EXPECT_EQ(Count(SipCounter::kRefusedReplaces), 3u);
+  stack_->signaling().Bye("in-1", {.sip_status = 0, .q850_cause = 16, .text = "Bye"});
+  EXPECT_EQ(peer_.ExpectRequest("BYE").Get("Call-ID"), first.call_id);
 }
 
 }  // namespace

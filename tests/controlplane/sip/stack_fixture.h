@@ -110,6 +110,12 @@ class Recorder : public call::SipSignalingObserver, public registration::SipRegi
   void OnOfferFailed(const call::CallId& id, const call::DialogId&, int status) override {
     events.push_back("offer failed " + id + " " + std::to_string(status));
   }
+  void OnReplaced(const call::CallId& id, const call::DialogId& dialog, std::string party, std::string) override {
+    events.push_back("replaced " + id + " " + dialog + " " + party);
+  }
+  void OnDigit(const call::CallId& id, char digit, int duration_ms) override {
+    events.push_back("digit " + id + " " + digit + " " + std::to_string(duration_ms));
+  }
   void OnEnded(const call::CallId& id, call::EndReason reason) override {
     End("ended " + id + " " + std::to_string(reason.sip_status), reason);
   }

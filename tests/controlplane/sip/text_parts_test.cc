@@ -5,10 +5,12 @@
 #include <set>
 
 #include "controlplane/sip/dialog_state.h"
+#include "controlplane/sip/dtmf_body.h"
 #include "controlplane/sip/field_text.h"
 #include "controlplane/sip/ip_address.h"
 #include "controlplane/sip/peer_filter.h"
 #include "controlplane/sip/reginfo.h"
+#include "controlplane/sip/replaces.h"
 #include "controlplane/sip/session_timer.h"
 #include "controlplane/sip/sip_config.h"
 #include "controlplane/sip/sip_counters.h"
@@ -234,6 +236,42 @@ TEST(SipCountersTest, EachHasItsOwnName) {
   }
   EXPECT_EQ(names.size(), static_cast<size_t>(SipCounter::kCount));
   EXPECT_FALSE(names.contains("unknown"));
+}
+
+TEST(DtmfBodyTest, DigitsInAllTheirForms) {  // Covers: C14
+  const auto relay = [](std::string_view body) {
+    const auto digit = ParseDtmfBody("application/dtmf-relay", body);
+    return digit ? std::string(1, digit->digit) + ' ' + std::to_string(digit->duration_ms) : "none";
+  };
+  EXPECT_EQ(relay("Signal=5\r\nDuration=160\r\n"), "5 160");
+  EXPECT_EQ(relay("Signal= 5\nDuration= 100"), "5 100");
+  EXPECT_EQ(relay("duration=99999999\r\nsignal=*\r\n"), "* 10000");
+  EXPECT_EQ(relay("Signal=11\r\n"), "# 160");  // as an event code
+  EXPECT_EQ(relay("Signal=d\r\nDuration=0\r\n"), "D 160");
+  EXPECT_EQ(relay("Signal=16\r\n"), "none");
+  EXPECT_EQ(relay("Signal=\r\n"), "none");
+  EXPECT_EQ(relay("Signal=5=5\r\n"), "none");
+  EXPECT_EQ(relay(""), "none");
+  EXPECT_EQ(ParseDtmfBody("application/dtmf", " 7\r\n")->digit, '7');
+  EXPECT_FALSE(ParseDtmfBody("application/dtmf", "77 7"));
+  EXPECT_FALSE(ParseDtmfBody("text/plain", "7"));
+}
+
+TEST(ReplacesTest, Rfc3891Examples) {  // Covers: C19
+  const auto first = ParseReplaces("98732@sip.example.com;from-tag=r33th4x0r;to-tag=ff87ff");
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->call_id, "98732@sip.example.com");
+  EXPECT_EQ(first->local_tag, "ff87ff");
+  EXPECT_EQ(first->remote_tag, "r33th4x0r");
+  EXPECT_FALSE(first->is_early_only);
+  const auto early = ParseReplaces("12adf2f34456gs5 ; to-tag=12345 ; from-tag=54321;early-only");
+  ASSERT_TRUE(early);
+  EXPECT_TRUE(early->is_early_only);
+  EXPECT_EQ(early->call_id, "12adf2f34456gs5");
+  EXPECT_FALSE(ParseReplaces("a;to-tag=1"));
+  EXPECT_FALSE(ParseReplaces("a;to-tag=1;to-tag=2;from-tag=3"));
+  EXPECT_FALSE(ParseReplaces(";to-tag=1;from-tag=3"));
+  EXPECT_FALSE(ParseReplaces(""));
 }
 
 }  // namespace
