@@ -73,7 +73,7 @@ void Call::SendAnswer(const call::DialogId& dialog_id, std::optional<std::string
   dialog->SendAnswer(std::move(sdp));
   if (!is_refused_replacement) return;
   replacement_ = nullptr;
-  RemoveLater(*dialog);
+  RemoveDialog(dialog->id());
 }
 
 void Call::HandleRequest(Dialog& dialog, std::unique_ptr<ServerTransaction> transaction,

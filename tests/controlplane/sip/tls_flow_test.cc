@@ -76,7 +76,13 @@ class TlsFlowTest : public StackFixture {
            std::to_string(std::string(kOffer).size()) + "\r\n\r\n" + kOffer;
   }
 
-  const Certificates certificates_;
+  // The same for all tests: making keys takes longer than the tests themselves.
+  static const Certificates& SharedCertificates() {
+    static const Certificates certificates;
+    return certificates;
+  }
+
+  const Certificates& certificates_ = SharedCertificates();
 };
 
 TEST_F(TlsFlowTest, RegistersAndCalls) {  // Covers: T1
