@@ -231,6 +231,8 @@ base::TimeDelta JitterBuffer::DelayAt(int64_t timestamp, base::Timestamp now, ui
 
 bool JitterBuffer::IsDue(const StoredPacket& packet, base::Timestamp now,
                          uint32_t buffered) const {
+  // Packets so big that the store cannot hold them for longer.
+  if (!store_.HasRoomFor(packet.payload.size())) return true;
   return DelayAt(packet.timestamp, now, buffered, packet.duration) >= target_delay();
 }
 

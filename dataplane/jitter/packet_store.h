@@ -43,7 +43,8 @@ class PacketStore {
   const StoredPacket& at(size_t index) const { return slots_[order_[index]]; }
   // Whether one more packet with such a payload, at most kMaxPayloadBytes, fits.
   bool HasRoomFor(size_t payload_bytes) const {
-    return !order_.full() && used_bytes_ + payload_bytes <= kStoreBytes;
+    const size_t lent_bytes = lent_ == kNoSlot ? 0 : slots_[lent_].payload.size();  // given back by then
+    return !order_.full() && used_bytes_ - lent_bytes + payload_bytes <= kStoreBytes;
   }
   // Copies `packet`, for which there is room. Payloads of others may move.
   void Add(const StoredPacket& packet);
