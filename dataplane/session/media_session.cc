@@ -124,6 +124,7 @@ MediaSession::ApplyResult MediaSession::Apply(SessionChange& change, base::Times
   if (auto& receive = change.access_receive; receive && !peer_) {
     *receive = access_to_ims_.SetReceive(std::move(*receive));
   }
+  if (auto& send = change.access_send) *send = ims_to_access_.SetSend(std::move(*send));
   if (auto& audio = change.ims_audio) {
     audio->receive = ims_to_access_.SetReceive(std::move(audio->receive));
     audio->send = access_to_ims_.SetSend(std::move(audio->send));
@@ -163,6 +164,7 @@ void MediaSession::JoinOneWay(MediaSession& peer, pipeline::ReceiveSetupPtr& rec
     access_to_ims_.SetMuted(false);  // was the browser's
     access_to_ims_.SetHoldAudio({});
     access_to_ims_.PlayTone(pipeline::Tone::kNone);
+    access_to_ims_.PlayClip(nullptr, false);
     ims_.reporter().Watch(peer.access_to_ims_.stats());
   }
   if (receive) receive = access_to_ims_.SetReceive(std::move(receive));

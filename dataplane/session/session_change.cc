@@ -36,6 +36,12 @@ base::Result<PreparedAudio, codec::FormatError> PrepareLeg(
   return result;
 }
 
+// Of what the leg prefers to receive; 0 for nothing.
+uint32_t ReceiveClockHz(const std::optional<AudioDescription>& audio) {
+  const bool is_known = audio && !audio->receive.empty();
+  return is_known ? codec::ClockRateHz(audio->receive[0].codec.codec) : 0;
+}
+
 bool SendsSameCodec(const std::optional<AudioDescription>& a,
                     const std::optional<AudioDescription>& b) {
   return a && b && a->send.codec.codec == b->send.codec.codec;
@@ -55,10 +61,17 @@ base::Result<std::unique_ptr<SessionChange>, codec::FormatError> PrepareSessionC
     auto prepared = PrepareLeg(*next.access, next.ims, batch);
     if (!prepared) return prepared.error();
     change->access_audio = std::move(prepared).value();
-  } else if (next.access && !SendsSameCodec(next.ims, known.ims) && next.ims) {
-    auto receive = pipeline::PrepareReceive(next.access->receive, &next.ims->send);
-    if (!receive) return receive.error();
-    change->access_receive = std::move(receive).value();
+  } else if (next.access && next.ims) {
+    if (!SendsSameCodec(next.ims, known.ims)) {
+      auto receive = pipeline::PrepareReceive(next.access->receive, &next.ims->send);
+      if (!receive) return receive.error();
+      change->access_receive = std::move(receive).value();
+    }
+    if (ReceiveClockHz(next.ims) != 0 && ReceiveClockHz(next.ims) != ReceiveClockHz(known.ims)) {
+      auto send = pipeline::PrepareSend(next.access->send, &next.ims->receive[0], batch);
+      if (!send) return send.error();
+      change->access_send = std::move(send).value();
+    }
   }
   if (next.ims != known.ims) {
     auto prepared = PrepareLeg(*next.ims, next.access, batch);

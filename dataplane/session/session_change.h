@@ -35,11 +35,12 @@ struct SessionChange {
   std::optional<AccessRemote> access;
   std::optional<ImsRemote> ims;
   std::optional<IceCredentials> restart_ice;
-  // Present where the leg's audio changes. An `access_receive` alone comes when the codec that the IMS
-  // leg sends has changed: Opus is decoded at that codec's sample rate.
+  // Present where the leg's audio changes. The access leg's halves alone come when the codec that the
+  // IMS leg sends, or prefers to receive, has changed: Opus works at that codec's sample rate.
   std::optional<PreparedAudio> access_audio;
   std::optional<PreparedAudio> ims_audio;
   std::optional<pipeline::ReceiveSetupPtr> access_receive;
+  std::optional<pipeline::SendSetupPtr> access_send;
 };
 
 // Builds the codecs that `descriptions` ask for, given what is known of the session, and updates

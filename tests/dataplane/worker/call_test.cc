@@ -2,12 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cmath>
-#include <numbers>
 
 #include "dataplane/rtp/rtcp_builder.h"
 #include "dataplane/rtp/rtcp_view.h"
 #include "tests/dataplane/support/call_simulation.h"
+#include "tests/dataplane/support/tone_clip.h"
 #include "tests/dataplane/support/tone_meter.h"
 
 namespace byon::test {
@@ -220,15 +219,6 @@ TEST(CallTest, MuteSilencesOneDirectionUntilItIsTakenBack) {
   ASSERT_EQ(call.Modify({.access = muted}), CommandStatus::kDone);
   call.Run(TimeDelta::Seconds(2));
   EXPECT_GT(PurityAt(call.ims().talker(), kBrowserTone), 0.95);
-}
-
-pipeline::AudioClip ToneClip(double tone_hz, int seconds) {
-  std::vector<int16_t> samples(static_cast<size_t>(16'000 * seconds));
-  for (size_t i = 0; i < samples.size(); ++i) {
-    samples[i] = static_cast<int16_t>(
-        8000 * std::sin(2 * std::numbers::pi * tone_hz * static_cast<double>(i) / 16'000));
-  }
-  return {samples, 16'000};
 }
 
 // The browser holds: the phone hears music, and nothing of the browser.

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/dataplane/support/call_simulation.h"
+#include "tests/dataplane/support/tone_clip.h"
 #include "tests/dataplane/support/tone_meter.h"
 
 namespace byon::test {
@@ -76,6 +77,18 @@ TEST_F(JoinTest, PhoneTakesTheBrowsersPlaceWithoutABreakOfTheStream) {
   // The browser still sends; nobody hears it.
   EXPECT_GT(call_.Drops(session::DropReason::kLeftCall), 50u);
   EXPECT_EQ(call_.io().lent_buffers(), 0u);
+}
+
+// Nobody could stop it any more.
+TEST_F(JoinTest, WhatWasPlayedToTheFarEndEndsWithTheMove) {
+  const pipeline::AudioClip clip = ToneClip(1000, 1);
+  ASSERT_EQ(call_.Submit(call_.handle(), worker::PlayAnnouncement{session::Leg::kIms, &clip, true, session::ShortText("music")}).status,
+            CommandStatus::kDone);
+  call_.Run(TimeDelta::Milliseconds(500));
+  phone_->does_media = true;
+  ASSERT_EQ(Join(PcmuFormat()), CommandStatus::kDone);
+  call_.Run(TimeDelta::Seconds(2));
+  EXPECT_GT(PurityAt(call_.ims().talker(), kPhoneTone), 0.95);
 }
 
 TEST_F(JoinTest, FarEndHearsSilenceUntilThePhoneSpeaks) {
