@@ -196,8 +196,12 @@ void MediaEngine::RunTimers(base::Timestamp now) {
     const uint64_t id = timers_.top().call;
     timers_.pop();
     MediaCall* call = Find(id);
-    // A call may have several entries: only what is due is done.
-    if (call == nullptr || call->next_deadline() > now) continue;
+    if (call == nullptr) continue;
+    // Put off meanwhile. Nobody else may have an entry for it, so it keeps this one: two a call at the most.
+    if (call->next_deadline() > now) {
+      timers_.push({call->next_deadline(), id});
+      continue;
+    }
     if (!call->HandleTimeout(now, outbox_, *transform_)) {
       Tell({.call = id,
             .kind = CallNews::Kind::kFailed,
@@ -270,7 +274,7 @@ void MediaEngine::Receive(size_t socket, base::Timestamp now) {
     } else {
       TakePhoneDatagrams(datagrams, now, kind == 1 ? PortKind::kRtp : PortKind::kRtcp);
     }
-    overflow_[socket] = receiver_.last_overflow();
+    if (const auto lost = receiver_.last_overflow()) overflow_[socket] = *lost;
     if (datagrams.size() < DatagramReceiver::kBatch) return;
   }
 }

@@ -100,6 +100,7 @@ std::span<ReceivedDatagram> DatagramReceiver::Receive(int fd, int64_t clock_offs
     header.msg_control = slots_->control[i].data();
     header.msg_controllen = slots_->control[i].size();
   }
+  last_overflow_.reset();
   const int count = recvmmsg(fd, slots_->headers.data(), kBatch, MSG_DONTWAIT, nullptr);
   if (count <= 0) return {};
   for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
@@ -115,7 +116,7 @@ std::span<ReceivedDatagram> DatagramReceiver::Receive(int fd, int64_t clock_offs
         received_[i].arrival = base::Timestamp::FromNanoseconds(time.tv_sec * 1'000'000'000 +
                                                                 time.tv_nsec + clock_offset_ns);
       } else if (part->cmsg_type == SO_RXQ_OVFL) {
-        std::memcpy(&last_overflow_, CMSG_DATA(part), sizeof last_overflow_);
+        std::memcpy(&last_overflow_.emplace(), CMSG_DATA(part), sizeof(uint32_t));
       }
     }
   }

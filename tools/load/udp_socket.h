@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "dataplane/base/bytes.h"
@@ -68,14 +69,14 @@ class DatagramReceiver {
   // clock minus the wall clock.
   std::span<ReceivedDatagram> Receive(int fd, int64_t clock_offset_ns);
   // Datagrams of that socket that the kernel threw away since it was opened, because this program
-  // was too slow; as it was when the last datagram came.
-  uint32_t last_overflow() const { return last_overflow_; }
+  // was too slow, as it was when the last datagram came; nothing said means none.
+  std::optional<uint32_t> last_overflow() const { return last_overflow_; }
 
  private:
   struct Slots;
   std::unique_ptr<Slots> slots_;
   std::array<ReceivedDatagram, kBatch> received_;
-  uint32_t last_overflow_ = 0;
+  std::optional<uint32_t> last_overflow_;
 };
 
 }  // namespace byon::load
