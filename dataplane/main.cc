@@ -195,7 +195,9 @@ class Workers {
           std::make_unique<worker::Worker>(worker::WorkerConfig{config.workers.sessions, backend,
                                                                 config.media.use_amr_wb_batch},
                                            ports.at(i), *mailboxes_[i], *handshake_mailboxes_[i]));
-      threads_.push_back(std::make_unique<io::LcoreThread>(i, [this, i] { Run(*workers_[i]); }));
+      // The thread begins while workers_ still grows.
+      threads_.push_back(std::make_unique<io::LcoreThread>(
+          i, [this, worker = workers_.back().get()] { Run(*worker); }));
     }
   }
   ~Workers() {

@@ -24,6 +24,7 @@ struct PipelineStats {
   uint64_t duplicate_packets = 0;
   uint64_t dtmf_received = 0;      // digits
   uint64_t dtmf_sent = 0;
+  uint64_t events_lost = 0;        // for want of room until they are polled
   uint64_t source_changes = 0;     // of SSRC, or by StartNewSource()
   uint64_t removed_samples = 0;    // by time compression, at the decoder's rate
   uint64_t inserted_samples = 0;   // by time stretching

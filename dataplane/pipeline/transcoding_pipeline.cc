@@ -44,7 +44,9 @@ class TranscodingPipeline::State {
   SendSetupPtr SetSend(SendSetupPtr setup);
   void StartNewSource();
 
-  void Report(const PipelineEvent& event) { events_.PushBack(event); }
+  void Report(const PipelineEvent& event) {
+    if (!events_.PushBack(event)) ++stats_.events_lost;
+  }
   // The lower of what the peer asks for and our own limit.
   void ApplyModes();
 

@@ -238,7 +238,8 @@ Status MediaControlService::ModifySession(grpc::ServerContext*,
   if (Status status = Apply(*record, std::move(descriptions)); !status.ok()) return status;
   FillSession(*record, *response);
   const std::string joined_with = record->joined_with;
-  if (joined_with.empty() || ims_before == record->audio.ims) return Status::OK;
+  if (ims_before != record->audio.ims) record->owes_join = !joined_with.empty();
+  if (!record->owes_join) return Status::OK;
   // What comes on this leg is decoded for the other one from now on. A peer that has gone meanwhile has
   // nothing to decode for.
   lock.unlock();
@@ -286,6 +287,7 @@ Status MediaControlService::Join(const std::string& session_id, const std::strin
   if (record->joined_with != peer->id) LogSession(*record, "event=sessions_joined peer=" + peer->id);
   record->joined_with = peer->id;
   peer->joined_with = record->id;
+  record->owes_join = peer->owes_join = false;
   return Status::OK;
 }
 

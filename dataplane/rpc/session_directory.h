@@ -36,6 +36,7 @@ struct SessionRecord {
   // Under command_mutex.
   session::SessionAudio audio;
   std::string joined_with;  // the id of the other session; it may be gone
+  bool owes_join = false;   // its audio is newer than what the other one decodes
 
   std::atomic<bool> is_open{false};
   std::atomic<session::TransportState> state{session::TransportState::kNew};

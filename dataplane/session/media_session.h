@@ -92,7 +92,10 @@ class MediaSession {
   const SessionConfig& config() const { return config_; }
   TransportState access_state() const { return access_.transport().state(); }
   // Events that found no room since the session began.
-  uint64_t events_lost() const { return events_lost_ + access_.transport().events_lost(); }
+  uint64_t events_lost() const {
+    return events_lost_ + access_.transport().events_lost() + access_to_ims_.stats().events_lost +
+           ims_to_access_.stats().events_lost;
+  }
   // Where the owner's timer wheel has it; the owner's.
   size_t tick_slot() const { return tick_slot_; }
   void set_tick_slot(size_t slot) { tick_slot_ = slot; }
