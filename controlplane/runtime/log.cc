@@ -83,8 +83,10 @@ std::string MaskNumbers(std::string_view text) {
     const size_t digits = masked[at] == '+' ? at + 1 : at;
     size_t end = digits;
     while (end < masked.size() && masked[end] >= '0' && masked[end] <= '9') ++end;
-    // Digits inside a longer word are ids, not numbers.
-    const bool is_in_word = (at > 0 && std::isalnum(static_cast<unsigned char>(masked[at - 1])) != 0) ||
+    // Digits inside a longer word are ids, not numbers; a plus may be percent-encoded in front of them.
+    const std::string_view before = std::string_view(masked).substr(0, at);
+    const bool has_plus = before.ends_with("%2B") || before.ends_with("%2b");
+    const bool is_in_word = (!has_plus && at > 0 && std::isalnum(static_cast<unsigned char>(masked[at - 1])) != 0) ||
                             (end < masked.size() && (std::isalpha(static_cast<unsigned char>(masked[end])) != 0));
     if (end - digits >= 7 && end - digits <= 15 && !is_in_word) {
       const std::string number = MaskNumber(std::string_view(masked).substr(at, end - at));

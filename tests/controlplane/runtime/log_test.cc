@@ -49,6 +49,7 @@ TEST(LogTest, MasksNumbersEverywhere) {
   EXPECT_EQ(MaskNumber("+34600000001"), "+346*****001");
   EXPECT_EQ(MaskNumber("12345"), "1****");
   EXPECT_EQ(MaskNumbers("sip:+34600000001@ims.test SIP 486 Busy, 34600000002;x"), "sip:+346*****001@ims.test SIP 486 Busy, 3460****002;x");
+  EXPECT_EQ(MaskNumbers("/byon/v1/presence/%2B34600000001 %2b34600000001"), "/byon/v1/presence/%2B3460****001 %2b3460****001");
   EXPECT_EQ(MaskNumbers("id a34600000001 0123456789abcdef 1234567890123456"), "id a34600000001 0123456789abcdef 1234567890123456");
   Captured log({});
   log.logger.Info("call", {{"to", "tel:+34600000001"}});

@@ -64,6 +64,25 @@ describe('click to call', () => {
     expect(gateway.closes, 'a connection of its own').toBe(closes + 1);
   });
 
+  test.each(['token', 'connection', 'channel', 'visit'])('given up while it waits for its %s it calls nobody', async (what) => {
+    let goOn = (_: unknown): void => {};
+    const wait = new Promise<unknown>((resolve) => (goOn = resolve));
+    if (what === 'token') {
+      line = new ClickToCall({ getToken: async () => (await wait, 'T'), transport: gateway, platform: fakePlatform().platform });
+    }
+    if (what === 'connection') gateway.connect = async () => void (await wait);
+    if (what === 'channel') gateway.listen = async () => void (await wait);
+    if (what === 'visit') gateway.handlers['visit.get'] = async () => (await wait, VISIT);
+    const refused = expect(line.call()).rejects.toMatchObject({ code: 'ABORTED' });
+    await settle();
+    line.destroy();
+    goOn(undefined);
+    await refused;
+    expect(gateway.asked('call.create')).toHaveLength(0);
+    expect(line.current).toBeUndefined();
+    expect(gateway.isListening).toBe(false);
+  });
+
   test('a refusal ends it, and it can be tried again', async () => {
     gateway.handlers['call.create'] = () => {
       throw new ByonError('UNAVAILABLE', 'All lines are busy.', { status: 503, retryAfterSeconds: 10 });

@@ -76,6 +76,14 @@ describe('a device', () => {
     expect(device.isRegistered).toBe(false);
   });
 
+  test('unregisters also what is just being registered', async () => {
+    const registering = device.register();
+    await device.unregister();
+    await registering;
+    expect(device.isRegistered).toBe(false);
+    expect(gateway.asked('registration.delete')).toHaveLength(1);
+  });
+
   test('is not registered when the channel does not open', async () => {
     gateway.listen = () => Promise.reject(new ByonError('NETWORK', 'no way'));
     await expect(device.register()).rejects.toMatchObject({ code: 'NETWORK' });

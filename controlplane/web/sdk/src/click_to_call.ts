@@ -66,6 +66,7 @@ export class ClickToCall extends Emitter<ClickToCallEvents> {
   #isOpen = false;
   #isDown = false;
   #isStarting = false;
+  #isDestroyed = false;
 
   /** Microphones and speakers. */
   readonly audio: AudioDevices;
@@ -111,6 +112,7 @@ export class ClickToCall extends Emitter<ClickToCallEvents> {
     this.#isStarting = true;
     try {
       await this.#open();
+      this.#checkWanted();
       const call = this.#makeCall(this.#visit as Visit);
       this.#call = call;
       this.#early = [];
@@ -129,6 +131,7 @@ export class ClickToCall extends Emitter<ClickToCallEvents> {
 
   /** Ends the call and everything else at once. */
   destroy(): void {
+    this.#isDestroyed = true;
     const call = this.#call;
     this.#stopWatching();
     this.audio.close();
@@ -141,11 +144,18 @@ export class ClickToCall extends Emitter<ClickToCallEvents> {
     // The connection of the call before would speak for its token.
     if (this.#isOpen) this.#close();
     this.#token = this.#options.getToken ? await this.#options.getToken() : this.#options.token;
+    this.#checkWanted();
     await this.#transport.connect(this.#deviceId);
+    this.#checkWanted();
     await this.#transport.listen(undefined);
+    this.#checkWanted();
     this.#isOpen = true;
     this.#isDown = false;
     this.#visit = await this.#transport.request('visit.get', {});
+  }
+  // Nobody is called, and no microphone opened, after the user has given up.
+  #checkWanted(): void {
+    if (this.#isDestroyed) throw new ByonError('ABORTED', 'Given up before the call was made.');
   }
   #close(): void {
     this.#isOpen = false;

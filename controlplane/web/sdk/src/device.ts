@@ -161,6 +161,7 @@ export class Device extends Emitter<DeviceEvents> {
 
   /** Ends all calls, takes the number off this device and closes the event channel. */
   async unregister(): Promise<void> {
+    await this.#registering?.catch(() => {});
     const registration = this.#registration;
     if (!registration) return;
     await Promise.allSettled(this.calls.map((call) => call.hangup()));

@@ -25,7 +25,7 @@ export type ByonErrorCode =
   | 'CONNECTION_LOST'
   /** Nothing came in time. */
   | 'TIMEOUT'
-  /** The waiting was given up through an AbortSignal. */
+  /** Given up meanwhile: through an AbortSignal, or `destroy()`. */
   | 'ABORTED';
 
 /** Every failure of the SDK: `code` is stable, `message` is for people. */
