@@ -31,6 +31,8 @@ constexpr seconds kDeregisterLimit{40};
 // them would not be through in the time.
 constexpr uint32_t kCatchUpRoom = 5;
 constexpr seconds kCatchUpTime{600};
+constexpr seconds kCatchUpLeast{10};  // for those that are about to expire
+constexpr int kCatchUpLooks = 16;
 
 constexpr seconds kFirstRefreshSpread{3600};
 
@@ -333,17 +335,19 @@ void RegistrationRegistry::ScheduleRefresh(Entry& entry, seconds granted, Now no
 
 // After a restart many may be overdue, of those that expired meanwhile all: they are caught up with one by one.
 void RegistrationRegistry::ScheduleRestored(Entry& entry, Now now) {
-  const seconds left = std::max(std::chrono::duration_cast<seconds>(entry.record.sip_expires_at - now.wall), seconds(0));
-  entry.sip_expiry_deadline = left > seconds(0) ? now.steady + left : kNever;
+  using std::chrono::milliseconds;
+  const auto left = std::max(std::chrono::duration_cast<milliseconds>(entry.record.sip_expires_at - now.wall), milliseconds(0));
   const seconds granted = entry.record.registered.expires;
-  const seconds due = left - (granted - RefreshDelay(granted));
-  if (due > seconds(0)) {
+  const milliseconds due = left - (granted - RefreshDelay(granted));
+  if (due > milliseconds(0)) {
+    entry.sip_expiry_deadline = now.steady + left;
     const SteadyTime latest = now.steady + due;
-    return SetRefresh(entry, plan_.Emptiest(latest - std::min(config_.refresh_jitter, due), latest, Random()));
+    return SetRefresh(entry, plan_.Emptiest(latest - std::min<milliseconds>(config_.refresh_jitter, due), latest, Random()));
   }
-  const SteadyTime soon = now.steady + seconds(1);
-  const SteadyTime late = now.steady + (left > seconds(0) ? std::min(left / 2, kCatchUpTime) : kCatchUpTime);
-  SetRefresh(entry, CatchUpTime(soon, std::max(soon, late)));
+  // It was not the network that did not prolong it: nobody's registration ends for having to wait here.
+  entry.sip_expiry_deadline = kNever;
+  const auto window = left > milliseconds(0) ? std::clamp<milliseconds>(left / 2, kCatchUpLeast, kCatchUpTime) : kCatchUpTime;
+  SetRefresh(entry, CatchUpTime(now.steady + seconds(1), now.steady + window));
 }
 
 // A hundred thousand look for their time here one after the other: no one looks again where there is no room any more.
@@ -352,10 +356,14 @@ SteadyTime RegistrationRegistry::CatchUpTime(SteadyTime from, SteadyTime to) {
   const bool has_room = plan_.CountAt(when) < kCatchUpRoom;
   catch_up_full_until_ = std::max(catch_up_full_until_, has_room ? when : to);
   if (has_room) return when;
-  // One after the other, and round again.
-  catch_up_last_ += RefreshPlan::kSlot;
-  if (catch_up_last_ < from || catch_up_last_ > to) catch_up_last_ = from;
-  return catch_up_last_;
+  // The emptiest of some, of those that it may have.
+  const auto choices = static_cast<uint64_t>((to - from) / RefreshPlan::kSlot) + 1;
+  SteadyTime best = to;
+  for (int i = 0; i < kCatchUpLooks; ++i) {
+    const SteadyTime other = from + static_cast<int64_t>(Random() % choices) * RefreshPlan::kSlot;
+    if (plan_.CountAt(other) < plan_.CountAt(best)) best = other;
+  }
+  return best;
 }
 
 void RegistrationRegistry::ScheduleRetry(Entry& entry, std::optional<seconds> retry_after,

@@ -148,7 +148,6 @@ class RegistrationRegistry {
   RegistrationTable table_;
   RefreshPlan plan_;
   SteadyTime catch_up_full_until_{};
-  SteadyTime catch_up_last_{};  // given to one that found no room
   std::deque<Action> actions_;
 };
 

@@ -488,6 +488,23 @@ TEST(Registration, WhatFindsNoRoomAfterARestartIsSpreadToo) {  // Covers: R15
   EXPECT_EQ(h.registry.size(), 3000u);
 }
 
+TEST(Registration, WhoIsAboutToExpireAfterARestartWaitsForItsTurn) {  // Covers: R15 T6
+  Harness old;
+  Storm(old, 2000, 120s);
+  RefreshesEachSecond(old, 300s, 120s);
+  const size_t alive = old.registry.size();  // some wanted their refresh while the storm was on
+  ASSERT_GT(alive, 1900u);
+  Harness h;
+  h.now.wall = old.now.wall + 100s;  // a third has up to 20 s left, the others have expired
+  old.registry.ForEach([&](const RegistrationRecord& record) { h.registry.Restore(record, h.now); });
+  h.Drain();
+  h.actions.clear();
+  const auto counts = RefreshesEachSecond(h, 30s, 120s);
+  EXPECT_LE(*std::max_element(counts.begin(), counts.end()), 150);
+  RefreshesEachSecond(h, 200s, 120s);
+  EXPECT_EQ(h.registry.size(), alive);
+}
+
 TEST(Registration, ABusyNetworksRetryAfterIsNoAppointmentForAll) {  // Covers: C27
   Harness h;
   const auto records = Storm(h, 500, 3600s);
