@@ -27,6 +27,10 @@ class HoldAudioSource {
   void Set(const HoldAudio& audio);
   // Whether it is to be sent in a tick in which the other leg had audio or not.
   bool IsWanted(bool has_audio);
+  // Whether it is sent even while the other leg has audio.
+  bool is_always_wanted() const {
+    return audio_.kind != HoldAudio::Kind::kNone && !audio_.only_when_silent;
+  }
   // Fills the frame, whose rate is set.
   void Fill(codec::AudioFrame& frame);
 

@@ -50,4 +50,38 @@ rtp::RtpTimestamp OutgoingStream::TimestampAt(base::Timestamp now) const {
   return timestamp_ + since.microseconds() * rate / 1'000'000;
 }
 
+rtp::RtpTimestamp OutgoingStream::NextTimestampAt(base::Timestamp now) const {
+  const rtp::RtpTimestamp timestamp = TimestampAt(now);
+  return sent_until_ && timestamp - *sent_until_ < 0 ? *sent_until_ : timestamp;
+}
+
+bool OutgoingStream::Relay(PacketSink& sink, const rtp::RtpHeader& header, base::ByteSpan payload,
+                           uint32_t duration) {
+  const auto steps = static_cast<int16_t>(
+      static_cast<uint16_t>(header.sequence_number.value - sequence_number_.value));
+  if (steps >= 0) sequence_number_ = header.sequence_number + 1;
+  const rtp::RtpTimestamp end = header.timestamp + int64_t{duration};
+  if (!sent_until_ || end - *sent_until_ > 0) sent_until_ = end;
+  const base::MutableByteSpan buffer = sink.Reserve();
+  has_buffer_ = !buffer.empty();
+  if (!has_buffer_) return false;
+  rtp::RtpPacketBuilder builder(buffer, header);
+  builder.SetPayload(payload);
+  const auto packet = builder.Finish();
+  if (!packet) {
+    sink.Abandon();
+    return false;
+  }
+  sink.Commit(packet->size());
+  return true;
+}
+
+bool OutgoingStream::IsAhead() {
+  if (!sent_until_) return false;
+  const int64_t ahead = *sent_until_ - timestamp_;
+  // The source's clock is another: it may have run away from ours in a long call.
+  if (ahead > int64_t{clock_rate_hz_} / 10) timestamp_ = *sent_until_;
+  return ahead > 0 && timestamp_ != *sent_until_;
+}
+
 }  // namespace byon::pipeline

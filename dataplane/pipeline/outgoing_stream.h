@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
+#include "dataplane/base/bytes.h"
 #include "dataplane/base/time.h"
 #include "dataplane/pipeline/packet_sink.h"
 #include "dataplane/rtp/rtp_packet_builder.h"
@@ -16,7 +18,10 @@ class OutgoingStream {
  public:
   OutgoingStream(rtp::Ssrc ssrc, uint64_t random_seed);
 
-  void SetClockRate(uint32_t clock_rate_hz) { clock_rate_hz_ = clock_rate_hz; }
+  void SetClockRate(uint32_t clock_rate_hz) {
+    if (clock_rate_hz != clock_rate_hz_) sent_until_.reset();
+    clock_rate_hz_ = clock_rate_hz;
+  }
   uint32_t clock_rate_hz() const { return clock_rate_hz_; }
   rtp::Ssrc ssrc() const { return ssrc_; }
 
@@ -42,6 +47,15 @@ class OutgoingStream {
   }
   bool has_buffer() const { return has_buffer_; }
 
+  // A packet that is passed on as it is, `duration` units long, under numbers that go on from these: what
+  // is sent afterwards goes on behind the highest of them.
+  rtp::SequenceNumber next_sequence_number() const { return sequence_number_; }
+  rtp::RtpTimestamp NextTimestampAt(base::Timestamp now) const;
+  bool Relay(PacketSink& sink, const rtp::RtpHeader& header, base::ByteSpan payload,
+             uint32_t duration);
+  // Whether what was relayed reaches beyond the start of this tick: nothing can be sent in it.
+  bool IsAhead();
+
  private:
   template <typename WritePayload>
   bool Finish(PacketSink& sink, base::MutableByteSpan buffer, uint8_t payload_type,
@@ -56,6 +70,7 @@ class OutgoingStream {
       return false;
     }
     ++sequence_number_;
+    sent_until_ = timestamp_ + int64_t{clock_rate_hz_} / 50;
     sink.Commit(packet->size());
     return true;
   }
@@ -66,6 +81,7 @@ class OutgoingStream {
   uint32_t clock_rate_hz_ = 0;
   base::Timestamp tick_time_;  // when this tick was due
   base::Timestamp next_tick_time_;
+  std::optional<rtp::RtpTimestamp> sent_until_;  // since the last tick that sent something
   bool has_ticked_ = false;
   bool has_buffer_ = true;
 };

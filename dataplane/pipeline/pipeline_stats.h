@@ -14,6 +14,7 @@ namespace byon::pipeline {
 struct PipelineStats {
   uint64_t packets_received = 0;   // given to Insert()
   uint64_t packets_sent = 0;
+  uint64_t packets_relayed = 0;    // of those: passed on as they came
   uint64_t payload_bytes_sent = 0;
   uint64_t frames_played = 0;      // all that went to the encoder
   uint64_t concealed_frames = 0;   // loss concealment, forward error correction not counted

@@ -12,6 +12,7 @@
 #include "dataplane/pipeline/codec_setup.h"
 #include "dataplane/pipeline/dtmf_sender.h"
 #include "dataplane/pipeline/outgoing_stream.h"
+#include "dataplane/pipeline/packet_relay.h"
 #include "dataplane/pipeline/playout_stage.h"
 #include "dataplane/pipeline/speech_level.h"
 #include "dataplane/pipeline/telephone_event_receiver.h"
@@ -23,6 +24,8 @@ namespace {
 
 constexpr size_t kMaxWaitingEvents = 16;
 constexpr uint64_t kFramesPerLevel = 50;
+// A relayed source that is silent for longer has stopped: DTX says something more often.
+constexpr base::TimeDelta kRelayPause = jitter::JitterBuffer::kLongestSilence;
 
 }  // namespace
 
@@ -36,13 +39,16 @@ class TranscodingPipeline::State {
         hold_(config.random_seed),
         stream_(config.ssrc, config.random_seed) {}
 
-  std::optional<DropReason> Insert(const rtp::RtpPacketView& packet, base::Timestamp arrival);
+  std::optional<DropReason> Insert(const rtp::RtpPacketView& packet, base::Timestamp arrival,
+                                   PacketSink* relay);
   size_t StartTick(base::Timestamp now, PacketSink& sink);
   size_t FinishTick(PacketSink& sink);
 
   ReceiveSetupPtr SetReceive(ReceiveSetupPtr setup);
   SendSetupPtr SetSend(SendSetupPtr setup);
   void StartNewSource();
+  // What comes next, relayed or not, does not go on from what was relayed.
+  void StopRelay();
 
   void Report(const PipelineEvent& event) {
     if (!events_.PushBack(event)) ++stats_.events_lost;
@@ -73,11 +79,18 @@ class TranscodingPipeline::State {
   bool is_sending_silence_ = false;
 
  private:
-  std::optional<DropReason> InsertPacket(const rtp::RtpPacketView& packet, base::Timestamp arrival);
+  std::optional<DropReason> InsertPacket(const rtp::RtpPacketView& packet, base::Timestamp arrival,
+                                         PacketSink* relay);
   std::optional<DropReason> InsertPrimary(const rtp::RtpPacketView& packet,
-                                          const jitter::StreamPacket& primary,
-                                          bool carries_copies, base::Timestamp arrival);
-  std::optional<DropReason> InsertRed(const rtp::RtpPacketView& packet, base::Timestamp arrival);
+                                          const jitter::StreamPacket& primary, bool carries_copies,
+                                          base::Timestamp arrival, PacketSink* relay);
+  std::optional<DropReason> InsertRed(const rtp::RtpPacketView& packet, base::Timestamp arrival,
+                                      PacketSink* relay);
+  bool MayRelayNow() const;
+  std::optional<DropReason> RelayPacket(const jitter::StreamPacket& packet, bool marker,
+                                        codec::AudioDecoder& decoder, base::Timestamp arrival,
+                                        PacketSink& sink);
+  void NoteAudio(const std::optional<uint8_t>& codec_mode_request);
   void InsertCopies(const rtp::RedPayloadView& red, const jitter::StreamPacket& primary,
                     base::Timestamp arrival);
   std::optional<DropReason> TakeEvent(base::ByteSpan payload, rtp::RtpTimestamp timestamp,
@@ -96,31 +109,35 @@ class TranscodingPipeline::State {
 
   bool has_started_ = false;       // MediaStarted was reported for this source
   bool is_marker_due_ = true;      // the next audio packet follows a pause
+  PacketRelay relay_;
+  bool is_relaying_ = false;
+  base::Timestamp last_relayed_;
   bool is_encoding_ = false;       // between StartTick() and FinishTick()
 };
 
 // ---- Packets in -------------------------------------------------------------------------------------
 
 std::optional<DropReason> TranscodingPipeline::State::Insert(const rtp::RtpPacketView& packet,
-                                                             base::Timestamp arrival) {
+                                                             base::Timestamp arrival,
+                                                             PacketSink* relay) {
   ++stats_.packets_received;
-  const std::optional<DropReason> reason = InsertPacket(packet, arrival);
+  const std::optional<DropReason> reason = InsertPacket(packet, arrival, relay);
   if (reason) Drop(*reason);
   return reason;
 }
 
 std::optional<DropReason> TranscodingPipeline::State::InsertPacket(
-    const rtp::RtpPacketView& packet, base::Timestamp arrival) {
+    const rtp::RtpPacketView& packet, base::Timestamp arrival, PacketSink* relay) {
   ReceiveSetup* setup = playout_.setup();
   if (setup == nullptr) return DropReason::kNoReceiveFormat;
   if (!is_receive_active_) return DropReason::kReceiveInactive;
-  if (setup->IsRed(packet.payload_type().value)) return InsertRed(packet, arrival);
-  return InsertPrimary(packet, jitter::StreamPacket::Of(packet), false, arrival);
+  if (setup->IsRed(packet.payload_type().value)) return InsertRed(packet, arrival, relay);
+  return InsertPrimary(packet, jitter::StreamPacket::Of(packet), false, arrival, relay);
 }
 
 std::optional<DropReason> TranscodingPipeline::State::InsertPrimary(
     const rtp::RtpPacketView& packet, const jitter::StreamPacket& primary, bool carries_copies,
-    base::Timestamp arrival) {
+    base::Timestamp arrival, PacketSink* relay) {
   const uint64_t sources_before = playout_.source_changes();
   const TelephoneEventFormat* event = playout_.setup()->FindTelephoneEvent(primary.payload_type);
   if (event != nullptr) {
@@ -129,21 +146,90 @@ std::optional<DropReason> TranscodingPipeline::State::InsertPrimary(
     if (reason) return reason;
     return TakeEvent(primary.payload, primary.timestamp, packet.marker(), *event, arrival);
   }
+  if (relay != nullptr && MayRelayNow()) {
+    ReceiveSetup::Entry* entry = playout_.setup()->FindAudio(primary.payload_type);
+    if (entry != nullptr && MayRelay(entry->format.codec, send_->format().codec)) {
+      return RelayPacket(primary, packet.marker(), *entry->decoder, arrival, *relay);
+    }
+  }
+  StopRelay();
   const std::optional<DropReason> reason = playout_.InsertAudio(primary, carries_copies, arrival);
   if (playout_.source_changes() != sources_before) event_receiver_.Reset();
   if (reason) return reason;
+  NoteAudio(playout_.codec_mode_request());
+  return std::nullopt;
+}
+
+void TranscodingPipeline::State::NoteAudio(const std::optional<uint8_t>& codec_mode_request) {
   if (!has_started_) Report(MediaStarted{});
   has_started_ = true;
-  const std::optional<uint8_t> cmr = playout_.codec_mode_request();
-  if (cmr && cmr != last_cmr_) received_cmr_ = CodecModeRequest{*cmr};
-  if (cmr) last_cmr_ = cmr;
+  if (codec_mode_request && codec_mode_request != last_cmr_) {
+    received_cmr_ = CodecModeRequest{*codec_mode_request};
+  }
+  if (codec_mode_request) last_cmr_ = codec_mode_request;
+}
+
+// Whatever is made here comes before what is received.
+bool TranscodingPipeline::State::MayRelayNow() const {
+  return send_ && is_send_active_ && !is_muted_ && !tone_.is_on() && !clip_.is_on() &&
+         !hold_.is_always_wanted() && dtmf_.is_idle();
+}
+
+std::optional<DropReason> TranscodingPipeline::State::RelayPacket(
+    const jitter::StreamPacket& packet, bool marker, codec::AudioDecoder& decoder,
+    base::Timestamp arrival, PacketSink& sink) {
+  const auto description = decoder.Describe(packet.payload);
+  if (!description) return DropReason::kMalformedPayload;
+  if (!is_relaying_) playout_.StartNewSource();  // what waits there is of no use any more
+  const uint64_t sources_before = relay_.source_changes();
+  const auto mapped = relay_.Map(packet, arrival, stream_.next_sequence_number(),
+                                 stream_.NextTimestampAt(arrival));
+  if (relay_.source_changes() != sources_before) {
+    ++stats_.source_changes;
+    event_receiver_.Reset();
+  }
+  if (const auto* reason = std::get_if<DropReason>(&mapped)) {
+    stats_.late_packets += *reason == DropReason::kLatePacket;
+    stats_.duplicate_packets += *reason == DropReason::kDuplicatePacket;
+    return *reason;
+  }
+  const auto& numbers = std::get<PacketRelay::Numbers>(mapped);
+  is_relaying_ = true;
+  last_relayed_ = arrival;
+  NoteAudio(description->codec_mode_request);
+  const uint32_t frame_units = stream_.clock_rate_hz() / 50;
+  const uint64_t frames = std::max<uint64_t>(1, description->duration / frame_units);
+  const uint64_t missing = static_cast<uint64_t>(numbers.lost_before) * frames;
+  stats_.frames_played += frames + missing;  // by whoever hears it
+  stats_.concealed_frames += missing;
+  stats_.concealment_runs += missing > 0;
+  stats_.received_codec = stats_.sent_codec = send_->format().codec.codec;
+  stats_.received_amr_mode = stats_.sent_amr_mode = description->amr_mode;
+  const bool is_sent = stream_.Relay(sink,
+                                     {.marker = marker || numbers.is_first,
+                                      .payload_type = {send_->format().payload_type},
+                                      .sequence_number = numbers.sequence_number,
+                                      .timestamp = numbers.timestamp,
+                                      .ssrc = stream_.ssrc()},
+                                     packet.payload, description->duration);
+  if (!is_sent) return stream_.has_buffer() ? DropReason::kPacketTooLarge : DropReason::kNoSendBuffer;
+  ++stats_.packets_relayed;
+  is_marker_due_ = false;
+  CountSent(packet.payload.size());
   return std::nullopt;
+}
+
+void TranscodingPipeline::State::StopRelay() {
+  if (!std::exchange(is_relaying_, false)) return;
+  relay_.Stop();
+  is_marker_due_ = true;
 }
 
 // RFC 2198: first what is new, so that the copies have their place; a packet that is not taken may be of
 // any age, and so may its copies.
 std::optional<DropReason> TranscodingPipeline::State::InsertRed(const rtp::RtpPacketView& packet,
-                                                                base::Timestamp arrival) {
+                                                                base::Timestamp arrival,
+                                                                PacketSink* relay) {
   const auto red = rtp::RedPayloadView::Parse(packet.payload());
   if (!red) return DropReason::kMalformedRedundancy;
   jitter::StreamPacket primary = jitter::StreamPacket::Of(packet);
@@ -151,8 +237,8 @@ std::optional<DropReason> TranscodingPipeline::State::InsertRed(const rtp::RtpPa
   primary.payload = red->primary().payload;
   const bool carries_copies = std::ranges::any_of(
       red->redundant(), [](const rtp::RedBlock& block) { return !block.payload.empty(); });
-  const auto reason = InsertPrimary(packet, primary, carries_copies, arrival);
-  if (!reason) InsertCopies(*red, primary, arrival);
+  const auto reason = InsertPrimary(packet, primary, carries_copies, arrival, relay);
+  if (!reason && !is_relaying_) InsertCopies(*red, primary, arrival);
   return reason;
 }
 
@@ -216,6 +302,8 @@ size_t TranscodingPipeline::State::StartTick(base::Timestamp now, PacketSink& si
   if (const auto lost_end = event_receiver_.OnTick(now)) {
     if (const auto reason = Relay(*lost_end)) Drop(*reason);
   }
+  if (is_relaying_ && MayRelayNow() && now - last_relayed_ < kRelayPause) return 0;
+  StopRelay();
   // Play-out goes on whatever is sent, so that it is in time when audio is wanted again.
   codec::AudioFrame received;
   const bool has_audio = playout_.PullFrame(now, received);
@@ -224,6 +312,7 @@ size_t TranscodingPipeline::State::StartTick(base::Timestamp now, PacketSink& si
     is_marker_due_ = true;
     return 0;
   }
+  if (stream_.IsAhead()) return 0;
   if (SendDtmfPacket(sink)) return 1;
   codec::AudioFrame sent;
   if (!MakeFrame(has_audio ? &received : nullptr, sent)) {
@@ -334,12 +423,14 @@ void TranscodingPipeline::State::CountSent(size_t payload_bytes) {
 ReceiveSetupPtr TranscodingPipeline::State::SetReceive(ReceiveSetupPtr setup) {
   event_receiver_.Reset();
   last_cmr_.reset();
+  StopRelay();
   return playout_.SetReceive(std::move(setup));
 }
 
 SendSetupPtr TranscodingPipeline::State::SetSend(SendSetupPtr setup) {
   BYON_CHECK(!is_encoding_, "formats change between two ticks");
   std::swap(send_, setup);
+  StopRelay();
   dtmf_.Abort();
   is_marker_due_ = true;
   if (send_) {
@@ -370,6 +461,8 @@ void TranscodingPipeline::State::StartNewSource() {
   last_cmr_.reset();
   event_receiver_.Reset();
   resampler_.Reset();
+  StopRelay();
+  relay_.Forget();
   playout_.StartNewSource();
 }
 
@@ -386,8 +479,8 @@ SendSetupPtr TranscodingPipeline::SetSend(SendSetupPtr setup) {
   return state_->SetSend(std::move(setup));
 }
 std::optional<DropReason> TranscodingPipeline::Insert(const rtp::RtpPacketView& packet,
-                                                      base::Timestamp arrival) {
-  return state_->Insert(packet, arrival);
+                                                      base::Timestamp arrival, PacketSink* relay) {
+  return state_->Insert(packet, arrival, relay);
 }
 size_t TranscodingPipeline::StartTick(base::Timestamp now, PacketSink& sink) {
   return state_->StartTick(now, sink);

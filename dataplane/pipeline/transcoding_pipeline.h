@@ -73,7 +73,10 @@ class TranscodingPipeline {
   [[nodiscard]] SendSetupPtr SetSend(SendSetupPtr setup);
 
   // Nothing, or why the packet (audio or telephone-event) was dropped; counted in stats().drops too.
-  std::optional<DropReason> Insert(const rtp::RtpPacketView& packet, base::Timestamp arrival);
+  // Where the sending leg takes what came as it is (MayRelay()), it goes to `relay` at once, with its
+  // own numbers and without decoding; null: never.
+  std::optional<DropReason> Insert(const rtp::RtpPacketView& packet, base::Timestamp arrival,
+                                   PacketSink* relay = nullptr);
 
   // To be called every 20 ms. Writes 0..3 packets into `sink`; returns how many. A tick that comes
   // late or not at all only moves the outgoing timestamps on.

@@ -205,21 +205,30 @@ srtp::SrtpSession* MediaSession::HandleDatagram(LocalPort port, const net::Socke
   if (port == LocalPort::kAccess) return access_.HandleDatagram(from, datagram, now, output);
   const auto packet =
       ims_.HandleDatagram(port == LocalPort::kImsRtcp, from, datagram, now, output);
-  if (packet) Play(PipelineFromIms(), ims_.reporter(), *packet, now);
+  if (!packet) return nullptr;
+  if (peer_) {
+    Play(peer_->access_to_ims_, ims_.reporter(), *packet, peer_->ims_, peer_->drops_, now, output);
+  } else {
+    Play(ims_to_access_, ims_.reporter(), *packet, access_, drops_, now, output);
+  }
   return nullptr;
 }
 
 void MediaSession::HandleDecryptedRtp(const net::SocketAddress& from, base::ByteSpan packet,
-                                      base::Timestamp now) {
+                                      base::Timestamp now, SessionOutput& output) {
   const auto view = access_.AdmitRtp(from, packet, now);
   if (!view) return;
   if (peer_) return drops_.Count(DropReason::kLeftCall);
-  Play(access_to_ims_, access_.reporter(), *view, now);
+  Play(access_to_ims_, access_.reporter(), *view, ims_, drops_, now, output);
 }
 
+template <typename SendingLeg>
 void MediaSession::Play(pipeline::TranscodingPipeline& pipeline, RtcpReporter& reporter,
-                        const rtp::RtpPacketView& packet, base::Timestamp now) {
-  const auto drop = pipeline.Insert(packet, now);
+                        const rtp::RtpPacketView& packet, SendingLeg& to, DropCounters& drops,
+                        base::Timestamp now, SessionOutput& output) {
+  LegSink<SendingLeg> sink(to, pipeline.TimestampAt(now), now, drops, output);
+  // Keys may have gone since the tick that looked last.
+  const auto drop = pipeline.Insert(packet, now, to.may_send() ? &sink : nullptr);
   if (drop == pipeline::DropReason::kLatePacket) reporter.OnRtpTooLate(packet, now);
   if (drop == pipeline::DropReason::kDuplicatePacket) reporter.OnRtpDuplicate(now);
 }

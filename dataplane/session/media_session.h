@@ -59,7 +59,7 @@ class MediaSession {
                                                   base::MutableByteSpan datagram,
                                                   base::Timestamp now, SessionOutput& output);
   void HandleDecryptedRtp(const net::SocketAddress& from, base::ByteSpan packet,
-                          base::Timestamp now);
+                          base::Timestamp now, SessionOutput& output);
   void HandleUndecryptedRtp(srtp::DropReason reason) { drops_.Count(reason); }
   // Takes what the handshake thread says; leaves retired SRTP state in `report`.
   void HandleHandshake(HandshakeReport& report, SessionOutput& output);
@@ -113,8 +113,11 @@ class MediaSession {
     return peer_ ? peer_->access_to_ims_ : ims_to_access_;
   }
   void JoinOneWay(MediaSession& peer, pipeline::ReceiveSetupPtr& receive);
+  // `to`: the leg that the pipeline sends on, `drops` its session's.
+  template <typename SendingLeg>
   static void Play(pipeline::TranscodingPipeline& pipeline, RtcpReporter& reporter,
-                   const rtp::RtpPacketView& packet, base::Timestamp now);
+                   const rtp::RtpPacketView& packet, SendingLeg& to, DropCounters& drops,
+                   base::Timestamp now, SessionOutput& output);
   void ApplyDirections();
   void ApplyHold(const SessionChange& change);
   void DrainPipelines();

@@ -89,7 +89,7 @@ bool Worker::ServePackets(base::Timestamp now) {
       burst_session_[i]->HandleUndecryptedRtp(*packet.drop);
     } else {
       burst_session_[i]->HandleDecryptedRtp(received_[burst_origin_[i]].source,
-                                            packet.buffer.first(packet.length), now);
+                                            packet.buffer.first(packet.length), now, outbox_);
     }
   }
   io_.Release(std::span(received_).first(count));

@@ -59,6 +59,7 @@ constexpr Scenario kScenarios[] = {
     {"silk-5 amr-12.2", kOpus, Codec::kAmr, 7, false, true, Scenario::kSpeech},
     {"silk-0 amr-12.2", kOpus, Codec::kAmr, 7, false, true, Scenario::kSilk0},
     {"silk-0 amr-12.2 dtx", kOpus, Codec::kAmr, 7, true, true, Scenario::kSilk0},
+    {"opus opus (relayed)", kOpus, kOpus, 0, false, true, Scenario::kSpeech},
     {"pcmu pcma", Codec::kPcmu, Codec::kPcma, 0, false, true, Scenario::kSpeech},
 };
 constexpr std::string_view kGoalScenario = "celt amr-wb-12.65 batch";
