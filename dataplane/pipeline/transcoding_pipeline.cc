@@ -180,7 +180,10 @@ std::optional<DropReason> TranscodingPipeline::State::RelayPacket(
     base::Timestamp arrival, PacketSink& sink) {
   const auto description = decoder.Describe(packet.payload);
   if (!description) return DropReason::kMalformedPayload;
-  if (!is_relaying_) playout_.StartNewSource();  // what waits there is of no use any more
+  if (!is_relaying_) {  // what waits on either side is of no use any more
+    playout_.StartNewSource();
+    send_->encoder().DropPending();
+  }
   const uint64_t sources_before = relay_.source_changes();
   const auto mapped = relay_.Map(packet, arrival, stream_.next_sequence_number(),
                                  stream_.NextTimestampAt(arrival));

@@ -221,6 +221,39 @@ TEST_P(QuietPathTest, AttackersCostNothingEither) {
 INSTANTIATE_TEST_SUITE_P(Calls, QuietPathTest, testing::ValuesIn(kKinds),
                          [](const auto& kind) { return kind.param.name; });
 
+// A call that has moved from the browser to a phone of the same codec: relayed from leg to leg.
+TEST(QuietJoinTest, JoinedLegs) {
+  CallSimulation call(dtls::DtlsRole::kClient, {}, OpusFormat(), AmrWbFormat(),
+                      [](worker::PacketIo& io) { return std::make_unique<UnwatchedIo>(io); });
+  call.Connect();
+  const session::SessionConfig config = call.MakeSessionConfig(2, 20100);
+  FakeImsEndpoint& phone = call.AddImsOf(config, 41000, AmrWbFormat(), 0x3a3a3a3a, 1320);
+  const pipeline::StreamFormat format = AmrWbFormat();
+  session::ImsRemote remote;
+  remote.rtp = phone.config().rtp;
+  remote.audio = session::AudioDescription{format, {format}};
+  session::SessionAudio audio;
+  worker::CreateSession create;
+  create.session = std::make_unique<session::MediaSession>(config);
+  create.change = std::move(session::PrepareSessionChange({{}, remote, {}}, audio)).value();
+  ASSERT_EQ(call.Submit(config.handle, std::move(create)).status, worker::CommandStatus::kDone);
+  worker::JoinSessions join{.peer = config.handle, .receive = {}, .peer_receive = {}};
+  join.receive = pipeline::PrepareReceive({&format, 1}, &format).value();
+  join.peer_receive = pipeline::PrepareReceive({&format, 1}, &format).value();
+  call.run_turn = [&call](base::Timestamp now) {
+    quiet_watch::Begin();
+    call.gateway_worker().RunOnce(now);
+    quiet_watch::End();
+  };
+  (void)quiet_watch::Take();
+  ASSERT_EQ(call.Submit(call.handle(), std::move(join)).status, worker::CommandStatus::kDone);
+  call.Run(TimeDelta::Seconds(6));
+  const Noise noise = quiet_watch::Take();
+  EXPECT_EQ(noise, Noise()) << ToText(noise);
+  EXPECT_GT(phone.talker().received().packets, 290u);
+  EXPECT_EQ(phone.talker().received().undecodable, 0u);
+}
+
 TEST(QuietWatchTest, SeesWhatItLooksFor) {
   quiet_watch::Begin();
   std::vector<int> numbers(1000);
