@@ -219,6 +219,7 @@ OperatorRooms::Rooms::Rooms(const runtime::OperatorConfig& one, const SharedRoom
   tokens.set_observer([this](std::string_view event, std::string detail) { OnTokenEvent(event, detail); });
   tokens.set_visitor_tokens([](const std::string& token) { return click_to_call::TokenText::Parse(token).has_value(); },
                             [this](const std::string& token, api::WallTime at) { return visitors.Verify(token, at); });
+  tokens.KeepKeysIn(store);
   subscriptions.Restore();
   channels.Restore();
   relay.hub = &hub;

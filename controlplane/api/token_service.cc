@@ -85,6 +85,21 @@ TokenService::TokenService(TokenServiceConfig config, http_client::HttpClient& h
 
 TokenService::~TokenService() = default;
 
+void TokenService::KeepKeysIn(store::Store& store) {
+  store_ = &store;
+  for (const store::Record& record : store.LoadAll(store::Kind::kIssuerKeys)) {
+    const auto issuer = issuers_.find(record.key);
+    auto keys = auth::JwkSet::Parse(record.value);
+    if (issuer == issuers_.end() || !keys || keys->size() == 0 || !record.expires_at) {
+      store.Delete(store::Kind::kIssuerKeys, record.key);
+      continue;
+    }
+    // They are as old as they are: a restart makes none of them good for longer, nor does a clock that was set back.
+    const WallTime fetched_at = std::min(now_(), *record.expires_at - auth::KeyCache::kMaxAgeWhenDown);
+    issuer->second->keys.OnFetched(std::move(*keys), fetched_at);
+  }
+}
+
 void TokenService::Start() {
   for (auto& [name, issuer] : issuers_) FetchKeys(*issuer);
 }
@@ -208,6 +223,7 @@ void TokenService::OnKeys(Issuer& issuer, const http_client::Result& result) {
   Observe("keys_fetched", issuer.name + ": " + std::to_string(keys->size()) + " keys, " +
                               std::to_string(keys->skipped()) + " skipped");
   issuer.keys.OnFetched(std::move(*keys), now_());
+  if (store_ != nullptr) store_->Put(store::Kind::kIssuerKeys, issuer.name, *body, now_() + auth::KeyCache::kMaxAgeWhenDown);
   OnKeysSettled(issuer, true);
 }
 

@@ -13,6 +13,7 @@
 #include "controlplane/auth/token_verifier.h"
 #include "controlplane/auth/verdict_cache.h"
 #include "controlplane/http_client/http_client.h"
+#include "controlplane/store/store.h"
 
 namespace byon::api {
 
@@ -41,6 +42,9 @@ class TokenService {
   TokenService(TokenServiceConfig config, http_client::HttpClient& http, Clock now, Timers& timers);
   ~TokenService();
 
+  // Keys are kept in the store from here on, and those of an earlier process serve until newer ones are fetched: an
+  // identity provider that is down while we restart locks nobody out. Before Start(); the store outlives the service.
+  void KeepKeysIn(store::Store& store);
   // Fetches the keys before anybody asks, and again until it succeeds.
   void Start();
   // Every issuer's keys are there.
@@ -92,6 +96,7 @@ class TokenService {
   http_client::HttpClient& http_;
   const Clock now_;
   Timers& timers_;
+  store::Store* store_ = nullptr;
   std::map<std::string, std::unique_ptr<Issuer>> issuers_;
   auth::VerdictCache verdicts_;
   std::unordered_map<std::string, std::vector<Done>> introspecting_;  // by token: asked once

@@ -81,7 +81,11 @@ class HttpServer::Service {
         sites_(config_),
         limiter_(config_.requests_per_second_per_address),
         connection_limiter_(config_.connections_per_second_per_address),
-        loop_([this] { sockets_.Turn(std::chrono::steady_clock::now()); }),
+        loop_([this] {
+          sockets_.Turn(std::chrono::steady_clock::now());
+          // The library looks at its time-outs with events of its own only; who is held by a guard makes none.
+          lws_cancel_service(context_);
+        }),
         sockets_({config_.websocket_message_bytes, config_.websocket_queue_bytes, config_.ping, config_.hang_up}, application_, strand_) {
     Open();
     thread_ = std::thread([this] { Run(); });

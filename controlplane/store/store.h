@@ -13,12 +13,12 @@ namespace byon::store {
 
 enum class Kind : uint8_t {
   kRegistration, kCall, kSubscription, kChannel, kTokenBinding, kMessage, kWatch, kWebhookEvent, kCallTrace,
-  kVisitorToken
+  kVisitorToken, kIssuerKeys
 };
 // Every kind that there is.
 inline constexpr std::array kKinds{Kind::kRegistration, Kind::kCall,    Kind::kSubscription, Kind::kChannel,
                                    Kind::kTokenBinding, Kind::kMessage, Kind::kWatch,        Kind::kWebhookEvent,
-                                   Kind::kCallTrace,    Kind::kVisitorToken};
+                                   Kind::kCallTrace,    Kind::kVisitorToken, Kind::kIssuerKeys};
 
 struct Record {
   std::string key;

@@ -93,6 +93,30 @@ for (const [size, viewport] of Object.entries(SIZES)) {
       await look('keypad');
     });
 
+    test('the tabs have room for what is new', async () => {
+      const show = (text) => page.evaluate((value) => {
+        for (const badge of document.querySelectorAll('.tabs .badge')) {
+          badge.hidden = value === '';
+          badge.textContent = value;
+        }
+      }, text);
+      await show('99+');
+      const boxes = await page.locator('.tabs button:visible').evaluateAll((tabs) => tabs.map((one) => {
+        const range = document.createRange();
+        range.selectNodeContents(one);
+        const [box, content] = [one.getBoundingClientRect(), range.getBoundingClientRect()];
+        return { name: one.id, left: box.left, right: box.right, contentLeft: content.left, contentRight: content.right };
+      }));
+      assert.equal(boxes.length, 4);
+      for (const { name, left, right, contentLeft, contentRight } of boxes) {
+        assert.ok(contentLeft >= left - 1 && contentRight <= right + 1, `${name} has no room: ${JSON.stringify(boxes)}`);
+      }
+      const bar = await page.locator('.tabs').boundingBox();
+      assert.ok(boxes.at(-1).right <= bar.x + bar.width + 1, `the bar is too small: ${JSON.stringify(boxes)}`);
+      await look('badges');
+      await show('');
+    });
+
     test('an outgoing call rings, and is answered', async () => {
       await test_('dial').click();
       await bob.waitFor('incoming');

@@ -47,3 +47,6 @@ export function dayOf(at: number, now = Date.now()): string {
 export function timeOf(at: number): string {
   return new Date(at).toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit' });
 }
+
+/** A number for a badge, which has room for three characters. */
+export const shortCount = (count: number): string => (count > 99 ? '99+' : String(count));

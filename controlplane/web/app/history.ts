@@ -1,6 +1,6 @@
 import { type Call, isWithheld, numberOf } from '@byon/sdk';
 import { byId, element, icon } from './dom.js';
-import { dayOf, duration, endText, peerTitle, timeOf } from './format.js';
+import { dayOf, duration, endText, peerTitle, shortCount, timeOf } from './format.js';
 
 const MOST_ENTRIES = 200;
 
@@ -108,7 +108,7 @@ export class History {
   #renderBadge(): void {
     const badge = byId('missed');
     badge.hidden = this.#unseen === 0;
-    badge.textContent = String(this.#unseen);
+    badge.textContent = shortCount(this.#unseen);
     badge.setAttribute('aria-label', `${this.#unseen} missed`);
   }
 

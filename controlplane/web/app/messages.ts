@@ -1,6 +1,6 @@
 import { ByonError, type Device, isWithheld, type Message, numberOf } from '@byon/sdk';
 import { byId, element } from './dom.js';
-import { dayOf, peerTitle, prettyNumber, timeOf } from './format.js';
+import { dayOf, peerTitle, prettyNumber, shortCount, timeOf } from './format.js';
 
 const MOST_LISTED = 100;
 const STATE_TEXT: Record<Message['state'], string> = {
@@ -106,7 +106,7 @@ export class MessagesView {
     const unread = [...this.#messages.values()].filter(({ state }) => state === 'received').length;
     const badge = byId('unread');
     badge.hidden = unread === 0;
-    badge.textContent = String(unread);
+    badge.textContent = shortCount(unread);
     badge.setAttribute('aria-label', `${unread} unread`);
     byId('conversation').hidden = !this.#peer;
     byId('conversation-list').hidden = this.#peer !== undefined;

@@ -1,3 +1,4 @@
+#include "controlplane/store/memory_store.h"
 #include "tests/controlplane/api/api_fixture.h"
 
 namespace byon::api {
@@ -106,6 +107,53 @@ TEST_F(TokenServiceTest, KeepsItsKeysWhileTheProviderIsDown) {
     EXPECT_EQ(Verify(Issuer().Token(claims)), "good alice");
     if (http_.sent.back().done) http_.AnswerLast(http_client::Failure::kTimeout);
   }
+}
+
+// A restart while the identity provider is down.
+TEST_F(TokenServiceTest, KeysOutliveTheProcess) {
+  store::MemoryStore store;
+  Make();
+  service_->KeepKeysIn(store);
+  Ready();
+  time_.Advance(seconds(3600));
+  json claims = Claims();
+  claims["exp"] = claims["exp"].get<int64_t>() + 50 * 3600;
+  Make();
+  service_->KeepKeysIn(store);
+  EXPECT_TRUE(service_->is_ready());
+  service_->Start();
+  EXPECT_EQ(http_.sent.back().request.url, "https://idp.example/.well-known/openid-configuration") << "newer ones are wanted";
+  http_.AnswerLast(http_client::Failure::kUnreachable);
+  EXPECT_EQ(Verify(Issuer().Token(claims)), "good alice");
+  // A key that the kept ones lack cannot be judged; those of another issuer and what is no key are forgotten.
+  test::TestIssuer rotated(kIssuer);
+  rotated.Rotate();
+  EXPECT_EQ(Verify(rotated.Token(claims)), "unknown_key");
+  store.Put(store::Kind::kIssuerKeys, "https://former.example", Issuer().Jwks(), time_.now() + std::chrono::hours(48));
+  store.Put(store::Kind::kIssuerKeys, kIssuer, "{}", time_.now() + std::chrono::hours(48));
+  Make();
+  service_->KeepKeysIn(store);
+  EXPECT_FALSE(service_->is_ready());
+  EXPECT_TRUE(store.LoadAll(store::Kind::kIssuerKeys).empty());
+}
+
+TEST_F(TokenServiceTest, KeysAgeThroughRestarts) {
+  store::MemoryStore store;
+  Make();
+  service_->KeepKeysIn(store);
+  Ready();
+  json claims = Claims();
+  claims["exp"] = claims["exp"].get<int64_t>() + 100 * 3600;
+  for (int restart = 0; restart < 47; ++restart) {
+    time_.Advance(seconds(3600));
+    Make();
+    service_->KeepKeysIn(store);
+    service_->Start();
+    http_.AnswerLast(http_client::Failure::kUnreachable);
+  }
+  EXPECT_EQ(Verify(Issuer().Token(claims)), "good alice");
+  time_.Advance(seconds(3600));
+  EXPECT_FALSE(service_->is_ready()) << "48 h are over";
 }
 
 TEST_F(TokenServiceTest, RefusesForeignDiscovery) {
