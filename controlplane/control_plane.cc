@@ -7,6 +7,7 @@
 
 #include "controlplane/api/asio_timers.h"
 #include "controlplane/gateway/runtime_ports.h"
+#include "controlplane/metrics/metrics_server.h"
 #include "controlplane/operator_rooms.h"
 #include "controlplane/operators/operator_dispatcher.h"
 #include "controlplane/room_settings.h"
@@ -59,15 +60,20 @@ struct ControlPlane::Rooms {
   std::vector<std::unique_ptr<OperatorRooms>> served;
   std::unique_ptr<operators::OperatorDispatcher> dispatcher;
   std::unique_ptr<http::HttpServer> http;
+  const std::string version;
+  std::unique_ptr<metrics::MetricsServer> metrics;  // null: not served
+
+  void CollectMetrics(std::function<void(std::string)> done) const;
 };
 
-ControlPlane::Rooms::Rooms(const runtime::LoadedConfig& loaded, const std::string& version,
+ControlPlane::Rooms::Rooms(const runtime::LoadedConfig& loaded, const std::string& program_version,
                            boost::asio::io_context& context, runtime::Logger& logger)
     : io(context),
       log(logger),
       strand(boost::asio::make_strand(context)),
       timers(strand),
-      store(MakeStore(loaded.config, logger)) {
+      store(MakeStore(loaded.config, logger)),
+      version(program_version) {
   ForgetOldOperators(*store, loaded.operators, log);
   const bool has_list = loaded.operators.size() > 1 || loaded.operators.front().id != runtime::kDefaultOperator;
   const SharedRooms shared{strand, *store, log, version, !has_list};
@@ -83,6 +89,34 @@ ControlPlane::Rooms::Rooms(const runtime::LoadedConfig& loaded, const std::strin
       operators::OperatorDirectory(DirectorySettings(loaded.operators)), std::move(doors), loaded.config.http.api_root,
       operators::OperatorDispatcher::Ports{timers, [this] { return ids.NewId(); }});
   http = std::make_unique<http::HttpServer>(HttpSettings(loaded), *dispatcher, strand);
+  if (const auto& at = loaded.config.metrics) {
+    metrics = std::make_unique<metrics::MetricsServer>(
+        strand, at->address, at->port, [this](std::function<void(std::string)> done) { CollectMetrics(std::move(done)); });
+  }
+}
+
+void ControlPlane::Rooms::CollectMetrics(std::function<void(std::string)> done) const {
+  struct Collection {
+    metrics::MetricSet set;
+    size_t missing = 0;
+    std::function<void(std::string)> done;
+  };
+  auto collection = std::make_shared<Collection>();
+  collection->missing = served.size();
+  collection->done = std::move(done);
+  metrics::MetricSet& set = collection->set;
+  set.Gauge("byon_build_info", "The program; always 1.", {{"version", version}}, 1);
+  const http::HttpFigures figures = http->figures();
+  set.Gauge("byon_http_connections", "Connections open, WebSockets included.", {}, static_cast<double>(figures.connections));
+  set.Gauge("byon_http_web_sockets", "WebSockets open.", {}, static_cast<double>(figures.web_sockets));
+  set.Counter("byon_http_requests", "HTTP requests, those for files and the refused included.", {}, figures.requests);
+  set.Counter("byon_http_rate_limited", "Requests and WebSockets over the limits of an address.", {}, figures.rate_limited);
+  set.Counter("byon_http_refused_connections", "Connections over the limits of connections.", {}, figures.refused_connections);
+  for (const auto& one : served) {
+    one->CollectMetrics(set, [collection] {
+      if (--collection->missing == 0) collection->done(collection->set.ToOpenMetrics());
+    });
+  }
 }
 
 ControlPlane::ControlPlane(const runtime::LoadedConfig& loaded, const std::string& version,
@@ -91,6 +125,7 @@ ControlPlane::ControlPlane(const runtime::LoadedConfig& loaded, const std::strin
 
 ControlPlane::~ControlPlane() {
   // First nobody asks any more, then nobody answers; what was decided until then is safe in the store.
+  rooms_->metrics.reset();
   rooms_->http->Stop();
   for (const auto& one : rooms_->served) one->Stop();
   // Farewells that are waiting on the strand still need the rooms.
@@ -101,6 +136,7 @@ ControlPlane::~ControlPlane() {
 }
 
 unsigned ControlPlane::http_port() const { return rooms_->http->port(); }
+unsigned ControlPlane::metrics_port() const { return rooms_->metrics ? rooms_->metrics->port() : 0; }
 
 void ControlPlane::EndService() {
   for (const auto& one : rooms_->served) one->EndService("The service has ended.");

@@ -23,6 +23,7 @@ class ControlPlane {
   ControlPlane& operator=(const ControlPlane&) = delete;
 
   unsigned http_port() const;
+  unsigned metrics_port() const;  // 0: not served
   // Ends all calls and registrations towards the network: service is over, nobody will restore them.
   void EndService();
 

@@ -128,8 +128,8 @@ int Run(const runtime::LoadedConfig& loaded) {
       goodbye.expires_after(kGoodbye);
       goodbye.async_wait([&context](const boost::system::error_code&) { context.stop(); });
     });
-    log.Info("ready", {{"http_port", control_plane.http_port()}, {"url", config.http.public_url},
-                       {"version", BYON_VERSION}});
+    log.Info("ready", {{"http_port", control_plane.http_port()}, {"metrics_port", control_plane.metrics_port()},
+                       {"url", config.http.public_url}, {"version", BYON_VERSION}});
     context.run();
   } catch (const std::exception& error) {
     log.Error("start_failed", {{"why", error.what()}});

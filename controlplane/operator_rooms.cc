@@ -7,6 +7,7 @@
 
 #include "controlplane/api/asio_timers.h"
 #include "controlplane/api/event_hub.h"
+#include "controlplane/api/operation_name.h"
 #include "controlplane/auth/number_ranges.h"
 #include "controlplane/auth/software_isim.h"
 #include "controlplane/gateway/asio_alarm.h"
@@ -14,6 +15,7 @@
 #include "controlplane/gateway/presence.h"
 #include "controlplane/http_client/curl_http_client.h"
 #include "controlplane/next_hop_finder.h"
+#include "controlplane/operator_metrics.h"
 #include "controlplane/push_parts.h"
 #include "controlplane/room_settings.h"
 #include "controlplane/sip/sip_stack.h"
@@ -141,6 +143,7 @@ struct OperatorRooms::Rooms {
   gateway::SystemIdSource ids;
   api::Clock now = [] { return std::chrono::system_clock::now(); };
   api::AsioTimers timers;
+  ApiCounters api_counters;
   store::ScopedStore store;
   Subscribers subscribers;
   EventRelay relay;
@@ -193,7 +196,7 @@ OperatorRooms::Rooms::Rooms(const runtime::OperatorConfig& one, const SharedRoom
       subscriptions(SubscriptionSettings(one.config),
                     {http_client, timers, store, events, now, [this] { return ids.NewId(); },
                      [this](std::string_view event, std::string detail) {
-                       log.Warning(event, {{"detail", detail}});
+                       if (api_counters.CountWebhook(event)) log.Warning(event, {{"detail", detail}});
                      }}),
       channels(ChannelSettings(one.config), {store, now, [this] { return ids.NewId(); }}),
       hub(events, subscriptions, channels),
@@ -208,7 +211,8 @@ OperatorRooms::Rooms::Rooms(const runtime::OperatorConfig& one, const SharedRoom
       application(ApiSettings(one.config, shared.version, push_parts.api),
                   {gateway, tokens, subscriptions, channels, events, timers, now,
                    [this] { return ids.NewId(); }, [this] { return Unreadiness(); },
-                   [this](const api::HttpRequest& request, int status, const std::string& correlator) {
+                   [this, root = one.config.http.api_root](const api::HttpRequest& request, int status, const std::string& correlator) {
+                     ++api_counters.requests[{api::OperationName(request.method, request.path, root), status}];
                      log.Info("request", {{"method", request.method}, {"path", request.path}, {"status", status},
                                           {"correlator", correlator}, {"peer", request.remote_address}});
                    },
@@ -291,6 +295,24 @@ void OperatorRooms::Stop() {
   rooms_->next_hop_finder.reset();
   rooms_->sip.Stop();
   rooms_->media.Stop();
+}
+
+void OperatorRooms::CollectMetrics(metrics::MetricSet& set, std::function<void()> done) const {
+  const metrics::Labels labels{{"operator", rooms_->id}};
+  set.Gauge("byon_ready", "1 when keys and a dataplane are there.", labels, rooms_->Unreadiness().empty() ? 1 : 0);
+  set.Gauge("byon_channels", "Event channels, those included that wait for their client to come back.", labels,
+            static_cast<double>(rooms_->channels.size()));
+  set.Gauge("byon_subscriptions", "Subscriptions to events by webhook.", labels, static_cast<double>(rooms_->subscriptions.size()));
+  AddGatewayMetrics(set, labels, rooms_->gateway.stats());
+  AddApiMetrics(set, labels, rooms_->api_counters);
+  AddSipMetrics(set, labels, rooms_->sip.counters());
+  if (rooms_->web_sip) AddWebSipMetrics(set, labels, *rooms_->web_sip);
+  AddPushMetrics(set, labels, rooms_->waker.counters());
+  AddClickToCallMetrics(set, labels, rooms_->visitors);
+  rooms_->media.CollectLoads([&set, labels, done = std::move(done)](const std::vector<media::DataplaneLoad>& loads) {
+    AddDataplaneMetrics(set, labels, loads);
+    done();
+  });
 }
 
 void OperatorRooms::LogTotals() const {

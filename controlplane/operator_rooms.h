@@ -7,6 +7,7 @@
 #include <string>
 
 #include "controlplane/api/http_application.h"
+#include "controlplane/metrics/metric_set.h"
 #include "controlplane/runtime/config.h"
 #include "controlplane/runtime/log.h"
 #include "controlplane/store/store.h"
@@ -42,6 +43,8 @@ class OperatorRooms {
   void EndService(const std::string& reason);
   // SIP and media fall silent; calls and registrations live on. Not on the strand.
   void Stop();
+  // Adds what is measured; `done` on the strand, once the dataplanes have answered. `set` lives until then.
+  void CollectMetrics(metrics::MetricSet& set, std::function<void()> done) const;
   // The counters so far, into the log.
   void LogTotals() const;
 

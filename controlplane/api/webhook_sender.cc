@@ -102,7 +102,10 @@ void WebhookSender::OnResult(const http_client::Result& result) {
   is_sending_ = false;
   if (is_stopped_) return;
   const auto* response = std::get_if<Response>(&result);
-  if (response != nullptr && response->status >= 200 && response->status < 300) return Advance();
+  if (response != nullptr && response->status >= 200 && response->status < 300) {
+    observer_("webhook_event_delivered", "");
+    return Advance();
+  }
   const std::string why = response != nullptr ? "status " + std::to_string(response->status)
                                               : ToString(std::get<Failure>(result));
   if (response != nullptr && response->status == 410) {

@@ -97,6 +97,10 @@ class HttpServer::Service {
 
   uint16_t port() const { return port_; }
 
+  HttpFigures figures() const {
+    return {counts_.connections, counts_.web_sockets, counts_.requests, counts_.rate_limited, counts_.refused_connections};
+  }
+
   void Stop() {
     if (is_stopping_.exchange(true)) return;
     // The thread says good-bye to the WebSockets; who does not answer in time is cut off.
@@ -219,7 +223,7 @@ class HttpServer::Service {
       case LWS_CALLBACK_SERVER_WRITEABLE:
         return slot != nullptr && slot->socket != nullptr ? sockets_.Write(*slot->socket) : 0;
       case LWS_CALLBACK_CLOSED:
-        if (slot != nullptr && slot->socket != nullptr) sockets_.Forget(*std::exchange(slot->socket, nullptr));
+        if (slot != nullptr && slot->socket != nullptr) ForgetSocket(slot);
         return 0;
       case LWS_CALLBACK_EVENT_WAIT_CANCELLED:
         TakeOutbox();
@@ -232,12 +236,18 @@ class HttpServer::Service {
   // ---- connections
 
   int AdmitConnection(int socket) {
-    if (connections_.size() >= config_.connections) return -1;
+    const bool is_admitted = MayConnect(socket);
+    if (!is_admitted) ++counts_.refused_connections;
+    return is_admitted ? 0 : -1;
+  }
+
+  bool MayConnect(int socket) {
+    if (connections_.size() >= config_.connections) return false;
     const std::string address = PeerAddress(socket);
     // A proxy's connections are many people's.
-    if (config_.proxies.Trusts(address)) return 0;
-    if (OpenFrom(address) >= config_.connections_per_address) return -1;
-    return connection_limiter_.TryTake(address, RateLimiter::Clock::now()) ? 0 : -1;
+    if (config_.proxies.Trusts(address)) return true;
+    if (OpenFrom(address) >= config_.connections_per_address) return false;
+    return connection_limiter_.TryTake(address, RateLimiter::Clock::now());
   }
 
   size_t OpenFrom(const std::string& address) const {
@@ -248,6 +258,7 @@ class HttpServer::Service {
   Connection& ConnectionOf(lws* connection) {
     const auto [it, is_new] = connections_.try_emplace(connection);
     if (is_new) {
+      ++counts_.connections;
       it->second.address = PeerAddress(lws_get_socket_fd(lws_get_network_wsi(connection)));
       ++connections_by_address_[it->second.address];
     }
@@ -280,12 +291,14 @@ class HttpServer::Service {
     if (it == connections_.end()) return;
     Uncount(it->second.address);
     connections_.erase(it);
+    --counts_.connections;
   }
 
   // ---- requests
 
   int BeginExchange(lws* connection, PerConnection* slot) {
     ForgetExchange(slot);
+    ++counts_.requests;
     if (const auto& guard = ConnectionOf(connection).guard) guard->Pause();
     auto exchange = std::make_unique<Exchange>();
     exchange->id = ++last_id_;
@@ -310,6 +323,7 @@ class HttpServer::Service {
       return Answer(current, ErrorResponse(fault->http_status, "INVALID_ARGUMENT", fault->message), true);
     }
     if (!limiter_.TryTake(current.request.remote_address, RateLimiter::Clock::now())) {
+      ++counts_.rate_limited;
       api::HttpResponse response =
           ErrorResponse(429, "TOO_MANY_REQUESTS", "Rate limit reached.");
       response.headers.emplace_back("retry-after", "1");
@@ -444,6 +458,7 @@ class HttpServer::Service {
     }
     const bool has_too_many = client.is_forwarded && OpenFrom(client.address) >= config_.connections_per_address;
     if (has_too_many || !limiter_.TryTake(client.address, RateLimiter::Clock::now())) {
+      ++counts_.rate_limited;
       lws_return_http_status(connection, 429, nullptr);
       return -1;
     }
@@ -457,8 +472,14 @@ class HttpServer::Service {
     pending_upgrade_ = {};
     ConnectionOf(connection).guard.reset();
     AssignTo(request.remote_address, connection);
+    ++counts_.web_sockets;
     slot->socket = sockets_.Open(++last_id_, connection, std::move(request), outbox_);
     return 0;
+  }
+
+  void ForgetSocket(PerConnection* slot) {
+    sockets_.Forget(*std::exchange(slot->socket, nullptr));
+    --counts_.web_sockets;
   }
 
   // ---- from other threads
@@ -495,6 +516,10 @@ class HttpServer::Service {
   std::promise<void> has_finished_;
   std::future<void> finished_ = has_finished_.get_future();
   std::thread thread_;
+  // Written by the server's thread, read by any.
+  struct {
+    std::atomic<uint64_t> connections{0}, web_sockets{0}, requests{0}, rate_limited{0}, refused_connections{0};
+  } counts_;
 
   // The server's thread only.
   ExchangeId last_id_ = 0;
@@ -510,6 +535,7 @@ HttpServer::HttpServer(HttpServerConfig config, api::HttpApplication& applicatio
     : service_(std::make_unique<Service>(std::move(config), application, std::move(strand))) {}
 HttpServer::~HttpServer() = default;
 uint16_t HttpServer::port() const { return service_->port(); }
+HttpFigures HttpServer::figures() const { return service_->figures(); }
 void HttpServer::Stop() { service_->Stop(); }
 
 }  // namespace byon::http

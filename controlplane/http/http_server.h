@@ -56,6 +56,15 @@ struct HttpServerConfig {
   size_t websocket_queue_bytes = 1048576;
 };
 
+// Since the start, but for the first two.
+struct HttpFigures {
+  uint64_t connections = 0;  // open now, WebSockets included
+  uint64_t web_sockets = 0;  // open now
+  uint64_t requests = 0;
+  uint64_t rate_limited = 0;         // requests and WebSockets over the limits of an address
+  uint64_t refused_connections = 0;  // over the limits of connections
+};
+
 // HTTP/1.1 and WebSocket server on a thread of its own. The application is called on `strand` only and
 // must outlive the server.
 class HttpServer {
@@ -70,6 +79,8 @@ class HttpServer {
 
   // The port that is really listened on.
   uint16_t port() const;
+  // From any thread.
+  HttpFigures figures() const;
   // Closes everything; open WebSockets get 1001. Safe to repeat.
   void Stop();
 

@@ -54,6 +54,34 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
   std::vector<DataplaneStatus> status() const { return nodes_->status(); }
   bool is_ready() const { return nodes_->Choose({}).has_value(); }
 
+  void CollectLoads(const std::function<void(std::vector<DataplaneLoad>)>& done) {
+    struct Collection {
+      std::vector<DataplaneLoad> loads;
+      size_t missing = 0;
+    };
+    auto collection = std::make_shared<Collection>();
+    for (DataplaneStatus& one : nodes_->status()) {
+      DataplaneLoad& load = collection->loads.emplace_back();
+      load.status = std::move(one);
+      if (load.status.is_reachable) ++collection->missing;
+    }
+    if (collection->missing == 0) return post_([collection, done] { done(std::move(collection->loads)); });
+    for (size_t n = 0; n < collection->loads.size(); ++n) {
+      if (!collection->loads[n].status.is_reachable) continue;
+      nodes_->at(n).Send<proto::GetNodeStatsRequest, proto::NodeStats>(
+          &Async::GetNodeStats, {}, false,
+          Guarded<proto::NodeStats>([collection, n, done](const grpc::Status& status, const proto::NodeStats& stats) {
+            DataplaneLoad& load = collection->loads[n];
+            load.is_known = status.ok();
+            load.packets_received = stats.packets_received();
+            load.packets_sent = stats.packets_sent();
+            for (const auto& worker : stats.workers()) load.late_ticks += worker.late_ticks();
+            load.drops = {stats.drops().begin(), stats.drops().end()};
+            if (--collection->missing == 0) done(std::move(collection->loads));
+          }));
+    }
+  }
+
   // ---- commands; one of a session is under way at a time, so that they keep their order
 
   void Create(const call::CallId& id, call::MediaChange initial) {
@@ -493,6 +521,9 @@ void DataplaneClient::Start(call::MediaObserver& observer) { impl_->Start(observ
 void DataplaneClient::Stop() { impl_->Stop(); }
 std::vector<DataplaneStatus> DataplaneClient::status() const { return impl_->status(); }
 bool DataplaneClient::is_ready() const { return impl_->is_ready(); }
+void DataplaneClient::CollectLoads(std::function<void(std::vector<DataplaneLoad>)> done) {
+  impl_->CollectLoads(std::move(done));
+}
 void DataplaneClient::Create(const call::CallId& id, call::MediaChange initial) {
   impl_->Create(id, std::move(initial));
 }

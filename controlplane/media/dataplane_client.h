@@ -1,7 +1,9 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,6 +41,16 @@ struct DataplaneStatus {
   unsigned session_capacity = 0;
 };
 
+// What a node has done since it was started.
+struct DataplaneLoad {
+  DataplaneStatus status;
+  bool is_known = false;  // the node has answered; else the rest says nothing
+  uint64_t packets_received = 0;
+  uint64_t packets_sent = 0;
+  uint64_t late_ticks = 0;  // of all workers
+  std::map<std::string, uint64_t> drops;  // by reason
+};
+
 // Drives one or many dataplanes over gRPC: a new session goes to the reachable node with the most
 // room, later commands to the node that has it. Outcomes are posted to `post`, which is the
 // gateway's strand; the methods are called there. Start before the first command; Stop waits for
@@ -58,6 +70,8 @@ class DataplaneClient final : public call::MediaControl {
   // On the strand.
   std::vector<DataplaneStatus> status() const;
   bool is_ready() const;  // at least one node can take a session
+  // Asks every node that can be reached; `done` on the strand when all have answered or run out of time, not after Stop.
+  void CollectLoads(std::function<void(std::vector<DataplaneLoad>)> done);
 
   void Create(const call::CallId& call_id, call::MediaChange initial) override;
   void Modify(const call::CallId& call_id, uint64_t change_id, call::MediaChange change) override;

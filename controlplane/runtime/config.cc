@@ -286,6 +286,9 @@ void ConfigReader::ReadCommon() {
   config_.log.is_json = choice == "json";
   Get("/log/full_numbers", config_.log.shows_full_numbers);
   ReadHttp();
+  std::string metrics;
+  Get("/metrics/listen", metrics);
+  if (!metrics.empty()) GetEndpoint("/metrics/listen", config_.metrics.emplace());
   choice = "sqlite";
   Get("/store/kind", choice);
   config_.store.is_sqlite = choice == "sqlite";

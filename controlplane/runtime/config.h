@@ -250,6 +250,7 @@ struct Config {
   std::string node_id = "gw-1";
   LogConfig log;
   HttpConfig http;
+  std::optional<Endpoint> metrics;  // nothing: not served
   WebSipSettings web_sip;
   OauthConfig oauth;
   ApiSettings api;

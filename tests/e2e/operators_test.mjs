@@ -18,6 +18,7 @@ const SOUTH_RATE = 40;
 
 describe('two operators', () => {
   let lab;
+  let metricsAddress;
   let north;  // alice at each
   let south;
   before(async () => {
@@ -31,6 +32,8 @@ describe('two operators', () => {
         config.limits = { requests_per_second_per_address: 100_000 };
         second.limits = { requests_per_second: SOUTH_RATE, registrations: 3 };
         assert.equal(config.http.public_url, url);
+        metricsAddress = config.http.listen.replace(/:\d+$/, ':9464');
+        config.metrics = { listen: metricsAddress };
       },
     });
     north = new ApiClient(lab.firstUrl, await lab.token('alice'));
@@ -130,6 +133,33 @@ describe('two operators', () => {
         }
       }
     }
+  });
+
+  test('metrics tell the operators apart, and nothing of their users', async () => {
+    await bothRegistered(async (first) => {
+      await north.expect(200, 'GET', `${REGISTRATION}/${first}`);
+      const response = await fetch(`http://${metricsAddress}/metrics`);
+      assert.match(response.headers.get('content-type'), /^application\/openmetrics-text; version=1\.0\.0/);
+      const text = await response.text();
+      assert.ok(text.endsWith('\n# EOF\n'));
+      for (const line of text.trimEnd().split('\n')) {
+        assert.match(line, /^(# (TYPE|HELP|EOF)|[a-z_]+(\{([a-z_]+="([^"\\]|\\.)*",?)+\})? -?[0-9.e+]+$)/, line);
+      }
+      const value = (name, operator, more = '') => Number(new RegExp(`^${name}\\{operator="${operator}"${more}\\} (\\S+)$`, 'm').exec(text)?.[1]);
+      const operators = [...new Set([...text.matchAll(/operator="([a-z0-9-]+)"/g)].map(([, id]) => id))];
+      assert.equal(operators.length, 2);
+      for (const operator of operators) {
+        assert.equal(value('byon_ready', operator), 1);
+        assert.equal(value('byon_registrations', operator), 1);
+        assert.ok(value('byon_sip_events_total', operator, ',event="register_succeeded"') >= 1);
+        assert.ok(value('byon_api_requests_total', operator, ',operation="registration.create",status="201"') >= 1);
+        assert.match(text, new RegExp(`^byon_dataplane_up\\{operator="${operator}",address="[^"]+",node="[^"]+"\\} 1$`, 'm'));
+        assert.match(text, new RegExp(`^byon_dataplane_drops_total\\{operator="${operator}",.*reason="[a-z_]+"\\} \\d+$`, 'm'));
+      }
+      assert.match(text, /^byon_http_requests_total \d+$/m);
+      for (const secret of [ALICE, ALICE.slice(1), first, 'alice']) assert.ok(!text.includes(secret), secret);
+      assert.equal((await fetch(`http://${metricsAddress}/`)).status, 404);
+    });
   });
 
   test('a token is good at its own operator only; on a common host its issuer tells whose it is', async () => {

@@ -156,6 +156,7 @@ TEST_F(SubscriptionApiTest, DeliversCloudEvents) {
                                  {"reason", "SIP 180 Ringing"}, {"sequenceNumber", 3}, {"offer", {{"sdp", "v=0\r\n"}}},
                                  {"locationDetails", {{"shape", "Circle"}}}}));
   http_.AnswerLast(Response{204, ""});
+  EXPECT_THAT(observed_, ::testing::Contains(::testing::HasSubstr("webhook_event_delivered")));
   Happen(gateway::RegistrationEnds{"reg-1", true, "over"});
   EXPECT_EQ(LastDelivery()["data"], (json{{"subscriptionId", id}, {"registrationId", "reg-1"}, {"terminationReason", "REGISTRATION_EXPIRED"},
                                           {"terminationDescription", "over"}}));

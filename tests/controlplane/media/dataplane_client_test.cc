@@ -256,6 +256,37 @@ TEST_F(DataplaneClientTest, SpeaksOfDigitsAndFigures) {
   EXPECT_EQ(*error, "The digits were not sent: no event codec");
 }
 
+TEST_F(DataplaneClientTest, AsksNodesForWhatTheyHaveDone) {
+  FakeDataplane node("a");
+  FakeDataplane gone("b");
+  Start({&node, &gone});
+  ASSERT_TRUE(strand.RunUntil([&] { return client->status()[0].is_reachable && client->status()[1].is_reachable; }));
+  std::optional<std::vector<DataplaneLoad>> loads;
+  const auto collect = [&] {
+    loads.reset();
+    client->CollectLoads([&](std::vector<DataplaneLoad> found) { loads = std::move(found); });
+    return strand.RunUntil([&] { return loads.has_value(); });
+  };
+  gone.Locked([&] {
+    gone.reply = [](const std::string&) { return grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "an older one"); };
+  });
+  ASSERT_TRUE(collect());
+  ASSERT_EQ(loads->size(), 2u);
+  EXPECT_TRUE((*loads)[0].is_known);
+  EXPECT_EQ((*loads)[0].status.node_id, "a");
+  EXPECT_EQ((*loads)[0].packets_received, 11u);
+  EXPECT_EQ((*loads)[0].packets_sent, 12u);
+  EXPECT_EQ((*loads)[0].late_ticks, 9u);
+  EXPECT_EQ((*loads)[0].drops.at("late"), 3u);
+  EXPECT_FALSE((*loads)[1].is_known) << "its answer is an error";
+  // Without any node there is an answer too.
+  gone.Kill();
+  node.Kill();
+  ASSERT_TRUE(strand.RunUntil([&] { return !client->status()[0].is_reachable && !client->status()[1].is_reachable; }));
+  ASSERT_TRUE(collect());
+  EXPECT_FALSE((*loads)[0].is_known);
+}
+
 TEST_F(DataplaneClientTest, PlaysWhatTheNodeHas) {
   FakeDataplane node("a");
   node.announcements = {"waltz"};

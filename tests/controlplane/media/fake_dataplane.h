@@ -162,6 +162,17 @@ class FakeDataplane final : public byon::media::v1::MediaControl::Service {
     (*stats->mutable_drops())["late"] = 3;
     return grpc::Status::OK;
   }
+  grpc::Status GetNodeStats(grpc::ServerContext*, const byon::media::v1::GetNodeStatsRequest*,
+                            byon::media::v1::NodeStats* stats) override {
+    std::lock_guard lock(mutex_);
+    if (auto status = Note("node stats"); !status.ok()) return status;
+    stats->set_packets_received(11);
+    stats->set_packets_sent(12);
+    (*stats->mutable_drops())["late"] = 3;
+    stats->add_workers()->set_late_ticks(4);
+    stats->add_workers()->set_late_ticks(5);
+    return grpc::Status::OK;
+  }
   grpc::Status WatchEvents(grpc::ServerContext* context, const byon::media::v1::WatchEventsRequest*,
                            grpc::ServerWriter<byon::media::v1::Event>* writer) override {
     std::unique_lock lock(mutex_);

@@ -78,6 +78,17 @@ dataplanes: [{address: "127.0.0.1:50051"}]
   EXPECT_THAT(with("proxy_header: x-real-ip").mistakes, ElementsAre(HasSubstr("proxy_header")));
 }
 
+TEST(ConfigTest, MetricsAreServedWhereItSays) {
+  EXPECT_FALSE(Parse(kSmallest).config.metrics);
+  EXPECT_FALSE(Parse(std::string(kSmallest) + "metrics: {listen: \"\"}\n").config.metrics);
+  const LoadedConfig on = Parse(std::string(kSmallest) + "metrics: {listen: \"127.0.0.1:9464\"}\n");
+  EXPECT_THAT(on.mistakes, IsEmpty());
+  ASSERT_TRUE(on.config.metrics);
+  EXPECT_EQ(on.config.metrics->port, 9464);
+  EXPECT_THAT(Parse(std::string(kSmallest) + "metrics: {listen: \"9464\"}\n").mistakes,
+              ElementsAre(HasSubstr("metrics.listen is \"9464\"; it must be an IP address and a port")));
+}
+
 TEST(ConfigTest, TurnServersNeedTheirSecret) {
   EXPECT_THAT(Parse(std::string(kSmallest) + "ice: {turn_urls: [\"turn:turn.example.com\"]}\n").mistakes,
               ElementsAre(HasSubstr("ice.turn_urls need ice.turn_secret_file")));
