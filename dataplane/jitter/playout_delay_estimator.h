@@ -22,6 +22,8 @@ class PlayoutDelayEstimator {
   base::TimeDelta target() const { return target_; }
   // The highest target of the last 3 to 4 s of packets: to give up delay only when it stays unneeded.
   base::TimeDelta recent_peak() const;
+  // Whether the first guess is outweighed: what came too late before that is heard of in the target.
+  bool has_learnt() const { return packets_ >= kLearntPackets; }
   // Back to the first guess.
   void Reset();
 
@@ -33,6 +35,7 @@ class PlayoutDelayEstimator {
   // A packet's share when the histogram is full: 300 packets, 6 s of speech. One stall of up to 100 ms
   // stays below 1 - kQuantile and so costs no delay afterwards.
   static constexpr double kForget = 1.0 / 300;
+  static constexpr uint32_t kLearntPackets = 100;  // 2 s
   static constexpr base::TimeDelta kFirstTarget = base::TimeDelta::Milliseconds(20);
   // The delay that one percent of packets is worth, and the memory of who was overtaken: half a minute.
   static constexpr base::TimeDelta kDelayPerLossPercent = base::TimeDelta::Milliseconds(20);

@@ -264,6 +264,27 @@ TEST_F(JitterBufferTest, WaitsThatAreHeardTooOftenCostDelay) {
   EXPECT_EQ(buffer_.target_delay(), Ms(5));
 }
 
+// At the start the delay grows for the jitter alone: who never pops, and so never waits, has the same target.
+TEST_F(JitterBufferTest, WaitsBeforeTheJitterIsKnownDoNotCount) {
+  JitterBuffer never_waits(kClock);
+  int waits = 0;
+  for (int i = 0, held = 0; i < 110; ++i) {
+    // 40, 80 and 120 ms without a packet, each longer than what is known.
+    const bool is_held = (i >= 10 && i < 12) || (i >= 30 && i < 34) || (i >= 50 && i < 56);
+    held = is_held ? held + 1 : held;
+    for (; !is_held && held >= 0; --held) {
+      const std::vector<std::byte> bytes = Build(i - held, {});
+      const StreamPacket packet = StreamPacket::Of(*rtp::RtpPacketView::Parse(bytes));
+      (void)buffer_.Insert(packet, {kDuration, false, false}, At(int64_t{i} * 20));
+      (void)never_waits.Insert(packet, {kDuration, false, false}, At(int64_t{i} * 20));
+    }
+    held = std::max(held, 0);
+    for (const int one : Pop(int64_t{i} * 20 + 5)) waits += one == -1;
+  }
+  EXPECT_GE(waits, 3);
+  EXPECT_EQ(buffer_.target_delay(), never_waits.target_delay());
+}
+
 TEST_F(JitterBufferTest, WhatWasConcealedWhileWaitingIsNotConcealedAgain) {
   PlayCleanUntil(5);
   EXPECT_THAT(Pop(145), ElementsAre(6));
