@@ -338,7 +338,9 @@ PlayoutFrame JitterBuffer::PlayFront(base::Timestamp now, uint32_t buffered) {
   frame.duration = packet.duration - frame.skip;
   playout_delay_ = DelayAt(packet.timestamp, now, buffered, packet.duration);
   const bool was_waited_for = is_playing_ && held_ > 0 && packet.timestamp <= next_timestamp_;
-  if (estimator_.has_learnt()) late_share_ += ((was_waited_for ? 1.0f : 0.0f) - late_share_) * kLateMemory;
+  if (estimator_.has_learnt()) {
+    late_share_ += ((was_waited_for ? 1.0f : 0.0f) - late_share_) * kLateMemory;
+  }
   NoteLoss(packet);
   is_playing_ = true;
   is_in_dtx_ = packet.is_dtx;

@@ -84,10 +84,12 @@ GatewayTimeLine TimeLine(const GatewayRun& run, double codec_s) {
     const TickRecord& tick = run.ticks[i];
     const double at_s = static_cast<double>(i) * 0.02 + codec_s;
     if (tick.inserted_s != 0) line.changes.push_back({at_s, tick.inserted_s});
-    if (!tick.is_speech) continue;
     const double change_ms = i == 0 ? 0 : tick.delay_ms - run.ticks[i - 1].delay_ms;
-    if (std::abs(change_ms - tick.inserted_s * 1000) > kLeastJumpMs) {
-      for (size_t k = made_up_since; k <= i; ++k) {
+    const bool is_jump = std::abs(change_ms - tick.inserted_s * 1000) > kLeastJumpMs;
+    if (!tick.is_speech && !is_jump) continue;
+    if (is_jump) {
+      const size_t waited_since = i - std::min<size_t>(i, tick.made_up);
+      for (size_t k = std::min(made_up_since, waited_since); k <= i; ++k) {
         line.jumps_s.push_back(static_cast<double>(k) * 0.02 + codec_s);
       }
     }

@@ -244,6 +244,7 @@ GatewayRun RunGateway(const CallPath& path, const std::vector<Payload>& frames, 
                          .delay_ms = ToMs(stats.playout_delay),
                          .target_ms = ToMs(stats.target_playout_delay),
                          .inserted_s = ScaledSeconds(counts - last, path.rate_hz()),
+                         .made_up = MadeUp(counts) - MadeUp(last),
                          .is_speech = counts.ticks_with_audio > last.ticks_with_audio &&
                                       MadeUp(counts) == MadeUp(last)});
   }

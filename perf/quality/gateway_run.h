@@ -31,6 +31,8 @@ struct TickRecord {
   float delay_ms = 0;
   float target_ms = 0;
   double inserted_s = 0;   // by time scaling; below zero: removed
+  // Frames counted as made up; those of a wait are counted with the tick that ends it.
+  uint64_t made_up = 0;
   bool is_speech = false;  // decoded audio, nothing made up
 };
 
