@@ -73,7 +73,7 @@ class Program(DataplaneCase):
         out = os.path.join(self.folder, 'out.json')
         with open(profile, 'w', encoding='utf-8') as file:
             file.write('calls: 6\nsettle_seconds: 0\nmeasured_seconds: 4\nhold_seconds: 3\ngateway_dtls_role: client\n'
-                       'codecs: {amr-12.2: 1, opus: 1}\ndtx: true\nprobe_calls: 0\n'
+                       'codecs: {amr-12.2: 1, amr-wb-12.65: 1}\ndtx: true\nprobe_calls: 0\n'
                        'weather: {browser: {loss: 0.1, jitter_ms: 30}, phone: {loss: 0.05}}\n')
         result = load(profile, '--dataplane', address, '--pid', str(self.dataplane.pid), '--json', out, '--quiet')
         with open(out, encoding='utf-8') as file:
