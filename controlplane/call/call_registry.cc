@@ -328,6 +328,14 @@ std::vector<const Call*> CallRegistry::FindByRegistration(
   return found;
 }
 
+std::vector<const Call*> CallRegistry::FindByClient(const std::string& client_id) const {
+  std::vector<const Call*> found;
+  for (const auto& [id, entry] : calls_) {
+    if (entry.call->record().owner.client_id == client_id) found.push_back(entry.call.get());
+  }
+  return found;
+}
+
 uint32_t CallRegistry::CountActive(const Index& index, const std::string& key) const {
   uint32_t count = 0;
   if (auto ids = index.find(key); ids != index.end()) {

@@ -104,6 +104,8 @@ class CallRegistry {
   const Call* Find(
       const CallId& id) const;  // ended calls too, for as long as their tombstone stands
   std::vector<const Call*> FindByRegistration(const std::string& registration_id) const;
+  // Of all its users.
+  std::vector<const Call*> FindByClient(const std::string& client_id) const;
   size_t active_count() const { return active_count_; }
   bool is_full() const { return config_.max_calls != 0 && active_count_ >= config_.max_calls; }
 

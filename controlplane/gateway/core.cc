@@ -243,6 +243,31 @@ std::vector<registration::RegistrationRecord> Gateway::Core::RegistrationsOf(con
   return found;
 }
 
+std::vector<registration::RegistrationRecord> Gateway::Core::RegistrationsOfNumber(const Principal& who,
+                                                                                   const std::string& phone_number) const {
+  auto found = registrations.FindByNumber(phone_number);
+  std::erase_if(found, [&](const registration::RegistrationRecord& record) {
+    return !MaySee(who, record.owner.client_id, record.owner.user);
+  });
+  return found;
+}
+
+std::vector<const call::Call*> Gateway::Core::CallsOf(const Principal& who, const std::string& device_id) const {
+  std::vector<const call::Call*> found;
+  if (who.is_two_legged && device_id.empty()) {
+    // Of a client's registrations few have a call.
+    for (const call::Call* call : calls.FindByClient(who.client_id)) {
+      if (registrations.Find(call->record().owner.registration_id)) found.push_back(call);
+    }
+    return found;
+  }
+  for (const auto& record : RegistrationsOf(who, device_id)) {
+    const auto of_one = calls.FindByRegistration(record.id);
+    found.insert(found.end(), of_one.begin(), of_one.end());
+  }
+  return found;
+}
+
 void Gateway::Core::Apply(const call::CallId& id, SipCause cause,
                           const std::function<void(call::Call&)>& input) {
   traces.Hear(id, std::move(cause));

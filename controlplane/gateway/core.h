@@ -43,6 +43,9 @@ class Gateway::Core {
   const call::Call* FindCall(const Principal& who, const std::string& id) const;
   // The registrations that `who` may see; of one device, or of all when it is empty.
   std::vector<registration::RegistrationRecord> RegistrationsOf(const Principal& who, const std::string& device_id) const;
+  std::vector<registration::RegistrationRecord> RegistrationsOfNumber(const Principal& who, const std::string& phone_number) const;
+  // Their calls, ended ones too.
+  std::vector<const call::Call*> CallsOf(const Principal& who, const std::string& device_id) const;
   // Digits to the network's side go by INFO: so configured, and there is no other way.
   bool SendsDigitsByInfo(const call::Call& call) const {
     return config.call.sends_digits_by_info && !call.takes_telephone_events();

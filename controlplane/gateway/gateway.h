@@ -117,7 +117,8 @@ class Gateway final : public Service,
   CampaignUse UseOf(const std::string& campaign_id) const override;
 
   // LineDirectory
-  std::vector<Line> LinesOf(const Principal& who) const override;
+  std::vector<Line> LinesOf(const Principal& who, const std::string& phone_number) const override;
+  std::optional<Line> FindLine(const Principal& who, const std::string& registration_id) const override;
   std::vector<Line> LinesOfNumber(const std::string& phone_number) const override;
   std::optional<Line> FindByContactToken(const std::string& contact_token) const override;
 

@@ -206,11 +206,9 @@ std::vector<MediaSession> Gateway::ListCalls(const Principal& who, const std::st
   if (campaign != nullptr) {
     for (const call::Call* call : core_->CallsOfVisitors(*campaign, who.subject)) result.push_back(core_->SessionOf(call->view()));
   }
-  for (const auto& record : core_->RegistrationsOf(who, device_id)) {
-    for (const call::Call* call : core_->calls.FindByRegistration(record.id)) {
-      const bool is_here = !call->is_ended() && call->record().part == call::Part::kDevice;
-      if (is_here) result.push_back(core_->SessionOf(call->view()));
-    }
+  for (const call::Call* call : core_->CallsOf(who, device_id)) {
+    const bool is_here = !call->is_ended() && call->record().part == call::Part::kDevice;
+    if (is_here) result.push_back(core_->SessionOf(call->view()));
   }
   return result;
 }
@@ -239,13 +237,22 @@ void Gateway::DeleteCall(const Principal& who, const std::string& id, Callback<D
 
 // ---- lines
 
-std::vector<Line> Gateway::LinesOf(const Principal& who) const {
+std::vector<Line> Gateway::LinesOf(const Principal& who, const std::string& phone_number) const {
+  const auto found = phone_number.empty() && !who.is_two_legged ? core_->RegistrationsOf(who, "")
+                                                                 : core_->RegistrationsOfNumber(who, phone_number);
   std::vector<Line> lines;
-  for (const auto& record : core_->RegistrationsOf(who, "")) {
+  for (const auto& record : found) {
     const bool is_other_line = who.phone_number && *who.phone_number != record.owner.phone_number;
     if (!is_other_line) lines.push_back(core_->LineOf(record));
   }
   return lines;
+}
+
+std::optional<Line> Gateway::FindLine(const Principal& who, const std::string& registration_id) const {
+  const auto record = core_->FindRegistration(who, registration_id);
+  const bool is_other_line = record && who.phone_number && *who.phone_number != record->owner.phone_number;
+  if (!record || is_other_line) return std::nullopt;
+  return core_->LineOf(*record);
 }
 
 std::vector<Line> Gateway::LinesOfNumber(const std::string& phone_number) const {
@@ -331,7 +338,9 @@ void Gateway::TransferCall(const Principal& who, const std::string& id, Transfer
   const auto own = core_->registrations.Find(call->record().owner.registration_id);
   const bool is_own = own && call::PhoneNumberOf(request.to_address) == own->owner.phone_number;
   if (!is_own) transfer.to_address = std::move(request.to_address);
-  for (const auto& record : core_->RegistrationsOf(who, "")) {
+  const auto devices = own ? core_->RegistrationsOfNumber(who, own->owner.phone_number)
+                           : std::vector<registration::RegistrationRecord>();
+  for (const auto& record : devices) {
     if (record.impu == call->record().binding.impu) transfer.excluded_instances.push_back(record.instance_id);
   }
   uint64_t waiting = core_->Await(ToSession(*core_, std::move(done)));
@@ -352,15 +361,13 @@ void Gateway::CancelTransfer(const Principal& who, const std::string& id, Callba
 
 std::vector<CallElsewhere> Gateway::ListElsewhere(const Principal& who, const std::string& device_id) {
   std::vector<CallElsewhere> result;
-  for (const auto& record : core_->RegistrationsOf(who, "")) {
-    for (const call::Call* call : core_->calls.FindByRegistration(record.id)) {
-      const bool is_on_phone = call->record().part == call::Part::kAway;
-      const bool is_on_other_device = !device_id.empty() && record.owner.device_id != device_id;
-      if (call->CheckPull() || !(is_on_phone || is_on_other_device)) continue;
-      CallElsewhere found{core_->SessionOf(call->view()), is_on_phone};
-      found.session.status = call->record().status;
-      result.push_back(std::move(found));
-    }
+  for (const call::Call* call : core_->CallsOf(who, "")) {
+    const bool is_on_phone = call->record().part == call::Part::kAway;
+    const bool is_on_other_device = !device_id.empty() && call->record().owner.device_id != device_id;
+    if (call->CheckPull() || !(is_on_phone || is_on_other_device)) continue;
+    CallElsewhere found{core_->SessionOf(call->view()), is_on_phone};
+    found.session.status = call->record().status;
+    result.push_back(std::move(found));
   }
   return result;
 }

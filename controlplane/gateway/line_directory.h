@@ -20,8 +20,11 @@ struct Line {
 class LineDirectory {
  public:
   virtual ~LineDirectory() = default;
-  // Those that `who` may use: with a 3-legged token those of its number.
-  virtual std::vector<Line> LinesOf(const Principal& who) const = 0;
+  // Those of a number that `who` may use. With a 3-legged token empty stands for all numbers of its user; with a
+  // 2-legged one, whose client may have a hundred thousand, for none.
+  virtual std::vector<Line> LinesOf(const Principal& who, const std::string& phone_number) const = 0;
+  // The same, by its registration; nothing when `who` may not use it.
+  virtual std::optional<Line> FindLine(const Principal& who, const std::string& registration_id) const = 0;
   virtual std::vector<Line> LinesOfNumber(const std::string& phone_number) const = 0;
   virtual std::optional<Line> FindByContactToken(const std::string& contact_token) const = 0;
 };

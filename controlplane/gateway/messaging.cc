@@ -92,8 +92,7 @@ void Messaging::Execute(messaging::Action& action) {
 
 bool Messaging::Owns(const Principal& who, const std::string& number) const {
   if (!who.is_two_legged) return who.phone_number == number;
-  const std::vector<Line> lines = ports_.lines.LinesOf(who);
-  return std::any_of(lines.begin(), lines.end(), [&](const Line& line) { return line.phone_number == number; });
+  return !ports_.lines.LinesOf(who, number).empty();
 }
 
 const Message* Messaging::FindOwn(const Principal& who, const std::string& id) const {
@@ -104,27 +103,27 @@ const Message* Messaging::FindOwn(const Principal& who, const std::string& id) c
 // ---- MessagingService
 
 Outcome<Message> Messaging::SendMessage(const Principal& who, MessageRequest request) {
-  const std::vector<Line> lines = ports_.lines.LinesOf(who);
-  const auto wanted = std::find_if(lines.begin(), lines.end(), [&](const Line& line) {
-    return line.registration_id == request.registration_id;
-  });
-  if (!request.registration_id.empty() && wanted == lines.end()) {
+  auto line = ports_.lines.FindLine(who, request.registration_id);
+  if (!request.registration_id.empty() && !line) {
     return Error{ErrorCode::kInvalidTokenContext, "registrationId is not consistent with access token."};
   }
   if (request.registration_id.empty() && who.is_two_legged) {
     return Error{ErrorCode::kMissingIdentifier, "The registrationId must be given with a two-legged token."};
   }
-  if (lines.empty()) {
-    return Error{ErrorCode::kIncompatibleState, "The number is not registered; a message leaves by a registration."};
+  if (!line) {
+    const std::vector<Line> lines = ports_.lines.LinesOf(who, who.phone_number.value_or(""));
+    if (lines.empty()) {
+      return Error{ErrorCode::kIncompatibleState, "The number is not registered; a message leaves by a registration."};
+    }
+    line = lines.front();
   }
-  const Line& line = wanted == lines.end() ? lines.front() : *wanted;
   std::string correlator;
   if (!request.client_correlator.empty()) {
     correlator = who.client_id + '\n' + request.client_correlator;
-    if (const Message* known = book_.FindByCorrelator(line.phone_number, correlator)) return *known;
+    if (const Message* known = book_.FindByCorrelator(line->phone_number, correlator)) return *known;
   }
   auto outcome = book_.Compose({.id = ports_.ids.NewId(),
-                                .number = line.phone_number,
+                                .number = line->phone_number,
                                 .to = std::move(request.to),
                                 .text = std::move(request.text),
                                 .asks_report = request.wants_report,

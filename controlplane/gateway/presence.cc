@@ -97,10 +97,7 @@ Outcome<std::string> Presence::NumberOf(const Principal& who, const std::string&
   if (phone_number.empty()) {
     return Error{ErrorCode::kMissingIdentifier, "The phoneNumber must be given with a two-legged token."};
   }
-  const auto lines = ports_.lines.LinesOf(who);
-  const bool is_own = std::any_of(lines.begin(), lines.end(),
-                                  [&](const Line& line) { return line.phone_number == phone_number; });
-  if (!is_own) return Error{ErrorCode::kNotFound, "The specified resource is not found."};
+  if (ports_.lines.LinesOf(who, phone_number).empty()) return Error{ErrorCode::kNotFound, "The specified resource is not found."};
   return phone_number;
 }
 

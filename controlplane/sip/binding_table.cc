@@ -165,11 +165,18 @@ RegistrationId BindingTable::IdOfToken(const std::string& contact_token) const {
   return found == by_token.end() ? RegistrationId() : rows_->packer.Unpack(found->texts)[kId];
 }
 
-std::vector<RegistrationId> BindingTable::RegisteredThrough(size_t hop) const {
-  std::vector<RegistrationId> ids;
+std::vector<BindingTable::Ticket> BindingTable::RegisteredThrough(size_t hop) const {
+  std::vector<Ticket> tickets;
   for (const Row& row : rows_->rows) {
-    if (row.is_registered && row.hop == hop) ids.push_back(rows_->packer.Unpack(row.texts)[kId]);
+    if (row.is_registered && row.hop == hop) tickets.push_back(row.id);
   }
+  return tickets;
+}
+
+std::vector<RegistrationId> BindingTable::IdsOf(Ticket ticket) const {
+  std::vector<RegistrationId> ids;
+  const auto [begin, end] = rows_->rows.get<ById>().equal_range(ticket);
+  for (auto row = begin; row != end; ++row) ids.push_back(rows_->packer.Unpack(row->texts)[kId]);
   return ids;
 }
 

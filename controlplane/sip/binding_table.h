@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <set>
@@ -25,7 +26,11 @@ class BindingTable {
   std::optional<Binding> Get(const registration::RegistrationId& id) const;
   // By the user part of our Contact; the id only, empty: none.
   registration::RegistrationId IdOfToken(const std::string& contact_token) const;
-  std::vector<registration::RegistrationId> RegisteredThrough(size_t hop) const;
+  // What stands for each until IdsOf() unpacks it: a hundred thousand at once would hold up the thread.
+  using Ticket = uint32_t;
+  std::vector<Ticket> RegisteredThrough(size_t hop) const;
+  // One, or none when it is gone; seldom another one's too.
+  std::vector<registration::RegistrationId> IdsOf(Ticket ticket) const;
   std::set<size_t> HopsOfRegistered() const;
   std::set<size_t> Hops() const;
 

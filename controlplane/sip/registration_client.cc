@@ -449,15 +449,17 @@ void RegistrationClient::RenewThrough(size_t hop, milliseconds earliest) {
   RegisterLater(bindings_.RegisteredThrough(hop), earliest, hop, false);
 }
 
-void RegistrationClient::RegisterLater(const std::vector<RegistrationId>& ids, milliseconds earliest, size_t hop,
+void RegistrationClient::RegisterLater(const std::vector<BindingTable::Ticket>& tickets, milliseconds earliest, size_t hop,
                                        bool is_only_while_unusable) {
-  const auto window = std::min<milliseconds>(context_.config.resubscribe_window, kMoveInterval * ids.size());
-  for (const RegistrationId& id : ids) {
-    context_.thread.After(RandomDelay(earliest, earliest + window), [this, id, hop, is_only_while_unusable] {
-      const auto binding = IsAtRest(id) ? bindings_.Get(id) : std::nullopt;
-      const bool is_still_there = binding && binding->is_registered && binding->hop == hop;
-      if (!is_still_there || (is_only_while_unusable && context_.hops.IsUsable(hop, SipThread::Clock::now()))) return;
-      Start(*Take(id), Operation::kRegister);
+  const auto window = std::min<milliseconds>(context_.config.resubscribe_window, kMoveInterval * tickets.size());
+  for (const BindingTable::Ticket ticket : tickets) {
+    context_.thread.After(RandomDelay(earliest, earliest + window), [this, ticket, hop, is_only_while_unusable] {
+      if (is_only_while_unusable && context_.hops.IsUsable(hop, SipThread::Clock::now())) return;
+      for (const RegistrationId& id : bindings_.IdsOf(ticket)) {
+        const auto binding = IsAtRest(id) ? bindings_.Get(id) : std::nullopt;
+        const bool is_still_there = binding && binding->is_registered && binding->hop == hop;
+        if (is_still_there) Start(*Take(id), Operation::kRegister);
+      }
     });
   }
 }

@@ -78,7 +78,7 @@ class RegistrationClient : public RegSubscription::Owner {
   Record* Take(const registration::RegistrationId& id);
   Record& TakeOrMake(const registration::SipRegistration& registration);
   // Registers these again, spread over a while, where they are still registered through this P-CSCF then.
-  void RegisterLater(const std::vector<registration::RegistrationId>& ids, std::chrono::milliseconds earliest,
+  void RegisterLater(const std::vector<BindingTable::Ticket>& tickets, std::chrono::milliseconds earliest,
                      size_t hop, bool is_only_while_unusable);
   void Start(Record& record, Operation operation);
   void WaitForHops(Record& record);

@@ -87,6 +87,46 @@ TEST(Gateway, StrangersSeeNothing) {
   EXPECT_EQ(w.gateway->ListCalls(w.user, "device").size(), 1u);
 }
 
+TEST(Gateway, ATwoLeggedClientsLinesAndCalls) {
+  World w;
+  Principal machine{.client_id = "app", .is_two_legged = true, .token_expires_at = w.user.token_expires_at};
+  const auto Register = [&](const Principal& who, const std::string& device, std::optional<std::string> number) {
+    std::string id;
+    w.gateway->CreateRegistration(who, {device, number, {}}, [&](Outcome<Registration> o) { id = std::get<Registration>(o).registration_id; });
+    w.GrantRegistration();
+    return id;
+  };
+  const std::string own = Register(machine, "d1", "+34600000001");
+  const std::string of_user = Register(w.user, "d2", {});
+  Principal stranger = machine;
+  stranger.client_id = "other-app";
+  const std::string other = Register(stranger, "d3", "+34600000001");
+
+  const LineDirectory& lines = *w.gateway;
+  EXPECT_EQ(lines.LinesOf(machine, "+34600000001").size(), 2u);
+  EXPECT_THAT(lines.LinesOf(machine, "+34600000002"), IsEmpty());
+  EXPECT_THAT(lines.LinesOf(machine, ""), IsEmpty());
+  EXPECT_EQ(lines.LinesOf(stranger, "+34600000001").size(), 1u);
+  EXPECT_EQ(lines.LinesOf(w.user, "").size(), 1u);
+  EXPECT_THAT(lines.LinesOf(w.user, "+34600000002"), IsEmpty());
+  EXPECT_TRUE(lines.FindLine(machine, own) && lines.FindLine(machine, of_user) && lines.FindLine(w.user, of_user));
+  EXPECT_FALSE(lines.FindLine(machine, other));
+  EXPECT_FALSE(lines.FindLine(w.user, own));
+  EXPECT_FALSE(lines.FindLine(machine, ""));
+
+  CallRequest request = w.Request();
+  request.registration_id = own;
+  w.gateway->CreateCall(machine, request, [](auto) {});
+  const std::string call_id = w.media.created.back().first;
+  for (const std::string device : {"", "d1"}) {
+    const auto calls = w.gateway->ListCalls(machine, device);
+    ASSERT_EQ(calls.size(), 1u) << device;
+    EXPECT_EQ(calls.front().media_session_id, call_id);
+    EXPECT_THAT(w.gateway->ListCalls(stranger, device), IsEmpty());
+  }
+  EXPECT_THAT(w.gateway->ListCalls(machine, "d2"), IsEmpty());
+}
+
 TEST(Gateway, CallsOnlyAsTheRegisteredNumber) {  // Covers: R8
   World w;
   std::string id = w.Registered();
