@@ -27,8 +27,9 @@ void LocationWatch::Start() {
 }
 
 void LocationWatch::Handle(const Location& location) {
-  // Half a list, because some server did not answer, does not replace a whole one.
-  const bool is_good = !location.targets.empty() && (location.is_certain || found_.empty());
+  // Half a list, because some server did not answer, does not replace a whole one. Where a firewall never lets one kind
+  // of lookup through, all lists are halves, and the newest is as good as any.
+  const bool is_good = !location.targets.empty() && (location.is_certain || !is_certain_);
   const auto wait = is_good ? std::clamp(location.ttl, kShortest, kLongest)
                             : std::min(kLongestRetry, seconds(1 << std::min(failures_, kMostDoublings)));
   timer_ = ports_.after(wait, [this] { Start(); });
@@ -38,6 +39,7 @@ void LocationWatch::Handle(const Location& location) {
     return;
   }
   failures_ = 0;
+  is_certain_ = location.is_certain;
   if (location.targets == found_) return;
   found_ = location.targets;
   on_found_(found_);

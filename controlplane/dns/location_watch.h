@@ -38,6 +38,7 @@ class LocationWatch {
   const Ports ports_;
   const std::function<void(const std::vector<Target>&)> on_found_;
   std::vector<Target> found_;
+  bool is_certain_ = false;  // found_: every server was heard
   unsigned failures_ = 0;
   std::shared_ptr<void> timer_;
   std::shared_ptr<bool> is_alive_ = std::make_shared<bool>(true);

@@ -176,5 +176,39 @@ TEST_F(LocatorTest, TheWatchAsksAgainAndKeepsWhatItHas) {
   EXPECT_EQ(waits, seconds(3600)) << "at most";
 }
 
+// A firewall that never answers NAPTR leaves every list uncertain; the newest counts, but never before a certain one.
+TEST_F(LocatorTest, WhereOneKindOfLookupAlwaysFailsTheListIsKeptUpToDate) {
+  std::function<void()> ring;
+  std::vector<Targets> found;
+  bool is_naptr_broken = true;
+  LocationWatch watch({.domain = "ims.test", .transport = SipTransport::kUdp, .is_ipv6 = false},
+                      {.lookup =
+                           [&](const std::string& name, RecordType type, std::function<void(const Answer&)> done) {
+                             if (is_naptr_broken && type == RecordType::kNaptr) return done(Answer{});
+                             AsLookup()(name, type, std::move(done));
+                           },
+                       .random = [](uint32_t) { return 0u; },
+                       .after =
+                           [&](milliseconds, std::function<void()> run) {
+                             ring = std::move(run);
+                             return std::make_shared<int>(0);
+                           }},
+                      [&](const Targets& targets) { found.push_back(targets); });
+  const auto next = [&] { std::exchange(ring, nullptr)(); };
+  Add("ims.test", RecordType::kA, Address{"192.0.2.1"}, 60);
+  watch.Start();
+  zone_.clear();
+  Add("ims.test", RecordType::kA, Address{"192.0.2.2"}, 60);
+  next();
+  EXPECT_EQ(found, (std::vector<Targets>{{{"192.0.2.1", 5060}}, {{"192.0.2.2", 5060}}}));
+  is_naptr_broken = false;
+  next();
+  is_naptr_broken = true;
+  zone_.clear();
+  Add("ims.test", RecordType::kA, Address{"192.0.2.3"}, 60);
+  next();
+  EXPECT_EQ(found.size(), 2u) << "the whole list stays";
+}
+
 }  // namespace
 }  // namespace byon::dns
