@@ -70,13 +70,18 @@ void TokenBook::Restore(WallTime now) {
       continue;
     }
     ends_.emplace(ForgottenAt(*record), record->id);
+    ++counts_[record->campaign_id];
     tokens_.emplace(kept.key, std::move(*record));
   }
 }
 
 bool TokenBook::Add(TokenRecord record, WallTime now) {
   Sweep(now);
-  if (tokens_.size() >= max_tokens_) return false;
+  const auto of_campaign = counts_.find(record.campaign_id);
+  const size_t count = of_campaign == counts_.end() ? 0 : of_campaign->second;
+  if (tokens_.size() >= max_tokens_ || count >= max_tokens_ - tokens_.size()) return false;
+  Delete(record.id);
+  ++counts_[record.campaign_id];
   Keep(record);
   ends_.emplace(ForgottenAt(record), record.id);
   std::string id = record.id;
@@ -109,6 +114,7 @@ void TokenBook::Delete(const std::string& id) {
   const auto known = tokens_.find(id);
   if (known == tokens_.end()) return;
   ends_.erase({ForgottenAt(known->second), id});
+  if (const auto count = counts_.find(known->second.campaign_id); --count->second == 0) counts_.erase(count);
   tokens_.erase(known);
   store_.Delete(store::Kind::kVisitorToken, id);
 }

@@ -38,7 +38,8 @@ class TokenBook {
   explicit TokenBook(store::Store& store, size_t max_tokens = kMaxTokens) : store_(store), max_tokens_(max_tokens) {}
 
   void Restore(WallTime now);
-  // False when there are as many as may be.
+  // False when there are as many as may be, or when the campaign has as many as there is room left for: one page that asks
+  // for ever more cannot take what others need.
   [[nodiscard]] bool Add(TokenRecord record, WallTime now);
   // Null for a token that is unknown, whose secret is wrong, or that is over.
   const TokenRecord* Find(const TokenText& token, WallTime now) const;
@@ -56,6 +57,7 @@ class TokenBook {
   store::Store& store_;
   const size_t max_tokens_;
   std::unordered_map<std::string, TokenRecord> tokens_;
+  std::unordered_map<std::string, size_t> counts_;  // by campaign
   std::set<std::pair<WallTime, std::string>> ends_;
 };
 

@@ -90,9 +90,34 @@ TEST_F(TokenBookTest, ARestartGivesNoCallsBackAndForgetsNoToken) {
   EXPECT_EQ(store_.LoadAll(store::Kind::kVisitorToken).size(), 1u);
 }
 
+// One page that asks for ever more leaves room for others.
+TEST_F(TokenBookTest, ACampaignTakesNoMoreThanIsLeft) {
+  TokenBook book(store_, 10);
+  const auto of = [&](const std::string& campaign, const std::string& id) {
+    TokenRecord record = Record(campaign + id);
+    record.campaign_id = campaign;
+    return record;
+  };
+  for (size_t i = 0; i < 5; ++i) ASSERT_TRUE(book.Add(of("greedy", std::to_string(i)), now_));
+  EXPECT_FALSE(book.Add(of("greedy", "5"), now_));
+  EXPECT_TRUE(book.Add(of("other", "0"), now_));
+  EXPECT_TRUE(book.Add(of("other", "1"), now_));
+  book.Delete("greedy0");
+  book.Delete("greedy1");
+  EXPECT_TRUE(book.Add(of("greedy", "6"), now_));
+  TokenBook again(store_, 10);
+  again.Restore(now_);
+  EXPECT_TRUE(again.Add(of("greedy", "7"), now_));
+  EXPECT_FALSE(again.Add(of("greedy", "8"), now_)) << "a restart counts them too";
+}
+
 TEST_F(TokenBookTest, IsBounded) {
   TokenBook book(store_, 10);
-  for (size_t i = 0; i < 10; ++i) ASSERT_TRUE(book.Add(Record("t" + std::to_string(i)), now_));
+  for (size_t i = 0; i < 10; ++i) {
+    TokenRecord record = Record("t" + std::to_string(i));
+    record.campaign_id = "campaign" + std::to_string(i);
+    ASSERT_TRUE(book.Add(std::move(record), now_));
+  }
   EXPECT_FALSE(book.Add(Record("one-more"), now_));
   EXPECT_TRUE(book.Add(Record("one-more"), now_ + 5min)) << "those that were not used have ended";
 }
