@@ -75,6 +75,10 @@ void TextMessages::OnBound(const gateway::DeviceKey& device) {
 
 void TextMessages::Keep(const gateway::DeviceKey& device, const messaging::Message& message) {
   if (lines_.Find(device) == nullptr) return;
+  // More than there are lines: those that are gone for ever have some left.
+  if (waiting_.size() > lines_.size()) {
+    std::erase_if(waiting_, [this](const auto& one) { return lines_.Find(one.first) == nullptr; });
+  }
   auto& waiting = waiting_[device];
   const bool is_known = std::any_of(waiting.begin(), waiting.end(), [&](const auto& one) { return one.id == message.id; });
   if (is_known) return;
