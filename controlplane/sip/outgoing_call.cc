@@ -154,7 +154,7 @@ void OutgoingCall::SendInvite(const std::string& authorization) {
   context_.counters.Add(SipCounter::kInviteSent);
   transaction_ = context_.transactions.Send(
       request, [this, hops = trunk_hops_tried_.size()](int status, const MessageView& response) {
-        if (hops == trunk_hops_tried_.size()) HandleResponse(status, response);  // else of a hop that was left
+        hops == trunk_hops_tried_.size() ? HandleResponse(status, response) : HandleLeftHop(hops, status);
       });
   if (transaction_ == nullptr) {
     return Fail({.sip_status = 500, .q850_cause = 0, .text = "Request could not be sent"});

@@ -33,6 +33,7 @@ class OutgoingCall : public Call {
   // Begins a call of the trunk, or begins it anew, at the best hop that it has not tried; false when there is none.
   bool UseTrunkHop();
   bool LeaveTrunkHop(std::optional<std::chrono::seconds> retry_after, bool is_over);
+  void HandleLeftHop(size_t trial, int status);
   void Name();
   void SendInvite(const std::string& authorization);
   std::string BuildHeaders(const std::string& authorization);
@@ -65,7 +66,7 @@ class OutgoingCall : public Call {
   std::string authorization_;
   std::map<std::string, Fork> forks_;  // by To tag
   std::unique_ptr<ClientTransaction> transaction_;
-  std::vector<std::unique_ptr<ClientTransaction>> left_;  // at trunk hops that said nothing, cancelled
+  std::map<size_t, std::unique_ptr<ClientTransaction>> left_;  // at trunk hops that said nothing, cancelled; by trial
   ScopedTimer timer_;
 };
 

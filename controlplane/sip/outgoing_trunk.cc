@@ -35,15 +35,22 @@ bool OutgoingCall::LeaveTrunkHop(std::optional<seconds> retry_after, bool is_ove
   const auto now = SipThread::Clock::now();
   const size_t hop = trunk_hops_tried_.back();
   retry_after ? context_.trunk_hops.ReportRetryAfter(hop, *retry_after, now) : context_.trunk_hops.ReportSilence(hop, now);
+  const size_t trial = trunk_hops_tried_.size();
   if (!UseTrunkHop()) return false;
   // One that has not answered at all may have the INVITE nevertheless: what rings there shall stop.
   if (!is_over) {
     transaction_->Cancel("");
-    left_.push_back(std::move(transaction_));
+    left_[trial] = std::move(transaction_);
   }
   transaction_.reset();
   SendInvite({});
   return true;
+}
+
+// It answered before the CANCEL reached it. Its 200 comes again until there is an ACK, and then belongs to no transaction
+// and to no call: such a one gets ACK and BYE (RFC 3261 section 13.2.2.4).
+void OutgoingCall::HandleLeftHop(size_t trial, int status) {
+  if (status >= 200 && status < 300) left_.erase(trial);
 }
 
 }  // namespace byon::sip

@@ -102,6 +102,21 @@ TEST_F(TrunkFlowTest, ASilentHopIsLeftAndRemembered) {
   recorder_.Expect("failed w 486");
 }
 
+// RFC 3261 section 13.2.2.4: the hop that was left had the phone answered before the CANCEL came.
+TEST_F(TrunkFlowTest, AnAnswerOfAHopThatWasLeftIsAcknowledgedAndEnded) {
+  StartStack();
+  stack_->signaling().Invite(Visitor());
+  const SipText lost = first_.ExpectRequest("INVITE");
+  const SipText found = second_.ExpectRequest("INVITE");
+  first_.Reply(lost, "200 OK", "late", Headers(first_), kAnswer);
+  first_.Reply(lost, "200 OK", "late", Headers(first_), kAnswer);
+  EXPECT_EQ(first_.ExpectRequest("ACK").Tag("To"), "late");
+  EXPECT_EQ(first_.ExpectRequest("BYE").Get("Call-ID"), lost.Get("Call-ID"));
+  second_.Reply(found, "200 OK", "t2", Headers(second_), kAnswer);
+  recorder_.Expect("answered v t2");
+  EXPECT_EQ(recorder_.Count("answered v late"), 0u);
+}
+
 TEST_F(TrunkFlowTest, AnOverloadedHopSendsTheCallToTheOther) {
   StartStack();
   stack_->signaling().Invite(Visitor());
