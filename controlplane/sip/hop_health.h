@@ -25,6 +25,8 @@ class HopHealth {
   }
 
   void ReportAnswer(size_t hop) { hops_[hop] = {}; }
+  // The number is another P-CSCF's from now on.
+  void Forget(size_t hop) { hops_[hop] = {}; }
   void ReportSilence(size_t hop, Time now);
   void ReportRetryAfter(size_t hop, std::chrono::seconds retry_after, Time now);
 

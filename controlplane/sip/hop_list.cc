@@ -19,11 +19,12 @@ size_t HopList::Add(const std::string& uri) {
   return uris_.size() - 1;
 }
 
-void HopList::Replace(const std::vector<std::string>& best_first, const std::set<size_t>& in_use) {
+std::vector<size_t> HopList::Replace(const std::vector<std::string>& best_first, const std::set<size_t>& in_use) {
   std::set<size_t> kept = in_use;
   for (const std::string& uri : best_first) {
     if (const auto known = Find(uri)) kept.insert(*known);
   }
+  std::vector<size_t> given_away;
   listed_.clear();
   for (const std::string& uri : best_first) {
     std::optional<size_t> hop = Find(uri);
@@ -31,10 +32,12 @@ void HopList::Replace(const std::vector<std::string>& best_first, const std::set
       if (!kept.contains(free)) hop = free;
     }
     if (!hop) hop = Add(uri);
+    if (uris_[*hop] != uri) given_away.push_back(*hop);
     uris_[*hop] = uri;
     kept.insert(*hop);
     if (!is_listed(*hop)) listed_.push_back(*hop);
   }
+  return given_away;
 }
 
 }  // namespace byon::sip

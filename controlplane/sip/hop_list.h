@@ -12,7 +12,7 @@ namespace byon::sip {
 // anything is registered through it; only some of them are listed, that is, may be chosen.
 class HopList {
  public:
-  explicit HopList(const std::vector<std::string>& best_first) { Replace(best_first, {}); }
+  explicit HopList(const std::vector<std::string>& best_first) { (void)Replace(best_first, {}); }
 
   const std::string& uri(size_t hop) const { return uris_[hop]; }
   size_t size() const { return uris_.size(); }
@@ -23,8 +23,9 @@ class HopList {
 
   // One that something was registered through before; not listed.
   size_t Add(const std::string& uri);
-  // The new list. Numbers of `in_use` keep their P-CSCF; others that are no longer listed may be given away.
-  void Replace(const std::vector<std::string>& best_first, const std::set<size_t>& in_use);
+  // The new list. Numbers of `in_use` keep their P-CSCF; others that are no longer listed may be given away. Returns
+  // those that were: what is known of them is of another P-CSCF.
+  [[nodiscard]] std::vector<size_t> Replace(const std::vector<std::string>& best_first, const std::set<size_t>& in_use);
 
  private:
   std::vector<std::string> uris_;

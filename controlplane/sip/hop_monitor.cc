@@ -17,6 +17,12 @@ void HopMonitor::Update() {
   }
 }
 
+void HopMonitor::Forget(size_t hop) {
+  hops_[hop]->transaction.reset();
+  hops_[hop]->timer.Clear();
+  hops_[hop]->is_asked = false;
+}
+
 void HopMonitor::Schedule(size_t hop) {
   // Not all gateways and threads at once.
   hops_[hop]->timer.Clear();

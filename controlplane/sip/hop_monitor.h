@@ -17,6 +17,8 @@ class HopMonitor {
   HopMonitor(ShardContext& context, std::function<void(size_t hop)> on_lost);
   // The hop list is another one.
   void Update();
+  // The number is another P-CSCF's from now on: what the former one was asked is nobody's question any more.
+  void Forget(size_t hop);
 
  private:
   struct Hop {

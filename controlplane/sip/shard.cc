@@ -24,6 +24,23 @@ std::vector<IpAddress> AllowedPeers(const SipConfig& config, const HopList& hops
   return allowed;
 }
 
+// The other network's elements are its own, not the core's. One at an address that is the core's too is the core's.
+std::map<IpAddress, std::string> TrunkNames(const SipConfig& config) {
+  std::map<IpAddress, std::string> names;
+  if (config.trunk.domain.empty()) return names;
+  const auto address_of = [](const std::string& hop) {
+    const auto uri = ParseUri(hop);
+    return uri ? IpAddress::Parse(uri->host) : std::nullopt;
+  };
+  for (const std::string& hop : config.trunk.next_hops) {
+    if (const auto address = address_of(hop)) names[*address] = config.trunk.domain;
+  }
+  for (const std::string& hop : config.next_hops) {
+    if (const auto address = address_of(hop)) names.erase(*address);
+  }
+  return names;
+}
+
 }  // namespace
 
 Shard::Shard(const SipConfig& config, unsigned index, SipCounters& counters,
@@ -108,7 +125,10 @@ void Shard::Stop() {
 
 void Shard::OpenTls() {
   const SipConfig& config = context_.config;
-  tls_ = std::make_unique<TlsSessions>(config.tls->peer_name.empty() ? config.home_domain : config.tls->peer_name);
+  tls_ = std::make_unique<TlsSessions>(config.tls->peer_name.empty() ? config.home_domain : config.tls->peer_name,
+                                       TrunkNames(config));
+  tls_->may_connect = [this](const IpAddress& peer) { return peers_.IsAllowed(peer); };
+  tls_->on_stranger = [this] { counters_.Add(SipCounter::kDroppedUnknownPeer); };
   tls_->on_refused = [this] { counters_.Add(SipCounter::kTlsRefused); };
   tls_->on_connection_lost = [this](const IpAddress& peer) { HandleConnectionLost(peer); };
   context_.tls_refusal = [this] { return tls_->RecentRefusal(SipThread::Clock::now()); };
@@ -138,7 +158,10 @@ void Shard::HandleConnectionLost(const IpAddress& peer) {
 
 void Shard::PostNextHops(std::vector<std::string> best_first) {
   thread_.Post([this, best_first = std::move(best_first)] {
-    hop_list_.Replace(best_first, registrations_->HopsInUse());
+    for (const size_t hop : hop_list_.Replace(best_first, registrations_->HopsInUse())) {
+      hops_.Forget(hop);
+      monitor_->Forget(hop);
+    }
     HandleHopsChanged();
     registrations_->HandleHopsChanged();
     monitor_->Update();
@@ -186,8 +209,10 @@ bool Shard::Admit(const IpAddress& source, const MessageView& request, std::stri
     counters_.Add(SipCounter::kDroppedBadBranch);
     return false;
   }
-  // What belongs to a dialog that may come back is not told that there is none: its peer asks again.
-  if (!is_restored_ && !request.to_tag().empty()) {
+  // What belongs to a dialog that may come back is not told that there is none: over UDP its peer asks again. Over a
+  // connection it does not, and is told when to (HandleRequest).
+  const bool is_repeated = request.Header("Via").value_or("").starts_with("SIP/2.0/UDP");
+  if (!is_restored_ && !request.to_tag().empty() && (is_repeated || request.method() == "ACK")) {
     counters_.Add(SipCounter::kDroppedNotRestored);
     return false;
   }

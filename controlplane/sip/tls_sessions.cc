@@ -81,13 +81,21 @@ struct TlsHooks {
   static void OnInfo(const SSL* ssl, int where, int value) {
     TlsSessions::Session* session = Find(ssl);
     if (session == nullptr) return;
+    if ((where & SSL_CB_HANDSHAKE_START) != 0 && !session->is_up) sessions_of_thread->HandleHandshakeStart(*session);
     if ((where & SSL_CB_HANDSHAKE_DONE) != 0 && !session->is_up) sessions_of_thread->HandleHandshakeEnd(*session);
     const bool is_fatal = (where & SSL_CB_ALERT) != 0 && (value >> 8) == SSL3_AL_FATAL;
-    if (!is_fatal || session->is_up) return;
+    if (!is_fatal || session->is_up || session->is_stranger) return;
     const long verdict = SSL_get_verify_result(ssl);
-    if (verdict != X509_V_OK) return sessions_of_thread->Refuse(X509_verify_cert_error_string(verdict));
+    if (verdict != X509_V_OK) return sessions_of_thread->Refuse(*session, X509_verify_cert_error_string(verdict));
     const bool is_theirs = (where & SSL_CB_READ) != 0;
-    sessions_of_thread->Refuse(std::string(is_theirs ? "the peer says " : "") + SSL_alert_desc_string_long(value));
+    sessions_of_thread->Refuse(*session, std::string(is_theirs ? "the peer says " : "") + SSL_alert_desc_string_long(value));
+  }
+  // What came before the socket was shut down can still be read: it costs a stranger's hello, and no key work of ours.
+  static int OnClientHello(SSL* ssl, int* alert, void*) {
+    const TlsSessions::Session* session = Find(ssl);
+    if (session == nullptr || !session->is_stranger) return SSL_CLIENT_HELLO_SUCCESS;
+    *alert = SSL_AD_ACCESS_DENIED;
+    return SSL_CLIENT_HELLO_ERROR;
   }
   // The library asks OpenSSL what went wrong without having emptied its queue before.
   static long OnBio(BIO*, int operation, const char*, size_t, int, long, int result, size_t*) {
@@ -96,7 +104,8 @@ struct TlsHooks {
   }
 };
 
-TlsSessions::TlsSessions(std::string peer_name) : peer_name_(std::move(peer_name)) {
+TlsSessions::TlsSessions(std::string peer_name, std::map<IpAddress, std::string> own_names)
+    : peer_name_(std::move(peer_name)), own_names_(std::move(own_names)) {
   BYON_CHECK(sessions_of_thread == nullptr, "one for a thread");
   BYON_CHECK(TlsHooks::SslIndex() >= 0 && TlsHooks::BioIndex() >= 0, "OpenSSL takes no hooks");
   sessions_of_thread = this;
@@ -116,6 +125,7 @@ void TlsSessions::Adopt(ssl_st* ssl, bio_st* bio) {
   session.inode = InodeOf(session.socket);
   SSL_set_min_proto_version(ssl, TLS1_2_VERSION);
   SSL_set_info_callback(ssl, TlsHooks::OnInfo);
+  SSL_CTX_set_client_hello_cb(SSL_get_SSL_CTX(ssl), TlsHooks::OnClientHello, nullptr);
   BIO_set_callback_ex(bio, TlsHooks::OnBio);
   // The library will give back one of the session's two references to its BIO, and the session's reference to its
   // context, and then forget it: with these the session can give back its own when we free it.
@@ -124,27 +134,38 @@ void TlsSessions::Adopt(ssl_st* ssl, bio_st* bio) {
   sessions_.push_back(session);
 }
 
-void TlsSessions::HandleHandshakeEnd(Session& session) {
+void TlsSessions::HandleHandshakeStart(Session& session) {
   session.is_ours = SSL_is_server(session.ssl) == 0;
+  if (session.is_ours || session.is_stranger || !may_connect || may_connect(PeerOf(session.socket))) return;
+  session.is_stranger = true;
+  shutdown(session.socket, SHUT_RDWR);
+  if (on_stranger) on_stranger();
+}
+
+void TlsSessions::HandleHandshakeEnd(Session& session) {
   session.peer = PeerOf(session.socket);
   const X509* certificate = SSL_get0_peer_certificate(session.ssl);
-  if (certificate == nullptr) return Refuse("no certificate");
+  if (certificate == nullptr) return Refuse(session, "no certificate");
   if (SSL_get_verify_result(session.ssl) != X509_V_OK) return;  // told with the alert
-  if (!HasSipIdentity(certificate, peer_name_)) {
+  const auto own = own_names_.find(session.peer);
+  const std::string& wanted = own == own_names_.end() ? peer_name_ : own->second;
+  if (!HasSipIdentity(certificate, wanted)) {
     // The library reads this before it uses the connection.
     SSL_set_verify_result(session.ssl, X509_V_ERR_HOSTNAME_MISMATCH);
     std::string names;
     for (const std::string& name : SipIdentities(certificate)) names += (names.empty() ? "" : ", ") + name;
-    return Refuse("the certificate is of " + (names.empty() ? "nobody" : names) + ", not of " + peer_name_);
+    return Refuse(session, "the certificate is of " + (names.empty() ? "nobody" : names) + ", not of " + wanted);
   }
   session.is_up = true;
-  refusal_.clear();
+  if (session.is_ours) refusal_.clear();
 }
 
-void TlsSessions::Refuse(std::string reason) {
+// Only what befell a connection of ours explains why a registration of ours failed.
+void TlsSessions::Refuse(const Session& session, std::string reason) {
+  if (on_refused) on_refused();
+  if (!session.is_ours) return;
   refusal_ = std::move(reason);
   refused_at_ = std::chrono::steady_clock::now();
-  if (on_refused) on_refused();
 }
 
 std::string TlsSessions::RecentRefusal(Time now) const {
@@ -162,7 +183,7 @@ void TlsSessions::Sweep(Time now) {
       if (session.is_up && session.is_ours) lost.push_back(session.peer);
       Free(session);
     } else if (!session.is_up && now - session.begun > kLongestHandshake) {
-      Refuse("the handshake takes too long");
+      if (!session.is_stranger) Refuse(session, "the handshake takes too long");
       shutdown(session.socket, SHUT_RDWR);
     }
   }

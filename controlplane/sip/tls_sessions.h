@@ -6,8 +6,9 @@
 #include <cstdint>
 #include <functional>
 #include <list>
-#include <vector>
+#include <map>
 #include <string>
+#include <vector>
 
 #include "controlplane/sip/ip_address.h"
 
@@ -26,8 +27,8 @@ class TlsSessions {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  // `peer_name`: the SIP domain that every peer must prove to be.
-  explicit TlsSessions(std::string peer_name);
+  // `peer_name`: the SIP domain that every peer must prove to be, but for those that have a name of their own.
+  explicit TlsSessions(std::string peer_name, std::map<IpAddress, std::string> own_names = {});
   // After the library's agent is gone.
   ~TlsSessions();
   TlsSessions(const TlsSessions&) = delete;
@@ -35,12 +36,15 @@ class TlsSessions {
 
   // A connection of ours that was in use is over. From Sweep().
   std::function<void(const IpAddress& peer)> on_connection_lost;
-  // A handshake failed: why, for the operator.
+  // A handshake failed.
   std::function<void()> on_refused;
+  // Whether this address may connect to us; one that may not gets no handshake, on_stranger hears of it.
+  std::function<bool(const IpAddress& peer)> may_connect;
+  std::function<void()> on_stranger;
 
   // Frees what is over and ends handshakes that stand still; every second or so.
   void Sweep(Time now);
-  // Why the last handshake failed; empty when none did in the last 10 s.
+  // Why the last handshake of a connection of ours failed; empty when none did in the last 10 s.
   std::string RecentRefusal(Time now) const;
   size_t size() const { return sessions_.size(); }
 
@@ -53,17 +57,20 @@ class TlsSessions {
     Time begun;
     bool is_up = false;
     bool is_ours = false;  // we connected
+    bool is_stranger = false;
     IpAddress peer;
   };
   friend struct TlsHooks;
 
   void Adopt(ssl_st* ssl, bio_st* bio);
+  void HandleHandshakeStart(Session& session);
   void HandleHandshakeEnd(Session& session);
-  void Refuse(std::string reason);
+  void Refuse(const Session& session, std::string reason);
   void Free(Session& session);
   static bool IsOver(const Session& session);
 
   const std::string peer_name_;
+  const std::map<IpAddress, std::string> own_names_;
   std::list<Session> sessions_;
   bio_st* last_bio_ = nullptr;
   std::string refusal_;

@@ -65,14 +65,22 @@ TEST_F(HopHealthTest, OnlyListedHopsAreChosenAndWhatIsKnownOfThemStays) {
   EXPECT_EQ(health_.ChooseOther({3}, now_ + seconds(30)), 2u);
 }
 
+TEST_F(HopHealthTest, AnotherPcscfOfTheNumberInheritsNothing) {
+  for (int i = 0; i < 8; ++i) health_.ReportSilence(0, now_ += seconds(1800));
+  health_.Forget(0);
+  EXPECT_TRUE(health_.IsUsable(0, now_));
+  health_.ReportSilence(0, now_);
+  EXPECT_TRUE(health_.IsUsable(0, now_ + seconds(30)));
+}
+
 TEST(HopListTest, NumbersStayAsLongAsTheyAreUsed) {
   HopList list({"a", "b", "b"});
   EXPECT_EQ(list.listed(), (std::vector<size_t>{0, 1}));
-  list.Replace({"c", "b"}, {0});
+  EXPECT_EQ(list.Replace({"c", "b"}, {0}), std::vector<size_t>{}) << "a number that is new is nobody's heir";
   EXPECT_EQ(list.uri(0), "a") << "something is registered through it";
   EXPECT_EQ(list.listed(), (std::vector<size_t>{2, 1}));
   EXPECT_FALSE(list.is_listed(0));
-  list.Replace({"d", "c"}, {});
+  EXPECT_EQ(list.Replace({"d", "c"}, {}), std::vector<size_t>{0});
   EXPECT_EQ(list.uri(0), "d") << "a number that nobody uses is given away";
   EXPECT_EQ(list.listed(), (std::vector<size_t>{0, 2}));
   EXPECT_EQ(list.size(), 3u);

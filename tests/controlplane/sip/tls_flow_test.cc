@@ -27,6 +27,7 @@ struct Certificates {
     authority->Issue("wild", {.common_name = "x", .alternative_names = "DNS:*.ims.test"});
     authority->Issue("user", {.common_name = "x", .alternative_names = "URI:sip:a@pcscf.ims.test"});
     authority->Issue("expired", {.common_name = "x", .alternative_names = "DNS:pcscf.ims.test", .valid_until_s = -60});
+    authority->Issue("trunk", {.common_name = "x", .alternative_names = "DNS:peer.test"});
     authority->Issue("gateway", {.common_name = "gateway", .alternative_names = "DNS:gateway.test"});
     stranger->Issue("foreign", {.common_name = "x", .alternative_names = "DNS:pcscf.ims.test"});
   }
@@ -207,6 +208,38 @@ TEST_F(TlsFlowTest, TheCoreConnectsToUs) {  // Covers: T1 T2
   EXPECT_EQ(recorder_.Count("incoming"), 1u);
 }
 
+TEST_F(TlsFlowTest, AStrangerGetsNoHandshake) {  // Covers: T1 T2
+  config_.next_hops = {"sip:127.0.0.9:5061;transport=tls"};
+  StartStack();
+  const auto stranger = Peer("pcscf");  // a good certificate, from an address that is nobody's
+  EXPECT_FALSE(stranger->ConnectTo(host_, config_.local_port));
+  ExpectCount(SipCounter::kDroppedUnknownPeer, 1);
+  EXPECT_EQ(Count(SipCounter::kTlsRefused), 0u);
+}
+
+// The other network shows its own name, not the core's.
+TEST_F(TlsFlowTest, AHopOfTheTrunkIsTheTrunksDomain) {  // Covers: T1
+  config_.next_hops = {"sip:127.0.0.9:5061;transport=tls"};
+  for (const bool is_theirs : {true, false}) {
+    const auto hop = Peer(is_theirs ? "trunk" : "pcscf");
+    config_.trunk = {.next_hops = {hop->uri()}, .domain = "peer.test", .has_charging_vector = false, .originating_ioi = "",
+                     .numbers = {"+34910000001"}, .incoming_status = 404};
+    StartStack();
+    auto invite = Outgoing("v");
+    invite.uses_trunk = true;
+    stack_->signaling().Invite(invite);
+    if (is_theirs) {
+      hop->Send(ResponseTo(hop->ExpectRequest("INVITE"), "486 Busy Here", "t"));
+      recorder_.Expect("failed v 486");
+      EXPECT_EQ(Count(SipCounter::kTlsRefused), 0u);
+    } else {
+      hop->Accept();
+      ExpectCount(SipCounter::kTlsRefused, 1);
+    }
+    stack_->Stop();
+  }
+}
+
 TEST_F(TlsFlowTest, ABrokenConnectionIsMadeAnewAndRegisteredThrough) {  // Covers: T1 R15 R17
   const auto peer = Peer("pcscf");
   config_.next_hops = {peer->uri()};
@@ -294,6 +327,7 @@ TEST(TlsSessionsTest, AHandshakeThatStandsStillIsEnded) {  // Covers: T2
   SSL* ssl = SSL_new(context);
   BIO* bio = BIO_new_socket(sockets[0], BIO_NOCLOSE);
   SSL* watched = SSL_new(context);
+  SSL_set_connect_state(watched);
   SSL_set_bio(watched, bio, bio);
   EXPECT_EQ(sessions.size(), 1u) << "a session without a socket is nobody's";
   const auto now = TlsSessions::Time::clock::now();
