@@ -163,7 +163,7 @@ void TlsSessions::HandleHandshakeEnd(Session& session) {
 // Only what befell a connection of ours explains why a registration of ours failed.
 void TlsSessions::Refuse(const Session& session, std::string reason) {
   if (on_refused) on_refused();
-  if (!session.is_ours) return;
+  if (SSL_is_server(session.ssl) != 0) return;
   refusal_ = std::move(reason);
   refused_at_ = std::chrono::steady_clock::now();
 }

@@ -68,6 +68,7 @@ int ClientTransaction::OnResponse(void* magic, nta_outgoing_s* outgoing, const s
 }
 
 void ClientTransaction::Cancel(const std::string& headers) {
+  is_cancelled_ = true;
   nta_outgoing_tcancel(outgoing_, nullptr, nullptr,
                        TAG_IF(!headers.empty(), SIPTAG_HEADER_STR(headers.c_str())), TAG_END());
 }
@@ -186,7 +187,8 @@ std::unique_ptr<ClientTransaction> TransactionLayer::Send(const RequestText& req
   auto retry = [create, text = std::make_shared<const RequestText>(request), self = transaction.get(),
                 told = std::move(transaction->handler_)](int status, const MessageView& response) {
     const ClientTransaction::Handler tell = told;  // survives what holds it
-    const bool is_lost = response.is_empty() && status == 503 && WentByTcpForItsSize(*text, self->outgoing_);
+    // A request that nobody wants any more is not sent again: its CANCEL was for the first one.
+    const bool is_lost = !self->is_cancelled_ && response.is_empty() && status == 503 && WentByTcpForItsSize(*text, self->outgoing_);
     nta_outgoing_t* again = is_lost ? create(*text, self, kMaxMessageBytes) : nullptr;
     self->handler_ = tell;
     if (again == nullptr) return tell(status, response);

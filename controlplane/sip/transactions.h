@@ -53,6 +53,7 @@ class ClientTransaction {
   Handler handler_;
   std::shared_ptr<bool> is_open_;  // false once the stack has freed all transactions
   nta_outgoing_s* outgoing_ = nullptr;
+  bool is_cancelled_ = false;
 };
 
 // A server transaction. Destroyed without a final response it answers 500, unless the stack is closed.

@@ -107,8 +107,8 @@ TEST_F(TokenBookTest, ACampaignTakesNoMoreThanIsLeft) {
   EXPECT_TRUE(book.Add(of("greedy", "6"), now_));
   TokenBook again(store_, 10);
   again.Restore(now_);
-  EXPECT_TRUE(again.Add(of("greedy", "7"), now_));
-  EXPECT_FALSE(again.Add(of("greedy", "8"), now_)) << "a restart counts them too";
+  EXPECT_FALSE(again.Add(of("greedy", "7"), now_)) << "a restart counts them too";
+  EXPECT_TRUE(again.Add(of("third", "0"), now_));
 }
 
 TEST_F(TokenBookTest, IsBounded) {

@@ -126,10 +126,34 @@ TEST_F(TcpFlowTest, IncomingCallAndRefusals) {  // Covers: T4
   EXPECT_EQ(recorder_.last_reason.text, "elsewhere");
 }
 
-// Takes TCP connections at an address and resets each.
+// Over a connection nobody repeats a request: what is dropped would be lost.
+TEST_F(TcpFlowTest, BeforeTheRestorationDialogsAreToldToWait) {  // Covers: T4 T6
+  StartStack();
+  const SipText invite = Invite("out");
+  tcp_.Send(ResponseTo(invite, "200 OK", "t", Headers(), kAnswer));
+  tcp_.ExpectRequest("ACK");
+  recorder_.Expect("changed out");
+  config_.waits_for_restore = true;
+  RestartStack();
+  stack_->registrar().Register(Registration());  // makes the connection
+  tcp_.Hangup();
+  tcp_.ExpectRequest("REGISTER");
+  tcp_.Send(Request(invite, "t", "BYE", 5));
+  const SipText wait = tcp_.Expect([](const SipText& m) { return m.status() == 503 && m.method() == "BYE"; }, "503 to BYE");
+  EXPECT_EQ(wait.Get("Retry-After"), "1");
+  stack_->signaling().Restore("out", recorder_.snapshots["out"]);
+  stack_->SetRestored();
+  Settle();
+  tcp_.Send(Request(invite, "t", "BYE", 6));
+  tcp_.Expect([](const SipText& m) { return m.status() == 200 && m.method() == "BYE"; }, "200 to BYE");
+  recorder_.Expect("ended out 0");
+}
+
+// Takes TCP connections at an address and resets each, at once or when it is told to.
 class ResettingListener {
  public:
-  ResettingListener(const std::string& address, uint16_t port) : socket_(socket(AF_INET, SOCK_STREAM, 0)) {
+  ResettingListener(const std::string& address, uint16_t port, bool resets_at_once = true)
+      : socket_(socket(AF_INET, SOCK_STREAM, 0)), may_reset_(resets_at_once) {
     const int yes = 1;
     setsockopt(socket_, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     sockaddr_in at{};
@@ -144,6 +168,7 @@ class ResettingListener {
         // Something has come, then the end without a farewell.
         char byte = 0;
         (void)recv(one, &byte, 1, MSG_PEEK);
+        may_reset_.wait(false);
         const linger now{1, 0};
         setsockopt(one, SOL_SOCKET, SO_LINGER, &now, sizeof now);
         close(one);
@@ -151,14 +176,20 @@ class ResettingListener {
     });
   }
   ~ResettingListener() {
+    Reset();
     shutdown(socket_, SHUT_RDWR);
     thread_.join();
     close(socket_);
   }
   int count() const { return count_; }
+  void Reset() {
+    may_reset_ = true;
+    may_reset_.notify_all();
+  }
 
  private:
   const int socket_;
+  std::atomic<bool> may_reset_;
   std::atomic<int> count_{0};
   std::thread thread_;
 };
@@ -180,6 +211,22 @@ TEST_F(LongRequestTest, GoesByUdpWhereTcpIsReset) {
     recorder_.Expect("failed " + id + " 486");
   }
   EXPECT_GE(listener.count(), 1);
+}
+
+TEST_F(LongRequestTest, ThatWasCancelledMeanwhileIsNotSentAgain) {
+  config_.udp_mtu = 700;
+  StartStack();
+  ResettingListener listener(peer_.address(), peer_.port(), false);
+  stack_->signaling().Invite(Outgoing("gone"));
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (listener.count() == 0 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  ASSERT_EQ(listener.count(), 1);
+  stack_->signaling().Cancel("gone", {.sip_status = 487, .q850_cause = 0, .text = ""});
+  Settle();
+  listener.Reset();
+  EXPECT_TRUE(strand_.RunUntil([&] { return !recorder_.events.empty(); }));
+  EXPECT_TRUE(recorder_.events.front().starts_with("failed gone ")) << recorder_.events.front();
+  EXPECT_TRUE(peer_.IsQuiet(std::chrono::milliseconds(100), [](const SipText& m) { return m.method() == "INVITE"; }));
 }
 
 // Nobody at all: the failure is told, and once.
