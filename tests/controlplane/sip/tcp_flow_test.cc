@@ -224,7 +224,7 @@ TEST_F(LongRequestTest, ThatWasCancelledMeanwhileIsNotSentAgain) {
   stack_->signaling().Cancel("gone", {.sip_status = 487, .q850_cause = 0, .text = ""});
   Settle();
   listener.Reset();
-  EXPECT_TRUE(strand_.RunUntil([&] { return !recorder_.events.empty(); }));
+  ASSERT_TRUE(strand_.RunUntil([&] { return !recorder_.events.empty(); }));
   EXPECT_TRUE(recorder_.events.front().starts_with("failed gone ")) << recorder_.events.front();
   EXPECT_TRUE(peer_.IsQuiet(std::chrono::milliseconds(100), [](const SipText& m) { return m.method() == "INVITE"; }));
 }

@@ -107,13 +107,11 @@ TEST_F(TrunkFlowTest, AnAnswerOfAHopThatWasLeftIsAcknowledgedAndEnded) {
   StartStack();
   stack_->signaling().Invite(Visitor());
   const SipText lost = first_.ExpectRequest("INVITE");
-  const SipText found = second_.ExpectRequest("INVITE");
+  second_.ExpectRequest("INVITE");
   first_.Reply(lost, "200 OK", "late", Headers(first_), kAnswer);
   first_.Reply(lost, "200 OK", "late", Headers(first_), kAnswer);
   EXPECT_EQ(first_.ExpectRequest("ACK").Tag("To"), "late");
   EXPECT_EQ(first_.ExpectRequest("BYE").Get("Call-ID"), lost.Get("Call-ID"));
-  second_.Reply(found, "200 OK", "t2", Headers(second_), kAnswer);
-  recorder_.Expect("answered v t2");
   EXPECT_EQ(recorder_.Count("answered v late"), 0u);
 }
 

@@ -290,5 +290,49 @@ TEST_F(RegistrationTest, OtherMethodsNeedADialog) {
   EXPECT_EQ(Count(Counter::kMethodNotAllowed), 4u);
 }
 
+// Texts wait for a client that is away, but not for one whose line has ended while texts wait for others.
+TEST_F(RegistrationTest, TextsForLinesThatAreGoneDoNotStay) {
+  const gateway::Principal who{.client_id = "web", .subject = "alice", .phone_number = kAlice};
+  auto claims = Claims();
+  claims["scope"] = claims["scope"].get<std::string>() + " byon:messages:read";
+  const std::string bearer = "Bearer " + Issuer().Token(claims);
+  const auto register_device = [&](const std::string& name, int cseq) -> Client& {
+    Client& client = Connect();
+    RequestParts parts = RegisterParts(cseq);
+    parts.call_id = name;
+    parts.headers[0].second = Contact("550e8400-e29b-41d4-a716-44665544000" + name);
+    parts.headers.back().second = bearer;
+    client.Send(Text("REGISTER", "sip:ims.test", parts));
+    if (!client.has_news()) world_.GrantRegistration();
+    EXPECT_EQ(client.session->sent.empty(), false);
+    return client;
+  };
+  std::vector<gateway::DeviceKey> devices;
+  std::vector<std::string> ids;
+  for (const std::string name : {"0", "1", "2"}) {
+    register_device(name, 1).Lose();
+    ids.push_back(world_.registrar.registered.back().id);
+    const auto made = world_.gateway->GetRegistration(who, ids.back());
+    devices.push_back({"web", "alice", std::get<gateway::Registration>(made).device_id});
+    messaging::Message message;
+    message.id = "m" + name;
+    message.number = kAlice;
+    message.peer = "tel:+34600000002";
+    message.text = "hello";
+    if (name == "2") {  // the other two have ended by then
+      for (size_t i = 0; i < 2; ++i) web_sip_->OnEvent(devices[i], gateway::RegistrationEnds{ids[i], true, "expired"});
+    }
+    web_sip_->OnEvent(devices.back(), gateway::MessageReceived{ids.back(), message});
+  }
+  const auto texts_for = [&](const std::string& name) {
+    const Client& client = register_device(name, 2);
+    return std::count_if(client.session->sent.begin(), client.session->sent.end(),
+                         [](const std::string& text) { return text.starts_with("MESSAGE "); });
+  };
+  EXPECT_EQ(texts_for("2"), 1);
+  EXPECT_EQ(texts_for("0"), 0);
+  EXPECT_EQ(texts_for("1"), 0);
+}
+
 }  // namespace
 }  // namespace byon::web_sip
