@@ -16,21 +16,14 @@ namespace {
 
 namespace mi = boost::multi_index;
 
-// Enough to find the few that may be meant; the texts decide.
-using Hash = uint32_t;
-Hash HashOf(const std::string& text) {
-  const uint64_t hash = std::hash<std::string>()(text);
-  return static_cast<Hash>(hash ^ hash >> 32);
-}
-
 struct Row {
   PackedTexts texts;
-  Hash id = 0;
-  Hash token = 0;
-  Hash device = 0;
-  Hash client = 0;
-  Hash user = 0;
-  Hash number = 0;
+  TextHash id = 0;
+  TextHash token = 0;
+  TextHash device = 0;
+  TextHash client = 0;
+  TextHash user = 0;
+  TextHash number = 0;
   SteadyTime deadline = kNever;  // the first of those below
 
   RequestId request = 0;
@@ -57,12 +50,12 @@ struct ByNumber {};
 struct ByDeadline {};
 using Container = mi::multi_index_container<
     Row, mi::indexed_by<
-             mi::hashed_non_unique<mi::tag<ById>, mi::member<Row, Hash, &Row::id>>,
-             mi::hashed_non_unique<mi::tag<ByToken>, mi::member<Row, Hash, &Row::token>>,
-             mi::hashed_non_unique<mi::tag<ByDevice>, mi::member<Row, Hash, &Row::device>>,
-             mi::hashed_non_unique<mi::tag<ByNumber>, mi::member<Row, Hash, &Row::number>>,
+             mi::hashed_non_unique<mi::tag<ById>, mi::member<Row, TextHash, &Row::id>>,
+             mi::hashed_non_unique<mi::tag<ByToken>, mi::member<Row, TextHash, &Row::token>>,
+             mi::hashed_non_unique<mi::tag<ByDevice>, mi::member<Row, TextHash, &Row::device>>,
+             mi::hashed_non_unique<mi::tag<ByNumber>, mi::member<Row, TextHash, &Row::number>>,
              mi::ordered_non_unique<mi::tag<ByUser>,
-                                    mi::composite_key<Row, mi::member<Row, Hash, &Row::client>, mi::member<Row, Hash, &Row::user>>>,
+                                    mi::composite_key<Row, mi::member<Row, TextHash, &Row::client>, mi::member<Row, TextHash, &Row::user>>>,
              mi::ordered_non_unique<mi::tag<ByDeadline>, mi::member<Row, SteadyTime, &Row::deadline>>>,
     std::pmr::polymorphic_allocator<Row>>;
 
@@ -112,7 +105,7 @@ class RegistrationTable::Rows {
   std::string IdOf(const Row& row) const { return packer.Unpack(row.texts).front(); }
 
   auto Find(const RegistrationId& id) const {
-    const auto [begin, end] = rows.get<ById>().equal_range(HashOf(id));
+    const auto [begin, end] = rows.get<ById>().equal_range(HashOfText(id));
     const auto found = std::find_if(begin, end, [&](const Row& row) { return IdOf(row) == id; });
     return found == end ? rows.get<ById>().end() : found;
   }
@@ -142,12 +135,12 @@ class RegistrationTable::Rows {
     const RegistrationRecord& record = entry.record;
     if (entry.has_new_texts) {
       row.texts = PackTexts(packer, record);
-      row.id = HashOf(record.id);
-      row.token = HashOf(record.contact_token);
-      row.device = HashOf(record.owner.device_id);
-      row.client = HashOf(record.owner.client_id);
-      row.user = HashOf(record.owner.user);
-      row.number = HashOf(record.owner.phone_number);
+      row.id = HashOfText(record.id);
+      row.token = HashOfText(record.contact_token);
+      row.device = HashOfText(record.owner.device_id);
+      row.client = HashOfText(record.owner.client_id);
+      row.user = HashOfText(record.owner.user);
+      row.number = HashOfText(record.owner.phone_number);
     }
     row.is_two_legged = record.owner.is_two_legged;
     row.expires_at = record.expires_at;
@@ -202,35 +195,35 @@ void RegistrationTable::Erase(const RegistrationId& id) {
 }
 
 std::optional<Entry> RegistrationTable::Get(const RegistrationId& id) const {
-  auto found = rows_->Matching(rows_->rows.get<ById>().equal_range(HashOf(id)),
+  auto found = rows_->Matching(rows_->rows.get<ById>().equal_range(HashOfText(id)),
                                [&](const RegistrationRecord& record) { return record.id == id; });
   if (found.empty()) return std::nullopt;
   return std::move(found.front());
 }
 
 std::vector<Entry> RegistrationTable::FindByToken(const std::string& contact_token) const {
-  return rows_->Matching(rows_->rows.get<ByToken>().equal_range(HashOf(contact_token)),
+  return rows_->Matching(rows_->rows.get<ByToken>().equal_range(HashOfText(contact_token)),
                          [&](const RegistrationRecord& record) { return record.contact_token == contact_token; });
 }
 
 std::vector<Entry> RegistrationTable::FindByDevice(const std::string& device_id) const {
-  return rows_->Matching(rows_->rows.get<ByDevice>().equal_range(HashOf(device_id)),
+  return rows_->Matching(rows_->rows.get<ByDevice>().equal_range(HashOfText(device_id)),
                          [&](const RegistrationRecord& record) { return record.owner.device_id == device_id; });
 }
 
 std::vector<Entry> RegistrationTable::FindByUser(const std::string& client_id, const std::string& user) const {
   return rows_->Matching(
-      rows_->rows.get<ByUser>().equal_range(boost::make_tuple(HashOf(client_id), HashOf(user))),
+      rows_->rows.get<ByUser>().equal_range(boost::make_tuple(HashOfText(client_id), HashOfText(user))),
       [&](const RegistrationRecord& record) { return record.owner.client_id == client_id && record.owner.user == user; });
 }
 
 std::vector<Entry> RegistrationTable::FindByClient(const std::string& client_id) const {
-  return rows_->Matching(rows_->rows.get<ByUser>().equal_range(HashOf(client_id)),
+  return rows_->Matching(rows_->rows.get<ByUser>().equal_range(HashOfText(client_id)),
                          [&](const RegistrationRecord& record) { return record.owner.client_id == client_id; });
 }
 
 std::vector<Entry> RegistrationTable::FindByNumber(const std::string& phone_number) const {
-  return rows_->Matching(rows_->rows.get<ByNumber>().equal_range(HashOf(phone_number)),
+  return rows_->Matching(rows_->rows.get<ByNumber>().equal_range(HashOfText(phone_number)),
                          [&](const RegistrationRecord& record) { return record.owner.phone_number == phone_number; });
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <functional>
 
 #include "dataplane/base/check.h"
 
@@ -57,6 +58,11 @@ Header HeaderOf(const std::byte* block) {
 size_t BlockSize(const std::byte* block) { return sizeof(Header) + (HeaderOf(block) & kMaxSize); }
 
 }  // namespace
+
+TextHash HashOfText(std::string_view text) {
+  const uint64_t hash = std::hash<std::string_view>()(text);
+  return static_cast<TextHash>(hash ^ hash >> 32);
+}
 
 size_t PackedTexts::size_bytes() const {
   return block_ == nullptr ? 0 : BlockSize(block_.get());

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <memory_resource>
 #include <span>
@@ -9,6 +10,10 @@
 #include <vector>
 
 namespace byon::registration {
+
+// Instead of a text that is at rest: enough to find the few that may be meant; the texts decide.
+using TextHash = uint32_t;
+TextHash HashOfText(std::string_view text);
 
 // Gives a block back to where it came from.
 struct FreePacked {

@@ -11,25 +11,20 @@
 
 namespace byon::sip {
 
+using registration::HashOfText;
 using registration::PackedTexts;
 using registration::RegistrationId;
+using registration::TextHash;
 using registration::TextPacker;
 
 namespace {
 
 namespace mi = boost::multi_index;
 
-// Enough to find the few that may be meant; the texts decide.
-using Hash = uint32_t;
-Hash HashOf(const std::string& text) {
-  const uint64_t hash = std::hash<std::string>()(text);
-  return static_cast<Hash>(hash ^ hash >> 32);
-}
-
 struct Row {
   PackedTexts texts;
-  Hash id = 0;
-  Hash token = 0;
+  TextHash id = 0;
+  TextHash token = 0;
   uint32_t expires_s = 0;
   uint32_t cseq = 0;
   uint32_t nonce_count = 0;
@@ -46,8 +41,8 @@ struct Row {
 struct ById {};
 struct ByToken {};
 using Container = mi::multi_index_container<
-    Row, mi::indexed_by<mi::hashed_non_unique<mi::tag<ById>, mi::member<Row, Hash, &Row::id>>,
-                        mi::hashed_non_unique<mi::tag<ByToken>, mi::member<Row, Hash, &Row::token>>>,
+    Row, mi::indexed_by<mi::hashed_non_unique<mi::tag<ById>, mi::member<Row, TextHash, &Row::id>>,
+                        mi::hashed_non_unique<mi::tag<ByToken>, mi::member<Row, TextHash, &Row::token>>>,
     std::pmr::polymorphic_allocator<Row>>;
 
 // The places of the two that look-ups ask for.
@@ -110,7 +105,7 @@ class BindingTable::Rows {
   // The row whose text at this place is `text`, by an index of hashes.
   template <typename Index>
   auto Find(const Index& index, const std::string& text, size_t place) const {
-    const auto [begin, end] = index.equal_range(HashOf(text));
+    const auto [begin, end] = index.equal_range(HashOfText(text));
     const auto found = std::find_if(begin, end, [&](const Row& row) { return packer.Unpack(row.texts)[place] == text; });
     return found == end ? index.end() : found;
   }
@@ -122,8 +117,8 @@ BindingTable::~BindingTable() = default;
 void BindingTable::Put(const Binding& binding) {
   Row row;
   row.texts = PackTexts(rows_->packer, binding);
-  row.id = HashOf(binding.wanted.id);
-  row.token = HashOf(binding.wanted.contact_token);
+  row.id = HashOfText(binding.wanted.id);
+  row.token = HashOfText(binding.wanted.contact_token);
   row.expires_s = static_cast<uint32_t>(binding.wanted.expires.count());
   row.cseq = binding.cseq;
   row.hop = static_cast<uint16_t>(binding.hop);

@@ -368,12 +368,7 @@ TEST_F(IncomingCallFlowTest, TooSmallAnIntervalIs422) {  // Covers: C15
 
 TEST_F(IncomingCallFlowTest, RestoredBindingAndDialog) {  // Covers: T6
   Begin();
-  const PeerRequest invite = Invite();
-  SendToStack(invite);
-  recorder_.Expect("incoming");
-  stack_->signaling().Accept("in-1", kAnswer);
-  const SipText answer = peer_.ExpectStatus(200, "INVITE");
-  SendToStack(Next(invite, answer, "ACK", 1));
+  const auto [invite, answer] = Connect();
   recorder_.Expect("changed in-1");
   RestartStack();
   RestoreRegistration();
@@ -391,12 +386,7 @@ TEST_F(IncomingCallFlowTest, RestoredBindingAndDialog) {  // Covers: T6
 // Between the socket and the last record of the store nobody may hear that a number or a dialog is not there.
 TEST_F(IncomingCallFlowTest, NobodyIsUnknownBeforeTheRestorationIsOver) {  // Covers: T6
   Begin();
-  const PeerRequest invite = Invite();
-  SendToStack(invite);
-  recorder_.Expect("incoming");
-  stack_->signaling().Accept("in-1", kAnswer);
-  const SipText answer = peer_.ExpectStatus(200, "INVITE");
-  SendToStack(Next(invite, answer, "ACK", 1));
+  const auto [invite, answer] = Connect();
   recorder_.Expect("changed in-1");
   config_.waits_for_restore = true;
   RestartStack();
@@ -420,13 +410,7 @@ TEST_F(IncomingCallFlowTest, NobodyIsUnknownBeforeTheRestorationIsOver) {  // Co
 
 TEST_F(IncomingCallFlowTest, OfferlessReinvite) {  // Covers: C13
   Begin();
-  const PeerRequest invite = Invite();
-  SendToStack(invite);
-  recorder_.Expect("incoming");
-  stack_->signaling().Accept("in-1", kAnswer);
-  const SipText answer = peer_.ExpectStatus(200, "INVITE");
-  SendToStack(Next(invite, answer, "ACK", 1));
-  recorder_.Expect("confirmed in-1");
+  const auto [invite, answer] = Connect();
   PeerRequest reinvite = Next(invite, answer, "INVITE", 2);
   reinvite.headers = "Contact: <" + peer_.uri() + ">\r\n";
   SendToStack(reinvite);
@@ -452,13 +436,7 @@ TEST_F(IncomingCallFlowTest, WhoSentTheCallOn) {  // Covers: C28
 
 TEST_F(IncomingCallFlowTest, DigitsByInfoGoOneByOne) {  // Covers: C14
   Begin();
-  const PeerRequest invite = Invite();
-  SendToStack(invite);
-  recorder_.Expect("incoming");
-  stack_->signaling().Accept("in-1", kAnswer);
-  const SipText answer = peer_.ExpectStatus(200, "INVITE");
-  SendToStack(Next(invite, answer, "ACK", 1));
-  recorder_.Expect("confirmed in-1");
+  const auto [invite, answer] = Connect();
   stack_->signaling().SendDigits("in-1", "5#");
   const SipText first = peer_.ExpectRequest("INFO");
   EXPECT_EQ(first.Get("Content-Type"), "application/dtmf-relay");
