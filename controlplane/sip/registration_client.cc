@@ -20,7 +20,7 @@ constexpr int kMaxWrongAnswers = 2;
 constexpr int kMaxInvalidChallenges = 2;  // TS 24.229 section 5.1.1.5.3
 constexpr int kMaxIntervalRetries = 2;
 constexpr uint64_t kMaxExpiresS = 0xffffffff;
-constexpr uint64_t kMaxMinExpiresS = 604800;  // a week
+constexpr uint64_t kMaxMinExpiresS = 30 * 86400;  // the usual 600,000 s are nearly a week
 constexpr uint64_t kMaxRetryAfterS = 86400;
 // Registrations that leave a dead P-CSCF: so long for each of them, within the window of the configuration.
 constexpr milliseconds kMoveInterval{20};
