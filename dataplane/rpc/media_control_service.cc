@@ -226,8 +226,7 @@ Status MediaControlService::GetNodeStats(grpc::ServerContext*, const proto::GetN
 
 Status MediaControlService::Drain(grpc::ServerContext*, const proto::DrainRequest* request,
                                   proto::DrainResponse* response) {
-  is_draining_ = !request->cancel();
-  if (on_draining_) on_draining_(is_draining_);
+  SetDraining(!request->cancel());
   response->set_sessions_left(static_cast<uint32_t>(directory_.size()));
   return Status::OK;
 }

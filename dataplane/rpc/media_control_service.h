@@ -64,13 +64,16 @@ class MediaControlService final : public proto::MediaControl::Service {
   // Starts closing every session; their ends come by ServeReports.
   void CloseAll(proto::SessionClosed::By by);
 
-  void SetDraining(bool is_draining) { is_draining_ = is_draining; }
+  void SetDraining(bool is_draining) {
+    is_draining_ = is_draining;
+    if (on_draining_) on_draining_();
+  }
   bool is_draining() const { return is_draining_; }
   size_t session_count() const { return directory_.size(); }
   // Ends the event streams.
   void Shutdown() { events_.Shutdown(); }
-  // Called when draining begins or ends by request.
-  void SetOnDraining(std::function<void(bool)> on_draining) {
+  // Called when draining begins or ends. Set it before the service is served.
+  void SetOnDraining(std::function<void()> on_draining) {
     on_draining_ = std::move(on_draining);
   }
 
@@ -103,7 +106,7 @@ class MediaControlService final : public proto::MediaControl::Service {
   EventHub events_;
   std::atomic<worker::SessionHandle> next_handle_{1};
   std::atomic<bool> is_draining_{false};
-  std::function<void(bool)> on_draining_;
+  std::function<void()> on_draining_;
 };
 
 }  // namespace byon::rpc

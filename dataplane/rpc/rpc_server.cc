@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <fstream>
+#include <mutex>
 #include <optional>
 #include <sstream>
 #include <thread>
@@ -76,20 +77,24 @@ class RpcServer::Running {
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5'000);
     builder.AddListeningPort(config_.listen, *credentials, &bound_port_);
     builder.RegisterService(&service_);
+    service_.SetOnDraining([this] { ShowServing(); });
     server_ = builder.BuildAndStart();
     if (server_ == nullptr || bound_port_ == 0) {
       return "control.listen is " + config_.listen + ", where this process cannot listen";
     }
     if (config_.listen.starts_with("unix:")) bound_port_ = 0;
-    service_.SetOnDraining([this](bool is_draining) { SetServing(!is_draining); });
-    SetServing(true);
+    {
+      // Requests are served already.
+      const std::lock_guard lock(health_mutex_);
+      health_ = server_->GetHealthCheckService();
+    }
+    ShowServing();
     thread_ = std::thread([this] { Run(); });
     return "";
   }
 
   ~Running() {
     if (server_ != nullptr) {
-      SetServing(false);
       service_.SetDraining(true);
       service_.CloseAll(proto::SessionClosed::BY_SHUTDOWN);
       for (const auto end = Clock::now() + 1s;
@@ -103,19 +108,17 @@ class RpcServer::Running {
     if (thread_.joinable()) thread_.join();
   }
 
-  void BeginDraining() {
-    service_.SetDraining(true);
-    SetServing(false);
-  }
+  void BeginDraining() { service_.SetDraining(true); }
   size_t session_count() const { return service_.session_count(); }
   int bound_port() const { return bound_port_; }
 
  private:
-  void SetServing(bool is_serving) {
-    if (auto* health = server_->GetHealthCheckService()) {
-      health->SetServingStatus(kServiceName, is_serving);
-      health->SetServingStatus("", is_serving);
-    }
+  void ShowServing() {
+    const std::lock_guard lock(health_mutex_);
+    if (health_ == nullptr) return;
+    const bool is_serving = !service_.is_draining();
+    health_->SetServingStatus(kServiceName, is_serving);
+    health_->SetServingStatus("", is_serving);
   }
 
   void Run() {
@@ -139,6 +142,8 @@ class RpcServer::Running {
   MediaControlService service_;
   const RpcConfig config_;
   std::unique_ptr<grpc::Server> server_;
+  std::mutex health_mutex_;
+  grpc::HealthCheckServiceInterface* health_ = nullptr;  // the server's, once it has started
   int bound_port_ = 0;
   std::atomic<bool> must_stop_{false};
   std::thread thread_;

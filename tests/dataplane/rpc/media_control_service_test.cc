@@ -382,7 +382,7 @@ TEST_F(MediaControlServiceTest, StatsOfSessionAndNode) {
 TEST_F(MediaControlServiceTest, ADrainingNodeKeepsTheOldAndRefusesTheNew) {
   ASSERT_TRUE(Create("call-1").ok());
   std::vector<bool> told;
-  service_.SetOnDraining([&](bool is_draining) { told.push_back(is_draining); });
+  service_.SetOnDraining([&] { told.push_back(service_.is_draining()); });
   proto::DrainRequest request;
   proto::DrainResponse response;
   ASSERT_TRUE(service_.Drain(nullptr, &request, &response).ok());
