@@ -23,15 +23,15 @@ std::string RandomText(base::Random& random, size_t length) {
   return text;
 }
 
-double BusiestPercent(const proto::NodeStats& before, const proto::NodeStats& now,
+double BusiestPercent(const std::vector<WorkerUse>& before, const std::vector<WorkerUse>& now,
                       base::TimeDelta between, std::vector<double>* all) {
   double busiest = 0;
-  for (const proto::WorkerStats& worker : now.workers()) {
+  for (const WorkerUse& worker : now) {
     uint64_t earlier = 0;
-    for (const proto::WorkerStats& old : before.workers()) {
-      if (old.worker() == worker.worker()) earlier = old.busy_ns();
+    for (const WorkerUse& old : before) {
+      if (old.worker == worker.worker) earlier = old.busy_ns;
     }
-    const double percent = 100.0 * static_cast<double>(worker.busy_ns() - earlier) /
+    const double percent = 100.0 * static_cast<double>(worker.busy_ns - earlier) /
                            static_cast<double>(std::max<int64_t>(between.nanoseconds(), 1));
     if (all != nullptr) all->push_back(percent);
     busiest = std::max(busiest, percent);
@@ -39,20 +39,22 @@ double BusiestPercent(const proto::NodeStats& before, const proto::NodeStats& no
   return busiest;
 }
 
-uint64_t LateTicks(const proto::NodeStats& stats) {
+uint64_t LateTicks(const std::vector<WorkerUse>& workers) {
   uint64_t sum = 0;
-  for (const proto::WorkerStats& worker : stats.workers()) sum += worker.late_ticks();
+  for (const WorkerUse& worker : workers) sum += worker.late_ticks;
   return sum;
 }
 
-// `heard` is what the gateway knows of the leg whose packets it received in this direction.
+// `heard` is what the gateway knew of the leg whose packets it received in this direction, before
+// it missed any.
 void Add(DirectionResult& way, const SideCounts& sender, const SideCounts& receiver,
-         const proto::LegStats& final, const proto::LegStats& sending_leg,
-         const proto::LegStats& heard) {
+         const LegFigures& final, const LegFigures& sending_leg, const LegFigures& heard) {
   way.sent += sender.sent;
   way.lost_by_weather += sender.lost_by_weather;
-  way.reached_gateway += final.packets_received();
-  way.gateway_sent += sending_leg.packets_sent();
+  way.reached_gateway += final.packets_received;
+  if (final.counts_rtcp) way.reached_gateway -= std::min(sender.rtcp_sent, final.packets_received);
+  if (sending_leg.packets_sent)
+    way.gateway_sent = way.gateway_sent.value_or(0) + *sending_leg.packets_sent;
   way.received += receiver.received.packets;
   way.lost_behind += receiver.received.lost;
   way.reordered += receiver.received.reordered;
@@ -60,19 +62,17 @@ void Add(DirectionResult& way, const SideCounts& sender, const SideCounts& recei
   way.new_sources += receiver.received.new_sources;
   way.undecryptable += receiver.undecryptable;
   way.unexpected_payload_type += receiver.unexpected_payload_type;
-  way.concealed_frames += heard.concealed_frames();
-  way.late_packets += heard.late_packets();
+  way.concealed_frames += heard.concealed_frames;
+  way.late_packets += heard.late_packets;
   way.added_latency_ms +=
-      (heard.added_latency_ms() - way.added_latency_ms) / static_cast<double>(way.calls + 1);
+      (heard.added_latency_ms - way.added_latency_ms) / static_cast<double>(way.calls + 1);
   way.round_trip_ms +=
       (sender.round_trip_ms - way.round_trip_ms) / static_cast<double>(way.calls + 1);
   ++way.calls;
-  if (!heard.has_quality_mean()) return;
-  const double mos = heard.quality_mean().mos_conversational();
-  way.mos_mean += (mos - way.mos_mean) / static_cast<double>(++way.mos_calls);
-  if (heard.worst_mos() > 0)
-    way.mos_worst =
-        way.mos_worst == 0 ? heard.worst_mos() : std::min(way.mos_worst, heard.worst_mos());
+  if (heard.mos_mean == 0) return;
+  way.mos_mean += (heard.mos_mean - way.mos_mean) / static_cast<double>(++way.mos_calls);
+  if (heard.mos_worst > 0)
+    way.mos_worst = way.mos_worst == 0 ? heard.mos_worst : std::min(way.mos_worst, heard.mos_worst);
 }
 
 }  // namespace
@@ -108,8 +108,9 @@ RunResult LoadRun::Run(const std::atomic<bool>& is_interrupted) {
   start_ = phase_start_ = last_second_ = MonotonicNow();
   next_second_ = start_ + base::TimeDelta::Seconds(1);
   result_.calls_wanted = profile_.calls;
+  result_.latest_ms = profile_.latest_ms;
   events_before_ = node_.events();
-  stats_of_second_ = node_.GetNodeStats();
+  workers_of_second_ = node_.ReadWorkers();
   processes_of_second_.Restart(start_.nanoseconds());
   while (phase_ != Phase::kEnd || !calls_.empty()) {
     Turn();
@@ -143,10 +144,10 @@ RunResult LoadRun::Run(const std::atomic<bool>& is_interrupted) {
   result_.unknown_ends += calls_.size();
   for (const auto& [id, call] : calls_) {
     engine_.Remove(id);
-    node_.Close(call.session_id, [](const grpc::Status&, const proto::CloseSessionResponse&) {});
+    node_.Close(call.session_id, [](const auto&) {});
   }
   node_.WaitForAll();  // answers name this object
-  const MediaNode::Events events = node_.events();
+  const NodeEvents events = node_.events();
   result_.session_failed = events.session_failed - events_before_.session_failed;
   result_.media_timeouts = events.media_timeout - events_before_.media_timeout;
   result_.consent_lost = events.consent_lost - events_before_.consent_lost;
@@ -186,34 +187,26 @@ void LoadRun::StartCall() {
   setup.own_ice = {RandomText(plan_.random(), 4), RandomText(plan_.random(), 24)};
   setup.is_probe = id <= profile_.probe_calls;
   setup.seed = plan_.random().NextU64();
-  const MediaEngine::Sockets sockets = engine_.SocketsOf(id);
-  setup.browser_socket = sockets.browser;
-  setup.rtp_socket = sockets.rtp;
-  setup.rtcp_socket = sockets.rtcp;
-  const auto access = DescribeBrowser(profile_, setup.own_ice, engine_.fingerprint());
-  const auto ims = DescribePhone(*setup.codec, sockets);
-  const std::string session_id = call.session_id;
-  // The gateway is told of the phone when it answers: as in a call that the browser makes.
-  node_.Create(
-      session_id, profile_.address.is_v6(), access,
-      [this, id, setup, ims, session_id](const grpc::Status& status, const proto::Session&) {
-        if (!status.ok()) return Post([this, id, status] { OnCreated(id, status); });
-        node_.Modify(
-            session_id, ims,
-            [this, id, setup](const grpc::Status& answer, const proto::Session& complete) {
-              CallSetup ready = setup;
-              const auto problem = answer.ok() ? TakeGatewayEnds(complete, ready) : std::nullopt;
-              if (answer.ok() && !problem) engine_.Add(std::move(ready));
-              const grpc::Status told = problem ? grpc::Status(grpc::INTERNAL, *problem) : answer;
-              Post([this, id, told] { OnCreated(id, told); });
-            });
-      });
+  setup.sockets = engine_.SocketsOf(id);
+  const CallRequest request{.id = call.session_id,
+                            .codec = setup.codec,
+                            .browser_ice = setup.own_ice,
+                            .browser_fingerprint = engine_.fingerprint(),
+                            .sockets = setup.sockets};
+  node_.SetUp(request, [this, id, setup](const base::Result<NodeEnds, std::string>& ends) {
+    if (ends) {
+      CallSetup ready = setup;
+      ready.gateway = *ends;
+      engine_.Add(std::move(ready));
+    }
+    Post([this, id, problem = ends ? std::string() : ends.error()] { OnCreated(id, problem); });
+  });
 }
 
-void LoadRun::OnCreated(uint64_t id, const grpc::Status& status) {
+void LoadRun::OnCreated(uint64_t id, const std::string& problem) {
   const auto found = calls_.find(id);
   if (found == calls_.end()) return;
-  if (!status.ok()) return Fail(id, "the gateway refused: " + status.error_message());
+  if (!problem.empty()) return Fail(id, problem);
   found->second.created = MonotonicNow();
   result_.setup.create.Add((found->second.created - found->second.asked).microseconds());
 }
@@ -260,7 +253,7 @@ void LoadRun::Fail(uint64_t id, const std::string& reason) {
     --connected_;
   }
   engine_.Remove(id);
-  node_.Close(call.session_id, [](const grpc::Status&, const proto::CloseSessionResponse&) {});
+  node_.Close(call.session_id, [](const auto&) {});
   calls_.erase(id);
 }
 
@@ -269,41 +262,38 @@ void LoadRun::EndCall(uint64_t id) {
   call.is_ending = true;
   --connected_;
   // The gateway's figures of how it went, before it misses what is not sent any more.
-  node_.GetStats(call.session_id,
-                 [this, id](const grpc::Status& status, const proto::SessionStats& stats) {
-                   Post([this, id, is_ok = status.ok(), stats] {
-                     const auto found = calls_.find(id);
-                     if (found == calls_.end()) return;
-                     if (is_ok) found->second.last_stats = stats;
-                     engine_.Stop(id);
-                   });
-                 });
+  node_.Ask(call.session_id, [this, id](const base::Result<CallFigures, std::string>& figures) {
+    Post([this, id, figures] {
+      const auto found = calls_.find(id);
+      if (found == calls_.end()) return;
+      if (figures) found->second.last_figures = *figures;
+      engine_.Stop(id);
+    });
+  });
 }
 
 void LoadRun::CloseCall(uint64_t id) {
   node_.Close(calls_.at(id).session_id,
-              [this, id](const grpc::Status& status, const proto::CloseSessionResponse& answer) {
-                Post([this, id, status, answer] { OnClosed(id, status, answer); });
+              [this, id](const base::Result<CallFigures, std::string>& figures) {
+                Post([this, id, figures] { OnClosed(id, figures); });
               });
 }
 
-void LoadRun::OnClosed(uint64_t id, const grpc::Status& status,
-                       const proto::CloseSessionResponse& answer) {
+void LoadRun::OnClosed(uint64_t id, const base::Result<CallFigures, std::string>& figures) {
   engine_.Remove(id);
   const auto found = calls_.find(id);
   if (found == calls_.end()) return;
   const Call call = std::move(found->second);
   calls_.erase(found);
-  if (!status.ok() || !answer.existed() || !call.last_stats) {
+  if (!figures || !call.last_figures) {
     ++result_.unknown_ends;
     return;
   }
-  const proto::SessionStats& final = answer.final_stats();
-  Add(result_.to_phone, call.browser, call.phone, final.access(), final.ims(),
-      call.last_stats->access());
-  Add(result_.to_browser, call.phone, call.browser, final.ims(), final.access(),
-      call.last_stats->ims());
-  for (const auto& [reason, count] : final.drops()) result_.drops[reason] += count;
+  Add(result_.to_phone, call.browser, call.phone, figures->access, figures->ims,
+      call.last_figures->access);
+  Add(result_.to_browser, call.phone, call.browser, figures->ims, figures->access,
+      call.last_figures->ims);
+  for (const auto& [reason, count] : figures->drops) result_.drops[reason] += count;
 }
 
 std::optional<base::TimeDelta> LoadRun::MeasuredFor(base::Timestamp now) const {
@@ -333,7 +323,7 @@ void LoadRun::ChangePhase(base::Timestamp now) {
 
 void LoadRun::BeginMeasure(base::Timestamp now) {
   engine_.Measure(true);
-  stats_at_measure_ = node_.GetNodeStats();
+  workers_at_measure_ = node_.ReadWorkers();
   report_at_measure_ = engine_.Report();
   processes_.Restart(now.nanoseconds());
 }
@@ -341,7 +331,7 @@ void LoadRun::BeginMeasure(base::Timestamp now) {
 void LoadRun::FinishMeasure(base::Timestamp now) {
   engine_.Measure(false);
   const EngineReport report = engine_.Report();
-  const auto stats = node_.GetNodeStats();
+  const auto workers = node_.ReadWorkers();
   const base::TimeDelta length = now - phase_start_;
   result_.measured_seconds = length.seconds();
   result_.to_browser.times = report.to_browser;
@@ -352,15 +342,15 @@ void LoadRun::FinishMeasure(base::Timestamp now) {
                              static_cast<double>(report.cpu_ns - report_at_measure_.cpu_ns) /
                              static_cast<double>(std::max<int64_t>(length.nanoseconds(), 1));
   result_.processes = processes_.Use(now.nanoseconds());
-  if (!stats || !stats_at_measure_) return;
-  result_.late_ticks = LateTicks(*stats) - LateTicks(*stats_at_measure_);
-  (void)BusiestPercent(*stats_at_measure_, *stats, length, &result_.worker_busy_percent);
+  if (!workers || !workers_at_measure_) return;
+  result_.late_ticks = LateTicks(*workers) - LateTicks(*workers_at_measure_);
+  (void)BusiestPercent(*workers_at_measure_, *workers, length, &result_.worker_busy_percent);
 }
 
 void LoadRun::EverySecond(base::Timestamp now) {
   const base::TimeDelta length = now - last_second_;
   const EngineReport report = engine_.Report();
-  const auto stats = node_.GetNodeStats();
+  const auto workers = node_.ReadWorkers();
   Second second;
   second.at = (now - start_).seconds();
   second.is_measured = phase_ == Phase::kMeasure;
@@ -374,15 +364,15 @@ void LoadRun::EverySecond(base::Timestamp now) {
   lateness.Merge(
       report.to_phone.arrivals.lateness.Since(report_of_second_.to_phone.arrivals.lateness));
   second.lateness_p99_ms = lateness.QuantileMs(0.99);
-  if (stats && stats_of_second_) {
-    second.worker_busy_percent = BusiestPercent(*stats_of_second_, *stats, length, nullptr);
-    second.late_ticks = LateTicks(*stats) - LateTicks(*stats_of_second_);
+  if (workers && workers_of_second_) {
+    second.worker_busy_percent = BusiestPercent(*workers_of_second_, *workers, length, nullptr);
+    second.late_ticks = LateTicks(*workers) - LateTicks(*workers_of_second_);
   }
   for (const ProcessUse& use : processes_of_second_.Use(now.nanoseconds()))
     second.gateway_cpu_percent += use.cpu_percent;
   processes_of_second_.Restart(now.nanoseconds());
   result_.seconds.push_back(second);
-  stats_of_second_ = stats;
+  workers_of_second_ = workers;
   report_of_second_ = report;
   connected_before_ = result_.connected;
   last_second_ = now;

@@ -40,7 +40,7 @@ class LoadRun {
     std::optional<base::Timestamp> ends;  // by its length
     bool is_connected = false;
     bool is_ending = false;
-    std::optional<proto::SessionStats> last_stats;
+    std::optional<CallFigures> last_figures;
     SideCounts browser, phone;
   };
 
@@ -48,13 +48,13 @@ class LoadRun {
   void Post(std::function<void()> task);
   void Turn();
   void StartCall();
-  void OnCreated(uint64_t id, const grpc::Status& status);
+  void OnCreated(uint64_t id, const std::string& problem);  // none: created
   void OnNews(const CallNews& news);
   void Fail(uint64_t id, const std::string& reason);
   void EndWhatIsOver(base::Timestamp now);
   void EndCall(uint64_t id);
   void CloseCall(uint64_t id);
-  void OnClosed(uint64_t id, const grpc::Status& status, const proto::CloseSessionResponse& answer);
+  void OnClosed(uint64_t id, const base::Result<CallFigures, std::string>& figures);
   void ChangePhase(base::Timestamp now);
   void BeginMeasure(base::Timestamp now);
   void FinishMeasure(base::Timestamp now);
@@ -82,9 +82,9 @@ class LoadRun {
   Phase phase_ = Phase::kRamp;
   base::Timestamp start_, phase_start_, next_second_;
   std::optional<base::Timestamp> ramp_done_;
-  std::optional<proto::NodeStats> stats_at_measure_, stats_of_second_;
+  std::optional<std::vector<WorkerUse>> workers_at_measure_, workers_of_second_;
   EngineReport report_at_measure_, report_of_second_;
-  MediaNode::Events events_before_;
+  NodeEvents events_before_;
   base::Timestamp last_second_;
   uint64_t connected_before_ = 0;  // at the last second
   RunResult result_;

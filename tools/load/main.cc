@@ -6,11 +6,14 @@
 #include <ctime>
 #include <fstream>
 #include <iostream>
+#include <memory>
 
+#include "tools/load/gateway_node.h"
 #include "tools/load/limit_search.h"
 #include "tools/load/load_run.h"
 #include "tools/load/options.h"
 #include "tools/load/report.h"
+#include "tools/load/rtpengine_node.h"
 
 namespace {
 
@@ -66,11 +69,7 @@ Step ToStep(const RunResult& result, const Verdict& verdict) {
 }
 
 // Fills the report with the highest clean load, or with the first one when none is.
-void FindLimit(const Options& options, const proto::Node& node_description, MediaNode& node,
-               Report& report) {
-  const size_t room =
-      node_description.session_capacity() -
-      std::min(node_description.session_count(), node_description.session_capacity());
+void FindLimit(const Options& options, size_t room, MediaNode& node, Report& report) {
   LimitSearch search(options.profile.calls, std::max<size_t>(room, 1));
   for (size_t number = 1; !is_interrupted; ++number) {
     const auto calls = search.Next();
@@ -107,32 +106,39 @@ bool Write(const std::string& path, const std::string& text) {
   return file.good();
 }
 
+std::unique_ptr<MediaNode> MakeNode(const Options& options) {
+  if (options.rtpengine.empty())
+    return std::make_unique<GatewayNode>(options.node, options.profile);
+  return std::make_unique<RtpengineNode>(options.rtpengine, options.profile,
+                                         options.rtpengine_opus);
+}
+
 int Run(const Options& options) {
-  MediaNode node(options.node);
-  const auto description = node.GetNode();
+  const std::unique_ptr<MediaNode> node = MakeNode(options);
+  const auto description = node->Describe();
   if (!description) {
     std::cerr << "byon-load: " << description.error() << "\n";
     return 3;
   }
-  if (description->is_draining()) {
+  if (description->is_draining) {
     std::cerr << "byon-load: the dataplane at " << options.node.target
               << " drains and takes no calls.\n";
     return 3;
   }
-  node.Watch();
+  node->Watch();
   Report report;
   report.head = {.version = BYON_VERSION,
                  .started = NowText(),
                  .profile_name = options.profile_name,
                  .profile_yaml = options.profile_yaml,
-                 .node_id = description->node_id(),
-                 .node_version = description->version(),
-                 .workers = description->worker_count(),
+                 .node_id = description->id,
+                 .node_version = description->version,
+                 .workers = description->workers,
                  .machine = DescribeMachine()};
   if (options.finds_limit) {
-    FindLimit(options, *description, node, report);
+    FindLimit(options, description->room, *node, report);
   } else {
-    report.result = RunOnce(options, options.profile, node, 0);
+    report.result = RunOnce(options, options.profile, *node, 0);
     report.verdict = Judge(report.result);
   }
   std::cout << ToText(report);

@@ -56,19 +56,19 @@ MediaCall::MediaCall(CallSetup setup, const Profile& profile, base::Timestamp no
     : setup_(std::move(setup)),
       rtcp_interval_(profile.rtcp_interval),
       random_(setup_.seed),
-      access_address_(setup_.gateway_access),
-      rtp_address_(setup_.gateway_rtp),
-      rtcp_address_(setup_.gateway_rtcp),
-      gateway_key_(base::AsBytes(setup_.gateway_ice.pwd)),
+      access_address_(setup_.gateway.access),
+      rtp_address_(setup_.gateway.rtp),
+      rtcp_address_(setup_.gateway.rtcp),
+      gateway_key_(base::AsBytes(setup_.gateway.ice.pwd)),
       next_check_(now),
       ice_deadline_(now + kIceLimit),
       browser_(MakeStream(*setup_.browser_speech, kOpusPayloadType, BrowserFormat(profile.use_dtx),
                           random_),
                BrowserFormat(profile.use_dtx), profile.browser, random_.NextU64(), setup_.is_probe),
-      phone_(MakeStream(*setup_.phone_speech, PhonePayloadType(setup_.codec->format),
+      phone_(MakeStream(*setup_.phone_speech, setup_.gateway.phone_payload_type,
                         setup_.codec->format, random_),
              setup_.codec->format, profile.phone, random_.NextU64(), setup_.is_probe) {
-  phone_.payload_type = PhonePayloadType(setup_.codec->format);
+  phone_.payload_type = setup_.gateway.phone_payload_type;
 }
 
 bool MediaCall::HandleTimeout(base::Timestamp now, Outbox& outbox, srtp::SrtpTransform& transform) {
@@ -93,14 +93,14 @@ void MediaCall::SendCheck(base::Timestamp now, Outbox& outbox) {
   PacketBuffer& buffer = outbox.Next(now);
   stun::StunMessageBuilder builder(buffer.room(), stun::MessageClass::kRequest,
                                    stun::kBindingMethod, transaction_);
-  builder.AddUsername(setup_.gateway_ice.ufrag + ":" + setup_.own_ice.ufrag);
+  builder.AddUsername(setup_.gateway.ice.ufrag + ":" + setup_.own_ice.ufrag);
   builder.AddPriority(0x7e7f1eff);  // RFC 8445 section 5.1.2.1: peer-reflexive
   builder.AddIceControlling(setup_.seed);
   builder.AddUseCandidate();
   builder.AddMessageIntegrity(gateway_key_);
   builder.AddFingerprint();
   buffer.size = builder.Finish()->size();
-  outbox.Commit(setup_.browser_socket->fd(), access_address_, nullptr, {});
+  outbox.Commit(setup_.sockets.browser->fd(), access_address_, nullptr, {});
 }
 
 bool MediaCall::HandleStun(base::ByteSpan datagram, base::Timestamp now) {
@@ -136,9 +136,9 @@ void MediaCall::SendMedia(Side side, base::Timestamp now, Outbox& outbox) {
   ++sender.sent;
   buffer.size = *size;
   if (side == Side::kBrowser) {
-    outbox.Commit(setup_.browser_socket->fd(), access_address_, outbound_.get(), fate);
+    outbox.Commit(setup_.sockets.browser->fd(), access_address_, outbound_.get(), fate);
   } else {
-    outbox.Commit(setup_.rtp_socket->fd(), rtp_address_, nullptr, fate);
+    outbox.Commit(setup_.sockets.rtp->fd(), rtp_address_, nullptr, fate);
   }
 }
 
@@ -238,13 +238,14 @@ void MediaCall::SendRtcp(Side side, base::Timestamp now, Outbox& outbox,
   const auto plain = builder.Finish();
   if (!plain) return;
   buffer.size = plain->size();
+  ++sender.rtcp_sent;
   if (side == Side::kPhone) {
-    return outbox.Commit(setup_.rtcp_socket->fd(), rtcp_address_, nullptr, {});
+    return outbox.Commit(setup_.sockets.rtcp->fd(), rtcp_address_, nullptr, {});
   }
   const auto size = outbound_->ProtectRtcp(transform, buffer.room(), buffer.size);
   if (!size) return;
   buffer.size = *size;
-  outbox.Commit(setup_.browser_socket->fd(), access_address_, nullptr, {});
+  outbox.Commit(setup_.sockets.browser->fd(), access_address_, nullptr, {});
 }
 
 SideCounts MediaCall::counts(Side side) const {
@@ -252,6 +253,7 @@ SideCounts MediaCall::counts(Side side) const {
   const auto round_trip = party.stream.statistics().round_trip_time();
   return {.sent = party.sent,
           .lost_by_weather = party.lost_by_weather,
+          .rtcp_sent = party.rtcp_sent,
           .received = party.arrived.counts(),
           .undecryptable = party.undecryptable,
           .unexpected_payload_type = party.unexpected_payload_type,

@@ -28,18 +28,30 @@ struct IceCredentials {
   std::string ufrag, pwd;
 };
 
+// A call's sockets: their addresses are what the gateway is told.
+struct CallSockets {
+  const UdpSocket* browser = nullptr;
+  const UdpSocket* rtp = nullptr;
+  const UdpSocket* rtcp = nullptr;
+};
+
+// The gateway's ends of a call.
+struct NodeEnds {
+  IceCredentials ice;
+  dtls::DtlsFingerprint fingerprint;
+  net::SocketAddress access, rtp, rtcp;
+  uint8_t phone_payload_type = 0;
+};
+
 // What a call begins with, when the gateway has told its ends.
 struct CallSetup {
   uint64_t id = 0;
   const PhoneCodecShare* codec = nullptr;
   const EncodedSpeech* browser_speech = nullptr;
   const EncodedSpeech* phone_speech = nullptr;
-  IceCredentials own_ice, gateway_ice;
-  dtls::DtlsFingerprint gateway_fingerprint;
-  net::SocketAddress gateway_access, gateway_rtp, gateway_rtcp;
-  const UdpSocket* browser_socket = nullptr;
-  const UdpSocket* rtp_socket = nullptr;
-  const UdpSocket* rtcp_socket = nullptr;
+  IceCredentials own_ice;
+  NodeEnds gateway;
+  CallSockets sockets;
   bool is_probe = false;  // is listened to, for its delay
   uint64_t seed = 0;
 };
@@ -54,6 +66,7 @@ struct DirectionTimes {
 struct SideCounts {
   uint64_t sent = 0;             // RTP packets that went out
   uint64_t lost_by_weather = 0;  // and that did not
+  uint64_t rtcp_sent = 0;
   ReceivedStream::Counts received;
   uint64_t undecryptable = 0;
   uint64_t unexpected_payload_type = 0;
@@ -116,7 +129,7 @@ class MediaCall {
     std::optional<rtp::ReceptionStatistics> reception;  // what RTCP is told of
     WeatherPath outgoing_weather, incoming_weather;
     uint8_t payload_type;
-    uint64_t sent = 0, lost_by_weather = 0;
+    uint64_t sent = 0, lost_by_weather = 0, rtcp_sent = 0;
     uint64_t undecryptable = 0, unexpected_payload_type = 0;
     uint32_t clock_rate_hz;
     // Of probe calls.

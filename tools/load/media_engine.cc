@@ -49,7 +49,7 @@ MediaEngine::~MediaEngine() {
   close(wake_);
 }
 
-MediaEngine::Sockets MediaEngine::SocketsOf(uint64_t call) const {
+CallSockets MediaEngine::SocketsOf(uint64_t call) const {
   const size_t first = call % profile_.sockets * kSocketsPerSet;
   return {&sockets_[first], &sockets_[first + 1], &sockets_[first + 2]};
 }
@@ -115,15 +115,15 @@ void MediaEngine::AddNow(CallSetup setup) {
   const base::Timestamp now = MonotonicNow();
   auto& call = calls_[id] = std::make_unique<MediaCall>(std::move(setup), profile_, now);
   const CallSetup& known = call->setup();
-  ports_[known.gateway_access.port] = {call.get(), PortKind::kAccess};
-  ports_[known.gateway_rtp.port] = {call.get(), PortKind::kRtp};
-  ports_[known.gateway_rtcp.port] = {call.get(), PortKind::kRtcp};
+  ports_[known.gateway.access.port] = {call.get(), PortKind::kAccess};
+  ports_[known.gateway.rtp.port] = {call.get(), PortKind::kRtp};
+  ports_[known.gateway.rtcp.port] = {call.get(), PortKind::kRtcp};
   base::Random random(known.seed ^ 0x510750);
   slots_[random.NextBelow(kSlots)].push_back({call.get(), Side::kBrowser});
   slots_[random.NextBelow(kSlots)].push_back({call.get(), Side::kPhone});
   timers_.push({now, id});
   if (profile_.gateway_is_dtls_client) {
-    dtls_->Start({id, dtls::DtlsRole::kServer, known.gateway_fingerprint, known.browser_socket,
+    dtls_->Start({id, dtls::DtlsRole::kServer, known.gateway.fingerprint, known.sockets.browser,
                   call->access_address()});
   }
 }
@@ -134,8 +134,8 @@ void MediaEngine::RemoveNow(uint64_t id) {
   dtls_->Forget(id);
   for (auto& slot : slots_)
     std::erase_if(slot, [call](const Sending& sending) { return sending.call == call; });
-  for (const uint16_t port : {call->setup().gateway_access.port, call->setup().gateway_rtp.port,
-                              call->setup().gateway_rtcp.port}) {
+  for (const uint16_t port : {call->setup().gateway.access.port, call->setup().gateway.rtp.port,
+                              call->setup().gateway.rtcp.port}) {
     // The gateway may have given the port to a new call already.
     if (ports_[port].call == call) ports_[port] = {};
   }
@@ -197,7 +197,8 @@ void MediaEngine::RunTimers(base::Timestamp now) {
     timers_.pop();
     MediaCall* call = Find(id);
     if (call == nullptr) continue;
-    // Put off meanwhile. Nobody else may have an entry for it, so it keeps this one: two a call at the most.
+    // Put off meanwhile. Nobody else may have an entry for it, so it keeps this one: two a call at
+    // the most.
     if (call->next_deadline() > now) {
       timers_.push({call->next_deadline(), id});
       continue;
@@ -292,8 +293,8 @@ void MediaEngine::TakeBrowserDatagrams(std::span<ReceivedDatagram> datagrams, ba
         if (!call.HandleStun(datagram.buffer->packet(), now)) break;
         Tell({.call = id, .kind = CallNews::Kind::kIceConnected, .at = now});
         if (!profile_.gateway_is_dtls_client) {
-          dtls_->Start({id, dtls::DtlsRole::kClient, call.setup().gateway_fingerprint,
-                        call.setup().browser_socket, call.access_address()});
+          dtls_->Start({id, dtls::DtlsRole::kClient, call.setup().gateway.fingerprint,
+                        call.setup().sockets.browser, call.access_address()});
         }
         break;
       case rtp::DatagramClass::kDtls:

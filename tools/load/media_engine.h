@@ -55,13 +55,7 @@ class MediaEngine {
   MediaEngine(const MediaEngine&) = delete;
 
   const dtls::DtlsFingerprint& fingerprint() const { return dtls_->fingerprint(); }
-  // The addresses of a call's three sockets: what the gateway is told.
-  struct Sockets {
-    const UdpSocket* browser;
-    const UdpSocket* rtp;
-    const UdpSocket* rtcp;
-  };
-  Sockets SocketsOf(uint64_t call) const;
+  CallSockets SocketsOf(uint64_t call) const;
 
   // Begins a call: ICE, DTLS, then media.
   void Add(CallSetup setup);

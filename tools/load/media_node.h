@@ -1,78 +1,84 @@
 #pragma once
 
-#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <map>
-#include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
+#include <vector>
 
-#include "media_control.grpc.pb.h"
-#include "tools/load/media_engine.h"
-#include "tools/load/node_address.h"
-#include "tools/load/profile.h"
+#include "dataplane/base/result.h"
+#include "tools/load/media_call.h"
 
 namespace byon::load {
 
-namespace proto = byon::media::v1;
-
-// The gateway's dataplane as its control plane sees it. Answers come on gRPC's threads.
-class MediaNode {
- public:
-  // What the gateway told of its own accord.
-  struct Events {
-    uint64_t session_failed = 0, media_timeout = 0, consent_lost = 0;
-  };
-  template <typename Answer>
-  using Done = std::function<void(const grpc::Status&, const Answer&)>;
-
-  // Throws std::runtime_error when a file cannot be read.
-  explicit MediaNode(const NodeAddress& address);
-  // Waits for what is under way.
-  ~MediaNode();
-  MediaNode(const MediaNode&) = delete;
-
-  // The node itself; the error is a sentence.
-  base::Result<proto::Node, std::string> GetNode();
-  std::optional<proto::NodeStats> GetNodeStats();
-  // Renews the lease and counts events from now on.
-  void Watch();
-  Events events() const;
-
-  void Create(const std::string& session_id, bool is_v6, const proto::AccessRemote& access,
-              Done<proto::Session> done);
-  void Modify(const std::string& session_id, const proto::ImsRemote& ims,
-              Done<proto::Session> done);
-  void GetStats(const std::string& session_id, Done<proto::SessionStats> done);
-  void Close(const std::string& session_id, Done<proto::CloseSessionResponse> done);
-  // Returns when no command is under way any more: then no answer comes either.
-  void WaitForAll();
-  const std::string& controller_id() const { return controller_id_; }
-
- private:
-  class Pending;
-  template <typename Request, typename Answer, typename Method>
-  void Send(Method method, Request request, Done<Answer> done);
-  void ReadEvents();
-
-  std::string target_;
-  std::string controller_id_;
-  std::unique_ptr<proto::MediaControl::Stub> stub_;
-  std::shared_ptr<Pending> pending_;
-  grpc::ClientContext watch_context_;
-  std::thread watcher_;
-  mutable std::mutex mutex_;
-  Events events_;
+// What a media node is asked for: a call between this browser and this phone.
+struct CallRequest {
+  std::string id;
+  const PhoneCodecShare* codec = nullptr;
+  IceCredentials browser_ice;
+  dtls::DtlsFingerprint browser_fingerprint;
+  CallSockets sockets;
 };
 
-// The descriptions of a call's remote ends.
-proto::AccessRemote DescribeBrowser(const Profile& profile, const IceCredentials& ice,
-                                    const dtls::DtlsFingerprint& fingerprint);
-proto::ImsRemote DescribePhone(const PhoneCodecShare& codec, const MediaEngine::Sockets& sockets);
+// What a node knows of one leg of a call.
+struct LegFigures {
+  uint64_t packets_received = 0;         // of RTP
+  bool counts_rtcp = false;              // and of RTCP, where both come to one port
+  std::optional<uint64_t> packets_sent;  // not every node counts them
+  uint64_t concealed_frames = 0, late_packets = 0;
+  double added_latency_ms = 0;
+  double mos_mean = 0, mos_worst = 0;  // of what it received; 0: no estimate
+};
+struct CallFigures {
+  LegFigures access, ims;
+  std::map<std::string, uint64_t> drops;  // by the node's reason
+};
 
-// Puts the gateway's ends into a call's setup; the error is a sentence.
-std::optional<std::string> TakeGatewayEnds(const proto::Session& session, CallSetup& setup);
+struct NodeDescription {
+  std::string id, version;
+  unsigned workers = 0;
+  size_t room = 0;  // calls that it takes now
+  bool is_draining = false;
+};
+
+struct WorkerUse {
+  unsigned worker = 0;
+  uint64_t busy_ns = 0, late_ticks = 0;
+};
+
+// What a node told of its own accord.
+struct NodeEvents {
+  uint64_t session_failed = 0, media_timeout = 0, consent_lost = 0;
+};
+
+// A program that carries the media of calls, as its controller sees it. Answers come on threads of
+// the node; an error is a sentence.
+class MediaNode {
+ public:
+  template <typename Answer>
+  using Done = std::function<void(base::Result<Answer, std::string>)>;
+
+  virtual ~MediaNode() = default;
+
+  virtual base::Result<NodeDescription, std::string> Describe() = 0;
+  // Of each worker since it began; none when the node does not tell, nothing when it does not
+  // answer.
+  virtual std::optional<std::vector<WorkerUse>> ReadWorkers() = 0;
+  // Calls are the caller's and events are counted from now on.
+  virtual void Watch() = 0;
+  virtual NodeEvents events() const = 0;
+
+  // The browser offers, the phone answers: as in a call that the browser makes.
+  virtual void SetUp(const CallRequest& request, Done<NodeEnds> done) = 0;
+  // How it goes so far.
+  virtual void Ask(const std::string& id, Done<CallFigures> done) = 0;
+  // Ends it; the figures are the last ones.
+  virtual void Close(const std::string& id, Done<CallFigures> done) = 0;
+  // Returns when nothing is under way any more: then no answer comes either.
+  virtual void WaitForAll() = 0;
+  // Tells this controller's calls from those of others.
+  virtual const std::string& controller_id() const = 0;
+};
 
 }  // namespace byon::load

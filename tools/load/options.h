@@ -19,6 +19,8 @@ struct Options {
   std::string profile_name = "steady";
   std::string profile_yaml;  // as it was read, with what the command line changed
   NodeAddress node;
+  std::string rtpengine;       // its listen-ng: measured instead of a dataplane
+  std::string rtpengine_opus;  // what it encodes Opus with, as its codec-set wants it
   bool finds_limit = false;
   std::string json_file, html_file;
   bool is_quiet = false;

@@ -73,12 +73,14 @@ double RssMib(pid_t pid) {
 }  // namespace
 
 ProcessWatch::ProcessWatch(std::vector<pid_t> pids) : pids_(std::move(pids)) {
-  if (!pids_.empty()) return;
-  for (const pid_t pid : Numbers("/proc")) {
-    // The kernel keeps fifteen characters of a name.
-    const std::string name = FirstLine(ProcOf(pid) / "comm");
-    if (name == "byon-dataplane" || name == "byon-controlpla") pids_.push_back(pid);
+  if (pids_.empty()) {
+    for (const pid_t pid : Numbers("/proc")) {
+      // The kernel keeps fifteen characters of a name.
+      const std::string name = FirstLine(ProcOf(pid) / "comm");
+      if (name == "byon-dataplane" || name == "byon-controlpla") pids_.push_back(pid);
+    }
   }
+  for (const pid_t pid : pids_) first_rss_mib_[pid] = RssMib(pid);
 }
 
 void ProcessWatch::Restart(int64_t now_ns) {
@@ -92,7 +94,10 @@ std::vector<ProcessUse> ProcessWatch::Use(int64_t now_ns) const {
   const double seconds = static_cast<double>(std::max<int64_t>(now_ns - since_ns_, 1)) / 1e9;
   const double percent_per_tick = 100.0 / static_cast<double>(sysconf(_SC_CLK_TCK)) / seconds;
   for (const auto& [pid, before] : before_) {
-    ProcessUse use{.pid = pid, .name = FirstLine(ProcOf(pid) / "comm"), .rss_mib = RssMib(pid)};
+    ProcessUse use{.pid = pid,
+                   .name = FirstLine(ProcOf(pid) / "comm"),
+                   .rss_mib = RssMib(pid),
+                   .rss_before_mib = first_rss_mib_.at(pid)};
     if (use.name.empty()) continue;
     if (use.name == "byon-controlpla") use.name = "byon-controlplane";
     for (const auto& [thread, ticks] : ThreadTicks(pid)) {

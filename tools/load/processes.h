@@ -13,8 +13,9 @@ namespace byon::load {
 struct ProcessUse {
   pid_t pid = 0;
   std::string name;
-  double cpu_percent = 0;  // of one processor
-  double rss_mib = 0;      // now
+  double cpu_percent = 0;     // of one processor
+  double rss_mib = 0;         // now
+  double rss_before_mib = 0;  // when the watch began
   std::string hottest_thread;
   double hottest_thread_percent = 0;
 };
@@ -33,6 +34,7 @@ class ProcessWatch {
     std::map<pid_t, int64_t> ticks;
   };
   std::vector<pid_t> pids_;
+  std::map<pid_t, double> first_rss_mib_;
   std::map<pid_t, Threads> before_;
   int64_t since_ns_ = 0;
 };

@@ -191,6 +191,7 @@ void Read(Reader& reader, const YAML::Node& root, Profile& profile) {
                                  ReadWeather(reader, n, k, profile.phone);
                                }}});
         }},
+       {"latest_ms", reader.Number(0, 10'000, [&](double v) { profile.latest_ms = v; })},
        {"probe_calls", reader.Whole(0, 1000, size(profile.probe_calls))},
        {"rtcp_interval_seconds", reader.Seconds(0.5, 60, profile.rtcp_interval)},
        {"address",

@@ -41,6 +41,9 @@ struct Profile {
   bool gateway_is_dtls_client = false;
   bool octet_align = false;
   Weather browser, phone;
+  // A run is clean when a hundredth of the gateway's packets at most is later than this; 0: when no
+  // tick is late by the gateway's own count. Only the first can be said of any media node.
+  double latest_ms = 0;
   size_t probe_calls = 8;
   base::TimeDelta rtcp_interval = base::TimeDelta::Seconds(5);
   net::IpAddress address = net::IpAddress::V4(127, 0, 0, 1);

@@ -30,7 +30,7 @@ ordered_json Direction(const DirectionResult& way) {
   json["lost_by_weather"] = way.lost_by_weather;
   json["reached_gateway"] = way.reached_gateway;
   json["lost_before_gateway"] = way.lost_before();
-  json["gateway_sent"] = way.gateway_sent;
+  if (way.gateway_sent) json["gateway_sent"] = *way.gateway_sent;
   json["received"] = way.received;
   json["lost_behind_gateway"] = way.lost_behind;
   json["reordered"] = way.reordered;
@@ -80,6 +80,7 @@ ordered_json Gateway(const RunResult& result) {
     one["pid"] = use.pid;
     one["cpu_percent"] = Rounded(use.cpu_percent);
     one["rss_mib"] = Rounded(use.rss_mib);
+    one["rss_before_mib"] = Rounded(use.rss_before_mib);
     one["hottest_thread"] = use.hottest_thread;
     one["hottest_thread_percent"] = Rounded(use.hottest_thread_percent);
     json["processes"].push_back(std::move(one));
@@ -231,7 +232,7 @@ std::string ToText(const Report& report) {
   if (report.limit) text += Line("limit: %zu calls", *report.limit);
   for (const std::string& reason : report.verdict.reasons) text += "- " + reason + "\n";
   text += report.verdict.is_load_limit ? "NOT MEASURED: the load generator was the bottleneck\n"
-          : report.verdict.is_clean    ? "CLEAN: nothing lost, no tick late\n"
+          : report.verdict.is_clean    ? "CLEAN: nothing lost, nothing late\n"
                                        : "NOT CLEAN\n";
   return text;
 }

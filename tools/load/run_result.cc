@@ -43,8 +43,20 @@ Verdict Judge(const RunResult& result) {
   if (result.connected == 0) say("no call was connected.");
   direction(result.to_phone, "browser", "phone");
   direction(result.to_browser, "phone", "browser");
-  if (result.late_ticks > 0)
+  if (result.latest_ms > 0) {
+    const auto late = [&](const DirectionResult& way, const char* to) {
+      const double p99 = way.times.arrivals.lateness.QuantileMs(0.99);
+      if (p99 <= result.latest_ms) return;
+      char text[160];
+      std::snprintf(text, sizeof text,
+                    "a hundredth of the packets to the %ss came %.1f ms late or later.", to, p99);
+      say(text);
+    };
+    late(result.to_phone, "phone");
+    late(result.to_browser, "browser");
+  } else if (result.late_ticks > 0) {
     say(Count(result.late_ticks, "tick") + " of the gateway came over 5 ms late.");
+  }
   if (result.unknown_ends > 0)
     say("the gateway did not give the final figures of " + Count(result.unknown_ends, "call") +
         ".");

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,10 +16,10 @@ namespace byon::load {
 struct DirectionResult {
   uint64_t sent = 0;  // by the load, what the weather left
   uint64_t lost_by_weather = 0;
-  uint64_t reached_gateway = 0;  // by the gateway's own count
-  uint64_t gateway_sent = 0;
-  uint64_t received = 0;     // by the load
-  uint64_t lost_behind = 0;  // sequence numbers of the gateway that never came
+  uint64_t reached_gateway = 0;          // by the gateway's own count
+  std::optional<uint64_t> gateway_sent;  // nothing: the node does not count
+  uint64_t received = 0;                 // by the load
+  uint64_t lost_behind = 0;              // sequence numbers of the gateway that never came
   uint64_t reordered = 0, duplicates = 0, new_sources = 0, undecryptable = 0,
            unexpected_payload_type = 0;
   // Of what the gateway received in this direction, by its own figures.
@@ -58,6 +59,7 @@ struct Second {
 
 struct RunResult {
   size_t calls_wanted = 0;
+  double latest_ms = 0;  // of the profile
   uint64_t started = 0, connected = 0, failed = 0;
   size_t peak = 0;                           // at once
   std::map<std::string, uint64_t> failures;  // by reason
@@ -78,7 +80,9 @@ struct RunResult {
 
 // What the figures mean.
 struct Verdict {
-  bool is_clean = false;  // nothing was lost and no tick was late, beside what the weather does
+  // Nothing was lost, beside what the weather does, and nothing late: no tick by the gateway's own
+  // count or, with a limit in the profile, no more than a hundredth of its packets.
+  bool is_clean = false;
   bool is_load_limit = false;  // the load itself was too slow: nothing is said about the gateway
   std::vector<std::string> reasons;  // sentences; empty when clean
 };

@@ -173,6 +173,14 @@ TEST(Verdict, SaysWhatWasNotClean) {
   EXPECT_FALSE(verdict.is_clean);
   ASSERT_EQ(verdict.reasons.size(), 2u);
   EXPECT_EQ(verdict.reasons[0], "1 packet from the gateway did not reach the phones.");
+  // With a limit in the profile only what is seen from outside counts.
+  RunResult behind = good;
+  behind.late_ticks = 2;
+  behind.latest_ms = 20;
+  EXPECT_TRUE(Judge(behind).is_clean);
+  for (int i = 0; i < 100; ++i) behind.to_browser.times.arrivals.lateness.Add(i < 98 ? 100 : 30'000);
+  ASSERT_EQ(Judge(behind).reasons.size(), 1u);
+  EXPECT_NE(Judge(behind).reasons[0].find("to the browsers"), std::string::npos);
   RunResult slow = good;
   slow.socket_overflow = 3;
   EXPECT_TRUE(Judge(slow).is_load_limit);

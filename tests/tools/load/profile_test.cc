@@ -43,6 +43,7 @@ weather:
   phone: {loss: 0.5}
 probe_calls: 0
 rtcp_interval_seconds: 1
+latest_ms: 20
 address: "::1"
 sockets: 2
 seed: 18446744073709551615
@@ -63,6 +64,7 @@ seed: 18446744073709551615
   EXPECT_EQ(profile->browser.jitter.milliseconds(), 40);
   EXPECT_DOUBLE_EQ(profile->browser.burst_length, 3);
   EXPECT_DOUBLE_EQ(profile->phone.loss, 0.5);
+  EXPECT_DOUBLE_EQ(profile->latest_ms, 20);
   EXPECT_TRUE(profile->address.is_v6());
   EXPECT_EQ(profile->seed, UINT64_MAX);
 }
