@@ -3,7 +3,7 @@
     perf/run all --out DIR [--only LIST] [--quick]
 
 --out DIR     a folder for the figures: one JSON file a measurement, and machine.json; perf/compare takes two of them
---only LIST   of benchmarks, quality, calls-per-core, load, channels, signalling (default: all)
+--only LIST   of benchmarks, quality, calls-per-core, load, peer, channels, signalling, registrations (default: all)
 --quick       a short look: to see that all of it works
 
 Exit status: 0 all ran, 1 one did not or was not clean, 2 wrong arguments. A measurement that fails does not stop the others.
@@ -26,14 +26,17 @@ def steps(out, quick):
     """Name -> command."""
     channels = ['--count', '200'] if quick else []
     signalling = ['--count', '100', '--calls', '10', '--threads', '1'] if quick else []
+    registrations = ['--count', '2000', '--watch', '0'] if quick else []
     load = ['smoke'] if quick else []
     return {
         'benchmarks': ['--json', out / 'benchmarks', *(['--quick'] if quick else ['--repetitions', str(REPETITIONS)])],
         'quality': ['quality', '--json', out / 'quality.json', *(['--quick'] if quick else [])],
         'calls-per-core': ['calls-per-core', '--json', out / 'calls_per_core.json', *(['--quick'] if quick else [])],
         'load': ['load', *load, '--quiet', '--json', out / 'load.json', '--html', out / 'load.html'],
+        'peer': ['peer', '--json', out / 'peer.json', *(['--quick'] if quick else [])],
         'channels': ['channels', *channels, '--json', out / 'channels.json'],
         'signalling': ['signalling', *signalling, '--json', out / 'signalling.json'],
+        'registrations': ['registrations', *registrations, '--json', out / 'registrations.json'],
     }
 
 

@@ -7,6 +7,8 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3] / 'perf' / 'peer'))
+import contestants  # noqa: E402
 from running_dataplane import LIMIT, DataplaneCase, main  # noqa: E402
 
 ATTEMPTS = 3  # on a machine that has no time for real time
@@ -85,6 +87,26 @@ class Program(DataplaneCase):
             self.assertGreater(way['lost_by_weather'], total * share / 3)
             self.assertLess(way['lost_by_weather'], total * share * 3)
 
+    def test_rtpengine_is_a_peer_where_it_is_installed(self):
+        rtpengine = contestants.Rtpengine(None, '')
+        try:
+            rtpengine.check('PCMA')
+        except contestants.CannotRun as reason:
+            self.skipTest(str(reason))
+        profile = os.path.join(self.folder, 'peer.yaml')
+        out = os.path.join(self.folder, 'out.json')
+        with open(profile, 'w', encoding='utf-8') as file:
+            file.write(f'calls: 4\nsettle_seconds: 1\nmeasured_seconds: 3\ncodecs: {{pcma: 1, opus: 1}}\nlatest_ms: 1000\naddress: {contestants.ADDRESS}\n')
+        with rtpengine.start(min(os.sched_getaffinity(0)), self.folder) as (process, address):
+            result = load(profile, *address, '--pid', str(process.pid), '--json', out, '--quiet')
+        with open(out, encoding='utf-8') as file:
+            report = json.load(file)
+        self.assertEqual((report['calls']['connected'], report['calls']['failed']), (4, 0), result.stdout)
+        for way in (report['to_phone'], report['to_browser']):
+            self.assertEqual((way['lost_before_gateway'], way['undecryptable'], way['unexpected_payload_type']), (0, 0, 0), result.stdout)
+            self.assertGreater(way['received'], 4 * 3 * 50)
+        self.assertEqual(report['gateway']['processes'][0]['name'], 'rtpengine')
+
     def test_says_what_is_wrong(self):
         profile = os.path.join(self.folder, 'bad.yaml')
         with open(profile, 'w', encoding='utf-8') as file:
@@ -92,6 +114,9 @@ class Program(DataplaneCase):
         bad = load(profile)
         self.assertEqual(bad.returncode, 2)
         self.assertEqual(len(bad.stderr.splitlines()), 2, bad.stderr)
+        nowhere = load('smoke', '--rtpengine', 'localhost')
+        self.assertEqual(nowhere.returncode, 3)
+        self.assertIn('--rtpengine is "localhost", but must be an IP address and a port', nowhere.stderr)
         nobody = load('smoke', '--dataplane', f'unix:{self.folder}/none')
         self.assertEqual(nobody.returncode, 3)
         self.assertIn('no dataplane answers at unix:', nobody.stderr)
