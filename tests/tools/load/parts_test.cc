@@ -178,7 +178,8 @@ TEST(Verdict, SaysWhatWasNotClean) {
   behind.late_ticks = 2;
   behind.latest_ms = 20;
   EXPECT_TRUE(Judge(behind).is_clean);
-  for (int i = 0; i < 100; ++i) behind.to_browser.times.arrivals.lateness.Add(i < 98 ? 100 : 30'000);
+  for (int i = 0; i < 100; ++i)
+    behind.to_browser.times.arrivals.lateness.Add(i < 98 ? 100 : 30'000);
   ASSERT_EQ(Judge(behind).reasons.size(), 1u);
   EXPECT_NE(Judge(behind).reasons[0].find("to the browsers"), std::string::npos);
   RunResult slow = good;
