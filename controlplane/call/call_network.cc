@@ -107,7 +107,7 @@ void Call::OnFailed(const EndReason& reason, Now now) {
   if (was_refused_here_ && reason.sip_status == 488) text = SipText(480, "Temporarily Unavailable");
   // The network knows the number for an emergency one and will not carry it (TS 24.229
   // section 5.1.6).
-  if (reason.sip_status == 380) text = "Emergency calls are not possible here, use your phone";
+  if (reason.text == kEmergencyServiceText) text = "Emergency calls are not possible here, use your phone";
   Move(TriggerOfFinal(reason.sip_status, reason.q850_cause), text, now);
   Finish(now);
 }

@@ -50,7 +50,12 @@ void CallTable::UnindexDialog(const DialogState& state) {
 void CallTable::Retire(uint64_t key) {
   Call* retired = Find(key);
   if (retired == nullptr) return;
-  if (retired->id() && keys_by_id_.erase(*retired->id()) > 0) on_gone(*retired->id());
+  // The id may belong to another by now: the same call, sent again through another P-CSCF.
+  const auto named = retired->id() ? keys_by_id_.find(*retired->id()) : keys_by_id_.end();
+  if (named != keys_by_id_.end() && named->second == key) {
+    keys_by_id_.erase(named);
+    on_gone(*retired->id());
+  }
   context_.thread.After(std::chrono::milliseconds(0), [this, key] { calls_.erase(key); });
 }
 

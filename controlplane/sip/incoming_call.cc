@@ -35,7 +35,7 @@ void IncomingCall::FinishWaiting() {
   is_waiting_ = false;
 }
 
-Dialog& IncomingCall::dialog() { return *FindByTag(remote_tag_); }
+Dialog& IncomingCall::dialog() { return *dialogs_.at(remote_tag_); }
 
 void IncomingCall::Start(std::unique_ptr<ServerTransaction> invite, const MessageView& request,
                          const std::string& token, SessionTimerAnswer timer) {

@@ -264,6 +264,9 @@ void OutgoingCall::HandleAnswer(const MessageView& response) {
   if (confirmed_ != nullptr && confirmed_->id() == tag) {
     return confirmed_->SendAck(cseq_, authorization_);  // our ACK was lost
   }
+  // No dialog (RFC 3261 section 12.1.1): without an ACK it ends at the peer too.
+  if (tag.empty() && state_ == State::kAnswered) return;
+  if (tag.empty()) return Fail({.sip_status = 502, .q850_cause = 0, .text = "Answer without a To tag"});
   Dialog& dialog = DialogOf(response);
   Fork& fork = forks_[tag];
   if (state_ != State::kCalling) {
@@ -333,18 +336,18 @@ EndReason OutgoingCall::ReasonOf(int status, const MessageView& response) const 
   EndReason result{.sip_status = status, .q850_cause = reason.q850_cause, .text = response.phrase()};
   if (response.content_type() != "application/3gpp-ims+xml") return result;
   const std::string type = FirstElementText(response.body(), "type");
-  if (status == 380 && type == "emergency") result.text = call::kEmergencyServiceText;
-  if (status == 504 && type == "restoration") {
-    // Only the nodes of our own route may send us into a new registration.
-    const auto trusted = table_.registrations().RestorationUris(invite_.binding.registration_id);
-    for (const std::string& value : response.Headers("P-Asserted-Identity")) {
-      const auto asserted = ParseNameAddr(value);
-      const bool is_trusted =
-          asserted && std::any_of(trusted.begin(), trusted.end(), [&](const std::string& uri) {
-            return IsSameHost(uri, asserted->uri);
-          });
-      if (is_trusted) result.text = call::kRestorationText;
-    }
+  const bool is_emergency = status == 380 && type == "emergency";
+  const bool is_restoration = status == 504 && type == "restoration";
+  if (!is_emergency && !is_restoration) return result;
+  // Only the nodes of our own route may say what a number is, or send us into a new registration (TS 24.229 sections
+  // 5.1.3.1 and 5.1.2A.1.6): a callee can answer so too.
+  const auto trusted = table_.registrations().RestorationUris(invite_.binding.registration_id);
+  for (const std::string& value : response.Headers("P-Asserted-Identity")) {
+    const auto asserted = ParseNameAddr(value);
+    const bool is_trusted = asserted && std::any_of(trusted.begin(), trusted.end(), [&](const std::string& uri) {
+      return IsSameHost(uri, asserted->uri);
+    });
+    if (is_trusted) result.text = is_emergency ? call::kEmergencyServiceText : call::kRestorationText;
   }
   return result;
 }

@@ -61,6 +61,12 @@ void RefuseUntilRestored(ShardContext& context, ServerTransaction& transaction) 
 
 bool RefuseUnprocessable(ShardContext& context, ServerTransaction& transaction,
                          const MessageView& request) {
+  // RFC 3261 section 8.1.1.3; what a peer of RFC 2543 sends could not be told from another's dialog.
+  if (request.from_tag().empty()) {
+    context.counters.Add(SipCounter::kRefusedNoTag);
+    transaction.Respond(400, "Missing From Tag");
+    return true;
+  }
   if (request.max_forwards() == 0 && request.to_tag().empty()) {
     context.counters.Add(SipCounter::kRefusedTooManyHops);
     transaction.Respond(483);

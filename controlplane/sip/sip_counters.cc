@@ -10,6 +10,7 @@ std::string_view ToString(SipCounter counter) {
     case SipCounter::kDroppedUnmatchedResponse: return "dropped_unmatched_response";
     case SipCounter::kDroppedUnmatchedAck: return "dropped_unmatched_ack";
     case SipCounter::kDroppedNotRestored: return "dropped_not_restored";
+    case SipCounter::kRefusedNoTag: return "refused_no_tag";
     case SipCounter::kRefusedTooManyHops: return "refused_too_many_hops";
     case SipCounter::kRefusedBadScheme: return "refused_bad_scheme";
     case SipCounter::kRefusedBadExtension: return "refused_bad_extension";

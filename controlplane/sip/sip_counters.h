@@ -17,6 +17,7 @@ enum class SipCounter : uint8_t {
   kDroppedUnmatchedResponse,  // response that belongs to no transaction
   kDroppedUnmatchedAck,
   kDroppedNotRestored,        // for a dialog, while those of before the restart are still being restored
+  kRefusedNoTag,              // 400: no tag in From
   kRefusedTooManyHops,        // 483
   kRefusedBadScheme,          // 416
   kRefusedBadExtension,       // 420

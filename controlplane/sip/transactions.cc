@@ -58,7 +58,8 @@ ClientTransaction::~ClientTransaction() {
 int ClientTransaction::OnResponse(void* magic, nta_outgoing_s* outgoing, const sip_s* sip) {
   auto* self = static_cast<ClientTransaction*>(magic);
   const int status = nta_outgoing_status(outgoing);
-  if (status <= 100) return 0;
+  // A 100 says that somebody is there, which only who sent an INVITE waits to hear.
+  if (status < 100 || (status == 100 && nta_outgoing_method(outgoing) != sip_method_invite)) return 0;
   // Handler and response survive the transaction: the handler may end it and read on.
   const Handler handler = self->handler_;
   msg_t* response = nta_outgoing_getresponse(outgoing);
@@ -125,7 +126,7 @@ bool TransactionLayer::Open(su_root_s* root) {
   agent_ = nta_agent_create(
       root, AsUrl(url), OnMessage, this, NTATAG_UA(0), NTATAG_STATELESS(1),
       NTATAG_MAXSIZE(kMaxMessageBytes), NTATAG_UDP_MTU(config_.udp_mtu), NTATAG_MERGE_482(0),
-      NTATAG_CANCEL_487(1), NTATAG_EXTRA_100(0), NTATAG_TIMER_C(kTimerCMs), NTATAG_USE_NAPTR(0),
+      NTATAG_CANCEL_487(1), NTATAG_EXTRA_100(0), NTATAG_PASS_100(1), NTATAG_TIMER_C(kTimerCMs), NTATAG_USE_NAPTR(0),
       NTATAG_USE_SRV(0), NTATAG_SIP_T1(Ms(timers.t1)), NTATAG_SIP_T2(Ms(timers.t2)),
       NTATAG_SIP_T4(Ms(timers.t4)), NTATAG_SIP_T1X64(64 * Ms(timers.t1)), NTATAG_TIMEOUT_408(1),
       TPTAG_UDP_RMEM(8 << 20), TAG_IF(folder, TPTAG_CERTIFICATE(folder ? folder->path().c_str() : nullptr)),

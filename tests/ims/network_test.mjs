@@ -166,7 +166,7 @@ describe('a network as SIPp plays it', () => {
   });
 
   for (const [what, status, headers, body, end, text] of [
-    ['380 for emergency', '380 Alternative Service', [], alternative('emergency', 'emergency-registration'), 'Failed', /your phone/],
+    ['380 for emergency', '380 Alternative Service', ['P-Asserted-Identity: <sip:term@[local_ip];lr>'], alternative('emergency', 'emergency-registration'), 'Failed', /your phone/],
     ['503 with Retry-After', '503 Service Unavailable', ['Retry-After: 30'], '', 'Failed', /503/],
     ['a redirection', '302 Moved Temporarily', ['Contact: <sip:+34600000009@198.51.100.9>'], '', 'Failed', /302/],
     ['486', '486 Busy Here', [], '', 'Busy', /486/],

@@ -134,7 +134,7 @@ TEST(OutgoingCall, MapsFinalResponses) {  // Covers: C11
                         Case{{408, 0, "Request Timeout"}, "NoAnswer: SIP 408 Request Timeout"},
                         Case{{603, 0, "Decline"}, "Declined: SIP 603 Decline"},
                         Case{{503, 0, ""}, "Failed: SIP 503"},
-                        Case{{380, 0, "Alternative Service"},
+                        Case{{380, 0, kEmergencyServiceText},
                              "Failed: Emergency calls are not possible here, use your phone"}}) {
     CallHarness h;
     h.StartInvited();

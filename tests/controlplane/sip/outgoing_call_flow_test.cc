@@ -252,9 +252,15 @@ TEST_F(OutgoingCallFlowTest, EmergencyAndRestorationBodies) {  // Covers: C18 R1
   };
   const std::string type = "Content-Type: application/3gpp-ims+xml\r\n";
   stack_->signaling().Invite(Outgoing("a"));
-  peer_.Reply(peer_.ExpectRequest("INVITE"), "380 Alternative Service", "t", type, body("emergency"));
+  peer_.Reply(peer_.ExpectRequest("INVITE"), "380 Alternative Service", "t",
+              "P-Asserted-Identity: <sip:term@127.0.0.10;lr>\r\n" + type, body("emergency"));
   recorder_.Expect("failed a 380");
   EXPECT_EQ(recorder_.last_reason.text, call::kEmergencyServiceText);
+  // A callee does not make its number one of the emergency services.
+  stack_->signaling().Invite(Outgoing("callee"));
+  peer_.Reply(peer_.ExpectRequest("INVITE"), "380 Alternative Service", "t", type, body("emergency"));
+  recorder_.Expect("failed callee 380");
+  EXPECT_EQ(recorder_.last_reason.text, "Alternative Service");
   stack_->signaling().Invite(Outgoing("b"));
   peer_.Reply(peer_.ExpectRequest("INVITE"), "504 Server Time-out", "t",
               "P-Asserted-Identity: <sip:term@127.0.0.10;lr>\r\n" + type, body("restoration"));
@@ -281,6 +287,41 @@ TEST_F(OutgoingCallFlowTest, SilentNetworkFailsTheCallSoon) {  // Covers: R15
   // It did get through after all: taken back.
   peer_.Reply(invite, "180 Ringing", "t1", CalleeHeaders());
   peer_.ExpectRequest("CANCEL");
+}
+
+TEST_F(OutgoingCallFlowTest, TryingIsAnAnswerOfTheNetwork) {  // Covers: R15
+  config_.timers.invite_deadline = std::chrono::milliseconds(150);
+  Begin();
+  const SipText invite = InviteOnce();
+  peer_.Reply(invite, "100 Trying", "");
+  recorder_.Expect("progress out-1  100");
+  // The callee is slow: nobody takes the call back, or the P-CSCF for dead.
+  EXPECT_TRUE(peer_.IsQuiet(std::chrono::milliseconds(400), [](const SipText& m) { return m.method() == "CANCEL"; }));
+  peer_.Reply(invite, "180 Ringing", "t1", CalleeHeaders());
+  recorder_.Expect("progress out-1 t1 180");
+  Answer(invite, "t1");
+}
+
+TEST_F(OutgoingCallFlowTest, ACallSentAgainKeepsItsName) {  // Covers: R15
+  config_.timers.t1 = std::chrono::milliseconds(10);
+  Begin();
+  InviteOnce();
+  // Given up, the first is kept for an answer that comes after all; the second has the same name.
+  stack_->signaling().Cancel("out-1", {});
+  stack_->signaling().Invite(Outgoing());
+  const SipText again = peer_.ExpectRequest("INVITE");
+  Answer(again, "t1");
+  recorder_.Expect("failed out-1 487");
+  Settle();
+  stack_->signaling().Bye("out-1", {});
+  peer_.Reply(peer_.ExpectRequest("BYE"), "200 OK", "");
+}
+
+TEST_F(OutgoingCallFlowTest, AnAnswerWithoutATagIsNone) {
+  Begin();
+  const SipText invite = InviteOnce();
+  peer_.Reply(invite, "200 OK", "", CalleeHeaders(), kAnswer);
+  recorder_.Expect("failed out-1 502");
 }
 
 TEST_F(OutgoingCallFlowTest, NothingUnsafeLeaves) {  // Covers: T3

@@ -93,6 +93,17 @@ TEST_F(RefusalTest, UnprocessableRequests) {  // Covers: T2
   EXPECT_EQ(Count(SipCounter::kRefusedBadBody), 1u);
 }
 
+TEST_F(RefusalTest, ACallerWithoutATagIsRefused) {  // Covers: T2
+  for (const char* method : {"INVITE", "MESSAGE", "OPTIONS", "NOTIFY"}) {
+    PeerRequest untagged = Request(method);
+    untagged.from = "<sip:x@ims.test>";
+    EXPECT_EQ(Answer(untagged).status(), 400) << method;
+  }
+  EXPECT_EQ(Count(SipCounter::kRefusedNoTag), 4u);
+  EXPECT_FALSE(recorder_.Has("incoming"));
+  ExpectAlive();
+}
+
 TEST_F(RefusalTest, TheSdpThatHangsTheLibraryIsOnlyText) {  // Covers: T2
   PeerRequest invite = Request("INVITE");
   invite.body = "v=0\r\no=- 1 1 IN IP4 1.2.3.4\r\ns=-\r\nc=IN IP4 1.2.3.4\r\nt=0 0\r\nm=audio 5004 RTP/AVPF 0 (\r\n";
