@@ -260,6 +260,10 @@ describe('the SDK on a network that goes away', () => {
     await it.web.page.evaluate(() => {
       window.told = [];
       const [call] = window.byonPhone.calls;
+      window.restarts = 0;
+      call.peerConnection.addEventListener('signalingstatechange', () => {
+        if (call.peerConnection.signalingState === 'have-local-offer') ++window.restarts;
+      });
       for (const name of ['reconnecting', 'reconnected', 'ended']) call.on(name, () => window.told.push(name));
       for (const name of ['warning', 'warningCleared']) call.on(name, (warning) => window.told.push(`${name} ${warning}`));
       window.firstUfrag = /a=ice-ufrag:(\S+)/.exec(call.peerConnection.localDescription.sdp)[1];
@@ -269,12 +273,13 @@ describe('the SDK on a network that goes away', () => {
     await it.web.page.getByText('Reconnecting…').waitFor({ timeout: 12_000 });
     await it.web.page.waitForFunction(() => window.told.includes('reconnected'), null, { timeout: 30_000 });
     await it.web.page.waitForFunction(() => window.told.includes('warningCleared no-incoming-audio'), null, { timeout: 15_000 });
-    const { told, isNewPath, state } = await it.web.page.evaluate(() => ({
-      told: window.told, state: window.byonPhone.calls[0]?.state,
+    const { told, isNewPath, state, restarts } = await it.web.page.evaluate(() => ({
+      told: window.told, restarts: window.restarts, state: window.byonPhone.calls[0]?.state,
       isNewPath: !window.byonPhone.calls[0].peerConnection.localDescription.sdp.includes(`a=ice-ufrag:${window.firstUfrag}\r`),
     }));
     assert.equal(state, 'connected', told.join());
     assert.ok(isNewPath, told.join());
+    assert.ok(restarts >= 1 && restarts <= 10, `${restarts} restarts`);
     assert.ok(told.indexOf('reconnecting') < told.indexOf('reconnected'), told.join());
     assert.ok(told.includes('warning no-incoming-audio'), told.join());
     await it.assertTonesBothWays(bob);

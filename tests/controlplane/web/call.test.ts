@@ -20,6 +20,7 @@ describe('a call', () => {
   });
   afterEach(() => {
     device.destroy();
+    vi.restoreAllMocks();
     vi.useRealTimers();
   });
 
@@ -392,9 +393,115 @@ describe('a call', () => {
       expect(restarts()).toBeGreaterThanOrEqual(3);
       expect(browser.pc.done.at(-1)).toBe('local rollback');
       gateway.handlers['call.status'] = answer as never;
-      await vi.advanceTimersByTimeAsync(3_000);
+      await vi.advanceTimersByTimeAsync(6_100);
       expect(browser.pc.done.at(-1)).toBe('remote answer answer');
       expect(call.state).toBe('connected');
+    });
+
+    test('restarts at growing distances while nothing answers, and no more than ten times', async () => {
+      const times: number[] = [];
+      const answer = gateway.handlers['call.status'] as (...all: unknown[]) => unknown;
+      gateway.handlers['call.status'] = (...all) => {
+        times.push(Date.now());
+        return answer(...all);
+      };
+      vi.spyOn(Math, 'random').mockReturnValue(0.5);
+      browser.pc.become('disconnected');
+      await vi.advanceTimersByTimeAsync(5_000);
+      browser.pc.become('failed'); // of the same loss: no second series
+      await vi.advanceTimersByTimeAsync(24_900);
+      const pauses = times.slice(1).map((at, index) => at - (times[index] as number));
+      expect(pauses.slice(0, 4)).toEqual([2000, 3000, 4500, 5000]);
+      expect(pauses.every((pause, index) => index === 0 || pause >= (pauses[index - 1] as number))).toBe(true);
+      expect(times.length).toBeLessThanOrEqual(10);
+      expect(call.state).toBe('connected');
+    });
+
+    test('two browsers do not try at the same moments', async () => {
+      const pausesWith = async (random: number) => {
+        vi.spyOn(Math, 'random').mockReturnValue(random);
+        const from = restarts();
+        browser.pc.become('failed');
+        await vi.advanceTimersByTimeAsync(1_500);
+        const early = restarts() - from;
+        await vi.advanceTimersByTimeAsync(300);
+        const late = restarts() - from;
+        browser.pc.become('connected');
+        await vi.advanceTimersByTimeAsync(15_000);
+        return [early, late];
+      };
+      expect(await pausesWith(0)).toEqual([1, 2]); // 1.6 s
+      expect(await pausesWith(0.999)).toEqual([1, 1]); // 2.4 s
+    });
+
+    test('that comes and goes does not get a restart each time, and after a calm a quick one again', async () => {
+      for (let flap = 0; flap < 20; ++flap) {
+        browser.pc.become('failed');
+        await vi.advanceTimersByTimeAsync(500);
+        browser.pc.become('connected');
+        await vi.advanceTimersByTimeAsync(500);
+      }
+      expect(restarts()).toBeLessThanOrEqual(8);
+      await vi.advanceTimersByTimeAsync(20_000);
+      const before = restarts();
+      browser.pc.become('failed');
+      await vi.advanceTimersByTimeAsync(10);
+      expect(restarts()).toBe(before + 1);
+    });
+
+    test('while the network changes again and again restarts as rarely', async () => {
+      for (let change = 0; change < 50; ++change) {
+        call.networkChanged();
+        await vi.advanceTimersByTimeAsync(100);
+      }
+      expect(restarts()).toBeGreaterThanOrEqual(2);
+      expect(restarts()).toBeLessThanOrEqual(4);
+    });
+
+    test('ends at once when the gateway no longer knows the call', async () => {
+      gateway.handlers['call.status'] = () => {
+        throw new ByonError('NOT_FOUND', 'gone', { status: 404 });
+      };
+      browser.pc.become('failed');
+      await vi.advanceTimersByTimeAsync(10);
+      expect(told).toEqual(['reconnecting', 'ended Failed']);
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(restarts()).toBe(1);
+    });
+
+    test('tries again when the gateway is at another change of the call', async () => {
+      const answer = gateway.handlers['call.status'];
+      gateway.handlers['call.status'] = () => {
+        throw new ByonError('INCOMPATIBLE_STATE', 'An earlier change is still under way.', { status: 409 });
+      };
+      browser.pc.become('failed');
+      await vi.advanceTimersByTimeAsync(10);
+      expect(browser.pc.done.at(-1)).toBe('local rollback');
+      gateway.handlers['call.status'] = answer as never;
+      await vi.advanceTimersByTimeAsync(2_500);
+      expect(browser.pc.done.at(-1)).toBe('remote answer answer');
+    });
+
+    test('waits for its turn: neither a hold nor a second restart is overtaken', async () => {
+      const asked: string[] = [];
+      const answer = gateway.handlers['call.status'] as (...all: unknown[]) => unknown;
+      let release = () => {};
+      gateway.handlers['call.status'] = async (params, body) => {
+        asked.push(`${body['status']}${body['offer'] ? ' with an offer' : ''}`);
+        await new Promise<void>((resolve) => (release = resolve));
+        return answer(params, body);
+      };
+      const changes = Promise.all([call.hold(), call.restartIce(), call.restartIce()]);
+      const steps = ['Hold', 'Hold with an offer', 'Hold with an offer'];
+      for (let step = 1; step <= steps.length; ++step) {
+        await settle();
+        expect(asked).toEqual(steps.slice(0, step));
+        expect(browser.pc.signalingState).toBe(step === 1 ? 'stable' : 'have-local-offer');
+        release();
+      }
+      await changes;
+      expect(browser.pc.signalingState).toBe('stable');
+      expect(call.state).toBe('held');
     });
 
     test('ends after half a minute, and the gateway is told', async () => {

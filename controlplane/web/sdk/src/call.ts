@@ -51,6 +51,7 @@ export class Call extends Emitter<CallEvents> {
   #isAnswerApplied = false;
   #prepared: Promise<void> | undefined;
   #pendingStatus: SessionResource[] = [];
+  #lastChange: Promise<unknown> = Promise.resolve();
   #sampleTimer: ReturnType<typeof setInterval> | undefined;
   #id: string | undefined;
   #state: CallState = 'new';
@@ -247,6 +248,10 @@ export class Call extends Emitter<CallEvents> {
   async hold(on = true): Promise<void> {
     this.#require(on ? 'hold' : 'resume', [on ? 'connected' : 'held']);
     if (!on) await this.#parts.beforeTalking(this);
+    await this.#inTurn(() => this.#changeHold(on));
+  }
+  async #changeHold(on: boolean): Promise<void> {
+    this.#require(on ? 'hold' : 'resume', [on ? 'connected' : 'held']);
     const seen = this.#lastSequence;
     this.#isHeldHere = on;
     let session: SessionResource;
@@ -312,6 +317,10 @@ export class Call extends Emitter<CallEvents> {
   /** Renews the path to the gateway (RFC 8445 section 9) while the call goes on. Done by itself when the network changes. */
   async restartIce(): Promise<void> {
     this.#require('restart ICE', ['connected', 'held']);
+    await this.#inTurn(() => this.#restartIce());
+  }
+  async #restartIce(): Promise<void> {
+    this.#require('restart ICE', ['connected', 'held']);
     const media = this.#media as PeerMedia;
     const sdp = await media.restartOffer();
     try {
@@ -320,8 +329,17 @@ export class Call extends Emitter<CallEvents> {
       if (!this.hasEnded) await media.takeAnswer(answer.sdp);
     } catch (error) {
       if (!this.hasEnded) await media.rollBack();
+      // The gateway has ended the call, and the word of it was lost with the path.
+      if (statusOf(error) === 404) this.#finish('Failed', 'The gateway no longer knows the call');
       throw error;
     }
+  }
+
+  /** One change of the media at a time: a renewal that overtakes a hold would take it back, two offers would get each other's answers. */
+  #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const done = this.#lastChange.then(change);
+    this.#lastChange = done.catch(() => {});
+    return done;
   }
 
   /** What the browser measures, now. All zero before there is media. */
