@@ -318,6 +318,7 @@ http::HttpServerConfig HttpSettings(const runtime::LoadedConfig& loaded) {
   settings.header_bytes = limits.header_bytes;
   settings.body_bytes = limits.body_bytes;
   settings.connections = limits.connections;
+  settings.ipv6_prefix_length = limits.ipv6_prefix_length;
   settings.connections_per_address = limits.connections_per_address;
   settings.connections_per_second_per_address = limits.connections_per_second_per_address;
   settings.requests_per_second_per_address = limits.requests_per_second_per_address;

@@ -21,7 +21,18 @@ bool AreEqual(const NetworkAddress& a, const NetworkAddress& b, unsigned bits) {
   return rest == 0 || (a.bytes[whole] ^ b.bytes[whole]) >> (8 - rest) == 0;
 }
 
+void ClearBeyond(NetworkAddress& address, unsigned bits) {
+  for (unsigned bit = bits; bit < 128; ++bit) address.bytes[bit / 8] &= static_cast<uint8_t>(~(0x80u >> (bit % 8)));
+}
+
 }  // namespace
+
+std::string NetworkOf(std::string_view address, unsigned ipv6_bits) {
+  auto parsed = NetworkAddress::Parse(address);
+  if (!parsed) return std::string(address);
+  if (!IsMapped(*parsed)) ClearBeyond(*parsed, ipv6_bits);
+  return parsed->ToText();
+}
 
 std::optional<NetworkAddress> NetworkAddress::Parse(std::string_view text) {
   if (text.empty() || text.size() >= INET6_ADDRSTRLEN || text.find('\0') != text.npos) return std::nullopt;
@@ -58,7 +69,7 @@ bool AddressRanges::Add(std::string_view text) {
   }
   if (is_v4) bits += 96;
   NetworkAddress network = *address;
-  for (unsigned bit = bits; bit < 128; ++bit) network.bytes[bit / 8] &= static_cast<uint8_t>(~(0x80u >> (bit % 8)));
+  ClearBeyond(network, bits);
   if (!(network == *address)) return false;
   ranges_.push_back({network, bits});
   return true;

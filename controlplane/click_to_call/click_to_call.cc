@@ -1,9 +1,8 @@
 #include "controlplane/click_to_call/click_to_call.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 
+#include "controlplane/auth/address_ranges.h"
 #include "controlplane/auth/sha256.h"
 
 namespace byon::click_to_call {
@@ -29,7 +28,7 @@ constexpr const char* kVisitorScopes[] = {
 seconds RoundedUp(SteadyTime::duration wait) { return std::max(seconds(1), std::chrono::ceil<seconds>(wait)); }
 
 std::string AddressKey(const Campaign& campaign, const std::string& address) {
-  return campaign.id + '\n' + NetworkOf(address);
+  return campaign.id + '\n' + auth::NetworkOf(address);
 }
 
 }  // namespace
@@ -154,17 +153,6 @@ void ClickToCall::Begin(const Campaign& campaign, const Attempt& attempt, Steady
   by_campaign_.Add(campaign.id, steady);
   if (campaign.calls_per_minute_per_address != 0) by_address_.Add(AddressKey(campaign, attempt.address), steady);
   ++figures_[campaign.id].calls_started;
-}
-
-std::string NetworkOf(const std::string& address) {
-  in6_addr v6{};
-  if (inet_pton(AF_INET6, address.c_str(), &v6) != 1) return address;
-  uint8_t* bytes = v6.s6_addr;
-  char text[INET6_ADDRSTRLEN];
-  const bool is_mapped = std::all_of(bytes, bytes + 10, [](uint8_t b) { return b == 0; }) && bytes[10] == 0xff && bytes[11] == 0xff;
-  if (is_mapped) return inet_ntop(AF_INET, bytes + 12, text, sizeof text);
-  std::fill(bytes + 8, bytes + 16, uint8_t{0});
-  return inet_ntop(AF_INET6, bytes, text, sizeof text);
 }
 
 }  // namespace byon::click_to_call

@@ -113,8 +113,4 @@ class ClickToCall {
   std::map<std::string, CampaignFigures> figures_;
 };
 
-// The network that an address belongs to: an IPv4 address itself, of an IPv6 address the first 64 bits, which are one
-// customer's (RFC 6177). Another text is its own.
-std::string NetworkOf(const std::string& address);
-
 }  // namespace byon::click_to_call

@@ -48,7 +48,8 @@ struct Exchange {
 };
 
 struct Connection {
-  std::string address;
+  std::string address;  // the peer's
+  std::string network;  // for whom it counts
   std::unique_ptr<RequestLineGuard> guard;  // null for WebSockets
 };
 
@@ -247,12 +248,15 @@ class HttpServer::Service {
     // A proxy's connections are many people's.
     if (config_.proxies.Trusts(address)) return true;
     if (OpenFrom(address) >= config_.connections_per_address) return false;
-    return connection_limiter_.TryTake(address, RateLimiter::Clock::now());
+    return connection_limiter_.TryTake(NetworkOf(address), RateLimiter::Clock::now());
   }
 
+  // For whom the limits of an address hold.
+  std::string NetworkOf(const std::string& address) const { return auth::NetworkOf(address, config_.ipv6_prefix_length); }
+
   size_t OpenFrom(const std::string& address) const {
-    const auto it = connections_by_address_.find(address);
-    return it == connections_by_address_.end() ? 0 : it->second;
+    const auto it = connections_by_network_.find(NetworkOf(address));
+    return it == connections_by_network_.end() ? 0 : it->second;
   }
   // Counted from its first moment on: silent ones count too.
   Connection& ConnectionOf(lws* connection) {
@@ -260,7 +264,8 @@ class HttpServer::Service {
     if (is_new) {
       ++counts_.connections;
       it->second.address = PeerAddress(lws_get_socket_fd(lws_get_network_wsi(connection)));
-      ++connections_by_address_[it->second.address];
+      it->second.network = NetworkOf(it->second.address);
+      ++connections_by_network_[it->second.network];
     }
     return it->second;
   }
@@ -275,21 +280,22 @@ class HttpServer::Service {
   }
   // A WebSocket behind a proxy is its client's connection from here on.
   void AssignTo(const std::string& address, lws* connection) {
-    std::string& known = ConnectionOf(connection).address;
-    if (known == address) return;
+    std::string& known = ConnectionOf(connection).network;
+    std::string network = NetworkOf(address);
+    if (known == network) return;
     Uncount(known);
-    ++connections_by_address_[address];
-    known = address;
+    ++connections_by_network_[network];
+    known = std::move(network);
   }
-  void Uncount(const std::string& address) {
-    const auto count = connections_by_address_.find(address);
-    if (--count->second == 0) connections_by_address_.erase(count);
+  void Uncount(const std::string& network) {
+    const auto count = connections_by_network_.find(network);
+    if (--count->second == 0) connections_by_network_.erase(count);
   }
 
   void ForgetConnection(lws* connection) {
     const auto it = connections_.find(connection);
     if (it == connections_.end()) return;
-    Uncount(it->second.address);
+    Uncount(it->second.network);
     connections_.erase(it);
     --counts_.connections;
   }
@@ -307,6 +313,9 @@ class HttpServer::Service {
     Exchange& current = *exchange;
     exchanges_[current.id] = std::move(exchange);
 
+    if (!IsRequestLineSound(connection)) {
+      return Answer(current, ErrorResponse(400, "INVALID_ARGUMENT", "The path or query has a control character or a bad escape."), true);
+    }
     std::optional<api::HttpRequest> request = ReadRequest(connection);
     if (!request) {
       return Answer(current, ErrorResponse(405, "METHOD_NOT_ALLOWED", "The method is not supported."), true);
@@ -322,7 +331,7 @@ class HttpServer::Service {
     if (const auto* fault = std::get_if<FramingFault>(&framing)) {
       return Answer(current, ErrorResponse(fault->http_status, "INVALID_ARGUMENT", fault->message), true);
     }
-    if (!limiter_.TryTake(current.request.remote_address, RateLimiter::Clock::now())) {
+    if (!limiter_.TryTake(NetworkOf(current.request.remote_address), RateLimiter::Clock::now())) {
       ++counts_.rate_limited;
       api::HttpResponse response =
           ErrorResponse(429, "TOO_MANY_REQUESTS", "Rate limit reached.");
@@ -444,7 +453,7 @@ class HttpServer::Service {
 
   int AdmitWebSocket(lws* connection) {
     std::optional<api::HttpRequest> request = ReadRequest(connection);
-    if (!request) return -1;
+    if (!request || !IsRequestLineSound(connection)) return -1;
     const Client client = Identify(connection, *request);
     const std::string* origin = request->Header("origin");
     const std::string* host = request->Header("host");
@@ -457,7 +466,7 @@ class HttpServer::Service {
       return -1;
     }
     const bool has_too_many = client.is_forwarded && OpenFrom(client.address) >= config_.connections_per_address;
-    if (has_too_many || !limiter_.TryTake(client.address, RateLimiter::Clock::now())) {
+    if (has_too_many || !limiter_.TryTake(NetworkOf(client.address), RateLimiter::Clock::now())) {
       ++counts_.rate_limited;
       lws_return_http_status(connection, 429, nullptr);
       return -1;
@@ -526,7 +535,7 @@ class HttpServer::Service {
   std::unordered_map<ExchangeId, std::unique_ptr<Exchange>> exchanges_;
   WebSockets sockets_;
   std::unordered_map<lws*, Connection> connections_;
-  std::unordered_map<std::string, size_t> connections_by_address_;
+  std::unordered_map<std::string, size_t> connections_by_network_;
   std::pair<lws*, api::HttpRequest> pending_upgrade_{};
 };
 

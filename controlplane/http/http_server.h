@@ -44,6 +44,8 @@ struct HttpServerConfig {
   size_t header_bytes = 16384;
   size_t body_bytes = 131072;
   size_t connections = 4000;
+  // An address is a network of IPv6: so many bits of it.
+  unsigned ipv6_prefix_length = 64;
   size_t connections_per_address = 200;
   unsigned connections_per_second_per_address = 100;
   unsigned requests_per_second_per_address = 200;

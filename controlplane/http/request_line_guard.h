@@ -14,7 +14,8 @@ namespace byon::http {
 // Looks at a connection's request lines before the library does, which closes without a word what RequestTarget
 // refuses, or takes a decoded line end for the end of the line: such a request is answered with 400 and its
 // connection ends. The library is held back until the line is whole: it would read on between two looks.
-// A request that comes while another is being answered is left to the library.
+// What comes while another request is being answered is in the library before it can be looked at; it is judged
+// by what the library has read (IsRequestLineSound).
 class RequestLineGuard {
  public:
   // Looks until Pause(); `connection` is closed by the library, this must end before or with it.

@@ -4,6 +4,7 @@
 #include <libwebsockets.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <utility>
@@ -122,6 +123,17 @@ std::optional<api::HttpRequest> ReadRequest(lws* connection) {
     if (!value.empty()) request.headers.emplace(name, std::move(value));
   }
   return request;
+}
+
+bool IsRequestLineSound(lws* connection) {
+  const auto has_control = [](std::string_view text) {
+    return std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+  };
+  if (!ReadToken(connection, WSI_TOKEN_HTTP).starts_with("HTTP/")) return false;
+  for (const auto& [token, method] : kMethods) {
+    if (has_control(ReadToken(connection, token))) return false;
+  }
+  return !has_control(ReadToken(connection, WSI_TOKEN_HTTP_URI_ARGS));
 }
 
 ForwardingTexts ReadForwarding(lws* connection) {

@@ -15,6 +15,11 @@ namespace byon::http {
 // canonical spelling. Nothing when the method is none we know.
 std::optional<api::HttpRequest> ReadRequest(lws* connection);
 
+// What RequestTarget refuses, seen in what the library has made of a request line: a target with control characters, or a
+// line that a decoded line end has cut off before its version. For requests that came behind another one: nobody saw their
+// bytes. At a NUL or a broken escape the library itself has closed.
+bool IsRequestLineSound(lws* connection);
+
 // What proxies have said of the client; empty where they said nothing. Of X-Forwarded-For all lines, joined; of the others,
 // which the library does not know, it keeps every line but shows the first.
 struct ForwardingTexts {

@@ -227,6 +227,7 @@ void ConfigReader::ReadServerLimits() {
   Get("/limits/header_bytes", limits.header_bytes);
   Get("/limits/body_bytes", limits.body_bytes);
   Get("/limits/connections", limits.connections);
+  Get("/limits/ipv6_prefix_length", limits.ipv6_prefix_length);
   Get("/limits/connections_per_address", limits.connections_per_address);
   Get("/limits/header_timeout_s", limits.header_timeout);
   Get("/limits/body_timeout_s", limits.body_timeout);

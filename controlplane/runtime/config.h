@@ -226,6 +226,7 @@ struct Limits {
   size_t header_bytes = 16384;
   size_t body_bytes = 131072;
   size_t connections = 4000;
+  unsigned ipv6_prefix_length = 64;
   size_t connections_per_address = 200;
   std::chrono::seconds header_timeout{10};
   std::chrono::seconds body_timeout{30};

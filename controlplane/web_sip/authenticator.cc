@@ -77,7 +77,7 @@ Authenticator::Verdict Authenticator::CheckDigest(const SipMessage& request, std
   // A count that was used already is a replay (RFC 7616 section 3.4.5).
   if (credentials->nonce_count <= nonce->second.last_count) return Challenge(Counter::kBadCredentials, true);
   const std::string number = NumberOf(credentials->username);
-  if (!attempts_.Take(number + '\n' + remote_address_, ports_.now())) {
+  if (!attempts_.Take(number + '\n' + auth::NetworkOf(remote_address_), ports_.now())) {
     return Rejection{503, Counter::kRateLimited, {{"Retry-After", "2"}}};
   }
   const auto password = ports_.passwords.WebPassword(number);

@@ -215,12 +215,5 @@ TEST(RateWindow, ForgetsWhatIsOver) {
   EXPECT_EQ(window.WaitFor("late", 0, now + 61s), 0s) << "no bound";
 }
 
-TEST(NetworkOf, IsTheCustomersNetwork) {
-  EXPECT_EQ(NetworkOf("192.0.2.1"), "192.0.2.1");
-  EXPECT_EQ(NetworkOf("::ffff:192.0.2.1"), "192.0.2.1");
-  EXPECT_EQ(NetworkOf("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
-  EXPECT_EQ(NetworkOf("nonsense"), "nonsense");
-}
-
 }  // namespace
 }  // namespace byon::click_to_call

@@ -95,6 +95,20 @@ TEST(ForwardingTest, TakesSchemesAndHostsAndNothingElse) {
   EXPECT_EQ(told("", "a b"), " ");
 }
 
+TEST(NetworkOfTest, IsWhatACustomerHas) {
+  using auth::NetworkOf;
+  EXPECT_EQ(NetworkOf("192.0.2.1"), "192.0.2.1");
+  EXPECT_EQ(NetworkOf("::ffff:192.0.2.1"), "192.0.2.1");
+  EXPECT_EQ(NetworkOf("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+  EXPECT_EQ(NetworkOf("2001:db8:1:2::9"), NetworkOf("2001:DB8:1:2:ffff::"));
+  EXPECT_NE(NetworkOf("2001:db8:1:2::9"), NetworkOf("2001:db8:1:3::9"));
+  EXPECT_EQ(NetworkOf("2001:db8:1:2ff::9", 56), "2001:db8:1:200::");
+  EXPECT_EQ(NetworkOf("2001:db8::9", 128), "2001:db8::9");
+  EXPECT_EQ(NetworkOf("::1"), "::");
+  EXPECT_EQ(NetworkOf("fe80::1%eth0"), "fe80::1%eth0");
+  for (const char* none : {"", "nonsense", "192.0.2.300"}) EXPECT_EQ(NetworkOf(none), none);
+}
+
 TEST(AddressRangesTest, TakesNetworksWithoutStrayBits) {
   auth::AddressRanges ranges;
   for (const char* good : {"192.0.2.7", "10.0.0.0/8", "192.168.128.0/17", "2001:db8::/32", "::1", "172.16.0.0/12", "1.2.3.4/32"}) {

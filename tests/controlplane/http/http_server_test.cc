@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 
+#include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read_until.hpp>
@@ -266,6 +267,41 @@ TEST_F(HttpServerTest, SaysWhatIsWrongWithARequestLine) {
     const auto response = Exchange(socket, "POST /x HTTP/1.1\r\nHost: gw\r\nX-Correlator: %zz\r\nContent-Length: 9\r\n\r\n%00 %zz\x01%");
     EXPECT_EQ(response.result_int(), 200u);
   }
+}
+
+// Requests that came with an earlier one are in the library before anybody could look at them.
+TEST_F(HttpServerTest, PipelinedRequestLinesAreJudgedToo) {
+  const std::string first = "POST /first HTTP/1.1\r\nHost: gw\r\nContent-Length: 2\r\n\r\nhi";
+  const auto heard_after = [&](const std::string& head) {
+    tcp::socket socket = Connect();
+    asio::write(socket, asio::buffer(first + head + "\r\n\r\nGET /third HTTP/1.1\r\nHost: gw\r\n\r\n"));
+    std::string heard;
+    boost::system::error_code error;
+    while (!error) {
+      std::array<char, 4096> bytes;
+      heard.append(bytes.data(), socket.read_some(asio::buffer(bytes), error));
+      if (heard.find("GET /third?") != heard.npos) break;
+    }
+    return heard;
+  };
+  const std::string good = heard_after("GET /second?a=%20 HTTP/1.1\r\nHost: gw");
+  for (const char* part : {"POST /first? hi", "GET /second?a=%20 ", "GET /third?"}) EXPECT_NE(good.find(part), good.npos) << good;
+  for (const std::string target : {"/x%01", "/x?a=%7f", "/x?%1b=1", "/x?a\tb", "/x%0d%0aX-Evil:%201", "/x%0aX-Evil:%201", "/x?a=%0d%0aHost:%20evil", "/%00a"}) {
+    const std::string heard = heard_after("GET " + target + " HTTP/1.1\r\nHost: gw");
+    EXPECT_NE(heard.find("POST /first? hi"), heard.npos) << target << heard;
+    EXPECT_NE(heard.find(" 400 Bad Request"), heard.npos) << target << heard;
+    EXPECT_EQ(heard.find("/third"), heard.npos) << target << heard;
+    EXPECT_EQ(heard.find("GET "), heard.npos) << target << heard;
+  }
+  // The library closes on these itself.
+  for (const std::string target : {"/x%00", "/x?a=%00", "/%zz", "/%"}) {
+    const std::string heard = heard_after("GET " + target + " HTTP/1.1\r\nHost: gw");
+    EXPECT_NE(heard.find("POST /first? hi"), heard.npos) << target << heard;
+    EXPECT_EQ(heard.find("GET "), heard.npos) << target << heard;
+    EXPECT_EQ(heard.find("/third"), heard.npos) << target << heard;
+  }
+  // A line without a version is of HTTP/0.9, which knows no headers.
+  EXPECT_NE(heard_after("GET /second\r\nHost: gw").find(" 400 Bad Request"), std::string::npos);
 }
 
 // However the bytes of a line meet the server's reads.

@@ -137,6 +137,42 @@ TEST_F(ProxyTest, ItsClientsHaveEachTheirOwnRate) {
   EXPECT_TRUE(is_closed);
 }
 
+TEST_F(ProxyTest, AnIPv6NetworkIsOneClient) {
+  HttpServerConfig config = Config();
+  config.connections_per_address = 2;
+  config.requests_per_second_per_address = 1'000'000;
+  Start(config);
+  std::vector<tcp::socket> open;
+  const auto is_opened_by = [&](const std::string& client) {
+    open.push_back(Connect("127.0.0.1"));
+    return Upgrade(open.back(), "X-Forwarded-For: " + client + "\r\n").starts_with("HTTP/1.1 101");
+  };
+  EXPECT_TRUE(is_opened_by("2001:db8:0:1::1"));
+  EXPECT_TRUE(is_opened_by("2001:db8:0:1:ffff::2"));
+  EXPECT_FALSE(is_opened_by("2001:db8:0:1::3"));
+  EXPECT_TRUE(is_opened_by("2001:db8:0:2::1"));
+  EXPECT_TRUE(is_opened_by("203.0.113.7"));
+  EXPECT_TRUE(is_opened_by("::ffff:203.0.113.7"));
+  EXPECT_FALSE(is_opened_by("203.0.113.7"));
+  // The application hears the whole address.
+  EXPECT_EQ(Seen("X-Forwarded-For: 2001:db8:0:1::4\r\n"), "2001:db8:0:1::4 inner|");
+}
+
+TEST_F(ProxyTest, AnIPv6NetworkHasOneRate) {
+  HttpServerConfig config = Config();
+  config.requests_per_second_per_address = 1;
+  config.ipv6_prefix_length = 56;
+  Start(config);
+  bool is_refused = false;
+  for (int i = 1; i < 200 && !is_refused; ++i) {
+    char client[40];
+    std::snprintf(client, sizeof client, "2001:db8:0:1%02x::%x", i, i);
+    is_refused = Ask("X-Forwarded-For: " + std::string(client) + "\r\n").starts_with("HTTP/1.1 429");
+  }
+  EXPECT_TRUE(is_refused);
+  EXPECT_TRUE(Ask("X-Forwarded-For: 2001:db8:0:200::1\r\n").starts_with("HTTP/1.1 200"));
+}
+
 TEST_F(ProxyTest, WebSocketsCountForTheirClient) {
   HttpServerConfig config = Config();
   config.connections_per_address = 2;
