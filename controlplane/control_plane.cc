@@ -88,7 +88,11 @@ ControlPlane::Rooms::Rooms(const runtime::LoadedConfig& loaded, const std::strin
   dispatcher = std::make_unique<operators::OperatorDispatcher>(
       operators::OperatorDirectory(DirectorySettings(loaded.operators)), std::move(doors), loaded.config.http.api_root,
       operators::OperatorDispatcher::Ports{timers, [this] { return ids.NewId(); }});
-  http = std::make_unique<http::HttpServer>(HttpSettings(loaded), *dispatcher, strand);
+  http::HttpServerConfig http_settings = HttpSettings(loaded);
+  http_settings.report = [this](bool is_fault, const std::string& what) {
+    log.Write(is_fault ? runtime::LogLevel::kWarning : runtime::LogLevel::kInfo, "tls_certificate", {{"what", what}});
+  };
+  http = std::make_unique<http::HttpServer>(std::move(http_settings), *dispatcher, strand);
   if (const auto& at = loaded.config.metrics) {
     metrics = std::make_unique<metrics::MetricsServer>(
         strand, at->address, at->port, [this](std::function<void(std::string)> done) { CollectMetrics(std::move(done)); });
@@ -112,6 +116,10 @@ void ControlPlane::Rooms::CollectMetrics(std::function<void(std::string)> done) 
   set.Counter("byon_http_requests", "HTTP requests, those for files and the refused included.", {}, figures.requests);
   set.Counter("byon_http_rate_limited", "Requests and WebSockets over the limits of an address.", {}, figures.rate_limited);
   set.Counter("byon_http_refused_connections", "Connections over the limits of connections.", {}, figures.refused_connections);
+  for (const auto& one : figures.certificates) {
+    set.Gauge("byon_http_certificate_expiry_seconds", "When a certificate of http.tls ends, in seconds since 1970.",
+              {{"file", one.file}}, static_cast<double>(one.not_after));
+  }
   for (const auto& one : served) {
     one->CollectMetrics(set, [collection] {
       if (--collection->missing == 0) collection->done(collection->set.ToOpenMetrics());

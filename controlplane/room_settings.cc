@@ -301,7 +301,9 @@ http::HttpServerConfig HttpSettings(const runtime::LoadedConfig& loaded) {
   settings.port = config.http.listen.port;
   settings.web_dir = config.http.web_dir;
   if (config.http.tls) {
-    settings.tls = {config.http.tls->certificate_file, config.http.tls->private_key_file};
+    const auto add = [&settings](const runtime::TlsFiles& files) { settings.tls.push_back({files.certificate_file, files.private_key_file}); };
+    add(*config.http.tls);
+    std::for_each(config.http.more_certificates.begin(), config.http.more_certificates.end(), add);
   }
   settings.proxies = {config.http.trusted_proxies, config.http.uses_forwarded};
   // On a host of nobody's own every operator may be meant: a preflight shows no token.

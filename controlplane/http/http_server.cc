@@ -82,12 +82,15 @@ class HttpServer::Service {
         sites_(config_),
         limiter_(config_.requests_per_second_per_address),
         connection_limiter_(config_.connections_per_second_per_address),
+        certificates_(config_.tls, config_.report),
         loop_([this] {
           sockets_.Turn(std::chrono::steady_clock::now());
           // The library looks at its time-outs with events of its own only; who is held by a guard makes none.
           lws_cancel_service(context_);
+          RefreshCertificates();
         }),
         sockets_({config_.websocket_message_bytes, config_.websocket_queue_bytes, config_.ping, config_.hang_up}, application_, strand_) {
+    WarnOfHostsWithoutCertificate();
     Open();
     thread_ = std::thread([this] { Run(); });
   }
@@ -99,7 +102,8 @@ class HttpServer::Service {
   uint16_t port() const { return port_; }
 
   HttpFigures figures() const {
-    return {counts_.connections, counts_.web_sockets, counts_.requests, counts_.rate_limited, counts_.refused_connections};
+    return {counts_.connections, counts_.web_sockets, counts_.requests, counts_.rate_limited, counts_.refused_connections,
+            certificates_.figures()};
   }
 
   void Stop() {
@@ -124,11 +128,14 @@ class HttpServer::Service {
     if (reason == LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS) {
       // A connection that says nothing gives OpenSSL's record buffers back, 34 KB each.
       SSL_CTX_set_mode(static_cast<SSL_CTX*>(user), SSL_MODE_RELEASE_BUFFERS);
-      return 0;
     }
     lws_context* context = lws_get_context(connection);
     auto* self = context == nullptr ? nullptr : static_cast<Service*>(lws_context_user(context));
     if (self == nullptr) return 0;
+    if (reason == LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS) {
+      self->certificates_.ServeTo(static_cast<SSL_CTX*>(user));
+      return 0;
+    }
     return self->Handle(connection, reason, static_cast<PerConnection*>(user), in, size);
   }
 
@@ -158,10 +165,10 @@ class HttpServer::Service {
     info.timeout_secs_ah_idle = static_cast<unsigned>(config_.header_timeout.count());
     info.keepalive_timeout = static_cast<int>(config_.idle_timeout.count());
     info.retry_and_idle_policy = &retry_;
-    if (config_.tls) {
+    if (has_tls()) {
       info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
-      info.ssl_cert_filepath = config_.tls->certificate_file.c_str();
-      info.ssl_private_key_filepath = config_.tls->private_key_file.c_str();
+      info.ssl_cert_filepath = config_.tls.front().certificate_file.c_str();
+      info.ssl_private_key_filepath = config_.tls.front().private_key_file.c_str();
       // BCP 195 (RFC 9325 sections 3.1.1 and 4.2): no version below 1.2, and there only what is authenticated and secret
       // afterwards too.
       info.ssl_options_set = SSL_OP_NO_SSLv3 | SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1 | SSL_OP_NO_RENEGOTIATION;
@@ -172,11 +179,35 @@ class HttpServer::Service {
     if (context_ == nullptr) {
       throw std::runtime_error("http.listen " + config_.address + ":" + std::to_string(config_.port) +
                                " cannot be used: the address must be this host's, the port free" +
-                               (config_.tls ? ", and the certificate and key readable and matching." : "."));
+                               ".");
     }
     const int port = lws_get_vhost_listen_port(lws_get_vhost_by_name(context_, "default"));
     port_ = static_cast<uint16_t>(port);
     outbox_ = std::make_shared<Outbox>([context = context_] { lws_cancel_service(context); });
+  }
+
+  bool has_tls() const { return !config_.tls.empty(); }
+
+  void RefreshCertificates() {
+    const auto now = std::chrono::steady_clock::now();
+    if (!has_tls() || now - certificates_read_ < config_.tls_refresh) return;
+    certificates_read_ = now;
+    certificates_.Refresh();
+  }
+
+  // What an operator's users would stumble over.
+  void WarnOfHostsWithoutCertificate() const {
+    if (!has_tls()) return;
+    for (const auto& [hosts, site] : config_.host_sites) {
+      for (const std::string& host : hosts) {
+        const std::string name = host.substr(0, host.find(':'));
+        // Nobody asks for an address by SNI (RFC 6066 section 3).
+        const bool is_name = !host.starts_with('[') && name.find_first_not_of("0123456789.") != name.npos;
+        if (is_name && !certificates_.Names(name)) {
+          config_.report(true, "http.tls: no certificate names " + name + ": browsers will refuse it.");
+        }
+      }
+    }
   }
 
   void Run() {
@@ -190,7 +221,7 @@ class HttpServer::Service {
         return AdmitConnection(static_cast<int>(reinterpret_cast<intptr_t>(in)));
       case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
         ConnectionOf(connection).guard =
-            std::make_unique<RequestLineGuard>(loop_.get(), connection, config_.tls.has_value());
+            std::make_unique<RequestLineGuard>(loop_.get(), connection, has_tls());
         return 0;
       case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
         return ConfirmUpgrade(connection);
@@ -512,6 +543,8 @@ class HttpServer::Service {
   const Sites sites_;
   RateLimiter limiter_;
   RateLimiter connection_limiter_;
+  TlsCertificates certificates_;
+  std::chrono::steady_clock::time_point certificates_read_ = std::chrono::steady_clock::now();
 
   std::vector<lws_protocols> protocols_;  // ends with an empty one; the library keeps its address
   // All zero: the library pings nobody. Its timers are one sorted list, walked from the start for each new one.

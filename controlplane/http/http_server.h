@@ -11,6 +11,7 @@
 
 #include "controlplane/api/http_application.h"
 #include "controlplane/http/forwarding.h"
+#include "controlplane/http/tls_certificates.h"
 
 namespace byon::http {
 
@@ -31,11 +32,9 @@ struct HttpServerConfig {
   };
   std::vector<HostSite> host_sites;
   std::string web_dir;                // empty: the files compiled in
-  struct Tls {
-    std::string certificate_file;
-    std::string private_key_file;
-  };
-  std::optional<Tls> tls;
+  std::vector<TlsFiles> tls;          // the first for all names that no other has; none: in the clear
+  std::chrono::seconds tls_refresh{10};  // files are looked at so often
+  TlsCertificates::Report report = [](bool, const std::string&) {};  // from any thread
   // Limits per address hold for whom these name. Their own connections are bounded by `connections` alone.
   ProxyTrust proxies;
   // WebSocket subprotocols that are served; a client must offer one of them.
@@ -65,6 +64,7 @@ struct HttpFigures {
   uint64_t requests = 0;
   uint64_t rate_limited = 0;         // requests and WebSockets over the limits of an address
   uint64_t refused_connections = 0;  // over the limits of connections
+  std::vector<TlsCertificateFigures> certificates;
 };
 
 // HTTP/1.1 and WebSocket server on a thread of its own. The application is called on `strand` only and

@@ -22,10 +22,10 @@ struct SiteRules {
 class Sites {
  public:
   explicit Sites(const HttpServerConfig& config) {
-    rules_.emplace_back(config.site, config.tls.has_value());
+    rules_.emplace_back(config.site, !config.tls.empty());
     for (const auto& [hosts, site] : config.host_sites) {
       for (const std::string& host : hosts) hosts_.Add(host, rules_.size());
-      rules_.emplace_back(site, config.tls.has_value());
+      rules_.emplace_back(site, !config.tls.empty());
     }
   }
   const SiteRules& Of(const api::HttpRequest& request) const {

@@ -36,6 +36,9 @@ void ConfigReader::ReadHttp() {
     Mistake("/http/web_dir", "http.web_dir is \"" + http.web_dir + "\"; it must be a folder.");
   }
   http.tls = GetTls("/http/tls");
+  if (const json* more = At("/http/tls/certificates")) {
+    for (size_t i = 0; i < more->size(); ++i) http.more_certificates.push_back(*GetTls("/http/tls/certificates/" + std::to_string(i)));
+  }
   if (const json* proxies = At("/http/trusted_proxies")) {
     for (size_t i = 0; i < proxies->size(); ++i) {
       if (http.trusted_proxies.Add(proxies->at(i).get<std::string>())) continue;

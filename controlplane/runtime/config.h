@@ -35,6 +35,7 @@ struct HttpConfig {
   std::string api_root;
   std::string web_dir;     // empty: the installed one
   std::optional<TlsFiles> tls;
+  std::vector<TlsFiles> more_certificates;  // beside that of `tls`, for the hosts that they name
   std::vector<std::string> cors_origins;
   auth::AddressRanges trusted_proxies;
   bool uses_forwarded = false;  // their header is RFC 7239's

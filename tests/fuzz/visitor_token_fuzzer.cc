@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "controlplane/auth/address_ranges.h"
 #include "controlplane/click_to_call/click_to_call.h"
 #include "controlplane/store/memory_store.h"
 
@@ -22,6 +23,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   calls.Restore(now);
   const auto issued = calls.Issue("backend", {"shop", {}, {}, ""}, "id", "secret", now);
   if (calls.Verify(text, now).ok() && (!issued || text != issued->text) && calls.TokenOf("kept", now) == nullptr) __builtin_trap();
-  (void)NetworkOf(text);
+  (void)byon::auth::NetworkOf(text);
   return 0;
 }

@@ -1,19 +1,17 @@
 // What the server speaks with TLS: versions, ciphers, and who is told to stay with it.
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509.h>
+#include <openssl/x509v3.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
-#include <cstdio>
-#include <cstdlib>
-#include <filesystem>
+#include <mutex>
 #include <thread>
 
 #include "controlplane/http/http_server.h"
+#include "tests/controlplane/http/tls_identity.h"
 
 namespace byon::http {
 namespace {
@@ -27,35 +25,19 @@ class HelloApplication final : public api::HttpApplication {
   }
 };
 
-// A key and a certificate of its own in two files.
-void WriteIdentity(const std::string& certificate_file, const std::string& key_file) {
-  EVP_PKEY* key = EVP_EC_gen("P-256");
-  X509* certificate = X509_new();
-  ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
-  X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
-  X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
-  X509_set_pubkey(certificate, key);
-  X509_sign(certificate, key, EVP_sha256());
-  std::FILE* file = std::fopen(certificate_file.c_str(), "w");
-  PEM_write_X509(file, certificate);
-  std::fclose(file);
-  file = std::fopen(key_file.c_str(), "w");
-  PEM_write_PrivateKey(file, key, nullptr, nullptr, 0, nullptr, nullptr);
-  std::fclose(file);
-  X509_free(certificate);
-  EVP_PKEY_free(key);
-}
-
 class TlsTest : public testing::Test {
  protected:
   void SetUp() override {
-    char folder[] = "/tmp/byon-tls-XXXXXX";
-    ASSERT_NE(mkdtemp(folder), nullptr);
-    folder_ = folder;
     HttpServerConfig config;
     config.site.public_url = "https://gw.example";
-    config.tls = {folder_ + "/server.pem", folder_ + "/server.key"};
-    WriteIdentity(config.tls->certificate_file, config.tls->private_key_file);
+    config.host_sites = {{{"north.example:8443", "orphan.example", "192.0.2.1"}, {"https://north.example", {}, {}}}};
+    config.tls = {disk_.Write("server", "DNS:gw.example"), disk_.Write("north", "DNS:north.example,DNS:*.north.example", true)};
+    config.connections_per_second_per_address = 1'000'000;
+    config.tls_refresh = std::chrono::seconds(0);
+    config.report = [this](bool, const std::string& what) {
+      const std::lock_guard lock(mutex_);
+      told_.push_back(what);
+    };
     server_ = std::make_unique<HttpServer>(config, application_, strand_.get_executor());
     runner_ = std::thread([this] { strand_.run(); });
   }
@@ -63,7 +45,6 @@ class TlsTest : public testing::Test {
     server_.reset();
     work_.reset();
     if (runner_.joinable()) runner_.join();
-    if (!folder_.empty()) std::filesystem::remove_all(folder_);
   }
 
   int Connect() const {
@@ -99,10 +80,37 @@ class TlsTest : public testing::Test {
     return answer;
   }
 
+  // The certificate that a client gets who asks for `host`, as its names: "DNS:gw.example"; empty: asks for none.
+  std::string NamesShownTo(const std::string& host, int version = TLS1_3_VERSION) {
+    SSL_CTX* context = SSL_CTX_new(TLS_client_method());
+    SSL_CTX_set_max_proto_version(context, version);
+    SSL* ssl = SSL_new(context);
+    const int socket = Connect();
+    SSL_set_fd(ssl, socket);
+    if (!host.empty()) SSL_set_tlsext_host_name(ssl, host.c_str());
+    std::string names;
+    if (SSL_connect(ssl) == 1) {
+      X509* shown = SSL_get1_peer_certificate(ssl);
+      auto* list = static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(shown, NID_subject_alt_name, nullptr, nullptr));
+      for (int i = 0; i < sk_GENERAL_NAME_num(list); ++i) {
+        const ASN1_IA5STRING* name = sk_GENERAL_NAME_value(list, i)->d.dNSName;
+        names += std::string(reinterpret_cast<const char*>(ASN1_STRING_get0_data(name)), static_cast<size_t>(ASN1_STRING_length(name))) + " ";
+      }
+      GENERAL_NAMES_free(list);
+      X509_free(shown);
+    }
+    SSL_free(ssl);
+    SSL_CTX_free(context);
+    close(socket);
+    return names;
+  }
+
   HelloApplication application_;
   boost::asio::io_context strand_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{strand_.get_executor()};
-  std::string folder_;
+  TlsIdentities disk_;
+  std::mutex mutex_;
+  std::vector<std::string> told_;
   std::unique_ptr<HttpServer> server_;
   std::thread runner_;
 };
@@ -114,6 +122,28 @@ TEST_F(TlsTest, SpeaksTheVersionsThatAreStillGood) {
     EXPECT_NE(answer.find("strict-transport-security: max-age=31536000"), std::string::npos);
   }
   for (const int version : {TLS1_VERSION, TLS1_1_VERSION}) EXPECT_EQ(Ask(version), "") << std::hex << version;
+}
+
+TEST_F(TlsTest, EachHostHasItsOwnCertificateOnOnePort) {
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    EXPECT_EQ(NamesShownTo("north.example", version), "north.example *.north.example ");
+    EXPECT_EQ(NamesShownTo("a.north.example", version), "north.example *.north.example ");
+    for (const char* host : {"gw.example", "", "orphan.example", "a.b.north.example"}) {
+      EXPECT_EQ(NamesShownTo(host, version), "gw.example ") << host;
+    }
+  }
+  // Who sets things up hears of the host that browsers would refuse.
+  const std::lock_guard lock(mutex_);
+  EXPECT_EQ(told_, std::vector<std::string>{"http.tls: no certificate names orphan.example: browsers will refuse it."});
+}
+
+TEST_F(TlsTest, ARenewedCertificateIsShownWithoutARestart) {
+  disk_.Write("server", "DNS:gw.example,DNS:www.gw.example");
+  const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (NamesShownTo("gw.example") != "gw.example www.gw.example ") {
+    ASSERT_LT(std::chrono::steady_clock::now(), patience) << NamesShownTo("gw.example");
+  }
+  EXPECT_EQ(NamesShownTo("north.example"), "north.example *.north.example ");
 }
 
 TEST_F(TlsTest, TakesNoCipherThatHidesNothing) {

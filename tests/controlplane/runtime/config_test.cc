@@ -209,6 +209,24 @@ TEST(ConfigTest, ChecksWhatTheSchemaCannotSay) {
   EXPECT_THAT(Parse(far).mistakes, ElementsAre(HasSubstr("port from 0 to 65535")));
 }
 
+TEST(ConfigTest, CertificatesOfOneEntryPoint) {
+  const auto with_http = [](const std::string& keys) {
+    return Parse(std::string(kSmallest).replace(std::string(kSmallest).find("http: {"), 7, "http: {" + keys + ", "));
+  };
+  const LoadedConfig good = with_http("tls: {certificate_file: /dev/null, private_key_file: /dev/null, "
+                                      "certificates: [{certificate_file: /dev/null, private_key_file: /proc/version}]}");
+  ASSERT_THAT(good.mistakes, IsEmpty());
+  ASSERT_EQ(good.config.http.more_certificates.size(), 1u);
+  EXPECT_EQ(good.config.http.more_certificates[0].certificate_file, "/dev/null");
+  EXPECT_EQ(good.config.http.more_certificates[0].private_key_file, "/proc/version");
+  EXPECT_THAT(with_http("tls: {certificate_file: /dev/null, private_key_file: /dev/null, certificates: [{certificate_file: north.pem, "
+                        "private_key_file: /dev/null}]}").mistakes,
+              ElementsAre(HasSubstr("http.tls.certificates.0.certificate_file is \"/north.pem\"; that file cannot be read")));
+  EXPECT_THAT(with_http("tls: {certificate_file: /dev/null, private_key_file: /dev/null, certificates: [{certificate_file: /dev/null}]}").mistakes,
+              ElementsAre(HasSubstr("private_key_file")));
+  EXPECT_THAT(with_http("tls: {certificates: []}").mistakes, testing::Not(IsEmpty()));
+}
+
 TEST(ConfigTest, TheWayToTheCore) {
   const auto ims = [](const std::string& keys) {
     std::string text = kSmallest;
