@@ -2,7 +2,7 @@
 
     perf/run all --out DIR [--only LIST] [--quick]
 
---out DIR     a folder for the figures: one JSON file a measurement, and machine.json; perf/compare takes two of them
+--out DIR     a folder for the figures: one JSON file a measurement, machine.json and report.html; perf/compare takes two of them
 --only LIST   of benchmarks, quality, calls-per-core, load, peer, channels, signalling, registrations (default: all)
 --quick       a short look: to see that all of it works
 
@@ -103,6 +103,7 @@ def main():
         record.setdefault('status', {})[name] = status
         # After each, so that what was measured is kept when the next one is interrupted.
         (out / 'machine.json').write_text(json.dumps(record, indent=1) + '\n', encoding='utf-8')
+    subprocess.run([ROOT / 'perf' / 'run', 'report', out])
     print(f'{out}: {len(wanted) - len(failed)} of {len(wanted)} ran cleanly' + (f'; not: {", ".join(failed)}' if failed else ''))
     return 1 if failed else 0
 
