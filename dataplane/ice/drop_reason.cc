@@ -20,6 +20,8 @@ std::string_view DropReasonName(DropReason reason) {
       return "ice_bad_integrity";
     case DropReason::kTooManyRemoteCandidates:
       return "ice_too_many_remote_candidates";
+    case DropReason::kReplayedCheck:
+      return "ice_replayed_check";
     case DropReason::kConsentExpired:
       return "ice_consent_expired";
   }

@@ -16,6 +16,7 @@ enum class DropReason : uint8_t {
   kMissingIntegrity,
   kBadIntegrity,
   kTooManyRemoteCandidates,
+  kReplayedCheck,   // one of another address, sent on from here
   kConsentExpired,  // RFC 7675 section 5.1: these credentials are dead on that 5-tuple
 };
 inline constexpr size_t kDropReasonCount = static_cast<size_t>(DropReason::kConsentExpired) + 1;

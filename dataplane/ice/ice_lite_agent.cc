@@ -91,6 +91,7 @@ std::optional<DropReason> IceLiteAgent::HandleAuthenticRequest(const stun::StunM
     AnswerError(request, generation.key, from, stun::ErrorCode::kBadRequest, {});
     return std::nullopt;
   }
+  if (IsReplayed(request.transaction_id(), from)) return DropReason::kReplayedCheck;
   const uint32_t number = generation.number;
   RemoteCandidate* candidate = FindCandidate(from);
   if (candidate != nullptr && candidate->is_expired && candidate->generation == number) {
@@ -103,7 +104,7 @@ std::optional<DropReason> IceLiteAgent::HandleAuthenticRequest(const stun::StunM
   candidate->is_expired = false;
   candidate->last_heard = now;
   AnswerSuccess(request, generation.key, from);
-  if (request.use_candidate()) OnNomination(*candidate);
+  if (request.use_candidate()) OnNomination(*candidate, now);
   if (selected_ == from) consent_deadline_ = now + config_.consent_timeout;
   // The new credentials are in use: the old ones end here. `generation` may live in either place,
   // so this comes last.
@@ -135,7 +136,18 @@ IceLiteAgent::RemoteCandidate* IceLiteAgent::AddCandidate(const net::SocketAddre
   return &candidates_.back();
 }
 
-void IceLiteAgent::OnNomination(RemoteCandidate& candidate) {
+// The integrity of a check covers no address: who sees one could send it on from elsewhere, and have the media.
+bool IceLiteAgent::IsReplayed(const stun::TransactionId& id, const net::SocketAddress& from) {
+  const SeenCheck check{.transaction = static_cast<uint32_t>(std::hash<std::string_view>()(base::AsText(id))),
+                        .from = static_cast<uint32_t>(std::hash<net::SocketAddress>()(from))};
+  for (const SeenCheck& seen : seen_) {
+    if (seen.transaction == check.transaction && seen.from != check.from) return true;
+  }
+  seen_[next_seen_++ % seen_.size()] = check;
+  return false;
+}
+
+void IceLiteAgent::OnNomination(RemoteCandidate& candidate, base::Timestamp now) {
   if (selected_ == candidate.address) {
     selected_generation_ = candidate.generation;
     for (RemoteCandidate& other : candidates_) other.nominations = 0;
@@ -151,6 +163,8 @@ void IceLiteAgent::OnNomination(RemoteCandidate& candidate) {
     }
   }
   const bool was_connected = selected_.has_value();
+  former_ = selected_;
+  trial_deadline_ = was_connected ? now + kTrialOfNewPair : base::Timestamp::Infinite();
   selected_ = candidate.address;
   selected_generation_ = candidate.generation;
   connect_deadline_ = base::Timestamp::Infinite();
@@ -190,10 +204,27 @@ void IceLiteAgent::AnswerError(const stun::StunMessageView& request, const stun:
 }
 
 void IceLiteAgent::OnAuthenticatedMedia(base::Timestamp now) {
-  if (selected_) consent_deadline_ = now + config_.consent_timeout;
+  if (!selected_) return;
+  consent_deadline_ = now + config_.consent_timeout;
+  trial_deadline_ = base::Timestamp::Infinite();
+}
+
+// Nothing authentic came over the new pair. Where the peer goes on checking the one before, it never left: an old check
+// was sent on from elsewhere.
+void IceLiteAgent::EndTrial() {
+  const base::Timestamp began = trial_deadline_ - kTrialOfNewPair;
+  trial_deadline_ = base::Timestamp::Infinite();
+  const RemoteCandidate* former = former_ ? FindCandidate(*former_) : nullptr;
+  if (!selected_ || former == nullptr || former->is_expired || former->last_heard <= began) return;
+  selected_ = former->address;
+  selected_generation_ = former->generation;
+  consent_deadline_ = former->last_heard + config_.consent_timeout;
+  former_.reset();
+  PushEvent(SelectedPairChanged{*selected_});
 }
 
 void IceLiteAgent::HandleTimeout(base::Timestamp now) {
+  if (trial_deadline_ <= now) EndTrial();
   if (consent_deadline_ <= now) {
     consent_deadline_ = base::Timestamp::Infinite();
     if (RemoteCandidate* selected = selected_ ? FindCandidate(*selected_) : nullptr) {
@@ -209,7 +240,7 @@ void IceLiteAgent::HandleTimeout(base::Timestamp now) {
 }
 
 base::Timestamp IceLiteAgent::NextDeadline() const {
-  return std::min(consent_deadline_, connect_deadline_);
+  return std::min({consent_deadline_, connect_deadline_, trial_deadline_});
 }
 
 std::optional<IceDatagram> IceLiteAgent::PollDatagram() {

@@ -21,6 +21,8 @@ namespace byon::ice {
 inline constexpr base::TimeDelta kConsentTimeout = base::TimeDelta::Seconds(30);
 // The most addresses a peer may prove at once.
 inline constexpr size_t kMaxRemoteCandidates = 16;
+// How long a newly nominated pair may be without authentic media while the one before is alive.
+inline constexpr base::TimeDelta kTrialOfNewPair = base::TimeDelta::Seconds(10);
 
 // RFC 8839 section 5.4: ufrag of 4 to 256, password of 22 to 256 characters.
 struct IceCredentials {
@@ -87,6 +89,10 @@ class IceLiteAgent {
   const std::string& local_ufrag() const { return current_.local_ufrag; }
 
  private:
+  struct SeenCheck {
+    uint32_t transaction = 0;  // hashes
+    uint32_t from = 0;
+  };
   struct Generation {
     std::string local_ufrag;
     stun::IntegrityKey key;
@@ -115,7 +121,10 @@ class IceLiteAgent {
                                                    const Generation& generation,
                                                    const net::SocketAddress& from,
                                                    base::Timestamp now);
-  void OnNomination(RemoteCandidate& candidate);
+  // Whether that transaction was seen from another address; remembers it.
+  bool IsReplayed(const stun::TransactionId& id, const net::SocketAddress& from);
+  void OnNomination(RemoteCandidate& candidate, base::Timestamp now);
+  void EndTrial();
   void PushEvent(IceEvent event);
   void AnswerSuccess(const stun::StunMessageView& request, const stun::IntegrityKey& key,
                      const net::SocketAddress& to);
@@ -127,8 +136,13 @@ class IceLiteAgent {
   Generation current_;
   std::optional<Generation> previous_;
   base::FixedVector<RemoteCandidate, kMaxRemoteCandidates> candidates_;
+  std::array<SeenCheck, 64> seen_{};
+  size_t next_seen_ = 0;
   std::optional<net::SocketAddress> selected_;
   uint32_t selected_generation_ = 0;
+  // The pair before the selected one, until media has come over that.
+  std::optional<net::SocketAddress> former_;
+  base::Timestamp trial_deadline_ = base::Timestamp::Infinite();
   base::Timestamp consent_deadline_ = base::Timestamp::Infinite();
   base::Timestamp connect_deadline_ = base::Timestamp::Infinite();
 

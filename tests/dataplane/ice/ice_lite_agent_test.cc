@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cstring>
 #include <set>
 #include <string>
 #include <vector>
@@ -42,11 +43,14 @@ struct Check {
   bool is_controlled = false;
   uint32_t priority = kHostPriority;
   int unknown_attributes = 0;
+  static inline uint32_t transactions = 0;
+  uint32_t transaction = ++transactions;
 
   std::vector<std::byte> Build() const {
     std::array<std::byte, 600> buffer;
     stun::TransactionId id;
     id.fill(std::byte{0x5a});
+    std::memcpy(&id[4], &transaction, sizeof transaction);
     stun::StunMessageBuilder builder(buffer, message_class, method, id);
     if (has_username) builder.AddUsername(username);
     for (int i = 0; i < unknown_attributes; ++i) {
@@ -163,6 +167,51 @@ TEST_F(IceLiteAgentTest, RebindingSwitchesOnNomination) {
   EXPECT_EQ(Nominate(kElsewhere), std::nullopt);
   EXPECT_EQ(agent_.selected_remote(), kElsewhere);
   EXPECT_TRUE(NextEventIs<SelectedPairChanged>());
+}
+
+TEST_F(IceLiteAgentTest, ACheckSentOnFromElsewhereIsRefused) {
+  Connect();
+  Check heard;
+  heard.use_candidate = true;
+  EXPECT_EQ(Give(heard), std::nullopt);
+  EXPECT_EQ(AnswerCode(), 0);
+  EXPECT_EQ(Give(heard, kElsewhere), DropReason::kReplayedCheck);
+  EXPECT_FALSE(agent_.PollDatagram());
+  EXPECT_FALSE(agent_.IsVerified(kElsewhere));
+  EXPECT_EQ(agent_.selected_remote(), kHome);
+  EXPECT_EQ(Give(heard), std::nullopt) << "what the peer itself repeats is answered";
+  EXPECT_EQ(AnswerCode(), 0);
+}
+
+TEST_F(IceLiteAgentTest, ANewPairWithoutMediaIsLeftWhileTheOldOneLives) {
+  Connect();
+  EXPECT_EQ(Nominate(kElsewhere), std::nullopt);
+  EXPECT_TRUE(NextEventIs<SelectedPairChanged>());
+  EXPECT_EQ(agent_.NextDeadline(), now_ + kTrialOfNewPair);
+  now_ += TimeDelta::Seconds(2);
+  EXPECT_EQ(Give(Check()), std::nullopt);
+  now_ += TimeDelta::Seconds(8);
+  agent_.HandleTimeout(now_);
+  EXPECT_EQ(agent_.selected_remote(), kHome);
+  EXPECT_TRUE(NextEventIs<SelectedPairChanged>());
+  EXPECT_EQ(agent_.NextDeadline(), now_ - TimeDelta::Seconds(8) + kConsentTimeout);
+}
+
+TEST_F(IceLiteAgentTest, ANewPairWithMediaOrWithoutAnotherStays) {
+  Connect();
+  EXPECT_EQ(Nominate(kElsewhere), std::nullopt);
+  EXPECT_TRUE(NextEventIs<SelectedPairChanged>());
+  now_ += kTrialOfNewPair;
+  agent_.HandleTimeout(now_);
+  EXPECT_EQ(agent_.selected_remote(), kElsewhere) << "the address before is silent: the peer did move";
+  EXPECT_EQ(Nominate(Address(61'000)), std::nullopt);
+  EXPECT_TRUE(NextEventIs<SelectedPairChanged>());
+  EXPECT_EQ(Give(Check(), kElsewhere), std::nullopt);
+  agent_.OnAuthenticatedMedia(now_);
+  now_ += kTrialOfNewPair;
+  agent_.HandleTimeout(now_);
+  EXPECT_EQ(agent_.selected_remote(), Address(61'000));
+  EXPECT_FALSE(agent_.PollEvent());
 }
 
 TEST_F(IceLiteAgentTest, ForgedNominationDoesNotSwitch) {

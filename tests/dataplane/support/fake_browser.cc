@@ -1,6 +1,8 @@
 #include "tests/dataplane/support/fake_browser.h"
 
 #include <array>
+#include <atomic>
+#include <cstring>
 #include <variant>
 
 #include "dataplane/rtp/datagram_class.h"
@@ -24,9 +26,12 @@ FakeBrowser::FakeBrowser(const Config& config, const dtls::DtlsContext& context)
 
 std::vector<std::byte> FakeBrowser::MakeCheck(bool use_candidate, std::string_view username,
                                               std::string_view password) const {
+  static std::atomic<uint64_t> checks = 0;
   std::array<std::byte, 256> buffer;
-  stun::StunMessageBuilder builder(buffer, stun::MessageClass::kRequest, stun::kBindingMethod,
-                                   stun::TransactionId{std::byte{7}, std::byte{9}});
+  stun::TransactionId id{};
+  const uint64_t number = ++checks;
+  std::memcpy(id.data(), &number, sizeof number);
+  stun::StunMessageBuilder builder(buffer, stun::MessageClass::kRequest, stun::kBindingMethod, id);
   builder.AddUsername(username);
   builder.AddPriority(0x7e7f1eff);
   builder.AddIceControlling(0x1122334455667788);
