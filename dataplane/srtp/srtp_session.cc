@@ -105,6 +105,31 @@ SrtpSession::Stream* SrtpSession::FindOrAdd(uint32_t ssrc) {
   return streams_.PushBack(fresh) ? &streams_.back() : nullptr;
 }
 
+std::optional<DropReason> SrtpSession::CheckNewSource(uint32_t ssrc) const {
+  if (std::find(gone_.begin(), gone_.end(), ssrc) != gone_.end()) return DropReason::kReplayed;
+  if (streams_.full() && gone_.full()) return DropReason::kTooManySsrcs;
+  return std::nullopt;
+}
+
+SrtpSession::Stream* SrtpSession::Admit(uint32_t ssrc) {
+  Stream* stream = Find(ssrc);
+  if (stream == nullptr) {
+    if (CheckNewSource(ssrc)) return nullptr;
+    if (streams_.full()) {
+      const auto idle = [this](const Stream& one) { return uses_ - one.last_used; };
+      stream = &*std::max_element(streams_.begin(), streams_.end(),
+                                  [&](const Stream& a, const Stream& b) { return idle(a) < idle(b); });
+      (void)gone_.PushBack(stream->ssrc);
+      *stream = Stream();
+      stream->ssrc = ssrc;
+    } else {
+      stream = FindOrAdd(ssrc);
+    }
+  }
+  stream->last_used = ++uses_;
+  return stream;
+}
+
 // AES-CM: salt * 2^16 XOR SSRC * 2^64 XOR index * 2^16 (RFC 3711 section 4.1.1). AEAD: salt XOR
 // (two zero bytes, SSRC, ROC, sequence number) (RFC 7714 section 8.1).
 std::array<std::byte, 16> SrtpSession::RtpIv(uint32_t ssrc, uint64_t index) const {
@@ -208,7 +233,9 @@ class RtpBurst {
     const auto layout = ParseRtpLayout(packet.buffer.first(plain_length));
     if (!layout) return DropReason::kMalformed;
     const SrtpSession::Stream* stream = session.Find(layout->ssrc);
-    if (stream == nullptr && session.streams_.full()) return DropReason::kTooManySsrcs;
+    if (stream == nullptr) {
+      if (const auto drop = session.CheckNewSource(layout->ssrc)) return drop;
+    }
     incoming.ssrc = layout->ssrc;
     incoming.is_first = stream == nullptr || !stream->rtp.has_any();
     incoming.index = stream == nullptr ? uint64_t{layout->sequence}
@@ -243,7 +270,7 @@ class RtpBurst {
       packet.drop = DropReason::kAuthFailed;
       return;
     }
-    SrtpSession::Stream* stream = packet.session->FindOrAdd(incoming.ssrc);
+    SrtpSession::Stream* stream = packet.session->Admit(incoming.ssrc);
     if (stream == nullptr) {
       packet.drop = DropReason::kTooManySsrcs;
       return;
@@ -347,10 +374,7 @@ base::Result<size_t, DropReason> SrtpSession::UnprotectRtcp(SrtpTransform& trans
   const uint32_t index = index_word & ~kEncryptedFlag;
 
   const Stream* known = Find(*ssrc);
-  if (known == nullptr && streams_.full()) return DropReason::kTooManySsrcs;
-  if (known != nullptr) {
-    if (const auto drop = CheckReplay(known->rtcp, index)) return *drop;
-  }
+  if (const auto drop = known == nullptr ? CheckNewSource(*ssrc) : CheckReplay(known->rtcp, index)) return *drop;
 
   PacketJob job;
   job.keys = rtcp_keys_.get();
@@ -374,7 +398,7 @@ base::Result<size_t, DropReason> SrtpSession::UnprotectRtcp(SrtpTransform& trans
   }
   transform.Unprotect(std::span(&job, 1));
   if (!job.is_authentic) return DropReason::kAuthFailed;
-  Stream* stream = FindOrAdd(*ssrc);
+  Stream* stream = Admit(*ssrc);
   BYON_CHECK(stream != nullptr, "room was there before the cipher ran");
   stream->rtcp.Accept(index);
   return plain_length;

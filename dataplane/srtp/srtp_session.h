@@ -34,12 +34,14 @@ struct BurstPacket {
   std::optional<DropReason> drop;
 };
 
-// SRTP and SRTCP of one direction under one master key (RFC 3711, RFC 7714), for at most kMaxSsrcs
-// SSRCs. Key derivation rate 0, no MKI. Built on any thread; used with the SrtpTransform of the
+// SRTP and SRTCP of one direction under one master key (RFC 3711, RFC 7714), for kMaxSsrcs SSRCs at a time. Of those that
+// come in, a new one takes the place of the longest silent, which cannot come back: nothing would tell its packets from
+// replayed ones. Key derivation rate 0, no MKI. Built on any thread; used with the SrtpTransform of the
 // thread that runs it, of the same backend.
 class SrtpSession {
  public:
   static constexpr size_t kMaxSsrcs = 8;
+  static constexpr size_t kMaxGoneSsrcs = 64;  // then no new one comes in any more
 
   SrtpSession(SrtpBackend backend, const SrtpKeyingMaterial& keying);
 
@@ -80,12 +82,17 @@ class SrtpSession {
     ReplayWindow rtp;
     ReplayWindow rtcp;
     uint32_t next_rtcp_index = 0;
+    uint32_t last_used = 0;  // of `uses_`, incoming
   };
 
   Stream* Find(uint32_t ssrc);
   bool Has(uint32_t ssrc) const;
   // The stream of `ssrc`, made when new; null when the table is full.
   Stream* FindOrAdd(uint32_t ssrc);
+  // Why an SSRC that is not known may not come in.
+  std::optional<DropReason> CheckNewSource(uint32_t ssrc) const;
+  // The stream of an authentic incoming packet; null for one that may not come in.
+  Stream* Admit(uint32_t ssrc);
   std::array<std::byte, 16> RtpIv(uint32_t ssrc, uint64_t index) const;
   std::array<std::byte, 16> RtcpIv(uint32_t ssrc, uint32_t index) const;
 
@@ -96,6 +103,8 @@ class SrtpSession {
   std::array<std::byte, 16> rtp_salt_{};
   std::array<std::byte, 16> rtcp_salt_{};
   base::FixedVector<Stream, kMaxSsrcs> streams_;
+  base::FixedVector<uint32_t, kMaxGoneSsrcs> gone_;
+  uint32_t uses_ = 0;
 };
 
 // Bursts over any mix of sessions and profiles of the transform's backend, in order: this is where

@@ -166,18 +166,33 @@ TEST_P(SrtpSessionTest, AnOldPacketBeforeTheFirstKeepsRollOverCounterZero) {
   EXPECT_TRUE(receiver.UnprotectRtp(*sender.ProtectRtp(MakeRtp(7, 65'000))).ok());
 }
 
-TEST_P(SrtpSessionTest, EightSsrcsAndNoMore) {
-  Endpoint sender_a = MakeEndpoint(), sender_b = MakeEndpoint(), receiver = MakeEndpoint();
-  for (uint32_t ssrc = 0; ssrc < 8; ++ssrc) {
-    EXPECT_TRUE(receiver.UnprotectRtp(*sender_a.ProtectRtp(MakeRtp(ssrc, 1))).ok());
-  }
-  EXPECT_EQ(sender_a.ProtectRtp(MakeRtp(8, 1)).error(), DropReason::kTooManySsrcs);
-  EXPECT_EQ(sender_a.ProtectRtcp(MakeRtcp(8)).error(), DropReason::kTooManySsrcs);
-  EXPECT_EQ(receiver.UnprotectRtp(*sender_b.ProtectRtp(MakeRtp(8, 1))).error(),
-            DropReason::kTooManySsrcs);
-  EXPECT_EQ(receiver.UnprotectRtcp(*sender_b.ProtectRtcp(MakeRtcp(8))).error(),
-            DropReason::kTooManySsrcs);
-  EXPECT_TRUE(receiver.UnprotectRtp(*sender_a.ProtectRtp(MakeRtp(3, 2))).ok());
+TEST_P(SrtpSessionTest, EightSsrcsAreSentAndNoMore) {
+  Endpoint sender = MakeEndpoint();
+  for (uint32_t ssrc = 0; ssrc < 8; ++ssrc) ASSERT_TRUE(sender.ProtectRtp(MakeRtp(ssrc, 1)).ok());
+  EXPECT_EQ(sender.ProtectRtp(MakeRtp(8, 1)).error(), DropReason::kTooManySsrcs);
+  EXPECT_EQ(sender.ProtectRtcp(MakeRtcp(8)).error(), DropReason::kTooManySsrcs);
+}
+
+TEST_P(SrtpSessionTest, TheLongestSilentSsrcMakesRoomAndDoesNotComeBack) {
+  Endpoint receiver = MakeEndpoint();
+  std::vector<Packet> repeated;
+  const auto come_in = [&](uint32_t ssrc, uint16_t sequence) {
+    Endpoint sender = MakeEndpoint();
+    repeated.push_back(*sender.ProtectRtp(MakeRtp(ssrc, sequence)));
+    return receiver.UnprotectRtp(repeated.back());
+  };
+  for (uint32_t ssrc = 0; ssrc < 8; ++ssrc) ASSERT_TRUE(come_in(ssrc, 1).ok());
+  ASSERT_TRUE(come_in(0, 2).ok());
+  EXPECT_TRUE(come_in(8, 1).ok());
+  EXPECT_EQ(come_in(1, 2).error(), DropReason::kReplayed) << "silent for longer than 0";
+  EXPECT_EQ(receiver.UnprotectRtcp(*MakeEndpoint().ProtectRtcp(MakeRtcp(1))).error(), DropReason::kReplayed);
+  EXPECT_TRUE(come_in(0, 3).ok());
+  // A microphone that is changed again and again is heard; in the end there is no telling what was heard before.
+  constexpr auto kAll = static_cast<uint32_t>(SrtpSession::kMaxSsrcs + SrtpSession::kMaxGoneSsrcs);
+  for (uint32_t ssrc = 9; ssrc < kAll; ++ssrc) ASSERT_TRUE(come_in(ssrc, 1).ok()) << ssrc;
+  EXPECT_EQ(come_in(kAll, 1).error(), DropReason::kTooManySsrcs);
+  EXPECT_EQ(receiver.UnprotectRtcp(*MakeEndpoint().ProtectRtcp(MakeRtcp(kAll))).error(), DropReason::kTooManySsrcs);
+  for (const Packet& packet : repeated) EXPECT_FALSE(receiver.UnprotectRtp(packet).ok());
 }
 
 TEST_P(SrtpSessionTest, AForgedSsrcTakesNoPlaceInTheTable) {
