@@ -14,6 +14,15 @@ namespace {
 
 constexpr size_t kMaxFileBytes = 256 * 1024;
 
+// Whether nobody beyond this machine can reach the place: "unix:/path", "127.0.0.1:50051", "[::1]:50051".
+bool IsLocal(const std::string& listen) {
+  if (listen.starts_with("unix:")) return true;
+  std::string host = listen.substr(0, listen.rfind(':'));
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  const auto address = net::IpAddress::Parse(host);
+  return address ? address->is_loopback() : host == "localhost";
+}
+
 // Reads values that the schema has found right, and checks what a schema cannot say.
 class Reader {
  public:
@@ -60,6 +69,10 @@ class Reader {
     TakeSeconds(node["drain_seconds"], control.drain);
     if (const YAML::Node tls = node["tls"]) {
       control.tls = TlsConfig{tls["ca"].Scalar(), tls["cert"].Scalar(), tls["key"].Scalar()};
+    }
+    // Whoever may speak to it commands all calls and learns their ICE passwords.
+    if (!control.tls && !IsLocal(control.listen)) {
+      Refuse(node["listen"], "control.listen", "on loopback or unix:/path where there is no control.tls");
     }
   }
 

@@ -201,6 +201,12 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"control: 5", "control is \"5\", but must be a mapping."},
         Mistake{"control: {listen: nowhere}",
                 "control.listen is \"nowhere\", but must be address:port"},
+        Mistake{"control: {listen: \"0.0.0.0:50051\"}",
+                "line 1: control.listen is \"0.0.0.0:50051\", but must be on loopback or unix:/path where there is no "
+                "control.tls."},
+        Mistake{"control: {listen: \"[::]:50051\"}", "control.listen is \"[::]:50051\", but must be on loopback"},
+        Mistake{"control: {listen: \"media.example:50051\"}", "but must be on loopback"},
+        Mistake{"control: {listen: \"127.0.0.1.example:50051\"}", "but must be on loopback"},
         Mistake{"control: {tls: {ca: a, cert: b}}", "control.tls.key is missing."},
         Mistake{"control: {tls: {ca: a, cert: b, key: ''}}",
                 "control.tls.key is \"\", but must be not empty."},
@@ -247,6 +253,13 @@ INSTANTIATE_TEST_SUITE_P(
                 "media.amr_wb_encoder is \"avx2\", but must be one of auto, library."},
         Mistake{"log: {level: }", "log.level is empty, but must be one of error"},
         Mistake{"a: [", "this is no YAML"}, Mistake{"node_id: !!binary |", "node_id"}));
+
+TEST(DataplaneConfig, MayBeCommandedInTheClearFromThisMachineOnly) {
+  for (const char* here : {"127.0.0.1:50051", "127.8.8.8:0", "[::1]:50051", "localhost:50051", "unix:/run/byon.sock"}) {
+    EXPECT_EQ(ErrorOf("control: {listen: \"" + std::string(here) + "\"}"), "") << here;
+  }
+  EXPECT_EQ(ErrorOf("control: {listen: \"0.0.0.0:50051\", tls: {ca: a, cert: b, key: c}}"), "");
+}
 
 TEST(DataplaneConfig, AFileNamesItselfInEveryLine) {
   const std::string path = testing::TempDir() + "dataplane_config_test.yaml";
