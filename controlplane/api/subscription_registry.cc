@@ -28,6 +28,10 @@ std::string EventKey(const std::string& subscription_id, uint64_t number) {
   return subscription_id + digits;
 }
 
+gateway::DeviceKey KeyOf(const Subscription& subscription) {
+  return {subscription.owner.client_id, subscription.owner.user, subscription.device_id};
+}
+
 // The queue of one subscription in the store, for as long as an event is worth sending.
 class StoredBacklog final : public WebhookSender::Backlog {
  public:
@@ -92,18 +96,14 @@ void SubscriptionRegistry::RestoreEvents() {
 std::variant<const Subscription*, ApiError> SubscriptionRegistry::Create(Subscription requested,
                                                                          std::optional<WallTime> expire_time) {
   const WallTime now = ports_.now();
-  size_t of_owner = 0;
-  for (const auto& [id, entry] : entries_) {
-    const Subscription& other = entry->subscription;
-    if (other.owner != requested.owner) continue;
-    ++of_owner;
-    if (other.release == requested.release && other.sink == requested.sink && other.types == requested.types &&
-        other.device_id == requested.device_id && other.registration_id == requested.registration_id &&
-        other.session_id == requested.session_id) {
-      return ApiError{409, "ALREADY_EXISTS", "The resource that a client tried to create already exists."};
-    }
-  }
-  if (of_owner >= config_.max_per_user) return ApiError{429, "QUOTA_EXCEEDED", "Out of resource quota."};
+  const std::vector<const Subscription*> others = Of(requested.owner);
+  const bool is_there = std::any_of(others.begin(), others.end(), [&requested](const Subscription* other) {
+    return other->release == requested.release && other->sink == requested.sink && other->types == requested.types &&
+           other->device_id == requested.device_id && other->registration_id == requested.registration_id &&
+           other->session_id == requested.session_id;
+  });
+  if (is_there) return ApiError{409, "ALREADY_EXISTS", "The resource that a client tried to create already exists."};
+  if (others.size() >= config_.max_per_user) return ApiError{429, "QUOTA_EXCEEDED", "Out of resource quota."};
   requested.id = ports_.new_id();
   requested.starts_at = now;
   requested.expires_at = std::min(expire_time.value_or(now + config_.max_expires), now + config_.max_expires);
@@ -116,7 +116,7 @@ std::variant<const Subscription*, ApiError> SubscriptionRegistry::Create(Subscri
 void SubscriptionRegistry::Insert(Subscription subscription) {
   auto entry = std::make_unique<Entry>();
   const std::string id = subscription.id;
-  by_device_[subscription.device_id].insert(id);
+  by_device_[KeyOf(subscription)].insert(id);
   entry->sender = std::make_shared<WebhookSender>(
       config_.webhooks,
       WebhookSender::Sink{subscription.sink,
@@ -167,12 +167,19 @@ const Subscription* SubscriptionRegistry::Find(const Owner& owner, Release relea
 }
 
 std::vector<const Subscription*> SubscriptionRegistry::List(const Owner& owner, Release release) const {
-  std::vector<const Subscription*> list;
-  for (const auto& [id, entry] : entries_) {
-    const Subscription& one = entry->subscription;
-    if (one.owner == owner && one.release == release) list.push_back(&one);
-  }
+  std::vector<const Subscription*> list = Of(owner);
+  std::erase_if(list, [release](const Subscription* one) { return one->release != release; });
+  std::sort(list.begin(), list.end(), [](const Subscription* a, const Subscription* b) { return a->id < b->id; });
   return list;
+}
+
+std::vector<const Subscription*> SubscriptionRegistry::Of(const Owner& owner) const {
+  std::vector<const Subscription*> found;
+  for (auto it = by_device_.lower_bound({owner.client_id, owner.user, ""});
+       it != by_device_.end() && it->first.client_id == owner.client_id && it->first.user == owner.user; ++it) {
+    for (const std::string& id : it->second) found.push_back(&entries_.at(id)->subscription);
+  }
+  return found;
 }
 
 const Subscription* SubscriptionRegistry::Update(const Owner& owner, Release release, const std::string& id,
@@ -197,9 +204,12 @@ bool SubscriptionRegistry::Delete(const Owner& owner, Release release, const std
 }
 
 void SubscriptionRegistry::Deliver(const gateway::DeviceKey& device, const CloudEvent& event) {
-  const auto it = by_device_.find(device.device_id);
-  if (it == by_device_.end()) return;
-  const std::vector<std::string> ids(it->second.begin(), it->second.end());
+  std::set<std::string> ids;
+  // The user's own, and those of a 2-legged client, which stand under no user.
+  for (const std::string& user : {device.user, std::string()}) {
+    const auto it = by_device_.find({device.client_id, user, device.device_id});
+    if (it != by_device_.end()) ids.insert(it->second.begin(), it->second.end());
+  }
   for (const std::string& id : ids) {
     Entry& entry = *entries_.at(id);
     Subscription& subscription = entry.subscription;
@@ -231,9 +241,9 @@ void SubscriptionRegistry::End(const std::string& id, const std::string& reason,
   if (it == entries_.end()) return;
   const std::unique_ptr<Entry> entry = std::move(it->second);
   entries_.erase(it);
-  auto& of_device = by_device_[entry->subscription.device_id];
-  of_device.erase(id);
-  if (of_device.empty()) by_device_.erase(entry->subscription.device_id);
+  const auto of_device = by_device_.find(KeyOf(entry->subscription));
+  of_device->second.erase(id);
+  if (of_device->second.empty()) by_device_.erase(of_device);
   ports_.store.Delete(store::Kind::kSubscription, id);
   ports_.observer("subscription_ended", id + " " + reason);
   if (!says_goodbye) return entry->sender->Abandon();

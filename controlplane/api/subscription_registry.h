@@ -62,6 +62,8 @@ class SubscriptionRegistry {
   };
   void Insert(Subscription subscription);
   void RestoreEvents();
+  // What the owner has, and nobody else's is looked at.
+  std::vector<const Subscription*> Of(const Owner& owner) const;
   void ArmTimers(Entry& entry);
   // Ends with a subscription-ended event; `says_goodbye` false when the sink is gone.
   void End(const std::string& id, const std::string& reason, const std::string& description,
@@ -72,7 +74,7 @@ class SubscriptionRegistry {
   const SubscriptionConfig config_;
   Ports ports_;
   std::map<std::string, std::unique_ptr<Entry>> entries_;
-  std::map<std::string, std::set<std::string>> by_device_;  // deviceId to ids
+  std::map<gateway::DeviceKey, std::set<std::string>> by_device_;  // ids; the user is empty with 2-legged tokens
   std::vector<std::shared_ptr<WebhookSender>> closing_;  // of ended subscriptions, until delivered
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -114,6 +114,9 @@ TEST_F(SubscriptionApiTest, KnowsDuplicatesAndQuota) {
   json last = Wanted();
   last["sink"] = "https://app.example.com/last";
   EXPECT_EQ(Request("POST", kSubscriptions, last).Short(), "429 QUOTA_EXCEEDED");
+  json on_another_device = last;
+  on_another_device["config"]["subscriptionDetail"]["deviceId"] = "0b4d7c0e-5a3f-4b7e-9f6b-2f3f6d1c0a11";
+  EXPECT_EQ(Request("POST", kSubscriptions, on_another_device).Short(), "429 QUOTA_EXCEEDED");
   token_ = Token("bob");
   Create(last);
 }
