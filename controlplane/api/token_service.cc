@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
+#include "controlplane/auth/sha256.h"
 #include "controlplane/json/strict_json.h"
 
 namespace byon::api {
@@ -97,6 +99,7 @@ void TokenService::KeepKeysIn(store::Store& store) {
     // They are as old as they are: a restart makes none of them good for longer, nor does a clock that was set back.
     const WallTime fetched_at = std::min(now_(), *record.expires_at - auth::KeyCache::kMaxAgeWhenDown);
     issuer->second->keys.OnFetched(std::move(*keys), fetched_at);
+    issuer->second->keys_digest = auth::Sha256Hex(record.value);
   }
 }
 
@@ -138,7 +141,7 @@ void TokenService::VerifyJwt(const std::string& token, Done done) {
   const bool should_fetch = issuer.keys.ShouldFetch(is_key_missing, now_());
   if (!is_key_missing) {
     if (should_fetch) FetchKeys(issuer);
-    return Conclude(token, std::move(verdict), std::nullopt, done);
+    return Conclude(token, std::move(verdict), issuer.keys.TrustedUntil(now_()), done);
   }
   if ((!should_fetch && !issuer.keys.is_fetching()) || issuer.waiting.size() >= kMaxWaiting) {
     // Without any key the token may well be good: that is our failure, not the client's.
@@ -218,13 +221,25 @@ void TokenService::OnKeys(Issuer& issuer, const http_client::Result& result) {
     Observe("keys_failed", issuer.name + ": " + (body != nullptr ? "no usable key" : WhyFailed(result)));
     // The place may have moved: look it up again unless it was configured.
     if (!config_.jwks_uris.contains(issuer.name)) issuer.jwks_uri.clear();
+    // A set without a key takes back those that were there; no set says nothing of them.
+    if (keys) TakeKeys(issuer, std::move(*keys), *body);
     return OnKeysSettled(issuer, false);
   }
   Observe("keys_fetched", issuer.name + ": " + std::to_string(keys->size()) + " keys, " +
                               std::to_string(keys->skipped()) + " skipped");
-  issuer.keys.OnFetched(std::move(*keys), now_());
-  if (store_ != nullptr) store_->Put(store::Kind::kIssuerKeys, issuer.name, *body, now_() + auth::KeyCache::kMaxAgeWhenDown);
+  TakeKeys(issuer, std::move(*keys), *body);
   OnKeysSettled(issuer, true);
+}
+
+void TokenService::TakeKeys(Issuer& issuer, auth::JwkSet keys, const std::string& document) {
+  const bool has_keys = keys.size() > 0;
+  issuer.keys.OnFetched(std::move(keys), now_());
+  // What a key proved that is here no more is proved no more.
+  const std::string digest = auth::Sha256Hex(document);
+  if (std::exchange(issuer.keys_digest, digest) != digest) verdicts_.ForgetIssuer(issuer.name);
+  if (store_ == nullptr) return;
+  if (has_keys) return store_->Put(store::Kind::kIssuerKeys, issuer.name, document, now_() + auth::KeyCache::kMaxAgeWhenDown);
+  store_->Delete(store::Kind::kIssuerKeys, issuer.name);
 }
 
 void TokenService::OnKeysSettled(Issuer& issuer, bool is_good) {
@@ -243,7 +258,7 @@ void TokenService::OnKeysSettled(Issuer& issuer, bool is_good) {
     if (!verdict && verdict.error() == TokenFailure::kUnknownKey && !issuer.keys.has_keys(now_())) {
       verdict = TokenFailure::kUnavailable;
     }
-    Conclude(one.token, std::move(verdict), std::nullopt, one.done);
+    Conclude(one.token, std::move(verdict), issuer.keys.TrustedUntil(now_()), one.done);
   }
 }
 

@@ -74,6 +74,7 @@ class TokenService {
     std::string jwks_uri;
     std::string introspection_endpoint;
     auth::KeyCache keys;
+    std::string keys_digest;  // of the document that they came in
     std::vector<Waiting> waiting;
     std::shared_ptr<void> retry;
   };
@@ -88,6 +89,7 @@ class TokenService {
   void FetchKeys(Issuer& issuer);
   void Discover(Issuer& issuer, std::function<void(bool)> done);
   void OnKeys(Issuer& issuer, const http_client::Result& result);
+  void TakeKeys(Issuer& issuer, auth::JwkSet keys, const std::string& document);
   void OnKeysSettled(Issuer& issuer, bool is_good);
   void Observe(std::string_view event, std::string detail);
   http_client::Request Get(const std::string& url) const;

@@ -1,9 +1,11 @@
 #include "controlplane/auth/key_cache.h"
 
+#include <algorithm>
+
 namespace byon::auth {
 
 bool KeyCache::has_keys(WallTime now) const {
-  return fetched_at_ && now - *fetched_at_ < kMaxAgeWhenDown;
+  return keys_.size() > 0 && fetched_at_ && now - *fetched_at_ < kMaxAgeWhenDown;
 }
 
 const JwkSet& KeyCache::keys(WallTime now) const { return has_keys(now) ? keys_ : none_; }
@@ -12,7 +14,7 @@ bool KeyCache::ShouldFetch(bool is_key_missing, WallTime now) const {
   if (is_fetching_) return false;
   // A clock that was set back must not silence us: only an attempt within the last interval counts.
   if (tried_at_ && now >= *tried_at_ && now - *tried_at_ < kMinRefreshInterval) return false;
-  return is_key_missing || !fetched_at_ || now - *fetched_at_ >= kMaxAge;
+  return is_key_missing || keys_.size() == 0 || !fetched_at_ || now - *fetched_at_ >= kMaxAge;
 }
 
 void KeyCache::OnFetchStarted(WallTime now) {
@@ -27,5 +29,9 @@ void KeyCache::OnFetched(JwkSet keys, WallTime now) {
 }
 
 void KeyCache::OnFetchFailed() { is_fetching_ = false; }
+
+WallTime KeyCache::TrustedUntil(WallTime now) const {
+  return std::max(fetched_at_.value_or(now) + kMaxAge, now + kMinRefreshInterval);
+}
 
 }  // namespace byon::auth

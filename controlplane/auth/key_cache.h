@@ -18,7 +18,7 @@ class KeyCache {
   // While the issuer is down its last keys serve on; beyond this they are too old to trust.
   static constexpr std::chrono::hours kMaxAgeWhenDown{48};
 
-  // Empty before the first fetch and when too old.
+  // Empty before the first fetch, when too old, and when the issuer has taken all of them back.
   const JwkSet& keys(WallTime now) const;
   bool has_keys(WallTime now) const;
   // Whether a fetch should start now; `is_key_missing` when a token named a key that is not there.
@@ -26,6 +26,9 @@ class KeyCache {
   void OnFetchStarted(WallTime now);
   void OnFetched(JwkSet keys, WallTime now);
   void OnFetchFailed();
+  // How long what was found with the present keys may be remembered: as long as they are, and for a breath while newer
+  // ones are asked for.
+  WallTime TrustedUntil(WallTime now) const;
   bool is_fetching() const { return is_fetching_; }
 
  private:

@@ -38,4 +38,8 @@ void VerdictCache::Insert(std::string_view token, std::shared_ptr<const Verified
   entries_[HashOf(token)] = {std::move(verdict), until};
 }
 
+void VerdictCache::ForgetIssuer(std::string_view issuer) {
+  std::erase_if(entries_, [issuer](const auto& entry) { return entry.second.verdict->issuer == issuer; });
+}
+
 }  // namespace byon::auth

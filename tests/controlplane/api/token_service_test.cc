@@ -109,6 +109,78 @@ TEST_F(TokenServiceTest, KeepsItsKeysWhileTheProviderIsDown) {
   }
 }
 
+// A key that its issuer has withdrawn proves nothing any more, also not for a token that was found good before.
+TEST_F(TokenServiceTest, AWithdrawnKeyEndsWhatItProved) {
+  Make();
+  Ready();
+  json claims = Claims();
+  claims["exp"] = claims["exp"].get<int64_t>() + 10 * 3600;
+  const std::string stolen = Issuer().Token(claims);
+  EXPECT_EQ(Verify(stolen), "good alice");
+  test::TestIssuer rotated(kIssuer);
+  rotated.Rotate();
+  // Nobody brings a token of the new key: the next fetch is due when the keys are ten minutes old.
+  time_.Advance(seconds(599));
+  const size_t before = http_.sent.size();
+  EXPECT_EQ(Verify(stolen), "good alice");
+  EXPECT_EQ(http_.sent.size(), before);
+  time_.Advance(seconds(1));
+  Verify(stolen);
+  ASSERT_EQ(http_.sent.size(), before + 1);
+  http_.AnswerLast(Response{200, rotated.Jwks()});
+  EXPECT_EQ(Verify(stolen), "unknown_key");
+  // Another user's token of a newer key makes the gateway ask sooner.
+  EXPECT_EQ(Verify(rotated.Token(claims)), "good alice");
+  test::TestIssuer again(kIssuer);
+  again.Rotate();
+  again.Rotate();
+  time_.Advance(seconds(11));
+  Verify(again.Token(claims));
+  http_.AnswerLast(Response{200, again.Jwks()});
+  EXPECT_EQ(*last_verdict_, "good alice");
+  EXPECT_EQ(Verify(rotated.Token(claims)), "unknown_key");
+}
+
+TEST_F(TokenServiceTest, AVerdictOutlivesAFetchOfTheSameKeys) {
+  Make();
+  Ready();
+  json claims = Claims();
+  claims["exp"] = claims["exp"].get<int64_t>() + 3600;
+  const std::string token = Issuer().Token(claims);
+  time_.Advance(seconds(600));
+  EXPECT_EQ(Verify(token), "good alice");
+  http_.AnswerLast(Response{200, Issuer().Jwks()});
+  EXPECT_EQ(Verify(token), "good alice");
+  EXPECT_TRUE(service_->is_ready());
+}
+
+// It is asked again soon: until then its tokens cannot be judged.
+TEST_F(TokenServiceTest, AnEmptyKeySetTakesBackAllKeys) {
+  store::MemoryStore store;
+  Make();
+  service_->KeepKeysIn(store);
+  Ready();
+  json claims = Claims();
+  claims["exp"] = claims["exp"].get<int64_t>() + 10 * 3600;
+  const std::string token = Issuer().Token(claims);
+  EXPECT_EQ(Verify(token), "good alice");
+  time_.Advance(seconds(601));
+  EXPECT_EQ(Verify(token), "good alice");
+  http_.AnswerLast(Response{200, "<html>a proxy's error page</html>"});
+  EXPECT_EQ(Verify(token), "good alice") << "no key set says nothing of the keys";
+  time_.Advance(seconds(10));
+  AnswerDiscovery();
+  http_.AnswerLast(Response{200, R"({"keys":[]})"});
+  EXPECT_EQ(Verify(token), "identity_provider_unavailable");
+  EXPECT_FALSE(service_->is_ready());
+  EXPECT_TRUE(store.LoadAll(store::Kind::kIssuerKeys).empty());
+  time_.Advance(seconds(10));
+  AnswerDiscovery();
+  http_.AnswerLast(Response{200, Issuer().Jwks()});
+  EXPECT_EQ(Verify(token), "good alice");
+  EXPECT_TRUE(service_->is_ready());
+}
+
 // A restart while the identity provider is down.
 TEST_F(TokenServiceTest, KeysOutliveTheProcess) {
   store::MemoryStore store;

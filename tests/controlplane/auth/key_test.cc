@@ -97,7 +97,7 @@ TEST(KeyCacheTest, FetchesOnceInTenSecondsHoweverManyKidsAreUnknown) {
   EXPECT_TRUE(cache.ShouldFetch(false, start)) << "nothing there yet";
   cache.OnFetchStarted(start);
   EXPECT_FALSE(cache.ShouldFetch(true, start)) << "one is under way";
-  cache.OnFetched(JwkSet(), start);
+  cache.OnFetched(*SetOf({test::TestIssuer().Jwk("ES256")}), start);
   EXPECT_FALSE(cache.ShouldFetch(false, start + seconds(30)));
   EXPECT_FALSE(cache.ShouldFetch(true, start + seconds(9)));
   EXPECT_TRUE(cache.ShouldFetch(true, start + seconds(10)));
