@@ -213,11 +213,22 @@ void Gateway::Core::Execute(registration::Action& action) {
       action);
 }
 
-std::optional<registration::RegistrationRecord> Gateway::Core::FindRegistration(const Principal& who,
-                                                                                const std::string& id) const {
+std::optional<registration::RegistrationRecord> Gateway::Core::FindOwnRegistration(const Principal& who,
+                                                                                   const std::string& id) const {
   auto record = registrations.Find(id);
   if (record && !MaySee(who, record->owner.client_id, record->owner.user)) return std::nullopt;
   return record;
+}
+
+std::optional<registration::RegistrationRecord> Gateway::Core::FindRegistration(const Principal& who,
+                                                                                const std::string& id) const {
+  auto record = FindOwnRegistration(who, id);
+  if (record && !SpeaksFor(who, *record)) return std::nullopt;
+  return record;
+}
+
+bool Gateway::Core::SpeaksFor(const Principal& who, const registration::RegistrationRecord& record) {
+  return who.is_two_legged || who.phone_number == record.owner.phone_number;
 }
 
 const call::Call* Gateway::Core::FindCall(const Principal& who, const std::string& id) const {

@@ -39,6 +39,11 @@ class Gateway::Core {
   uint64_t Await(RegistrationWaiter waiter);
 
   // What `who` may see; nothing otherwise.
+  // Whether the registration is of the number that a user's present token names: numbers go from one person to another.
+  static bool SpeaksFor(const Principal& who, const registration::RegistrationRecord& record);
+  // What the client and its user made, whatever number the token names now.
+  std::optional<registration::RegistrationRecord> FindOwnRegistration(const Principal& who, const std::string& id) const;
+  // The same where the token speaks for it.
   std::optional<registration::RegistrationRecord> FindRegistration(const Principal& who, const std::string& id) const;
   const call::Call* FindCall(const Principal& who, const std::string& id) const;
   // The registrations that `who` may see; of one device, or of all when it is empty.

@@ -87,9 +87,7 @@ std::vector<Registration> Gateway::ListRegistrations(const Principal& who,
                                                      const std::string& device_id) {
   std::vector<Registration> result;
   for (const auto& record : core_->RegistrationsOf(who, device_id)) {
-    // Only numbers that this very token speaks for.
-    bool is_other_line = who.phone_number && *who.phone_number != record.owner.phone_number;
-    if (!is_other_line) result.push_back(ToRegistration(record));
+    if (core_->SpeaksFor(who, record)) result.push_back(ToRegistration(record));
   }
   return result;
 }
@@ -104,7 +102,8 @@ void Gateway::UpdateRegistration(const Principal& who, const std::string& id,
 }
 
 void Gateway::DeleteRegistration(const Principal& who, const std::string& id, Callback<Done> done) {
-  if (!core_->FindRegistration(who, id)) return done(NotFound());
+  // Who has lost the number may still give it back.
+  if (!core_->FindOwnRegistration(who, id)) return done(NotFound());
   auto finish = [done = std::move(done)](RegistrationOutcome outcome) {
     if (auto* refusal = std::get_if<registration::Refusal>(&outcome))
       return done(ToError(*refusal));
@@ -116,8 +115,9 @@ void Gateway::DeleteRegistration(const Principal& who, const std::string& id, Ca
 }
 
 void Gateway::RenewToken(const Principal& who, const DeviceKey& device) {
-  core_->registrations.RenewToken(device.client_id, device.user, device.device_id,
-                                  who.token_expires_at, core_->ReadForRegistration());
+  const std::string number = who.is_two_legged ? device.user : who.phone_number.value_or("");
+  core_->registrations.RenewToken(device.client_id, device.user, device.device_id, number, who.token_expires_at,
+                                  core_->ReadForRegistration());
   core_->Drain();
 }
 
@@ -242,16 +242,14 @@ std::vector<Line> Gateway::LinesOf(const Principal& who, const std::string& phon
                                                                  : core_->RegistrationsOfNumber(who, phone_number);
   std::vector<Line> lines;
   for (const auto& record : found) {
-    const bool is_other_line = who.phone_number && *who.phone_number != record.owner.phone_number;
-    if (!is_other_line) lines.push_back(core_->LineOf(record));
+    if (core_->SpeaksFor(who, record)) lines.push_back(core_->LineOf(record));
   }
   return lines;
 }
 
 std::optional<Line> Gateway::FindLine(const Principal& who, const std::string& registration_id) const {
   const auto record = core_->FindRegistration(who, registration_id);
-  const bool is_other_line = record && who.phone_number && *who.phone_number != record->owner.phone_number;
-  if (!record || is_other_line) return std::nullopt;
+  if (!record) return std::nullopt;
   return core_->LineOf(*record);
 }
 

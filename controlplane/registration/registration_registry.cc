@@ -168,10 +168,11 @@ void RegistrationRegistry::Delete(const RegistrationId& id, RequestId request, N
 }
 
 void RegistrationRegistry::RenewToken(const std::string& client_id, const std::string& user,
-                                      const std::string& device_id, WallTime token_expires_at,
-                                      Now now) {
+                                      const std::string& device_id, const std::string& phone_number,
+                                      WallTime token_expires_at, Now now) {
   for (Entry& entry : table_.FindByUser(client_id, user)) {
-    const bool is_theirs = entry.state != State::kEnding && entry.record.owner.device_id == device_id;
+    const bool is_theirs = entry.state != State::kEnding && entry.record.owner.device_id == device_id &&
+                           entry.record.owner.phone_number == phone_number;
     if (!is_theirs || entry.record.token_expires_at >= token_expires_at) continue;
     entry.record.token_expires_at = token_expires_at;
     if (entry.state == State::kRegistered) {

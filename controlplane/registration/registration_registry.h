@@ -93,9 +93,10 @@ class RegistrationRegistry {
               WallTime token_expires_at, RequestId request, Now now);
   // Completed when the network has been told, or after a short while.
   void Delete(const RegistrationId& id, RequestId request, Now now);
-  // A fresh token of the same user on the same device.
-  void RenewToken(const std::string& client_id, const std::string& user,
-                  const std::string& device_id, WallTime token_expires_at, Now now);
+  // A fresh token of the same user on the same device. It prolongs what is registered for the number that it names; who
+  // has lost a number does not keep it.
+  void RenewToken(const std::string& client_id, const std::string& user, const std::string& device_id,
+                  const std::string& phone_number, WallTime token_expires_at, Now now);
   // Where the sleeping device can be woken; empty: nowhere, and the registration needs its token again.
   void SetPush(const RegistrationId& id, std::string push, Now now);
   // Registers anew at once, because the network seems to have forgotten.

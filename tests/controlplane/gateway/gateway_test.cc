@@ -87,6 +87,50 @@ TEST(Gateway, StrangersSeeNothing) {
   EXPECT_EQ(w.gateway->ListCalls(w.user, "device").size(), 1u);
 }
 
+// The operator gave the number to somebody else: tokens of its former user name another one, or none.
+TEST(Gateway, WhoHasLostTheNumberCannotGoOnWithIt) {
+  World w;
+  const std::string id = w.Registered();
+  Principal with_another = w.user;
+  with_another.phone_number = "+34600000002";
+  Principal with_none = w.user;
+  with_none.phone_number.reset();
+  for (Principal former : {with_another, with_none}) {
+    former.token_expires_at = w.clock.now.wall + 48h;
+    EXPECT_TRUE(std::holds_alternative<Error>(w.gateway->GetRegistration(former, id)));
+    EXPECT_THAT(w.gateway->ListRegistrations(former, "device"), IsEmpty());
+    EXPECT_TRUE(std::holds_alternative<Error>(w.gateway->SetPushSubscription(former, id, "ours")));
+    EXPECT_TRUE(std::holds_alternative<Error>(w.gateway->GetPushSubscription(former, id)));
+    EXPECT_THAT(w.gateway->LinesOf(former, ""), IsEmpty());
+    EXPECT_FALSE(w.gateway->FindLine(former, id));
+    std::optional<ErrorCode> refused;
+    w.gateway->UpdateRegistration(former, id, {}, [&](Outcome<Registration> o) { refused = std::get<Error>(o).code; });
+    EXPECT_EQ(refused, ErrorCode::kNotFound);
+    refused.reset();
+    w.gateway->CreateCall(former, w.Request(), [&](Outcome<MediaSession> o) { refused = std::get<Error>(o).code; });
+    EXPECT_EQ(refused, ErrorCode::kInvalidTokenContext);
+    w.gateway->RenewToken(former, {"app", "alice", "device"});
+  }
+  for (int i = 0; i < 60 && w.events.texts.empty(); ++i) {
+    w.gateway->UpdateRegistration(w.user, id, {}, [](auto) {});
+    w.Advance(30min);
+    w.GrantRegistration();
+  }
+  EXPECT_THAT(w.events.texts, ElementsAre("ends terminated")) << "with the last token that named its number";
+}
+
+TEST(Gateway, WhoHasLostTheNumberMayGiveItsRegistrationBack) {
+  World w;
+  const std::string id = w.Registered();
+  Principal former = w.user;
+  former.phone_number = "+34600000002";
+  bool is_done = false;
+  w.gateway->DeleteRegistration(former, id, [&](Outcome<Done> o) { is_done = std::holds_alternative<Done>(o); });
+  w.gateway->OnDeregisterDone(id);
+  EXPECT_TRUE(is_done);
+  EXPECT_TRUE(std::holds_alternative<Error>(w.gateway->GetRegistration(w.user, id)));
+}
+
 TEST(Gateway, ATwoLeggedClientsLinesAndCalls) {
   World w;
   Principal machine{.client_id = "app", .is_two_legged = true, .token_expires_at = w.user.token_expires_at};

@@ -305,8 +305,9 @@ TEST(Registration, UpdateCountsFromNow) {
 TEST(Registration, LivesAsLongAsFreshTokensCome) {
   Harness h;
   h.Start(600000s, 80000s);
-  h.registry.RenewToken("client", "stranger", "device", h.now.wall + 48h, h.now);
-  h.registry.RenewToken("client", "user", "device", h.now.wall + 1h, h.now);  // older: no harm
+  h.registry.RenewToken("client", "stranger", "device", "+34600000001", h.now.wall + 48h, h.now);
+  h.registry.RenewToken("client", "user", "device", "+34600000001", h.now.wall + 1h, h.now);  // older: no harm
+  h.registry.RenewToken("client", "user", "device", "+34600000002", h.now.wall + 48h, h.now);  // another number's
   EXPECT_FALSE(h.Take<Persist>());
   Harness dying(RegistrationConfig{.max_expiry = std::chrono::seconds(1000000)});
   dying.Start(600000s, 900000s);
@@ -319,7 +320,7 @@ TEST(Registration, LivesAsLongAsFreshTokensCome) {
   EXPECT_THAT(end->description, HasSubstr("access token"));
   Harness renewed(RegistrationConfig{.max_expiry = std::chrono::seconds(1000000)});
   renewed.Start(600000s, 900000s);
-  renewed.registry.RenewToken("client", "user", "device", renewed.now.wall + 48h, renewed.now);
+  renewed.registry.RenewToken("client", "user", "device", "+34600000001", renewed.now.wall + 48h, renewed.now);
   renewed.Advance(30h);
   EXPECT_FALSE(renewed.Take<NotifyEnd>());
 }
