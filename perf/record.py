@@ -3,7 +3,7 @@
     perf/run all --out DIR [--only LIST] [--quick]
 
 --out DIR     a folder for the figures: one JSON file a measurement, machine.json and report.html; perf/compare takes two of them
---only LIST   of benchmarks, quality, calls-per-core, load, peer, channels, signalling, registrations (default: all)
+--only LIST   of benchmarks, quality, calls-per-core, load, calls, peer, channels, signalling, registrations (default: all)
 --quick       a short look: to see that all of it works
 
 Exit status: 0 all ran, 1 one did not or was not clean, 2 wrong arguments. A measurement that fails does not stop the others.
@@ -33,6 +33,7 @@ def steps(out, quick):
         'quality': ['quality', '--json', out / 'quality.json', *(['--quick'] if quick else [])],
         'calls-per-core': ['calls-per-core', '--json', out / 'calls_per_core.json', *(['--quick'] if quick else [])],
         'load': ['load', *load, '--quiet', '--json', out / 'load.json', '--html', out / 'load.html'],
+        'calls': ['calls', *(['smoke', '--calls', '8'] if quick else []), '--quiet', '--json', out / 'calls.json'],
         'peer': ['peer', '--json', out / 'peer.json', *(['--quick'] if quick else [])],
         'channels': ['channels', *channels, '--json', out / 'channels.json'],
         'signalling': ['signalling', *signalling, '--json', out / 'signalling.json'],

@@ -92,11 +92,11 @@ export class Subscriber {
     this.registrationId = answer.body.registrationId;
   }
 
-  /** Starts a call. @returns {Promise<string>} its mediaSessionId */
-  async call(number) {
+  /** Starts a call, of a browser without media if nothing is offered. @returns {Promise<string>} its mediaSessionId */
+  async call(number, offer = OFFER) {
     const answer = await this.command('call.create', {
       params: { registrationId: this.registrationId },
-      body: { originatorAddress: `tel:${this.number}`, receiverAddress: `tel:${number}`, offer: { sdp: OFFER } },
+      body: { originatorAddress: `tel:${this.number}`, receiverAddress: `tel:${number}`, offer: { sdp: offer } },
     });
     if (answer.status !== 201) throw new Error(`call of ${this.user}: ${JSON.stringify(answer)}`);
     return answer.body.mediaSessionId;

@@ -130,4 +130,4 @@ class Rtpengine:
                 except OSError:
                     return False
             wait_for(answers, process, self.name)
-            yield process, ['--rtpengine', address, *(['--rtpengine-opus', self._opus] if self._opus else [])]
+            yield process, ['--ng', address, *(['--ng-opus', self._opus] if self._opus else [])]

@@ -1,6 +1,7 @@
 #include "tools/load/call_description.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "controlplane/sdp/media_attributes.h"
@@ -57,6 +58,20 @@ std::optional<net::SocketAddress> AddressOf(const sdp::SessionDescription& sessi
   const auto ip = connection ? net::IpAddress::Parse(connection->address) : std::nullopt;
   if (!ip || ip->is_unspecified() || media.port == 0) return std::nullopt;
   return net::SocketAddress{*ip, media.port};
+}
+
+// The first candidate of a=candidate (RFC 8839 section 5.1): an ICE-lite end has one a family.
+std::optional<net::SocketAddress> CandidateOf(std::string_view value) {
+  std::array<std::string_view, 6> fields;  // foundation component transport priority address port
+  for (std::string_view& field : fields) {
+    const size_t space = std::min(value.find(' '), value.size());
+    field = value.substr(0, space);
+    value.remove_prefix(std::min(space + 1, value.size()));
+  }
+  const auto ip = net::IpAddress::Parse(fields[4]);
+  const auto port = ToPort(fields[5]);
+  if (!ip || !port) return std::nullopt;
+  return net::SocketAddress{*ip, *port};
 }
 
 std::string ValueOf(const sdp::SessionDescription& session, const sdp::MediaSection& media,
@@ -157,7 +172,8 @@ base::Result<NodeEnds, std::string> ReadAnswerToBrowser(std::string_view answer,
     return std::string("the node's answer has no ICE credentials");
   if (value("setup") != (gateway_is_dtls_client ? "active" : "passive"))
     return "the node takes the DTLS role \"" + value("setup") + "\", another than it was asked for";
-  const auto access = AddressOf(*answered, section);
+  auto access = CandidateOf(value("candidate"));
+  if (!access) access = AddressOf(*answered, section);
   if (!access) return std::string("the node's answer has no address for the browser");
   ends.access = *access;
   return ends;

@@ -11,9 +11,9 @@
 #include "tools/load/gateway_node.h"
 #include "tools/load/limit_search.h"
 #include "tools/load/load_run.h"
+#include "tools/load/ng_node.h"
 #include "tools/load/options.h"
 #include "tools/load/report.h"
-#include "tools/load/rtpengine_node.h"
 
 namespace {
 
@@ -107,10 +107,8 @@ bool Write(const std::string& path, const std::string& text) {
 }
 
 std::unique_ptr<MediaNode> MakeNode(const Options& options) {
-  if (options.rtpengine.empty())
-    return std::make_unique<GatewayNode>(options.node, options.profile);
-  return std::make_unique<RtpengineNode>(options.rtpengine, options.profile,
-                                         options.rtpengine_opus);
+  if (options.ng.empty()) return std::make_unique<GatewayNode>(options.node, options.profile);
+  return std::make_unique<NgNode>(options.ng, options.profile, options.ng_opus);
 }
 
 int Run(const Options& options) {

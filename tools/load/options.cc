@@ -13,8 +13,8 @@ const char* const kUsage =
 PROFILE is a YAML file or one of: steady (default), smoke, churn, storm, radio, mixed.
   --dataplane ADDRESS  its control.listen: host:port or unix:/path   (127.0.0.1:50051)
   --tls-ca FILE, --tls-cert FILE, --tls-key FILE  where that asks for mutual TLS, PEM
-  --rtpengine IP:PORT  its listen-ng: plays the calls against that instead, to compare (perf/run peer)
-  --rtpengine-opus TEXT  what it is to encode Opus with, as its codec-set wants it
+  --ng IP:PORT         plays them against rtpengine instead, at its listen-ng (perf/run peer), or what speaks like it
+  --ng-opus TEXT       what that is to encode Opus with, as its codec-set wants it
   --calls N, --seconds N, --ramp N  instead of the profile's calls, measured_seconds, ramp_per_second
   --find-limit         searches for the most calls that go cleanly, from the profile's number on
   --json FILE          the figures
@@ -57,8 +57,8 @@ base::Result<Options, std::string> ParseOptions(const std::vector<std::string>& 
       {"--tls-ca", &options.node.ca_file},
       {"--tls-cert", &options.node.certificate_file},
       {"--tls-key", &options.node.key_file},
-      {"--rtpengine", &options.rtpengine},
-      {"--rtpengine-opus", &options.rtpengine_opus},
+      {"--ng", &options.ng},
+      {"--ng-opus", &options.ng_opus},
       {"--json", &options.json_file},
       {"--html", &options.html_file},
       {"--pid", &pid},

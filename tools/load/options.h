@@ -19,8 +19,8 @@ struct Options {
   std::string profile_name = "steady";
   std::string profile_yaml;  // as it was read, with what the command line changed
   NodeAddress node;
-  std::string rtpengine;       // its listen-ng: measured instead of a dataplane
-  std::string rtpengine_opus;  // what it encodes Opus with, as its codec-set wants it
+  std::string ng;       // IP:port of rtpengine's ng protocol: measured instead of a dataplane
+  std::string ng_opus;  // what that is to encode Opus with
   bool finds_limit = false;
   std::string json_file, html_file;
   bool is_quiet = false;

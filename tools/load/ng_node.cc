@@ -1,4 +1,4 @@
-#include "tools/load/rtpengine_node.h"
+#include "tools/load/ng_node.h"
 
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -61,24 +61,48 @@ std::string TranscodeTo(const PhoneCodecShare& codec) {
          (format.amr.octet_align ? ";octet-align=1" : "");
 }
 
-uint64_t PacketsOf(const Bencode& query, const char* tag) {
+// The figures of what a leg's RTP port receives; null when there are none.
+const Bencode* StatisticsOf(const Bencode& query, const char* tag) {
   const Bencode* value = query.Find("tags");
-  for (const char* key : {tag, "medias", "streams", "stats", "packets"}) {
-    if (value == nullptr) return 0;
+  for (const char* key : {tag, "medias", "streams", "stats"}) {
+    if (value == nullptr) return nullptr;
     // Of lists the first: audio, and RTP.
     if (const Bencode::List* const list = value->list())
       value = list->empty() ? nullptr : &list->front();
     if (value != nullptr) value = value->Find(key);
   }
-  const int64_t* const packets = value == nullptr ? nullptr : value->number();
-  return packets == nullptr || *packets < 0 ? 0 : static_cast<uint64_t>(*packets);
+  return value;
+}
+
+std::optional<uint64_t> CountOf(const Bencode& statistics, std::string_view key) {
+  const Bencode* const value = statistics.Find(key);
+  if (value == nullptr || value->number() == nullptr || *value->number() < 0) return std::nullopt;
+  return static_cast<uint64_t>(*value->number());
+}
+
+LegFigures ToLegFigures(const Bencode& query, const char* tag) {
+  const Bencode* const statistics = StatisticsOf(query, tag);
+  LegFigures leg;
+  if (statistics == nullptr) return leg;
+  leg.packets_received = CountOf(*statistics, "packets").value_or(0);
+  // What follows rtpengine does not tell; who stands in front of a gateway may.
+  leg.packets_sent = CountOf(*statistics, "sent");
+  leg.concealed_frames = CountOf(*statistics, "concealed").value_or(0);
+  leg.late_packets = CountOf(*statistics, "late").value_or(0);
+  leg.mos_mean = static_cast<double>(CountOf(*statistics, "mos hundredths").value_or(0)) / 100;
+  leg.mos_worst =
+      static_cast<double>(CountOf(*statistics, "worst mos hundredths").value_or(0)) / 100;
+  leg.added_latency_ms =
+      static_cast<double>(CountOf(*statistics, "added latency us").value_or(0)) / 1000;
+  return leg;
 }
 
 CallFigures ToFigures(const Bencode& query) {
   CallFigures figures;
-  figures.access.packets_received = PacketsOf(query, kBrowserTag);
-  figures.access.counts_rtcp = true;
-  figures.ims.packets_received = PacketsOf(query, kPhoneTag);
+  figures.access = ToLegFigures(query, kBrowserTag);
+  figures.ims = ToLegFigures(query, kPhoneTag);
+  // rtpengine counts what comes to a port, and does not count what it sends.
+  figures.access.counts_rtcp = !figures.access.packets_sent;
   return figures;
 }
 
@@ -95,15 +119,14 @@ std::string OneLine(std::string text) {
 
 }  // namespace
 
-RtpengineNode::RtpengineNode(const std::string& target, const Profile& profile,
-                             std::string opus_settings)
+NgNode::NgNode(const std::string& target, const Profile& profile, std::string opus_settings)
     : profile_(profile),
       target_(target),
       opus_settings_(std::move(opus_settings)),
       controller_id_("byon-load-" + std::to_string(getpid())) {
   const auto address = ParseTarget(target);
   if (!address) {
-    throw std::runtime_error("--rtpengine is \"" + target +
+    throw std::runtime_error("--ng is \"" + target +
                              "\", but must be an IP address and a port, as 127.0.0.1:22222.");
   }
   const KernelAddress kernel(*address);
@@ -111,11 +134,11 @@ RtpengineNode::RtpengineNode(const std::string& target, const Profile& profile,
   wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (socket_ < 0 || wake_ < 0 ||
       connect(socket_, reinterpret_cast<const sockaddr*>(&kernel.storage), kernel.length) != 0)
-    throw std::runtime_error("there is no socket to speak to rtpengine with.");
+    throw std::runtime_error("there is no socket to speak ng with.");
   thread_ = std::thread([this] { Run(); });
 }
 
-RtpengineNode::~RtpengineNode() {
+NgNode::~NgNode() {
   pending_.WaitForNone();
   is_ending_ = true;
   const uint64_t one = 1;
@@ -125,19 +148,24 @@ RtpengineNode::~RtpengineNode() {
   close(wake_);
 }
 
-base::Result<NodeDescription, std::string> RtpengineNode::Describe() {
-  const auto answered = std::make_shared<std::promise<std::string>>();
-  Send({{"command", "ping"}}, [answered](const base::Result<Bencode, std::string>& answer) {
-    answered->set_value(answer ? "" : answer.error());
-  });
-  if (const std::string problem = answered->get_future().get(); !problem.empty()) {
-    return "no rtpengine answers at " + target_ + " (" + problem +
-           "): start one, or name its listen-ng with --rtpengine.";
+base::Result<NodeDescription, std::string> NgNode::Describe() {
+  using Pong = base::Result<Bencode, std::string>;
+  const auto answered = std::make_shared<std::promise<Pong>>();
+  Send({{"command", "ping"}}, [answered](Pong pong) { answered->set_value(std::move(pong)); });
+  const Pong pong = answered->get_future().get();
+  if (!pong) {
+    return "nobody answers the ng protocol at " + target_ + " (" + pong.error() +
+           "): start rtpengine, or name its listen-ng with --ng.";
   }
-  return NodeDescription{.id = "rtpengine", .version = {}, .workers = 0, .room = kMostCalls};
+  const Bencode* const software = pong->Find("software");
+  const bool is_named = software != nullptr && software->text() != nullptr;
+  return NodeDescription{.id = is_named ? OneLine(*software->text()) : "rtpengine",
+                         .version = {},
+                         .workers = 0,
+                         .room = kMostCalls};
 }
 
-void RtpengineNode::SetUp(const CallRequest& request, Done<NodeEnds> done) {
+void NgNode::SetUp(const CallRequest& request, Done<NodeEnds> done) {
   const bool is_client = profile_.gateway_is_dtls_client;
   Bencode::Dictionary codec;
   if (const std::string wanted = TranscodeTo(*request.codec); !wanted.empty())
@@ -155,7 +183,7 @@ void RtpengineNode::SetUp(const CallRequest& request, Done<NodeEnds> done) {
   if (!codec.empty()) offer.emplace("codec", std::move(codec));
   Send(std::move(offer), [this, request, done,
                           is_client](const base::Result<Bencode, std::string>& offered) {
-    if (!offered) return done("rtpengine refused: " + offered.error());
+    if (!offered) return done("the node refused: " + offered.error());
     const auto phone = AnswerAsPhone(SdpOf(*offered), request);
     if (!phone) return done(phone.error());
     Send({{"command", "answer"},
@@ -164,7 +192,7 @@ void RtpengineNode::SetUp(const CallRequest& request, Done<NodeEnds> done) {
           {"to-tag", kPhoneTag},
           {"sdp", phone->sdp}},
          [phone = *phone, done, is_client](const base::Result<Bencode, std::string>& answered) {
-           if (!answered) return done("rtpengine refused: " + answered.error());
+           if (!answered) return done("the node refused: " + answered.error());
            auto ends = ReadAnswerToBrowser(SdpOf(*answered), is_client);
            if (ends) {
              ends->rtp = phone.gateway_rtp;
@@ -176,7 +204,7 @@ void RtpengineNode::SetUp(const CallRequest& request, Done<NodeEnds> done) {
   });
 }
 
-void RtpengineNode::Ask(const std::string& id, Done<CallFigures> done) {
+void NgNode::Ask(const std::string& id, Done<CallFigures> done) {
   Send({{"command", "query"}, {"call-id", id}},
        [done](const base::Result<Bencode, std::string>& answer) {
          if (!answer) return done(answer.error());
@@ -184,14 +212,14 @@ void RtpengineNode::Ask(const std::string& id, Done<CallFigures> done) {
        });
 }
 
-void RtpengineNode::Close(const std::string& id, Done<CallFigures> done) {
+void NgNode::Close(const std::string& id, Done<CallFigures> done) {
   Ask(id, [this, id, done](const base::Result<CallFigures, std::string>& figures) {
     Send({{"command", "delete"}, {"call-id", id}, {"delete delay", int64_t{0}}},
          [figures, done](const base::Result<Bencode, std::string>&) { done(figures); });
   });
 }
 
-void RtpengineNode::Send(Bencode::Dictionary command, Done<Bencode> done) {
+void NgNode::Send(Bencode::Dictionary command, Done<Bencode> done) {
   pending_.Begin();
   const base::Timestamp now = MonotonicNow();
   std::string datagram;
@@ -204,7 +232,7 @@ void RtpengineNode::Send(Bencode::Dictionary command, Done<Bencode> done) {
   (void)!send(socket_, datagram.data(), datagram.size(), MSG_NOSIGNAL);
 }
 
-void RtpengineNode::Run() {
+void NgNode::Run() {
   std::vector<char> buffer(64 * 1024);
   while (!is_ending_) {
     std::array<pollfd, 2> ready{pollfd{socket_, POLLIN, 0}, pollfd{wake_, POLLIN, 0}};
@@ -218,7 +246,7 @@ void RtpengineNode::Run() {
   }
 }
 
-void RtpengineNode::Take(std::string_view datagram) {
+void NgNode::Take(std::string_view datagram) {
   const size_t space = std::min(datagram.find(' '), datagram.size());
   Done<Bencode> done;
   {
@@ -242,7 +270,7 @@ void RtpengineNode::Take(std::string_view datagram) {
   pending_.End();
 }
 
-void RtpengineNode::Repeat(base::Timestamp now) {
+void NgNode::Repeat(base::Timestamp now) {
   std::vector<Done<Bencode>> given_up;
   {
     const std::lock_guard lock(mutex_);

@@ -14,16 +14,17 @@
 namespace byon::load {
 
 // rtpengine as a SIP proxy sees it: its ng protocol over UDP, in bencode. A peer to measure beside
-// the gateway. It does not tell how busy its threads are, what it sent, nor what it concealed.
-class RtpengineNode final : public MediaNode {
+// the gateway; or who speaks the same for calls of another kind (perf/calls). It does not tell how
+// busy its threads are.
+class NgNode final : public MediaNode {
  public:
   // `target` is IP:port, [IP]:port for IPv6, of its listen-ng. `opus_settings` is what the
   // browser's Opus is encoded with, as its codec-set wants it; empty: its defaults. Throws
   // std::runtime_error when the target is no address or there is no socket.
-  RtpengineNode(const std::string& target, const Profile& profile, std::string opus_settings);
+  NgNode(const std::string& target, const Profile& profile, std::string opus_settings);
   // Waits for what is under way.
-  ~RtpengineNode() override;
-  RtpengineNode(const RtpengineNode&) = delete;
+  ~NgNode() override;
+  NgNode(const NgNode&) = delete;
 
   base::Result<NodeDescription, std::string> Describe() override;
   std::optional<std::vector<WorkerUse>> ReadWorkers() override { return std::vector<WorkerUse>(); }

@@ -10,7 +10,7 @@
 
 #include "tools/load/bencode.h"
 #include "tools/load/call_description.h"
-#include "tools/load/rtpengine_node.h"
+#include "tools/load/ng_node.h"
 
 namespace byon::load {
 namespace {
@@ -100,7 +100,8 @@ constexpr const char* kOfferToPhone =
     "a=sendrecv\r\na=rtcp:30009\r\na=ptime:20\r\n";
 const std::string kAnswerToBrowser =
     "v=0\r\no=- 1 1 IN IP4 127.0.0.9\r\ns=-\r\nc=IN IP4 127.0.0.9\r\nt=0 0\r\na=ice-lite\r\n"
-    "m=audio 30012 UDP/TLS/RTP/SAVPF 111\r\na=rtpmap:111 opus/48000/2\r\na=rtcp-mux\r\n"
+    "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=candidate:x 1 UDP 2130706431 127.0.0.9 30012 typ host\r\n"
+    "a=rtpmap:111 opus/48000/2\r\na=rtcp-mux\r\n"
     "a=setup:passive\r\na=fingerprint:sha-256 "
     "83:B1:DF:F7:16:4D:9A:62:DD:A2:DD:78:FF:33:89:84:90:28:E1:37:90:2B:25:41:16:35:46:48:D8:39:"
     "74:9C\r\na=ice-ufrag:iU4z6u2h\r\na=ice-pwd:AIuJNEIZqv72ss9DkPSamuCtS4\r\n";
@@ -110,7 +111,7 @@ std::string TextOf(const Bencode& command, std::string_view key) {
   return value == nullptr || value->text() == nullptr ? "" : *value->text();
 }
 
-class RtpengineNodeTest : public testing::Test {
+class NgNodeTest : public testing::Test {
  protected:
   CallRequest Request(const char* codec = "amr-wb-12.65") {
     profile_ = *ParseProfile("codecs: {" + std::string(codec) + ": 1}");
@@ -131,7 +132,7 @@ class RtpengineNodeTest : public testing::Test {
   }
   base::Result<NodeEnds, std::string> SetUp(const FakeRtpengine& rtpengine,
                                             const CallRequest& request) {
-    RtpengineNode node(rtpengine.target(), profile_, "");
+    NgNode node(rtpengine.target(), profile_, "");
     return Wait<NodeEnds>([&](auto done) { node.SetUp(request, done); });
   }
 
@@ -140,7 +141,7 @@ class RtpengineNodeTest : public testing::Test {
       rtcp_{net::IpAddress::V4(127, 0, 0, 1)};
 };
 
-TEST_F(RtpengineNodeTest, OffersAsTheBrowserAnswersAsThePhone) {
+TEST_F(NgNodeTest, OffersAsTheBrowserAnswersAsThePhone) {
   Bencode offer, answer;
   FakeRtpengine rtpengine([&](const Bencode& command) {
     if (TextOf(command, "command") == "offer") {
@@ -175,7 +176,7 @@ TEST_F(RtpengineNodeTest, OffersAsTheBrowserAnswersAsThePhone) {
   EXPECT_NE(phone.find("a=rtcp:" + std::to_string(rtcp_.local().port) + "\r\n"), std::string::npos);
 }
 
-TEST_F(RtpengineNodeTest, PassesOpusOnWithoutTranscoding) {
+TEST_F(NgNodeTest, PassesOpusOnWithoutTranscoding) {
   bool has_codec = true;
   FakeRtpengine rtpengine([&](const Bencode& command) {
     has_codec = has_codec && command.Find("codec") != nullptr;
@@ -188,7 +189,7 @@ TEST_F(RtpengineNodeTest, PassesOpusOnWithoutTranscoding) {
   EXPECT_FALSE(has_codec);
 }
 
-TEST_F(RtpengineNodeTest, SaysWhichCodecIsNotOffered) {
+TEST_F(NgNodeTest, SaysWhichCodecIsNotOffered) {
   FakeRtpengine rtpengine([](const Bencode&) {
     return Bencode(Bencode::Dictionary{{"result", "ok"}, {"sdp", kOfferToPhone}}).Serialize();
   });
@@ -197,25 +198,25 @@ TEST_F(RtpengineNodeTest, SaysWhichCodecIsNotOffered) {
   EXPECT_NE(ends.error().find("amr-12.2"), std::string::npos) << ends.error();
 }
 
-TEST_F(RtpengineNodeTest, ARefusalIsOnePrintableSentence) {
+TEST_F(NgNodeTest, ARefusalIsOnePrintableSentence) {
   FakeRtpengine rtpengine([](const Bencode&) {
     return std::string("d12:error-reason9:no\r\n\x1b[1mx6:result5:errore");
   });
   const auto ends = SetUp(rtpengine, Request());
   ASSERT_FALSE(ends.ok());
-  EXPECT_EQ(ends.error(), "rtpengine refused: no???[1mx");
+  EXPECT_EQ(ends.error(), "the node refused: no???[1mx");
 }
 
-TEST_F(RtpengineNodeTest, AsksAgainWhenADatagramIsLost) {
+TEST_F(NgNodeTest, AsksAgainWhenADatagramIsLost) {
   std::atomic<int> count = 0;
   FakeRtpengine rtpengine(
       [&](const Bencode&) { return std::string(++count == 1 ? "" : "d6:result4:ponge"); });
-  RtpengineNode node(rtpengine.target(), Profile(), "");
+  NgNode node(rtpengine.target(), Profile(), "");
   EXPECT_TRUE(node.Describe().ok());
   EXPECT_GE(rtpengine.received(), 2);
 }
 
-TEST_F(RtpengineNodeTest, ClosesWithTheLastFigures) {
+TEST_F(NgNodeTest, ClosesWithTheLastFigures) {
   std::atomic<int> deleted = 0;
   FakeRtpengine rtpengine([&](const Bencode& command) {
     if (TextOf(command, "command") == "delete") {
@@ -234,17 +235,34 @@ TEST_F(RtpengineNodeTest, ClosesWithTheLastFigures) {
                        {"tags", Bencode::Dictionary{{"browser", leg(435)}, {"phone", leg(-1)}}}})
         .Serialize();
   });
-  RtpengineNode node(rtpengine.target(), Profile(), "");
+  NgNode node(rtpengine.target(), Profile(), "");
   const auto figures = Wait<CallFigures>([&](auto done) { node.Close("call-1", done); });
   ASSERT_TRUE(figures.ok()) << figures.error();
   EXPECT_EQ(figures->access.packets_received, 435u);
+  EXPECT_TRUE(figures->access.counts_rtcp);
   EXPECT_EQ(figures->ims.packets_received, 0u);
   EXPECT_EQ(deleted, 1);
 }
 
-TEST_F(RtpengineNodeTest, TheTargetIsAnAddressAndAPort) {
+TEST_F(NgNodeTest, TakesWhatAFrontTellsBeyondRtpengine) {
+  FakeRtpengine front([&](const Bencode&) {
+    return std::string(
+        "d6:result2:ok4:tagsd7:browserd6:mediasld7:streamsld5:statsd9:concealedi3e14:mos "
+        "hundredthsi"
+        "421e7:packetsi50e4:senti49eeeeeeeee");
+  });
+  NgNode node(front.target(), Profile(), "");
+  const auto figures = Wait<CallFigures>([&](auto done) { node.Ask("call-1", done); });
+  ASSERT_TRUE(figures.ok()) << figures.error();
+  EXPECT_EQ(figures->access.packets_sent, 49u);
+  EXPECT_EQ(figures->access.concealed_frames, 3u);
+  EXPECT_DOUBLE_EQ(figures->access.mos_mean, 4.21);
+  EXPECT_FALSE(figures->access.counts_rtcp);
+}
+
+TEST_F(NgNodeTest, TheTargetIsAnAddressAndAPort) {
   for (const char* target : {"", "127.0.0.1", "localhost:22222", "127.0.0.1:0", "127.0.0.1:99999"})
-    EXPECT_THROW(RtpengineNode(target, Profile(), ""), std::runtime_error) << target;
+    EXPECT_THROW(NgNode(target, Profile(), ""), std::runtime_error) << target;
 }
 
 }  // namespace
