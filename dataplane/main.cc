@@ -26,6 +26,7 @@
 #include "dataplane/io/hand_over.h"
 #include "dataplane/io/lcore_thread.h"
 #include "dataplane/io/nic_port.h"
+#include "dataplane/io/scheduling.h"
 #include "dataplane/rpc/rpc_server.h"
 #include "dataplane/worker/handshake_thread.h"
 #include "dataplane/worker/worker.h"
@@ -182,8 +183,10 @@ class Ports {
 class Workers {
  public:
   Workers(const DataplaneConfig& config, srtp::SrtpBackend backend,
-          const dtls::DtlsContext& context, Ports& ports)
-      : mailboxes_(config.workers.count), handshake_mailboxes_(config.workers.count) {
+          const dtls::DtlsContext& context, Ports& ports, bool is_realtime)
+      : is_realtime_(is_realtime),
+        mailboxes_(config.workers.count),
+        handshake_mailboxes_(config.workers.count) {
     std::vector<worker::HandshakeMailbox*> handshakes;
     for (auto& mailbox : handshake_mailboxes_) {
       handshakes.push_back((mailbox = std::make_unique<worker::HandshakeMailbox>()).get());
@@ -215,6 +218,7 @@ class Workers {
  private:
   void Run(worker::Worker& worker) {
     io::PrepareNaps();
+    if (is_realtime_) (void)io::RunRealtime();
     base::Timestamp next_wall_clock;
     while (!must_stop_.load(std::memory_order_relaxed)) {
       const base::Timestamp now = io::MonotonicNow();
@@ -226,6 +230,7 @@ class Workers {
     }
   }
 
+  const bool is_realtime_;
   std::atomic<bool> must_stop_{false};
   std::vector<std::unique_ptr<worker::WorkerMailbox>> mailboxes_;
   std::vector<std::unique_ptr<worker::HandshakeMailbox>> handshake_mailboxes_;
@@ -257,6 +262,12 @@ rpc::RpcConfig RpcConfigOf(const DataplaneConfig& config, const dtls::DtlsContex
   rpc.io_drops = [&ports] { return ports.Drops(); };
   rpc.log_info = [&log](const std::string& line) { log.Info(line); };
   return rpc;
+}
+
+base::Result<io::Scheduling, const char*> SchedulingOf(const DataplaneConfig& config) {
+  const config::WorkersConfig& workers = config.workers;
+  return io::ResolveScheduling(workers.scheduling, workers.idle, workers.count,
+                               io::AllowedCpus().size(), io::MayRunRealtime());
 }
 
 // Each session holds three sockets.
@@ -299,6 +310,9 @@ int Run(const DataplaneConfig& config) {
   RaiseDescriptorLimit();
   const auto backend = BackendOf(config);
   if (!backend) return Fail(log, backend.error());
+  const auto scheduling = SchedulingOf(config);
+  if (!scheduling) return Fail(log, scheduling.error());
+  const bool is_realtime = *scheduling == io::Scheduling::kRealtime;
   const auto certificate = dtls::DtlsCertificate::Generate();
   if (!certificate) return Fail(log, certificate.error());
   const auto context = dtls::DtlsContext::Create(*certificate, ProfilesOf(config));
@@ -309,7 +323,7 @@ int Run(const DataplaneConfig& config) {
   if (!eal) return Fail(log, eal.error());
   const auto ports = Ports::Create(config);
   if (!ports) return Fail(log, ports.error());
-  Workers workers(config, *backend, *context, **ports);
+  Workers workers(config, *backend, *context, **ports, is_realtime);
   auto server =
       rpc::RpcServer::Start(RpcConfigOf(config, *context, *announcements, **ports, log), workers.mailboxes());
   if (!server) return Fail(log, server.error());
@@ -319,6 +333,7 @@ int Run(const DataplaneConfig& config) {
            " version=" BYON_VERSION " workers=" + std::to_string(config.workers.count) +
            " port=" + (config.port.ethdev ? "ethdev" : "embedded") +
            " amr_wb_encoder=" + (workers.has_amr_wb_batch() ? "batch" : "library") +
+           " scheduling=" + (is_realtime ? "realtime" : "normal") +
            " control=" + config::Quoted(config.control.listen) + port);
 
   int received = 0;

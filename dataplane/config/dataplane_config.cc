@@ -95,6 +95,18 @@ class Reader {
                      : idle.Scalar() == "sleep" ? io::IdlePolicy::kSleep
                                                 : io::IdlePolicy::kBlock;
     }
+    if (const YAML::Node scheduling = node["scheduling"]) ReadScheduling(scheduling, workers);
+  }
+
+  void ReadScheduling(const YAML::Node& node, WorkersConfig& workers) {
+    workers.scheduling = node.Scalar() == "realtime" ? io::Scheduling::kRealtime
+                         : node.Scalar() == "normal" ? io::Scheduling::kNormal
+                                                     : io::Scheduling::kAuto;
+    const bool sleeps =
+        workers.idle == io::IdlePolicy::kSleep || workers.idle == io::IdlePolicy::kBlock;
+    if (workers.scheduling != io::Scheduling::kRealtime || sleeps) return;
+    // The kernel stops real-time threads that use more than 95 % of a CPU for the rest of each second.
+    Refuse(node, "workers.scheduling", "auto or normal while workers.idle is spin or pause");
   }
 
   void ReadPort(const YAML::Node& node, PortConfig& port) {

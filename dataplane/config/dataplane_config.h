@@ -12,6 +12,7 @@
 #include "dataplane/codec/codec_format.h"
 #include "dataplane/io/embedded_device.h"
 #include "dataplane/io/idle_policy.h"
+#include "dataplane/io/scheduling.h"
 #include "dataplane/net/ip_address.h"
 #include "dataplane/net/mac_address.h"
 #include "dataplane/pipeline/tone_plan.h"
@@ -33,6 +34,7 @@ struct WorkersConfig {
   std::string control_cpus;
   size_t sessions = 2000;
   io::IdlePolicy idle = io::IdlePolicy::kBlock;
+  io::Scheduling scheduling = io::Scheduling::kAuto;
 };
 struct EthdevConfig {
   struct Host {

@@ -147,6 +147,20 @@ void Association::Close() {
   retransmit_deadline_ = Timestamp::Infinite();
 }
 
+std::optional<DtlsDatagram> Association::MakeFarewell() {
+  if (state_ != State::kConnected || SSL_get_shutdown(ssl_.get()) != 0) return std::nullopt;
+  const size_t written_before = output_.size();
+  ERR_clear_error();
+  (void)SSL_shutdown(ssl_.get());
+  // Not sent yet: a repeated Finished of the peer is still to be answered, which OpenSSL else no longer does.
+  SSL_set_shutdown(ssl_.get(), 0);
+  ERR_clear_error();
+  if (output_.size() == written_before) return std::nullopt;
+  const DtlsDatagram farewell = output_.back();
+  output_.pop_back();
+  return farewell;
+}
+
 std::optional<DtlsDatagram> Association::PollDatagram() {
   if (output_.empty()) return std::nullopt;
   DtlsDatagram datagram = output_.front();

@@ -25,6 +25,7 @@ class DtlsTransport::Association {
   void HandleDatagram(base::ByteSpan datagram, base::Timestamp now);
   void HandleTimeout(base::Timestamp now);
   void Close();
+  std::optional<DtlsDatagram> MakeFarewell();
   std::optional<DtlsDatagram> PollDatagram();
   std::optional<DtlsEvent> PollEvent();
   base::Timestamp NextDeadline() const;

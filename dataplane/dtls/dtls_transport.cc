@@ -31,6 +31,7 @@ void DtlsTransport::HandleDatagram(base::ByteSpan datagram, base::Timestamp now)
 }
 void DtlsTransport::HandleTimeout(base::Timestamp now) { association_->HandleTimeout(now); }
 void DtlsTransport::Close() { association_->Close(); }
+std::optional<DtlsDatagram> DtlsTransport::MakeFarewell() { return association_->MakeFarewell(); }
 std::optional<DtlsDatagram> DtlsTransport::PollDatagram() { return association_->PollDatagram(); }
 std::optional<DtlsEvent> DtlsTransport::PollEvent() { return association_->PollEvent(); }
 base::Timestamp DtlsTransport::NextDeadline() const { return association_->NextDeadline(); }

@@ -79,6 +79,9 @@ class DtlsTransport {
   void HandleTimeout(base::Timestamp now);
   // Sends close_notify when connected.
   void Close();
+  // That close_notify to be sent later by somebody else, when this transport may not be asked any more;
+  // it goes on as if nothing had been. Nothing when not connected.
+  std::optional<DtlsDatagram> MakeFarewell();
 
   std::optional<DtlsDatagram> PollDatagram();
   std::optional<DtlsEvent> PollEvent();

@@ -17,10 +17,10 @@ constexpr uint32_t kNominationsToSwitchDown = 2;
 
 IceLiteAgent::IceLiteAgent(const Config& config, const IceCredentials& local)
     : config_(config),
-      current_{local.ufrag, stun::IntegrityKey(base::AsBytes(local.pwd)), std::nullopt, 1} {}
+      current_{Ufrag(local.ufrag), stun::IntegrityKey(base::AsBytes(local.pwd)), std::nullopt, 1} {}
 
 void IceLiteAgent::SetRemoteCredentials(const IceCredentials& remote, base::Timestamp now) {
-  current_.remote_ufrag = remote.ufrag;
+  current_.remote_ufrag.emplace(remote.ufrag);
   if (!selected_) connect_deadline_ = now + config_.connect_timeout;
 }
 
@@ -28,7 +28,7 @@ void IceLiteAgent::RestartIce(const IceCredentials& new_local, base::Timestamp n
   const uint32_t number = current_.number + 1;
   // A restart that the peer never took up is forgotten: the generation in use stays the old one.
   if (!previous_) previous_ = std::move(current_);
-  current_ = Generation{new_local.ufrag, stun::IntegrityKey(base::AsBytes(new_local.pwd)),
+  current_ = Generation{Ufrag(new_local.ufrag), stun::IntegrityKey(base::AsBytes(new_local.pwd)),
                         std::nullopt, number};
   if (!selected_) connect_deadline_ = now + config_.connect_timeout;
 }
@@ -37,10 +37,11 @@ void IceLiteAgent::RestartIce(const IceCredentials& new_local, base::Timestamp n
 IceLiteAgent::Generation* IceLiteAgent::FindGeneration(base::ByteSpan username) {
   const std::string_view text = base::AsText(username);
   const auto fits = [&](const Generation& generation) {
-    const size_t colon = generation.local_ufrag.size();
-    if (text.size() <= colon || text[colon] != ':') return false;
-    if (text.substr(0, colon) != generation.local_ufrag) return false;
-    return !generation.remote_ufrag || text.substr(colon + 1) == *generation.remote_ufrag;
+    const std::string_view local = generation.local_ufrag.view();
+    if (text.size() <= local.size() || text[local.size()] != ':') return false;
+    if (!text.starts_with(local)) return false;
+    return !generation.remote_ufrag ||
+           text.substr(local.size() + 1) == generation.remote_ufrag->view();
   };
   if (fits(current_)) return &current_;
   if (previous_ && fits(*previous_)) return &*previous_;

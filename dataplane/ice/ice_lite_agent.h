@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -86,17 +88,30 @@ class IceLiteAgent {
   // Where to send media; nothing before nomination and after consent is lost.
   const std::optional<net::SocketAddress>& selected_remote() const { return selected_; }
   size_t remote_candidate_count() const { return candidates_.size(); }
-  const std::string& local_ufrag() const { return current_.local_ufrag; }
+  std::string_view local_ufrag() const { return current_.local_ufrag.view(); }
 
  private:
   struct SeenCheck {
     uint32_t transaction = 0;  // hashes
     uint32_t from = 0;
   };
+  // In place: credentials change on a thread that uses no heap. What is longer never fits a check.
+  class Ufrag {
+   public:
+    explicit Ufrag(std::string_view text) : size_(std::min(text.size(), kCapacity)) {
+      std::copy_n(text.begin(), size_, text_.begin());
+    }
+    std::string_view view() const { return {text_.data(), size_}; }
+
+   private:
+    static constexpr size_t kCapacity = 256;
+    std::array<char, kCapacity> text_;
+    size_t size_;
+  };
   struct Generation {
-    std::string local_ufrag;
+    Ufrag local_ufrag;
     stun::IntegrityKey key;
-    std::optional<std::string> remote_ufrag;
+    std::optional<Ufrag> remote_ufrag;
     uint32_t number = 0;
   };
   struct RemoteCandidate {

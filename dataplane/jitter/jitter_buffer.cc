@@ -371,6 +371,7 @@ PlayoutFrame JitterBuffer::PlayGap(base::Timestamp now, uint32_t buffered) {
       const int64_t silent = is_loss ? std::max<int64_t>(0, held_ - lost_units) : 0;
       PlayoutFrame frame = PlayFront(now, buffered);
       frame.lost_before = static_cast<uint32_t>(waited_in_vain);
+      frame.is_behind_loss = waited_in_vain == gap;
       frame.silent_before = static_cast<uint32_t>(silent);
       return frame;
     }
@@ -396,6 +397,7 @@ PlayoutFrame JitterBuffer::PlayGap(base::Timestamp now, uint32_t buffered) {
   if (missing == 0) {
     PlayoutFrame frame = PlayFront(now, buffered);
     frame.lost_before = credit;
+    frame.is_behind_loss = true;
     return frame;
   }
 

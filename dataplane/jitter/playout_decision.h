@@ -27,6 +27,7 @@ struct PlayoutFrame {
   bool may_come = false;     // kConceal: nobody knows yet whether it is lost; if it comes it is played next
   // Clock units just before this, given out with `may_come`, that are lost after all.
   uint32_t lost_before = 0;
+  bool is_behind_loss = false;  // `payload` begins where that ends: no pause lies between
   // kConceal without knowing for what, half a second at most: the next frame that is not undecided tells how many
   // clock units of it were the sender's silence after all.
   bool is_undecided = false;

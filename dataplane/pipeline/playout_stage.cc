@@ -151,7 +151,8 @@ bool PlayoutStage::Append(base::Timestamp now) {
   const jitter::PlayoutFrame piece = jitter_.PopFrame(now, BufferedUnits());
   if (!piece.is_undecided) Settle(piece.silent_before);
   if (piece.lost_before != 0) {
-    const bool is_next = piece.payload_type == current_->format.payload_type && piece.skip == 0;
+    const bool is_next = piece.is_behind_loss && piece.skip == 0 &&
+                         piece.payload_type == current_->format.payload_type;
     current_->decoder->AcceptLoss(piece.lost_before, is_next ? piece.payload : base::ByteSpan());
   }
   switch (piece.decision) {

@@ -36,7 +36,7 @@ struct HandshakeRequest {
     kStart,         // role, fingerprints (may be empty: they come later)
     kFingerprints,  // the peer's SDP has arrived
     kDatagram,      // bytes
-    kStop,          // forget it: the session has gone, there is nowhere to send a close_notify to
+    kStop,          // forget it: the session has gone
     kDiscard,       // retired: SRTP state to be destroyed
   };
   Kind kind = Kind::kNone;
@@ -52,7 +52,7 @@ struct HandshakeReport {
   enum class Kind : uint8_t {
     kNone,
     kDatagram,   // to be sent to the peer
-    kConnected,  // srtp
+    kConnected,  // srtp; datagram: the close_notify to end with, when there is one
     kFailed,     // cause
     kClosed,     // the peer sent close_notify
   };

@@ -57,7 +57,8 @@ void ImsLeg::HandleTick(base::Timestamp now, SessionOutput& output) {
   silence_.SetExpected(is_open && may_receive(), now);
   if (!is_open || !reporter_.IsDue(now)) return;
   SendRtcp(output, [&](base::MutableByteSpan room) {
-    return reporter_.WriteReport(room, now, output.wall_clock());
+    // The same instant by both clocks, however late this tick is served.
+    return reporter_.WriteReport(room, output.time(), output.wall_clock());
   });
 }
 

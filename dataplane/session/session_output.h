@@ -1,5 +1,6 @@
 #pragma once
 
+#include "dataplane/base/time.h"
 #include "dataplane/rtp/ntp_time.h"
 #include "dataplane/session/datagram.h"
 #include "dataplane/session/handshake_messages.h"
@@ -24,7 +25,8 @@ class SessionOutput {
 
   // This thread's cipher, for SRTCP (RTP goes in bursts).
   virtual srtp::SrtpTransform& transform() = 0;
-  // The wall clock at the moment that is being handled.
+  // The moment that is being handled, which a late tick's own time lies before, and the wall clock then.
+  virtual base::Timestamp time() const = 0;
   virtual rtp::NtpTime wall_clock() const = 0;
 };
 

@@ -218,6 +218,7 @@ void WebRtcTransport::HandleHandshake(HandshakeReport& report,
     case HandshakeReport::Kind::kConnected: {
       std::swap(srtp_, report.srtp);
       unverified_media_source_.reset();
+      KeepFarewell(report.datagram.bytes());
       dtls_ = DtlsState::kConnected;
       PushEvent(DtlsConnected{srtp_.outbound->profile()});
       break;
@@ -233,6 +234,12 @@ void WebRtcTransport::HandleHandshake(HandshakeReport& report,
     case HandshakeReport::Kind::kNone:
       break;
   }
+}
+
+void WebRtcTransport::KeepFarewell(base::ByteSpan bytes) {
+  farewell_.Clear();
+  if (bytes.size() > farewell_.capacity()) return;
+  for (const std::byte byte : bytes) (void)farewell_.PushBack(byte);
 }
 
 void WebRtcTransport::Fail(FailureCause cause) {
@@ -265,6 +272,9 @@ void WebRtcTransport::HandleTimeout(base::Timestamp now, SessionOutput& output) 
 
 void WebRtcTransport::Close(SessionOutput& output) {
   if (dtls_ == DtlsState::kIdle) return;
+  if (dtls_ == DtlsState::kConnected && ice_.selected_remote() && !farewell_.empty()) {
+    SendDtls({farewell_.begin(), farewell_.size()}, output);
+  }
   (void)output.SendToHandshake(MakeRequest(HandshakeRequest::Kind::kStop));
 }
 

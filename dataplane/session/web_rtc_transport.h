@@ -44,6 +44,7 @@ class WebRtcTransport {
   void OnAuthenticatedMedia(const net::SocketAddress& from, base::Timestamp now);
   void HandleHandshake(HandshakeReport& report, SessionOutput& output);
   void HandleTimeout(base::Timestamp now, SessionOutput& output);
+  // Forgets the association; says so to the peer (close_notify) as far as one datagram does.
   void Close(SessionOutput& output);
   std::optional<SessionEvent> PollEvent();
 
@@ -59,6 +60,8 @@ class WebRtcTransport {
   bool is_handshaking() const { return dtls_ == DtlsState::kHandshaking; }
 
  private:
+  // An alert in one record, of any of our ciphers.
+  static constexpr size_t kMaxFarewellBytes = 96;
   enum class DtlsState : uint8_t { kIdle, kHandshaking, kConnected, kFailed };
 
   bool AdmitsMedia(const net::SocketAddress& from, base::ByteSpan datagram,
@@ -71,6 +74,7 @@ class WebRtcTransport {
   bool StartDtls(SessionOutput& output);
   void SendFingerprints(SessionOutput& output);
   void SendDtls(base::ByteSpan bytes, SessionOutput& output);
+  void KeepFarewell(base::ByteSpan bytes);
   void Fail(FailureCause cause);
   void PushEvent(const SessionEvent& event);
   HandshakeRequest MakeRequest(HandshakeRequest::Kind kind) const;
@@ -90,6 +94,8 @@ class WebRtcTransport {
   Fingerprints fingerprints_;
   bool owes_fingerprints_ = false;  // the ring to the handshake thread was full
   std::optional<net::SocketAddress> dtls_remote_;
+  // Made with the keys: the thread that could make it cannot be asked when the session ends.
+  base::FixedVector<std::byte, kMaxFarewellBytes> farewell_;
   TokenBucket dtls_budget_;
   // Passed no check yet, but what came from there last was authentic.
   std::optional<net::SocketAddress> unverified_media_source_;

@@ -12,6 +12,15 @@ namespace byon::worker {
 using session::HandshakeReport;
 using session::HandshakeRequest;
 
+namespace {
+
+void Copy(const dtls::DtlsDatagram& datagram, session::DtlsBytes& to) {
+  to.size = std::min(datagram.size, session::DtlsBytes::kCapacity);
+  std::memcpy(to.storage.data(), datagram.storage.data(), to.size);
+}
+
+}  // namespace
+
 HandshakeService::HandshakeService(const dtls::DtlsContext& context, srtp::SrtpBackend backend,
                                    std::vector<HandshakeMailbox*> mailboxes)
     : context_(context), backend_(backend) {
@@ -60,7 +69,7 @@ void HandshakeService::ServeRequest(Client& client, HandshakeRequest request,
       transport.HandleDatagram(request.datagram.bytes(), now);
       break;
     case HandshakeRequest::Kind::kStop:
-      // The session may be gone: close_notify is a courtesy that its end (BYE) has already paid.
+      // The session may be gone; it has sent the close_notify that it got with its keys.
       deadlines_.erase({&client, key});
       client.associations.erase(found);
       return;
@@ -90,11 +99,10 @@ void HandshakeService::Drain(Client& client, const Key& key, dtls::DtlsTransport
     HandshakeReport report;
     report.kind = HandshakeReport::Kind::kDatagram;
     std::tie(report.session, report.association) = key;
-    report.datagram.size = std::min(datagram->size, session::DtlsBytes::kCapacity);
-    std::memcpy(report.datagram.storage.data(), datagram->storage.data(), report.datagram.size);
+    Copy(*datagram, report.datagram);
     Post(client, std::move(report));
   }
-  while (auto event = transport.PollEvent()) ReportEvent(client, key, std::move(*event));
+  while (auto event = transport.PollEvent()) ReportEvent(client, key, transport, std::move(*event));
   const base::Timestamp deadline = transport.NextDeadline();
   if (deadline.is_infinite()) {
     deadlines_.erase({&client, key});
@@ -103,13 +111,15 @@ void HandshakeService::Drain(Client& client, const Key& key, dtls::DtlsTransport
   }
 }
 
-void HandshakeService::ReportEvent(Client& client, const Key& key, dtls::DtlsEvent event) {
+void HandshakeService::ReportEvent(Client& client, const Key& key, dtls::DtlsTransport& transport,
+                                   dtls::DtlsEvent event) {
   HandshakeReport report;
   std::tie(report.session, report.association) = key;
   if (const auto* connected = std::get_if<dtls::DtlsConnected>(&event)) {
     report.kind = HandshakeReport::Kind::kConnected;
     report.srtp.inbound = std::make_unique<srtp::SrtpSession>(backend_, connected->remote);
     report.srtp.outbound = std::make_unique<srtp::SrtpSession>(backend_, connected->local);
+    if (const auto farewell = transport.MakeFarewell()) Copy(*farewell, report.datagram);
   } else if (const auto* failed = std::get_if<dtls::DtlsFailed>(&event)) {
     report.kind = HandshakeReport::Kind::kFailed;
     report.cause = failed->cause;

@@ -40,6 +40,7 @@ class Outbox final : public session::SessionOutput {
   void Send(const OutgoingDatagram& datagram, srtp::SrtpSession* protect) override;
   [[nodiscard]] bool SendToHandshake(session::HandshakeRequest&& request) override;
   srtp::SrtpTransform& transform() override { return *transform_; }
+  base::Timestamp time() const override { return now_; }
   rtp::NtpTime wall_clock() const override { return wall_clock_; }
 
   uint64_t packets_sent() const { return packets_sent_; }

@@ -53,9 +53,8 @@ void Worker::RunOnce(base::Timestamp now) {
   is_busy |= ServeHandshakes();
   is_busy |= ServeCommands(now);
   is_busy |= ServeTicks(now);
-  outbox_.Flush();
+  SendNow(now);
   outbox_.FlushHandshakes();
-  io_.Flush(now);
   was_busy_ = is_busy;
   if (!is_busy) io_.Wait(now, NextDeadline(now));
 }
@@ -124,6 +123,7 @@ bool Worker::ServeTicks(base::Timestamp now) {
     if (now - due > kLateTick) late_ticks_ += members.size();
     // The due time, not `now`: the sender's clock must not shake with this thread's load.
     for (session::MediaSession* session : members) session->StartTick(due, outbox_);
+    SendNow(now);  // what need not wait for the batch
     for (session::MediaSession* session : members) {
       session->FinishTick(due, outbox_);
       PublishEvents(*session);
@@ -132,6 +132,11 @@ bool Worker::ServeTicks(base::Timestamp now) {
   const int64_t given_up = wheel_.Advance(now, serve_slot, kTickSlotsPerTurn);
   if (given_up > 0) late_ticks_ += static_cast<uint64_t>(given_up) * wheel_.size() / 20;
   return is_busy;
+}
+
+void Worker::SendNow(base::Timestamp now) {
+  outbox_.Flush();
+  io_.Flush(now);
 }
 
 bool Worker::ServeCommands(base::Timestamp now) {
@@ -200,8 +205,7 @@ CommandStatus Worker::Do(CloseSession& close, SessionHandle handle, base::Timest
   session::MediaSession* const session = sessions_.FindByHandle(handle);
   if (!session) return CommandStatus::kNoSuchSession;
   session->Close(close.reason.view(), now, outbox_);
-  outbox_.Flush();
-  io_.Flush(now);
+  SendNow(now);
   if (close.stats) session->FillStats(*close.stats);
   drops_ += session->AllDrops();
   events_lost_ += session->events_lost();

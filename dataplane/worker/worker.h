@@ -51,6 +51,7 @@ class Worker {
   bool ServeHandshakes();
   bool ServeCommands(base::Timestamp now);
   bool ServeTicks(base::Timestamp now);
+  void SendNow(base::Timestamp now);
   base::Timestamp NextDeadline(base::Timestamp now) const;
 
   Reply Execute(Command command, base::Timestamp now);

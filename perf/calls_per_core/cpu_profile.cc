@@ -1,5 +1,6 @@
 #include "perf/calls_per_core/cpu_profile.h"
 
+#include <cxxabi.h>
 #include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
@@ -9,9 +10,14 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
+#include <map>
+#include <memory>
 #include <vector>
 
 #include "dataplane/base/check.h"
@@ -112,6 +118,21 @@ Part PartOfFunction(std::string_view name) {
   return Part::kRest;
 }
 
+std::string FunctionOf(uintptr_t address, const OwnSymbols& own) {
+  Dl_info info{}, ours{};
+  if (dladdr(reinterpret_cast<void*>(address), &info) == 0) return "?";
+  dladdr(reinterpret_cast<void*>(&PartName), &ours);
+  const std::string library = std::filesystem::path(info.dli_fname).filename();
+  if (info.dli_fbase != ours.dli_fbase) {
+    return library + (info.dli_sname ? std::string(" ") + info.dli_sname : "");
+  }
+  const std::string mangled(own.NameOf(address));
+  int status = 0;
+  const std::unique_ptr<char, decltype(&std::free)> name(
+      abi::__cxa_demangle(mangled.c_str(), nullptr, nullptr, &status), &std::free);
+  return name ? std::string(name.get()).substr(0, 100) : mangled;
+}
+
 Part PartOf(uintptr_t address, const OwnSymbols& own) {
   Dl_info info{};
   if (dladdr(reinterpret_cast<void*>(address), &info) == 0) return Part::kRest;
@@ -149,6 +170,19 @@ CpuProfile::CpuProfile(const std::atomic<bool>& is_working) {
 CpuProfile::~CpuProfile() {
   timer_delete(static_cast<timer_t>(timer_));
   signal(SIGPROF, SIG_IGN);
+}
+
+std::vector<std::pair<std::string, double>> CpuProfile::Functions(size_t most) const {
+  const OwnSymbols own;
+  std::map<std::string, double> shares;
+  const size_t total = count;
+  for (size_t i = 0; i < total; ++i) {
+    shares[FunctionOf(samples[i], own)] += 1 / static_cast<double>(total);
+  }
+  std::vector<std::pair<std::string, double>> sorted(shares.begin(), shares.end());
+  std::ranges::sort(sorted, std::greater<>(), [](const auto& one) { return one.second; });
+  sorted.resize(std::min(most, sorted.size()));
+  return sorted;
 }
 
 size_t CpuProfile::sample_count() const { return count; }

@@ -4,7 +4,10 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace byon::perf {
 
@@ -27,6 +30,8 @@ class CpuProfile {
   // Shares of the samples since it was made, which add up to 1; zeros without a sample.
   std::array<double, kPartCount> Shares() const;
   size_t sample_count() const;
+  // The functions (or libraries, of which no more is known) with the most samples, and their shares.
+  std::vector<std::pair<std::string, double>> Functions(size_t most) const;
 
  private:
   void* timer_ = nullptr;

@@ -18,6 +18,7 @@ const net::IpAddress kGateway = net::IpAddress::V4(192, 0, 2, 1);
 const net::SocketAddress kBrowser{net::IpAddress::V4(198, 51, 100, 7), 50'000};
 const net::SocketAddress kPhone{net::IpAddress::V4(203, 0, 113, 9), 40'000};
 const ice::IceCredentials kIce{"gway", "gateway-password-of-22-ch"};
+constexpr uint16_t kFirstPort = 10'000;
 constexpr TimeDelta kFrame = TimeDelta::Milliseconds(20);  // of every codec
 
 size_t HeapBytes() { return mallinfo2().uordblks + mallinfo2().hblkhd; }
@@ -64,6 +65,16 @@ size_t BenchmarkIo::ReceiveBurst(std::span<worker::ReceivedDatagram> datagrams, 
   return next_;
 }
 
+void BenchmarkIo::Send(std::span<const worker::OutgoingDatagram> datagrams, base::Timestamp) {
+  sent += datagrams.size();
+  if (times == nullptr) return;
+  const auto time = turn + TimeDelta::Nanoseconds((ThreadTime() - turn_started).count());
+  for (const worker::OutgoingDatagram& datagram : datagrams) {
+    const bool is_access = datagram.source.port % 4 == kFirstPort % 4;
+    times->Note(datagram, is_access ? access_clock_hz : ims_clock_hz, time);
+  }
+}
+
 size_t MediaSender::Write(base::MutableByteSpan buffer) {
   const uint32_t timestamp = timestamp_;
   timestamp_ += codec::ClockRateHz(media_->format.codec.codec) / 50;
@@ -83,6 +94,8 @@ WorkerCalls::WorkerCalls(const Config& config)
               mailbox_, handshakes_),
       transform_(srtp::MakeSrtpTransform(srtp::DefaultSrtpBackend())) {
   keys_.profile = config.profile;
+  io_.access_clock_hz = codec::ClockRateHz(config.from_browser->format.codec.codec);
+  io_.ims_clock_hz = codec::ClockRateHz(config.from_phone->format.codec.codec);
   for (size_t i = 0; i < config.count; ++i) Connect(i);
   std::ranges::sort(calls_, {}, [](const auto& call) { return call->phase.nanoseconds(); });
   round_ = now_;
@@ -90,7 +103,7 @@ WorkerCalls::WorkerCalls(const Config& config)
 
 void WorkerCalls::Connect(size_t index) {
   session::SessionConfig session;
-  const auto port = static_cast<uint16_t>(10'000 + 4 * index);
+  const auto port = static_cast<uint16_t>(kFirstPort + 4 * index);
   session.handle = session::MakeSessionHandle(index + 1, port);
   session.access = {{kGateway, port}, kIce, 1};
   session.ims = {
@@ -183,6 +196,8 @@ void WorkerCalls::Arrive() {
 std::chrono::nanoseconds WorkerCalls::Turn() {
   io_.has_waited = false;
   const std::chrono::nanoseconds start = ThreadTime();
+  io_.turn = now_;
+  io_.turn_started = start;
   is_working_.store(true, std::memory_order_relaxed);
   worker_.RunOnce(now_);
   is_working_.store(false, std::memory_order_relaxed);

@@ -10,6 +10,7 @@
 
 #include "dataplane/base/random.h"
 #include "dataplane/worker/worker.h"
+#include "perf/dataplane/send_times.h"
 
 namespace byon::perf {
 
@@ -39,6 +40,12 @@ class BenchmarkIo final : public worker::PacketIo {
   uint64_t sent = 0;
   base::Timestamp waited_until;
   bool has_waited = false;
+  // The moment of the turn in simulated time, the CPU time at its start, and what is seen of what
+  // leaves in it; null: nobody looks.
+  base::Timestamp turn;
+  std::chrono::nanoseconds turn_started{};
+  SendTimes* times = nullptr;
+  uint32_t access_clock_hz = 0, ims_clock_hz = 0;
 
   worker::OpenPortResult OpenPort(const net::SocketAddress&) override {
     return worker::OpenPortResult::kOpened;
@@ -51,9 +58,7 @@ class BenchmarkIo final : public worker::PacketIo {
     return {storage.data(), storage.size(), nullptr};
   }
   void Free(const worker::TxBuffer&) override {}
-  void Send(std::span<const worker::OutgoingDatagram> datagrams, base::Timestamp) override {
-    sent += datagrams.size();
-  }
+  void Send(std::span<const worker::OutgoingDatagram> datagrams, base::Timestamp) override;
   void Flush(base::Timestamp) override {}
   void Wait(base::Timestamp, base::Timestamp until) override {
     waited_until = until;
@@ -110,6 +115,8 @@ class WorkerCalls {
   // Set while the worker, and not the benchmark, has the CPU: for a profiler's signal handler.
   const std::atomic<bool>& is_working() const { return is_working_; }
   uint64_t sent() const { return io_.sent; }
+  // Looks at when packets leave, from now on; costs the worker a little.
+  void Watch(SendTimes& times) { io_.times = &times; }
   worker::WorkerStats Stats() const { return worker_.Stats(); }
   // What a session takes of the heap, its codecs and keys included.
   size_t heap_bytes_per_call() const { return heap_bytes_ / calls_.size(); }

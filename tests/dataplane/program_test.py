@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 PROGRAM, ROOT = (os.path.abspath(path) for path in sys.argv[1:3])
@@ -116,14 +117,39 @@ class Program(unittest.TestCase):
         self.assertEqual(program.end(), 0, program.log)
         self.assertEqual(free_pages(), before)
 
-    def test_needs_no_privileges(self):
+    def nobody(self):
         if os.geteuid() != 0:
             self.skipTest('it runs without privileges already')
         nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--no-new-privs']
         if subprocess.run([*nobody, 'test', '-x', PROGRAM], check=False).returncode != 0:
             self.skipTest('nobody may not read the build folder')
-        program = Running(self.folder.name, YAML.format(name='nobody', port=0), nobody)
+        return nobody
+
+    def test_needs_no_privileges(self):
+        program = Running(self.folder.name, YAML.format(name='nobody', port=0), self.nobody())
         self.assertEqual(program.end(), 0, program.log)
+        self.assertIn('scheduling=normal', program.log)
+
+    def test_workers_are_realtime_threads_where_the_kernel_permits_it(self):
+        if subprocess.run(['chrt', '-r', '10', 'true'], check=False, capture_output=True).returncode != 0:
+            self.skipTest('the kernel does not permit it')
+        program = Running(self.folder.name, YAML.format(name='realtime', port=0) + 'workers: {scheduling: realtime}\n')
+        realtime = set()
+        end = time.monotonic() + LIMIT
+        while not realtime and time.monotonic() < end:  # a worker becomes one by itself, soon after its start
+            time.sleep(0.01)
+            for thread in os.listdir(f'/proc/{program.process.pid}/task'):
+                with open(f'/proc/{program.process.pid}/task/{thread}/comm', encoding='ascii') as name:
+                    if os.sched_getscheduler(int(thread)) == os.SCHED_RR:
+                        realtime.add(name.read().strip())
+        self.assertEqual(program.end(), 0, program.log)
+        self.assertIn('scheduling=realtime', program.log)
+        self.assertEqual(realtime, {'rte-worker-1'})
+
+    def test_refuses_realtime_workers_where_the_kernel_does(self):
+        nobody = [*self.nobody(), 'prlimit', '--rtprio=0:0']
+        with self.assertRaisesRegex(AssertionError, r'event=start_failed reason="workers.scheduling is .*CAP_SYS_NICE'):
+            Running(self.folder.name, YAML.format(name='refused', port=0) + 'workers: {scheduling: realtime}\n', nobody)
 
 
 class TapResult(unittest.TestResult):

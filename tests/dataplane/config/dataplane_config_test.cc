@@ -36,6 +36,7 @@ TEST(DataplaneConfig, NothingGivenIsAWorkingConfiguration) {
     EXPECT_EQ(config->control.lease, base::TimeDelta::Seconds(600));
     EXPECT_EQ(config->workers.count, 1u);
     EXPECT_EQ(config->workers.idle, io::IdlePolicy::kBlock);
+    EXPECT_EQ(config->workers.scheduling, io::Scheduling::kAuto);
     EXPECT_FALSE(config->port.ethdev.has_value());
     EXPECT_EQ(config->media.access.ipv4, net::IpAddress::V4(127, 0, 0, 1));
     EXPECT_EQ(config->media.ims.ipv4, net::IpAddress::V4(127, 0, 0, 1));
@@ -89,7 +90,7 @@ control:
   tls: {ca: ca.pem, cert: cert.pem, key: key.pem}
   lease_seconds: 30
   drain_seconds: 5
-workers: {count: 2, cpus: ["2", "3-4"], control_cpus: "0-1", sessions: 500, idle: spin}
+workers: {count: 2, cpus: ["2", "3-4"], control_cpus: "0-1", sessions: 500, idle: spin, scheduling: normal}
 port:
   memory_mb: 512
   hugepages: true
@@ -117,6 +118,7 @@ log: {level: debug}
   EXPECT_EQ(config->workers.control_cpus, "0-1");
   EXPECT_EQ(config->workers.sessions, 500u);
   EXPECT_EQ(config->workers.idle, io::IdlePolicy::kSpin);
+  EXPECT_EQ(config->workers.scheduling, io::Scheduling::kNormal);
   EXPECT_EQ(config->port.memory_mb, 512u);
   EXPECT_TRUE(config->port.use_hugepages && config->port.enable_telemetry);
   EXPECT_EQ(config->port.steering, io::EmbeddedSteering::kHash);
@@ -179,7 +181,7 @@ log: {level: loud}
   EXPECT_THAT(error, HasSubstr("line 4: workers.idle is \"lazy\", but must be one of spin, pause, "
                                "sleep, block."));
   EXPECT_THAT(error, HasSubstr("line 5: workers.cout is no key; known here are count, cpus, "
-                               "control_cpus, sessions, idle."));
+                               "control_cpus, sessions, idle, scheduling."));
   EXPECT_THAT(error, HasSubstr("line 7: media.ports.first is \"99999\""));
   EXPECT_THAT(error, HasSubstr("line 8: log.level is \"loud\""));
 }
@@ -249,6 +251,9 @@ INSTANTIATE_TEST_SUITE_P(
                 "media.srtp_profiles has 0 entries, but must have 1 to 3."},
         Mistake{"media: {srtp_profiles: [NULL_SHA1]}",
                 "media.srtp_profiles[0] is \"NULL_SHA1\", but must be one of"},
+        Mistake{"workers: {idle: spin, scheduling: realtime}",
+                "workers.scheduling is \"realtime\", but must be auto or normal while workers.idle "
+                "is spin or pause."},
         Mistake{"media: {amr_wb_encoder: avx2}",
                 "media.amr_wb_encoder is \"avx2\", but must be one of auto, library."},
         Mistake{"log: {level: }", "log.level is empty, but must be one of error"},
@@ -283,6 +288,7 @@ TEST(DataplaneConfig, TheShippedFileIsTheDefaults) {
   EXPECT_EQ(config->workers.count, defaults->workers.count);
   EXPECT_EQ(config->workers.sessions, defaults->workers.sessions);
   EXPECT_EQ(config->workers.idle, defaults->workers.idle);
+  EXPECT_EQ(config->workers.scheduling, defaults->workers.scheduling);
   EXPECT_EQ(config->port.steering, defaults->port.steering);
   EXPECT_EQ(config->media.access.ipv4, defaults->media.access.ipv4);
   EXPECT_EQ(config->media.access.dscp, defaults->media.access.dscp);

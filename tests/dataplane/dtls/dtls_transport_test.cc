@@ -341,6 +341,35 @@ TEST_F(DtlsTransportTest, CloseTellsThePeer) {
   EXPECT_FALSE(server_.transport.is_connected());
 }
 
+// Made as soon as there are keys, sent at the end of the call: in between the handshake may have to be repaired.
+TEST_F(DtlsTransportTest, AFarewellMadeEarlyClosesThePeerLater) {
+  TrustEachOther();
+  Start();
+  EXPECT_FALSE(server_.transport.MakeFarewell()) << "nothing to say goodbye to";
+  const auto deliver = [this](Peer& from, Peer& to) {
+    for (const Datagram& d : PollAll(from.transport)) to.transport.HandleDatagram(d, clock_.now());
+  };
+  deliver(client_, server_);
+  deliver(server_, client_);
+  deliver(client_, server_);
+  ASSERT_TRUE(server_.transport.is_connected());
+  const auto farewell = server_.transport.MakeFarewell();
+  ASSERT_TRUE(farewell);
+  EXPECT_FALSE(PollAll(server_.transport).empty()) << "the last flight, which is lost";
+  clock_.Advance(client_.transport.NextDeadline() - clock_.now());
+  client_.transport.HandleTimeout(clock_.now());
+  deliver(client_, server_);
+  deliver(server_, client_);
+  client_.CollectEvents();
+  server_.CollectEvents();
+  ExpectConnected();
+  EXPECT_FALSE(client_.closed());
+  client_.transport.HandleDatagram(farewell->bytes(), clock_.now());
+  client_.CollectEvents();
+  EXPECT_TRUE(client_.closed());
+  EXPECT_FALSE(client_.transport.is_connected());
+}
+
 TEST_F(DtlsTransportTest, MovesAsAValue) {
   TrustEachOther();
   Start();

@@ -6,6 +6,7 @@
 #include "dataplane/base/random.h"
 #include "dataplane/io/drop_reason.h"
 #include "dataplane/io/eal_guard.h"
+#include "dataplane/io/scheduling.h"
 #include "dataplane/io/udp_frame.h"
 
 namespace byon::io {
@@ -46,6 +47,27 @@ TEST(EalArguments, WithHugepagesAndANic) {
   EXPECT_FALSE(Has(arguments, "--no-huge"));
   EXPECT_FALSE(Has(arguments, "--no-pci"));
   EXPECT_FALSE(Has(arguments, "--no-telemetry"));
+}
+
+TEST(Scheduling, AutoIsRealtimeWhereItIsPermittedAndHarmless) {
+  const auto resolve = [](IdlePolicy idle, size_t workers, size_t cpus, bool is_permitted) {
+    return ResolveScheduling(Scheduling::kAuto, idle, workers, cpus, is_permitted).value();
+  };
+  EXPECT_EQ(resolve(IdlePolicy::kBlock, 1, 2, true), Scheduling::kRealtime);
+  EXPECT_EQ(resolve(IdlePolicy::kSleep, 3, 4, true), Scheduling::kRealtime);
+  EXPECT_EQ(resolve(IdlePolicy::kBlock, 1, 2, false), Scheduling::kNormal);
+  EXPECT_EQ(resolve(IdlePolicy::kBlock, 2, 2, true), Scheduling::kNormal) << "nothing for the rest";
+  EXPECT_EQ(resolve(IdlePolicy::kSpin, 1, 2, true), Scheduling::kNormal) << "it never sleeps";
+}
+
+TEST(Scheduling, WhatIsAskedForIsDoneOrRefused) {
+  const auto resolve = [](Scheduling wanted, bool is_permitted) {
+    return ResolveScheduling(wanted, IdlePolicy::kBlock, 2, 2, is_permitted);
+  };
+  EXPECT_EQ(resolve(Scheduling::kNormal, true).value(), Scheduling::kNormal);
+  EXPECT_EQ(resolve(Scheduling::kRealtime, true).value(), Scheduling::kRealtime);
+  EXPECT_NE(std::string(resolve(Scheduling::kRealtime, false).error()).find("CAP_SYS_NICE"),
+            std::string::npos);
 }
 
 std::vector<std::byte> Frame(const UdpFrameHeader& header, size_t payload_bytes) {

@@ -121,6 +121,7 @@ TEST_F(JitterBufferTest, WhatMayStillComeIsToldFromWhatIsLost) {
   frame = buffer_.PopFrame(At(305), 0);
   EXPECT_EQ(frame.decision, PlayoutDecision::kNormal);
   EXPECT_EQ(frame.lost_before, kDuration);
+  EXPECT_TRUE(frame.is_behind_loss);
 }
 
 // A stream that has stopped is given up, for the decoder too, long before play-out forgets it.

@@ -29,6 +29,7 @@ TEST_F(JitterBufferTest, ALostStartOfSilenceIsSilenceAfterOnePacket) {
   // One packet was lost, and the other seven of the eight were what it announced.
   EXPECT_EQ(frame.decision, PlayoutDecision::kNormal);
   EXPECT_EQ(frame.lost_before, kDuration);
+  EXPECT_FALSE(frame.is_behind_loss) << "a decoder must not take it for what follows the lost packet";
 }
 
 TEST_F(JitterBufferTest, SaysHowMuchOfTheWaitingWasSilence) {

@@ -55,6 +55,7 @@ class FakeWorker {
   std::map<worker::SessionHandle, std::unique_ptr<session::MediaSession>> sessions;
   std::vector<session::SessionConfig> created;  // every attempt
   size_t modifications = 0;
+  size_t joins = 0;
   codec::CodecFormat last_access;  // what browsers are to be sent
   pipeline::SendSetupPtr last_ims_send;
   worker::SendDtmf last_dtmf;
@@ -101,6 +102,8 @@ class FakeWorker {
       ++modifications;
       if (modify->change->access_audio) last_access = modify->change->access_audio->send_format;
       if (modify->change->ims_audio) last_ims_send = std::move(modify->change->ims_audio->send);
+    } else if (std::holds_alternative<worker::JoinSessions>(reply.command.body)) {
+      ++joins;
     } else if (auto* dtmf = std::get_if<worker::SendDtmf>(&reply.command.body)) {
       last_dtmf = *dtmf;
     } else if (auto* tone = std::get_if<worker::PlayTone>(&reply.command.body)) {

@@ -148,6 +148,36 @@ TEST_F(MediaControlServiceTest, JoinsSessionsOfOneWorker) {
   EXPECT_TRUE(Modify(change).ok()) << "the other one has gone";
 }
 
+// The other session would go on decoding a codec that is no longer sent.
+TEST_F(MediaControlServiceTest, AJoinThatFailedIsMadeUpForByTheNextChange) {
+  proto::CreateSessionRequest request = CreateRequest("call");
+  *request.mutable_ims() = Ims();
+  ASSERT_TRUE(Create(request).ok());
+  request.set_session_id("leg");
+  request.set_beside_session_id("call");
+  ASSERT_TRUE(Create(request).ok());
+  FakeWorker& worker = workers_[session_.worker()];
+  const auto joins = [&worker] { return worker.Look([](FakeWorker& w) { return w.joins; }); };
+  proto::JoinSessionsRequest join;
+  join.set_session_id("call");
+  join.set_peer_session_id("leg");
+  ASSERT_TRUE(service_.JoinSessions(nullptr, &join, nullptr).ok());
+  ASSERT_EQ(joins(), 1u);
+
+  proto::ModifySessionRequest change;
+  change.set_session_id("leg");
+  *change.mutable_ims() = Ims();
+  change.mutable_ims()->mutable_audio()->mutable_send()->set_payload_type(99);
+  *change.mutable_ims()->mutable_audio()->mutable_receive(0) = change.ims().audio().send();
+  worker.AnswerNext<worker::JoinSessions>(worker::CommandStatus::kWrongState);
+  EXPECT_FALSE(Modify(change).ok());
+  EXPECT_EQ(joins(), 1u);
+  EXPECT_TRUE(Modify(change).ok()) << "nothing new but what is owed";
+  EXPECT_EQ(joins(), 2u);
+  EXPECT_TRUE(Modify(change).ok());
+  EXPECT_EQ(joins(), 2u) << "nothing is owed any more";
+}
+
 TEST_F(MediaControlServiceTest, DescriptionsMayComeWithTheCreation) {
   proto::CreateSessionRequest request = CreateRequest("call-1");
   *request.mutable_access() = Access();

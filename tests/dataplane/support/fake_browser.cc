@@ -27,7 +27,7 @@ FakeBrowser::FakeBrowser(const Config& config, const dtls::DtlsContext& context)
 std::vector<std::byte> FakeBrowser::MakeCheck(bool use_candidate, std::string_view username,
                                               std::string_view password) const {
   static std::atomic<uint64_t> checks = 0;
-  std::array<std::byte, 256> buffer;
+  std::array<std::byte, 1024> buffer;
   stun::TransactionId id{};
   const uint64_t number = ++checks;
   std::memcpy(id.data(), &number, sizeof number);
@@ -117,6 +117,8 @@ void FakeBrowser::DrainDtls() {
       outbound_ = std::make_unique<srtp::SrtpSession>(kBackend, connected->local);
     } else if (const auto* failed = std::get_if<dtls::DtlsFailed>(&*event)) {
       dtls_failure_ = failed->cause;
+    } else {
+      is_dtls_closed_ = true;
     }
   }
 }

@@ -58,6 +58,10 @@ class FakeBrowser {
     config_.remote = remote;
     next_check_ = base::Timestamp();
   }
+  void SetCredentials(const ice::IceCredentials& local, const ice::IceCredentials& remote) {
+    config_.local = local;
+    SetRemoteCredentials(remote);
+  }
   // Starts DTLS at once, whatever ICE says.
   void StartDtls(base::Timestamp now);
   // Makes an SRTP packet of `plain` and sends it.
@@ -67,6 +71,7 @@ class FakeBrowser {
 
   bool is_ice_connected() const { return is_ice_connected_; }
   bool is_dtls_connected() const { return inbound_ != nullptr; }
+  bool is_dtls_closed() const { return is_dtls_closed_; }  // by the gateway's close_notify
   std::optional<dtls::FailureCause> dtls_failure() const { return dtls_failure_; }
   uint64_t stun_answers() const { return stun_answers_; }
   uint64_t srtp_failures() const { return srtp_failures_; }
@@ -94,6 +99,7 @@ class FakeBrowser {
   base::Timestamp next_check_;
   base::Timestamp next_audio_;
   bool is_ice_connected_ = false;
+  bool is_dtls_closed_ = false;
   uint64_t stun_answers_ = 0;
   uint64_t srtp_failures_ = 0;
   uint64_t strange_datagrams_ = 0;

@@ -36,10 +36,12 @@ class FakeSessionOutput final : public session::SessionOutput {
     return true;
   }
   srtp::SrtpTransform& transform() override { return *transform_; }
+  base::Timestamp time() const override { return now; }
   rtp::NtpTime wall_clock() const override { return now_ntp; }
 
   bool has_buffers = true;
   bool has_handshake_room = true;
+  base::Timestamp now;
   rtp::NtpTime now_ntp;
   const std::vector<TestDatagram>& sent() const { return sent_; }
   std::vector<session::HandshakeRequest>& requests() { return requests_; }

@@ -1,6 +1,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <vector>
+
 #include "dataplane/codec/opus_packet.h"
 #include "dataplane/rtp/rtcp_builder.h"
 #include "dataplane/rtp/rtcp_view.h"
@@ -46,6 +49,30 @@ TEST(CallReportTest, ReportsGoBothWays) {
   const session::SessionStats stats = call.Stats();
   EXPECT_GT(stats.ims.round_trip_ms, 0);
   EXPECT_NEAR(stats.ims.fraction_lost_remote, 0.1, 0.01);
+}
+
+// RFC 3550 section 6.4.1: both timestamps of a sender report are of one instant, whatever else the worker had to do.
+TEST(CallReportTest, ALateTickDoesNotBendTheClockOfSenderReports) {
+  CallSimulation call;
+  call.Connect();
+  const auto turn = call.run_turn;
+  int64_t steps = 0;
+  call.run_turn = [&](base::Timestamp now) {
+    if (++steps % 13 == 0) turn(now);  // ticks are up to 12 ms late
+  };
+  const size_t known = call.ims().rtcp().size();
+  call.Run(TimeDelta::Seconds(60));
+  std::vector<int64_t> offsets;  // of the RTP clock against the wall clock, in samples
+  for (size_t i = known; i < call.ims().rtcp().size(); ++i) {
+    const auto view = rtp::RtcpView::Parse(call.ims().rtcp()[i], false);
+    const auto sr = view->begin()->ParseSenderReport();
+    if (!sr) continue;
+    const uint64_t wall_16k = (sr->info.ntp.value() >> 16) * 16'000 >> 16;
+    const uint32_t offset = sr->info.rtp_timestamp.value - static_cast<uint32_t>(wall_16k);
+    offsets.push_back(static_cast<int32_t>(offset));
+  }
+  ASSERT_GE(offsets.size(), 6u);
+  for (const int64_t offset : offsets) EXPECT_LE(std::abs(offset - offsets[0]), 2);
 }
 
 TEST(CallReportTest, ACleanCallIsRatedAsGoodAsItsCodecs) {

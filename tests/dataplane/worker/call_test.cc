@@ -432,6 +432,7 @@ TEST(CallTest, CloseSaysByeOnBothLegsAndFreesThePorts) {
   EXPECT_GT(answered.stats->ims.packets_received, 0u);
   EXPECT_EQ(CountByes(call.ims().rtcp()), 1u);
   EXPECT_EQ(CountByes(call.browser().rtcp()), 1u);
+  EXPECT_TRUE(call.browser().is_dtls_closed());
   EXPECT_THAT(call.io().open_ports(), IsEmpty());
   EXPECT_EQ(call.gateway_worker().session_count(), 0u);
   EXPECT_EQ(call.io().lent_buffers(), 0u);

@@ -202,6 +202,19 @@ TEST_P(QuietPathTest, DigitsTonesAndQuestions) {
   EXPECT_EQ(call_.ims().talker().received().digits.size(), has_digits ? 1u : 0u);
 }
 
+TEST_P(QuietPathTest, NewCredentialsOfAnyLength) {
+  const ice::IceCredentials ours{std::string(200, 'g'), std::string(200, 'p')};
+  session::AccessRemote remote = call_.MakeAccessRemote();
+  ASSERT_EQ(call_.Modify({.restart_ice = ours}), worker::CommandStatus::kDone);
+  remote.ice = ice::IceCredentials{std::string(256, 'b'), std::string(22, 'q')};
+  ASSERT_EQ(call_.Modify({.access = remote}), worker::CommandStatus::kDone);
+  const uint64_t answers = call_.browser().stun_answers();
+  call_.browser().SetCredentials(*remote.ice, ours);
+  call_.Run(TimeDelta::Milliseconds(200));
+  ExpectQuiet("an ICE restart");
+  EXPECT_GT(call_.browser().stun_answers(), answers);
+}
+
 TEST_P(QuietPathTest, AttackersCostNothingEither) {
   for (int i = 0; i < 200; ++i) {
     std::vector<std::byte> packet(static_cast<size_t>(i), static_cast<std::byte>(i * 7));
