@@ -16,6 +16,7 @@ sdp::ImsCodec CodecNamed(const std::string& name) {
   if (name == "AMR") return sdp::ImsCodec::kAmr;
   if (name == "PCMU") return sdp::ImsCodec::kPcmu;
   if (name == "PCMA") return sdp::ImsCodec::kPcma;
+  if (name == "opus") return sdp::ImsCodec::kOpus;
   return sdp::ImsCodec::kAmrWb;
 }
 

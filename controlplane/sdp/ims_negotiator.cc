@@ -13,8 +13,14 @@ constexpr uint8_t kAmrWbPayloadType = 107;
 constexpr uint8_t kAmrWbOctetAlignedPayloadType = 106;
 constexpr uint8_t kAmrPayloadType = 105;
 constexpr uint8_t kAmrOctetAlignedPayloadType = 104;
+constexpr uint8_t kOpusPayloadType = 109;
+constexpr uint8_t kFullEventPayloadType = 100;  // telephone-event/48000
 constexpr uint8_t kWideEventPayloadType = 101;
 constexpr uint8_t kNarrowEventPayloadType = 102;
+
+// Fullband speech (RFC 7587 section 3.1.1), and the longest packet of Opus (RFC 6716 section 2.1.4).
+constexpr uint32_t kOpusBitrateBps = 40'000;
+constexpr uint16_t kOpusMaxPtimeMs = 120;
 
 // RTCP bandwidth of a point-to-point voice call, bit/s (TS 26.114 section 7.3.1).
 constexpr uint32_t kRtcpSenderBps = 512;
@@ -35,6 +41,8 @@ std::string_view NameOf(ImsCodec codec) {
       return "PCMU";
     case ImsCodec::kPcma:
       return "PCMA";
+    case ImsCodec::kOpus:
+      return "opus";
   }
   return "";
 }
@@ -44,19 +52,30 @@ AudioCodec MakeCodec(ImsCodec kind, uint8_t payload_type, bool octet_align,
   AudioCodec codec;
   codec.payload_type = payload_type;
   codec.encoding_name = NameOf(kind);
-  codec.clock_rate_hz = kind == ImsCodec::kAmrWb ? 16000 : 8000;
+  codec.clock_rate_hz = kind == ImsCodec::kOpus ? 48000 : kind == ImsCodec::kAmrWb ? 16000 : 8000;
   codec.octet_align = octet_align;
   codec.ptime_ms = config.ptime_ms;
   codec.max_ptime_ms = config.max_ptime_ms;
+  if (kind != ImsCodec::kOpus) return codec;
+  codec.channels = 2;  // RFC 7587 section 7: always, also of mono
+  codec.use_inband_fec = true;
+  codec.max_average_bitrate_bps = kOpusBitrateBps;
+  codec.max_ptime_ms = std::min(config.max_ptime_ms, kOpusMaxPtimeMs);
   return codec;
 }
 
 AudioFormat MakeOffered(const ImsConfig& config) {
   AudioFormat format;
+  bool has_full = false;
   bool has_wide = false;
   bool has_narrow = false;
   for (ImsCodec kind : config.codecs) {
     bool is_wide = kind == ImsCodec::kAmrWb;
+    if (kind == ImsCodec::kOpus) {
+      has_full = true;
+      format.receive.push_back(MakeCodec(kind, kOpusPayloadType, false, config));
+      continue;
+    }
     (is_wide ? has_wide : has_narrow) = true;
     if (kind == ImsCodec::kPcmu || kind == ImsCodec::kPcma) {
       format.receive.push_back(MakeCodec(kind, kind == ImsCodec::kPcmu ? 0 : 8, false, config));
@@ -68,6 +87,7 @@ AudioFormat MakeOffered(const ImsConfig& config) {
     format.receive.push_back(MakeCodec(
         kind, is_wide ? kAmrWbOctetAlignedPayloadType : kAmrOctetAlignedPayloadType, true, config));
   }
+  if (has_full) format.telephone_events.push_back({kFullEventPayloadType, 48000});
   if (has_wide) format.telephone_events.push_back({kWideEventPayloadType, 16000});
   if (has_narrow) format.telephone_events.push_back({kNarrowEventPayloadType, 8000});
   if (!format.receive.empty()) format.send = format.receive.front();
@@ -82,6 +102,7 @@ uint32_t BandwidthKbps(const std::vector<AudioCodec>& codecs, bool is_ipv6) {
     uint32_t kbps = is_ipv6 ? 38 : 30;
     if (codec.encoding_name == "AMR-WB") kbps = is_ipv6 ? 49 : 41;
     if (codec.encoding_name.starts_with("PCM")) kbps = is_ipv6 ? 88 : 80;
+    if (codec.encoding_name == "opus") kbps = kOpusBitrateBps / 1000 + (is_ipv6 ? 24 : 16);
     highest = std::max(highest, kbps);
   }
   return highest;
@@ -181,6 +202,21 @@ void ApplyPacketTimes(const MediaSection& section, AudioCodec& codec) {
   codec.max_ptime_ms = max == 0 ? max : std::max<uint16_t>(max, 20);
 }
 
+// What the peer says of Opus is what it wants to get (RFC 7587 section 7.1); ours is what we offer. A telephone is
+// mono.
+void ApplyOpus(const ImsConfig& config, AudioFormat& audio) {
+  audio.send.stereo = false;
+  for (AudioCodec& codec : audio.receive) {
+    if (codec.encoding_name != "opus") continue;
+    const AudioCodec ours = MakeCodec(ImsCodec::kOpus, codec.payload_type, false, config);
+    codec.use_inband_fec = ours.use_inband_fec;
+    codec.use_dtx = ours.use_dtx;
+    codec.stereo = ours.stereo;
+    codec.max_average_bitrate_bps = ours.max_average_bitrate_bps;
+    codec.max_playback_rate_hz = ours.max_playback_rate_hz;
+  }
+}
+
 // A receiver takes silence frames at any time (RFC 4867 section 3.1): it is the sender's choice.
 void ApplyDtx(const ImsConfig& config, AudioCodec& send) {
   send.use_dtx = config.uses_dtx && send.encoding_name.starts_with("AMR");
@@ -193,7 +229,8 @@ std::vector<TelephoneEvent> ReadEvents(const std::vector<OfferedCodec>& codecs,
   std::vector<TelephoneEvent> others;
   for (const OfferedCodec& codec : codecs) {
     auto event = ReadTelephoneEvent(codec);
-    if (!event || (event->clock_rate_hz != 8000 && event->clock_rate_hz != 16000)) continue;
+    if (!event) continue;
+    if (event->clock_rate_hz != 8000 && event->clock_rate_hz != 16000 && event->clock_rate_hz != 48000) continue;
     (event->clock_rate_hz == clock_rate_hz ? matching : others).push_back(*event);
   }
   auto& found = matching.empty() ? others : matching;
@@ -351,6 +388,7 @@ Outcome<ImsAnswer> ImsNegotiator::ReadAnswer(std::string_view text,
   ImsAnswer answer{std::move(media).value(), ReadPreconditions(section)};
   answer.media.audio = std::move(matched).value();
   ApplyDtx(config_, answer.media.audio.send);
+  ApplyOpus(config_, answer.media.audio);
   return answer;
 }
 
@@ -381,6 +419,7 @@ Outcome<ImsOffer> ImsNegotiator::ReadOffer(std::string_view text) const {
   offer.media.audio.send = *chosen;
   offer.media.audio.receive = {*chosen};
   ApplyDtx(config_, offer.media.audio.send);
+  ApplyOpus(config_, offer.media.audio);
   offer.media.audio.telephone_events = ReadEvents(*codecs, chosen->clock_rate_hz);
   offer.description = std::move(session).value();
   return offer;

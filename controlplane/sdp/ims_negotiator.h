@@ -12,7 +12,7 @@
 
 namespace byon::sdp {
 
-enum class ImsCodec : uint8_t { kAmrWb, kAmr, kPcmu, kPcma };
+enum class ImsCodec : uint8_t { kAmrWb, kAmr, kPcmu, kPcma, kOpus };
 
 struct ImsConfig {
   std::vector<ImsCodec> codecs{ImsCodec::kAmrWb, ImsCodec::kAmr};  // in order of preference
@@ -51,7 +51,8 @@ struct ImsAnswer {
 };
 
 // Offer and answer with the IMS (TS 26.114, RFC 3264, RFC 4867): AMR-WB and AMR bandwidth-efficient
-// and octet-aligned, G.711 by configuration, telephone-event with the codec's clock. Sans-IO.
+// and octet-aligned, G.711 and Opus (RFC 7587: relayed, not transcoded) by configuration,
+// telephone-event with the codec's clock. Sans-IO.
 class ImsNegotiator {
  public:
   explicit ImsNegotiator(ImsConfig config);

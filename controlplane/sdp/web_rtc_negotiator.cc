@@ -11,6 +11,7 @@ namespace {
 constexpr uint8_t kOpusPayloadType = 111;
 constexpr uint8_t kRedPayloadType = 63;
 // Of Opus speech with in-band FEC: browsers would choose 20000 and 12000, which leaves little for FEC.
+constexpr uint32_t kFullbandBitrateBps = 40000;  // where the network speaks Opus too
 constexpr uint32_t kWidebandBitrateBps = 32000;
 constexpr uint32_t kNarrowbandBitrateBps = 20000;
 constexpr uint8_t kWideEventPayloadType = 110;    // telephone-event/48000
@@ -274,10 +275,13 @@ void WebRtcNegotiator::AppendAudio(MediaSection& media, AudioCodec codec,
                                    std::optional<uint8_t> red_payload_type,
                                    uint32_t network_rate_hz) const {
   if (codec.encoding_name == "opus") {
-    bool is_wide = network_rate_hz > 8000;
-    if (codec.max_playback_rate_hz == 0) codec.max_playback_rate_hz = network_rate_hz;
+    // The whole band is what Opus has without a word (RFC 7587 section 6.1).
+    const bool is_narrower = network_rate_hz < 48000;
+    if (codec.max_playback_rate_hz == 0 && is_narrower) codec.max_playback_rate_hz = network_rate_hz;
     if (codec.max_average_bitrate_bps == 0) {
-      codec.max_average_bitrate_bps = is_wide ? kWidebandBitrateBps : kNarrowbandBitrateBps;
+      codec.max_average_bitrate_bps = !is_narrower             ? kFullbandBitrateBps
+                                      : network_rate_hz > 8000 ? kWidebandBitrateBps
+                                                               : kNarrowbandBitrateBps;
     }
   }
   if (red_payload_type && config_.prefers_red) AppendRed(media, *red_payload_type, codec);

@@ -42,7 +42,7 @@ class WebRtcNegotiator {
   // same session, which an offer of actpass may not change (RFC 8842 section 5.3).
   Outcome<WebRtcOffer> ReadOffer(std::string_view text,
                                  std::optional<DtlsRole> role = std::nullopt) const;
-  // `network_rate_hz`: of the speech that the other leg carries, 8000 or 16000. The browser is told to
+  // `network_rate_hz`: of the speech that the other leg carries, 8000, 16000 or 48000 (Opus there too). The browser is told to
   // encode no more than that (RFC 7587 section 6.1).
   std::string BuildAnswer(const WebRtcOffer& offer, const AccessLocal& local, OriginId origin,
                           uint32_t network_rate_hz = 16000) const;

@@ -112,6 +112,46 @@ TEST(ImsNegotiator, OffersWhatIsConfigured) {
   }
 }
 
+TEST(ImsNegotiator, SpeaksOpusWhereTheOperatorWantsIt) {
+  ImsNegotiator opus{ImsConfig{.codecs = {ImsCodec::kOpus, ImsCodec::kAmrWb}, .offer_octet_aligned = false}};
+  const AudioFormat offered = opus.offered_audio();
+  const std::string offer = opus.BuildOffer(offered, Local(), {}, Direction::kSendRecv);
+  for (const char* line : {"m=audio 20000 RTP/AVP 109 107 100 101\r\n", "a=rtpmap:109 opus/48000/2\r\n",
+                           "a=fmtp:109 minptime=10;useinbandfec=1;maxaveragebitrate=40000\r\n",
+                           "a=rtpmap:100 telephone-event/48000\r\n", "b=AS:56\r\n"}) {
+    EXPECT_THAT(offer, HasSubstr(line));
+  }
+  const auto answer = opus.ReadAnswer(
+      Audio("109 100", "a=rtpmap:109 opus/48000/2\r\na=fmtp:109 maxaveragebitrate=24000;stereo=1\r\n"
+                       "a=rtpmap:100 telephone-event/48000\r\n"), offered);
+  ASSERT_TRUE(answer.ok()) << answer.error().message;
+  const AudioFormat& audio = answer->media.audio;
+  EXPECT_EQ(audio.send.encoding_name, "opus");
+  EXPECT_EQ(audio.send.max_average_bitrate_bps, 24000u) << "what the peer wants to get";
+  EXPECT_FALSE(audio.send.stereo);
+  ASSERT_EQ(audio.receive.size(), 1u);
+  EXPECT_EQ(audio.receive[0].max_average_bitrate_bps, 40000u) << "what it was told to send";
+  EXPECT_THAT(audio.telephone_events, ElementsAre(TelephoneEvent{100, 48000}));
+  // A network that does not know it has AMR-WB.
+  const auto older = opus.ReadAnswer(
+      Audio("107 101", "a=rtpmap:107 AMR-WB/16000\r\na=rtpmap:101 telephone-event/16000\r\n"), offered);
+  ASSERT_TRUE(older.ok());
+  EXPECT_EQ(older->media.audio.send.encoding_name, "AMR-WB");
+}
+
+TEST(ImsNegotiator, AnswersOpusWithOurOwnWishes) {
+  ImsNegotiator opus{ImsConfig{.codecs = {ImsCodec::kOpus}}};
+  const auto offer = opus.ReadOffer(
+      Audio("0 98 99", "a=rtpmap:98 opus/48000/2\r\na=fmtp:98 usedtx=1;maxaveragebitrate=20000\r\n"
+                       "a=rtpmap:99 telephone-event/48000\r\n"));
+  ASSERT_TRUE(offer.ok());
+  EXPECT_TRUE(offer->media.audio.send.use_dtx);
+  const std::string answer = opus.BuildAnswer(*offer, Local(), {}, Direction::kSendRecv);
+  EXPECT_THAT(answer, HasSubstr("m=audio 20000 RTP/AVP 98 99\r\n"));
+  EXPECT_THAT(answer, HasSubstr("a=fmtp:98 minptime=10;useinbandfec=1;maxaveragebitrate=40000\r\n"));
+  EXPECT_FALSE(kNegotiator.ReadOffer(Audio("98", "a=rtpmap:98 opus/48000/2\r\n")).ok()) << "not by default";
+}
+
 TEST(ImsNegotiator, AnswersAPhone) {  // Covers: C16
   auto offer = kNegotiator.ReadOffer(kPhoneOffer);
   ASSERT_TRUE(offer.ok()) << offer.error().message;

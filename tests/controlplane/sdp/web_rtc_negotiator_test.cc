@@ -190,6 +190,7 @@ TEST(WebRtcNegotiator, AsksTheBrowserForWhatTheNetworkCarries) {
   EXPECT_THAT(kNegotiator.BuildAnswer(*offer, Local(), {}, 8000),
               HasSubstr("maxaveragebitrate=20000;maxplaybackrate=8000;sprop-maxcapturerate=8000\r\n"));
   EXPECT_THAT(kNegotiator.BuildOffer(Local(), {}, 8000), HasSubstr(";maxplaybackrate=8000;"));
+  EXPECT_THAT(kNegotiator.BuildOffer(Local(), {}, 48000), HasSubstr(";maxaveragebitrate=40000\r\n"));
   WebRtcNegotiator configured{WebRtcConfig{.opus_max_average_bitrate_bps = 24000,
                                            .opus_max_playback_rate_hz = 48000}};
   offer = configured.ReadOffer(kChromiumOffer);
