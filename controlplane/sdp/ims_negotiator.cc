@@ -217,9 +217,10 @@ void ApplyOpus(const ImsConfig& config, AudioFormat& audio) {
   }
 }
 
-// A receiver takes silence frames at any time (RFC 4867 section 3.1): it is the sender's choice.
+// A receiver of AMR takes silence frames at any time (RFC 4867 section 3.1): it is the sender's choice. One of Opus says
+// whether it wants them (RFC 7587 section 6.1, usedtx).
 void ApplyDtx(const ImsConfig& config, AudioCodec& send) {
-  send.use_dtx = config.uses_dtx && send.encoding_name.starts_with("AMR");
+  if (send.encoding_name != "opus") send.use_dtx = config.uses_dtx && send.encoding_name.starts_with("AMR");
 }
 
 // Events with the clock of the codec; when the peer has none such, what it has.
