@@ -1,5 +1,6 @@
 // All phones of the network, and the network before them: takes every REGISTER, answers every call when it is told with what.
 // SIP over UDP; a dialog is the call alone.
+import { randomUUID } from 'node:crypto';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
 
@@ -19,8 +20,8 @@ export class Phones {
   #calls = new Map();
   registrations = 0;
   /**
-   * A call came in. `answer` sends a 200 with the phone's description, `decline` a final status.
-   * @type {(call: {callee: string, sdp: string, answer: (sdp: string) => void, decline: (status: string) => void}) => void}
+   * A call came in. `answer` sends a 200 with the phone's description, `decline` a final status, `hangUp` a BYE.
+   * @type {(call: {callee: string, sdp: string, answer: (sdp: string) => void, decline: (status: string) => void, hangUp: () => Promise<string>}) => void}
    */
   onCall = ({ decline }) => decline('480 Temporarily Unavailable');
 
@@ -44,8 +45,8 @@ export class Phones {
   }
 
   #take(text, from) {
-    if (text.startsWith('SIP/2.0')) return undefined;
     const request = parse(text);
+    if (text.startsWith('SIP/2.0')) return this.#ended(request);
     const [method, uri] = request.start.split(' ');
     const callId = request.one('call-id');
     const call = this.#calls.get(callId);
@@ -66,6 +67,38 @@ export class Phones {
     return this.#answer(request, from, '200 OK', [`Contact: ${this.contact}`]);
   }
 
+  // The answer to a BYE of ours.
+  #ended(response) {
+    const callId = response.one('call-id');
+    const call = this.#calls.get(callId);
+    if (!call?.hungUp || !response.one('cseq').endsWith('BYE')) return;
+    clearInterval(call.timer);
+    this.#calls.delete(callId);
+    call.hungUp(response.start);
+  }
+
+  /** The phone ends the call. @returns {Promise<string>} the first line of the answer */
+  #hangUp(call, from) {
+    const { request } = call;
+    const target = /<([^>]+)>/.exec(request.one('contact'))?.[1] ?? request.one('contact');
+    const { address, port } = this.#socket.address();
+    // What the phone is in the dialog the INVITE's To says, and its route is that of the INVITE (RFC 3261 section 12.1.1).
+    const bye = [`BYE ${target} SIP/2.0`, `Via: SIP/2.0/UDP ${address}:${port};branch=z9hG4bK${randomUUID()}`, 'Max-Forwards: 70',
+      ...request.all('record-route').map((route) => `Route: ${route}`), `From: ${request.one('to')};tag=phone`, `To: ${request.one('from')}`,
+      `Call-ID: ${request.one('call-id')}`, 'CSeq: 1 BYE', 'Content-Length: 0', '', ''].join('\r\n');
+    return new Promise((resolve) => {
+      call.hungUp = resolve;
+      clearInterval(call.timer);
+      this.#socket.send(bye, from.port, from.address);
+      let resends = 0;
+      call.timer = setInterval(() => {
+        if (++resends <= MOST_RESENDS) return this.#socket.send(bye, from.port, from.address);
+        clearInterval(call.timer);
+        return resolve('no answer');
+      }, RESEND_MS);
+    });
+  }
+
   #ring(request, from, uri, callId) {
     const call = { request, isOver: false };
     this.#calls.set(callId, call);
@@ -82,6 +115,7 @@ export class Phones {
       callee: /\+\d+/.exec(uri)?.[0], sdp: request.body,
       answer: (sdp) => end('200 OK', [...contact, 'Content-Type: application/sdp'], sdp),
       decline: (status) => end(status),
+      hangUp: () => this.#hangUp(call, from),
     });
   }
 }

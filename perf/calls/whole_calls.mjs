@@ -1,6 +1,6 @@
 // Carries out what the ng protocol asks for with whole calls: an offer is a call that a web client makes, and what the phone
 // is offered for it; an answer is the phone's, and what the web client gets for it. Half of the clients speak REST, half use
-// commands on their channel; all hear of their calls there.
+// commands on their channel; all hear of their calls there. Every other call is ended by its phone.
 import http from 'node:http';
 
 const CALLS = '/webrtc-call-handling/v0.4/sessions';
@@ -94,6 +94,7 @@ export class WholeCalls {
       if (data.status === 'Connected') call.connected.resolve(data.answer?.sdp ?? call.answer);
       else if (data.answer?.sdp) call.answer = data.answer.sdp; // with early media
       if (data.status === 'Terminated' || data.status === 'Failed') {
+        call.ended?.resolve();
         const ended = new Error(`the gateway ended the call: ${data.reason ?? data.status}`);
         invited.reject(ended);
         call.connected.reject(ended);
@@ -123,6 +124,7 @@ export class WholeCalls {
   async #answer(call, { sdp }) {
     call.invite.answer(sdp);
     const answer = await call.connected.promise;
+    call.isAnswered = true;
     if (!answer) throw new Error('the browser got no answer');
     return { sdp: answer };
   }
@@ -137,16 +139,28 @@ export class WholeCalls {
 
   async #delete(call, id) {
     this.#calls.delete(id);
-    const { client } = call;
     try {
-      const mediaSessionId = await call.created;
-      if (client.index % 2 === 0) await client.hangUp(mediaSessionId);
-      else await this.#rest.ask('DELETE', `${CALLS}/${mediaSessionId}`, { token: client.token });
-    } catch {
-      call.invite?.decline('480 Temporarily Unavailable'); // it never came about
+      if (call.isAnswered && call.client.index % 4 >= 2) await this.#endAtPhone(call);
+      else await this.#endAtClient(call);
+    } finally {
+      call.client.onEvent = () => {};
+      this.#free.push(call.client);
     }
-    client.onEvent = () => {};
-    this.#free.push(client);
     return {};
+  }
+
+  async #endAtPhone(call) {
+    call.ended = awaited('the event of the end of a call');
+    const [answer] = await Promise.all([call.invite.hangUp(), call.ended.promise]);
+    if (!answer.includes(' 200 ')) throw new Error(`a phone's BYE was refused: ${answer}`);
+  }
+
+  async #endAtClient({ client, created, isAnswered, invite }) {
+    if (!isAnswered) invite?.decline('480 Temporarily Unavailable');
+    const mediaSessionId = await created.catch(() => undefined);
+    if (mediaSessionId === undefined) return; // it never came about
+    const { status } = client.index % 2 === 0 ? await client.hangUp(mediaSessionId)
+      : await this.#rest.ask('DELETE', `${CALLS}/${mediaSessionId}`, { token: client.token });
+    if (isAnswered && status !== 204 && status !== 200) throw new Error(`the end of a call was refused: ${status}`);
   }
 }

@@ -74,6 +74,13 @@ class Compare(unittest.TestCase):
         _, verdicts = self.compare(rows % 80, rows % 60)
         self.assertEqual(verdicts, {'12.65 batch.clean_calls': 'worse', '23.85.clean_calls': 'same'})
 
+    def test_a_peer_is_no_concern_of_ours_but_for_the_ratio(self):
+        def figures(own, other, ratio):
+            return {'latest_ms': 20, 'comparisons': {'pcma': {'at_once': 6, 'core_times_rtpengine': ratio, 'rows': {
+                'byon': {'core_per_call': own}, 'rtpengine': {'core_per_call': other}}}}}
+        _, verdicts = self.compare(figures(0.01, 0.03, 3), figures(0.01, 0.02, 2))
+        self.assertEqual(verdicts, {'comparisons.pcma.core_times_rtpengine': 'worse', 'comparisons.pcma.rows.byon.core_per_call': 'same'})
+
     def test_folders_are_compared_by_file_and_say_what_differs(self):
         for side, time, commit in (('a', 100, 'old'), ('b', 200, 'new')):
             self.write(f'{side}/machine.json', {'commit': commit, 'cpus': 2})

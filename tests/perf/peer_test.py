@@ -55,6 +55,11 @@ class Peer(unittest.TestCase):
         self.assertEqual((rows['a']['memory_idle_mib'], rows['a']['lost_packets']), (10, 2))
         self.assertNotIn('note', rows['a'])
 
+    def test_ratios_are_ours_to_theirs(self):
+        rows = {'byon': {'core_per_call': 0.01, 'clean_calls': 60}, 'rtpengine': {'core_per_call': 0.03, 'clean_calls': 8}}
+        self.assertEqual(peer.ratios(rows), {'core_times_rtpengine': 3, 'clean_calls_times_rtpengine': 7.5})
+        self.assertEqual(peer.ratios({'byon': rows['byon'], 'rtpengine': {'note': 'not installed'}}), {})
+
     def test_a_round_that_was_no_fair_one_says_so(self):
         rows = peer.rounds(Bench([12], failed=2), [Entrant('a')], 'pcma', 6, 1)
         self.assertEqual(rows['a']['note'], '2 calls failed.')

@@ -215,7 +215,9 @@ void NgNode::Ask(const std::string& id, Done<CallFigures> done) {
 void NgNode::Close(const std::string& id, Done<CallFigures> done) {
   Ask(id, [this, id, done](const base::Result<CallFigures, std::string>& figures) {
     Send({{"command", "delete"}, {"call-id", id}, {"delete delay", int64_t{0}}},
-         [figures, done](const base::Result<Bencode, std::string>&) { done(figures); });
+         [figures, done](const base::Result<Bencode, std::string>& deleted) {
+           done(deleted ? figures : deleted.error());
+         });
   });
 }
 
