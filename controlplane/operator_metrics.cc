@@ -1,5 +1,7 @@
 #include "controlplane/operator_metrics.h"
 
+#include <algorithm>
+
 #include "controlplane/web_sip/counters.h"
 
 namespace byon {
@@ -42,12 +44,48 @@ void AddGatewayMetrics(MetricSet& set, const Labels& labels, const gateway::Gate
   set.Counter("byon_unreadable_records", "Records of the store that could not be read at start.", labels, stats.unreadable_records);
 }
 
+namespace {
+
+// Only what there has been: most methods never meet most statuses.
+void AddSipTraffic(MetricSet& set, const Labels& labels, const sip::SipTraffic& traffic) {
+  using sip::SipTraffic;
+  for (size_t method = 0; method < SipTraffic::kMethods; ++method) {
+    const Labels of_method = With(labels, "method", std::string(SipTraffic::Methods()[method]));
+    for (const auto& [direction, name] : {std::pair(sip::TrafficDirection::kSent, "sent"), std::pair(sip::TrafficDirection::kReceived, "received")}) {
+      const Labels of_direction = With(of_method, "direction", name);
+      if (const uint64_t count = traffic.Requests(direction, method)) {
+        set.Counter("byon_sip_requests", "SIP requests to and from the network, without repetitions.", of_direction, count);
+      }
+      for (size_t status = 0; status < SipTraffic::kStatuses; ++status) {
+        const uint64_t count = traffic.Responses(direction, method, status);
+        if (count == 0) continue;
+        set.Counter("byon_sip_responses", "SIP responses to and from the network, by the method of their request.",
+                    With(of_direction, "status", std::string(SipTraffic::Statuses()[status])), count);
+      }
+    }
+    for (const auto& [cause, name] : {std::pair(sip::NoAnswer::kTimeout, "timeout"), std::pair(sip::NoAnswer::kTransport, "transport")}) {
+      if (const uint64_t count = traffic.NoAnswers(method, cause)) {
+        set.Counter("byon_sip_unanswered", "SIP requests to which nobody answered: in time, or because they could not be carried.",
+                    With(of_method, "cause", name), count);
+      }
+    }
+    const SipTraffic::RoundTrips trips = traffic.RoundTripsOf(method);
+    if (std::any_of(trips.counts.begin(), trips.counts.end(), [](uint64_t count) { return count != 0; })) {
+      set.Histogram("byon_sip_round_trip_seconds", "From a SIP request of ours to its first response, 100 included.", of_method,
+                    SipTraffic::Bounds(), trips.counts, trips.sum_s);
+    }
+  }
+}
+
+}  // namespace
+
 void AddSipMetrics(MetricSet& set, const Labels& labels, const sip::SipCounters& counters) {
   for (size_t i = 0; i < static_cast<size_t>(sip::SipCounter::kCount); ++i) {
     const auto counter = static_cast<sip::SipCounter>(i);
     set.Counter("byon_sip_events", "What the SIP side towards the network has sent, taken, refused and dropped.",
                 With(labels, "event", std::string(ToString(counter))), counters.Get(counter));
   }
+  AddSipTraffic(set, labels, counters.traffic);
 }
 
 void AddWebSipMetrics(MetricSet& set, const Labels& labels, const web_sip::WebSip& web_sip) {

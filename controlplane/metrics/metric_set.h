@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,17 +21,26 @@ class MetricSet {
   void Gauge(std::string_view name, std::string_view help, Labels labels, double value);
   // Something that only grows while the process lives. `name` without "_total".
   void Counter(std::string_view name, std::string_view help, Labels labels, uint64_t value);
+  // How often something took how long. `counts`: of each bucket alone; one more than `bounds`, which are upper ones and rise.
+  // `name` with its unit at the end, in which `bounds` and `sum` are.
+  void Histogram(std::string_view name, std::string_view help, Labels labels, std::span<const double> bounds,
+                 std::span<const uint64_t> counts, double sum);
 
   // OpenMetrics 1.0 text, end mark included.
   std::string ToOpenMetrics() const;
 
  private:
-  struct Family {
-    bool is_counter = false;
-    std::string help;
-    std::vector<std::pair<Labels, std::string>> samples;
+  struct Sample {
+    std::string_view suffix;
+    Labels labels;
+    std::string value;
   };
-  void Add(std::string_view name, bool is_counter, std::string_view help, Labels labels, std::string value);
+  struct Family {
+    std::string_view type;
+    std::string help;
+    std::vector<Sample> samples;
+  };
+  Family& FamilyOf(std::string_view name, std::string_view type, std::string_view help);
 
   std::map<std::string, Family, std::less<>> families_;
 };

@@ -80,7 +80,7 @@ void EventSubscription::Stop() {
   // Nobody waits for the answer: what the network does not forget now, it forgets when it expires.
   if (!remote_tag_.empty()) {
     [[maybe_unused]] const auto unwatched = context_.transactions.Send(
-        BuildRequest(0, {}), [](int, const MessageView&) {});
+        BuildRequest(0, {}), ClientTransaction::Handler());
   }
   Restart(milliseconds(-1));
 }

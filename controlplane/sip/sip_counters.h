@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "controlplane/sip/sip_traffic.h"
+
 namespace byon::sip {
 
 // What the SIP side counts. The first block are reasons why a message of a peer was dropped or
@@ -78,6 +80,8 @@ std::string_view ToString(SipCounter counter);
 // Written by the SIP threads, read by anyone.
 class SipCounters {
  public:
+  SipTraffic traffic;
+
   void Add(SipCounter counter) {
     values_[static_cast<size_t>(counter)].fetch_add(1, std::memory_order_relaxed);
   }

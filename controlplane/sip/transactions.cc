@@ -51,13 +51,32 @@ const url_string_t* AsUrl(const std::string& uri) {
 
 }  // namespace
 
+ClientTransaction::ClientTransaction(Handler handler, std::shared_ptr<bool> is_open, SipTraffic& traffic, std::string_view method)
+    : handler_(std::move(handler)),
+      is_open_(std::move(is_open)),
+      traffic_(traffic),
+      method_(SipTraffic::MethodIndex(method)),
+      sent_(std::chrono::steady_clock::now()) {}
+
+void ClientTransaction::Count(int status, bool is_made_up) {
+  const bool is_first = !std::exchange(is_heard_, true);
+  if (is_made_up) return traffic_.CountNoAnswer(method_, status == 408 ? NoAnswer::kTimeout : NoAnswer::kTransport);
+  traffic_.CountResponse(TrafficDirection::kReceived, method_, status);
+  if (!is_first) return;
+  traffic_.CountRoundTrip(method_, std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - sent_));
+}
+
 ClientTransaction::~ClientTransaction() {
-  if (outgoing_ != nullptr && *is_open_) nta_outgoing_destroy(outgoing_);
+  if (outgoing_ == nullptr || !*is_open_) return;
+  // Who waited has given up earlier than the stack would.
+  if (!is_heard_ && handler_) traffic_.CountNoAnswer(method_, NoAnswer::kTimeout);
+  nta_outgoing_destroy(outgoing_);
 }
 
 int ClientTransaction::OnResponse(void* magic, nta_outgoing_s* outgoing, const sip_s* sip) {
   auto* self = static_cast<ClientTransaction*>(magic);
   const int status = nta_outgoing_status(outgoing);
+  if (status >= 100) self->Count(status, nta_sip_is_internal(sip));
   // A 100 says that somebody is there, which only who sent an INVITE waits to hear.
   if (status < 100 || (status == 100 && nta_outgoing_method(outgoing) != sip_method_invite)) return 0;
   // Handler and response survive the transaction: the handler may end it and read on.
@@ -69,13 +88,16 @@ int ClientTransaction::OnResponse(void* magic, nta_outgoing_s* outgoing, const s
 }
 
 void ClientTransaction::Cancel(const std::string& headers) {
-  is_cancelled_ = true;
+  if (!std::exchange(is_cancelled_, true)) {
+    traffic_.CountRequest(TrafficDirection::kSent, SipTraffic::MethodIndex("CANCEL"));
+  }
   nta_outgoing_tcancel(outgoing_, nullptr, nullptr,
                        TAG_IF(!headers.empty(), SIPTAG_HEADER_STR(headers.c_str())), TAG_END());
 }
 
 ServerTransaction::~ServerTransaction() {
   if (!*is_open_) return;
+  Count(is_cancelled_ ? 487 : 500);  // what the stack says then
   nta_incoming_bind(incoming_, nullptr, nullptr);
   nta_incoming_destroy(incoming_);
 }
@@ -92,19 +114,31 @@ int ServerTransaction::OnAckOrCancel(void* magic, nta_incoming_s*, const sip_s* 
       sip->sip_request->rq_method != sip_method_cancel) {
     return 0;
   }
-  const auto handler = static_cast<ServerTransaction*>(magic)->on_cancel_;
+  auto* self = static_cast<ServerTransaction*>(magic);
+  self->is_cancelled_ = true;
+  const size_t cancel = SipTraffic::MethodIndex("CANCEL");
+  self->traffic_.CountRequest(TrafficDirection::kReceived, cancel);
+  self->traffic_.CountResponse(TrafficDirection::kSent, cancel, 200);
+  const auto handler = self->on_cancel_;
   handler(MessageView(sip));
   return 0;
 }
 
 void ServerTransaction::Respond(int status, std::string_view phrase, const std::string& headers,
                                 const std::string& body) {
+  Count(status);
   const std::string text(phrase);
   const char* reason = text.empty() ? sip_status_phrase(status) : text.c_str();
   nta_incoming_treply(incoming_, status, reason,
                       TAG_IF(!headers.empty(), SIPTAG_HEADER_STR(headers.c_str())),
                       TAG_IF(!body.empty(), SIPTAG_CONTENT_TYPE_STR("application/sdp")),
                       TAG_IF(!body.empty(), SIPTAG_PAYLOAD_STR(body.c_str())), TAG_END());
+}
+
+void ServerTransaction::Count(int status) {
+  if (is_answered_) return;
+  is_answered_ = status >= 200;
+  traffic_.CountResponse(TrafficDirection::kSent, method_, status);
 }
 
 TransactionLayer::TransactionLayer(const SipConfig& config, unsigned shard, SipCounters& counters,
@@ -175,12 +209,13 @@ std::unique_ptr<ClientTransaction> TransactionLayer::Send(const RequestText& req
     if (outgoing == nullptr) msg_destroy(message);
     return outgoing;
   };
-  std::unique_ptr<ClientTransaction> transaction(new ClientTransaction(std::move(handler), is_open_));
+  std::unique_ptr<ClientTransaction> transaction(new ClientTransaction(std::move(handler), is_open_, counters_.traffic, request.method));
   transaction->outgoing_ = create(request, transaction.get(), 0);
   if (transaction->outgoing_ == nullptr) {
     counters_.Add(SipCounter::kSendFailed);
     return nullptr;
   }
+  counters_.traffic.CountRequest(TrafficDirection::kSent, transaction->method_);
   const size_t bytes = request.uri.size() + request.headers.size() + request.body.size();
   if (config_.tls || bytes + kRestBytes <= config_.udp_mtu) return transaction;
   // Too long for UDP it goes by TCP; where that is reset it goes by UDP all the same (RFC 3261 section 18.1.1). The stack
@@ -212,6 +247,7 @@ void TransactionLayer::SendAck(const RequestText& request) {
     counters_.Add(SipCounter::kSendFailed);
     return;
   }
+  counters_.traffic.CountRequest(TrafficDirection::kSent, SipTraffic::MethodIndex("ACK"));
   nta_outgoing_destroy(ack);
 }
 
@@ -245,6 +281,8 @@ void TransactionLayer::HandleMessage(msg_s* message, sip_s* sip) {
     msg_destroy(message);
     return;
   }
+  const std::string method = view.method();
+  counters_.traffic.CountRequest(TrafficDirection::kReceived, SipTraffic::MethodIndex(method));
   if (sip->sip_request->rq_method == sip_method_ack) {
     sink_.HandleAck(view);
     msg_destroy(message);
@@ -253,7 +291,7 @@ void TransactionLayer::HandleMessage(msg_s* message, sip_s* sip) {
   // The request survives its transaction: over TCP an answered one is freed with its last handle.
   msg_t* keep = msg_ref(message);
   if (nta_incoming_t* incoming = nta_incoming_create(agent_, nullptr, message, sip, TAG_END())) {
-    sink_.HandleRequest(std::make_unique<ServerTransaction>(incoming, is_open_), view);
+    sink_.HandleRequest(std::make_unique<ServerTransaction>(incoming, is_open_, counters_.traffic, method), view);
   }
   msg_destroy(keep);
 }

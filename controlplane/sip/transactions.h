@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -34,7 +35,7 @@ struct RequestText {
 class ClientTransaction {
  public:
   // Responses of 101 and more; the view is empty when the stack made the response up (408, 503).
-  // The handler may destroy the transaction.
+  // The handler may destroy the transaction. An empty one: the transaction is let go at once, nobody waits.
   using Handler = std::function<void(int status, const MessageView& response)>;
 
   ~ClientTransaction();
@@ -46,12 +47,16 @@ class ClientTransaction {
 
  private:
   friend class TransactionLayer;
-  ClientTransaction(Handler handler, std::shared_ptr<bool> is_open)
-      : handler_(std::move(handler)), is_open_(std::move(is_open)) {}
+  ClientTransaction(Handler handler, std::shared_ptr<bool> is_open, SipTraffic& traffic, std::string_view method);
+  void Count(int status, bool is_made_up);
   static int OnResponse(void* magic, nta_outgoing_s* outgoing, const sip_s* sip);
 
   Handler handler_;
   std::shared_ptr<bool> is_open_;  // false once the stack has freed all transactions
+  SipTraffic& traffic_;
+  const size_t method_;  // of SipTraffic
+  const std::chrono::steady_clock::time_point sent_;
+  bool is_heard_ = false;
   nta_outgoing_s* outgoing_ = nullptr;
   bool is_cancelled_ = false;
 };
@@ -59,8 +64,8 @@ class ClientTransaction {
 // A server transaction. Destroyed without a final response it answers 500, unless the stack is closed.
 class ServerTransaction {
  public:
-  ServerTransaction(nta_incoming_s* incoming, std::shared_ptr<bool> is_open)
-      : incoming_(incoming), is_open_(std::move(is_open)) {}
+  ServerTransaction(nta_incoming_s* incoming, std::shared_ptr<bool> is_open, SipTraffic& traffic, std::string_view method)
+      : incoming_(incoming), is_open_(std::move(is_open)), traffic_(traffic), method_(SipTraffic::MethodIndex(method)) {}
   ~ServerTransaction();
   ServerTransaction(const ServerTransaction&) = delete;
   ServerTransaction& operator=(const ServerTransaction&) = delete;
@@ -76,9 +81,14 @@ class ServerTransaction {
 
  private:
   static int OnAckOrCancel(void* magic, nta_incoming_s* incoming, const sip_s* sip);
+  void Count(int status);
 
   nta_incoming_s* incoming_;
   std::shared_ptr<bool> is_open_;
+  SipTraffic& traffic_;
+  const size_t method_;  // of SipTraffic
+  bool is_cancelled_ = false;
+  bool is_answered_ = false;  // finally
   std::function<void(const MessageView&)> on_cancel_;
 };
 

@@ -22,6 +22,19 @@ TEST(MetricSetTest, KeepsAFamilyTogether) {
             "# TYPE byon_load gauge\n# HELP byon_load Share.\nbyon_load 0.5\n# EOF\n");
 }
 
+// Buckets count all below their bound; the sum is in the unit of the name.
+TEST(MetricSetTest, WritesHistograms) {
+  MetricSet set;
+  const std::vector<double> bounds = {0.005, 0.1, 2};
+  const std::vector<uint64_t> counts = {1, 0, 4, 2};
+  set.Histogram("byon_wait_seconds", "Waiting.", {{"method", "INVITE"}}, bounds, counts, 12.5);
+  EXPECT_EQ(set.ToOpenMetrics(),
+            "# TYPE byon_wait_seconds histogram\n# HELP byon_wait_seconds Waiting.\n"
+            "byon_wait_seconds_bucket{method=\"INVITE\",le=\"0.005\"} 1\nbyon_wait_seconds_bucket{method=\"INVITE\",le=\"0.1\"} 1\n"
+            "byon_wait_seconds_bucket{method=\"INVITE\",le=\"2\"} 5\nbyon_wait_seconds_bucket{method=\"INVITE\",le=\"+Inf\"} 7\n"
+            "byon_wait_seconds_count{method=\"INVITE\"} 7\nbyon_wait_seconds_sum{method=\"INVITE\"} 12.5\n# EOF\n");
+}
+
 // A node's name is what its configuration says: it must not end a line or a label.
 TEST(MetricSetTest, EscapesWhatOthersNamed) {
   MetricSet set;

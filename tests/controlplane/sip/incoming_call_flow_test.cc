@@ -259,6 +259,9 @@ TEST_F(IncomingCallFlowTest, CancelBeforeTheCallHasAName) {
   SendToStack(Cancel(invite, ""));
   peer_.ExpectStatus(487, "INVITE");
   recorder_.Expect("cancelled in-1 0");
+  for (const std::string_view method : {"INVITE", "CANCEL"}) EXPECT_EQ(Requests(TrafficDirection::kReceived, method), 1u) << method;
+  EXPECT_EQ(Responses(TrafficDirection::kSent, "CANCEL", 200), 1u);
+  ExpectResponses(TrafficDirection::kSent, "INVITE", 487, 1);
 }
 
 TEST_F(IncomingCallFlowTest, AnswerCrossesTheCancel) {  // Covers: C9

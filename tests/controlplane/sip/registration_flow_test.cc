@@ -1,3 +1,5 @@
+#include <numeric>
+
 #include "tests/controlplane/sip/registration_fixture.h"
 
 namespace byon::sip::test {
@@ -46,6 +48,13 @@ TEST_F(RegistrationFlowTest, ChallengeThenRegistered) {  // Covers: R1 R2 R3 R6 
   EXPECT_EQ(Parameter(answered.Get("Authorization"), "nonce"), "n2");
   peer_.Reply(answered, "200 OK", "reg", AcceptHeaders());
   recorder_.Expect("registered r1", 2);
+
+  EXPECT_EQ(Requests(TrafficDirection::kSent, "REGISTER"), 4u);
+  ExpectResponses(TrafficDirection::kReceived, "REGISTER", 401, 2);
+  ExpectResponses(TrafficDirection::kReceived, "REGISTER", 200, 2);
+  const auto trips = stack_->counters().traffic.RoundTripsOf(SipTraffic::MethodIndex("REGISTER"));
+  EXPECT_EQ(std::accumulate(trips.counts.begin(), trips.counts.end(), uint64_t{0}), 4u);
+  EXPECT_GT(trips.sum_s, 0);
 }
 
 TEST_F(RegistrationFlowTest, PrefersSha256) {  // Covers: R3
@@ -130,6 +139,7 @@ TEST_F(RegistrationFlowTest, SilentPcscfIsLeftForTheNext) {  // Covers: R10
   EXPECT_EQ(recorder_.registered->next_hop, peer_.uri());
   EXPECT_EQ(Count(SipCounter::kRegisterHopFailover), 1u);
   EXPECT_EQ(Count(SipCounter::kRegisterTimeout), 1u);
+  EXPECT_EQ(stack_->counters().traffic.NoAnswers(SipTraffic::MethodIndex("REGISTER"), NoAnswer::kTimeout), 1u);
 }
 
 TEST_F(RegistrationFlowTest, AllPcscfsBusyReportsRetryAfter) {  // Covers: R10

@@ -210,6 +210,17 @@ class StackFixture : public testing::Test {
     StartStack();
   }
   uint64_t Count(SipCounter counter) const { return stack_->counters().Get(counter); }
+  uint64_t Requests(TrafficDirection direction, std::string_view method) const {
+    return stack_->counters().traffic.Requests(direction, SipTraffic::MethodIndex(method));
+  }
+  uint64_t Responses(TrafficDirection direction, std::string_view method, int status) const {
+    return stack_->counters().traffic.Responses(direction, SipTraffic::MethodIndex(method), SipTraffic::StatusIndex(status));
+  }
+  void ExpectResponses(TrafficDirection direction, std::string_view method, int status, uint64_t value) const {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (Responses(direction, method, status) < value && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+    EXPECT_EQ(Responses(direction, method, status), value) << method << ' ' << status;
+  }
   // Things that only the counters tell.
   void ExpectCount(SipCounter counter, uint64_t value) const {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);

@@ -229,6 +229,39 @@ TEST(SipConfigTest, NamesTheKeyThatIsWrong) {
   expect([](SipConfig& c) { c.timers.t2 = milliseconds(1); }, "sip.timers");
 }
 
+TEST(SipTrafficTest, NamesAreOfTheRegistriesAndNobodyElses) {
+  const auto method = [](std::string_view name) { return SipTraffic::Methods()[SipTraffic::MethodIndex(name)]; };
+  for (const std::string_view known : SipTraffic::Methods()) EXPECT_EQ(method(known), known);
+  for (const char* other : {"", "invite", "INVITEX", "ZZZ", "A", "other\n"}) EXPECT_EQ(method(other), "other") << other;
+  const auto status = [](int code) { return SipTraffic::Statuses()[SipTraffic::StatusIndex(code)]; };
+  for (const int known : {100, 180, 200, 401, 487, 503, 608}) EXPECT_EQ(status(known), std::to_string(known));
+  EXPECT_EQ(status(199), "199");
+  EXPECT_EQ(status(188), "1xx");
+  EXPECT_EQ(status(299), "2xx");
+  EXPECT_EQ(status(699), "6xx");
+  EXPECT_EQ(status(0), "1xx");
+  EXPECT_EQ(status(99999), "6xx");
+  EXPECT_EQ(status(-5), "1xx");
+}
+
+TEST(SipTrafficTest, CountsEachInItsPlace) {
+  SipTraffic traffic;
+  const size_t invite = SipTraffic::MethodIndex("INVITE");
+  traffic.CountRequest(TrafficDirection::kSent, invite);
+  traffic.CountResponse(TrafficDirection::kReceived, invite, 486);
+  EXPECT_EQ(traffic.Requests(TrafficDirection::kSent, invite), 1u);
+  EXPECT_EQ(traffic.Requests(TrafficDirection::kReceived, invite), 0u);
+  EXPECT_EQ(traffic.Responses(TrafficDirection::kReceived, invite, SipTraffic::StatusIndex(486)), 1u);
+  EXPECT_EQ(traffic.Responses(TrafficDirection::kReceived, invite, SipTraffic::StatusIndex(487)), 0u);
+  for (const int ms : {1, 5, 6, 31'999, 40'000}) traffic.CountRoundTrip(invite, std::chrono::milliseconds(ms));
+  const SipTraffic::RoundTrips trips = traffic.RoundTripsOf(invite);
+  EXPECT_EQ(trips.counts.front(), 2u);  // a bound belongs to its bucket
+  EXPECT_EQ(trips.counts[1], 1u);
+  EXPECT_EQ(trips.counts[SipTraffic::kBounds - 1], 1u);
+  EXPECT_EQ(trips.counts.back(), 1u);
+  EXPECT_DOUBLE_EQ(trips.sum_s, 72.011);
+}
+
 TEST(SipCountersTest, EachHasItsOwnName) {
   std::set<std::string_view> names;
   for (size_t i = 0; i < static_cast<size_t>(SipCounter::kCount); ++i) {
