@@ -6,6 +6,7 @@
 #include "controlplane/api/call_reader.h"
 #include "controlplane/api/object_reader.h"
 #include "controlplane/api/registration_api.h"
+#include "controlplane/api/paging.h"
 #include "controlplane/api/resources.h"
 #include "controlplane/api/wire_format.h"
 #include "controlplane/auth/turn_credential.h"
@@ -16,7 +17,6 @@ namespace {
 using nlohmann::json;
 
 constexpr size_t kMaxDigits = 32;
-constexpr size_t kMaxListed = 1000;  // a 2-legged client may have more
 
 bool HasEventScope(const auth::VerifiedToken& token) {
   return token.HasScope(CreateScope(EventType::kSessionInvitation)) ||
@@ -81,25 +81,27 @@ void ExtensionApi::DeleteChannel(const ExchangePointer& exchange) {
 }
 
 void ExtensionApi::ListRegistrations(const ExchangePointer& exchange) {
+  const auto page = Page::Of(exchange);
+  if (!page) return;
+  const gateway::RegistrationPage found = service_.ListRegistrationPage(exchange->who, page->first, page->per_page);
   json list = json::array();
-  for (const gateway::Registration& one : service_.ListRegistrations(exchange->who, "")) {
-    if (list.size() == kMaxListed) break;
+  for (const gateway::Registration& one : found.registrations) {
     json body = RegistrationBody(one);
     body["deviceId"] = one.device_id;
     list.push_back(std::move(body));
   }
-  exchange->SendJson(200, list);
+  const std::string last_key = found.registrations.empty() ? "" : found.registrations.back().registration_id;
+  SendPage(*exchange, *page, list, found.total, last_key);
 }
 
 void ExtensionApi::ListCalls(const ExchangePointer& exchange) {
   const auto device_id = DeviceOfQuery(exchange);
   if (!device_id) return;
-  json list = json::array();
-  for (const gateway::MediaSession& session : service_.ListCalls(exchange->who, *device_id)) {
-    if (list.size() == kMaxListed) break;
-    if (!call::IsTerminal(session.status)) list.push_back(CallBody(session));
-  }
-  exchange->SendJson(200, list);
+  const auto page = Page::Of(exchange);
+  if (!page) return;
+  std::vector<gateway::MediaSession> calls = service_.ListCalls(exchange->who, *device_id);
+  std::erase_if(calls, [](const gateway::MediaSession& session) { return call::IsTerminal(session.status); });
+  SendPageOf(*exchange, *page, calls.size(), "mediaSessionId", [&](size_t i) { return CallBody(calls[i]); });
 }
 
 void ExtensionApi::CallDetails(const ExchangePointer& exchange) {
@@ -189,12 +191,10 @@ void ExtensionApi::CancelTransfer(const ExchangePointer& exchange) {
 void ExtensionApi::ListElsewhere(const ExchangePointer& exchange) {
   const auto device_id = DeviceOfQuery(exchange);
   if (!device_id) return;
-  json list = json::array();
-  for (const gateway::CallElsewhere& call : service_.ListElsewhere(exchange->who, *device_id)) {
-    if (list.size() == kMaxListed) break;
-    list.push_back(CallElsewhereBody(call));
-  }
-  exchange->SendJson(200, list);
+  const auto page = Page::Of(exchange);
+  if (!page) return;
+  const std::vector<gateway::CallElsewhere> calls = service_.ListElsewhere(exchange->who, *device_id);
+  SendPageOf(*exchange, *page, calls.size(), "mediaSessionId", [&](size_t i) { return CallElsewhereBody(calls[i]); });
 }
 
 void ExtensionApi::Pull(const ExchangePointer& exchange) {

@@ -82,6 +82,7 @@ class Gateway final : public Service,
   void CreateRegistration(const Principal& who, RegistrationRequest request,
                           Callback<Registration> done) override;
   Outcome<Registration> GetRegistration(const Principal& who, const std::string& id) override;
+  RegistrationPage ListRegistrationPage(const Principal& who, size_t first, size_t count) override;
   std::vector<Registration> ListRegistrations(const Principal& who,
                                               const std::string& device_id) override;
   void UpdateRegistration(const Principal& who, const std::string& id,

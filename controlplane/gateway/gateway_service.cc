@@ -1,5 +1,7 @@
 // The web side of the gateway: CAMARA's resources.
 #include <algorithm>
+#include <iterator>
+#include <set>
 
 #include "controlplane/call/address.h"
 #include "controlplane/gateway/core.h"
@@ -90,6 +92,23 @@ std::vector<Registration> Gateway::ListRegistrations(const Principal& who,
     if (core_->SpeaksFor(who, record)) result.push_back(ToRegistration(record));
   }
   return result;
+}
+
+RegistrationPage Gateway::ListRegistrationPage(const Principal& who, size_t first, size_t count) {
+  RegistrationPage page;
+  if (who.is_two_legged) {
+    auto found = core_->registrations.PageOfClient(who.client_id, first, count);
+    for (const auto& record : found.records) page.registrations.push_back(ToRegistration(record));
+    page.total = found.total;
+    return page;
+  }
+  auto all = ListRegistrations(who, "");
+  page.total = all.size();
+  const size_t begin = std::min(first, all.size());
+  const size_t end = begin + std::min(count, all.size() - begin);
+  page.registrations.assign(std::make_move_iterator(all.begin() + static_cast<std::ptrdiff_t>(begin)),
+                            std::make_move_iterator(all.begin() + static_cast<std::ptrdiff_t>(end)));
+  return page;
 }
 
 void Gateway::UpdateRegistration(const Principal& who, const std::string& id,
@@ -358,11 +377,18 @@ void Gateway::CancelTransfer(const Principal& who, const std::string& id, Callba
 }
 
 std::vector<CallElsewhere> Gateway::ListElsewhere(const Principal& who, const std::string& device_id) {
+  // A server's token speaks for many numbers; a device takes over calls of its own.
+  std::set<std::string> users;
+  if (who.is_two_legged && !device_id.empty()) {
+    for (const auto& record : core_->RegistrationsOf(who, device_id)) users.insert(record.owner.user);
+  }
   std::vector<CallElsewhere> result;
   for (const call::Call* call : core_->CallsOf(who, "")) {
+    const call::CallOwner& owner = call->record().owner;
     const bool is_on_phone = call->record().part == call::Part::kAway;
-    const bool is_on_other_device = !device_id.empty() && call->record().owner.device_id != device_id;
+    const bool is_on_other_device = !device_id.empty() && owner.device_id != device_id;
     if (call->CheckPull() || !(is_on_phone || is_on_other_device)) continue;
+    if (who.is_two_legged && !device_id.empty() && !users.contains(owner.user)) continue;
     CallElsewhere found{core_->SessionOf(call->view()), is_on_phone};
     found.session.status = call->record().status;
     result.push_back(std::move(found));
@@ -371,11 +397,15 @@ std::vector<CallElsewhere> Gateway::ListElsewhere(const Principal& who, const st
 }
 
 void Gateway::PullCall(const Principal& who, PullRequest request, Callback<MediaSession> done) {
-  if (!core_->FindCall(who, request.call_id)) return done(NotFound());
+  const call::Call* wanted = core_->FindCall(who, request.call_id);
+  if (wanted == nullptr) return done(NotFound());
   const auto record = core_->FindRegistration(who, request.registration_id);
   if (!record) {
     return done(Error{ErrorCode::kInvalidTokenContext,
                       "registrationId is not consistent with access token."});
+  }
+  if (record->owner.user != wanted->record().owner.user) {
+    return done(Error{ErrorCode::kInvalidTokenContext, "registrationId is of another number than the call."});
   }
   call::PullRequest pull;
   pull.call_id = request.call_id;

@@ -78,6 +78,12 @@ struct Registration {
   WallTime expires_at;
 };
 
+// A part of a list, and how long the whole is.
+struct RegistrationPage {
+  std::vector<Registration> registrations;
+  size_t total = 0;
+};
+
 // ---- calls
 
 struct Sdp {
@@ -245,6 +251,9 @@ class Service {
   // Of all devices when `device_id` is empty.
   virtual std::vector<Registration> ListRegistrations(const Principal& who,
                                                       const std::string& device_id) = 0;
+  // Of all devices, those from `first` on and `count` at most: a 2-legged client may have very many. Their order is the same
+  // in every call while none comes or goes.
+  virtual RegistrationPage ListRegistrationPage(const Principal& who, size_t first, size_t count) = 0;
   // Also binds the registration to the new token's life.
   virtual void UpdateRegistration(const Principal& who, const std::string& id,
                                   std::optional<WallTime> expire_time,

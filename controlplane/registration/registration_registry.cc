@@ -480,6 +480,11 @@ std::vector<RegistrationRecord> RegistrationRegistry::FindByClient(const std::st
   return Confirmed(table_.FindByClient(client_id));
 }
 
+RegistrationRegistry::ClientPage RegistrationRegistry::PageOfClient(const std::string& client_id, size_t first, size_t count) const {
+  auto [entries, total] = table_.PageOfClient(client_id, first, count);
+  return {Confirmed(std::move(entries)), total};
+}
+
 std::vector<RegistrationRecord> RegistrationRegistry::FindByNumber(const std::string& phone_number) const {
   return Confirmed(table_.FindByNumber(phone_number));
 }

@@ -123,6 +123,12 @@ class RegistrationRegistry {
   std::vector<RegistrationRecord> FindByNumber(const std::string& phone_number) const;
   // Of all users.
   std::vector<RegistrationRecord> FindByClient(const std::string& client_id) const;
+  // The same, those from `first` on and `count` at most, at the price of these; in an order that holds while none comes or goes.
+  struct ClientPage {
+    std::vector<RegistrationRecord> records;
+    size_t total = 0;
+  };
+  ClientPage PageOfClient(const std::string& client_id, size_t first, size_t count) const;
   void ForEach(const std::function<void(const RegistrationRecord&)>& visit) const;
   size_t size() const { return table_.registered_count(); }
 

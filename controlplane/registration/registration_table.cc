@@ -222,6 +222,24 @@ std::vector<Entry> RegistrationTable::FindByClient(const std::string& client_id)
                          [&](const RegistrationRecord& record) { return record.owner.client_id == client_id; });
 }
 
+std::pair<std::vector<Entry>, size_t> RegistrationTable::PageOfClient(const std::string& client_id, size_t first, size_t count) const {
+  const auto [begin, end] = rows_->rows.get<ByUser>().equal_range(HashOfText(client_id));
+  std::vector<Entry> page;
+  size_t total = 0;
+  for (auto row = begin; row != end; ++row) {
+    if (row->state != State::kRegistered) continue;
+    if (total++ < first || page.size() == count) continue;
+    Entry entry = rows_->Unpack(*row);
+    // Another client's hash may be the same.
+    if (entry.record.owner.client_id == client_id) {
+      page.push_back(std::move(entry));
+    } else {
+      --total;
+    }
+  }
+  return {std::move(page), total};
+}
+
 std::vector<Entry> RegistrationTable::FindByNumber(const std::string& phone_number) const {
   return rows_->Matching(rows_->rows.get<ByNumber>().equal_range(HashOfText(phone_number)),
                          [&](const RegistrationRecord& record) { return record.owner.phone_number == phone_number; });

@@ -52,6 +52,8 @@ class RegistrationTable {
   std::vector<Entry> FindByDevice(const std::string& device_id) const;
   std::vector<Entry> FindByUser(const std::string& client_id, const std::string& user) const;
   std::vector<Entry> FindByClient(const std::string& client_id) const;
+  // Of the registered ones those from `first` on, `count` at most, and how many there are. Only these are unpacked.
+  std::pair<std::vector<Entry>, size_t> PageOfClient(const std::string& client_id, size_t first, size_t count) const;
   std::vector<Entry> FindByNumber(const std::string& phone_number) const;
   void ForEach(const std::function<void(const Entry&)>& visit) const;
 

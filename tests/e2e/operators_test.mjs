@@ -161,6 +161,9 @@ describe('two operators', () => {
         assert.equal(value('byon_ready', operator), 1);
         assert.equal(value('byon_registrations', operator), 1);
         assert.ok(value('byon_sip_events_total', operator, ',event="register_succeeded"') >= 1);
+        assert.ok(value('byon_sip_requests_total', operator, ',method="REGISTER",direction="sent"') >= 2);
+        assert.ok(value('byon_sip_responses_total', operator, ',method="REGISTER",direction="received",status="200"') >= 1);
+        assert.ok(value('byon_sip_round_trip_seconds_bucket', operator, ',method="REGISTER",le="\\+Inf"') >= 2);
         assert.ok(value('byon_api_requests_total', operator, ',operation="registration.create",status="201"') >= 1);
         assert.match(text, new RegExp(`^byon_dataplane_up\\{operator="${operator}",address="[^"]+",node="[^"]+"\\} 1$`, 'm'));
         assert.match(text, new RegExp(`^byon_dataplane_drops_total\\{operator="${operator}",.*reason="[a-z_]+"\\} \\d+$`, 'm'));

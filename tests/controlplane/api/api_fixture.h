@@ -32,6 +32,7 @@ class MockService : public gateway::Service {
   MOCK_METHOD(void, CreateRegistration, (const Principal&, gateway::RegistrationRequest, gateway::Callback<Registration>), (override));
   MOCK_METHOD(gateway::Outcome<Registration>, GetRegistration, (const Principal&, const std::string&), (override));
   MOCK_METHOD(std::vector<Registration>, ListRegistrations, (const Principal&, const std::string&), (override));
+  MOCK_METHOD(gateway::RegistrationPage, ListRegistrationPage, (const Principal&, size_t, size_t), (override));
   MOCK_METHOD(void, UpdateRegistration, (const Principal&, const std::string&, std::optional<WallTime>, gateway::Callback<Registration>), (override));
   MOCK_METHOD(void, DeleteRegistration, (const Principal&, const std::string&, gateway::Callback<gateway::Done>), (override));
   MOCK_METHOD(void, RenewToken, (const Principal&, const gateway::DeviceKey&), (override));

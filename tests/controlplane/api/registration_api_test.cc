@@ -131,12 +131,61 @@ TEST_F(RegistrationApiTest, Lists) {
 TEST_F(RegistrationApiTest, ListsAllDevicesOfAUser) {
   gateway::Registration other = ARegistration();
   other.device_id = "550e8400-e29b-41d4-a716-446655440001";
-  EXPECT_CALL(service_, ListRegistrations(_, "")).WillOnce(Return(std::vector{ARegistration(), other}));
+  EXPECT_CALL(service_, ListRegistrationPage(_, 0u, 1000u)).WillOnce(Return(gateway::RegistrationPage{{ARegistration(), other}, 2}));
   const Reply reply = Request("GET", "/byon/v1/registrations");
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.headers.at("X-Total-Count"), "2");
+  EXPECT_EQ(reply.headers.at("Content-Last-Key"), "reg-1");
+  EXPECT_FALSE(reply.headers.contains("Link"));
   ASSERT_EQ(reply.body.size(), 2u);
   EXPECT_EQ(reply.body[0]["deviceId"], kDevice);
   EXPECT_EQ(reply.body[1]["deviceId"], other.device_id);
   EXPECT_EQ(reply.body[1]["regInfo"]["phoneNumber"], "+34600000001");
+}
+
+// CAMARA API design guide, "Pagination": pages from 0, 206 of a part, 400 beyond the end; RFC 8288.
+TEST_F(RegistrationApiTest, AServerReadsItsRegistrationsPageByPage) {
+  token_ = TwoLeggedToken();
+  std::vector<std::pair<size_t, size_t>> asked;
+  EXPECT_CALL(service_, ListRegistrationPage).WillRepeatedly([&](auto&, size_t first, size_t count) {
+    asked.emplace_back(first, count);
+    gateway::RegistrationPage page{{}, 45};
+    for (size_t i = first; i < 45 && page.registrations.size() < count; ++i) {
+      page.registrations.push_back(ARegistration());
+      page.registrations.back().registration_id = "reg-" + std::to_string(i);
+    }
+    return page;
+  });
+  const std::string list = "/byon/v1/registrations";
+  const auto link = [&](int page) { return "<" + list + "?page=" + std::to_string(page) + "&perPage=20>; rel="; };
+  const Reply first = Request("GET", list + "?perPage=20");
+  EXPECT_EQ(first.status, 206);
+  EXPECT_EQ(first.body.size(), 20u);
+  EXPECT_EQ(first.headers.at("X-Total-Count"), "45");
+  EXPECT_EQ(first.headers.at("Content-Last-Key"), "reg-19");
+  EXPECT_EQ(first.headers.at("Link"), link(1) + "\"next\", " + link(0) + "\"first\", " + link(2) + "\"last\"");
+  const Reply second = Request("GET", list + "?page=1&perPage=20");
+  EXPECT_EQ(second.headers.at("Link"), link(2) + "\"next\", " + link(0) + "\"prev\", " + link(0) + "\"first\", " + link(2) + "\"last\"");
+  const Reply last = Request("GET", list + "?perPage=20&page=2");
+  EXPECT_EQ(last.status, 206);
+  EXPECT_EQ(last.body.size(), 5u);
+  EXPECT_EQ(last.headers.at("Content-Last-Key"), "reg-44");
+  EXPECT_EQ(last.headers.at("Link").find("next"), std::string::npos);
+  EXPECT_EQ(Request("GET", list + "?page=1&perPage=20&seek=7").body.size(), 18u);
+  EXPECT_EQ(Request("GET", list).status, 200) << "all of them";
+  EXPECT_EQ(asked, (std::vector<std::pair<size_t, size_t>>{{0, 20}, {20, 20}, {40, 20}, {27, 20}, {0, 1000}}));
+  EXPECT_EQ(Request("GET", list + "?page=3&perPage=20").Short(), "400 OUT_OF_RANGE");
+  for (const char* bad : {"page=-1", "page=x", "page=", "page=1.5", "page=99999999999999999999", "perPage=0", "perPage=1001", "perPage=%zz", "seek=-2"}) {
+    EXPECT_EQ(Request("GET", list + "?" + bad).Short(), "400 INVALID_ARGUMENT") << bad;
+  }
+}
+
+TEST_F(RegistrationApiTest, AnEmptyListIsWhole) {
+  EXPECT_CALL(service_, ListRegistrationPage).WillOnce(Return(gateway::RegistrationPage{}));
+  const Reply reply = Request("GET", "/byon/v1/registrations?perPage=5");
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.body, json::array());
+  EXPECT_EQ(reply.headers.at("X-Total-Count"), "0");
 }
 
 TEST_F(RegistrationApiTest, DescribesItself) {
@@ -244,7 +293,7 @@ TEST_F(RegistrationApiTest, ANumberOfAnotherOperatorIsForbidden) {
 }
 
 TEST_F(RegistrationApiTest, LimitsAServersRateByItsClient) {
-  EXPECT_CALL(service_, ListRegistrations).WillRepeatedly(Return(std::vector<gateway::Registration>{}));
+  EXPECT_CALL(service_, ListRegistrationPage).WillRepeatedly(Return(gateway::RegistrationPage{}));
   token_ = TwoLeggedToken();
   int refused = 0;
   std::string retry_after;

@@ -337,6 +337,12 @@ TEST(Gateway, ListsWhatAUserHasOnAllDevices) {
   EXPECT_TRUE(w.gateway->ListCalls(stranger, "").empty());
   Principal service{w.user.client_id, "", std::nullopt, true, w.user.token_expires_at};
   EXPECT_EQ(w.gateway->ListRegistrations(service, "").size(), 1u) << "all users of the client";
+  EXPECT_EQ(w.gateway->ListRegistrationPage(service, 0, 10).registrations.size(), 1u);
+  EXPECT_EQ(w.gateway->ListRegistrationPage(service, 0, 10).total, 1u);
+  EXPECT_TRUE(w.gateway->ListRegistrationPage(service, 1, 10).registrations.empty());
+  EXPECT_EQ(w.gateway->ListRegistrationPage(w.user, 0, 10).registrations.size(), 1u);
+  EXPECT_TRUE(w.gateway->ListRegistrationPage(w.user, 1, 10).registrations.empty());
+  EXPECT_EQ(w.gateway->ListRegistrationPage(stranger, 0, 10).total, 0u);
   service.client_id = "another";
   EXPECT_TRUE(w.gateway->ListRegistrations(service, "").empty());
 }

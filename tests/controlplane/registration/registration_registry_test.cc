@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <numeric>
+#include <set>
 
 namespace byon::registration {
 namespace {
@@ -546,6 +547,29 @@ TEST(Registration, AllEndTogether) {
   h.registry.EndAll("The service stops", h.now);
   EXPECT_EQ(h.Take<NotifyEnd>()->description, "The service stops");
   EXPECT_EQ(h.registry.size(), 0u);
+}
+
+TEST(Registration, AClientsAreReadPageByPage) {
+  Harness h;
+  for (int i = 0; i < 25; ++i) {
+    const std::string n = std::to_string(i);
+    h.Create("r" + n, {}, {i % 5 == 4 ? "another" : "client", "user" + n, "+3460000" + std::to_string(1000 + i), "device" + n});
+    if (i != 0) h.Registered(7200s, "r" + n);
+  }
+  // 20 of the client, of which the first was not confirmed.
+  std::set<RegistrationId> seen;
+  for (size_t first = 0; first < 19; first += 5) {
+    const auto page = h.registry.PageOfClient("client", first, 5);
+    EXPECT_EQ(page.total, 19u);
+    EXPECT_EQ(page.records.size(), first == 15 ? 4u : 5u);
+    for (const auto& record : page.records) {
+      EXPECT_EQ(record.owner.client_id, "client");
+      seen.insert(record.id);
+    }
+  }
+  EXPECT_EQ(seen.size(), 19u) << "none twice, none missing";
+  EXPECT_TRUE(h.registry.PageOfClient("client", 19, 5).records.empty());
+  EXPECT_EQ(h.registry.PageOfClient("nobody", 0, 5).total, 0u);
 }
 
 TEST(Registration, IgnoresWhatItDoesNotKnow) {
