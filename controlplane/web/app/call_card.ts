@@ -101,7 +101,7 @@ export class CallCard {
     const title = peerTitle(peer, peerName);
     find(this.element, '.peer').textContent = title;
     find(this.element, '.number-line').textContent = peerName ? prettyNumber(numberOf(peer)) : '';
-    find(this.element, '.avatar').textContent = peerName ? initials(peerName) : '';
+    if (peerName) find(this.element, '.avatar').textContent = initials(peerName); // else a person without a name
     this.element.setAttribute('aria-label', `Call ${this.call.direction === 'incoming' ? 'from' : 'to'} ${title}`);
     fillKeypad(find(this.element, '.pad'), (key) => this.press(key), { testId: 'dtmf' });
   }
@@ -301,6 +301,9 @@ function initials(name: string): string {
   return name.split(/\s+/).map((word) => word[0] ?? '').slice(0, 2).join('').toUpperCase();
 }
 
+/** As people write it: of the gateway's names only this one is no abbreviation. */
+const codecName = (codec: string | undefined) => codec?.replace(/^opus/i, 'Opus') ?? '–';
+
 function detailsOf(browser: QualitySample, gateway: GatewayQuality | undefined): HTMLElement[] {
   const ms = (value: number | undefined) => (value === undefined ? '–' : `${Math.round(value)} ms`);
   const count = (value: number | undefined) => (value === undefined ? '–' : String(value));
@@ -310,7 +313,7 @@ function detailsOf(browser: QualitySample, gateway: GatewayQuality | undefined):
   const rows: string[][] = [
     ['', 'Browser', 'Gateway', 'Network'],
     ['MOS', score(browser.mos), score(access?.mos), score(ims?.mos)],
-    ['Codec', 'Opus', access?.codec ?? '–', ims?.codec ?? '–'],
+    ['Codec', 'Opus', codecName(access?.codec), codecName(ims?.codec)],
     ['Received', count(browser.packetsReceived), count(access?.packetsReceived), count(ims?.packetsReceived)],
     ['Sent', count(browser.packetsSent), count(access?.packetsSent), count(ims?.packetsSent)],
     ['Lost', count(browser.packetsLost), count(access?.packetsLost), count(ims?.packetsLost)],

@@ -1,4 +1,5 @@
 import { byId } from './dom.js';
+import { prettyNumber } from './format.js';
 import { fillKeypad } from './keypad.js';
 
 /** The dial pad: a number is typed, pasted or pressed, then called. */
@@ -10,30 +11,35 @@ export class Dialer {
     this.#keyTone = keyTone;
     fillKeypad(byId('keys'), (key) => this.press(key), { hasPlus: true });
     byId('erase').onclick = () => {
-      this.#field.value = this.#field.value.slice(0, -1);
-      this.#changed();
+      this.number = this.number.slice(0, -1);
     };
     this.#field.oninput = () => this.#changed();
     byId<HTMLFormElement>('dialer').onsubmit = (event) => {
       event.preventDefault();
-      call(this.#field.value, byId<HTMLInputElement>('anonymous').checked);
+      call(this.number, byId<HTMLInputElement>('anonymous').checked);
     };
     this.#changed();
   }
 
   press(key: string): void {
     this.#keyTone(key);
-    this.#field.value += key;
-    this.#changed();
+    this.number += key;
   }
 
+  /** Without the spaces that it is shown with. */
+  get number(): string {
+    return this.#field.value.replaceAll(' ', '');
+  }
   set number(number: string) {
-    this.#field.value = number;
+    this.#field.value = prettyNumber(number);
     this.#changed();
   }
 
   #changed(): void {
+    const { value, selectionStart } = this.#field;
+    // Who writes in the middle keeps his place.
+    if (selectionStart === value.length) this.#field.value = prettyNumber(this.number);
     byId('erase').hidden = this.#field.value === '';
-    this.#field.dataset['length'] = this.#field.value.length > 14 ? 'long' : 'short';
+    this.#field.dataset['length'] = this.#field.value.length > 17 ? 'long' : 'short';
   }
 }
