@@ -2,9 +2,7 @@
 import { Mint } from './identity.mjs';
 import { Subscriber } from './subscriber.mjs';
 
-const AT_ONCE = 64;
-
-process.once('message', async ({ first, count, gateway, issuer, privateJwk }) => {
+process.once('message', async ({ first, count, atOnce, gateway, issuer, privateJwk }) => {
   const mint = new Mint({ issuer, privateJwk });
   const kept = [];
   let next = first;
@@ -25,7 +23,7 @@ process.once('message', async ({ first, count, gateway, issuer, privateJwk }) =>
       }
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, lane));
+  await Promise.all(Array.from({ length: atOnce }, lane));
   process.send({ open: kept.length, failures, lastError, isDone: true });
 });
 process.on('disconnect', () => process.exit(0));

@@ -21,7 +21,8 @@ const RINGS = 500;
 const PAUSE_MS = 10;
 const FLOOD_MS = 5000;
 const WINDOW = 64;
-const PATIENCE_MS = 15_000; // of a call's step
+const PATIENCE_MS = 60_000; // of a call's step; an emulated machine takes its time
+const AT_ONCE = 128; // openings under way, of all processes together
 const SETTLE_MS = 25_000; // more than one interval of pings
 
 function parse(args) {
@@ -136,7 +137,7 @@ async function openIdle({ count, processes, gateway, issuer }) {
     const child = fork(fileURLToPath(new URL('idle_channels.mjs', import.meta.url)), { execArgv: ['--max-old-space-size=6000'] });
     state.children.push(child);
     const first = index * share;
-    child.send({ first, count: Math.min(share, count - first), gateway: gateway.address, issuer: issuer.issuer, privateJwk: issuer.privateJwk });
+    child.send({ first, count: Math.min(share, count - first), atOnce: Math.ceil(AT_ONCE / processes), gateway: gateway.address, issuer: issuer.issuer, privateJwk: issuer.privateJwk });
     let open = 0;
     await new Promise((resolve, reject) => {
       child.on('exit', (code) => reject(new Error(`a process of clients ended with ${code}`)));
@@ -163,7 +164,8 @@ async function openIdle({ count, processes, gateway, issuer }) {
   return state;
 }
 
-async function measure(options, gateway, registrar, issuer) {
+/** Fills in `figures` one after the other: what is known stays known when a later step fails. */
+async function measure(options, gateway, registrar, issuer, figures) {
   const mint = new Mint(issuer);
   await gateway.waitUntilReady(() => new Promise((resolve) => {
     const { host, port, isTls } = gateway.address;
@@ -178,47 +180,51 @@ async function measure(options, gateway, registrar, issuer) {
     return caller;
   }));
   const rings = new Rings(registrar);
-  const alone = await rings.latencies(callers, 100);
+  figures.ring = { alone: await rings.latencies(callers, 100) };
   const before = gateway.residentBytes;
   const cpuBefore = gateway.cpuSeconds;
 
   const idle = await openIdle({ count: options.count, processes: options.processes, gateway, issuer });
   const cpuOfOpening = gateway.cpuSeconds - cpuBefore;
   if (idle.open === 0) throw new Error(`no channel opened: ${idle.lastError}`);
+  Object.assign(figures, {
+    tls: options.isTls, channels: idle.open, refused: idle.failures, residentMib: before / 1048576,
+    channelsPerSecond: idle.open / idle.seconds, cpuMsPerChannel: (cpuOfOpening * 1000) / idle.open,
+  });
+  Object.defineProperty(figures, 'lost', { get: () => idle.lost, enumerable: true });
   await delay(SETTLE_MS);
-  const kibPerChannel = (gateway.residentBytes - before) / 1024 / idle.open;
+  figures.kibPerChannel = (gateway.residentBytes - before) / 1024 / idle.open;
   const cpuIdle = gateway.cpuSeconds;
+  const idleFrom = performance.now();
   await delay(20_000);
-  const idleCpuPercent = ((gateway.cpuSeconds - cpuIdle) / 20) * 100;
+  figures.idleCpuPercent = ((gateway.cpuSeconds - cpuIdle) / (performance.now() - idleFrom)) * 1e5;
 
-  const loaded = await rings.latencies(callers, RINGS);
+  figures.ring.loaded = await rings.latencies(callers, RINGS);
   const one = await rings.start(callers[0]);
-  const toOne = await rings.flood([one]);
+  figures.toOne = await rings.flood([one]);
   await one.end();
   const calls = await Promise.all(callers.map((caller) => rings.start(caller)));
-  const toMany = await rings.flood(calls);
+  figures.toMany = { channels: CALLERS, ...await rings.flood(calls) };
   await Promise.all(calls.map((call) => call.end()));
+  if (idle.lost > 0) console.log(`the first that was refused or lost: ${idle.lastError}`);
   for (const caller of callers) caller.end();
   for (const child of idle.children) child.disconnect();
-  return {
-    tls: options.isTls, channels: idle.open, refused: idle.failures, lost: idle.lost, residentMib: before / 1048576, kibPerChannel,
-    channelsPerSecond: idle.open / idle.seconds, cpuMsPerChannel: (cpuOfOpening * 1000) / idle.open, idleCpuPercent,
-    ring: { alone, loaded }, toOne, toMany: { channels: CALLERS, ...toMany },
-  };
 }
 
 function print(figures) {
   const ms = (value) => `${value.toFixed(1)} ms`;
   const row = (name, value) => console.log(`${name.padEnd(46)} ${value}`);
-  row(`channels open${figures.tls ? ' over TLS' : ''}`, `${figures.channels} (${figures.refused} refused, ${figures.lost} lost)`);
-  row('resident memory per channel', `${figures.kibPerChannel.toFixed(1)} KiB (the rest: ${figures.residentMib.toFixed(0)} MiB)`);
-  row('opened and registered per second', `${figures.channelsPerSecond.toFixed(0)} (${figures.cpuMsPerChannel.toFixed(2)} ms of CPU each)`);
-  row('CPU while all are idle', `${figures.idleCpuPercent.toFixed(1)} %`);
-  for (const [name, { p50Ms, p99Ms, maxMs, count }] of [['before the load', figures.ring.alone], ['with all of them idle', figures.ring.loaded]]) {
-    row(`SIP 180 to event, ${name}`, `p50 ${ms(p50Ms)}, p99 ${ms(p99Ms)}, max ${ms(maxMs)} (${count} calls)`);
+  if (figures.channels !== undefined) {
+    row(`channels open${figures.tls ? ' over TLS' : ''}`, `${figures.channels} (${figures.refused} refused, ${figures.lost} lost)`);
+    row('opened and registered per second', `${figures.channelsPerSecond.toFixed(0)} (${figures.cpuMsPerChannel.toFixed(2)} ms of CPU each)`);
   }
-  for (const [name, flood] of [['one channel', figures.toOne], [`${figures.toMany.channels} channels`, figures.toMany]]) {
-    row(`events per second to ${name}`, `${flood.eventsPerSecond} (p50 ${ms(flood.p50Ms)}, p99 ${ms(flood.p99Ms)})`);
+  if (figures.kibPerChannel !== undefined) row('resident memory per channel', `${figures.kibPerChannel.toFixed(1)} KiB (the rest: ${figures.residentMib.toFixed(0)} MiB)`);
+  if (figures.idleCpuPercent !== undefined) row('CPU while all are idle', `${figures.idleCpuPercent.toFixed(1)} %`);
+  for (const [name, found] of [['before the load', figures.ring?.alone], ['with all of them idle', figures.ring?.loaded]]) {
+    if (found) row(`SIP 180 to event, ${name}`, `p50 ${ms(found.p50Ms)}, p99 ${ms(found.p99Ms)}, max ${ms(found.maxMs)} (${found.count} calls)`);
+  }
+  for (const [name, flood] of [['one channel', figures.toOne], [`${figures.toMany?.channels} channels`, figures.toMany]]) {
+    if (flood) row(`events per second to ${name}`, `${flood.eventsPerSecond} (p50 ${ms(flood.p50Ms)}, p99 ${ms(flood.p99Ms)})`);
   }
 }
 
@@ -247,18 +253,20 @@ const addresses = addressesOf(instance);
 const dir = await temporaryDirectory('byon-channels-');
 const issuer = new Issuer();
 const registrar = new Registrar();
+const figures = {};
 let gateway;
 try {
   await issuer.start(addresses.identityProvider);
   await registrar.start({ ip: addresses.pcscf, port: 5060 });
   gateway = await GatewayUnderLoad.start({ ...options, dir, addresses, issuer: issuer.issuer, connections: options.count + CALLERS + 100 });
-  const figures = await measure(options, gateway, registrar, issuer);
+  await measure(options, gateway, registrar, issuer, figures);
   print(figures);
   if (options.json) writeFileSync(options.json, `${JSON.stringify(figures, null, 1)}\n`);
   const faults = options.checks ? missed(figures) : [];
   for (const fault of faults) console.log(`MISSED ${fault}`);
   process.exitCode = faults.length > 0 ? 1 : 0;
 } catch (error) {
+  print(figures);
   console.error(error.message);
   console.error(gateway?.control.tail(10) ?? '');
   process.exitCode = 1;
