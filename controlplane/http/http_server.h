@@ -52,7 +52,7 @@ struct HttpServerConfig {
   std::chrono::seconds body_timeout{30};
   std::chrono::seconds idle_timeout{60};
   std::chrono::seconds ping{20};     // WebSocket
-  std::chrono::seconds hang_up{45};  // of silence, answers to pings included; at least `ping`, or none is waited for
+  std::chrono::seconds hang_up{45};  // of silence, answers to pings included; two pings and a second where that is longer
   size_t websocket_message_bytes = 65536;
   size_t websocket_queue_bytes = 1048576;
 };

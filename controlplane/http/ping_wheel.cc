@@ -6,11 +6,12 @@
 namespace byon::http {
 namespace {
 constexpr std::chrono::seconds kTurn{1};
+constexpr int kPingsBeforeHangUp = 2;
 }
 
 PingWheel::PingWheel(std::chrono::seconds interval, std::chrono::seconds hang_up, Time start)
     : interval_(std::max(interval, kTurn)),
-      hang_up_(hang_up),
+      hang_up_(std::max(hang_up, kPingsBeforeHangUp * interval_ + kTurn)),
       turned_at_(start),
       turns_(static_cast<size_t>(interval_.count()) + 1) {}
 

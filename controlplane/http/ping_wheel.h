@@ -20,7 +20,8 @@ class PingWheel {
     std::vector<uint64_t> to_close;
   };
 
-  // A peer that was not heard for half an interval is pinged each interval, and given up after `hang_up` of silence.
+  // A peer that was not heard for half an interval is pinged each interval, and given up after `hang_up` of silence,
+  // but never before two pings and a second: nobody is given up who was not asked.
   PingWheel(std::chrono::seconds interval, std::chrono::seconds hang_up, Time start);
 
   // The first turn of a new one comes after half an interval at the earliest, after a whole one at the latest.

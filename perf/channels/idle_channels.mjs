@@ -1,4 +1,4 @@
-// A process that holds a share of the idle channels. Its parent says which, and hears how it goes.
+// A process that holds a share of the idle channels. Its parent says which, and hears how it goes; a second word ends the opening.
 import { Mint } from './identity.mjs';
 import { Subscriber } from './subscriber.mjs';
 
@@ -6,10 +6,12 @@ process.once('message', async ({ first, count, atOnce, gateway, issuer, privateJ
   const mint = new Mint({ issuer, privateJwk });
   const kept = [];
   let next = first;
+  let mayOpen = true;
+  process.once('message', () => { mayOpen = false; });
   let failures = 0;
   let lastError = '';
   const lane = async () => {
-    while (next < first + count) {
+    while (mayOpen && next < first + count) {
       const index = next++;
       try {
         const subscriber = await Subscriber.open(index, { gateway, mint });

@@ -30,7 +30,8 @@ function parse(args) {
   const build = flag('--build', fileURLToPath(new URL('../../.build/perf', import.meta.url)));
   return {
     count: args.includes('--count') ? Number(flag('--count')) : undefined, isTls: args.includes('--tls'), checks: args.includes('--check'),
-    json: flag('--json'), controlPlane: flag('--controlplane', `${build}/controlplane/byon-controlplane`),
+    json: flag('--json'), pingSeconds: args.includes('--ping') ? Number(flag('--ping')) : undefined,
+    openSeconds: args.includes('--open-for') ? Number(flag('--open-for')) : undefined, controlPlane: flag('--controlplane', `${build}/controlplane/byon-controlplane`),
     dataPlane: flag('--dataplane', `${build}/dataplane/byon-dataplane`),
   };
 }
@@ -129,10 +130,11 @@ class Rings {
   }
 }
 
-async function openIdle({ count, processes, gateway, issuer }) {
+async function openIdle({ count, processes, gateway, issuer, openSeconds }) {
   const share = Math.ceil(count / processes);
   const state = { open: 0, failures: 0, lost: 0, lastError: '', children: [] };
   const started = performance.now();
+  const enough = openSeconds && setTimeout(() => state.children.forEach((child) => child.send('enough')), openSeconds * 1000);
   await Promise.all(Array.from({ length: processes }, async (_, index) => {
     const child = fork(fileURLToPath(new URL('idle_channels.mjs', import.meta.url)), { execArgv: ['--max-old-space-size=6000'] });
     state.children.push(child);
@@ -159,6 +161,7 @@ async function openIdle({ count, processes, gateway, issuer }) {
       });
     });
   }));
+  clearTimeout(enough);
   state.seconds = (performance.now() - started) / 1000;
   process.stderr.write('\n');
   return state;
@@ -184,7 +187,7 @@ async function measure(options, gateway, registrar, issuer, figures) {
   const before = gateway.residentBytes;
   const cpuBefore = gateway.cpuSeconds;
 
-  const idle = await openIdle({ count: options.count, processes: options.processes, gateway, issuer });
+  const idle = await openIdle({ count: options.count, processes: options.processes, openSeconds: options.openSeconds, gateway, issuer });
   const cpuOfOpening = gateway.cpuSeconds - cpuBefore;
   if (idle.open === 0) throw new Error(`no channel opened: ${idle.lastError}`);
   Object.assign(figures, {
@@ -230,6 +233,7 @@ function print(figures) {
 
 function missed(figures) {
   const goals = [
+    ['channels opened in the time given', figures.channels + figures.refused === options.count, `${options.count}`],
     ['resident memory per channel', figures.kibPerChannel <= GOALS.kibPerChannel || figures.tls, `at most ${GOALS.kibPerChannel} KiB`],
     ['SIP 180 to event, p99', figures.ring.loaded.p99Ms <= GOALS.p99Ms, `at most ${GOALS.p99Ms} ms`],
     ['channels per second', figures.channelsPerSecond >= GOALS.channelsPerSecond, `at least ${GOALS.channelsPerSecond}`],
@@ -258,7 +262,8 @@ let gateway;
 try {
   await issuer.start(addresses.identityProvider);
   await registrar.start({ ip: addresses.pcscf, port: 5060 });
-  gateway = await GatewayUnderLoad.start({ ...options, dir, addresses, issuer: issuer.issuer, connections: options.count + CALLERS + 100 });
+  gateway = await GatewayUnderLoad.start({ ...options, dir, addresses, issuer: issuer.issuer, connections: options.count + CALLERS + 100,
+    change: (settings) => { if (options.pingSeconds !== undefined) settings.events = { ping_s: options.pingSeconds }; } });
   await measure(options, gateway, registrar, issuer, figures);
   print(figures);
   if (options.json) writeFileSync(options.json, `${JSON.stringify(figures, null, 1)}\n`);

@@ -45,6 +45,24 @@ TEST(PingWheel, PingsAQuietPeerEachIntervalAndGivesASilentOneUpInTime) {
   EXPECT_EQ(closed, 45);
 }
 
+// Every interval that `events.ping_s` may be, with the server's own time of silence.
+TEST(PingWheel, GivesNobodyUpWhoWasNotPingedTwice) {
+  for (const seconds interval : {seconds(5), seconds(20), seconds(45), seconds(60), seconds(120)}) {
+    PingWheel wheel(interval, seconds(45), PingWheel::Time{});
+    wheel.Add(1);
+    int pings = 0;
+    std::optional<seconds> closed;
+    for (seconds second{1}; second < seconds(600) && !closed; ++second) {
+      const auto due = wheel.Advance(PingWheel::Time{} + second, [](uint64_t) { return std::optional(PingWheel::Time{}); });
+      pings += static_cast<int>(due.to_ping.size());
+      if (!due.to_close.empty()) closed = second;
+    }
+    EXPECT_GE(pings, 2) << interval.count();
+    ASSERT_TRUE(closed.has_value()) << interval.count();
+    EXPECT_LE(*closed, std::max(seconds(45), 2 * interval + seconds(1))) << interval.count();
+  }
+}
+
 TEST(PingWheel, LeavesWhoSpeaksByItselfInPeace) {
   Peers peers;
   peers.Add(7, peers.start);
