@@ -19,6 +19,7 @@ void Binding::Reset() {
   cseq = 0;
   digest.reset();
   aka_response.clear();
+  reg_event.reset();  // it went with the binding that it was about
 }
 
 std::string SnapshotOf(const Binding& binding, unsigned shard, uint64_t sequence_number) {

@@ -8,6 +8,7 @@
 
 #include "controlplane/auth/digest.h"
 #include "controlplane/registration/sip_registrar.h"
+#include "controlplane/sip/subscription_state.h"
 
 namespace byon::sip {
 
@@ -27,6 +28,7 @@ struct Binding {
   bool is_outbound = false;     // the registrar took reg-id (RFC 5626)
   bool lacks_outbound = false;  // the first hop does not know it
   bool is_registered = false;
+  std::optional<SubscriptionState> reg_event;  // to its own state (RFC 3680); without next_send: refused, or under way
 
   // What comes next is an initial registration.
   void Reset();

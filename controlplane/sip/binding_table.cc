@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "controlplane/registration/text_packer.h"
+#include "controlplane/sip/deadline_wheel.h"
 
 namespace byon::sip {
 
@@ -28,6 +29,10 @@ struct Row {
   uint32_t expires_s = 0;
   uint32_t cseq = 0;
   uint32_t nonce_count = 0;
+  uint32_t subscription_cseq = 0;
+  uint32_t subscription_remote_cseq = 0;
+  uint32_t subscription_expires_s = 0;
+  uint32_t subscription_tick = 0;  // of the next SUBSCRIBE; 0: there will be none
   uint16_t hop = 0;
   auth::DigestAlgorithm algorithm = auth::DigestAlgorithm::kMd5;
   bool has_digest : 1 = false;
@@ -36,6 +41,7 @@ struct Row {
   bool is_outbound : 1 = false;
   bool lacks_outbound : 1 = false;
   bool is_registered : 1 = false;
+  bool has_subscription : 1 = false;
 };
 
 struct ById {};
@@ -51,11 +57,15 @@ constexpr size_t kToken = 1;
 
 PackedTexts PackTexts(TextPacker& packer, const Binding& binding) {
   static const auth::DigestChallenge kNone;
+  static const SubscriptionState kNoSubscription;
   const auth::DigestChallenge& challenge = binding.digest ? binding.digest->challenge() : kNone;
+  const SubscriptionState& subscription = binding.reg_event ? *binding.reg_event : kNoSubscription;
   std::vector<std::string_view> texts{binding.wanted.id, binding.wanted.contact_token, binding.wanted.impu, binding.wanted.impi,
                                       binding.wanted.instance_id, binding.call_id, binding.from_tag, binding.aka_response,
-                                      binding.gruu, challenge.realm, challenge.nonce, challenge.opaque};
-  for (const auto* list : {&binding.path, &binding.service_route, &binding.associated_uris}) {
+                                      binding.gruu, challenge.realm, challenge.nonce, challenge.opaque,
+                                      subscription.call_id, subscription.local_tag, subscription.remote_tag,
+                                      subscription.remote_target};
+  for (const auto* list : {&binding.path, &binding.service_route, &binding.associated_uris, &subscription.route_set}) {
     for (const std::string& text : *list) {
       if (!text.empty()) texts.emplace_back(text);
     }
@@ -67,14 +77,16 @@ PackedTexts PackTexts(TextPacker& packer, const Binding& binding) {
 Binding Unpack(const TextPacker& packer, const Row& row) {
   Binding binding;
   auth::DigestChallenge challenge;
+  SubscriptionState subscription;
   auto texts = packer.Unpack(row.texts);
   auto next = texts.begin();
   for (std::string* text : {&binding.wanted.id, &binding.wanted.contact_token, &binding.wanted.impu, &binding.wanted.impi,
                             &binding.wanted.instance_id, &binding.call_id, &binding.from_tag, &binding.aka_response, &binding.gruu,
-                            &challenge.realm, &challenge.nonce, &challenge.opaque}) {
+                            &challenge.realm, &challenge.nonce, &challenge.opaque, &subscription.call_id,
+                            &subscription.local_tag, &subscription.remote_tag, &subscription.remote_target}) {
     *text = std::move(*next++);
   }
-  for (auto* list : {&binding.path, &binding.service_route, &binding.associated_uris}) {
+  for (auto* list : {&binding.path, &binding.service_route, &binding.associated_uris, &subscription.route_set}) {
     const auto end = std::find(next, texts.end(), "");
     list->assign(std::move_iterator(next), std::move_iterator(end));
     next = end + 1;
@@ -85,6 +97,13 @@ Binding Unpack(const TextPacker& packer, const Row& row) {
   binding.is_outbound = row.is_outbound;
   binding.lacks_outbound = row.lacks_outbound;
   binding.is_registered = row.is_registered;
+  if (row.has_subscription) {
+    subscription.cseq = row.subscription_cseq;
+    subscription.remote_cseq = row.subscription_remote_cseq;
+    subscription.expires_s = row.subscription_expires_s;
+    if (row.subscription_tick != 0) subscription.next_send = DeadlineWheel::TimeOf(row.subscription_tick);
+    binding.reg_event = std::move(subscription);
+  }
   if (row.has_digest) {
     challenge.algorithm = row.algorithm;
     challenge.has_algorithm = row.has_algorithm;
@@ -129,6 +148,13 @@ void BindingTable::Put(const Binding& binding) {
     row.has_algorithm = binding.digest->challenge().has_algorithm;
     row.has_qop_auth = binding.digest->challenge().has_qop_auth;
   }
+  row.has_subscription = binding.reg_event.has_value();
+  if (binding.reg_event) {
+    row.subscription_cseq = binding.reg_event->cseq;
+    row.subscription_remote_cseq = binding.reg_event->remote_cseq;
+    row.subscription_expires_s = binding.reg_event->expires_s;
+    if (binding.reg_event->next_send) row.subscription_tick = DeadlineWheel::TickOf(*binding.reg_event->next_send);
+  }
   row.is_outbound = binding.is_outbound;
   row.lacks_outbound = binding.lacks_outbound;
   row.is_registered = binding.is_registered;
@@ -159,6 +185,8 @@ RegistrationId BindingTable::IdOfToken(const std::string& contact_token) const {
   const auto found = rows_->Find(by_token, contact_token, kToken);
   return found == by_token.end() ? RegistrationId() : rows_->packer.Unpack(found->texts)[kId];
 }
+
+BindingTable::Ticket BindingTable::TicketOf(const RegistrationId& id) { return HashOfText(id); }
 
 std::vector<BindingTable::Ticket> BindingTable::RegisteredThrough(size_t hop) const {
   std::vector<Ticket> tickets;

@@ -28,6 +28,7 @@ class BindingTable {
   registration::RegistrationId IdOfToken(const std::string& contact_token) const;
   // What stands for each until IdsOf() unpacks it: a hundred thousand at once would hold up the thread.
   using Ticket = uint32_t;
+  static Ticket TicketOf(const registration::RegistrationId& id);
   std::vector<Ticket> RegisteredThrough(size_t hop) const;
   // One, or none when it is gone; seldom another one's too.
   std::vector<registration::RegistrationId> IdsOf(Ticket ticket) const;

@@ -9,7 +9,7 @@ using presence::WatchRequest;
 
 namespace {
 
-constexpr uint64_t kWantedExpiresS = 3600;
+constexpr uint32_t kWantedExpiresS = 3600;
 constexpr std::chrono::milliseconds kRemovalPatience{500};
 
 bool IsUsable(const call::SipBinding& binding) {
@@ -29,14 +29,21 @@ class EventClient::Watcher : private EventSubscription::Owner {
         content_type_(presence::ContentTypeOf(request.package)),
         subscription_(client.context_, *this,
                       {presence::ToString(request.package), content_type_, kWantedExpiresS}),
-        target_(std::move(target)) {}
+        target_(std::move(target)),
+        timer_(client.context_.thread) {}
   EventSubscription& subscription() { return subscription_; }
   const EventSubscription::Target& target() const { return target_; }
   void set_target(EventSubscription::Target target) { target_ = std::move(target); }
 
  private:
   EventSubscription::Target CurrentTarget() const override { return target_; }
+  void OnWaiting() override {
+    if (!subscription_.next_send()) return timer_.Clear();
+    timer_.Set(std::chrono::ceil<std::chrono::milliseconds>(*subscription_.next_send() - SipThread::Clock::now()),
+               [this] { subscription_.Send(); });
+  }
   void OnNotification(const EventSubscription::Notification& notification) override {
+    OnWaiting();
     const std::string id = id_;
     if (!notification.body.empty() && notification.content_type == content_type_) {
       client_.notify([id, document = std::string(notification.body)](EventObserver& observer) {
@@ -61,6 +68,7 @@ class EventClient::Watcher : private EventSubscription::Owner {
   const std::string content_type_;
   EventSubscription subscription_;
   EventSubscription::Target target_;
+  ScopedTimer timer_;
 };
 
 class EventClient::Publisher : private PublicationClient::Owner {
@@ -120,9 +128,9 @@ void EventClient::Watch(const WatchRequest& request) {
     Drop(request.id);
   }
   ids_by_token_[binding.contact_token].insert(request.id);
-  auto watcher = std::make_unique<Watcher>(*this, request, std::move(target));
-  watcher->subscription().Start(std::chrono::milliseconds(0));
-  watchers_[request.id] = std::move(watcher);
+  auto& watcher = watchers_[request.id];
+  watcher = std::make_unique<Watcher>(*this, request, std::move(target));
+  watcher->subscription().Send();
 }
 
 void EventClient::Unwatch(const std::string& id) {

@@ -12,51 +12,44 @@ constexpr milliseconds kRetryAfterFailure = seconds(60);
 
 }  // namespace
 
-EventSubscription::EventSubscription(ShardContext& context, Owner& owner, Package package)
-    : context_(context),
-      owner_(owner),
-      package_(package),
-      expires_s_(package_.expires_s),
-      timer_(context.thread) {
-  Restart(milliseconds(-1));
+EventSubscription::EventSubscription(ShardContext& context, Owner& owner, Package package, SubscriptionState state)
+    : context_(context), owner_(owner), package_(package), state_(std::move(state)) {
+  if (state_.expires_s == 0) state_.expires_s = package_.expires_s;
 }
 
-void EventSubscription::Start(milliseconds delay) {
-  timer_.Set(delay, [this] {
-    is_challenged_ = false;
-    Send({});
-  });
+void EventSubscription::Send() {
+  is_challenged_ = false;
+  SendOnce({});
 }
 
-// A new dialog; a negative delay only prepares it.
-void EventSubscription::Restart(milliseconds delay) {
-  call_id_ = RandomHex(16);
-  local_tag_ = RandomHex(8);
-  remote_tag_.clear();
-  remote_target_.clear();
-  route_set_.clear();
-  cseq_ = 0;
-  remote_cseq_ = 0;
-  if (delay.count() >= 0) Start(delay);
+// The next SUBSCRIBE begins a new dialog; without a delay there is none. An answer that is on its way is of the old one.
+void EventSubscription::Restart(std::optional<milliseconds> delay) {
+  transaction_.reset();
+  state_ = {.expires_s = state_.expires_s};
+  if (delay) state_.next_send = SipThread::Clock::now() + *delay;
 }
 
-RequestText EventSubscription::BuildRequest(uint64_t expires_s, const std::string& authorization) {
+RequestText EventSubscription::BuildRequest(uint32_t expires_s, const std::string& authorization) {
   const Target target = owner_.CurrentTarget();
-  const bool is_initial = remote_tag_.empty();
-  const std::vector<std::string>& routes = is_initial ? target.routes : route_set_;
+  if (state_.call_id.empty()) {
+    state_.call_id = RandomHex(16);
+    state_.local_tag = RandomHex(8);
+  }
+  const bool is_initial = state_.remote_tag.empty();
+  const std::vector<std::string>& routes = is_initial ? target.routes : state_.route_set;
   RequestText request{.method = "SUBSCRIBE",
-                      .uri = is_initial ? target.resource : remote_target_,
+                      .uri = is_initial ? target.resource : state_.remote_target,
                       .headers = {},
                       .body = {},
                       .content_type = {},
-                      .route = context_.WireDestination(routes, remote_target_, target.next_hop)};
+                      .route = context_.WireDestination(routes, state_.remote_target, target.next_hop)};
   std::string& h = request.headers;
   for (const std::string& route : routes) AddHeader(h, "Route", route);
   AddHeader(h, "Max-Forwards", "70");
-  AddHeader(h, "From", "<" + target.impu + ">;tag=" + local_tag_);
-  AddHeader(h, "To", "<" + target.resource + ">" + (is_initial ? "" : ";tag=" + remote_tag_));
-  AddHeader(h, "Call-ID", call_id_);
-  AddHeader(h, "CSeq", std::to_string(++cseq_) + " SUBSCRIBE");
+  AddHeader(h, "From", "<" + target.impu + ">;tag=" + state_.local_tag);
+  AddHeader(h, "To", "<" + target.resource + ">" + (is_initial ? "" : ";tag=" + state_.remote_tag));
+  AddHeader(h, "Call-ID", state_.call_id);
+  AddHeader(h, "CSeq", std::to_string(++state_.cseq) + " SUBSCRIBE");
   AddHeader(h, "Contact", context_.ContactAddress(target.contact_token));
   AddHeader(h, "Event", package_.event);
   AddHeader(h, "Accept", package_.accept);
@@ -67,67 +60,73 @@ RequestText EventSubscription::BuildRequest(uint64_t expires_s, const std::strin
   return request;
 }
 
-void EventSubscription::Send(const std::string& authorization) {
+void EventSubscription::SendOnce(const std::string& authorization) {
+  state_.next_send.reset();
   transaction_ = context_.transactions.Send(
-      BuildRequest(expires_s_, authorization),
+      BuildRequest(state_.expires_s, authorization),
       [this](int status, const MessageView& response) { HandleResponse(status, response); });
-  if (transaction_ == nullptr) Restart(kRetryAfterFailure);
+  if (transaction_ != nullptr) return;
+  Restart(kRetryAfterFailure);
+  owner_.OnWaiting();
 }
 
 void EventSubscription::Stop() {
-  timer_.Clear();
   transaction_.reset();
   // Nobody waits for the answer: what the network does not forget now, it forgets when it expires.
-  if (!remote_tag_.empty()) {
+  if (!state_.remote_tag.empty()) {
     [[maybe_unused]] const auto unwatched = context_.transactions.Send(
         BuildRequest(0, {}), ClientTransaction::Handler());
   }
-  Restart(milliseconds(-1));
+  Restart(std::nullopt);
 }
 
 void EventSubscription::HandleResponse(int status, const MessageView& response) {
   if (status < 200) return;
   transaction_.reset();
   if (status < 300) {
-    remote_tag_ = response.to_tag();
-    route_set_ = response.RouteSet(true);
-    if (!response.contact_uri().empty()) remote_target_ = response.contact_uri();
-    if (remote_target_.empty()) remote_target_ = owner_.CurrentTarget().resource;
-    ScheduleRefresh(seconds(response.Number("Expires", kMaxExpiresS).value_or(expires_s_)));
-    return;
+    // What an answer within the dialog says of the route changes nothing (RFC 3261 section 12.2.1.2).
+    if (state_.remote_tag.empty()) state_.route_set = response.RouteSet(true);
+    state_.remote_tag = response.to_tag();
+    if (!response.contact_uri().empty()) state_.remote_target = response.contact_uri();
+    if (state_.remote_target.empty()) state_.remote_target = owner_.CurrentTarget().resource;
+    ScheduleRefresh(seconds(response.Number("Expires", kMaxExpiresS).value_or(state_.expires_s)));
+    return owner_.OnWaiting();
   }
   if ((status == 401 || status == 407) && !is_challenged_) {
     is_challenged_ = true;
     auth::DigestSession session;
     const Target target = owner_.CurrentTarget();
-    const std::string uri = remote_tag_.empty() ? target.resource : remote_target_;
+    const std::string uri = state_.remote_tag.empty() ? target.resource : state_.remote_target;
     const auto line =
         AnswerChallenge(context_, response, "SUBSCRIBE", uri, target.impi, &session);
-    if (line) return Send(*line);
+    if (line) return SendOnce(*line);
   }
   const auto min_expires = response.Number("Min-Expires", kMaxExpiresS);
-  if (status == 423 && min_expires && *min_expires > expires_s_) {
-    expires_s_ = *min_expires;
-    return Send({});
+  if (status == 423 && min_expires && *min_expires > state_.expires_s) {
+    state_.expires_s = static_cast<uint32_t>(*min_expires);
+    return SendOnce({});
   }
   const bool is_passing = status == 408 || status == 480 || status == 481 || status >= 500;
   if (is_passing && status < 600) {
     const auto wait = response.Number("Retry-After", 86400);
-    return Restart(wait ? milliseconds(seconds(*wait)) : kRetryAfterFailure);
+    Restart(wait ? milliseconds(seconds(*wait)) : kRetryAfterFailure);
+    return owner_.OnWaiting();
   }
+  Restart(std::nullopt);
   owner_.OnRefused(status);
 }
 
 void EventSubscription::ScheduleRefresh(seconds granted) {
   if (granted.count() <= 0) return;
-  Start(granted > seconds(1200) ? milliseconds(granted - seconds(600)) : milliseconds(granted) / 2);
+  state_.next_send = SipThread::Clock::now() +
+                     (granted > seconds(1200) ? milliseconds(granted - seconds(600)) : milliseconds(granted) / 2);
 }
 
 bool EventSubscription::HandleNotify(ServerTransaction& transaction, const MessageView& request) {
-  if (request.call_id() != call_id_ || request.to_tag() != local_tag_) return false;
+  if (request.call_id() != state_.call_id || request.to_tag() != state_.local_tag) return false;
   // The NOTIFY may overtake the 200 (RFC 6665 section 4.1.2.4) and then names the dialog first.
-  if (!remote_tag_.empty() && request.from_tag() != remote_tag_) return false;
-  if (request.cseq() < remote_cseq_) {
+  if (!state_.remote_tag.empty() && request.from_tag() != state_.remote_tag) return false;
+  if (request.cseq() < state_.remote_cseq) {
     context_.counters.Add(SipCounter::kRefusedOldSequence);
     transaction.Respond(500);
     return true;
@@ -138,7 +137,7 @@ bool EventSubscription::HandleNotify(ServerTransaction& transaction, const Messa
     transaction.Respond(489, "Bad Event");
     return true;
   }
-  remote_cseq_ = request.cseq();
+  state_.remote_cseq = request.cseq();
   transaction.Respond(200);
 
   const std::string state = ToLower(request.Header("Subscription-State").value_or("active"));
@@ -149,8 +148,7 @@ bool EventSubscription::HandleNotify(ServerTransaction& transaction, const Messa
     notification.is_final = state.find("reason=rejected") != std::string::npos ||
                             state.find("reason=noresource") != std::string::npos ||
                             state.find("reason=invariant") != std::string::npos;
-    timer_.Clear();
-    if (!notification.is_final) Restart(kRetryAfterFailure);
+    Restart(notification.is_final ? std::nullopt : std::optional(kRetryAfterFailure));
   }
   owner_.OnNotification(notification);  // last: the owner may destroy us
   return true;

@@ -6,18 +6,20 @@
 #include <vector>
 
 #include "controlplane/sip/shard_context.h"
+#include "controlplane/sip/subscription_state.h"
 
 namespace byon::sip {
 
-// One subscription to an event package (RFC 6665): begun, refreshed in time, begun anew when the
-// network ends it for a passing reason. What the notifications say is the owner's business.
+// One subscription to an event package (RFC 6665): begun, refreshed, begun anew when the network ends it for a passing
+// reason. It says when the next SUBSCRIBE is to be sent, and has no clock of its own; what the notifications say is the
+// owner's business too.
 class EventSubscription {
  public:
   // Its texts outlive the subscription.
   struct Package {
     std::string_view event;   // Event, e.g. "dialog"
     std::string_view accept;  // Accept
-    uint64_t expires_s = 0;   // asked for; the network may ask for more (423) or grant less
+    uint32_t expires_s = 0;   // asked for; the network may ask for more (423) or grant less
   };
   // Whose state, as whom and on which way; another one after each registration.
   struct Target {
@@ -41,40 +43,41 @@ class EventSubscription {
     virtual ~Owner() = default;
     // As it is now. One of a million subscriptions keeps none of its own.
     virtual Target CurrentTarget() const = 0;
+    // The SUBSCRIBE has been answered, or could not be sent: Send() is to be called at next_send().
+    virtual void OnWaiting() = 0;
+    // next_send() may be another one.
     virtual void OnNotification(const Notification& notification) = 0;
     // The network does not offer the package or refuses us: no more attempts.
     virtual void OnRefused(int status) = 0;
   };
 
-  EventSubscription(ShardContext& context, Owner& owner, Package package);
+  EventSubscription(ShardContext& context, Owner& owner, Package package, SubscriptionState state = {});
 
-  void Start(std::chrono::milliseconds delay);
+  void Send();
   // Ends it in the network too (Expires: 0); nothing is told to the owner any more.
   void Stop();
   // True when the NOTIFY is of this dialog; it has been answered then.
   bool HandleNotify(ServerTransaction& transaction, const MessageView& request);
 
+  // None: no SUBSCRIBE will be sent.
+  const std::optional<SipThread::Clock::time_point>& next_send() const { return state_.next_send; }
+  // A SUBSCRIBE is under way.
+  bool is_busy() const { return transaction_ != nullptr; }
+  const SubscriptionState& state() const { return state_; }
+
  private:
-  RequestText BuildRequest(uint64_t expires_s, const std::string& authorization);
-  void Send(const std::string& authorization);
+  RequestText BuildRequest(uint32_t expires_s, const std::string& authorization);
+  void SendOnce(const std::string& authorization);
   void HandleResponse(int status, const MessageView& response);
   void ScheduleRefresh(std::chrono::seconds granted);
-  void Restart(std::chrono::milliseconds delay);
+  void Restart(std::optional<std::chrono::milliseconds> delay);
 
   ShardContext& context_;
   Owner& owner_;
   const Package package_;
-  std::string call_id_;
-  std::string local_tag_;
-  std::string remote_tag_;
-  std::string remote_target_;
-  std::vector<std::string> route_set_;
-  uint32_t cseq_ = 0;
-  uint32_t remote_cseq_ = 0;
-  uint64_t expires_s_;
+  SubscriptionState state_;
   bool is_challenged_ = false;
   std::unique_ptr<ClientTransaction> transaction_;
-  ScopedTimer timer_;
 };
 
 }  // namespace byon::sip

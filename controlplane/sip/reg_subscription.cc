@@ -6,7 +6,7 @@ using registration::SipDeregistered;
 
 namespace {
 
-constexpr uint64_t kWantedExpiresS = 600'000;  // TS 24.229 section 5.1.1.3
+constexpr uint32_t kWantedExpiresS = 600'000;  // TS 24.229 section 5.1.1.3
 
 SipDeregistered::Event EventOf(const std::string& event) {
   using Event = SipDeregistered::Event;
@@ -25,14 +25,18 @@ std::string UserOf(const std::string& uri) {
 
 }  // namespace
 
-RegSubscription::RegSubscription(ShardContext& context, Owner& owner, std::string registration_id)
+RegSubscription::RegSubscription(ShardContext& context, Owner& owner, std::string registration_id,
+                                 SubscriptionState state)
     : context_(context),
       owner_(owner),
       registration_id_(std::move(registration_id)),
-      subscription_(context, *this, {"reg", "application/reginfo+xml", kWantedExpiresS}) {}
+      subscription_(context, *this, {"reg", "application/reginfo+xml", kWantedExpiresS}, std::move(state)) {}
 
 // The network does not offer the package; without it a removal shows at the next refresh.
-void RegSubscription::OnRefused(int) { context_.counters.Add(SipCounter::kRegEventRefused); }
+void RegSubscription::OnRefused(int) {
+  context_.counters.Add(SipCounter::kRegEventRefused);
+  OnWaiting();
+}
 
 // By URI first: an older contact of the same device may be in the same document.
 const ReginfoContact* RegSubscription::FindOurs(const Reginfo& document, const std::string& contact_token) const {

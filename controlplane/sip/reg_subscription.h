@@ -19,11 +19,15 @@ class RegSubscription : private EventSubscription::Owner {
     virtual std::string InstanceIdOf(const std::string& registration_id) const = 0;
     virtual void OnContactTerminated(const std::string& registration_id,
                                      registration::SipDeregistered deregistered) = 0;
+    // The last thing done with the subscription: nothing is under way, and it can be put to rest.
+    virtual void OnSubscriptionWaiting(const std::string& registration_id) = 0;
   };
 
-  RegSubscription(ShardContext& context, Owner& owner, std::string registration_id);
+  RegSubscription(ShardContext& context, Owner& owner, std::string registration_id, SubscriptionState state);
 
-  void Start(std::chrono::milliseconds delay) { subscription_.Start(delay); }
+  void Send() { subscription_.Send(); }
+  bool is_busy() const { return subscription_.is_busy(); }
+  const SubscriptionState& state() const { return subscription_.state(); }
   // True when the NOTIFY is of this dialog; it has been answered then.
   bool HandleNotify(ServerTransaction& transaction, const MessageView& request) {
     return subscription_.HandleNotify(transaction, request);
@@ -31,6 +35,7 @@ class RegSubscription : private EventSubscription::Owner {
 
  private:
   EventSubscription::Target CurrentTarget() const override { return owner_.SubscriptionTargetOf(registration_id_); }
+  void OnWaiting() override { owner_.OnSubscriptionWaiting(std::string(registration_id_)); }
   void OnNotification(const EventSubscription::Notification& notification) override;
   void OnRefused(int status) override;
   const ReginfoContact* FindOurs(const Reginfo& document, const std::string& contact_token) const;

@@ -22,8 +22,9 @@ constexpr int kMaxIntervalRetries = 2;
 constexpr uint64_t kMaxExpiresS = 0xffffffff;
 constexpr uint64_t kMaxMinExpiresS = 30 * 86400;  // the usual 600,000 s are nearly a week
 constexpr uint64_t kMaxRetryAfterS = 86400;
-// Registrations that leave a dead P-CSCF: so long for each of them, within the window of the configuration.
-constexpr milliseconds kMoveInterval{20};
+// So many are at work at the same time when those of a P-CSCF register again: a network that answers slowly is not overrun.
+constexpr size_t kMostRenewing = 2000;
+constexpr milliseconds kRenewalTick{20};
 
 // A user part or a header that came from our own rooms but ends up in a message.
 bool IsUsable(const SipRegistration& registration) {
@@ -43,6 +44,9 @@ std::vector<std::string> Uris(const std::vector<std::string>& values) {
 }
 
 }  // namespace
+
+RegistrationClient::RegistrationClient(ShardContext& context)
+    : context_(context), reg_events_(context, *this), renewal_timer_(context.thread) {}
 
 std::string RegistrationClient::ImpiOf(const RegistrationId& id) const {
   const auto binding = Peek(id);
@@ -74,7 +78,7 @@ std::vector<std::string> RegistrationClient::RestorationUris(const RegistrationI
 void RegistrationClient::RequireInitial(const RegistrationId& id) {
   if (!IsAtRest(id)) return;
   Change(id, [](Binding& binding) { binding.Reset(); });
-  subscriptions_.erase(id);  // it went down with the node that held it
+  reg_events_.Drop(id);  // it went down with the node that held it
 }
 
 std::optional<Binding> RegistrationClient::Peek(const RegistrationId& id) const {
@@ -116,7 +120,7 @@ RegistrationClient::Record& RegistrationClient::TakeOrMake(const SipRegistration
 }
 
 void RegistrationClient::Forget(RegistrationId id) {
-  subscriptions_.erase(id);
+  reg_events_.Drop(id);
   bindings_.Erase(id);
   records_.erase(id);
   context_.on_binding_gone(id);
@@ -175,10 +179,8 @@ void RegistrationClient::Restore(const SipRegistration& registration,
       context_.credentials->RestoreSequenceNumber(registration.impi, snapshot->sequence_number);
     }
   }
+  if (context_.config.reg_event) reg_events_.SubscribeLater(binding);
   bindings_.Put(binding);
-  if (context_.config.reg_event) {
-    Subscribe(registration.id, RandomDelay(milliseconds(0), context_.config.resubscribe_window));
-  }
 }
 
 void RegistrationClient::Start(Record& record, Operation operation) {
@@ -406,7 +408,7 @@ void RegistrationClient::HandleAccepted(Record& record, const MessageView& respo
   context_.notify_registrations([id, registered](registration::SipRegistrarObserver& observer) {
     observer.OnRegistered(id, registered);
   });
-  if (context_.config.reg_event && !subscriptions_.contains(id)) Subscribe(id, milliseconds(0));
+  if (context_.config.reg_event) reg_events_.Subscribe(id);
   Finish(record);
 }
 
@@ -429,7 +431,7 @@ void RegistrationClient::UseHop(Record& record, size_t hop) {
   record.gruu.clear();
   record.is_outbound = false;
   record.lacks_outbound = false;
-  subscriptions_.erase(record.wanted.id);
+  reg_events_.Drop(record.wanted.id);
 }
 
 void RegistrationClient::TryNextHop(Record& record, int status, const MessageView& response) {
@@ -441,26 +443,33 @@ void RegistrationClient::TryNextHop(Record& record, int status, const MessageVie
   Send(record);
 }
 
-void RegistrationClient::MoveAwayFrom(size_t hop) {
-  RegisterLater(bindings_.RegisteredThrough(hop), milliseconds(0), hop, true);
+void RegistrationClient::MoveAwayFrom(size_t hop) { RegisterLater({.hop = hop, .is_only_while_unusable = true}, milliseconds(0)); }
+
+void RegistrationClient::RenewThrough(size_t hop, milliseconds earliest) { RegisterLater({.hop = hop}, earliest); }
+
+void RegistrationClient::RegisterLater(RenewalQueue::Reason reason, milliseconds earliest) {
+  renewals_.Add(bindings_.RegisteredThrough(reason.hop), reason, SipThread::Clock::now() + earliest,
+                context_.config.resubscribe_window);
+  // Not now: what broke the connection is on the stack.
+  renewal_timer_.Set(milliseconds(0), [this] { RenewThose(); });
 }
 
-void RegistrationClient::RenewThrough(size_t hop, milliseconds earliest) {
-  RegisterLater(bindings_.RegisteredThrough(hop), earliest, hop, false);
+void RegistrationClient::RenewThose() {
+  const size_t room = kMostRenewing - std::min(kMostRenewing, records_.size());
+  for (const RenewalQueue::Renewal& renewal : renewals_.Take(SipThread::Clock::now(), room)) Renew(renewal);
+  const auto next = renewals_.NextTake();
+  if (next == RenewalQueue::Time::max()) return;
+  const auto wait = std::chrono::ceil<milliseconds>(next - SipThread::Clock::now());
+  renewal_timer_.Set(std::max(wait, kRenewalTick), [this] { RenewThose(); });
 }
 
-void RegistrationClient::RegisterLater(const std::vector<BindingTable::Ticket>& tickets, milliseconds earliest, size_t hop,
-                                       bool is_only_while_unusable) {
-  const auto window = std::min<milliseconds>(context_.config.resubscribe_window, kMoveInterval * tickets.size());
-  for (const BindingTable::Ticket ticket : tickets) {
-    context_.thread.After(RandomDelay(earliest, earliest + window), [this, ticket, hop, is_only_while_unusable] {
-      if (is_only_while_unusable && context_.hops.IsUsable(hop, SipThread::Clock::now())) return;
-      for (const RegistrationId& id : bindings_.IdsOf(ticket)) {
-        const auto binding = IsAtRest(id) ? bindings_.Get(id) : std::nullopt;
-        const bool is_still_there = binding && binding->is_registered && binding->hop == hop;
-        if (is_still_there) Start(*Take(id), Operation::kRegister);
-      }
-    });
+void RegistrationClient::Renew(const RenewalQueue::Renewal& renewal) {
+  const size_t hop = renewal.reason.hop;
+  if (renewal.reason.is_only_while_unusable && context_.hops.IsUsable(hop, SipThread::Clock::now())) return;
+  for (const RegistrationId& id : bindings_.IdsOf(renewal.ticket)) {
+    const auto binding = IsAtRest(id) ? bindings_.Get(id) : std::nullopt;
+    const bool is_still_there = binding && binding->is_registered && binding->hop == hop;
+    if (is_still_there) Start(*Take(id), Operation::kRegister);
   }
 }
 
@@ -498,7 +507,7 @@ void RegistrationClient::FinishDeregister(Record& record) {
       [id](registration::SipRegistrarObserver& observer) { observer.OnDeregisterDone(id); });
   if (is_over) return;
   record.is_registered = false;
-  subscriptions_.erase(record.wanted.id);
+  reg_events_.Drop(record.wanted.id);
   record.Reset();
   Finish(record);
 }
@@ -517,35 +526,7 @@ std::string RegistrationClient::Snapshot(const Binding& binding) const {
                     context_.credentials == nullptr ? 0 : context_.credentials->SequenceNumber(binding.wanted.impi));
 }
 
-EventSubscription::Target RegistrationClient::SubscriptionTargetOf(const std::string& id) const {
-  const Binding binding = Peek(id).value_or(Binding());
-  const std::string next_hop = binding.hop < context_.hop_list.size() ? context_.hop_list.uri(binding.hop) : "";
-  return {.resource = binding.wanted.impu,
-          .impu = binding.wanted.impu,
-          .impi = binding.wanted.impi,
-          .contact_token = binding.wanted.contact_token,
-          .next_hop = next_hop,
-          .routes = context_.OriginatingRoutes(next_hop, binding.service_route)};
-}
-
-std::string RegistrationClient::InstanceIdOf(const std::string& id) const {
-  const auto binding = Peek(id);
-  return binding ? binding->wanted.instance_id : std::string();
-}
-
-void RegistrationClient::Subscribe(const RegistrationId& id, milliseconds delay) {
-  auto& subscription = subscriptions_[id];
-  subscription = std::make_unique<RegSubscription>(context_, *this, id);
-  subscription->Start(delay);
-}
-
-bool RegistrationClient::HandleNotify(ServerTransaction& transaction, const MessageView& request) {
-  const auto uri = ParseUri(request.request_uri());
-  const auto found = uri ? subscriptions_.find(bindings_.IdOfToken(uri->user)) : subscriptions_.end();
-  return found != subscriptions_.end() && found->second->HandleNotify(transaction, request);
-}
-
-void RegistrationClient::OnContactTerminated(const std::string& id, SipDeregistered deregistered) {
+void RegistrationClient::OnContactTerminated(const RegistrationId& id, SipDeregistered deregistered) {
   const auto record = records_.find(id);
   // Our own removal is in the network's documents too.
   if (record != records_.end() && record->second.operation == Operation::kDeregister) return;
@@ -560,11 +541,9 @@ void RegistrationClient::OnContactTerminated(const std::string& id, SipDeregiste
     binding.Reset();  // what comes next is an initial registration
   });
   // Not now: the subscription is on the stack.
-  context_.thread.After(milliseconds(0), [this, id] {
+  context_.thread.After(milliseconds(0), [this, id = RegistrationId(id)] {
     const auto binding = Peek(id);
-    if (!binding) return;
-    subscriptions_.erase(id);
-    if (IsAtRest(id) && !binding->is_registered) Forget(id);
+    if (binding && IsAtRest(id) && !binding->is_registered) Forget(id);
   });
 }
 

@@ -6,20 +6,20 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "controlplane/sip/binding_table.h"
-#include "controlplane/sip/reg_subscription.h"
+#include "controlplane/sip/reg_event_client.h"
+#include "controlplane/sip/renewal_queue.h"
 #include "controlplane/sip/shard_context.h"
 
 namespace byon::sip {
 
 // The REGISTER side of one shard: bindings at rest in a table, a record for each that is being registered or
 // de-registered, nothing kept in the stack between transactions (TS 24.229 section 5.1.1).
-class RegistrationClient : public RegSubscription::Owner {
+class RegistrationClient : private RegEventClient::Bindings {
  public:
-  explicit RegistrationClient(ShardContext& context) : context_(context) {}
+  explicit RegistrationClient(ShardContext& context);
 
   void Register(const registration::SipRegistration& registration);
   void Deregister(const registration::RegistrationId& id);
@@ -49,7 +49,9 @@ class RegistrationClient : public RegSubscription::Owner {
   void RenewThrough(size_t hop, std::chrono::milliseconds earliest);
 
   // A NOTIFY outside of calls; false when no subscription matches.
-  bool HandleNotify(ServerTransaction& transaction, const MessageView& request);
+  bool HandleNotify(ServerTransaction& transaction, const MessageView& request) {
+    return reg_events_.HandleNotify(transaction, request);
+  }
 
  private:
   enum class Operation { kIdle, kRegister, kDeregister };
@@ -69,17 +71,20 @@ class RegistrationClient : public RegSubscription::Owner {
   };
 
   // The binding as it is now, at work or at rest.
-  std::optional<Binding> Peek(const registration::RegistrationId& id) const;
+  std::optional<Binding> Peek(const registration::RegistrationId& id) const override;
   std::optional<Binding> PeekToken(const std::string& token) const { return Peek(bindings_.IdOfToken(token)); }
-  // Changes it, wherever it is; nothing when there is none.
-  void Change(const registration::RegistrationId& id, const std::function<void(Binding&)>& change);
+  void Change(const registration::RegistrationId& id, const std::function<void(Binding&)>& change) override;
+  registration::RegistrationId IdOfToken(const std::string& token) const override { return bindings_.IdOfToken(token); }
+  std::vector<registration::RegistrationId> IdsOf(BindingTable::Ticket ticket) const override { return bindings_.IdsOf(ticket); }
+  void OnContactTerminated(const registration::RegistrationId& id, registration::SipDeregistered deregistered) override;
   bool IsAtRest(const registration::RegistrationId& id) const { return !records_.contains(id); }
   // Takes it to work; null when there is none.
   Record* Take(const registration::RegistrationId& id);
   Record& TakeOrMake(const registration::SipRegistration& registration);
-  // Registers these again, spread over a while, where they are still registered through this P-CSCF then.
-  void RegisterLater(const std::vector<BindingTable::Ticket>& tickets, std::chrono::milliseconds earliest,
-                     size_t hop, bool is_only_while_unusable);
+  // Registers again what is registered through this P-CSCF, and still is when its turn comes.
+  void RegisterLater(RenewalQueue::Reason reason, std::chrono::milliseconds earliest);
+  void RenewThose();
+  void Renew(const RenewalQueue::Renewal& renewal);
   void Start(Record& record, Operation operation);
   void WaitForHops(Record& record);
   void Send(Record& record);
@@ -99,17 +104,13 @@ class RegistrationClient : public RegSubscription::Owner {
   void Finish(Record& record);
   void Forget(registration::RegistrationId id);
   std::string Snapshot(const Binding& binding) const;
-  void Subscribe(const registration::RegistrationId& id, std::chrono::milliseconds delay);
-
-  EventSubscription::Target SubscriptionTargetOf(const std::string& id) const override;
-  std::string InstanceIdOf(const std::string& id) const override;
-  void OnContactTerminated(const std::string& id,
-                           registration::SipDeregistered deregistered) override;
 
   ShardContext& context_;
   BindingTable bindings_;
   std::map<registration::RegistrationId, Record> records_;  // at work
-  std::unordered_map<registration::RegistrationId, std::unique_ptr<RegSubscription>> subscriptions_;
+  RegEventClient reg_events_;
+  RenewalQueue renewals_;
+  ScopedTimer renewal_timer_;
   std::set<registration::RegistrationId> waiting_for_hops_;
 };
 

@@ -13,6 +13,8 @@
 #include <cstdlib>
 #include <new>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace byon::perf {
 namespace {
@@ -32,11 +34,13 @@ void Copy(std::string& answer, std::string_view request, std::string_view name, 
   answer += "\r\n";
 }
 
-std::string Answer(std::string_view request, std::string_view status, const std::string& more) {
+bool HasToTag(std::string_view request) { return HeaderValue(request, "To").find(";tag=") != std::string_view::npos; }
+
+std::string Answer(std::string_view request, std::string_view status, const std::string& to_tag, const std::string& more) {
   std::string answer = "SIP/2.0 " + std::string(status) + "\r\n";
   Copy(answer, request, "Via");
   Copy(answer, request, "From");
-  Copy(answer, request, "To", HeaderValue(request, "To").find(";tag=") == std::string_view::npos ? ";tag=registrar" : "");
+  Copy(answer, request, "To", HasToTag(request) ? "" : ";tag=" + to_tag);
   Copy(answer, request, "Call-ID");
   Copy(answer, request, "CSeq");
   return answer + more + "Content-Length: 0\r\n\r\n";
@@ -47,17 +51,46 @@ class Network {
   Network(NetworkCounts& counts, std::string host_port, unsigned granted_s)
       : counts_(counts), host_port_(std::move(host_port)), granted_(std::to_string(granted_s)) {}
 
-  std::string Take(std::string_view request) {
-    if (request.starts_with("SUBSCRIBE")) {
-      ++counts_.subscribes;
-      return Answer(request, "200 OK", "Contact: <sip:" + host_port_ + ">\r\nExpires: 600000\r\n");
-    }
+  // What it sends back, in order.
+  std::vector<std::string> Take(std::string_view request) {
+    if (request.starts_with("SUBSCRIBE")) return TakeSubscribe(request);
+    if (request.starts_with("SIP/2.0 200") && HeaderValue(request, "CSeq").ends_with(" NOTIFY")) ++counts_.notifies_accepted;
     if (!request.starts_with("REGISTER")) return {};
+    return {TakeRegister(request)};
+  }
+
+ private:
+  std::vector<std::string> TakeSubscribe(std::string_view request) {
+    ++counts_.subscribes;
+    const auto second = std::chrono::steady_clock::now().time_since_epoch() / std::chrono::seconds(1);
+    ++counts_.subscribes_in_second[static_cast<size_t>(second) % NetworkCounts::kSeconds];
+    // Tags and the notifier's own address are of each dialog alone, as a core gives them.
+    const std::string tag = Hex(Next()) + Hex(Next());
+    const std::string target = "sip:reg-" + Hex(Next()) + "@" + host_port_;
+    std::string answer = Answer(request, "200 OK", tag, "Contact: <" + target + ">\r\nExpires: " + granted_ + "\r\n");
+    const std::string_view to = HeaderValue(request, "To");
+    const std::string_view contact = HeaderValue(request, "Contact");
+    const std::string_view uri = contact.substr(1, contact.find('>') - 1);
+    const std::string_view identity = to.substr(1, to.find('>') - 1);
+    const std::string body = "<?xml version=\"1.0\"?><reginfo xmlns=\"urn:ietf:params:xml:ns:reginfo\" version=\"0\" state=\"full\">"
+        "<registration aor=\"" + std::string(identity) + "\" id=\"r\" state=\"active\"><contact id=\"c\" state=\"active\" "
+        "event=\"registered\"><uri>" + std::string(uri) + "</uri></contact></registration></reginfo>";
+    std::string notify = "NOTIFY " + std::string(uri) + " SIP/2.0\r\nVia: SIP/2.0/UDP " + host_port_ + ";branch=z9hG4bK" + Hex(Next()) +
+                         "\r\nMax-Forwards: 70\r\nFrom: " + std::string(to) + (HasToTag(request) ? "" : ";tag=" + tag) + "\r\nTo: ";
+    (notify += HeaderValue(request, "From")) += "\r\n";
+    Copy(notify, request, "Call-ID");
+    notify += "CSeq: " + std::to_string(++notifies_) + " NOTIFY\r\nContact: <" + target +
+              ">\r\nEvent: reg\r\nSubscription-State: active;expires=" + granted_ +
+              "\r\nContent-Type: application/reginfo+xml\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+    return {std::move(answer), std::move(notify)};
+  }
+
+  std::string TakeRegister(std::string_view request) {
     if (HeaderValue(request, "Authorization").find("nc=") == std::string_view::npos) {
       ++counts_.registers_challenged;
       char nonce[33];
       std::snprintf(nonce, sizeof(nonce), "%016llx%016llx", Next(), Next());
-      return Answer(request, "401 Unauthorized",
+      return Answer(request, "401 Unauthorized", "registrar",
                     "WWW-Authenticate: Digest realm=\"ims.example\",nonce=\"" + std::string(nonce) + "\",algorithm=MD5,qop=\"auth\"\r\n");
     }
     ++counts_.registers_accepted;
@@ -70,10 +103,14 @@ class Network {
     Copy(more, request, "Contact", ";expires=" + granted_);
     more += "Path: <sip:term@" + host_port_ + ";lr>\r\nService-Route: <sip:orig@scscf1.ims.example;lr>\r\nP-Associated-URI: " +
             identity + ", <tel:" + number + ">\r\n";
-    return Answer(request, "200 OK", more);
+    return Answer(request, "200 OK", "registrar", more);
   }
 
- private:
+  static std::string Hex(unsigned long long value) {
+    char text[17];
+    std::snprintf(text, sizeof(text), "%016llx", value);
+    return text;
+  }
   unsigned long long Next() {
     state_ = state_ * 6364136223846793005ULL + 1442695040888963407ULL;
     return state_ ^ state_ >> 29;
@@ -83,6 +120,7 @@ class Network {
   const std::string host_port_;
   const std::string granted_;
   unsigned long long state_ = 1;
+  uint32_t notifies_ = 0;  // the CSeq only grows
 };
 
 [[noreturn]] void Serve(int socket, Network network) {
@@ -92,8 +130,9 @@ class Network {
     socklen_t length = sizeof(peer);
     const ssize_t size = ::recvfrom(socket, buffer.data(), buffer.size(), 0, reinterpret_cast<sockaddr*>(&peer), &length);
     if (size <= 0) continue;
-    const std::string answer = network.Take(std::string_view(buffer).substr(0, static_cast<size_t>(size)));
-    if (!answer.empty()) ::sendto(socket, answer.data(), answer.size(), 0, reinterpret_cast<const sockaddr*>(&peer), length);
+    for (const std::string& message : network.Take(std::string_view(buffer).substr(0, static_cast<size_t>(size)))) {
+      ::sendto(socket, message.data(), message.size(), 0, reinterpret_cast<const sockaddr*>(&peer), length);
+    }
   }
 }
 

@@ -15,12 +15,14 @@ struct NetworkCounts {
   std::atomic<uint64_t> registers_accepted{0};
   std::atomic<uint64_t> registers_challenged{0};
   std::atomic<uint64_t> subscribes{0};
+  std::atomic<uint64_t> notifies_accepted{0};
   // Of accepted REGISTERs, by the steady clock's second modulo kSeconds.
   std::array<std::atomic<uint32_t>, kSeconds> accepted_in_second{};
+  std::array<std::atomic<uint32_t>, kSeconds> subscribes_in_second{};
 };
 
 // The network as far as registrations need one, in a process of its own: challenges a REGISTER that proves nothing, takes
-// one that does (the proof itself is not looked at), takes SUBSCRIBE. UDP. Made before any thread.
+// one that does (the proof itself is not looked at), takes SUBSCRIBE and sends the NOTIFY that it asks for. UDP. Made before any thread.
 class Registrar {
  public:
   // Exits the process where the address cannot be bound. `granted_s`: of each registration.
