@@ -1,6 +1,7 @@
 #include "controlplane/control_plane.h"
 
 #include <boost/asio/post.hpp>
+#include <algorithm>
 #include <set>
 #include <stdexcept>
 #include <vector>
@@ -148,6 +149,10 @@ unsigned ControlPlane::metrics_port() const { return rooms_->metrics ? rooms_->m
 
 void ControlPlane::EndService() {
   for (const auto& one : rooms_->served) one->EndService("The service has ended.");
+}
+
+bool ControlPlane::HasEnded() const {
+  return std::all_of(rooms_->served.begin(), rooms_->served.end(), [](const auto& one) { return one->HasEnded(); });
 }
 
 }  // namespace byon

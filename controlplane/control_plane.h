@@ -24,8 +24,10 @@ class ControlPlane {
 
   unsigned http_port() const;
   unsigned metrics_port() const;  // 0: not served
-  // Ends all calls and registrations towards the network: service is over, nobody will restore them.
+  // Ends all calls and registrations towards the network, these at a pace: service is over, nobody will restore them.
   void EndService();
+  // The network has heard of the end of all registrations.
+  bool HasEnded() const;
 
  private:
   struct Rooms;

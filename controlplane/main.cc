@@ -24,7 +24,10 @@ using namespace byon;
 
 constexpr int kUsage = 2;
 constexpr size_t kOtherOpenFiles = 256;  // store, SIP, dataplanes, identity providers, webhooks
-constexpr auto kGoodbye = std::chrono::seconds(2);  // for BYE and de-registration when service ends
+// When service ends: BYEs have so long at least, de-registrations so long at most. Who was not reached is in the store yet.
+constexpr auto kGoodbye = std::chrono::seconds(2);
+constexpr auto kLongestGoodbye = std::chrono::seconds(60);
+constexpr auto kGoodbyeLook = std::chrono::milliseconds(100);
 
 struct Arguments {
   std::string config;
@@ -109,6 +112,18 @@ std::optional<std::string> MakeRoomForConnections(size_t connections) {
          " or less, or raise the limit (LimitNOFILE of systemd, ulimit -n).";
 }
 
+// Stops the program when service has ended, or has had its time.
+void WaitForEnd(boost::asio::io_context& context, boost::asio::steady_timer& timer, const ControlPlane& control_plane,
+                std::chrono::steady_clock::time_point since) {
+  timer.expires_after(kGoodbyeLook);
+  timer.async_wait([&context, &timer, &control_plane, since](const boost::system::error_code& error) {
+    const auto waited = std::chrono::steady_clock::now() - since;
+    const bool is_over = waited >= kLongestGoodbye || (waited >= kGoodbye && control_plane.HasEnded());
+    if (error || is_over) return context.stop();
+    WaitForEnd(context, timer, control_plane, since);
+  });
+}
+
 int Run(const runtime::LoadedConfig& loaded) {
   const runtime::Config& config = loaded.config;
   runtime::Logger log(LogSettings(config));
@@ -125,8 +140,7 @@ int Run(const runtime::LoadedConfig& loaded) {
       log.Info("stopping", {{"signal", signal}});
       if (signal != SIGQUIT && config.store.is_sqlite) return context.stop();
       control_plane.EndService();
-      goodbye.expires_after(kGoodbye);
-      goodbye.async_wait([&context](const boost::system::error_code&) { context.stop(); });
+      WaitForEnd(context, goodbye, control_plane, std::chrono::steady_clock::now());
     });
     log.Info("ready", {{"http_port", control_plane.http_port()}, {"metrics_port", control_plane.metrics_port()},
                        {"url", config.http.public_url}, {"version", BYON_VERSION}});

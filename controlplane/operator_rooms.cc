@@ -184,7 +184,7 @@ OperatorRooms::Rooms::Rooms(const runtime::OperatorConfig& one, const SharedRoom
       alarm(shared.strand),
       visitors(one.config.click_to_call.campaigns, one.id, one.config.http.public_url, store),
       gateway(GatewaySettings(one.config),
-              {sip.signaling(), sip.registrar(), media, store, subscribers, relay, clock, ids, alarm, &visitors}),
+              {sip.signaling(), sip.registrar(), media, store, subscribers, relay, clock, ids, alarm, &visitors, post}),
       messaging_alarm(shared.strand),
       messaging(MessagingSettings(one.config),
                 {sip.pager(), gateway, store, relay, clock, ids, messaging_alarm, post}),
@@ -290,6 +290,8 @@ void OperatorRooms::Start() {
 }
 
 void OperatorRooms::EndService(const std::string& reason) { rooms_->gateway.EndService(reason); }
+
+bool OperatorRooms::HasEnded() const { return rooms_->gateway.HasEnded(); }
 
 void OperatorRooms::Stop() {
   rooms_->next_hop_finder.reset();

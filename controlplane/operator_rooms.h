@@ -41,6 +41,7 @@ class OperatorRooms {
   void Start();
   // Ends all calls and registrations towards the network, on the strand.
   void EndService(const std::string& reason);
+  bool HasEnded() const;
   // SIP and media fall silent; calls and registrations live on. Not on the strand.
   void Stop();
   // Adds what is measured; `done` on the strand, once the dataplanes have answered. `set` lives until then.

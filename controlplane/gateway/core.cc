@@ -31,7 +31,19 @@ Gateway::Core::Core(GatewayConfig c, GatewayPorts p)
       calls(config.call),
       registrations(config.registration, p.ids.NewNumber()) {}
 
-Gateway::Core::~Core() { ports.alarm.Cancel(); }
+Gateway::Core::~Core() {
+  *is_alive_ = false;
+  ports.alarm.Cancel();
+}
+
+void Gateway::Core::AfterWrites(std::function<void(bool)> done) {
+  ports.store.AfterWrites([done = std::move(done), is_alive = is_alive_, post = ports.post](bool are_safe) {
+    auto tell = [done, is_alive, are_safe] {
+      if (*is_alive) done(are_safe);
+    };
+    post ? post(std::move(tell)) : tell();
+  });
+}
 
 void Gateway::Core::Drain() {
   if (is_draining_) return;
@@ -192,10 +204,7 @@ void Gateway::Core::Execute(registration::Action& action) {
           [&](registration::RestoreSip& a) {
             ports.registrar.Restore(a.registration, a.registered);
           },
-          [&](registration::CompleteRequest& a) {
-            auto waiter = registration_waiters_.extract(a.request);
-            if (!waiter.empty()) waiter.mapped()(std::move(a.outcome));
-          },
+          [&](registration::CompleteRequest& a) { a.must_be_kept ? CompleteWhenKept(std::move(a)) : Complete(a); },
           [&](registration::NotifyEnd& a) {
             ports.events.OnEvent(KeyOf(a.record.owner),
                                  RegistrationEnds{a.record.id, a.is_expired, a.description});
@@ -211,6 +220,31 @@ void Gateway::Core::Execute(registration::Action& action) {
           },
           [&](registration::Erase& a) { ports.store.Delete(store::Kind::kRegistration, a.id); }},
       action);
+}
+
+void Gateway::Core::Complete(registration::CompleteRequest& request) {
+  auto waiter = registration_waiters_.extract(request.request);
+  if (!waiter.empty()) waiter.mapped()(std::move(request.outcome));
+}
+
+// Whoever has been told of a registration finds it again, also when this process dies the moment after.
+void Gateway::Core::CompleteWhenKept(registration::CompleteRequest request) {
+  AfterWrites([this, request = std::move(request)](bool are_safe) mutable {
+    if (!are_safe) {
+      const auto& record = std::get<registration::RegistrationRecord>(request.outcome);
+      if (request.is_new) registrations.OnNotKept(record.id, ReadForRegistration());
+      request.outcome = registration::Refusal{registration::RefusalKind::kUnavailable, "The registration could not be stored."};
+    }
+    Complete(request);
+    Drain();
+  });
+}
+
+void Gateway::Core::TellOfLine(const registration::RegistrationId& id, LineUp how) const {
+  const auto record = registrations.Find(id);
+  if (!record) return;
+  const Line line = LineOf(*record);
+  for (LineObserver* observer : line_observers) observer->OnLineUp(line, how);
 }
 
 std::optional<registration::RegistrationRecord> Gateway::Core::FindOwnRegistration(const Principal& who,

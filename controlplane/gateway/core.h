@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -37,6 +38,10 @@ class Gateway::Core {
       std::function<void(std::variant<registration::RegistrationRecord, registration::Refusal>)>;
   uint64_t Await(CallWaiter waiter);
   uint64_t Await(RegistrationWaiter waiter);
+
+  // On the strand when everything before is safe in the store, or could not be written; never once this is gone.
+  void AfterWrites(std::function<void(bool are_safe)> done);
+  void TellOfLine(const registration::RegistrationId& id, LineUp how) const;
 
   // What `who` may see; nothing otherwise.
   // Whether the registration is of the number that a user's present token names: numbers go from one person to another.
@@ -81,6 +86,8 @@ class Gateway::Core {
  private:
   void Execute(const call::CallId& id, call::Action& action);
   void Execute(registration::Action& action);
+  void Complete(registration::CompleteRequest& request);
+  void CompleteWhenKept(registration::CompleteRequest request);
   void SetAlarm();
   void TellOfTransfer(const call::CallId& id, const call::NotifyTransfer& news);
   void CountEvent(const call::NotifyDevice& event);
@@ -94,6 +101,7 @@ class Gateway::Core {
   std::unordered_map<call::CallId, std::string> correlator_keys_;
   uint64_t last_request_ = 0;
   bool is_draining_ = false;
+  std::shared_ptr<bool> is_alive_ = std::make_shared<bool>(true);  // read and written on the strand only
 };
 
 MediaSession ToMediaSession(const call::CallView& view);

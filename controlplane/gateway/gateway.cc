@@ -39,7 +39,7 @@ Gateway::~Gateway() = default;
 void Gateway::AddLineObserver(LineObserver* observer) { core_->line_observers.push_back(observer); }
 
 void Gateway::Restore() {
-  for (const store::Record& kept : core_->ports.store.LoadAll(store::Kind::kRegistration)) {
+  core_->ports.store.ForEach(store::Kind::kRegistration, [this](const store::Record& kept) {
     if (auto record = ReadRegistrationRecord(kept.value)) {
       core_->registrations.Restore(std::move(*record), core_->ReadForRegistration());
       core_->Drain();
@@ -47,7 +47,7 @@ void Gateway::Restore() {
       ++core_->stats.unreadable_records;
       core_->ports.store.Delete(store::Kind::kRegistration, kept.key);
     }
-  }
+  });
   std::vector<call::CallId> alive;
   for (const store::Record& kept : core_->ports.store.LoadAll(store::Kind::kCall)) {
     auto record = ReadCallRecord(kept.value);
@@ -79,7 +79,7 @@ void Gateway::Restore() {
   core_->Drain();
   core_->ports.media.Adopt(std::move(alive));
   core_->registrations.ForEach([this](const registration::RegistrationRecord& record) {
-    for (LineObserver* observer : core_->line_observers) observer->OnLineUp(core_->LineOf(record), true);
+    for (LineObserver* observer : core_->line_observers) observer->OnLineUp(core_->LineOf(record), LineUp::kRestored);
   });
 }
 
@@ -88,6 +88,8 @@ void Gateway::EndService(const std::string& reason) {
   core_->registrations.EndAll(reason, core_->ReadForRegistration());
   core_->Drain();
 }
+
+bool Gateway::HasEnded() const { return core_->registrations.HasEnded(); }
 
 GatewayStats Gateway::stats() const {
   GatewayStats stats = core_->stats;
@@ -196,6 +198,7 @@ void Gateway::OnDigit(const call::CallId& signalling_id, char digit, int duratio
 
 void Gateway::OnRegistered(const registration::RegistrationId& id,
                            registration::SipRegistered registered) {
+  const bool is_new = !core_->registrations.Find(id);
   core_->registrations.OnRegistered(id, std::move(registered), core_->ReadForRegistration());
   if (const auto record = core_->registrations.Find(id)) {
     call::SipBinding binding = core_->BindingOf(*record);
@@ -205,11 +208,9 @@ void Gateway::OnRegistered(const registration::RegistrationId& id,
     }
   }
   core_->Drain();
+  if (!is_new) return core_->TellOfLine(id, LineUp::kRenewed);
   // After whoever asked for it has its answer: what is told now finds the device ready.
-  if (const auto record = core_->registrations.Find(id)) {
-    const Line line = core_->LineOf(*record);
-    for (LineObserver* observer : core_->line_observers) observer->OnLineUp(line, false);
-  }
+  core_->AfterWrites([core = core_.get(), id](bool) { core->TellOfLine(id, LineUp::kNew); });
 }
 
 void Gateway::OnRegisterFailed(const registration::RegistrationId& id,

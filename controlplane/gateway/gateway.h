@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -40,6 +41,8 @@ struct GatewayPorts {
   IdSource& ids;
   Alarm& alarm;
   click_to_call::ClickToCall* click_to_call = nullptr;  // null: no visitors here
+  // Leads from the store's threads to the strand; null where the store answers on it.
+  std::function<void(std::function<void()>)> post = nullptr;
 };
 
 // For metrics and health.
@@ -76,6 +79,8 @@ class Gateway final : public Service,
   // Ends every registration and call towards the network, for an orderly end of service; a process
   // that is only to be replaced just stops, and its successor restores.
   void EndService(const std::string& reason);
+  // The network has been told of all registrations, as far as it answers.
+  bool HasEnded() const;
   GatewayStats stats() const;
 
   // Service

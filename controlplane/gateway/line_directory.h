@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -29,11 +30,13 @@ class LineDirectory {
   virtual std::optional<Line> FindByContactToken(const std::string& contact_token) const = 0;
 };
 
+// Registered for the first time, its binding renewed, or taken up after a restart.
+enum class LineUp : uint8_t { kNew, kRenewed, kRestored };
+
 class LineObserver {
  public:
   virtual ~LineObserver() = default;
-  // Registered, registered anew, or taken up after a restart.
-  virtual void OnLineUp(const Line& line, bool is_restored) = 0;
+  virtual void OnLineUp(const Line& line, LineUp how) = 0;
   virtual void OnLineDown(const std::string& registration_id) = 0;
 };
 

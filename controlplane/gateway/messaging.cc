@@ -180,9 +180,9 @@ void Messaging::OnPage(messaging::PageHandle handle, messaging::IncomingPage pag
   Drain();
   if (status != 200) return ports_.pager.Answer(handle, status);
   // The network forgets it with our 200: not before it would survive us.
-  ports_.store.AfterWrites([this, handle, is_alive = is_alive_, post = ports_.post] {
-    post([this, handle, is_alive] {
-      if (*is_alive) ports_.pager.Answer(handle, 200);
+  ports_.store.AfterWrites([this, handle, is_alive = is_alive_, post = ports_.post](bool are_safe) {
+    post([this, handle, is_alive, are_safe] {
+      if (*is_alive) ports_.pager.Answer(handle, are_safe ? 200 : 503);
     });
   });
 }
@@ -194,17 +194,14 @@ void Messaging::OnPageAnswered(const std::string& id, int status, std::string ph
 
 // ---- lines
 
-void Messaging::OnLineUp(const Line& line, bool is_restored) {
+void Messaging::OnLineUp(const Line& line, LineUp how) {
   book_.HandleLineUp(line.phone_number, ports_.clock.Read());
   Drain();
-  const bool is_new = told_.insert(line.registration_id).second;
   // A restored one was told by the process before; its event channel still has what it has not taken.
-  if (!is_new || is_restored) return;
+  if (how != LineUp::kNew) return;
   for (const Message* message : book_.Unread(line.phone_number, kMostWaiting)) {
     ports_.events.OnEvent(line.device, MessageReceived{line.registration_id, *message});
   }
 }
-
-void Messaging::OnLineDown(const std::string& registration_id) { told_.erase(registration_id); }
 
 }  // namespace byon::gateway

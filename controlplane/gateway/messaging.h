@@ -2,7 +2,6 @@
 
 #include <functional>
 #include <memory>
-#include <set>
 #include <string>
 
 #include "controlplane/gateway/line_directory.h"
@@ -49,8 +48,8 @@ class Messaging final : public MessagingService, public messaging::PagerObserver
   void OnPageAnswered(const std::string& id, int status, std::string phrase) override;
 
   // LineObserver
-  void OnLineUp(const Line& line, bool is_restored) override;
-  void OnLineDown(const std::string& registration_id) override;
+  void OnLineUp(const Line& line, LineUp how) override;
+  void OnLineDown(const std::string&) override {}
 
  private:
   // Carries out what the book left behind, and sets the alarm.
@@ -63,8 +62,6 @@ class Messaging final : public MessagingService, public messaging::PagerObserver
   const std::chrono::seconds ttl_;
   MessagingPorts ports_;
   messaging::MessageBook book_;
-  // Registrations that have been told of what was waiting for them.
-  std::set<std::string> told_;
   std::shared_ptr<bool> is_alive_ = std::make_shared<bool>(true);
 };
 

@@ -158,7 +158,8 @@ void Presence::OnWatchRefused(const std::string& watch_id, int) {
 
 // ---- lines and calls
 
-void Presence::OnLineUp(const Line& line, bool) {
+void Presence::OnLineUp(const Line& line, LineUp) {
+  if (!book_.is_used()) return;
   numbers_[line.registration_id] = line.phone_number;
   book_.OnLineUp(line.phone_number, line.binding.impu);
   Drain();

@@ -52,7 +52,7 @@ class Presence final : public PresenceService,
   void OnPublicationRefused(const std::string&, int) override {}  // counted below; there is nobody to tell
 
   // LineObserver
-  void OnLineUp(const Line& line, bool is_restored) override;
+  void OnLineUp(const Line& line, LineUp how) override;
   void OnLineDown(const std::string& registration_id) override;
 
   // EventSink

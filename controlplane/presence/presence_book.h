@@ -75,6 +75,8 @@ class PresenceBook {
   explicit PresenceBook(PresenceConfig config) : config_(std::move(config)) {}
 
   bool can_watch() const { return !config_.watched.empty(); }
+  // Otherwise it needs to know of no lines.
+  bool is_used() const { return can_watch() || !config_.published.empty(); }
   void Restore(const std::string& number, const std::set<std::string>& watched);
 
   // The number has a registration (again): its subscriptions and publications are begun or renewed.

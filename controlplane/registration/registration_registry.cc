@@ -36,6 +36,11 @@ constexpr int kCatchUpLooks = 16;
 
 constexpr seconds kFirstRefreshSpread{3600};
 
+// When all end: so many wait for the network's answer at a time, and so many more are begun in a tick, 5,000 a second.
+constexpr size_t kMostEnding = 500;
+constexpr size_t kMostEndingInATick = 50;
+constexpr std::chrono::milliseconds kEndTick{10};
+
 seconds RefreshDelay(seconds granted) { return granted > kLongRegistration ? granted - kRefreshMargin : granted / 2; }
 
 std::vector<RegistrationRecord> Confirmed(std::vector<Entry> entries) {
@@ -74,6 +79,7 @@ std::variant<WallTime, Refusal> RegistrationRegistry::ExpiryOf(std::optional<Wal
 }
 
 std::optional<Refusal> RegistrationRegistry::CheckLimits(const RegistrationOwner& owner) const {
+  if (!end_reason_.empty()) return Refusal{RefusalKind::kUnavailable, end_reason_};
   std::set<std::string> devices;
   size_t of_user = 0;
   for (const Entry& other : table_.FindByUser(owner.client_id, owner.user)) {
@@ -147,7 +153,7 @@ void RegistrationRegistry::Update(const RegistrationId& id, std::optional<WallTi
   ScheduleLife(*entry, now);
   table_.Put(*entry);
   actions_.push_back(Persist{id});
-  actions_.push_back(CompleteRequest{request, entry->record});
+  actions_.push_back(CompleteRequest{request, entry->record, true});
 }
 
 void RegistrationRegistry::Delete(const RegistrationId& id, RequestId request, Now now) {
@@ -224,11 +230,28 @@ void RegistrationRegistry::Restore(RegistrationRecord record, Now now) {
 }
 
 void RegistrationRegistry::EndAll(const std::string& reason, Now now) {
-  std::vector<RegistrationId> ids;
-  table_.ForEach([&](const Entry& entry) {
-    if (entry.state != State::kEnding) ids.push_back(entry.record.id);
-  });
-  for (const RegistrationId& id : ids) End(*table_.Get(id), false, reason, false, now);
+  end_reason_ = reason;
+  ending_ = table_.Tickets();
+  EndSome(now);
+}
+
+// Who is not reached before the process has to go is found in the store by the next one, and expires in the network.
+void RegistrationRegistry::EndSome(Now now) {
+  for (size_t ended = 0; ended < kMostEndingInATick && !ending_.empty() && table_.size() - table_.registered_count() < kMostEnding;) {
+    const RegistrationTable::Ticket ticket = ending_.back();
+    ending_.pop_back();
+    for (Entry& entry : table_.Of(ticket)) {
+      if (entry.state == State::kEnding) continue;
+      End(std::move(entry), false, end_reason_, false, now);
+      ++ended;
+    }
+  }
+  end_some_at_ = ending_.empty() ? kNever : now.steady + kEndTick;
+}
+
+void RegistrationRegistry::OnNotKept(const RegistrationId& id, Now now) {
+  auto entry = table_.Get(id);
+  if (entry && entry->state != State::kEnding) End(std::move(*entry), false, "", false, now);
 }
 
 // ---- the network
@@ -252,7 +275,7 @@ void RegistrationRegistry::OnRegistered(const RegistrationId& id, SipRegistered 
   const RequestId request = is_first ? std::exchange(entry->request, 0) : 0;
   table_.Put(*entry);
   actions_.push_back(Persist{id});
-  if (is_first) actions_.push_back(CompleteRequest{request, std::move(entry->record)});
+  if (is_first) actions_.push_back(CompleteRequest{request, std::move(entry->record), true, true});
 }
 
 void RegistrationRegistry::OnRegisterFailed(const RegistrationId& id,
@@ -397,6 +420,7 @@ void RegistrationRegistry::SendRefresh(Entry& entry) {
 void RegistrationRegistry::HandleTimeout(Now now) {
   plan_.Forget(now.steady);
   while (table_.NextDeadline() <= now.steady) HandleEntryTimeout(*table_.First(), now);
+  if (end_some_at_ <= now.steady) EndSome(now);
 }
 
 void RegistrationRegistry::HandleEntryTimeout(Entry entry, Now now) {
@@ -420,7 +444,7 @@ void RegistrationRegistry::HandleEntryTimeout(Entry entry, Now now) {
   table_.Put(entry);
 }
 
-SteadyTime RegistrationRegistry::NextDeadline() const { return table_.NextDeadline(); }
+SteadyTime RegistrationRegistry::NextDeadline() const { return std::min(table_.NextDeadline(), end_some_at_); }
 
 // ---- ends
 

@@ -58,6 +58,10 @@ struct RestoreSip {
 struct CompleteRequest {
   RequestId request = 0;
   std::variant<RegistrationRecord, Refusal> outcome;
+  // Not before what is to be persisted is safe: the client relies on it from then on. Of a new registration that could not
+  // be kept OnNotKept() is to be told.
+  bool must_be_kept = false;
+  bool is_new = false;
 };
 // The device is to be told that its registration ended without its doing.
 struct NotifyEnd {
@@ -102,7 +106,12 @@ class RegistrationRegistry {
   // Registers anew at once, because the network seems to have forgotten.
   void Refresh(const RegistrationId& id);
   void Restore(RegistrationRecord record, Now now);
+  // A new one could not be stored: it ends, as if it had never been.
+  void OnNotKept(const RegistrationId& id, Now now);
+  // Ends all of them, at a pace that the network's answers give, and takes no new ones.
   void EndAll(const std::string& reason, Now now);
+  // All of them are ended, and the network has been told.
+  bool HasEnded() const { return ending_.empty() && table_.size() == 0; }
 
   // SipRegistrarObserver
   void OnRegistered(const RegistrationId& id, SipRegistered registered, Now now);
@@ -147,6 +156,7 @@ class RegistrationRegistry {
   void End(Entry entry, bool is_expired, const std::string& description, bool is_network_told,
            Now now);
   void HandleEntryTimeout(Entry entry, Now now);
+  void EndSome(Now now);
   void Remove(const Entry& entry);
   uint64_t Random();
 
@@ -156,6 +166,9 @@ class RegistrationRegistry {
   RefreshPlan plan_;
   SteadyTime catch_up_full_until_{};
   std::deque<Action> actions_;
+  std::string end_reason_;  // empty: service goes on
+  std::vector<RegistrationTable::Ticket> ending_;  // those that EndAll has not come to yet
+  SteadyTime end_some_at_ = kNever;
 };
 
 }  // namespace byon::registration

@@ -249,6 +249,17 @@ void RegistrationTable::ForEach(const std::function<void(const Entry&)>& visit) 
   for (const Row& row : rows_->rows) visit(rows_->Unpack(row));
 }
 
+std::vector<RegistrationTable::Ticket> RegistrationTable::Tickets() const {
+  std::vector<Ticket> tickets;
+  tickets.reserve(size());
+  for (const Row& row : rows_->rows) tickets.push_back(row.id);
+  return tickets;
+}
+
+std::vector<Entry> RegistrationTable::Of(Ticket ticket) const {
+  return rows_->Matching(rows_->rows.get<ById>().equal_range(ticket), [](const RegistrationRecord&) { return true; });
+}
+
 size_t RegistrationTable::size() const { return rows_->rows.size(); }
 size_t RegistrationTable::registered_count() const { return rows_->registered_count; }
 

@@ -56,6 +56,11 @@ class RegistrationTable {
   std::pair<std::vector<Entry>, size_t> PageOfClient(const std::string& client_id, size_t first, size_t count) const;
   std::vector<Entry> FindByNumber(const std::string& phone_number) const;
   void ForEach(const std::function<void(const Entry&)>& visit) const;
+  // What stands for each until Of() unpacks it: a million at once would hold up the strand.
+  using Ticket = uint32_t;
+  std::vector<Ticket> Tickets() const;
+  // One, or none when it is gone; seldom another one's too.
+  std::vector<Entry> Of(Ticket ticket) const;
 
   size_t size() const;
   size_t registered_count() const;  // in state kRegistered

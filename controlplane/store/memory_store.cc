@@ -13,19 +13,22 @@ void MemoryStore::Delete(Kind kind, std::string_view key) {
   records_.erase({kind, std::string(key)});
 }
 
-std::vector<Record> MemoryStore::LoadAll(Kind kind) {
-  const std::lock_guard lock(mutex_);
+// One by one, so that `visit` may write.
+void MemoryStore::ForEach(Kind kind, const std::function<void(Record)>& visit) {
   const auto now = std::chrono::system_clock::now();
-  std::vector<Record> found;
-  for (auto it = records_.begin(); it != records_.end();) {
+  std::unique_lock lock(mutex_);
+  for (auto it = records_.lower_bound({kind, ""}); it != records_.end() && it->first.first == kind;) {
     if (it->second.expires_at && *it->second.expires_at <= now) {
       it = records_.erase(it);
       continue;
     }
-    if (it->first.first == kind) found.push_back(it->second);
-    ++it;
+    Record record = it->second;
+    const auto key = it->first;
+    lock.unlock();
+    visit(std::move(record));
+    lock.lock();
+    it = records_.upper_bound(key);
   }
-  return found;
 }
 
 }  // namespace byon::store

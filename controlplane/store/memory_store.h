@@ -15,7 +15,7 @@ class MemoryStore final : public Store {
   void Put(Kind kind, std::string_view key, std::string_view value,
            std::optional<std::chrono::system_clock::time_point> expires_at) override;
   void Delete(Kind kind, std::string_view key) override;
-  [[nodiscard]] std::vector<Record> LoadAll(Kind kind) override;
+  void ForEach(Kind kind, const std::function<void(Record)>& visit) override;
   void Flush() override {}
 
  private:

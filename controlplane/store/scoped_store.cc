@@ -25,25 +25,23 @@ void ScopedStore::Put(Kind kind, std::string_view key, std::string_view value,
 
 void ScopedStore::Delete(Kind kind, std::string_view key) { store_.Delete(kind, prefix_ + std::string(key)); }
 
-std::vector<Record> ScopedStore::LoadAll(Kind kind) {
-  std::vector<Record> own;
-  for (Record& record : store_.LoadAll(kind)) {
-    if (prefix_.empty() ? record.key.starts_with(kMark) : !record.key.starts_with(prefix_)) continue;
+void ScopedStore::ForEach(Kind kind, const std::function<void(Record)>& visit) {
+  store_.ForEach(kind, [&](Record record) {
+    if (prefix_.empty() ? record.key.starts_with(kMark) : !record.key.starts_with(prefix_)) return;
     record.key.erase(0, prefix_.size());
-    own.push_back(std::move(record));
-  }
-  return own;
+    visit(std::move(record));
+  });
 }
 
 std::map<std::string, RemovedRecords> RemoveOtherScopes(Store& store, const std::set<std::string>& kept) {
   std::map<std::string, RemovedRecords> removed;
   for (const Kind kind : kKinds) {
-    for (const Record& record : store.LoadAll(kind)) {
+    store.ForEach(kind, [&](const Record& record) {
       const std::string scope = ScopeOf(record.key);
-      if (kept.contains(scope)) continue;
+      if (kept.contains(scope)) return;
       store.Delete(kind, record.key);
       ++removed[scope][kind];
-    }
+    });
   }
   return removed;
 }

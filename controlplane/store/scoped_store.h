@@ -18,9 +18,9 @@ class ScopedStore final : public Store {
   void Put(Kind kind, std::string_view key, std::string_view value,
            std::optional<std::chrono::system_clock::time_point> expires_at) override;
   void Delete(Kind kind, std::string_view key) override;
-  [[nodiscard]] std::vector<Record> LoadAll(Kind kind) override;
+  void ForEach(Kind kind, const std::function<void(Record)>& visit) override;
   void Flush() override { store_.Flush(); }
-  void AfterWrites(std::function<void()> done) override { store_.AfterWrites(std::move(done)); }
+  void AfterWrites(std::function<void(bool are_safe)> done) override { store_.AfterWrites(std::move(done)); }
 
  private:
   Store& store_;

@@ -56,7 +56,7 @@ SqliteDatabase::SqliteDatabase(const std::string& path) {
   purge_ = Prepare("DELETE FROM record WHERE expires_at_ms>0 AND expires_at_ms<=?1");
   load_ = Prepare(
       "SELECT key,value,expires_at_ms,checksum FROM record WHERE kind=?1 AND "
-      "(expires_at_ms=0 OR expires_at_ms>?2) ORDER BY key");
+      "(expires_at_ms=0 OR expires_at_ms>?2) AND key>=?3 ORDER BY key LIMIT ?4");
 }
 
 void SqliteDatabase::Rollback() noexcept {
@@ -84,13 +84,18 @@ void SqliteDatabase::Purge(int64_t now_ms) {
   Step(purge_.get());
 }
 
-SqliteDatabase::Loaded SqliteDatabase::Load(Kind kind, int64_t now_ms) {
-  Loaded loaded;
+SqliteDatabase::Page SqliteDatabase::Load(Kind kind, const std::optional<std::string>& after, size_t most, int64_t now_ms) {
+  Page page;
   std::vector<Record> bad;
   sqlite3_bind_int(load_.get(), 1, static_cast<int>(kind));
   sqlite3_bind_int64(load_.get(), 2, now_ms);
+  // The next key there can be.
+  BindText(load_.get(), 3, after ? *after + '\0' : std::string());
+  sqlite3_bind_int64(load_.get(), 4, static_cast<int64_t>(most));
   int code = SQLITE_ROW;
+  size_t seen = 0;
   while ((code = sqlite3_step(load_.get())) == SQLITE_ROW) {
+    ++seen;
     Record record{ColumnText(load_.get(), 0), ColumnText(load_.get(), 1), std::nullopt};
     const int64_t expires_at_ms = sqlite3_column_int64(load_.get(), 2);
     if (expires_at_ms != 0) {
@@ -98,9 +103,11 @@ SqliteDatabase::Loaded SqliteDatabase::Load(Kind kind, int64_t now_ms) {
           std::chrono::system_clock::time_point(std::chrono::milliseconds(expires_at_ms));
     }
     const bool is_good = sqlite3_column_int64(load_.get(), 3) == Checksum(record.key, record.value);
-    (is_good ? loaded.good : bad).push_back(std::move(record));
+    if (seen == most) page.last_key = record.key;
+    (is_good ? page.good : bad).push_back(std::move(record));
   }
   sqlite3_reset(load_.get());
+  sqlite3_clear_bindings(load_.get());
   if (code != SQLITE_DONE) Fail(code);
   for (const Record& record : bad) {
     const Statement keep = Prepare("INSERT INTO quarantine VALUES(?1,?2,?3,?4)");
@@ -111,8 +118,8 @@ SqliteDatabase::Loaded SqliteDatabase::Load(Kind kind, int64_t now_ms) {
     Step(keep.get());
     Delete(kind, record.key);
   }
-  loaded.quarantined = bad.size();
-  return loaded;
+  page.quarantined = bad.size();
+  return page;
 }
 
 void SqliteDatabase::Run(const char* sql) {

@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,11 +38,13 @@ class SqliteDatabase {
   void Put(Kind kind, std::string_view key, std::string_view value, int64_t expires_at_ms);
   void Delete(Kind kind, std::string_view key);
   void Purge(int64_t now_ms);
-  struct Loaded {
+  struct Page {
     std::vector<Record> good;
     uint64_t quarantined = 0;
+    std::optional<std::string> last_key;  // where the next page goes on; none: this was the last
   };
-  Loaded Load(Kind kind, int64_t now_ms);
+  // The records of a kind whose keys are behind `after`, in order; at most so many. None: from the first one on.
+  Page Load(Kind kind, const std::optional<std::string>& after, size_t most, int64_t now_ms);
 
  private:
   struct CloseDatabase {

@@ -6,9 +6,11 @@
 #include <cstdio>
 #include <deque>
 #include <future>
+#include <memory>
 #include <mutex>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 
 #include "controlplane/store/sqlite_database.h"
 
@@ -18,6 +20,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 using std::chrono::system_clock;
+
+constexpr size_t kPageRecords = 1000;
 
 int64_t ToMilliseconds(system_clock::time_point time) {
   return std::chrono::duration_cast<milliseconds>(time.time_since_epoch()).count();
@@ -55,6 +59,7 @@ class SqliteStore::Writer {
       const std::lock_guard lock(mutex_);
       if (writes_.size() >= config_.max_pending) {
         ++stats_.dropped_writes;
+        has_dropped_ = true;
         return;
       }
       writes_.push_back(std::move(write));
@@ -62,39 +67,27 @@ class SqliteStore::Writer {
     wake_.notify_one();
   }
 
-  std::vector<Record> Load(Kind kind) {
-    std::promise<std::vector<Record>> promise;
-    auto future = promise.get_future();
-    Ask([this, kind, &promise] {
-      std::vector<Record> records;
-      try {
-        SqliteDatabase::Loaded loaded = database_->Load(kind, NowMilliseconds());
-        if (loaded.quarantined > 0) {
-          const std::lock_guard lock(mutex_);
-          stats_.quarantined_records += loaded.quarantined;
-        }
-        if (loaded.quarantined > 0) {
-          config_.warn(std::to_string(loaded.quarantined) + " damaged records were set aside in " +
-                       config_.path);
-        }
-        records = std::move(loaded.good);
-      } catch (const SqliteError& error) {
-        config_.warn("cannot read " + config_.path + ": " + error.what());
-      }
-      promise.set_value(std::move(records));
-    });
-    return future.get();
+  // The next page is read while this one is visited.
+  void ForEach(Kind kind, const std::function<void(Record)>& visit) {
+    auto next = LoadPage(kind, std::nullopt);
+    while (true) {
+      SqliteDatabase::Page page = next.get();
+      const bool is_last = !page.last_key;
+      if (!is_last) next = LoadPage(kind, page.last_key);
+      for (Record& record : page.good) visit(std::move(record));
+      if (is_last) return;
+    }
   }
 
   void Flush() {
     std::promise<void> promise;
     auto future = promise.get_future();
-    Ask([&promise] { promise.set_value(); });
+    Ask([&promise](bool) { promise.set_value(); });
     future.get();
   }
 
-  // Runs on the writer thread after every earlier write.
-  void Ask(std::function<void()> question) {
+  // Runs on the writer thread after every earlier write, or after the try that failed.
+  void Ask(std::function<void(bool are_safe)> question) {
     {
       const std::lock_guard lock(mutex_);
       questions_.push_back(std::move(question));
@@ -108,6 +101,27 @@ class SqliteStore::Writer {
   }
 
  private:
+  std::future<SqliteDatabase::Page> LoadPage(Kind kind, std::optional<std::string> after) {
+    auto promise = std::make_shared<std::promise<SqliteDatabase::Page>>();
+    Ask([this, kind, after = std::move(after), promise](bool) {
+      SqliteDatabase::Page page;
+      try {
+        page = database_->Load(kind, after, kPageRecords, NowMilliseconds());
+        if (page.quarantined > 0) {
+          const std::lock_guard lock(mutex_);
+          stats_.quarantined_records += page.quarantined;
+        }
+        if (page.quarantined > 0) {
+          config_.warn(std::to_string(page.quarantined) + " damaged records were set aside in " + config_.path);
+        }
+      } catch (const SqliteError& error) {
+        config_.warn("cannot read " + config_.path + ": " + error.what());
+      }
+      promise->set_value(std::move(page));
+    });
+    return promise->get_future();
+  }
+
   void Open() {
     // Tokens of webhook sinks are in there: nobody else may read it.
     const mode_t old_mask = ::umask(S_IRWXG | S_IRWXO);
@@ -143,13 +157,14 @@ class SqliteStore::Writer {
       wake_.wait_until(lock, next_purge,
                        [this] { return is_stopping_ || !writes_.empty() || !questions_.empty(); });
       std::deque<Write> writes;
-      std::deque<std::function<void()>> questions;
+      std::deque<std::function<void(bool)>> questions;
       writes.swap(writes_);
       questions.swap(questions_);
+      const bool has_lost = std::exchange(has_dropped_, false);
       const bool is_last = is_stopping_;
       lock.unlock();
-      Apply(std::move(writes));
-      for (const auto& question : questions) question();
+      const bool are_safe = Apply(std::move(writes)) && !has_lost;
+      for (const auto& question : questions) question(are_safe);
       if (steady_clock::now() >= next_purge) {
         Guarded([this] { database_->Purge(NowMilliseconds()); });
         next_purge = steady_clock::now() + config_.purge_interval;
@@ -159,8 +174,9 @@ class SqliteStore::Writer {
     }
   }
 
-  void Apply(std::deque<Write> writes) {
-    if (writes.empty()) return;
+  // False when they could not be written; they may be later.
+  bool Apply(std::deque<Write> writes) {
+    if (writes.empty()) return true;
     const uint64_t count = writes.size();
     const bool is_done = Guarded([this, &writes] {
       database_->Begin();
@@ -175,14 +191,15 @@ class SqliteStore::Writer {
     });
     const std::lock_guard lock(mutex_);
     (is_done ? stats_.written : stats_.failed_writes) += count;
-    if (is_done || is_stopping_) return;
+    if (is_done || is_stopping_) return is_done;
     // A full disk may have room again: the writes go first in the queue for another try, as long as the
     // queue has room for them.
     if (writes.size() + writes_.size() > config_.max_pending) {
       stats_.dropped_writes += count;
-      return;
+      return false;
     }
     for (auto it = writes.rbegin(); it != writes.rend(); ++it) writes_.push_front(std::move(*it));
+    return false;
   }
 
   template <typename Work>
@@ -206,7 +223,8 @@ class SqliteStore::Writer {
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Write> writes_;
-  std::deque<std::function<void()>> questions_;
+  std::deque<std::function<void(bool)>> questions_;
+  bool has_dropped_ = false;  // since the last questions were asked
   SqliteStoreStats stats_;
   bool is_stopping_ = false;
   std::thread thread_;
@@ -226,9 +244,9 @@ void SqliteStore::Delete(Kind kind, std::string_view key) {
   writer_->Append({kind, std::string(key), std::nullopt, 0});
 }
 
-std::vector<Record> SqliteStore::LoadAll(Kind kind) { return writer_->Load(kind); }
+void SqliteStore::ForEach(Kind kind, const std::function<void(Record)>& visit) { writer_->ForEach(kind, visit); }
 void SqliteStore::Flush() { writer_->Flush(); }
-void SqliteStore::AfterWrites(std::function<void()> done) { writer_->Ask(std::move(done)); }
+void SqliteStore::AfterWrites(std::function<void(bool)> done) { writer_->Ask(std::move(done)); }
 SqliteStoreStats SqliteStore::stats() const { return writer_->stats(); }
 
 }  // namespace byon::store

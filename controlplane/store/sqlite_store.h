@@ -41,9 +41,9 @@ class SqliteStore final : public Store {
   void Put(Kind kind, std::string_view key, std::string_view value,
            std::optional<std::chrono::system_clock::time_point> expires_at) override;
   void Delete(Kind kind, std::string_view key) override;
-  [[nodiscard]] std::vector<Record> LoadAll(Kind kind) override;
+  void ForEach(Kind kind, const std::function<void(Record)>& visit) override;
   void Flush() override;
-  void AfterWrites(std::function<void()> done) override;
+  void AfterWrites(std::function<void(bool are_safe)> done) override;
   SqliteStoreStats stats() const;
 
  private:

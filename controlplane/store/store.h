@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace byon::store {
@@ -35,14 +36,22 @@ class Store {
   virtual void Put(Kind kind, std::string_view key, std::string_view value,
                    std::optional<std::chrono::system_clock::time_point> expires_at) = 0;
   virtual void Delete(Kind kind, std::string_view key) = 0;
-  // All unexpired records of a kind; blocks, so for start-up only.
-  [[nodiscard]] virtual std::vector<Record> LoadAll(Kind kind) = 0;
+  // All unexpired records of a kind in the order of their keys, some at a time in memory; blocks, so for start-up only. What
+  // `visit` puts or deletes of a key behind the present one may be seen or not.
+  virtual void ForEach(Kind kind, const std::function<void(Record)>& visit) = 0;
+  // The same at once: of kinds that are few.
+  [[nodiscard]] std::vector<Record> LoadAll(Kind kind) {
+    std::vector<Record> records;
+    ForEach(kind, [&records](Record record) { records.push_back(std::move(record)); });
+    return records;
+  }
   // Blocks until every earlier write is safe.
   virtual void Flush() = 0;
-  // Calls `done` when every earlier write is safe, now or later, on any thread.
-  virtual void AfterWrites(std::function<void()> done) {
+  // Calls `done` when every earlier write is safe, now or later, on any thread; with false when some of them could not be
+  // written, or not yet.
+  virtual void AfterWrites(std::function<void(bool are_safe)> done) {
     Flush();
-    done();
+    done(true);
   }
 };
 

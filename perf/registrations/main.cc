@@ -126,7 +126,8 @@ class GatewayUnderTest {
     stack_ = std::make_unique<sip::SipStack>(config, [this](auto task) { boost::asio::post(io_, std::move(task)); }, &passwords_);
     gateway_ = std::make_unique<gateway::Gateway>(
         gateway::GatewayConfig{}, gateway::GatewayPorts{stack_->signaling(), stack_->registrar(), media_, store_, subscribers_,
-                                                        events_, clock_, ids_, alarm_});
+                                                        events_, clock_, ids_, alarm_, nullptr,
+                                                        [this](auto task) { boost::asio::post(io_, std::move(task)); }});
     if (const auto error = stack_->Start(gateway_.get(), gateway_.get())) {
       std::fprintf(stderr, "perf/run registrations: %s\n", error->c_str());
       std::exit(2);

@@ -141,14 +141,23 @@ class FakeStore final : public store::Store {
   void Delete(store::Kind kind, std::string_view key) override {
     records_.erase({kind, std::string(key)});
   }
-  std::vector<store::Record> LoadAll(store::Kind kind) override {
-    std::vector<store::Record> result;
-    for (const auto& [key, record] : records_) {
-      if (key.first == kind) result.push_back(record);
+  void ForEach(store::Kind kind, const std::function<void(store::Record)>& visit) override {
+    const auto records = records_;
+    for (const auto& [key, record] : records) {
+      if (key.first == kind) visit(record);
     }
-    return result;
   }
   void Flush() override {}
+  // A slow or a broken disk: kept until the test answers them.
+  void AfterWrites(std::function<void(bool)> done) override {
+    if (!is_slow) return done(true);
+    waiting.push_back(std::move(done));
+  }
+  void Answer(bool are_safe) {
+    for (auto& done : std::exchange(waiting, {})) done(are_safe);
+  }
+  bool is_slow = false;
+  std::vector<std::function<void(bool)>> waiting;
   size_t CountOf(store::Kind kind) { return LoadAll(kind).size(); }
   std::string ValueOf(store::Kind kind, const std::string& key) {
     return records_.at({kind, key}).value;

@@ -592,6 +592,33 @@ TEST(Gateway, EndsServiceInOrder) {
   EXPECT_THAT(w.registrar.log, testing::Contains("deregister " + registration));
 }
 
+// Many do not leave at once, and nobody comes any more.
+TEST(Gateway, EndsServiceAtAPaceThatTheNetworkGives) {
+  World w;
+  constexpr size_t kCount = 700;
+  for (size_t i = 0; i < kCount; ++i) {
+    w.user.subject = "user" + std::to_string(i);
+    w.user.phone_number = "+34600" + std::to_string(100000 + i);
+    w.Registered();
+  }
+  ASSERT_EQ(w.gateway->stats().registrations, kCount);
+  w.gateway->EndService("The service stops");
+  EXPECT_LE(w.registrar.log.size(), 50u);
+  for (int i = 0; i < 100; ++i) w.Advance(std::chrono::milliseconds(10));
+  EXPECT_EQ(w.registrar.log.size(), 500u) << "no more than wait for the network";
+  EXPECT_FALSE(w.gateway->HasEnded());
+  EXPECT_EQ(w.store.CountOf(store::Kind::kRegistration), kCount - 500) << "who was not told may be restored";
+  const auto late = w.Register();
+  EXPECT_EQ(std::get<Error>(**late).code, ErrorCode::kUnavailable);
+  for (size_t done = 0; done < kCount; ++done) {
+    ASSERT_LT(done, w.registrar.log.size());
+    w.gateway->OnDeregisterDone(w.registrar.log[done].substr(std::string("deregister ").size()));
+    w.Advance(std::chrono::milliseconds(10));
+  }
+  EXPECT_TRUE(w.gateway->HasEnded());
+  EXPECT_EQ(w.store.CountOf(store::Kind::kRegistration), 0u);
+}
+
 TEST(SystemIds, AreLongAndDifferent) {
   SystemIdSource ids;
   std::string a = ids.NewId();

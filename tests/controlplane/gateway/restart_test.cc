@@ -64,6 +64,40 @@ TEST(Gateway, ACorrelatorStillNamesItsCallAfterARestart) {
   EXPECT_EQ(w.media.created.size(), before + 1);
 }
 
+TEST(Gateway, NobodyIsToldOfARegistrationThatWouldNotOutliveTheProcess) {
+  World w;
+  w.store.is_slow = true;
+  const auto outcome = w.Register();
+  w.GrantRegistration();
+  EXPECT_FALSE(*outcome) << "the disk has not answered";
+  EXPECT_EQ(w.store.CountOf(store::Kind::kRegistration), 1u);
+  w.store.Answer(true);
+  EXPECT_TRUE(std::holds_alternative<Registration>(**outcome));
+}
+
+TEST(Gateway, ARegistrationThatCannotBeStoredEndsInTheNetworkToo) {
+  World w;
+  w.store.is_slow = true;
+  const auto outcome = w.Register();
+  w.GrantRegistration();
+  w.store.Answer(false);
+  EXPECT_EQ(std::get<Error>(**outcome).code, ErrorCode::kUnavailable);
+  EXPECT_THAT(w.registrar.log, ElementsAre("deregister " + w.registrar.registered[0].id));
+  EXPECT_EQ(w.gateway->stats().registrations, 0u);
+  EXPECT_THAT(w.events.texts, testing::IsEmpty()) << "its device was never told that there is one";
+}
+
+// The process may be gone before the disk has answered.
+TEST(Gateway, AnswersOfTheDiskToOneThatIsGoneAreNobodys) {
+  World w;
+  w.store.is_slow = true;
+  const auto outcome = w.Register();
+  w.GrantRegistration();
+  w.gateway.reset();
+  w.store.Answer(true);
+  EXPECT_FALSE(*outcome);
+}
+
 TEST(Gateway, GoesOnAfterARestart) {
   World w;
   std::string registration = w.Registered();

@@ -547,6 +547,9 @@ TEST(Registration, AllEndTogether) {
   h.registry.EndAll("The service stops", h.now);
   EXPECT_EQ(h.Take<NotifyEnd>()->description, "The service stops");
   EXPECT_EQ(h.registry.size(), 0u);
+  EXPECT_FALSE(h.registry.HasEnded()) << "the network has not answered";
+  h.registry.OnDeregisterDone("r1", h.now);
+  EXPECT_TRUE(h.registry.HasEnded());
 }
 
 TEST(Registration, AClientsAreReadPageByPage) {

@@ -2,6 +2,8 @@
 #include <sqlite3.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <future>
@@ -114,11 +116,54 @@ TEST(SqliteStoreTest, TellsWhenWritesAreSafe) {
   SqliteStore store({.path = file.path()});
   store.Put(Kind::kMessage, "m", "value", std::nullopt);
   std::promise<std::vector<std::string>> seen;
-  store.AfterWrites([&] {
+  store.AfterWrites([&](bool are_safe) {
+    EXPECT_TRUE(are_safe);
     SqliteStore other({.path = file.path()});
     seen.set_value(Values(other, Kind::kMessage));
   });
   EXPECT_EQ(seen.get_future().get(), std::vector<std::string>{"m=value"});
+}
+
+TEST(SqliteStoreTest, VisitsManyInOrderAndMayBeWrittenMeanwhile) {
+  const StoreFile file;
+  SqliteStore store({.path = file.path()});
+  constexpr int kMany = 2500;  // more than two pages
+  for (int i = 0; i < kMany; ++i) {
+    char key[8];
+    std::snprintf(key, sizeof(key), "%05d", i);
+    store.Put(Kind::kRegistration, key, "v", std::nullopt);
+  }
+  store.Put(Kind::kRegistration, std::string_view("00007\0x", 7), "behind a key that it begins with", std::nullopt);
+  store.Put(Kind::kCall, "00000", "of another kind", std::nullopt);
+  std::vector<std::string> keys;
+  store.ForEach(Kind::kRegistration, [&](const Record& record) {
+    keys.push_back(record.key);
+    store.Delete(Kind::kRegistration, record.key);
+  });
+  EXPECT_EQ(keys.size(), kMany + 1u);
+  EXPECT_TRUE(std::is_sorted(keys.begin(), keys.end()));
+  EXPECT_TRUE(store.LoadAll(Kind::kRegistration).empty());
+  EXPECT_EQ(store.LoadAll(Kind::kCall).size(), 1u);
+}
+
+TEST(SqliteStoreTest, SaysWhenWritesAreNotSafe) {
+  const StoreFile file;
+  SqliteStore store({.path = file.path()});
+  store.Flush();
+  // Somebody holds the file for longer than a writer waits.
+  sqlite3* raw = nullptr;
+  ASSERT_EQ(sqlite3_open(file.path().c_str(), &raw), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(raw, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
+  store.Put(Kind::kRegistration, "r", "value", std::nullopt);
+  std::promise<bool> answer;
+  store.AfterWrites([&](bool are_safe) { answer.set_value(are_safe); });
+  EXPECT_FALSE(answer.get_future().get());
+  ASSERT_EQ(sqlite3_exec(raw, "COMMIT", nullptr, nullptr, nullptr), SQLITE_OK);
+  sqlite3_close(raw);
+  // It was tried again.
+  std::vector<std::string> values;
+  for (int i = 0; i < 100 && values.empty(); ++i) values = Values(store, Kind::kRegistration);
+  EXPECT_EQ(values, std::vector<std::string>{"r=value"});
 }
 
 TEST(SqliteStoreTest, NobodyElseMayRead) {
