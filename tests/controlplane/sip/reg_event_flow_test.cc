@@ -81,6 +81,48 @@ TEST_F(RegEventTest, RefreshesAtHalfOfAShortInterval) {  // Covers: R12
   EXPECT_EQ(refresh.Get("Route"), "<" + peer_.uri() + ";lr>");
 }
 
+// It rests between a SUBSCRIBE and the next; what the network says meanwhile is heard, and counted on.
+TEST_F(RegEventTest, RestsInItsDialogUntilTheNextRefresh) {  // Covers: R12
+  peer_.Reply(subscribe_, "200 OK", "notifier",
+              "Expires: 1\r\nContact: <sip:notifier@" + peer_.uri().substr(4) + ">\r\nRecord-Route: <" + peer_.uri() + ";lr>\r\n");
+  for (int i = 1; i <= 3; ++i) {
+    Notify(Document(ContactUri(), "active", "registered"));
+    peer_.ExpectStatus(200, "NOTIFY");
+    const SipText refresh = peer_.ExpectRequest("SUBSCRIBE");
+    EXPECT_EQ(refresh.request_uri(), "sip:notifier@" + peer_.uri().substr(4));
+    EXPECT_EQ(refresh.Get("CSeq"), std::to_string(1 + i) + " SUBSCRIBE");
+    EXPECT_EQ(refresh.Get("From"), subscribe_.Get("From"));
+    // A refresh's answer without Record-Route does not change the route (RFC 3261 section 12.2.1.2).
+    EXPECT_EQ(refresh.Get("Route"), "<" + peer_.uri() + ";lr>");
+    peer_.Reply(refresh, "200 OK", "notifier", "Expires: 1\r\n");
+  }
+  cseq_ = 0;
+  Notify(Document(ContactUri(), "active", "registered"));
+  peer_.ExpectStatus(500, "NOTIFY");
+  EXPECT_EQ(Count(SipCounter::kRefusedOldSequence), 1u);
+}
+
+// A notifier that ends it for a passing reason is asked for a new dialog, and the old one is nobody's any more.
+TEST_F(RegEventTest, WhatTheNotifierEndedIsOver) {  // Covers: R12 R13
+  peer_.Reply(subscribe_, "200 OK", "notifier", "Expires: 600000\r\n");
+  Notify(Document(ContactUri(), "active", "registered"), "terminated;reason=timeout");
+  peer_.ExpectStatus(200, "NOTIFY");
+  Notify(Document(ContactUri(), "terminated", "rejected"));
+  peer_.ExpectStatus(481, "NOTIFY");
+  EXPECT_EQ(Count(SipCounter::kNetworkDeregistered), 0u);
+}
+
+TEST_F(RegEventTest, ARestoredRegistrationSubscribesAnew) {  // Covers: R12
+  peer_.Reply(subscribe_, "200 OK", "notifier", "Expires: 600000\r\n");
+  config_.resubscribe_window = std::chrono::seconds(1);
+  RestartStack();
+  RestoreRegistration();
+  const SipText again = peer_.ExpectRequest("SUBSCRIBE");
+  EXPECT_NE(again.Get("Call-ID"), subscribe_.Get("Call-ID"));
+  EXPECT_EQ(again.Tag("To"), "");
+  EXPECT_EQ(again.Get("CSeq"), "1 SUBSCRIBE");
+}
+
 TEST_F(RegEventTest, RefusedSubscriptionIsCountedAndLeftAlone) {
   peer_.Reply(subscribe_, "489 Bad Event", "notifier");
   ExpectCount(SipCounter::kRegEventRefused, 1);
