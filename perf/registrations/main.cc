@@ -102,6 +102,17 @@ size_t AllocatedBytes() {
   return heap.uordblks + heap.hblkhd;
 }
 
+// The most that this process had resident since the last call.
+size_t TakePeakBytes() {
+  std::ifstream file("/proc/self/status");
+  size_t peak = 0;
+  for (std::string word; file >> word;) {
+    if (word == "VmHWM:") file >> peak;
+  }
+  std::ofstream("/proc/self/clear_refs") << 5;
+  return peak * 1024;
+}
+
 double CpuSeconds() {
   rusage use{};
   ::getrusage(RUSAGE_SELF, &use);
@@ -198,18 +209,37 @@ struct Evenness {
   uint32_t most = 0;
 };
 
-Evenness Watch(GatewayUnderTest& gateway, NetworkCounts& counts, int seconds) {
-  for (auto& count : counts.accepted_in_second) count = 0;
-  const auto start = SteadyClock::now().time_since_epoch() / 1s + 1;
-  gateway.RunFor(std::chrono::seconds(seconds + 1));
+Evenness EvennessOf(const NetworkCounts::BySecond& counts, int64_t start, int seconds) {
   Evenness evenness;
   for (int i = 0; i < seconds; ++i) {
-    const uint32_t count = counts.accepted_in_second[static_cast<size_t>(start + i) % NetworkCounts::kSeconds];
+    const uint32_t count = counts[static_cast<size_t>(start + i) % NetworkCounts::kSeconds];
     evenness.total += count;
     evenness.most = std::max(evenness.most, count);
   }
   evenness.mean = static_cast<double>(evenness.total) / seconds;
   return evenness;
+}
+
+struct Traffic {
+  Evenness registers;
+  Evenness subscribes;
+};
+
+Traffic Watch(GatewayUnderTest& gateway, NetworkCounts& counts, int seconds) {
+  for (auto* by_second : {&counts.accepted_in_second, &counts.subscribes_in_second}) {
+    for (auto& count : *by_second) count = 0;
+  }
+  const auto start = SteadyClock::now().time_since_epoch() / 1s + 1;
+  gateway.RunFor(std::chrono::seconds(seconds + 1));
+  return {EvennessOf(counts.accepted_in_second, start, seconds), EvennessOf(counts.subscribes_in_second, start, seconds)};
+}
+
+void Print(const char* what, const Traffic& traffic, int seconds) {
+  for (const auto& [method, evenness] : {std::pair("REGISTER", traffic.registers), std::pair("SUBSCRIBE", traffic.subscribes)}) {
+    std::printf("%-16s %8llu %s in %d s: at most %u in a second, %.1f on average\n", what,
+                static_cast<unsigned long long>(evenness.total), method, seconds, evenness.most, evenness.mean);
+  }
+  std::fflush(stdout);
 }
 
 Options Parse(int argc, char** argv) {
@@ -272,35 +302,41 @@ int Run(const Options& options) {
               static_cast<double>(ResidentBytes()) / 1e6);
   std::fflush(stdout);
 
-  Evenness steady;
-  Evenness after;
+  Traffic steady;
+  Traffic after;
   double restore_s = 0;
+  double restored_mb = 0;
+  double peak_mb = 0;
   uint64_t ended = 0;
   if (options.watch_s > 0) {
     // The first refreshes leave the crowd in which the registrations came; the look is at those after.
     gateway->RunFor(std::chrono::seconds(options.granted_s / 2));
     steady = Watch(*gateway, registrar.counts(), options.watch_s);
-    std::printf("refreshes        %8llu in %d s: at most %u in a second, %.1f on average\n", static_cast<unsigned long long>(steady.total),
-                options.watch_s, steady.most, steady.mean);
-    std::fflush(stdout);
+    Print("refreshes", steady, options.watch_s);
     gateway.reset();
+    ::malloc_trim(0);
+    TakePeakBytes();
     const auto restart = SteadyClock::now();
     gateway = std::make_unique<GatewayUnderTest>(options, store, std::chrono::seconds(options.away_s));
     gateway->Restore();
     restore_s = SecondsSince(restart);
+    peak_mb = static_cast<double>(TakePeakBytes()) / 1e6;
+    restored_mb = static_cast<double>(ResidentBytes()) / 1e6;
+    std::printf("restart          %8.1f s to restore %zu, away for %u s; %.0f MB, %.0f at most meanwhile\n", restore_s,
+                gateway->stats().registrations, options.away_s, restored_mb, peak_mb);
+    std::fflush(stdout);
     after = Watch(*gateway, registrar.counts(), options.watch_s);
     ended = gateway->ended();
-    std::printf("after a restart  %8llu in %d s: at most %u in a second, %.1f on average; %.1f s to restore %zu, away for %u s, %llu ended\n",
-                static_cast<unsigned long long>(after.total), options.watch_s, after.most, after.mean, restore_s,
-                gateway->stats().registrations, options.away_s, static_cast<unsigned long long>(ended));
+    Print("after a restart", after, options.watch_s);
+    std::printf("ended            %8llu registrations ended without being asked to\n", static_cast<unsigned long long>(ended));
   }
   if (!options.json.empty()) {
     std::ofstream(options.json) << "{\"count\": " << options.count << ", \"sipThreads\": " << options.threads << ", \"refused\": " << refused
                                 << ", \"perSecond\": " << more / seconds << ", \"cpuUsEach\": " << cpu_used * 1e6 / more
                                 << ", \"residentBytesEach\": " << resident_each << ", \"allocatedBytesEach\": " << allocated_each
-                                << ", \"refreshes\": {\"mean\": " << steady.mean << ", \"most\": " << steady.most
-                                << "}, \"afterRestart\": {\"mean\": " << after.mean << ", \"most\": " << after.most
-                                << ", \"restoreSeconds\": " << restore_s << ", \"ended\": " << ended << "}}\n";
+                                << ", \"refreshes\": {\"mean\": " << steady.registers.mean << ", \"most\": " << steady.registers.most
+                                << "}, \"afterRestart\": {\"mean\": " << after.registers.mean << ", \"most\": " << after.registers.most
+                                << ", \"restoreSeconds\": " << restore_s << ", \"residentMb\": " << restored_mb << ", \"peakMb\": " << peak_mb << ", \"ended\": " << ended << "}}\n";
   }
   gateway.reset();
   std::filesystem::remove_all(folder);

@@ -12,13 +12,14 @@ namespace byon::perf {
 // What the network counted, in memory shared with its process.
 struct NetworkCounts {
   static constexpr size_t kSeconds = 7200;
+  using BySecond = std::array<std::atomic<uint32_t>, kSeconds>;
   std::atomic<uint64_t> registers_accepted{0};
   std::atomic<uint64_t> registers_challenged{0};
   std::atomic<uint64_t> subscribes{0};
   std::atomic<uint64_t> notifies_accepted{0};
   // Of accepted REGISTERs, by the steady clock's second modulo kSeconds.
-  std::array<std::atomic<uint32_t>, kSeconds> accepted_in_second{};
-  std::array<std::atomic<uint32_t>, kSeconds> subscribes_in_second{};
+  BySecond accepted_in_second{};
+  BySecond subscribes_in_second{};
 };
 
 // The network as far as registrations need one, in a process of its own: challenges a REGISTER that proves nothing, takes
