@@ -11,10 +11,9 @@ import { Issuer, Mint } from '../channels/identity.mjs';
 import { Subscriber } from '../channels/subscriber.mjs';
 import { NgServer } from './ng_server.mjs';
 import { Phones } from './phones.mjs';
-import { RestClient, WholeCalls } from './whole_calls.mjs';
+import { RestClient, SPARE_USERS, WholeCalls } from './whole_calls.mjs';
 
 const OPENED_AT_ONCE = 16;
-const SPARE_USERS = 16; // whose last call is not quite over
 
 function take(args, name) {
   const at = args.indexOf(name);
@@ -42,8 +41,8 @@ if (!args[0] || args[0].startsWith('--')) args.unshift('whole');
 const profile = args[0] === 'whole' ? fileURLToPath(new URL('whole.yaml', import.meta.url)) : args[0];
 args[0] = profile;
 const users = wanted === undefined ? usersFor(load, args) : Number(wanted);
-if (!Number.isInteger(users) || users < 1 || users > 20_000) {
-  console.error(`perf/run calls: --users is "${wanted}", but must be a whole number from 1 to 20000`);
+if (!Number.isInteger(users) || users <= SPARE_USERS || users > 20_000) {
+  console.error(`perf/run calls: --users is "${wanted}", but must be a whole number from ${SPARE_USERS + 1} to 20000`);
   process.exit(2);
 }
 
@@ -59,7 +58,10 @@ try {
   await phones.start({ ip: addresses.pcscf, port: 5060 });
   gateway = await GatewayUnderLoad.start({
     controlPlane, dataPlane: path.join(build, 'dataplane/byon-dataplane'), dir, addresses, issuer: issuer.issuer, connections: users + 500, isTls: false,
-    change: (settings) => Object.assign(settings.limits, { connections_per_address: 2000, requests_per_second_per_address: 100_000, requests_per_second_per_client: 100_000 }),
+    change: (settings) => {
+      settings.ims.codecs = ['AMR-WB', 'AMR', 'PCMA', 'PCMU']; // the phone's profile chooses
+      Object.assign(settings.limits, { connections_per_address: 2000, requests_per_second_per_address: 100_000, requests_per_second_per_client: 100_000 });
+    },
   });
   rest = new RestClient(gateway.address);
   await gateway.waitUntilReady(async () => (await rest.ask('GET', '/readyz')).status === 200);

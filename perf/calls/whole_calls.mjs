@@ -5,6 +5,8 @@ import http from 'node:http';
 
 const CALLS = '/webrtc-call-handling/v0.4/sessions';
 const EXTENSIONS = '/byon/v1';
+/** So many users more than calls: the last call of some is not quite over. */
+export const SPARE_USERS = 16;
 const PATIENCE_MS = 9000; // less than who asked waits
 
 export class RestClient {
@@ -55,6 +57,7 @@ const statistics = (leg = {}) => ({
 
 export class WholeCalls {
   #free;
+  #room;
   #calls = new Map();
   #invited = new Map();
   #rest;
@@ -62,6 +65,7 @@ export class WholeCalls {
   /** @param {{clients: import('../channels/subscriber.mjs').Subscriber[], phones: import('./phones.mjs').Phones, rest: RestClient}} parts */
   constructor({ clients, phones, rest }) {
     this.#free = [...clients];
+    this.#room = clients.length - SPARE_USERS;
     this.#rest = rest;
     phones.onCall = (invite) => {
       const waiting = this.#invited.get(invite.callee);
@@ -72,7 +76,7 @@ export class WholeCalls {
 
   carryOut(command) {
     const call = this.#calls.get(command['call-id']);
-    if (command.command === 'ping') return { result: 'pong', software: 'byon, whole calls' };
+    if (command.command === 'ping') return { result: 'pong', software: 'byon, whole calls', room: this.#room };
     if (command.command === 'offer') return this.#offer(command);
     if (!call) throw new Error('no such call');
     if (command.command === 'answer') return this.#answer(call, command);

@@ -74,8 +74,8 @@ const Bencode* StatisticsOf(const Bencode& query, const char* tag) {
   return value;
 }
 
-std::optional<uint64_t> CountOf(const Bencode& statistics, std::string_view key) {
-  const Bencode* const value = statistics.Find(key);
+std::optional<uint64_t> CountOf(const Bencode& dictionary, std::string_view key) {
+  const Bencode* const value = dictionary.Find(key);
   if (value == nullptr || value->number() == nullptr || *value->number() < 0) return std::nullopt;
   return static_cast<uint64_t>(*value->number());
 }
@@ -162,7 +162,7 @@ base::Result<NodeDescription, std::string> NgNode::Describe() {
   return NodeDescription{.id = is_named ? OneLine(*software->text()) : "rtpengine",
                          .version = {},
                          .workers = 0,
-                         .room = kMostCalls};
+                         .room = CountOf(*pong, "room").value_or(kMostCalls)};
 }
 
 void NgNode::SetUp(const CallRequest& request, Done<NodeEnds> done) {

@@ -247,11 +247,15 @@ TEST_F(NgNodeTest, ClosesWithTheLastFigures) {
 TEST_F(NgNodeTest, TakesWhatAFrontTellsBeyondRtpengine) {
   FakeRtpengine front([&](const Bencode&) {
     return std::string(
-        "d6:result2:ok4:tagsd7:browserd6:mediasld7:streamsld5:statsd9:concealedi3e14:mos "
+        "d6:result2:ok4:roomi12e8:software5:front4:tagsd7:browserd6:mediasld7:streamsld5:statsd9:concealedi3e14:mos "
         "hundredthsi"
         "421e7:packetsi50e4:senti49eeeeeeeee");
   });
   NgNode node(front.target(), Profile(), "");
+  const auto description = node.Describe();
+  ASSERT_TRUE(description.ok()) << description.error();
+  EXPECT_EQ(description->id, "front");
+  EXPECT_EQ(description->room, 12u);
   const auto figures = Wait<CallFigures>([&](auto done) { node.Ask("call-1", done); });
   ASSERT_TRUE(figures.ok()) << figures.error();
   EXPECT_EQ(figures->access.packets_sent, 49u);
