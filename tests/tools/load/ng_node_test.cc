@@ -247,7 +247,8 @@ TEST_F(NgNodeTest, ClosesWithTheLastFigures) {
 TEST_F(NgNodeTest, TakesWhatAFrontTellsBeyondRtpengine) {
   FakeRtpengine front([&](const Bencode&) {
     return std::string(
-        "d6:result2:ok4:roomi12e8:software5:front4:tagsd7:browserd6:mediasld7:streamsld5:statsd9:concealedi3e14:mos "
+        "d6:result2:ok4:roomi12e8:software5:front4:tagsd7:browserd6:mediasld7:streamsld5:statsd9:"
+        "concealedi3e14:mos "
         "hundredthsi"
         "421e7:packetsi50e4:senti49eeeeeeeee");
   });
