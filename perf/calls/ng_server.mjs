@@ -3,7 +3,7 @@ import dgram from 'node:dgram';
 import { once } from 'node:events';
 import { decode, encode } from './bencode.mjs';
 
-const KEPT_MS = 15_000; // longer than anybody repeats a command
+const KEPT_MS = 30_000; // longer than anybody repeats a command
 
 export class NgServer {
   #socket = dgram.createSocket({ type: 'udp4', recvBufferSize: 8 << 20, sendBufferSize: 8 << 20 });

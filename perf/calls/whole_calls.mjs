@@ -7,7 +7,7 @@ const CALLS = '/webrtc-call-handling/v0.4/sessions';
 const EXTENSIONS = '/byon/v1';
 /** So many users more than calls: the last call of some is not quite over. */
 export const SPARE_USERS = 16;
-const PATIENCE_MS = 9000; // less than who asked waits
+const PATIENCE_MS = 18_000; // less than who asked waits
 
 export class RestClient {
   #agent = new http.Agent({ keepAlive: true, maxSockets: 64 });

@@ -21,7 +21,7 @@ namespace {
 // As long as a proxy would wait: a lost datagram is asked for again, a repeated one is known by its
 // cookie.
 constexpr base::TimeDelta kResend = base::TimeDelta::Milliseconds(500);
-constexpr base::TimeDelta kGiveUp = base::TimeDelta::Seconds(10);
+constexpr base::TimeDelta kGiveUp = base::TimeDelta::Seconds(20);
 constexpr int kPollMs = 100;
 constexpr const char* kBrowserTag = "browser";
 constexpr const char* kPhoneTag = "phone";
@@ -291,7 +291,7 @@ void NgNode::Repeat(base::Timestamp now) {
     }
   }
   for (const Done<Bencode>& done : given_up) {
-    done(std::string("no answer within 10 s"));
+    done(std::string("no answer within 20 s"));
     pending_.End();
   }
 }
