@@ -37,6 +37,9 @@ SqliteDatabase::SqliteDatabase(const std::string& path) {
   handle_.reset(raw);
   if (code != SQLITE_OK) Fail(code);
   sqlite3_busy_timeout(handle_.get(), 2000);
+  // Of a new file. A registration is about a kilobyte: in pages of 4 KB, of which a row may have a quarter, each would take an
+  // overflow page of its own (4.7 KB a record on disk instead of 1.4).
+  Run("PRAGMA page_size=8192");
   // WAL with synchronous=NORMAL survives the death of the process; only a power cut may take the last
   // moments, and those belong to calls that the power cut ended too.
   Run("PRAGMA journal_mode=WAL");

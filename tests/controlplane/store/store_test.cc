@@ -146,6 +146,17 @@ TEST(SqliteStoreTest, VisitsManyInOrderAndMayBeWrittenMeanwhile) {
   EXPECT_EQ(store.LoadAll(Kind::kCall).size(), 1u);
 }
 
+TEST(SqliteStoreTest, ARecordTakesNoPageOfItsOwn) {
+  const StoreFile file;
+  {
+    SqliteStore store({.path = file.path()});
+    for (int i = 0; i < 1000; ++i) {
+      store.Put(Kind::kRegistration, std::to_string(i * 7919 % 1000), std::string(1200, 'v'), std::nullopt);
+    }
+  }
+  EXPECT_LT(std::filesystem::file_size(file.path()), 2'500'000u);
+}
+
 TEST(SqliteStoreTest, SaysWhenWritesAreNotSafe) {
   const StoreFile file;
   SqliteStore store({.path = file.path()});
