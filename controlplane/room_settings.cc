@@ -237,6 +237,7 @@ api::ChannelConfig ChannelSettings(const runtime::Config& config) {
   settings.replay = config.events.replay;
   settings.ttl = config.events.channel_ttl;
   settings.max_per_user = config.limits.channels_per_user;
+  settings.max_per_client = config.limits.channels_per_client;
   return settings;
 }
 

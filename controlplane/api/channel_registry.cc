@@ -4,7 +4,7 @@
 #include <charconv>
 #include <cstdio>
 #include <iterator>
-#include <tuple>
+#include <utility>
 
 namespace byon::api {
 namespace {
@@ -25,6 +25,13 @@ std::string EventKey(const std::string& id, uint64_t number) {
 }  // namespace
 
 void ChannelRegistry::Restore() {
+  std::vector<std::unique_ptr<Channel>> found;
+  // Of those that were known before only their last use is known: it tells in which order they left.
+  const auto insert_found = [&] {
+    std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a->expires_at < b->expires_at; });
+    for (auto& channel : found) Insert(std::move(channel));
+    found.clear();
+  };
   // Keys sort: channels ("c/") before their events ("e/"), events by number.
   for (const store::Record& record : ports_.store.LoadAll(Kind::kChannel)) {
     const json value = json::parse(record.value, nullptr, false);
@@ -36,10 +43,10 @@ void ChannelRegistry::Restore() {
         channel->owner = {value.at("client"), value.at("owner")};
         channel->device = {value.at("client"), value.at("user"), value.at("device")};
         channel->expires_at = record.expires_at.value_or(ports_.now() + config_.ttl);
-        by_device_[channel->device] = channel->id;
-        channels_[channel->id] = std::move(channel);
+        found.push_back(std::move(channel));
         continue;
       }
+      if (!found.empty()) insert_found();
       const size_t slash = record.key.rfind('/');
       const auto it = channels_.find(record.key.substr(2, slash - 2));
       uint64_t number = 0;
@@ -56,6 +63,7 @@ void ChannelRegistry::Restore() {
       ports_.store.Delete(Kind::kChannel, record.key);
     }
   }
+  insert_found();
 }
 
 std::variant<Channel*, ApiError> ChannelRegistry::Open(const Owner& owner, const gateway::DeviceKey& device) {
@@ -68,20 +76,24 @@ std::variant<Channel*, ApiError> ChannelRegistry::Open(const Owner& owner, const
     Erase(it->second);
   }
   ForgetExpired();
-  // A 2-legged client has the channels of all its lines, so it is bounded by its registrations instead.
-  if (!owner.user.empty() && !MakeRoom(owner)) {
-    return ApiError{429, "QUOTA_EXCEEDED", "Out of resource quota."};
-  }
+  if (!MakeRoom(owner)) return ApiError{429, "QUOTA_EXCEEDED", "Out of resource quota."};
   auto channel = std::make_unique<Channel>();
   channel->id = ports_.new_id();
   channel->owner = owner;
   channel->device = device;
-  channel->left = ++last_left_;
   Channel* kept = channel.get();
-  by_device_[device] = channel->id;
-  channels_[channel->id] = std::move(channel);
+  Insert(std::move(channel));
   Touch(*kept);
   return kept;
+}
+
+void ChannelRegistry::Insert(std::unique_ptr<Channel> channel) {
+  channel->left = ++last_left_;
+  OfOwner& of_owner = of_owners_[channel->owner];
+  ++of_owner.count;
+  of_owner.idle[channel->left] = channel->id;
+  by_device_[channel->device] = channel->id;
+  channels_[channel->id] = std::move(channel);
 }
 
 // Prolongs the channel's life, in the store not more often than each tenth of it.
@@ -118,36 +130,22 @@ void ChannelRegistry::Erase(const std::string& id) {
   const std::unique_ptr<Channel> channel = std::move(it->second);
   channels_.erase(it);
   const auto by_device = by_device_.find(channel->device);
-  if (by_device != by_device_.end() && by_device->second == id) by_device_.erase(by_device);
+  if (by_device != by_device_.end() && by_device->second == channel->id) by_device_.erase(by_device);
+  const auto of_owner = of_owners_.find(channel->owner);
+  of_owner->second.idle.erase(channel->left);
+  if (--of_owner->second.count == 0) of_owners_.erase(of_owner);
   while (!channel->pending.empty()) DropFront(*channel);
   ports_.store.Delete(Kind::kChannel, ChannelKey(channel->id));
   if (channel->listener != nullptr) std::exchange(channel->listener, nullptr)->OnDeleted();
 }
 
-// Whether the user may have one more, after the last of those that are not connected was given up for it. The devices
-// of a user stand together.
+// Whether the owner may have one more, after the last of those that are not connected was given up for it.
 bool ChannelRegistry::MakeRoom(const Owner& owner) {
-  std::vector<std::string> expired;
-  size_t count = 0;
-  const Channel* gone = nullptr;
-  // Of those that were known before the gateway was restarted only their last use is known.
-  const auto went_before = [](const Channel& a, const Channel& b) {
-    return std::tie(a.left, a.expires_at) < std::tie(b.left, b.expires_at);
-  };
-  for (auto it = by_device_.lower_bound({owner.client_id, owner.user, ""});
-       it != by_device_.end() && it->first.client_id == owner.client_id && it->first.user == owner.user; ++it) {
-    const Channel& channel = *channels_.at(it->second);
-    if (IsOver(channel)) {
-      expired.push_back(channel.id);
-    } else if (channel.owner == owner) {
-      ++count;
-      if (channel.listener == nullptr && (gone == nullptr || went_before(channel, *gone))) gone = &channel;
-    }
+  const size_t limit = owner.user.empty() ? config_.max_per_client : config_.max_per_user;
+  for (auto it = of_owners_.find(owner); it != of_owners_.end() && it->second.count >= limit; it = of_owners_.find(owner)) {
+    if (it->second.idle.empty()) return false;
+    Erase(std::string(it->second.idle.begin()->second));
   }
-  for (const std::string& id : expired) Erase(id);
-  if (count < config_.max_per_user) return true;
-  if (gone == nullptr) return false;
-  Erase(std::string(gone->id));
   return true;
 }
 
@@ -170,6 +168,7 @@ void ChannelRegistry::Attach(Channel& channel, ChannelListener* listener) {
   if (channel.listener != nullptr && channel.listener != listener) {
     std::exchange(channel.listener, nullptr)->OnReplaced();
   }
+  of_owners_.at(channel.owner).idle.erase(channel.left);
   channel.listener = listener;
   DropOld(channel);
   Touch(channel);
@@ -178,8 +177,10 @@ void ChannelRegistry::Attach(Channel& channel, ChannelListener* listener) {
 void ChannelRegistry::Detach(const std::string& id, ChannelListener* listener) {
   const auto it = channels_.find(id);
   if (it == channels_.end() || it->second->listener != listener) return;
-  it->second->listener = nullptr;
-  it->second->left = ++last_left_;
+  Channel& channel = *it->second;
+  channel.listener = nullptr;
+  channel.left = ++last_left_;
+  of_owners_.at(channel.owner).idle[channel.left] = id;
 }
 
 bool ChannelRegistry::Acknowledge(Channel& channel, const std::string& event_id) {

@@ -21,7 +21,9 @@ struct ChannelConfig {
   size_t replay_bytes = 1 << 20;
   std::chrono::seconds replay{120};
   std::chrono::seconds ttl{86400};
-  size_t max_per_user = 20;  // connected at a time; of more devices the one that left first is forgotten
+  // Connected at a time; of more devices the one that left first is forgotten.
+  size_t max_per_user = 20;
+  size_t max_per_client = 20'000;  // with a 2-legged token, all lines together
 };
 
 // An event that the client has not acknowledged yet.
@@ -70,7 +72,7 @@ class ChannelRegistry {
   ChannelRegistry(ChannelConfig config, Ports ports) : config_(config), ports_(std::move(ports)) {}
 
   void Restore();
-  // The channel of the device, made if there is none. A user who has as many channels as he may have loses the one
+  // The channel of the device, made if there is none. An owner who has as many channels as he may have loses the one
   // whose client went first; only when all are connected he is refused.
   std::variant<Channel*, ApiError> Open(const Owner& owner, const gateway::DeviceKey& device);
   // Null when there is none or it belongs to somebody else.
@@ -90,9 +92,14 @@ class ChannelRegistry {
   size_t size() const { return channels_.size(); }
 
  private:
+  struct OfOwner {
+    size_t count = 0;
+    std::map<uint64_t, std::string> idle;  // by `left`: whose client went first stands first; ids
+  };
   void DropFront(Channel& channel);
   void DropOld(Channel& channel);
   void Touch(Channel& channel);
+  void Insert(std::unique_ptr<Channel> channel);
   void Erase(const std::string& id);
   bool MakeRoom(const Owner& owner);
   bool IsOver(const Channel& channel) const;
@@ -102,6 +109,7 @@ class ChannelRegistry {
   Ports ports_;
   std::unordered_map<std::string, std::unique_ptr<Channel>> channels_;
   std::map<gateway::DeviceKey, std::string> by_device_;
+  std::map<Owner, OfOwner> of_owners_;
   WallTime next_sweep_;
   uint64_t last_left_ = 0;
 };

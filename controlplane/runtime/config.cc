@@ -220,6 +220,7 @@ void ConfigReader::ReadServices() {
   Get("/limits/requests_per_second_per_client", limits.requests_per_second_per_client);
   Get("/limits/subscriptions_per_user", limits.subscriptions_per_user);
   Get("/limits/channels_per_user", limits.channels_per_user);
+  Get("/limits/channels_per_client", limits.channels_per_client);
   Get("/limits/watched_per_number", limits.watched_per_number);
   Get("/limits/registrations", limits.registrations);
   Get("/limits/calls", limits.calls);

@@ -239,6 +239,7 @@ struct Limits {
   unsigned requests_per_second_per_client = 1000;
   size_t subscriptions_per_user = 100;
   size_t channels_per_user = 20;
+  size_t channels_per_client = 20'000;
   size_t registrations = 0;  // of one operator in all; 0: no bound
   size_t calls = 0;
   size_t watched_per_number = 50;

@@ -311,6 +311,56 @@ TEST_F(ChannelTest, WhoeverLeftFirstMakesRoom) {
   EXPECT_EQ(channels_->size(), 20u);
 }
 
+// However many lines and devices a 2-legged client names: its own are bounded, and those left first go first.
+TEST_F(ChannelTest, IsBoundedPerTwoLeggedClient) {
+  ChannelConfig config;
+  config.max_per_client = 3;
+  int last_id = 0;
+  const ChannelRegistry::Ports ports{store_, [this] { return time_.now(); }, [&last_id] { return "channel-" + std::to_string(++last_id); }};
+  const auto open = [](ChannelRegistry& registry, const std::string& client, int line) {
+    const std::string number = "+3460000000" + std::to_string(line);
+    const auto opened = registry.Open({client, ""}, {client, number, kDevice});
+    const auto* channel = std::get_if<Channel*>(&opened);
+    return channel == nullptr ? std::string("none") : (*channel)->id;
+  };
+  std::string kept;
+  {
+    ChannelRegistry registry(config, ports);
+    const std::string first = open(registry, "server", 1);
+    for (int line = 2; line <= 9; ++line) {
+      kept = open(registry, "server", line);
+      time_.Advance(seconds(1));
+      EXPECT_LE(registry.size(), 3u);
+    }
+    EXPECT_FALSE(registry.Exists(first));
+    EXPECT_EQ(open(registry, "server", 9), kept) << "one that is there takes no new place";
+    open(registry, "another", 1);
+    EXPECT_EQ(registry.size(), 4u);
+  }
+  // After a restart the same holds, and the one whose last use is longest ago goes first.
+  ChannelRegistry registry(config, ports);
+  registry.Restore();
+  EXPECT_EQ(registry.size(), 4u);
+  open(registry, "server", 1);
+  EXPECT_EQ(registry.size(), 4u);
+  EXPECT_TRUE(registry.Exists(kept));
+  // The connected ones stay.
+  struct Listener final : ChannelListener {
+    void OnEvent(const PendingEvent&) override {}
+    void OnReplaced() override {}
+    void OnDeleted() override {}
+  } listener;
+  std::vector<std::string> connected;
+  for (int line = 1; line <= 3; ++line) {
+    connected.push_back(open(registry, "server", line));
+    registry.Attach(*registry.Find({"server", ""}, connected.back()), &listener);
+  }
+  EXPECT_EQ(open(registry, "server", 4), "none");
+  registry.Detach(connected[1], &listener);
+  EXPECT_NE(open(registry, "server", 4), "none");
+  EXPECT_FALSE(registry.Exists(connected[1]));
+}
+
 TEST_F(ChannelTest, TwoLeggedClientsNameTheLine) {
   token_ = TwoLeggedToken();
   EXPECT_EQ(Request("POST", "/byon/v1/channels", json{{"deviceId", kDevice}}).Short(), "422 MISSING_IDENTIFIER");
