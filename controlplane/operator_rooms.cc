@@ -155,7 +155,11 @@ struct OperatorRooms::Rooms {
   gateway::AsioAlarm messaging_alarm;
   gateway::Messaging messaging;
   gateway::Presence presence;
-  http_client::CurlHttpClient http_client;
+  // One for each purpose, so that none takes the places of another: the identity provider's keys and introspection, the
+  // sinks of subscribers, and the push services.
+  http_client::CurlHttpClient identity_client;
+  http_client::CurlHttpClient webhook_client;
+  http_client::CurlHttpClient push_client;
   api::TokenService tokens;
   api::CloudEventFactory events;
   api::SubscriptionRegistry subscriptions;
@@ -189,18 +193,20 @@ OperatorRooms::Rooms::Rooms(const runtime::OperatorConfig& one, const SharedRoom
       messaging(MessagingSettings(one.config),
                 {sip.pager(), gateway, store, relay, clock, ids, messaging_alarm, post}),
       presence(PresenceSettings(one.config), {sip.events(), gateway, store, relay, clock}),
-      http_client(shared.strand),
-      tokens(TokenSettings(one), http_client, now, timers),
+      identity_client(shared.strand),
+      webhook_client(shared.strand),
+      push_client(shared.strand),
+      tokens(TokenSettings(one), identity_client, now, timers),
       events(one.config.http.public_url + one.config.http.api_root, one.config.ims.home_domain, now,
              [this] { return ids.NewId(); }),
       subscriptions(SubscriptionSettings(one.config),
-                    {http_client, timers, store, events, now, [this] { return ids.NewId(); },
+                    {webhook_client, timers, store, events, now, [this] { return ids.NewId(); },
                      [this](std::string_view event, std::string detail) {
                        if (api_counters.CountWebhook(event)) log.Warning(event, {{"detail", detail}});
                      }}),
       channels(ChannelSettings(one.config), {store, now, [this] { return ids.NewId(); }}),
       hub(events, subscriptions, channels),
-      push_parts(MakePush(one.config, http_client, now)),
+      push_parts(MakePush(one.config, push_client, now)),
       waker(WakerSettings(one.config), std::move(push_parts.providers),
             {gateway, timers, now, [this] { return ids.NewId(); },
              [this](const gateway::DeviceKey& device) { return channels.IsConnected(device); },

@@ -20,6 +20,10 @@ constexpr std::chrono::hours kEventLife{1};
 // Longest wait of one timer; a later deadline is waited for in pieces, so that clock changes are seen.
 constexpr milliseconds kLongestWait{3'600'000};
 
+// Deliveries under way at a time: of one user, and of a client that has the subscriptions of many.
+constexpr size_t kDeliveriesOfUser = 16;
+constexpr size_t kDeliveriesOfClient = 128;
+
 constexpr int kEventVersion = 1;
 
 std::string EventKey(const std::string& subscription_id, uint64_t number) {
@@ -120,7 +124,9 @@ void SubscriptionRegistry::Insert(Subscription subscription) {
   entry->sender = std::make_shared<WebhookSender>(
       config_.webhooks,
       WebhookSender::Sink{subscription.sink,
-                          subscription.credential ? subscription.credential->access_token : ""},
+                          subscription.credential ? subscription.credential->access_token : "",
+                          subscription.owner.client_id + '\n' + subscription.owner.user,
+                          subscription.owner.user.empty() ? kDeliveriesOfClient : kDeliveriesOfUser},
       ports_.http, ports_.timers,
       [this, id, alive = std::weak_ptr<bool>(alive_)](SinkVerdict verdict) {
         if (!alive.expired()) OnVerdict(id, verdict);

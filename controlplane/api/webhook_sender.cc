@@ -23,7 +23,7 @@ bool MayRetry(const http_client::Result& result) {
 
 // The sink may say itself when to come again (RFC 9110 section 10.2.3), within bounds.
 std::chrono::milliseconds DelayBefore(unsigned attempts, const Response* response) {
-  const auto delay = std::min(kLongestDelay, kFirstDelay * (1 << std::min(attempts - 1, 10U)));
+  const auto delay = std::min(kLongestDelay, kFirstDelay * (1 << std::min(std::max(attempts, 1U) - 1, 10U)));
   if (response == nullptr) return delay;
   return std::clamp(std::chrono::milliseconds(response->retry_after), delay, kLongestWanted);
 }
@@ -93,6 +93,8 @@ void WebhookSender::SendFirst() {
   request.max_response_bytes = 64 * 1024;
   request.may_use_private_addresses = config_.may_use_private_networks;
   request.ca_file = config_.ca_file;
+  request.account = sink_.account;
+  request.max_of_account = sink_.max_of_account;
   http_.Send(std::move(request), [weak = weak_from_this()](const http_client::Result& result) {
     if (const auto self = weak.lock()) self->OnResult(result);
   });
@@ -113,6 +115,8 @@ void WebhookSender::OnResult(const http_client::Result& result) {
     return Abandon();
   }
   Event& event = queue_.front();
+  // It was not sent at all.
+  if (response == nullptr && std::get<Failure>(result) == Failure::kBusy) --event.attempts;
   const bool is_unauthorized = response != nullptr && response->status == 401;
   // A token that the sink takes no more may be renewed in time (PUT sinkCredential); the verdict may end it all.
   if (is_unauthorized) on_verdict_(SinkVerdict::kUnauthorized);

@@ -32,6 +32,8 @@ class WebhookSender : public std::enable_shared_from_this<WebhookSender> {
   struct Sink {
     std::string url;
     std::string access_token;  // empty: none
+    std::string account;       // whose it is
+    size_t max_of_account = 16;  // deliveries under way at a time
   };
   using OnVerdict = std::function<void(SinkVerdict)>;
   // Keeps what waits, so that a successor of this process sends it. Numbers grow with each event.

@@ -160,8 +160,8 @@ class CurlHttpClient::Multi : public std::enable_shared_from_this<CurlHttpClient
   }
 
   void Send(Request request, std::function<void(Result)> done) {
-    if (transfers_.size() >= max_concurrent_) return Refuse(Failure::kBusy, std::move(done));
     if (HasLineBreak(request)) return Refuse(Failure::kBadUrl, std::move(done));
+    if (transfers_.size() >= max_concurrent_ || !TakePlace(request)) return Refuse(Failure::kBusy, std::move(done));
     auto transfer = std::make_unique<Transfer>();
     transfer->request = std::move(request);
     transfer->done = std::move(done);
@@ -186,6 +186,18 @@ class CurlHttpClient::Multi : public std::enable_shared_from_this<CurlHttpClient
     bool is_writing = false;
     bool is_alive = true;
   };
+
+  bool TakePlace(const Request& request) {
+    if (request.account.empty()) return true;
+    size_t& count = of_accounts_[request.account];
+    if (count >= request.max_of_account) return false;
+    ++count;
+    return true;
+  }
+  void GiveBackPlace(const std::string& account) {
+    const auto it = of_accounts_.find(account);
+    if (it != of_accounts_.end() && --it->second == 0) of_accounts_.erase(it);
+  }
 
   void Refuse(Failure failure, std::function<void(Result)> done) {
     asio::post(executor_, [failure, done = std::move(done)] { done(failure); });
@@ -265,6 +277,7 @@ class CurlHttpClient::Multi : public std::enable_shared_from_this<CurlHttpClient
       const auto it = transfers_.find(message->easy_handle);
       std::unique_ptr<Transfer> transfer = std::move(it->second);
       transfers_.erase(it);
+      GiveBackPlace(transfer->request.account);
       curl_multi_remove_handle(multi_, transfer->easy.get());
       if (code != CURLE_OK) {
         transfer->done(FailureOf(*transfer, code));
@@ -283,6 +296,7 @@ class CurlHttpClient::Multi : public std::enable_shared_from_this<CurlHttpClient
   const size_t max_concurrent_;
   CURLM* multi_ = nullptr;
   std::unordered_map<CURL*, std::unique_ptr<Transfer>> transfers_;
+  std::unordered_map<std::string, size_t> of_accounts_;  // under way
   std::unordered_map<curl_socket_t, std::shared_ptr<Watch>> watches_;
 };
 

@@ -248,6 +248,22 @@ TEST_F(SubscriptionApiTest, GivesUpAfterItsAttempts) {
   EXPECT_THAT(observed_, ::testing::Contains(::testing::HasSubstr("webhook_event_lost")));
 }
 
+// Sent on behalf of its owner, who has a bounded number under way. What found no place was not tried.
+TEST_F(SubscriptionApiTest, WaitsForAPlaceWithoutLosingAttempts) {
+  Create();
+  Happen(gateway::SessionStatus{ASession(), std::nullopt});
+  const http_client::Request of_alice = http_.sent.back().request;
+  EXPECT_THAT(of_alice.account, ::testing::EndsWith("\nalice"));
+  EXPECT_EQ(of_alice.max_of_account, 16u);
+  for (int i = 0; i < 50; ++i) {
+    http_.AnswerLast(http_client::Failure::kBusy);
+    time_.Advance(milliseconds(500));
+  }
+  ASSERT_EQ(Deliveries(), 51u);
+  http_.AnswerLast(Response{200, ""});
+  EXPECT_THAT(observed_, ::testing::Not(::testing::Contains(::testing::HasSubstr("webhook_event_lost"))));
+}
+
 TEST_F(SubscriptionApiTest, BoundsItsQueue) {
   subscription_config_.webhooks.queue_events = 2;
   Start();

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <optional>
 
 #include "tests/controlplane/http_client/test_http_server.h"
@@ -43,6 +44,22 @@ TEST_F(CurlHttpClientTest, GetsAndPosts) {
   EXPECT_EQ(Text(Send({.method = "POST", .url = server.url() + "/b", .headers = {{"X-Test", "1"}}, .body = "x=1"})),
             "200 took x=1");
   EXPECT_NE(server.requests()[1].head.find("X-Test: 1"), std::string::npos);
+}
+
+// Servers of one account that never answer take no place from another's.
+TEST_F(CurlHttpClientTest, BoundsWhatOneAccountHasUnderWay) {
+  boost::asio::ip::tcp::acceptor deaf(context_, {boost::asio::ip::address_v4::loopback(), 0});
+  const std::string never = "http://127.0.0.1:" + std::to_string(deaf.local_endpoint().port()) + "/";
+  TestHttpServer server(context_, [](const TestHttpServer::Request&) { return TestHttpServer::Json(200, "got"); });
+  for (int i = 0; i < 2; ++i) {
+    client_.Send({.url = never, .timeout = std::chrono::hours(1), .account = "mallory", .max_of_account = 2},
+                 [](const Result&) { FAIL() << "nobody answers"; });
+  }
+  const Request of_mallory{.url = server.url(), .account = "mallory", .max_of_account = 2};
+  EXPECT_EQ(Text(Send(of_mallory)), "too many requests under way");
+  // Places come free with each answer.
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(Text(Send({.url = server.url(), .account = "alice", .max_of_account = 1})), "200 got");
+  EXPECT_EQ(Text(Send({.url = server.url()})), "200 got");
 }
 
 TEST_F(CurlHttpClientTest, TellsWhenToComeAgain) {
