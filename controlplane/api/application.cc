@@ -281,7 +281,7 @@ const Route* Application::FindRoute(const ExchangePointer& exchange) {
 void Application::Authenticate(const ExchangePointer& exchange, const Route& route) {
   const auto token = BearerOf(exchange->request);
   if (!token) return exchange->Fail(Unauthenticated());
-  ports_.tokens.Verify(*token, [this, exchange, &route](TokenVerdict verdict) {
+  ports_.tokens.Verify(*token, exchange->request.remote_address, [this, exchange, &route](TokenVerdict verdict) {
     OnToken(exchange, route, std::move(verdict));
   });
 }
@@ -289,6 +289,9 @@ void Application::Authenticate(const ExchangePointer& exchange, const Route& rou
 void Application::OnToken(const ExchangePointer& exchange, const Route& route, TokenVerdict verdict) {
   if (!verdict && verdict.error() == auth::TokenFailure::kUnavailable) {
     return exchange->Fail({503, "UNAVAILABLE", "The identity provider cannot be reached."});
+  }
+  if (!verdict && verdict.error() == auth::TokenFailure::kTooMany) {
+    return exchange->Fail({429, "TOO_MANY_REQUESTS", "Too many access tokens from here were not accepted."});
   }
   if (!verdict && verdict.error() == auth::TokenFailure::kForeignNumber) {
     return exchange->Fail({403, "INVALID_TOKEN_CONTEXT", "The access token's phone number is none of this operator's."});

@@ -143,7 +143,7 @@ void ChannelConnection::TakeCommand(const json& message) {
 
 void ChannelConnection::Verify(const std::string& token, bool is_renewal) {
   is_verifying_ = true;
-  ports_.tokens.Verify(token, [this, is_renewal, alive = std::weak_ptr<bool>(alive_)](TokenVerdict verdict) {
+  ports_.tokens.Verify(token, opening_.remote_address, [this, is_renewal, alive = std::weak_ptr<bool>(alive_)](TokenVerdict verdict) {
     if (!alive.expired()) OnVerdict(std::move(verdict), is_renewal);
   });
 }
@@ -152,8 +152,10 @@ void ChannelConnection::OnVerdict(TokenVerdict verdict, bool is_renewal) {
   is_verifying_ = false;
   if (!session_) return;
   if (!verdict) {
-    if (verdict.error() == auth::TokenFailure::kUnavailable) return Close(1013, "try again later");
-    if (verdict.error() == auth::TokenFailure::kForeignNumber) return Close(kCloseForbidden, "another operator's number");
+    const auth::TokenFailure failure = verdict.error();
+    const bool may_come_again = failure == auth::TokenFailure::kUnavailable || failure == auth::TokenFailure::kTooMany;
+    if (may_come_again) return Close(1013, "try again later");
+    if (failure == auth::TokenFailure::kForeignNumber) return Close(kCloseForbidden, "another operator's number");
     return Close(kCloseUnauthorized, "the token is not accepted");
   }
   if ((*verdict)->expires_at <= ports_.now()) return Close(kCloseUnauthorized, "the token has expired");

@@ -23,4 +23,9 @@ bool RateLimiter::Take(const std::string& key, WallTime now) {
   return true;
 }
 
+void RateLimiter::GiveBack(const std::string& key) {
+  const auto it = buckets_.find(key);
+  if (it != buckets_.end()) it->second.level = std::min(burst_, it->second.level + 1);
+}
+
 }  // namespace byon::api

@@ -7,14 +7,16 @@
 
 namespace byon::api {
 
-// Token buckets by key: `per_second` on average, twice that in a burst. Bounded: when too many keys are known,
+// Token buckets by key: `per_second` on average, twice that in a burst where nothing else is said. Bounded: when too many keys are known,
 // those with a full bucket are forgotten.
 class RateLimiter {
  public:
-  explicit RateLimiter(double per_second, size_t max_keys = 100'000)
-      : per_second_(per_second), burst_(2 * per_second), max_keys_(max_keys) {}
+  explicit RateLimiter(double per_second, size_t max_keys = 100'000, double burst = 0)
+      : per_second_(per_second), burst_(burst > 0 ? burst : 2 * per_second), max_keys_(max_keys) {}
 
   [[nodiscard]] bool Take(const std::string& key, WallTime now);
+  // Of what was taken for nothing.
+  void GiveBack(const std::string& key);
 
  private:
   struct Bucket {

@@ -14,40 +14,7 @@ using auth::TokenFailure;
 using http_client::Response;
 
 constexpr size_t kMaxWaiting = 5000;
-constexpr size_t kMaxRefused = 20'000;
-constexpr size_t kMaxOpaqueBytes = 4096;
-constexpr std::chrono::seconds kRefusedTime{10};
 constexpr std::chrono::seconds kRetryInterval{10};
-
-std::string FormEncode(std::string_view text) {
-  std::string encoded;
-  for (const char c : text) {
-    const bool is_plain = std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '.' || c == '_';
-    if (is_plain) {
-      encoded += c;
-    } else {
-      char escape[4];
-      std::snprintf(escape, sizeof escape, "%%%02X", static_cast<unsigned char>(c));
-      encoded += escape;
-    }
-  }
-  return encoded;
-}
-
-std::string Base64(std::string_view bytes) {
-  constexpr char kAlphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    uint32_t group = 0;
-    for (size_t j = 0; j < 3; ++j) {
-      group = group << 8 | (i + j < bytes.size() ? static_cast<uint8_t>(bytes[i + j]) : 0U);
-    }
-    for (size_t j = 0; j < 4; ++j) {
-      text += i + j > bytes.size() ? '=' : kAlphabet[group >> (18 - 6 * j) & 0x3f];
-    }
-  }
-  return text;
-}
 
 std::string WhyFailed(const http_client::Result& result) {
   if (const auto* failure = std::get_if<http_client::Failure>(&result)) return ToString(*failure);
@@ -58,17 +25,6 @@ std::string WhyFailed(const http_client::Result& result) {
 const std::string* BodyOf(const http_client::Result& result) {
   const auto* response = std::get_if<Response>(&result);
   return response != nullptr && response->status == 200 ? &response->body : nullptr;
-}
-
-// RFC 7662 section 2.2 has a bad token answered with 200; providers that cannot even read it say 400 all the same. That
-// is the token's fault, unless it is our own login that they refuse (RFC 6749 section 5.2).
-bool RefusesToken(const http_client::Result& result) {
-  const auto* response = std::get_if<Response>(&result);
-  if (response == nullptr || response->status != 400) return false;
-  const auto body = json::ParseStrict(response->body);
-  const auto error = body && body->is_object() ? body->find("error") : nlohmann::json::const_iterator();
-  if (!body || !body->is_object() || error == body->end() || !error->is_string()) return false;
-  return *error == "invalid_request" || *error == "invalid_token";
 }
 
 bool IsHttpUrl(const std::string& url) { return url.starts_with("https://") || url.starts_with("http://"); }
@@ -83,6 +39,12 @@ TokenService::TokenService(TokenServiceConfig config, http_client::HttpClient& h
     if (const auto it = config_.jwks_uris.find(name); it != config_.jwks_uris.end()) issuer->jwks_uri = it->second;
     issuers_[name] = std::move(issuer);
   }
+  if (!config_.introspection) return;
+  introspector_.emplace(
+      *config_.introspection, config_.policy,
+      Introspector::Ports{http_, now_, config_.ca_file,
+                          [this](const std::function<void(const std::string&)>& done) { FindIntrospectionEndpoint(done); },
+                          [this](std::string_view event, std::string detail) { Observe(event, std::move(detail)); }});
 }
 
 TokenService::~TokenService() = default;
@@ -112,11 +74,11 @@ bool TokenService::is_ready() const {
                      [this](const auto& item) { return item.second->keys.has_keys(now_()); });
 }
 
-void TokenService::Verify(const std::string& token, Done done) {
+void TokenService::Verify(const std::string& token, const std::string& address, Done done) {
   if (is_visitor_token_ && is_visitor_token_(token)) return VerifyVisitor(token, done);
   if (auto known = verdicts_.Find(token, now_())) return done(TokenVerdict(std::move(known)));
   if (auth::LooksLikeJwt(token)) return VerifyJwt(token, std::move(done));
-  if (config_.introspection) return Introspect(token, std::move(done));
+  if (config_.introspection) return Introspect(token, address, std::move(done));
   Observe("token_refused", "malformed");
   done(TokenFailure::kMalformed);
 }
@@ -262,70 +224,18 @@ void TokenService::OnKeysSettled(Issuer& issuer, bool is_good) {
   }
 }
 
-void TokenService::Introspect(const std::string& token, Done done) {
-  const auto is_token_char = [](char c) { return c > 0x20 && c < 0x7f && c != '"' && c != '\\'; };
-  if (token.empty() || token.size() > kMaxOpaqueBytes || !std::all_of(token.begin(), token.end(), is_token_char)) {
-    return done(TokenFailure::kMalformed);
-  }
-  if (const auto it = refused_.find(token); it != refused_.end()) {
-    if (it->second.until > now_()) return done(it->second.failure);
-    refused_.erase(it);
-  }
-  if (const auto it = introspecting_.find(token); it != introspecting_.end()) {
-    if (it->second.size() >= 100) return done(TokenFailure::kUnavailable);
-    it->second.push_back(std::move(done));
-    return;
-  }
-  if (introspecting_.size() >= kMaxWaiting) return done(TokenFailure::kUnavailable);
-  introspecting_[token].push_back(std::move(done));
-  Issuer& first = *issuers_.at(config_.policy.issuers.front());
-  const std::string& configured = config_.introspection->endpoint;
-  if (!configured.empty()) return SendIntrospection(configured, token);
-  if (!first.introspection_endpoint.empty()) return SendIntrospection(first.introspection_endpoint, token);
-  Discover(first, [this, &first, token](bool is_good) {
-    if (is_good && IsHttpUrl(first.introspection_endpoint)) {
-      return SendIntrospection(first.introspection_endpoint, token);
-    }
-    FinishIntrospection(token, http_client::Failure::kUnreachable);
+void TokenService::Introspect(const std::string& token, const std::string& address, Done done) {
+  introspector_->Ask(token, address, [this, token, done = std::move(done)](const Introspector::Verdict& verdict) {
+    Conclude(token, verdict, now_() + config_.introspection->cache, done);
   });
 }
 
-void TokenService::SendIntrospection(const std::string& endpoint, const std::string& token) {
-  http_client::Request request = Get(endpoint);
-  request.method = "POST";
-  request.headers.emplace_back("Content-Type", "application/x-www-form-urlencoded");
-  // RFC 6749 section 2.3.1: each part form-encoded, then Basic.
-  request.headers.emplace_back("Authorization",
-                               "Basic " + Base64(FormEncode(config_.introspection->client_id) + ":" +
-                                                 FormEncode(config_.introspection->client_secret)));
-  request.body = "token=" + FormEncode(token) + "&token_type_hint=access_token";
-  http_.Send(std::move(request),
-             [this, token, alive = std::weak_ptr<bool>(alive_)](const http_client::Result& result) {
-               if (!alive.expired()) FinishIntrospection(token, result);
-             });
-}
-
-void TokenService::FinishIntrospection(const std::string& token, const http_client::Result& result) {
-  const auto it = introspecting_.find(token);
-  if (it == introspecting_.end()) return;
-  const std::vector<Done> waiting = std::move(it->second);
-  introspecting_.erase(it);
-  const std::string* body = BodyOf(result);
-  base::Result<auth::VerifiedToken, TokenFailure> verdict = TokenFailure::kUnavailable;
-  if (body != nullptr) {
-    verdict = auth::VerifyIntrospection(config_.policy, config_.policy.issuers.front(), *body, now_());
-  } else if (RefusesToken(result)) {
-    verdict = TokenFailure::kMalformed;
-  } else {
-    Observe("introspection_failed", WhyFailed(result));
-  }
-  if (!verdict && verdict.error() != TokenFailure::kUnavailable) {
-    if (refused_.size() >= kMaxRefused) refused_.clear();
-    refused_[token] = {now_() + kRefusedTime, verdict.error()};
-  }
-  for (const Done& done : waiting) {
-    Conclude(token, verdict, now_() + config_.introspection->cache, done);
-  }
+void TokenService::FindIntrospectionEndpoint(const std::function<void(const std::string& url)>& done) {
+  Issuer& first = *issuers_.at(config_.policy.issuers.front());
+  if (IsHttpUrl(first.introspection_endpoint)) return done(first.introspection_endpoint);
+  Discover(first, [&first, done](bool is_good) {
+    done(is_good && IsHttpUrl(first.introspection_endpoint) ? first.introspection_endpoint : "");
+  });
 }
 
 void TokenService::Observe(std::string_view event, std::string detail) {

@@ -5,10 +5,10 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "controlplane/api/clock_and_timers.h"
+#include "controlplane/api/introspector.h"
 #include "controlplane/auth/key_cache.h"
 #include "controlplane/auth/token_verifier.h"
 #include "controlplane/auth/verdict_cache.h"
@@ -20,13 +20,7 @@ namespace byon::api {
 struct TokenServiceConfig {
   auth::TokenPolicy policy;
   std::map<std::string, std::string> jwks_uris;  // by issuer; absent: by discovery
-  struct Introspection {
-    std::string endpoint;  // empty: by discovery of the first issuer
-    std::string client_id;
-    std::string client_secret;
-    std::chrono::seconds cache{60};
-  };
-  std::optional<Introspection> introspection;
+  std::optional<IntrospectionConfig> introspection;
   std::string ca_file;
 };
 
@@ -49,8 +43,9 @@ class TokenService {
   void Start();
   // Every issuer's keys are there.
   bool is_ready() const;
-  // `done` comes at once when the verdict is known, else after a fetch; never more than some seconds.
-  void Verify(const std::string& token, Done done);
+  // `done` comes at once when the verdict is known, else after a fetch; never more than some seconds. `address`: of the
+  // client that brings it.
+  void Verify(const std::string& token, const std::string& address, Done done);
   // Who judges the tokens that the gateway itself has given to visitors (click to call); `now` is an argument.
   using VisitorVerdict = base::Result<auth::VerifiedToken, auth::TokenFailure>;
   void set_visitor_tokens(std::function<bool(const std::string& token)> is_one,
@@ -81,9 +76,8 @@ class TokenService {
 
   void VerifyJwt(const std::string& token, Done done);
   void VerifyVisitor(const std::string& token, const Done& done);
-  void Introspect(const std::string& token, Done done);
-  void SendIntrospection(const std::string& endpoint, const std::string& token);
-  void FinishIntrospection(const std::string& token, const http_client::Result& result);
+  void Introspect(const std::string& token, const std::string& address, Done done);
+  void FindIntrospectionEndpoint(const std::function<void(const std::string& url)>& done);
   void Conclude(const std::string& token, base::Result<auth::VerifiedToken, auth::TokenFailure> verdict,
                 std::optional<WallTime> until, const Done& done);
   void FetchKeys(Issuer& issuer);
@@ -101,12 +95,7 @@ class TokenService {
   store::Store* store_ = nullptr;
   std::map<std::string, std::unique_ptr<Issuer>> issuers_;
   auth::VerdictCache verdicts_;
-  std::unordered_map<std::string, std::vector<Done>> introspecting_;  // by token: asked once
-  struct Refused {
-    WallTime until;
-    auth::TokenFailure failure{};
-  };
-  std::unordered_map<std::string, Refused> refused_;  // opaque tokens lately refused
+  std::optional<Introspector> introspector_;
   std::function<void(std::string_view, std::string)> observer_;
   std::function<bool(const std::string&)> is_visitor_token_;
   std::function<VisitorVerdict(const std::string&, WallTime)> verify_visitor_;

@@ -168,6 +168,7 @@ std::string_view ToString(TokenFailure failure) {
     case TokenFailure::kForeignNumber: return "foreign_number";
     case TokenFailure::kInactive: return "inactive";
     case TokenFailure::kUnavailable: return "identity_provider_unavailable";
+    case TokenFailure::kTooMany: return "too_many_bad_tokens";
   }
   return "";
 }

@@ -41,6 +41,7 @@ enum class TokenFailure {
   kForeignNumber,      // its number is none of the operator's
   kInactive,           // introspection says no
   kUnavailable,        // the identity provider cannot be asked
+  kTooMany,            // so many bad ones came from there lately that this one is not looked at
 };
 std::string_view ToString(TokenFailure failure);
 

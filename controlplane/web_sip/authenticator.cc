@@ -37,7 +37,7 @@ void Authenticator::Check(const SipMessage& request, Done done) {
   for (const std::string& header : headers) {
     if (const auto token = BearerToken(header)) {
       return ports_.tokens.Verify(
-          *token, [this, done = std::move(done), alive = std::weak_ptr<bool>(alive_)](api::TokenVerdict verdict) {
+          *token, remote_address_, [this, done = std::move(done), alive = std::weak_ptr<bool>(alive_)](api::TokenVerdict verdict) {
             if (!alive.expired()) done(CheckToken(std::move(verdict)));
           });
     }
@@ -52,6 +52,9 @@ void Authenticator::Check(const SipMessage& request, Done done) {
 Authenticator::Verdict Authenticator::CheckToken(api::TokenVerdict verdict) {
   if (!verdict && verdict.error() == auth::TokenFailure::kUnavailable) {
     return Rejection{503, Counter::kBadCredentials, {{"Retry-After", "5"}}};
+  }
+  if (!verdict && verdict.error() == auth::TokenFailure::kTooMany) {
+    return Rejection{503, Counter::kRateLimited, {{"Retry-After", "5"}}};
   }
   if (!verdict && verdict.error() == auth::TokenFailure::kForeignNumber) return Rejection{403, Counter::kForbidden, {}};
   if (!verdict) return Challenge(Counter::kBadCredentials, false, true);

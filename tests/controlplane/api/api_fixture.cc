@@ -30,7 +30,7 @@ void ApiTest::Start() {
   tokens.policy.issuers = {kIssuer};
   tokens.policy.audiences = {kAudience};
   tokens.policy.number_ranges = number_ranges_;
-  tokens.introspection = TokenServiceConfig::Introspection{"", "gateway", "s:cret", seconds(60)};
+  tokens.introspection = IntrospectionConfig{"", "gateway", "s:cret", seconds(60)};
   const Clock now = [this] { return time_.now(); };
   const auto new_id = [this] { return "id-" + std::to_string(++ids_); };
   tokens_ = std::make_unique<TokenService>(tokens, http_, now, time_);

@@ -18,19 +18,40 @@ class TokenServiceTest : public ::testing::Test {
     TokenServiceConfig config;
     config.policy.issuers = {kIssuer};
     config.policy.audiences = {kAudience};
-    if (has_introspection) config.introspection = TokenServiceConfig::Introspection{"", "gate way", "s:cret", seconds(60)};
+    if (has_introspection) config.introspection = IntrospectionConfig{"", "gate way", "s:cret", seconds(60)};
     service_ = std::make_unique<TokenService>(config, http_, [this] { return time_.now(); }, time_);
     service_->set_observer([this](std::string_view event, const std::string& detail) {
       observed_.push_back(std::string(event) + " " + detail);
     });
   }
-  std::string Verify(const std::string& token) {
+  std::string Verify(const std::string& token, const std::string& address = "192.0.2.1") {
     std::string verdict = "waiting";
     last_verdict_ = std::make_shared<std::string>(verdict);
-    service_->Verify(token, [out = last_verdict_](const TokenVerdict& result) {
+    service_->Verify(token, address, [out = last_verdict_](const TokenVerdict& result) {
       *out = result ? "good " + (*result)->subject : std::string(ToString(result.error()));
     });
     return *last_verdict_;
+  }
+  // Answers all introspections that are under way, as they stand in line; how many they were.
+  size_t AnswerIntrospections(const http_client::Result& result) {
+    size_t count = 0;
+    for (size_t i = 0; i < http_.sent.size(); ++i) {
+      if (http_.sent[i].request.url != "https://idp.example/introspect" || !http_.sent[i].done) continue;
+      ++count;
+      std::exchange(http_.sent[i].done, nullptr)(result);
+    }
+    return count;
+  }
+  size_t IntrospectionsUnderWay() const {
+    return static_cast<size_t>(std::count_if(http_.sent.begin(), http_.sent.end(), [](const FakeHttpClient::Sent& sent) {
+      return sent.request.url == "https://idp.example/introspect" && sent.done;
+    }));
+  }
+  std::string GoodAnswer() const {
+    json answer = Claims();
+    answer["active"] = true;
+    answer["token_type"] = "Bearer";
+    return answer.dump();
   }
   void AnswerDiscovery() {
     http_.AnswerLast(Response{200, json{{"issuer", kIssuer}, {"jwks_uri", "https://idp.example/jwks"},
@@ -287,6 +308,73 @@ TEST_F(TokenServiceTest, AnIntrospectionThatFailsIsNotTheTokensFault) {
   }
 }
 
+// Whoever sends invented tokens gets through to the provider so fast only; others are asked about all the same.
+TEST_F(TokenServiceTest, ANetworkWithManyBadTokensWaits) {
+  Make(true);
+  Ready();
+  size_t asked = 0;
+  std::string verdict;
+  for (int i = 0; i < 150; ++i) {
+    verdict = Verify("invented-" + std::to_string(i), "2001:db8::" + std::to_string(i));
+    asked += AnswerIntrospections(Response{200, R"({"active":false})"});
+  }
+  EXPECT_EQ(asked, 100u);
+  EXPECT_EQ(verdict, "too_many_bad_tokens") << "a network of IPv6 counts as one";
+  EXPECT_EQ(Verify("invented-0", "2001:db8::1"), "inactive") << "what is known needs no question";
+  EXPECT_EQ(Verify("good", "2001:db8:0:1::1"), "waiting");
+  EXPECT_EQ(AnswerIntrospections(Response{200, GoodAnswer()}), 1u);
+  EXPECT_EQ(*last_verdict_, "good alice");
+  time_.Advance(seconds(1));
+  EXPECT_EQ(Verify("invented-later", "2001:db8::1"), "waiting");
+}
+
+// An office behind one address that comes back at once, and a provider that is down, cost nobody anything.
+TEST_F(TokenServiceTest, GoodTokensAndOutagesDoNotCountAgainstANetwork) {
+  Make(true);
+  Ready();
+  for (int i = 0; i < 300; ++i) {
+    EXPECT_EQ(Verify("good-" + std::to_string(i)), "waiting");
+    AnswerIntrospections(i % 2 == 0 ? http_client::Result(Response{200, GoodAnswer()})
+                                    : http_client::Result(http_client::Failure::kTimeout));
+    EXPECT_EQ(*last_verdict_, i % 2 == 0 ? "good alice" : "identity_provider_unavailable");
+  }
+}
+
+TEST_F(TokenServiceTest, AsksAFewQuestionsAtATimeInTheirOrder) {
+  Make(true);
+  Ready();
+  std::vector<std::shared_ptr<std::string>> verdicts;
+  for (int i = 0; i < 30; ++i) {
+    Verify("token-" + std::to_string(i), "192.0.2." + std::to_string(i));
+    verdicts.push_back(last_verdict_);
+  }
+  EXPECT_EQ(IntrospectionsUnderWay(), Introspector::kMaxUnderWay);
+  EXPECT_EQ(http_.sent.back().request.body, "token=token-11&token_type_hint=access_token");
+  // One that stood in line for too long is not asked about any more.
+  time_.Advance(seconds(6));
+  std::exchange(http_.sent.back().done, nullptr)(http_client::Failure::kTimeout);
+  EXPECT_EQ(IntrospectionsUnderWay(), Introspector::kMaxUnderWay - 1);
+  for (size_t i = 11; i < verdicts.size(); ++i) EXPECT_EQ(*verdicts[i], "identity_provider_unavailable") << i;
+  EXPECT_EQ(*verdicts[0], "waiting");
+  EXPECT_EQ(AnswerIntrospections(Response{200, GoodAnswer()}), Introspector::kMaxUnderWay - 1);
+  EXPECT_EQ(*verdicts[0], "good alice");
+  // Those that waited for a place are asked about as places come free.
+  for (int i = 0; i < 30; ++i) Verify("again-" + std::to_string(i), "192.0.2." + std::to_string(i));
+  EXPECT_EQ(AnswerIntrospections(Response{200, GoodAnswer()}), 30u);
+  EXPECT_EQ(*last_verdict_, "good alice");
+}
+
+TEST_F(TokenServiceTest, BoundsTheLineOfQuestions) {
+  Make(true);
+  Ready();
+  const auto address = [](size_t i) { return "10.0." + std::to_string(i / 250) + "." + std::to_string(i % 250); };
+  for (size_t i = 0; i < Introspector::kMaxQuestions; ++i) {
+    ASSERT_EQ(Verify("token-" + std::to_string(i), address(i)), "waiting");
+  }
+  EXPECT_EQ(Verify("one-more", address(5000)), "identity_provider_unavailable");
+  EXPECT_EQ(Verify("token-999", address(999)), "waiting") << "joins the question";
+}
+
 // What is shaped like an encrypted or a torn JWT goes to introspection; a provider that cannot read it says 400.
 TEST_F(TokenServiceTest, ATokenThatTheProviderCannotReadIsTheTokensFault) {
   Make(true);
@@ -312,10 +400,10 @@ TEST_F(TokenServiceTest, KeepsIssuersApart) {
   service_->Start();
   std::vector<std::string> clients;
   const auto note = [&](const TokenVerdict& verdict) { clients.push_back(verdict ? (*verdict)->client_id : "refused"); };
-  service_->Verify(Issuer().Token(Claims()), note);
-  service_->Verify(second.Token(second.Claims(time_.now())), note);
+  service_->Verify(Issuer().Token(Claims()), "", note);
+  service_->Verify(second.Token(second.Claims(time_.now())), "", note);
   // Signed by the second, said to be of the first.
-  service_->Verify(second.Token(Claims()), note);
+  service_->Verify(second.Token(Claims()), "", note);
   EXPECT_EQ(clients, (std::vector<std::string>{"web", "https://second.example|web", "refused"}));
 }
 
