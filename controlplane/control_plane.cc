@@ -117,6 +117,7 @@ void ControlPlane::Rooms::CollectMetrics(std::function<void(std::string)> done) 
   set.Counter("byon_http_requests", "HTTP requests, those for files and the refused included.", {}, figures.requests);
   set.Counter("byon_http_rate_limited", "Requests and WebSockets over the limits of an address.", {}, figures.rate_limited);
   set.Counter("byon_http_refused_connections", "Connections over the limits of connections.", {}, figures.refused_connections);
+  set.Counter("byon_http_refused_bodies", "Requests whose body found no room in memory.", {}, figures.refused_bodies);
   for (const auto& one : figures.certificates) {
     set.Gauge("byon_http_certificate_expiry_seconds", "When a certificate of http.tls ends, in seconds since 1970.",
               {{"file", one.file}}, static_cast<double>(one.not_after));

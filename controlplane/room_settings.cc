@@ -212,7 +212,7 @@ api::TokenServiceConfig TokenSettings(const runtime::OperatorConfig& one) {
   policy.leeway = config.oauth.leeway;
   settings.ca_file = config.oauth.ca_file;
   if (const auto& introspection = config.oauth.introspection) {
-    settings.introspection = {introspection->endpoint, introspection->client_id, introspection->client_secret,
+    settings.introspection = api::IntrospectionConfig{introspection->endpoint, introspection->client_id, introspection->client_secret,
                               introspection->cache};
   }
   return settings;
@@ -321,6 +321,8 @@ http::HttpServerConfig HttpSettings(const runtime::LoadedConfig& loaded) {
   if (has_sip) settings.subprotocols.push_back("sip");
   settings.header_bytes = limits.header_bytes;
   settings.body_bytes = limits.body_bytes;
+  settings.bodies_bytes_per_address = std::max(settings.bodies_bytes_per_address, 32 * limits.body_bytes);
+  settings.bodies_bytes = std::max(settings.bodies_bytes, 16 * settings.bodies_bytes_per_address);
   settings.connections = limits.connections;
   settings.ipv6_prefix_length = limits.ipv6_prefix_length;
   settings.connections_per_address = limits.connections_per_address;

@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "controlplane/http/body_budget.h"
 #include "controlplane/http/event_loop.h"
 #include "controlplane/http/forwarding.h"
 #include "controlplane/http/outbox.h"
@@ -40,6 +41,7 @@ struct Exchange {
   api::HttpRequest request;
   std::string scheme;     // how the client came, where a proxy said so
   size_t body_bytes = 0;  // announced
+  std::shared_ptr<BodyShare> body_share;  // null: it has no body
   bool is_dispatched = false;
   bool closes_connection = false;
   std::chrono::steady_clock::time_point body_deadline;
@@ -82,6 +84,7 @@ class HttpServer::Service {
         sites_(config_),
         limiter_(config_.requests_per_second_per_address),
         connection_limiter_(config_.connections_per_second_per_address),
+        body_budget_(std::make_shared<BodyBudget>(config_.bodies_bytes, config_.bodies_bytes_per_address)),
         certificates_(config_.tls, config_.report),
         loop_([this] {
           sockets_.Turn(std::chrono::steady_clock::now());
@@ -103,7 +106,7 @@ class HttpServer::Service {
 
   HttpFigures figures() const {
     return {counts_.connections, counts_.web_sockets, counts_.requests, counts_.rate_limited, counts_.refused_connections,
-            certificates_.figures()};
+            counts_.refused_bodies, certificates_.figures()};
   }
 
   void Stop() {
@@ -370,19 +373,36 @@ class HttpServer::Service {
       return Answer(current, std::move(response), std::get<BodyLength>(framing).bytes > 0);
     }
     current.body_bytes = std::get<BodyLength>(framing).bytes;
+    if (current.body_bytes > 0) {
+      current.body_share = std::make_shared<BodyShare>(body_budget_, NetworkOf(current.request.remote_address));
+    }
     current.closes_connection = std::get<BodyLength>(framing).must_close;
     current.body_deadline = std::chrono::steady_clock::now() + config_.body_timeout;
     return current.body_bytes == 0 ? Dispatch(current) : 0;
   }
 
   int TakeBody(PerConnection* slot, const char* data, size_t size) {
-    if (slot == nullptr || slot->exchange == nullptr || slot->exchange->is_dispatched) return 0;
+    if (slot == nullptr || slot->exchange == nullptr || slot->exchange->is_dispatched || size == 0) return 0;
     // The library's own timeout begins anew with each byte.
     if (std::chrono::steady_clock::now() > slot->exchange->body_deadline) return -1;
     std::string& body = slot->exchange->request.body;
     if (body.size() + size > slot->exchange->body_bytes) return -1;
+    const BodyBudget::Verdict verdict = slot->exchange->body_share->Take(size);
+    if (verdict != BodyBudget::Verdict::kTaken) return RefuseBody(*slot->exchange, verdict);
     body.append(data, size);
     return 0;
+  }
+
+  int RefuseBody(Exchange& exchange, BodyBudget::Verdict verdict) {
+    ++counts_.refused_bodies;
+    std::string().swap(exchange.request.body);
+    exchange.body_share.reset();
+    api::HttpResponse response =
+        verdict == BodyBudget::Verdict::kNetworkIsFull
+            ? ErrorResponse(429, "TOO_MANY_REQUESTS", "Too many request bodies from here are waiting.")
+            : ErrorResponse(503, "UNAVAILABLE", "Too many request bodies are waiting.");
+    response.headers.emplace_back("retry-after", "1");
+    return Answer(exchange, std::move(response), true);
   }
 
   int Dispatch(Exchange& exchange) {
@@ -398,10 +418,13 @@ class HttpServer::Service {
         return Answer(exchange, FileResponse(exchange.request, *file), false);
       }
     }
+    // The headers stay, for the answer; the body goes with its share.
+    std::string body = std::exchange(exchange.request.body, {});
     auto request = std::make_shared<api::HttpRequest>(exchange.request);
-    exchange.request.body.clear();
-    boost::asio::post(strand_, [&application = application_, outbox = outbox_, id = exchange.id, request] {
-      application.HandleRequest(std::move(*request), [outbox, id](api::HttpResponse response) {
+    request->body = std::move(body);
+    auto share = std::exchange(exchange.body_share, nullptr);
+    boost::asio::post(strand_, [&application = application_, outbox = outbox_, id = exchange.id, request, share = std::move(share)] {
+      application.HandleRequest(std::move(*request), [outbox, id, share](api::HttpResponse response) {
         outbox->Push({id, SendResponse{std::move(response)}});
       });
     });
@@ -543,6 +566,7 @@ class HttpServer::Service {
   const Sites sites_;
   RateLimiter limiter_;
   RateLimiter connection_limiter_;
+  const std::shared_ptr<BodyBudget> body_budget_;
   TlsCertificates certificates_;
   std::chrono::steady_clock::time_point certificates_read_ = std::chrono::steady_clock::now();
 
@@ -560,7 +584,7 @@ class HttpServer::Service {
   std::thread thread_;
   // Written by the server's thread, read by any.
   struct {
-    std::atomic<uint64_t> connections{0}, web_sockets{0}, requests{0}, rate_limited{0}, refused_connections{0};
+    std::atomic<uint64_t> connections{0}, web_sockets{0}, requests{0}, rate_limited{0}, refused_connections{0}, refused_bodies{0};
   } counts_;
 
   // The server's thread only.

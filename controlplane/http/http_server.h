@@ -42,6 +42,9 @@ struct HttpServerConfig {
 
   size_t header_bytes = 16384;
   size_t body_bytes = 131072;
+  // Of bodies in memory at a time, until their requests are answered or given up.
+  size_t bodies_bytes = 64 << 20;
+  size_t bodies_bytes_per_address = 4 << 20;
   size_t connections = 4000;
   // An address is a network of IPv6: so many bits of it.
   unsigned ipv6_prefix_length = 64;
@@ -64,6 +67,7 @@ struct HttpFigures {
   uint64_t requests = 0;
   uint64_t rate_limited = 0;         // requests and WebSockets over the limits of an address
   uint64_t refused_connections = 0;  // over the limits of connections
+  uint64_t refused_bodies = 0;       // for want of room
   std::vector<TlsCertificateFigures> certificates;
 };
 

@@ -6,12 +6,14 @@
 #include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/websocket.hpp>
 #include <condition_variable>
+#include <future>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -31,6 +33,12 @@ class EchoApplication final : public api::HttpApplication {
  public:
   void HandleRequest(api::HttpRequest request, api::Respond respond) override {
     api::HttpResponse response;
+    if (request.path == "/hold") {
+      const std::lock_guard lock(mutex_);
+      held_.push_back(std::move(respond));
+      changed_.notify_all();
+      return;
+    }
     if (request.path == "/empty") {
       response.status = 204;
     } else if (request.path == "/large") {
@@ -48,6 +56,18 @@ class EchoApplication final : public api::HttpApplication {
       const api::HttpRequest& request, std::shared_ptr<api::WebSocketSession> session) override {
     session->Send("hello " + request.path);
     return std::make_unique<Echo>(*this, std::move(session));
+  }
+
+  // Waits until so many requests for /hold are here.
+  bool WaitForHeld(size_t count) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(20), [&] { return held_.size() >= count; });
+  }
+  // Answers them. On the strand.
+  void AnswerHeld() {
+    const std::lock_guard lock(mutex_);
+    for (const api::Respond& respond : held_) respond({200, {}, "held"});
+    held_.clear();
   }
 
   // Waits until `count` WebSockets have been closed.
@@ -85,6 +105,7 @@ class EchoApplication final : public api::HttpApplication {
   std::mutex mutex_;
   std::condition_variable changed_;
   int closed_ = 0;
+  std::vector<api::Respond> held_;
 };
 
 class HttpServerTest : public testing::Test {
@@ -367,6 +388,39 @@ TEST_F(HttpServerTest, SaysWhenToComeAgain) {
   EXPECT_EQ(refused.result_int(), 429u);
   EXPECT_EQ(refused["retry-after"], "1");
   EXPECT_NE(refused.body().find("TOO_MANY_REQUESTS"), std::string::npos);
+}
+
+// Bodies wait in memory for the verdict on their tokens: so many bytes of one address, however many connections it has.
+TEST_F(HttpServerTest, BoundsTheBodiesInMemory) {
+  HttpServerConfig config = Config();
+  config.body_bytes = 100'000;
+  config.bodies_bytes_per_address = 150'000;
+  Restart(config);
+  // A request that announces 90,000 bytes and has sent so many of them.
+  const auto post = [](const std::string& path, size_t sent = 90'000) {
+    return "POST " + path + " HTTP/1.1\r\nHost: gw\r\nContent-Length: 90000\r\n\r\n" + std::string(sent, 'b');
+  };
+  tcp::socket first = Connect();
+  asio::write(first, asio::buffer(post("/hold")));
+  ASSERT_TRUE(application_.WaitForHeld(1));
+  const auto refused = Exchange(post("/x", 60'001));
+  EXPECT_EQ(refused.result_int(), 429u);
+  EXPECT_EQ(refused["retry-after"], "1");
+  EXPECT_EQ(server_->figures().refused_bodies, 1u);
+  // Once answered, its body takes no room any more.
+  std::promise<void> answered;
+  asio::post(strand_, [&] {
+    application_.AnswerHeld();
+    answered.set_value();
+  });
+  answered.get_future().wait();
+  EXPECT_EQ(Exchange(first, "").body(), "held");
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(Exchange(post("/x")).result_int(), 200u) << i;
+
+  config.bodies_bytes_per_address = 1'000'000;
+  config.bodies_bytes = 50'000;
+  Restart(config);
+  EXPECT_EQ(Exchange(post("/x", 50'001)).result_int(), 503u);
 }
 
 // Slowloris: headers that never end, a body that comes by drops, an answer that is not read. Each has its time.

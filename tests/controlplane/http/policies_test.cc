@@ -1,5 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <limits>
+#include <memory>
+
+#include "controlplane/http/body_budget.h"
 #include "controlplane/http/origin_policy.h"
 #include "controlplane/http/rate_limiter.h"
 #include "controlplane/http/request_framing.h"
@@ -144,6 +148,28 @@ TEST(StaticFiles, HoldsTheWebClientAndNothingElse) {
 
 TEST(StaticFiles, RefusesAFolderWithoutAnIndex) {
   EXPECT_THROW(StaticFiles::FromFolder("/nonexistent"), std::runtime_error);
+}
+
+TEST(BodyBudget, BoundsEachNetworkAndAllTogether) {
+  using Verdict = BodyBudget::Verdict;
+  const auto budget = std::make_shared<BodyBudget>(250, 100);
+  BodyShare first(budget, "192.0.2.1");
+  EXPECT_EQ(first.Take(60), Verdict::kTaken);
+  EXPECT_EQ(first.Take(40), Verdict::kTaken);
+  EXPECT_EQ(first.Take(1), Verdict::kNetworkIsFull);
+  {
+    BodyShare second(budget, "192.0.2.1");
+    EXPECT_EQ(second.Take(1), Verdict::kNetworkIsFull);
+    BodyShare other(budget, "192.0.2.2"), third(budget, "192.0.2.3");
+    EXPECT_EQ(other.Take(100), Verdict::kTaken);
+    EXPECT_EQ(third.Take(51), Verdict::kAllIsFull);
+    EXPECT_EQ(third.Take(50), Verdict::kTaken);
+    EXPECT_EQ(budget->used(), 250u);
+  }
+  EXPECT_EQ(budget->used(), 100u);
+  BodyShare huge(budget, "192.0.2.4");
+  EXPECT_EQ(huge.Take(std::numeric_limits<size_t>::max()), Verdict::kNetworkIsFull);
+  EXPECT_EQ(huge.Take(100), Verdict::kTaken);
 }
 
 }  // namespace
