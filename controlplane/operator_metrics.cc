@@ -41,6 +41,9 @@ void AddGatewayMetrics(MetricSet& set, const Labels& labels, const gateway::Gate
   for (const auto& [state, count] : stats.transfers) {
     set.Counter("byon_call_transfers", "Steps of calls being moved.", With(labels, "state", state), count);
   }
+  for (const auto& [state, count] : stats.referrals) {
+    set.Counter("byon_call_referrals", "Steps of calls whose other side the network moves (REFER).", With(labels, "state", state), count);
+  }
   set.Counter("byon_unreadable_records", "Records of the store that could not be read at start.", labels, stats.unreadable_records);
 }
 

@@ -237,6 +237,7 @@ OperatorRooms::Rooms::Rooms(const runtime::OperatorConfig& one, const SharedRoom
   relay.presence = &presence;
   gateway.AddLineObserver(&messaging);
   gateway.AddLineObserver(&presence);
+  gateway.SetDialogDirectory(&presence);
   sip.SetObservers(one.config.messages.is_enabled ? &messaging : nullptr, &presence);
   if (one.config.web_sip.is_enabled) {
     web_sip = std::make_unique<web_sip::WebSip>(

@@ -77,6 +77,8 @@ gateway::GatewayConfig GatewaySettings(const runtime::Config& config) {
   call.home_domain = config.ims.home_domain;
   call.sends_digits_by_info = config.ims.sends_digits_by_info;
   call.emergency_numbers = config.ims.emergency_numbers;
+  call.barred_prefixes = config.ims.barred_prefixes;
+  settings.pulls_calls = config.ims.pulls_calls;
   call.ring_timeout = config.calls.ring_timeout;
   call.tombstone = config.calls.tombstone;
   call.max_duration = std::max(hours(1), std::chrono::ceil<hours>(config.calls.max_duration));
@@ -162,6 +164,7 @@ sip::SipConfig SipSettings(const runtime::Config& config) {
   settings.visited_network_id = ims.visited_network_id;
   settings.originating_ioi = ims.originating_ioi;
   settings.precondition = ims.uses_preconditions;
+  settings.accepts_refer = ims.refer == "accept";
   settings.reg_event = ims.uses_reg_event;
   settings.uses_gruu = ims.uses_gruu;
   settings.uses_outbound = ims.uses_outbound;

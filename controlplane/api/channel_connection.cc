@@ -20,6 +20,7 @@ namespace {
 constexpr size_t kMaxMessageBytes = 1 << 20;
 constexpr std::array kChannelTypes = {EventType::kSessionInvitation, EventType::kSessionStatus,
                                       EventType::kRegistrationEnds, EventType::kDtmf, EventType::kTransfer,
+                                      EventType::kReferral,
                                       EventType::kMessageReceived, EventType::kMessageStatus,
                                       EventType::kPresenceChanged};
 

@@ -229,6 +229,14 @@ json TransferData(const gateway::TransferProgress& progress) {
   return data;
 }
 
+json ReferralData(const gateway::ReferralProgress& progress) {
+  json data{{"mediaSessionId", progress.media_session_id},
+            {"state", call::ToString(progress.state)},
+            {"target", progress.target_address}};
+  AddText(data, "reason", progress.reason, kMaxReason);
+  return data;
+}
+
 json DtmfData(const gateway::DtmfReceived& dtmf) {
   return {{"mediaSessionId", dtmf.media_session_id},
           {"digit", Fitting(dtmf.digit, 1)},

@@ -30,6 +30,7 @@ nlohmann::json SessionEventData(const gateway::MediaSession& session,
                                 const std::optional<std::string>& location_json,
                                 const std::string& home_domain);
 nlohmann::json RegistrationEndsData(const gateway::RegistrationEnds& ends);
+nlohmann::json ReferralData(const gateway::ReferralProgress& progress);
 nlohmann::json TransferData(const gateway::TransferProgress& progress);
 nlohmann::json DtmfData(const gateway::DtmfReceived& dtmf);
 

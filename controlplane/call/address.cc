@@ -116,6 +116,39 @@ std::optional<std::string> TargetUriOf(std::string_view address) {
   return is_good ? std::optional(std::string(address)) : std::nullopt;
 }
 
+std::optional<std::string> ReferTargetOf(std::string_view uri) {
+  if (uri.size() > kMaxAddressBytes) return std::nullopt;
+  if (StartsWithIgnoreCase(uri, "tel:")) {
+    const size_t parameters = uri.find(';');
+    std::string target = "tel:" + WithoutSeparators(uri.substr(4, parameters == uri.npos ? uri.npos : parameters - 4));
+    if (!target.starts_with("tel:+") && parameters != uri.npos) target += uri.substr(parameters);
+    return TargetUriOf(target);
+  }
+  if (!StartsWithIgnoreCase(uri, "sip:")) return std::nullopt;
+  const size_t at = uri.find('@');
+  if (at == std::string_view::npos) return std::nullopt;
+  const std::string_view behind = uri.substr(at + 1);
+  std::string target = "sip:" + std::string(uri.substr(4, at - 4)) + '@' + std::string(behind.substr(0, behind.find_first_of(":;?")));
+  std::string gruu;
+  for (std::string_view rest = behind; rest.find(';') != rest.npos;) {
+    rest.remove_prefix(rest.find(';') + 1);
+    const std::string_view parameter = rest.substr(0, rest.find_first_of(";?"));
+    if (parameter == "user=phone") target += ";user=phone";
+    // Which device of the number (RFC 5627).
+    const bool is_gruu = parameter == "gr" || parameter.starts_with("gr=");
+    if (is_gruu) gruu = ";" + std::string(parameter);
+  }
+  const bool is_plain = AllOf(gruu, [](char c) { return IsAlphaNumeric(c) || std::string_view(";=:.-_").find(c) != std::string_view::npos; });
+  auto checked = TargetUriOf(target);
+  if (!checked || !is_plain) return std::nullopt;
+  return *checked + gruu;
+}
+
+bool IsBarredAddress(std::string_view address, const std::vector<std::string>& prefixes) {
+  const std::string dialled = DialledPart(address);
+  return std::any_of(prefixes.begin(), prefixes.end(), [&](const std::string& prefix) { return dialled.starts_with(prefix); });
+}
+
 bool IsEmergencyAddress(std::string_view address, const std::vector<std::string>& numbers) {
   if (StartsWithIgnoreCase(address, "urn:service:sos")) return true;
   std::string dialled = DialledPart(address);

@@ -17,6 +17,12 @@ inline constexpr std::string_view kAnonymousAddress = "sip:anonymous@anonymous.i
 // malformed.
 std::optional<std::string> TargetUriOf(std::string_view receiver_address);
 
+// The same for what a REFER names: visual separators and parameters other than user=phone and gr are left out.
+std::optional<std::string> ReferTargetOf(std::string_view refer_to_uri);
+
+// Begins like one of `prefixes`: digits, + * and #. Of a sip: URI its user part counts.
+bool IsBarredAddress(std::string_view receiver_address, const std::vector<std::string>& prefixes);
+
 // Dialled so that an emergency service would answer: urn:service:sos*, 112, 911 or one of
 // `numbers`, as a local number or behind a country code, in a tel: or sip: URI. To be asked first,
 // before the address is checked for anything else (TS 24.229 section 5.1.6).

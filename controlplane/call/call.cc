@@ -86,6 +86,7 @@ std::unique_ptr<Call> Call::Restore(const CallConfig& config, const Negotiators&
     call->sip_state_ = SipState::kEnded;
     return call;
   }
+  call->is_media_closed_ = call->record_.part == Part::kReferral;  // it never had any
   if (!call->record_.is_confirmed) {
     call->Fail("The gateway was restarted before the call was answered", {}, 0, now);
     return call;
@@ -93,6 +94,7 @@ std::unique_ptr<Call> Call::Restore(const CallConfig& config, const Negotiators&
   call->sip_state_ = SipState::kConfirmed;
   if (call->is_on_device()) call->record_.partner.clear();  // the phone was still ringing
   call->is_joined_ = call->record_.part == Part::kPhoneLeg;
+  if (call->record_.part == Part::kReferral) call->release_deadline_ = now.steady;
   call->is_media_ready_ = true;
   call->is_access_connected_ = true;
   Dialog& dialog = call->DialogOf(call->record_.dialog_id);
@@ -134,7 +136,7 @@ std::vector<Action> Call::TakeActions() { return std::exchange(actions_, {}); }
 
 Deadline Call::NextDeadline() const {
   return std::min({create_deadline_, progress_deadline_, ring_deadline_, media_deadline_,
-                   duration_deadline_, forget_deadline_});
+                   duration_deadline_, forget_deadline_, release_deadline_});
 }
 
 void Call::HandleTimeout(Now now) {
@@ -148,12 +150,16 @@ void Call::HandleTimeout(Now now) {
     return;
   }
   if (is_ended()) return;
+  if (is_due(release_deadline_)) {
+    return Fail("Call transferred", {.q850_cause = kQ850NormalClearing, .text = "Normal call clearing"}, 0, now);
+  }
   if (is_due(create_deadline_)) Complete(std::exchange(create_request_, 0));
   if (is_due(progress_deadline_)) {
     Fail("The network did not answer", {.sip_status = 408, .text = "Request Timeout"}, 408, now);
     return;
   }
   if (is_due(ring_deadline_)) {
+    failure_status_ = 408;
     EndSip({.sip_status = 408, .text = "Request Timeout"}, 480);
     Move(Trigger::kRingTimeout, "Nobody answered in time", now);
     Finish(now);
@@ -223,7 +229,7 @@ void Call::Finish(Now now) {
   is_media_closed_ = true;
   sip_state_ = SipState::kEnded;
   create_deadline_ = progress_deadline_ = ring_deadline_ = media_deadline_ = duration_deadline_ =
-      kNoDeadline;
+      release_deadline_ = kNoDeadline;
   forget_deadline_ = now.steady + config_.tombstone;
   TellPartnersOfEnd(now);
   Complete(std::exchange(create_request_, 0));
@@ -255,6 +261,7 @@ void Call::EndSip(const EndReason& reason, int reject_status) {
 void Call::Fail(const std::string& reason, const EndReason& sip_reason, int reject_status,
                 Now now) {
   if (is_ended()) return;
+  failure_status_ = sip_reason.sip_status;
   EndSip(sip_reason, reject_status);
   Move(Trigger::kGatewayFailure, reason, now);
   Finish(now);
@@ -284,7 +291,7 @@ void Call::OnMediaReady(uint64_t change_id, MediaLocals locals, Now now) {
                                          {record_.sdp_session_id, record_.web_sdp_version},
                                          NetworkRateHz());
       web_change_.reset();
-      if (pull_) {
+      if (pull_ || is_network_pull_) {
         record_.answer_sdp = web_answer_;
         Complete(std::exchange(create_request_, 0));
         Move(Trigger::kSessionProgress, "The call is being moved here", now);
@@ -343,6 +350,11 @@ void Call::OnAccessConnected(Now now) {
   std::vector<DialogId> ids;
   for (const auto& [id, dialog] : dialogs_) ids.push_back(id);
   for (const DialogId& id : ids) ConfirmPreconditions(id);
+  if (is_network_pull_ && sip_state_ == SipState::kNone && is_media_ready_ && !awaits_binding_) {
+    StartInvite(now);
+    // Nobody is alerted: it is taken over at once, or not at all.
+    ring_deadline_ = now.steady + config_.progress_timeout;
+  }
   if (pull_ && !std::exchange(pull_->has_asked, true)) {
     Emit(TellPartner{.partner = pull_->from, .news = PartnerNews::kWantsDialog, .reason = {}, .now = now});
   }
@@ -360,7 +372,7 @@ void Call::OnMediaEnded(MediaEnd end, const std::string& detail, Now now) {
   const bool is_of_network = end == MediaEnd::kImsTimeout || end == MediaEnd::kSessionLost;
   if (!is_on_device() && !is_of_network) return;  // nobody talks there any more
   bool may_be_silent =
-      !IsAnswered(record_.status) || record_.is_held_locally || record_.is_held_remotely;
+      !IsAnswered(record_.status) || record_.is_held_locally || record_.is_held_remotely || referral_ != nullptr;
   if (is_silence && may_be_silent) return;
   if (end == MediaEnd::kSessionLost) is_media_closed_ = true;
   std::string reason(ToString(end));

@@ -69,6 +69,22 @@ struct PullSetup {
   sdp::WebRtcOffer offer;
 };
 
+// The leg towards whom the network sends a call's other side to.
+struct ReferralSetup {
+  CallId id;
+  uint64_t sdp_session_id = 0;
+  std::string target_uri;
+  std::string target_address;  // as it is shown
+  std::optional<ReplacedDialog> replaces;
+  std::string referred_by;
+};
+
+// A call of the user's phone that a device takes over: an INVITE to the own number with Replaces.
+struct NetworkPullSetup {
+  OutgoingSetup call;
+  ReplacedDialog replaces;
+};
+
 // A client's PUT.
 struct StatusRequest {
   Status status = Status::kInitial;
@@ -100,6 +116,12 @@ class Call {
   static std::unique_ptr<Call> StartPull(const CallConfig& config, const Negotiators& negotiators,
                                          const Call& pulled, PullSetup setup, RequestId request,
                                          Now now);
+
+  static std::unique_ptr<Call> StartReferral(const CallConfig& config, const Negotiators& negotiators,
+                                             const Call& referred, ReferralSetup setup, Now now);
+  // The INVITE goes out when the browser's media is connected: until then, and when it fails, the phone has the call.
+  static std::unique_ptr<Call> StartNetworkPull(const CallConfig& config, const Negotiators& negotiators,
+                                                NetworkPullSetup setup, RequestId request, Now now);
 
   const CallRecord& record() const { return record_; }
   CallView view() const;
@@ -133,6 +155,12 @@ class Call {
   // Stops alerting the phone. Refused when there is nothing to be stopped.
   void CancelTransfer(RequestId id, Now now);
   void OnPartner(const TellPartner& news, Now now);
+  // A REFER of the network (call_referral.cc). The status with which it is refused; 0: it may be taken up.
+  int CheckReferral() const;
+  void BeginReferral(const ReferralSetup& setup);
+  bool IsReferredTo(const CallId& leg) const { return referral_ && referral_->leg == leg; }
+  // The leg's dialog becomes the call's, and the other way round: the leg ends the old one.
+  void SwapDialogs(Call& leg, Now now);
   // The leg to the phone has reached one of the user's own devices, which refused.
   void OnRefusedHere() { was_refused_here_ = true; }
   void OnMediaJoined(const std::optional<std::string>& error, Now now);
@@ -149,9 +177,9 @@ class Call {
   void OnRemoteOffer(const DialogId& dialog_id, const std::optional<std::string>& sdp, Now now);
   void OnRemoteAnswer(const DialogId& dialog_id, const std::string& sdp, Now now);
   void OnOfferFailed(const DialogId& dialog_id, int status_code, Now now);
-  void OnReplaced(const DialogId& dialog_id, const std::string& party_uri, const std::string& party_name);
+  void OnReplaced(const DialogId& dialog_id, const std::string& party_uri, const std::string& party_name, Now now);
   void OnEnded(const EndReason& reason, Now now);
-  void OnDialogChanged(std::string snapshot);
+  void OnDialogChanged(std::string snapshot, std::string sip_call_id = {});
   // The call's registration was confirmed by the network just now.
   void OnBindingRenewed(const SipBinding& binding, Now now);
 
@@ -182,6 +210,14 @@ class Call {
     bool has_asked = false;
     bool has_dialog = false;
     TellPartner outcome;  // should it fail
+  };
+
+  // The other side is being moved by the network.
+  struct PendingReferral {
+    CallId leg;
+    std::string target_address;
+    bool is_dialog_over = false;  // who sent us there has gone already
+    bool is_alerting = false;
   };
 
   // A client's new offer, hold or resume that waits for the media plane, the network or both.
@@ -234,9 +270,12 @@ class Call {
   void LeaveDevice(Now now);
   void FinishPull(const DialogId& dialog_id, const std::string& sdp, Now now);
   void TellPartnersOfEnd(Now now);
+  void OnReferralProgress(const EndReason& response);
+  void OnReferralFailed(const EndReason& response, Now now);
 
   // ---- the network's side (call_network.cc)
   void StartInvite(Now now);
+  void Answered(const DialogId& dialog_id, const std::string& reason, Now now);
   const std::string& IncomingDescription();
   bool TakeRemoteAnswer(const DialogId& dialog_id, const std::string& sdp, std::string* error);
   void UseDialog(const DialogId& id);
@@ -266,6 +305,10 @@ class Call {
   RequestId create_request_ = 0;
   std::unique_ptr<WebChange> web_change_;  // none most of the time
   std::unique_ptr<Pull> pull_;
+  std::unique_ptr<PendingReferral> referral_;
+  bool is_network_pull_ = false;
+  std::string far_stream_;  // of an incoming call whose other side was moved
+  int failure_status_ = 0;  // of a leg, what the network said
   CallId lent_to_;  // the device that is taking the call over
   bool is_joined_ = false;  // a phone leg, with its call
   bool is_cancelled_ = false;  // a phone leg, by its user
@@ -294,6 +337,7 @@ class Call {
   Deadline media_deadline_ = kNoDeadline;
   Deadline duration_deadline_ = kNoDeadline;
   Deadline forget_deadline_ = kNoDeadline;
+  Deadline release_deadline_ = kNoDeadline;  // who sent us elsewhere may end the old dialog until then
 };
 
 struct Call::LentDialog {
@@ -305,6 +349,7 @@ struct Call::LentDialog {
   std::string snapshot;
   bool is_held_remotely = false;
   std::optional<std::chrono::system_clock::time_point> connected_at;
+  std::string sip_call_id;
 };
 
 }  // namespace byon::call

@@ -49,6 +49,7 @@ enum class RefusalKind : uint8_t {
   kNotFound,
   kIncompatibleState,
   kEmergency,
+  kBarred,
   kQuotaExceeded,
   kUnavailable,
 };
@@ -90,6 +91,15 @@ struct SendBye {
   EndReason reason;
 };
 
+// Of a REFER of the network.
+struct AnswerReferral {
+  int status_code = 0;
+};
+struct ReportReferral {
+  int status_code = 0;
+  std::string phrase;
+};
+
 struct CreateMedia {
   MediaChange initial;
 };
@@ -117,6 +127,13 @@ struct NotifyTransfer {
   std::string reason;
 };
 
+// How it goes when the network moves the other side of a call (RFC 5589); kStarted to kFailed.
+struct NotifyReferral {
+  TransferState state = TransferState::kStarted;
+  std::string target_address;  // as a party is shown
+  std::string reason;
+};
+
 // What calls that belong together tell each other. The registry delivers it.
 enum class PartnerNews : uint8_t {
   kRinging,        // the phone is alerted
@@ -126,6 +143,9 @@ enum class PartnerNews : uint8_t {
   kWantsDialog,    // another device is ready to take the call
   kTookDialog,     // and has it
   kReturnsDialog,  // or could not take it
+  kReferralProgress,  // a provisional response of whom the network has sent us to
+  kReferralAnswered,  // who is in the call now
+  kReferralFailed,    // or will not be
 };
 struct TellPartner {
   CallId partner;
@@ -156,7 +176,7 @@ struct Forget {};
 
 using Action =
     std::variant<SendInvite, RenewBinding, SendCancel, SendProvisional, SendAccept, SendReject,
-                 SendSdpOffer, SendSdpAnswer, SendBye, CreateMedia, ModifyMedia, CloseMedia,
-                 PlayTone, JoinMedia, NotifyTransfer, TellPartner, NotifyDevice, CompleteRequest, Persist, Forget>;
+                 SendSdpOffer, SendSdpAnswer, SendBye, AnswerReferral, ReportReferral, CreateMedia, ModifyMedia, CloseMedia,
+                 PlayTone, JoinMedia, NotifyTransfer, NotifyReferral, TellPartner, NotifyDevice, CompleteRequest, Persist, Forget>;
 
 }  // namespace byon::call

@@ -184,7 +184,7 @@ void Call::ChangeMedia(const StatusRequest& request, Trigger trigger, RequestId 
     }
   }
   if (wants_hold && *wants_hold != record_.is_held_locally) change->hold = wants_hold;
-  if (change->hold && !record_.partner.empty()) {
+  if (change->hold && (!record_.partner.empty() || referral_)) {
     return Refuse(id, RefusalKind::kIncompatibleState, "The call is being moved.");
   }
   web_change_ = std::move(change);

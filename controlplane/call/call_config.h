@@ -19,6 +19,8 @@ struct CallConfig {
   std::string home_domain = "ims.example";
   // Numbers that are never called, besides 112 and 911 (TS 24.229 section 5.1.6).
   std::vector<std::string> emergency_numbers;
+  // What begins like one of these is not called either, whoever asks: "+34806", "00", "*".
+  std::vector<std::string> barred_prefixes;
   std::chrono::seconds ring_timeout{120};  // no final answer: NoAnswer
   // Contacting the network: an INVITE that nobody has answered at all for so long has failed.
   std::chrono::seconds progress_timeout{20};

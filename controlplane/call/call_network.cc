@@ -59,7 +59,13 @@ void Call::OnProgress(const Progress& progress, Now now) {
   if (shows_answer && !record_.answer_sdp) record_.answer_sdp = web_answer_;
   if (trigger == Trigger::kAlerting) {
     is_alerting_ = true;
-    if (!is_on_device()) Emit(TellPartner{.partner = record_.partner, .news = PartnerNews::kRinging, .reason = {}, .now = now});
+    if (record_.part == Part::kPhoneLeg) Emit(TellPartner{.partner = record_.partner, .news = PartnerNews::kRinging, .reason = {}, .now = now});
+  }
+  if (record_.part == Part::kReferral) {
+    Emit(TellPartner{.partner = record_.partner,
+                     .news = PartnerNews::kReferralProgress,
+                     .reason = {.sip_status = progress.status_code, .text = progress.phrase},
+                     .now = now});
   }
   Move(trigger, SipText(progress.status_code, progress.phrase), now);
   UpdateRingback();
@@ -76,17 +82,22 @@ void Call::OnAnswered(const DialogId& dialog_id, const std::optional<std::string
   bool is_good = sdp ? TakeRemoteAnswer(dialog_id, *sdp, &error) : dialog.remote.has_value();
   if (!is_good) {
     sip_state_ = SipState::kConfirmed;
-    EndSip(kNotAcceptable, 488);
-    Move(Trigger::kGatewayFailure, error, now);
-    return Finish(now);
+    return Fail(error, kNotAcceptable, 488, now);
   }
+  Answered(dialog_id, is_network_pull_ ? "Call moved here" : SipText(200, "OK"), now);
+}
+
+void Call::Answered(const DialogId& dialog_id, const std::string& reason, Now now) {
   std::erase_if(dialogs_, [&](const auto& entry) { return entry.first != dialog_id; });
   if (!record_.answer_sdp) record_.answer_sdp = web_answer_;
   record_.dialog_id = dialog_id;
-  Move(Trigger::kAnswered, SipText(200, "OK"), now);
+  Move(Trigger::kAnswered, reason, now);
   UseDialog(dialog_id);
   UpdateRingback();
-  if (!is_on_device()) Emit(JoinMedia{record_.partner});
+  if (record_.part == Part::kPhoneLeg) Emit(JoinMedia{record_.partner});
+  if (record_.part == Part::kReferral) {
+    Emit(TellPartner{.partner = record_.partner, .news = PartnerNews::kReferralAnswered, .reason = {}, .now = now});
+  }
 }
 
 void Call::OnFailed(const EndReason& reason, Now now) {
@@ -102,6 +113,7 @@ void Call::OnFailed(const EndReason& reason, Now now) {
     return;
   }
   sip_state_ = SipState::kEnded;
+  failure_status_ = reason.sip_status;
   std::string text = SipText(reason.sip_status, reason.text);
   // Nobody but ourselves has said anything.
   if (was_refused_here_ && reason.sip_status == 488) text = SipText(480, "Temporarily Unavailable");
@@ -126,21 +138,32 @@ void Call::OnCancelled(const EndReason& reason, Now now) {
 }
 
 // The other side has handed the call on: same call, another party.
-void Call::OnReplaced(const DialogId& dialog_id, const std::string& party_uri, const std::string& party_name) {
+void Call::OnReplaced(const DialogId& dialog_id, const std::string& party_uri, const std::string& party_name, Now now) {
   if (is_ended()) return;
+  const std::string shown = ShownAddressOf(party_uri, config_.home_domain);
+  (record_.is_originating ? record_.receiver_address : record_.originator_address) = shown;
+  (record_.is_originating ? record_.receiver_name : record_.originator_name) = CleanDisplayName(party_name);
+  if (sip_state_ == SipState::kInviting) {
+    create_deadline_ = kNoDeadline;
+    Complete(std::exchange(create_request_, 0));
+    return Answered(dialog_id, "Call picked up", now);
+  }
   if (record_.is_originating) {
     std::erase_if(dialogs_, [&](const auto& entry) { return entry.first != dialog_id; });
   }
   UseDialog(dialog_id);
-  const std::string shown = ShownAddressOf(party_uri, config_.home_domain);
-  (record_.is_originating ? record_.receiver_address : record_.originator_address) = shown;
-  (record_.is_originating ? record_.receiver_name : record_.originator_name) = party_name;
   Notify(record_.status, "Call transferred by the other side", std::nullopt);
 }
 
 void Call::OnEnded(const EndReason& reason, Now now) {
   if (is_ended()) return;
   sip_state_ = SipState::kEnded;
+  if (referral_) {
+    // Whoever sent us elsewhere need not wait until somebody answers there (RFC 5589 section 6.1).
+    referral_->is_dialog_over = true;
+    ApplyIms();
+    return UpdateRingback();
+  }
   std::string text =
       record_.is_originating ? "Call terminated by receiver" : "Call terminated by originator";
   bool is_elsewhere = reason.sip_status == 200 && !record_.is_originating;
@@ -154,8 +177,9 @@ void Call::OnEnded(const EndReason& reason, Now now) {
   Finish(now);
 }
 
-void Call::OnDialogChanged(std::string snapshot) {
+void Call::OnDialogChanged(std::string snapshot, std::string sip_call_id) {
   if (is_ended()) return;
+  if (!sip_call_id.empty()) record_.sip_call_id = std::move(sip_call_id);
   record_.dialog_snapshot = std::move(snapshot);
   Emit(Persist{});
 }
@@ -314,8 +338,9 @@ void Call::ApplyIms() {
     const bool has_audio = ims_hold.kind != HoldAudio::Kind::kNone;
     allowed = has_audio ? sdp::Direction::kSendOnly : sdp::Direction::kInactive;
   }
+  if (referral_ && referral_->is_dialog_over) allowed = sdp::Direction::kInactive;  // nobody is there
   media.direction = sdp::Intersect(media.direction, allowed);
-  DialogId stream = record_.is_originating ? record_.dialog_id : kIncomingStream;
+  DialogId stream = record_.is_originating ? record_.dialog_id : far_stream_.empty() ? kIncomingStream : far_stream_;
   const bool is_hold_applied =
       applied_access_hold_ == access_hold && applied_ims_hold_ == ims_hold;
   if (applied_ims_ == media && applied_stream_ == stream && is_hold_applied) return;
@@ -405,13 +430,15 @@ void Call::UpdateRemoteHold(sdp::Direction direction, Now now) {
 // section 4.7).
 void Call::UpdateRingback() {
   bool has_early_media = false;
-  if (auto dialog = dialogs_.find(record_.dialog_id); dialog != dialogs_.end()) {
+  // The other side is being moved: nobody is there, or music, until the new one answers.
+  const bool is_moving = referral_ && referral_->is_alerting && (referral_->is_dialog_over || record_.is_held_remotely);
+  if (auto dialog = dialogs_.find(record_.dialog_id); dialog != dialogs_.end() && !referral_) {
     bool is_gated = dialog->second.is_early_media_gated;
     has_early_media =
         dialog->second.is_early_media_authorised || (is_ims_media_flowing_ && !is_gated);
   }
-  bool is_wanted = config_.plays_ringback && record_.is_originating && is_alerting_ &&
-                   !has_early_media && is_on_device() && !is_ended() && !IsAnswered(record_.status);
+  const bool is_calling = record_.is_originating && is_alerting_ && !has_early_media && !IsAnswered(record_.status);
+  bool is_wanted = config_.plays_ringback && (is_calling || is_moving) && is_on_device() && !is_ended();
   if (is_wanted == is_ringback_on_) return;
   is_ringback_on_ = is_wanted;
   Emit(PlayTone{Leg::kAccess, is_wanted ? Tone::kRingback : Tone::kNone});

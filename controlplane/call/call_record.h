@@ -25,6 +25,7 @@ enum class Part : uint8_t {
   kDevice,    // a device talks here
   kAway,      // the device has left: its partner is joined in its place
   kPhoneLeg,  // the partner: towards the phone, or another number
+  kReferral,  // towards whom the network sends us to; once it has given its dialog away, what the old one ends in
 };
 
 // Everything of a call that a successor of this process needs to go on with it.
@@ -48,6 +49,7 @@ struct CallRecord {
   std::optional<std::chrono::system_clock::time_point> connected_at;
 
   std::string dialog_snapshot;  // the signalling's own
+  std::string sip_call_id;      // of the dialog, as the network names it
   DialogId dialog_id;           // whose media is used
   uint64_t sdp_session_id = 0;
   uint64_t ims_sdp_version = 1;  // of our last description to the network

@@ -19,17 +19,20 @@ CallRegistry::CallRegistry(CallConfig config)
       negotiators_(config_),
       emergency_numbers_(config_.emergency_numbers) {}
 
-std::optional<Refusal> CallRegistry::CheckOutgoing(const OutgoingRequest& request) const {
+std::optional<Refusal> CallRegistry::CheckTarget(const std::string& address) const {
   // First of all, and whatever else is wrong: who dials for help must learn at once that it is not
   // here.
-  if (request.is_emergency || IsEmergencyAddress(request.receiver_address, emergency_numbers_)) {
+  if (IsEmergencyAddress(address, emergency_numbers_)) {
     return Refusal{RefusalKind::kEmergency,
                    "Emergency calls are not possible here, use your phone."};
   }
-  if (!TargetUriOf(request.receiver_address)) {
-    return Refusal{RefusalKind::kInvalidArgument,
-                   "The receiverAddress is not an address that can be called."};
+  if (IsBarredAddress(address, config_.barred_prefixes)) {
+    return Refusal{RefusalKind::kBarred, "The operator does not let this number be called from here."};
   }
+  return std::nullopt;
+}
+
+std::optional<Refusal> CallRegistry::CheckQuota(const OutgoingRequest& request) const {
   if (is_full()) return Refusal{RefusalKind::kQuotaExceeded, "There are as many calls as the operator may have."};
   if (!request.uses_trunk && CountActive(by_registration_, request.owner.registration_id) >=
                                  config_.max_calls_per_registration) {
@@ -42,13 +45,23 @@ std::optional<Refusal> CallRegistry::CheckOutgoing(const OutgoingRequest& reques
   return std::nullopt;
 }
 
-void CallRegistry::CreateOutgoing(OutgoingRequest request, RequestId id, Now now) {
-  auto refuse = [&](Refusal refusal) {
-    actions_.push_back({request.id, CompleteRequest{id, std::move(refusal)}});
-  };
-  if (auto refusal = CheckOutgoing(request)) return refuse(*refusal);
+std::optional<Refusal> CallRegistry::CheckOutgoing(const OutgoingRequest& request) const {
+  if (request.is_emergency) return CheckTarget("urn:service:sos");
+  if (auto refusal = CheckTarget(request.receiver_address)) return refusal;
+  if (!TargetUriOf(request.receiver_address)) {
+    return Refusal{RefusalKind::kInvalidArgument,
+                   "The receiverAddress is not an address that can be called."};
+  }
+  return CheckQuota(request);
+}
+
+// Nothing, and why in `refusal`, when the browser's offer cannot be used.
+std::optional<OutgoingSetup> CallRegistry::SetUp(OutgoingRequest request, std::string target_uri, Refusal& refusal) const {
   auto offer = negotiators_.web.ReadOffer(request.offer_sdp);
-  if (!offer) return refuse({RefusalKind::kInvalidArgument, offer.error().message});
+  if (!offer) {
+    refusal = {RefusalKind::kInvalidArgument, offer.error().message};
+    return std::nullopt;
+  }
   OutgoingSetup setup;
   setup.id = request.id;
   setup.sdp_session_id = request.sdp_session_id;
@@ -57,7 +70,7 @@ void CallRegistry::CreateOutgoing(OutgoingRequest request, RequestId id, Now now
   setup.is_anonymous = request.originator_address == kAnonymousAddress;
   setup.originator_address = std::move(request.originator_address);
   setup.originator_name = CleanDisplayName(request.originator_name);
-  setup.target_uri = *TargetUriOf(request.receiver_address);
+  setup.target_uri = std::move(target_uri);
   setup.receiver_address = std::move(request.receiver_address);
   setup.receiver_name = CleanDisplayName(request.receiver_name);
   setup.offer_sdp = std::move(request.offer_sdp);
@@ -65,7 +78,17 @@ void CallRegistry::CreateOutgoing(OutgoingRequest request, RequestId id, Now now
   setup.uses_trunk = request.uses_trunk;
   setup.max_duration = request.max_duration;
   setup.offer = std::move(offer).value();
-  Adopt(Call::StartOutgoing(config_, negotiators_, std::move(setup), id, now));
+  return setup;
+}
+
+void CallRegistry::CreateOutgoing(OutgoingRequest request, RequestId id, Now now) {
+  const CallId call_id = request.id;
+  if (auto refusal = CheckOutgoing(request)) return Refuse(call_id, id, std::move(*refusal));
+  std::string target = *TargetUriOf(request.receiver_address);
+  Refusal refusal;
+  auto setup = SetUp(std::move(request), std::move(target), refusal);
+  if (!setup) return Refuse(call_id, id, std::move(refusal));
+  Adopt(Call::StartOutgoing(config_, negotiators_, std::move(*setup), id, now));
 }
 
 void CallRegistry::RejectIncoming(const CallId& id, int status_code, const std::string& phrase) {
@@ -161,127 +184,8 @@ void CallRegistry::Apply(const CallId& id, const std::function<void(Call&)>& inp
   Touch(*it->second.call);
 }
 
-// ---- moving calls
-
 void CallRegistry::Refuse(const CallId& id, RequestId request, Refusal refusal) {
   actions_.push_back({id, CompleteRequest{request, std::move(refusal)}});
-}
-
-void CallRegistry::Transfer(TransferRequest request, RequestId request_id, Now now) {
-  const auto it = calls_.find(request.call_id);
-  if (it == calls_.end()) {
-    return Refuse(request.call_id, request_id, {RefusalKind::kNotFound, "No such call."});
-  }
-  Call& call = *it->second.call;
-  PhoneLegSetup setup;
-  if (request.to_address.empty()) {
-    setup.target_uri = call.record().binding.impu;
-    setup.receiver_address = ShownAddressOf(setup.target_uri, config_.home_domain);
-    setup.excluded_instances = std::move(request.excluded_instances);
-  } else if (IsEmergencyAddress(request.to_address, emergency_numbers_)) {
-    return Refuse(request.call_id, request_id,
-                  {RefusalKind::kEmergency, "Emergency calls are not possible here, use your phone."});
-  } else if (auto target = TargetUriOf(request.to_address)) {
-    setup.target_uri = std::move(*target);
-    setup.receiver_address = std::move(request.to_address);
-  } else {
-    return Refuse(request.call_id, request_id,
-                  {RefusalKind::kInvalidArgument, "The call cannot be moved there: \"to\" is no address that can be called."});
-  }
-  if (auto refusal = call.CheckTransfer()) return Refuse(request.call_id, request_id, std::move(*refusal));
-  setup.id = request.phone_leg_id;
-  setup.sdp_session_id = request.sdp_session_id;
-  call.BeginTransfer(setup.id);
-  actions_.push_back({request.call_id, CompleteRequest{request_id, call.view()}});
-  Touch(call);
-  Adopt(Call::StartPhoneLeg(config_, negotiators_, call, std::move(setup), now));
-}
-
-void CallRegistry::CancelTransfer(const CallId& id, RequestId request_id, Now now) {
-  if (!calls_.contains(id)) return Refuse(id, request_id, {RefusalKind::kNotFound, "No such call."});
-  Apply(id, [&](Call& call) { call.CancelTransfer(request_id, now); });
-}
-
-void CallRegistry::Pull(PullRequest request, RequestId request_id, Now now) {
-  const auto it = calls_.find(request.call_id);
-  const auto refuse = [&](Refusal refusal) { Refuse(request.id, request_id, std::move(refusal)); };
-  if (it == calls_.end()) return refuse({RefusalKind::kNotFound, "No such call."});
-  const Call& pulled = *it->second.call;
-  if (auto refusal = pulled.CheckPull()) return refuse(std::move(*refusal));
-  auto offer = negotiators_.web.ReadOffer(request.offer_sdp);
-  if (!offer) return refuse({RefusalKind::kInvalidArgument, offer.error().message});
-  PullSetup setup;
-  setup.id = request.id;
-  setup.owner = std::move(request.owner);
-  setup.originator_address = std::move(request.originator_address);
-  setup.offer_sdp = std::move(request.offer_sdp);
-  setup.offer = std::move(offer).value();
-  // It gets the dialog when its media is connected; until then the dialog stays where it is.
-  auto call = Call::StartPull(config_, negotiators_, pulled, std::move(setup), request_id, now);
-  const CallId dialog = call->signalling_id();
-  const auto owner = dialog_owners_.find(dialog);
-  const std::optional<CallId> present = owner == dialog_owners_.end() ? std::nullopt : std::optional(owner->second);
-  Adopt(std::move(call));
-  present ? void(dialog_owners_[dialog] = *present) : void(dialog_owners_.erase(dialog));
-}
-
-// Answering it here would be no move at all. A core that knows RFC 3841 does not even ask.
-bool CallRegistry::RefusesOwnTransfer(const IncomingRequest& request) {
-  const auto number_of = [this](const std::string& uri) { return ShownAddressOf(uri, config_.home_domain); };
-  return std::any_of(phone_legs_.begin(), phone_legs_.end(), [&](const CallId& id) {
-    Call& leg = *calls_.at(id).call;
-    const bool is_alerting = !leg.is_ended() && !IsAnswered(leg.status());
-    const bool is_own = is_alerting && leg.record().binding.impu == request.binding.impu &&
-                        number_of(request.invite.caller_uri) == number_of(request.binding.impu);
-    if (is_own) leg.OnRefusedHere();
-    return is_own;
-  });
-}
-
-CallId CallRegistry::SignalledCall(const CallId& signalling_id) const {
-  const auto owner = dialog_owners_.find(signalling_id);
-  return owner == dialog_owners_.end() ? signalling_id : owner->second;
-}
-
-CallId CallRegistry::SignallingIdOf(const CallId& id) const {
-  const Call* call = Find(id);
-  return call ? call->signalling_id() : id;
-}
-
-void CallRegistry::DeliverAll() {
-  if (is_delivering_) return;
-  is_delivering_ = true;
-  while (!news_.empty()) {
-    const auto [from, news] = std::move(news_.front());
-    news_.pop_front();
-    Deliver(from, news);
-  }
-  is_delivering_ = false;
-}
-
-void CallRegistry::Deliver(const CallId& from, const TellPartner& news) {
-  const auto to = calls_.find(news.partner);
-  const bool is_gone = to == calls_.end() || to->second.call->is_ended();
-  if (news.news == PartnerNews::kWantsDialog) {
-    const auto asking = calls_.find(from);
-    if (asking == calls_.end()) return;
-    Call& taker = *asking->second.call;
-    if (is_gone || to->second.call->CheckPull()) {
-      taker.EndByGateway("The call has ended elsewhere", news.now);
-    } else {
-      dialog_owners_[taker.signalling_id()] = from;
-      taker.TakeDialog(to->second.call->Lend(from));
-    }
-    return Touch(taker);
-  }
-  if (news.news == PartnerNews::kReturnsDialog) {
-    const CallId dialog = SignallingIdOf(from);
-    dialog_owners_.erase(dialog);
-    if (dialog != news.partner) dialog_owners_[dialog] = news.partner;
-  }
-  if (is_gone) return;
-  to->second.call->OnPartner(news, news.now);
-  Touch(*to->second.call);
 }
 
 void CallRegistry::LearnEmergencyNumber(const CallId& id) {
@@ -341,8 +245,8 @@ uint32_t CallRegistry::CountActive(const Index& index, const std::string& key) c
   if (auto ids = index.find(key); ids != index.end()) {
     for (const CallId& id : ids->second) {
       const Call& call = *calls_.at(id).call;
-      // The leg to the phone is no call of its own.
-      count += !call.is_ended() && call.record().part != Part::kPhoneLeg;
+      // The leg to the phone is no call of its own, nor is that of a REFER.
+      count += !call.is_ended() && call.record().part != Part::kPhoneLeg && call.record().part != Part::kReferral;
     }
   }
   return count;

@@ -60,6 +60,20 @@ struct PullRequest {
   std::string offer_sdp;
 };
 
+// A client's wish to go on here with a call that the user's phone has; which one was found out, and is the user's.
+struct NetworkPullRequest {
+  OutgoingRequest call;  // receiver_address: who is in it
+  ReplacedDialog replaces;
+};
+
+// A REFER in a call's dialog.
+struct ReferralRequest {
+  CallId call_id;
+  CallId leg_id;                // new
+  uint64_t sdp_session_id = 0;  // random
+  Referral referral;
+};
+
 struct CallAction {
   CallId call_id;
   Action action;
@@ -84,6 +98,9 @@ class CallRegistry {
   void CancelTransfer(const CallId& id, RequestId request_id, Now now);
   // Completes with the new call.
   void Pull(PullRequest request, RequestId request_id, Now now);
+  void PullFromNetwork(NetworkPullRequest request, RequestId request_id, Now now);
+  // Answered by AnswerReferral: where the network wants a call to go is judged like what a user dials.
+  void Refer(ReferralRequest request, Now now);
   // Which call has the dialog that the signalling knows by this name, and the other way round.
   CallId SignalledCall(const CallId& signalling_id) const;
   CallId SignallingIdOf(const CallId& id) const;
@@ -116,6 +133,10 @@ class CallRegistry {
   using Index = std::unordered_map<std::string, std::set<CallId>>;
   uint32_t CountActive(const Index& index, const std::string& key) const;
   std::optional<Refusal> CheckOutgoing(const OutgoingRequest& request) const;
+  std::optional<Refusal> CheckTarget(const std::string& address) const;
+  std::optional<Refusal> CheckQuota(const OutgoingRequest& request) const;
+  std::optional<OutgoingSetup> SetUp(OutgoingRequest request, std::string target_uri, Refusal& refusal) const;
+  void GiveReferredDialog(Call& leg, const TellPartner& news);
   void RejectIncoming(const CallId& id, int status_code, const std::string& phrase);
   void Refuse(const CallId& id, RequestId request, Refusal refusal);
   void Deliver(const CallId& from, const TellPartner& news);

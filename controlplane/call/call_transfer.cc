@@ -62,7 +62,7 @@ std::optional<Refusal> Call::CheckTransfer() const {
   if (is_ended() || record_.status != Status::kConnected || !is_on_device()) {
     return Refusal{RefusalKind::kIncompatibleState, "Only a connected call can be moved; a held one is to be resumed first."};
   }
-  if (!record_.partner.empty() || web_change_ || !lent_to_.empty()) {
+  if (!record_.partner.empty() || web_change_ || !lent_to_.empty() || referral_) {
     return Refusal{RefusalKind::kIncompatibleState, "An earlier change is still under way."};
   }
   return std::nullopt;
@@ -148,7 +148,7 @@ std::optional<Refusal> Call::CheckPull() const {
   if (is_ended() || !is_talking) {
     return Refusal{RefusalKind::kIncompatibleState, "Only a connected call can be taken over."};
   }
-  if (!lent_to_.empty() || web_change_ || (is_on_device() && !record_.partner.empty())) {
+  if (!lent_to_.empty() || web_change_ || referral_ || (is_on_device() && !record_.partner.empty())) {
     return Refusal{RefusalKind::kIncompatibleState, "The call is being moved already."};
   }
   return std::nullopt;
@@ -158,7 +158,7 @@ Call::LentDialog Call::Lend(const CallId& to) {
   lent_to_ = to;
   return {DialogOf(record_.dialog_id), record_.dialog_id,     record_.binding,
           record_.sdp_session_id,      record_.ims_sdp_version, record_.dialog_snapshot,
-          record_.is_held_remotely,    record_.connected_at};
+          record_.is_held_remotely,    record_.connected_at,    record_.sip_call_id};
 }
 
 void Call::TakeDialog(LentDialog lent) {
@@ -168,6 +168,7 @@ void Call::TakeDialog(LentDialog lent) {
   record_.sdp_session_id = lent.sdp_session_id;
   record_.ims_sdp_version = lent.ims_sdp_version;
   record_.dialog_snapshot = std::move(lent.snapshot);
+  record_.sip_call_id = std::move(lent.sip_call_id);
   record_.dialog_id = lent.dialog_id;
   record_.is_held_remotely = lent.is_held_remotely;
   Dialog& dialog = dialogs_[lent.dialog_id];
@@ -196,6 +197,15 @@ void Call::FinishPull(const DialogId& dialog_id, const std::string& sdp, Now now
 // ---- both
 
 void Call::TellPartnersOfEnd(Now now) {
+  if (const std::unique_ptr<PendingReferral> referral = std::move(referral_)) {
+    Emit(TellPartner{.partner = referral->leg, .news = PartnerNews::kEnded, .reason = kClearing, .now = now});
+  }
+  if (record_.part == Part::kReferral && !record_.partner.empty()) {
+    Emit(TellPartner{.partner = std::exchange(record_.partner, {}),
+                     .news = PartnerNews::kReferralFailed,
+                     .reason = {.sip_status = failure_status_, .text = record_.reason},
+                     .now = now});
+  }
   if (!record_.partner.empty()) {
     const bool is_attempt = record_.part == Part::kPhoneLeg && !is_joined_;
     Emit(TellPartner{.partner = std::exchange(record_.partner, {}),
@@ -250,7 +260,12 @@ void Call::OnPartner(const TellPartner& news, Now now) {
       if (news.is_dialog_over) return OnEnded(news.reason, now);
       if (news.must_offer_again) SendDirectionOffer();
       return;
+    case PartnerNews::kReferralProgress:
+      return OnReferralProgress(news.reason);
+    case PartnerNews::kReferralFailed:
+      return OnReferralFailed(news.reason, now);
     case PartnerNews::kWantsDialog:
+    case PartnerNews::kReferralAnswered:
       return;
   }
 }

@@ -24,6 +24,15 @@ struct SipBinding {
   std::vector<std::string> associated_uris;  // RFC 7315 section 4.1, first is the default IMPU
 };
 
+// A dialog that the receiver of an INVITE is to end for it (RFC 3891 section 6.1); the tags as that receiver sees them.
+struct ReplacedDialog {
+  std::string call_id;
+  std::string to_tag;
+  std::string from_tag;
+  bool is_early_only = false;
+  bool operator==(const ReplacedDialog&) const = default;
+};
+
 struct OutgoingInvite {
   CallId call_id;
   SipBinding binding;
@@ -36,6 +45,15 @@ struct OutgoingInvite {
   // Over the interconnection (NNI) instead of the core's access: without a registration, as a number that the gateway
   // vouches for. Of the binding the IMPU, the contact token and the associated URIs count.
   bool uses_trunk = false;
+  std::optional<ReplacedDialog> replaces{};  // asked for with Require: replaces
+  std::string referred_by{};                 // URI of who sent us there (RFC 3892); empty: nobody
+};
+
+// A REFER in a call's dialog: the other side wants us to call somebody else in its place (RFC 3515).
+struct Referral {
+  std::string target_uri;  // of Refer-To, without its header fields
+  std::optional<ReplacedDialog> replaces{};
+  std::string referred_by{};
 };
 
 // One party that a call was for before, and why it went on.
@@ -109,6 +127,11 @@ class SipSignaling {
   // Digits of 0-9 * # A-D in the confirmed dialog by INFO (application/dtmf-relay), for networks that take no
   // telephone-event. Not answered: what is refused is counted.
   virtual void SendDigits(const CallId& call_id, const std::string& digits) = 0;
+  // Answers the pending OnReferral: 202 takes it up, 4xx and 6xx refuse it.
+  virtual void AnswerReferral(const CallId& call_id, int status_code) = 0;
+  // How the call that was asked for goes: the status line of its responses, told by NOTIFY unless the peer wants none
+  // (RFC 4488). A final one is the last. The dialog may have ended meanwhile.
+  virtual void ReportReferral(const CallId& call_id, int status_code, const std::string& phrase) = 0;
   virtual void Bye(const CallId& call_id, const EndReason& reason) = 0;
 
   // Rebuilds a confirmed dialog from the last snapshot given to OnDialogChanged.
@@ -145,15 +168,19 @@ class SipSignalingObserver {
   virtual void OnOfferFailed(const CallId& call_id, const DialogId& dialog_id, int status_code) = 0;
 
   // An INVITE of the network took the place of the call's dialog (Replaces, RFC 3891): its offer came by OnRemoteOffer and
-  // was answered, the old dialog ends by itself. `party_uri`: who is there now; empty when withheld.
+  // was answered, the old dialog ends by itself. It may have been an early one of a call of ours, which is answered by this.
+  // `party_uri`: who is there now; empty when withheld.
   virtual void OnReplaced(const CallId& call_id, const DialogId& dialog_id, std::string party_uri,
                           std::string party_name) = 0;
+  // A REFER; answered with AnswerReferral. One at a time.
+  virtual void OnReferral(const CallId& call_id, Referral referral) = 0;
   // A digit of 0-9 * # A-D by INFO.
   virtual void OnDigit(const CallId& call_id, char digit, int duration_ms) = 0;
 
   virtual void OnEnded(const CallId& call_id, EndReason reason) = 0;  // BYE, or the dialog died
   // Everything needed to go on with this dialog after a restart; opaque, to be kept with the call.
-  virtual void OnDialogChanged(const CallId& call_id, std::string dialog_snapshot) = 0;
+  // `sip_call_id`: its Call-ID, by which others speak of it.
+  virtual void OnDialogChanged(const CallId& call_id, std::string dialog_snapshot, std::string sip_call_id) = 0;
 };
 
 }  // namespace byon::call

@@ -80,6 +80,13 @@ void Gateway::Core::SetAlarm() {
   }
 }
 
+Gateway::Core::CallWaiter Gateway::Core::ToSession(Callback<MediaSession> done) const {
+  return [this, done = std::move(done)](std::variant<call::CallView, call::Refusal> outcome) {
+    if (auto* refusal = std::get_if<call::Refusal>(&outcome)) return done(ToError(*refusal));
+    done(SessionOf(std::get<call::CallView>(outcome)));
+  };
+}
+
 uint64_t Gateway::Core::Await(CallWaiter waiter) {
   call_waiters_[++last_request_] = std::move(waiter);
   return last_request_;
@@ -110,6 +117,9 @@ void Gateway::Core::Execute(const call::CallId& id, call::Action& action) {
           [&](call::SendSdpOffer& a) { ports.sip.SendOffer(dialog, a.dialog_id, std::move(a.sdp)); },
           [&](call::SendSdpAnswer& a) { ports.sip.SendAnswer(dialog, a.dialog_id, std::move(a.sdp)); },
           [&](call::SendBye& a) { ports.sip.Bye(dialog, a.reason); },
+          [&](call::AnswerReferral& a) { ports.sip.AnswerReferral(dialog, a.status_code); },
+          [&](call::ReportReferral& a) { ports.sip.ReportReferral(dialog, a.status_code, a.phrase); },
+          [&](call::NotifyReferral& a) { TellOfReferral(id, a); },
           [&](call::CreateMedia& a) {
             ++stats.calls_started;
             ports.media.Create(id, std::move(a.initial));
@@ -155,16 +165,30 @@ void Gateway::Core::Execute(const call::CallId& id, call::Action& action) {
       action);
 }
 
+// A step of a call that its status does not show.
+void Gateway::Core::AddStep(const call::Call& call, std::string reason) {
+  MediaSession step = SessionOf(call.view());
+  step.status = call.record().status;
+  step.sequence_number = 0;
+  step.reason = std::move(reason);
+  traces.Add(call.record().id, Read().wall, step);
+  PersistTrace(call.record().id);
+}
+
+void Gateway::Core::TellOfReferral(const call::CallId& id, const call::NotifyReferral& news) {
+  const call::Call* call = calls.Find(id);
+  if (!call) return;
+  const std::string state(call::ToString(news.state));
+  AddStep(*call, "Transfer by the other side to " + news.target_address + ' ' + state +
+                     (news.reason.empty() ? "" : ": " + news.reason));
+  ++stats.referrals[state];
+  ports.events.OnEvent(KeyOf(call->record().owner), ReferralProgress{id, news.state, news.target_address, news.reason});
+}
+
 void Gateway::Core::TellOfTransfer(const call::CallId& id, const call::NotifyTransfer& news) {
   const call::Call* call = calls.Find(id);
   if (!call) return;
-  MediaSession step = SessionOf(call->view());
-  step.status = call->record().status;
-  step.sequence_number = 0;
-  step.reason = "Transfer " + std::string(call::ToString(news.state));
-  if (!news.reason.empty()) step.reason += ": " + news.reason;
-  traces.Add(id, Read().wall, step);
-  PersistTrace(id);
+  AddStep(*call, "Transfer " + std::string(call::ToString(news.state)) + (news.reason.empty() ? "" : ": " + news.reason));
   ++stats.transfers[std::string(call::ToString(news.state))];
   ports.events.OnEvent(KeyOf(call->record().owner), TransferProgress{id, news.state, news.reason});
 }
@@ -270,8 +294,9 @@ const call::Call* Gateway::Core::FindCall(const Principal& who, const std::strin
   if (!call) return nullptr;
   const call::CallOwner& owner = call->record().owner;
   // A call that nobody has been told of yet does not exist for its device either.
-  // Nor does the leg to the phone.
-  if (call->record().part == call::Part::kPhoneLeg) return nullptr;
+  // Nor do the legs of calls that move.
+  const call::Part part = call->record().part;
+  if (part == call::Part::kPhoneLeg || part == call::Part::kReferral) return nullptr;
   return MaySee(who, owner.client_id, owner.user) ? call : nullptr;
 }
 
@@ -392,6 +417,8 @@ Error ToError(const call::Refusal& refusal) {
       return {ErrorCode::kIncompatibleState, refusal.message};
     case call::RefusalKind::kEmergency:
       return {ErrorCode::kEmergencyNotSupported, refusal.message};
+    case call::RefusalKind::kBarred:
+      return {ErrorCode::kPermissionDenied, refusal.message};
     case call::RefusalKind::kQuotaExceeded:
       return {ErrorCode::kQuotaExceeded, refusal.message};
     case call::RefusalKind::kUnavailable:

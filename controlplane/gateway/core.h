@@ -14,6 +14,12 @@
 
 namespace byon::gateway {
 
+// A call that the user's phone has without us.
+struct Gateway::NetworkCall {
+  CallElsewhere shown;
+  call::ReplacedDialog dialog;
+};
+
 // The two registries, and the hands that carry out what they ask for.
 class Gateway::Core {
  public:
@@ -36,6 +42,8 @@ class Gateway::Core {
   using CallWaiter = std::function<void(std::variant<call::CallView, call::Refusal>)>;
   using RegistrationWaiter =
       std::function<void(std::variant<registration::RegistrationRecord, registration::Refusal>)>;
+  // Passes on a call's outcome as the web side wants it.
+  CallWaiter ToSession(Callback<MediaSession> done) const;
   uint64_t Await(CallWaiter waiter);
   uint64_t Await(RegistrationWaiter waiter);
 
@@ -60,6 +68,8 @@ class Gateway::Core {
   bool SendsDigitsByInfo(const call::Call& call) const {
     return config.call.sends_digits_by_info && !call.takes_telephone_events();
   }
+  // The calls that the user's own phones have without us, and that may be taken over.
+  std::vector<NetworkCall> NetworkCallsOf(const std::string& phone_number) const;
   // Hands what the network said of a call to it.
   void Apply(const call::CallId& id, SipCause cause, const std::function<void(call::Call&)>& input);
   // The call as the web side knows it.
@@ -71,6 +81,7 @@ class Gateway::Core {
 
   const GatewayConfig config;
   GatewayPorts ports;
+  const DialogDirectory* dialogs = nullptr;  // of numbers in the network; null: nobody knows
   call::CallRegistry calls;
   registration::RegistrationRegistry registrations;
   GatewayStats stats;
@@ -89,6 +100,8 @@ class Gateway::Core {
   void Complete(registration::CompleteRequest& request);
   void CompleteWhenKept(registration::CompleteRequest request);
   void SetAlarm();
+  void AddStep(const call::Call& call, std::string reason);
+  void TellOfReferral(const call::CallId& id, const call::NotifyReferral& news);
   void TellOfTransfer(const call::CallId& id, const call::NotifyTransfer& news);
   void CountEvent(const call::NotifyDevice& event);
   void PersistCall(const call::CallId& id);

@@ -36,6 +36,7 @@ Gateway::Gateway(GatewayConfig config, GatewayPorts ports)
     : core_(std::make_unique<Core>(std::move(config), ports)) {}
 Gateway::~Gateway() = default;
 
+void Gateway::SetDialogDirectory(const DialogDirectory* dialogs) { core_->dialogs = dialogs; }
 void Gateway::AddLineObserver(LineObserver* observer) { core_->line_observers.push_back(observer); }
 
 void Gateway::Restore() {
@@ -178,17 +179,32 @@ void Gateway::OnEnded(const call::CallId& signalling_id, call::EndReason reason)
                [&](call::Call& c) { c.OnEnded(reason, core_->Read()); });
 }
 
-void Gateway::OnDialogChanged(const call::CallId& signalling_id, std::string dialog_snapshot) {
+void Gateway::OnDialogChanged(const call::CallId& signalling_id, std::string dialog_snapshot, std::string sip_call_id) {
   const call::CallId call_id = core_->calls.SignalledCall(signalling_id);
   core_->calls.Apply(call_id,
-                     [&](call::Call& c) { c.OnDialogChanged(std::move(dialog_snapshot)); });
+                     [&](call::Call& c) { c.OnDialogChanged(std::move(dialog_snapshot), std::move(sip_call_id)); });
   core_->Drain();
 }
 
 void Gateway::OnReplaced(const call::CallId& signalling_id, const call::DialogId& dialog_id, std::string party_uri,
                          std::string party_name) {
   core_->calls.Apply(core_->calls.SignalledCall(signalling_id),
-                     [&](call::Call& c) { c.OnReplaced(dialog_id, party_uri, party_name); });
+                     [&](call::Call& c) { c.OnReplaced(dialog_id, party_uri, party_name, core_->Read()); });
+  core_->Drain();
+}
+
+void Gateway::OnReferral(const call::CallId& signalling_id, call::Referral referral) {
+  call::ReferralRequest request;
+  request.call_id = core_->calls.SignalledCall(signalling_id);
+  // A visitor calls one business, and nobody else.
+  const call::Call* call = core_->calls.Find(request.call_id);
+  if (call != nullptr && !core_->registrations.Find(call->record().owner.registration_id)) {
+    return core_->ports.sip.AnswerReferral(signalling_id, 603);
+  }
+  request.leg_id = core_->ports.ids.NewId();
+  request.sdp_session_id = core_->ports.ids.NewNumber() >> 2;
+  request.referral = std::move(referral);
+  core_->calls.Refer(std::move(request), core_->Read());
   core_->Drain();
 }
 

@@ -12,6 +12,7 @@
 #include "controlplane/call/media_control.h"
 #include "controlplane/call/sip_signaling.h"
 #include "controlplane/click_to_call/click_to_call.h"
+#include "controlplane/gateway/dialog_directory.h"
 #include "controlplane/gateway/line_directory.h"
 #include "controlplane/gateway/push_directory.h"
 #include "controlplane/gateway/runtime_ports.h"
@@ -22,11 +23,16 @@
 #include "controlplane/registration/sip_registrar.h"
 #include "controlplane/store/store.h"
 
+namespace byon::registration {
+struct RegistrationRecord;
+}
+
 namespace byon::gateway {
 
 struct GatewayConfig {
   call::CallConfig call;
   registration::RegistrationConfig registration;
+  bool pulls_calls = false;  // of the user's phone, by INVITE with Replaces to the own number
 };
 
 // Everything the gateway speaks to; all outlive it, all are used on its strand only.
@@ -53,6 +59,7 @@ struct GatewayStats {
   uint64_t calls_connected = 0;
   std::map<std::string, uint64_t> calls_ended;  // by status
   std::map<std::string, uint64_t> transfers;  // steps of calls being moved, by state
+  std::map<std::string, uint64_t> referrals;  // of calls whose other side is moved by the network
   uint64_t unreadable_records = 0;              // of the store, at start
 };
 
@@ -71,6 +78,8 @@ class Gateway final : public Service,
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
 
+  // Where the calls of users' own phones are seen; before Restore, outlives the gateway. Only with GatewayConfig::pulls_calls.
+  void SetDialogDirectory(const DialogDirectory* dialogs);
   // Hears of registrations that come and go; before Restore, outlives the gateway.
   void AddLineObserver(LineObserver* observer);
   // Takes up what an earlier process left in the store; once, before anything else is called. The
@@ -150,9 +159,10 @@ class Gateway final : public Service,
                      int status_code) override;
   void OnReplaced(const call::CallId& call_id, const call::DialogId& dialog_id, std::string party_uri,
                   std::string party_name) override;
+  void OnReferral(const call::CallId& call_id, call::Referral referral) override;
   void OnDigit(const call::CallId& call_id, char digit, int duration_ms) override;
   void OnEnded(const call::CallId& call_id, call::EndReason reason) override;
-  void OnDialogChanged(const call::CallId& call_id, std::string dialog_snapshot) override;
+  void OnDialogChanged(const call::CallId& call_id, std::string dialog_snapshot, std::string sip_call_id) override;
 
   // registration::SipRegistrarObserver
   void OnRegistered(const registration::RegistrationId& id,
@@ -176,6 +186,9 @@ class Gateway final : public Service,
 
  private:
   class Core;  // the cores, their actions and who waits for an outcome
+  struct NetworkCall;
+  void PullFromNetwork(const registration::RegistrationRecord& record, const NetworkCall& of_phone, std::string offer_sdp,
+                       Callback<MediaSession> done);
   std::unique_ptr<Core> core_;
 };
 

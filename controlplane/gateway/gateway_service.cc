@@ -18,16 +18,6 @@ bool AreDigits(const std::string& digits) {
          });
 }
 
-// Passes on a call's outcome as the web side wants it.
-template <typename Core>
-std::function<void(std::variant<call::CallView, call::Refusal>)> ToSession(
-    const Core& core, Callback<MediaSession> done) {
-  return [&core, done = std::move(done)](std::variant<call::CallView, call::Refusal> outcome) {
-    if (auto* refusal = std::get_if<call::Refusal>(&outcome)) return done(ToError(*refusal));
-    done(core.SessionOf(std::get<call::CallView>(outcome)));
-  };
-}
-
 using RegistrationOutcome = std::variant<registration::RegistrationRecord, registration::Refusal>;
 
 std::function<void(RegistrationOutcome)> ToRegistered(Callback<Registration> done) {
@@ -205,7 +195,7 @@ void Gateway::CreateCall(const Principal& who, CallRequest request, Callback<Med
   outgoing.is_emergency = request.is_emergency;
   outgoing.client_correlator = correlator;
   call::CallId id = outgoing.id;
-  uint64_t waiting = core_->Await(ToSession(*core_, std::move(done)));
+  uint64_t waiting = core_->Await(core_->ToSession(std::move(done)));
   core_->calls.CreateOutgoing(std::move(outgoing), waiting, core_->Read());
   const call::Call* made = core_->calls.Find(id);
   if (made) core_->traces.Add(id, core_->Read().wall, core_->SessionOf(made->view()));
@@ -235,7 +225,7 @@ std::vector<MediaSession> Gateway::ListCalls(const Principal& who, const std::st
 void Gateway::ChangeStatus(const Principal& who, const std::string& id, StatusChange change,
                            Callback<MediaSession> done) {
   if (!core_->FindCall(who, id)) return done(NotFound());
-  uint64_t waiting = core_->Await(ToSession(*core_, std::move(done)));
+  uint64_t waiting = core_->Await(core_->ToSession(std::move(done)));
   core_->calls.ChangeStatus(id,
                             {change.status, std::move(change.offer_sdp),
                              std::move(change.answer_sdp), std::move(change.location_json)},
@@ -338,88 +328,6 @@ void Gateway::GetQuality(const Principal& who, const std::string& id, Callback<M
     if (!stats) return done(Error{ErrorCode::kUnavailable, "The media plane gave no figures."});
     done(MediaQuality{std::move(stats->access), std::move(stats->ims), std::move(stats->drops)});
   });
-}
-
-// ---- moving calls
-
-void Gateway::TransferCall(const Principal& who, const std::string& id, TransferRequest request,
-                           Callback<MediaSession> done) {
-  const call::Call* call = core_->FindCall(who, id);
-  if (!call) return done(NotFound());
-  if (who.is_visitor()) return done(Error{ErrorCode::kPermissionDenied, "A visitor's call cannot be moved."});
-  call::TransferRequest transfer;
-  transfer.call_id = id;
-  transfer.phone_leg_id = core_->ports.ids.NewId();
-  transfer.sdp_session_id = core_->ports.ids.NewNumber() >> 2;
-  // The own number is the own phone, whatever it is called.
-  const auto own = core_->registrations.Find(call->record().owner.registration_id);
-  const bool is_own = own && call::PhoneNumberOf(request.to_address) == own->owner.phone_number;
-  if (!is_own) transfer.to_address = std::move(request.to_address);
-  const auto devices = own ? core_->RegistrationsOfNumber(who, own->owner.phone_number)
-                           : std::vector<registration::RegistrationRecord>();
-  for (const auto& record : devices) {
-    if (record.impu == call->record().binding.impu) transfer.excluded_instances.push_back(record.instance_id);
-  }
-  uint64_t waiting = core_->Await(ToSession(*core_, std::move(done)));
-  core_->calls.Transfer(std::move(transfer), waiting, core_->Read());
-  core_->Drain();
-}
-
-void Gateway::CancelTransfer(const Principal& who, const std::string& id, Callback<Done> done) {
-  if (!core_->FindCall(who, id)) return done(NotFound());
-  auto finish = [done = std::move(done)](std::variant<call::CallView, call::Refusal> outcome) {
-    if (auto* refusal = std::get_if<call::Refusal>(&outcome)) return done(ToError(*refusal));
-    done(Done{});
-  };
-  uint64_t waiting = core_->Await(Core::CallWaiter(std::move(finish)));
-  core_->calls.CancelTransfer(id, waiting, core_->Read());
-  core_->Drain();
-}
-
-std::vector<CallElsewhere> Gateway::ListElsewhere(const Principal& who, const std::string& device_id) {
-  // A server's token speaks for many numbers; a device takes over calls of its own.
-  std::set<std::string> users;
-  if (who.is_two_legged && !device_id.empty()) {
-    for (const auto& record : core_->RegistrationsOf(who, device_id)) users.insert(record.owner.user);
-  }
-  std::vector<CallElsewhere> result;
-  for (const call::Call* call : core_->CallsOf(who, "")) {
-    const call::CallOwner& owner = call->record().owner;
-    const bool is_on_phone = call->record().part == call::Part::kAway;
-    const bool is_on_other_device = !device_id.empty() && owner.device_id != device_id;
-    if (call->CheckPull() || !(is_on_phone || is_on_other_device)) continue;
-    if (who.is_two_legged && !device_id.empty() && !users.contains(owner.user)) continue;
-    CallElsewhere found{core_->SessionOf(call->view()), is_on_phone};
-    found.session.status = call->record().status;
-    result.push_back(std::move(found));
-  }
-  return result;
-}
-
-void Gateway::PullCall(const Principal& who, PullRequest request, Callback<MediaSession> done) {
-  const call::Call* wanted = core_->FindCall(who, request.call_id);
-  if (wanted == nullptr) return done(NotFound());
-  const auto record = core_->FindRegistration(who, request.registration_id);
-  if (!record) {
-    return done(Error{ErrorCode::kInvalidTokenContext,
-                      "registrationId is not consistent with access token."});
-  }
-  if (record->owner.user != wanted->record().owner.user) {
-    return done(Error{ErrorCode::kInvalidTokenContext, "registrationId is of another number than the call."});
-  }
-  call::PullRequest pull;
-  pull.call_id = request.call_id;
-  pull.id = core_->ports.ids.NewId();
-  pull.owner = {record->id, record->owner.client_id, record->owner.user, record->owner.device_id};
-  pull.originator_address = "tel:" + record->owner.phone_number;
-  pull.offer_sdp = std::move(request.offer_sdp);
-  const call::CallId id = pull.id;
-  uint64_t waiting = core_->Await(ToSession(*core_, std::move(done)));
-  core_->calls.Pull(std::move(pull), waiting, core_->Read());
-  if (const call::Call* made = core_->calls.Find(id)) {
-    core_->traces.Add(id, core_->Read().wall, core_->SessionOf(made->view()));
-  }
-  core_->Drain();
 }
 
 }  // namespace byon::gateway

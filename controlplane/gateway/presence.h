@@ -3,6 +3,7 @@
 #include <map>
 #include <string>
 
+#include "controlplane/gateway/dialog_directory.h"
 #include "controlplane/gateway/line_directory.h"
 #include "controlplane/gateway/presence_service.h"
 #include "controlplane/gateway/runtime_ports.h"
@@ -24,6 +25,7 @@ struct PresencePorts {
 class Presence final : public PresenceService,
                        public presence::EventObserver,
                        public LineObserver,
+                       public DialogDirectory,
                        public EventSink {
  public:
   Presence(presence::PresenceConfig config, PresencePorts ports) : ports_(ports), book_(std::move(config)) {}
@@ -32,7 +34,7 @@ class Presence final : public PresenceService,
   void Restore();
   // The live dialogs of a number on all its devices, the SIM phone's too: what may be taken over with
   // Replaces (RFC 3891) by call-id and tags.
-  std::vector<presence::DialogEntry> DialogsOf(const std::string& phone_number) const {
+  std::vector<presence::DialogEntry> DialogsOf(const std::string& phone_number) const override {
     return book_.OwnState(phone_number).dialogs;
   }
 

@@ -205,7 +205,7 @@ std::string Write(nlohmann::json j) {
 void ReadPlace(const nlohmann::json& j, call::CallRecord& record) {
   if (!j.contains("part")) return;
   const int part = j.at("part").get<int>();
-  if (part < 0 || part > static_cast<int>(call::Part::kPhoneLeg)) {
+  if (part < 0 || part > static_cast<int>(call::Part::kReferral)) {
     throw nlohmann::json::other_error::create(501, "unknown part", &j);
   }
   record.part = static_cast<call::Part>(part);
@@ -222,6 +222,7 @@ std::optional<Record> Read(std::string_view text) {
     // Records of a version that did not know it have none.
     if constexpr (std::is_same_v<Record, call::CallRecord>) record.client_correlator = j.value("client_correlator", "");
     if constexpr (std::is_same_v<Record, call::CallRecord>) ReadPlace(j, record);
+    if constexpr (std::is_same_v<Record, call::CallRecord>) record.sip_call_id = j.value("sip_call_id", "");
     if constexpr (std::is_same_v<Record, call::CallRecord>) {
       if (j.contains("max_duration")) j.at("max_duration").get_to(record.max_duration);
     }
@@ -239,6 +240,7 @@ std::string ToJson(const call::CallRecord& record) {
   j["part"] = static_cast<int>(record.part);
   j["partner"] = record.partner;
   j["signalling_id"] = record.signalling_id;
+  j["sip_call_id"] = record.sip_call_id;
   j["max_duration"] = record.max_duration;
   return Write(std::move(j));
 }

@@ -168,6 +168,8 @@ struct TransferRequest {
 struct CallElsewhere {
   MediaSession session;
   bool is_on_phone = false;  // else on another device
+  // is_on_phone: the phone's own, which never went through here; its mediaSessionId is of use for PullRequest only.
+  bool is_of_network = false;
 };
 struct PullRequest {
   std::string call_id;           // of a CallElsewhere
@@ -213,6 +215,13 @@ struct TransferProgress {  // extension
   call::TransferState state = call::TransferState::kStarted;
   std::string reason;  // why it failed
 };
+// Extension: the network moves the other side of a call to somebody else; the session goes on.
+struct ReferralProgress {
+  std::string media_session_id;
+  call::TransferState state = call::TransferState::kStarted;  // kStarted, kRinging, kCompleted, kFailed
+  std::string target_address;
+  std::string reason;  // why it failed
+};
 // Extension: of a message of the device's number; MessageReceived once for each device that comes.
 struct MessageReceived {
   std::string registration_id;
@@ -227,7 +236,7 @@ struct PresenceChanged {
   std::string registration_id;
   presence::PresenceState state;
 };
-using Event = std::variant<SessionInvitation, SessionStatus, RegistrationEnds, DtmfReceived, TransferProgress,
+using Event = std::variant<SessionInvitation, SessionStatus, RegistrationEnds, DtmfReceived, TransferProgress, ReferralProgress,
                            MessageReceived, MessageStatus, PresenceChanged>;
 
 // Where events go: subscriptions and channels of the device.

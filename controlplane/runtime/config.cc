@@ -122,6 +122,9 @@ void ConfigReader::ReadIms() {
   Get("/ims/register_expires_s", ims.register_expires);
   Get("/ims/publish", ims.published_packages);
   Get("/ims/watch", ims.watched_packages);
+  Get("/ims/call_pull", ims.pulls_calls);
+  Get("/ims/refer", ims.refer);
+  Get("/ims/barred_prefixes", ims.barred_prefixes);
   Get("/ims/codecs", ims.codecs);
   Get("/ims/dtx", ims.uses_dtx);
   Get("/ims/dtmf_info", ims.sends_digits_by_info);
@@ -254,6 +257,10 @@ void ConfigReader::CheckOperator() {
   }
   if (config_.ims.profile == "trusted" && config_.ims.visited_network_id.empty()) {
     Mistake("/ims/profile", "ims.profile trusted needs ims.visited_network_id.");
+  }
+  const auto& watched = config_.ims.watched_packages;
+  if (config_.ims.pulls_calls && std::find(watched.begin(), watched.end(), "dialog") == watched.end()) {
+    Mistake("/ims/call_pull", "ims.call_pull needs dialog in ims.watch: that is how the phone's calls are seen.");
   }
   if (config_.ims.next_hops.empty() && config_.ims.core_domain.empty()) {
     Mistake("/ims", "ims needs next_hops, the addresses of the P-CSCFs, or core_domain, to find them by DNS.");

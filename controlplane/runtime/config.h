@@ -145,6 +145,9 @@ struct ImsSettings {
   std::chrono::seconds register_expires{600000};
   std::vector<std::string> published_packages;  // presence, dialog
   std::vector<std::string> watched_packages;
+  bool pulls_calls = false;
+  std::string refer = "refuse";  // accept | refuse
+  std::vector<std::string> barred_prefixes;
   std::vector<std::string> codecs{"AMR-WB", "AMR"};
   bool uses_dtx = false;
   bool sends_digits_by_info = false;

@@ -8,6 +8,12 @@ using call::CallId;
 using call::EndReason;
 using call::SipSignalingObserver;
 
+namespace {
+
+constexpr std::chrono::milliseconds kReferralPatience{180'000};
+
+}  // namespace
+
 Call::Call(ShardContext& context, CallTable& table, uint64_t key)
     : context_(context), table_(table), key_(key) {}
 
@@ -33,6 +39,7 @@ Dialog& Call::AddDialog(DialogState state) {
 void Call::RemoveDialog(const std::string& remote_tag) {
   const auto found = dialogs_.find(remote_tag);
   if (found == dialogs_.end()) return;
+  if (found->second.get() == referring_) referring_ = nullptr;
   table_.UnindexDialog(found->second->state());
   dialogs_.erase(found);
 }
@@ -128,13 +135,37 @@ void Call::HandleReplacement(const Dialog& replaced, const std::string& token, s
 
 // The 200 has gone out.
 void Call::FinishReplacement() {
-  Dialog& old = *std::exchange(confirmed_, std::exchange(replacement_, nullptr));
+  Dialog* const old = std::exchange(confirmed_, std::exchange(replacement_, nullptr));
   context_.counters.Add(SipCounter::kDialogReplaced);
   Notify([tag = confirmed_->id(), party = replacing_party_](SipSignalingObserver& observer, const CallId& id) {
     observer.OnReplaced(id, tag, party.uri, party.display_name);
   });
+  EndReplaced(old != nullptr ? *old : *confirmed_);
+}
+
+void Call::EndReplaced(Dialog& old) {
   if (old.is_over()) return RemoveLater(old);
   old.SendBye({.sip_status = 200, .q850_cause = 0, .text = "Replaced"}, [this, &old] { RemoveLater(old); });
+}
+
+void Call::AnswerReferral(int status_code) {
+  if (referring_ != nullptr) referring_->AnswerReferral(status_code);
+}
+
+void Call::ReportReferral(int status_code, const std::string& phrase) {
+  if (referring_ != nullptr) referring_->ReportReferral(status_code, phrase);
+}
+
+void Call::OnReferral(Dialog& dialog, call::Referral referral) {
+  referring_ = &dialog;
+  if (&dialog != confirmed_ || !id_) return dialog.AnswerReferral(481);
+  Notify([referral = std::move(referral)](SipSignalingObserver& observer, const CallId& id) {
+    observer.OnReferral(id, referral);
+  });
+}
+
+void Call::OnReferralOver(Dialog&) {
+  if (is_over_but_referring_) Retire();
 }
 
 bool Call::HandleStrayAnswer(const MessageView& response) {
@@ -172,9 +203,9 @@ void Call::OnDialogChanged(Dialog& dialog) {
   if (&dialog == replacement_) FinishReplacement();
   if (confirmed_ != nullptr && &dialog != confirmed_) return;
   if (!dialog.is_confirmed() || dialog.is_over()) return;
-  Notify([snapshot = SerializeDialog(dialog.state())](SipSignalingObserver& observer,
-                                                      const CallId& id) {
-    observer.OnDialogChanged(id, snapshot);
+  Notify([snapshot = SerializeDialog(dialog.state()), name = dialog.state().call_id](SipSignalingObserver& observer,
+                                                                                    const CallId& id) {
+    observer.OnDialogChanged(id, snapshot, name);
   });
 }
 
@@ -186,7 +217,10 @@ void Call::OnDialogEnded(Dialog& dialog, EndReason reason) {
   Notify([reason = std::move(reason)](SipSignalingObserver& observer, const CallId& id) {
     observer.OnEnded(id, reason);
   });
-  Retire();
+  // Whoever sent us elsewhere and hung up is still told how it went, for as long as a call can ring.
+  is_over_but_referring_ = dialog.has_referral();
+  if (!is_over_but_referring_) return Retire();
+  context_.thread.After(kReferralPatience, [&table = table_, key = key_] { table.Retire(key); });
 }
 
 }  // namespace byon::sip

@@ -40,6 +40,10 @@ class Call : public Dialog::Owner {
   virtual void HandleRequest(Dialog& dialog, std::unique_ptr<ServerTransaction> transaction,
                              const MessageView& request);
   virtual void HandleAck(Dialog& dialog, const MessageView& ack);
+  void AnswerReferral(int status_code);
+  void ReportReferral(int status_code, const std::string& phrase);
+  // Only whoever has begun an early dialog lets another take it over (RFC 3891 section 3).
+  virtual bool MayReplaceEarly() const { return false; }
   // An INVITE that is to replace `replaced`, a dialog of this call: `token`, of our Contact that it came to.
   void HandleReplacement(const Dialog& replaced, const std::string& token, std::unique_ptr<ServerTransaction> transaction,
                          const MessageView& request);
@@ -60,9 +64,15 @@ class Call : public Dialog::Owner {
   void OnRemoteOffer(Dialog& dialog, std::optional<std::string> sdp) override;
   void OnRemoteAnswer(Dialog& dialog, std::string sdp) override;
   void OnOfferFailed(Dialog& dialog, int status) override;
+  void OnReferral(Dialog& dialog, call::Referral referral) override;
+  void OnReferralOver(Dialog& dialog) override;
   void OnDigit(Dialog& dialog, char digit, int duration_ms) override;
   void OnDialogChanged(Dialog& dialog) override;
   void OnDialogEnded(Dialog& dialog, call::EndReason reason) override;
+
+  // The replacement is confirmed; what it took the place of ends.
+  virtual void EndReplaced(Dialog& old);
+  void RemoveLater(const Dialog& dialog);
 
   ShardContext& context_;
   CallTable& table_;
@@ -73,11 +83,13 @@ class Call : public Dialog::Owner {
 
  private:
   void FinishReplacement();
-  void RemoveLater(const Dialog& dialog);
 
   // A dialog that may take the place of the confirmed one, and who is there.
   Dialog* replacement_ = nullptr;
   NameAddr replacing_party_;
+  // Whose REFER is being carried out; it may be over before that is told.
+  Dialog* referring_ = nullptr;
+  bool is_over_but_referring_ = false;
 };
 
 // The calls and dialogs of a shard, and the way from a message to them.

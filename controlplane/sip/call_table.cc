@@ -111,7 +111,7 @@ void CallTable::HandleInvite(std::unique_ptr<ServerTransaction> transaction,
   incoming->Start(std::move(transaction), request, token, timer);
 }
 
-// RFC 3891 section 3. Early dialogs are not replaced: whoever picks a ringing call up asks the network to.
+// RFC 3891 section 3.
 void CallTable::HandleReplaces(const std::string& token, std::unique_ptr<ServerTransaction> transaction,
                                const MessageView& request) {
   const auto values = request.Headers("Replaces");
@@ -125,9 +125,10 @@ void CallTable::HandleReplaces(const std::string& token, std::unique_ptr<ServerT
   Dialog* dialog = FindDialog(replaces->call_id, replaces->local_tag, replaces->remote_tag, &call);
   // Only what belongs to the user who is called.
   const bool is_theirs = dialog != nullptr && dialog->state().impi == registrations_.ImpiOfToken(token);
-  if (!is_theirs || !dialog->is_confirmed()) return refuse(481);
+  if (!is_theirs) return refuse(481);
   if (dialog->is_over()) return refuse(603);
-  if (replaces->is_early_only) return refuse(486);
+  if (!dialog->is_confirmed() && !call->MayReplaceEarly()) return refuse(481);
+  if (dialog->is_confirmed() && replaces->is_early_only) return refuse(486);
   call->HandleReplacement(*dialog, token, std::move(transaction), request);
 }
 

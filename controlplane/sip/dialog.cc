@@ -61,7 +61,7 @@ RequestText Dialog::NewRequest(const std::string& method) {
   if (method != "ACK") AddHeader(h, "CSeq", std::to_string(state_.local_cseq) + " " + method);
   if (method == "INVITE" || method == "UPDATE") {
     AddHeader(h, "Contact", state_.contact);
-    AddHeader(h, "Allow", kAllow);
+    AddHeader(h, "Allow", AllowedMethods(context_.config));
     AddHeader(h, "Supported", "timer");
   }
   if (method != "ACK") AddHeader(h, "P-Access-Network-Info", context_.config.access_network_info);
@@ -142,6 +142,7 @@ void Dialog::SendPrack(uint32_t rseq, uint32_t invite_cseq, std::function<void(i
 }
 
 void Dialog::SendBye(const EndReason& reason, std::function<void()> done) {
+  FlushReferral();
   is_over_ = true;
   offer_timer_.Clear();
   answer_timer_.Clear();
@@ -202,6 +203,7 @@ void Dialog::HandleRequest(std::unique_ptr<ServerTransaction> transaction,
   if (method == "INVITE" || method == "UPDATE") {
     return HandleRemoteOffer(std::move(transaction), request);
   }
+  if (method == "REFER") return HandleRefer(std::move(transaction), request);
   if (method == "INFO") return HandleInfo(*transaction, request);
   RefuseMethod(context_, *transaction, request);
 }

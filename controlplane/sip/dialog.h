@@ -22,6 +22,9 @@ class Dialog {
     virtual void OnRemoteOffer(Dialog& dialog, std::optional<std::string> sdp) = 0;
     virtual void OnRemoteAnswer(Dialog& dialog, std::string sdp) = 0;
     virtual void OnOfferFailed(Dialog& dialog, int status) = 0;
+    virtual void OnReferral(Dialog& dialog, call::Referral referral) = 0;
+    // Its last NOTIFY is answered, or nobody wants one.
+    virtual void OnReferralOver(Dialog& dialog) = 0;
     virtual void OnDigit(Dialog& dialog, char digit, int duration_ms) = 0;
     virtual void OnDialogChanged(Dialog& dialog) = 0;
     // BYE of the peer, or the dialog is dead (no BYE needs to follow). The owner may not destroy the
@@ -52,6 +55,11 @@ class Dialog {
   // Digits of 0-9 * # A-D by INFO, one each, the next when the last was answered (application/dtmf-relay). The first that
   // is refused ends them; 64 wait at most.
   void SendDigits(const std::string& digits);
+  // SipSignaling::AnswerReferral and ReportReferral.
+  void AnswerReferral(int status);
+  void ReportReferral(int status, const std::string& phrase);
+  // A REFER was taken up, and its end is still to be told: the dialog is needed even after a BYE.
+  bool has_referral() const { return refer_ != nullptr && !refer_->is_over && refer_->transaction == nullptr; }
   void SendAck(uint32_t cseq, const std::string& authorization = {});
   // `done` runs with the final status of the PRACK.
   void SendPrack(uint32_t rseq, uint32_t invite_cseq, std::function<void(int status)> done);
@@ -90,6 +98,20 @@ class Dialog {
     SessionTimerAnswer timer;
   };
 
+  struct Refer {
+    std::unique_ptr<ServerTransaction> transaction;  // until it is answered
+    std::string event;
+    bool is_silent = false;  // norefersub, RFC 4488
+    std::optional<std::pair<int, std::string>> pending;  // to be told next
+    std::unique_ptr<ClientTransaction> notify;           // under way
+    bool is_final = false;
+    bool is_over = false;
+  };
+
+  void HandleRefer(std::unique_ptr<ServerTransaction> transaction, const MessageView& request);
+  void SendReferralNotify(const std::string& authorization);
+  void FlushReferral();
+  void EndRefer();
   void SendNextDigit();
   void SendDigit(char digit, const std::string& authorization);
   void HandleInfo(ServerTransaction& transaction, const MessageView& request);
@@ -130,6 +152,9 @@ class Dialog {
   std::unique_ptr<ClientTransaction> prack_transaction_;
   std::string digits_;  // still to be sent
   std::unique_ptr<ClientTransaction> info_transaction_;
+
+  std::unique_ptr<Refer> refer_;  // the last one
+  int refer_count_ = 0;
 
   std::optional<RemoteOffer> remote_offer_;
   ScopedTimer answer_timer_;

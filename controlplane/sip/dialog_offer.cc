@@ -280,7 +280,7 @@ void Dialog::SendAnswer(std::optional<std::string> sdp) {
 std::string Dialog::AnswerHeaders(const SessionTimerAnswer& timer) const {
   std::string headers;
   AddHeader(headers, "Contact", state_.contact);
-  AddHeader(headers, "Allow", kAllow);
+  AddHeader(headers, "Allow", AllowedMethods(context_.config));
   AddHeader(headers, "Supported", "timer");
   if (timer.header) AddHeader(headers, "Session-Expires", *timer.header);
   if (timer.requires_timer) AddHeader(headers, "Require", "timer");

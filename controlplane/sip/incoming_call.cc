@@ -124,7 +124,7 @@ std::string IncomingCall::ResponseHeaders() const {
   const Dialog& own = *dialogs_.at(remote_tag_);
   std::string headers;
   AddHeader(headers, "Contact", own.state().contact);
-  AddHeader(headers, "Allow", kAllow);
+  AddHeader(headers, "Allow", AllowedMethods(context_.config));
   AddHeader(headers, "Supported", SupportedExtensions(context_.config));
   return headers;
 }

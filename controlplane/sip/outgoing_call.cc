@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "controlplane/sip/reginfo.h"
+#include "controlplane/sip/replaces.h"
 #include "controlplane/sip/request_policy.h"
 
 namespace byon::sip {
@@ -28,6 +29,7 @@ bool IsUsable(const call::OutgoingInvite& invite) {
   const call::SipBinding& binding = invite.binding;
   const bool are_routes_safe =
       std::all_of(binding.service_route.begin(), binding.service_route.end(), IsSafeText);
+  if (invite.replaces && !FormatReplaces(*invite.replaces)) return false;
   return IsSafeUri(invite.target_uri) && IsSafeUri(binding.impu) && are_routes_safe &&
          IsSafeUri("sip:" + binding.contact_token + "@x") && !binding.contact_token.empty() &&
          IsSafeUri(binding.next_hop) &&
@@ -132,8 +134,14 @@ std::string OutgoingCall::BuildHeaders(const std::string& authorization) {
   }
   if (!invite_.uses_trunk) AddHeader(h, "P-Access-Network-Info", context_.config.access_network_info);
   AddHeader(h, "P-Early-Media", "supported");
+  if (invite_.replaces) {
+    // One that does not know it would begin a second call in place of taking the first over.
+    AddHeader(h, "Replaces", FormatReplaces(*invite_.replaces).value_or(""));
+    AddHeader(h, "Require", "replaces");
+  }
+  if (IsSafeUri(invite_.referred_by)) AddHeader(h, "Referred-By", "<" + invite_.referred_by + ">");
   AddHeader(h, "Supported", SupportedExtensions(context_.config));
-  AddHeader(h, "Allow", kAllow);
+  AddHeader(h, "Allow", AllowedMethods(context_.config));
   AddHeader(h, "Accept", "application/sdp, application/3gpp-ims+xml");
   if (session_expires_.count() > 0) {
     AddHeader(h, "Session-Expires", std::to_string(session_expires_.count()));
@@ -302,6 +310,22 @@ void OutgoingCall::EndFork(Dialog& dialog, Fork& fork, uint32_t cseq) {
   fork.is_ended = true;
   if (state_ == State::kAnswered) context_.counters.Add(SipCounter::kForkAnsweredTwice);
   dialog.SendBye({.sip_status = 487, .q850_cause = 0, .text = "Answered elsewhere"}, [] {});
+}
+
+// Whoever took the early dialog over speaks with us now; nobody else need ring any more (RFC 3891 section 3). What the others
+// still answer is ended like the answer of a second fork.
+void OutgoingCall::EndReplaced(Dialog& old) {
+  if (state_ != State::kCalling) return Call::EndReplaced(old);
+  state_ = State::kAnswered;
+  std::string headers;
+  AddHeader(headers, "Reason", FormatReason({.sip_cause = 200, .q850_cause = 0, .text = "Replaced"}));
+  transaction_->Cancel(headers);
+  timer_.Set(64 * context_.config.timers.t1, [this] { transaction_.reset(); });
+  std::vector<std::string> early;
+  for (const auto& [tag, dialog] : dialogs_) {
+    if (dialog.get() != confirmed_) early.push_back(tag);
+  }
+  for (const std::string& tag : early) RemoveLater(*FindByTag(tag));
 }
 
 bool OutgoingCall::HandleStrayAnswer(const MessageView& response) {

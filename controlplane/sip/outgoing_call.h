@@ -19,6 +19,10 @@ class OutgoingCall : public Call {
   void Cancel(const call::EndReason& reason) override;
   void Bye(const call::EndReason& reason) override;
   bool HandleStrayAnswer(const MessageView& response) override;
+  bool MayReplaceEarly() const override { return state_ == State::kCalling && transaction_ != nullptr; }
+
+ protected:
+  void EndReplaced(Dialog& old) override;
 
  private:
   // Cancelled and failed calls stay until the last answer of a fork can have come.

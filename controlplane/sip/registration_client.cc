@@ -1,4 +1,5 @@
 #include "controlplane/sip/registration_client.h"
+#include "controlplane/sip/request_policy.h"
 
 #include <algorithm>
 #include <utility>
@@ -269,7 +270,7 @@ std::string RegistrationClient::BuildHeaders(Record& record) {
                 (wants_outbound ? ";reg-id=1" : ""));
   AddHeader(h, "Expires", std::to_string(record.expires.count()));
   AddHeader(h, "Supported", wants_outbound ? "path, gruu, outbound" : "path, gruu");
-  AddHeader(h, "Allow", kAllow);
+  AddHeader(h, "Allow", AllowedMethods(context_.config));
   AddHeader(h, "P-Access-Network-Info", config.access_network_info);
   const std::string uri = "sip:" + config.home_domain;
   if (is_trusted_node) {

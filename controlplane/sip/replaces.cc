@@ -14,7 +14,25 @@ std::string_view Trim(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
 }
 
+// A tag is a token, a Call-ID one or two words joined by '@' (RFC 3261 section 25.1).
+bool IsMadeOf(std::string_view text, std::string_view marks) {
+  constexpr size_t kMaxPart = 256;
+  return !text.empty() && text.size() <= kMaxPart && std::all_of(text.begin(), text.end(), [&](char c) {
+    const bool is_alphanumeric = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    return is_alphanumeric || marks.find(c) != marks.npos;
+  });
+}
+
 }  // namespace
+
+std::optional<std::string> FormatReplaces(const call::ReplacedDialog& dialog) {
+  constexpr std::string_view kToken = "-.!%*_+`'~";
+  // Of a word's marks those that end a header's value or a quotation are left out: no Call-ID has them.
+  constexpr std::string_view kWord = "-.!%*_+`'~()<>:/[]?{}@";
+  if (!IsMadeOf(dialog.call_id, kWord) || !IsMadeOf(dialog.to_tag, kToken) || !IsMadeOf(dialog.from_tag, kToken)) return std::nullopt;
+  return dialog.call_id + ";to-tag=" + dialog.to_tag + ";from-tag=" + dialog.from_tag +
+         (dialog.is_early_only ? ";early-only" : "");
+}
 
 std::optional<Replaces> ParseReplaces(std::string_view value) {
   Replaces replaces;

@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "controlplane/call/sip_signaling.h"
+
 namespace byon::sip {
 
 // Which dialog an INVITE is to replace (RFC 3891 section 6.1), as its receiver sees it.
@@ -15,5 +17,8 @@ struct Replaces {
 };
 // Nothing when a part is missing or given twice.
 [[nodiscard]] std::optional<Replaces> ParseReplaces(std::string_view header_value);
+
+// The header's value; nothing when a part of it is no token (RFC 3261 section 25.1) or longer than 256 bytes.
+[[nodiscard]] std::optional<std::string> FormatReplaces(const call::ReplacedDialog& dialog);
 
 }  // namespace byon::sip

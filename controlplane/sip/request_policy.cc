@@ -3,7 +3,14 @@
 namespace byon::sip {
 
 std::string SupportedExtensions(const SipConfig& config) {
-  return config.precondition ? "100rel, timer, precondition, replaces" : "100rel, timer, replaces";
+  std::string extensions = "100rel, timer, ";
+  if (config.precondition) extensions += "precondition, ";
+  return extensions + (config.accepts_refer ? "replaces, norefersub" : "replaces");
+}
+
+std::string AllowedMethods(const SipConfig& config) {
+  const std::string methods = "INVITE, ACK, CANCEL, BYE, PRACK, UPDATE, INFO, OPTIONS, NOTIFY, MESSAGE";
+  return config.accepts_refer ? methods + ", REFER" : methods;
 }
 
 // A caller that reserves resources is answered in kind, whether or not we ask for it in our own calls.
@@ -13,7 +20,7 @@ bool IsSupportedExtension(const SipConfig& config, std::string_view option_tag) 
 
 void RefuseMethod(ShardContext& context, ServerTransaction& transaction, const MessageView& request) {
   const std::string method = request.method();
-  if (method == "OPTIONS") return AnswerOptions(transaction);
+  if (method == "OPTIONS") return AnswerOptions(context, transaction);
   std::string headers;
   if (method == "NOTIFY" || method == "PRACK" || method == "UPDATE" || method == "BYE") {
     return RefuseNoDialog(context, transaction);
@@ -27,7 +34,7 @@ void RefuseMethod(ShardContext& context, ServerTransaction& transaction, const M
     AddHeader(headers, "Allow-Events", "reg");
     return transaction.Respond(489, "Bad Event", headers);
   }
-  AddHeader(headers, "Allow", kAllow);
+  AddHeader(headers, "Allow", AllowedMethods(context.config));
   const bool is_known = method == "INFO" || method == "MESSAGE" || method == "REGISTER" ||
                         method == "INVITE";
   transaction.Respond(is_known ? 405 : 501, {}, headers);
@@ -92,9 +99,9 @@ bool RefuseUnprocessable(ShardContext& context, ServerTransaction& transaction,
   return true;
 }
 
-void AnswerOptions(ServerTransaction& transaction) {
+void AnswerOptions(ShardContext& context, ServerTransaction& transaction) {
   std::string headers;
-  AddHeader(headers, "Allow", kAllow);
+  AddHeader(headers, "Allow", AllowedMethods(context.config));
   AddHeader(headers, "Accept", "application/sdp, text/plain, message/cpim");
   AddHeader(headers, "Supported", "100rel, timer, replaces");
   transaction.Respond(200, "OK", headers);

@@ -17,11 +17,13 @@ void RefuseUntilRestored(ShardContext& context, ServerTransaction& transaction);
 bool RefuseUnprocessable(ShardContext& context, ServerTransaction& transaction,
                          const MessageView& request);
 // 200 with our capabilities.
-void AnswerOptions(ServerTransaction& transaction);
+void AnswerOptions(ShardContext& context, ServerTransaction& transaction);
 
 // The option tags that may stand in Require.
 bool IsSupportedExtension(const SipConfig& config, std::string_view option_tag);
 // The value of Supported in INVITEs and their responses.
 std::string SupportedExtensions(const SipConfig& config);
+// And of Allow.
+std::string AllowedMethods(const SipConfig& config);
 
 }  // namespace byon::sip

@@ -75,7 +75,6 @@ std::string RandomHex(size_t bytes);
 std::chrono::milliseconds RandomDelay(std::chrono::milliseconds low, std::chrono::milliseconds high);
 
 // Header lines that all our requests carry.
-inline constexpr const char* kAllow = "INVITE, ACK, CANCEL, BYE, PRACK, UPDATE, INFO, OPTIONS, NOTIFY, MESSAGE";
 inline constexpr const char* kMmtelIcsi = "urn%3Aurn-7%3A3gpp-service.ims.icsi.mmtel";
 
 // The answer to a challenge: a header line, and what further requests of the same nonce need.

@@ -67,6 +67,7 @@ struct SipConfig {
   std::string visited_network_id;           // kTrustedNode: P-Visited-Network-ID
   std::string originating_ioi;              // kTrustedNode: orig-ioi of P-Charging-Vector
   bool precondition = true;                 // offer the option tag in Supported (RFC 3312)
+  bool accepts_refer = false;               // REFER in a dialog (RFC 3515); else 403
   bool reg_event = true;                    // SUBSCRIBE Event: reg after each registration (RFC 3680)
   bool uses_gruu = false;                   // the public GRUU of a registration as Contact of its dialogs (RFC 5627)
   bool uses_outbound = false;               // reg-id and ob (RFC 5626); given up where the first hop says 439

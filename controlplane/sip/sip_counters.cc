@@ -54,6 +54,9 @@ std::string_view ToString(SipCounter counter) {
     case SipCounter::kDigitReceived: return "digit_received";
     case SipCounter::kDialogReplaced: return "dialog_replaced";
     case SipCounter::kRefusedReplaces: return "refused_replaces";
+    case SipCounter::kReferAccepted: return "refer_accepted";
+    case SipCounter::kReferRefused: return "refer_refused";
+    case SipCounter::kReferNotifyRefused: return "refer_notify_refused";
     case SipCounter::kInvalidTarget: return "invalid_target";
     case SipCounter::kMessageSent: return "message_sent";
     case SipCounter::kMessageReceived: return "message_received";

@@ -63,6 +63,9 @@ enum class SipCounter : uint8_t {
   kDigitReceived,
   kDialogReplaced,            // INVITE with Replaces, taken
   kRefusedReplaces,           // 400, 481, 486, 491: of no dialog, or of one that cannot be replaced now
+  kReferAccepted,
+  kReferRefused,              // 400, 416, 481, 491, 603: malformed, or to where calls may not go
+  kReferNotifyRefused,        // whoever sent the REFER does not listen any more
   kInvalidTarget,             // a URI or number that may not go into a SIP message
   // Messages and events.
   kMessageSent,

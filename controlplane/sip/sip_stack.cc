@@ -93,6 +93,12 @@ class SipStack::Facade : public call::SipSignaling,
   void SendDigits(const CallId& call_id, const std::string& digits) override {
     WithCall(call_id, [digits](Call& call) { call.SendDigits(digits); });
   }
+  void AnswerReferral(const CallId& call_id, int status_code) override {
+    WithCall(call_id, [status_code](Call& call) { call.AnswerReferral(status_code); });
+  }
+  void ReportReferral(const CallId& call_id, int status_code, const std::string& phrase) override {
+    WithCall(call_id, [status_code, phrase](Call& call) { call.ReportReferral(status_code, phrase); });
+  }
   void Bye(const CallId& call_id, const EndReason& reason) override {
     WithCall(call_id, [reason](Call& call) { call.Bye(reason); });
   }

@@ -7,7 +7,7 @@ import { USERS } from '../../tools/lab/lab.mjs';
 import { listenToTones } from '../../tools/lab/listening.mjs';
 import { assertTones, CallLab } from './call_lab.mjs';
 
-const { alice: ALICE, bob: BOB } = USERS;
+const { alice: ALICE, bob: BOB, carol: CAROL } = USERS;
 const MOST_SILENCE_MS = 500;
 const FREE = { auto_answer_ms: -1, reject_code: 0 };
 
@@ -15,24 +15,26 @@ describe('a call moves', () => {
   let it;
   let bob;
   let phone;
+  let carol;
   const figures = {};
   before(async () => {
-    it = await CallLab.start();
+    it = await CallLab.start({ controlPlane: (config) => Object.assign(config.ims, { watch: ['dialog'], call_pull: true, refer: 'accept' }) });
     bob = await it.lab.phone(BOB, { flags: ['--play', 'tones'] });
     phone = await it.lab.phone(ALICE, { flags: ['--play', 'tones'] });
+    carol = await it.lab.phone(CAROL, { flags: ['--play', 'tones'] });
   });
   after(async () => {
     await it?.stop();
     console.log(`silence at the far end, ms: ${JSON.stringify(figures)}`);
   });
   afterEach(async () => {
-    for (const each of [bob, phone]) {
+    for (const each of [bob, phone, carol]) {
       each.send('hangup', {});
       await each.policy(FREE);
     }
     await it.web.page.waitForFunction(() => window.byonPhone.calls.length === 0, null, { timeout: 8000 }).catch(() => {});
     await delay(300);
-    for (const each of [bob, phone]) each.forget();
+    for (const each of [bob, phone, carol]) each.forget();
   });
 
   async function talkToBob() {
@@ -146,5 +148,65 @@ describe('a call moves', () => {
     phone.send('register');
     await phone.waitFor('registered');
     await it.web.hangUp();
+  });
+
+  test("the phone's own call comes to the browser, without the far end noticing", async () => { // Covers: C20
+    await phone.policy({ publish_dialogs: true });
+    phone.call(BOB);
+    await bob.waitFor('incoming');
+    bob.send('answer');
+    await phone.waitFor('answered');
+    await delay(500);
+    await silenceDuring("the phone's own call to the browser", async () => {
+      await it.web.page.locator('[data-testid="pull"]').click({ timeout: 20_000 });
+      await it.web.callState('connected');
+      assert.match((await phone.waitFor('bye')).reason, /Replaced/);
+    });
+    assert.match((await bob.waitFor('replaced')).pai, new RegExp(ALICE.replace('+', '\\+')));
+    await it.assertTonesBothWays(bob);
+    await it.web.hangUp();
+    await bob.waitFor('bye');
+  });
+
+  const referred = () => it.web.page.waitForFunction(() => document.querySelector('[data-referral="Completed"]') !== null);
+  const peerOnPage = () => it.web.page.evaluate(() => window.byonPhone.calls[0].peer);
+
+  test('the network sends the other side elsewhere: another voice, the same call', async () => { // Covers: C29
+    await talkToBob();
+    bob.send('refer', { to: CAROL });
+    assert.equal((await bob.waitFor('refer_answered')).code, 202);
+    const incoming = await carol.waitFor('incoming');
+    assert.match(incoming.headers['Referred-By'], new RegExp(BOB.replace('+', '\\+')));
+    assert.match(incoming.pai, new RegExp(ALICE.replace('+', '\\+')));
+    carol.send('answer');
+    await referred();
+    await bob.waitFor('refer_progress', { where: ({ status }) => status === 'SIP/2.0 200 OK' });
+    await bob.waitFor('bye');
+    assert.equal(await peerOnPage(), `tel:${CAROL}`);
+    await it.assertTonesBothWays(carol);
+    await it.web.hangUp();
+    await carol.waitFor('bye');
+  });
+
+  test('a consulted party takes the place; emergency numbers and strangers are not called', async () => { // Covers: C29
+    await talkToBob();
+    for (const to of ['112', 'sip:mallory@10.0.0.1', 'urn:service:sos']) {
+      bob.forget();
+      bob.send('refer', { to });
+      assert.ok((await bob.waitFor('refer_answered')).code >= 400, to);
+    }
+    const held = (await bob.stats()).call;
+    bob.send('call', { to: CAROL, id: 'consultation' });
+    await carol.waitFor('incoming');
+    carol.send('answer');
+    await bob.waitFor('answered', { where: ({ call }) => call === 'consultation' });
+    bob.send('refer', { call: held, to: CAROL, with: 'consultation' });
+    await carol.waitFor('replaced');
+    await referred();
+    assert.equal(await peerOnPage(), `tel:${CAROL}`);
+    await bob.waitFor('bye', { where: ({ call }) => call === 'consultation' });
+    await it.assertTonesBothWays(carol);
+    await it.web.hangUp();
+    await carol.waitFor('bye');
   });
 });

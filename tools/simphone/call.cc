@@ -93,7 +93,8 @@ void Call::HandleRequest(const ServerTransactionPtr& transaction) {
   if (method == "BYE") return HandleBye(transaction);
   if (method == "PRACK") return HandlePrack(transaction);
   if (method == "INVITE" || method == "UPDATE") return HandleOffer(transaction);
-  if (method == "OPTIONS" || method == "INFO" || method == "NOTIFY") {
+  if (method == "NOTIFY") return HandleNotify(transaction);
+  if (method == "OPTIONS" || method == "INFO") {
     return Respond(transaction, 200, "OK");
   }
   Respond(transaction, 405, "Method Not Allowed");

@@ -34,6 +34,9 @@ class Call {
 
   const std::string& id() const { return id_; }
   bool is_ended() const { return is_ended_; }
+  bool is_talking() const { return is_confirmed_ && !is_ended_; }
+  const Dialog& dialog() const { return dialog_; }
+  virtual bool is_initiator() const { return false; }
   CallMedia& media() { return media_; }
 
   virtual bool Owns(const SipMessage& request) const = 0;
@@ -47,6 +50,12 @@ class Call {
   void Resume();
   // Offers again with other codecs, and from another port when asked.
   void Reoffer(const std::optional<CodecPreferences>& codecs, bool moves_port);
+  // Sends the other side to `to` (REFER); with `replaced` it takes the place of that call there.
+  void Refer(const std::string& to, const Call* replaced, bool is_silent);
+  // Is this INVITE to take the place of this call's dialog (RFC 3891)?
+  bool IsReplacedBy(const SipMessage& invite) const;
+  // Goes on with whoever sent it, with the same audio, and ends the old dialog.
+  void Replace(const ServerTransactionPtr& transaction);
   void EmitStatistics(bool restarts_gap);
 
  protected:
@@ -75,6 +84,7 @@ class Call {
 
  private:
   void HandleOffer(const ServerTransactionPtr& transaction);
+  void HandleNotify(const ServerTransactionPtr& transaction);
   void HandleBye(const ServerTransactionPtr& transaction);
   void SendReinvite(const char* event);
   void RefreshSession();
@@ -92,6 +102,7 @@ class Call {
 class OutgoingCall : public Call {
  public:
   OutgoingCall(CallContext& context, std::string id, const std::string& to);
+  bool is_initiator() const override { return true; }
   bool Owns(const SipMessage& request) const override;
   void Hangup(const std::string& reason) override;
 

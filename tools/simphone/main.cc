@@ -45,6 +45,7 @@ constexpr const char* kUsage = R"(byon-simphone --number +346... --password SECR
   --early-media          183 with SDP and media before the answer
   --preconditions        RFC 3312 both ways
   --no-100rel            no reliable provisional responses
+  --publish-dialogs      PUBLISH which calls the phone is in (RFC 4235)
   --session-expires S    ask for a session timer
   --rtcp-interval-ms N                             (2000)
   --rtcp-xr              RFC 3611 both ways: VoIP metrics, round trip times
@@ -121,6 +122,7 @@ Options ParseFlags(int argc, char** argv) {
       {"--preconditions", [&] { phone.use_preconditions = true; }},
       {"--rtcp-xr", [&] { phone.uses_rtcp_xr = true; }},
       {"--no-100rel", [&] { phone.use_100rel = false; }},
+      {"--publish-dialogs", [&] { phone.publishes_dialogs = true; }},
       {"--trace", [&] { phone.traces_sip = true; }},
       {"--no-register", [&] { options.registers = false; }},
   };

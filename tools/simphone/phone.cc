@@ -47,6 +47,7 @@ Phone::Phone(EventLoop& loop, PhoneConfig config, uint64_t seed, EventHandler ha
       registration_(config_, transactions_, PcscfEndpoint(config_.pcscf),
                     [this](const Registration::Outcome& outcome) { OnRegistration(outcome); }),
       messages_(config_, transactions_, registration_, [this](json event) { Emit(std::move(event)); }),
+      dialogs_(config_, transactions_, registration_),
       context_{config_, transactions_, registration_,
                [this](json event) { Emit(std::move(event)); }} {
   transactions_.transport().Trace(config_.traces_sip);
@@ -66,7 +67,17 @@ void Phone::Emit(json event) {
       calls_[event["call"]]->is_ended()) {
     ForgetLater(event["call"]);
   }
+  const bool is_of_call = event.contains("call");
   handler_(event);
+  if (is_of_call && config_.publishes_dialogs) PublishDialogs();
+}
+
+void Phone::PublishDialogs() {
+  std::vector<DialogPublisher::Entry> talking;
+  for (const auto& [id, call] : calls_) {
+    if (call->is_talking()) talking.push_back({&call->dialog(), call->is_initiator()});
+  }
+  dialogs_.Publish(talking);
 }
 
 void Phone::ForgetLater(const std::string& id) {
@@ -112,6 +123,12 @@ void Phone::OnNewRequest(const ServerTransactionPtr& transaction) {
   if (request.method() == "OPTIONS" || request.method() == "NOTIFY") return respond(200, "OK");
   if (request.method() == "MESSAGE") return messages_.Receive(transaction);
   if (request.method() != "INVITE") return respond(405, "Method Not Allowed");
+  if (!request.Header("Replaces").empty()) {
+    for (auto& [id, call] : calls_) {
+      if (call->IsReplacedBy(request)) return call->Replace(transaction);
+    }
+    return respond(481, "Call/Transaction Does Not Exist");
+  }
   const std::string id = "in" + std::to_string(++last_call_);
   auto call = std::make_unique<IncomingCall>(context_, id, transaction);
   IncomingCall& incoming = *call;
@@ -169,6 +186,11 @@ void Phone::RunCallCommand(const std::string& name, const json& command) {
     call.Hold();
   } else if (name == "resume") {
     call.Resume();
+  } else if (name == "refer") {
+    const std::string other = command.value("with", "");
+    const auto replaced = calls_.find(other);
+    if (!other.empty() && replaced == calls_.end()) throw std::runtime_error("no such call: " + other);
+    call.Refer(command.at("to"), other.empty() ? nullptr : replaced->second.get(), command.value("silent", false));
   } else if (name == "reoffer") {
     std::optional<CodecPreferences> codecs;
     if (command.contains("codecs") || command.contains("align") || command.contains("mode_set")) {
@@ -209,6 +231,7 @@ void Phone::ChangePolicy(const json& command) {
   config_.plays_early_media = command.value("early_media", config_.plays_early_media);
   config_.use_preconditions = command.value("preconditions", config_.use_preconditions);
   config_.use_100rel = command.value("reliable", config_.use_100rel);
+  config_.publishes_dialogs = command.value("publish_dialogs", config_.publishes_dialogs);
   config_.session_expires_s = command.value("session_expires", config_.session_expires_s);
   config_.play = command.value("play", config_.play);
   config_.record = command.value("record", config_.record);

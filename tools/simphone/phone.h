@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tools/simphone/call.h"
+#include "tools/simphone/dialog_publisher.h"
 #include "tools/simphone/phone_config.h"
 #include "tools/simphone/registration.h"
 #include "tools/simphone/text_messages.h"
@@ -39,6 +40,7 @@ class Phone {
   void RunCallCommand(const std::string& name, const nlohmann::json& command);
   void RunMediaCommand(const std::string& name, const nlohmann::json& command, Call& call);
   void ChangePolicy(const nlohmann::json& command);
+  void PublishDialogs();
   void ForgetLater(const std::string& id);
   // The named call, or the newest that has not ended. Throws std::runtime_error when there is none.
   Call& FindCall(const nlohmann::json& command);
@@ -49,6 +51,7 @@ class Phone {
   TransactionLayer transactions_;
   Registration registration_;
   TextMessages messages_;
+  DialogPublisher dialogs_;
   CallContext context_;
   std::map<std::string, std::unique_ptr<Call>> calls_;
   std::vector<std::string> order_;  // call ids, oldest first

@@ -33,6 +33,7 @@ struct PhoneConfig {
   int reject_code = 0;             // 0: do not reject
   bool rings = true;               // 180 at once
   bool plays_early_media = false;  // 183 with SDP and media before the answer
+  bool publishes_dialogs = false;  // which calls it is in (RFC 4235)
   int session_expires_s = 0;       // 0: no session timer asked for
 
   std::string play;    // WAV file, "tones", or empty for silence

@@ -97,13 +97,17 @@ export class CallCard {
   }
 
   #fill(): void {
+    this.#showPeer();
+    fillKeypad(find(this.element, '.pad'), (key) => this.press(key), { testId: 'dtmf' });
+  }
+
+  #showPeer(): void {
     const { peer, peerName } = this.call;
     const title = peerTitle(peer, peerName);
     find(this.element, '.peer').textContent = title;
     find(this.element, '.number-line').textContent = peerName ? prettyNumber(numberOf(peer)) : '';
     if (peerName) find(this.element, '.avatar').textContent = initials(peerName); // else a person without a name
     this.element.setAttribute('aria-label', `Call ${this.call.direction === 'incoming' ? 'from' : 'to'} ${title}`);
-    fillKeypad(find(this.element, '.pad'), (key) => this.press(key), { testId: 'dtmf' });
   }
 
   #wire(): void {
@@ -139,6 +143,11 @@ export class CallCard {
       this.#isMoving = state === 'Started' || state === 'Ringing';
       this.element.dataset['transfer'] = state;
       this.render();
+    });
+    call.on('referral', ({ state }) => {
+      this.element.dataset['referral'] = state;
+      this.#showPeer();
+      this.#owner.changed();
     });
     call.on('digit', ({ digit }) => {
       const state = find(this.element, '.state');

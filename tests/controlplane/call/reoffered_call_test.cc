@@ -104,7 +104,7 @@ TEST(ReofferedCall, GoesOnWithWhomTheOtherSideHandsItTo) {  // Covers: C19
   h.Apply([&](Call& c) { c.OnRemoteOffer("B", PhoneSdp("sendrecv"), h.now); });
   EXPECT_EQ(h.Take<SendSdpAnswer>()->dialog_id, "B");
   h.Clear();
-  h.Apply([&](Call& c) { c.OnReplaced("B", "tel:+34600000009", "Carol"); });
+  h.Apply([&](Call& c) { c.OnReplaced("B", "tel:+34600000009", "Carol", h.now); });
   const auto media = h.Take<ModifyMedia>();
   ASSERT_TRUE(media);
   EXPECT_EQ(media->change.stream_id, "B") << "another party is another source of sound";

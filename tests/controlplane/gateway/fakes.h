@@ -71,6 +71,10 @@ class FakeSip final : public call::SipSignaling {
   void SendDigits(const std::string& id, const std::string& digits) override {
     log.push_back("digits " + digits + ' ' + id);
   }
+  void AnswerReferral(const std::string& id, int status) override { log.push_back("refer " + std::to_string(status) + ' ' + id); }
+  void ReportReferral(const std::string& id, int status, const std::string&) override {
+    log.push_back("notify " + std::to_string(status) + ' ' + id);
+  }
   void Bye(const std::string& id, const call::EndReason&) override { log.push_back("bye " + id); }
   void Restore(const std::string& id, const std::string& snapshot) override {
     log.push_back("restore " + id + ' ' + snapshot);
@@ -196,6 +200,9 @@ class FakeEvents final : public EventSink {
     if (auto* e = std::get_if<DtmfReceived>(&event)) texts.push_back("dtmf " + e->digit);
     if (auto* e = std::get_if<TransferProgress>(&event)) {
       texts.push_back("transfer " + std::string(call::ToString(e->state)));
+    }
+    if (auto* e = std::get_if<ReferralProgress>(&event)) {
+      texts.push_back("referral " + std::string(call::ToString(e->state)) + ' ' + e->target_address);
     }
   }
 };

@@ -217,7 +217,7 @@ TEST(Gateway, OutgoingCallFromPostToBye) {
   w.gateway->OnProgress(id, {"A", 183, "Session Progress", call::PhoneSdp(), "sendrecv", true});
   w.gateway->OnProgress(id, {"A", 180, "Ringing", {}, {}, true});
   w.gateway->OnAnswered(id, "A", std::nullopt);
-  w.gateway->OnDialogChanged(id, "dialog");
+  w.gateway->OnDialogChanged(id, "dialog", "sip-call-id");
   w.gateway->OnAccessConnected(id);
   EXPECT_THAT(w.events.texts,
               ElementsAre("status InProgress 1", "status Ringing 2", "status Connected 3"));

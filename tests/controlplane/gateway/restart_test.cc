@@ -102,7 +102,7 @@ TEST(Gateway, GoesOnAfterARestart) {
   World w;
   std::string registration = w.Registered();
   std::string id = w.ConnectedCall();
-  w.gateway->OnDialogChanged(id, "dialog");
+  w.gateway->OnDialogChanged(id, "dialog", "sip-call-id");
   std::string early = w.Call();  // not answered yet
   w.Restart();
   EXPECT_THAT(w.registrar.log, ElementsAre("restore " + registration + " snapshot"));
@@ -146,7 +146,7 @@ TEST(RecordJson, KeepsEverything) {
   World w;
   w.Registered();
   std::string id = w.ConnectedCall();
-  w.gateway->OnDialogChanged(id, std::string("bytes \xff\x01", 8));
+  w.gateway->OnDialogChanged(id, std::string("bytes \xff\x01", 8), "sip-call-id");
   std::string json = w.store.ValueOf(store::Kind::kCall, id);
   auto record = ReadCallRecord(json);
   ASSERT_TRUE(record);

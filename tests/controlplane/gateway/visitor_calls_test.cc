@@ -146,7 +146,7 @@ TEST_F(VisitorCallsTest, ARestartKeepsCallsAndTheirNumbers) {
   const std::string id = Id();
   w_.gateway->OnAnswered(id, "A", call::PhoneSdp());
   w_.gateway->OnAccessConnected(id);
-  w_.gateway->OnDialogChanged(id, "dialog");
+  w_.gateway->OnDialogChanged(id, "dialog", "sip-call-id");
   Build(false);
   w_.gateway->Restore();
   EXPECT_EQ(w_.gateway->UseOf("shop").numbers_busy, 1u);

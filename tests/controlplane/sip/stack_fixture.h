@@ -61,6 +61,7 @@ class Recorder : public call::SipSignalingObserver, public registration::SipRegi
   std::optional<registration::SipRegistered> registered;
   std::optional<registration::SipRegisterFailure> failure;
   std::optional<call::IncomingInvite> incoming;
+  std::optional<call::Referral> referral;
   std::optional<std::string> next_call_id = "in-1";   // what OnIncomingInvite returns
   std::function<void()> during_incoming;
   call::EndReason last_reason;
@@ -113,13 +114,17 @@ class Recorder : public call::SipSignalingObserver, public registration::SipRegi
   void OnReplaced(const call::CallId& id, const call::DialogId& dialog, std::string party, std::string) override {
     events.push_back("replaced " + id + " " + dialog + " " + party);
   }
+  void OnReferral(const call::CallId& id, call::Referral value) override {
+    referral = std::move(value);
+    events.push_back("referral " + id + ' ' + referral->target_uri);
+  }
   void OnDigit(const call::CallId& id, char digit, int duration_ms) override {
     events.push_back("digit " + id + " " + digit + " " + std::to_string(duration_ms));
   }
   void OnEnded(const call::CallId& id, call::EndReason reason) override {
     End("ended " + id + " " + std::to_string(reason.sip_status), reason);
   }
-  void OnDialogChanged(const call::CallId& id, std::string snapshot) override {
+  void OnDialogChanged(const call::CallId& id, std::string snapshot, std::string) override {
     snapshots[id] = std::move(snapshot);
     events.push_back("changed " + id);
   }

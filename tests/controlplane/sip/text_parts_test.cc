@@ -9,6 +9,7 @@
 #include "controlplane/sip/field_text.h"
 #include "controlplane/sip/ip_address.h"
 #include "controlplane/sip/peer_filter.h"
+#include "controlplane/sip/refer_to.h"
 #include "controlplane/sip/reginfo.h"
 #include "controlplane/sip/replaces.h"
 #include "controlplane/sip/session_timer.h"
@@ -305,6 +306,38 @@ TEST(ReplacesTest, Rfc3891Examples) {  // Covers: C19
   EXPECT_FALSE(ParseReplaces("a;to-tag=1;to-tag=2;from-tag=3"));
   EXPECT_FALSE(ParseReplaces(";to-tag=1;from-tag=3"));
   EXPECT_FALSE(ParseReplaces(""));
+}
+
+TEST(ReplacesTest, IsWrittenOfTokensOnly) {  // Covers: C20
+  EXPECT_EQ(FormatReplaces({"98732@sip.example.com", "ff87ff", "r33th4x0r"}), "98732@sip.example.com;to-tag=ff87ff;from-tag=r33th4x0r");
+  EXPECT_EQ(FormatReplaces({"a", "1", "2", true}), "a;to-tag=1;from-tag=2;early-only");
+  for (const char* bad : {"", "a;b", "a b", "a\r\nX: 1", "a,b", "a\"b"}) {
+    EXPECT_FALSE(FormatReplaces({bad, "1", "2"})) << bad;
+    EXPECT_FALSE(FormatReplaces({"a", bad, "2"})) << bad;
+    EXPECT_FALSE(FormatReplaces({"a", "1", bad})) << bad;
+  }
+  EXPECT_FALSE(FormatReplaces({"a", "1", "x@y"}));
+  EXPECT_FALSE(FormatReplaces({std::string(257, 'a'), "1", "2"}));
+}
+
+TEST(ReferToTest, Rfc3515And5589Examples) {  // Covers: C29
+  const auto plain = ParseReferTo("<sip:dave@denver.example.org?Replaces=12345%40192.168.118.3%3Bto-tag%3D12345%3Bfrom-tag%3D5FFE-3994>");
+  ASSERT_TRUE(plain && plain->replaces);
+  EXPECT_EQ(plain->uri, "sip:dave@denver.example.org");
+  EXPECT_EQ(*plain->replaces, (call::ReplacedDialog{"12345@192.168.118.3", "12345", "5FFE-3994"}));
+  const auto other = ParseReferTo("<sip:conf44@example.com;isfocus;method=SUBSCRIBE;x=1>");
+  ASSERT_TRUE(other);
+  EXPECT_FALSE(other->is_invite);
+  EXPECT_EQ(other->uri, "sip:conf44@example.com;isfocus;x=1");
+  EXPECT_TRUE(ParseReferTo("<sip:a@b;METHOD=invite>")->is_invite);
+  EXPECT_EQ(ParseReferTo("tel:+34600000002")->uri, "tel:+34600000002");
+  EXPECT_FALSE(ParseReferTo("<sip:a@b?X=1&Accept-Contact=2>")->replaces);
+  for (const char* bad : {"", "<>", "<sip:a@b?Replaces=a%3Bto-tag%3D1>", "<sip:a@b?Replaces=a%3Bto-tag%3D1%3Bfrom-tag%3D2%0D%0AX>",
+                          "<sip:a@b?Replaces=%>", "<sip:a@b?Replaces=%4>",
+                          "<sip:a@b?replaces=a%3Bto-tag%3D1%3Bfrom-tag%3D2&Replaces=a%3Bto-tag%3D1%3Bfrom-tag%3D2>",
+                          "<sip:a@b?Replaces=a%20b%3Bto-tag%3D1%3Bfrom-tag%3D2>"}) {
+    EXPECT_FALSE(ParseReferTo(bad)) << bad;
+  }
 }
 
 }  // namespace

@@ -328,6 +328,22 @@ describe('a call', () => {
     await expect(call.transfer('x y')).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
   });
 
+  test('the network moves the other side: the call goes on with somebody else', async () => {
+    const call = await connected();
+    const steps: string[] = [];
+    call.on('referral', ({ state, target }) => steps.push(`${state} ${target}`));
+    const before = call.peer;
+    const tell = (state: string) => gateway.event('org.byon-gateway.events.v1.referral', { mediaSessionId: 'call-1', state, target: 'tel:+34600000009' });
+    tell('Started');
+    tell('Failed');
+    expect(call.peer).toBe(before);
+    tell('Completed');
+    expect(call.peer).toBe('tel:+34600000009');
+    expect(call.peerName).toBeUndefined();
+    expect(call.state).toBe('connected');
+    expect(steps).toEqual(['Started', 'Failed', 'Completed'].map((state) => `${state} tel:+34600000009`));
+  });
+
   test('a call that is elsewhere comes here', async () => {
     const elsewhere = { ...session({ mediaSessionId: 'call-7', status: 'Connected' }), registrationId: 'reg-2', direction: 'originating', place: 'phone' };
     gateway.handlers['call.elsewhere'] = () => [elsewhere];

@@ -28,5 +28,5 @@ export type {
   CallElsewhere, CloudEvent, EndStatus, GatewayLegQuality, GatewayQuality, IceServersResource, ListedSession, Message, PageConfig, Presence,
   PushState, PushSubscriptionBody,
   RegistrationResource, Sdp,
-  SessionResource, SessionStatus, TransferEventData, Visit,
+  ReferralEventData, SessionResource, SessionStatus, TransferEventData, Visit,
 } from './wire.js';

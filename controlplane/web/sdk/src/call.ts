@@ -9,7 +9,7 @@ import type { Platform } from './platform.js';
 import { type CallStats, QualityMonitor, type QualityWarning, readStats } from './quality.js';
 import type { Operations } from './operations.js';
 import type { Transport } from './transport.js';
-import { type DtmfEventData, type EndStatus, type GatewayQuality, isEndStatus, type SessionResource, type TransferEventData } from './wire.js';
+import { type DtmfEventData, type EndStatus, type GatewayQuality, isEndStatus, type ReferralEventData, type SessionResource, type TransferEventData } from './wire.js';
 
 const SAMPLE_MS = 1000;
 /** A call that cannot be placed is tried again after so long each; then the user is told. */
@@ -59,12 +59,10 @@ export class Call extends Emitter<CallEvents> {
   #endedAt: number | undefined;
   #endStatus: EndStatus | undefined;
   #endReason: string | undefined;
+  #peer: string;
+  #peerName: string | undefined;
 
   readonly direction: 'outgoing' | 'incoming';
-  /** The other party as the network shows it, e.g. `tel:+34600000002`. */
-  readonly peer: string;
-  /** The other party's name, when the network tells one; nobody has checked it. */
-  readonly peerName: string | undefined;
   /** Milliseconds since 1970. */
   readonly startedAt = Date.now();
 
@@ -73,8 +71,8 @@ export class Call extends Emitter<CallEvents> {
     super();
     this.#parts = parts;
     this.direction = parts.direction;
-    this.peer = parts.peer;
-    this.peerName = parts.peerName;
+    this.#peer = parts.peer;
+    this.#peerName = parts.peerName;
     this.#id = parts.id;
     this.#microphone = new Microphone({
       platform: parts.platform,
@@ -82,6 +80,15 @@ export class Call extends Emitter<CallEvents> {
       replace: async (stream) => this.#media?.useMicrophone(stream),
       report: (error) => this.emit('error', error),
     });
+  }
+
+  /** The other party as the network shows it, e.g. `tel:+34600000002`; another one when it was moved (event `referral`). */
+  get peer(): string {
+    return this.#peer;
+  }
+  /** The other party's name, when the network tells one; nobody has checked it. */
+  get peerName(): string | undefined {
+    return this.#peerName;
   }
 
   /** The gateway's name of the call; undefined until it has taken an outgoing call. */
@@ -406,6 +413,15 @@ export class Call extends Emitter<CallEvents> {
   /** @internal */
   applyTransfer({ state, reason }: TransferEventData): void {
     this.emit('transfer', { state, reason });
+  }
+
+  /** @internal */
+  applyReferral({ state, target, reason }: ReferralEventData): void {
+    if (state === 'Completed') {
+      this.#peer = target;
+      this.#peerName = undefined;
+    }
+    this.emit('referral', { state, target, reason });
   }
 
   /** The network under the browser has changed. @internal */

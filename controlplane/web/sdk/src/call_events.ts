@@ -1,5 +1,5 @@
 import type { QualitySample, QualityWarning } from './quality.js';
-import type { EndStatus, TransferEventData } from './wire.js';
+import type { EndStatus, ReferralEventData, TransferEventData } from './wire.js';
 
 /** Where a call stands. */
 export type CallState =
@@ -33,6 +33,8 @@ export interface CallEvents {
   digit: { digit: string; durationMs: number };
   /** How {@link Call.transfer} goes on. */
   transfer: { state: TransferEventData['state']; reason?: string | undefined };
+  /** The network moves the other side to somebody else, who is {@link Call.peer} once it has `Completed`; the call goes on. */
+  referral: { state: ReferralEventData['state']; target: string; reason?: string | undefined };
   /** The sound of the other side; the SDK plays it by itself. */
   remoteStream: MediaStream;
   /** The path to the gateway is lost; an ICE restart is tried for half a minute. */

@@ -14,7 +14,7 @@ import { RestTransport } from './rest_transport.js';
 import type { Transport } from './transport.js';
 import { WebSocketTransport } from './web_socket_transport.js';
 import type {
-  CallElsewhere, CloudEvent, DtmfEventData, ListedSession, Message, Presence, PushSubscriptionBody, RegistrationEndsData, RegistrationResource,
+  CallElsewhere, CloudEvent, DtmfEventData, ListedSession, Message, Presence, PushSubscriptionBody, ReferralEventData, RegistrationEndsData, RegistrationResource,
   SessionResource, TransferEventData,
 } from './wire.js';
 
@@ -24,6 +24,7 @@ const MOST_ENDING_WAIT_MS = 3_200;
 const REFRESH_RETRY_MS = 10_000;
 const EVENT_PREFIX = 'org.camaraproject.webrtc-events-subscriptions.v0.';
 const TRANSFER_EVENT = 'org.byon-gateway.events.v1.transfer';
+const REFERRAL_EVENT = 'org.byon-gateway.events.v1.referral';
 const DIGIT_EVENT = 'org.byon-gateway.events.v1.dtmf-received';
 const PRESENCE_EVENT = 'org.byon-gateway.events.v1.presence-changed';
 /** Events may overtake the answer to the request that made their call: so many are kept until it comes. */
@@ -406,6 +407,11 @@ export class Device extends Emitter<DeviceEvents> {
       case TRANSFER_EVENT: {
         const data = event.data as TransferEventData;
         this.#calls.get(data.mediaSessionId)?.applyTransfer(data);
+        break;
+      }
+      case REFERRAL_EVENT: {
+        const data = event.data as ReferralEventData;
+        this.#calls.get(data.mediaSessionId)?.applyReferral(data);
         break;
       }
       case PRESENCE_EVENT:

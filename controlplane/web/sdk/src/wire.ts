@@ -75,6 +75,15 @@ export interface TransferEventData {
   reason?: string;
 }
 
+/** How it goes when the network moves the other side of a call to somebody else. */
+export interface ReferralEventData {
+  mediaSessionId: string;
+  state: 'Started' | 'Ringing' | 'Completed' | 'Failed';
+  /** Who is to be there: a `tel:` or `sip:` address. */
+  target: string;
+  reason?: string;
+}
+
 /** TURN and STUN servers for browsers behind firewalls (`GET /byon/v1/ice-servers`). */
 export interface IceServersResource {
   iceServers: RTCIceServer[];
