@@ -1,7 +1,6 @@
 // The web side of the gateway: CAMARA's resources.
 #include <algorithm>
 #include <iterator>
-#include <set>
 
 #include "controlplane/call/address.h"
 #include "controlplane/gateway/core.h"
