@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "dataplane/base/check.h"
 
@@ -114,8 +115,11 @@ EncodedPayload OpusAudioEncoder::Encode(const AudioFrame& frame, base::MutableBy
 void OpusAudioEncoder::SetExpectedLoss(double fraction) {
   int percent = std::clamp(static_cast<int>(std::ceil(fraction * 100)), 0, kMaxExpectedLossPercent);
   if (percent > 0 && is_told_of_more_) percent = std::max(percent, kLeastLossPercentToRepeat);
-  opus_encoder_ctl(encoder_.get(), OPUS_SET_PACKET_LOSS_PERC(percent));
-  if (percent > 0 && may_transform_) UseTransform(false);
+  const bool is_news = std::exchange(told_loss_percent_, percent) != percent;
+  if (is_news) opus_encoder_ctl(encoder_.get(), OPUS_SET_PACKET_LOSS_PERC(percent));
+  if (percent == 0 || !may_transform_) return;
+  if (is_transform_) UseTransform(false);
+  samples_since_loss_ = 0;
 }
 
 }  // namespace byon::codec

@@ -259,6 +259,7 @@ std::optional<IceEvent> IceLiteAgent::PollEvent() {
 }
 
 bool IceLiteAgent::IsVerified(const net::SocketAddress& remote) const {
+  if (selected_ == remote) return true;  // nearly every packet; it expires with its selection
   return std::any_of(candidates_.begin(), candidates_.end(), [&](const RemoteCandidate& c) {
     return c.address == remote && !c.is_expired;
   });

@@ -13,8 +13,9 @@ namespace byon::jitter {
 
 inline constexpr size_t kMaxPayloadBytes = 1500;
 inline constexpr size_t kPacketSlots = 64;  // 1.28 s at 20 ms
-// Of all payloads together: the 0.5 s that play-out ever lets wait, at 130 kbit/s.
-inline constexpr size_t kStoreBytes = 8 * 1024;
+// Of all payloads together: the 0.5 s that play-out ever lets wait, at the 64 kbit/s of G.711. Browsers are told to send
+// less; of more than that the newest is kept.
+inline constexpr size_t kStoreBytes = 4 * 1024;
 
 // A received packet, copied.
 struct StoredPacket {

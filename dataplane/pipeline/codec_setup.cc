@@ -5,11 +5,15 @@
 namespace byon::pipeline {
 namespace {
 
-// Audio that may wait decoded: the rest of a tick, the longest packet, and what stretching adds.
+// A packet is decoded on top of less than a tick and the pitch period that compressing wants to see; stretching adds
+// another one.
+constexpr int kBesidesPacketMs = 20 + 13 + 13;
+
+// Audio that may wait decoded.
 int BufferMs(std::span<const StreamFormat> formats) {
   const bool is_opus = std::ranges::all_of(
       formats, [](const StreamFormat& f) { return f.codec.codec == codec::Codec::kOpus; });
-  return (is_opus ? codec::kMaxOpusPacketMs : codec::kMaxPacketMs) + 80;
+  return (is_opus ? codec::kMaxOpusPacketMs : codec::kMaxPacketMs) + kBesidesPacketMs;
 }
 
 // The sample rate that a format's own codec works at; Opus adapts to the other side.
@@ -37,28 +41,35 @@ ReceiveSetup::ReceiveSetup(std::span<const StreamFormat> formats, const StreamFo
   for (const StreamFormat& format : formats) {
     entries_.push_back(
         {format, codec::MakeAudioDecoder(format.codec, NativeRateHz(format, send))});
+    NoteKinds(entries_.back(), static_cast<uint8_t>(entries_.size()));
   }
   buffer_.Restart(entries_[0].decoder->sample_rate_hz());
 }
 
-ReceiveSetup::Entry* ReceiveSetup::FindAudio(uint8_t payload_type) {
-  const auto found = std::ranges::find_if(
-      entries_, [=](const Entry& e) { return e.format.payload_type == payload_type; });
-  return found == entries_.end() ? nullptr : &*found;
+void ReceiveSetup::NoteKinds(const Entry& entry, uint8_t number) {
+  static_assert(kMaxReceiveFormats <= kAudioMask);
+  const auto kind = [this](uint8_t payload_type) -> uint8_t& { return kinds_[payload_type & 0x7f]; };
+  uint8_t& audio = kind(entry.format.payload_type);
+  if ((audio & kAudioMask) == 0) audio |= number;  // the first of a number counts
+  for (const TelephoneEventFormat& event : entry.format.telephone_events) {
+    kind(event.payload_type) |= kTelephoneEvent;
+  }
+  if (entry.format.red_payload_type) kind(*entry.format.red_payload_type) |= kRed;
+}
+
+std::optional<size_t> ReceiveSetup::AudioIndex(uint8_t payload_type) const {
+  const size_t number = KindOf(payload_type) & kAudioMask;
+  return number == 0 ? std::nullopt : std::optional(number - 1);
 }
 
 const TelephoneEventFormat* ReceiveSetup::FindTelephoneEvent(uint8_t payload_type) const {
+  if ((KindOf(payload_type) & kTelephoneEvent) == 0) return nullptr;
   for (const Entry& entry : entries_) {
     for (const TelephoneEventFormat& event : entry.format.telephone_events) {
       if (event.payload_type == payload_type) return &event;
     }
   }
   return nullptr;
-}
-
-bool ReceiveSetup::IsRed(uint8_t payload_type) const {
-  return std::ranges::any_of(
-      entries_, [=](const Entry& e) { return e.format.red_payload_type == payload_type; });
 }
 
 SendSetup::SendSetup(const StreamFormat& format, const StreamFormat* receive,

@@ -27,15 +27,29 @@ class ReceiveSetup {
   ReceiveSetup(std::span<const StreamFormat> formats, const StreamFormat* send);
 
   // Null when the payload type is none of ours.
-  Entry* FindAudio(uint8_t payload_type);
+  Entry* FindAudio(uint8_t payload_type) {
+    const auto index = AudioIndex(payload_type);
+    return index ? &entries_[*index] : nullptr;
+  }
   const TelephoneEventFormat* FindTelephoneEvent(uint8_t payload_type) const;
   // Whether it carries redundant encodings (RFC 2198).
-  bool IsRed(uint8_t payload_type) const;
+  bool IsRed(uint8_t payload_type) const { return (KindOf(payload_type) & kRed) != 0; }
   Entry& preferred() { return entries_[0]; }
   std::span<Entry> entries() { return entries_; }
+  // The place in entries() of what FindAudio() finds; nothing when it is none of ours.
+  std::optional<size_t> AudioIndex(uint8_t payload_type) const;
   PlayoutBuffer& buffer() { return buffer_; }
 
  private:
+  // What a payload type is, looked at for every packet: one more than the entry's place, or 0, and flags.
+  static constexpr uint8_t kAudioMask = 0x0f;
+  static constexpr uint8_t kTelephoneEvent = 0x40;
+  static constexpr uint8_t kRed = 0x80;
+
+  uint8_t KindOf(uint8_t payload_type) const { return kinds_[payload_type & 0x7f]; }
+  void NoteKinds(const Entry& entry, uint8_t number);
+
+  std::array<uint8_t, 128> kinds_{};
   std::vector<Entry> entries_;
   PlayoutBuffer buffer_;
 };

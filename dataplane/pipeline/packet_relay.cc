@@ -67,11 +67,20 @@ PacketRelay::Numbers PacketRelay::Begin(const jitter::StreamPacket& packet,
   is_running_ = true;
   jump_successor_.reset();
   newest_ = packet.sequence_number;
+  newest_timestamp_ = packet.timestamp;
   received_mask_ = 1;
   reach_ = 1;
   sequence_offset_ = static_cast<uint16_t>(next.value - packet.sequence_number.value);
   timestamp_offset_ = timestamp.value - packet.timestamp.value;
   return {next, timestamp, true, 0};
+}
+
+bool PacketRelay::IsMissing(const jitter::StreamPacket& packet) const {
+  if (!is_running_ || ssrc_ != packet.ssrc) return false;
+  const auto step =
+      static_cast<int16_t>(static_cast<uint16_t>(packet.sequence_number.value - newest_.value));
+  // The sender does not number its copies: a wrong guess has a time that was said already.
+  return step > 0 && step < kWindow && packet.timestamp - newest_timestamp_ > 0;
 }
 
 std::variant<PacketRelay::Numbers, DropReason> PacketRelay::Map(const jitter::StreamPacket& packet,
@@ -93,6 +102,7 @@ std::variant<PacketRelay::Numbers, DropReason> PacketRelay::Map(const jitter::St
     received_mask_ = step < kWindow ? received_mask_ << step | 1 : 1;
     reach_ = std::min(reach_ + step, kWindow);
     newest_ = packet.sequence_number;
+    newest_timestamp_ = packet.timestamp;
     lost_before = step - 1;
   } else {
     const int age = -int{step};

@@ -29,6 +29,8 @@ class PacketRelay {
   // `next` and `timestamp` are where the outgoing stream stands; they count when a stretch begins.
   std::variant<Numbers, DropReason> Map(const jitter::StreamPacket& packet, base::Timestamp arrival,
                                         rtp::SequenceNumber next, rtp::RtpTimestamp timestamp);
+  // Whether the packet lies between the newest one and whatever comes next: a copy of it is of use.
+  bool IsMissing(const jitter::StreamPacket& packet) const;
   // Something else was or will be sent: the next packet begins another stretch. A source's late packets
   // are no longer taken then.
   void Stop() { is_running_ = false; }
@@ -52,6 +54,7 @@ class PacketRelay {
   base::Timestamp replaced_at_;
   uint64_t source_changes_ = 0;
   rtp::SequenceNumber newest_;     // received
+  rtp::RtpTimestamp newest_timestamp_;
   uint64_t received_mask_ = 0;     // bit i: newest - i, of this stretch
   int reach_ = 0;                  // packets from the stretch's first to the newest; saturates
   std::optional<rtp::SequenceNumber> jump_successor_;

@@ -33,11 +33,11 @@ constexpr base::TimeDelta kRelayPause = jitter::JitterBuffer::kLongestSilence;
 class TranscodingPipeline::State {
  public:
   explicit State(const PipelineConfig& config)
-      : playout_(stats_),
-        resampler_(16'000, 16'000),
+      : stream_(config.ssrc, config.random_seed),
         tone_(config.tones),
         hold_(config.random_seed),
-        stream_(config.ssrc, config.random_seed) {}
+        playout_(stats_),
+        resampler_(16'000, 16'000) {}
 
   std::optional<DropReason> Insert(const rtp::RtpPacketView& packet, base::Timestamp arrival,
                                    PacketSink* relay);
@@ -49,6 +49,7 @@ class TranscodingPipeline::State {
   void StartNewSource();
   // What comes next, relayed or not, does not go on from what was relayed.
   void StopRelay();
+  bool is_relaying() const { return is_relaying_; }
 
   void Report(const PipelineEvent& event) {
     if (!events_.PushBack(event)) ++stats_.events_lost;
@@ -56,27 +57,45 @@ class TranscodingPipeline::State {
   // The lower of what the peer asks for and our own limit.
   void ApplyModes();
 
+  // What every packet and every tick look at lies together: with a thousand calls each line of memory is a miss.
   PipelineStats stats_;
-  PlayoutStage playout_;
-  SpeechLevel speech_level_;
-  TelephoneEventReceiver event_receiver_;
-  codec::Resampler resampler_;
-  ToneGenerator tone_;
-  ClipPlayer clip_;
-  HoldAudioSource hold_;
-  DtmfSender dtmf_;
-  SendSetupPtr send_;
   OutgoingStream stream_;
-  base::FixedVector<PipelineEvent, kMaxWaitingEvents> events_;
-  std::optional<CodecModeRequest> received_cmr_;
-  std::optional<uint8_t> last_cmr_;
-  std::optional<CodecModeRequest> applied_cmr_;
-  std::optional<uint8_t> mode_limit_;
-  uint8_t mode_request_ = codec::kNoModeRequest;
+  SendSetupPtr send_;
+  double remote_loss_ = 0;
   bool is_receive_active_ = true;
   bool is_send_active_ = true;
   bool is_muted_ = false;
   bool is_sending_silence_ = false;
+  uint8_t mode_request_ = codec::kNoModeRequest;
+  std::optional<CodecModeRequest> received_cmr_;
+  std::optional<uint8_t> last_cmr_;
+  std::optional<CodecModeRequest> applied_cmr_;
+  std::optional<uint8_t> mode_limit_;
+
+ private:
+  struct RelayPlan {
+    uint8_t entries = 0;  // bit i: what entry i of the receive setup receives may be sent as it is
+    uint8_t payload_type = 0;
+    codec::Codec codec = codec::Codec::kOpus;
+  };
+  RelayPlan relay_plan_;
+  bool has_started_ = false;       // MediaStarted was reported for this source
+  bool is_marker_due_ = true;      // the next audio packet follows a pause
+  bool is_relaying_ = false;
+  bool is_encoding_ = false;       // between StartTick() and FinishTick()
+  base::Timestamp last_relayed_;
+  PacketRelay relay_;
+
+ public:
+  ClipPlayer clip_;
+  ToneGenerator tone_;
+  TelephoneEventReceiver event_receiver_;
+  HoldAudioSource hold_;
+  PlayoutStage playout_;
+  SpeechLevel speech_level_;
+  DtmfSender dtmf_;
+  codec::Resampler resampler_;
+  base::FixedVector<PipelineEvent, kMaxWaitingEvents> events_;
 
  private:
   std::optional<DropReason> InsertPacket(const rtp::RtpPacketView& packet, base::Timestamp arrival,
@@ -87,6 +106,10 @@ class TranscodingPipeline::State {
   std::optional<DropReason> InsertRed(const rtp::RtpPacketView& packet, base::Timestamp arrival,
                                       PacketSink* relay);
   bool MayRelayNow() const;
+  codec::AudioDecoder* DecoderOfRelayed(uint8_t payload_type);
+  void PlanRelay();
+  void RelayCopies(const rtp::RedPayloadView& red, const jitter::StreamPacket& primary,
+                   base::Timestamp arrival, PacketSink& sink);
   std::optional<DropReason> RelayPacket(const jitter::StreamPacket& packet, bool marker,
                                         codec::AudioDecoder& decoder, base::Timestamp arrival,
                                         PacketSink& sink);
@@ -106,13 +129,6 @@ class TranscodingPipeline::State {
                      PacketSink& sink);
   void CountSent(size_t payload_bytes);
   void Drop(DropReason reason) { ++stats_.drops[static_cast<size_t>(reason)]; }
-
-  bool has_started_ = false;       // MediaStarted was reported for this source
-  bool is_marker_due_ = true;      // the next audio packet follows a pause
-  PacketRelay relay_;
-  bool is_relaying_ = false;
-  base::Timestamp last_relayed_;
-  bool is_encoding_ = false;       // between StartTick() and FinishTick()
 };
 
 // ---- Packets in -------------------------------------------------------------------------------------
@@ -147,9 +163,8 @@ std::optional<DropReason> TranscodingPipeline::State::InsertPrimary(
     return TakeEvent(primary.payload, primary.timestamp, packet.marker(), *event, arrival);
   }
   if (relay != nullptr && MayRelayNow()) {
-    ReceiveSetup::Entry* entry = playout_.setup()->FindAudio(primary.payload_type);
-    if (entry != nullptr && MayRelay(entry->format.codec, send_->format().codec)) {
-      return RelayPacket(primary, packet.marker(), *entry->decoder, arrival, *relay);
+    if (codec::AudioDecoder* decoder = DecoderOfRelayed(primary.payload_type)) {
+      return RelayPacket(primary, packet.marker(), *decoder, arrival, *relay);
     }
   }
   StopRelay();
@@ -167,6 +182,26 @@ void TranscodingPipeline::State::NoteAudio(const std::optional<uint8_t>& codec_m
     received_cmr_ = CodecModeRequest{*codec_mode_request};
   }
   if (codec_mode_request) last_cmr_ = codec_mode_request;
+}
+
+// Of a payload type whose payloads may be sent as they are; null: they may not.
+codec::AudioDecoder* TranscodingPipeline::State::DecoderOfRelayed(uint8_t payload_type) {
+  if (relay_plan_.entries == 0) return nullptr;
+  const auto index = playout_.setup()->AudioIndex(payload_type);
+  if (!index || (relay_plan_.entries >> *index & 1) == 0) return nullptr;
+  return playout_.setup()->entries()[*index].decoder.get();
+}
+
+void TranscodingPipeline::State::PlanRelay() {
+  relay_plan_ = {};
+  ReceiveSetup* const receive = playout_.setup();
+  if (receive == nullptr || !send_) return;
+  relay_plan_.payload_type = send_->format().payload_type;
+  relay_plan_.codec = send_->format().codec.codec;
+  for (size_t i = 0; i < receive->entries().size(); ++i) {
+    const bool may_relay = MayRelay(receive->entries()[i].format.codec, send_->format().codec);
+    relay_plan_.entries |= static_cast<uint8_t>(may_relay ? 1 << i : 0);
+  }
 }
 
 // Whatever is made here comes before what is received.
@@ -206,11 +241,11 @@ std::optional<DropReason> TranscodingPipeline::State::RelayPacket(
   stats_.frames_played += frames + missing;  // by whoever hears it
   stats_.concealed_frames += missing;
   stats_.concealment_runs += missing > 0;
-  stats_.received_codec = stats_.sent_codec = send_->format().codec.codec;
+  stats_.received_codec = stats_.sent_codec = relay_plan_.codec;
   stats_.received_amr_mode = stats_.sent_amr_mode = description->amr_mode;
   const bool is_sent = stream_.Relay(sink,
                                      {.marker = marker || numbers.is_first,
-                                      .payload_type = {send_->format().payload_type},
+                                      .payload_type = {relay_plan_.payload_type},
                                       .sequence_number = numbers.sequence_number,
                                       .timestamp = numbers.timestamp,
                                       .ssrc = stream_.ssrc()},
@@ -240,9 +275,33 @@ std::optional<DropReason> TranscodingPipeline::State::InsertRed(const rtp::RtpPa
   primary.payload = red->primary().payload;
   const bool carries_copies = std::ranges::any_of(
       red->redundant(), [](const rtp::RedBlock& block) { return !block.payload.empty(); });
+  // In the order of what they repeat, so that the receiver need not sort.
+  if (carries_copies && is_relaying_ && relay != nullptr && MayRelayNow()) {
+    RelayCopies(*red, primary, arrival, *relay);
+  }
   const auto reason = InsertPrimary(packet, primary, carries_copies, arrival, relay);
   if (!reason && !is_relaying_) InsertCopies(*red, primary, arrival);
   return reason;
+}
+
+// What was lost right before this packet goes on in its place: copies end here.
+void TranscodingPipeline::State::RelayCopies(const rtp::RedPayloadView& red,
+                                             const jitter::StreamPacket& primary,
+                                             base::Timestamp arrival, PacketSink& sink) {
+  auto steps_back = static_cast<int32_t>(red.redundant().size());
+  for (const rtp::RedBlock& block : red.redundant()) {
+    jitter::StreamPacket copy = primary;
+    copy.sequence_number = primary.sequence_number + -steps_back--;
+    copy.timestamp = primary.timestamp + -int64_t{block.timestamp_offset};
+    copy.payload_type = block.payload_type.value;
+    copy.payload = block.payload;
+    if (block.payload.empty() || !relay_.IsMissing(copy)) continue;
+    codec::AudioDecoder* const decoder = DecoderOfRelayed(copy.payload_type);
+    const auto description = decoder ? decoder->Describe(copy.payload) : std::nullopt;
+    if (!description || RelayPacket(copy, false, *decoder, arrival, sink)) continue;
+    stats_.recovered_frames += std::max<uint64_t>(
+        1, description->duration * 50ull / std::max(stream_.clock_rate_hz(), 1u));
+  }
 }
 
 void TranscodingPipeline::State::InsertCopies(const rtp::RedPayloadView& red,
@@ -427,13 +486,17 @@ ReceiveSetupPtr TranscodingPipeline::State::SetReceive(ReceiveSetupPtr setup) {
   event_receiver_.Reset();
   last_cmr_.reset();
   StopRelay();
-  return playout_.SetReceive(std::move(setup));
+  setup = playout_.SetReceive(std::move(setup));
+  PlanRelay();
+  return setup;
 }
 
 SendSetupPtr TranscodingPipeline::State::SetSend(SendSetupPtr setup) {
   BYON_CHECK(!is_encoding_, "formats change between two ticks");
   std::swap(send_, setup);
   StopRelay();
+  PlanRelay();
+  remote_loss_ = 0;  // the new encoder knows of none
   dtmf_.Abort();
   is_marker_due_ = true;
   if (send_) {
@@ -544,9 +607,13 @@ void TranscodingPipeline::SetModeRequest(std::optional<uint8_t> mode) {
   if (state_->send_) state_->send_->encoder().SetModeRequest(request);
 }
 void TranscodingPipeline::SetRemoteLoss(double fraction) {
+  // Asked for with every tick: no encoder is looked up for no news.
+  if (fraction == 0 && state_->remote_loss_ == 0) return;
+  state_->remote_loss_ = fraction;
   if (state_->send_) state_->send_->encoder().SetExpectedLoss(fraction);
 }
 
+bool TranscodingPipeline::is_relaying() const { return state_->is_relaying(); }
 rtp::Ssrc TranscodingPipeline::ssrc() const { return state_->stream_.ssrc(); }
 uint32_t TranscodingPipeline::send_clock_rate_hz() const {
   return state_->send_ ? state_->stream_.clock_rate_hz() : 0;

@@ -130,6 +130,8 @@ class TranscodingPipeline {
   // What the receiver of the outgoing stream reports as lost (RTCP RR, 0 to 1): Opus FEC follows it.
   void SetRemoteLoss(double fraction);
 
+  // Whether what is received passes as it is just now, so that what its receiver loses is its sender's affair.
+  bool is_relaying() const;
   // The outgoing stream: what an RTCP sender report needs.
   rtp::Ssrc ssrc() const;
   uint32_t send_clock_rate_hz() const;  // 0 without a send format

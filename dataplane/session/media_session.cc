@@ -243,12 +243,22 @@ void MediaSession::StartTick(base::Timestamp now, SessionOutput& output) {
   ApplyDirections();  // keys, the selected pair and a learned source come and go
 
   modes_.HandleTick(ims_.reporter(), PipelineFromIms(), access_to_ims_, now);
+  TellLossBehind();
   ims_to_access_.SetRemoteLoss(access_.reporter().sender().remote_fraction_lost());
 
   LegSink<ImsLeg> ims_sink(ims_, access_to_ims_.TimestampAt(now), now, drops_, output);
   (void)access_to_ims_.StartTick(now, ims_sink);
   LegSink<AccessLeg> access_sink(access_, ims_to_access_.TimestampAt(now), now, drops_, output);
   (void)ims_to_access_.StartTick(now, access_sink);
+}
+
+void MediaSession::TellLossBehind() {
+  const auto of_relayed = [](const pipeline::TranscodingPipeline& pipeline, const RtcpReporter& towards) {
+    return pipeline.is_relaying() ? towards.sender().remote_fraction_lost() : 0;
+  };
+  access_.reporter().SetLossBehind(peer_ ? 0 : of_relayed(access_to_ims_, ims_.reporter()));
+  const RtcpReporter& behind_ims = peer_ ? peer_->ims_.reporter() : access_.reporter();
+  ims_.reporter().SetLossBehind(of_relayed(PipelineFromIms(), behind_ims));
 }
 
 void MediaSession::FinishTick(base::Timestamp now, SessionOutput& output) {

@@ -119,6 +119,8 @@ class MediaSession {
                    const rtp::RtpPacketView& packet, SendingLeg& to, DropCounters& drops,
                    base::Timestamp now, SessionOutput& output);
   void ApplyDirections();
+  // A relayed sender's redundancy has to outlast both ways.
+  void TellLossBehind();
   void ApplyHold(const SessionChange& change);
   void DrainPipelines();
   void PushEvent(const SessionEvent& event);

@@ -1,6 +1,7 @@
 #include "dataplane/session/rtcp_reporter.h"
 
 #include <algorithm>
+#include <cmath>
 #include <span>
 #include <utility>
 
@@ -217,10 +218,17 @@ std::optional<rtp::VoipMetrics> RtcpReporter::Metrics() const {
                           .packet_time = packet_time});
 }
 
+// In 1/256 (RFC 3550 section 6.4.1).
+uint8_t RtcpReporter::WithLossBehind(uint8_t fraction_lost, double behind) {
+  const double arrived = (1 - fraction_lost / 256.0) * (1 - behind);
+  return static_cast<uint8_t>(std::clamp(std::lround((1 - arrived) * 256), 0L, 255L));
+}
+
 size_t RtcpReporter::Write(base::MutableByteSpan buffer, bool is_last, std::string_view reason,
                            base::Timestamp now, rtp::NtpTime wall_clock) {
   rtp::RtcpBuilder builder(buffer);
-  const auto block = reception_ ? reception_->MakeReportBlock(now) : std::nullopt;
+  auto block = reception_ ? reception_->MakeReportBlock(now) : std::nullopt;
+  if (block) block->fraction_lost = WithLossBehind(block->fraction_lost, loss_behind_);
   const std::span<const rtp::ReportBlock> blocks(block ? &*block : nullptr, block ? 1 : 0);
   // An SR only from who has sent within the last two intervals (RFC 3550 section 6.4).
   const bool has_sent = sender_.packets_sent() > sent_at_report_[1];

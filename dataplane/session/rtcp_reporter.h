@@ -46,6 +46,9 @@ class RtcpReporter {
   // Rates of the RTP timestamps each way; a change keeps the counts.
   void SetClockRates(uint32_t receive_hz, uint32_t send_hz);
   void SetParameters(const RtcpParameters& parameters) { parameters_ = parameters; }
+  // What of that is lost again behind us (0 to 1), where it passes as it is: its sender is told of both, since
+  // its redundancy and bit rate are all that helps either way.
+  void SetLossBehind(double fraction) { loss_behind_ = fraction; }
   // The figures of the pipeline that plays what comes on this leg; they must outlive the reporter.
   void Watch(const pipeline::PipelineStats& received) { played_ = &received; }
 
@@ -86,6 +89,7 @@ class RtcpReporter {
   bool peer_said_bye() const { return peer_said_bye_; }
 
  private:
+  static uint8_t WithLossBehind(uint8_t fraction_lost, double behind);
   using Reception = rtp::ReceptionStatistics;
   template <typename Value>
   Value Current(Value (Reception::*figure)() const) const {
@@ -118,6 +122,7 @@ class RtcpReporter {
   base::Random random_;
   const UselessPackets useless_;
   RtcpParameters parameters_;
+  double loss_behind_ = 0;
   rtp::SenderStatistics sender_;
   std::optional<Reception> reception_;
   uint32_t receive_clock_hz_ = 48'000;

@@ -54,6 +54,27 @@ TEST_F(PacketRelayTest, LossAndOrderStayAsTheyAre) {
   ExpectNumbers(102, 0, 6'920);
 }
 
+TEST_F(PacketRelayTest, ACopyIsOfUseOnlyInTheGapBehindTheNewest) {
+  jitter::StreamPacket copy;
+  copy.ssrc = {7};
+  const auto is_missing = [&](uint16_t sequence, uint32_t timestamp) {
+    copy.sequence_number = {sequence};
+    copy.timestamp = {timestamp};
+    return relay_.IsMissing(copy);
+  };
+  EXPECT_FALSE(is_missing(100, 96'000)) << "nothing has begun";
+  ExpectNumbers(100, 65'534, 5'000, true);
+  EXPECT_FALSE(is_missing(100, 96'000)) << "it came";
+  EXPECT_TRUE(is_missing(101, 96'960));
+  EXPECT_FALSE(is_missing(101, 96'000)) << "a copy of another packet than its place says";
+  EXPECT_FALSE(is_missing(99, 95'040));
+  copy.ssrc = {8};
+  EXPECT_FALSE(is_missing(101, 96'960));
+  copy.ssrc = {7};
+  relay_.Stop();
+  EXPECT_FALSE(is_missing(101, 96'960));
+}
+
 TEST_F(PacketRelayTest, WhatBelongsBeforeTheStretchIsLate) {
   ExpectNumbers(100, 65'534, 5'000, true);
   ExpectDrop(99, DropReason::kLatePacket);

@@ -101,6 +101,37 @@ TEST(RedundancyTest, SingleLossesLeaveNoTraceOnceTheyAreKnown) {
   }
 }
 
+// Where packets pass as they are, copies end at the gateway: it has to use them itself.
+TEST(RedundancyTest, ARelayedLossIsFilledByItsCopy) {
+  PipelineHarness call(WithRed(OpusFormat()), OpusFormat());
+  RedSender red(1);
+  std::vector<int16_t> samples(codec::SamplesPerFrame(call.sender.sample_rate_hz()));
+  SpeechSource speech(call.sender.sample_rate_hz());
+  std::vector<Bytes> said;
+  for (int i = 0; i < 50; ++i) {
+    speech.Fill(samples);
+    const Bytes plain = *call.sender.Speak(samples);
+    const auto payload = rtp::RtpPacketView::Parse(plain)->payload();
+    const bool is_lost = i == 10 || i == 20 || i == 21;
+    if (i != 20) said.emplace_back(payload.begin(), payload.end());  // what can be known of it
+    const Bytes wrapped = red.Wrap(plain);
+    if (!is_lost) {
+      EXPECT_FALSE(call.pipeline.Insert(*rtp::RtpPacketView::Parse(wrapped), call.now, &call.sink));
+    }
+    call.now += kTick;
+  }
+  const auto& sent = call.sink.packets;
+  ASSERT_EQ(sent.size(), said.size());
+  for (size_t i = 0; i < sent.size(); ++i) {
+    EXPECT_EQ(sent[i].payload, said[i]) << i;
+    const auto steps = static_cast<uint16_t>(sent[i].sequence_number - sent[0].sequence_number);
+    EXPECT_EQ(steps, i < 20 ? i : i + 1) << "in order, and what is lost for good is missing";
+    EXPECT_EQ(sent[i].timestamp - sent[0].timestamp, steps * 960u);
+  }
+  EXPECT_EQ(call.pipeline.stats().recovered_frames, 2u);
+  EXPECT_EQ(call.pipeline.stats().concealed_frames, 1u);
+}
+
 TEST(RedundancyTest, WithoutLossItCostsNothing) {
   uint64_t lost = 0;
   const auto stats = Call(OpusFormat(), 2, NetworkWeather::Clean(), 5, &lost);

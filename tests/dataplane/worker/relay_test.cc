@@ -2,9 +2,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+#include <cstdint>
 #include <optional>
 #include <vector>
 
+#include "dataplane/rtp/rtcp_builder.h"
+#include "dataplane/rtp/rtcp_view.h"
 #include "dataplane/rtp/rtp_packet_view.h"
 #include "tests/dataplane/support/call_simulation.h"
 #include "tests/dataplane/support/tone_meter.h"
@@ -74,6 +78,32 @@ TEST_F(RelayTest, ALossStaysALoss) {
   EXPECT_NEAR(static_cast<double>(call_.browser().talker().received().packets - before), 90, 2);
   EXPECT_NEAR(static_cast<double>(call_.browser().talker().received().sequence_gaps), 10, 1);
   EXPECT_NEAR(static_cast<double>(call_.Stats().ims.concealed_frames), 10, 1);
+}
+
+uint8_t LastFractionLost(const std::vector<std::vector<std::byte>>& rtcp) {
+  const auto view = rtp::RtcpView::Parse(rtcp.back(), false);
+  const auto sender = view->begin()->ParseSenderReport();
+  const auto receiver = view->begin()->ParseReceiverReport();
+  const auto& blocks = sender ? sender->blocks : receiver->blocks;
+  return blocks.size() == 1 ? blocks[0].fraction_lost : 255;
+}
+
+// Its redundancy and bit rate are all that helps: nobody encodes anew for the far way.
+TEST_F(RelayTest, TheBrowserIsToldOfWhatThePhoneLoses) {
+  std::array<std::byte, 128> buffer;
+  rtp::RtcpBuilder builder(buffer);
+  const rtp::ReportBlock block{.source = {0x1b1b1b1b}, .fraction_lost = 64};
+  builder.AddReceiverReport({0x1a1a1a1a}, {&block, 1});
+  builder.AddCname({0x1a1a1a1a}, base::AsBytes("phone"));
+  const auto report = *builder.Finish();
+  call_.ims().SendRtcp({report.begin(), report.end()});
+  call_.Run(TimeDelta::Seconds(8));
+  EXPECT_EQ(LastFractionLost(call_.browser().rtcp()), 64);
+  EXPECT_EQ(LastFractionLost(call_.ims().rtcp()), 0);
+  // A tone is not the browser's to repair.
+  (void)call_.Submit(call_.handle(), worker::PlayTone{session::Leg::kIms, pipeline::Tone::kBusy});
+  call_.Run(TimeDelta::Seconds(8));
+  EXPECT_EQ(LastFractionLost(call_.browser().rtcp()), 0);
 }
 
 TEST_F(RelayTest, ToneDigitsAndMuteTakeItsPlaceInTheSameStream) {
