@@ -298,7 +298,11 @@ void TranscodingPipeline::State::RelayCopies(const rtp::RedPayloadView& red,
     if (block.payload.empty() || !relay_.IsMissing(copy)) continue;
     codec::AudioDecoder* const decoder = DecoderOfRelayed(copy.payload_type);
     const auto description = decoder ? decoder->Describe(copy.payload) : std::nullopt;
-    if (!description || RelayPacket(copy, false, *decoder, arrival, sink)) continue;
+    if (!description) continue;
+    if (const auto reason = RelayPacket(copy, false, *decoder, arrival, sink)) {
+      Drop(*reason);
+      continue;
+    }
     stats_.recovered_frames += std::max<uint64_t>(
         1, description->duration * 50ull / std::max(stream_.clock_rate_hz(), 1u));
   }

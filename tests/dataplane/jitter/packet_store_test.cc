@@ -73,8 +73,8 @@ TEST(PacketStoreTest, KeepsPayloadsWhateverComesAndGoes) {
 TEST(PacketStoreTest, IsFullByPacketsOrByBytes) {
   PacketStore store;
   for (size_t i = 0; i < kPacketSlots; ++i) {
-    ASSERT_TRUE(store.HasRoomFor(100));
-    Add(store, static_cast<int64_t>(i), 100);
+    ASSERT_TRUE(store.HasRoomFor(50));
+    Add(store, static_cast<int64_t>(i), 50);
   }
   EXPECT_FALSE(store.HasRoomFor(0));
   store.Clear();
