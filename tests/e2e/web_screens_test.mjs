@@ -90,6 +90,8 @@ for (const [size, viewport] of Object.entries(SIZES)) {
       await page.getByRole('button', { name: 'Delete last digit' }).click();
       assert.equal(await test_('dial-number').inputValue(), '60');
       await test_('dial-number').fill(BOB);
+      assert.equal(await test_('dial-number').inputValue(), '+34 600 000 002');
+      assert.ok(await test_('dial-number').evaluate((field) => field.scrollWidth <= field.clientWidth), 'the whole number is seen');
       await look('keypad');
     });
 

@@ -40,6 +40,7 @@ export class Dialer {
     // Who writes in the middle keeps his place.
     if (selectionStart === value.length) this.#field.value = prettyNumber(this.number);
     byId('erase').hidden = this.#field.value === '';
-    this.#field.dataset['length'] = this.#field.value.length > 17 ? 'long' : 'short';
+    const { length } = this.#field.value;
+    this.#field.dataset['length'] = length > 16 ? 'longest' : length > 13 ? 'long' : 'short';
   }
 }
