@@ -152,7 +152,7 @@ describe('two operators', () => {
       const text = await response.text();
       assert.ok(text.endsWith('\n# EOF\n'));
       for (const line of text.trimEnd().split('\n')) {
-        assert.match(line, /^(# (TYPE|HELP|EOF)|[a-z_]+(\{([a-z_]+="([^"\\]|\\.)*",?)+\})? -?[0-9.e+]+$)/, line);
+        assert.match(line, /^(# (TYPE|HELP|EOF)|[a-z_]+(\{([a-z_]+="([^"\\]|\\.)*",?)+\})? -?[0-9.e+-]+$)/, line);
       }
       const value = (name, operator, more = '') => Number(new RegExp(`^${name}\\{operator="${operator}"${more}\\} (\\S+)$`, 'm').exec(text)?.[1]);
       const operators = [...new Set([...text.matchAll(/operator="([a-z0-9-]+)"/g)].map(([, id]) => id))];
