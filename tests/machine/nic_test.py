@@ -19,13 +19,15 @@ GATEWAY, STATION = '10.99.0.2', '10.99.0.1'
 LIMIT = 300  # seconds, for an emulated machine
 CALLS = 3
 
-CONFIG = f'''
-control: {{listen: "unix:{{folder}}/control", drain_seconds: 1}}
-workers: {{{{count: {{workers}}, idle: sleep}}}}
+
+def configuration(folder, workers):
+    return f'''
+control: {{listen: "unix:{folder}/control", drain_seconds: 1}}
+workers: {{count: {workers}, idle: sleep}}
 port:
   kind: ethdev
   hugepages: true
-  ethdev: {{{{device: "{DPDK_NIC}", ipv4: {{{{address: {GATEWAY}/24}}}}}}}}
+  ethdev: {{device: "{DPDK_NIC}", ipv4: {{address: {GATEWAY}/24}}}}
 '''
 
 
@@ -34,7 +36,8 @@ def free_pages():
 
 
 def give_to_vfio(address):
-    subprocess.run(['/run/machine/modprobe', 'vfio-pci'], check=True)
+    for module in ('vfio_iommu_type1', 'vfio-pci'):
+        subprocess.run(['/run/machine/modprobe', module], check=True)
     device = pathlib.Path('/sys/bus/pci/devices') / address
     (device / 'driver_override').write_text('vfio-pci', encoding='ascii')
     if (device / 'driver').exists():
@@ -54,19 +57,26 @@ class Dataplane:
 
     def __init__(self, folder, workers=1):
         config = pathlib.Path(folder) / 'dataplane.yaml'
-        config.write_text(CONFIG.format(folder=folder, workers=workers), encoding='utf-8')
+        config.write_text(configuration(folder, workers), encoding='utf-8')
         self.process = subprocess.Popen([BUILD / 'dataplane/byon-dataplane', '--config', config], stderr=subprocess.PIPE, text=True)
         self.log = ''
         for line in self.process.stderr:
             self.log += line
             if 'event=ready' in line:
                 return
+        self.process.stderr.close()
         self.process.wait(LIMIT)
         raise AssertionError('ended before it was ready:\n' + self.log)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(LIMIT)
+        self.process.stderr.close()
 
     def end(self):
         self.process.send_signal(signal.SIGTERM)
         self.log += self.process.stderr.read()
+        self.process.stderr.close()
         return self.process.wait(LIMIT)
 
 
@@ -83,18 +93,23 @@ class Nic(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = folder.name
 
+    def start(self, workers=1):
+        dataplane = Dataplane(self.folder, workers)
+        self.addCleanup(dataplane.kill)
+        return dataplane
+
     def test_answers_a_ping_and_gives_the_pages_back(self):
         before = free_pages()
-        dataplane = Dataplane(self.folder)
+        dataplane = self.start()
         self.assertLess(free_pages(), before)
-        ping = subprocess.run(['ping', '-c', '5', '-i', '0.2', '-w', '60', GATEWAY], capture_output=True, text=True)
+        ping = subprocess.run(['/run/machine/busybox', 'ping', '-c', '5', '-w', '60', GATEWAY], capture_output=True, text=True)
         self.assertEqual(ping.returncode, 0, ping.stdout + ping.stderr)
         print(ping.stdout.strip().splitlines()[-1])
         self.assertEqual(dataplane.end(), 0, dataplane.log)
         self.assertEqual(free_pages(), before)
 
     def test_carries_calls(self):
-        dataplane = Dataplane(self.folder)
+        dataplane = self.start()
         profile = pathlib.Path(self.folder) / 'profile.yaml'
         profile.write_text(f'calls: {CALLS}\naddress: {STATION}\nmeasured_seconds: 10\nprobe_calls: 0\nramp_per_second: 1\n'
                            'codecs: {pcma: 1}\n', encoding='utf-8')
@@ -109,7 +124,7 @@ class Nic(unittest.TestCase):
 
     def test_several_workers_share_it_or_are_refused(self):
         try:
-            dataplane = Dataplane(self.folder, workers=2)
+            dataplane = self.start(workers=2)
         except AssertionError as error:
             self.assertIn('event=start_failed', str(error))
             print(error)
