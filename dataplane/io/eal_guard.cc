@@ -28,7 +28,9 @@ std::vector<std::string> BuildEalArguments(const EalConfig& config) {
                                         "--file-prefix=" + config.file_prefix,
                                         "--log-level=warning"};
   if (config.use_hugepages) {
-    arguments.insert(arguments.end(), {"--in-memory", "--single-file-segments"});
+    // Freed as they were allocated: an IOMMU's mapping is undone whole or not at all.
+    arguments.insert(arguments.end(),
+                     {"--in-memory", "--single-file-segments", "--match-allocations"});
   } else {
     // --no-huge implies legacy memory, which 22.11 does not combine with --in-memory.
     arguments.insert(arguments.end(), {"--no-huge", "--no-shconf"});

@@ -106,6 +106,7 @@ class Nic(unittest.TestCase):
         self.assertEqual(ping.returncode, 0, ping.stdout + ping.stderr)
         print(ping.stdout.strip().splitlines()[-1])
         self.assertEqual(dataplane.end(), 0, dataplane.log)
+        self.assertNotIn('Unexpected size', dataplane.log)
         self.assertEqual(free_pages(), before)
 
     def test_carries_calls(self):
@@ -119,17 +120,17 @@ class Nic(unittest.TestCase):
         print(load.stdout)
         self.assertTrue(report.exists(), load.stdout + load.stderr + dataplane.log)
         result = json.loads(report.read_text(encoding='utf-8'))
-        print(json.dumps(result)[:3000])
+        # What an emulated machine is late with says nothing; what arrives, whole and in its key, does.
+        self.assertEqual((result['calls']['connected'], result['calls']['failed']), (CALLS, 0), dataplane.log)
+        for direction in ('to_phone', 'to_browser'):
+            self.assertGreater(result[direction]['received'], 0, direction)
+            self.assertEqual(result[direction]['undecryptable'] + result[direction]['duplicates'], 0, direction)
         self.assertEqual(dataplane.end(), 0, dataplane.log)
+        self.assertNotIn('Unexpected size', dataplane.log)
 
-    def test_several_workers_share_it_or_are_refused(self):
-        try:
-            dataplane = self.start(workers=2)
-        except AssertionError as error:
-            self.assertIn('event=start_failed', str(error))
-            print(error)
-            return
-        self.assertEqual(dataplane.end(), 0, dataplane.log)
+    def test_refuses_more_workers_than_it_has_queues(self):
+        with self.assertRaisesRegex(AssertionError, 'event=start_failed.*it has 1 queue pairs for 2 workers'):
+            self.start(workers=2)
 
 
 if __name__ == '__main__':

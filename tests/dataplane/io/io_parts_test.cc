@@ -41,6 +41,7 @@ TEST(EalArguments, WithHugepagesAndANic) {
   config.enable_telemetry = true;
   const auto arguments = BuildEalArguments(config);
   EXPECT_TRUE(Has(arguments, "--in-memory"));
+  EXPECT_TRUE(Has(arguments, "--match-allocations"));
   EXPECT_TRUE(Has(arguments, "0000:03:00.0"));
   EXPECT_TRUE(Has(arguments, "--vdev=net_af_packet0,iface=eth1"));
   EXPECT_TRUE(Has(arguments, "512"));
