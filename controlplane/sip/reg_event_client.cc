@@ -15,6 +15,8 @@ namespace {
 
 // At most 2,000 SUBSCRIBEs a second of those that are due; a notifier that was gone is not overrun when it is back.
 constexpr size_t kMostInATick = 500;
+// And so many wait for an answer at a time: what is overdue does not become a storm of retransmissions where answers are slow.
+constexpr size_t kMostAtWork = 1000;
 // Those that a restart makes necessary: a new dialog each, at half of that.
 constexpr milliseconds kRestoredInterval{1};
 // How much earlier than due a SUBSCRIBE within a dialog may be sent, so that many do not come at once; the first one leaves
@@ -86,7 +88,8 @@ void RegEventClient::Rest(const RegistrationId& id, SubscriptionState state) {
 void RegEventClient::SendDue() {
   armed_for_ = Clock::time_point::max();
   const auto now = Clock::now();
-  for (const BindingTable::Ticket ticket : wheel_.Take(now, kMostInATick)) {
+  const size_t room = kMostAtWork - std::min(kMostAtWork, at_work_.size());
+  for (const BindingTable::Ticket ticket : wheel_.Take(now, std::min(kMostInATick, room))) {
     for (const RegistrationId& id : bindings_.IdsOf(ticket)) {
       auto binding = at_work_.contains(id) ? std::nullopt : bindings_.Peek(id);
       // The wheel may have had it for another time, or for another binding.

@@ -48,6 +48,8 @@ class Shard : private MessageSink {
   // SipStack::SetNextHops and SetRestored.
   void PostNextHops(std::vector<std::string> best_first);
   void PostRestored();
+  // Returns when everything posted before is done; from any other thread, while the shard runs.
+  void WaitForPosted() { thread_.PostAndWait([] {}); }
   void PostCalls(std::function<void(CallTable&)> task);
   void PostRegistrations(std::function<void(RegistrationClient&)> task);
   void PostPager(std::function<void(Pager&)> task);

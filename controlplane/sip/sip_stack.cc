@@ -19,6 +19,12 @@ using registration::RegistrationId;
 using registration::SipRegistered;
 using registration::SipRegistration;
 
+namespace {
+
+constexpr size_t kRestoredAhead = 1000;
+
+}  // namespace
+
 // The strand's side: knows which shard has which call and registration, and turns calls of the two
 // interfaces into messages to the shards and back.
 class SipStack::Facade : public call::SipSignaling,
@@ -138,6 +144,8 @@ class SipStack::Facade : public call::SipSignaling,
     shards_[shard]->PostRegistrations([registration, registered](RegistrationClient& client) {
       client.Restore(registration, registered);
     });
+    // A million of them are read from the store faster than they are put to rest; in between each takes some kilobytes.
+    if (++restored_ % kRestoredAhead == 0) shards_[shard]->WaitForPosted();
   }
 
   // ---- PagerSignaling
@@ -292,6 +300,7 @@ class SipStack::Facade : public call::SipSignaling,
   std::shared_ptr<bool> is_alive_;  // read and written on the strand only
   std::vector<std::unique_ptr<Shard>> shards_;
   std::map<CallId, unsigned> call_shards_;
+  size_t restored_ = 0;
   std::map<RegistrationId, unsigned> moved_registrations_;  // shards other than by their ids
   std::map<std::string, unsigned> event_shards_;  // of watches and publications
   bool is_showing_incoming_ = false;

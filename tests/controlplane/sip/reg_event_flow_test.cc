@@ -123,6 +123,21 @@ TEST_F(RegEventTest, ARestoredRegistrationSubscribesAnew) {  // Covers: R12
   EXPECT_EQ(again.Get("CSeq"), "1 SUBSCRIBE");
 }
 
+// More than are handed over ahead of the thread that puts them to rest.
+TEST_F(RegEventTest, ManyAreRestored) {
+  peer_.Reply(subscribe_, "200 OK", "notifier", "Expires: 600000\r\n");
+  constexpr int kMany = 2100;
+  for (int i = 0; i < kMany; ++i) {
+    auto registration = Registration("many" + std::to_string(i));
+    registration.contact_token = "MANY" + std::to_string(i);
+    stack_->registrar().Restore(registration, {.expires = std::chrono::seconds(3600), .next_hop = peer_.uri(), .service_route = {},
+                                               .associated_uris = {}, .snapshot = ""});
+  }
+  stack_->registrar().Deregister("many" + std::to_string(kMany - 1));
+  const SipText last = peer_.ExpectRequest("REGISTER");
+  EXPECT_NE(last.Get("Contact").find("MANY" + std::to_string(kMany - 1) + "@"), std::string::npos);
+}
+
 TEST_F(RegEventTest, RefusedSubscriptionIsCountedAndLeftAlone) {
   peer_.Reply(subscribe_, "489 Bad Event", "notifier");
   ExpectCount(SipCounter::kRegEventRefused, 1);
