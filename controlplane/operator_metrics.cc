@@ -38,6 +38,10 @@ void AddGatewayMetrics(MetricSet& set, const Labels& labels, const gateway::Gate
   for (const auto& [status, count] : stats.calls_ended) {
     set.Counter("byon_calls_ended", "Calls that have ended, by last status.", With(labels, "status", status), count);
   }
+  for (const auto& [what, count] : stats.emergencies) {
+    set.Counter("byon_emergency_calls", "Calls for help: refused (use your phone), routed, answered (an ordinary call that a service has), "
+                "callback, use-phone (by the network).", With(labels, "what", what), count);
+  }
   for (const auto& [state, count] : stats.transfers) {
     set.Counter("byon_call_transfers", "Steps of calls being moved.", With(labels, "state", state), count);
   }

@@ -39,7 +39,7 @@ class Subscribers final : public gateway::SubscriberDirectory,
   std::optional<gateway::Subscriber> Find(const std::string& phone_number) const override {
     const auto record = file_.Find(phone_number);
     if (!record || !auth::IsInRanges(phone_number, number_ranges_)) return std::nullopt;
-    return gateway::Subscriber{record->impu, record->impi};
+    return gateway::Subscriber{record->impu, record->impi, record->location};
   }
   std::optional<std::string> Password(const std::string& impi) override { return file_.Password(impi); }
   std::optional<auth::AkaAnswer> Authenticate(const std::string& impi,
@@ -78,6 +78,11 @@ class EventRelay final : public gateway::EventSink {
   void OnEvent(const gateway::DeviceKey& device, const gateway::Event& event) override {
     if (const auto* invited = std::get_if<gateway::SessionInvitation>(&event)) LogCall(invited->session);
     if (const auto* changed = std::get_if<gateway::SessionStatus>(&event)) LogCall(changed->session);
+    if (const auto* emergency = std::get_if<gateway::EmergencyNotice>(&event)) {
+      // The audit trail: neither a number nor a place.
+      log_.Warning("emergency", {{"call", emergency->media_session_id}, {"what", ToString(emergency->step)},
+                                 {"service", emergency->service_urn}, {"has_location", emergency->has_location ? "yes" : "no"}});
+    }
     if (const auto* ended = std::get_if<gateway::RegistrationEnds>(&event)) {
       log_.Info("registration_ends", {{"registration", ended->registration_id}, {"why", ended->description}});
     }
@@ -97,7 +102,7 @@ class EventRelay final : public gateway::EventSink {
                        {"status", ToString(session.status)},
                        {"direction", session.is_originating ? "out" : "in"},
                        {"from", session.originator_address},
-                       {"to", session.receiver_address},
+                       {"to", session.emergency == call::Emergency::kCall ? "emergency" : session.receiver_address},
                        {"why", session.reason}});
   }
 

@@ -79,6 +79,9 @@ gateway::GatewayConfig GatewaySettings(const runtime::Config& config) {
   call.emergency_numbers = config.ims.emergency_numbers;
   call.barred_prefixes = config.ims.barred_prefixes;
   settings.pulls_calls = config.ims.pulls_calls;
+  call.emergency.is_routed = config.emergency.is_routed;
+  call.emergency.needs_location = config.emergency.needs_location;
+  for (const auto& one : config.emergency.numbers) call.emergency.services[one.number] = one.urn;
   call.ring_timeout = config.calls.ring_timeout;
   call.tombstone = config.calls.tombstone;
   call.max_duration = std::max(hours(1), std::chrono::ceil<hours>(config.calls.max_duration));
@@ -170,6 +173,9 @@ sip::SipConfig SipSettings(const runtime::Config& config) {
   settings.uses_outbound = ims.uses_outbound;
   settings.keepalive = ims.keepalive;
   settings.session_expires = ims.session_expires;
+  for (const runtime::Endpoint& hop : config.emergency.next_hops) {
+    settings.emergency_next_hops.push_back(HopUri(hop, ims.transport));
+  }
   const runtime::ClickToCallSettings& visitors = config.click_to_call;
   for (const runtime::Endpoint& hop : visitors.next_hops) settings.trunk.next_hops.push_back(HopUri(hop, ims.transport));
   settings.trunk.domain = visitors.domain;
@@ -269,6 +275,9 @@ api::ApiConfig ApiSettings(const runtime::Config& config, const std::string& ver
   settings.page.resource = config.oauth.audiences.front();
   settings.page.version = version;
   settings.page.push = push;
+  settings.page.routes_emergencies = config.emergency.is_routed;
+  settings.page.emergency_numbers = {"112", "911"};
+  AddNew(settings.page.emergency_numbers, config.ims.emergency_numbers);
   settings.connections.token_warning = config.events.token_warning;
   settings.connections.ping = config.events.ping;
   return settings;

@@ -79,6 +79,8 @@ class Application final : public HttpApplication {
   // An exchange that answers with its correlator; nothing when the client's own was malformed and that was answered.
   ExchangePointer Begin(HttpRequest request, Respond respond);
   void RunCommand(HttpRequest request, std::shared_ptr<const auth::VerifiedToken> token, Respond respond);
+  // Over a rate it may go on all the same: a call for help, and not one of too many.
+  bool IsCallForHelp(const Exchange& exchange, RateLimiter& of_calls, const std::string& key) const;
   bool MayGoOn(const ExchangePointer& exchange);
   const Route* FindRoute(const ExchangePointer& exchange);
   void Dispatch(const ExchangePointer& exchange);
@@ -93,6 +95,8 @@ class Application final : public HttpApplication {
   RateLimiter in_all_;
   RateLimiter per_user_;
   RateLimiter per_client_;
+  RateLimiter help_in_all_;
+  RateLimiter help_per_user_;
   RegistrationApi registrations_;
   CallApi calls_;
   SubscriptionApi subscriptions_;

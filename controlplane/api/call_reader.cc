@@ -4,6 +4,7 @@
 #include <cctype>
 #include <nlohmann/json.hpp>
 
+#include "controlplane/api/location_reader.h"
 #include "controlplane/api/resources.h"
 #include "controlplane/api/wire_format.h"
 
@@ -81,7 +82,8 @@ gateway::CallRequest ReadCallRequest(const json& body, const Dialect& dialect, M
   request.originator_name = ReadName(reader, "originatorName");
   request.receiver_name = ReadName(reader, "receiverName");
   request.offer_sdp = ReadSdp(reader, "offer", mistakes).value_or("");
-  request.location_json = ReadLocation(reader, dialect, mistakes);
+  const json* location = dialect.is_r2_2() ? nullptr : reader.Object("locationDetails");  // not known there
+  if (location != nullptr) request.location = ReadCallerLocation(*location, "locationDetails", mistakes);
   const bool is_wanted_emergency = !dialect.is_r2_2() && reader.Choice("callType", {"REGULAR", "EMERGENCY"}) == "EMERGENCY";
   request.is_emergency = is_wanted_emergency || request.receiver_address.starts_with("urn:service:sos");
   if (request.receiver_address == kAnonymous) reader.Mistake("receiverAddress", "cannot be anonymous");

@@ -13,7 +13,7 @@ using nlohmann::json;
 constexpr std::string_view kExtensionPrefix = "org.byon-gateway.events.v1.";
 
 bool IsExtension(EventType type) {
-  return type == EventType::kDtmf || type == EventType::kTransfer || type == EventType::kReferral || type == EventType::kMessageReceived || type == EventType::kMessageStatus ||
+  return type == EventType::kDtmf || type == EventType::kTransfer || type == EventType::kReferral || type == EventType::kEmergency || type == EventType::kMessageReceived || type == EventType::kMessageStatus ||
          type == EventType::kPresenceChanged;
 }
 
@@ -31,6 +31,7 @@ std::string_view ShortName(EventType type) {
     case EventType::kDtmf: return "dtmf-received";
     case EventType::kTransfer: return "transfer";
     case EventType::kReferral: return "referral";
+    case EventType::kEmergency: return "emergency";
     case EventType::kMessageReceived: return "message-received";
     case EventType::kMessageStatus: return "message-status";
     case EventType::kPresenceChanged: return "presence-changed";
@@ -68,7 +69,7 @@ std::string CreateScope(EventType type, Release release) {
   if (type == EventType::kMessageReceived || type == EventType::kMessageStatus) return kReadMessages;
   if (type == EventType::kPresenceChanged) return kReadPresence;
   // What happens within a session comes with its scope.
-  if (type == EventType::kDtmf || type == EventType::kTransfer || type == EventType::kReferral) type = EventType::kSessionStatus;
+  if (type == EventType::kDtmf || type == EventType::kTransfer || type == EventType::kReferral || type == EventType::kEmergency) type = EventType::kSessionStatus;
   return ApiName(release) + ":" + PrefixedName(type, release) + ":create";
 }
 
@@ -123,6 +124,9 @@ CloudEvent CloudEventFactory::Make(const gateway::Event& event) const {
   }
   if (const auto* referral = std::get_if<gateway::ReferralProgress>(&event)) {
     return Wrap(EventType::kReferral, ReferralData(*referral));
+  }
+  if (const auto* notice = std::get_if<gateway::EmergencyNotice>(&event)) {
+    return Wrap(EventType::kEmergency, EmergencyData(*notice));
   }
   const auto of_registration = [this](EventType type, const std::string& registration_id, json data) {
     CloudEvent made = Wrap(type, std::move(data));

@@ -10,7 +10,7 @@
 
 namespace byon::api {
 
-enum class EventType : uint8_t { kSessionInvitation, kSessionStatus, kRegistrationEnds, kSubscriptionEnded, kDtmf, kTransfer, kReferral,
+enum class EventType : uint8_t { kSessionInvitation, kSessionStatus, kRegistrationEnds, kSubscriptionEnded, kDtmf, kTransfer, kReferral, kEmergency,
                                 kMessageReceived, kMessageStatus, kPresenceChanged };
 
 // The CloudEvents type, e.g. "org.camaraproject.webrtc-events-subscriptions.v0.session-status".

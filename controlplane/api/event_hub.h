@@ -13,9 +13,12 @@ class EventHub final : public gateway::EventSink {
       : events_(events), subscriptions_(subscriptions), channels_(channels) {}
 
   void OnEvent(const gateway::DeviceKey& device, const gateway::Event& event) override {
+    // Told by the answer to the request: there is no session.
+    const auto* emergency = std::get_if<gateway::EmergencyNotice>(&event);
+    if (emergency != nullptr && emergency->step == call::EmergencyStep::kRefused) return;
     const CloudEvent made = events_.Make(event);
     channels_.Deliver(device, made);
-    const bool is_extension = made.type == EventType::kDtmf || made.type == EventType::kTransfer;
+    const bool is_extension = made.type == EventType::kDtmf || made.type == EventType::kTransfer || made.type == EventType::kEmergency;
     if (!is_extension) subscriptions_.Deliver(device, made);
   }
 

@@ -44,6 +44,7 @@ void ExtensionApi::Config(const ExchangePointer& exchange) {
             {"resource", page_.resource},
             {"apiRoot", page_.api_root},
             {"gatewayVersion", page_.version}};
+  body["emergency"] = {{"policy", page_.routes_emergencies ? "route" : "refuse"}, {"numbers", page_.emergency_numbers}};
   if (!page_.push.types.empty()) body["push"]["types"] = page_.push.types;
   if (!page_.push.vapid_public_key.empty()) body["push"]["vapidPublicKey"] = page_.push.vapid_public_key;
   exchange->SendJson(200, body);

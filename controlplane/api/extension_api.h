@@ -12,6 +12,8 @@ namespace byon::api {
 
 // What the web page must know to log in.
 struct PageConfig {
+  bool routes_emergencies = false;
+  std::vector<std::string> emergency_numbers;  // as they are dialled
   std::string issuer;
   std::string client_id;
   std::vector<std::string> scopes;

@@ -93,6 +93,17 @@ void CheckCoordinates(const json& coordinates, const std::string& path, Mistakes
   reader.Finish();
 }
 
+// Absent for an ordinary call.
+const char* WordOf(call::Emergency emergency) {
+  switch (emergency) {
+    case call::Emergency::kNone: return nullptr;
+    case call::Emergency::kCall: return "call";
+    case call::Emergency::kAnswered: return "answered";
+    case call::Emergency::kCallback: return "callback";
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 json RegistrationBody(const gateway::Registration& registration) {
@@ -110,7 +121,7 @@ json MediaSessionBody(const gateway::MediaSession& session) {
   AddText(body, "originatorName", session.originator_name, kMaxName);
   AddText(body, "receiverName", session.receiver_name, kMaxName);
   AddSdp(body, "answer", session.answer_sdp);
-  if (session.is_emergency) body["callType"] = "EMERGENCY";
+  if (session.emergency == call::Emergency::kCall) body["callType"] = "EMERGENCY";
   return body;
 }
 
@@ -134,6 +145,7 @@ json CallBody(const gateway::MediaSession& session) {
   body["registrationId"] = session.registration_id;
   body["deviceId"] = session.device_id;
   body["direction"] = session.is_originating ? "originating" : "terminating";
+  if (const char* word = WordOf(session.emergency)) body["emergency"] = word;
   body["sequenceNumber"] = session.sequence_number;
   body["createdAt"] = FormatDateTime(session.created_at);
   if (session.connected_at) body["connectedAt"] = FormatDateTime(*session.connected_at);
@@ -235,6 +247,10 @@ json ReferralData(const gateway::ReferralProgress& progress) {
             {"target", progress.target_address}};
   AddText(data, "reason", progress.reason, kMaxReason);
   return data;
+}
+
+json EmergencyData(const gateway::EmergencyNotice& notice) {
+  return {{"mediaSessionId", notice.media_session_id}, {"what", call::ToString(notice.step)}};
 }
 
 json DtmfData(const gateway::DtmfReceived& dtmf) {

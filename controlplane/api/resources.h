@@ -20,6 +20,7 @@ nlohmann::json CallBody(const gateway::MediaSession& session);
 nlohmann::json CallElsewhereBody(const gateway::CallElsewhere& call);
 // The same with what the network said, and every step; also of a call that has just ended.
 nlohmann::json CallDetailsBody(const gateway::CallDetails& details);
+nlohmann::json EmergencyData(const gateway::EmergencyNotice& notice);
 nlohmann::json QualityBody(const gateway::MediaQuality& quality);
 
 // Checks a LocationDetails object to the letter of the schema; the first mistake goes to `mistakes`.

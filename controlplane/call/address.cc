@@ -77,6 +77,17 @@ std::string DialledPart(std::string_view address) {
   return WithoutSeparators(address.substr(0, address.find_first_of(";@?")));
 }
 
+// The number as it is dialled at home, or behind +CC: country codes have one to three digits, and no subscriber number is
+// that short.
+bool Dials(std::string_view dialled, std::string_view number) {
+  if (number.empty() || !dialled.ends_with(number)) return false;
+  const std::string_view prefix = dialled.substr(0, dialled.size() - number.size());
+  if (prefix.empty()) return true;
+  return prefix[0] == '+' && prefix.size() <= 4 && AllOf(prefix.substr(1), IsDigit);
+}
+
+constexpr std::string_view kSos = "urn:service:sos";
+
 struct SipUri {
   std::string_view user;  // without its parameters
   std::string_view host;  // without port and parameters
@@ -150,18 +161,26 @@ bool IsBarredAddress(std::string_view address, const std::vector<std::string>& p
 }
 
 bool IsEmergencyAddress(std::string_view address, const std::vector<std::string>& numbers) {
-  if (StartsWithIgnoreCase(address, "urn:service:sos")) return true;
-  std::string dialled = DialledPart(address);
-  auto matches = [&](std::string_view number) {
-    if (number.empty() || !dialled.ends_with(number)) return false;
-    std::string_view prefix = std::string_view(dialled).substr(0, dialled.size() - number.size());
-    if (prefix.empty()) return true;
-    // +CC in front: country codes have one to three digits, and no subscriber number is that short.
-    return prefix[0] == '+' && prefix.size() <= 4 && AllOf(prefix.substr(1), IsDigit);
-  };
-  return matches("112") || matches("911") ||
-         std::any_of(numbers.begin(), numbers.end(),
-                     [&](const std::string& n) { return matches(n); });
+  if (StartsWithIgnoreCase(address, kSos)) return true;
+  const std::string dialled = DialledPart(address);
+  return Dials(dialled, "112") || Dials(dialled, "911") ||
+         std::any_of(numbers.begin(), numbers.end(), [&](const std::string& n) { return Dials(dialled, n); });
+}
+
+std::string EmergencyServiceOf(std::string_view address, const std::map<std::string, std::string>& services) {
+  if (StartsWithIgnoreCase(address, kSos)) {
+    std::string urn(address);
+    std::transform(urn.begin(), urn.end(), urn.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    return urn;
+  }
+  const std::string dialled = DialledPart(address);
+  // As it is before behind a country code: +1 5112 is no 112 where 5112 has a meaning of its own.
+  const std::pair<const std::string, std::string>* best = nullptr;
+  for (const auto& one : services) {
+    const bool is_longer = best == nullptr || one.first.size() > best->first.size();
+    if (is_longer && Dials(dialled, one.first)) best = &one;
+  }
+  return best == nullptr ? std::string(kSos) : best->second;
 }
 
 std::string ShownAddressOf(std::string_view uri, std::string_view home_domain) {

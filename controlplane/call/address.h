@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,6 +28,10 @@ bool IsBarredAddress(std::string_view receiver_address, const std::vector<std::s
 // `numbers`, as a local number or behind a country code, in a tel: or sip: URI. To be asked first,
 // before the address is checked for anything else (TS 24.229 section 5.1.6).
 bool IsEmergencyAddress(std::string_view receiver_address, const std::vector<std::string>& numbers);
+
+// The service of an address for which IsEmergencyAddress holds: its own URN, or what `services` says of the number, else
+// urn:service:sos.
+std::string EmergencyServiceOf(std::string_view receiver_address, const std::map<std::string, std::string>& services);
 
 // How a party of the network is shown: tel:+E164 where there is a number, sip:<digits>@<home
 // domain> for a short code, the anonymous address for an empty or unusable one.

@@ -36,12 +36,14 @@ std::unique_ptr<Call> Call::StartOutgoing(const CallConfig& config, const Negoti
   call->invite_.display_name = record.originator_name;
   call->invite_.is_anonymous = setup.is_anonymous;
   call->invite_.uses_trunk = setup.uses_trunk;
+  call->location_ = std::move(setup.location);
   call->create_request_ = request;
   call->web_change_ = std::make_unique<WebChange>();
   call->web_change_->offer = std::move(setup.offer);
+  call->duration_deadline_ = now.steady + call->MaxDuration();
+  if (setup.is_emergency) call->BecomeEmergency(call->invite_.target_uri);
   call->Emit(CreateMedia{MediaChange{.access = record.access}});
   call->progress_deadline_ = now.steady + config.progress_timeout;
-  call->duration_deadline_ = now.steady + call->MaxDuration();
   call->Emit(Persist{});
   return call;
 }
@@ -69,8 +71,12 @@ std::unique_ptr<Call> Call::StartIncoming(const CallConfig& config, const Negoti
     initial.is_ims_ipv6 = setup.offer->media.rtp && sdp::IsIpv6(setup.offer->media.rtp->ip);
     call->ims_offer_ = std::move(setup.offer);
   }
+  if (setup.is_psap_callback) {
+    record.emergency = Emergency::kCallback;
+  } else {
+    call->duration_deadline_ = now.steady + config.max_duration;
+  }
   call->Emit(CreateMedia{initial});
-  call->duration_deadline_ = now.steady + config.max_duration;
   call->Emit(Persist{});
   return call;
 }
@@ -100,6 +106,7 @@ std::unique_ptr<Call> Call::Restore(const CallConfig& config, const Negotiators&
   Dialog& dialog = call->DialogOf(call->record_.dialog_id);
   dialog.remote = call->record_.ims;
   if (dialog.remote) dialog.offered = dialog.remote->audio;
+  if (call->record_.emergency != Emergency::kNone) return call;  // as long as it takes
   auto age = now.wall - call->record_.created_at;
   call->duration_deadline_ =
       now.steady +
@@ -129,7 +136,8 @@ CallView Call::view() const {
           record_.sequence_number,
           record_.created_at,
           record_.connected_at,
-          record_.client_correlator};
+          record_.client_correlator,
+          record_.emergency};
 }
 
 std::vector<Action> Call::TakeActions() { return std::exchange(actions_, {}); }
@@ -219,6 +227,8 @@ void Call::Connect(Now now) {
   record_.connected_at = now.wall;
   record_.is_confirmed = true;
   sip_state_ = SipState::kConfirmed;
+  location_.clear();
+  invite_.emergency.reset();
   progress_deadline_ = ring_deadline_ = kNoDeadline;
   if (!is_access_connected_) media_deadline_ = now.steady + config_.media_setup_timeout;
 }
@@ -263,7 +273,9 @@ void Call::Fail(const std::string& reason, const EndReason& sip_reason, int reje
   if (is_ended()) return;
   failure_status_ = sip_reason.sip_status;
   EndSip(sip_reason, reject_status);
-  Move(Trigger::kGatewayFailure, reason, now);
+  const bool is_help_missing = record_.emergency == Emergency::kCall && !IsAnswered(record_.status);
+  if (is_help_missing) TellEmergency(EmergencyStep::kUsePhone);
+  Move(Trigger::kGatewayFailure, is_help_missing ? reason + ", use your phone" : reason, now);
   Finish(now);
 }
 
@@ -311,6 +323,7 @@ void Call::OnMediaReady(uint64_t change_id, MediaLocals locals, Now now) {
     ++record_.sequence_number;
     Emit(Persist{});
     Emit(NotifyDevice{true, view(), std::nullopt});
+    if (record_.emergency == Emergency::kCallback) TellEmergency(EmergencyStep::kCallback);
     return;
   }
   if (web_change_ && web_change_->awaited_change == change_id) {

@@ -37,6 +37,8 @@ struct OutgoingSetup {
   std::string client_correlator;
   bool uses_trunk = false;
   std::optional<std::chrono::seconds> max_duration{};
+  bool is_emergency = false;  // target_uri is the service's then
+  std::string location;       // for an emergency, and for a call that the network says is one
 };
 
 struct IncomingSetup {
@@ -49,6 +51,7 @@ struct IncomingSetup {
   std::string called_address;
   std::optional<sdp::ImsOffer> offer;  // absent: offerless INVITE
   bool supports_100rel = false;
+  bool is_psap_callback = false;
 };
 
 // The leg of a call that is moved to a phone, or to another number.
@@ -173,6 +176,8 @@ class Call {
   void OnProgress(const Progress& progress, Now now);
   void OnAnswered(const DialogId& dialog_id, const std::optional<std::string>& sdp, Now now);
   void OnFailed(const EndReason& reason, Now now);
+  // An emergency service has the call.
+  void OnEmergencyAnswer();
   void OnCancelled(const EndReason& reason, Now now);
   void OnRemoteOffer(const DialogId& dialog_id, const std::optional<std::string>& sdp, Now now);
   void OnRemoteAnswer(const DialogId& dialog_id, const std::string& sdp, Now now);
@@ -265,6 +270,11 @@ class Call {
   void SendRinging();
   void SendEarlyDescription();
 
+  // ---- emergencies (call_emergency.cc)
+  void BecomeEmergency(const std::string& service_urn);
+  bool GoesOnAsEmergency(const EndReason& reason, Now now);
+  void TellEmergency(EmergencyStep step);
+
   // ---- moving (call_transfer.cc)
   bool is_on_device() const { return record_.part == Part::kDevice; }
   void LeaveDevice(Now now);
@@ -278,6 +288,7 @@ class Call {
   void Answered(const DialogId& dialog_id, const std::string& reason, Now now);
   const std::string& IncomingDescription();
   bool TakeRemoteAnswer(const DialogId& dialog_id, const std::string& sdp, std::string* error);
+  void LeaveEarlyDialog(const DialogId& id);
   void UseDialog(const DialogId& id);
   void ApplyIms();
   sdp::Direction LocalDirection() const;
@@ -297,6 +308,7 @@ class Call {
   std::vector<Action> actions_;
 
   OutgoingInvite invite_;
+  std::string location_;  // of the caller; gone once the call is answered
   bool supports_100rel_ = false;
   std::optional<sdp::ImsOffer> ims_offer_;
   std::string incoming_description_;  // our SDP towards the caller, the same in 183 and 200

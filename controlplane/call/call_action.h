@@ -7,6 +7,7 @@
 #include <string_view>
 #include <variant>
 
+#include "controlplane/call/call_record.h"
 #include "controlplane/call/media_control.h"
 #include "controlplane/call/sip_signaling.h"
 #include "controlplane/call/status.h"
@@ -42,6 +43,7 @@ struct CallView {
   std::chrono::system_clock::time_point created_at;
   std::optional<std::chrono::system_clock::time_point> connected_at;
   std::string client_correlator;  // of the request that made it; may be empty
+  Emergency emergency = Emergency::kNone;
 };
 
 enum class RefusalKind : uint8_t {
@@ -134,6 +136,22 @@ struct NotifyReferral {
   std::string reason;
 };
 
+// Something happened that has to do with an emergency service; never carries a number.
+enum class EmergencyStep : uint8_t {
+  kRefused,   // not possible here: the client was told to use the phone
+  kRouted,    // on its way to the service
+  kAnswered,  // an ordinary call has reached one
+  kCallback,  // one calls back
+  kUsePhone,  // the network knows the number for one, and will not carry the call
+};
+std::string_view ToString(EmergencyStep step);
+struct NotifyEmergency {
+  EmergencyStep step = EmergencyStep::kRefused;
+  std::string service_urn;  // where it is known
+  bool has_location = false;
+  CallOwner owner;
+};
+
 // What calls that belong together tell each other. The registry delivers it.
 enum class PartnerNews : uint8_t {
   kRinging,        // the phone is alerted
@@ -177,6 +195,6 @@ struct Forget {};
 using Action =
     std::variant<SendInvite, RenewBinding, SendCancel, SendProvisional, SendAccept, SendReject,
                  SendSdpOffer, SendSdpAnswer, SendBye, AnswerReferral, ReportReferral, CreateMedia, ModifyMedia, CloseMedia,
-                 PlayTone, JoinMedia, NotifyTransfer, NotifyReferral, TellPartner, NotifyDevice, CompleteRequest, Persist, Forget>;
+                 PlayTone, JoinMedia, NotifyTransfer, NotifyReferral, NotifyEmergency, TellPartner, NotifyDevice, CompleteRequest, Persist, Forget>;
 
 }  // namespace byon::call

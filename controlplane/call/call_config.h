@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -11,16 +12,25 @@
 
 namespace byon::call {
 
+// What becomes of a call for help (TS 24.229 section 5.1.6).
+struct EmergencyConfig {
+  bool is_routed = false;       // sent to the network as an emergency call; else refused: "use your phone"
+  bool needs_location = true;   // one without is refused
+  // Which service answers a number, where it is not urn:service:sos (RFC 5031).
+  std::map<std::string, std::string> services{};
+};
+
 // Validated at start; see config/controlplane.yaml for what each value means to an operator.
 struct CallConfig {
   sdp::WebRtcConfig web_rtc;
   sdp::ImsConfig ims;
   // Of the sip: addresses that stand for numbers without a country code.
   std::string home_domain = "ims.example";
-  // Numbers that are never called, besides 112 and 911 (TS 24.229 section 5.1.6).
+  // Numbers of emergency services besides 112 and 911.
   std::vector<std::string> emergency_numbers;
   // What begins like one of these is not called either, whoever asks: "+34806", "00", "*".
   std::vector<std::string> barred_prefixes;
+  EmergencyConfig emergency{};
   std::chrono::seconds ring_timeout{120};  // no final answer: NoAnswer
   // Contacting the network: an INVITE that nobody has answered at all for so long has failed.
   std::chrono::seconds progress_timeout{20};

@@ -1,4 +1,6 @@
 // What the network does to a call: responses, answers, offers and ends.
+#include <algorithm>
+
 #include "controlplane/call/address.h"
 #include "controlplane/call/call.h"
 
@@ -12,10 +14,19 @@ std::string SipText(int status_code, const std::string& phrase) {
   return "SIP " + std::to_string(status_code) + (phrase.empty() ? "" : " " + phrase);
 }
 
-// The part of P-Early-Media that is about media towards us (RFC 5009 section 8).
-bool IsAuthorised(const std::string& early_media) {
-  return early_media.find("sendrecv") != std::string::npos ||
-         early_media.find("sendonly") != std::string::npos;
+// Whether early media towards us is authorised (RFC 5009 section 8): the directions stand in the order of the media lines, and
+// ours has one. Nothing where the header names none.
+std::optional<bool> IsAuthorised(std::string_view early_media) {
+  while (!early_media.empty()) {
+    const size_t end = std::min(early_media.find(','), early_media.size());
+    std::string_view item = early_media.substr(0, end);
+    early_media.remove_prefix(std::min(end + 1, early_media.size()));
+    item.remove_prefix(std::min(item.find_first_not_of(" \t"), item.size()));
+    item = item.substr(0, item.find_first_of(" \t;"));
+    if (item == "sendrecv" || item == "sendonly") return true;
+    if (item == "recvonly" || item == "inactive") return false;
+  }
+  return std::nullopt;
 }
 
 const EndReason kNotAcceptable{.sip_status = 488, .text = "Not Acceptable Here"};
@@ -30,7 +41,8 @@ void Call::StartInvite(Now now) {
                                     sdp::Direction::kSendRecv, preconditions);
   sip_state_ = SipState::kInviting;
   Emit(SendInvite{invite_});
-  ring_deadline_ = now.steady + config_.ring_timeout;
+  // An emergency service that is overrun answers in the end.
+  if (!invite_.emergency) ring_deadline_ = now.steady + config_.ring_timeout;
   Emit(Persist{});
 }
 
@@ -40,11 +52,12 @@ void Call::OnProgress(const Progress& progress, Now now) {
   create_deadline_ = kNoDeadline;
   Complete(std::exchange(create_request_, 0));
   if (progress.status_code == 100) return;
+  if (progress.status_code == 199) return LeaveEarlyDialog(progress.dialog_id);
   Dialog& dialog = DialogOf(progress.dialog_id);
   if (dialog.offered.receive.empty()) dialog.offered = sdp_.ims.offered_audio();
-  if (progress.early_media) {
-    dialog.is_early_media_authorised = IsAuthorised(*progress.early_media);
-    dialog.is_early_media_gated = !dialog.is_early_media_authorised;
+  if (const auto is_authorised = progress.early_media ? IsAuthorised(*progress.early_media) : std::nullopt) {
+    dialog.is_early_media_authorised = *is_authorised;
+    dialog.is_early_media_gated = !*is_authorised;
   }
   bool has_media = false;
   if (progress.sdp) {
@@ -70,6 +83,24 @@ void Call::OnProgress(const Progress& progress, Now now) {
   Move(trigger, SipText(progress.status_code, progress.phrase), now);
   UpdateRingback();
   ConfirmPreconditions(progress.dialog_id);
+}
+
+// One of those who were alerted is no more (RFC 6228): what was heard of it stops, another is heard or the ringback tone.
+void Call::LeaveEarlyDialog(const DialogId& id) {
+  dialogs_.erase(id);
+  if (id != record_.dialog_id) return;
+  record_.dialog_id.clear();
+  is_ims_media_flowing_ = false;
+  const auto other = std::find_if(dialogs_.begin(), dialogs_.end(), [](const auto& entry) { return entry.second.remote.has_value(); });
+  if (other != dialogs_.end()) {
+    UseDialog(DialogId(other->first));
+  } else if (applied_ims_ && applied_ims_->direction != sdp::Direction::kInactive) {
+    applied_ims_->direction = sdp::Direction::kInactive;
+    MediaChange change{.ims = applied_ims_};
+    change.stream_id = applied_stream_;
+    Emit(ModifyMedia{++last_change_id_, std::move(change)});
+  }
+  UpdateRingback();
 }
 
 void Call::OnAnswered(const DialogId& dialog_id, const std::optional<std::string>& sdp, Now now) {
@@ -112,6 +143,7 @@ void Call::OnFailed(const EndReason& reason, Now now) {
     Emit(RenewBinding{});
     return;
   }
+  if (GoesOnAsEmergency(reason, now)) return;
   sip_state_ = SipState::kEnded;
   failure_status_ = reason.sip_status;
   std::string text = SipText(reason.sip_status, reason.text);
@@ -119,7 +151,12 @@ void Call::OnFailed(const EndReason& reason, Now now) {
   if (was_refused_here_ && reason.sip_status == 488) text = SipText(480, "Temporarily Unavailable");
   // The network knows the number for an emergency one and will not carry it (TS 24.229
   // section 5.1.6).
-  if (reason.text == kEmergencyServiceText) text = "Emergency calls are not possible here, use your phone";
+  const bool is_for_help = record_.emergency == Emergency::kCall;
+  if (reason.text == kEmergencyServiceText || is_for_help) {
+    text = is_for_help && reason.sip_status != 380 ? "The emergency call failed (" + text + "), use your phone"
+                                                   : "Emergency calls are not possible here, use your phone";
+    TellEmergency(EmergencyStep::kUsePhone);
+  }
   Move(TriggerOfFinal(reason.sip_status, reason.q850_cause), text, now);
   Finish(now);
 }

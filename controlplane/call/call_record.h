@@ -28,6 +28,14 @@ enum class Part : uint8_t {
   kReferral,  // towards whom the network sends us to; once it has given its dialog away, what the old one ends in
 };
 
+// What a call has to do with emergency services.
+enum class Emergency : uint8_t {
+  kNone,
+  kCall,      // placed as one
+  kAnswered,  // an ordinary call that such a service has
+  kCallback,  // the service calls back (RFC 7090)
+};
+
 // Everything of a call that a successor of this process needs to go on with it.
 struct CallRecord {
   CallId id;
@@ -60,6 +68,7 @@ struct CallRecord {
   bool is_held_locally = false;
   bool is_held_remotely = false;
 
+  Emergency emergency = Emergency::kNone;
   Part part = Part::kDevice;
   std::optional<std::chrono::seconds> max_duration;  // shorter than the configuration's
   CallId partner;        // kAway, kPhoneLeg: the other one; kDevice: where it is being moved to

@@ -9,6 +9,9 @@ namespace {
 
 // Bounds what a network can teach us, so that it cannot fill the memory.
 constexpr size_t kMaxLearnedNumbers = 64;
+// Emergency calls of one user at a time: more than anybody in need makes, few enough that a stolen token stops nobody else's.
+constexpr uint32_t kMaxEmergencyCalls = 4;
+constexpr char kUseYourPhone[] = "Emergency calls are not possible here, use your phone.";
 
 std::string UserKey(const CallOwner& owner) { return owner.client_id + '\n' + owner.user; }
 
@@ -17,15 +20,34 @@ std::string UserKey(const CallOwner& owner) { return owner.client_id + '\n' + ow
 CallRegistry::CallRegistry(CallConfig config)
     : config_(std::move(config)),
       negotiators_(config_),
-      emergency_numbers_(config_.emergency_numbers) {}
+      emergency_numbers_(config_.emergency_numbers),
+      emergency_services_(config_.emergency.services) {}
+
+bool CallRegistry::IsEmergency(const std::string& receiver_address) const {
+  return IsEmergencyAddress(receiver_address, emergency_numbers_);
+}
+
+// Asks for nothing but what the operator asks for: limits are for calls that can wait.
+std::optional<Refusal> CallRegistry::CheckEmergency(const OutgoingRequest& request) const {
+  if (!config_.emergency.is_routed || request.uses_trunk) return Refusal{RefusalKind::kEmergency, kUseYourPhone};
+  if (config_.emergency.needs_location && request.location.empty()) {
+    return Refusal{RefusalKind::kEmergency, "Emergency calls need to know where you are here, and it is not known: use your phone."};
+  }
+  uint32_t live = 0;
+  if (const auto ids = by_user_.find(UserKey(request.owner)); ids != by_user_.end()) {
+    for (const CallId& id : ids->second) {
+      const Call& call = *calls_.at(id).call;
+      live += !call.is_ended() && call.record().emergency == Emergency::kCall;
+    }
+  }
+  if (live >= kMaxEmergencyCalls) return Refusal{RefusalKind::kQuotaExceeded, "This user has as many emergency calls as anybody may have."};
+  return std::nullopt;
+}
 
 std::optional<Refusal> CallRegistry::CheckTarget(const std::string& address) const {
   // First of all, and whatever else is wrong: who dials for help must learn at once that it is not
   // here.
-  if (IsEmergencyAddress(address, emergency_numbers_)) {
-    return Refusal{RefusalKind::kEmergency,
-                   "Emergency calls are not possible here, use your phone."};
-  }
+  if (IsEmergency(address)) return Refusal{RefusalKind::kEmergency, kUseYourPhone};
   if (IsBarredAddress(address, config_.barred_prefixes)) {
     return Refusal{RefusalKind::kBarred, "The operator does not let this number be called from here."};
   }
@@ -46,7 +68,6 @@ std::optional<Refusal> CallRegistry::CheckQuota(const OutgoingRequest& request) 
 }
 
 std::optional<Refusal> CallRegistry::CheckOutgoing(const OutgoingRequest& request) const {
-  if (request.is_emergency) return CheckTarget("urn:service:sos");
   if (auto refusal = CheckTarget(request.receiver_address)) return refusal;
   if (!TargetUriOf(request.receiver_address)) {
     return Refusal{RefusalKind::kInvalidArgument,
@@ -71,6 +92,8 @@ std::optional<OutgoingSetup> CallRegistry::SetUp(OutgoingRequest request, std::s
   setup.originator_address = std::move(request.originator_address);
   setup.originator_name = CleanDisplayName(request.originator_name);
   setup.target_uri = std::move(target_uri);
+  setup.is_emergency = request.is_emergency;
+  setup.location = std::move(request.location);
   setup.receiver_address = std::move(request.receiver_address);
   setup.receiver_name = CleanDisplayName(request.receiver_name);
   setup.offer_sdp = std::move(request.offer_sdp);
@@ -83,8 +106,17 @@ std::optional<OutgoingSetup> CallRegistry::SetUp(OutgoingRequest request, std::s
 
 void CallRegistry::CreateOutgoing(OutgoingRequest request, RequestId id, Now now) {
   const CallId call_id = request.id;
-  if (auto refusal = CheckOutgoing(request)) return Refuse(call_id, id, std::move(*refusal));
-  std::string target = *TargetUriOf(request.receiver_address);
+  // First of all, and whatever else is wrong: who dials for help must learn at once where it is not here.
+  request.is_emergency = request.is_emergency || IsEmergency(request.receiver_address);
+  std::string target = request.is_emergency ? EmergencyServiceOf(request.receiver_address, emergency_services_) : "";
+  if (auto refusal = request.is_emergency ? CheckEmergency(request) : CheckOutgoing(request)) {
+    const bool is_told_to_phone = refusal->kind == RefusalKind::kEmergency;
+    if (is_told_to_phone) {
+      actions_.push_back({call_id, NotifyEmergency{EmergencyStep::kRefused, target, !request.location.empty(), request.owner}});
+    }
+    return Refuse(call_id, id, std::move(*refusal));
+  }
+  if (!request.is_emergency) target = *TargetUriOf(request.receiver_address);
   Refusal refusal;
   auto setup = SetUp(std::move(request), std::move(target), refusal);
   if (!setup) return Refuse(call_id, id, std::move(refusal));
@@ -101,11 +133,12 @@ void CallRegistry::CreateIncoming(IncomingRequest request, Now now) {
   // passes on the lowest (RFC 3261 section 16.7): the phone's own, 480 or 486, shall win.
   if (RefusesOwnTransfer(request)) return RejectIncoming(request.id, 488, "Not Acceptable Here");
   uint32_t allowed = config_.is_call_waiting_allowed ? config_.max_calls_per_registration : 1;
-  if (CountActive(by_registration_, request.owner.registration_id) >= allowed) {
+  const bool is_callback = request.invite.is_psap_callback;  // rings whatever goes on here
+  if (!is_callback && CountActive(by_registration_, request.owner.registration_id) >= allowed) {
     return RejectIncoming(request.id, 486, "Busy Here");
   }
   // This device is not available; the number's others may be.
-  if (is_full()) return RejectIncoming(request.id, 480, "Temporarily Unavailable");
+  if (!is_callback && is_full()) return RejectIncoming(request.id, 480, "Temporarily Unavailable");
   IncomingSetup setup;
   if (request.invite.sdp) {
     auto offer = negotiators_.ims.ReadOffer(*request.invite.sdp);
@@ -120,6 +153,7 @@ void CallRegistry::CreateIncoming(IncomingRequest request, Now now) {
   setup.caller_name = CleanDisplayName(request.invite.caller_display_name);
   setup.called_address = ShownAddressOf(request.invite.called_uri, config_.home_domain);
   setup.supports_100rel = request.invite.supports_100rel;
+  setup.is_psap_callback = is_callback;
   Adopt(Call::StartIncoming(config_, negotiators_, std::move(setup), now));
 }
 
@@ -164,7 +198,7 @@ void CallRegistry::Delete(const CallId& id, RequestId request_id, Now now) {
 void CallRegistry::EndCallsOf(const std::string& registration_id, const std::string& reason,
                               Now now) {
   for (const Call* call : FindByRegistration(registration_id)) {
-    if (call->record().part != Part::kDevice) continue;
+    if (call->record().part != Part::kDevice || call->record().emergency != Emergency::kNone) continue;
     Apply(CallId(call->record().id), [&](Call& c) { c.EndByGateway(reason, now); });
   }
 }
@@ -188,7 +222,11 @@ void CallRegistry::Refuse(const CallId& id, RequestId request, Refusal refusal) 
   actions_.push_back({id, CompleteRequest{request, std::move(refusal)}});
 }
 
-void CallRegistry::LearnEmergencyNumber(const CallId& id) {
+void CallRegistry::OnAsserted(const CallId& id, const std::string& uri) {
+  if (IsEmergency(uri)) Apply(id, [](Call& call) { call.OnEmergencyAnswer(); });
+}
+
+void CallRegistry::LearnEmergencyNumber(const CallId& id, const std::string& service_urn) {
   const Call* call = Find(id);
   if (!call || emergency_numbers_.size() >= config_.emergency_numbers.size() + kMaxLearnedNumbers)
     return;
@@ -197,6 +235,7 @@ void CallRegistry::LearnEmergencyNumber(const CallId& id) {
   address.remove_prefix(4);
   std::string number(address.substr(0, address.find(';')));
   auto known = std::find(emergency_numbers_.begin(), emergency_numbers_.end(), number);
+  if (!service_urn.empty()) emergency_services_[number] = service_urn;
   if (known == emergency_numbers_.end()) emergency_numbers_.push_back(std::move(number));
 }
 

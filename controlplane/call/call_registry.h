@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -27,6 +28,7 @@ struct OutgoingRequest {
   std::string receiver_name;
   std::string offer_sdp;
   bool is_emergency = false;
+  std::string location;  // where the caller is, for an emergency: application/pidf+xml; may be empty
   std::string client_correlator;  // may be empty
   // A visitor's: no registration stands behind it, and how many there may be was judged already.
   bool uses_trunk = false;
@@ -85,7 +87,7 @@ class CallRegistry {
  public:
   explicit CallRegistry(CallConfig config);
 
-  // Refuses by CompleteRequest: emergency numbers, malformed addresses or SDP, too many calls.
+  // Refuses by CompleteRequest: emergency calls where they are not routed, malformed addresses or SDP, too many calls.
   void CreateOutgoing(OutgoingRequest request, RequestId id, Now now);
   // Also called for a call that is refused at once: the refusal is an action.
   void CreateIncoming(IncomingRequest request, Now now);
@@ -111,8 +113,12 @@ class CallRegistry {
 
   // Hands an input of SIP or media to a call: Apply(id, [&](Call& c) { c.OnFailed(reason, now); }).
   void Apply(const CallId& id, const std::function<void(Call&)>& input);
-  // A final response 380 names a number that the network knows for an emergency one.
-  void LearnEmergencyNumber(const CallId& id);
+  // A final response 380 says that the call's number is an emergency one; of which service, where it said so.
+  void LearnEmergencyNumber(const CallId& id, const std::string& service_urn);
+  // The network asserts who has the call (P-Asserted-Identity of a response).
+  void OnAsserted(const CallId& id, const std::string& uri);
+  // Would a call there be one for help?
+  bool IsEmergency(const std::string& receiver_address) const;
 
   void HandleTimeout(Now now);
   Deadline NextDeadline() const;
@@ -137,6 +143,7 @@ class CallRegistry {
   std::optional<Refusal> CheckQuota(const OutgoingRequest& request) const;
   std::optional<OutgoingSetup> SetUp(OutgoingRequest request, std::string target_uri, Refusal& refusal) const;
   void GiveReferredDialog(Call& leg, const TellPartner& news);
+  std::optional<Refusal> CheckEmergency(const OutgoingRequest& request) const;
   void RejectIncoming(const CallId& id, int status_code, const std::string& phrase);
   void Refuse(const CallId& id, RequestId request, Refusal refusal);
   void Deliver(const CallId& from, const TellPartner& news);
@@ -151,7 +158,8 @@ class CallRegistry {
 
   const CallConfig config_;
   const Negotiators negotiators_;
-  std::vector<std::string> emergency_numbers_;
+  std::vector<std::string> emergency_numbers_;  // the learnt ones too
+  std::map<std::string, std::string> emergency_services_;
   std::unordered_map<CallId, Entry> calls_;
   // Ended calls too: owner.client_id + user; registration_id.
   std::unordered_map<std::string, std::set<CallId>> by_user_;

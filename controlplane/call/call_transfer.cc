@@ -62,6 +62,9 @@ std::optional<Refusal> Call::CheckTransfer() const {
   if (is_ended() || record_.status != Status::kConnected || !is_on_device()) {
     return Refusal{RefusalKind::kIncompatibleState, "Only a connected call can be moved; a held one is to be resumed first."};
   }
+  if (record_.emergency != Emergency::kNone) {
+    return Refusal{RefusalKind::kIncompatibleState, "A call with an emergency service stays where it is."};
+  }
   if (!record_.partner.empty() || web_change_ || !lent_to_.empty() || referral_) {
     return Refusal{RefusalKind::kIncompatibleState, "An earlier change is still under way."};
   }
@@ -147,6 +150,9 @@ std::optional<Refusal> Call::CheckPull() const {
   const bool is_talking = record_.part == Part::kAway || (is_on_device() && record_.status == Status::kConnected);
   if (is_ended() || !is_talking) {
     return Refusal{RefusalKind::kIncompatibleState, "Only a connected call can be taken over."};
+  }
+  if (record_.emergency != Emergency::kNone) {
+    return Refusal{RefusalKind::kIncompatibleState, "A call with an emergency service stays where it is."};
   }
   if (!lent_to_.empty() || web_change_ || referral_ || (is_on_device() && !record_.partner.empty())) {
     return Refusal{RefusalKind::kIncompatibleState, "The call is being moved already."};

@@ -33,6 +33,11 @@ struct ReplacedDialog {
   bool operator==(const ReplacedDialog&) const = default;
 };
 
+// What makes an INVITE an emergency call (TS 24.229 section 5.1.6.8); its target is the service URN.
+struct EmergencyInvite {
+  std::string location;  // application/pidf+xml (RFC 6442); empty: none
+};
+
 struct OutgoingInvite {
   CallId call_id;
   SipBinding binding;
@@ -45,6 +50,7 @@ struct OutgoingInvite {
   // Over the interconnection (NNI) instead of the core's access: without a registration, as a number that the gateway
   // vouches for. Of the binding the IMPU, the contact token and the associated URIs count.
   bool uses_trunk = false;
+  std::optional<EmergencyInvite> emergency{};
   std::optional<ReplacedDialog> replaces{};  // asked for with Require: replaces
   std::string referred_by{};                 // URI of who sent us there (RFC 3892); empty: nobody
 };
@@ -72,6 +78,7 @@ struct IncomingInvite {
   std::optional<std::string> sdp;  // absent: offerless INVITE, our offer goes into 183 or 200
   bool supports_100rel = false;
   bool supports_precondition = false;
+  bool is_psap_callback = false;  // Priority: psap-callback (RFC 7090): an emergency service calls back
   std::vector<Diversion> diversions{};  // who sent the call on, the first one first (RFC 7044, RFC 5806)
 };
 
@@ -90,6 +97,7 @@ struct EndReason {
   int sip_status = 0;  // final response, or cause of Reason: SIP; 0 when unknown
   int q850_cause = 0;  // cause of Reason: Q.850; 0 when absent
   std::string text;    // phrase, or text of Reason
+  std::string service_urn{};  // with kEmergencyServiceText, where the network names the service
 };
 
 // EndReason::text of final responses whose body TS 24.229 gives a meaning (section 5.1.2A.1.6):
@@ -150,6 +158,8 @@ class SipSignalingObserver {
   // 200 to our INVITE; the ACK has been sent, other early dialogs have been ended.
   virtual void OnAnswered(const CallId& call_id, const DialogId& dialog_id,
                           std::optional<std::string> sdp) = 0;
+  // Who the network says has the call, as asserted in a response to our INVITE: a URI of any scheme. Once for each that is new.
+  virtual void OnAsserted(const CallId&, const std::string& /*uri*/) {}
   // Final non-2xx to our INVITE (after redirection and restoration were dealt with).
   virtual void OnFailed(const CallId& call_id, EndReason reason) = 0;
   // The caller gave up, or another device answered: reason.sip_status 200 is "completed elsewhere".

@@ -1,5 +1,6 @@
 #include "controlplane/gateway/core.h"
 
+#include "controlplane/emergency/pidf_lo.h"
 #include "controlplane/gateway/record_json.h"
 
 namespace byon::gateway {
@@ -134,6 +135,7 @@ void Gateway::Core::Execute(const call::CallId& id, call::Action& action) {
             });
           },
           [&](call::NotifyTransfer& a) { TellOfTransfer(id, a); },
+          [&](call::NotifyEmergency& a) { TellOfEmergency(id, a); },
           [](call::TellPartner&) {},  // the registry's own
           [&](call::NotifyDevice& a) {
             CountEvent(a);
@@ -191,6 +193,21 @@ void Gateway::Core::TellOfTransfer(const call::CallId& id, const call::NotifyTra
   AddStep(*call, "Transfer " + std::string(call::ToString(news.state)) + (news.reason.empty() ? "" : ": " + news.reason));
   ++stats.transfers[std::string(call::ToString(news.state))];
   ports.events.OnEvent(KeyOf(call->record().owner), TransferProgress{id, news.state, news.reason});
+}
+
+void Gateway::Core::TellOfEmergency(const call::CallId& id, call::NotifyEmergency& news) {
+  ++stats.emergencies[std::string(call::ToString(news.step))];
+  ports.events.OnEvent(KeyOf(news.owner), EmergencyNotice{id, news.step, std::move(news.service_urn), news.has_location});
+}
+
+std::string Gateway::Core::LocationOf(const registration::RegistrationRecord& record, const emergency::Location& of_device) const {
+  if (!config.call.emergency.is_routed) return {};
+  const auto build = [&](const emergency::Location& location) {
+    return emergency::BuildPidfLo(location, record.impu, record.instance_id, Read().wall);
+  };
+  if (!of_device.is_empty()) return build(of_device);
+  const auto line = ports.subscribers.Find(record.owner.phone_number);
+  return line ? build(line->location) : std::string();
 }
 
 void Gateway::Core::CountEvent(const call::NotifyDevice& event) {
@@ -396,6 +413,7 @@ MediaSession ToMediaSession(const call::CallView& view) {
   session.offer_sdp = view.offer_sdp;
   session.answer_sdp = view.answer_sdp;
   session.is_originating = view.is_originating;
+  session.emergency = view.emergency;
   session.sequence_number = view.sequence_number;
   session.created_at = view.created_at;
   session.connected_at = view.connected_at;

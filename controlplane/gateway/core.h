@@ -75,6 +75,8 @@ class Gateway::Core {
   // The call as the web side knows it.
   MediaSession SessionOf(const call::CallView& view) const;
   call::SipBinding BindingOf(const registration::RegistrationRecord& record) const;
+  // Where a caller is, for an emergency service: as his device says, else as his line is known; empty where neither is.
+  std::string LocationOf(const registration::RegistrationRecord& record, const emergency::Location& of_device) const;
   Line LineOf(const registration::RegistrationRecord& record) const;
   // Live calls of the visitors of a campaign; of one of them, or of all when the id is empty.
   std::vector<const call::Call*> CallsOfVisitors(const click_to_call::Campaign& campaign, const std::string& token_id) const;
@@ -103,6 +105,7 @@ class Gateway::Core {
   void AddStep(const call::Call& call, std::string reason);
   void TellOfReferral(const call::CallId& id, const call::NotifyReferral& news);
   void TellOfTransfer(const call::CallId& id, const call::NotifyTransfer& news);
+  void TellOfEmergency(const call::CallId& id, call::NotifyEmergency& news);
   void CountEvent(const call::NotifyDevice& event);
   void PersistCall(const call::CallId& id);
   void PersistTrace(const call::CallId& id);

@@ -133,9 +133,14 @@ void Gateway::OnAnswered(const call::CallId& signalling_id, const call::DialogId
                [&](call::Call& c) { c.OnAnswered(dialog_id, sdp, core_->Read()); });
 }
 
+void Gateway::OnAsserted(const call::CallId& signalling_id, const std::string& uri) {
+  core_->calls.OnAsserted(core_->calls.SignalledCall(signalling_id), uri);
+  core_->Drain();
+}
+
 void Gateway::OnFailed(const call::CallId& signalling_id, call::EndReason reason) {
   const call::CallId call_id = core_->calls.SignalledCall(signalling_id);
-  if (reason.text == call::kEmergencyServiceText) core_->calls.LearnEmergencyNumber(call_id);
+  if (reason.text == call::kEmergencyServiceText) core_->calls.LearnEmergencyNumber(call_id, reason.service_urn);
   core_->Apply(call_id, CauseOf(reason),
                [&](call::Call& c) { c.OnFailed(reason, core_->Read()); });
 }

@@ -58,6 +58,7 @@ struct GatewayStats {
   uint64_t calls_started = 0;
   uint64_t calls_connected = 0;
   std::map<std::string, uint64_t> calls_ended;  // by status
+  std::map<std::string, uint64_t> emergencies;  // by call::EmergencyStep
   std::map<std::string, uint64_t> transfers;  // steps of calls being moved, by state
   std::map<std::string, uint64_t> referrals;  // of calls whose other side is moved by the network
   uint64_t unreadable_records = 0;              // of the store, at start
@@ -108,6 +109,7 @@ class Gateway final : public Service,
   Outcome<Registration> SetPushSubscription(const Principal& who, const std::string& id,
                                             std::string subscription) override;
   Outcome<std::string> GetPushSubscription(const Principal& who, const std::string& id) override;
+  bool IsEmergency(const std::string& receiver_address) const override;
   void CreateCall(const Principal& who, CallRequest request, Callback<MediaSession> done) override;
   Outcome<MediaSession> GetCall(const Principal& who, const std::string& id) override;
   std::vector<MediaSession> ListCalls(const Principal& who, const std::string& device_id) override;
@@ -148,6 +150,7 @@ class Gateway final : public Service,
   void OnProgress(const call::CallId& call_id, call::Progress progress) override;
   void OnAnswered(const call::CallId& call_id, const call::DialogId& dialog_id,
                   std::optional<std::string> sdp) override;
+  void OnAsserted(const call::CallId& call_id, const std::string& uri) override;
   void OnFailed(const call::CallId& call_id, call::EndReason reason) override;
   void OnCancelled(const call::CallId& call_id, call::EndReason reason) override;
   void OnConfirmed(const call::CallId& call_id) override;

@@ -165,6 +165,8 @@ void Gateway::AlertCaller(const std::string& media_session_id) {
 
 // ---- calls
 
+bool Gateway::IsEmergency(const std::string& receiver_address) const { return core_->calls.IsEmergency(receiver_address); }
+
 void Gateway::CreateCall(const Principal& who, CallRequest request, Callback<MediaSession> done) {
   const auto record = core_->FindRegistration(who, request.registration_id);
   if (!record) {
@@ -192,6 +194,7 @@ void Gateway::CreateCall(const Principal& who, CallRequest request, Callback<Med
   outgoing.receiver_name = std::move(request.receiver_name);
   outgoing.offer_sdp = std::move(request.offer_sdp);
   outgoing.is_emergency = request.is_emergency;
+  outgoing.location = core_->LocationOf(*record, request.location);
   outgoing.client_correlator = correlator;
   call::CallId id = outgoing.id;
   uint64_t waiting = core_->Await(core_->ToSession(std::move(done)));

@@ -225,6 +225,9 @@ std::optional<Record> Read(std::string_view text) {
     if constexpr (std::is_same_v<Record, call::CallRecord>) record.sip_call_id = j.value("sip_call_id", "");
     if constexpr (std::is_same_v<Record, call::CallRecord>) {
       if (j.contains("max_duration")) j.at("max_duration").get_to(record.max_duration);
+      const int emergency = j.value("emergency", 0);
+      if (emergency < 0 || emergency > static_cast<int>(call::Emergency::kCallback)) return std::nullopt;
+      record.emergency = static_cast<call::Emergency>(emergency);
     }
     return record;
   } catch (const nlohmann::json::exception&) {
@@ -242,6 +245,7 @@ std::string ToJson(const call::CallRecord& record) {
   j["signalling_id"] = record.signalling_id;
   j["sip_call_id"] = record.sip_call_id;
   j["max_duration"] = record.max_duration;
+  j["emergency"] = static_cast<int>(record.emergency);
   return Write(std::move(j));
 }
 std::string ToJson(const registration::RegistrationRecord& record) { return Write(record); }

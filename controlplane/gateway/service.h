@@ -11,6 +11,7 @@
 #include "controlplane/call/call_action.h"
 #include "controlplane/call/media_control.h"
 #include "controlplane/call/status.h"
+#include "controlplane/emergency/location.h"
 #include "controlplane/messaging/message.h"
 #include "controlplane/presence/presence_book.h"
 
@@ -99,8 +100,7 @@ struct CallRequest {
   std::string offer_sdp;
   bool is_emergency = false;
   std::string client_correlator;  // idempotency key; may be empty
-  std::optional<std::string>
-      location_json;  // the API's own text, carried to the other side's events
+  emergency::Location location;  // of the caller; used for emergency calls only
 };
 struct StatusChange {
   call::Status status = call::Status::kInitial;
@@ -122,7 +122,7 @@ struct MediaSession {
   std::string client_correlator;  // of the request that made it; may be empty
   std::optional<std::string> offer_sdp;
   std::optional<std::string> answer_sdp;
-  bool is_emergency = false;
+  call::Emergency emergency = call::Emergency::kNone;
   bool is_originating = true;
   int sequence_number = 0;
   WallTime created_at;
@@ -210,6 +210,12 @@ struct DtmfReceived {  // extension
   std::string digit;
   int duration_ms = 0;
 };
+struct EmergencyNotice {  // extension
+  std::string media_session_id;
+  call::EmergencyStep step = call::EmergencyStep::kRefused;
+  std::string service_urn;  // with kRouted
+  bool has_location = false;
+};
 struct TransferProgress {  // extension
   std::string media_session_id;
   call::TransferState state = call::TransferState::kStarted;
@@ -237,7 +243,7 @@ struct PresenceChanged {
   presence::PresenceState state;
 };
 using Event = std::variant<SessionInvitation, SessionStatus, RegistrationEnds, DtmfReceived, TransferProgress, ReferralProgress,
-                           MessageReceived, MessageStatus, PresenceChanged>;
+                           MessageReceived, MessageStatus, PresenceChanged, EmergencyNotice>;
 
 // Where events go: subscriptions and channels of the device.
 class EventSink {
@@ -278,6 +284,8 @@ class Service {
   // Empty: none.
   virtual Outcome<std::string> GetPushSubscription(const Principal& who, const std::string& id) = 0;
 
+  // Is this an address for help, listed or learnt?
+  virtual bool IsEmergency(const std::string& receiver_address) const = 0;
   // Answers when the INVITE is on its way (100 Trying or later) or has failed at once.
   virtual void CreateCall(const Principal& who, CallRequest request,
                           Callback<MediaSession> done) = 0;

@@ -58,6 +58,7 @@ void Gateway::CreateVisitorCall(const Principal& who, VisitorCallRequest request
   const std::string wanted = request.receiver_address.value_or(receiver);
   const bool is_emergency = request.is_emergency || call::IsEmergencyAddress(wanted, core_->config.call.emergency_numbers);
   if (is_emergency) {
+    ++core_->stats.emergencies[std::string(call::ToString(call::EmergencyStep::kRefused))];
     return done(Error{ErrorCode::kEmergencyNotSupported, "Emergency calls are not possible here, use your phone."});
   }
   if (call::PhoneNumberOf(wanted) != campaign->called_number) {

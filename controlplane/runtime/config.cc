@@ -145,6 +145,45 @@ void ConfigReader::ReadNameServer(const std::string& pointer) {
   config_.ims.dns_servers.push_back(*endpoint);
 }
 
+void ConfigReader::ReadEmergency() {
+  EmergencySettings& settings = config_.emergency;
+  std::string policy = "refuse";
+  Get("/emergency/policy", policy);
+  settings.is_routed = policy == "route";
+  std::string location = "required";
+  Get("/emergency/location", location);
+  settings.needs_location = location == "required";
+  std::string country;
+  Get("/emergency/country", country);
+  if (!country.empty() && !emergency::KnowsCountry(country)) {
+    Mistake("/emergency/country", "emergency.country is \"" + country +
+                                      "\"; its numbers are not known here: leave it empty and list them in emergency.numbers.");
+  }
+  settings.numbers = emergency::NumbersOf(country);
+  if (const json* numbers = At("/emergency/numbers")) {
+    for (const json& one : *numbers) {
+      const auto number = one["number"].get<std::string>();
+      const std::string service = one.value("service", "");
+      std::erase_if(settings.numbers, [&](const auto& known) { return known.number == number; });
+      settings.numbers.push_back({number, "urn:service:sos" + (service.empty() ? "" : "." + service)});
+    }
+  }
+  if (const json* hops = At("/emergency/next_hops")) {
+    for (size_t i = 0; i < hops->size(); ++i) {
+      GetEndpoint("/emergency/next_hops/" + std::to_string(i), settings.next_hops.emplace_back());
+    }
+  }
+  if (settings.is_routed && settings.next_hops.empty() && config_.ims.profile == "trusted") {
+    Mistake("/emergency/policy", "emergency.policy route needs emergency.next_hops with ims.profile trusted: an S-CSCF takes no "
+                                 "emergency calls.");
+  }
+  // All of them, wherever it only matters that a number is one.
+  std::vector<std::string>& all = config_.ims.emergency_numbers;
+  for (const auto& one : settings.numbers) {
+    if (std::find(all.begin(), all.end(), one.number) == all.end()) all.push_back(one.number);
+  }
+}
+
 void ConfigReader::ReadClickToCall() {
   ClickToCallSettings& settings = config_.click_to_call;
   if (const json* hops = At("/click_to_call/trunk/next_hops")) {
@@ -340,6 +379,7 @@ void ConfigReader::ReadOperator() {
   ReadWebSip();
   ReadOauth();
   ReadIms();
+  ReadEmergency();
   ReadClickToCall();
   ReadPush();
   ReadServices();

@@ -8,6 +8,7 @@
 
 #include "controlplane/auth/address_ranges.h"
 #include "controlplane/click_to_call/campaign.h"
+#include "controlplane/emergency/service_numbers.h"
 
 namespace byon::runtime {
 
@@ -158,6 +159,14 @@ struct ImsSettings {
   std::string password_template;
 };
 
+// What becomes of calls for help, and who answers them.
+struct EmergencySettings {
+  bool is_routed = false;
+  bool needs_location = true;
+  std::vector<emergency::ServiceNumber> numbers;  // of the country, and those of the file over them
+  std::vector<Endpoint> next_hops;
+};
+
 // Calls of visitors of a business's web pages, and the interconnection that they take.
 struct ClickToCallSettings {
   std::vector<Endpoint> next_hops;
@@ -265,6 +274,7 @@ struct Config {
   CallSettings calls;
   MessageSettings messages;
   ImsSettings ims;
+  EmergencySettings emergency;
   ClickToCallSettings click_to_call;
   std::vector<DataplaneSettings> dataplanes;
   StoreSettings store;

@@ -22,6 +22,7 @@ class ConfigReader : private ConfigValues {
   void ReadOauth();
   void ReadIms();
   void ReadNameServer(const std::string& pointer);
+  void ReadEmergency();
   void ReadClickToCall();
   void ReadPush();
   void ReadServices();

@@ -25,6 +25,10 @@ constexpr const char* kSchema =
    "isim":{"type":"object","additionalProperties":false,"required":["k","opc"],"properties":{
     "k":{"type":"string","pattern":"^[0-9a-fA-F]{32}$","x-allowed":"32 hexadecimal digits, quoted"},
     "opc":{"type":"string","pattern":"^[0-9a-fA-F]{32}$","x-allowed":"32 hexadecimal digits, quoted"}}},
+   "location":{"type":"object","additionalProperties":false,"minProperties":1,"properties":{
+    "latitude":{"type":"number","minimum":-90,"maximum":90},"longitude":{"type":"number","minimum":-180,"maximum":180},
+    "radius":{"type":"number","minimum":0,"maximum":100000},
+    "civic":{"type":"object","required":["country"]}}},
    "web_password":{"type":"string","pattern":"^[ -~]{8,128}$","x-allowed":"8 to 128 printable ASCII characters"},
    "web_password_file":{"type":"string"}}}}}})";
 
@@ -49,6 +53,27 @@ auth::Block128 FromHex(const std::string& digits) {
     bytes[i] = static_cast<uint8_t>(std::stoul(digits.substr(2 * i, 2), nullptr, 16));
   }
   return bytes;
+}
+
+// Returns what is wrong with it behind its key, as ".civic.A9 ..."; empty: nothing.
+std::string ReadLocation(const json& value, emergency::Location& location) {
+  location.method = "Manual";
+  if (value.contains("latitude") != value.contains("longitude") || (value.contains("radius") && !value.contains("latitude"))) {
+    return " needs latitude and longitude together.";
+  }
+  if (value.contains("latitude")) {
+    location.position = {.latitude = value["latitude"].get<double>(), .longitude = value["longitude"].get<double>(),
+                         .radius_m = value.value("radius", 0.0)};
+  }
+  if (!value.contains("civic")) return "";
+  for (const auto& [name, text] : value["civic"].items()) {
+    if (!emergency::IsCivicElement(name)) return ".civic." + name + " is no element of a civic address (RFC 5139), like A3, RD or HNO.";
+    if (!text.is_string()) return ".civic." + name + " must be a text; put it in quotes.";
+    const std::string mistake = emergency::CheckCivicElement(name, text.get<std::string>());
+    if (!mistake.empty()) return ".civic." + name + " " + mistake + ".";
+    location.civic[name] = text.get<std::string>();
+  }
+  return "";
 }
 
 std::optional<std::string> ReadText(const std::filesystem::path& path) {
@@ -97,6 +122,10 @@ SubscriberFile::Loaded SubscriberFile::Parse(const std::string& text, const std:
     std::string web_password = list[i].value("web_password", "");
     read_secret("web_password_file", web_password);
     if (!web_password.empty()) file.web_password_by_number_[number] = std::move(web_password);
+    if (list[i].contains("location")) {
+      const std::string wrong = ReadLocation(list[i]["location"], record.location);
+      if (!wrong.empty()) mistake(pointer + "/location", "location" + wrong);
+    }
     if (list[i].contains("isim")) {
       // One way in: a network that could ask for a password instead would get around the ISIM.
       if (list[i].contains("password") || list[i].contains("password_file")) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "controlplane/auth/software_isim.h"
+#include "controlplane/emergency/location.h"
 
 namespace byon::runtime {
 
@@ -14,6 +15,7 @@ struct SubscriberRecord {
   std::string impu;
   std::string impi;
   std::string password;
+  emergency::Location location{};  // of a line that stays where it is; for emergency services
 };
 
 struct SubscriberTemplate {

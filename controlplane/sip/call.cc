@@ -120,6 +120,7 @@ void Call::HandleReplacement(const Dialog& replaced, const std::string& token, s
                     .contact = context_.ContactAddress(token) + ";+g.3gpp.icsi-ref=\"" + kMmtelIcsi + "\";audio",
                     .next_hop = replaced.state().next_hop,
                     .impi = replaced.state().impi,
+                    .session_id = replaced.state().session_id,
                     .owns_call_id = false,
                     .timer = {},
                     .local_sdp = {},

@@ -5,6 +5,7 @@
 #include "controlplane/sip/outgoing_call.h"
 #include "controlplane/sip/replaces.h"
 #include "controlplane/sip/request_policy.h"
+#include "controlplane/sip/session_id.h"
 
 namespace byon::sip {
 
@@ -94,7 +95,9 @@ void CallTable::HandleInvite(std::unique_ptr<ServerTransaction> transaction,
     return transaction->Respond(404);
   }
   if (request.Header("Replaces")) return HandleReplaces(token, std::move(transaction), request);
-  if (waiting_invites >= context_.config.max_incoming_invites) {
+  // A flood must not keep an emergency service from calling back; nor may one in its name fill the memory.
+  const size_t room = context_.config.max_incoming_invites;
+  if (waiting_invites >= (IsPsapCallback(request) ? room + room / 8 + 1 : room)) {
     context_.counters.Add(SipCounter::kRefusedOverload);
     std::string headers;
     AddHeader(headers, "Retry-After", kRetryAfterOverloadS);
@@ -145,6 +148,8 @@ bool CallTable::HandleInDialog(std::unique_ptr<ServerTransaction>& transaction,
   Call* call = nullptr;
   Dialog* dialog = FindDialog(request.call_id(), request.to_tag(), request.from_tag(), &call);
   if (dialog == nullptr) return false;
+  dialog->LearnSessionId(request);
+  transaction->SetSessionId(FormatSessionId(dialog->state().session_id, dialog->state().remote_session_id));
   call->HandleRequest(*dialog, std::move(transaction), request);
   return true;
 }

@@ -2,6 +2,7 @@
 
 #include "controlplane/sip/dtmf_body.h"
 #include "controlplane/sip/request_policy.h"
+#include "controlplane/sip/session_id.h"
 
 namespace byon::sip {
 
@@ -40,8 +41,13 @@ void Dialog::Confirm(SessionTimer timer) {
 void Dialog::UpdateFrom(const MessageView& message) {
   const std::string target = message.contact_uri();
   if (!target.empty()) state_.remote_target = target;
+  LearnSessionId(message);
   if (message.Header("Allow")) state_.peer_allows_update = message.Lists("Allow", "UPDATE");
   if (message.Header("Supported")) state_.peer_supports_timer = message.Lists("Supported", "timer");
+}
+
+void Dialog::LearnSessionId(const MessageView& message) {
+  if (auto uuid = ParseSessionId(message.Header("Session-ID").value_or(""))) state_.remote_session_id = std::move(*uuid);
 }
 
 RequestText Dialog::NewRequest(const std::string& method) {
@@ -58,6 +64,7 @@ RequestText Dialog::NewRequest(const std::string& method) {
   AddHeader(h, "From", state_.local_address + ";tag=" + state_.local_tag);
   AddHeader(h, "To", state_.remote_address + ";tag=" + state_.remote_tag);
   AddHeader(h, "Call-ID", state_.call_id);
+  AddHeader(h, "Session-ID", FormatSessionId(state_.session_id, state_.remote_session_id));
   if (method != "ACK") AddHeader(h, "CSeq", std::to_string(state_.local_cseq) + " " + method);
   if (method == "INVITE" || method == "UPDATE") {
     AddHeader(h, "Contact", state_.contact);

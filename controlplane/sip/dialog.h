@@ -75,6 +75,8 @@ class Dialog {
   [[nodiscard]] bool AcceptSequence(ServerTransaction& transaction, const MessageView& request);
   // Remote target, Allow and Supported of a target refresh request or response.
   void UpdateFrom(const MessageView& message);
+  // The peer's Session-ID (RFC 7989), which may change in mid-call.
+  void LearnSessionId(const MessageView& message);
 
   // Our next request in this dialog; Authorization and body are added by the caller.
   RequestText NewRequest(const std::string& method);

@@ -26,6 +26,8 @@ std::string SerializeDialog(const DialogState& state) {
   writer.Add("contact", state.contact);
   writer.Add("next_hop", state.next_hop);
   writer.Add("impi", state.impi);
+  writer.Add("session_id", state.session_id);
+  writer.Add("remote_session_id", state.remote_session_id);
   writer.Add("owns_call_id", uint64_t{state.owns_call_id});
   writer.Add("peer_allows_update", uint64_t{state.peer_allows_update});
   writer.Add("peer_supports_timer", uint64_t{state.peer_supports_timer});
@@ -54,6 +56,13 @@ std::optional<DialogState> ParseDialog(std::string_view snapshot) {
   state.contact = reader->Text("contact");
   state.next_hop = reader->Text("next_hop");
   state.impi = reader->Text("impi");
+  // Snapshots of a version that did not know it have none.
+  const auto optional = [&](const char* name) {
+    const auto values = reader->All(name);
+    return values.empty() ? std::string() : values.front();
+  };
+  state.session_id = optional("session_id");
+  state.remote_session_id = optional("remote_session_id");
   state.owns_call_id = reader->Number("owns_call_id", 1) == 1;
   state.peer_allows_update = reader->Number("peer_allows_update", 1) == 1;
   state.peer_supports_timer = reader->Number("peer_supports_timer", 1) == 1;

@@ -26,6 +26,8 @@ struct DialogState {
   std::string contact;          // our Contact header value
   std::string next_hop;         // URI with an IP address, where the route set names a host
   std::string impi;             // whose password answers a challenge
+  std::string session_id;       // RFC 7989, ours and the peer's; empty: none
+  std::string remote_session_id;
   bool owns_call_id = false;    // we are the caller: RFC 3261 section 14.1 back-off
   bool peer_allows_update = false;
   bool peer_supports_timer = false;

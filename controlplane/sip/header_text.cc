@@ -265,6 +265,14 @@ bool IsSafeUri(std::string_view uri) {
   return true;
 }
 
+bool IsServiceUrn(std::string_view uri) {
+  constexpr std::string_view kSos = "urn:service:sos";
+  return uri.size() <= 128 && uri.starts_with(kSos) && (uri.size() == kSos.size() || uri[kSos.size()] == '.') &&
+         uri.back() != '.' && std::all_of(uri.begin() + kSos.size(), uri.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || IsDigit(c) || c == '-' || c == '.';
+         });
+}
+
 bool IsSafeText(std::string_view text) {
   return text.size() <= 1024 && std::all_of(text.begin(), text.end(), [](char c) {
            return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f;

@@ -44,6 +44,8 @@ struct UriParts {
 // A sip:, sips: or tel: URI made of nothing but characters that are harmless between < and >; a number
 // (tel:, or a user part that starts with a digit or +) only of 0-9 + * # and visual separators.
 [[nodiscard]] bool IsSafeUri(std::string_view uri);
+// urn:service:sos and its services (RFC 5031).
+[[nodiscard]] bool IsServiceUrn(std::string_view uri);
 // Printable text on one line, at most 1024 bytes.
 [[nodiscard]] bool IsSafeText(std::string_view text);
 // quoted-string of at most 64 bytes of valid UTF-8; control characters are left out.

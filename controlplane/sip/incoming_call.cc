@@ -4,6 +4,7 @@
 
 #include "controlplane/sip/diversion.h"
 #include "controlplane/sip/request_policy.h"
+#include "controlplane/sip/session_id.h"
 
 namespace byon::sip {
 
@@ -59,6 +60,7 @@ void IncomingCall::Start(std::unique_ptr<ServerTransaction> invite, const Messag
   }
   const auto called = ParseNameAddr(request.Header("P-Called-Party-ID").value_or(request.to()));
   if (called && IsSafeUri(called->uri)) shown.called_uri = called->uri;
+  shown.is_psap_callback = IsPsapCallback(request);
   shown.diversions = ReadDiversions(request.Headers("History-Info"), request.Headers("Diversion"));
   is_offerless_ = !shown.sdp;
   may_be_reliable_ = shown.supports_100rel;
@@ -97,6 +99,10 @@ void IncomingCall::AssignId(const std::optional<CallId>& id) {
   }
   id_ = id;
   table_.IndexId(*id, key_);
+  if (Dialog* own = FindByTag(remote_tag_)) {
+    own->state().session_id = SessionUuidOf(*id);
+    invite_->SetSessionId(FormatSessionId(own->state().session_id, own->state().remote_session_id));
+  }
   if (state_ != State::kCancelled) return;
   Notify([reason = *cancel_reason_](SipSignalingObserver& observer, const CallId& call_id) {
     observer.OnCancelled(call_id, reason);

@@ -5,6 +5,7 @@
 #include "controlplane/sip/reginfo.h"
 #include "controlplane/sip/replaces.h"
 #include "controlplane/sip/request_policy.h"
+#include "controlplane/sip/session_id.h"
 
 namespace byon::sip {
 
@@ -16,6 +17,7 @@ using std::chrono::seconds;
 
 namespace {
 
+constexpr char kSdpType[] = "application/sdp";
 constexpr size_t kMaxForks = 40;  // IR.92 section 2.2.5
 constexpr uint64_t kMaxIntervalS = 86'400;
 
@@ -30,7 +32,8 @@ bool IsUsable(const call::OutgoingInvite& invite) {
   const bool are_routes_safe =
       std::all_of(binding.service_route.begin(), binding.service_route.end(), IsSafeText);
   if (invite.replaces && !FormatReplaces(*invite.replaces)) return false;
-  return IsSafeUri(invite.target_uri) && IsSafeUri(binding.impu) && are_routes_safe &&
+  const bool is_target_safe = invite.emergency ? IsServiceUrn(invite.target_uri) : IsSafeUri(invite.target_uri);
+  return is_target_safe && IsSafeUri(binding.impu) && are_routes_safe &&
          IsSafeUri("sip:" + binding.contact_token + "@x") && !binding.contact_token.empty() &&
          IsSafeUri(binding.next_hop) &&
          std::all_of(invite.excluded_instances.begin(), invite.excluded_instances.end(), IsSafeText);
@@ -50,7 +53,11 @@ void OutgoingCall::Start(call::OutgoingInvite invite) {
   invite_ = std::move(invite);
   id_ = invite_.call_id;
   table_.IndexId(*id_, key_);
+  session_id_ = SessionUuidOf(*id_);
   if (invite_.uses_trunk) ApplyTrunk();
+  if (invite_.emergency) ApplyEmergency();
+  // The hop is chosen when the call is sent; that there is one is all that matters before.
+  if (has_choice() && !choice_.uris->empty()) invite_.binding.next_hop = choice_.uris->front();
   if (!IsUsable(invite_)) {
     context_.counters.Add(SipCounter::kInvalidTarget);
     return Fail({.sip_status = 484, .q850_cause = 0, .text = "Address Incomplete"});
@@ -65,9 +72,14 @@ void OutgoingCall::Start(call::OutgoingInvite invite) {
     const std::string name = QuoteDisplayName(invite_.display_name);
     local_address_ = (name == "\"\"" ? "" : name + " ") + "<" + binding.impu + ">";
   }
-  if (invite_.uses_trunk) {
-    UseTrunkHop();
+  if (has_choice()) {
+    UseNextHop();
     return SendInvite({});
+  }
+  const auto hop = context_.hop_list.Find(binding.next_hop);
+  if (hop && !invite_.emergency && context_.call_hold.IsHeld(*hop, SipThread::Clock::now())) {
+    context_.counters.Add(SipCounter::kInviteHeldBack);
+    return Fail({.sip_status = 503, .q850_cause = 0, .text = "Service Unavailable"});
   }
   Name();
   const bool is_trusted_node = context_.config.profile == SipProfile::kTrustedNode;
@@ -96,23 +108,27 @@ void OutgoingCall::AddIdentity(std::string& headers) const {
     const auto first = std::find_if(uris.begin(), uris.end(), usable);
     if (first != uris.end()) identity = *first;
   }
-  if (invite_.uses_trunk || context_.config.profile == SipProfile::kTrustedNode) {
+  // Who takes emergency calls from us knows us by our address, and may have to call back.
+  const bool is_known_to_hop = invite_.emergency && has_choice();
+  const bool is_trusted = invite_.uses_trunk || context_.config.profile == SipProfile::kTrustedNode;
+  if (is_trusted || is_known_to_hop) {
     std::string asserted = "<" + identity + ">";
     const auto tel = std::find_if(uris.begin(), uris.end(), [&](const std::string& uri) {
       return uri.starts_with("tel:") && usable(uri);
     });
     if (tel != uris.end() && *tel != identity) asserted += ", <" + *tel + ">";
     AddHeader(headers, "P-Asserted-Identity", asserted);
-    AddHeader(headers, "P-Asserted-Service", "urn:urn-7:3gpp-service.ims.icsi.mmtel");
+    if (!invite_.emergency) AddHeader(headers, "P-Asserted-Service", "urn:urn-7:3gpp-service.ims.icsi.mmtel");
     std::string vector = "icid-value=" + Quote(RandomHex(16)) +
                          ";icid-generated-at=" + context_.config.local_address;
     const SipTrunk& trunk = context_.config.trunk;
     const std::string& ioi = invite_.uses_trunk ? trunk.originating_ioi : context_.config.originating_ioi;
     if (!ioi.empty()) vector += ";orig-ioi=" + Quote(ioi);
     if (!invite_.uses_trunk || trunk.has_charging_vector) AddHeader(headers, "P-Charging-Vector", vector);
-  } else {
+  }
+  if (!is_trusted) {
     AddHeader(headers, "P-Preferred-Identity", "<" + identity + ">");
-    AddHeader(headers, "P-Preferred-Service", "urn:urn-7:3gpp-service.ims.icsi.mmtel");
+    if (!invite_.emergency) AddHeader(headers, "P-Preferred-Service", "urn:urn-7:3gpp-service.ims.icsi.mmtel");
   }
   if (invite_.is_anonymous) AddHeader(headers, "Privacy", "id");
 }
@@ -124,11 +140,12 @@ std::string OutgoingCall::BuildHeaders(const std::string& authorization) {
   AddHeader(h, "From", local_address_ + ";tag=" + local_tag_);
   AddHeader(h, "To", "<" + invite_.target_uri + ">");
   AddHeader(h, "Call-ID", sip_call_id_);
+  AddHeader(h, "Session-ID", FormatSessionId(session_id_, ""));
   AddHeader(h, "CSeq", std::to_string(++cseq_) + " INVITE");
   AddHeader(h, "Contact", contact_);
   AddIdentity(h);
   // What a UE says of its device and its access is none of the other network's business.
-  if (!invite_.uses_trunk) AddHeader(h, "Accept-Contact", std::string("*;+g.3gpp.icsi-ref=\"") + kMmtelIcsi + "\"");
+  if (!invite_.uses_trunk && !invite_.emergency) AddHeader(h, "Accept-Contact", std::string("*;+g.3gpp.icsi-ref=\"") + kMmtelIcsi + "\"");
   for (const std::string& instance : invite_.excluded_instances) {
     AddHeader(h, "Reject-Contact", "*;+sip.instance=\"<" + instance + ">\"");
   }
@@ -147,6 +164,10 @@ std::string OutgoingCall::BuildHeaders(const std::string& authorization) {
     AddHeader(h, "Session-Expires", std::to_string(session_expires_.count()));
     AddHeader(h, "Min-SE", std::to_string(min_se_.count()));
   }
+  if (has_location()) {  // RFC 6442
+    AddHeader(h, "Geolocation", "<cid:" + LocationId() + ">");
+    AddHeader(h, "Geolocation-Routing", "yes");
+  }
   h += authorization;
   return h;
 }
@@ -156,20 +177,21 @@ void OutgoingCall::SendInvite(const std::string& authorization) {
   RequestText request{.method = "INVITE",
                       .uri = invite_.target_uri,
                       .headers = BuildHeaders(authorization),
-                      .body = invite_.sdp,
+                      .body = has_location() ? BodyWithLocation() : invite_.sdp,
+                      .content_type = has_location() ? MultipartType() : kSdpType,
                       .route = context_.WireDestination(routes_, invite_.target_uri,
                                                         invite_.binding.next_hop)};
   context_.counters.Add(SipCounter::kInviteSent);
   transaction_ = context_.transactions.Send(
-      request, [this, hops = trunk_hops_tried_.size()](int status, const MessageView& response) {
-        hops == trunk_hops_tried_.size() ? HandleResponse(status, response) : HandleLeftHop(hops, status);
+      request, [this, hops = hops_tried_.size()](int status, const MessageView& response) {
+        hops == hops_tried_.size() ? HandleResponse(status, response) : HandleLeftHop(hops, status);
       });
   if (transaction_ == nullptr) {
     return Fail({.sip_status = 500, .q850_cause = 0, .text = "Request could not be sent"});
   }
   timer_.Set(context_.config.timers.invite_deadline, [this] {
     if (has_response_ || state_ != State::kCalling) return;
-    if (LeaveTrunkHop({}, false)) return;
+    if (LeaveHop({}, false)) return;
     Cancel({.sip_status = 408, .q850_cause = 0, .text = "No answer from the network"});
     Fail(ReasonOfSilence({.sip_status = 408, .q850_cause = 0, .text = "Request Timeout"}));
   });
@@ -178,7 +200,14 @@ void OutgoingCall::SendInvite(const std::string& authorization) {
 // The P-CSCF is gone. Where there is another, the call goes that way once the number is registered there, as after a
 // restoration that the network asks for (TS 23.380 section 5).
 EndReason OutgoingCall::ReasonOfSilence(EndReason otherwise) {
-  if (invite_.uses_trunk) return otherwise;  // no registration that could be made anew
+  // Nobody tells a trusted node, which is its own P-CSCF, that its S-CSCF is gone: an initial registration gets it another
+  // (TS 23.380 section 4.3.4).
+  const bool is_scscf = context_.config.profile == SipProfile::kTrustedNode && !has_choice() && !invite_.binding.service_route.empty();
+  if (is_scscf) {
+    table_.registrations().RequireInitial(invite_.binding.registration_id);
+    return {.sip_status = 504, .q850_cause = 0, .text = call::kRestorationText};
+  }
+  if (has_choice()) return otherwise;  // no registration that could be made anew
   if (const auto hop = context_.hop_list.Find(invite_.binding.next_hop)) {
     const auto now = SipThread::Clock::now();
     context_.hops.ReportSilence(*hop, now);
@@ -193,15 +222,26 @@ EndReason OutgoingCall::ReasonOfSilence(EndReason otherwise) {
 void OutgoingCall::HandleResponse(int status, const MessageView& response) {
   // Made up by the stack: nobody listens at the P-CSCF's address.
   if (response.is_empty() && !has_response_ && state_ == State::kCalling) {
-    if (LeaveTrunkHop({}, true)) return;
+    if (LeaveHop({}, true)) return;
     transaction_.reset();
     return Fail(ReasonOfSilence({.sip_status = status, .q850_cause = 0, .text = "The network cannot be reached"}));
   }
   has_response_ = true;
-  if (invite_.uses_trunk && status != 503) context_.trunk_hops.ReportAnswer(trunk_hops_tried_.back());
+  if (has_choice() && status != 503) choice_.health->ReportAnswer(hops_tried_.back());
+  if (!has_choice()) ReportBusiness(status, response);
+  if (state_ == State::kCalling) TellAsserted(response);
   if (status < 200) return HandleProgress(status, response);
   if (status < 300) return HandleAnswer(response);
   HandleFailure(status, response);
+}
+
+// Whether the P-CSCF wants more calls (RFC 3261 section 21.5.4). A 100 says only that it is there.
+void OutgoingCall::ReportBusiness(int status, const MessageView& response) {
+  const auto hop = context_.hop_list.Find(invite_.binding.next_hop);
+  if (!hop || status <= 100) return;
+  const auto retry_after = status == 503 ? response.Number("Retry-After", kMaxIntervalS) : std::nullopt;
+  if (retry_after) return context_.call_hold.ReportBusy(*hop, seconds(*retry_after), SipThread::Clock::now());
+  if (status != 503) context_.call_hold.ReportAnswer(*hop);
 }
 
 Dialog& OutgoingCall::DialogOf(const MessageView& response) {
@@ -218,6 +258,7 @@ Dialog& OutgoingCall::DialogOf(const MessageView& response) {
                          .contact = contact_,
                          .next_hop = invite_.binding.next_hop,
                          .impi = impi_,
+                         .session_id = session_id_,
                          .owns_call_id = true,
                          .timer = {},
                          .local_sdp = invite_.sdp,
@@ -256,11 +297,15 @@ void OutgoingCall::HandleProgress(int status, const MessageView& response) {
       dialog.SendPrack(*fork.last_rseq, response.cseq(),
                        [this, tag = progress.dialog_id](int prack_status) {
                          Dialog* done = Find(tag);
-                         const bool is_open = prack_status < 300 && forks_[tag].has_reliable_answer;
+                         const auto answered = forks_.find(tag);
+                         const bool is_open = prack_status < 300 && answered != forks_.end() && answered->second.has_reliable_answer;
                          if (is_open && done != nullptr) done->OpenForOffers();
                        });
     }
-    if (status == 199) RemoveDialog(progress.dialog_id);  // RFC 6228
+    if (status == 199) {  // RFC 6228: makes room for another
+      RemoveDialog(progress.dialog_id);
+      forks_.erase(progress.dialog_id);
+    }
   }
   Notify([progress](SipSignalingObserver& observer, const CallId& id) {
     observer.OnProgress(id, progress);
@@ -336,7 +381,15 @@ bool OutgoingCall::HandleStrayAnswer(const MessageView& response) {
 }
 
 bool OutgoingCall::Retry(int status, const MessageView& response) {
-  if (status == 503 && LeaveTrunkHop(seconds(response.Number("Retry-After", kMaxIntervalS).value_or(0)), true)) return true;
+  // Whatever is wrong with one element, another may take a call for help.
+  const bool is_element_out = status == 503 || (invite_.emergency && status >= 500 && status < 600);
+  if (is_element_out && LeaveHop(seconds(response.Number("Retry-After", kMaxIntervalS).value_or(0)), true)) return true;
+  if (status == 424 && has_location()) {  // RFC 6442 section 4.3: help matters more than where
+    context_.counters.Add(SipCounter::kLocationRefused);
+    invite_.emergency->location.clear();
+    SendInvite(authorization_);
+    return true;
+  }
   if ((status == 401 || status == 407) && !is_challenged_) {
     auth::DigestSession session;
     const auto line =
@@ -372,6 +425,10 @@ EndReason OutgoingCall::ReasonOf(int status, const MessageView& response) const 
       return IsSameHost(uri, asserted->uri);
     });
     if (is_trusted) result.text = is_emergency ? call::kEmergencyServiceText : call::kRestorationText;
+  }
+  if (result.text == call::kEmergencyServiceText) {
+    const auto contact = ParseNameAddr(response.Header("Contact").value_or(""));
+    if (contact && IsServiceUrn(contact->uri)) result.service_urn = contact->uri;
   }
   return result;
 }

@@ -33,11 +33,24 @@ class OutgoingCall : public Call {
     bool is_ended = false;             // answered after another one: ACK and BYE
   };
 
+  // A call that chooses its next hop itself (outgoing_hops.cc); all others take their registration's.
+  struct Choice {
+    const std::vector<std::string>* uris = nullptr;
+    HopHealth* health = nullptr;
+  };
+  bool has_choice() const { return choice_.uris != nullptr; }
   void ApplyTrunk();
-  // Begins a call of the trunk, or begins it anew, at the best hop that it has not tried; false when there is none.
-  bool UseTrunkHop();
-  bool LeaveTrunkHop(std::optional<std::chrono::seconds> retry_after, bool is_over);
+  void ApplyEmergency();
+  // Begins such a call, or begins it anew, at the best hop that it has not tried; false when there is none.
+  bool UseNextHop();
+  bool LeaveHop(std::optional<std::chrono::seconds> retry_after, bool is_over);
   void HandleLeftHop(size_t trial, int status);
+  // Where the caller is, beside the offer (outgoing_emergency.cc).
+  bool has_location() const { return invite_.emergency && !invite_.emergency->location.empty(); }
+  std::string LocationId() const;
+  std::string MultipartType() const;
+  std::string BodyWithLocation() const;
+  void TellAsserted(const MessageView& response);
   void Name();
   void SendInvite(const std::string& authorization);
   std::string BuildHeaders(const std::string& authorization);
@@ -47,6 +60,7 @@ class OutgoingCall : public Call {
   void HandleAnswer(const MessageView& response);
   void HandleFailure(int status, const MessageView& response);
   call::EndReason ReasonOfSilence(call::EndReason otherwise);
+  void ReportBusiness(int status, const MessageView& response);
   bool Retry(int status, const MessageView& response);
   void EndFork(Dialog& dialog, Fork& fork, uint32_t cseq);
   Dialog& DialogOf(const MessageView& response);
@@ -56,11 +70,14 @@ class OutgoingCall : public Call {
   call::OutgoingInvite invite_;
   std::string impi_;
   std::string sip_call_id_;
+  std::string session_id_;
   std::string local_tag_;
   std::string local_address_;
   std::string contact_;
   std::vector<std::string> routes_;
-  std::vector<size_t> trunk_hops_tried_;  // the last is in use
+  Choice choice_;
+  std::vector<size_t> hops_tried_;  // of the choice; the last is in use
+  std::string asserted_;            // who has the call, as last told
   uint32_t cseq_ = 0;
   State state_ = State::kCalling;
   bool is_challenged_ = false;
@@ -70,7 +87,7 @@ class OutgoingCall : public Call {
   std::string authorization_;
   std::map<std::string, Fork> forks_;  // by To tag
   std::unique_ptr<ClientTransaction> transaction_;
-  std::map<size_t, std::unique_ptr<ClientTransaction>> left_;  // at trunk hops that said nothing, cancelled; by trial
+  std::map<size_t, std::unique_ptr<ClientTransaction>> left_;  // at hops that said nothing, cancelled; by trial
   ScopedTimer timer_;
 };
 

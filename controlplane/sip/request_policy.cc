@@ -18,6 +18,10 @@ bool IsSupportedExtension(const SipConfig& config, std::string_view option_tag) 
   return ListHas(SupportedExtensions(config), option_tag) || EqualsIgnoringCase(option_tag, "precondition");
 }
 
+bool IsPsapCallback(const MessageView& request) {
+  return EqualsIgnoringCase(request.Header("Priority").value_or(""), "psap-callback");
+}
+
 void RefuseMethod(ShardContext& context, ServerTransaction& transaction, const MessageView& request) {
   const std::string method = request.method();
   if (method == "OPTIONS") return AnswerOptions(context, transaction);

@@ -19,6 +19,9 @@ bool RefuseUnprocessable(ShardContext& context, ServerTransaction& transaction,
 // 200 with our capabilities.
 void AnswerOptions(ShardContext& context, ServerTransaction& transaction);
 
+// An emergency service calls back (RFC 7090).
+[[nodiscard]] bool IsPsapCallback(const MessageView& request);
+
 // The option tags that may stand in Require.
 bool IsSupportedExtension(const SipConfig& config, std::string_view option_tag);
 // The value of Supported in INVITEs and their responses.

@@ -18,6 +18,7 @@ std::vector<IpAddress> AllowedPeers(const SipConfig& config, const HopList& hops
   };
   for (size_t hop = 0; hop < hops.size(); ++hop) allow(hops.uri(hop));
   for (const std::string& hop : config.trunk.next_hops) allow(hop);
+  for (const std::string& hop : config.emergency_next_hops) allow(hop);
   for (const std::string& peer : config.allowed_peers) {
     if (const auto address = IpAddress::Parse(peer)) allowed.push_back(*address);
   }
@@ -51,6 +52,7 @@ Shard::Shard(const SipConfig& config, unsigned index, SipCounters& counters,
       hop_list_(config.next_hops),
       hops_(hop_list_.size()),
       trunk_hops_(config.trunk.next_hops.size()),
+      emergency_hops_(config.emergency_next_hops.size()),
       is_restored_(!config.waits_for_restore),
       transactions_(config, index, counters, *this),
       context_{.config = config,
@@ -63,6 +65,8 @@ Shard::Shard(const SipConfig& config, unsigned index, SipCounters& counters,
                .hop_list = hop_list_,
                .hops = hops_,
                .trunk_hops = trunk_hops_,
+               .emergency_hops = emergency_hops_,
+               .call_hold = call_hold_,
                .notify_calls = hooks_.notify_calls,
                .notify_registrations = hooks_.notify_registrations,
                .on_binding_gone = hooks_.on_binding_gone,

@@ -76,6 +76,8 @@ class Shard : private MessageSink {
   HopList hop_list_;
   HopHealth hops_;
   HopHealth trunk_hops_;
+  HopHealth emergency_hops_;
+  CallHold call_hold_;
   bool is_restored_ = true;
   TransactionLayer transactions_;
   ShardContext context_;

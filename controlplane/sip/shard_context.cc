@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "controlplane/sip/session_id.h"
 #include "dataplane/base/check.h"
 
 namespace byon::sip {
@@ -63,6 +64,8 @@ void AddHeader(std::string& headers, std::string_view name, std::string_view val
   for (char c : value) headers += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
   headers += "\r\n";
 }
+
+std::string SessionUuidOf(const std::string& call_id) { return IsSessionUuid(call_id) ? call_id : RandomHex(16); }
 
 std::string RandomHex(size_t bytes) {
   constexpr char kDigits[] = "0123456789abcdef";

@@ -8,6 +8,7 @@
 #include "controlplane/call/sip_signaling.h"
 #include "controlplane/registration/sip_registrar.h"
 #include "controlplane/sip/credential_source.h"
+#include "controlplane/sip/call_hold.h"
 #include "controlplane/sip/hop_health.h"
 #include "controlplane/sip/hop_list.h"
 #include "controlplane/sip/peer_filter.h"
@@ -31,6 +32,8 @@ struct ShardContext {
   HopList& hop_list;
   HopHealth& hops;
   HopHealth& trunk_hops;
+  HopHealth& emergency_hops;
+  CallHold& call_hold;
   std::function<void(std::function<void(call::SipSignalingObserver&)>)> notify_calls;
   std::function<void(std::function<void(registration::SipRegistrarObserver&)>)> notify_registrations;
   std::function<void(registration::RegistrationId)> on_binding_gone;
@@ -70,6 +73,8 @@ struct ShardContext {
 // "Name: value\r\n"; nothing for an empty value. The value is ours or has been checked.
 void AddHeader(std::string& headers, std::string_view name, std::string_view value);
 // Fresh random hex text of `bytes` bytes, from the operating system.
+// The name of a call in Session-ID: its own in our logs, where that is fit to be one.
+std::string SessionUuidOf(const std::string& call_id);
 std::string RandomHex(size_t bytes);
 // Uniform in [low, high] milliseconds.
 std::chrono::milliseconds RandomDelay(std::chrono::milliseconds low, std::chrono::milliseconds high);

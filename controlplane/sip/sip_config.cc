@@ -73,6 +73,9 @@ std::optional<std::string> Validate(const SipConfig& config) {
   for (const std::string& hop : config.next_hops) {
     if (auto error = CheckNextHop(hop, config.tls.has_value())) return error;
   }
+  for (const std::string& hop : config.emergency_next_hops) {
+    if (auto error = CheckNextHop(hop, config.tls.has_value())) return error;
+  }
   if (config.tls) {
     if (auto error = CheckTls(*config.tls)) return error;
   }

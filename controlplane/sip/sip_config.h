@@ -62,6 +62,9 @@ struct SipConfig {
   SipProfile profile = SipProfile::kUserEquipment;
   std::optional<SipTls> tls;
   SipTrunk trunk;
+  // E-CSCFs or emergency P-CSCFs, as next_hops, best first, to which we assert who calls; empty: emergency calls go the way
+  // of others.
+  std::vector<std::string> emergency_next_hops;
 
   std::string access_network_info;          // P-Access-Network-Info; empty: not sent
   std::string visited_network_id;           // kTrustedNode: P-Visited-Network-ID

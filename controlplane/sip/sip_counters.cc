@@ -43,6 +43,9 @@ std::string_view ToString(SipCounter counter) {
     case SipCounter::kRegEventMalformed: return "reg_event_malformed";
     case SipCounter::kInviteSent: return "invite_sent";
     case SipCounter::kInviteReceived: return "invite_received";
+    case SipCounter::kEmergencyInviteSent: return "emergency_invite_sent";
+    case SipCounter::kLocationRefused: return "location_refused";
+    case SipCounter::kInviteHeldBack: return "invite_held_back";
     case SipCounter::kForkAnsweredTwice: return "fork_answered_twice";
     case SipCounter::kPrackTimeout: return "prack_timeout";
     case SipCounter::kAckTimeout: return "ack_timeout";

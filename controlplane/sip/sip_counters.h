@@ -52,6 +52,9 @@ enum class SipCounter : uint8_t {
   // Calls.
   kInviteSent,
   kInviteReceived,
+  kEmergencyInviteSent,       // of the INVITEs sent
+  kLocationRefused,           // 424: sent again without
+  kInviteHeldBack,            // the P-CSCF wants no calls for a while (Retry-After)
   kForkAnsweredTwice,         // 200 of another fork: ACK and BYE
   kPrackTimeout,
   kAckTimeout,

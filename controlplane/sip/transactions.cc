@@ -127,10 +127,11 @@ int ServerTransaction::OnAckOrCancel(void* magic, nta_incoming_s*, const sip_s* 
 void ServerTransaction::Respond(int status, std::string_view phrase, const std::string& headers,
                                 const std::string& body) {
   Count(status);
+  const std::string all = session_id_.empty() ? headers : headers + "Session-ID: " + session_id_ + "\r\n";
   const std::string text(phrase);
   const char* reason = text.empty() ? sip_status_phrase(status) : text.c_str();
   nta_incoming_treply(incoming_, status, reason,
-                      TAG_IF(!headers.empty(), SIPTAG_HEADER_STR(headers.c_str())),
+                      TAG_IF(!all.empty(), SIPTAG_HEADER_STR(all.c_str())),
                       TAG_IF(!body.empty(), SIPTAG_CONTENT_TYPE_STR("application/sdp")),
                       TAG_IF(!body.empty(), SIPTAG_PAYLOAD_STR(body.c_str())), TAG_END());
 }

@@ -72,6 +72,8 @@ class ServerTransaction {
 
   // To tag of all responses of 101 and more; before the first of them.
   void SetTag(const std::string& tag);
+  // Session-ID of all further responses (RFC 7989); empty: none.
+  void SetSessionId(std::string value) { session_id_ = std::move(value); }
   // INVITE: `on_cancel` runs when the peer cancels; 200 to the CANCEL is sent by the stack, 487 to the
   // INVITE too unless the handler answers.
   void OnCancel(std::function<void(const MessageView& cancel)> on_cancel);
@@ -90,6 +92,7 @@ class ServerTransaction {
   bool is_cancelled_ = false;
   bool is_answered_ = false;  // finally
   std::function<void(const MessageView&)> on_cancel_;
+  std::string session_id_;
 };
 
 // Requests that belong to no transaction yet, and responses that belong to none any more.

@@ -6,7 +6,9 @@
 #include "controlplane/api/call_reader.h"
 #include "controlplane/api/click_to_call_api.h"
 #include "controlplane/api/wire_format.h"
+#include "controlplane/emergency/pidf_lo.h"
 #include "controlplane/json/strict_json.h"
+#include "controlplane/xml/xml_scanner.h"
 
 // Bodies of webrtc-call-handling in every dialect: what is read without a mistake keeps the schema's promises.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -25,6 +27,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       Mistakes mistakes{dialect.ignores_unknown_members(), ""};
       const auto call = ReadCallRequest(*body, dialect, mistakes);
       if (mistakes.empty() && !IsCallAddress(call.receiver_address)) __builtin_trap();
+      if (mistakes.empty()) {
+        const std::string place = byon::emergency::BuildPidfLo(call.location, "sip:a@b", "urn:uuid:1", {});
+        if (place.empty() != call.location.is_empty()) __builtin_trap();
+        byon::xml::XmlScanner scanner(place);
+        while (!place.empty()) {
+          const auto kind = scanner.Next().kind;
+          if (kind == byon::xml::XmlScanner::Kind::kError) __builtin_trap();
+          if (kind == byon::xml::XmlScanner::Kind::kEnd) break;
+        }
+      }
       if (mistakes.empty() && release == Release::kR3_1 && call.offer_sdp.empty()) __builtin_trap();
       if (mistakes.empty() && (!IsPlainText(call.originator_name) || !IsPlainText(call.receiver_name))) __builtin_trap();
       Mistakes of_status{dialect.ignores_unknown_members(), ""};

@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "controlplane/sip/header_text.h"
+#include "controlplane/sip/session_id.h"
 #include "controlplane/sip/session_timer.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -14,5 +15,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (byon::sip::QuoteDisplayName(text).find('\n') != std::string::npos) __builtin_trap();
   (void)byon::sip::FormatReason(byon::sip::ParseReason(text));
   (void)byon::sip::ParseSessionExpires(text);
+  if (const auto uuid = byon::sip::ParseSessionId(text)) {
+    if (!byon::sip::IsSessionUuid(*uuid)) __builtin_trap();
+  }
+  if (byon::sip::IsServiceUrn(text) && text.find_first_of("<>\"\r\n; ") != text.npos) __builtin_trap();
   return 0;
 }

@@ -1,8 +1,9 @@
-import { ByonError, Device, SignIn } from '@byon/sdk';
+import { browserLocation, ByonError, Device, SignIn } from '@byon/sdk';
 import { CallsView } from './calls_view.js';
 import { Elsewhere } from './elsewhere.js';
 import { Dialer } from './dialer.js';
 import { byId } from './dom.js';
+import { emergencyOf, sayUseYourPhone, watchForEmergency } from './emergency.js';
 import { prettyNumber } from './format.js';
 import { History } from './history.js';
 import { MessagesView } from './messages.js';
@@ -70,17 +71,24 @@ async function unregister(): Promise<void> {
 }
 
 async function call(number: string, isAnonymous = false): Promise<void> {
+  const emergency = emergencyOf(number, signIn.config);
+  if (emergency === 'refuse') return sayUseYourPhone(number);
   main.dataset['view'] = 'stage';
   try {
-    await device.call(number, { anonymous: isAnonymous });
+    // Help is called all the same where nobody knows where it is.
+    const location = emergency === 'route' ? await browserLocation().catch(() => undefined) : undefined;
+    await device.call(number, { anonymous: isAnonymous, ...(location ? { location } : {}) });
   } catch (error) {
     if (!calls.hasCalls) main.dataset['view'] = 'phone';
+    if (error instanceof ByonError && error.code === 'CALLTYPE_EMERGENCY_NOT_SUPPORTED') return sayUseYourPhone(number);
     throw error;
   }
 }
 
 function makeDevice(): void {
-  device = new Device({ gateway: signIn.config.apiRoot, getToken: () => signIn.getToken() });
+  device = new Device({
+    gateway: signIn.config.apiRoot, getToken: () => signIn.getToken(), emergencyNumbers: signIn.config.emergency?.numbers ?? [],
+  });
   window.byonPhone = device;
   const presence = new PresenceView(device, showError);
   const mark = (peer: string) => presence.mark(peer);
@@ -105,6 +113,7 @@ function makeDevice(): void {
       show('unregistered', cause === 'here' ? 'Not registered' : reason);
     }
   });
+  device.on('call', watchForEmergency);
   device.on('reconnecting', () => show('reconnecting', 'Reconnecting…'));
   device.on('reconnected', () => show('registered', prettyNumber(device.phoneNumber ?? '')));
   device.on('tokenWillExpire', () => void signIn.renew().then(() => device.updateToken()).catch(showError));

@@ -149,6 +149,7 @@ export class CallCard {
       this.#showPeer();
       this.#owner.changed();
     });
+    call.on('emergency', () => this.render());
     call.on('digit', ({ digit }) => {
       const state = find(this.element, '.state');
       state.dataset['dtmf'] = (state.dataset['dtmf'] ?? '') + digit;
@@ -240,12 +241,12 @@ export class CallCard {
       const talked = call.connectedAt && call.endedAt ? ` · ${duration(call.endedAt - call.connectedAt)}` : '';
       return endText(call) + talked;
     }
-    if (this.isRingingHere) return 'Incoming call';
+    if (this.isRingingHere) return call.emergency === 'callback' ? 'The emergency service calls back' : 'Incoming call';
     if (this.#isReconnecting) return 'Reconnecting…';
     const clock = call.connectedAt ? duration(Date.now() - call.connectedAt) : '';
     if (call.state === 'held') return call.isHeldHere ? `On hold · ${clock}` : `Held by the other side · ${clock}`;
     if (this.#isMoving) return `Calling your phone… · ${clock}`;
-    if (call.state === 'connected') return clock;
+    if (call.state === 'connected') return call.emergency ? `Emergency service · ${clock}` : clock;
     return STATE_TEXT[call.state] ?? '';
   }
 

@@ -29,6 +29,7 @@ export function peerTitle(address: string, name?: string): string {
 
 /** How a call ended, in words. */
 export function endText(call: Call): string {
+  if (call.needsPhone) return 'Use your phone';
   if (call.wasAnsweredElsewhere) return 'Answered on another device';
   if (call.endStatus === 'SessionCancelled' && call.direction === 'outgoing') return 'Cancelled';
   if (call.endStatus === 'Declined' && call.direction === 'incoming') return 'Declined';

@@ -38,6 +38,7 @@ class MockService : public gateway::Service {
   MOCK_METHOD(void, RenewToken, (const Principal&, const gateway::DeviceKey&), (override));
   MOCK_METHOD(gateway::Outcome<Registration>, SetPushSubscription, (const Principal&, const std::string&, std::string), (override));
   MOCK_METHOD(gateway::Outcome<std::string>, GetPushSubscription, (const Principal&, const std::string&), (override));
+  MOCK_METHOD(bool, IsEmergency, (const std::string&), (const, override));
   MOCK_METHOD(void, CreateCall, (const Principal&, gateway::CallRequest, gateway::Callback<MediaSession>), (override));
   MOCK_METHOD(gateway::Outcome<MediaSession>, GetCall, (const Principal&, const std::string&), (override));
   MOCK_METHOD(std::vector<MediaSession>, ListCalls, (const Principal&, const std::string&), (override));

@@ -130,10 +130,49 @@ TEST_F(CallApiTest, CarriesTheLocation) {
   json body = ACall();
   body["locationDetails"] = location;
   EXPECT_CALL(service_, CreateCall).WillOnce([&](auto, const gateway::CallRequest& request, auto done) {
-    EXPECT_EQ(json::parse(*request.location_json), location);
+    EXPECT_EQ(request.location.position->latitude, 47.5);
+    EXPECT_EQ(request.location.position->longitude, -122.4);
+    EXPECT_EQ(request.location.position->radius_m, 27);
+    EXPECT_EQ(request.location.method, "GPS");
+    EXPECT_EQ(request.location.confidence->percent, 97);
+    EXPECT_EQ(request.location.civic.at("RD"), "Calle Mayor");
+    EXPECT_EQ(request.location.language, "es");
     done(ASession());
   });
-  EXPECT_EQ(Create(body).status, 201);
+  body["locationDetails"]["civicAddress"] = json::parse(R"({"country": "ES", "A3": "Madrid", "RD": "Calle Mayor", "HNO": "1", "lang": "es"})");
+  const Reply reply = Create(body);
+  EXPECT_EQ(reply.status, 201);
+  EXPECT_EQ(reply.body.dump().find("Mayor"), std::string::npos) << "told to nobody";
+}
+
+TEST_F(CallApiTest, ACivicAddressIsHeldToItsElements) {
+  for (const char* address : {R"({})", R"({"country": "es"})", R"({"country": "ES", "street": "x"})", R"({"country": "ES", "A3": ""})",
+                              R"({"country": "ES", "A3": "a\u0007"})", R"({"country": "ES", "lang": "e s"})", R"([])", R"({"country": 1})"}) {
+    json body = ACall();
+    body["locationDetails"]["civicAddress"] = json::parse(address);
+    EXPECT_EQ(Create(body).Short(), "400 INVALID_ARGUMENT") << address;
+  }
+  // Where a call goes on it is CAMARA's word and no more.
+  EXPECT_EQ(Request("PUT", std::string(kSessions) + "/ms-1/status",
+                    json::parse(R"({"status": "Connected", "locationDetails": {"civicAddress": {"country": "ES"}}})")).Short(),
+            "400 INVALID_ARGUMENT");
+}
+
+TEST_F(CallApiTest, ACallForHelpIsPastTheRates) {
+  requests_per_second_ = 1;
+  Start();
+  const auto create = [&](const char* receiver) {
+    json body = ACall();
+    body["receiverAddress"] = receiver;
+    return Create(body).status;
+  };
+  EXPECT_CALL(service_, IsEmergency).WillRepeatedly([](const std::string& address) { return address == "tel:112;phone-context=+34"; });
+  EXPECT_CALL(service_, CreateCall).WillRepeatedly([&](auto, auto, auto done) { done(ASession()); });
+  int last = 201;
+  for (int i = 0; i < 10 && last == 201; ++i) last = create("tel:+34600000002");
+  ASSERT_EQ(last, 429);
+  EXPECT_EQ(create("tel:112;phone-context=+34"), 201);
+  EXPECT_EQ(create("tel:+34600000002"), 429);
 }
 
 TEST_F(CallApiTest, ChangesTheStatus) {

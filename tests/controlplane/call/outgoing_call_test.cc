@@ -272,6 +272,46 @@ TEST(OutgoingCall, EndsWhenTheAnswerCannotBeUsed) {
   EXPECT_TRUE(none.Has<SendBye>());
 }
 
+// RFC 6228: one of the phones that were alerted is no more.
+TEST(OutgoingCall, LeavesAnEarlyDialogThatEnds) {  // Covers: C6 C7
+  CallHarness h;
+  h.StartInvited();
+  h.Progress(180);
+  h.Progress(183, PhoneSdp(), "A", "sendrecv");
+  h.Progress(183, PhoneSdp("sendrecv", "", "10.46.0.9"), "B");
+  h.Progress(183, std::nullopt, "A", "sendrecv");
+  h.Clear();
+  h.Progress(199, std::nullopt, "A");
+  auto change = h.Take<ModifyMedia>();
+  ASSERT_TRUE(change && change->change.ims);
+  EXPECT_EQ(change->change.ims->rtp->ip, "10.46.0.9") << "the other one is heard";
+  EXPECT_EQ(h.Take<PlayTone>()->tone, Tone::kRingback) << "until it says something";
+  h.Clear();
+  h.Progress(199, std::nullopt, "B");
+  change = h.Take<ModifyMedia>();
+  ASSERT_TRUE(change && change->change.ims);
+  EXPECT_EQ(change->change.ims->direction, sdp::Direction::kInactive) << "nobody is left";
+  EXPECT_THAT(h.Events(), IsEmpty());
+  h.Answer(PhoneSdp(), "C");
+  EXPECT_EQ(h.status(), Status::kConnected);
+}
+
+// RFC 5009 section 8: the first direction is that of the audio.
+TEST(OutgoingCall, ReadsEarlyMediaByMediaLine) {  // Covers: C7
+  const auto direction = [](const std::string& early_media) {
+    CallHarness h;
+    h.StartInvited();
+    h.Clear();
+    h.Progress(183, PhoneSdp(), "A", early_media);
+    return h.Take<ModifyMedia>()->change.ims->direction;
+  };
+  EXPECT_EQ(direction("sendrecv"), sdp::Direction::kSendRecv);
+  EXPECT_EQ(direction("sendonly, inactive"), sdp::Direction::kSendRecv);
+  EXPECT_EQ(direction("inactive, sendrecv"), sdp::Direction::kInactive);
+  EXPECT_EQ(direction("gated, recvonly"), sdp::Direction::kInactive);
+  EXPECT_EQ(direction("supported"), sdp::Direction::kSendRecv) << "says nothing of directions";
+}
+
 TEST(OutgoingCall, RefusesBeforeAnythingIsSent) {
   CallHarness h(CallConfig{.emergency_numbers = {"091"}});
   auto outcome = [&](const std::string& receiver, const std::string& offer = sdp::kChromiumOffer) {
@@ -295,7 +335,7 @@ TEST(OutgoingCall, LearnsEmergencyNumbersFromTheNetwork) {  // Covers: C18
   CallHarness h;
   h.StartOutgoing("tel:016;phone-context=+34");
   EXPECT_TRUE(h.call());
-  h.registry.LearnEmergencyNumber("c1");
+  h.registry.LearnEmergencyNumber("c1", "");
   h.StartOutgoing("tel:016;phone-context=+34", "c2");
   EXPECT_FALSE(h.registry.Find("c2"));
 }

@@ -175,8 +175,9 @@ class FakeSubscribers final : public SubscriberDirectory {
  public:
   std::optional<Subscriber> Find(const std::string& number) const override {
     if (!number.starts_with("+34")) return std::nullopt;
-    return Subscriber{"sip:" + number + "@ims.example", number + "@ims.example"};
+    return Subscriber{"sip:" + number + "@ims.example", number + "@ims.example", location};
   }
+  emergency::Location location;  // of every line
 };
 
 class FakeEvents final : public EventSink {
@@ -198,6 +199,7 @@ class FakeEvents final : public EventSink {
       texts.push_back(e->is_expired ? "ends expired" : "ends terminated");
     }
     if (auto* e = std::get_if<DtmfReceived>(&event)) texts.push_back("dtmf " + e->digit);
+    if (auto* e = std::get_if<EmergencyNotice>(&event)) texts.push_back("emergency " + std::string(call::ToString(e->step)));
     if (auto* e = std::get_if<TransferProgress>(&event)) {
       texts.push_back("transfer " + std::string(call::ToString(e->state)));
     }

@@ -208,6 +208,48 @@ TEST(Gateway, EmergencyCallsGoNowhere) {  // Covers: C18
   EXPECT_TRUE(w.media.created.empty());
 }
 
+TEST(Gateway, EmergencyCallsGoWithThePlaceOfTheDeviceElseOfTheLine) {  // Covers: C18
+  World w;
+  w.config.call.emergency.is_routed = true;
+  w.Build();
+  w.subscribers.location.civic = {{"country", "ES"}, {"RD", "Calle Mayor"}};
+  const auto place_of = [&](const std::string& id, CallRequest request) {
+    request.media_session_id = id;
+    w.gateway->CreateCall(w.user, request, [](auto) {});
+    w.media.Ready(id);
+    return w.sip.invites.back().emergency.value().location;
+  };
+  w.Registered();
+  CallRequest help = w.Request();
+  help.receiver_address = "tel:112;phone-context=+34";
+  const std::string of_line = place_of("e1", help);
+  EXPECT_NE(of_line.find("<ca:RD>Calle Mayor</ca:RD>"), std::string::npos) << of_line;
+  EXPECT_NE(of_line.find("entity=\"sip:+34600000001@ims.example\""), std::string::npos);
+  EXPECT_EQ(w.sip.invites.back().target_uri, "urn:service:sos");
+  help.location.position = emergency::Position{.latitude = 1, .longitude = 2};
+  const std::string of_device = place_of("e2", help);
+  EXPECT_NE(of_device.find("<gml:pos>1.0000000 2.0000000</gml:pos>"), std::string::npos);
+  EXPECT_EQ(of_device.find("Mayor"), std::string::npos);
+  EXPECT_EQ(std::get<MediaSession>(w.gateway->GetCall(w.user, "e1")).emergency, call::Emergency::kCall);
+  EXPECT_EQ(w.gateway->stats().emergencies.at("routed"), 2u);
+  EXPECT_EQ(w.store.ValueOf(store::Kind::kCall, "e1").find("Mayor"), std::string::npos) << "kept nowhere";
+  // A successor knows what kind of call it is.
+  w.gateway->OnAnswered("e1", "A", call::PhoneSdp());
+  w.gateway->OnAccessConnected("e1");
+  w.Restart();
+  EXPECT_EQ(std::get<MediaSession>(w.gateway->GetCall(w.user, "e1")).emergency, call::Emergency::kCall);
+}
+
+TEST(Gateway, TellsTheDeviceWhatTheNetworkSaysOfEmergencies) {  // Covers: C18
+  World w;
+  w.Registered();
+  const std::string id = w.Call();
+  w.gateway->OnAsserted(id, "urn:service:sos.police");
+  w.gateway->OnFailed(id, {380, 0, call::kEmergencyServiceText});
+  EXPECT_THAT(w.events.texts, ::testing::IsSupersetOf({"emergency answered", "emergency use-phone"}));
+  EXPECT_EQ(std::get<CallDetails>(w.gateway->GetCallDetails(w.user, id)).session.emergency, call::Emergency::kAnswered);
+}
+
 TEST(Gateway, OutgoingCallFromPostToBye) {
   World w;
   w.Registered();

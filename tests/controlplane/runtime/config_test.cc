@@ -282,6 +282,34 @@ TEST(ConfigTest, ClickToCallHasCampaignsAndATrunk) {
   EXPECT_EQ(bank.max_call, std::chrono::seconds(900));
 }
 
+TEST(ConfigTest, EmergencyCallsAreRefusedUntilRouted) {
+  const EmergencySettings refused = Parse(kSmallest).config.emergency;
+  EXPECT_FALSE(refused.is_routed);
+  EXPECT_TRUE(refused.needs_location);
+  const LoadedConfig loaded = Parse(std::string(kSmallest) +
+                                    "emergency: {policy: route, country: ES, location: optional, next_hops: [\"127.0.0.30:5060\"],\n"
+                                    "  numbers: [{number: \"091\", service: police.national}, {number: \"116\"}]}\n");
+  ASSERT_THAT(loaded.mistakes, IsEmpty());
+  const EmergencySettings& settings = loaded.config.emergency;
+  EXPECT_TRUE(settings.is_routed);
+  EXPECT_FALSE(settings.needs_location);
+  EXPECT_EQ(settings.next_hops.at(0).address, "127.0.0.30");
+  using emergency::ServiceNumber;
+  EXPECT_THAT(settings.numbers, ::testing::IsSupersetOf({ServiceNumber{"091", "urn:service:sos.police.national"},
+                                                        ServiceNumber{"116", "urn:service:sos"}, ServiceNumber{"080", "urn:service:sos.fire"}}));
+  EXPECT_THAT(loaded.config.ims.emergency_numbers, ::testing::IsSupersetOf({"112", "911", "091", "116", "080"}));
+}
+
+TEST(ConfigTest, EmergencyMistakesAreNamed) {
+  const auto mistakes = [](const std::string& text) { return Parse(std::string(kSmallest) + "emergency: " + text + "\n").mistakes; };
+  EXPECT_THAT(mistakes("{policy: maybe}"), ElementsAre(HasSubstr("emergency.policy")));
+  EXPECT_THAT(mistakes("{country: ZZ}"), ElementsAre(HasSubstr("emergency.country is \"ZZ\"; its numbers are not known here")));
+  EXPECT_THAT(mistakes("{country: es}"), ElementsAre(HasSubstr("two capital letters")));
+  EXPECT_THAT(mistakes("{numbers: [{number: \"+34112\"}]}"), ElementsAre(HasSubstr("2 to 8 digits")));
+  EXPECT_THAT(mistakes("{numbers: [{number: \"091\", service: Police}]}"), ElementsAre(HasSubstr("a service of RFC 5031")));
+  EXPECT_THAT(mistakes("{next_hops: [\"ecscf.example:5060\"]}"), ElementsAre(HasSubstr("an IP address and a port")));
+}
+
 TEST(ConfigTest, ClickToCallMistakesAreNamed) {
   const auto mistakes = [](const std::string& campaigns, const std::string& trunk = "{next_hops: [\"127.0.0.20:5060\"]}") {
     return Parse(std::string(kSmallest) + "click_to_call:\n  trunk: " + trunk + "\n  campaigns: [" + campaigns + "]\n").mistakes;

@@ -49,6 +49,24 @@ TEST(SubscriberFileTest, OnlyListedNumbersHaveAPasswordForTheWeb) {
               ElementsAre(HasSubstr("cannot be read")));
 }
 
+TEST(SubscriberFileTest, ALineMayStayWhereItIs) {
+  const auto location = [](const std::string& text) { return Parse("subscribers:\n  - {number: \"+34600000001\", location: " + text + "}\n"); };
+  const auto loaded = location("{latitude: 40.4, longitude: -3.7, radius: 20, civic: {country: ES, RD: Calle Mayor, HNO: \"1\"}}");
+  ASSERT_THAT(loaded.mistakes, IsEmpty());
+  const emergency::Location found = loaded.subscribers.Find("+34600000001")->location;
+  EXPECT_EQ(found.position->latitude, 40.4);
+  EXPECT_EQ(found.position->radius_m, 20);
+  EXPECT_EQ(found.civic.at("HNO"), "1");
+  EXPECT_EQ(found.method, "Manual");
+  EXPECT_TRUE(loaded.subscribers.Find("+34600000002")->location.is_empty());
+  EXPECT_THAT(location("{latitude: 40.4}").mistakes, ElementsAre(HasSubstr("latitude and longitude together")));
+  EXPECT_THAT(location("{latitude: 91, longitude: 0}").mistakes, ElementsAre(HasSubstr("location.latitude")));
+  EXPECT_THAT(location("{civic: {country: ES, street: x}}").mistakes, ElementsAre(HasSubstr("location.civic.street is no element")));
+  EXPECT_THAT(location("{civic: {country: Spain}}").mistakes, ElementsAre(HasSubstr("two capital letters")));
+  EXPECT_THAT(location("{civic: {RD: x}}").mistakes, ElementsAre(HasSubstr("country")));
+  EXPECT_THAT(location("{}").mistakes, ::testing::SizeIs(1));
+}
+
 TEST(SubscriberFileTest, AnIsimStandsInsteadOfAPassword) {
   const auto loaded = Parse(R"(subscribers:
   - {number: "+34600000001", isim: {k: "000102030405060708090a0b0c0d0e0f", opc: "FFfefdfcfbfaf9f8f7f6f5f4f3f2f1f0"}}

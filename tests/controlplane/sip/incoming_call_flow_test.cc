@@ -362,6 +362,27 @@ TEST_F(IncomingCallFlowTest, PeerRefreshesTheSessionOrLosesIt) {  // Covers: C15
   recorder_.Expect("ended in-1 408");
 }
 
+TEST_F(IncomingCallFlowTest, WhereTheCallerWantsItWeRefreshTheSession) {  // Covers: C15 C26
+  config_.session_expires = std::chrono::seconds(2);
+  config_.min_session_expires = std::chrono::seconds(1);
+  Begin();
+  const std::string ours = "0123456789abcdef0123456789abcdef";
+  const std::string theirs = "fedcba9876543210fedcba9876543210";
+  recorder_.next_call_id = ours;
+  const PeerRequest invite = Invite("Supported: timer\r\nSession-Expires: 1;refresher=uas\r\nAllow: INVITE, UPDATE\r\nSession-ID: " + theirs +
+                                    ";remote=00000000000000000000000000000000\r\n");
+  SendToStack(invite);
+  recorder_.Expect("incoming");
+  stack_->signaling().Accept(ours, kAnswer);
+  const SipText answer = peer_.ExpectStatus(200, "INVITE");
+  EXPECT_EQ(answer.Get("Session-Expires"), "1;refresher=uas");
+  EXPECT_EQ(answer.Get("Session-ID"), ours + ";remote=" + theirs);
+  SendToStack(Next(invite, answer, "ACK", 1));
+  const SipText update = peer_.ExpectRequest("UPDATE");
+  EXPECT_EQ(update.Get("Session-Expires"), "1;refresher=uac") << "the roles are those of this request (RFC 4028 section 7.4)";
+  EXPECT_EQ(update.Get("Session-ID"), ours + ";remote=" + theirs);
+}
+
 TEST_F(IncomingCallFlowTest, TooSmallAnIntervalIs422) {  // Covers: C15
   Begin();
   SendToStack(Invite("Supported: timer\r\nSession-Expires: 30\r\n"));

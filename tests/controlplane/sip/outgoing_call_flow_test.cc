@@ -59,6 +59,11 @@ TEST_F(OutgoingCallFlowTest, InviteCarriesWhatACarrierAsksFor) {  // Covers: C1 
   EXPECT_EQ(invite.Get("P-Access-Network-Info"), config_.access_network_info);
   EXPECT_EQ(invite.Get("Privacy"), "");
   EXPECT_EQ(invite.Get("User-Agent"), "");
+  for (const char* method : {"PRACK", "UPDATE", "INFO", "MESSAGE"}) EXPECT_NE(invite.Get("Allow").find(method), std::string::npos) << method;
+  EXPECT_EQ(invite.Get("Accept"), "application/sdp, application/3gpp-ims+xml");
+  for (const char* tag : {";+g.3gpp.icsi-ref=\"urn%3Aurn-7%3A3gpp-service.ims.icsi.mmtel\"", ";audio"}) {
+    EXPECT_NE(invite.Get("Contact").find(tag), std::string::npos) << tag;
+  }
   EXPECT_NE(invite.Get("Contact").find("<" + ContactUri() + ">"), std::string::npos);
   EXPECT_EQ(invite.body(), kOffer);
 }
@@ -128,6 +133,87 @@ TEST_F(OutgoingCallFlowTest, ForkedCallWithPrackAndUpdateOnEachFork) {  // Cover
   // A lost ACK is sent again.
   peer_.Reply(invite, "200 OK", "forkB", CalleeHeaders(), kAnswer);
   EXPECT_EQ(peer_.ExpectRequest("ACK").Tag("To"), "forkB");
+}
+
+// RFC 7989: one name of the call, ours being the one in our logs.
+TEST_F(OutgoingCallFlowTest, TheCallHasOneNameForEverybody) {  // Covers: C26
+  Begin();
+  const std::string ours = "0123456789abcdef0123456789abcdef";
+  const std::string theirs = "fedcba9876543210fedcba9876543210";
+  stack_->signaling().Invite(Outgoing(ours));
+  const SipText invite = peer_.ExpectRequest("INVITE");
+  EXPECT_EQ(invite.Get("Session-ID"), ours + ";remote=00000000000000000000000000000000");
+  peer_.Reply(invite, "200 OK", "t1", CalleeHeaders("Session-ID: " + theirs + ";remote=" + ours + "\r\n"), kAnswer);
+  EXPECT_EQ(peer_.ExpectRequest("ACK").Get("Session-ID"), ours + ";remote=" + theirs);
+  recorder_.Expect("changed " + ours);
+  PeerRequest update = InDialog(invite, "t1", "UPDATE", 10);
+  update.headers = CalleeHeaders("Session-ID: nonsense\r\n");
+  update.body = kOffer2;
+  SendToStack(update);
+  recorder_.Expect("offer " + ours + " t1");
+  stack_->signaling().SendAnswer(ours, "t1", kAnswer2);
+  EXPECT_EQ(peer_.ExpectStatus(200, "UPDATE").Get("Session-ID"), ours + ";remote=" + theirs) << "what is none changes nothing";
+  RestartStack();
+  stack_->signaling().Restore(ours, recorder_.snapshots[ours]);
+  stack_->signaling().Bye(ours, {});
+  EXPECT_EQ(peer_.ExpectRequest("BYE").Get("Session-ID"), ours + ";remote=" + theirs) << "nor does a restart";
+  // A name that is no UUID is not shown.
+  stack_->signaling().Invite(Outgoing("out-2"));
+  const SipText other = peer_.ExpectRequest("INVITE");
+  EXPECT_EQ(other.Get("Session-ID").size(), ours.size() * 2 + 8);
+  EXPECT_EQ(other.Get("Session-ID").find("out-2"), std::string::npos);
+}
+
+// The P-CSCF is overloaded (RFC 3261 section 21.5.4); one 503 may be a far gateway's.
+TEST_F(OutgoingCallFlowTest, NewCallsWaitForAPcscfThatIsBusy) {  // Covers: C27
+  Begin();
+  const auto refuse = [&](const std::string& id, const std::string& status, const std::string& headers) {
+    stack_->signaling().Invite(Outgoing(id));
+    peer_.Reply(peer_.ExpectRequest("INVITE"), status, "t", headers);
+    peer_.ExpectRequest("ACK");
+    recorder_.Expect("failed " + id + " " + status.substr(0, 3));
+  };
+  const std::string busy = "503 Service Unavailable";
+  refuse("a", busy, "Retry-After: 3600\r\n");
+  refuse("b", busy, "Retry-After: 3600\r\n");
+  refuse("c", "486 Busy Here", "");
+  refuse("d", busy, "Retry-After: 3600\r\n");
+  refuse("e", busy, "Retry-After: 3600\r\n");
+  refuse("f", busy, "Retry-After: 3600\r\n");
+  EXPECT_EQ(Count(SipCounter::kInviteHeldBack), 0u);
+  const uint64_t sent = Count(SipCounter::kInviteSent);
+  stack_->signaling().Invite(Outgoing("g"));
+  recorder_.Expect("failed g 503");
+  EXPECT_EQ(Count(SipCounter::kInviteHeldBack), 1u);
+  EXPECT_EQ(Count(SipCounter::kInviteSent), sent);
+  // A call for help does not ask.
+  call::OutgoingInvite help = Outgoing("h");
+  help.target_uri = "urn:service:sos";
+  help.emergency = call::EmergencyInvite{};
+  stack_->signaling().Invite(help);
+  EXPECT_EQ(peer_.ExpectRequest("INVITE").request_uri(), "urn:service:sos");
+}
+
+// As its own P-CSCF a trusted node is told by nobody that its S-CSCF is gone (TS 23.380 section 4.3.4).
+TEST_F(OutgoingCallFlowTest, ATrustedNodeRestoresItselfWhenItsScscfIsSilent) {  // Covers: R14 T5
+  config_.profile = SipProfile::kTrustedNode;
+  config_.visited_network_id = "v";
+  FakePeer scscf("127.0.0.85");
+  config_.allowed_peers = {scscf.address()};
+  config_.timers.invite_deadline = std::chrono::milliseconds(150);
+  StartStack();
+  stack_->registrar().Register(Registration());
+  const SipText first = peer_.ExpectRequest("REGISTER");
+  peer_.Reply(first, "200 OK", "reg", AcceptHeaders());
+  recorder_.Expect("registered r1");
+  call::OutgoingInvite outgoing = Outgoing();
+  outgoing.binding.service_route = {"<" + scscf.uri() + ";lr>"};
+  stack_->signaling().Invite(outgoing);
+  scscf.ExpectRequest("INVITE");
+  recorder_.Expect("failed out-1 504");
+  EXPECT_EQ(recorder_.last_reason.text, call::kRestorationText);
+  stack_->registrar().Register(Registration());
+  EXPECT_NE(peer_.ExpectRequest("REGISTER").Get("Call-ID"), first.Get("Call-ID")) << "an initial registration, at the I-CSCF";
 }
 
 TEST_F(OutgoingCallFlowTest, RouteSetOfTheDialogIsReversed) {  // Covers: C6
@@ -311,7 +397,8 @@ TEST_F(OutgoingCallFlowTest, ACallSentAgainKeepsItsName) {  // Covers: R15
   stack_->signaling().Invite(Outgoing());
   const SipText again = peer_.ExpectRequest("INVITE");
   Answer(again, "t1");
-  recorder_.Expect("failed out-1 487");
+  // Whichever of two timers of the same length is the first to notice.
+  EXPECT_TRUE(strand_.RunUntil([&] { return recorder_.Has("failed out-1 487") || recorder_.Has("failed out-1 408"); }));
   Settle();
   stack_->signaling().Bye("out-1", {});
   peer_.Reply(peer_.ExpectRequest("BYE"), "200 OK", "");
@@ -534,6 +621,20 @@ TEST_F(OutgoingCallFlowTest, ManyEarlyDialogsAreBounded) {  // Covers: C6
   EXPECT_EQ(std::count_if(recorder_.events.begin(), recorder_.events.end(),
                           [](const std::string& e) { return e.starts_with("progress"); }),
             40);
+}
+
+TEST_F(OutgoingCallFlowTest, AForkThatEndsMakesRoomAndALateOneMayAnswer) {  // Covers: C6
+  Begin();
+  const SipText invite = InviteOnce();
+  for (int i = 0; i < 60; ++i) {
+    const std::string tag = "t" + std::to_string(i);
+    peer_.Reply(invite, "180 Ringing", tag, CalleeHeaders());
+    recorder_.Expect("progress out-1 " + tag + " 180");
+    peer_.Reply(invite, "199 Early Dialog Terminated", tag, CalleeHeaders());
+    recorder_.Expect("progress out-1 " + tag + " 199");
+  }
+  // One of whom nothing was heard before answers.
+  Answer(invite, "late");
 }
 
 }  // namespace

@@ -94,6 +94,7 @@ class Recorder : public call::SipSignalingObserver, public registration::SipRegi
                   std::optional<std::string> sdp) override {
     Add("answered " + id + " " + dialog, sdp);
   }
+  void OnAsserted(const call::CallId& id, const std::string& uri) override { events.push_back("asserted " + id + " " + uri); }
   void OnFailed(const call::CallId& id, call::EndReason reason) override {
     End("failed " + id + " " + std::to_string(reason.sip_status), reason);
   }

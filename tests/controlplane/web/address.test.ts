@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { isWithheld, numberOf, toAddress } from '../../../controlplane/web/sdk/src/address.js';
+import { emergencyOf } from '../../../controlplane/web/app/emergency.js';
+import { browserLocation, emergencyAddress } from '../../../controlplane/web/sdk/src/emergency.js';
 import { duration, prettyNumber } from '../../../controlplane/web/app/format.js';
 
 describe('addresses', () => {
@@ -18,6 +20,33 @@ describe('addresses', () => {
   test('who withholds the number', () => {
     expect(isWithheld('sip:anonymous@anonymous.invalid')).toBe(true);
     expect(isWithheld('tel:+34600000002')).toBe(false);
+  });
+});
+
+describe('numbers for help', () => {
+  test.each([
+    ['112', 'urn:service:sos'], ['9-1-1', 'urn:service:sos'], ['091', 'tel:091;phone-context=local.invalid'], ['118', undefined], ['+34600000112', undefined],
+  ])('%s is %s', (typed, address) => expect(emergencyAddress(typed, ['112', '911', '091'])).toBe(address));
+  test('the page knows what becomes of them', () => {
+    const config = { emergency: { policy: 'route' as const, numbers: ['112', '091'] } };
+    expect(emergencyOf('091', config)).toBe('route');
+    expect(emergencyOf('tel:091;phone-context=+34', config)).toBe('route');
+    expect(emergencyOf('urn:service:sos.fire', {})).toBe('refuse');
+    expect(emergencyOf('112', {})).toBe('refuse');
+    expect(emergencyOf('+34600000112', config)).toBeUndefined();
+  });
+
+  test('the browser is asked where it is', async () => {
+    const coords = { latitude: 40.4, longitude: -3.7, accuracy: 12 };
+    const geolocation = { getCurrentPosition: (found: (position: unknown) => void) => found({ coords, timestamp: 0 }) } as never;
+    await expect(browserLocation({ geolocation })).resolves.toEqual({
+      shape: 'Circle', coordinates: { latitude: 40.4, longitude: -3.7, radius: 12 }, method: 'Other',
+      confidence: { pdf: 'normal', value: 95 }, timestamp: '1970-01-01T00:00:00.000Z',
+    });
+    const silent = { getCurrentPosition: () => {} } as never;
+    await expect(browserLocation({ geolocation: silent, timeoutMs: 1 })).rejects.toMatchObject({ code: 'TIMEOUT' });
+    const denied = { getCurrentPosition: (_: unknown, fail: (why: unknown) => void) => fail({ code: 1 }) } as never;
+    await expect(browserLocation({ geolocation: denied })).rejects.toMatchObject({ code: 'NOT_SUPPORTED' });
   });
 });
 

@@ -175,6 +175,24 @@ describe('a device', () => {
     });
   });
 
+  test('a call for help says where it comes from, and what the network says of emergencies is told', async () => {
+    gateway.handlers['call.create'] = (_, body) => session({ ...(body as object), callType: 'EMERGENCY' });
+    await device.register();
+    const location = { civicAddress: { country: 'ES', A3: 'Madrid' } };
+    const call = await device.call('112', { location });
+    expect(gateway.asked('call.create')[0]?.body).toMatchObject({ receiverAddress: 'urn:service:sos', locationDetails: location });
+    expect(call.emergency).toBe('call');
+    const kinds: string[] = [];
+    call.on('emergency', (kind) => kinds.push(kind));
+    for (const what of ['routed', 'answered', 'answered']) {
+      gateway.event('org.byon-gateway.events.v1.emergency', { mediaSessionId: 'call-1', what });
+    }
+    expect(kinds).toEqual(['answered']);
+    gateway.status({ mediaSessionId: 'call-1', status: 'Failed', reason: 'Emergency calls are not possible here, use your phone' });
+    await settle();
+    expect(call.needsPhone).toBe(true);
+  });
+
   test('a page that was reloaded ends what it cannot carry on', async () => {
     gateway.handlers['call.list'] = () => [
       { ...session({ mediaSessionId: 'old-talk', status: 'Connected', answer: { sdp: 'a' } }), direction: 'originating' },

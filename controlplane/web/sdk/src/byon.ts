@@ -11,6 +11,7 @@ export { Call, type MediaOptions } from './call.js';
 export type { CallEvents, CallState } from './call_events.js';
 export { ClickToCall, type ClickToCallEvents, type ClickToCallOptions } from './click_to_call.js';
 export { Device, type CallOptions, type DeviceEvents, type DeviceOptions } from './device.js';
+export { browserLocation } from './emergency.js';
 export { Emitter, type Listener } from './emitter.js';
 export { ByonError, type ByonErrorCode } from './error.js';
 export type { LevelMeter } from './level_meter.js';
@@ -25,7 +26,7 @@ export { SignIn } from './sign_in.js';
 export type { Transport, TransportEvents, TransportOptions } from './transport.js';
 export { WebSocketTransport } from './web_socket_transport.js';
 export type {
-  CallElsewhere, CloudEvent, EndStatus, GatewayLegQuality, GatewayQuality, IceServersResource, ListedSession, Message, PageConfig, Presence,
+  CallElsewhere, CloudEvent, EmergencyKind, EndStatus, GatewayLegQuality, GatewayQuality, IceServersResource, ListedSession, LocationDetails, Message, PageConfig, Presence,
   PushState, PushSubscriptionBody,
   RegistrationResource, Sdp,
   ReferralEventData, SessionResource, SessionStatus, TransferEventData, Visit,

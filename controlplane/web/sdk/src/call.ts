@@ -9,7 +9,7 @@ import type { Platform } from './platform.js';
 import { type CallStats, QualityMonitor, type QualityWarning, readStats } from './quality.js';
 import type { Operations } from './operations.js';
 import type { Transport } from './transport.js';
-import { type DtmfEventData, type EndStatus, type GatewayQuality, isEndStatus, type ReferralEventData, type SessionResource, type TransferEventData } from './wire.js';
+import { type DtmfEventData, type EmergencyEventData, type EmergencyKind, type EndStatus, type GatewayQuality, isEndStatus, type LocationDetails, type ReferralEventData, type SessionResource, type TransferEventData } from './wire.js';
 
 const SAMPLE_MS = 1000;
 /** A call that cannot be placed is tried again after so long each; then the user is told. */
@@ -19,6 +19,13 @@ const CREATE_RETRIES_MS = [500, 1500];
 export interface MediaOptions {
   /** Constraints for the microphone, over those of a telephone. */
   audio?: MediaTrackConstraints | boolean;
+}
+
+/** @internal */
+export interface DialOptions extends MediaOptions {
+  displayName?: string;
+  anonymous?: boolean;
+  location?: LocationDetails;
 }
 
 /** What a call needs of its device. @internal */
@@ -61,6 +68,7 @@ export class Call extends Emitter<CallEvents> {
   #endReason: string | undefined;
   #peer: string;
   #peerName: string | undefined;
+  #emergency: EmergencyKind | undefined;
 
   readonly direction: 'outgoing' | 'incoming';
   /** Milliseconds since 1970. */
@@ -127,6 +135,14 @@ export class Call extends Emitter<CallEvents> {
   get wasAnsweredElsewhere(): boolean {
     return this.#endStatus === 'SessionCancelled' && /elsewhere/i.test(this.#endReason ?? '');
   }
+  /** What the call has to do with emergency services; undefined for an ordinary call. */
+  get emergency(): EmergencyKind | undefined {
+    return this.#emergency;
+  }
+  /** True when it was for an emergency service and could not be made here: tell the user to use the phone. */
+  get needsPhone(): boolean {
+    return this.#endStatus !== undefined && /use your phone/i.test(this.#endReason ?? '');
+  }
   get remoteStream(): MediaStream | undefined {
     return this.#media?.remoteStream;
   }
@@ -144,7 +160,7 @@ export class Call extends Emitter<CallEvents> {
   }
 
   /** Sends the offer; resolves when the gateway has taken the call. @internal */
-  async dial({ audio, displayName, anonymous }: MediaOptions & { displayName?: string; anonymous?: boolean }): Promise<void> {
+  async dial({ audio, displayName, anonymous, location }: DialOptions): Promise<void> {
     const { registration } = this.#parts;
     try {
       const microphone = await this.#microphone.open(audio);
@@ -156,10 +172,12 @@ export class Call extends Emitter<CallEvents> {
           originatorAddress: anonymous ? 'sip:anonymous@anonymous.invalid' : `tel:${registration.phoneNumber}`,
           receiverAddress: this.peer,
           ...(displayName ? { originatorName: displayName } : {}),
+          ...(location ? { locationDetails: location } : {}),
         } : {}),
         offer: { sdp },
       });
       this.#id = session.mediaSessionId;
+      if (session.callType === 'EMERGENCY') this.#emergency = 'call';
       // Hung up before the gateway had a name for it.
       if (this.hasEnded) await this.#delete();
     } catch (error) {
@@ -408,6 +426,15 @@ export class Call extends Emitter<CallEvents> {
   /** @internal */
   applyDigit({ digit, durationMs }: DtmfEventData): void {
     this.emit('digit', { digit, durationMs });
+  }
+
+  /** @internal */
+  applyEmergency(what: EmergencyEventData['what']): void {
+    if (what === 'use-phone') return;  // the end says so in words
+    const kind = what === 'routed' ? 'call' : what;
+    if (this.#emergency === kind) return;
+    this.#emergency = kind;
+    if (kind !== 'call') this.emit('emergency', kind);
   }
 
   /** @internal */

@@ -1,5 +1,5 @@
 import type { QualitySample, QualityWarning } from './quality.js';
-import type { EndStatus, ReferralEventData, TransferEventData } from './wire.js';
+import type { EmergencyKind, EndStatus, ReferralEventData, TransferEventData } from './wire.js';
 
 /** Where a call stands. */
 export type CallState =
@@ -35,6 +35,8 @@ export interface CallEvents {
   transfer: { state: TransferEventData['state']; reason?: string | undefined };
   /** The network moves the other side to somebody else, who is {@link Call.peer} once it has `Completed`; the call goes on. */
   referral: { state: ReferralEventData['state']; target: string; reason?: string | undefined };
+  /** The network says that this call is with an emergency service. */
+  emergency: Exclude<EmergencyKind, 'call'>;
   /** The sound of the other side; the SDK plays it by itself. */
   remoteStream: MediaStream;
   /** The path to the gateway is lost; an ICE restart is tried for half a minute. */

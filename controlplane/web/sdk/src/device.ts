@@ -3,6 +3,7 @@ import { AudioDevices } from './audio_devices.js';
 import { Call, type MediaOptions } from './call.js';
 import { storedDeviceId } from './device_id.js';
 import { Emitter } from './emitter.js';
+import { emergencyAddress } from './emergency.js';
 import { asError, ByonError, statusOf } from './error.js';
 import { IceServers } from './ice_servers.js';
 import { Inbox, type MessageOptions, type MessageQuery } from './messages.js';
@@ -14,7 +15,7 @@ import { RestTransport } from './rest_transport.js';
 import type { Transport } from './transport.js';
 import { WebSocketTransport } from './web_socket_transport.js';
 import type {
-  CallElsewhere, CloudEvent, DtmfEventData, ListedSession, Message, Presence, PushSubscriptionBody, ReferralEventData, RegistrationEndsData, RegistrationResource,
+  CallElsewhere, CloudEvent, DtmfEventData, EmergencyEventData, ListedSession, LocationDetails, Message, Presence, PushSubscriptionBody, ReferralEventData, RegistrationEndsData, RegistrationResource,
   SessionResource, TransferEventData,
 } from './wire.js';
 
@@ -25,6 +26,7 @@ const REFRESH_RETRY_MS = 10_000;
 const EVENT_PREFIX = 'org.camaraproject.webrtc-events-subscriptions.v0.';
 const TRANSFER_EVENT = 'org.byon-gateway.events.v1.transfer';
 const REFERRAL_EVENT = 'org.byon-gateway.events.v1.referral';
+const EMERGENCY_EVENT = 'org.byon-gateway.events.v1.emergency';
 const DIGIT_EVENT = 'org.byon-gateway.events.v1.dtmf-received';
 const PRESENCE_EVENT = 'org.byon-gateway.events.v1.presence-changed';
 /** Events may overtake the answer to the request that made their call: so many are kept until it comes. */
@@ -51,6 +53,8 @@ export interface DeviceOptions {
   holdsOthers?: boolean;
   /** For local digits (`118`): the country or network they belong to, e.g. `+34`. */
   phoneContext?: string;
+  /** Numbers of emergency services that may be typed as they are (`091`), besides 112 and 911; see `SignIn.config.emergency.numbers`. */
+  emergencyNumbers?: readonly string[];
   logger?: Pick<Console, 'debug'>;
   platform?: Platform;
 }
@@ -85,8 +89,10 @@ export interface DeviceEvents {
 /** How to make a call. */
 export interface CallOptions extends MediaOptions {
   displayName?: string;
-  /** Withhold the number (CLIR). */
+  /** Withhold the number (CLIR). Emergency services see it all the same. */
   anonymous?: boolean;
+  /** Where the caller is: told to an emergency service, and to nobody else. {@link browserLocation} finds it out. */
+  location?: LocationDetails;
 }
 
 /** A telephone in the browser: registers the user's number, makes and takes calls. */
@@ -177,10 +183,11 @@ export class Device extends Emitter<DeviceEvents> {
 
   /**
    * Calls a number. Resolves when the gateway has taken the call; follow the rest by the call's events.
-   * @param to `+34600000002`, `tel:...`, `sip:...`, `urn:service:sos`, or local digits where `phoneContext` was given
+   * Where the operator takes no emergency calls it fails with `CALLTYPE_EMERGENCY_NOT_SUPPORTED`: tell the user to use the phone.
+   * @param to `+34600000002`, `tel:...`, `sip:...`, `112`, `urn:service:sos`, or local digits where `phoneContext` was given
    */
   async call(to: string, options: CallOptions = {}): Promise<Call> {
-    const peer = toAddress(to, this.#options.phoneContext);
+    const peer = emergencyAddress(to, this.#options.emergencyNumbers) ?? toAddress(to, this.#options.phoneContext);
     if (!this.#registration) throw new ByonError('NOT_REGISTERED', 'Register first.');
     const call = this.#makeCall({ direction: 'outgoing', peer });
     this.emit('call', call);
@@ -414,6 +421,11 @@ export class Device extends Emitter<DeviceEvents> {
         this.#calls.get(data.mediaSessionId)?.applyReferral(data);
         break;
       }
+      case EMERGENCY_EVENT: {
+        const data = event.data as EmergencyEventData;
+        this.#calls.get(data.mediaSessionId)?.applyEmergency(data.what);
+        break;
+      }
       case PRESENCE_EVENT:
         this.emit('presence', event.data as Presence);
         break;
@@ -464,7 +476,8 @@ export class Device extends Emitter<DeviceEvents> {
         call.abandon('Ended while disconnected');
         continue;
       }
-      const { sequenceNumber: _, ...present } = session;
+      const { sequenceNumber: _, emergency, ...present } = session;
+      if (emergency) call.applyEmergency(emergency === 'call' ? 'routed' : emergency);
       void call.applyStatus(present);
     }
     for (const session of sessions) {

@@ -1,5 +1,5 @@
 import type {
-  CallElsewhere, GatewayQuality, IceServersResource, ListedSession, Message, Presence, PushState, PushSubscriptionBody, RegistrationResource, Sdp,
+  CallElsewhere, GatewayQuality, IceServersResource, ListedSession, LocationDetails, Message, Presence, PushState, PushSubscriptionBody, RegistrationResource, Sdp,
   SessionResource, SessionStatus, Visit,
 } from './wire.js';
 
@@ -12,7 +12,7 @@ export interface Operations {
   'call.create': {
     /** Registration and addresses are left out with a visitor's token, which says who calls whom. */
     params: { registrationId?: string; idempotencyKey: string };
-    body: { originatorAddress?: string; receiverAddress?: string; originatorName?: string; offer: Sdp };
+    body: { originatorAddress?: string; receiverAddress?: string; originatorName?: string; locationDetails?: LocationDetails; offer: Sdp };
     result: SessionResource;
   };
   'call.status': {

@@ -29,8 +29,35 @@ export interface RegistrationResource {
   channelUrl?: string;
 }
 
+/** Where the caller is, for an emergency call: CAMARA's LocationDetails, and a civic address as the gateway's extension. */
+export interface LocationDetails {
+  shape?: 'Circle' | 'Ellipsoid';
+  /** WGS 84; degrees and metres. */
+  coordinates?:
+    | { latitude: number; longitude: number; radius: number }
+    | { latitude: number; longitude: number; zAxis: number; semiMajorAxis: number; semiMinorAxis: number; verticalAxis: number; orientation: number };
+  /** Elements of RFC 5139: `A3` city, `RD` street, `HNO` house number, `FLR` floor, `PC` postal code, ...; `lang` their language. */
+  civicAddress?: { country: string; lang?: string; [element: string]: string | undefined };
+  method?: 'GPS' | 'DBH' | 'DBH_HELO' | 'Other';
+  confidence?: { pdf: 'normal' | 'uniform'; value: number };
+  /** RFC 3339; when it was so. */
+  timestamp?: string;
+}
+
+/**
+ * What a call has to do with emergency services: placed as such a call, an ordinary call that such a service has answered, or the
+ * service calls back.
+ */
+export type EmergencyKind = 'call' | 'answered' | 'callback';
+
+export interface EmergencyEventData {
+  mediaSessionId: string;
+  what: 'routed' | 'answered' | 'callback' | 'use-phone';
+}
+
 export interface SessionResource {
   mediaSessionId: string;
+  callType?: 'REGULAR' | 'EMERGENCY';
   status: SessionStatus;
   originatorAddress: string;
   originatorName?: string;
@@ -46,6 +73,7 @@ export interface SessionResource {
 export interface ListedSession extends SessionResource {
   registrationId: string;
   direction: 'originating' | 'terminating';
+  emergency?: EmergencyKind;
   createdAt?: string;
   connectedAt?: string;
 }
@@ -146,6 +174,8 @@ export interface PageConfig {
   /** Base URL of the gateway's interfaces. */
   apiRoot: string;
   gatewayVersion?: string;
+  /** What becomes of calls to emergency services here, and which numbers those are. */
+  emergency?: { policy: 'refuse' | 'route'; numbers: string[] };
   /** Absent where the gateway sends no pushes. */
   push?: { types: Array<'web-push' | 'fcm' | 'apns'>; vapidPublicKey?: string };
 }

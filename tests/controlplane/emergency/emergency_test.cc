@@ -1,0 +1,124 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "controlplane/emergency/pidf_lo.h"
+#include "controlplane/emergency/service_numbers.h"
+#include "controlplane/xml/xml_scanner.h"
+
+namespace byon::emergency {
+namespace {
+
+using std::chrono::system_clock;
+
+const system_clock::time_point kNow(std::chrono::seconds(1'700'000'000));  // 2023-11-14T22:13:20Z
+
+std::string Build(const Location& location) { return BuildPidfLo(location, "sip:+34600000001@ims.test", "urn:uuid:1", kNow); }
+bool Has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+bool IsWellFormed(const std::string& xml) {
+  xml::XmlScanner scanner(xml);
+  int depth = 0;
+  while (true) {
+    switch (scanner.Next().kind) {
+      case xml::XmlScanner::Kind::kOpen: ++depth; break;
+      case xml::XmlScanner::Kind::kClose: --depth; break;
+      case xml::XmlScanner::Kind::kText: break;
+      case xml::XmlScanner::Kind::kEnd: return depth == 0;
+      case xml::XmlScanner::Kind::kError: return false;
+    }
+  }
+}
+
+TEST(ServiceNumbers, OfCountries) {  // Covers: C18
+  const auto spain = NumbersOf("ES");
+  EXPECT_NE(std::find(spain.begin(), spain.end(), ServiceNumber{"091", "urn:service:sos.police"}), spain.end());
+  EXPECT_NE(std::find(spain.begin(), spain.end(), ServiceNumber{"080", "urn:service:sos.fire"}), spain.end());
+  EXPECT_EQ(NumbersOf("GB"), (std::vector<ServiceNumber>{{"999", "urn:service:sos"}}));
+  EXPECT_TRUE(KnowsCountry("PT"));
+  EXPECT_TRUE(NumbersOf("PT").empty()) << "112 alone";
+  EXPECT_FALSE(KnowsCountry("ZZ"));
+  EXPECT_FALSE(KnowsCountry(""));
+}
+
+TEST(ServiceNumbers, EveryTableEntryIsANumberAndAService) {
+  int numbers = 0;
+  for (char a = 'A'; a <= 'Z'; ++a) {
+    for (char b = 'A'; b <= 'Z'; ++b) {
+      for (const ServiceNumber& one : NumbersOf(std::string{a, b})) {
+        ++numbers;
+        EXPECT_TRUE(IsEmergencyUrn(one.urn)) << one.urn;
+        EXPECT_TRUE(one.number.size() >= 2 && one.number.size() <= 8) << one.number;
+        EXPECT_EQ(one.number.find_first_not_of("0123456789"), std::string::npos) << one.number;
+      }
+    }
+  }
+  EXPECT_GT(numbers, 60);
+}
+
+TEST(ServiceNumbers, Urns) {
+  for (const char* good : {"urn:service:sos", "urn:service:sos.police", "urn:service:sos.ecall.manual", "urn:service:sos.a-b"}) {
+    EXPECT_TRUE(IsEmergencyUrn(good)) << good;
+  }
+  for (const char* bad : {"", "urn:service:so", "urn:service:sos.", "urn:service:sos..x", "urn:service:sosx", "urn:service:sos.Fire",
+                          "urn:service:sos.-a", "urn:service:sos.a>", "urn:service:counseling"}) {
+    EXPECT_FALSE(IsEmergencyUrn(bad)) << bad;
+  }
+}
+
+// The shapes of RFC 5491 section 5.2.
+TEST(PidfLo, ACircle) {  // Covers: C18
+  Location location{.position = Position{.latitude = -34.407242, .longitude = 150.882518, .radius_m = 30}};
+  location.method = "GPS";
+  location.confidence = Confidence{"normal", 97};
+  location.taken_at = kNow - std::chrono::seconds(20);
+  const std::string xml = Build(location);
+  EXPECT_TRUE(IsWellFormed(xml)) << xml;
+  EXPECT_TRUE(Has(xml, "entity=\"sip:+34600000001@ims.test\""));
+  EXPECT_TRUE(Has(xml, "<gs:Circle srsName=\"urn:ogc:def:crs:EPSG::4326\"><gml:pos>-34.4072420 150.8825180</gml:pos>"
+                       "<gs:radius uom=\"urn:ogc:def:uom:EPSG::9001\">30.0</gs:radius></gs:Circle>"
+                       "<con:confidence pdf=\"normal\">97.0</con:confidence>")) << xml;
+  EXPECT_TRUE(Has(xml, "<gp:method>GPS</gp:method>"));
+  EXPECT_TRUE(Has(xml, "<dm:deviceID>urn:uuid:1</dm:deviceID><dm:timestamp>2023-11-14T22:13:00Z</dm:timestamp>"));
+  EXPECT_TRUE(Has(xml, "<gbp:retention-expiry>2023-11-15T22:13:20Z</gbp:retention-expiry>"));
+}
+
+TEST(PidfLo, APointAndAnEllipsoid) {
+  const std::string point = Build({.position = Position{.latitude = 1, .longitude = 2}});
+  EXPECT_TRUE(Has(point, "<gml:Point srsName=\"urn:ogc:def:crs:EPSG::4326\"><gml:pos>1.0000000 2.0000000</gml:pos></gml:Point>")) << point;
+  EXPECT_TRUE(Has(point, "<dm:timestamp>2023-11-14T22:13:20Z")) << "now, where nobody says when";
+  Location location{.position = Position{.latitude = 42.5463, .longitude = -73.2512}};
+  location.position->ellipsoid = {26.3, 7.7156, 3.31, 28.7, 90};
+  const std::string xml = Build(location);
+  EXPECT_TRUE(IsWellFormed(xml));
+  EXPECT_TRUE(Has(xml, "<gs:Ellipsoid srsName=\"urn:ogc:def:crs:EPSG::4979\"><gml:pos>42.5463000 -73.2512000 26.3</gml:pos>"
+                       "<gs:semiMajorAxis uom=\"urn:ogc:def:uom:EPSG::9001\">7.7</gs:semiMajorAxis>")) << xml;
+  EXPECT_TRUE(Has(xml, "<gs:orientation uom=\"urn:ogc:def:uom:EPSG::9102\">90.00</gs:orientation>"));
+}
+
+TEST(PidfLo, ACivicAddressInTheOrderOfItsSchemaAndEscaped) {
+  Location location;
+  location.civic = {{"country", "ES"}, {"A3", "Madrid"}, {"RD", "Calle <Mayor> & \"Sol\""}, {"HNO", "1"}, {"PC", "28013"}};
+  location.language = "es";
+  const std::string xml = Build(location);
+  EXPECT_TRUE(IsWellFormed(xml)) << xml;
+  EXPECT_TRUE(Has(xml, "<ca:civicAddress xml:lang=\"es\"><ca:country>ES</ca:country><ca:A3>Madrid</ca:A3>"
+                       "<ca:RD>Calle &lt;Mayor&gt; &amp; &quot;Sol&quot;</ca:RD><ca:HNO>1</ca:HNO><ca:PC>28013</ca:PC></ca:civicAddress>")) << xml;
+  location.position = Position{.latitude = 40.4, .longitude = -3.7};
+  const std::string both = Build(location);
+  EXPECT_LT(both.find("<gml:Point"), both.find("<ca:civicAddress")) << "the position first (RFC 5491 section 3)";
+  EXPECT_EQ(Build({}), "");
+}
+
+TEST(CivicElements, AreChecked) {
+  EXPECT_TRUE(IsCivicElement("RD"));
+  EXPECT_FALSE(IsCivicElement("street"));
+  EXPECT_EQ(CheckCivicElement("country", "ES"), "");
+  EXPECT_NE(CheckCivicElement("country", "es"), "");
+  EXPECT_NE(CheckCivicElement("A3", ""), "");
+  EXPECT_NE(CheckCivicElement("A3", "a\nb"), "");
+  EXPECT_NE(CheckCivicElement("A3", std::string(257, 'x')), "");
+}
+
+}  // namespace
+}  // namespace byon::emergency
