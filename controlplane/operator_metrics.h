@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "controlplane/api/channel_registry.h"
+#include "controlplane/api/channel/channel_registry.h"
 #include "controlplane/click_to_call/click_to_call.h"
 #include "controlplane/gateway/gateway.h"
 #include "controlplane/media/dataplane_client.h"

@@ -6,7 +6,7 @@
 #include <stdexcept>
 
 #include "controlplane/api/asio_timers.h"
-#include "controlplane/api/event_hub.h"
+#include "controlplane/api/events/event_hub.h"
 #include "controlplane/api/operation_name.h"
 #include "controlplane/auth/number_ranges.h"
 #include "controlplane/auth/software_isim.h"

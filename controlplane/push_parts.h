@@ -3,7 +3,7 @@
 #include <optional>
 #include <string>
 
-#include "controlplane/api/push_api.h"
+#include "controlplane/api/operations/push_api.h"
 #include "controlplane/http_client/http_client.h"
 #include "controlplane/push/waker.h"
 #include "controlplane/runtime/config.h"

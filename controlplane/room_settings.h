@@ -1,8 +1,8 @@
 #pragma once
 
 #include "controlplane/api/application.h"
-#include "controlplane/api/channel_registry.h"
-#include "controlplane/api/subscription_registry.h"
+#include "controlplane/api/channel/channel_registry.h"
+#include "controlplane/api/events/subscription_registry.h"
 #include "controlplane/api/token_service.h"
 #include "controlplane/gateway/gateway.h"
 #include "controlplane/gateway/messaging.h"

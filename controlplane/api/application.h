@@ -5,18 +5,18 @@
 #include <optional>
 #include <string>
 
-#include "controlplane/api/call_api.h"
-#include "controlplane/api/channel_connection.h"
-#include "controlplane/api/click_to_call_api.h"
-#include "controlplane/api/extension_api.h"
+#include "controlplane/api/channel/channel_connection.h"
 #include "controlplane/api/http_application.h"
-#include "controlplane/api/message_api.h"
-#include "controlplane/api/presence_api.h"
+#include "controlplane/api/operations/call_api.h"
+#include "controlplane/api/operations/click_to_call_api.h"
+#include "controlplane/api/operations/extension_api.h"
+#include "controlplane/api/operations/message_api.h"
+#include "controlplane/api/operations/presence_api.h"
+#include "controlplane/api/operations/push_api.h"
+#include "controlplane/api/operations/registration_api.h"
+#include "controlplane/api/operations/subscription_api.h"
 #include "controlplane/api/rate_limiter.h"
-#include "controlplane/api/push_api.h"
-#include "controlplane/api/registration_api.h"
 #include "controlplane/api/router.h"
-#include "controlplane/api/subscription_api.h"
 #include "controlplane/api/token_service.h"
 
 namespace byon::api {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "controlplane/api/command_table.h"
+#include "controlplane/api/channel/command_table.h"
 
 namespace byon::api {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "controlplane/api/api_error.h"
 #include "controlplane/api/bearer.h"
-#include "controlplane/api/channel_connection.h"
+#include "controlplane/api/channel/channel_connection.h"
 #include "controlplane/api/wire_format.h"
 #include "controlplane/operators/undecided_socket.h"
 

@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "controlplane/api/channel_connection.h"
+#include "controlplane/api/channel/channel_connection.h"
 #include "controlplane/json/strict_json.h"
 #include "controlplane/operators/operator_dispatcher.h"
 

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "controlplane/sip/header_text.h"
-#include "controlplane/sip/session_timer.h"
+#include "controlplane/sip/text/header_text.h"
+#include "controlplane/sip/text/session_timer.h"
 
 struct sip_s;
 

@@ -4,7 +4,7 @@
 #include <map>
 #include <vector>
 
-#include "controlplane/sip/ip_address.h"
+#include "controlplane/sip/text/ip_address.h"
 
 namespace byon::sip {
 

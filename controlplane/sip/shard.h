@@ -6,17 +6,17 @@
 #include <optional>
 #include <string>
 
-#include "controlplane/sip/call.h"
-#include "controlplane/sip/hop_health.h"
-#include "controlplane/sip/hop_list.h"
-#include "controlplane/sip/hop_monitor.h"
-#include "controlplane/sip/event_client.h"
-#include "controlplane/sip/pager.h"
+#include "controlplane/sip/calls/call.h"
+#include "controlplane/sip/events/event_client.h"
+#include "controlplane/sip/events/pager.h"
+#include "controlplane/sip/hops/hop_health.h"
+#include "controlplane/sip/hops/hop_list.h"
+#include "controlplane/sip/hops/hop_monitor.h"
 #include "controlplane/sip/peer_filter.h"
-#include "controlplane/sip/registration_client.h"
+#include "controlplane/sip/registrations/registration_client.h"
 #include "controlplane/sip/shard_context.h"
 #include "controlplane/sip/sip_thread.h"
-#include "controlplane/sip/tls_sessions.h"
+#include "controlplane/sip/tls/tls_sessions.h"
 #include "controlplane/sip/transactions.h"
 
 namespace byon::sip {

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "controlplane/sip/session_id.h"
+#include "controlplane/sip/text/session_id.h"
 #include "dataplane/base/check.h"
 
 namespace byon::sip {

@@ -1,7 +1,7 @@
 #include "controlplane/sip/sip_config.h"
 
-#include "controlplane/sip/header_text.h"
-#include "controlplane/sip/ip_address.h"
+#include "controlplane/sip/text/header_text.h"
+#include "controlplane/sip/text/ip_address.h"
 
 namespace byon::sip {
 namespace {

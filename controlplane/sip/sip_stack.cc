@@ -4,10 +4,10 @@
 #include <map>
 #include <vector>
 
-#include "controlplane/sip/dialog_state.h"
-#include "controlplane/sip/field_text.h"
 #include "controlplane/sip/shard.h"
-#include "controlplane/sip/tls_files.h"
+#include "controlplane/sip/text/dialog_state.h"
+#include "controlplane/sip/text/field_text.h"
+#include "controlplane/sip/tls/tls_files.h"
 #include "dataplane/base/check.h"
 
 namespace byon::sip {

@@ -7,7 +7,7 @@
 #include <optional>
 #include <utility>
 
-#include "controlplane/sip/tls_files.h"
+#include "controlplane/sip/tls/tls_files.h"
 
 namespace byon::sip {
 namespace {

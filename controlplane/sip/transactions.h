@@ -7,10 +7,10 @@
 #include <string>
 #include <string_view>
 
-#include "controlplane/sip/ip_address.h"
 #include "controlplane/sip/message_view.h"
 #include "controlplane/sip/sip_config.h"
 #include "controlplane/sip/sip_counters.h"
+#include "controlplane/sip/text/ip_address.h"
 
 struct nta_agent_s;
 struct nta_incoming_s;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "controlplane/api/channel_connection.h"
+#include "controlplane/api/channel/channel_connection.h"
 #include "controlplane/auth/address_ranges.h"
 #include "controlplane/auth/digest_credentials.h"
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "controlplane/sip/header_text.h"
+#include "controlplane/sip/text/header_text.h"
 
 namespace byon::web_sip {
 namespace {

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "controlplane/sip/session_timer.h"
+#include "controlplane/sip/text/session_timer.h"
 #include "controlplane/web_sip/flow.h"
 #include "controlplane/web_sip/line_table.h"
 

@@ -5,7 +5,7 @@
 #include <optional>
 #include <utility>
 
-#include "controlplane/sip/header_text.h"
+#include "controlplane/sip/text/header_text.h"
 #include "dataplane/base/check.h"
 
 namespace byon::web_sip {

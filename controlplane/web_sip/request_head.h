@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "controlplane/sip/header_text.h"
+#include "controlplane/sip/text/header_text.h"
 #include "controlplane/web_sip/counters.h"
 #include "controlplane/web_sip/message.h"
 #include "dataplane/base/result.h"

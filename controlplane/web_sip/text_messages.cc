@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "controlplane/api/message_api.h"
+#include "controlplane/api/operations/message_api.h"
 #include "controlplane/call/address.h"
 #include "controlplane/messaging/page_content.h"
 #include "controlplane/web_sip/callee_leg.h"

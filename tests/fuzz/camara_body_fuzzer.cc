@@ -3,8 +3,8 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
-#include "controlplane/api/call_reader.h"
-#include "controlplane/api/click_to_call_api.h"
+#include "controlplane/api/operations/call_reader.h"
+#include "controlplane/api/operations/click_to_call_api.h"
 #include "controlplane/api/wire_format.h"
 #include "controlplane/emergency/pidf_lo.h"
 #include "controlplane/json/strict_json.h"

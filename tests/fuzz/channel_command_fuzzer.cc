@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
-#include "controlplane/api/command_table.h"
+#include "controlplane/api/channel/command_table.h"
 #include "controlplane/json/strict_json.h"
 
 // Messages of the channel: a good command is a request for one of our own paths and nothing can break out of its place;

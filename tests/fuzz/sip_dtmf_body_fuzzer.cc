@@ -2,8 +2,8 @@
 #include <cstdint>
 #include <string_view>
 
-#include "controlplane/sip/dtmf_body.h"
-#include "controlplane/sip/replaces.h"
+#include "controlplane/sip/text/dtmf_body.h"
+#include "controlplane/sip/text/replaces.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);

@@ -2,9 +2,9 @@
 #include <cstdint>
 #include <string_view>
 
-#include "controlplane/sip/header_text.h"
-#include "controlplane/sip/session_id.h"
-#include "controlplane/sip/session_timer.h"
+#include "controlplane/sip/text/header_text.h"
+#include "controlplane/sip/text/session_id.h"
+#include "controlplane/sip/text/session_timer.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);

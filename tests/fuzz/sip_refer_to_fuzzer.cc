@@ -3,8 +3,8 @@
 #include <string_view>
 
 #include "controlplane/call/address.h"
-#include "controlplane/sip/refer_to.h"
-#include "controlplane/sip/replaces.h"
+#include "controlplane/sip/text/refer_to.h"
+#include "controlplane/sip/text/replaces.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto refer = byon::sip::ParseReferTo({reinterpret_cast<const char*>(data), size});

@@ -2,7 +2,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "controlplane/sip/dialog_state.h"
+#include "controlplane/sip/text/dialog_state.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   auto state = byon::sip::ParseDialog({reinterpret_cast<const char*>(data), size});

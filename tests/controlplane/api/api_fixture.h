@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "controlplane/api/application.h"
-#include "controlplane/api/event_hub.h"
+#include "controlplane/api/events/event_hub.h"
 #include "controlplane/api/wire_format.h"
 #include "controlplane/store/memory_store.h"
 #include "tests/controlplane/api/fakes.h"

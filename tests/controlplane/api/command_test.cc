@@ -1,5 +1,5 @@
 // Commands on the event channel: the REST operations by another way.
-#include "controlplane/api/command_table.h"
+#include "controlplane/api/channel/command_table.h"
 
 #include "tests/controlplane/api/api_fixture.h"
 

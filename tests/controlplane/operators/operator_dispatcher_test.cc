@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "controlplane/api/channel_connection.h"
+#include "controlplane/api/channel/channel_connection.h"
 #include "controlplane/auth/base64url.h"
 
 namespace byon::operators {

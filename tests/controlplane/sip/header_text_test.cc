@@ -1,6 +1,6 @@
-#include "controlplane/sip/header_text.h"
+#include "controlplane/sip/text/header_text.h"
 
-#include "controlplane/sip/diversion.h"
+#include "controlplane/sip/text/diversion.h"
 
 #include <gtest/gtest.h>
 

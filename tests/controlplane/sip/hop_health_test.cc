@@ -1,6 +1,6 @@
-#include "controlplane/sip/hop_health.h"
+#include "controlplane/sip/hops/hop_health.h"
 
-#include "controlplane/sip/hop_list.h"
+#include "controlplane/sip/hops/hop_list.h"
 
 #include <gtest/gtest.h>
 

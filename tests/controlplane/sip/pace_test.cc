@@ -4,8 +4,8 @@
 #include <random>
 #include <set>
 
-#include "controlplane/sip/deadline_wheel.h"
-#include "controlplane/sip/renewal_queue.h"
+#include "controlplane/sip/registrations/deadline_wheel.h"
+#include "controlplane/sip/registrations/renewal_queue.h"
 
 // What bindings wait for: one by one, and each in its time.
 namespace byon::sip {

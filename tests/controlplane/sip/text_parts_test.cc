@@ -4,17 +4,17 @@
 #include <functional>
 #include <set>
 
-#include "controlplane/sip/dialog_state.h"
-#include "controlplane/sip/dtmf_body.h"
-#include "controlplane/sip/field_text.h"
-#include "controlplane/sip/ip_address.h"
 #include "controlplane/sip/peer_filter.h"
-#include "controlplane/sip/refer_to.h"
-#include "controlplane/sip/reginfo.h"
-#include "controlplane/sip/replaces.h"
-#include "controlplane/sip/session_timer.h"
 #include "controlplane/sip/sip_config.h"
 #include "controlplane/sip/sip_counters.h"
+#include "controlplane/sip/text/dialog_state.h"
+#include "controlplane/sip/text/dtmf_body.h"
+#include "controlplane/sip/text/field_text.h"
+#include "controlplane/sip/text/ip_address.h"
+#include "controlplane/sip/text/refer_to.h"
+#include "controlplane/sip/text/reginfo.h"
+#include "controlplane/sip/text/replaces.h"
+#include "controlplane/sip/text/session_timer.h"
 
 namespace byon::sip {
 namespace {

@@ -3,8 +3,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "controlplane/sip/tls_files.h"
-#include "controlplane/sip/tls_sessions.h"
+#include "controlplane/sip/tls/tls_files.h"
+#include "controlplane/sip/tls/tls_sessions.h"
 #include "tests/controlplane/sip/stack_fixture.h"
 #include "tests/controlplane/sip/tls_peer.h"
 

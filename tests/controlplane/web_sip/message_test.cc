@@ -3,9 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "controlplane/sip/header_text.h"
-#include "controlplane/web_sip/caller_leg.h"
+#include "controlplane/sip/text/header_text.h"
 #include "controlplane/web_sip/callee_leg.h"
+#include "controlplane/web_sip/caller_leg.h"
 #include "controlplane/web_sip/dtmf_relay.h"
 #include "controlplane/web_sip/request_head.h"
 
