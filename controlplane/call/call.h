@@ -139,6 +139,8 @@ class Call {
     return record_.signalling_id.empty() ? record_.id : record_.signalling_id;
   }
   bool is_ended() const { return IsTerminal(record_.status); }
+  // On its way to a device that takes it over.
+  bool is_being_pulled() const { return pull_ != nullptr; }
   std::vector<Action> TakeActions();
   Deadline NextDeadline() const;
   void HandleTimeout(Now now);
@@ -214,6 +216,7 @@ class Call {
     CallId from;
     bool has_asked = false;
     bool has_dialog = false;
+    bool is_refused = false;  // the network stays with the address that it has
     TellPartner outcome;  // should it fail
   };
 

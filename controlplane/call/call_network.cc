@@ -335,6 +335,7 @@ void Call::OnRemoteAnswer(const DialogId& dialog_id, const std::string& sdp, Now
 void Call::OnOfferFailed(const DialogId& dialog_id, int status_code, Now now) {
   if (is_ended()) return;
   if (pull_) {
+    pull_->is_refused = true;
     return Fail("The network refused to move the call: " + SipText(status_code, ""), {}, 0, now);
   }
   if (web_change_ && web_change_->awaits_network) {

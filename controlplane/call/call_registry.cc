@@ -321,6 +321,7 @@ void CallRegistry::Remove(const CallId& id) {
   auto it = calls_.find(id);
   const CallOwner& owner = it->second.call->record().owner;
   phone_legs_.erase(id);
+  pulls_.erase(id);
   if (auto dialog = dialog_owners_.find(it->second.call->signalling_id());
       dialog != dialog_owners_.end() && dialog->second == id) {
     dialog_owners_.erase(dialog);

@@ -169,6 +169,7 @@ class CallRegistry {
   std::deque<CallAction> actions_;
   std::unordered_map<CallId, CallId> dialog_owners_;  // of dialogs that began as another call
   std::set<CallId> phone_legs_;
+  std::unordered_map<CallId, CallId> pulls_;  // of a call, the last device that wanted it
   std::deque<std::pair<CallId, TellPartner>> news_;
   bool is_delivering_ = false;
 };

@@ -46,6 +46,13 @@ void CallRegistry::Pull(PullRequest request, RequestId request_id, Now now) {
   if (it == calls_.end()) return refuse({RefusalKind::kNotFound, "No such call."});
   const Call& pulled = *it->second.call;
   if (auto refusal = pulled.CheckPull()) return refuse(std::move(*refusal));
+  // Each attempt has media of its own: one at a time.
+  const auto attempt = pulls_.find(request.call_id);
+  const Call* taker = attempt == pulls_.end() ? nullptr : Find(attempt->second);
+  if (taker != nullptr && taker->is_being_pulled()) {
+    return refuse({RefusalKind::kIncompatibleState, "The call is being moved already."});
+  }
+  if (is_full()) return refuse({RefusalKind::kQuotaExceeded, "There are as many calls as the operator may have."});
   auto offer = negotiators_.web.ReadOffer(request.offer_sdp);
   if (!offer) return refuse({RefusalKind::kInvalidArgument, offer.error().message});
   PullSetup setup;
@@ -54,6 +61,7 @@ void CallRegistry::Pull(PullRequest request, RequestId request_id, Now now) {
   setup.originator_address = std::move(request.originator_address);
   setup.offer_sdp = std::move(request.offer_sdp);
   setup.offer = std::move(offer).value();
+  pulls_[request.call_id] = request.id;
   // It gets the dialog when its media is connected; until then the dialog stays where it is.
   auto call = Call::StartPull(config_, negotiators_, pulled, std::move(setup), request_id, now);
   const CallId dialog = call->signalling_id();

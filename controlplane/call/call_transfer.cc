@@ -1,4 +1,6 @@
 // Moving a call: from its device to a phone, and from there, or from one device, to another device.
+#include <algorithm>
+
 #include "controlplane/call/call.h"
 
 namespace byon::call {
@@ -142,7 +144,8 @@ std::unique_ptr<Call> Call::StartPull(const CallConfig& config, const Negotiator
   initial.is_ims_ipv6 = sdp::IsIpv6(of.locals.ims.rtp.ip);
   call->Emit(CreateMedia{std::move(initial)});
   call->progress_deadline_ = now.steady + config.progress_timeout;
-  call->duration_deadline_ = now.steady + config.max_duration;
+  // However often it moves, it is one call.
+  call->duration_deadline_ = std::min(pulled.duration_deadline_, now.steady + config.max_duration);
   return call;
 }
 
@@ -225,6 +228,8 @@ void Call::TellPartnersOfEnd(Now now) {
   }
   if (std::unique_ptr<Pull> pull = std::move(pull_); pull && pull->has_dialog) {
     TellPartner news = std::move(pull->outcome);
+    // Our offer has left, and may be taken still: the network is told the address that counts.
+    news.must_offer_again = news.must_offer_again || !(pull->is_refused || news.is_dialog_over);
     news.partner = pull->from;
     news.news = PartnerNews::kReturnsDialog;
     news.ims_sdp_version = record_.ims_sdp_version;

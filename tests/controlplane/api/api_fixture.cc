@@ -58,7 +58,7 @@ void ApiTest::Start() {
   config.requests_per_second_per_user = 50;
   config.requests_per_second_per_client = 200;
   config.ice = ice_;
-  config.page = {kIssuer, "byon-web", {"openid"}, kAudience, "", "1.0", push_};
+  config.page = {.issuer = kIssuer, .client_id = "byon-web", .scopes = {"openid"}, .resource = kAudience, .version = "1.0", .push = push_};
   application_ = std::make_unique<Application>(
       config, ApiPorts{service_, *tokens_, *subscriptions_, *channels_, *events_, time_, now, new_id,
                        [this] { return unreadiness_; },

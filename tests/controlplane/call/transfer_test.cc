@@ -354,6 +354,34 @@ TEST_F(TransferTest, TheBrowserNeverConnects) {
   EXPECT_EQ(h.registry.Find("z2")->status(), Status::kInitial);
 }
 
+TEST_F(TransferTest, OneDeviceAtATimeTakesIt) {
+  MoveToPhone();
+  Pull();
+  h.Clear();
+  Pull("c1", "z2");
+  EXPECT_EQ(h.Outcome(), "The call is being moved already.");
+  EXPECT_FALSE(h.registry.Find("z2"));
+  h.registry.Apply("z", [&](Call& c) { c.OnMediaReady(0, Locals(), h.now); });
+  h.Advance(20s);
+  Pull("c1", "z3");
+  EXPECT_TRUE(h.registry.Find("z3"));
+}
+
+TEST_F(TransferTest, ADeviceThatLeavesAfterTheOfferGivesTheDialogBackWithAFreshOne) {
+  MoveToPhone();
+  Pull();
+  h.registry.Apply("z", [&](Call& c) { c.OnMediaReady(0, Locals(), h.now); });
+  h.registry.Apply("z", [&](Call& c) { c.OnAccessConnected(h.now); });
+  h.Clear();
+  h.registry.Delete("z", 9, h.now);
+  EXPECT_TRUE(IsOver("z"));
+  const auto offer = h.Take<SendSdpOffer>();
+  ASSERT_TRUE(offer) << "the network has the address of a device that is gone";
+  EXPECT_EQ(h.last_call, "c1");
+  EXPECT_THAT(offer->sdp, HasSubstr("o=- 99 3 "));
+  EXPECT_FALSE(IsOver("leg"));
+}
+
 TEST_F(TransferTest, TheFarEndHangsUpWhileItIsBeingTaken) {
   MoveToPhone();
   Pull();
