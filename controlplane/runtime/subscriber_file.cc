@@ -58,6 +58,9 @@ auth::Block128 FromHex(const std::string& digits) {
 // Returns what is wrong with it behind its key, as ".civic.A9 ..."; empty: nothing.
 std::string ReadLocation(const json& value, emergency::Location& location) {
   location.method = "Manual";
+  if (!value.contains("latitude") && !value.contains("longitude") && !value.contains("civic")) {
+    return " needs latitude and longitude, or civic, or both.";
+  }
   if (value.contains("latitude") != value.contains("longitude") || (value.contains("radius") && !value.contains("latitude"))) {
     return " needs latitude and longitude together.";
   }

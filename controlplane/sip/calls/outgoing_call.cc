@@ -21,10 +21,12 @@ constexpr char kSdpType[] = "application/sdp";
 constexpr size_t kMaxForks = 40;  // IR.92 section 2.2.5
 constexpr uint64_t kMaxIntervalS = 86'400;
 
+// Whether two URIs lead to one element, however its port is written.
 bool IsSameHost(const std::string& a, const std::string& b) {
   const auto left = ParseUri(a);
   const auto right = ParseUri(b);
-  return left && right && EqualsIgnoringCase(left->host, right->host) && left->port == right->port;
+  const auto port = [](const auto& uri) { return uri.port != 0 ? uri.port : uri.scheme == "sips" ? 5061 : 5060; };
+  return left && right && EqualsIgnoringCase(left->host, right->host) && port(*left) == port(*right);
 }
 
 bool IsUsable(const call::OutgoingInvite& invite) {

@@ -87,7 +87,7 @@ TEST_F(CommandTest, EveryCommandReachesItsOperation) {
   EXPECT_CALL(service_, UpdateRegistration(_, "x/ y", _, _)).WillOnce([&](auto&, auto&, auto, auto done) { done(not_found); });
   EXPECT_CALL(service_, DeleteRegistration(_, "x/ y", _)).WillOnce([&](auto&, auto&, auto done) { done(not_found); });
   EXPECT_CALL(service_, ListRegistrations(_, kDevice)).WillOnce(Return(std::vector<gateway::Registration>{}));
-  EXPECT_CALL(service_, ListRegistrations(_, "")).WillOnce(Return(std::vector<gateway::Registration>{}));
+  EXPECT_CALL(service_, ListRegistrationPage(_, 0u, 1000u)).WillOnce(Return(gateway::RegistrationPage{}));
   EXPECT_CALL(service_, GetCallDetails(_, "x/ y")).WillOnce([&](auto&, auto&) { return not_found; });
   EXPECT_CALL(service_, CreateCall).WillOnce([&](auto, auto, auto done) { done(not_found); });
   EXPECT_CALL(service_, GetCall(_, "x/ y")).WillRepeatedly([&](auto&, auto&) { return not_found; });
