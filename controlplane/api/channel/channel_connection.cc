@@ -21,6 +21,7 @@ constexpr size_t kMaxMessageBytes = 1 << 20;
 constexpr std::array kChannelTypes = {EventType::kSessionInvitation, EventType::kSessionStatus,
                                       EventType::kRegistrationEnds, EventType::kDtmf, EventType::kTransfer,
                                       EventType::kReferral,
+                                      EventType::kEmergency,
                                       EventType::kMessageReceived, EventType::kMessageStatus,
                                       EventType::kPresenceChanged};
 

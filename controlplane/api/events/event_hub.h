@@ -18,7 +18,8 @@ class EventHub final : public gateway::EventSink {
     if (emergency != nullptr && emergency->step == call::EmergencyStep::kRefused) return;
     const CloudEvent made = events_.Make(event);
     channels_.Deliver(device, made);
-    const bool is_extension = made.type == EventType::kDtmf || made.type == EventType::kTransfer || made.type == EventType::kEmergency;
+    const bool is_extension = made.type == EventType::kDtmf || made.type == EventType::kTransfer ||
+                              made.type == EventType::kReferral || made.type == EventType::kEmergency;
     if (!is_extension) subscriptions_.Deliver(device, made);
   }
 

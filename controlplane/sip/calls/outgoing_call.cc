@@ -429,8 +429,10 @@ EndReason OutgoingCall::ReasonOf(int status, const MessageView& response) const 
     if (is_trusted) result.text = is_emergency ? call::kEmergencyServiceText : call::kRestorationText;
   }
   if (result.text == call::kEmergencyServiceText) {
-    const auto contact = ParseNameAddr(response.Header("Contact").value_or(""));
-    if (contact && IsServiceUrn(contact->uri)) result.service_urn = contact->uri;
+    for (const std::string& value : response.Headers("Contact")) {
+      const auto contact = ParseNameAddr(value);
+      if (contact && IsServiceUrn(contact->uri)) result.service_urn = contact->uri;
+    }
   }
   return result;
 }
@@ -452,9 +454,13 @@ void OutgoingCall::Fail(EndReason reason) {
   if (state_ == State::kOver) return;
   const bool may_still_be_answered = state_ == State::kCancelling && transaction_ != nullptr;
   state_ = State::kOver;
+  // The name is given back before the news of it: who hears that may call again by the same.
+  if (may_still_be_answered) {
+    timer_.Set(64 * context_.config.timers.t1, [this] { Retire(); });
+  } else {
+    Retire();
+  }
   Notify([reason](SipSignalingObserver& observer, const CallId& id) { observer.OnFailed(id, reason); });
-  if (!may_still_be_answered) return Retire();
-  timer_.Set(64 * context_.config.timers.t1, [this] { Retire(); });
 }
 
 void OutgoingCall::Cancel(const EndReason& reason) {

@@ -404,6 +404,19 @@ TEST_F(OutgoingCallFlowTest, ACallSentAgainKeepsItsName) {  // Covers: R15
   peer_.Reply(peer_.ExpectRequest("BYE"), "200 OK", "");
 }
 
+TEST_F(OutgoingCallFlowTest, ACallMadeAgainAtItsFailureKeepsItsName) {
+  Begin();
+  const SipText refused = InviteOnce();
+  recorder_.during_failure = [this] { stack_->signaling().Invite(Outgoing()); };
+  peer_.Reply(refused, "480 Temporarily Unavailable", "t0");
+  recorder_.Expect("failed out-1 480");
+  const SipText again = peer_.Expect([&](const SipText& m) { return m.is_request() && m.method() == "INVITE" && m.Get("Call-ID") != refused.Get("Call-ID"); }, "INVITE");
+  Answer(again, "t1");
+  Settle();
+  stack_->signaling().Bye("out-1", {});
+  peer_.Reply(peer_.ExpectRequest("BYE"), "200 OK", "");
+}
+
 TEST_F(OutgoingCallFlowTest, AnAnswerWithoutATagIsNone) {
   Begin();
   const SipText invite = InviteOnce();

@@ -64,6 +64,7 @@ class Recorder : public call::SipSignalingObserver, public registration::SipRegi
   std::optional<call::Referral> referral;
   std::optional<std::string> next_call_id = "in-1";   // what OnIncomingInvite returns
   std::function<void()> during_incoming;
+  std::function<void()> during_failure;               // once
   call::EndReason last_reason;
 
   bool Has(const std::string& event) const {
@@ -97,6 +98,7 @@ class Recorder : public call::SipSignalingObserver, public registration::SipRegi
   void OnAsserted(const call::CallId& id, const std::string& uri) override { events.push_back("asserted " + id + " " + uri); }
   void OnFailed(const call::CallId& id, call::EndReason reason) override {
     End("failed " + id + " " + std::to_string(reason.sip_status), reason);
+    if (const auto again = std::exchange(during_failure, nullptr)) again();
   }
   void OnCancelled(const call::CallId& id, call::EndReason reason) override {
     End("cancelled " + id + " " + std::to_string(reason.sip_status), reason);
