@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Lab, USERS } from '../../tools/lab/lab.mjs';
 import { ApiClient, CALLS, REGISTRATION, SUBSCRIPTIONS, webRtcAnswer, webRtcOffer } from './api_client.mjs';
 import { whyUnchecked } from './openapi.mjs';
@@ -15,12 +16,15 @@ describe('CAMARA', () => {
   let sink;
   let api;
   let bob;
+  let metrics;
   before(async () => {
     sink = await WebhookSink.start();
     lab = await Lab.start({
       controlPlane: (config) => {
         config.webhooks.ca_file = sink.caFile;
         config.registration = { min_expires_s: 60 };
+        metrics = `http://${config.http.listen.replace(/:\d+$/, ':9464')}/metrics`;
+        config.metrics = { listen: new URL(metrics).host };
       },
     });
     bob = await lab.phone(BOB, { flags: ['--play', 'tones'] });
@@ -42,6 +46,12 @@ describe('CAMARA', () => {
       await channel.close();
       await api.request('DELETE', `${REGISTRATION}/${registration.registrationId}`);
     }
+  }
+
+  /** How many SUBSCRIBEs the network has accepted. */
+  async function subscribed() {
+    const text = await (await fetch(metrics)).text();
+    return Number(/^byon_sip_responses_total\{[^}]*method="SUBSCRIBE",direction="received",status="200"\} (\d+)$/m.exec(text)?.[1] ?? 0);
   }
 
   test('answers can be checked against the OpenAPI files', { skip: whyUnchecked }, () => {});
@@ -104,7 +114,10 @@ describe('CAMARA', () => {
     });
 
     test('ends by the network are told', async () => {  // Covers: R13
+      const subscriptions = await subscribed();
       await withRegistration(async ({ registration, channel }) => {
+        // Who is not subscribed to its registration's state yet does not hear that it changes.
+        for (let i = 0; i < 1000 && (await subscribed()) <= subscriptions; ++i) await delay(20);
         await lab.core.removeRegistrations(ALICE);
         const { data } = await channel.event('registration-ends', ({ registrationId }) => registrationId === registration.registrationId, 10_000);
         assert.equal(data.terminationReason, 'NETWORK_TERMINATED');
