@@ -272,7 +272,8 @@ try {
   process.exitCode = faults.length > 0 ? 1 : 0;
 } catch (error) {
   print(figures);
-  console.error(error.message);
+  const end = gateway?.control.result;
+  console.error(end ? `The gateway has ended (${end.signal ?? end.code ?? end.error}): ${error.message}` : error.message);
   console.error(gateway?.control.tail(10) ?? '');
   process.exitCode = 1;
 } finally {
