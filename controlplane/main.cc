@@ -14,8 +14,10 @@
 
 #include "controlplane/control_plane.h"
 #include "controlplane/push_parts.h"
+#include "controlplane/room_settings.h"
 #include "controlplane/runtime/config.h"
 #include "controlplane/runtime/log.h"
+#include "controlplane/runtime/open_files.h"
 #include "controlplane/runtime/subscriber_file.h"
 
 namespace {
@@ -23,7 +25,6 @@ namespace {
 using namespace byon;
 
 constexpr int kUsage = 2;
-constexpr size_t kOtherOpenFiles = 256;  // store, SIP, dataplanes, identity providers, webhooks
 // When service ends: BYEs have so long at least, de-registrations so long at most. Who was not reached is in the store yet.
 constexpr auto kGoodbye = std::chrono::seconds(2);
 constexpr auto kLongestGoodbye = std::chrono::seconds(60);
@@ -96,22 +97,6 @@ runtime::LogOptions LogSettings(const runtime::Config& config) {
   return options;
 }
 
-// Each connection is an open file: asks the system for as many as the configuration promises. What is wrong, in words.
-std::optional<std::string> MakeRoomForConnections(size_t connections) {
-  const rlim_t wanted = connections + kOtherOpenFiles;
-  rlimit files{};
-  if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= wanted) return std::nullopt;
-  rlimit more = files;
-  more.rlim_cur = std::min(files.rlim_max, wanted);
-  if (setrlimit(RLIMIT_NOFILE, &more) == 0 && more.rlim_cur >= wanted) return std::nullopt;
-  more.rlim_cur = more.rlim_max = wanted;  // the privileged may go beyond
-  if (setrlimit(RLIMIT_NOFILE, &more) == 0) return std::nullopt;
-  return "limits.connections " + std::to_string(connections) + " needs " + std::to_string(wanted) +
-         " open files, and the system allows this process " + std::to_string(files.rlim_max) +
-         ": lower it to " + std::to_string(files.rlim_max - std::min<rlim_t>(files.rlim_max, kOtherOpenFiles)) +
-         " or less, or raise the limit (LimitNOFILE of systemd, ulimit -n).";
-}
-
 // Stops the program when service has ended, or has had its time.
 void WaitForEnd(boost::asio::io_context& context, boost::asio::steady_timer& timer, const ControlPlane& control_plane,
                 std::chrono::steady_clock::time_point since) {
@@ -128,7 +113,8 @@ int Run(const runtime::LoadedConfig& loaded) {
   const runtime::Config& config = loaded.config;
   runtime::Logger log(LogSettings(config));
   try {
-    if (const auto mistake = MakeRoomForConnections(config.limits.connections)) throw std::runtime_error(*mistake);
+    const auto beside = OpenFilesBesideConnections(loaded);
+    if (const auto mistake = runtime::AskForOpenFiles(config.limits.connections, beside)) throw std::runtime_error(*mistake);
     boost::asio::io_context context(1);
     ControlPlane control_plane(loaded, BYON_VERSION, context, log);
     // SIGTERM and SIGINT hand over: calls live on in the dataplane for the next process. SIGQUIT, or a store

@@ -5,6 +5,8 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "controlplane/http_client/curl_http_client.h"
+
 namespace byon {
 namespace {
 
@@ -305,6 +307,32 @@ web_sip::WebSipConfig WebSipSettings(const runtime::Config& config) {
 runtime::SubscriberTemplate SubscriberRule(const runtime::Config& config) {
   return {config.ims.home_domain, config.ims.impi_template, config.ims.impu_template,
           config.ims.password_template};
+}
+
+std::vector<runtime::OpenFiles> OpenFilesBesideConnections(const runtime::LoadedConfig& loaded) {
+  using http_client::CurlHttpClient;
+  constexpr size_t kOwn = 64;          // log, store, listeners, event loops, files that are read again while running
+  constexpr size_t kMetrics = 20;      // 16 connections, the listener
+  constexpr size_t kOfShard = 48;      // listeners, event loop, connections that peers open
+  constexpr size_t kOfHop = 4;         // connections to a P-CSCF, and while one takes the other's place
+  constexpr size_t kOfDataplane = 8;   // gRPC: a channel, its attempts, an event loop
+  constexpr size_t kNameServers = 64;  // questions under way, where next hops are looked up
+  runtime::OpenFiles webhooks{"webhooks"}, pushes{"pushes"}, identity{"identity providers"}, sip{"SIP"}, media{"dataplanes"};
+  for (const runtime::OperatorConfig& one : loaded.operators) {
+    const runtime::Config& config = one.config;
+    webhooks.count += CurlHttpClient::OpenFilesOf(kMaxWebhookRequests);
+    identity.count += CurlHttpClient::OpenFilesOf(kMaxIdentityRequests);
+    const bool pushes_something =
+        config.push.web_push.is_enabled || !config.push.fcm.service_account_json.empty() || !config.push.apns.key_pem.empty();
+    if (pushes_something) pushes.count += CurlHttpClient::OpenFilesOf(kMaxPushRequests);
+    const sip::SipConfig ims = SipSettings(config);
+    const size_t hops = ims.next_hops.size() + ims.emergency_next_hops.size() + ims.trunk.next_hops.size();
+    sip.count += ims.shards * (kOfShard + kOfHop * hops) + (config.ims.core_domain.empty() ? 0 : kNameServers);
+    media.count += kOfDataplane * config.dataplanes.size();
+  }
+  std::vector<runtime::OpenFiles> parts{webhooks, identity, sip, media, {"the rest", kOwn + (loaded.config.metrics ? kMetrics : 0)}};
+  if (pushes.count > 0) parts.insert(parts.begin() + 1, pushes);
+  return parts;
 }
 
 http::HttpServerConfig HttpSettings(const runtime::LoadedConfig& loaded) {

@@ -11,6 +11,7 @@
 #include "controlplane/media/dataplane_client.h"
 #include "controlplane/operators/operator_directory.h"
 #include "controlplane/runtime/config.h"
+#include "controlplane/runtime/open_files.h"
 #include "controlplane/runtime/subscriber_file.h"
 #include "controlplane/sip/sip_config.h"
 #include "controlplane/web_sip/web_sip_config.h"
@@ -33,6 +34,14 @@ api::ChannelConfig ChannelSettings(const runtime::Config& config);
 api::ApiConfig ApiSettings(const runtime::Config& config, const std::string& version, const api::PushApiConfig& push);
 web_sip::WebSipConfig WebSipSettings(const runtime::Config& config);
 runtime::SubscriberTemplate SubscriberRule(const runtime::Config& config);
+
+// Requests of an operator that may be under way at a time.
+inline constexpr size_t kMaxIdentityRequests = 64;  // keys of its issuers, and opaque tokens, a few at a time
+inline constexpr size_t kMaxWebhookRequests = 512;
+inline constexpr size_t kMaxPushRequests = 256;
+
+// What the process may hold open beside the connections of limits.connections, part by part.
+std::vector<runtime::OpenFiles> OpenFilesBesideConnections(const runtime::LoadedConfig& loaded);
 
 // What the operators share.
 http::HttpServerConfig HttpSettings(const runtime::LoadedConfig& loaded);

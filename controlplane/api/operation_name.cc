@@ -14,21 +14,13 @@ struct Operation {
   std::string_view path;
 };
 
-// Those that are no commands.
+// Those that are no commands: an older release's, and what there is before a token.
 constexpr auto kOthers = std::to_array<Operation>({
     {"call.status", "PUT", "/webrtc-call-handling/v0.3/sessions/{id}"},
-    {"subscription.create", "POST", "/webrtc-events-subscriptions/v0.3/subscriptions"},
-    {"subscription.list", "GET", "/webrtc-events-subscriptions/v0.3/subscriptions"},
-    {"subscription.get", "GET", "/webrtc-events-subscriptions/v0.3/subscriptions/{id}"},
-    {"subscription.update", "PUT", "/webrtc-events-subscriptions/v0.3/subscriptions/{id}"},
-    {"subscription.delete", "DELETE", "/webrtc-events-subscriptions/v0.3/subscriptions/{id}"},
     {"subscription.create", "POST", "/webrtc-events/v0.2/subscriptions"},
     {"subscription.list", "GET", "/webrtc-events/v0.2/subscriptions"},
     {"subscription.get", "GET", "/webrtc-events/v0.2/subscriptions/{id}"},
     {"subscription.delete", "DELETE", "/webrtc-events/v0.2/subscriptions/{id}"},
-    {"visitor.token.create", "POST", "/byon/v1/click-to-call/tokens"},
-    {"visitor.token.delete", "DELETE", "/byon/v1/click-to-call/tokens/{id}"},
-    {"campaign.list", "GET", "/byon/v1/click-to-call/campaigns"},
     {"page.config", "GET", "/byon/v1/config"},
     {"documents", "GET", "/openapi"},
     {"documents", "GET", "/asyncapi"},

@@ -5,18 +5,22 @@
 namespace byon::api {
 
 bool RateLimiter::Take(const std::string& key, WallTime now) {
-  const auto refilled = [this, now](const Bucket& bucket) {
-    const double passed = std::chrono::duration<double>(now - bucket.at).count();
-    // A clock set back refills nothing, and takes nothing away.
-    return std::min(burst_, bucket.level + std::max(0.0, passed) * per_second_);
-  };
-  if (buckets_.size() >= max_keys_ && !buckets_.contains(key)) {
-    std::erase_if(buckets_, [&](const auto& item) { return refilled(item.second) >= burst_; });
-    if (buckets_.size() >= max_keys_) buckets_.clear();
+  auto it = buckets_.find(key);
+  if (it != buckets_.end()) {
+    keys_.splice(keys_.begin(), keys_, it->second.place);
+  } else {
+    if (!keys_.empty() && buckets_.size() >= max_keys_) {
+      buckets_.erase(buckets_.find(*keys_.back()));
+      keys_.pop_back();
+    }
+    it = buckets_.emplace(key, Bucket{burst_, now, {}}).first;
+    keys_.push_front(&it->first);
+    it->second.place = keys_.begin();
   }
-  auto [it, is_new] = buckets_.try_emplace(key, Bucket{burst_, now});
   Bucket& bucket = it->second;
-  bucket.level = refilled(bucket);
+  // A clock set back refills nothing, and takes nothing away.
+  const double passed = std::chrono::duration<double>(now - bucket.at).count();
+  bucket.level = std::min(burst_, bucket.level + std::max(0.0, passed) * per_second_);
   bucket.at = now;
   if (bucket.level < 1) return false;
   bucket.level -= 1;

@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 
 #include <cstring>
+#include <iterator>
 
 namespace byon::auth {
 
@@ -18,28 +19,35 @@ VerdictCache::Hash VerdictCache::HashOf(std::string_view token) {
   return hash;
 }
 
+VerdictCache::Entries::iterator VerdictCache::Erase(Entries::iterator entry) {
+  index_.erase(entry->hash);
+  return entries_.erase(entry);
+}
+
 std::shared_ptr<const VerifiedToken> VerdictCache::Find(std::string_view token, WallTime now) {
-  const auto it = entries_.find(HashOf(token));
-  if (it == entries_.end()) return nullptr;
-  if (it->second.until <= now) {
-    entries_.erase(it);
+  const auto it = index_.find(HashOf(token));
+  if (it == index_.end()) return nullptr;
+  const auto entry = it->second;
+  if (entry->until <= now) {
+    Erase(entry);
     return nullptr;
   }
-  return it->second.verdict;
+  entries_.splice(entries_.begin(), entries_, entry);
+  return entry->verdict;
 }
 
 void VerdictCache::Insert(std::string_view token, std::shared_ptr<const VerifiedToken> verdict,
                           WallTime until, WallTime now) {
   if (until <= now) return;
-  if (entries_.size() >= max_entries_) {
-    std::erase_if(entries_, [now](const auto& entry) { return entry.second.until <= now; });
-    while (entries_.size() >= max_entries_) entries_.erase(entries_.begin());
-  }
-  entries_[HashOf(token)] = {std::move(verdict), until};
+  const Hash hash = HashOf(token);
+  if (const auto it = index_.find(hash); it != index_.end()) Erase(it->second);
+  while (!entries_.empty() && entries_.size() >= max_entries_) Erase(std::prev(entries_.end()));
+  entries_.push_front({hash, std::move(verdict), until});
+  index_.emplace(hash, entries_.begin());
 }
 
 void VerdictCache::ForgetIssuer(std::string_view issuer) {
-  std::erase_if(entries_, [issuer](const auto& entry) { return entry.second.verdict->issuer == issuer; });
+  for (auto it = entries_.begin(); it != entries_.end();) it = it->verdict->issuer == issuer ? Erase(it) : std::next(it);
 }
 
 }  // namespace byon::auth

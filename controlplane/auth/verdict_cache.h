@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <string_view>
 #include <unordered_map>
@@ -11,7 +12,8 @@
 namespace byon::auth {
 
 // Verdicts by SHA-256 of the token, so that a public-key operation or an introspection is paid once per
-// token and not per request. Bounded: when full, the expired go first, then any.
+// token and not per request. Bounded: when full, the one that nobody has asked for longest goes. Finding and
+// inserting cost the same however many there are: strangers decide how often that is.
 class VerdictCache {
  public:
   explicit VerdictCache(size_t max_entries = 50'000) : max_entries_(max_entries) {}
@@ -27,16 +29,20 @@ class VerdictCache {
  private:
   using Hash = std::array<uint8_t, 32>;
   struct Entry {
+    Hash hash;
     std::shared_ptr<const VerifiedToken> verdict;
     WallTime until;
   };
+  using Entries = std::list<Entry>;
   struct HashOfHash {
     size_t operator()(const Hash& hash) const;
   };
   static Hash HashOf(std::string_view token);
+  Entries::iterator Erase(Entries::iterator entry);
 
   const size_t max_entries_;
-  std::unordered_map<Hash, Entry, HashOfHash> entries_;
+  Entries entries_;  // the last used first
+  std::unordered_map<Hash, Entries::iterator, HashOfHash> index_;
 };
 
 }  // namespace byon::auth

@@ -145,7 +145,7 @@ class CurlHttpClient::Multi : public std::enable_shared_from_this<CurlHttpClient
     curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
     curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &Multi::OnTimer);
     curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
-    curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, 64L);
+    curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, static_cast<long>(kMaxPooled));
     curl_multi_setopt(multi_, CURLMOPT_MAX_HOST_CONNECTIONS, 16L);
   }
 
@@ -286,8 +286,8 @@ class CurlHttpClient::Multi : public std::enable_shared_from_this<CurlHttpClient
       long status = 0;
       curl_easy_getinfo(transfer->easy.get(), CURLINFO_RESPONSE_CODE, &status);
       curl_off_t retry_after = 0;
-        curl_easy_getinfo(transfer->easy.get(), CURLINFO_RETRY_AFTER, &retry_after);
-        transfer->done(Response{static_cast<int>(status), std::move(transfer->body), std::chrono::seconds(retry_after)});
+      curl_easy_getinfo(transfer->easy.get(), CURLINFO_RETRY_AFTER, &retry_after);
+      transfer->done(Response{static_cast<int>(status), std::move(transfer->body), std::chrono::seconds(retry_after)});
     }
   }
 

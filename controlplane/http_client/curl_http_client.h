@@ -11,7 +11,10 @@ namespace byon::http_client {
 // methods and callbacks on `executor`, which must be a strand or a single thread.
 class CurlHttpClient final : public HttpClient {
  public:
-  explicit CurlHttpClient(boost::asio::any_io_executor executor, size_t max_concurrent = 512);
+  CurlHttpClient(boost::asio::any_io_executor executor, size_t max_concurrent);
+  // File descriptors that such a client has open at most: a request's look-up of a name takes three, two attempts to connect
+  // take two; what is pooled afterwards; the library's own.
+  static constexpr size_t OpenFilesOf(size_t max_concurrent) { return 3 * max_concurrent + kMaxPooled + 8; }
   // Requests under way end without a callback.
   ~CurlHttpClient() override;
   CurlHttpClient(const CurlHttpClient&) = delete;
@@ -20,6 +23,7 @@ class CurlHttpClient final : public HttpClient {
   void Send(Request request, std::function<void(Result)> done) override;
 
  private:
+  static constexpr size_t kMaxPooled = 64;  // connections that wait for the next request
   class Multi;
   std::shared_ptr<Multi> multi_;
 };

@@ -136,14 +136,14 @@ export class Channel {
   }
 
   /** The next event of this kind that fits. */
-  event(kind, where = () => true, timeoutMs = 8000) {
+  event(kind, where = () => true, timeoutMs = 20_000) {
     return this.message((message) => message.type === TYPE + kind && where(message.data), timeoutMs);
   }
   status(id, status, timeoutMs) {
     return this.event('session-status', (data) => data.mediaSessionId === id && data.status === status, timeoutMs);
   }
 
-  message(fits, timeoutMs = 8000) {
+  message(fits, timeoutMs = 20_000) {
     return new Promise((resolve, reject) => {
       const index = this.messages.findIndex(fits);
       if (index >= 0) return resolve(this.messages.splice(index, 1)[0]);

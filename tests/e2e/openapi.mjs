@@ -72,6 +72,18 @@ class Document {
     }
   }
 
+  /** Every {method, path, parameters}: those of path, query and headers that are this operation's own. */
+  *operations() {
+    for (const [template, item] of Object.entries(this.#root.paths)) {
+      for (const method of METHODS.filter((one) => item[one])) {
+        const resolved = [...(item.parameters ?? []), ...(item[method].parameters ?? [])]
+          .map((one) => (one.$ref ? this.#root.components.parameters[one.$ref.split('/').at(-1)] : one));
+        const parameters = resolved.map(({ name }) => name).filter((name) => name !== 'x-correlator');
+        yield { method: method.toUpperCase(), path: `/${this.name}${template}`, parameters };
+      }
+    }
+  }
+
   #codesOf(response) {
     const resolved = response.$ref ? this.#root.components.responses[response.$ref.split('/').at(-1)] : response;
     const codes = Object.values(resolved.content ?? {}).flatMap(({ schema }) =>
@@ -202,6 +214,10 @@ const [channelItem] = Object.values(channelDocument.channels);
 const messageNames = (operation) => operation.message.oneOf.map(({ $ref }) => $ref.split('/').at(-1));
 const messageValidators = Object.fromEntries(['publish', 'subscribe'].map((side) => [side, messageNames(channelItem[side]).map((name) =>
   [name, channelAjv.compile({ $ref: `channel#/components/messages/${name}/payload` })])]));
+
+/** The AsyncAPI document's table: {name, operation, params} of every command. */
+export const commandRows = [...channelDocument.info.description.matchAll(/^\| ([a-z.]+) \| ([A-Z]+ \S+) \| ([^|]*)\|/gm)].map(([, name, operation, params]) =>
+  ({ name, operation, params: params.split(',').map((param) => /\w*/.exec(param.trim())[0]).filter(Boolean) }));
 
 /** The fault of a message on the event channel. @param {'publish' | 'subscribe'} side as in the AsyncAPI document */
 export function channelFault(side, message) {

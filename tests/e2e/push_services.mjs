@@ -147,7 +147,7 @@ export class PushServices {
   }
 
   /** The next message of a type that fits; each is given out once. */
-  next(type, fits = () => true, timeoutMs = 10_000) {
+  next(type, fits = () => true, timeoutMs = 20_000) {
     const wanted = (message) => message.type === type && fits(message.event);
     const index = this.#waiting.findIndex(wanted);
     if (index >= 0) return Promise.resolve(this.#waiting.splice(index, 1)[0]);

@@ -43,10 +43,10 @@ export class RawSip {
     this.send(this.request(...parameters));
     return this.response();
   }
-  response(timeoutMs = 8000) {
+  response(timeoutMs = 20_000) {
     return this.next((text) => /^SIP\/2\.0 [2-6]/.test(text), timeoutMs).then((text) => ({ status: Number(text.slice(8, 11)), text }));
   }
-  next(fits, timeoutMs = 8000) {
+  next(fits, timeoutMs = 20_000) {
     const index = this.messages.findIndex(fits);
     if (index >= 0) return Promise.resolve(this.messages.splice(index, 1)[0]);
     return new Promise((resolve, reject) => {

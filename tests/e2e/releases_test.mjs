@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import WebSocket from 'ws';
 import { Lab, USERS } from '../../tools/lab/lab.mjs';
 import { ApiClient, Channel, R2_2, REGISTRATION, webRtcAnswer, webRtcOffer } from './api_client.mjs';
-import { whyUnchecked } from './openapi.mjs';
+import { commandRows, documents, whyUnchecked } from './openapi.mjs';
 import { WebhookSink } from './webhook_sink.mjs';
 
 const require = createRequire(import.meta.url);
@@ -149,6 +149,32 @@ describe('other ways', () => {
       assert.equal((await channel.command('registration.update', { params: { registrationId } })).status, 204);
       assert.equal((await channel.command('registration.get', { params: { registrationId } })).body.registrationId, registrationId);
       assert.deepEqual((await channel.command('ice.servers')).body.iceServers, []);
+    });
+
+    test('are all of CAMARA r3.1, with its parameters', { skip: whyUnchecked }, () => {
+      for (const { method, path, parameters } of documents.filter(({ release }) => release === 'r3.1').flatMap((one) => [...one.operations()])) {
+        const row = commandRows.find(({ operation }) => operation.replace(/\/v\d+\.\d+/, '') === `${method} ${path}`);
+        assert.ok(row, `${method} ${path} is no command`);
+        for (const name of parameters) assert.ok(row.params.includes(name), `${row.name} lacks ${name}`);
+      }
+    });
+
+    test('read lists page by page', async () => {
+      const page = await channel.command('device.list', { params: { page: 0, perPage: 1 } });
+      assert.deepEqual([page.status, page.totalCount, page.lastKey, page.body.length], [200, 1, registrationId, 1]);
+      const beyond = await channel.command('device.list', { params: { page: 1, perPage: 1 } });
+      assert.deepEqual([beyond.status, beyond.body.code], [400, 'OUT_OF_RANGE']);
+    });
+
+    test('subscribe to webhooks too', async () => {
+      const made = await channel.command('subscription.create', {
+        body: { protocol: 'HTTP', sink: sink.url, types: ['org.camaraproject.webrtc-events-subscriptions.v0.session-status'], config: { subscriptionDetail: { deviceId } } },
+      });
+      assert.equal(made.status, 201, JSON.stringify(made.body));
+      const params = { subscriptionId: made.body.id };
+      assert.equal((await channel.command('subscription.get', { params })).body.sink, sink.url);
+      assert.deepEqual((await channel.command('subscription.list')).body.map(({ id }) => id), [made.body.id]);
+      assert.equal((await channel.command('subscription.delete', { params })).status, 204);
     });
 
     test('make a call, hold it, read its story and end it', async () => {

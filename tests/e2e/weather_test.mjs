@@ -17,7 +17,7 @@ const percent = (share) => `${(share * 100).toFixed(1)} %`;
 const both = (weather) => ({ toGateway: weather, fromGateway: weather });
 
 /** Asks again until the answer is yes; the last one is what is found wanting. */
-async function eventually(claim, timeoutMs = 8000) {
+async function eventually(claim, timeoutMs = 20_000) {
   for (const deadline = Date.now() + timeoutMs; ; await delay(250)) {
     try {
       return await claim();

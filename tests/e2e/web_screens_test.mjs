@@ -13,6 +13,8 @@ import { FirefoxLab, whyNoFirefox } from './firefox_lab.mjs';
 const { alice: ALICE, bob: BOB, dave: DAVE } = USERS;
 const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const SIZES = { desktop: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } };
+// The smallest phone that is still sold, and what a page is that was enlarged to 400 % (WCAG 2.2, 1.4.10).
+const SMALLEST = { width: 320, height: 640 };
 
 for (const [size, viewport] of Object.entries(SIZES)) {
   describe(`the web client on a ${size}`, () => {
@@ -70,6 +72,25 @@ for (const [size, viewport] of Object.entries(SIZES)) {
         assert.deepEqual(violations, [], `${name}, ${theme}`);
       }
       await page.shot(`${name}-dark`);
+      if (size === 'phone') await squeeze(name);
+    }
+    /** On the smallest screen nothing runs over, no label of a button breaks, and who wants to hang up sees where. */
+    async function squeeze(name) {
+      await page.setViewportSize(SMALLEST);
+      const found = await page.evaluate(() => {
+        const seen = (selector) => [...document.querySelectorAll(selector)].filter((one) => one.checkVisibility());
+        const { scrollWidth, clientWidth, clientHeight } = document.documentElement;
+        return [
+          ...(scrollWidth > clientWidth ? [`the page is ${scrollWidth} wide`] : []),
+          ...seen('.call-card:not([data-mode=line]) .actions span, .tabs button').filter((one) => one.getClientRects().length > 1 || one.scrollWidth > one.clientWidth + 1 ||
+            (one.matches('.call-card[data-mode=main] span') && one.offsetHeight > 26)).map((one) => `${one.textContent} has no room`),
+          ...seen('.call-card[data-mode=main] .hangup, .call-card[data-mode=sheet] .answer').filter((one) => one.getBoundingClientRect().bottom > clientHeight)
+            .filter(() => !document.querySelector('.details[open]')).map((one) => `${one.textContent} is out of sight`),
+        ];
+      });
+      await page.shot(`${name}-smallest`);
+      await page.setViewportSize(viewport);
+      assert.deepEqual(found, [], `${name} on the smallest screen`);
     }
     const tab = (name) => page.getByRole('tab', { name }).click();
 
@@ -237,6 +258,21 @@ for (const [size, viewport] of Object.entries(SIZES)) {
       await test_('hangup').first().click();
       await bob.waitFor('cancelled');
       await test_('dismiss').first().click();
+    });
+
+    test('messages: a list, and a conversation', async () => {
+      bob.send('message', { to: ALICE, text: 'Are you coming? https://example.com/a-very-long-link-that-has-no-place-to-break' });
+      await page.waitForFunction(() => !document.querySelector('#unread').hidden);
+      await tab(/Messages/);
+      await look('messages');
+      await test_('conversations').getByRole('button').click();
+      await page.waitForFunction(() => document.querySelector('#unread').hidden);
+      await test_('message-text').fill('On my way\nsoon');
+      await test_('message-send').click();
+      await page.locator('.bubble.outgoing[data-state=delivered]').waitFor();
+      await look('conversation');
+      await page.getByRole('button', { name: 'Back to all messages' }).click();
+      await test_('message-to').waitFor();
     });
 
     test('settings hold devices with their tests, and a check of the connection', async () => {

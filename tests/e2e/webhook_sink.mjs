@@ -49,7 +49,7 @@ export class WebhookSink {
   }
 
   /** The next delivery that fits; each is given out once. */
-  next(fits, timeoutMs = 8000) {
+  next(fits, timeoutMs = 20_000) {
     if (this.faults.length > 0) return Promise.reject(new Error(this.faults.join('\n')));
     const index = this.#waiting.findIndex(fits);
     if (index >= 0) return Promise.resolve(this.#waiting.splice(index, 1)[0]);

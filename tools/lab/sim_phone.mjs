@@ -53,7 +53,7 @@ export class SimPhone {
    * @param {string | string[]} name
    * @param {{timeoutMs?: number, where?: (event: object) => boolean}} [options]
    */
-  waitFor(name, { timeoutMs = 10_000, where = () => true } = {}) {
+  waitFor(name, { timeoutMs = 20_000, where = () => true } = {}) {
     const names = [name].flat();
     const fits = (event) => !event.taken && names.includes(event.event) && where(event);
     return new Promise((resolve, reject) => {

@@ -17,7 +17,9 @@ constexpr size_t kMaxParameter = 256;
 
 #define BYON_REGISTRATIONS "/webrtc-registration/v0.4/sessions"
 #define BYON_CALLS "/webrtc-call-handling/v0.4/sessions"
+#define BYON_SUBSCRIPTIONS "/webrtc-events-subscriptions/v0.3/subscriptions"
 #define BYON_EXTENSIONS "/byon/v1"
+#define BYON_PAGING "page,perPage,seek"
 constexpr auto kCommands = std::to_array<Command>({
     {.name = "registration.create", .method = "POST", .path = BYON_REGISTRATIONS},
     {.name = "registration.list", .method = "GET", .path = BYON_REGISTRATIONS, .query = "deviceId", .is_query_required = true},
@@ -29,17 +31,18 @@ constexpr auto kCommands = std::to_array<Command>({
     {.name = "call.get", .method = "GET", .path = BYON_CALLS "/{mediaSessionId}"},
     {.name = "call.status", .method = "PUT", .path = BYON_CALLS "/{mediaSessionId}/status"},
     {.name = "call.delete", .method = "DELETE", .path = BYON_CALLS "/{mediaSessionId}"},
-    {.name = "call.list", .method = "GET", .path = BYON_EXTENSIONS "/calls", .query = "deviceId"},
+    {.name = "call.list", .method = "GET", .path = BYON_EXTENSIONS "/calls", .query = "deviceId," BYON_PAGING},
     {.name = "call.details", .method = "GET", .path = BYON_EXTENSIONS "/calls/{mediaSessionId}"},
     {.name = "call.dtmf", .method = "POST", .path = BYON_EXTENSIONS "/calls/{mediaSessionId}/dtmf"},
     {.name = "call.quality", .method = "GET", .path = BYON_EXTENSIONS "/calls/{mediaSessionId}/quality"},
     {.name = "call.play", .method = "POST", .path = BYON_EXTENSIONS "/calls/{mediaSessionId}/playback"},
-    {.name = "call.play.stop", .method = "DELETE", .path = BYON_EXTENSIONS "/calls/{mediaSessionId}/playback", .query = "to"},
+    {.name = "call.play.stop", .method = "DELETE", .path = BYON_EXTENSIONS "/calls/{mediaSessionId}/playback", .query = "to",
+     .is_query_required = true},
     {.name = "call.transfer", .method = "POST", .path = BYON_EXTENSIONS "/calls/{mediaSessionId}/transfer"},
     {.name = "call.transfer.cancel", .method = "DELETE", .path = BYON_EXTENSIONS "/calls/{mediaSessionId}/transfer"},
-    {.name = "call.elsewhere", .method = "GET", .path = BYON_EXTENSIONS "/calls-elsewhere", .query = "deviceId"},
+    {.name = "call.elsewhere", .method = "GET", .path = BYON_EXTENSIONS "/calls-elsewhere", .query = "deviceId," BYON_PAGING},
     {.name = "call.pull", .method = "POST", .path = BYON_EXTENSIONS "/calls-elsewhere/{mediaSessionId}/pull"},
-    {.name = "device.list", .method = "GET", .path = BYON_EXTENSIONS "/registrations"},
+    {.name = "device.list", .method = "GET", .path = BYON_EXTENSIONS "/registrations", .query = BYON_PAGING},
     {.name = "push.set", .method = "PUT", .path = BYON_EXTENSIONS "/registrations/{registrationId}/push"},
     {.name = "push.get", .method = "GET", .path = BYON_EXTENSIONS "/registrations/{registrationId}/push"},
     {.name = "push.delete", .method = "DELETE", .path = BYON_EXTENSIONS "/registrations/{registrationId}/push"},
@@ -54,10 +57,24 @@ constexpr auto kCommands = std::to_array<Command>({
     {.name = "presence.get", .method = "GET", .path = BYON_EXTENSIONS "/presence/{number}", .query = "phoneNumber"},
     {.name = "presence.watch", .method = "PUT", .path = BYON_EXTENSIONS "/presence/{number}", .query = "phoneNumber"},
     {.name = "presence.unwatch", .method = "DELETE", .path = BYON_EXTENSIONS "/presence/{number}", .query = "phoneNumber"},
+    {.name = "subscription.create", .method = "POST", .path = BYON_SUBSCRIPTIONS},
+    {.name = "subscription.list", .method = "GET", .path = BYON_SUBSCRIPTIONS},
+    {.name = "subscription.get", .method = "GET", .path = BYON_SUBSCRIPTIONS "/{subscriptionId}"},
+    {.name = "subscription.update", .method = "PUT", .path = BYON_SUBSCRIPTIONS "/{subscriptionId}"},
+    {.name = "subscription.delete", .method = "DELETE", .path = BYON_SUBSCRIPTIONS "/{subscriptionId}"},
+    {.name = "visitor.token.create", .method = "POST", .path = BYON_EXTENSIONS "/click-to-call/tokens"},
+    {.name = "visitor.token.delete", .method = "DELETE", .path = BYON_EXTENSIONS "/click-to-call/tokens/{tokenId}"},
+    {.name = "campaign.list", .method = "GET", .path = BYON_EXTENSIONS "/click-to-call/campaigns"},
 });
 #undef BYON_REGISTRATIONS
 #undef BYON_CALLS
+#undef BYON_SUBSCRIPTIONS
 #undef BYON_EXTENSIONS
+#undef BYON_PAGING
+
+// Parameters that are numbers in JSON too; REST judges their ranges, as for itself.
+bool IsNumber(std::string_view name) { return name == "page" || name == "perPage" || name == "seek" || name == "limit"; }
+constexpr int64_t kMostOfANumber = int64_t{1} << 53;  // beyond, JSON numbers are not exact (RFC 8259 section 6)
 
 bool IsCommandId(const std::string& id) {
   return !id.empty() && CharacterCount(id) <= kMaxId && IsPlainText(id);
@@ -85,9 +102,13 @@ std::string PercentEncode(const std::string& text) {
 // Puts the parameters where REST has them.
 void PlaceParameters(const Command& command, const json& params, HttpRequest& request, Mistakes& mistakes) {
   ObjectReader reader(params, "params", mistakes);
-  const auto take = [&reader](std::string_view name, bool is_required) {
+  const auto take = [&](std::string_view name, bool is_required) -> std::optional<std::string> {
     const std::string key(name);
     if (is_required) reader.Require(key.c_str());
+    if (const auto given = params.find(key); IsNumber(name) && given != params.end() && given->is_number()) {
+      const auto number = reader.Integer(key.c_str(), -kMostOfANumber, kMostOfANumber);
+      return number ? std::optional(std::to_string(*number)) : std::nullopt;
+    }
     return reader.Text(key.c_str(), kMaxParameter);
   };
   if (const size_t open = command.path.find('{'); open != command.path.npos) {
@@ -163,6 +184,8 @@ std::string AnswerText(const std::string& id, const HttpResponse& response) {
   const std::string* correlator = header("x-correlator");
   answer["correlator"] = correlator == nullptr ? "" : *correlator;
   if (const std::string* seconds = header("Retry-After")) answer["retryAfter"] = std::stoi(*seconds);
+  if (const std::string* total = header("X-Total-Count")) answer["totalCount"] = std::stoull(*total);
+  if (const std::string* key = header("Content-Last-Key")) answer["lastKey"] = *key;
   std::string text = answer.dump(-1, ' ', false, json::error_handler_t::replace);
   // The body is JSON already.
   if (!response.body.empty()) text.replace(text.size() - 1, 1, ",\"body\":" + response.body + "}");

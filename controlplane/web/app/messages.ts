@@ -129,7 +129,7 @@ export class MessagesView {
       const line = element('span', { className: 'entry-line' });
       line.append(element('small', { text: message.text.slice(0, 80) }), this.#mark(peer));
       who.append(element('strong', { text: title(peer, message.peerName) }), line);
-      button.append(who, element('small', { text: timeOf(Date.parse(message.createdAt)) }));
+      button.append(element('span', { className: 'entry-dot' }), who, element('small', { text: timeOf(Date.parse(message.createdAt)) }));
       button.onclick = () => this.#open(peer);
       row.append(button);
       return row;

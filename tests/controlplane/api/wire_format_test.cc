@@ -82,6 +82,9 @@ TEST(RateLimiterTest, RefillsWithTimeAndStaysBounded) {
   now -= seconds(100);
   EXPECT_EQ(take_all("a"), 0) << "a clock set back gives nothing";
   for (const char* key : {"b", "c", "d", "e"}) EXPECT_EQ(take_all(key), 20);
+  for (const char* key : {"c", "d", "e"}) EXPECT_EQ(take_all(key), 0) << key;
+  EXPECT_EQ(take_all("b"), 20) << "it was not seen for longest";
+  EXPECT_EQ(take_all("d"), 0);
 }
 
 }  // namespace

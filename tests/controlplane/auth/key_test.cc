@@ -134,5 +134,49 @@ TEST(VerdictCacheTest, RemembersUntilTheTime) {
   EXPECT_EQ(cache.Find("4", now), token);
 }
 
+TEST(VerdictCacheTest, WhatWasNotUsedForLongestMakesRoom) {
+  VerdictCache cache(3);
+  const WallTime now{hours(500'000)};
+  const auto token = std::make_shared<const VerifiedToken>();
+  for (const char* text : {"a", "b", "c"}) cache.Insert(text, token, now + hours(1), now);
+  EXPECT_EQ(cache.Find("a", now), token);
+  cache.Insert("d", token, now + hours(1), now);
+  EXPECT_EQ(cache.Find("b", now), nullptr) << "a was asked for since";
+  for (const char* text : {"c", "a", "d"}) EXPECT_EQ(cache.Find(text, now), token) << text;
+  const auto renewed = std::make_shared<const VerifiedToken>();
+  cache.Insert("c", renewed, now + hours(1), now);
+  EXPECT_EQ(cache.size(), 3u) << "the same token again takes its own place";
+  EXPECT_EQ(cache.Find("c", now), renewed);
+  cache.Insert("e", token, now + hours(1), now);
+  EXPECT_EQ(cache.Find("a", now), nullptr);
+}
+
+TEST(VerdictCacheTest, AnIssuersVerdictsGoTogether) {
+  VerdictCache cache(10);
+  const WallTime now{hours(500'000)};
+  VerifiedToken of_one;
+  of_one.issuer = "https://one.example";
+  VerifiedToken of_other;
+  of_other.issuer = "https://other.example";
+  for (const char* text : {"1", "2", "3"}) cache.Insert(text, std::make_shared<const VerifiedToken>(of_one), now + hours(1), now);
+  cache.Insert("4", std::make_shared<const VerifiedToken>(of_other), now + hours(1), now);
+  cache.ForgetIssuer("https://one.example");
+  EXPECT_EQ(cache.size(), 1u);
+  EXPECT_EQ(cache.Find("2", now), nullptr);
+  EXPECT_NE(cache.Find("4", now), nullptr);
+}
+
+// A full cache makes room at once: were each of these to look at all that are there, this would take minutes.
+TEST(VerdictCacheTest, AFullOneIsAsQuick) {
+  constexpr size_t kEntries = 20'000;
+  VerdictCache cache(kEntries);
+  const WallTime now{hours(500'000)};
+  const auto token = std::make_shared<const VerifiedToken>();
+  for (size_t i = 0; i < 5 * kEntries; ++i) cache.Insert(std::to_string(i), token, now + hours(1), now);
+  EXPECT_EQ(cache.size(), kEntries);
+  EXPECT_EQ(cache.Find(std::to_string(4 * kEntries - 1), now), nullptr);
+  EXPECT_EQ(cache.Find(std::to_string(4 * kEntries), now), token);
+}
+
 }  // namespace
 }  // namespace byon::auth

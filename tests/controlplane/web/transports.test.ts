@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { RestTransport, WebSocketTransport } from '../../../controlplane/web/sdk/src/byon.js';
 import { REST_FORMS } from '../../../controlplane/web/sdk/src/operations.js';
@@ -50,6 +51,16 @@ describe('RestTransport', () => {
   test('listening needs a channel', async () => {
     await expect(transport(() => answer(200)).rest.listen(undefined)).rejects.toMatchObject({ code: 'BAD_RESPONSE' });
   });
+});
+
+test('every operation is one of the AsyncAPI document, over both transports', () => {
+  const text = readFileSync(new URL('../../../controlplane/api/asyncapi/byon-channel-v1.yaml', import.meta.url), 'utf8');
+  for (const [name, { method, path, query = [], headers = {} }] of Object.entries(REST_FORMS)) {
+    const row = text.split('\n').map((line) => line.split('|').map((cell) => cell.trim())).find(([, command]) => command === name);
+    expect(row?.[2], name).toBe(`${method} ${path}`);
+    const params = row?.[3]?.split(',').map((param) => /\w*/.exec(param.trim())?.[0]);
+    expect(params).toEqual(expect.arrayContaining([...query, ...Object.keys(headers), ...[...path.matchAll(/\{(\w+)\}/g)].map(([, param]) => param)]));
+  }
 });
 
 describe('WebSocketTransport', () => {
