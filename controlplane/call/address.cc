@@ -77,13 +77,24 @@ std::string DialledPart(std::string_view address) {
   return WithoutSeparators(address.substr(0, address.find_first_of(";@?")));
 }
 
-// The number as it is dialled at home, or behind +CC: country codes have one to three digits, and no subscriber number is
-// that short.
+// Country codes are 1, 7, these, or have three digits (E.164 section 6.2.1 and its list of assigned codes).
+constexpr std::string_view kTwoDigitCountryCodes =
+    "20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 84 86 90 91 92 93 94 95 98";
+
+bool IsCountryCode(std::string_view digits) {
+  if (digits.empty() || digits.size() > 3 || !AllOf(digits, IsDigit) || digits[0] == '0') return false;
+  if (digits[0] == '1' || digits[0] == '7') return digits.size() == 1;
+  const bool has_two = kTwoDigitCountryCodes.find(digits.substr(0, 2)) != std::string_view::npos;
+  return digits.size() == (has_two ? 2 : 3);
+}
+
+// The number as it is dialled at home; one of at most three digits also behind +CC. No subscriber number is that short, longer
+// ones are: +352 95110 is somebody's in Luxembourg, whatever 95110 is elsewhere.
 bool Dials(std::string_view dialled, std::string_view number) {
   if (number.empty() || !dialled.ends_with(number)) return false;
   const std::string_view prefix = dialled.substr(0, dialled.size() - number.size());
   if (prefix.empty()) return true;
-  return prefix[0] == '+' && prefix.size() <= 4 && AllOf(prefix.substr(1), IsDigit);
+  return prefix[0] == '+' && number.size() <= 3 && (prefix.size() == 1 || IsCountryCode(prefix.substr(1)));
 }
 
 constexpr std::string_view kSos = "urn:service:sos";

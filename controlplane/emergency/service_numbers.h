@@ -13,8 +13,8 @@ struct ServiceNumber {
   bool operator==(const ServiceNumber&) const = default;
 };
 
-// Of a country, ISO 3166-1 alpha-2 in capitals; without 112 and 911, which are emergency numbers everywhere
-// (TS 22.101 section 10.1). Empty for a country that is not known, or that has no others.
+// Of a country, ISO 3166-1 alpha-2 in capitals. 112 and 911 are emergency numbers everywhere (TS 22.101 section 10.1): they are
+// among these only where they are the country's only ones or have a service of their own. Empty for a country not known.
 [[nodiscard]] std::vector<ServiceNumber> NumbersOf(std::string_view country);
 [[nodiscard]] bool KnowsCountry(std::string_view country);
 

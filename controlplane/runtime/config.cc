@@ -165,7 +165,11 @@ void ConfigReader::ReadEmergency() {
       const auto number = one["number"].get<std::string>();
       const std::string service = one.value("service", "");
       std::erase_if(settings.numbers, [&](const auto& known) { return known.number == number; });
-      settings.numbers.push_back({number, "urn:service:sos" + (service.empty() ? "" : "." + service)});
+      if (service != "none") {
+        settings.numbers.push_back({number, "urn:service:sos" + (service.empty() ? "" : "." + service)});
+      } else if (number == "112" || number == "911") {
+        Mistake("/emergency/numbers", "emergency.numbers says service none of " + number + ", which is an emergency number everywhere.");
+      }
     }
   }
   if (const json* hops = At("/emergency/next_hops")) {

@@ -60,6 +60,17 @@ TEST(Address, EmergencyNumbersInEveryDisguise) {  // Covers: C18
   }
 }
 
+// +CC and a short number is a disguise only where nobody has that number.
+TEST(Address, NoEmergencyNumberSwallowsASubscribers) {  // Covers: C18
+  const std::vector<std::string> numbers{"110", "9999", "95110", "12345678"};
+  for (const char* dialled : {"tel:9999;phone-context=+968", "sip:95110@ims.example", "tel:+86110", "tel:+352112", "tel:+7112"}) {
+    EXPECT_TRUE(IsEmergencyAddress(dialled, numbers)) << dialled;
+  }
+  for (const char* subscriber : {"tel:+3529999", "tel:+35295110", "tel:+4512345678", "tel:+431110", "tel:+4351112"}) {
+    EXPECT_FALSE(IsEmergencyAddress(subscriber, numbers)) << subscriber;
+  }
+}
+
 TEST(Address, ShowsTheNetworksIdentities) {  // Covers: C8 C23
   auto shown = [](const char* uri) { return ShownAddressOf(uri, "ims.example"); };
   EXPECT_EQ(shown("sip:+34600000003@ims.test;user=phone"), "tel:+34600000003");

@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
 
-#include <algorithm>
+#include <set>
+#include <sstream>
 
+#include "controlplane/emergency/country_numbers.h"
 #include "controlplane/emergency/pidf_lo.h"
 #include "controlplane/emergency/service_numbers.h"
 #include "controlplane/xml/xml_scanner.h"
@@ -30,30 +32,77 @@ bool IsWellFormed(const std::string& xml) {
   }
 }
 
-TEST(ServiceNumbers, OfCountries) {  // Covers: C18
-  const auto spain = NumbersOf("ES");
-  EXPECT_NE(std::find(spain.begin(), spain.end(), ServiceNumber{"091", "urn:service:sos.police"}), spain.end());
-  EXPECT_NE(std::find(spain.begin(), spain.end(), ServiceNumber{"080", "urn:service:sos.fire"}), spain.end());
-  EXPECT_EQ(NumbersOf("GB"), (std::vector<ServiceNumber>{{"999", "urn:service:sos"}}));
-  EXPECT_TRUE(KnowsCountry("PT"));
-  EXPECT_TRUE(NumbersOf("PT").empty()) << "112 alone";
-  EXPECT_FALSE(KnowsCountry("ZZ"));
-  EXPECT_FALSE(KnowsCountry(""));
+// As the network is told: the service without "urn:service:sos.", "" for sos itself; "-" where it is no emergency number.
+std::string ServiceOf(const std::string& country, const std::string& number) {
+  for (const ServiceNumber& one : NumbersOf(country)) {
+    if (one.number != number) continue;
+    return one.urn == "urn:service:sos" ? "" : one.urn.substr(std::string_view("urn:service:sos.").size());
+  }
+  return "-";
 }
 
-TEST(ServiceNumbers, EveryTableEntryIsANumberAndAService) {
-  int numbers = 0;
+TEST(ServiceNumbers, OfCountries) {  // Covers: C18
+  EXPECT_EQ(ServiceOf("ES", "091"), "police");
+  EXPECT_EQ(ServiceOf("ES", "080"), "fire");
+  EXPECT_EQ(NumbersOf("GB"), (std::vector<ServiceNumber>{{"999", "urn:service:sos"}}));
+  EXPECT_EQ(NumbersOf("SE"), (std::vector<ServiceNumber>{{"90000", "urn:service:sos"}}));
+  EXPECT_EQ(NumbersOf("NL"), (std::vector<ServiceNumber>{{"112", "urn:service:sos"}})) << "its only one";
+  EXPECT_EQ(NumbersOf("US"), (std::vector<ServiceNumber>{{"911", "urn:service:sos"}}));
+  EXPECT_EQ(ServiceOf("FR", "15"), "ambulance");
+  EXPECT_EQ(ServiceOf("RE", "15"), "ambulance") << "a row of several countries";
+  EXPECT_EQ(ServiceOf("AT", "140"), "mountain");
+  EXPECT_EQ(ServiceOf("CH", "145"), "poison");
+  EXPECT_EQ(ServiceOf("JP", "118"), "marine");
+  EXPECT_EQ(ServiceOf("JP", "119"), "") << "fire brigade and ambulance";
+  EXPECT_EQ(ServiceOf("KR", "112"), "police") << "not the service of all, as it is elsewhere";
+  EXPECT_EQ(ServiceOf("KR", "111"), "country-specific.kr.111");
+  EXPECT_EQ(ServiceOf("BR", "190"), "police");
+  EXPECT_EQ(ServiceOf("ZA", "10111"), "police");
+  EXPECT_EQ(ServiceOf("FR", "119"), "-") << "a help line is called as it is: no emergency centre can stand in for it";
+  EXPECT_EQ(ServiceOf("DK", "114"), "-") << "the police, when there is no hurry";
+  for (const char* unknown : {"ZZ", "", "S", "ES ", "S F", " ", "es"}) EXPECT_FALSE(KnowsCountry(unknown)) << unknown;
+}
+
+TEST(ServiceNumbers, EveryCountryHasNumbersThatAreNobodysElse) {  // Covers: C18
+  std::set<std::string> countries;
   for (char a = 'A'; a <= 'Z'; ++a) {
     for (char b = 'A'; b <= 'Z'; ++b) {
-      for (const ServiceNumber& one : NumbersOf(std::string{a, b})) {
-        ++numbers;
-        EXPECT_TRUE(IsEmergencyUrn(one.urn)) << one.urn;
-        EXPECT_TRUE(one.number.size() >= 2 && one.number.size() <= 8) << one.number;
-        EXPECT_EQ(one.number.find_first_not_of("0123456789"), std::string::npos) << one.number;
+      const std::string country{a, b};
+      if (!KnowsCountry(country)) continue;
+      countries.insert(country);
+      std::set<std::string> seen;
+      for (const ServiceNumber& one : NumbersOf(country)) {
+        EXPECT_TRUE(IsEmergencyUrn(one.urn)) << country << ' ' << one.urn;
+        EXPECT_TRUE(seen.insert(one.number).second) << country << " has " << one.number << " twice";
+        // Shorter is a key of a menu, longer may be a subscriber's.
+        EXPECT_TRUE(one.number.size() >= 2 && one.number.size() <= 6) << country << ' ' << one.number;
+        EXPECT_EQ(one.number.find_first_not_of("0123456789"), std::string::npos) << country << ' ' << one.number;
       }
+      EXPECT_FALSE(seen.empty()) << country;
     }
   }
-  EXPECT_GT(numbers, 60);
+  EXPECT_EQ(countries.size(), 248u) << "ISO 3166-1 without the uninhabited AQ, BV, HM and TF, with AC, TA and XK";
+}
+
+TEST(ServiceNumbers, EveryRowReadsAsItIsMeant) {
+  const std::set<std::string> services{"", "ambulance", "fire", "gas", "marine", "mountain", "poison", "police"};  // RFC 5031 section 4.2
+  std::set<std::string> seen;
+  std::string last;
+  for (const CountryNumbers& row : AllCountryNumbers()) {
+    std::istringstream countries{std::string(row.countries)};
+    std::string country;
+    EXPECT_LT(last, row.countries.substr(0, 2)) << "out of order";
+    last = row.countries.substr(0, 2);
+    while (countries >> country) {
+      EXPECT_EQ(country.size(), 2u) << row.countries;
+      EXPECT_TRUE(seen.insert(country).second) << country << " is in two rows";
+      EXPECT_TRUE(KnowsCountry(country)) << country;
+    }
+    for (const ServiceNumber& one : NumbersOf(last)) {
+      const std::string service = ServiceOf(last, one.number);
+      EXPECT_TRUE(services.contains(service) || service == "country-specific.kr." + one.number) << last << ' ' << service;
+    }
+  }
 }
 
 TEST(ServiceNumbers, Urns) {

@@ -288,7 +288,8 @@ TEST(ConfigTest, EmergencyCallsAreRefusedUntilRouted) {
   EXPECT_TRUE(refused.needs_location);
   const LoadedConfig loaded = Parse(std::string(kSmallest) +
                                     "emergency: {policy: route, country: ES, location: optional, next_hops: [\"127.0.0.30:5060\"],\n"
-                                    "  numbers: [{number: \"091\", service: police.national}, {number: \"116\"}]}\n");
+                                    "  numbers: [{number: \"091\", service: police.national}, {number: \"116\"},"
+                                    "            {number: \"1006\", service: none}]}\n");
   ASSERT_THAT(loaded.mistakes, IsEmpty());
   const EmergencySettings& settings = loaded.config.emergency;
   EXPECT_TRUE(settings.is_routed);
@@ -298,6 +299,7 @@ TEST(ConfigTest, EmergencyCallsAreRefusedUntilRouted) {
   EXPECT_THAT(settings.numbers, ::testing::IsSupersetOf({ServiceNumber{"091", "urn:service:sos.police.national"},
                                                         ServiceNumber{"116", "urn:service:sos"}, ServiceNumber{"080", "urn:service:sos.fire"}}));
   EXPECT_THAT(loaded.config.ims.emergency_numbers, ::testing::IsSupersetOf({"112", "911", "091", "116", "080"}));
+  EXPECT_THAT(loaded.config.ims.emergency_numbers, testing::Not(testing::Contains("1006"))) << "an ordinary number, says the operator";
 }
 
 TEST(ConfigTest, EmergencyMistakesAreNamed) {
@@ -307,6 +309,7 @@ TEST(ConfigTest, EmergencyMistakesAreNamed) {
   EXPECT_THAT(mistakes("{country: es}"), ElementsAre(HasSubstr("two capital letters")));
   EXPECT_THAT(mistakes("{numbers: [{number: \"+34112\"}]}"), ElementsAre(HasSubstr("2 to 8 digits")));
   EXPECT_THAT(mistakes("{numbers: [{number: \"091\", service: Police}]}"), ElementsAre(HasSubstr("a service of RFC 5031")));
+  EXPECT_THAT(mistakes("{numbers: [{number: \"112\", service: none}]}"), ElementsAre(HasSubstr("an emergency number everywhere")));
   EXPECT_THAT(mistakes("{next_hops: [\"ecscf.example:5060\"]}"), ElementsAre(HasSubstr("an IP address and a port")));
 }
 
