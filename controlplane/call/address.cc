@@ -77,6 +77,20 @@ std::string DialledPart(std::string_view address) {
   return WithoutSeparators(address.substr(0, address.find_first_of(";@?")));
 }
 
+// The numbers that an address may stand for: what is dialled, and behind a context that is the begin of a global number that
+// number (RFC 3966 section 5.1.5).
+std::vector<std::string> DialledNumbers(std::string_view address) {
+  std::vector<std::string> numbers{DialledPart(address)};
+  constexpr std::string_view kContext = ";phone-context=";
+  for (size_t at = address.find(';'); at != address.npos; at = address.find(';', at + 1)) {
+    if (!StartsWithIgnoreCase(address.substr(at), kContext)) continue;
+    const std::string_view context = address.substr(at + kContext.size());
+    if (!context.starts_with('+')) continue;
+    numbers.push_back(WithoutSeparators(context.substr(0, context.find_first_of(";@?"))) + numbers.front());
+  }
+  return numbers;
+}
+
 // Country codes are 1, 7, these, or have three digits (E.164 section 6.2.1 and its list of assigned codes).
 constexpr std::string_view kTwoDigitCountryCodes =
     "20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 84 86 90 91 92 93 94 95 98";
@@ -167,15 +181,27 @@ std::optional<std::string> ReferTargetOf(std::string_view uri) {
 }
 
 bool IsBarredAddress(std::string_view address, const std::vector<std::string>& prefixes) {
+  const auto numbers = DialledNumbers(address);
+  return std::any_of(numbers.begin(), numbers.end(), [&](const std::string& number) {
+    return std::any_of(prefixes.begin(), prefixes.end(), [&](const std::string& prefix) { return number.starts_with(prefix); });
+  });
+}
+
+std::string DialledNumberOf(std::string_view address, std::string_view home_domain) {
+  const auto sip = SplitSipUri(address);
+  const bool is_at_home = sip && sip->host == home_domain;
+  if (!is_at_home && !StartsWithIgnoreCase(address, "tel:")) return {};
   const std::string dialled = DialledPart(address);
-  return std::any_of(prefixes.begin(), prefixes.end(), [&](const std::string& prefix) { return dialled.starts_with(prefix); });
+  return IsGlobalNumber(dialled) || IsLocalNumber(dialled) ? dialled : std::string();
 }
 
 bool IsEmergencyAddress(std::string_view address, const std::vector<std::string>& numbers) {
   if (StartsWithIgnoreCase(address, kSos)) return true;
-  const std::string dialled = DialledPart(address);
-  return Dials(dialled, "112") || Dials(dialled, "911") ||
-         std::any_of(numbers.begin(), numbers.end(), [&](const std::string& n) { return Dials(dialled, n); });
+  const auto dialled = DialledNumbers(address);
+  return std::any_of(dialled.begin(), dialled.end(), [&](const std::string& one) {
+    return Dials(one, "112") || Dials(one, "911") ||
+           std::any_of(numbers.begin(), numbers.end(), [&](const std::string& n) { return Dials(one, n); });
+  });
 }
 
 std::string EmergencyServiceOf(std::string_view address, const std::map<std::string, std::string>& services) {
@@ -184,12 +210,13 @@ std::string EmergencyServiceOf(std::string_view address, const std::map<std::str
     std::transform(urn.begin(), urn.end(), urn.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
     return urn;
   }
-  const std::string dialled = DialledPart(address);
+  const auto dialled = DialledNumbers(address);
   // As it is before behind a country code: +1 5112 is no 112 where 5112 has a meaning of its own.
   const std::pair<const std::string, std::string>* best = nullptr;
   for (const auto& one : services) {
     const bool is_longer = best == nullptr || one.first.size() > best->first.size();
-    if (is_longer && Dials(dialled, one.first)) best = &one;
+    const bool is_meant = std::any_of(dialled.begin(), dialled.end(), [&](const std::string& number) { return Dials(number, one.first); });
+    if (is_longer && is_meant) best = &one;
   }
   return best == nullptr ? std::string(kSos) : best->second;
 }

@@ -21,8 +21,12 @@ std::optional<std::string> TargetUriOf(std::string_view receiver_address);
 // The same for what a REFER names: visual separators and parameters other than user=phone and gr are left out.
 std::optional<std::string> ReferTargetOf(std::string_view refer_to_uri);
 
-// Begins like one of `prefixes`: digits, + * and #. Of a sip: URI its user part counts.
+// Begins like one of `prefixes`: digits, + * and #, as it is dialled or, behind a global phone-context, as the whole number.
+// Of a sip: URI its user part counts.
 bool IsBarredAddress(std::string_view receiver_address, const std::vector<std::string>& prefixes);
+
+// What is dialled: digits, + * and #, of a tel: URI or of a sip: URI at home; else empty.
+std::string DialledNumberOf(std::string_view receiver_address, std::string_view home_domain);
 
 // Dialled so that an emergency service would answer: urn:service:sos*, 112, 911 or one of
 // `numbers`, as a local number or behind a country code, in a tel: or sip: URI. To be asked first,

@@ -317,13 +317,8 @@ void Call::OnMediaReady(uint64_t change_id, MediaLocals locals, Now now) {
                                             {record_.sdp_session_id, record_.web_sdp_version},
                                             NetworkRateHz());
     ring_deadline_ = now.steady + config_.ring_timeout;
-    record_.reason = "Incoming call";
     ApplyIms();
-    is_invitation_sent_ = true;
-    ++record_.sequence_number;
-    Emit(Persist{});
-    Emit(NotifyDevice{true, view(), std::nullopt});
-    if (record_.emergency == Emergency::kCallback) TellEmergency(EmergencyStep::kCallback);
+    WaitsForCaller() ? SendEarlyDescription() : InviteDevice();
     return;
   }
   if (web_change_ && web_change_->awaited_change == change_id) {
@@ -349,7 +344,9 @@ void Call::OnMediaRefused(uint64_t change_id, const std::string& reason, Now now
     return;
   }
   if (web_change_ && web_change_->awaited_change == change_id) {
+    const bool does_network_know = web_change_->hold.has_value();
     AbandonWebChange(RefusalKind::kUnavailable, "The media could not be changed: " + reason + ".");
+    if (does_network_know) SendDirectionOffer();
     return;
   }
   Fail("The media could not be changed: " + reason, {.sip_status = 500, .text = "Media failure"},

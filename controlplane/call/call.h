@@ -184,6 +184,7 @@ class Call {
   void OnRemoteOffer(const DialogId& dialog_id, const std::optional<std::string>& sdp, Now now);
   void OnRemoteAnswer(const DialogId& dialog_id, const std::string& sdp, Now now);
   void OnOfferFailed(const DialogId& dialog_id, int status_code, Now now);
+  void OnOfferStale(const DialogId& dialog_id);
   void OnReplaced(const DialogId& dialog_id, const std::string& party_uri, const std::string& party_name, Now now);
   void OnEnded(const EndReason& reason, Now now);
   void OnDialogChanged(std::string snapshot, std::string sip_call_id = {});
@@ -207,6 +208,7 @@ class Call {
     sdp::AudioFormat offered;                         // of our last offer
     std::optional<sdp::Preconditions> preconditions;  // as the peer last stated them
     bool is_precondition_confirmed = false;
+    bool is_offer_asked = false;  // our last offer is one that the peer asked for: no change of ours
     bool is_early_media_authorised = false;
     bool is_early_media_gated = false;
   };
@@ -268,8 +270,10 @@ class Call {
   void ChangeIncoming(const StatusRequest& request, Trigger trigger, RequestId id, Now now);
   bool TakeAnswer(const StatusRequest& request, RequestId id);
   void ChangeMedia(const StatusRequest& request, Trigger trigger, RequestId id, Now now);
+  void ChangeAccess();
   void FinishWebChange(Now now);
   void AbandonWebChange(RefusalKind kind, const std::string& message);
+  void InviteDevice();
   void SendRinging();
   void SendEarlyDescription();
 
@@ -338,7 +342,6 @@ class Call {
   bool is_media_closed_ = false;
   bool is_access_connected_ = false;
   bool is_invitation_sent_ = false;
-  bool is_ringing_deferred_ = false;
   bool is_caller_alerted_ = false;
   bool awaits_binding_ = false;
   bool was_restored_ = false;  // TS 23.380: once a call

@@ -85,6 +85,7 @@ void Call::ChangeIncoming(const StatusRequest& request, Trigger trigger, Request
     Finish(now);
     return Complete(id);
   }
+  if (!is_invitation_sent_) return Refuse(id, RefusalKind::kIncompatibleState, "The caller is not ready yet.");
   bool is_new_answer = request.answer_sdp && !record_.answer_sdp;
   if (request.answer_sdp && !TakeAnswer(request, id)) return;
   if (trigger == Trigger::kPutConnected) {
@@ -103,8 +104,7 @@ void Call::ChangeIncoming(const StatusRequest& request, Trigger trigger, Request
       now, request.location_json);
   if (trigger == Trigger::kPutInProgress && (has_changed || is_new_answer)) SendEarlyDescription();
   if (trigger == Trigger::kPutRinging && (has_changed || is_new_answer)) {
-    bool must_send_sdp_first = (is_new_answer || WaitsForCaller()) && supports_100rel_;
-    if (must_send_sdp_first) SendEarlyDescription();
+    if (is_new_answer && supports_100rel_) SendEarlyDescription();
     if (has_changed && !is_caller_alerted_) SendRinging();
   }
   Complete(id);
@@ -140,20 +140,25 @@ void Call::SendEarlyDescription() {
 }
 
 void Call::AlertCaller() {
-  const bool is_waiting = sip_state_ == SipState::kIncoming && is_media_ready_;
+  const bool is_waiting = sip_state_ == SipState::kIncoming && is_invitation_sent_;
   if (!is_waiting || is_caller_alerted_ || record_.status != Status::kInitial) return;
-  if (WaitsForCaller()) SendEarlyDescription();
   SendRinging();
 }
 
 void Call::SendRinging() {
   is_caller_alerted_ = true;
-  if (WaitsForCaller()) {
-    is_ringing_deferred_ = true;  // the caller's resources come first (RFC 3312 section 6)
-    return;
-  }
-  is_ringing_deferred_ = false;
   Emit(SendProvisional{180, std::nullopt});
+}
+
+// The device rings from now on. Not before the caller's resources are there: they may never be, and nobody shall be alerted
+// for a call that cannot be had (RFC 3312 section 6).
+void Call::InviteDevice() {
+  record_.reason = "Incoming call";
+  is_invitation_sent_ = true;
+  ++record_.sequence_number;
+  Emit(Persist{});
+  Emit(NotifyDevice{true, view(), std::nullopt});
+  if (record_.emergency == Emergency::kCallback) TellEmergency(EmergencyStep::kCallback);
 }
 
 // A new offer of the client, hold and resume: the media plane follows the offer, the network hears
@@ -188,19 +193,25 @@ void Call::ChangeMedia(const StatusRequest& request, Trigger trigger, RequestId 
     return Refuse(id, RefusalKind::kIncompatibleState, "The call is being moved.");
   }
   web_change_ = std::move(change);
-  if (web_change_->offer && is_media_ready_) {
-    MediaChange media{.access = web_change_->offer->media};
-    media.restart_ice = media.access->ice_ufrag != record_.access->ice_ufrag;
-    web_change_->awaited_change = ++last_change_id_;
-    Emit(ModifyMedia{last_change_id_, std::move(media)});
-  }
   if (web_change_->hold) {
     record_.is_held_locally = *web_change_->hold;
     web_change_->awaits_network = true;
     SendDirectionOffer();
     ApplyIms();
+  } else {
+    ChangeAccess();
   }
   FinishWebChange(now);
+}
+
+// The media plane takes the client's new offer. Not before the network has agreed to what it wants: an offer that is refused
+// changes nothing (RFC 3264 section 8), and ICE credentials could not be taken back.
+void Call::ChangeAccess() {
+  if (!web_change_->offer || !is_media_ready_) return;
+  MediaChange media{.access = web_change_->offer->media};
+  media.restart_ice = media.access->ice_ufrag != record_.access->ice_ufrag;
+  web_change_->awaited_change = ++last_change_id_;
+  Emit(ModifyMedia{last_change_id_, std::move(media)});
 }
 
 // Ends the change once nothing is awaited any more.

@@ -31,7 +31,7 @@ void Call::BecomeEmergency(const std::string& service_urn) {
   invite_.emergency = EmergencyInvite{location_};
   // Who calls is shown, whatever was asked for: the service may have to call back.
   invite_.is_anonymous = false;
-  duration_deadline_ = kNoDeadline;
+  duration_deadline_ = ring_deadline_ = kNoDeadline;  // a service that is overrun answers in the end
   TellEmergency(EmergencyStep::kRouted);
 }
 
@@ -53,7 +53,7 @@ bool Call::GoesOnAsEmergency(const EndReason& reason, Now now) {
 void Call::OnEmergencyAnswer() {
   if (is_ended() || record_.emergency != Emergency::kNone || !is_on_device()) return;
   record_.emergency = Emergency::kAnswered;
-  duration_deadline_ = kNoDeadline;
+  duration_deadline_ = ring_deadline_ = kNoDeadline;
   Emit(Persist{});
   TellEmergency(EmergencyStep::kAnswered);
 }

@@ -41,8 +41,7 @@ void Call::StartInvite(Now now) {
                                     sdp::Direction::kSendRecv, preconditions);
   sip_state_ = SipState::kInviting;
   Emit(SendInvite{invite_});
-  // An emergency service that is overrun answers in the end.
-  if (!invite_.emergency) ring_deadline_ = now.steady + config_.ring_timeout;
+  if (record_.emergency == Emergency::kNone) ring_deadline_ = now.steady + config_.ring_timeout;
   Emit(Persist{});
 }
 
@@ -241,6 +240,7 @@ const std::string& Call::IncomingDescription() {
   Dialog& dialog = DialogOf({});
   if (!ims_offer_) {
     dialog.offered = sdp_.ims.offered_audio();
+    dialog.is_offer_asked = true;
     incoming_description_ =
         sdp_.ims.BuildOffer(dialog.offered, record_.locals.ims, origin, sdp::Direction::kSendRecv);
     return incoming_description_;
@@ -277,6 +277,7 @@ void Call::OnRemoteOffer(const DialogId& dialog_id, const std::optional<std::str
     // A re-INVITE that asks for our offer gets everything we can do with this dialog.
     if (dialog.remote) dialog.offered = dialog.remote->audio;
     if (dialog.offered.receive.empty()) dialog.offered = sdp_.ims.offered_audio();
+    dialog.is_offer_asked = true;
     Emit(SendSdpAnswer{dialog_id,
                        sdp_.ims.BuildOffer(dialog.offered, record_.locals.ims,
                                            {record_.sdp_session_id, ++record_.ims_sdp_version},
@@ -304,7 +305,8 @@ void Call::OnRemoteOffer(const DialogId& dialog_id, const std::optional<std::str
                                           LocalDirection(), preconditions)});
   if (!IsAnswered(record_.status)) {
     if (!record_.is_originating || dialog_id == record_.dialog_id) UseDialog(dialog_id);
-    if (is_ringing_deferred_) SendRinging();
+    const bool is_ready = sip_state_ == SipState::kIncoming && is_media_ready_ && !WaitsForCaller();
+    if (is_ready && !is_invitation_sent_) InviteDevice();
     return;
   }
   ApplyIms();
@@ -313,12 +315,17 @@ void Call::OnRemoteOffer(const DialogId& dialog_id, const std::optional<std::str
 
 void Call::OnRemoteAnswer(const DialogId& dialog_id, const std::string& sdp, Now now) {
   if (is_ended()) return;
-  if (pull_) return FinishPull(dialog_id, sdp, now);
+  const bool was_asked = std::exchange(DialogOf(dialog_id).is_offer_asked, false);
+  if (pull_ && !was_asked) return FinishPull(dialog_id, sdp, now);
   std::string error;
   bool is_good = TakeRemoteAnswer(dialog_id, sdp, &error);
-  bool is_awaited = web_change_ && web_change_->awaits_network;
+  if (pull_) return;  // the offer that moves the call is still on its way
+  bool is_awaited = web_change_ && web_change_->awaits_network && !was_asked;
   if (!is_good) {
-    if (is_awaited) return AbandonWebChange(RefusalKind::kUnavailable, error);
+    if (is_awaited) {
+      AbandonWebChange(RefusalKind::kUnavailable, error);
+      return SendDirectionOffer();  // the network has taken what we can not
+    }
     // Without any answer there is no media; with an earlier one the call goes on as it was.
     if (!DialogOf(dialog_id).remote) Fail(error, kNotAcceptable, 488, now);
     return;
@@ -326,14 +333,19 @@ void Call::OnRemoteAnswer(const DialogId& dialog_id, const std::string& sdp, Now
   if (record_.is_originating && !IsAnswered(record_.status) && dialog_id != record_.dialog_id)
     return;
   UseDialog(dialog_id);
+  // Held or resumed by an answer, to the offer that the other side has asked for: so B2BUAs and 3PCC do it (RFC 3725).
+  if (was_asked && IsAnswered(record_.status)) UpdateRemoteHold(DialogOf(dialog_id).remote->direction, now);
   if (is_awaited) {
     web_change_->awaits_network = false;
+    ChangeAccess();
     FinishWebChange(now);
   }
 }
 
 void Call::OnOfferFailed(const DialogId& dialog_id, int status_code, Now now) {
   if (is_ended()) return;
+  // No answer to what the other side had asked for: all stays as it was, and what we want ourselves is still to be sent.
+  if (std::exchange(DialogOf(dialog_id).is_offer_asked, false)) return;
   if (pull_) {
     pull_->is_refused = true;
     return Fail("The network refused to move the call: " + SipText(status_code, ""), {}, 0, now);
@@ -349,6 +361,16 @@ void Call::OnOfferFailed(const DialogId& dialog_id, int status_code, Now now) {
   bool is_dialog_dead = IsAnswered(record_.status) && (status_code == 481 || status_code == 408);
   if (is_dialog_dead)
     Fail(SipText(status_code, "to a change of media"), {.sip_status = status_code}, 0, now);
+}
+
+// What was to be sent waited, and an exchange of the other side came first: it is said anew, as things are now.
+void Call::OnOfferStale(const DialogId& dialog_id) {
+  if (is_ended()) return;
+  if (IsAnswered(record_.status) || pull_) return SendDirectionOffer();
+  const auto early = dialogs_.find(dialog_id);
+  if (early == dialogs_.end()) return;
+  early->second.is_precondition_confirmed = false;
+  ConfirmPreconditions(dialog_id);
 }
 
 // ---- media of the network's side

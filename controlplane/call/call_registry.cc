@@ -11,6 +11,9 @@ namespace {
 constexpr size_t kMaxLearnedNumbers = 64;
 // Emergency calls of one user at a time: more than anybody in need makes, few enough that a stolen token stops nobody else's.
 constexpr uint32_t kMaxEmergencyCalls = 4;
+// Callbacks of emergency services that ring at once on one registration, whatever goes on there. Anybody may write "psap-callback"
+// where a network does not take it away: the next ones are calls like any other.
+constexpr uint32_t kMaxCallbacks = 2;
 constexpr char kUseYourPhone[] = "Emergency calls are not possible here, use your phone.";
 
 std::string UserKey(const CallOwner& owner) { return owner.client_id + '\n' + owner.user; }
@@ -128,12 +131,22 @@ void CallRegistry::RejectIncoming(const CallId& id, int status_code, const std::
   actions_.push_back({id, Forget{}});
 }
 
+// An emergency service calls back: it rings whatever goes on, beyond the operator's bound too, but not without one.
+bool CallRegistry::RingsAnyway(const IncomingRequest& request) const {
+  if (!request.invite.is_psap_callback) return false;
+  if (config_.max_calls != 0 && active_count_ >= config_.max_calls + config_.max_calls / 8 + 1) return false;
+  const auto calls = FindByRegistration(request.owner.registration_id);
+  return std::count_if(calls.begin(), calls.end(), [](const Call* call) {
+           return !call->is_ended() && call->record().emergency == Emergency::kCallback;
+         }) < kMaxCallbacks;
+}
+
 void CallRegistry::CreateIncoming(IncomingRequest request, Now now) {
   // Our own call to the user's phone has come back to the user's devices. Of the refusals of one class a proxy
   // passes on the lowest (RFC 3261 section 16.7): the phone's own, 480 or 486, shall win.
   if (RefusesOwnTransfer(request)) return RejectIncoming(request.id, 488, "Not Acceptable Here");
   uint32_t allowed = config_.is_call_waiting_allowed ? config_.max_calls_per_registration : 1;
-  const bool is_callback = request.invite.is_psap_callback;  // rings whatever goes on here
+  const bool is_callback = RingsAnyway(request);
   if (!is_callback && CountActive(by_registration_, request.owner.registration_id) >= allowed) {
     return RejectIncoming(request.id, 486, "Busy Here");
   }
@@ -168,6 +181,7 @@ void CallRegistry::Adopt(std::unique_ptr<Call> call) {
   if (reference.record().part == Part::kPhoneLeg) phone_legs_.insert(id);
   by_user_[UserKey(reference.record().owner)].insert(id);
   by_registration_[reference.record().owner.registration_id].insert(id);
+  by_client_[reference.record().owner.client_id].insert(id);
   calls_[id].call = std::move(call);
   Touch(reference);
 }
@@ -230,10 +244,8 @@ void CallRegistry::LearnEmergencyNumber(const CallId& id, const std::string& ser
   const Call* call = Find(id);
   if (!call || emergency_numbers_.size() >= config_.emergency_numbers.size() + kMaxLearnedNumbers)
     return;
-  std::string_view address = call->record().receiver_address;
-  if (!address.starts_with("tel:")) return;
-  address.remove_prefix(4);
-  std::string number(address.substr(0, address.find(';')));
+  std::string number = DialledNumberOf(call->record().receiver_address, config_.home_domain);
+  if (number.empty()) return;
   auto known = std::find(emergency_numbers_.begin(), emergency_numbers_.end(), number);
   if (!service_urn.empty()) emergency_services_[number] = service_urn;
   if (known == emergency_numbers_.end()) emergency_numbers_.push_back(std::move(number));
@@ -273,9 +285,9 @@ std::vector<const Call*> CallRegistry::FindByRegistration(
 
 std::vector<const Call*> CallRegistry::FindByClient(const std::string& client_id) const {
   std::vector<const Call*> found;
-  for (const auto& [id, entry] : calls_) {
-    if (entry.call->record().owner.client_id == client_id) found.push_back(entry.call.get());
-  }
+  const auto ids = by_client_.find(client_id);
+  if (ids == by_client_.end()) return found;
+  for (const CallId& id : ids->second) found.push_back(calls_.at(id).call.get());
   return found;
 }
 
@@ -333,6 +345,7 @@ void CallRegistry::Remove(const CallId& id) {
   };
   drop(by_user_, UserKey(owner));
   drop(by_registration_, owner.registration_id);
+  drop(by_client_, owner.client_id);
   calls_.erase(it);
 }
 

@@ -144,6 +144,7 @@ class CallRegistry {
   std::optional<OutgoingSetup> SetUp(OutgoingRequest request, std::string target_uri, Refusal& refusal) const;
   void GiveReferredDialog(Call& leg, const TellPartner& news);
   std::optional<Refusal> CheckEmergency(const OutgoingRequest& request) const;
+  bool RingsAnyway(const IncomingRequest& request) const;
   void RejectIncoming(const CallId& id, int status_code, const std::string& phrase);
   void Refuse(const CallId& id, RequestId request, Refusal refusal);
   void Deliver(const CallId& from, const TellPartner& news);
@@ -161,9 +162,10 @@ class CallRegistry {
   std::vector<std::string> emergency_numbers_;  // the learnt ones too
   std::map<std::string, std::string> emergency_services_;
   std::unordered_map<CallId, Entry> calls_;
-  // Ended calls too: owner.client_id + user; registration_id.
+  // Ended calls too: owner.client_id + user; registration_id; client_id.
   std::unordered_map<std::string, std::set<CallId>> by_user_;
   std::unordered_map<std::string, std::set<CallId>> by_registration_;
+  std::unordered_map<std::string, std::set<CallId>> by_client_;
   size_t active_count_ = 0;
   std::set<std::pair<Deadline, CallId>> deadlines_;
   std::deque<CallAction> actions_;

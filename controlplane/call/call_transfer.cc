@@ -1,6 +1,7 @@
 // Moving a call: from its device to a phone, and from there, or from one device, to another device.
 #include <algorithm>
 
+#include "controlplane/call/address.h"
 #include "controlplane/call/call.h"
 
 namespace byon::call {
@@ -47,6 +48,8 @@ std::unique_ptr<Call> Call::StartPhoneLeg(const CallConfig& config, const Negoti
   record.partner = of.id;
   call->invite_.call_id = record.id;
   call->invite_.binding = record.binding;
+  // Who has withheld the number once has not agreed to show it to somebody else. The own phone knows it, and is asked by it.
+  call->invite_.is_anonymous = record.originator_address == kAnonymousAddress && setup.target_uri != of.binding.impu;
   call->invite_.target_uri = std::move(setup.target_uri);
   call->invite_.excluded_instances = std::move(setup.excluded_instances);
   call->is_access_connected_ = true;  // there is no browser to wait for
@@ -127,7 +130,8 @@ std::unique_ptr<Call> Call::StartPull(const CallConfig& config, const Negotiator
   record.owner = std::move(setup.owner);
   record.binding = of.binding;
   record.is_originating = true;
-  record.originator_address = std::move(setup.originator_address);
+  const bool is_withheld = of.is_originating && of.originator_address == kAnonymousAddress;
+  record.originator_address = is_withheld ? of.originator_address : std::move(setup.originator_address);
   record.receiver_address = of.is_originating ? of.receiver_address : of.originator_address;
   record.receiver_name = of.is_originating ? of.receiver_name : of.originator_name;
   record.offer_sdp = std::move(setup.offer_sdp);

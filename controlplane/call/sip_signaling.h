@@ -176,6 +176,9 @@ class SipSignalingObserver {
                               std::string sdp) = 0;
   // SendOffer was refused (status_code, 491 included after its retries) or timed out (408).
   virtual void OnOfferFailed(const CallId& call_id, const DialogId& dialog_id, int status_code) = 0;
+  // The SDP of SendOffer had to wait, and an exchange of the peer's came first: it was not sent, and is to be made anew
+  // (RFC 3264 section 8: newer than what was answered meanwhile).
+  virtual void OnOfferStale(const CallId& call_id, const DialogId& dialog_id) = 0;
 
   // An INVITE of the network took the place of the call's dialog (Replaces, RFC 3891): its offer came by OnRemoteOffer and
   // was answered, the old dialog ends by itself. It may have been an early one of a call of ours, which is answered by this.

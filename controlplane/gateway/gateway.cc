@@ -178,6 +178,11 @@ void Gateway::OnOfferFailed(const call::CallId& signalling_id, const call::Dialo
   core_->Drain();
 }
 
+void Gateway::OnOfferStale(const call::CallId& signalling_id, const call::DialogId& dialog_id) {
+  core_->calls.Apply(core_->calls.SignalledCall(signalling_id), [&](call::Call& c) { c.OnOfferStale(dialog_id); });
+  core_->Drain();
+}
+
 void Gateway::OnEnded(const call::CallId& signalling_id, call::EndReason reason) {
   const call::CallId call_id = core_->calls.SignalledCall(signalling_id);
   core_->Apply(call_id, CauseOf(reason),

@@ -158,6 +158,7 @@ class Gateway final : public Service,
                      std::optional<std::string> sdp) override;
   void OnRemoteAnswer(const call::CallId& call_id, const call::DialogId& dialog_id,
                       std::string sdp) override;
+  void OnOfferStale(const call::CallId& call_id, const call::DialogId& dialog_id) override;
   void OnOfferFailed(const call::CallId& call_id, const call::DialogId& dialog_id,
                      int status_code) override;
   void OnReplaced(const call::CallId& call_id, const call::DialogId& dialog_id, std::string party_uri,

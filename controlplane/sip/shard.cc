@@ -208,7 +208,11 @@ bool Shard::Admit(const IpAddress& source, const MessageView& request, std::stri
     case PeerFilter::Verdict::kAccept:
       break;
   }
-  if (!request.is_request()) return true;
+  if (!request.is_request()) {
+    // The answer to a re-INVITE of the process before: who is told that there is no such call would lose it. It comes again.
+    if (!is_restored_) counters_.Add(SipCounter::kDroppedNotRestored);
+    return is_restored_;
+  }
   if (branch.size() < kMinBranchLength || !EqualsIgnoringCase(branch.substr(0, 7), "z9hG4bK")) {
     counters_.Add(SipCounter::kDroppedBadBranch);
     return false;

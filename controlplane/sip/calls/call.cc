@@ -57,7 +57,7 @@ void Call::Restore(const CallId& id, DialogState state) {
   table_.IndexId(id, key_);
   const SessionTimer timer = state.timer;
   confirmed_ = &AddDialog(std::move(state));
-  confirmed_->Confirm(timer);
+  confirmed_->Resume(timer);
 }
 
 void Call::Bye(const EndReason& reason) {
@@ -192,6 +192,10 @@ void Call::OnOfferFailed(Dialog& dialog, int status) {
   Notify([tag = dialog.id(), status](SipSignalingObserver& observer, const CallId& id) {
     observer.OnOfferFailed(id, tag, status);
   });
+}
+
+void Call::OnOfferStale(Dialog& dialog) {
+  Notify([tag = dialog.id()](SipSignalingObserver& observer, const CallId& id) { observer.OnOfferStale(id, tag); });
 }
 
 void Call::OnDigit(Dialog&, char digit, int duration_ms) {

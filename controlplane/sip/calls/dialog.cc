@@ -38,6 +38,14 @@ void Dialog::Confirm(SessionTimer timer) {
   StartQueuedOffer();
 }
 
+void Dialog::Resume(SessionTimer timer) {
+  earlier_cseq_ = state_.local_cseq;
+  Confirm(timer);
+  if (timer.is_on() && timer.we_refresh) {
+    session_timer_.Set(RandomDelay(milliseconds(0), milliseconds(timer.interval) / 8), [this] { Refresh(); });
+  }
+}
+
 void Dialog::UpdateFrom(const MessageView& message) {
   const std::string target = message.contact_uri();
   if (!target.empty()) state_.remote_target = target;

@@ -22,6 +22,8 @@ class Dialog {
     virtual void OnRemoteOffer(Dialog& dialog, std::optional<std::string> sdp) = 0;
     virtual void OnRemoteAnswer(Dialog& dialog, std::string sdp) = 0;
     virtual void OnOfferFailed(Dialog& dialog, int status) = 0;
+    // What was to be offered waited for an exchange of the peer's, and is older than it now: it was not sent.
+    virtual void OnOfferStale(Dialog& dialog) = 0;
     virtual void OnReferral(Dialog& dialog, call::Referral referral) = 0;
     // Its last NOTIFY is answered, or nobody wants one.
     virtual void OnReferralOver(Dialog& dialog) = 0;
@@ -42,6 +44,9 @@ class Dialog {
   void OpenForOffers();
   // The 200 has been sent or received: re-INVITE may be used, the session timer runs.
   void Confirm(SessionTimer timer);
+  // The same for a dialog of an earlier process. Nobody knows when the session was refreshed last: where that is ours to do it
+  // is done soon, within an eighth of the interval.
+  void Resume(SessionTimer timer);
   bool is_confirmed() const { return is_confirmed_; }
   bool is_over() const { return is_over_; }
   // An offer of either side waits for its answer, or the answer for its ACK.
@@ -67,7 +72,7 @@ class Dialog {
   // In-dialog requests but CANCEL, ACK and the PRACK of an initial INVITE.
   void HandleRequest(std::unique_ptr<ServerTransaction> transaction, const MessageView& request);
   void HandleAck(const MessageView& ack);
-  // A 2xx to one of our re-INVITEs that came again, because the ACK was lost.
+  // A 2xx to one of our re-INVITEs that came again, because the ACK was lost, or to one of an earlier process.
   void HandleRepeatedAnswer(const MessageView& response);
   // A PRACK that carries an offer: answered through SendAnswer. False when it had to be refused.
   void HandleOfferInPrack(std::unique_ptr<ServerTransaction> transaction, std::string sdp);
@@ -87,6 +92,7 @@ class Dialog {
     bool is_invite = false;
     bool is_refresh = false;   // nobody but the session timer asked for it
     bool is_challenged = false;
+    bool is_stale = false;  // the peer's exchange came between
     int glare_retries = 0;
     uint32_t cseq = 0;
     std::string authorization;
@@ -128,6 +134,7 @@ class Dialog {
   void HandleRemoteOffer(std::unique_ptr<ServerTransaction> transaction, const MessageView& request);
   bool RefuseBody(ServerTransaction& transaction, const MessageView& request);
   bool RefuseGlare(ServerTransaction& transaction, const MessageView& request);
+  void AwaitAnswer();
   void AcceptRemote(const std::string& body);
   void RefuseRemote(int status);
   std::string AnswerHeaders(const SessionTimerAnswer& timer) const;
@@ -146,10 +153,13 @@ class Dialog {
 
   std::optional<LocalOffer> local_offer_;
   std::optional<std::string> queued_offer_;
+  bool is_queue_stale_ = false;
   std::unique_ptr<ClientTransaction> offer_transaction_;
   ScopedTimer offer_timer_;
   std::optional<uint32_t> last_offer_rseq_;   // reliable 1xx of a re-INVITE
   std::optional<uint32_t> acknowledged_cseq_;  // of our last re-INVITE, for repeated 200s
+  uint32_t earlier_cseq_ = 0;                  // up to here our requests are an earlier process's
+  bool has_settled_earlier_ = false;           // and what an answer to them left open
   std::unique_ptr<ClientTransaction> acknowledged_invite_;  // kept to catch them
   std::unique_ptr<ClientTransaction> prack_transaction_;
   std::string digits_;  // still to be sent

@@ -22,6 +22,7 @@ constexpr uint64_t kMaxRetryAfterS = 10;  // RFC 3261 section 14.2, RFC 3311 sec
 void Dialog::SendOffer(std::string sdp) {
   if (is_over_) return;
   queued_offer_ = std::move(sdp);
+  is_queue_stale_ = false;
   StartQueuedOffer();
 }
 
@@ -30,6 +31,7 @@ void Dialog::StartQueuedOffer() {
   if (!queued_offer_ || is_busy || !may_offer_ || is_over_) return;
   std::string sdp = std::move(*queued_offer_);
   queued_offer_.reset();
+  if (std::exchange(is_queue_stale_, false)) return owner_.OnOfferStale(*this);
   if (!is_confirmed_ && !state_.peer_allows_update) return owner_.OnOfferFailed(*this, 405);
   StartOffer({.sdp = std::move(sdp), .is_invite = is_confirmed_, .authorization = {}});
 }
@@ -41,6 +43,7 @@ void Dialog::StartOffer(LocalOffer offer) {
 
 void Dialog::TransmitOffer() {
   LocalOffer& offer = *local_offer_;
+  if (offer.is_refresh && offer.is_invite) offer.sdp = state_.local_sdp;  // as it is now
   RequestText request = NewRequest(offer.is_invite ? "INVITE" : "UPDATE");
   offer.cseq = state_.local_cseq;
   request.body = offer.sdp;
@@ -70,7 +73,11 @@ void Dialog::TransmitOffer() {
 }
 
 void Dialog::HandleRepeatedAnswer(const MessageView& response) {
-  if (acknowledged_cseq_ && response.cseq() == *acknowledged_cseq_) SendAck(*acknowledged_cseq_);
+  if (acknowledged_cseq_ && response.cseq() == *acknowledged_cseq_) return SendAck(*acknowledged_cseq_);
+  if (response.cseq() > earlier_cseq_) return;
+  // Without an ACK the peer would end the call (RFC 3261 section 13.3.1.4). Nobody knows any more what was offered.
+  SendAck(response.cseq());
+  if (!is_over_ && !std::exchange(has_settled_earlier_, true)) owner_.OnOfferStale(*this);
 }
 
 void Dialog::HandleOfferResponse(int status, const MessageView& response) {
@@ -170,10 +177,15 @@ bool Dialog::RetryOffer(int status, const MessageView& response) {
   }
   offer_timer_.Set(delay, [this] {
     if (!local_offer_) return;
-    if (!remote_offer_ && accepted_ == nullptr) return TransmitOffer();
-    // The peer came first: ours goes out after its exchange.
-    if (!local_offer_->is_refresh && !queued_offer_) queued_offer_ = local_offer_->sdp;
+    const bool is_free = !remote_offer_ && accepted_ == nullptr;
+    if (is_free && (local_offer_->is_refresh || !local_offer_->is_stale)) return TransmitOffer();
+    // The peer came first: what we want is said after its exchange, and as things are then.
+    if (!local_offer_->is_refresh && !queued_offer_) {
+      queued_offer_ = local_offer_->sdp;
+      is_queue_stale_ = true;
+    }
     local_offer_.reset();
+    StartQueuedOffer();
   });
   return true;
 }
@@ -239,12 +251,10 @@ void Dialog::HandleRemoteOffer(std::unique_ptr<ServerTransaction> transaction,
     remote_offer_->transaction->OnCancel([this](const MessageView&) {
       answer_timer_.Clear();
       remote_offer_.reset();
+      StartQueuedOffer();
     });
   }
-  answer_timer_.Set(context_.config.timers.answer_deadline, [this] {
-    context_.counters.Add(SipCounter::kAnswerTimeout);
-    RefuseRemote(500);
-  });
+  AwaitAnswer();
   owner_.OnRemoteOffer(*this, sdp);
 }
 
@@ -259,11 +269,16 @@ void Dialog::HandleOfferInPrack(std::unique_ptr<ServerTransaction> transaction, 
                                     .is_offerless = false,
                                     .sdp = sdp,
                                     .timer = {}});
+  AwaitAnswer();
+  owner_.OnRemoteOffer(*this, std::move(sdp));
+}
+
+void Dialog::AwaitAnswer() {
   answer_timer_.Set(context_.config.timers.answer_deadline, [this] {
     context_.counters.Add(SipCounter::kAnswerTimeout);
     RefuseRemote(500);
+    StartQueuedOffer();
   });
-  owner_.OnRemoteOffer(*this, std::move(sdp));
 }
 
 void Dialog::SendAnswer(std::optional<std::string> sdp) {
@@ -291,6 +306,9 @@ void Dialog::AcceptRemote(const std::string& body) {
   RemoteOffer offer = std::move(*remote_offer_);
   remote_offer_.reset();
   if (!body.empty()) {
+    const bool is_change = body != state_.local_sdp;  // and no refresh
+    if (is_change) is_queue_stale_ = queued_offer_.has_value();
+    if (is_change && local_offer_) local_offer_->is_stale = true;
     state_.local_sdp = body;
     state_.remote_sdp = offer.sdp.value_or(state_.remote_sdp);
   }

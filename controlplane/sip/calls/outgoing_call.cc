@@ -287,6 +287,8 @@ void OutgoingCall::HandleProgress(int status, const MessageView& response) {
     if (forks_.size() >= kMaxForks && !forks_.contains(progress.dialog_id)) return;
     Dialog& dialog = DialogOf(response);
     Fork& fork = forks_[progress.dialog_id];
+    // Nothing that a later response says of the media counts (RFC 3261 section 13.2.1): an UPDATE may have changed it since.
+    if (fork.has_reliable_answer) progress.sdp.reset();
     const auto rseq = response.Number("RSeq", UINT32_MAX);
     if (rseq && response.Lists("Require", "100rel")) {
       // RFC 3262 section 4: in order; a repeated one has its PRACK under way, a later one comes again.
@@ -334,8 +336,8 @@ void OutgoingCall::HandleAnswer(const MessageView& response) {
   state_ = State::kAnswered;
   dialog.SendAck(cseq_, authorization_);
   confirmed_ = &dialog;
-  const auto sdp = response.sdp();
-  if (sdp && !fork.has_reliable_answer) dialog.state().remote_sdp = *sdp;
+  const auto sdp = fork.has_reliable_answer ? std::nullopt : response.sdp();
+  if (sdp) dialog.state().remote_sdp = *sdp;
   std::vector<std::string> losers;
   for (const auto& [other, early] : dialogs_) {
     if (other != tag) losers.push_back(other);

@@ -71,6 +71,20 @@ TEST(Address, NoEmergencyNumberSwallowsASubscribers) {  // Covers: C18
   }
 }
 
+TEST(Address, BarredNumbersInEveryDisguise) {
+  const std::vector<std::string> prefixes{"+34806", "00"};
+  for (const char* address :
+       {"tel:+34806123456", "sip:+34806123456@ims.example;user=phone", "tel:806123456;phone-context=+34", "tel:123456;phone-context=+34806",
+        "tel:6123456;phone-context=+3480", "sip:806123456;phone-context=+34@ims.example;user=phone", "tel:0034806;phone-context=ims.example",
+        "tel:806123456;PHONE-CONTEXT=+34", "tel:806123456;phone-context=+3-4"}) {
+    EXPECT_TRUE(IsBarredAddress(address, prefixes)) << address;
+  }
+  for (const char* address :
+       {"tel:+34600000806", "tel:806123456;phone-context=+35", "tel:806123456;phone-context=ims.example", "sip:alice@ims.example"}) {
+    EXPECT_FALSE(IsBarredAddress(address, prefixes)) << address;
+  }
+}
+
 TEST(Address, ShowsTheNetworksIdentities) {  // Covers: C8 C23
   auto shown = [](const char* uri) { return ShownAddressOf(uri, "ims.example"); };
   EXPECT_EQ(shown("sip:+34600000003@ims.test;user=phone"), "tel:+34600000003");

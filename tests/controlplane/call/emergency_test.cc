@@ -114,6 +114,23 @@ TEST(EmergencyCall, NeitherDurationNorRingingNorRegistrationEndsIt) {  // Covers
   EXPECT_EQ(h.status(), Status::kTerminated);
 }
 
+// A service that is overrun answers in the end, however its call began.
+TEST(EmergencyCall, RingsForEverWhenTheNetworkSaysThatItIsOne) {  // Covers: C18
+  const CallConfig config = Routing();
+  CallHarness sent_again(config);
+  sent_again.StartInvited();
+  sent_again.Apply([&](Call& c) { c.OnFailed({.sip_status = 380, .text = kEmergencyServiceText}, sent_again.now); });
+  CallHarness asserted(config);
+  asserted.StartInvited();
+  asserted.registry.OnAsserted("c1", "urn:service:sos");
+  for (CallHarness* h : {&sent_again, &asserted}) {
+    h->Progress(180);
+    h->Advance(3 * config.ring_timeout);
+    EXPECT_EQ(h->status(), Status::kRinging);
+    EXPECT_FALSE(h->Has<SendCancel>());
+  }
+}
+
 // The network knows the number for an emergency one (TS 24.229 section 5.1.2A.1.6).
 TEST(EmergencyCall, AnOrdinaryCallThatIsOneGoesOnAsOne) {  // Covers: C18
   CallHarness h(Routing());
@@ -174,6 +191,22 @@ TEST(EmergencyCall, ThatFailsSendsTheUserToThePhone) {  // Covers: C18
   EXPECT_THAT(silent.Events(), ElementsAre("Failed: The network did not answer, use your phone"));
 }
 
+// As a client writes a short number: with its context, or as a user of the home domain.
+TEST(EmergencyCall, TheNetworkTeachesNumbersHoweverTheyAreWritten) {  // Covers: C18
+  for (const char* receiver : {"tel:0800;phone-context=+34", "sip:0800@ims.example", "sip:0800;phone-context=+34@ims.example;user=phone"}) {
+    CallHarness h(Routing());
+    h.StartOutgoing(receiver);
+    EXPECT_FALSE(h.registry.IsEmergency("tel:0800;phone-context=+34"));
+    h.registry.LearnEmergencyNumber("c1", "urn:service:sos.fire");
+    EXPECT_TRUE(h.registry.IsEmergency("tel:0800;phone-context=+34")) << receiver;
+    EXPECT_TRUE(h.registry.IsEmergency("sip:0800@ims.example")) << receiver;
+  }
+  CallHarness h(Routing());
+  h.StartOutgoing("sip:0800@other.example");
+  h.registry.LearnEmergencyNumber("c1", "");
+  EXPECT_FALSE(h.registry.IsEmergency("tel:0800;phone-context=+34")) << "a user of another domain is no number here";
+}
+
 // RFC 7090: an emergency service calls back.
 TEST(EmergencyCall, ACallbackAlwaysRings) {  // Covers: C18
   CallConfig config;
@@ -200,6 +233,19 @@ TEST(EmergencyCall, ACallbackAlwaysRings) {  // Covers: C18
   EXPECT_THAT(h.Events(), ElementsAre("invitation Initial: Incoming call"));
   EXPECT_EQ(h.last_event.emergency, Emergency::kCallback);
   EXPECT_EQ(Steps(h), "callback;");
+  // Anybody may write so: the next ones, here and in all, are calls like any other.
+  incoming("another", true);
+  EXPECT_EQ(h.Take<SendReject>()->status_code, 486) << "as many as the gateway takes beyond its bound";
+  CallHarness wide(CallConfig{.is_call_waiting_allowed = false});
+  for (int i = 0; i < 3; ++i) {
+    IncomingRequest request;
+    request.id = "back" + std::to_string(i);
+    request.owner = {"r1", "client", "user", "device"};
+    request.invite.sdp = PhoneSdp();
+    request.invite.is_psap_callback = true;
+    wide.registry.CreateIncoming(std::move(request), wide.now);
+    EXPECT_EQ(wide.registry.Find("back" + std::to_string(i)) != nullptr, i < 2) << i;
+  }
 }
 
 }  // namespace

@@ -130,18 +130,30 @@ TEST(IncomingCall, WaitsForTheCallersResources) {  // Covers: C4
       "a=des:qos optional remote sendrecv\r\n";
   CallHarness h;
   h.StartInvitation(PhoneSdp("sendrecv", qos));
-  h.Clear();
-  h.Put(Status::kRinging, BrowserAnswer());
   auto progress = h.Take<SendProvisional>();
+  ASSERT_TRUE(progress);
   EXPECT_EQ(progress->status_code, 183);
   EXPECT_THAT(*progress->sdp, HasSubstr("a=curr:qos local sendrecv\r\n"));
   EXPECT_THAT(*progress->sdp, HasSubstr("a=conf:qos remote sendrecv\r\n"));
-  EXPECT_FALSE(h.Has<SendProvisional>());  // 180 only when the caller is ready
+  EXPECT_THAT(h.Events(), IsEmpty()) << "nobody rings before the caller is ready";
+  EXPECT_EQ(h.Put(Status::kConnected, BrowserAnswer()), "The caller is not ready yet.");
+  h.Apply([&](Call& c) { c.AlertCaller(); });
+  EXPECT_FALSE(h.Has<SendProvisional>());
   h.Apply([&](Call& c) {
     c.OnRemoteOffer("X", PhoneSdp("sendrecv", Replace(qos, "local none", "local sendrecv")), h.now);
   });
   EXPECT_THAT(*h.Take<SendSdpAnswer>()->sdp, HasSubstr("a=curr:qos remote sendrecv\r\n"));
+  EXPECT_THAT(h.Events(), ElementsAre("invitation Initial: Incoming call"));
+  EXPECT_EQ(h.Put(Status::kInProgress, BrowserAnswer()), "ok InProgress");
+  EXPECT_EQ(h.Take<SendProvisional>()->status_code, 183);
+  EXPECT_EQ(h.Put(Status::kRinging), "ok Ringing");
   EXPECT_EQ(h.Take<SendProvisional>()->status_code, 180);
+  // A caller that never gets there has called nobody.
+  CallHarness never;
+  never.StartInvitation(PhoneSdp("sendrecv", qos));
+  never.Advance(120s);
+  EXPECT_EQ(never.Take<SendReject>()->status_code, 480);
+  EXPECT_THAT(never.Events(), IsEmpty());
 }
 
 TEST(IncomingCall, IsDeclinedBusyOrDeleted) {  // Covers: C11

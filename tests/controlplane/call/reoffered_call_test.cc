@@ -146,6 +146,63 @@ TEST(ReofferedCall, OffersInAnOfferlessReinvite) {  // Covers: C13
   EXPECT_EQ(h.Take<ModifyMedia>()->change.ims->rtp->ip, "10.7.7.7");
 }
 
+// B2BUAs and 3PCC hold and resume like this: the direction stands in the ACK.
+TEST(ReofferedCall, IsHeldAndResumedByOfferlessReinvites) {  // Covers: C12 C13
+  CallHarness h;
+  h.StartConnected();
+  const auto reinvite = [&](const char* offered, const char* answered) {
+    h.Apply([&](Call& c) { c.OnRemoteOffer("A", std::nullopt, h.now); });
+    EXPECT_THAT(*h.Take<SendSdpAnswer>()->sdp, HasSubstr(offered));
+    h.Apply([&](Call& c) { c.OnRemoteAnswer("A", PhoneSdp(answered), h.now); });
+  };
+  reinvite("a=sendrecv\r\n", "sendonly");
+  EXPECT_THAT(h.Events(), ElementsAre("Hold: Call held by the other side"));
+  EXPECT_TRUE(h.call()->record().is_held_remotely);
+  reinvite("a=sendrecv\r\n", "sendrecv");
+  EXPECT_THAT(h.Events(), ElementsAre("Resume: Call resumed by the other side"));
+  EXPECT_FALSE(h.call()->record().is_held_remotely);
+  // What we hold stays held by us.
+  h.Put(Status::kHold);
+  h.Apply([&](Call& c) { c.OnRemoteAnswer("A", PhoneSdp("recvonly"), h.now); });
+  h.Clear();
+  reinvite("a=sendonly\r\n", "recvonly");
+  EXPECT_FALSE(h.call()->record().is_held_remotely);
+  EXPECT_THAT(h.Events(), IsEmpty());
+}
+
+// What an ACK says, or does not, is no answer to an offer of ours that waits behind it.
+TEST(ReofferedCall, AnOfferlessReinviteIsNoAnswerToAHoldThatWaits) {  // Covers: C5 C13
+  for (const bool has_answer : {true, false}) {
+    CallHarness h;
+    h.StartConnected();
+    h.Apply([&](Call& c) { c.OnRemoteOffer("A", std::nullopt, h.now); });
+    EXPECT_EQ(h.Put(Status::kHold), "pending");
+    h.Apply([&](Call& c) { has_answer ? c.OnRemoteAnswer("A", PhoneSdp(), h.now) : c.OnOfferFailed("A", 488, h.now); });
+    EXPECT_EQ(h.Outcome(), "pending");
+    h.Apply([&](Call& c) { c.OnRemoteAnswer("A", PhoneSdp("recvonly"), h.now); });
+    EXPECT_EQ(h.Outcome(), "ok Hold");
+  }
+}
+
+// The peer's exchange came between: what waits is said anew, as newer than it (RFC 3264 section 8) and with its payload types.
+TEST(ReofferedCall, AHoldThatWasOvertakenIsOfferedAnew) {  // Covers: C5 C12
+  CallHarness h;
+  h.StartConnected();
+  h.Put(Status::kHold);
+  EXPECT_THAT(h.Take<SendSdpOffer>()->sdp, HasSubstr("o=- 99 2 "));
+  h.Apply([&](Call& c) { c.OnRemoteOffer("A", Replace(PhoneSdp("sendonly"), "107", "98"), h.now); });
+  EXPECT_THAT(*h.Take<SendSdpAnswer>()->sdp, HasSubstr("o=- 99 3 "));
+  h.Apply([&](Call& c) { c.OnOfferStale("A"); });
+  const auto offer = h.Take<SendSdpOffer>();
+  ASSERT_TRUE(offer);
+  EXPECT_EQ(offer->dialog_id, "A");
+  EXPECT_THAT(offer->sdp, HasSubstr("o=- 99 4 "));
+  EXPECT_THAT(offer->sdp, HasSubstr("RTP/AVP 98 101\r\n"));
+  EXPECT_THAT(offer->sdp, HasSubstr("a=inactive\r\n")) << "both hold now";
+  h.Apply([&](Call& c) { c.OnRemoteAnswer("A", Replace(PhoneSdp("inactive"), "107", "98"), h.now); });
+  EXPECT_EQ(h.Outcome(), "ok Hold");
+}
+
 TEST(ReofferedCall, RestartsIceWithoutAWordToTheNetwork) {
   CallHarness h;
   h.StartConnected();
@@ -202,13 +259,42 @@ TEST(ReofferedCall, HoldsByTheDirectionOfAnOffer) {
   h.StartConnected();
   std::string offer = Replace(sdp::kChromiumOffer, "a=sendrecv", "a=inactive");
   EXPECT_EQ(h.Put(Status::kHold, std::nullopt, offer), "pending");
-  auto modify = h.Take<ModifyMedia>();
-  EXPECT_TRUE(modify->change.access);
-  h.Apply([&](Call& c) { c.OnMediaReady(modify->change_id, Locals(), h.now); });
-  EXPECT_EQ(h.Outcome(), "pending");  // the network has not answered yet
+  EXPECT_FALSE(h.Take<ModifyMedia>()->change.access) << "the network has not answered yet";
   h.Apply([&](Call& c) { c.OnRemoteAnswer("A", PhoneSdp("recvonly"), h.now); });
+  EXPECT_EQ(h.Outcome(), "pending");
+  auto modify = h.Take<ModifyMedia>();
+  while (modify && !modify->change.access) modify = h.Take<ModifyMedia>();
+  ASSERT_TRUE(modify);
+  h.Apply([&](Call& c) { c.OnMediaReady(modify->change_id, Locals(), h.now); });
   EXPECT_EQ(h.Outcome(), "ok Hold");
   EXPECT_THAT(*h.call()->view().answer_sdp, HasSubstr("a=inactive\r\n"));
+}
+
+// An offer that is refused changes nothing: neither its direction nor its ICE credentials (RFC 3264 section 8).
+TEST(ReofferedCall, AHoldThatTheNetworkRefusesLeavesTheBrowsersMediaAlone) {  // Covers: C12
+  CallHarness h;
+  h.StartConnected();
+  const std::string offer = Replace(Replace(sdp::kChromiumOffer, "a=sendrecv", "a=sendonly"), "eX6G", "newU");
+  EXPECT_EQ(h.Put(Status::kHold, std::nullopt, offer), "pending");
+  h.Apply([&](Call& c) { c.OnOfferFailed("A", 488, h.now); });
+  EXPECT_THAT(h.Outcome(), HasSubstr("refused the change"));
+  while (const auto modify = h.Take<ModifyMedia>()) EXPECT_FALSE(modify->change.access);
+  EXPECT_EQ(h.status(), Status::kConnected);
+}
+
+TEST(ReofferedCall, AHoldThatTheMediaPlaneRefusesIsTakenBackInTheNetwork) {
+  CallHarness h;
+  h.StartConnected();
+  h.Put(Status::kHold, std::nullopt, Replace(sdp::kChromiumOffer, "a=sendrecv", "a=sendonly"));
+  h.Clear();
+  h.Apply([&](Call& c) { c.OnRemoteAnswer("A", PhoneSdp("recvonly"), h.now); });
+  auto modify = h.Take<ModifyMedia>();
+  while (modify && !modify->change.access) modify = h.Take<ModifyMedia>();
+  ASSERT_TRUE(modify);
+  h.Apply([&](Call& c) { c.OnMediaRefused(modify->change_id, "full", h.now); });
+  EXPECT_EQ(h.Outcome(), "The media could not be changed: full.");
+  EXPECT_THAT(h.Take<SendSdpOffer>()->sdp, HasSubstr("a=sendrecv\r\n"));
+  EXPECT_EQ(h.status(), Status::kConnected);
 }
 
 TEST(ReofferedCall, KeepsTheCallWhenAnOfferIsBadOrTheMediaPlaneSaysNo) {

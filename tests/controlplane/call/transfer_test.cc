@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "controlplane/call/address.h"
 #include "tests/controlplane/call/call_harness.h"
 
 namespace byon::call {
@@ -74,6 +75,40 @@ TEST_F(TransferTest, ThePhoneIsInvitedBesideTheCallWithoutTheUsersDevices) {
   EXPECT_THAT(invite->invite.sdp, HasSubstr("m=audio 20000 RTP/AVP"));
   EXPECT_THAT(h.Events(), IsEmpty());
   EXPECT_THAT(Steps(), ElementsAre("Started"));
+}
+
+// Who has withheld the number once has not agreed to show it to somebody else (RFC 3323); the own phone knows it.
+TEST_F(TransferTest, AWithheldNumberStaysWithheld) {  // Covers: C23
+  OutgoingRequest request;
+  request.id = "c1";
+  request.owner = {"r1", "client", "user", "device"};
+  request.binding.impu = "sip:+34600000001@ims.example";
+  request.originator_address = std::string(kAnonymousAddress);
+  request.receiver_address = "tel:+34600000002";
+  request.offer_sdp = sdp::kChromiumOffer;
+  h.registry.CreateOutgoing(std::move(request), 1, h.now);
+  h.Apply([&](Call& c) { c.OnMediaReady(0, Locals(), h.now); });
+  h.Answer();
+  h.Apply([&](Call& c) { c.OnAccessConnected(h.now); });
+  h.Clear();
+  const auto is_anonymous = [&](const CallId& leg) {
+    OnLeg([&](Call& c) { c.OnMediaReady(0, Locals(), h.now); }, leg);
+    const auto invite = h.Take<SendInvite>();
+    OnLeg([&](Call& c) { c.OnFailed({.sip_status = 486, .text = "Busy Here"}, h.now); }, leg);
+    return invite && invite->invite.is_anonymous;
+  };
+  Transfer("tel:+34600000009", "other");
+  EXPECT_TRUE(is_anonymous("other"));
+  Transfer("", "own");
+  EXPECT_FALSE(is_anonymous("own"));
+  // Another device of the user goes on with the call as it is.
+  Pull();
+  h.registry.Apply("z", [&](Call& c) { c.OnMediaReady(0, Locals(), h.now); });
+  h.registry.Apply("z", [&](Call& c) { c.OnAccessConnected(h.now); });
+  OnDialog("c1", [&](Call& c) { c.OnRemoteAnswer("A", PhoneSdp(), h.now); });
+  h.Clear();
+  h.registry.Transfer({.call_id = "z", .phone_leg_id = "leg", .sdp_session_id = 6, .to_address = "tel:+34600000009", .excluded_instances = {}}, 9, h.now);
+  EXPECT_TRUE(is_anonymous("leg"));
 }
 
 TEST_F(TransferTest, TheDeviceTalksUntilThePhoneIsJoinedThenHasLeft) {

@@ -534,6 +534,63 @@ TEST_F(OutgoingCallFlowTest, GlareIsAnsweredAndRetried) {  // Covers: C5
   EXPECT_EQ(Count(SipCounter::kOfferGlareRetry), 1u);
 }
 
+// The peer's exchange came between: what we had to say is older than what was agreed (RFC 3264 section 8).
+TEST_F(OutgoingCallFlowTest, AnOfferThatWasOvertakenIsMadeAnew) {  // Covers: C5
+  Begin();
+  const SipText invite = InviteOnce();
+  Answer(invite, "t1");
+  const auto update_of_theirs = [&](uint32_t cseq, const std::string& body) {
+    PeerRequest update = InDialog(invite, "t1", "UPDATE", cseq);
+    update.headers = CalleeHeaders();
+    update.body = body;
+    SendToStack(update);
+  };
+  // It waits because of glare.
+  stack_->signaling().SendOffer("out-1", "", kOffer2);
+  peer_.Reply(peer_.ExpectRequest("INVITE"), "491 Request Pending", "");
+  update_of_theirs(10, kOffer);
+  recorder_.Expect("offer out-1 t1");
+  stack_->signaling().SendAnswer("out-1", "", kAnswer2);
+  peer_.ExpectStatus(200, "UPDATE");
+  recorder_.Expect("offer stale out-1");
+  stack_->signaling().SendOffer("out-1", "", kOffer);
+  const SipText anew = peer_.ExpectRequest("INVITE");
+  EXPECT_EQ(anew.body(), kOffer);
+  peer_.Reply(anew, "200 OK", "", CalleeHeaders(), kAnswer);
+  peer_.ExpectRequest("ACK");
+  recorder_.Expect("answer out-1 t1");
+  // It waits behind an offer that is not answered yet.
+  update_of_theirs(11, kOffer2);
+  recorder_.Expect("offer out-1 t1", 2);
+  stack_->signaling().SendOffer("out-1", "", kOffer2);
+  stack_->signaling().SendAnswer("out-1", "", kAnswer);
+  peer_.ExpectStatus(200, "UPDATE");
+  recorder_.Expect("offer stale out-1", 2);
+  stack_->signaling().SendOffer("out-1", "", kOffer2);
+  EXPECT_EQ(peer_.ExpectRequest("INVITE").body(), kOffer2);
+}
+
+// What was agreed by UPDATE stands, whatever the 200 repeats of before it.
+TEST_F(OutgoingCallFlowTest, OneAnswerIsAllThatCounts) {  // Covers: C3 C6
+  Begin();
+  const SipText invite = InviteOnce();
+  peer_.Reply(invite, "183 Session Progress", "t1", Reliable(1), kAnswer);
+  peer_.Reply(peer_.ExpectRequest("PRACK"), "200 OK", "");
+  recorder_.Expect("progress out-1 t1 183 reliable");
+  PeerRequest update = InDialog(invite, "t1", "UPDATE", 10);
+  update.headers = CalleeHeaders();
+  update.body = kOffer2;
+  SendToStack(update);
+  recorder_.Expect("offer out-1 t1");
+  stack_->signaling().SendAnswer("out-1", "t1", kAnswer2);
+  peer_.ExpectStatus(200, "UPDATE");
+  peer_.Reply(invite, "180 Ringing", "t1", CalleeHeaders(), kAnswer);
+  recorder_.Expect("progress out-1 t1 180");
+  EXPECT_EQ(recorder_.sdps["progress out-1 t1 180"], "");
+  Answer(invite, "t1");
+  EXPECT_EQ(recorder_.sdps["answered out-1 t1"], "");
+}
+
 TEST_F(OutgoingCallFlowTest, DeadDialogEndsTheCall) {
   Begin();
   Answer(InviteOnce(), "t1");
@@ -615,6 +672,39 @@ TEST_F(OutgoingCallFlowTest, RestoredDialogTakesAndGivesRequests) {  // Covers: 
   EXPECT_EQ(bye.Tag("From"), invite.Tag("From"));
   EXPECT_EQ(bye.Tag("To"), "t1");
   peer_.Reply(bye, "200 OK", "");
+}
+
+// The peer counts from the last refresh, of which the new process knows nothing.
+TEST_F(OutgoingCallFlowTest, ARestoredSessionIsRefreshedSoon) {  // Covers: C15 T6
+  config_.session_expires = config_.min_session_expires = std::chrono::seconds(48);
+  Begin();
+  Answer(InviteOnce(), "t1", "Session-Expires: 48;refresher=uac\r\nRequire: timer\r\n");
+  recorder_.Expect("changed out-1");
+  RestartStack();
+  stack_->signaling().Restore("out-1", recorder_.snapshots["out-1"]);
+  // Within 6 s; half an interval would be longer than anything is waited for here.
+  EXPECT_EQ(peer_.ExpectRequest("UPDATE").Get("Session-Expires"), "48;refresher=uac");
+}
+
+TEST_F(OutgoingCallFlowTest, AReinviteThatARestartCutOffIsAcknowledgedAndRepeated) {  // Covers: T6
+  Begin();
+  const SipText invite = InviteOnce();
+  Answer(invite, "t1");
+  recorder_.Expect("changed out-1");
+  stack_->signaling().SendOffer("out-1", "", kOffer2);
+  const SipText reinvite = peer_.ExpectRequest("INVITE");
+  config_.waits_for_restore = true;
+  RestartStack();
+  peer_.Reply(reinvite, "200 OK", "", CalleeHeaders(), kAnswer2);
+  ExpectCount(SipCounter::kDroppedNotRestored, 1);
+  stack_->signaling().Restore("out-1", recorder_.snapshots["out-1"]);
+  stack_->SetRestored();
+  Settle();
+  peer_.Reply(reinvite, "200 OK", "", CalleeHeaders(), kAnswer2);
+  const SipText next = peer_.Expect([](const SipText& m) { return m.is_request() && m.method() != "INVITE"; }, "ACK");
+  EXPECT_EQ(next.method(), "ACK") << "no BYE before it either";
+  EXPECT_EQ(next.Get("CSeq"), std::to_string(std::atoi(reinvite.Get("CSeq").c_str())) + " ACK");
+  recorder_.Expect("offer stale out-1");
 }
 
 TEST_F(OutgoingCallFlowTest, DamagedSnapshotEndsTheCall) {

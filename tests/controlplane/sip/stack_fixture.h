@@ -114,6 +114,7 @@ class Recorder : public call::SipSignalingObserver, public registration::SipRegi
   void OnOfferFailed(const call::CallId& id, const call::DialogId&, int status) override {
     events.push_back("offer failed " + id + " " + std::to_string(status));
   }
+  void OnOfferStale(const call::CallId& id, const call::DialogId&) override { events.push_back("offer stale " + id); }
   void OnReplaced(const call::CallId& id, const call::DialogId& dialog, std::string party, std::string) override {
     events.push_back("replaced " + id + " " + dialog + " " + party);
   }
