@@ -45,7 +45,6 @@ bool Call::GoesOnAsEmergency(const EndReason& reason, Now now) {
   dialogs_.clear();
   BecomeEmergency(reason.service_urn.empty() ? "urn:service:sos" : reason.service_urn);
   ++record_.ims_sdp_version;
-  progress_deadline_ = now.steady + config_.progress_timeout;
   StartInvite(now);
   return true;
 }

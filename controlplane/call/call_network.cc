@@ -3,6 +3,7 @@
 
 #include "controlplane/call/address.h"
 #include "controlplane/call/call.h"
+#include "controlplane/sdp/whole_offer.h"
 
 namespace byon::call {
 namespace {
@@ -29,6 +30,12 @@ std::optional<bool> IsAuthorised(std::string_view early_media) {
   return std::nullopt;
 }
 
+// What a callee may have its caller told before it answers; nobody is bound to send few responses.
+constexpr int kMaxReports = 32;
+// One element that takes emergency calls after the other may be silent before one answers; SIP itself gives each of them a few
+// seconds.
+constexpr std::chrono::seconds kEmergencyPatience{60};
+
 const EndReason kNotAcceptable{.sip_status = 488, .text = "Not Acceptable Here"};
 
 }  // namespace
@@ -42,6 +49,7 @@ void Call::StartInvite(Now now) {
   sip_state_ = SipState::kInviting;
   Emit(SendInvite{invite_});
   if (record_.emergency == Emergency::kNone) ring_deadline_ = now.steady + config_.ring_timeout;
+  if (record_.emergency == Emergency::kCall) progress_deadline_ = now.steady + kEmergencyPatience;
   Emit(Persist{});
 }
 
@@ -67,8 +75,8 @@ void Call::OnProgress(const Progress& progress, Now now) {
   }
   if (dialog.remote && (has_media || progress.early_media)) UseDialog(progress.dialog_id);
   Trigger trigger = TriggerOfProvisional(progress.status_code);
-  bool shows_answer = has_media || (trigger == Trigger::kAlerting && config_.answers_with_ringing);
-  if (shows_answer && !record_.answer_sdp) record_.answer_sdp = web_answer_;
+  bool shows_answer = (has_media || (trigger == Trigger::kAlerting && config_.answers_with_ringing)) && !record_.answer_sdp;
+  if (shows_answer) record_.answer_sdp = web_answer_;
   if (trigger == Trigger::kAlerting) {
     is_alerting_ = true;
     if (record_.part == Part::kPhoneLeg) Emit(TellPartner{.partner = record_.partner, .news = PartnerNews::kRinging, .reason = {}, .now = now});
@@ -79,7 +87,9 @@ void Call::OnProgress(const Progress& progress, Now now) {
                      .reason = {.sip_status = progress.status_code, .text = progress.phrase},
                      .now = now});
   }
-  Move(trigger, SipText(progress.status_code, progress.phrase), now);
+  const std::string reason = SipText(progress.status_code, progress.phrase);
+  const bool is_news = reason != record_.reason && record_.sequence_number < kMaxReports;
+  if (shows_answer || is_news) Move(trigger, reason, now);
   UpdateRingback();
   ConfirmPreconditions(progress.dialog_id);
 }
@@ -274,9 +284,8 @@ void Call::OnRemoteOffer(const DialogId& dialog_id, const std::optional<std::str
   if (is_ended()) return;
   Dialog& dialog = DialogOf(dialog_id);
   if (!sdp) {
-    // A re-INVITE that asks for our offer gets everything we can do with this dialog.
-    if (dialog.remote) dialog.offered = dialog.remote->audio;
-    if (dialog.offered.receive.empty()) dialog.offered = sdp_.ims.offered_audio();
+    // Who asks for our offer may be about to put somebody else into the call (RFC 3725): it gets all that we can.
+    dialog.offered = sdp::WholeOffer(sdp_.ims.offered_audio(), dialog.remote ? dialog.remote->audio : sdp::AudioFormat());
     dialog.is_offer_asked = true;
     Emit(SendSdpAnswer{dialog_id,
                        sdp_.ims.BuildOffer(dialog.offered, record_.locals.ims,

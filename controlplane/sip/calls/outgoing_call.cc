@@ -20,6 +20,8 @@ namespace {
 constexpr char kSdpType[] = "application/sdp";
 constexpr size_t kMaxForks = 40;  // IR.92 section 2.2.5
 constexpr uint64_t kMaxIntervalS = 86'400;
+// Three INVITEs over UDP without so much as a 100: another element is asked for help meanwhile.
+constexpr seconds kEmergencyHopPatience{3};
 
 // Whether two URIs lead to one element, however its port is written.
 bool IsSameHost(const std::string& a, const std::string& b) {
@@ -191,7 +193,9 @@ void OutgoingCall::SendInvite(const std::string& authorization) {
   if (transaction_ == nullptr) {
     return Fail({.sip_status = 500, .q850_cause = 0, .text = "Request could not be sent"});
   }
-  timer_.Set(context_.config.timers.invite_deadline, [this] {
+  const milliseconds patience = context_.config.timers.invite_deadline;
+  const bool has_other = invite_.emergency && has_choice() && hops_tried_.size() < choice_.uris->size();
+  timer_.Set(has_other ? std::min<milliseconds>(patience, kEmergencyHopPatience) : patience, [this] {
     if (has_response_ || state_ != State::kCalling) return;
     if (LeaveHop({}, false)) return;
     Cancel({.sip_status = 408, .q850_cause = 0, .text = "No answer from the network"});

@@ -187,7 +187,9 @@ TEST(EmergencyCall, ThatFailsSendsTheUserToThePhone) {  // Covers: C18
   silent.StartOutgoing("urn:service:sos");
   silent.Apply([&](Call& c) { c.OnMediaReady(0, Locals(), silent.now); });
   silent.Clear();
-  silent.Advance(std::chrono::seconds(30));
+  silent.Advance(std::chrono::seconds(59));
+  EXPECT_THAT(silent.Events(), IsEmpty()) << "several elements may be tried";
+  silent.Advance(std::chrono::seconds(1));
   EXPECT_THAT(silent.Events(), ElementsAre("Failed: The network did not answer, use your phone"));
 }
 

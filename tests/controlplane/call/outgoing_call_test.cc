@@ -444,5 +444,23 @@ TEST(OutgoingCall, AnswersAnUpdateInAnEarlyDialog) {  // Covers: C5
   EXPECT_EQ(h.Take<ModifyMedia>()->change.ims->rtp->ip, "10.9.9.9");
 }
 
+// What a callee says again is no news, and what it says anew without end is not either.
+TEST(OutgoingCall, ACalleeCannotFloodTheApp) {
+  CallHarness h;
+  h.StartInvited();
+  h.Progress(180);
+  EXPECT_THAT(h.Events(), ElementsAre("Ringing: SIP 180 Ringing"));
+  h.Clear();
+  for (int i = 0; i < 100; ++i) h.Progress(180);
+  EXPECT_THAT(h.Events(), IsEmpty());
+  EXPECT_FALSE(h.Has<Persist>());
+  for (int i = 0; i < 1000; ++i) {
+    h.Apply([&](Call& c) { c.OnProgress({"A", 180, std::to_string(i), {}, {}, false}, h.now); });
+  }
+  EXPECT_LE(h.Events().size(), 32u);
+  h.Answer();
+  EXPECT_THAT(h.Events(), ElementsAre("Connected: SIP 200 OK"));
+}
+
 }  // namespace
 }  // namespace byon::call

@@ -141,9 +141,14 @@ TEST(ReofferedCall, OffersInAnOfferlessReinvite) {  // Covers: C13
   CallHarness h;
   h.StartConnected();
   h.Apply([&](Call& c) { c.OnRemoteOffer("A", std::nullopt, h.now); });
-  EXPECT_THAT(*h.Take<SendSdpAnswer>()->sdp, HasSubstr("m=audio 20000 RTP/AVP 107 101\r\n"));
-  h.Apply([&](Call& c) { c.OnRemoteAnswer("A", PhoneSdp("sendrecv", "", "10.7.7.7"), h.now); });
-  EXPECT_EQ(h.Take<ModifyMedia>()->change.ims->rtp->ip, "10.7.7.7");
+  EXPECT_THAT(*h.Take<SendSdpAnswer>()->sdp, HasSubstr("m=audio 20000 RTP/AVP 107 106 105 104 101 102\r\n"));
+  // Somebody else is put into the call, whose phone knows narrowband only.
+  const std::string narrow = Replace(Replace(PhoneSdp("sendrecv", "", "10.7.7.7"), "AMR-WB/16000", "AMR/8000"), "107", "105");
+  h.Apply([&](Call& c) { c.OnRemoteAnswer("A", narrow, h.now); });
+  const auto modify = h.Take<ModifyMedia>();
+  ASSERT_TRUE(modify);
+  EXPECT_EQ(modify->change.ims->rtp->ip, "10.7.7.7");
+  EXPECT_EQ(modify->change.ims->audio.send.encoding_name, "AMR");
 }
 
 // B2BUAs and 3PCC hold and resume like this: the direction stands in the ACK.

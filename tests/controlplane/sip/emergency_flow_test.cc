@@ -100,6 +100,14 @@ TEST_F(EmergencyFlowTest, AnotherElementWhenOneIsSilentOrFails) {  // Covers: C1
   first_.Expect([&](const SipText& m) { return m.method() == "INVITE" && m.is_request() && m.Get("Call-ID") != retried.Get("Call-ID"); }, "INVITE");
 }
 
+TEST_F(EmergencyFlowTest, ADeadElementCostsSecondsOnly) {  // Covers: C18
+  config_.emergency_next_hops = {first_.uri(), second_.uri()};
+  config_.timers.invite_deadline = std::chrono::minutes(5);  // longer than anything is waited for here
+  Begin();
+  stack_->signaling().Invite(Help());
+  second_.ExpectRequest("INVITE");
+}
+
 TEST_F(EmergencyFlowTest, WithoutSuchElementsTheWayOfTheRegistration) {  // Covers: C18
   Begin();
   stack_->signaling().Invite(Help(""));

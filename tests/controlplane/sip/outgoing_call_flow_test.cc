@@ -449,7 +449,7 @@ TEST_F(OutgoingCallFlowTest, OfferFailsWhereTheForkDoesNotAllowUpdate) {
   recorder_.Expect("offer failed out-1 405");
 }
 
-TEST_F(OutgoingCallFlowTest, LongInviteGoesByTcp) {  // Covers: C2
+TEST_F(OutgoingCallFlowTest, ALongInviteGoesByUdpWhereNobodyTakesTcp) {
   config_.udp_mtu = 600;
   Begin();
   // Nothing listens on TCP at the peer: the stack falls back to UDP, so the call is not lost.

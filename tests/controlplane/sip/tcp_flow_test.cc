@@ -94,6 +94,19 @@ TEST_F(TcpFlowTest, ChallengeRefusalAndForks) {  // Covers: T4 C6
   EXPECT_EQ(recorder_.last_reason.q850_cause, 16);
 }
 
+// RFC 3261 section 18.1.1: the way to this P-CSCF is UDP, but for what is too long for it.
+TEST_F(TcpFlowTest, ALongInviteGoesByTcp) {  // Covers: C2
+  config_.next_hops = {tcp_.uri()};
+  config_.udp_mtu = 600;
+  StartStack();
+  auto outgoing = Outgoing();
+  outgoing.binding.next_hop = tcp_.uri();
+  stack_->signaling().Invite(outgoing);
+  const SipText invite = tcp_.ExpectRequest("INVITE");
+  EXPECT_TRUE(invite.Get("Via").starts_with("SIP/2.0/TCP ")) << invite.Get("Via");
+  EXPECT_EQ(invite.body(), kOffer);
+}
+
 TEST_F(TcpFlowTest, IncomingCallAndRefusals) {  // Covers: T4
   StartStack();
   const SipText seen = Register();
