@@ -253,6 +253,8 @@ rpc::RpcConfig RpcConfigOf(const DataplaneConfig& config, const dtls::DtlsContex
   rpc.first_port = config.media.first_port;
   rpc.last_port = config.media.last_port;
   rpc.sessions_per_worker = config.workers.sessions;
+  rpc.access_limit = {config.media.access_packets_per_second,
+                      config.media.access_kilobits_per_second * 1000};
   rpc.access_media_timeout = config.media.access_timeout;
   rpc.ims_media_timeout = config.media.ims_timeout;
   rpc.tones = config.media.tones;

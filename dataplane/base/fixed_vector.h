@@ -37,8 +37,8 @@ class FixedVector {
   const T* end() const { return items_.data() + size_; }
 
  private:
+  size_t size_ = 0;  // beside the first items: most vectors are short
   std::array<T, kCapacity> items_{};
-  size_t size_ = 0;
 };
 
 }  // namespace byon::base

@@ -23,20 +23,7 @@ AmrDecoder::AmrDecoder(const CodecFormat& format)
       concealer_(library_.sample_rate_hz()) {}
 
 std::optional<PayloadDescription> AmrDecoder::Describe(base::ByteSpan payload) const {
-  const auto view = AmrPayloadView::Parse(codec_, is_octet_aligned_, payload);
-  if (!view) return std::nullopt;
-  PayloadDescription description;
-  description.duration =
-      static_cast<uint32_t>(view->table_of_contents().size() * samples_per_frame_);
-  description.codec_mode_request = view->codec_mode_request();
-  for (const TableOfContentsEntry& entry : view->table_of_contents()) {
-    if (IsAmrSpeech(codec_, entry.frame_type)) description.amr_mode = entry.frame_type;
-  }
-  // What ends with SID or NO_DATA is followed by silence; a lost frame at the end is not.
-  const TableOfContentsEntry last = view->table_of_contents().back();
-  description.is_dtx =
-      IsAmrSid(codec_, last.frame_type) || last.frame_type == kNoDataFrameType;
-  return description;
+  return DescribePayload(codec_, is_octet_aligned_, payload);
 }
 
 size_t AmrDecoder::Decode(base::ByteSpan payload, uint32_t skip, std::span<int16_t> out) {

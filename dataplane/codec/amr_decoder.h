@@ -21,6 +21,7 @@ class AmrDecoder final : public AudioDecoder {
   int sample_rate_hz() const override { return library_.sample_rate_hz(); }
   std::optional<PayloadDescription> Describe(base::ByteSpan payload) const override;
   size_t Decode(base::ByteSpan payload, uint32_t skip, std::span<int16_t> out) override;
+  bool decodes_in_parts() const override { return true; }
   bool DecodeRedundancy(base::ByteSpan next_payload, std::span<int16_t> out) override;
   void ConcealLoss(std::span<int16_t> out) override;
   void ConcealDelay(std::span<int16_t> out) override;

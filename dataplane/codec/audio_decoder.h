@@ -9,19 +9,9 @@
 #include "dataplane/base/bytes.h"
 #include "dataplane/codec/audio_frame.h"
 #include "dataplane/codec/codec_format.h"
+#include "dataplane/codec/payload_description.h"
 
 namespace byon::codec {
-
-// What a payload holds, found without decoding it.
-struct PayloadDescription {
-  uint32_t duration = 0;  // in units of the RTP clock
-  // Neither speech nor other audio that would be missed: comfort noise parameters or nothing. After it
-  // a gap in the timestamps is silence, not loss.
-  bool is_dtx = false;
-  bool has_redundancy = false;  // of the packet before it: DecodeRedundancy() is of use
-  std::optional<uint8_t> codec_mode_request;  // AMR: a CMR that names a mode
-  int amr_mode = -1;                          // AMR: of the last speech frame; -1 for none
-};
 
 // Turns the payloads of one stream into mono samples. Payloads come in order of their timestamps; what
 // is missing in between is asked for by ConcealLoss() or GenerateComfortNoise(). Construction
@@ -37,6 +27,8 @@ class AudioDecoder {
   // Decodes a whole payload without the audio of its first `skip` RTP clock units, which were played
   // already. Returns the samples written to `out`, which has room for the payload's duration.
   virtual size_t Decode(base::ByteSpan payload, uint32_t skip, std::span<int16_t> out) = 0;
+  // Whether `out` may be shorter, 20 ms or more: what does not fit in is asked for afterwards, by `skip`.
+  virtual bool decodes_in_parts() const = 0;
   // Fills `out`, the lost audio just before `next_payload`, from the redundancy in that. False, with
   // nothing done, when it has none.
   [[nodiscard]] virtual bool DecodeRedundancy(base::ByteSpan next_payload,

@@ -10,8 +10,6 @@ namespace {
 // The decision value 33 that mu-law adds before it looks for the segment (G.711 table 2), in 16 bits.
 constexpr int kMuLawBias = 33 << 2;
 constexpr int kMuLawClip = 0x7fff - kMuLawBias;  // just below the virtual decision value 8159
-constexpr size_t kMinPacketBytes = 1;
-constexpr size_t kMaxPacketBytes = 8 * kMaxPacketMs;
 
 constexpr int16_t ExpandMuLaw(uint8_t octet) {
   const unsigned code = static_cast<uint8_t>(~octet);
@@ -64,10 +62,7 @@ uint8_t LinearToALaw(int16_t sample) {
 }
 
 std::optional<PayloadDescription> G711Decoder::Describe(base::ByteSpan payload) const {
-  if (payload.size() < kMinPacketBytes || payload.size() > kMaxPacketBytes) return std::nullopt;
-  PayloadDescription description;
-  description.duration = static_cast<uint32_t>(payload.size());
-  return description;
+  return DescribePayload(codec_, false, payload);
 }
 
 size_t G711Decoder::Decode(base::ByteSpan payload, uint32_t skip, std::span<int16_t> out) {

@@ -23,6 +23,7 @@ class G711Decoder final : public AudioDecoder {
   int sample_rate_hz() const override { return 8000; }
   std::optional<PayloadDescription> Describe(base::ByteSpan payload) const override;
   size_t Decode(base::ByteSpan payload, uint32_t skip, std::span<int16_t> out) override;
+  bool decodes_in_parts() const override { return true; }
   bool DecodeRedundancy(base::ByteSpan, std::span<int16_t>) override { return false; }
   void ConcealLoss(std::span<int16_t> out) override { concealer_.Conceal(out); }
   void ConcealDelay(std::span<int16_t> out) override { concealer_.Conceal(out); }

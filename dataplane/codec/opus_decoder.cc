@@ -31,13 +31,7 @@ OpusAudioDecoder::OpusAudioDecoder(int sample_rate_hz) : sample_rate_hz_(sample_
 }
 
 std::optional<PayloadDescription> OpusAudioDecoder::Describe(base::ByteSpan payload) const {
-  const std::optional<OpusPacketDescription> packet = DescribeOpusPacket(payload);
-  if (!packet) return std::nullopt;
-  PayloadDescription description;
-  description.duration = packet->duration;
-  description.is_dtx = packet->is_dtx;
-  description.has_redundancy = packet->has_inband_fec;
-  return description;
+  return DescribePayload(Codec::kOpus, false, payload);
 }
 
 size_t OpusAudioDecoder::Decode(base::ByteSpan payload, uint32_t skip, std::span<int16_t> out) {

@@ -66,7 +66,7 @@ Resampler::Resampler(int input_rate_hz, int output_rate_hz)
   history_samples_ = input_rate_hz == high ? taps_ - 1 : kTapsPerLowSample - 1;
 }
 
-void Resampler::Reset() { line_.fill(0); }
+void Resampler::Reset() { history_.fill(0); }
 
 size_t Resampler::Process(std::span<const int16_t> input, std::span<int16_t> output) {
   if (ratio_ == 1) {
@@ -83,20 +83,28 @@ size_t Resampler::Process(std::span<const int16_t> input, std::span<int16_t> out
 }
 
 size_t Resampler::ProcessStep(std::span<const int16_t> input, std::span<int16_t> output) {
-  std::copy(input.begin(), input.end(), line_.begin() + static_cast<ptrdiff_t>(history_samples_));
-  const size_t written = input_rate_hz_ < output_rate_hz_ ? Upsample(input, output)
-                                                          : Downsample(input, output);
-  std::copy_n(line_.begin() + static_cast<ptrdiff_t>(input.size()), history_samples_,
-              line_.begin());
-  return written;
+  std::array<float, kMaxTaps + kMaxStep> line;
+  std::copy_n(history_.begin(), history_samples_, line.begin());
+  std::copy(input.begin(), input.end(), line.begin() + static_cast<ptrdiff_t>(history_samples_));
+  Remember(input);
+  return input_rate_hz_ < output_rate_hz_ ? Upsample(line.data(), input.size(), output)
+                                          : Downsample(line.data(), input.size(), output);
+}
+
+void Resampler::Remember(std::span<const int16_t> input) {
+  const auto history = std::span(history_).first(history_samples_);
+  const size_t taken = std::min(input.size(), history.size());
+  std::copy(history.begin() + static_cast<ptrdiff_t>(taken), history.end(), history.begin());
+  std::ranges::copy(input.last(taken), history.end() - static_cast<ptrdiff_t>(taken));
 }
 
 // Output sample i * ratio + phase is the sum of every ratio-th tap, from `phase`, over the newest inputs.
-size_t Resampler::Upsample(std::span<const int16_t> input, std::span<int16_t> output) {
+size_t Resampler::Upsample(const float* line, size_t input_samples,
+                           std::span<int16_t> output) const {
   const auto gain = static_cast<float>(ratio_);
   size_t written = 0;
-  for (size_t i = 0; i < input.size(); ++i) {
-    const float* newest = line_.data() + history_samples_ + i;
+  for (size_t i = 0; i < input_samples; ++i) {
+    const float* newest = line + history_samples_ + i;
     for (size_t phase = 0; phase < ratio_; ++phase) {
       float sum = 0;
       for (size_t k = 0; k < kTapsPerLowSample; ++k) {
@@ -108,10 +116,11 @@ size_t Resampler::Upsample(std::span<const int16_t> input, std::span<int16_t> ou
   return written;
 }
 
-size_t Resampler::Downsample(std::span<const int16_t> input, std::span<int16_t> output) {
+size_t Resampler::Downsample(const float* line, size_t input_samples,
+                             std::span<int16_t> output) const {
   size_t written = 0;
-  for (size_t i = ratio_ - 1; i < input.size(); i += ratio_) {
-    const float* oldest = line_.data() + history_samples_ + i + 1 - taps_;
+  for (size_t i = ratio_ - 1; i < input_samples; i += ratio_) {
+    const float* oldest = line + history_samples_ + i + 1 - taps_;
     float sum = 0;
     for (size_t k = 0; k < taps_; ++k) sum += filter_[k] * oldest[k];  // the filter is symmetric
     output[written++] = ToSample(sum);

@@ -26,11 +26,13 @@ class Resampler {
 
  private:
   size_t ProcessStep(std::span<const int16_t> input, std::span<int16_t> output);
-  size_t Upsample(std::span<const int16_t> input, std::span<int16_t> output);
-  size_t Downsample(std::span<const int16_t> input, std::span<int16_t> output);
+  // `line`: the history and the input behind it.
+  size_t Upsample(const float* line, size_t input_samples, std::span<int16_t> output) const;
+  size_t Downsample(const float* line, size_t input_samples, std::span<int16_t> output) const;
+  void Remember(std::span<const int16_t> input);
 
   static constexpr size_t kMaxTaps = kTapsPerLowSample * kMaxRatio;
-  static constexpr size_t kMaxStepMs = 5;  // taken at once, so that the line stays short
+  static constexpr size_t kMaxStepMs = 5;  // taken at once, so that the line fits on the stack
   static constexpr size_t kMaxStep = 48 * kMaxStepMs;
 
   int input_rate_hz_;
@@ -39,7 +41,7 @@ class Resampler {
   size_t taps_ = 0;
   const float* filter_ = nullptr;  // of the ratio, `taps_` long, sums to 1
   size_t history_samples_ = 0;     // of the input, kept between calls
-  std::array<float, kMaxTaps + kMaxStep> line_{};
+  std::array<int16_t, kMaxTaps - 1> history_{};
 };
 
 }  // namespace byon::codec

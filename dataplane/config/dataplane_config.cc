@@ -184,6 +184,16 @@ class Reader {
                          ", but must have at least four ports for each worker.");
         }
       }
+      if (const YAML::Node limit = node["access_limit"]) {
+        Take(limit["packets_per_second"], media.access_packets_per_second);
+        Take(limit["kilobits_per_second"], media.access_kilobits_per_second);
+        for (const char* const key : {"packets_per_second", "kilobits_per_second"}) {
+          // A call would not pass.
+          if (limit[key] && limit[key].as<uint32_t>() - 1 < 99) {
+            Refuse(limit[key], std::string("media.access_limit.") + key, "0 or at least 100");
+          }
+        }
+      }
       TakeSeconds(node["access_timeout_seconds"], media.access_timeout);
       TakeSeconds(node["ims_timeout_seconds"], media.ims_timeout);
       for (const auto& profile : node["srtp_profiles"]) {

@@ -64,6 +64,8 @@ struct MediaConfig {
   LegConfig access, ims;
   uint16_t first_port = 20000;
   uint16_t last_port = 29999;
+  uint32_t access_packets_per_second = 500;  // 0: no limit
+  uint32_t access_kilobits_per_second = 4000;
   base::TimeDelta access_timeout = base::TimeDelta::Seconds(30);
   base::TimeDelta ims_timeout = base::TimeDelta::Seconds(60);
   std::vector<std::string> srtp_profiles;  // empty: the house's order

@@ -63,6 +63,8 @@ class IceLiteAgent {
   };
 
   IceLiteAgent(const Config& config, const IceCredentials& local);
+  // From its beginning, what media and ticks look at where nothing happens.
+  static constexpr size_t kHotBytes = 128;
 
   // Gives the peer's credentials of the current generation; before that, checks are answered on the
   // local half of the USERNAME alone. Starts the connect timeout. A lite agent never sends a check,
@@ -147,24 +149,26 @@ class IceLiteAgent {
                    const net::SocketAddress& to, stun::ErrorCode code,
                    const stun::StunMessageView::UnknownAttributes& unknown);
 
+  // What media and every tick look at comes first, kHotBytes with the size of `events_`.
   Config config_;
+  std::optional<net::SocketAddress> selected_;
+  uint32_t selected_generation_ = 0;
+  base::Timestamp trial_deadline_ = base::Timestamp::Infinite();
+  base::Timestamp consent_deadline_ = base::Timestamp::Infinite();
+  base::Timestamp connect_deadline_ = base::Timestamp::Infinite();
+  std::optional<PendingResponse> pending_;
+  base::FixedVector<IceEvent, 8> events_;
+
   Generation current_;
   std::optional<Generation> previous_;
   base::FixedVector<RemoteCandidate, kMaxRemoteCandidates> candidates_;
   std::array<SeenCheck, 64> seen_{};
   size_t next_seen_ = 0;
-  std::optional<net::SocketAddress> selected_;
-  uint32_t selected_generation_ = 0;
   // The pair before the selected one, until media has come over that.
   std::optional<net::SocketAddress> former_;
-  base::Timestamp trial_deadline_ = base::Timestamp::Infinite();
-  base::Timestamp consent_deadline_ = base::Timestamp::Infinite();
-  base::Timestamp connect_deadline_ = base::Timestamp::Infinite();
 
   static constexpr size_t kMaxResponseBytes = 128;
   std::array<std::byte, kMaxResponseBytes> response_;
-  std::optional<PendingResponse> pending_;
-  base::FixedVector<IceEvent, 8> events_;
 };
 
 }  // namespace byon::ice

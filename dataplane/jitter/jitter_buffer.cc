@@ -114,12 +114,13 @@ StoredPacket JitterBuffer::Unwrapped(const StreamPacket& packet, const PacketTra
   stored.is_dtx = traits.is_dtx;
   stored.has_redundancy = traits.has_redundancy;
   stored.helps_concealment = traits.helps_concealment;
-  stored.payload = packet.payload;
+  stored.plays_in_parts = traits.plays_in_parts;
+  stored.SetPayload(packet.payload);
   return stored;
 }
 
 void JitterBuffer::Store(const StoredPacket& packet) {
-  while (!store_.HasRoomFor(packet.payload.size())) {
+  while (!store_.HasRoomFor(packet.payload_size)) {
     // Nobody reads, or the sender floods: what is newest is worth most.
     store_.DropFront();
     ++overflowed_packets_;
@@ -232,7 +233,7 @@ base::TimeDelta JitterBuffer::DelayAt(int64_t timestamp, base::Timestamp now, ui
 bool JitterBuffer::IsDue(const StoredPacket& packet, base::Timestamp now,
                          uint32_t buffered) const {
   // Packets so big that the store cannot hold them for longer.
-  if (!store_.HasRoomFor(packet.payload.size())) return true;
+  if (!store_.HasRoomFor(packet.payload_size)) return true;
   return DelayAt(packet.timestamp, now, buffered, packet.duration) >= target_delay();
 }
 
@@ -299,10 +300,12 @@ void JitterBuffer::SkipPassedPackets() {
 void JitterBuffer::CutExcess() {
   const int64_t most = Units(kMaxDelay);
   int64_t waiting = 0;
-  for (size_t i = 0; i < store_.size(); ++i) waiting += store_.at(i).duration;
+  for (size_t i = 0; i < store_.size(); ++i) {
+    waiting += HasBegun(store_.at(i)) ? 0 : store_.at(i).duration;
+  }
   while (waiting > most && store_.front().is_audio) {
     const StoredPacket& cut = store_.PopFront();
-    waiting -= cut.duration;
+    waiting -= HasBegun(cut) ? 0 : cut.duration;
     last_sequence_number_ = cut.sequence_number;
     next_timestamp_ = cut.timestamp + cut.duration;
     held_ = 0;
@@ -325,30 +328,39 @@ PlayoutFrame JitterBuffer::PopFrame(base::Timestamp now, uint32_t buffered) {
 }
 
 PlayoutFrame JitterBuffer::PlayFront(base::Timestamp now, uint32_t buffered) {
-  const StoredPacket& packet = store_.PopFront();
+  const StoredPacket& packet = store_.front();
   PlayoutFrame frame;
   frame.decision = PlayoutDecision::kNormal;
   frame.payload_type = packet.payload_type;
-  frame.payload = packet.payload;
+  frame.payload = packet.payload();
   frame.arrival = packet.arrival;
   frame.is_copy = packet.is_copy;
+  frame.is_rest = HasBegun(packet);
   if (is_playing_ && !is_in_dtx_ && packet.timestamp < next_timestamp_) {
     frame.skip = static_cast<uint32_t>(next_timestamp_ - packet.timestamp);
   }
   frame.duration = packet.duration - frame.skip;
+  frame.is_part = packet.plays_in_parts && frame.duration > Units(kLongestPart);
+  if (frame.is_part) frame.duration = static_cast<uint32_t>(Units(kTick));
+  if (!frame.is_rest) NoteBegin(packet, now, buffered);
+  is_playing_ = true;
+  is_in_dtx_ = packet.is_dtx && !frame.is_part;
+  held_ = 0;
+  last_sequence_number_ = packet.sequence_number;
+  last_duration_ = packet.duration;
+  plays_in_parts_ = packet.plays_in_parts;
+  next_timestamp_ = packet.timestamp + frame.skip + frame.duration;
+  if (!frame.is_part) (void)store_.PopFront();
+  return frame;
+}
+
+void JitterBuffer::NoteBegin(const StoredPacket& packet, base::Timestamp now, uint32_t buffered) {
   playout_delay_ = DelayAt(packet.timestamp, now, buffered, packet.duration);
   const bool was_waited_for = is_playing_ && held_ > 0 && packet.timestamp <= next_timestamp_;
   if (estimator_.has_learnt()) {
     late_share_ += ((was_waited_for ? 1.0f : 0.0f) - late_share_) * kLateMemory;
   }
   NoteLoss(packet);
-  is_playing_ = true;
-  is_in_dtx_ = packet.is_dtx;
-  held_ = 0;
-  last_sequence_number_ = packet.sequence_number;
-  last_duration_ = packet.duration;
-  next_timestamp_ = packet.timestamp + packet.duration;
-  return frame;
 }
 
 PlayoutFrame JitterBuffer::PlayGap(base::Timestamp now, uint32_t buffered) {
@@ -405,10 +417,11 @@ PlayoutFrame JitterBuffer::PlayGap(base::Timestamp now, uint32_t buffered) {
   frame.lost_before = credit;
   frame.decision = PlayoutDecision::kConceal;
   const int64_t one_packet = std::max<int64_t>(last_duration_, Units(kTick) / 2);
-  frame.duration = static_cast<uint32_t>(std::min(missing, one_packet));
-  if (missing <= one_packet && front.is_audio) {
-    if (front.has_redundancy) frame.redundancy = front.payload;
-    frame.next_payload = front.payload;
+  const int64_t one_piece = plays_in_parts_ ? std::min(one_packet, Units(kTick)) : one_packet;
+  frame.duration = static_cast<uint32_t>(std::min(missing, one_piece));
+  if (missing <= one_piece && front.is_audio) {
+    if (front.has_redundancy) frame.redundancy = front.payload();
+    frame.next_payload = front.payload();
     frame.payload_type = front.payload_type;
     frame.arrival = front.arrival;
   }

@@ -48,7 +48,8 @@ class JitterBuffer {
   InsertOutcome InsertOther(const rtp::RtpPacketView& packet, base::Timestamp arrival);
 
   // The next thing to play, when `buffered` clock units (under 20 ms) are still left from before. To be
-  // called until 20 ms are there or it answers kNothing.
+  // called until 20 ms are there or it answers kNothing. Of packets that may be played in parts it is at
+  // most kLongestPart.
   PlayoutFrame PopFrame(base::Timestamp now, uint32_t buffered);
   // With `buffered` units (at least 20 ms) ready for this tick.
   TimeAdjustment NextAdjustment(base::Timestamp now, uint32_t buffered) const;
@@ -73,6 +74,8 @@ class JitterBuffer {
   static constexpr base::TimeDelta kHysteresis = base::TimeDelta::Milliseconds(1);
   static constexpr base::TimeDelta kUrgentExcess = base::TimeDelta::Milliseconds(15);
   static constexpr base::TimeDelta kForcedExcess = base::TimeDelta::Milliseconds(60);
+  // A part is a tick long, and what is left at the end goes with the last one.
+  static constexpr base::TimeDelta kLongestPart = base::TimeDelta::Milliseconds(30);
   // The most that one acceleration removes.
   static constexpr base::TimeDelta kLongestPeriod = base::TimeDelta::Microseconds(12'500);
   static constexpr base::TimeDelta kLeastTrim = base::TimeDelta::Milliseconds(4);
@@ -124,11 +127,16 @@ class JitterBuffer {
   bool IsDue(const StoredPacket& packet, base::Timestamp now, uint32_t buffered) const;
   base::TimeDelta DelayAt(int64_t timestamp, base::Timestamp now, uint32_t buffered,
                           uint32_t packet_duration) const;
+  // Whether a part of it was given out.
+  bool HasBegun(const StoredPacket& packet) const {
+    return is_playing_ && packet.sequence_number == last_sequence_number_;
+  }
   void SkipPassedPackets();
   void NoteLoss(const StoredPacket& played);
   base::TimeDelta LateMargin() const;
   void CutExcess();
   PlayoutFrame PlayFront(base::Timestamp now, uint32_t buffered);
+  void NoteBegin(const StoredPacket& packet, base::Timestamp now, uint32_t buffered);
   PlayoutFrame PlayGap(base::Timestamp now, uint32_t buffered);
   PlayoutFrame PlayWithoutPackets(base::Timestamp now);
   PlayoutFrame Silence() const;
@@ -153,6 +161,7 @@ class JitterBuffer {
   int64_t next_timestamp_ = 0;       // end of what was given out
   int64_t last_sequence_number_ = 0; // of what was given out
   uint32_t last_duration_ = 0;
+  bool plays_in_parts_ = false;      // what was given out last
   bool is_in_dtx_ = false;
   uint32_t held_ = 0;  // concealment given out while waiting, not yet counted in next_timestamp_
   float loss_share_ = 0;        // of the last hundred packets or so

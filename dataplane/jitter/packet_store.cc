@@ -12,7 +12,8 @@ PacketStore::PacketStore() : bytes_(std::make_unique_for_overwrite<std::byte[]>(
 }
 
 void PacketStore::Add(const StoredPacket& packet) {
-  const size_t size = packet.payload.size();
+  const base::ByteSpan payload = packet.payload();
+  const size_t size = payload.size();
   BYON_CHECK(HasRoomFor(size) && size <= kMaxPayloadBytes, "the owner looks first");
   ReleaseLent();
   // Moving costs less than a byte for each that was freed.
@@ -20,11 +21,11 @@ void PacketStore::Add(const StoredPacket& packet) {
   const uint8_t slot = free_.back();
   free_.PopBack();
   std::byte* bytes = bytes_.get() + end_;
-  std::copy(packet.payload.begin(), packet.payload.end(), bytes);
+  std::copy(payload.begin(), payload.end(), bytes);
   end_ += size;
   used_bytes_ += size;
   slots_[slot] = packet;
-  slots_[slot].payload = {bytes, size};
+  slots_[slot].payload_bytes = bytes;
   order_.PushBack(slot);
   // Nearly always it belongs at the end already.
   for (size_t i = order_.size() - 1;
@@ -37,14 +38,14 @@ void PacketStore::MoveTogether() {
   std::array<uint8_t, kPacketSlots> by_place;
   const auto end = std::copy(order_.begin(), order_.end(), by_place.begin());
   std::sort(by_place.begin(), end, [this](uint8_t a, uint8_t b) {
-    return slots_[a].payload.data() < slots_[b].payload.data();
+    return slots_[a].payload_bytes < slots_[b].payload_bytes;
   });
   end_ = 0;
   for (auto slot = by_place.begin(); slot != end; ++slot) {
-    base::ByteSpan& payload = slots_[*slot].payload;
+    const base::ByteSpan payload = slots_[*slot].payload();
     std::byte* bytes = bytes_.get() + end_;
     std::copy(payload.begin(), payload.end(), bytes);  // towards the front
-    payload = {bytes, payload.size()};
+    slots_[*slot].payload_bytes = bytes;
     end_ += payload.size();
   }
 }
@@ -63,7 +64,7 @@ void PacketStore::DropFront() {
 }
 
 void PacketStore::Free(uint8_t slot) {
-  used_bytes_ -= slots_[slot].payload.size();
+  used_bytes_ -= slots_[slot].payload_size;
   if (used_bytes_ == 0) end_ = 0;
   free_.PushBack(slot);
 }

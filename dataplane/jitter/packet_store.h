@@ -22,15 +22,25 @@ struct StoredPacket {
   int64_t sequence_number = 0;  // extended
   int64_t timestamp = 0;        // extended
   base::Timestamp arrival;
+  const std::byte* payload_bytes = nullptr;  // in the store's memory
   uint32_t duration = 0;        // clock units
+  uint16_t payload_size = 0;
   uint8_t payload_type = 0;
-  bool is_dtx = false;
-  bool has_redundancy = false;
-  bool helps_concealment = false;
-  bool is_copy = false;         // came in a later packet (RFC 2198)
-  bool is_audio = true;         // false: only keeps the sequence numbers whole
-  base::ByteSpan payload;       // in the store's memory
+  bool is_dtx : 1 = false;
+  bool has_redundancy : 1 = false;
+  bool helps_concealment : 1 = false;
+  bool plays_in_parts : 1 = false;
+  bool is_copy : 1 = false;     // came in a later packet (RFC 2198)
+  bool is_audio : 1 = true;     // false: only keeps the sequence numbers whole
+
+  base::ByteSpan payload() const { return {payload_bytes, payload_size}; }
+  // At most kMaxPayloadBytes.
+  void SetPayload(base::ByteSpan payload) {
+    payload_bytes = payload.data();
+    payload_size = static_cast<uint16_t>(payload.size());
+  }
 };
+static_assert(sizeof(StoredPacket) <= 40, "a call holds 130 of them");
 
 // A fixed number of packets, and of bytes, in the order of their sequence numbers. The bytes are kept together at
 // the front of the memory, so a healthy stream touches little of it.
@@ -44,7 +54,7 @@ class PacketStore {
   const StoredPacket& at(size_t index) const { return slots_[order_[index]]; }
   // Whether one more packet with such a payload, at most kMaxPayloadBytes, fits.
   bool HasRoomFor(size_t payload_bytes) const {
-    const size_t lent_bytes = lent_ == kNoSlot ? 0 : slots_[lent_].payload.size();  // given back by then
+    const size_t lent_bytes = lent_ == kNoSlot ? 0 : slots_[lent_].payload_size;  // given back by then
     return !order_.full() && used_bytes_ - lent_bytes + payload_bytes <= kStoreBytes;
   }
   // Copies `packet`, for which there is room. Payloads of others may move.

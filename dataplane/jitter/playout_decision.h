@@ -23,6 +23,8 @@ struct PlayoutFrame {
   base::ByteSpan payload;
   uint32_t skip = 0;         // clock units at the front of `payload` that were played already
   base::Timestamp arrival;   // of `payload`
+  bool is_part = false;      // `payload` goes on behind `duration`: more of it follows
+  bool is_rest = false;      // it was begun before
   bool is_copy = false;      // `payload` came in a later packet: its own was lost
   bool may_come = false;     // kConceal: nobody knows yet whether it is lost; if it comes it is played next
   // Clock units just before this, given out with `may_come`, that are lost after all.

@@ -29,6 +29,7 @@ struct PacketTraits {
   bool is_dtx = false;    // behind it a gap in the timestamps is silence
   bool has_redundancy = false;  // it repeats the packet before
   bool helps_concealment = false;  // a loss just before it is concealed better when it is there
+  bool plays_in_parts = false;     // 20 ms of it can be decoded after the other
 };
 
 }  // namespace byon::jitter

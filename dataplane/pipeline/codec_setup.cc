@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "dataplane/jitter/jitter_buffer.h"
+
 namespace byon::pipeline {
 namespace {
 
@@ -9,11 +11,12 @@ namespace {
 // another one.
 constexpr int kBesidesPacketMs = 20 + 13 + 13;
 
-// Audio that may wait decoded.
+// Audio that may wait decoded: packets of Opus are decoded as a whole, those of the others 20 ms by 20 ms.
 int BufferMs(std::span<const StreamFormat> formats) {
-  const bool is_opus = std::ranges::all_of(
+  const bool has_opus = std::ranges::any_of(
       formats, [](const StreamFormat& f) { return f.codec.codec == codec::Codec::kOpus; });
-  return (is_opus ? codec::kMaxOpusPacketMs : codec::kMaxPacketMs) + kBesidesPacketMs;
+  constexpr auto kLongestPartMs = static_cast<int>(jitter::JitterBuffer::kLongestPart.milliseconds());
+  return (has_opus ? codec::kMaxOpusPacketMs : kLongestPartMs) + kBesidesPacketMs;
 }
 
 // The sample rate that a format's own codec works at; Opus adapts to the other side.

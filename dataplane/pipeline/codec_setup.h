@@ -34,6 +34,11 @@ class ReceiveSetup {
   const TelephoneEventFormat* FindTelephoneEvent(uint8_t payload_type) const;
   // Whether it carries redundant encodings (RFC 2198).
   bool IsRed(uint8_t payload_type) const { return (KindOf(payload_type) & kRed) != 0; }
+  // Whether it carries nothing but audio.
+  bool IsAudioOnly(uint8_t payload_type) const {
+    const uint8_t kind = KindOf(payload_type);
+    return (kind & kAudioMask) != 0 && (kind & ~kAudioMask) == 0;
+  }
   Entry& preferred() { return entries_[0]; }
   std::span<Entry> entries() { return entries_; }
   // The place in entries() of what FindAudio() finds; nothing when it is none of ours.

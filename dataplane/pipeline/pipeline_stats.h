@@ -17,6 +17,10 @@ struct PipelineStats {
   uint64_t packets_relayed = 0;    // of those: passed on as they came
   uint64_t payload_bytes_sent = 0;
   uint64_t frames_played = 0;      // all that went to the encoder
+  codec::Codec received_codec = codec::Codec::kOpus;  // of the last packet that was decoded
+  codec::Codec sent_codec = codec::Codec::kOpus;  // of the last packet sent
+  int received_amr_mode = -1;      // of the last speech frame; -1 for none
+  int sent_amr_mode = -1;
   uint64_t concealed_frames = 0;   // loss concealment, forward error correction not counted
   uint64_t concealment_runs = 0;   // concealed frames in a row count as one
   uint64_t recovered_frames = 0;   // by Opus in-band FEC or a copy in a later packet (RFC 2198)
@@ -33,10 +37,6 @@ struct PipelineStats {
   base::TimeDelta target_playout_delay;
   base::TimeDelta added_latency_mean;  // arrival of a packet to departure of the frame made from it
   base::TimeDelta added_latency_max;
-  codec::Codec received_codec = codec::Codec::kOpus;  // of the last packet that was decoded
-  int received_amr_mode = -1;      // of the last speech frame; -1 for none
-  codec::Codec sent_codec = codec::Codec::kOpus;  // of the last packet sent
-  int sent_amr_mode = -1;
   std::optional<float> signal_level_dbm0;  // of what is played, see SpeechLevel
   std::optional<float> noise_level_dbm0;
   std::array<uint64_t, kDropReasonCount> drops{};

@@ -74,7 +74,7 @@ std::optional<DropReason> PlayoutStage::InsertAudio(const jitter::StreamPacket& 
   const auto outcome = Outcome(jitter_.Insert(
       packet,
       {description->duration, description->is_dtx, description->has_redundancy || carries_copies,
-       entry->decoder->bridges_losses()},
+       entry->decoder->bridges_losses(), entry->decoder->decodes_in_parts()},
       arrival));
   if (outcome) return outcome;
   stats_.received_codec = entry->format.codec.codec;
@@ -93,7 +93,7 @@ std::optional<DropReason> PlayoutStage::InsertCopy(const jitter::StreamPacket& c
   (void)jitter_.InsertCopy(
       copy,
       {description->duration, description->is_dtx, description->has_redundancy,
-       entry->decoder->bridges_losses()},
+       entry->decoder->bridges_losses(), entry->decoder->decodes_in_parts()},
       arrival);
   return std::nullopt;
 }
@@ -112,11 +112,16 @@ uint32_t PlayoutStage::BufferedUnits() const {
                                static_cast<size_t>(buffer.sample_rate_hz()));
 }
 
+// At the rate of the decoder in use.
+size_t PlayoutStage::SamplesOf(uint32_t duration) const {
+  return size_t{duration} * static_cast<size_t>(current_->decoder->sample_rate_hz()) /
+         jitter_.clock_rate_hz();
+}
+
 std::span<int16_t> PlayoutStage::RoomFor(uint32_t duration) {
-  const auto rate = static_cast<size_t>(current_->decoder->sample_rate_hz());
   // Decoders make missing audio in steps of 2.5 ms.
-  const size_t step = rate / 400;
-  const size_t samples = size_t{duration} * rate / jitter_.clock_rate_hz();
+  const size_t step = static_cast<size_t>(current_->decoder->sample_rate_hz()) / 400;
+  const size_t samples = SamplesOf(duration);
   const auto room = setup_->buffer().Room();
   const size_t wanted = std::max<size_t>(1, (samples + step / 2) / step) * step;
   return room.first(std::min({wanted, room.size() / step * step, 48 * step}));
@@ -168,7 +173,9 @@ void PlayoutStage::Decode(const jitter::PlayoutFrame& piece, base::Timestamp now
   ReceiveSetup::Entry* entry = setup_->FindAudio(piece.payload_type);
   if (entry != current_) Use(*entry);
   PlayoutBuffer& buffer = setup_->buffer();
-  const size_t decoded = entry->decoder->Decode(piece.payload, piece.skip, buffer.Room());
+  auto room = buffer.Room();
+  if (piece.is_part) room = room.first(std::min(room.size(), SamplesOf(piece.duration)));
+  const size_t decoded = entry->decoder->Decode(piece.payload, piece.skip, room);
   buffer.Commit(decoded);
   if (decoded == 0) return Conceal(piece);  // what Describe() let pass and the library did not
 
@@ -176,6 +183,7 @@ void PlayoutStage::Decode(const jitter::PlayoutFrame& piece, base::Timestamp now
   if (piece.is_copy) {
     stats_.recovered_frames += FramesIn(decoded, setup_->buffer().sample_rate_hz());
   }
+  if (piece.is_rest) return;
   const base::TimeDelta latency = now - piece.arrival;
   latency_sum_ns_ += latency.nanoseconds();
   ++latency_packets_;

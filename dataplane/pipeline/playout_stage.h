@@ -53,6 +53,7 @@ class PlayoutStage {
   void Use(ReceiveSetup::Entry& entry);
   void AdjustSpeed(base::Timestamp now);
   void Accelerate(codec::TimeScaler::Urgency urgency, base::Timestamp now);
+  size_t SamplesOf(uint32_t duration) const;
   std::span<int16_t> RoomFor(uint32_t duration);
   uint32_t BufferedUnits() const;
 

@@ -72,6 +72,9 @@ class TranscodingPipeline {
   [[nodiscard]] ReceiveSetupPtr SetReceive(ReceiveSetupPtr setup);
   [[nodiscard]] SendSetupPtr SetSend(SendSetupPtr setup);
 
+  // Asks for the memory that Insert() and ticks look at first.
+  void Prefetch() const;
+
   // Nothing, or why the packet (audio or telephone-event) was dropped; counted in stats().drops too.
   // Where the sending leg takes what came as it is (MayRelay()), it goes to `relay` at once, with its
   // own numbers and without decoding; null: never.

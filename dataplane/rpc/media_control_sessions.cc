@@ -71,6 +71,7 @@ session::SessionConfig MediaControlService::MakeConfig(const SessionRecord& reco
   config.random_seed = RandomU64();
   config.access_dscp = config_.access.dscp;
   config.ims_dscp = config_.ims.dscp;
+  config.access_limit = config_.access_limit;
   config.access_media_timeout = config_.access_media_timeout;
   config.ims_media_timeout = config_.ims_media_timeout;
   config.tones = config_.tones;

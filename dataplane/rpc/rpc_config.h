@@ -12,6 +12,7 @@
 #include "dataplane/net/ip_address.h"
 #include "dataplane/pipeline/audio_clip.h"
 #include "dataplane/pipeline/tone_plan.h"
+#include "dataplane/session/media_budget.h"
 
 namespace byon::rpc {
 
@@ -43,6 +44,7 @@ struct RpcConfig {
   uint16_t first_port = 20000;  // local UDP ports of all workers together
   uint16_t last_port = 29999;
   size_t sessions_per_worker = 2000;
+  session::MediaLimit access_limit;
   base::TimeDelta access_media_timeout = base::TimeDelta::Seconds(30);
   base::TimeDelta ims_media_timeout = base::TimeDelta::Seconds(60);
   pipeline::ToneCountry tones = pipeline::ToneCountry::kItu;

@@ -4,10 +4,11 @@ namespace byon::session {
 
 AccessLeg::AccessLeg(const SessionConfig& config, DropCounters& drops)
     : drops_(drops),
+      budget_(config.access_limit),
+      silence_(config.access_media_timeout),
       transport_(config.handle, config.access, config.access_dscp, drops),
       reporter_(rtp::Ssrc{config.access.ssrc}, config.cname, config.random_seed ^ 0xacce55,
-                RtcpReporter::UselessPackets::kLost),
-      silence_(config.access_media_timeout) {}
+                RtcpReporter::UselessPackets::kLost) {}
 
 void AccessLeg::Apply(const AccessRemote& remote, base::Timestamp now, SessionOutput& output) {
   if (remote.direction) direction_ = *remote.direction;
@@ -18,21 +19,19 @@ void AccessLeg::Apply(const AccessRemote& remote, base::Timestamp now, SessionOu
 srtp::SrtpSession* AccessLeg::HandleDatagram(const net::SocketAddress& from,
                                              base::MutableByteSpan datagram, base::Timestamp now,
                                              SessionOutput& output) {
-  switch (transport_.HandleDatagram(from, datagram, now, output)) {
-    case rtp::DatagramClass::kRtp:
-      return transport_.inbound();
-    case rtp::DatagramClass::kRtcp:
-      HandleSrtcp(from, datagram, now, output);
-      return nullptr;
-    default:
-      return nullptr;
-  }
+  const rtp::DatagramClass datagram_class = transport_.HandleDatagram(from, datagram, now, output);
+  if (datagram_class == rtp::DatagramClass::kUnknown) return nullptr;
+  if (!budget_.HasAny(now)) return drops_.Count(DropReason::kMediaOverBudget), nullptr;
+  if (datagram_class == rtp::DatagramClass::kRtp) return transport_.inbound();
+  HandleSrtcp(from, datagram, now, output);
+  return nullptr;
 }
 
 void AccessLeg::HandleSrtcp(const net::SocketAddress& from, base::MutableByteSpan datagram,
                             base::Timestamp now, SessionOutput& output) {
   const auto size = transport_.inbound()->UnprotectRtcp(output.transform(), datagram);
   if (!size) return drops_.Count(size.error());
+  budget_.Spend(*size);
   transport_.OnAuthenticatedMedia(from, now);
   if (const auto reason = reporter_.HandleRtcp(datagram.first(*size), now, output.wall_clock())) {
     drops_.Count(*reason);
@@ -41,6 +40,7 @@ void AccessLeg::HandleSrtcp(const net::SocketAddress& from, base::MutableByteSpa
 
 std::optional<rtp::RtpPacketView> AccessLeg::AdmitRtp(const net::SocketAddress& from,
                                                       base::ByteSpan packet, base::Timestamp now) {
+  budget_.Spend(packet.size());
   transport_.OnAuthenticatedMedia(from, now);
   const auto view = rtp::RtpPacketView::Parse(packet);
   if (!view) return drops_.Count(view.error()), std::nullopt;

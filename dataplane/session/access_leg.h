@@ -3,10 +3,12 @@
 #include <optional>
 
 #include "dataplane/base/bytes.h"
+#include "dataplane/base/prefetch.h"
 #include "dataplane/base/time.h"
 #include "dataplane/rtp/rtp_packet_view.h"
 #include "dataplane/session/descriptions.h"
 #include "dataplane/session/drop_counters.h"
+#include "dataplane/session/media_budget.h"
 #include "dataplane/session/rtcp_reporter.h"
 #include "dataplane/session/session_output.h"
 #include "dataplane/session/silence_watch.h"
@@ -37,6 +39,12 @@ class AccessLeg {
   // How long it has been silent, when that is worth telling.
   std::optional<base::TimeDelta> CheckSilence(base::Timestamp now);
 
+  // Asks for the memory that media and ticks need.
+  void Prefetch() const {
+    base::Prefetch(this, 160 + WebRtcTransport::kHotBytes);
+    base::Prefetch(&reporter_, RtcpReporter::kHotBytes);
+  }
+
   bool may_receive() const { return MayReceive(direction_); }
   bool may_send() const { return MaySend(direction_) && transport_.may_send(); }
   WebRtcTransport& transport() { return transport_; }
@@ -51,10 +59,11 @@ class AccessLeg {
   void SendRtcp(SessionOutput& output, Write&& write);
 
   DropCounters& drops_;
+  Direction direction_ = Direction::kSendRecv;
+  MediaBudget budget_;
+  SilenceWatch silence_;
   WebRtcTransport transport_;
   RtcpReporter reporter_;
-  SilenceWatch silence_;
-  Direction direction_ = Direction::kSendRecv;
 };
 
 }  // namespace byon::session

@@ -13,6 +13,7 @@
 #include "dataplane/pipeline/hold_audio.h"
 #include "dataplane/pipeline/stream_format.h"
 #include "dataplane/pipeline/tone_plan.h"
+#include "dataplane/session/media_budget.h"
 #include "dataplane/session/rtcp_parameters.h"
 
 // What the two ends of a session's legs are: the domain side of AccessRemote, ImsRemote and their
@@ -93,6 +94,7 @@ struct SessionConfig {
   uint8_t access_dscp = 46;   // EF, RFC 8837
   uint8_t ims_dscp = 46;      // EF, TS 23.107 conversational voice
   pipeline::ToneCountry tones = pipeline::ToneCountry::kItu;
+  MediaLimit access_limit;
   base::TimeDelta access_media_timeout = base::TimeDelta::Seconds(30);
   base::TimeDelta ims_media_timeout = base::TimeDelta::Seconds(60);
 };

@@ -16,6 +16,8 @@ std::string_view DropReasonName(DropReason reason) {
       return "session_unverified_source";
     case DropReason::kUnverifiedOverBudget:
       return "session_unverified_over_budget";
+    case DropReason::kMediaOverBudget:
+      return "session_media_over_budget";
     case DropReason::kNoSrtpKeys:
       return "session_no_srtp_keys";
     case DropReason::kDtlsNotExpected:

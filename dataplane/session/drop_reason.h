@@ -13,6 +13,7 @@ enum class DropReason : uint8_t {
   kUnexpectedClass,    // STUN or DTLS on a plain RTP port
   kUnverifiedSource,   // DTLS, or SRTP of nobody known, from an address that passed no ICE check
   kUnverifiedOverBudget,  // SRTP from such addresses, above the tags that are tried for them
+  kMediaOverBudget,    // SRTP or SRTCP above what a client may send
   kNoSrtpKeys,         // SRTP before the handshake ended
   kDtlsNotExpected,    // DTLS after the association failed
   kDtlsTooLarge,       // above the 1500 bytes a handshake message carries

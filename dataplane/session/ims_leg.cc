@@ -4,9 +4,9 @@ namespace byon::session {
 
 ImsLeg::ImsLeg(const SessionConfig& config, DropCounters& drops)
     : drops_(drops),
+      silence_(config.ims_media_timeout),
       transport_(config.ims, config.ims_dscp, drops),
-      reporter_(rtp::Ssrc{config.ims.ssrc}, config.cname, config.random_seed ^ 0x1b5),
-      silence_(config.ims_media_timeout) {}
+      reporter_(rtp::Ssrc{config.ims.ssrc}, config.cname, config.random_seed ^ 0x1b5) {}
 
 bool ImsLeg::Apply(const ImsRemote& remote) {
   if (remote.direction) direction_ = *remote.direction;

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "dataplane/base/bytes.h"
+#include "dataplane/base/prefetch.h"
 #include "dataplane/base/time.h"
 #include "dataplane/rtp/rtp_packet_view.h"
 #include "dataplane/session/descriptions.h"
@@ -40,6 +41,12 @@ class ImsLeg {
 
   std::optional<base::TimeDelta> CheckSilence(base::Timestamp now) { return silence_.Check(now); }
 
+  // Asks for the memory that media and ticks need.
+  void Prefetch() const {
+    base::Prefetch(this, 64 + PlainRtpTransport::kHotBytes);
+    base::Prefetch(&reporter_, RtcpReporter::kHotBytes);
+  }
+
   bool may_receive() const { return MayReceive(direction_); }
   bool may_send() const { return MaySend(direction_) && transport_.may_send(); }
   const ShortText& stream_id() const { return transport_.stream_id(); }
@@ -51,11 +58,11 @@ class ImsLeg {
   void SendRtcp(SessionOutput& output, Write&& write);
 
   DropCounters& drops_;
+  Direction direction_ = Direction::kSendRecv;
+  std::bitset<128> payload_types_;
+  SilenceWatch silence_;
   PlainRtpTransport transport_;
   RtcpReporter reporter_;
-  SilenceWatch silence_;
-  std::bitset<128> payload_types_;
-  Direction direction_ = Direction::kSendRecv;
 };
 
 }  // namespace byon::session

@@ -38,6 +38,9 @@ pipeline::PipelineConfig PipelineConfigFor(uint32_t ssrc, uint64_t seed,
   return {.ssrc = {ssrc}, .random_seed = seed, .tones = tones};
 }
 
+// The pointers and flags at the front of a session.
+constexpr size_t kHotBytes = 64;
+
 double Milliseconds(base::TimeDelta delta) { return delta.seconds() * 1e3; }
 
 ShortText CodecText(codec::Codec codec, int amr_mode) {
@@ -92,11 +95,11 @@ void FillLeg(LegStats& leg, const RtcpReporter& reporter, const pipeline::Pipeli
 }  // namespace
 
 MediaSession::MediaSession(const SessionConfig& config)
-    : config_(config),
-      access_(config_, drops_),
-      ims_(config_, drops_),
-      access_to_ims_(PipelineConfigFor(config.ims.ssrc, config.random_seed, config.tones)),
-      ims_to_access_(PipelineConfigFor(config.access.ssrc, ~config.random_seed, config.tones)) {
+    : access_to_ims_(PipelineConfigFor(config.ims.ssrc, config.random_seed, config.tones)),
+      ims_to_access_(PipelineConfigFor(config.access.ssrc, ~config.random_seed, config.tones)),
+      access_(config, drops_),
+      ims_(config, drops_),
+      config_(config) {
   access_.reporter().Watch(access_to_ims_.stats());
   ims_.reporter().Watch(ims_to_access_.stats());
   // Browsers send and take AVPF (RFC 8834 section 4.3).
@@ -214,6 +217,36 @@ srtp::SrtpSession* MediaSession::HandleDatagram(LocalPort port, const net::Socke
   return nullptr;
 }
 
+void MediaSession::Prefetch(LocalPort port) const {
+  base::Prefetch(this, kHotBytes);
+  port == LocalPort::kAccess ? access_.Prefetch() : ims_.Prefetch();
+}
+
+void MediaSession::PrefetchFurther(LocalPort port) const {
+  if (port == LocalPort::kAccess) {
+    access_to_ims_.Prefetch();
+    if (access_.transport().inbound()) access_.transport().inbound()->Prefetch();
+    if (is_relaying_) ims_.Prefetch();
+  } else {
+    ims_to_access_.Prefetch();
+    if (!is_relaying_) return;
+    access_.Prefetch();
+    if (access_.transport().outbound()) access_.transport().outbound()->Prefetch();
+  }
+}
+
+void MediaSession::PrefetchTick() const {
+  base::Prefetch(this, kHotBytes);
+  access_.Prefetch();
+  ims_.Prefetch();
+  base::Prefetch(&modes_, sizeof modes_);
+}
+
+void MediaSession::PrefetchTickFurther() const {
+  access_to_ims_.Prefetch();
+  ims_to_access_.Prefetch();
+}
+
 void MediaSession::HandleDecryptedRtp(const net::SocketAddress& from, base::ByteSpan packet,
                                       base::Timestamp now, SessionOutput& output) {
   const auto view = access_.AdmitRtp(from, packet, now);
@@ -257,6 +290,7 @@ void MediaSession::TellLossBehind() {
     return pipeline.is_relaying() ? towards.sender().remote_fraction_lost() : 0;
   };
   access_.reporter().SetLossBehind(peer_ ? 0 : of_relayed(access_to_ims_, ims_.reporter()));
+  is_relaying_ = access_to_ims_.is_relaying() || ims_to_access_.is_relaying();
   const RtcpReporter& behind_ims = peer_ ? peer_->ims_.reporter() : access_.reporter();
   ims_.reporter().SetLossBehind(of_relayed(PipelineFromIms(), behind_ims));
 }

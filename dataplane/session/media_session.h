@@ -8,6 +8,7 @@
 
 #include "dataplane/base/bytes.h"
 #include "dataplane/base/fixed_vector.h"
+#include "dataplane/base/prefetch.h"
 #include "dataplane/base/time.h"
 #include "dataplane/pipeline/transcoding_pipeline.h"
 #include "dataplane/session/access_leg.h"
@@ -88,6 +89,13 @@ class MediaSession {
   // A packet of this session that died outside it (no buffer).
   DropCounters& drops() { return drops_; }
 
+  // Asks for the memory that a packet of that port, or a tick, needs: first what is here, then, when that has
+  // come, what it leads to.
+  void Prefetch(LocalPort port) const;
+  void PrefetchFurther(LocalPort port) const;
+  void PrefetchTick() const;
+  void PrefetchTickFurther() const;
+
   SessionHandle handle() const { return config_.handle; }
   const SessionConfig& config() const { return config_; }
   TransportState access_state() const { return access_.transport().state(); }
@@ -125,19 +133,20 @@ class MediaSession {
   void DrainPipelines();
   void PushEvent(const SessionEvent& event);
 
-  SessionConfig config_;
-  DropCounters drops_;
-  AccessLeg access_;
-  ImsLeg ims_;
+  MediaSession* peer_ = nullptr;  // joined with
+  bool is_relaying_ = false;  // as of the last tick, either way: what comes on one leg moves the other
   pipeline::TranscodingPipeline access_to_ims_;
   pipeline::TranscodingPipeline ims_to_access_;
-  CodecModeControl modes_;
-  MediaSession* peer_ = nullptr;  // joined with
-  std::array<ShortText, 2> playback_ids_;  // the last one into each leg
-  base::FixedVector<SessionEvent, 32> events_;
-  size_t next_event_ = 0;
-  uint64_t events_lost_ = 0;
   size_t tick_slot_ = 0;
+  uint64_t events_lost_ = 0;
+  size_t next_event_ = 0;
+  base::FixedVector<SessionEvent, 32> events_;
+  AccessLeg access_;
+  ImsLeg ims_;
+  CodecModeControl modes_;
+  std::array<ShortText, 2> playback_ids_;  // the last one into each leg
+  const SessionConfig config_;
+  DropCounters drops_;
 };
 
 }  // namespace byon::session

@@ -38,6 +38,8 @@ class PlainRtpTransport {
   void SendRtcp(const TxBuffer& buffer, size_t size, SessionOutput& output);
   bool may_send() const { return rtp_remote_.has_value(); }
 
+  // From its beginning, what media looks at.
+  static constexpr size_t kHotBytes = 128;
   const ShortText& stream_id() const { return stream_id_; }
   const std::optional<net::SocketAddress>& rtp_remote() const { return rtp_remote_; }
 
@@ -49,17 +51,18 @@ class PlainRtpTransport {
   void Send(const TxBuffer& buffer, size_t size, const net::SocketAddress& source,
             const std::optional<net::SocketAddress>& destination, SessionOutput& output);
 
+  // What media looks at comes first: kHotBytes.
   const ImsLocal local_;
   const uint8_t default_dscp_;
   DropCounters& drops_;
   uint8_t dscp_;
   bool is_muxed_ = false;
-  std::optional<net::SocketAddress> signalled_rtp_;
+  Learning learning_ = Learning::kOff;
   std::optional<net::SocketAddress> rtp_remote_;   // signalled or learned
   std::optional<net::SocketAddress> rtcp_remote_;
-  ShortText stream_id_;
-  Learning learning_ = Learning::kOff;
+  std::optional<net::SocketAddress> signalled_rtp_;
   base::Timestamp learned_at_;
+  ShortText stream_id_;
 };
 
 }  // namespace byon::session

@@ -21,7 +21,7 @@ constexpr uint32_t kLongestPacketMs = 240;
 
 RtcpReporter::RtcpReporter(rtp::Ssrc local, std::string cname, uint64_t random_seed,
                            UselessPackets useless)
-    : cname_(std::move(cname)), random_(random_seed), useless_(useless), sender_(local, 48'000) {}
+    : useless_(useless), sender_(local, 48'000), cname_(std::move(cname)), random_(random_seed) {}
 
 void RtcpReporter::SetClockRates(uint32_t receive_hz, uint32_t send_hz) {
   if (send_hz != 0) sender_.SetClockRate(send_hz);

@@ -43,6 +43,9 @@ class RtcpReporter {
   RtcpReporter(rtp::Ssrc local, std::string cname, uint64_t random_seed,
                UselessPackets useless = UselessPackets::kReceived);
 
+  // From its beginning, what packets and ticks look at.
+  static constexpr size_t kHotBytes = 512;
+
   // Rates of the RTP timestamps each way; a change keeps the counts.
   void SetClockRates(uint32_t receive_hz, uint32_t send_hz);
   void SetParameters(const RtcpParameters& parameters) { parameters_ = parameters; }
@@ -118,25 +121,26 @@ class RtcpReporter {
     rtp::RtpTimestamp timestamp;
   };
 
-  std::string cname_;
-  base::Random random_;
+  // What packets and ticks look at comes first: kHotBytes, with the first of `meter_`.
+  const pipeline::PipelineStats* played_ = nullptr;
+  std::optional<base::Timestamp> next_report_;
+  uint32_t receive_clock_hz_ = 48'000;
+  uint32_t packet_units_ = 0;  // the shortest step between two packets: what one holds
+  std::optional<LastPacket> last_packet_;
   const UselessPackets useless_;
+  bool is_hastened_ = false;
   RtcpParameters parameters_;
   double loss_behind_ = 0;
   rtp::SenderStatistics sender_;
   std::optional<Reception> reception_;
-  uint32_t receive_clock_hz_ = 48'000;
-  Totals earlier_;
   quality::PacketOutcomes outcomes_;
   quality::QualityMeter meter_;
-  const pipeline::PipelineStats* played_ = nullptr;
-  ExtendedReporter extended_;
-  std::optional<LastPacket> last_packet_;
-  uint32_t packet_units_ = 0;  // the shortest step between two packets: what one holds
 
-  std::optional<base::Timestamp> next_report_;
+  std::string cname_;
+  base::Random random_;
+  Totals earlier_;
+  ExtendedReporter extended_;
   std::optional<base::Timestamp> last_report_;
-  bool is_hastened_ = false;
   double mean_packet_bits_ = 1200;  // of RTCP, with IP and UDP (RFC 3550 section 6.3.3)
   std::array<uint64_t, 2> sent_at_report_{};  // packets sent at the last report and the one before
   bool peer_said_bye_ = false;

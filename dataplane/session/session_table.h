@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "dataplane/base/prefetch.h"
 #include "dataplane/session/media_session.h"
 
 namespace byon::session {
@@ -28,6 +29,8 @@ class SessionTable {
   // Null when there is no such session.
   std::unique_ptr<MediaSession> Remove(SessionHandle handle);
 
+  // Asks for the memory that FindByPort() looks at.
+  void Prefetch(uint16_t port) const { base::Prefetch(&ports_[port]); }
   // `session` is null when nobody has the port.
   Match FindByPort(uint16_t port) const { return ports_[port]; }
   MediaSession* FindByHandle(SessionHandle handle) const {

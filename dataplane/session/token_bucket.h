@@ -14,6 +14,22 @@ class TokenBucket {
       : limit_(kUnit * burst), per_second_(per_second), level_(limit_) {}
 
   [[nodiscard]] bool Take(base::Timestamp now) {
+    Fill(now);
+    if (level_ < kUnit) return false;
+    level_ -= kUnit;
+    return true;
+  }
+  // In two steps, for units that are counted when they are gone: HasAny() first, then Spend(), which may leave a debt.
+  [[nodiscard]] bool HasAny(base::Timestamp now) {
+    Fill(now);
+    return level_ >= kUnit;
+  }
+  void Spend(int64_t units) { level_ -= units * kUnit; }
+
+ private:
+  static constexpr int64_t kUnit = 1'000'000'000;
+
+  void Fill(base::Timestamp now) {
     if (has_time_ && now > last_) {
       // One token a second is kUnit in as many nanoseconds; the cap keeps the product in range.
       const int64_t passed_ns = std::min<int64_t>((now - last_).nanoseconds(), kUnit * 60);
@@ -21,13 +37,8 @@ class TokenBucket {
     }
     last_ = now;
     has_time_ = true;
-    if (level_ < kUnit) return false;
-    level_ -= kUnit;
-    return true;
   }
 
- private:
-  static constexpr int64_t kUnit = 1'000'000'000;
   int64_t limit_;
   int64_t per_second_;
   int64_t level_;

@@ -159,7 +159,7 @@ void WebRtcTransport::DrainIce(SessionOutput& output) {
         *event);
   }
   // As the client we speak first, and only to a selected address.
-  if (role_ == dtls::DtlsRole::kClient && dtls_ == DtlsState::kIdle && ice_.selected_remote()) {
+  if (dtls_ == DtlsState::kIdle && role_ == dtls::DtlsRole::kClient && ice_.selected_remote()) {
     (void)StartDtls(output);
   }
 }
@@ -314,13 +314,15 @@ TransportState WebRtcTransport::state() const {
 }
 
 void WebRtcTransport::PushEvent(const SessionEvent& event) {
+  has_events_ = true;
   if (!events_.PushBack(event)) ++events_lost_;
 }
 
 std::optional<SessionEvent> WebRtcTransport::PollEvent() {
-  if (events_.empty()) return std::nullopt;
+  if (!has_events_) return std::nullopt;
   const SessionEvent event = events_[0];
   events_.Erase(0);
+  has_events_ = !events_.empty();
   return event;
 }
 

@@ -54,7 +54,11 @@ class WebRtcTransport {
   // Whether there are keys and a selected address.
   bool may_send() const { return srtp_.outbound && ice_.selected_remote(); }
 
+  // From its beginning, what media and ticks look at where nothing happens.
+  static constexpr size_t kHotBytes = 64 + ice::IceLiteAgent::kHotBytes;
   srtp::SrtpSession* inbound() { return srtp_.inbound.get(); }
+  const srtp::SrtpSession* inbound() const { return srtp_.inbound.get(); }
+  const srtp::SrtpSession* outbound() const { return srtp_.outbound.get(); }
   TransportState state() const;
   uint64_t events_lost() const { return events_lost_; }
   bool is_handshaking() const { return dtls_ == DtlsState::kHandshaking; }
@@ -83,16 +87,19 @@ class WebRtcTransport {
   const net::SocketAddress local_;
   const uint8_t dscp_;
   DropCounters& drops_;
-  ice::IceLiteAgent ice_;
+  SrtpPair srtp_;
   bool is_consent_lost_ = false;
   bool is_ice_failed_ = false;
-
+  bool has_events_ = false;
+  bool owes_fingerprints_ = false;  // the ring to the handshake thread was full
   DtlsState dtls_ = DtlsState::kIdle;
+  // Behind it is what packets and ticks do not look at where nothing happens: see kHotBytes.
+  ice::IceLiteAgent ice_;
+
   uint32_t association_ = 0;  // grows with each new one
   std::optional<dtls::DtlsRole> role_;  // as signalled
   dtls::DtlsRole association_role_ = dtls::DtlsRole::kServer;
   Fingerprints fingerprints_;
-  bool owes_fingerprints_ = false;  // the ring to the handshake thread was full
   std::optional<net::SocketAddress> dtls_remote_;
   // Made with the keys: the thread that could make it cannot be asked when the session ends.
   base::FixedVector<std::byte, kMaxFarewellBytes> farewell_;
@@ -100,7 +107,6 @@ class WebRtcTransport {
   // Passed no check yet, but what came from there last was authentic.
   std::optional<net::SocketAddress> unverified_media_source_;
   TokenBucket unverified_media_budget_;
-  SrtpPair srtp_;
   base::FixedVector<SessionEvent, 16> events_;
   uint64_t events_lost_ = 0;
 };

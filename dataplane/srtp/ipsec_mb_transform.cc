@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "dataplane/base/check.h"
+#include "dataplane/base/prefetch.h"
 #include "dataplane/srtp/backends.h"
 
 namespace byon::srtp {
@@ -57,9 +58,21 @@ void HashPaddedKey(base::ByteSpan key, uint8_t pad, uint8_t* hash) {
 
 class IpsecMbTransform final : public SrtpTransform {
  public:
-  IpsecMbTransform() : manager_(MakeManager()) {}
+  IpsecMbTransform()
+      : manager_(MakeManager()),
+        has_long_hash_table_((manager_->features & kLongTable) == kLongTable) {}
   SrtpBackend backend() const override { return SrtpBackend::kIpsecMb; }
 
+  void Prefetch(const PacketKeys& keys, SrtpProfile profile) const override {
+    if (!IsAead(profile)) return base::Prefetch(&keys, sizeof(CmKeys));
+    // The round keys, and of the powers of the hash key those that a voice packet takes: the first ones, or the
+    // last ones of a longer table.
+    const auto& key = static_cast<const GcmKeys&>(keys).key;
+    if (!has_long_hash_table_) return base::Prefetch(&key, kShortTableBytes);
+    base::Prefetch(key.expanded_keys, 16 * 11);
+    const auto& table = key.ghash_keys.vaes_avx512.shifted_hkey;
+    base::Prefetch(table + sizeof(table) - kVoiceHashKeyBytes, kVoiceHashKeyBytes);
+  }
   void Protect(std::span<PacketJob> jobs) override {
     BYON_CHECK(jobs.size() <= kMaxBurst, "bursts are bounded");
     for (size_t i = 0; i < jobs.size(); ++i) {
@@ -76,6 +89,9 @@ class IpsecMbTransform final : public SrtpTransform {
   }
 
  private:
+  static constexpr uint64_t kLongTable = IMB_FEATURE_VAES | IMB_FEATURE_AVX512_SKX;
+  static constexpr size_t kVoiceHashKeyBytes = 16 * 16;
+  static constexpr size_t kShortTableBytes = 16 * (15 + 16);
   static constexpr size_t kComputedTagBytes = 12;  // what the library offers for HMAC-SHA1
 
   void Submit(PacketJob& job, size_t slot, IMB_CIPHER_DIRECTION direction) {
@@ -148,6 +164,7 @@ class IpsecMbTransform final : public SrtpTransform {
   }
 
   Manager manager_;
+  const bool has_long_hash_table_;
   std::array<std::array<uint8_t, 16>, kMaxBurst> computed_tags_;
 };
 

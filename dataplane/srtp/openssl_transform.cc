@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "dataplane/base/check.h"
+#include "dataplane/base/prefetch.h"
 #include "dataplane/srtp/backends.h"
 
 namespace byon::srtp {
@@ -124,6 +125,9 @@ void UnprotectOne(PacketJob& job) {
 class OpenSslTransform final : public SrtpTransform {
  public:
   SrtpBackend backend() const override { return SrtpBackend::kOpenSsl; }
+  void Prefetch(const PacketKeys& keys, SrtpProfile) const override {
+    base::Prefetch(&keys, sizeof(OpenSslKeys));
+  }
   void Protect(std::span<PacketJob> jobs) override {
     for (PacketJob& job : jobs) ProtectOne(job);
   }

@@ -72,8 +72,8 @@ SrtpSession::SrtpSession(SrtpBackend backend, const SrtpKeyingMaterial& keying)
     : profile_(keying.profile),
       backend_(backend),
       rtp_keys_(DeriveKeys(backend, keying, KeyLabel::kRtpCipher, KeyLabel::kRtpAuth)),
-      rtcp_keys_(DeriveKeys(backend, keying, KeyLabel::kRtcpCipher, KeyLabel::kRtcpAuth)),
       rtp_salt_(DeriveSalt(keying, KeyLabel::kRtpSalt)),
+      rtcp_keys_(DeriveKeys(backend, keying, KeyLabel::kRtcpCipher, KeyLabel::kRtcpAuth)),
       rtcp_salt_(DeriveSalt(keying, KeyLabel::kRtcpSalt)) {}
 
 SrtpSession::Stream* SrtpSession::Find(uint32_t ssrc) {
@@ -216,7 +216,7 @@ class RtpBurst {
     // Two packets under one index would share a key stream.
     if (const auto drop = CheckReplay(stream->rtp, index)) return drop;
     stream->rtp.Accept(index);
-    FillJob(session, *layout, index, packet.buffer, packet.length, job);
+    FillJob(session, *layout, index, packet.buffer, packet.length, transform, job);
     return std::nullopt;
   }
 
@@ -245,13 +245,15 @@ class RtpBurst {
       if (const auto drop = CheckReplay(stream->rtp, incoming.index)) return drop;
     }
     std::memcpy(job.tag.data(), packet.buffer.data() + plain_length, tag_bytes);
-    FillJob(session, *layout, incoming.index, packet.buffer, plain_length, job);
+    FillJob(session, *layout, incoming.index, packet.buffer, plain_length, transform, job);
     return std::nullopt;
   }
 
   static void FillJob(const SrtpSession& session, const RtpLayout& layout, uint64_t index,
-                      base::MutableByteSpan buffer, size_t length, PacketJob& job) {
+                      base::MutableByteSpan buffer, size_t length, SrtpTransform& transform,
+                      PacketJob& job) {
     job.keys = session.rtp_keys_.get();
+    transform.Prefetch(*job.keys, session.profile_);
     job.profile = session.profile_;
     job.iv = session.RtpIv(layout.ssrc, index);
     job.payload = buffer.subspan(layout.header_bytes, length - layout.header_bytes);

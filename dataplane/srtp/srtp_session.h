@@ -9,6 +9,7 @@
 
 #include "dataplane/base/bytes.h"
 #include "dataplane/base/fixed_vector.h"
+#include "dataplane/base/prefetch.h"
 #include "dataplane/base/result.h"
 #include "dataplane/srtp/drop_reason.h"
 #include "dataplane/srtp/replay_window.h"
@@ -69,6 +70,9 @@ class SrtpSession {
   [[nodiscard]] bool Resume(const StreamPosition& position);
   base::FixedVector<StreamPosition, kMaxSsrcs> Positions() const;
 
+  // Asks for the memory that an RTP packet needs, but for the keys.
+  void Prefetch() const { base::Prefetch(this, kHotBytes); }
+
   SrtpProfile profile() const { return profile_; }
   SrtpBackend backend() const { return backend_; }
 
@@ -79,11 +83,13 @@ class SrtpSession {
 
   struct Stream {
     uint32_t ssrc = 0;
+    uint32_t last_used = 0;  // of `uses_`, incoming
     ReplayWindow rtp;
     ReplayWindow rtcp;
     uint32_t next_rtcp_index = 0;
-    uint32_t last_used = 0;  // of `uses_`, incoming
   };
+
+  static constexpr size_t kHotBytes = 128;
 
   Stream* Find(uint32_t ssrc);
   bool Has(uint32_t ssrc) const;
@@ -96,15 +102,16 @@ class SrtpSession {
   std::array<std::byte, 16> RtpIv(uint32_t ssrc, uint64_t index) const;
   std::array<std::byte, 16> RtcpIv(uint32_t ssrc, uint32_t index) const;
 
+  // What an RTP packet of the first SSRC needs comes first: see Prefetch().
   SrtpProfile profile_;
   SrtpBackend backend_;
+  uint32_t uses_ = 0;
   std::unique_ptr<PacketKeys> rtp_keys_;
-  std::unique_ptr<PacketKeys> rtcp_keys_;
   std::array<std::byte, 16> rtp_salt_{};
-  std::array<std::byte, 16> rtcp_salt_{};
   base::FixedVector<Stream, kMaxSsrcs> streams_;
   base::FixedVector<uint32_t, kMaxGoneSsrcs> gone_;
-  uint32_t uses_ = 0;
+  std::unique_ptr<PacketKeys> rtcp_keys_;
+  std::array<std::byte, 16> rtcp_salt_{};
 };
 
 // Bursts over any mix of sessions and profiles of the transform's backend, in order: this is where

@@ -48,6 +48,8 @@ class SrtpTransform {
  public:
   virtual ~SrtpTransform() = default;
   virtual SrtpBackend backend() const = 0;
+  // Asks for the memory of keys that one of the next jobs needs.
+  virtual void Prefetch(const PacketKeys& keys, SrtpProfile profile) const = 0;
   // At most kMaxBurst jobs, of any mix of sessions and profiles.
   virtual void Protect(std::span<PacketJob> jobs) = 0;
   virtual void Unprotect(std::span<PacketJob> jobs) = 0;

@@ -48,6 +48,9 @@ class Worker {
   using Wheel = base::TimerWheel<session::MediaSession*>;
 
   bool ServePackets(base::Timestamp now);
+  // Finds the sessions of received datagrams and hands each its own; those to be decrypted are put into the
+  // burst, whose size is returned.
+  size_t ServeReceived(size_t count, base::Timestamp now);
   bool ServeHandshakes();
   bool ServeCommands(base::Timestamp now);
   bool ServeTicks(base::Timestamp now);
@@ -86,9 +89,9 @@ class Worker {
 
   static constexpr size_t kReceiveBurst = 64;
   std::array<ReceivedDatagram, kReceiveBurst> received_;
+  std::array<session::SessionTable::Match, kReceiveBurst> matches_{};  // of received_
   std::array<srtp::BurstPacket, kReceiveBurst> burst_;
   std::array<size_t, kReceiveBurst> burst_origin_{};  // index into received_
-  std::array<session::MediaSession*, kReceiveBurst> burst_session_{};
 
   uint64_t packets_received_ = 0;
   uint64_t loops_ = 0;

@@ -189,8 +189,8 @@ void WorkerCalls::DeliverFrom(Call& call) {
   if (from_phone.size == 0) io_.arrived.pop_back();
 }
 
-void WorkerCalls::Arrive() {
-  for (const auto& call : calls_) DeliverFrom(*call);
+void WorkerCalls::Arrive(size_t part, size_t parts) {
+  for (size_t i = part; i < calls_.size(); i += parts) DeliverFrom(*calls_[i]);
 }
 
 std::chrono::nanoseconds WorkerCalls::Turn() {

@@ -65,6 +65,7 @@ class BenchmarkIo final : public worker::PacketIo {
     has_waited = true;
   }
   uint64_t handed_over() const override { return 0; }
+  bool has_arrivals() const { return next_ < arrived.size(); }
 
  private:
   size_t next_ = 0;
@@ -101,8 +102,11 @@ class WorkerCalls {
   };
   explicit WorkerCalls(const Config& config);
 
-  // By hand: two packets for every call; one turn of the worker and what it cost; simulated time.
-  void Arrive();
+  // By hand: two packets for every call, or for one of `parts` parts of them; whether the worker has not
+  // taken all of them; one turn of the worker and what it cost; simulated time.
+  void Arrive() { Arrive(0, 1); }
+  void Arrive(size_t part, size_t parts);
+  bool has_arrivals() const { return io_.has_arrivals(); }
   std::chrono::nanoseconds Turn();
   void Advance(base::TimeDelta delta) { now_ += delta; }
 

@@ -10,8 +10,7 @@ using namespace byon;
 constexpr uint32_t kClock = 16'000;
 constexpr uint32_t kTick = kClock / 50;
 
-// One tick as play-out does it: pieces until 20 ms are there. They make progress, and no audio payload is
-// given out twice.
+// One tick as play-out does it: pieces until 20 ms are there. They make progress.
 void Pull(jitter::JitterBuffer& buffer, base::Timestamp now, uint32_t& left) {
   for (int pieces = 0; left < kTick; ++pieces) {
     if (pieces > 200) __builtin_trap();
@@ -52,7 +51,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     packet.timestamp = {reader.ReadU32()};
     packet.payload = payload;
     const uint32_t duration = 1 + reader.ReadU16() % (kClock / 4);
-    const jitter::PacketTraits traits{duration, (kind & 1) != 0, (kind & 2) != 0};
+    const jitter::PacketTraits traits{.duration = duration,
+                                      .is_dtx = (kind & 1) != 0,
+                                      .has_redundancy = (kind & 2) != 0,
+                                      .plays_in_parts = (kind & 0x20) != 0};
     if ((kind & 0x0c) == 0x0c) {
       (void)buffer.InsertCopy(packet, traits, now);
     } else {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <vector>
 
@@ -18,14 +19,14 @@ void Add(PacketStore& store, int64_t number, size_t size) {
   const std::vector<std::byte> payload = Payload(number, size);
   StoredPacket packet;
   packet.sequence_number = number;
-  packet.payload = payload;
+  packet.SetPayload(payload);
   store.Add(packet);
 }
 
 bool Holds(const StoredPacket& packet, int64_t number, size_t size) {
   const std::vector<std::byte> payload = Payload(number, size);
   return packet.sequence_number == number &&
-         std::equal(packet.payload.begin(), packet.payload.end(), payload.begin(), payload.end());
+         std::ranges::equal(packet.payload(), payload);
 }
 
 // Against a map: whatever comes and goes in whatever order, every packet keeps its payload.

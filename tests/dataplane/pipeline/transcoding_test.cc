@@ -31,6 +31,10 @@ std::vector<Chain> Chains() {
   amr_40.codec.ptime_ms = 40;
   StreamFormat opus_60 = opus;
   opus_60.codec.ptime_ms = 60;
+  StreamFormat amr_wb_240 = amr_wb;
+  amr_wb_240.codec.ptime_ms = 240;
+  StreamFormat pcmu_100 = pcmu;
+  pcmu_100.codec.ptime_ms = 100;
   return {
       {"OpusToAmrWb", opus, amr_wb, 1760},    {"AmrWbToOpus", amr_wb, opus, 1760},
       {"OpusToAmrWbAligned", opus, amr_wb_aligned, 1760},
@@ -41,6 +45,7 @@ std::vector<Chain> Chains() {
       {"OpusToPcma", opus, pcma, 1760},       {"PcmaToOpus", pcma, opus, 1760},
       {"PcmuToPcma", pcmu, pcma, 1760},       {"OpusToOpus", opus, opus, 1760},
       {"AmrToPcmu", amr, pcmu, 1760},         {"AmrWbToAmr", amr_wb, amr, 1760},
+      {"AmrWb240ToOpus", amr_wb_240, opus, 1760}, {"Pcmu100ToAmrWb", pcmu_100, amr_wb, 1760},
   };
 }
 

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "dataplane/session/drop_counters.h"
+#include "dataplane/session/media_budget.h"
 #include "dataplane/session/session_event.h"
 #include "dataplane/session/silence_watch.h"
 #include "dataplane/session/token_bucket.h"
@@ -57,6 +58,30 @@ TEST(TokenBucketTest, LetsABurstThroughAndThenItsRate) {
   const Timestamp later = kStart + TimeDelta::Seconds(1'000'000);
   for (int i = 0; i < 100; ++i) passed += bucket.Take(later);
   EXPECT_EQ(passed, 10);
+}
+
+TEST(MediaBudgetTest, HoldsPacketsAndBytesToTheirRates) {
+  const auto pass_in_ten_seconds = [](const MediaLimit& limit, size_t bytes) {
+    MediaBudget budget(limit);
+    int passed = 0;
+    for (int ms = 0; ms < 10'000; ++ms) {
+      if (!budget.HasAny(kStart + TimeDelta::Milliseconds(ms))) continue;
+      budget.Spend(bytes);
+      ++passed;
+    }
+    return passed;
+  };
+  EXPECT_NEAR(pass_in_ten_seconds({.packets_per_second = 500, .bits_per_second = 0}, 1000), 5500, 2);
+  EXPECT_NEAR(pass_in_ten_seconds({.packets_per_second = 0, .bits_per_second = 800'000}, 1000), 1100, 2);
+  EXPECT_EQ(pass_in_ten_seconds({.packets_per_second = 0, .bits_per_second = 0}, 1000), 10'000);
+}
+
+TEST(MediaBudgetTest, ABurstThatWasLetThroughIsPaidBack) {
+  MediaBudget budget({.packets_per_second = 100, .bits_per_second = 0});
+  ASSERT_TRUE(budget.HasAny(kStart));
+  for (int i = 0; i < 150; ++i) budget.Spend(100);
+  EXPECT_FALSE(budget.HasAny(kStart + TimeDelta::Milliseconds(500)));
+  EXPECT_TRUE(budget.HasAny(kStart + TimeDelta::Milliseconds(520)));
 }
 
 TEST(ShortTextTest, CutsAndCompares) {

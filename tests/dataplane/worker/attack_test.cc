@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "dataplane/base/random.h"
+#include "dataplane/rtp/rtp_packet_builder.h"
 #include "tests/dataplane/support/call_simulation.h"
 #include "tests/dataplane/support/tone_meter.h"
 
@@ -105,6 +106,48 @@ TEST_F(AttackTest, ForgedSrtpDoesNotHangUpTheCall) {
   }
   call_.Run(TimeDelta::Milliseconds(100));
   EXPECT_EQ(call_.WorkerStats().drops.of(srtp::DropReason::kAuthFailed), 1'000u);
+  EXPECT_TRUE(TonesPass());
+}
+
+// A client with the keys of its call sends what no call needs: it is charged for all of it, and what is above its
+// limit is not even decrypted.
+TEST_F(AttackTest, AFloodOfAClientWithKeysIsHeldToItsLimit) {
+  call_.Connect();
+  constexpr int kPacketsPerMs = 4;
+  constexpr int kMilliseconds = 1'500;
+  const auto flood = [this](int number) {
+    std::vector<std::byte> packet(100);
+    rtp::RtpPacketBuilder builder(packet, {.payload_type = {77},
+                                           .sequence_number = {static_cast<uint16_t>(number)},
+                                           .timestamp = {static_cast<uint32_t>(number)},
+                                           .ssrc = {0xbad}});
+    builder.SetPayload(std::vector<std::byte>(88));
+    (void)builder.Finish();
+    call_.browser().SendProtected(packet);
+  };
+  for (int ms = 0; ms < kMilliseconds; ++ms) {
+    for (int i = 0; i < kPacketsPerMs; ++i) flood(ms * kPacketsPerMs + i);
+    call_.Step();
+  }
+  const session::MediaLimit limit;
+  const double let_through = limit.packets_per_second * (1 + kMilliseconds / 1e3);
+  const double sent = (kPacketsPerMs + 0.05) * kMilliseconds;
+  EXPECT_NEAR(static_cast<double>(call_.Drops(DropReason::kMediaOverBudget)), sent - let_through, 100);
+  call_.Run(TimeDelta::Seconds(1));
+  EXPECT_TRUE(TonesPass());
+}
+
+// Attack A07 again: bad tags cost nobody's budget.
+TEST_F(AttackTest, ForgedSrtpDoesNotUseUpWhatTheClientMaySend) {
+  call_.Connect();
+  std::vector<std::byte> packet = call_.browser().last_sent_srtp();
+  packet.back() ^= std::byte{1};
+  for (int i = 0; i < 3'000; ++i) {
+    packet[3] = static_cast<std::byte>(std::to_integer<int>(packet[3]) + 1);
+    call_.io().Deliver({call_.browser().address(), AccessAddress(), packet});
+  }
+  call_.Run(TimeDelta::Milliseconds(100));
+  EXPECT_EQ(call_.Drops(DropReason::kMediaOverBudget), 0u);
   EXPECT_TRUE(TonesPass());
 }
 
