@@ -114,6 +114,7 @@ messaging::MessagingConfig MessagingSettings(const runtime::Config& config) {
   messaging::MessagingConfig settings;
   settings.home_domain = config.ims.home_domain;
   settings.emergency_numbers = config.ims.emergency_numbers;
+  settings.barred_prefixes = config.ims.barred_prefixes;
   settings.max_text_bytes = config.messages.max_text_bytes;
   settings.max_kept_per_number = config.messages.kept_per_number;
   settings.ttl = config.messages.ttl;
@@ -220,6 +221,13 @@ api::TokenServiceConfig TokenSettings(const runtime::OperatorConfig& one) {
   policy.types = config.oauth.token_types;
   policy.number_claim = config.oauth.number_claim;
   policy.number_ranges = one.number_ranges;
+  for (const auto& server : config.oauth.server_clients) {
+    policy.server_clients.push_back({server.client_id, server.issuer, server.number_ranges});
+  }
+  // A business's server asks for its visitors' tokens and speaks for no number.
+  for (const auto& campaign : config.click_to_call.campaigns) {
+    for (const std::string& client : campaign.clients) policy.server_clients.push_back({client, policy.issuers.front(), {}});
+  }
   policy.leeway = config.oauth.leeway;
   settings.ca_file = config.oauth.ca_file;
   if (const auto& introspection = config.oauth.introspection) {

@@ -6,13 +6,15 @@
 #include "controlplane/api/bearer.h"
 #include "controlplane/api/openapi_document.h"
 #include "controlplane/api/wire_format.h"
+#include "controlplane/auth/address_ranges.h"
 
 namespace byon::api {
 namespace {
 
 // Requests for emergency calls a second that are taken over every other rate: far more than there is need for, few enough that
-// a stolen token gets nothing out of it.
-constexpr double kCallsForHelpInAll = 50;
+// a stolen token gets nothing out of it. Who has not shown a token yet counts by where he is: nobody can use up what others
+// may need.
+constexpr double kCallsForHelpPerNetwork = 5;
 constexpr double kCallsForHelpPerUser = 2;
 
 constexpr std::string_view kChannelsPath = "/byon/v1/channels/";
@@ -44,7 +46,7 @@ Application::Application(ApiConfig config, ApiPorts ports)
       in_all_(config_.requests_per_second),
       per_user_(config_.requests_per_second_per_user),
       per_client_(config_.requests_per_second_per_client),
-      help_in_all_(kCallsForHelpInAll),
+      help_per_network_(kCallsForHelpPerNetwork),
       help_per_user_(kCallsForHelpPerUser),
       registrations_(ports_.service, ports_.channels, ChannelUrlBase(config_)),
       calls_(ports_.service, ports_.visitors, ports_.events.home_domain(), ports_.now, ports_.new_id),
@@ -272,7 +274,7 @@ bool Application::IsCallForHelp(const Exchange& exchange, RateLimiter& of_calls,
 // Whether the operator's own rate allows one more request, before a token costs a signature; else it was answered.
 bool Application::MayGoOn(const ExchangePointer& exchange) {
   if (config_.requests_per_second <= 0 || in_all_.Take("", ports_.now())) return true;
-  if (IsCallForHelp(*exchange, help_in_all_, "")) return true;
+  if (IsCallForHelp(*exchange, help_per_network_, auth::NetworkOf(exchange->request.remote_address))) return true;
   exchange->Fail({429, "TOO_MANY_REQUESTS", "Rate limit reached."});
   return false;
 }

@@ -95,7 +95,7 @@ class Application final : public HttpApplication {
   RateLimiter in_all_;
   RateLimiter per_user_;
   RateLimiter per_client_;
-  RateLimiter help_in_all_;
+  RateLimiter help_per_network_;
   RateLimiter help_per_user_;
   RegistrationApi registrations_;
   CallApi calls_;

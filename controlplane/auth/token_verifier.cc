@@ -98,6 +98,20 @@ std::optional<std::vector<std::string>> Scopes(const json& claims) {
   return scopes;
 }
 
+// A token without an end user is a server's, and nobody's else: an identity provider that leaves `sub` out of its answers
+// (RFC 7662 section 2.2), or lets people choose a client's name as theirs (RFC 9068 section 5), must not make servers of users.
+std::optional<TokenFailure> ReadServer(const TokenPolicy& policy, const json& claims, VerifiedToken& token) {
+  const auto server = std::find_if(policy.server_clients.begin(), policy.server_clients.end(), [&token](const ServerClient& one) {
+    return one.client_id == token.client_id && one.issuer == token.issuer;
+  });
+  const auto number = TextClaim(claims, policy.number_claim);
+  const bool names_user = !number || *number;
+  if (server == policy.server_clients.end() || names_user) return TokenFailure::kNoUser;
+  token.is_two_legged = true;
+  token.number_ranges = server->number_ranges;
+  return std::nullopt;
+}
+
 std::optional<TokenFailure> ReadIdentity(const TokenPolicy& policy, const json& claims,
                                          VerifiedToken& token) {
   auto client = TextClaim(claims, "client_id");
@@ -110,10 +124,11 @@ std::optional<TokenFailure> ReadIdentity(const TokenPolicy& policy, const json& 
   if (!subject) return subject.error();
   if (!*client) return TokenFailure::kBadClaim;
   token.client_id = **client;
+  if (token.client_id == kPasswordClient || token.client_id.starts_with(kVisitorClient)) return TokenFailure::kBadClaim;
   // RFC 9068 section 2.2: without an end user `sub` names the client itself.
-  token.is_two_legged = !*subject || **subject == token.client_id;
-  if (token.is_two_legged) return std::nullopt;
-  token.subject = **subject;
+  if (!*subject || **subject == token.client_id) return ReadServer(policy, claims, token);
+  // A subject is unique within its issuer only (OpenID Connect Core section 2); no claim has a line feed.
+  token.subject = policy.issuers.empty() || token.issuer == policy.issuers.front() ? **subject : token.issuer + '\n' + **subject;
   const auto number = TextClaim(claims, policy.number_claim);
   if (!number) return number.error();
   if (!*number) return std::nullopt;
@@ -126,7 +141,7 @@ std::optional<TokenFailure> ReadIdentity(const TokenPolicy& policy, const json& 
 }
 
 // Everything that a JWT and an introspection answer have in common.
-Result<VerifiedToken, TokenFailure> ReadClaims(const TokenPolicy& policy, const json& claims,
+Result<VerifiedToken, TokenFailure> ReadClaims(const TokenPolicy& policy, const std::string& issuer, const json& claims,
                                                WallTime now) {
   const auto expiry = TimeClaim(claims, "exp");
   const auto not_before = TimeClaim(claims, "nbf");
@@ -137,6 +152,7 @@ Result<VerifiedToken, TokenFailure> ReadClaims(const TokenPolicy& policy, const 
   if (*issued && **issued > now + policy.leeway) return TokenFailure::kNotYetValid;
   if (claims.contains("cnf")) return TokenFailure::kSenderConstrained;
   VerifiedToken token;
+  token.issuer = issuer;
   token.expires_at = **expiry;
   if (const auto failure = ReadIdentity(policy, claims, token)) return *failure;
   auto scopes = Scopes(claims);
@@ -166,6 +182,7 @@ std::string_view ToString(TokenFailure failure) {
     case TokenFailure::kBadClaim: return "bad_claim";
     case TokenFailure::kSenderConstrained: return "sender_constrained";
     case TokenFailure::kForeignNumber: return "foreign_number";
+    case TokenFailure::kNoUser: return "no_user";
     case TokenFailure::kInactive: return "inactive";
     case TokenFailure::kUnavailable: return "identity_provider_unavailable";
     case TokenFailure::kTooMany: return "too_many_bad_tokens";
@@ -229,9 +246,7 @@ Result<VerifiedToken, TokenFailure> VerifyJwt(const TokenPolicy& policy, const U
   if (!claims->contains("aud") || !NamesAudience(policy, (*claims)["aud"])) {
     return TokenFailure::kWrongAudience;
   }
-  auto token = ReadClaims(policy, *claims, now);
-  if (token) token->issuer = jwt.issuer;
-  return token;
+  return ReadClaims(policy, jwt.issuer, *claims, now);
 }
 
 Result<VerifiedToken, TokenFailure> VerifyIntrospection(const TokenPolicy& policy,
@@ -251,9 +266,7 @@ Result<VerifiedToken, TokenFailure> VerifyIntrospection(const TokenPolicy& polic
   if (answer->contains("aud") && !NamesAudience(policy, (*answer)["aud"])) {
     return TokenFailure::kWrongAudience;
   }
-  auto token = ReadClaims(policy, *answer, now);
-  if (token) token->issuer = issuer;
-  return token;
+  return ReadClaims(policy, issuer, *answer, now);
 }
 
 }  // namespace byon::auth

@@ -13,15 +13,23 @@
 
 namespace byon::auth {
 
+// A client that may come without an end user, as a server that speaks for many.
+struct ServerClient {
+  std::string client_id;
+  std::string issuer;
+  std::vector<std::string> number_ranges;  // numbers that it may speak for, as beginnings, "+": all; empty: none
+};
+
 // What this gateway asks of every access token.
 struct TokenPolicy {
-  std::vector<std::string> issuers;
+  std::vector<std::string> issuers;       // users of the first keep their plain subjects, those of others are told apart by their issuer
   std::vector<std::string> audiences;     // one of them must be named
   std::vector<Algorithm> algorithms{Algorithm::kEs256, Algorithm::kRs256, Algorithm::kPs256,
                                     Algorithm::kEdDsa};
   std::vector<std::string> types{"at+jwt"};  // allowed `typ`, compared without case and "application/"
   std::string number_claim = "phone_number";
   std::vector<std::string> number_ranges;  // the operator's numbers, like +3460; empty: any
+  std::vector<ServerClient> server_clients;
   std::chrono::seconds leeway{30};
 };
 

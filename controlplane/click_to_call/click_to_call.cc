@@ -106,7 +106,7 @@ base::Result<auth::VerifiedToken, auth::TokenFailure> ClickToCall::Verify(const 
   if (record == nullptr || Find(record->campaign_id) == nullptr) return auth::TokenFailure::kInactive;
   auth::VerifiedToken verified;
   verified.issuer = "byon-visit";
-  verified.client_id = "click-to-call:" + record->campaign_id;
+  verified.client_id = std::string(auth::kVisitorClient) + record->campaign_id;
   verified.subject = record->id;
   verified.campaign_id = record->campaign_id;
   verified.scopes.assign(std::begin(kVisitorScopes), std::end(kVisitorScopes));

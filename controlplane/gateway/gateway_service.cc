@@ -168,6 +168,11 @@ void Gateway::AlertCaller(const std::string& media_session_id) {
 bool Gateway::IsEmergency(const std::string& receiver_address) const { return core_->calls.IsEmergency(receiver_address); }
 
 void Gateway::CreateCall(const Principal& who, CallRequest request, Callback<MediaSession> done) {
+  // Whatever else is wrong: who needs help must learn at once that it is not here.
+  const bool is_for_help = request.is_emergency || IsEmergency(request.receiver_address);
+  if (is_for_help && !core_->config.call.emergency.is_routed) {
+    return done(Error{ErrorCode::kEmergencyNotSupported, "Emergency calls are not possible here, use your phone."});
+  }
   const auto record = core_->FindRegistration(who, request.registration_id);
   if (!record) {
     return done(Error{ErrorCode::kInvalidTokenContext,

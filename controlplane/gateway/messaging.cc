@@ -21,6 +21,8 @@ Error ToError(DraftRefusal refusal, size_t max_text_bytes) {
       return {ErrorCode::kInvalidArgument, "to cannot be reached: a tel: number or sip: address is needed."};
     case DraftRefusal::kEmergency:
       return {ErrorCode::kEmergencyNotSupported, "Messages to emergency services are not supported."};
+    case DraftRefusal::kBarred:
+      return {ErrorCode::kPermissionDenied, "The operator does not let this number be written to from here."};
     case DraftRefusal::kBadText:
       return {ErrorCode::kInvalidArgument, "text must be 1 or more characters without control characters."};
     case DraftRefusal::kTooLong:

@@ -58,6 +58,7 @@ bool MessageBook::Bucket::Take(unsigned per_minute, std::chrono::steady_clock::t
 
 std::variant<Message, DraftRefusal> MessageBook::Compose(Draft draft, Now now) {
   if (call::IsEmergencyAddress(draft.to, config_.emergency_numbers)) return DraftRefusal::kEmergency;
+  if (call::IsBarredAddress(draft.to, config_.barred_prefixes)) return DraftRefusal::kBarred;
   const auto target = call::TargetUriOf(draft.to);
   if (!target) return DraftRefusal::kBadAddress;
   if (draft.text.empty() || !IsMessageText(draft.text)) return DraftRefusal::kBadText;

@@ -21,6 +21,7 @@ using call::Now;
 struct MessagingConfig {
   std::string home_domain = "ims.example";
   std::vector<std::string> emergency_numbers;  // besides 112 and 911
+  std::vector<std::string> barred_prefixes;    // numbers that nobody may write to, as they may not be called
   size_t max_text_bytes = 4096;
   size_t max_kept_per_number = 200;
   std::chrono::seconds ttl{604800};
@@ -38,7 +39,7 @@ struct Draft {
   bool asks_report = false;
   std::string client_correlator;
 };
-enum class DraftRefusal : uint8_t { kBadAddress, kEmergency, kBadText, kTooLong, kTooMany };
+enum class DraftRefusal : uint8_t { kBadAddress, kEmergency, kBarred, kBadText, kTooLong, kTooMany };
 
 // ---- what the book wants done; carried out in order
 

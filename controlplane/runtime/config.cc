@@ -79,6 +79,7 @@ void ConfigReader::ReadOauth() {
   GetFile("/oauth/ca_file", oauth.ca_file);
   Get("/oauth/web_client/client_id", oauth.web_client_id);
   Get("/oauth/web_client/scopes", oauth.web_client_scopes);
+  ReadServerClients();
   if (At("/oauth/introspection") == nullptr) return;
   OauthConfig::Introspection introspection;
   Get("/oauth/introspection/endpoint", introspection.endpoint);

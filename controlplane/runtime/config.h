@@ -68,6 +68,12 @@ struct OauthConfig {
   std::vector<std::string> audiences;
   std::vector<std::string> algorithms{"ES256", "RS256", "PS256", "EdDSA"};
   std::vector<std::string> token_types{"at+jwt"};
+  struct ServerClient {
+    std::string client_id;
+    std::string issuer;  // one of issuers
+    std::vector<std::string> number_ranges;
+  };
+  std::vector<ServerClient> server_clients;
   std::string number_claim = "phone_number";
   std::chrono::seconds leeway{30};
   std::string ca_file;

@@ -20,6 +20,7 @@ class ConfigReader : private ConfigValues {
   void ReadHttp();
   void ReadWebSip();
   void ReadOauth();
+  void ReadServerClients();
   void ReadIms();
   void ReadNameServer(const std::string& pointer);
   void ReadEmergency();

@@ -4,17 +4,19 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
 #include "controlplane/api/rate_limiter.h"
+#include "controlplane/auth/token_verifier.h"
 #include "controlplane/web_sip/request_head.h"
 #include "controlplane/web_sip/web_sip_config.h"
 
 namespace byon::web_sip {
 
 // The client id under which lines stand that signed in with a password.
-inline constexpr char kDigestClient[] = "sip-digest";
+inline constexpr std::string_view kDigestClient = auth::kPasswordClient;
 
 // Who a connection belongs to.
 struct Identity {

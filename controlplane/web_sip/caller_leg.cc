@@ -57,10 +57,13 @@ bool CallerLeg::Start() {
   }
   // The gateway answers browsers, it does not make the first offer (TS 24.371: ICE and DTLS are the client's).
   if (request.body().empty()) return invite_->Reject({488, Counter::kBadBody, {}}), false;
-  const bool is_own = IsAnonymous(request, invite_->head) || call::PhoneNumberOf(invite_->head.from.uri) == number_;
+  // A call for help goes before every rule of form, however the number is written (tel:112, sip:112@anywhere).
+  is_for_help_ = environment_.ports.service.IsEmergency(request.uri());
+  const bool is_own = is_for_help_ || IsAnonymous(request, invite_->head) || call::PhoneNumberOf(invite_->head.from.uri) == number_;
   if (!is_own) return invite_->Reject({403, Counter::kForbidden, {}}), false;
-  const auto receiver = ReceiverOf(request.uri(), environment_.config.domain);
-  const bool is_service = request.uri().starts_with("urn:");
+  auto receiver = ReceiverOf(request.uri(), environment_.config.domain);
+  if (!receiver && is_for_help_) receiver = request.uri();
+  const bool is_service = is_for_help_ || request.uri().starts_with("urn:");
   if (!receiver || (!is_service && !call::TargetUriOf(*receiver))) {
     return invite_->Reject({404, Counter::kUnknownDomain, {}}), false;
   }
@@ -79,7 +82,7 @@ void CallerLeg::Create(std::string receiver) {
   const bool is_anonymous = IsAnonymous(invite_->request, invite_->head);
   call.originator_address = is_anonymous ? std::string(call::kAnonymousAddress) : "tel:" + number_;
   call.originator_name = is_anonymous ? "" : call::CleanDisplayName(invite_->head.from.display_name);
-  call.is_emergency = receiver.starts_with("urn:service:sos");
+  call.is_emergency = is_for_help_ || receiver.starts_with("urn:service:sos");
   call.receiver_address = std::move(receiver);
   call.offer_sdp = invite_->request.body();
   environment_.ports.service.CreateCall(

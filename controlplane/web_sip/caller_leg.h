@@ -30,6 +30,7 @@ class CallerLeg final : public Leg {
   const ServerTransactionPointer invite_;
   const std::string registration_id_;
   const std::string number_;
+  bool is_for_help_ = false;
   sip::SessionTimerAnswer session_timer_;
 };
 

@@ -7,6 +7,7 @@ namespace byon::web_sip {
 namespace {
 
 constexpr double kPasswordAttemptsPerSecond = 2;  // of one number from one address
+constexpr double kCallsForHelpPerUser = 2;        // INVITEs a second for emergency services, past the rate of others
 constexpr char kCallScope[] = "webrtc-call-handling:sessions:create";
 
 // What the server owns of a connection.
@@ -27,6 +28,7 @@ WebSip::WebSip(WebSipConfig config, WebSipPorts ports)
       ports_(std::move(ports)),
       password_attempts_(kPasswordAttemptsPerSecond),
       per_user_(config_.requests_per_second_per_user),
+      help_per_user_(kCallsForHelpPerUser),
       environment_{config_, ports_, counters_, lines_, [this](Leg& leg) { legs_.Index(leg); },
                    [this](Leg& leg) { legs_.Erase(leg); }},
       registrar_(config_, ports_, counters_, lines_, {[this](const Line& line) {
@@ -136,7 +138,11 @@ void WebSip::Authenticate(Flow& flow, const ServerTransactionPointer& transactio
 
 // REGISTER and INVITE cost the network something: so many a second of one user. False: refused.
 bool WebSip::TakeTurn(const ServerTransactionPointer& transaction, const gateway::Principal& who) {
-  if (per_user_.Take(who.client_id + '\n' + who.subject, ports_.now())) return true;
+  const std::string user = who.client_id + '\n' + who.subject;
+  if (per_user_.Take(user, ports_.now())) return true;
+  const SipMessage& request = transaction->request;
+  const bool is_for_help = request.method() == "INVITE" && ports_.service.IsEmergency(request.uri());
+  if (is_for_help && help_per_user_.Take(user, ports_.now())) return true;
   transaction->Reject({503, Counter::kRateLimited, {{"Retry-After", "1"}}});
   return false;
 }

@@ -49,6 +49,7 @@ class WebSip final : public gateway::EventSink, private FlowObserver {
   Counters counters_;
   api::RateLimiter password_attempts_;
   api::RateLimiter per_user_;
+  api::RateLimiter help_per_user_;
   LineTable lines_;
   LegEnvironment environment_;
   LegTable legs_;

@@ -206,7 +206,9 @@ describe('CAMARA', () => {
         await api.refused(400, 'INVALID_ARGUMENT', ...post(good, {}));
         await api.refused(403, 'INVALID_TOKEN_CONTEXT', ...post(good, { registrationId: randomUUID() }));
         await api.refused(403, 'INVALID_TOKEN_CONTEXT', ...post({ ...good, originatorAddress: `tel:${BOB}` }));
-        await api.refused(400, 'INVALID_ARGUMENT', ...post({ ...good, receiverAddress: 'tel:112' }));
+        await api.refused(400, 'INVALID_ARGUMENT', ...post({ ...good, receiverAddress: 'tel:118' }));
+        // Whatever else is wrong with it.
+        await api.refused(501, 'CALLTYPE_EMERGENCY_NOT_SUPPORTED', ...post({ ...good, receiverAddress: 'tel:112' }, { registrationId: randomUUID() }));
         await api.refused(400, 'INVALID_ARGUMENT', ...post({ ...good, offer: { sdp: 'v=0' } }));
         await api.refused(400, 'INVALID_ARGUMENT', ...post({ ...good, surprise: true }));
         await api.refused(501, 'CALLTYPE_EMERGENCY_NOT_SUPPORTED', ...post({ ...good, callType: 'EMERGENCY', receiverAddress: 'urn:service:sos' }));

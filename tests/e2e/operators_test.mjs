@@ -2,6 +2,7 @@
 // user names and clients in both. Nothing of one exists for the other, and nothing that befalls one disturbs the other.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import dgram from 'node:dgram';
 import { readFile, writeFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -144,12 +145,30 @@ describe('two operators', () => {
     }
   });
 
+  /** What the metrics say while a call is there, as soon as the dataplane has dropped a packet of nobody's. */
+  async function metricsOfACall(registration) {
+    await lab.phone(BOB);
+    const { mediaSessionId } = await north.createCall(registration, ALICE, BOB);
+    const socket = dgram.createSocket('udp4');
+    try {
+      for (const until = Date.now() + 20_000; ; await delay(100)) {
+        for (let port = 20000; port < 20016; ++port) socket.send('?', port, lab.addresses.media);
+        const response = await fetch(`http://${metricsAddress}/metrics`);
+        assert.match(response.headers.get('content-type'), /^application\/openmetrics-text; version=1\.0\.0/);
+        const text = await response.text();
+        if (text.includes('\nbyon_dataplane_drops_total{')) return text;
+        assert.ok(Date.now() < until, 'no packet is dropped');
+      }
+    } finally {
+      socket.close();
+      await north.expect(204, 'DELETE', `${CALLS}/${mediaSessionId}`);
+    }
+  }
+
   test('metrics tell the operators apart, and nothing of their users', async () => {
     await bothRegistered(async (first) => {
       await north.expect(200, 'GET', `${REGISTRATION}/${first}`);
-      const response = await fetch(`http://${metricsAddress}/metrics`);
-      assert.match(response.headers.get('content-type'), /^application\/openmetrics-text; version=1\.0\.0/);
-      const text = await response.text();
+      const text = await metricsOfACall(first);
       assert.ok(text.endsWith('\n# EOF\n'));
       for (const line of text.trimEnd().split('\n')) {
         assert.match(line, /^(# (TYPE|HELP|EOF)|[a-z_]+(\{([a-z_]+="([^"\\]|\\.)*",?)+\})? -?[0-9.e+-]+$)/, line);

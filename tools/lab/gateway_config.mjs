@@ -1,5 +1,5 @@
 // The settings of both programs in a lab. What is not here is the programs' own default.
-import { AUDIENCE, GATEWAY_CLIENT, OPAQUE_AUDIENCE } from './identity_provider.mjs';
+import { AUDIENCE, GATEWAY_CLIENT, OPAQUE_AUDIENCE, SERVICE_CLIENT } from './identity_provider.mjs';
 import { laboratoryKeys } from './milenage.mjs';
 
 const bracketed = ({ ip, port }) => (ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`);
@@ -26,6 +26,7 @@ export function controlPlaneConfig(lab) {
         client_secret_file: lab.secretFile, cache_s: 2,
       },
       web_client: { client_id: 'byon-web' },
+      server_clients: [{ client_id: SERVICE_CLIENT.id, number_ranges: ['+34'] }],
     },
     ims: {
       home_domain: 'ims.test',

@@ -90,7 +90,8 @@ void CallApi::Create(const ExchangePointer& exchange) {
   const auto body = exchange->BodyObject();
   if (!body) return;
   Mistakes mistakes{exchange->dialect.ignores_unknown_members()};
-  gateway::CallRequest request = ReadCallRequest(*body, exchange->dialect, mistakes);
+  const auto is_emergency = [this](const std::string& address) { return service_.IsEmergency(address); };
+  gateway::CallRequest request = ReadCallRequest(*body, exchange->dialect, is_emergency, mistakes);
   if (!mistakes.empty()) return exchange->Fail(InvalidArgument(mistakes.first));
   request.registration_id = *registration_id;
   if (request.client_correlator.empty() && key != nullptr) request.client_correlator = *key;

@@ -17,9 +17,7 @@ constexpr size_t kMaxSdpCharacters = 65536;
 constexpr size_t kMaxAnnouncementName = 64;
 constexpr const char* kAnonymous = "sip:anonymous@anonymous.invalid";
 
-std::string ReadAddress(ObjectReader& reader, const char* name, const Dialect& dialect) {
-  const std::string address = reader.Text(name, kMaxCallText).value_or("");
-  if (!reader.Has(name)) return address;
+void CheckAddress(ObjectReader& reader, const char* name, const std::string& address, const Dialect& dialect) {
   // The pattern of r2.2 is that of the events: no short numbers, no services.
   const bool is_narrow = dialect.is_r2_2() && !dialect.is_compat();
   if (is_narrow && !IsEventAddress(address)) {
@@ -27,6 +25,11 @@ std::string ReadAddress(ObjectReader& reader, const char* name, const Dialect& d
   } else if (!IsCallAddress(address)) {
     reader.Mistake(name, "must be a tel: or sip: URI or an emergency service URN of the documented forms");
   }
+}
+
+std::string ReadAddress(ObjectReader& reader, const char* name, const Dialect& dialect) {
+  std::string address = reader.Text(name, kMaxCallText).value_or("");
+  if (reader.Has(name)) CheckAddress(reader, name, address, dialect);
   return address;
 }
 
@@ -70,7 +73,8 @@ const json& Unwrapped(const json& body, const Dialect& dialect) {
 
 }  // namespace
 
-gateway::CallRequest ReadCallRequest(const json& body, const Dialect& dialect, Mistakes& mistakes) {
+gateway::CallRequest ReadCallRequest(const json& body, const Dialect& dialect, const std::function<bool(const std::string&)>& is_emergency,
+                                     Mistakes& mistakes) {
   ObjectReader reader(body, "", mistakes);
   gateway::CallRequest request;
   reader.Require("receiverAddress");
@@ -78,14 +82,16 @@ gateway::CallRequest ReadCallRequest(const json& body, const Dialect& dialect, M
     for (const char* name : {"originatorAddress", "offer"}) reader.Require(name);
   }
   request.originator_address = ReadAddress(reader, "originatorAddress", dialect);
-  request.receiver_address = ReadAddress(reader, "receiverAddress", dialect);
+  request.receiver_address = reader.Text("receiverAddress", kMaxCallText).value_or("");
+  const bool is_for_help = reader.Has("receiverAddress") && is_emergency(request.receiver_address);
+  if (reader.Has("receiverAddress") && !is_for_help) CheckAddress(reader, "receiverAddress", request.receiver_address, dialect);
   request.originator_name = ReadName(reader, "originatorName");
   request.receiver_name = ReadName(reader, "receiverName");
   request.offer_sdp = ReadSdp(reader, "offer", mistakes).value_or("");
   const json* location = dialect.is_r2_2() ? nullptr : reader.Object("locationDetails");  // not known there
   if (location != nullptr) request.location = ReadCallerLocation(*location, "locationDetails", mistakes);
   const bool is_wanted_emergency = !dialect.is_r2_2() && reader.Choice("callType", {"REGULAR", "EMERGENCY"}) == "EMERGENCY";
-  request.is_emergency = is_wanted_emergency || request.receiver_address.starts_with("urn:service:sos");
+  request.is_emergency = is_wanted_emergency || is_for_help || request.receiver_address.starts_with("urn:service:sos");
   if (request.receiver_address == kAnonymous) reader.Mistake("receiverAddress", "cannot be anonymous");
   if (request.originator_address.starts_with("urn:")) reader.Mistake("originatorAddress", "cannot be a service");
   for (const char* name : {"status", "answer"}) {

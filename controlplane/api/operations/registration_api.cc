@@ -5,6 +5,7 @@
 #include "controlplane/api/object_reader.h"
 #include "controlplane/api/operations/resources.h"
 #include "controlplane/api/wire_format.h"
+#include "controlplane/auth/number_ranges.h"
 
 namespace byon::api {
 
@@ -62,10 +63,19 @@ void RegistrationApi::Create(const ExchangePointer& exchange) {
   if (!who.is_two_legged && !who.phone_number) {
     return exchange->Fail(ErrorOf({ErrorCode::kServiceNotApplicable, "The access token names no phone number."}));
   }
+  if (!MayRegister(exchange, request.phone_number.value_or(""))) return;
   service_.CreateRegistration(who, std::move(request),
                               [this, exchange](const gateway::Outcome<gateway::Registration>& outcome) {
                                 if (const auto* made = exchange->Unwrap(outcome)) Answer(exchange, 201, *made);
                               });
+}
+
+// Whether a server may register this number; else it was answered, in the words that do not tell whether the number exists.
+bool RegistrationApi::MayRegister(const ExchangePointer& exchange, const std::string& number) {
+  const std::vector<std::string>& ranges = exchange->token->number_ranges;
+  if (!exchange->who.is_two_legged || (!ranges.empty() && auth::IsInRanges(number, ranges))) return true;
+  exchange->Fail({403, "PERMISSION_DENIED", "The API consumer is not authorized to register the requested phoneNumber."});
+  return false;
 }
 
 // r2.2 knows no 409: a device that registers again is the same device, and its registration is prolonged.
@@ -76,6 +86,7 @@ void RegistrationApi::CreateAsR2_2(const ExchangePointer& exchange, gateway::Reg
   if (!number) {
     return exchange->Fail(ErrorOf({ErrorCode::kInvalidTokenContext, "The access token names no phone number."}));
   }
+  if (!MayRegister(exchange, *number)) return;
   service_.CreateRegistration(
       who, request, [this, exchange, request, number](const gateway::Outcome<gateway::Registration>& outcome) {
         const auto* error = std::get_if<gateway::Error>(&outcome);

@@ -21,6 +21,7 @@ class RegistrationApi {
   void Delete(const ExchangePointer& exchange);
 
  private:
+  static bool MayRegister(const ExchangePointer& exchange, const std::string& number);
   void CreateAsR2_2(const ExchangePointer& exchange, gateway::RegistrationRequest request);
   void Answer(const ExchangePointer& exchange, int status, const gateway::Registration& registration);
   nlohmann::json Body(const Exchange& exchange, const gateway::Registration& registration);

@@ -6,6 +6,7 @@ MockService::MockService() = default;
 MockService::~MockService() = default;
 
 ApiTest::ApiTest(Strictness strictness) : strictness_(strictness) {
+  EXPECT_CALL(service_, IsEmergency).Times(::testing::AnyNumber());  // false
   http_.answers[std::string(kIssuer) + "/.well-known/openid-configuration"] = http_client::Response{
       200, json{{"issuer", kIssuer}, {"jwks_uri", "https://idp.example/jwks"},
                 {"introspection_endpoint", "https://idp.example/introspect"}}.dump()};
@@ -30,6 +31,7 @@ void ApiTest::Start() {
   tokens.policy.issuers = {kIssuer};
   tokens.policy.audiences = {kAudience};
   tokens.policy.number_ranges = number_ranges_;
+  tokens.policy.server_clients = {{"web", kIssuer, server_ranges_}};
   tokens.introspection = IntrospectionConfig{"", "gateway", "s:cret", seconds(60)};
   const Clock now = [this] { return time_.now(); };
   const auto new_id = [this] { return "id-" + std::to_string(++ids_); };
@@ -104,6 +106,7 @@ ApiTest::Reply ApiTest::Request(const std::string& method, const std::string& ta
                                 std::map<std::string, std::string> headers) {
   HttpRequest request;
   request.method = method;
+  request.remote_address = remote_address_;
   const size_t question = target.find('?');
   request.path = target.substr(0, question);
   if (question != std::string::npos) request.query = target.substr(question + 1);

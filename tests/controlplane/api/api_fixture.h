@@ -94,6 +94,8 @@ class ApiTest : public ::testing::Test {
 
   const Strictness strictness_;
   double requests_per_second_ = 0;
+  std::string remote_address_ = "192.0.2.1";
+  std::vector<std::string> server_ranges_{"+"};  // what the client of TwoLeggedToken may speak for
   std::vector<std::string> number_ranges_;
   gateway::MessagingService* messaging_ = nullptr;
   gateway::PresenceService* presence_ = nullptr;

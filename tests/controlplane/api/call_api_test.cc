@@ -158,6 +158,41 @@ TEST_F(CallApiTest, ACivicAddressIsHeldToItsElements) {
             "400 INVALID_ARGUMENT");
 }
 
+TEST_F(CallApiTest, ACallForHelpIsKnownHoweverItIsWritten) {
+  EXPECT_CALL(service_, IsEmergency).WillRepeatedly([](const std::string& address) {
+    return address == "tel:112" || address == "urn:Service:SOS" || address == "sip:112@192.0.2.7";
+  });
+  for (const char* path : {kSessions, "/webrtc-call-handling/v0.3/sessions"}) {
+    for (const char* receiver : {"tel:112", "urn:Service:SOS", "sip:112@192.0.2.7"}) {
+      json body = ACall();
+      body["receiverAddress"] = receiver;
+      EXPECT_CALL(service_, CreateCall(_, AllOf(Field(&gateway::CallRequest::is_emergency, true),
+                                                Field(&gateway::CallRequest::receiver_address, receiver)), _))
+          .WillOnce([](auto, auto, auto done) { done(gateway::Error{gateway::ErrorCode::kEmergencyNotSupported, ""}); });
+      EXPECT_EQ(Request("POST", path, body, {{"registrationId", "reg-1"}, {"registrationid", "reg-1"}}).status, 501) << receiver;
+    }
+  }
+  json body = ACall();
+  body["receiverAddress"] = "tel:113";
+  EXPECT_EQ(Create(body).Short(), "400 INVALID_ARGUMENT");
+}
+
+TEST_F(CallApiTest, NobodyUsesUpTheCallsForHelpOfOthers) {
+  requests_per_second_ = 1;
+  Start();
+  EXPECT_CALL(service_, CreateCall).WillRepeatedly([&](auto, auto, auto done) { done(ASession()); });
+  json help = ACall();
+  help["callType"] = "EMERGENCY";
+  remote_address_ = "198.51.100.9";
+  int last = 401;
+  for (int i = 0; i < 50 && last == 401; ++i) {
+    last = Request("POST", kSessions, help, {{"authorization", "Bearer eyJ.e30.x"}, {"registrationid", "reg-1"}}).status;
+  }
+  EXPECT_EQ(last, 429) << "who has no token gets no further than this";
+  remote_address_ = "192.0.2.1";
+  EXPECT_EQ(Create(help).status, 201);
+}
+
 TEST_F(CallApiTest, ACallForHelpIsPastTheRates) {
   requests_per_second_ = 1;
   Start();

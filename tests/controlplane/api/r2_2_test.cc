@@ -154,6 +154,8 @@ TEST_F(R22Test, DraftsAreFewShortLivedAndDeletable) {
   EXPECT_EQ(Request("DELETE", target).status, 204);
   for (int i = 0; i < 4; ++i) EXPECT_EQ(Request("POST", kCalls, wanted, kWithRegistration).status, 201);
   EXPECT_EQ(Request("POST", kCalls, wanted, kWithRegistration).Short(), "429 QUOTA_EXCEEDED");
+  EXPECT_CALL(service_, GetRegistration(_, "reg-2")).WillOnce([this](auto&, auto&) { return ARegistration(); });
+  EXPECT_EQ(Request("POST", kCalls, wanted, {{"registrationid", "reg-2"}}).status, 201) << "each registration has its own";
   time_.Advance(seconds(61));
   EXPECT_EQ(Request("POST", kCalls, wanted, kWithRegistration).status, 201);
   EXPECT_CALL(service_, GetRegistration(_, "reg-2")).WillOnce([](auto&, auto&) { return gateway::Error{ErrorCode::kNotFound, ""}; });

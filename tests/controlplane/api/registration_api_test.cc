@@ -85,6 +85,22 @@ TEST_F(RegistrationApiTest, TellsTheTwoKindsOfTokensApart) {
   EXPECT_EQ(Request("POST", kSessions, json{{"deviceId", kDevice}, {"phoneNumber", "+34600000001"}}).status, 201);
 }
 
+TEST_F(RegistrationApiTest, AServerRegistersTheNumbersThatItMaySpeakFor) {
+  token_ = TwoLeggedToken();
+  for (const std::vector<std::string>& ranges : {std::vector<std::string>{"+3460000001", "+35"}, std::vector<std::string>{}}) {
+    server_ranges_ = ranges;
+    Start();
+    for (const char* path : {kSessions, "/webrtc-registration/v0.3/sessions"}) {
+      const Reply refused = Request("POST", path, json{{"deviceId", kDevice}, {"phoneNumber", "+34600000001"}});
+      EXPECT_EQ(refused.Short(), "403 PERMISSION_DENIED") << path;
+    }
+  }
+  server_ranges_ = {"+35", "+34600"};
+  Start();
+  EXPECT_CALL(service_, CreateRegistration).WillOnce([this](auto, auto, auto done) { done(ARegistration()); });
+  EXPECT_EQ(Request("POST", kSessions, json{{"deviceId", kDevice}, {"phoneNumber", "+34600000001"}}).status, 201);
+}
+
 TEST_F(RegistrationApiTest, SpeaksTheGatewaysErrorsInCamarasWords) {
   const std::pair<ErrorCode, const char*> errors[] = {
       {ErrorCode::kInvalidArgument, "400 INVALID_ARGUMENT"},

@@ -23,7 +23,7 @@ TestIssuer& Issuer() {
 
 TokenPolicy Policy() {
   TokenPolicy policy;
-  policy.issuers = {"https://other.example", Issuer().issuer()};
+  policy.issuers = {Issuer().issuer(), "https://other.example"};
   policy.audiences = {"https://gw.example/webrtc"};
   return policy;
 }
@@ -100,13 +100,55 @@ TEST(TokenVerifierTest, KnowsATokenWithoutAUser) {
     json claims = Issuer().Claims();
     claims["sub"] = "web";
     if (!has_subject) claims.erase("sub");
-    const TokenPolicy policy = Policy();
+    claims.erase("phone_number");
+    TokenPolicy policy = Policy();
+    policy.server_clients = {{"web", Issuer().issuer(), {"+3460"}}};
     const auto jwt = ParseJwt(policy, Issuer().Token(claims));
     const auto token = VerifyJwt(policy, *jwt, *JwkSet::Parse(Issuer().Jwks()), system_clock::now());
     ASSERT_TRUE(token.ok());
     EXPECT_TRUE(token->is_two_legged);
     EXPECT_EQ(token->subject, "");
+    EXPECT_EQ(token->number_ranges, std::vector<std::string>{"+3460"});
     EXPECT_FALSE(token->phone_number.has_value()) << "a client has no number of its own";
+  }
+}
+
+// A token without a user speaks for many: nobody comes by one because an identity provider leaves `sub` out, or because he
+// calls himself like a client.
+TEST(TokenVerifierTest, OnlyServersComeWithoutAUser) {
+  for (const bool has_subject : {false, true}) {
+    json claims = Issuer().Claims();
+    claims["sub"] = "web";
+    if (!has_subject) claims.erase("sub");
+    TokenPolicy policy = Policy();
+    const auto verdict = [&] { return VerdictOf(Issuer().Token(claims), policy, Issuer().Jwks()); };
+    EXPECT_EQ(verdict(), "no_user") << "it is no server";
+    policy.server_clients = {{"web", "https://other.example", {"+"}}, {"pbx", Issuer().issuer(), {"+"}}};
+    EXPECT_EQ(verdict(), "no_user") << "another issuer's is";
+    policy.server_clients.push_back({"web", Issuer().issuer(), {"+"}});
+    EXPECT_EQ(verdict(), "no_user") << "a number is a user's";
+    claims.erase("phone_number");
+    EXPECT_EQ(verdict(), "good");
+  }
+  const json answer{{"active", true}, {"token_type", "Bearer"}, {"client_id", "web"}, {"exp", Now() + 60}};
+  const auto opaque = VerifyIntrospection(Policy(), Issuer().issuer(), answer.dump(), system_clock::now());
+  ASSERT_FALSE(opaque.ok());
+  EXPECT_EQ(opaque.error(), TokenFailure::kNoUser);
+}
+
+TEST(TokenVerifierTest, UsersOfTwoIssuersAreTwo) {
+  TokenPolicy policy = Policy();
+  policy.issuers = {"https://other.example", Issuer().issuer()};
+  const auto jwt = ParseJwt(policy, Issuer().Token(Issuer().Claims()));
+  const auto token = VerifyJwt(policy, *jwt, *JwkSet::Parse(Issuer().Jwks()), system_clock::now());
+  ASSERT_TRUE(token.ok());
+  EXPECT_EQ(token->subject, Issuer().issuer() + "\nalice");
+  EXPECT_EQ(VerdictOfClaims([](json& c) { c["sub"] = "https://other.example\nalice"; }), "bad_claim") << "nobody names himself so";
+}
+
+TEST(TokenVerifierTest, NamesOfTheGatewaysOwnClientsAreNobodysElse) {
+  for (const char* name : {"sip-digest", "click-to-call:shop"}) {
+    EXPECT_EQ(VerdictOfClaims([name](json& c) { c["client_id"] = name; }), "bad_claim") << name;
   }
 }
 

@@ -90,6 +90,9 @@ TEST_F(MessageBookTest, RefusesWhatMayNotLeave) {
   for (const char* bad : {"", "bob", "tel:+1", "sip:a@b.es>\r\nX: y", "sip:a@10.0.0.1", "tel:+34600000002;x=y"}) {
     EXPECT_EQ(Refusal(ADraft("x", bad)), DraftRefusal::kBadAddress) << bad;
   }
+  config_.barred_prefixes = {"+34806"};
+  Build();
+  EXPECT_EQ(Refusal(ADraft("x", "tel:+34806123456")), DraftRefusal::kBarred) << "what may not be called may not be written to";
   EXPECT_EQ(Refusal(ADraft("")), DraftRefusal::kBadText);
   EXPECT_EQ(Refusal(ADraft("a\x1b[2J")), DraftRefusal::kBadText);
   EXPECT_EQ(Refusal(ADraft("\xff")), DraftRefusal::kBadText);

@@ -170,6 +170,30 @@ TEST(ConfigTest, RedundancyIsPreferredAcceptedOrRefused) {
   EXPECT_THAT(mistakes[0], HasSubstr("prefer, accept"));
 }
 
+TEST(ConfigTest, ServersAreThoseThatAreNamed) {
+  const auto with = [](const std::string& servers) {
+    return Parse(std::string(kSmallest).replace(std::string(kSmallest).find("oauth: {"), 8,
+                                                "oauth: {web_client: {client_id: page}, server_clients: [" + servers + "], "));
+  };
+  EXPECT_THAT(Parse(kSmallest).config.oauth.server_clients, ::testing::IsEmpty());
+  const LoadedConfig loaded = with(R"({client_id: pbx, number_ranges: ["+3460"]}, {client_id: all, number_ranges: ["+"]}, {client_id: none})");
+  ASSERT_THAT(loaded.mistakes, ::testing::IsEmpty());
+  const auto& servers = loaded.config.oauth.server_clients;
+  ASSERT_EQ(servers.size(), 3u);
+  EXPECT_EQ(servers[0].client_id, "pbx");
+  EXPECT_EQ(servers[0].issuer, loaded.config.oauth.issuers.front().issuer);
+  EXPECT_THAT(servers[0].number_ranges, ElementsAre("+3460"));
+  EXPECT_THAT(servers[1].number_ranges, ElementsAre("+"));
+  EXPECT_THAT(servers[2].number_ranges, ::testing::IsEmpty());
+  EXPECT_THAT(with("{client_id: page}").mistakes,
+              ElementsAre(HasSubstr("oauth.server_clients.0.client_id is \"page\"; that is oauth.web_client.client_id, whose tokens are its users'.")));
+  EXPECT_THAT(with("{client_id: a}, {client_id: a}").mistakes,
+              ElementsAre(HasSubstr("oauth.server_clients.1.client_id is \"a\"; that client stands in the list twice.")));
+  EXPECT_THAT(with("{client_id: a, issuer: \"http://x\"}").mistakes,
+              ElementsAre(HasSubstr("oauth.server_clients.0.issuer is \"http://x\"; it must be one of oauth.issuers.")));
+  EXPECT_THAT(with("{client_id: a, number_ranges: [\"34\"]}").mistakes, ElementsAre(HasSubstr("or + for all")));
+}
+
 TEST(ConfigTest, ListsAllMistakesWithLineKeyValueAndWhatIsAllowed) {
   const LoadedConfig loaded = Parse(R"(node_id: gw 1
 http:

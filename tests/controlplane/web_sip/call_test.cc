@@ -254,6 +254,10 @@ TEST_F(CallTest, CallsThatCannotBeAreRefused) {
   EXPECT_EQ(emergency.status(), 380);
   EXPECT_THAT(emergency.body(), HasSubstr("<type>emergency</type>"));
   EXPECT_EQ(refused(8, [](auto&) {}, "urn:service:sos").status(), 380);
+  int cseq = 20;
+  for (const char* help : {"tel:112", "sip:112@192.0.2.7", "tel:+34112"}) {
+    EXPECT_EQ(refused(++cseq, [](auto& p) { p.from = "<sip:nobody@elsewhere.invalid>;tag=f"; }, help).status(), 380) << help;
+  }
   EXPECT_EQ(refused(9, [](auto& p) { p.headers.emplace_back("Session-Expires", "30"); }).status(), 422);
   EXPECT_EQ(refused(10, [](auto& p) { p.headers.emplace_back("Require", "100rel"); }).status(), 420);
   EXPECT_TRUE(world_.sip.invites.empty());

@@ -133,8 +133,8 @@ TEST_F(RegistrationTest, BadTokensAreRefused) {
   claims["sub"] = claims["client_id"];
   claims.erase("phone_number");
   parts.headers.back().second = "Bearer " + Issuer().Token(claims);
-  EXPECT_EQ(Status(client, parts), 403) << "nobody's token";
-  EXPECT_EQ(Count(Counter::kForbidden), 3u);
+  EXPECT_EQ(Status(client, parts), 401) << "nobody's token";
+  EXPECT_EQ(Count(Counter::kForbidden), 2u);
 }
 
 TEST_F(RegistrationTest, AnotherUserOnTheSameConnectionIsForbidden) {
