@@ -24,6 +24,7 @@ std::string_view ToString(SipCounter counter) {
     case SipCounter::kRefusedNotRestored: return "refused_not_restored";
     case SipCounter::kRefusedOldSequence: return "refused_old_sequence";
     case SipCounter::kRefusedGlare: return "refused_glare";
+    case SipCounter::kRefusedBusyDialog: return "refused_busy_dialog";
     case SipCounter::kTlsRefused: return "tls_refused";
     case SipCounter::kConnectionLost: return "connection_lost";
     case SipCounter::kRegisterSent: return "register_sent";

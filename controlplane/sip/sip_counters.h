@@ -33,6 +33,7 @@ enum class SipCounter : uint8_t {
   kRefusedNotRestored,        // 503, registrations are still being restored
   kRefusedOldSequence,        // 500, CSeq out of order
   kRefusedGlare,              // 491, 500 with Retry-After
+  kRefusedBusyDialog,         // 500 with Retry-After: more requests in one call than a call has use for
   kTlsRefused,                // a TLS handshake failed: certificate, name, version or time
   kConnectionLost,            // a TLS connection of ours ended: its registrations are renewed
   // Registrations.

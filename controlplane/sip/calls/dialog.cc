@@ -1,5 +1,7 @@
 #include "controlplane/sip/calls/dialog.h"
 
+#include <algorithm>
+
 #include "controlplane/sip/request_policy.h"
 #include "controlplane/sip/text/dtmf_body.h"
 #include "controlplane/sip/text/session_id.h"
@@ -13,6 +15,9 @@ using std::chrono::seconds;
 namespace {
 
 constexpr size_t kMaxDigits = 64;
+// Requests of the peer in one call: far more than holding, moving and dialling need, few enough to be no way to flood an app.
+constexpr double kMaxAtOnce = 64;
+constexpr double kPerSecond = 4;
 constexpr int kDigitMs = 160;  // as pressed by a hand; networks play it at this length
 
 }  // namespace
@@ -21,6 +26,8 @@ Dialog::Dialog(ShardContext& context, Owner& owner, DialogState state)
     : context_(context),
       owner_(owner),
       state_(std::move(state)),
+      pace_left_(kMaxAtOnce),
+      pace_at_(SipThread::Clock::now()),
       offer_timer_(context.thread),
       answer_timer_(context.thread),
       session_timer_(context.thread),
@@ -195,6 +202,21 @@ void Dialog::SendBye(const EndReason& reason, std::function<void()> done) {
   if (bye_transaction_ == nullptr) done();
 }
 
+bool Dialog::RefuseFlood(ServerTransaction& transaction) {
+  const auto now = SipThread::Clock::now();
+  const std::chrono::duration<double> passed = now - std::exchange(pace_at_, now);
+  pace_left_ = std::min(kMaxAtOnce, pace_left_ + passed.count() * kPerSecond);
+  if (pace_left_ >= 1) {
+    pace_left_ -= 1;
+    return false;
+  }
+  context_.counters.Add(SipCounter::kRefusedBusyDialog);
+  std::string headers;
+  AddHeader(headers, "Retry-After", "5");
+  transaction.Respond(500, {}, headers);
+  return true;
+}
+
 bool Dialog::AcceptSequence(ServerTransaction& transaction, const MessageView& request) {
   if (request.cseq() < state_.remote_cseq) {
     context_.counters.Add(SipCounter::kRefusedOldSequence);
@@ -215,6 +237,7 @@ void Dialog::HandleRequest(std::unique_ptr<ServerTransaction> transaction,
     return End({.sip_status = reason.sip_cause, .q850_cause = reason.q850_cause, .text = reason.text});
   }
   if (is_over_) return transaction->Respond(481);
+  if (RefuseFlood(*transaction)) return;
   if (method == "INVITE" || method == "UPDATE") {
     return HandleRemoteOffer(std::move(transaction), request);
   }

@@ -123,6 +123,7 @@ class Dialog {
   void SendNextDigit();
   void SendDigit(char digit, const std::string& authorization);
   void HandleInfo(ServerTransaction& transaction, const MessageView& request);
+  bool RefuseFlood(ServerTransaction& transaction);
   void StartOffer(LocalOffer offer);
   void TransmitOffer();
   void HandleOfferResponse(int status, const MessageView& response);
@@ -147,6 +148,9 @@ class Dialog {
   ShardContext& context_;
   Owner& owner_;
   DialogState state_;
+  // Of the peer's requests, of which the app hears: as many as may come at once, and when that was so.
+  double pace_left_;
+  SipThread::Clock::time_point pace_at_;
   bool may_offer_ = false;
   bool is_confirmed_ = false;
   bool is_over_ = false;

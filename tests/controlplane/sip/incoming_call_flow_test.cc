@@ -448,6 +448,18 @@ TEST_F(IncomingCallFlowTest, OfferlessReinvite) {  // Covers: C13
   EXPECT_EQ(recorder_.sdps["answer in-1 caller"], kAnswer2);
 }
 
+// A call is no way to flood the app with holds and digits; it can still be ended.
+TEST_F(IncomingCallFlowTest, TooManyRequestsInACallAreToldToWait) {
+  Begin();
+  const auto [invite, answer] = Connect();
+  for (uint32_t cseq = 2; cseq < 102; ++cseq) SendToStack(Next(invite, answer, "UPDATE", cseq));
+  EXPECT_EQ(peer_.ExpectStatus(500, "UPDATE").Get("Retry-After"), "5");
+  EXPECT_GE(Count(SipCounter::kRefusedBusyDialog), 1u);
+  SendToStack(Next(invite, answer, "BYE", 102));
+  peer_.ExpectStatus(200, "BYE");
+  recorder_.Expect("ended in-1 0");
+}
+
 TEST_F(IncomingCallFlowTest, WhoSentTheCallOn) {  // Covers: C28
   Begin();
   SendToStack(Invite("History-Info: <sip:+34600000005@ims.test>;index=1, "
