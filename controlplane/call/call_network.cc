@@ -375,6 +375,7 @@ void Call::OnOfferFailed(const DialogId& dialog_id, int status_code, Now now) {
 // What was to be sent waited, and an exchange of the other side came first: it is said anew, as things are now.
 void Call::OnOfferStale(const DialogId& dialog_id) {
   if (is_ended()) return;
+  for (auto& [id, dialog] : dialogs_) dialog.is_offer_asked = false;
   if (IsAnswered(record_.status) || pull_) return SendDirectionOffer();
   const auto early = dialogs_.find(dialog_id);
   if (early == dialogs_.end()) return;

@@ -177,7 +177,7 @@ class SipSignalingObserver {
   // SendOffer was refused (status_code, 491 included after its retries) or timed out (408).
   virtual void OnOfferFailed(const CallId& call_id, const DialogId& dialog_id, int status_code) = 0;
   // The SDP of SendOffer had to wait, and an exchange of the peer's came first: it was not sent, and is to be made anew
-  // (RFC 3264 section 8: newer than what was answered meanwhile).
+  // (RFC 3264 section 8: newer than what was answered meanwhile). Or SendAnswer came too late: both sides are to be made one again.
   virtual void OnOfferStale(const CallId& call_id, const DialogId& dialog_id) = 0;
 
   // An INVITE of the network took the place of the call's dialog (Replaces, RFC 3891): its offer came by OnRemoteOffer and

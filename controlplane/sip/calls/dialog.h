@@ -22,7 +22,8 @@ class Dialog {
     virtual void OnRemoteOffer(Dialog& dialog, std::optional<std::string> sdp) = 0;
     virtual void OnRemoteAnswer(Dialog& dialog, std::string sdp) = 0;
     virtual void OnOfferFailed(Dialog& dialog, int status) = 0;
-    // What was to be offered waited for an exchange of the peer's, and is older than it now: it was not sent.
+    // What was to be offered waited for an exchange of the peer's, and is older than it now: it was not sent. Or what was to be
+    // answered was not wanted any more.
     virtual void OnOfferStale(Dialog& dialog) = 0;
     virtual void OnReferral(Dialog& dialog, call::Referral referral) = 0;
     // Its last NOTIFY is answered, or nobody wants one.

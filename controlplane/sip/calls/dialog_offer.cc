@@ -282,7 +282,11 @@ void Dialog::AwaitAnswer() {
 }
 
 void Dialog::SendAnswer(std::optional<std::string> sdp) {
-  if (!remote_offer_) return;
+  if (!remote_offer_) {
+    // Taken back by a CANCEL, or too late: what was said is not agreed. An offer of ours says how things are.
+    if (sdp && !is_over_) owner_.OnOfferStale(*this);
+    return;
+  }
   answer_timer_.Clear();
   if (sdp) {
     AcceptRemote(*sdp);

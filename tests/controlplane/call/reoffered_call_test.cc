@@ -189,6 +189,18 @@ TEST(ReofferedCall, AnOfferlessReinviteIsNoAnswerToAHoldThatWaits) {  // Covers:
   }
 }
 
+// Whoever has asked for our offer takes the question back: the next answer is one to what we say ourselves.
+TEST(ReofferedCall, AnOfferlessReinviteThatIsTakenBackLeavesNothing) {  // Covers: C13
+  CallHarness h;
+  h.StartConnected();
+  h.Apply([&](Call& c) { c.OnRemoteOffer("A", std::nullopt, h.now); });
+  h.Apply([&](Call& c) { c.OnOfferStale("A"); });
+  EXPECT_THAT(h.Take<SendSdpOffer>()->sdp, HasSubstr("a=sendrecv\r\n"));
+  h.Put(Status::kHold);
+  h.Apply([&](Call& c) { c.OnRemoteAnswer("A", PhoneSdp("recvonly"), h.now); });
+  EXPECT_EQ(h.Outcome(), "ok Hold");
+}
+
 // The peer's exchange came between: what waits is said anew, as newer than it (RFC 3264 section 8) and with its payload types.
 TEST(ReofferedCall, AHoldThatWasOvertakenIsOfferedAnew) {  // Covers: C5 C12
   CallHarness h;

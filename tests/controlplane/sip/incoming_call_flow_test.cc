@@ -448,6 +448,23 @@ TEST_F(IncomingCallFlowTest, OfferlessReinvite) {  // Covers: C13
   EXPECT_EQ(recorder_.sdps["answer in-1 caller"], kAnswer2);
 }
 
+// What was answered was not wanted any more: both sides are made one again by an offer of ours.
+TEST_F(IncomingCallFlowTest, AReinviteThatWasTakenBackIsNotAgreed) {  // Covers: C5
+  Begin();
+  const auto [invite, answer] = Connect();
+  PeerRequest reinvite = Next(invite, answer, "INVITE", 2);
+  reinvite.branch = FreshBranch();
+  reinvite.body = kOffer2;
+  SendToStack(reinvite);
+  recorder_.Expect("offer in-1 caller");
+  SendToStack(Cancel(reinvite, ""));
+  peer_.ExpectStatus(487, "INVITE");
+  stack_->signaling().SendAnswer("in-1", "", kAnswer2);
+  recorder_.Expect("offer stale in-1");
+  stack_->signaling().SendOffer("in-1", "", kOffer);
+  EXPECT_EQ(peer_.ExpectRequest("INVITE").body(), kOffer);
+}
+
 // A call is no way to flood the app with holds and digits; it can still be ended.
 TEST_F(IncomingCallFlowTest, TooManyRequestsInACallAreToldToWait) {
   Begin();
