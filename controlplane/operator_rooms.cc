@@ -135,6 +135,7 @@ struct OperatorRooms::Rooms {
   std::string Unreadiness() const {
     if (!tokens.is_ready()) return "keys of the identity provider";
     if (!media.is_ready()) return "dataplane";
+    if (gateway.is_restoring()) return "registrations of before the restart";
     return "";
   }
   void OnTokenEvent(std::string_view event, const std::string& detail);
@@ -295,10 +296,14 @@ void OperatorRooms::Start() {
   rooms_->visitors.Restore(rooms_->now());
   rooms_->messaging.Restore();
   rooms_->presence.Restore();
-  rooms_->gateway.Restore();
-  rooms_->sip.SetRestored();
-  if (rooms_->next_hop_finder) rooms_->next_hop_finder->Start();
   rooms_->tokens.Start();
+  rooms_->gateway.Restore([rooms = rooms_.get(), began = rooms_->clock.Read().steady](gateway::Restored restored) {
+    if (restored == gateway::Restored::kCalls) return rooms->sip.SetDialogsRestored();
+    rooms->sip.SetRestored();
+    if (rooms->next_hop_finder) rooms->next_hop_finder->Start();
+    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(rooms->clock.Read().steady - began);
+    rooms->log.Info("restored", {{"registrations", rooms->gateway.stats().registrations}, {"ms", took.count()}});
+  });
 }
 
 void OperatorRooms::EndService(const std::string& reason) { rooms_->gateway.EndService(reason); }

@@ -9,8 +9,6 @@
 namespace byon::gateway {
 namespace {
 
-Error NotFound() { return {ErrorCode::kNotFound, "The specified resource is not found."}; }
-
 // Always the same for the same dialog, and without its tags: only the number's own users find anything under it.
 std::string NameOfDialog(const call::ReplacedDialog& dialog) {
   const std::string text = dialog.call_id + '\n' + dialog.to_tag + '\n' + dialog.from_tag;
@@ -55,7 +53,7 @@ std::vector<Gateway::NetworkCall> Gateway::Core::NetworkCallsOf(const std::strin
 void Gateway::TransferCall(const Principal& who, const std::string& id, TransferRequest request,
                            Callback<MediaSession> done) {
   const call::Call* call = core_->FindCall(who, id);
-  if (!call) return done(NotFound());
+  if (!call) return done(core_->NotFound());
   if (who.is_visitor()) return done(Error{ErrorCode::kPermissionDenied, "A visitor's call cannot be moved."});
   call::TransferRequest transfer;
   transfer.call_id = id;
@@ -76,7 +74,7 @@ void Gateway::TransferCall(const Principal& who, const std::string& id, Transfer
 }
 
 void Gateway::CancelTransfer(const Principal& who, const std::string& id, Callback<Done> done) {
-  if (!core_->FindCall(who, id)) return done(NotFound());
+  if (!core_->FindCall(who, id)) return done(core_->NotFound());
   auto finish = [done = std::move(done)](std::variant<call::CallView, call::Refusal> outcome) {
     if (auto* refusal = std::get_if<call::Refusal>(&outcome)) return done(ToError(*refusal));
     done(Done{});
@@ -122,9 +120,10 @@ void Gateway::PullCall(const Principal& who, PullRequest request, Callback<Media
     const auto found = std::find_if(of_phone.begin(), of_phone.end(), [&](const NetworkCall& call) {
       return call.shown.session.media_session_id == request.call_id;
     });
-    if (found == of_phone.end()) return done(NotFound());
+    if (found == of_phone.end()) return done(core_->NotFound());
     return PullFromNetwork(*record, *found, std::move(request.offer_sdp), std::move(done));
   }
+  if (!record && is_restoring()) return done(StillRestoring());
   if (!record) {
     return done(Error{ErrorCode::kInvalidTokenContext,
                       "registrationId is not consistent with access token."});

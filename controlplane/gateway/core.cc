@@ -37,12 +37,18 @@ Gateway::Core::~Core() {
   ports.alarm.Cancel();
 }
 
-void Gateway::Core::AfterWrites(std::function<void(bool)> done) {
-  ports.store.AfterWrites([done = std::move(done), is_alive = is_alive_, post = ports.post](bool are_safe) {
-    auto tell = [done, is_alive, are_safe] {
-      if (*is_alive) done(are_safe);
+std::function<void(std::function<void()>)> Gateway::Core::Poster() const {
+  return [is_alive = is_alive_, post = ports.post](std::function<void()> task) {
+    auto run = [task = std::move(task), is_alive] {
+      if (*is_alive) task();
     };
-    post ? post(std::move(tell)) : tell();
+    post ? post(std::move(run)) : run();
+  };
+}
+
+void Gateway::Core::AfterWrites(std::function<void(bool)> done) {
+  ports.store.AfterWrites([done = std::move(done), post = Poster()](bool are_safe) {
+    post([done, are_safe] { done(are_safe); });
   });
 }
 
@@ -300,6 +306,15 @@ std::optional<registration::RegistrationRecord> Gateway::Core::FindRegistration(
   auto record = FindOwnRegistration(who, id);
   if (record && !SpeaksFor(who, *record)) return std::nullopt;
   return record;
+}
+
+Error Gateway::Core::NotFound() const {
+  return restored == Restored::kAll ? Error{ErrorCode::kNotFound, "The specified resource is not found."} : StillRestoring();
+}
+
+void Gateway::Core::RenewToken(const Principal& who, const DeviceKey& device) {
+  const std::string number = who.is_two_legged ? device.user : who.phone_number.value_or("");
+  registrations.RenewToken(device.client_id, device.user, device.device_id, number, who.token_expires_at, ReadForRegistration());
 }
 
 bool Gateway::Core::SpeaksFor(const Principal& who, const registration::RegistrationRecord& record) {

@@ -47,6 +47,8 @@ class Gateway::Core {
   uint64_t Await(CallWaiter waiter);
   uint64_t Await(RegistrationWaiter waiter);
 
+  // What runs things on the strand, never once this is gone; itself on any thread.
+  std::function<void(std::function<void()>)> Poster() const;
   // On the strand when everything before is safe in the store, or could not be written; never once this is gone.
   void AfterWrites(std::function<void(bool are_safe)> done);
   void TellOfLine(const registration::RegistrationId& id, LineUp how) const;
@@ -81,8 +83,13 @@ class Gateway::Core {
   // Live calls of the visitors of a campaign; of one of them, or of all when the id is empty.
   std::vector<const call::Call*> CallsOfVisitors(const click_to_call::Campaign& campaign, const std::string& token_id) const;
 
+  // What is not there is perhaps only not there yet.
+  Error NotFound() const;
+  void RenewToken(const Principal& who, const DeviceKey& device);
+
   const GatewayConfig config;
   GatewayPorts ports;
+  Restored restored = Restored::kAll;
   const DialogDirectory* dialogs = nullptr;  // of numbers in the network; null: nobody knows
   call::CallRegistry calls;
   registration::RegistrationRegistry registrations;

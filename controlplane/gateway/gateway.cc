@@ -2,7 +2,7 @@
 
 #include "controlplane/call/address.h"
 #include "controlplane/gateway/core.h"
-#include "controlplane/gateway/record_json.h"
+#include "controlplane/gateway/restoration.h"
 
 namespace byon::gateway {
 namespace {
@@ -39,52 +39,15 @@ Gateway::~Gateway() = default;
 void Gateway::SetDialogDirectory(const DialogDirectory* dialogs) { core_->dialogs = dialogs; }
 void Gateway::AddLineObserver(LineObserver* observer) { core_->line_observers.push_back(observer); }
 
-void Gateway::Restore() {
-  core_->ports.store.ForEach(store::Kind::kRegistration, [this](const store::Record& kept) {
-    if (auto record = ReadRegistrationRecord(kept.value)) {
-      core_->registrations.Restore(std::move(*record), core_->ReadForRegistration());
-      core_->Drain();
-    } else {
-      ++core_->stats.unreadable_records;
-      core_->ports.store.Delete(store::Kind::kRegistration, kept.key);
-    }
-  });
-  std::vector<call::CallId> alive;
-  for (const store::Record& kept : core_->ports.store.LoadAll(store::Kind::kCall)) {
-    auto record = ReadCallRecord(kept.value);
-    if (!record) {
-      ++core_->stats.unreadable_records;
-      core_->ports.store.Delete(store::Kind::kCall, kept.key);
-      continue;
-    }
-    call::CallId id = record->id;
-    std::string snapshot = record->dialog_snapshot;
-    // A POST that the client repeats because its answer was lost with the old process finds the call that it made.
-    core_->RememberCorrelator(record->owner, record->client_correlator, id);
-    core_->calls.Restore(std::move(*record), core_->Read());
-    const call::Call* call = core_->calls.Find(id);
-    if (!call || call->is_ended()) continue;
-    core_->ports.sip.Restore(core_->calls.SignallingIdOf(id), snapshot);
-    alive.push_back(id);
-  }
-  // Before anything more happens to those calls.
-  for (const store::Record& kept : core_->ports.store.LoadAll(store::Kind::kCallTrace)) {
-    auto trace = ReadCallTrace(kept.value);
-    if (!trace) ++core_->stats.unreadable_records;
-    if (trace && core_->calls.Find(kept.key)) {
-      core_->traces.Restore(kept.key, std::move(*trace));
-    } else {
-      core_->ports.store.Delete(store::Kind::kCallTrace, kept.key);
-    }
-  }
-  core_->Drain();
-  core_->ports.media.Adopt(std::move(alive));
-  core_->registrations.ForEach([this](const registration::RegistrationRecord& record) {
-    for (LineObserver* observer : core_->line_observers) observer->OnLineUp(core_->LineOf(record), LineUp::kRestored);
-  });
+void Gateway::Restore(std::function<void(Restored)> tell) {
+  restoration_ = std::make_unique<Restoration>(*core_, std::move(tell));
+  restoration_->Start();
 }
 
+bool Gateway::is_restoring() const { return core_->restored != Restored::kAll; }
+
 void Gateway::EndService(const std::string& reason) {
+  if (restoration_) restoration_->Stop();
   core_->calls.EndAll(reason, core_->Read());
   core_->registrations.EndAll(reason, core_->ReadForRegistration());
   core_->Drain();

@@ -51,6 +51,9 @@ struct GatewayPorts {
   std::function<void(std::function<void()>)> post = nullptr;
 };
 
+// How much of what an earlier process left in the store is taken up: calls with their registrations come first.
+enum class Restored : uint8_t { kNothing, kCalls, kAll };
+
 // For metrics and health.
 struct GatewayStats {
   size_t registrations = 0;
@@ -84,8 +87,9 @@ class Gateway final : public Service,
   // Hears of registrations that come and go; before Restore, outlives the gateway.
   void AddLineObserver(LineObserver* observer);
   // Takes up what an earlier process left in the store; once, before anything else is called. The
-  // SIP and media ports must be started.
-  void Restore();
+  // SIP and media ports must be started. It goes on between other things on the strand (GatewayPorts::post; without it, it is
+  // done when this returns); `tell` hears of what is done. Until then is_restoring(), and what is not known is kUnavailable.
+  void Restore(std::function<void(Restored)> tell = nullptr);
   // Ends every registration and call towards the network, for an orderly end of service; a process
   // that is only to be replaced just stops, and its successor restores.
   void EndService(const std::string& reason);
@@ -94,6 +98,7 @@ class Gateway final : public Service,
   GatewayStats stats() const;
 
   // Service
+  bool is_restoring() const override;
   void CreateRegistration(const Principal& who, RegistrationRequest request,
                           Callback<Registration> done) override;
   Outcome<Registration> GetRegistration(const Principal& who, const std::string& id) override;
@@ -189,11 +194,13 @@ class Gateway final : public Service,
   void OnMediaEnded(const call::CallId& call_id, call::MediaEnd end, std::string detail) override;
 
  private:
+  class Restoration;
   class Core;  // the cores, their actions and who waits for an outcome
   struct NetworkCall;
   void PullFromNetwork(const registration::RegistrationRecord& record, const NetworkCall& of_phone, std::string offer_sdp,
                        Callback<MediaSession> done);
   std::unique_ptr<Core> core_;
+  std::unique_ptr<Restoration> restoration_;  // null before Restore()
 };
 
 }  // namespace byon::gateway

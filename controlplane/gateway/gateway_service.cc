@@ -4,11 +4,10 @@
 
 #include "controlplane/call/address.h"
 #include "controlplane/gateway/core.h"
+#include "controlplane/gateway/restoration.h"
 
 namespace byon::gateway {
 namespace {
-
-Error NotFound() { return {ErrorCode::kNotFound, "The specified resource is not found."}; }
 
 bool AreDigits(const std::string& digits) {
   return !digits.empty() && digits.size() <= 32 &&
@@ -54,6 +53,8 @@ void Gateway::CreateRegistration(const Principal& who, RegistrationRequest reque
     return done(Error{ErrorCode::kServiceNotApplicable,
                       "The service is not available for this phone number."});
   }
+  // The device may have one that is not known yet.
+  if (is_restoring()) return done(StillRestoring());
   registration::CreateRequest create;
   create.id = core_->ports.ids.NewId();
   create.contact_token = core_->ports.ids.NewId();
@@ -70,7 +71,7 @@ void Gateway::CreateRegistration(const Principal& who, RegistrationRequest reque
 
 Outcome<Registration> Gateway::GetRegistration(const Principal& who, const std::string& id) {
   const auto record = core_->FindRegistration(who, id);
-  if (!record) return NotFound();
+  if (!record) return core_->NotFound();
   return ToRegistration(*record);
 }
 
@@ -102,7 +103,7 @@ RegistrationPage Gateway::ListRegistrationPage(const Principal& who, size_t firs
 
 void Gateway::UpdateRegistration(const Principal& who, const std::string& id,
                                  std::optional<WallTime> expire_time, Callback<Registration> done) {
-  if (!core_->FindRegistration(who, id)) return done(NotFound());
+  if (!core_->FindRegistration(who, id)) return done(core_->NotFound());
   uint64_t waiting = core_->Await(ToRegistered(std::move(done)));
   core_->registrations.Update(id, expire_time, who.token_expires_at, waiting,
                               core_->ReadForRegistration());
@@ -111,7 +112,7 @@ void Gateway::UpdateRegistration(const Principal& who, const std::string& id,
 
 void Gateway::DeleteRegistration(const Principal& who, const std::string& id, Callback<Done> done) {
   // Who has lost the number may still give it back.
-  if (!core_->FindOwnRegistration(who, id)) return done(NotFound());
+  if (!core_->FindOwnRegistration(who, id)) return done(core_->NotFound());
   auto finish = [done = std::move(done)](RegistrationOutcome outcome) {
     if (auto* refusal = std::get_if<registration::Refusal>(&outcome))
       return done(ToError(*refusal));
@@ -123,9 +124,8 @@ void Gateway::DeleteRegistration(const Principal& who, const std::string& id, Ca
 }
 
 void Gateway::RenewToken(const Principal& who, const DeviceKey& device) {
-  const std::string number = who.is_two_legged ? device.user : who.phone_number.value_or("");
-  core_->registrations.RenewToken(device.client_id, device.user, device.device_id, number, who.token_expires_at,
-                                  core_->ReadForRegistration());
+  if (is_restoring()) restoration_->RememberToken(who, device);
+  core_->RenewToken(who, device);
   core_->Drain();
 }
 
@@ -133,7 +133,7 @@ void Gateway::RenewToken(const Principal& who, const DeviceKey& device) {
 
 Outcome<Registration> Gateway::SetPushSubscription(const Principal& who, const std::string& id,
                                                    std::string subscription) {
-  if (!core_->FindRegistration(who, id)) return NotFound();
+  if (!core_->FindRegistration(who, id)) return core_->NotFound();
   core_->registrations.SetPush(id, std::move(subscription), core_->ReadForRegistration());
   core_->Drain();
   return GetRegistration(who, id);
@@ -141,7 +141,7 @@ Outcome<Registration> Gateway::SetPushSubscription(const Principal& who, const s
 
 Outcome<std::string> Gateway::GetPushSubscription(const Principal& who, const std::string& id) {
   const auto record = core_->FindRegistration(who, id);
-  if (!record) return NotFound();
+  if (!record) return core_->NotFound();
   return record->push;
 }
 
@@ -174,6 +174,7 @@ void Gateway::CreateCall(const Principal& who, CallRequest request, Callback<Med
     return done(Error{ErrorCode::kEmergencyNotSupported, "Emergency calls are not possible here, use your phone."});
   }
   const auto record = core_->FindRegistration(who, request.registration_id);
+  if (!record && is_restoring()) return done(StillRestoring());
   if (!record) {
     return done(Error{ErrorCode::kInvalidTokenContext,
                       "registrationId is not consistent with access token."});
@@ -212,7 +213,7 @@ void Gateway::CreateCall(const Principal& who, CallRequest request, Callback<Med
 
 Outcome<MediaSession> Gateway::GetCall(const Principal& who, const std::string& id) {
   const call::Call* call = core_->FindCall(who, id);
-  if (!call) return NotFound();
+  if (!call) return core_->NotFound();
   return core_->SessionOf(call->view());
 }
 
@@ -231,7 +232,7 @@ std::vector<MediaSession> Gateway::ListCalls(const Principal& who, const std::st
 
 void Gateway::ChangeStatus(const Principal& who, const std::string& id, StatusChange change,
                            Callback<MediaSession> done) {
-  if (!core_->FindCall(who, id)) return done(NotFound());
+  if (!core_->FindCall(who, id)) return done(core_->NotFound());
   uint64_t waiting = core_->Await(core_->ToSession(std::move(done)));
   core_->calls.ChangeStatus(id,
                             {change.status, std::move(change.offer_sdp),
@@ -241,7 +242,7 @@ void Gateway::ChangeStatus(const Principal& who, const std::string& id, StatusCh
 }
 
 void Gateway::DeleteCall(const Principal& who, const std::string& id, Callback<Done> done) {
-  if (!core_->FindCall(who, id)) return done(NotFound());
+  if (!core_->FindCall(who, id)) return done(core_->NotFound());
   auto finish = [done = std::move(done)](std::variant<call::CallView, call::Refusal> outcome) {
     if (auto* refusal = std::get_if<call::Refusal>(&outcome)) return done(ToError(*refusal));
     done(Done{});
@@ -285,7 +286,7 @@ std::optional<Line> Gateway::FindByContactToken(const std::string& contact_token
 
 Outcome<CallDetails> Gateway::GetCallDetails(const Principal& who, const std::string& id) {
   const call::Call* call = core_->FindCall(who, id);
-  if (!call) return NotFound();
+  if (!call) return core_->NotFound();
   return CallDetails{core_->SessionOf(call->view()), core_->traces.CauseOf(id),
                      core_->traces.HistoryOf(id), core_->traces.DiversionsOf(id)};
 }
@@ -293,7 +294,7 @@ Outcome<CallDetails> Gateway::GetCallDetails(const Principal& who, const std::st
 void Gateway::SendDtmf(const Principal& who, const std::string& id, const std::string& digits,
                        Callback<Done> done) {
   const call::Call* call = core_->FindCall(who, id);
-  if (!call) return done(NotFound());
+  if (!call) return done(core_->NotFound());
   if (!AreDigits(digits)) {
     return done(
         Error{ErrorCode::kInvalidArgument, "The digits must be 1 to 32 of 0-9, *, # and A-D."});
@@ -315,7 +316,7 @@ void Gateway::SendDtmf(const Principal& who, const std::string& id, const std::s
 
 void Gateway::Play(const Principal& who, const std::string& id, PlaybackRequest request, Callback<Done> done) {
   const call::Call* call = core_->FindCall(who, id);
-  if (!call) return done(NotFound());
+  if (!call) return done(core_->NotFound());
   if (!call::IsAnswered(call->status())) {
     return done(Error{ErrorCode::kIncompatibleState, "Something can be played while the call is connected only."});
   }
@@ -330,7 +331,7 @@ void Gateway::Play(const Principal& who, const std::string& id, PlaybackRequest 
 
 void Gateway::GetQuality(const Principal& who, const std::string& id, Callback<MediaQuality> done) {
   const call::Call* call = core_->FindCall(who, id);
-  if (!call || call->is_ended()) return done(NotFound());
+  if (!call || call->is_ended()) return done(core_->NotFound());
   core_->ports.media.GetStats(id, [done = std::move(done)](std::optional<call::MediaStats> stats) {
     if (!stats) return done(Error{ErrorCode::kUnavailable, "The media plane gave no figures."});
     done(MediaQuality{std::move(stats->access), std::move(stats->ims), std::move(stats->drops)});

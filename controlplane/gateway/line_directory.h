@@ -21,6 +21,8 @@ struct Line {
 class LineDirectory {
  public:
   virtual ~LineDirectory() = default;
+  // A line that is not known may be yet: StillRestoring().
+  virtual bool is_restoring() const { return false; }
   // Those of a number that `who` may use. With a 3-legged token empty stands for all numbers of its user; with a
   // 2-legged one, whose client may have a hundred thousand, for none.
   virtual std::vector<Line> LinesOf(const Principal& who, const std::string& phone_number) const = 0;

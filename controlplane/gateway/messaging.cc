@@ -13,7 +13,9 @@ using messaging::Message;
 // A device that comes is told of so many unread messages; it can list the others.
 constexpr size_t kMostWaiting = 50;
 
-Error NotFound() { return {ErrorCode::kNotFound, "The specified resource is not found."}; }
+Error NotFound(const LineDirectory& lines) {
+  return lines.is_restoring() ? StillRestoring() : Error{ErrorCode::kNotFound, "The specified resource is not found."};
+}
 
 Error ToError(DraftRefusal refusal, size_t max_text_bytes) {
   switch (refusal) {
@@ -106,6 +108,7 @@ const Message* Messaging::FindOwn(const Principal& who, const std::string& id) c
 
 Outcome<Message> Messaging::SendMessage(const Principal& who, MessageRequest request) {
   auto line = ports_.lines.FindLine(who, request.registration_id);
+  if (!line && ports_.lines.is_restoring()) return StillRestoring();
   if (!request.registration_id.empty() && !line) {
     return Error{ErrorCode::kInvalidTokenContext, "registrationId is not consistent with access token."};
   }
@@ -138,7 +141,7 @@ Outcome<Message> Messaging::SendMessage(const Principal& who, MessageRequest req
 
 Outcome<Message> Messaging::GetMessage(const Principal& who, const std::string& id) {
   const Message* message = FindOwn(who, id);
-  if (message == nullptr) return NotFound();
+  if (message == nullptr) return NotFound(ports_.lines);
   return *message;
 }
 
@@ -151,7 +154,7 @@ Outcome<std::vector<Message>> Messaging::ListMessages(const Principal& who, cons
   }
   const std::string number = who.is_two_legged ? query.phone_number : who.phone_number.value_or("");
   if (number.empty()) return Error{ErrorCode::kInvalidTokenContext, "The access token names no phone number."};
-  if (!Owns(who, number)) return NotFound();
+  if (!Owns(who, number)) return NotFound(ports_.lines);
   std::vector<Message> list;
   for (const Message* message : book_.List(number, {query.peer, query.before, query.limit})) list.push_back(*message);
   return list;
@@ -159,7 +162,7 @@ Outcome<std::vector<Message>> Messaging::ListMessages(const Principal& who, cons
 
 Outcome<Done> Messaging::MarkMessageRead(const Principal& who, const std::string& id) {
   const Message* message = FindOwn(who, id);
-  if (message == nullptr) return NotFound();
+  if (message == nullptr) return NotFound(ports_.lines);
   book_.MarkRead(message->number, id, ports_.clock.Read());
   Drain();
   return Done{};
@@ -167,7 +170,7 @@ Outcome<Done> Messaging::MarkMessageRead(const Principal& who, const std::string
 
 Outcome<Done> Messaging::DeleteMessage(const Principal& who, const std::string& id) {
   const Message* message = FindOwn(who, id);
-  if (message == nullptr) return NotFound();
+  if (message == nullptr) return NotFound(ports_.lines);
   book_.Erase(std::string(message->number), id);
   Drain();
   return Done{};

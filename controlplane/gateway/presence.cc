@@ -97,7 +97,9 @@ Outcome<std::string> Presence::NumberOf(const Principal& who, const std::string&
   if (phone_number.empty()) {
     return Error{ErrorCode::kMissingIdentifier, "The phoneNumber must be given with a two-legged token."};
   }
-  if (ports_.lines.LinesOf(who, phone_number).empty()) return Error{ErrorCode::kNotFound, "The specified resource is not found."};
+  const bool is_there = !ports_.lines.LinesOf(who, phone_number).empty();
+  if (!is_there && ports_.lines.is_restoring()) return StillRestoring();
+  if (!is_there) return Error{ErrorCode::kNotFound, "The specified resource is not found."};
   return phone_number;
 }
 

@@ -146,6 +146,7 @@ static void to_json(nlohmann::json& j, const RegistrationRecord& record) {
        {"registered", record.registered},
        {"sip_expires_at", record.sip_expires_at},
        {"push", record.push}};
+  if (record.refresh_at) j["refresh_at"] = *record.refresh_at;
 }
 static void from_json(const nlohmann::json& j, RegistrationRecord& record) {
   j.at("id").get_to(record.id);
@@ -158,8 +159,9 @@ static void from_json(const nlohmann::json& j, RegistrationRecord& record) {
   j.at("token_expires_at").get_to(record.token_expires_at);
   j.at("registered").get_to(record.registered);
   j.at("sip_expires_at").get_to(record.sip_expires_at);
-  // Records of a version that did not know it have none.
+  // Records of a version that did not know them have none.
   record.push = j.value("push", "");
+  if (j.contains("refresh_at")) record.refresh_at = j.at("refresh_at").get<WallTime>();
 }
 }  // namespace byon::registration
 

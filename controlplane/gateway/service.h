@@ -59,6 +59,11 @@ struct Error {
   std::string message;  // one sentence, safe to show
   std::optional<std::chrono::seconds> retry_after{};  // with 429 and 503, where it is known
 };
+// After a restart, of what may only not have been read from the store yet.
+inline Error StillRestoring() {
+  return {ErrorCode::kUnavailable, "The gateway has just started and does not know everything again yet; try again in a moment.",
+          std::chrono::seconds(2)};
+}
 template <typename T>
 using Outcome = std::variant<T, Error>;
 template <typename T>
@@ -259,6 +264,8 @@ class Service {
  public:
   virtual ~Service() = default;
 
+  // A restart is not through yet: lists lack something, what is not found is kUnavailable, nothing new is registered.
+  virtual bool is_restoring() const { return false; }
   // Answers after the network's 200 to the REGISTER.
   virtual void CreateRegistration(const Principal& who, RegistrationRequest request,
                                   Callback<Registration> done) = 0;

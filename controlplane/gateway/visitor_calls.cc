@@ -67,6 +67,7 @@ void Gateway::CreateVisitorCall(const Principal& who, VisitorCallRequest request
   if (request.originator_address.value_or(std::string(call::kAnonymousAddress)) != call::kAnonymousAddress) {
     return done(Error{ErrorCode::kInvalidTokenContext, "originatorAddress is not consistent with access token."});
   }
+  if (core_->restored == Restored::kNothing) return done(StillRestoring());
   const std::string registration_id = RegistrationIdOf(*campaign);
   const call::CallOwner owner{registration_id, who.client_id, who.subject, who.subject};
   if (const call::Call* call = core_->FindRepeated(owner, request.client_correlator)) {

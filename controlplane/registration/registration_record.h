@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 
 #include "controlplane/registration/sip_registrar.h"
@@ -40,6 +41,8 @@ struct RegistrationRecord {
   WallTime token_expires_at;  // of the freshest access token seen
   SipRegistered registered;
   WallTime sip_expires_at;
+  // When the next REGISTER is due; none: it is under way, or a failed one is tried again.
+  std::optional<WallTime> refresh_at;
   // Where the sleeping device can be woken; the push room's own text, empty: nowhere.
   std::string push;
 };

@@ -32,7 +32,7 @@ constexpr seconds kDeregisterLimit{40};
 constexpr uint32_t kCatchUpRoom = 5;
 constexpr seconds kCatchUpTime{600};
 constexpr seconds kCatchUpLeast{10};  // for those that are about to expire
-constexpr int kCatchUpLooks = 16;
+constexpr int kLooks = 16;
 
 constexpr seconds kFirstRefreshSpread{3600};
 
@@ -226,6 +226,8 @@ void RegistrationRegistry::Restore(RegistrationRecord record, Now now) {
   actions_.push_back(RestoreSip{ToSip(entry.record), entry.record.registered});
   ScheduleRestored(entry, now);
   ScheduleLife(entry, now);
+  // While nobody was there no client could bring a fresh one.
+  if (entry.token_deadline != kNever) entry.token_deadline = std::max(entry.token_deadline, now.steady + config_.token_grace);
   table_.Put(entry);
 }
 
@@ -357,7 +359,8 @@ void RegistrationRegistry::ScheduleRefresh(Entry& entry, seconds granted, Now no
   SetRefresh(entry, plan_.Emptiest(latest - earlier, latest, Random()));
 }
 
-// After a restart many may be overdue, of those that expired meanwhile all: they are caught up with one by one.
+// Each keeps the time that it had: these were spread when they were chosen. After a restart many may be overdue, of those that
+// expired meanwhile all: they are caught up with one by one.
 void RegistrationRegistry::ScheduleRestored(Entry& entry, Now now) {
   using std::chrono::milliseconds;
   const auto left = std::max(std::chrono::duration_cast<milliseconds>(entry.record.sip_expires_at - now.wall), milliseconds(0));
@@ -366,7 +369,9 @@ void RegistrationRegistry::ScheduleRestored(Entry& entry, Now now) {
   if (due > milliseconds(0)) {
     entry.sip_expiry_deadline = now.steady + left;
     const SteadyTime latest = now.steady + due;
-    return SetRefresh(entry, plan_.Emptiest(latest - std::min<milliseconds>(config_.refresh_jitter, due), latest, Random()));
+    const SteadyTime had = entry.record.refresh_at ? now.steady + (*entry.record.refresh_at - now.wall) : now.steady;
+    if (had > now.steady && had <= latest) return SetRefresh(entry, had);
+    return SetRefresh(entry, RoomiestOfSome(latest - std::min<milliseconds>(kFirstRefreshSpread, due), latest));
   }
   // It was not the network that did not prolong it: nobody's registration ends for having to wait here.
   entry.sip_expiry_deadline = kNever;
@@ -379,11 +384,14 @@ SteadyTime RegistrationRegistry::CatchUpTime(SteadyTime from, SteadyTime to) {
   const SteadyTime when = plan_.Earliest(std::clamp(catch_up_full_until_, from, to), to, kCatchUpRoom);
   const bool has_room = plan_.CountAt(when) < kCatchUpRoom;
   catch_up_full_until_ = std::max(catch_up_full_until_, has_room ? when : to);
-  if (has_room) return when;
-  // The emptiest of some, of those that it may have.
+  return has_room ? when : RoomiestOfSome(from, to);
+}
+
+// To look at all of them is too much for a hundred thousand registrations.
+SteadyTime RegistrationRegistry::RoomiestOfSome(SteadyTime from, SteadyTime to) {
   const auto choices = static_cast<uint64_t>((to - from) / RefreshPlan::kSlot) + 1;
   SteadyTime best = to;
-  for (int i = 0; i < kCatchUpLooks; ++i) {
+  for (int i = 0; i < kLooks; ++i) {
     const SteadyTime other = from + static_cast<int64_t>(Random() % choices) * RefreshPlan::kSlot;
     if (plan_.CountAt(other) < plan_.CountAt(best)) best = other;
   }

@@ -150,6 +150,7 @@ class RegistrationRegistry {
   void ScheduleRefresh(Entry& entry, std::chrono::seconds granted, Now now);
   void ScheduleRestored(Entry& entry, Now now);
   SteadyTime CatchUpTime(SteadyTime from, SteadyTime to);
+  SteadyTime RoomiestOfSome(SteadyTime from, SteadyTime to);
   void ScheduleRetry(Entry& entry, std::optional<std::chrono::seconds> retry_after, Now now);
   void SetRefresh(Entry& entry, SteadyTime when);
   void SendRefresh(Entry& entry);

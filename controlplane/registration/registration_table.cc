@@ -128,6 +128,12 @@ class RegistrationTable::Rows {
     entry.refresh_deadline = row.refresh_deadline;
     entry.ending_deadline = row.ending_deadline;
     entry.has_new_texts = false;
+    // Both deadlines are of the steady clock: what lies between them holds for the wall's too.
+    const bool is_planned = row.refresh_deadline != kNever && row.sip_expiry_deadline != kNever;
+    if (is_planned) {
+      entry.record.refresh_at =
+          row.sip_expires_at - std::chrono::duration_cast<WallTime::duration>(row.sip_expiry_deadline - row.refresh_deadline);
+    }
     return entry;
   }
 

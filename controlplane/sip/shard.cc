@@ -53,7 +53,7 @@ Shard::Shard(const SipConfig& config, unsigned index, SipCounters& counters,
       hops_(hop_list_.size()),
       trunk_hops_(config.trunk.next_hops.size()),
       emergency_hops_(config.emergency_next_hops.size()),
-      is_restored_(!config.waits_for_restore),
+      restored_(config.waits_for_restore ? Restored::kNothing : Restored::kAll),
       transactions_(config, index, counters, *this),
       context_{.config = config,
                .shard = index,
@@ -177,8 +177,8 @@ void Shard::HandleHopsChanged() {
   peers_.SetAllowed(AllowedPeers(context_.config, hop_list_));
 }
 
-void Shard::PostRestored() {
-  thread_.Post([this] { is_restored_ = true; });
+void Shard::PostRestored(Restored what) {
+  thread_.Post([this, what] { restored_ = what; });
 }
 
 void Shard::PostCalls(std::function<void(CallTable&)> task) {
@@ -220,11 +220,18 @@ bool Shard::Admit(const IpAddress& source, const MessageView& request, std::stri
   // What belongs to a dialog that may come back is not told that there is none: over UDP its peer asks again. Over a
   // connection it does not, and is told when to (HandleRequest).
   const bool is_repeated = request.Header("Via").value_or("").starts_with("SIP/2.0/UDP");
-  if (!is_restored_ && !request.to_tag().empty() && (is_repeated || request.method() == "ACK")) {
+  if (restored_ == Restored::kNothing && !request.to_tag().empty() && (is_repeated || request.method() == "ACK")) {
     counters_.Add(SipCounter::kDroppedNotRestored);
     return false;
   }
   return true;
+}
+
+// For a number that may be registered but is not known again yet: 404 would be final.
+bool Shard::MayBeRestoredYet(const MessageView& request) const {
+  if (restored_ == Restored::kAll) return false;
+  const auto uri = ParseUri(request.request_uri());
+  return !uri || !registrations_->KnowsToken(uri->user);
 }
 
 void Shard::HandleRequest(std::unique_ptr<ServerTransaction> transaction,
@@ -233,13 +240,16 @@ void Shard::HandleRequest(std::unique_ptr<ServerTransaction> transaction,
   // A CANCEL that found its INVITE was answered below.
   if (method == "CANCEL") return RefuseNoDialog(context_, *transaction);
   if (RefuseUnprocessable(context_, *transaction, request)) return;
-  if (!is_restored_ && method != "OPTIONS") return RefuseUntilRestored(context_, *transaction);
+  if (restored_ == Restored::kNothing && method != "OPTIONS") return RefuseUntilRestored(context_, *transaction);
   if (!request.to_tag().empty()) {
     if (calls_->HandleInDialog(transaction, request)) return;
     if (method == "NOTIFY" && registrations_->HandleNotify(*transaction, request)) return;
     if (method == "NOTIFY" && events_->HandleNotify(*transaction, request)) return;
+    // A subscription rests with its registration.
+    if (method == "NOTIFY" && restored_ != Restored::kAll) return RefuseUntilRestored(context_, *transaction);
     return RefuseNoDialog(context_, *transaction);
   }
+  if ((method == "INVITE" || method == "MESSAGE") && MayBeRestoredYet(request)) return RefuseUntilRestored(context_, *transaction);
   if (method == "INVITE") return calls_->HandleInvite(std::move(transaction), request);
   if (method == "MESSAGE") return pager_->HandleMessage(std::move(transaction), request);
   RefuseMethod(context_, *transaction, request);

@@ -36,6 +36,9 @@ class Shard : private MessageSink {
     std::function<void(registration::RegistrationId id)> on_binding_gone;
   };
 
+  // Of before the restart: dialogs come first.
+  enum class Restored : uint8_t { kNothing, kDialogs, kAll };
+
   Shard(const SipConfig& config, unsigned index, SipCounters& counters, CredentialSource* credentials,
         Hooks hooks);
   ~Shard() override;
@@ -45,9 +48,9 @@ class Shard : private MessageSink {
   void Stop();
 
   // Any thread. The task runs on the SIP thread with the parts it is about.
-  // SipStack::SetNextHops and SetRestored.
+  // SipStack::SetNextHops, SetDialogsRestored and SetRestored.
   void PostNextHops(std::vector<std::string> best_first);
-  void PostRestored();
+  void PostRestored(Restored what);
   // Returns when everything posted before is done; from any other thread, while the shard runs.
   void WaitForPosted() { thread_.PostAndWait([] {}); }
   void PostCalls(std::function<void(CallTable&)> task);
@@ -64,6 +67,7 @@ class Shard : private MessageSink {
     return calls_->HandleStrayAnswer(response);
   }
 
+  bool MayBeRestoredYet(const MessageView& request) const;
   void HandleHopsChanged();
   void OpenTls();
   void SweepTls();
@@ -78,7 +82,7 @@ class Shard : private MessageSink {
   HopHealth trunk_hops_;
   HopHealth emergency_hops_;
   CallHold call_hold_;
-  bool is_restored_ = true;
+  Restored restored_ = Restored::kAll;
   TransactionLayer transactions_;
   ShardContext context_;
   std::unique_ptr<TlsSessions> tls_;  // null without TLS

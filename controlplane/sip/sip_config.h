@@ -54,7 +54,8 @@ struct SipConfig {
   // all of them or none with tls
   std::vector<std::string> next_hops;
   bool finds_next_hops = false;             // they come later, by SetNextHops; then there may be none here
-  // Requests are held off until SetRestored, so that nobody is told that a number is not registered that is.
+  // Requests are held off until SetDialogsRestored, those to unknown numbers until SetRestored, so that nobody is told that a
+  // number is not registered that is.
   bool waits_for_restore = false;
   // OPTIONS to each of several next hops this often (0: never), to notice one that died.
   std::chrono::milliseconds keepalive{0};

@@ -64,8 +64,8 @@ class SipStack::Facade : public call::SipSignaling,
     if (best_first.empty()) return;
     for (auto& shard : shards_) shard->PostNextHops(best_first);
   }
-  void SetRestored() {
-    for (auto& shard : shards_) shard->PostRestored();
+  void SetRestored(Shard::Restored what) {
+    for (auto& shard : shards_) shard->PostRestored(what);
   }
 
   // ---- SipSignaling
@@ -318,7 +318,8 @@ std::optional<std::string> SipStack::Start(call::SipSignalingObserver* calls,
 }
 
 void SipStack::SetNextHops(const std::vector<std::string>& best_first) { facade_->SetNextHops(best_first); }
-void SipStack::SetRestored() { facade_->SetRestored(); }
+void SipStack::SetDialogsRestored() { facade_->SetRestored(Shard::Restored::kDialogs); }
+void SipStack::SetRestored() { facade_->SetRestored(Shard::Restored::kAll); }
 void SipStack::Stop() { facade_->Stop(); }
 call::SipSignaling& SipStack::signaling() { return *facade_; }
 registration::SipRegistrar& SipStack::registrar() { return *facade_; }

@@ -15,7 +15,8 @@ class MemoryStore final : public Store {
   void Put(Kind kind, std::string_view key, std::string_view value,
            std::optional<std::chrono::system_clock::time_point> expires_at) override;
   void Delete(Kind kind, std::string_view key) override;
-  void ForEach(Kind kind, const std::function<void(Record)>& visit) override;
+  void ReadPage(Kind kind, std::string after, std::function<void(Page)> done) override;
+  void ReadKeys(Kind kind, std::vector<std::string> keys, std::function<void(std::vector<Record>)> done) override;
   void Flush() override {}
 
  private:

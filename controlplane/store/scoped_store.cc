@@ -1,5 +1,6 @@
 #include "controlplane/store/scoped_store.h"
 
+#include <functional>
 #include <utility>
 
 namespace byon::store {
@@ -25,11 +26,25 @@ void ScopedStore::Put(Kind kind, std::string_view key, std::string_view value,
 
 void ScopedStore::Delete(Kind kind, std::string_view key) { store_.Delete(kind, prefix_ + std::string(key)); }
 
-void ScopedStore::ForEach(Kind kind, const std::function<void(Record)>& visit) {
-  store_.ForEach(kind, [&](Record record) {
-    if (prefix_.empty() ? record.key.starts_with(kMark) : !record.key.starts_with(prefix_)) return;
-    record.key.erase(0, prefix_.size());
-    visit(std::move(record));
+void ScopedStore::ReadPage(Kind kind, std::string after, std::function<void(Page)> done) {
+  // An owner's records stand together, behind its bare prefix.
+  if (after.empty()) after = prefix_;
+  store_.ReadPage(kind, std::move(after), [prefix = prefix_, done = std::move(done)](Page page) {
+    const auto is_own = [&prefix](const Record& record) {
+      return prefix.empty() ? !record.key.starts_with(kMark) : record.key.starts_with(prefix);
+    };
+    if (!prefix.empty() && !page.records.empty() && !is_own(page.records.back())) page.next.reset();
+    std::erase_if(page.records, std::not_fn(is_own));
+    for (Record& record : page.records) record.key.erase(0, prefix.size());
+    done(std::move(page));
+  });
+}
+
+void ScopedStore::ReadKeys(Kind kind, std::vector<std::string> keys, std::function<void(std::vector<Record>)> done) {
+  for (std::string& key : keys) key.insert(0, prefix_);
+  store_.ReadKeys(kind, std::move(keys), [prefix = prefix_, done = std::move(done)](std::vector<Record> records) {
+    for (Record& record : records) record.key.erase(0, prefix.size());
+    done(std::move(records));
   });
 }
 

@@ -60,6 +60,9 @@ SqliteDatabase::SqliteDatabase(const std::string& path) {
   load_ = Prepare(
       "SELECT key,value,expires_at_ms,checksum FROM record WHERE kind=?1 AND "
       "(expires_at_ms=0 OR expires_at_ms>?2) AND key>=?3 ORDER BY key LIMIT ?4");
+  find_ = Prepare(
+      "SELECT key,value,expires_at_ms,checksum FROM record WHERE kind=?1 AND "
+      "(expires_at_ms=0 OR expires_at_ms>?2) AND key=?3 LIMIT ?4");
 }
 
 void SqliteDatabase::Rollback() noexcept {
@@ -87,31 +90,52 @@ void SqliteDatabase::Purge(int64_t now_ms) {
   Step(purge_.get());
 }
 
-SqliteDatabase::Page SqliteDatabase::Load(Kind kind, const std::optional<std::string>& after, size_t most, int64_t now_ms) {
+SqliteDatabase::Page SqliteDatabase::Load(Kind kind, const std::string& after, size_t most, int64_t now_ms) {
   Page page;
   std::vector<Record> bad;
-  sqlite3_bind_int(load_.get(), 1, static_cast<int>(kind));
-  sqlite3_bind_int64(load_.get(), 2, now_ms);
   // The next key there can be.
-  BindText(load_.get(), 3, after ? *after + '\0' : std::string());
-  sqlite3_bind_int64(load_.get(), 4, static_cast<int64_t>(most));
+  page.last_key = Collect(load_.get(), kind, after.empty() ? after : after + '\0', most, now_ms, page.good, bad);
+  Quarantine(kind, bad, now_ms);
+  page.quarantined = bad.size();
+  return page;
+}
+
+SqliteDatabase::Page SqliteDatabase::LoadKeys(Kind kind, const std::vector<std::string>& keys, int64_t now_ms) {
+  Page page;
+  std::vector<Record> bad;
+  for (const std::string& key : keys) Collect(find_.get(), kind, key, 1, now_ms, page.good, bad);
+  Quarantine(kind, bad, now_ms);
+  page.quarantined = bad.size();
+  return page;
+}
+
+std::optional<std::string> SqliteDatabase::Collect(sqlite3_stmt* statement, Kind kind, std::string_view key, size_t most,
+                                                   int64_t now_ms, std::vector<Record>& good, std::vector<Record>& bad) {
+  sqlite3_bind_int(statement, 1, static_cast<int>(kind));
+  sqlite3_bind_int64(statement, 2, now_ms);
+  BindText(statement, 3, key);
+  sqlite3_bind_int64(statement, 4, static_cast<int64_t>(most));
+  std::optional<std::string> last_key;
   int code = SQLITE_ROW;
   size_t seen = 0;
-  while ((code = sqlite3_step(load_.get())) == SQLITE_ROW) {
-    ++seen;
-    Record record{ColumnText(load_.get(), 0), ColumnText(load_.get(), 1), std::nullopt};
-    const int64_t expires_at_ms = sqlite3_column_int64(load_.get(), 2);
+  while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
+    Record record{ColumnText(statement, 0), ColumnText(statement, 1), std::nullopt};
+    const int64_t expires_at_ms = sqlite3_column_int64(statement, 2);
     if (expires_at_ms != 0) {
       record.expires_at =
           std::chrono::system_clock::time_point(std::chrono::milliseconds(expires_at_ms));
     }
-    const bool is_good = sqlite3_column_int64(load_.get(), 3) == Checksum(record.key, record.value);
-    if (seen == most) page.last_key = record.key;
-    (is_good ? page.good : bad).push_back(std::move(record));
+    const bool is_good = sqlite3_column_int64(statement, 3) == Checksum(record.key, record.value);
+    if (++seen == most) last_key = record.key;
+    (is_good ? good : bad).push_back(std::move(record));
   }
-  sqlite3_reset(load_.get());
-  sqlite3_clear_bindings(load_.get());
+  sqlite3_reset(statement);
+  sqlite3_clear_bindings(statement);
   if (code != SQLITE_DONE) Fail(code);
+  return last_key;
+}
+
+void SqliteDatabase::Quarantine(Kind kind, const std::vector<Record>& bad, int64_t now_ms) {
   for (const Record& record : bad) {
     const Statement keep = Prepare("INSERT INTO quarantine VALUES(?1,?2,?3,?4)");
     sqlite3_bind_int(keep.get(), 1, static_cast<int>(kind));
@@ -121,8 +145,6 @@ SqliteDatabase::Page SqliteDatabase::Load(Kind kind, const std::optional<std::st
     Step(keep.get());
     Delete(kind, record.key);
   }
-  page.quarantined = bad.size();
-  return page;
 }
 
 void SqliteDatabase::Run(const char* sql) {

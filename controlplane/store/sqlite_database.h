@@ -43,8 +43,10 @@ class SqliteDatabase {
     uint64_t quarantined = 0;
     std::optional<std::string> last_key;  // where the next page goes on; none: this was the last
   };
-  // The records of a kind whose keys are behind `after`, in order; at most so many. None: from the first one on.
-  Page Load(Kind kind, const std::optional<std::string>& after, size_t most, int64_t now_ms);
+  // The records of a kind whose keys are behind `after`, in order; at most so many. Empty: from the first one on.
+  Page Load(Kind kind, const std::string& after, size_t most, int64_t now_ms);
+  // Those with these keys.
+  Page LoadKeys(Kind kind, const std::vector<std::string>& keys, int64_t now_ms);
 
  private:
   struct CloseDatabase {
@@ -55,13 +57,17 @@ class SqliteDatabase {
   };
   using Statement = std::unique_ptr<sqlite3_stmt, FinalizeStatement>;
 
+  // Adds what a prepared SELECT of both finds; returns the last key where there were `most` of them.
+  std::optional<std::string> Collect(sqlite3_stmt* statement, Kind kind, std::string_view key, size_t most, int64_t now_ms,
+                                     std::vector<Record>& good, std::vector<Record>& bad);
+  void Quarantine(Kind kind, const std::vector<Record>& bad, int64_t now_ms);
   void Run(const char* sql);
   Statement Prepare(const char* sql);
   void Step(sqlite3_stmt* statement);
   [[noreturn]] void Fail(int code);
 
   std::unique_ptr<sqlite3, CloseDatabase> handle_;
-  Statement put_, delete_, purge_, load_;
+  Statement put_, delete_, purge_, load_, find_;
 };
 
 }  // namespace byon::store

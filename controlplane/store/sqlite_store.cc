@@ -67,16 +67,17 @@ class SqliteStore::Writer {
     wake_.notify_one();
   }
 
-  // The next page is read while this one is visited.
-  void ForEach(Kind kind, const std::function<void(Record)>& visit) {
-    auto next = LoadPage(kind, std::nullopt);
-    while (true) {
-      SqliteDatabase::Page page = next.get();
-      const bool is_last = !page.last_key;
-      if (!is_last) next = LoadPage(kind, page.last_key);
-      for (Record& record : page.good) visit(std::move(record));
-      if (is_last) return;
-    }
+  void ReadPage(Kind kind, std::string after, std::function<void(Page)> done) {
+    Ask([this, kind, after = std::move(after), done = std::move(done)](bool) {
+      auto page = Read([&] { return database_->Load(kind, after, kPageRecords, NowMilliseconds()); });
+      done({std::move(page.good), std::move(page.last_key)});
+    });
+  }
+
+  void ReadKeys(Kind kind, std::vector<std::string> keys, std::function<void(std::vector<Record>)> done) {
+    Ask([this, kind, keys = std::move(keys), done = std::move(done)](bool) {
+      done(std::move(Read([&] { return database_->LoadKeys(kind, keys, NowMilliseconds()); }).good));
+    });
   }
 
   void Flush() {
@@ -101,25 +102,22 @@ class SqliteStore::Writer {
   }
 
  private:
-  std::future<SqliteDatabase::Page> LoadPage(Kind kind, std::optional<std::string> after) {
-    auto promise = std::make_shared<std::promise<SqliteDatabase::Page>>();
-    Ask([this, kind, after = std::move(after), promise](bool) {
-      SqliteDatabase::Page page;
-      try {
-        page = database_->Load(kind, after, kPageRecords, NowMilliseconds());
-        if (page.quarantined > 0) {
-          const std::lock_guard lock(mutex_);
-          stats_.quarantined_records += page.quarantined;
-        }
-        if (page.quarantined > 0) {
-          config_.warn(std::to_string(page.quarantined) + " damaged records were set aside in " + config_.path);
-        }
-      } catch (const SqliteError& error) {
-        config_.warn("cannot read " + config_.path + ": " + error.what());
+  // Runs on the writer thread. What cannot be read is as if it were not there: the operator is told.
+  template <typename Load>
+  SqliteDatabase::Page Read(Load load) {
+    try {
+      SqliteDatabase::Page page = load();
+      if (page.quarantined == 0) return page;
+      {
+        const std::lock_guard lock(mutex_);
+        stats_.quarantined_records += page.quarantined;
       }
-      promise->set_value(std::move(page));
-    });
-    return promise->get_future();
+      config_.warn(std::to_string(page.quarantined) + " damaged records were set aside in " + config_.path);
+      return page;
+    } catch (const SqliteError& error) {
+      config_.warn("cannot read " + config_.path + ": " + error.what());
+      return {};
+    }
   }
 
   void Open() {
@@ -244,7 +242,12 @@ void SqliteStore::Delete(Kind kind, std::string_view key) {
   writer_->Append({kind, std::string(key), std::nullopt, 0});
 }
 
-void SqliteStore::ForEach(Kind kind, const std::function<void(Record)>& visit) { writer_->ForEach(kind, visit); }
+void SqliteStore::ReadPage(Kind kind, std::string after, std::function<void(Page)> done) {
+  writer_->ReadPage(kind, std::move(after), std::move(done));
+}
+void SqliteStore::ReadKeys(Kind kind, std::vector<std::string> keys, std::function<void(std::vector<Record>)> done) {
+  writer_->ReadKeys(kind, std::move(keys), std::move(done));
+}
 void SqliteStore::Flush() { writer_->Flush(); }
 void SqliteStore::AfterWrites(std::function<void(bool)> done) { writer_->Ask(std::move(done)); }
 SqliteStoreStats SqliteStore::stats() const { return writer_->stats(); }

@@ -36,9 +36,18 @@ class Store {
   virtual void Put(Kind kind, std::string_view key, std::string_view value,
                    std::optional<std::chrono::system_clock::time_point> expires_at) = 0;
   virtual void Delete(Kind kind, std::string_view key) = 0;
+  // Some of the unexpired records of a kind in the order of their keys, from the first one on or from where the page before
+  // ended. Calls `done` now or later, on any thread; every earlier write is seen.
+  struct Page {
+    std::vector<Record> records;
+    std::optional<std::string> next;  // what ReadPage goes on with; none: this was the last
+  };
+  virtual void ReadPage(Kind kind, std::string after, std::function<void(Page)> done) = 0;
+  // The same of those records that have these keys.
+  virtual void ReadKeys(Kind kind, std::vector<std::string> keys, std::function<void(std::vector<Record>)> done) = 0;
   // All unexpired records of a kind in the order of their keys, some at a time in memory; blocks, so for start-up only. What
   // `visit` puts or deletes of a key behind the present one may be seen or not.
-  virtual void ForEach(Kind kind, const std::function<void(Record)>& visit) = 0;
+  void ForEach(Kind kind, const std::function<void(Record)>& visit);
   // The same at once: of kinds that are few.
   [[nodiscard]] std::vector<Record> LoadAll(Kind kind) {
     std::vector<Record> records;

@@ -151,7 +151,11 @@ class GatewayUnderTest {
     store_.Flush();
   }
 
-  void Restore() { gateway_->Restore(); }
+  void Restore() {
+    gateway_->Restore();
+    const auto work = boost::asio::make_work_guard(io_);  // the store's thread posts
+    for (io_.restart(); gateway_->is_restoring();) io_.run_one();
+  }
   void RunFor(std::chrono::milliseconds time) {
     io_.restart();
     boost::asio::steady_timer keep_alive(io_, time);

@@ -82,6 +82,7 @@ void ExtensionApi::DeleteChannel(const ExchangePointer& exchange) {
 }
 
 void ExtensionApi::ListRegistrations(const ExchangePointer& exchange) {
+  if (service_.is_restoring()) return exchange->Fail(ErrorOf(gateway::StillRestoring()));
   const auto page = Page::Of(exchange);
   if (!page) return;
   const gateway::RegistrationPage found = service_.ListRegistrationPage(exchange->who, page->first, page->per_page);
@@ -96,6 +97,7 @@ void ExtensionApi::ListRegistrations(const ExchangePointer& exchange) {
 }
 
 void ExtensionApi::ListCalls(const ExchangePointer& exchange) {
+  if (service_.is_restoring()) return exchange->Fail(ErrorOf(gateway::StillRestoring()));
   const auto device_id = DeviceOfQuery(exchange);
   if (!device_id) return;
   const auto page = Page::Of(exchange);
@@ -190,6 +192,7 @@ void ExtensionApi::CancelTransfer(const ExchangePointer& exchange) {
 }
 
 void ExtensionApi::ListElsewhere(const ExchangePointer& exchange) {
+  if (service_.is_restoring()) return exchange->Fail(ErrorOf(gateway::StillRestoring()));
   const auto device_id = DeviceOfQuery(exchange);
   if (!device_id) return;
   const auto page = Page::Of(exchange);

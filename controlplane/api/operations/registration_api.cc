@@ -110,6 +110,7 @@ void RegistrationApi::List(const ExchangePointer& exchange) {
   if (!device_id || !IsUuid(*device_id)) {
     return exchange->Fail(InvalidArgument("The query parameter deviceId must be a UUID."));
   }
+  if (service_.is_restoring()) return exchange->Fail(ErrorOf(gateway::StillRestoring()));
   json list = json::array();
   for (const gateway::Registration& one : service_.ListRegistrations(exchange->who, *device_id)) {
     if (list.size() < 10) list.push_back(Body(*exchange, one));

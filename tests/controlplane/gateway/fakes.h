@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -145,12 +146,24 @@ class FakeStore final : public store::Store {
   void Delete(store::Kind kind, std::string_view key) override {
     records_.erase({kind, std::string(key)});
   }
-  void ForEach(store::Kind kind, const std::function<void(store::Record)>& visit) override {
-    const auto records = records_;
-    for (const auto& [key, record] : records) {
-      if (key.first == kind) visit(record);
+  void ReadPage(store::Kind kind, std::string after, std::function<void(Page)> done) override {
+    Page page;
+    for (auto it = records_.upper_bound({kind, after}); it != records_.end() && it->first.first == kind; ++it) {
+      page.records.push_back(it->second);
+      if (page.records.size() == page_size) page.next = it->first.second;
+      if (page.next) break;
     }
+    done(std::move(page));
   }
+  void ReadKeys(store::Kind kind, std::vector<std::string> keys, std::function<void(std::vector<store::Record>)> done) override {
+    std::vector<store::Record> found;
+    for (const std::string& key : keys) {
+      const auto it = records_.find({kind, key});
+      if (it != records_.end()) found.push_back(it->second);
+    }
+    done(std::move(found));
+  }
+  size_t page_size = 1000;
   void Flush() override {}
   // A slow or a broken disk: kept until the test answers them.
   void AfterWrites(std::function<void(bool)> done) override {
@@ -232,12 +245,29 @@ class World {
   void Build() {
     gateway = std::make_unique<Gateway>(
         config,
-        GatewayPorts{sip, registrar, media, store, subscribers, events, clock, ids, alarm});
+        GatewayPorts{sip, registrar, media, store, subscribers, events, clock, ids, alarm, nullptr, Poster()});
     media.observer = gateway.get();
   }
+  std::function<void(std::function<void()>)> Poster() {
+    if (!posts) return nullptr;
+    return [this](std::function<void()> task) { posted.push_back(std::move(task)); };
+  }
+  // What waits for the strand, where `posts` was set before Build(): runs so much of it.
+  bool RunPosted(size_t count = SIZE_MAX) {
+    for (; count > 0 && !posted.empty(); --count) {
+      const auto task = std::move(posted.front());
+      posted.pop_front();
+      task();
+    }
+    return !posted.empty();
+  }
+  bool posts = false;
+  std::deque<std::function<void()>> posted;
+
   // The process dies; its successor finds the store and the dataplane as they were.
   void Restart() {
     gateway.reset();
+    posted.clear();
     sip.log.clear();
     registrar.log.clear();
     media.log.clear();

@@ -122,6 +122,121 @@ TEST(Gateway, GoesOnAfterARestart) {
   EXPECT_FALSE(w.Incoming().empty());
 }
 
+// As many more registrations as wanted, like the one there is but of other numbers and devices.
+void KeepMany(World& w, const std::string& id, int count) {
+  const std::string token = w.registrar.registered.back().contact_token;
+  const std::string kept = w.store.ValueOf(store::Kind::kRegistration, id);
+  for (int i = 0; i < count; ++i) {
+    const std::string name = std::to_string(10000 + i);  // before any id in the order of keys
+    std::string copy = call::Replace(kept, "\"id\":\"" + id + '"', "\"id\":\"" + name + '"');
+    copy = call::Replace(copy, "\"contact_token\":\"" + token + '"', "\"contact_token\":\"t" + name + '"');
+    copy = call::Replace(copy, "\"device_id\":\"device\"", "\"device_id\":\"device" + name + '"');
+    w.store.Put(store::Kind::kRegistration, name, copy, {});
+  }
+}
+
+TEST(Gateway, ManyRegistrationsAreRestoredBetweenOtherThings) {  // Covers: T6
+  World w;
+  const std::string id = w.Registered();
+  KeepMany(w, id, 1000);
+  w.posts = true;
+  w.store.page_size = 250;
+  w.Restart();
+  EXPECT_TRUE(w.gateway->is_restoring());
+  const auto code = [&](const std::string& which) {
+    const auto outcome = w.gateway->GetRegistration(w.user, which);
+    const auto* error = std::get_if<Error>(&outcome);
+    return error != nullptr ? std::optional(error->code) : std::nullopt;
+  };
+  size_t known = 0;
+  size_t slices = 0;
+  for (int step = 0; step < 1000 && w.gateway->is_restoring(); ++step) {
+    // Nobody is told that something is not there that may be.
+    EXPECT_EQ(code("nobody"), ErrorCode::kUnavailable);
+    EXPECT_EQ(code("10000"), known > 0 ? std::nullopt : std::optional(ErrorCode::kUnavailable));
+    const auto created = w.Register();
+    EXPECT_EQ(std::get<Error>(**created).code, ErrorCode::kUnavailable);
+    EXPECT_TRUE(std::get<Error>(**created).retry_after);
+    if (code(id)) {
+      w.gateway->CreateCall(w.user, w.Request(), [&](const Outcome<MediaSession>& called) {
+        EXPECT_EQ(std::get<Error>(called).code, ErrorCode::kUnavailable);
+      });
+    }
+    w.RunPosted(1);
+    const size_t now = w.gateway->stats().registrations;
+    EXPECT_LE(now - known, 100u) << "at once";
+    slices += now > known;
+    known = now;
+  }
+  EXPECT_GE(slices, 10u);
+  EXPECT_FALSE(w.gateway->is_restoring());
+  EXPECT_EQ(w.gateway->stats().registrations, 1001u);
+  EXPECT_EQ(code("nobody"), ErrorCode::kNotFound);
+}
+
+TEST(Gateway, CallsAreRestoredBeforeThousandsOfRegistrations) {  // Covers: T6
+  World w;
+  const std::string registration = w.Registered();
+  const std::string id = w.ConnectedCall();
+  w.gateway->OnDialogChanged(id, "dialog", "sip-call-id");
+  KeepMany(w, registration, 300);
+  w.posts = true;
+  std::vector<Restored> told;
+  w.sip.log.clear();
+  w.Build();
+  w.gateway->Restore([&](Restored what) { told.push_back(what); });
+  while (told.empty()) w.RunPosted(1);
+  EXPECT_THAT(told, ElementsAre(Restored::kCalls));
+  EXPECT_THAT(w.sip.log, ElementsAre("restore " + id + " dialog"));
+  EXPECT_EQ(w.media.adopted, std::vector<std::string>{id});
+  EXPECT_EQ(w.gateway->stats().registrations, 1u) << "the call's own";
+  EXPECT_EQ(std::get<MediaSession>(w.gateway->GetCall(w.user, id)).status, Status::kConnected);
+  EXPECT_FALSE(w.Incoming().empty());
+  // What ends meanwhile does not come back with the others.
+  w.gateway->DeleteRegistration(w.user, registration, [](auto) {});
+  w.gateway->OnDeregisterDone(registration);
+  w.RunPosted();
+  EXPECT_THAT(told, ElementsAre(Restored::kCalls, Restored::kAll));
+  EXPECT_EQ(w.gateway->stats().registrations, 300u);
+  EXPECT_EQ(std::get<Error>(w.gateway->GetRegistration(w.user, registration)).code, ErrorCode::kNotFound);
+}
+
+TEST(Gateway, AFreshTokenCountsThoughItsRegistrationIsNotReadYet) {  // Covers: T6
+  World w;
+  w.user.token_expires_at = w.clock.now.wall + 10min;
+  w.Registered();
+  w.Advance(11min);  // its grace is not over
+  w.posts = true;
+  w.Restart();
+  Principal fresh = w.user;
+  fresh.token_expires_at = w.clock.now.wall + 1h;
+  w.gateway->RenewToken(fresh, {"app", "alice", "device"});
+  w.RunPosted();
+  w.Advance(10min);
+  EXPECT_EQ(w.gateway->stats().registrations, 1u);
+}
+
+TEST(Gateway, TheEndOfServiceEndsTheRestorationToo) {
+  World w;
+  const std::string id = w.Registered();
+  KeepMany(w, id, 500);
+  w.posts = true;
+  w.Restart();
+  while (w.gateway->stats().registrations == 0) w.RunPosted(1);
+  const size_t known = w.gateway->stats().registrations;
+  w.gateway->EndService("maintenance");
+  for (int i = 0; i < 20 && !w.gateway->HasEnded(); ++i) {
+    for (const std::string& line : std::vector<std::string>(std::move(w.registrar.log))) {
+      if (line.starts_with("deregister ")) w.gateway->OnDeregisterDone(line.substr(11));
+    }
+    w.registrar.log.clear();
+    w.RunPosted();
+    w.Advance(10ms);
+  }
+  EXPECT_TRUE(w.gateway->HasEnded());
+  EXPECT_EQ(w.store.CountOf(store::Kind::kRegistration), 501 - known) << "the next process finds those";
+}
+
 TEST(Gateway, EndsARestoredCallWithoutMedia) {
   World w;
   w.Registered();

@@ -33,7 +33,7 @@ class VisitorCallsTest : public testing::Test {
     visitors_->Restore(w_.clock.now.wall);
     w_.gateway = std::make_unique<Gateway>(
         gateway_config_, GatewayPorts{w_.sip, w_.registrar, w_.media, w_.store, w_.subscribers, w_.events, w_.clock, w_.ids,
-                                      w_.alarm, visitors_.get()});
+                                      w_.alarm, visitors_.get(), w_.Poster()});
     w_.media.observer = w_.gateway.get();
   }
   Principal Visitor(uint32_t calls = 1) {
@@ -152,6 +152,13 @@ TEST_F(VisitorCallsTest, ARestartKeepsCallsAndTheirNumbers) {
   EXPECT_EQ(w_.gateway->UseOf("shop").numbers_busy, 1u);
   EXPECT_EQ(w_.gateway->ListCalls(visitor, "").size(), 1u);
   EXPECT_EQ(Call(visitor, Request())->code, ErrorCode::kInvalidTokenContext) << "the token's call was made";
+  // Before the calls are known nobody can tell.
+  w_.posts = true;
+  Build(false);
+  w_.gateway->Restore();
+  EXPECT_EQ(Call(visitor, Request())->code, ErrorCode::kUnavailable);
+  w_.RunPosted();
+  EXPECT_EQ(Call(visitor, Request())->code, ErrorCode::kInvalidTokenContext);
   // The campaign's bound on the length of a call holds on.
   w_.Advance(600s);
   EXPECT_EQ(w_.gateway->UseOf("shop").calls, 0u);

@@ -453,6 +453,69 @@ TEST(Registration, AStormSettlesIntoEvenRefreshes) {  // Covers: R9
   EXPECT_EQ(h.registry.size(), 2000u);
 }
 
+// Also those that have not been refreshed yet, whose times are spread over an hour: a restart brings nobody together.
+TEST(Registration, EachKeepsItsTimeOverARestart) {  // Covers: R9 R15 T6
+  Harness old;
+  const auto records = Storm(old, 2000, 7200s);
+  for (const auto away : {10s, 4500s}) {  // before all of them are due, and when nearly half of them were
+    Harness h;
+    h.now.wall = old.now.wall + away;
+    size_t missed = 0;
+    for (const RegistrationRecord& record : records) {
+      ASSERT_TRUE(record.refresh_at);
+      h.registry.Restore(record, h.now);
+      const auto restored = h.registry.Find(record.id)->refresh_at;
+      ASSERT_TRUE(restored);
+      if (*record.refresh_at > h.now.wall) {
+        EXPECT_LE(std::chrono::abs(*restored - *record.refresh_at), 1ms);
+      } else {
+        ++missed;
+        EXPECT_GT(*restored, h.now.wall);
+        EXPECT_LE(*restored, record.sip_expires_at - 600s);
+      }
+    }
+    EXPECT_EQ(missed > 0, away > 3000s);
+    h.Drain();
+    h.actions.clear();
+    const auto counts = RefreshesEachSecond(h, 6611s - away, 7200s);
+    EXPECT_LE(*std::max_element(counts.begin(), counts.end()), 8) << away.count();
+    EXPECT_EQ(std::accumulate(counts.begin(), counts.end(), 0), 2000) << away.count();
+  }
+}
+
+// As a version kept it that did not write down when the next REGISTER is due.
+TEST(Registration, WithoutAKnownTimeTheRefreshesAreSpreadOverAnHour) {  // Covers: R15
+  Harness old;
+  auto records = Storm(old, 2000, 7200s);
+  Harness h;
+  h.now.wall = old.now.wall;
+  for (RegistrationRecord& record : records) {
+    record.refresh_at.reset();
+    h.registry.Restore(std::move(record), h.now);
+  }
+  h.Drain();
+  h.actions.clear();
+  const auto counts = RefreshesEachSecond(h, 6600s, 7200s);
+  EXPECT_LE(*std::max_element(counts.begin(), counts.end()), 8);
+  EXPECT_EQ(std::accumulate(counts.begin(), counts.begin() + 2900, 0), 0);
+  EXPECT_EQ(std::accumulate(counts.begin(), counts.end(), 0), 2000);
+}
+
+TEST(Registration, AfterARestartItsClientHasTimeToBringAFreshToken) {
+  Harness old;
+  old.Start(7200s, 10000s);
+  RegistrationRecord record = *old.registry.Find("r1");
+  record.token_expires_at = old.now.wall - 1h;
+  for (const bool comes_back : {true, false}) {
+    Harness h;
+    h.registry.Restore(record, h.now);
+    h.Advance(119s);
+    if (comes_back) h.registry.RenewToken("client", "user", "device", "+34600000001", h.now.wall + 1h, h.now);
+    h.Advance(2s);
+    EXPECT_EQ(h.Take<NotifyEnd>().has_value(), !comes_back);
+  }
+}
+
 TEST(Registration, WhatIsOverdueAfterARestartGoesOutEvenlyAndEndsNobody) {  // Covers: R15 T6
   Harness old;
   const auto records = Storm(old, 2000, 3600s);

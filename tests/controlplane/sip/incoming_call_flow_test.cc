@@ -432,6 +432,37 @@ TEST_F(IncomingCallFlowTest, NobodyIsUnknownBeforeTheRestorationIsOver) {  // Co
   recorder_.Expect("incoming", 2);
 }
 
+// Calls go on, and numbers that are known again are called, while others are still being read.
+TEST_F(IncomingCallFlowTest, DialogsAreServedBeforeTheLastRegistrationIsRestored) {  // Covers: T6
+  Begin();
+  const auto [invite, answer] = Connect();
+  recorder_.Expect("changed in-1");
+  config_.waits_for_restore = true;
+  RestartStack();
+  stack_->signaling().Restore("in-1", recorder_.snapshots["in-1"]);
+  stack_->SetDialogsRestored();
+  Settle();
+  SendToStack(Invite());
+  EXPECT_EQ(peer_.ExpectStatus(503, "INVITE").Get("Retry-After"), "1");
+  PeerRequest notify = Next(invite, answer, "NOTIFY", 2);
+  notify.to = "<sip:+34600000001@ims.test>;tag=nobodys";
+  notify.headers = "Event: reg\r\nSubscription-State: active\r\n";
+  SendToStack(notify);
+  EXPECT_EQ(peer_.ExpectStatus(503, "NOTIFY").Get("Retry-After"), "1") << "its registration may come back";
+  SendToStack(Next(invite, answer, "BYE", 3));
+  peer_.ExpectStatus(200, "BYE");
+  recorder_.Expect("ended in-1 0");
+  RestoreRegistration();
+  recorder_.next_call_id = "in-2";
+  SendToStack(Invite());
+  recorder_.Expect("incoming", 2);
+  stack_->SetRestored();
+  Settle();
+  notify.cseq = 4;
+  SendToStack(notify);
+  peer_.ExpectStatus(481, "NOTIFY");
+}
+
 TEST_F(IncomingCallFlowTest, OfferlessReinvite) {  // Covers: C13
   Begin();
   const auto [invite, answer] = Connect();

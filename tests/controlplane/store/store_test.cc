@@ -63,6 +63,39 @@ TEST(SqliteStoreTest, KeepsNewestByKindAndKey) {
   KeepsNewestByKindAndKey(store);
 }
 
+// Pages of all sizes: what one owner reads is his, all of it and once.
+void OwnersReadPageByPage(Store& store) {
+  const std::vector<std::pair<std::string, int>> owners{{"", 1500}, {"north", 2500}, {"north-sea", 1000}, {"south", 0}};
+  for (const auto& [name, count] : owners) {
+    ScopedStore scoped(store, name);
+    for (int i = 0; i < count; ++i) scoped.Put(Kind::kCall, std::to_string(10000 + i), name, std::nullopt);
+  }
+  for (const auto& [name, count] : owners) {
+    ScopedStore scoped(store, name);
+    std::vector<std::string> keys;
+    scoped.ForEach(Kind::kCall, [&, &name = name](const Record& record) {
+      EXPECT_EQ(record.value, name);
+      keys.push_back(record.key);
+    });
+    EXPECT_EQ(keys.size(), static_cast<size_t>(count)) << name;
+    EXPECT_TRUE(std::is_sorted(keys.begin(), keys.end()));
+    std::promise<std::vector<Record>> promise;
+    scoped.Put(Kind::kCall, "old", "v", system_clock::now() - hours(1));
+    scoped.ReadKeys(Kind::kCall, {"10999", "nobody", "old", "10000"}, [&](std::vector<Record> found) { promise.set_value(std::move(found)); });
+    const auto found = promise.get_future().get();
+    EXPECT_EQ(found.size(), count > 0 ? 2u : 0u) << name;
+    for (const Record& record : found) EXPECT_TRUE(record.key == "10999" || record.key == "10000") << record.key;
+  }
+}
+
+TEST(ScopedStoreTest, OwnersReadPageByPage) {
+  MemoryStore memory;
+  OwnersReadPageByPage(memory);
+  const StoreFile file;
+  SqliteStore sqlite({.path = file.path()});
+  OwnersReadPageByPage(sqlite);
+}
+
 TEST(ScopedStoreTest, OwnersDoNotSeeEachOther) {
   MemoryStore store;
   ScopedStore nameless(store, "");

@@ -1,0 +1,153 @@
+#include "controlplane/gateway/restoration.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "controlplane/gateway/record_json.h"
+
+namespace byon::gateway {
+namespace {
+
+// Of so many at once the strand is not held up for longer than of a few requests.
+constexpr size_t kSlice = 100;
+constexpr size_t kMostTokens = 200'000;
+
+}  // namespace
+
+void Gateway::Restoration::Start() {
+  core_.restored = Restored::kNothing;
+  ReadAll(store::Kind::kCall, &Restoration::TakeCall, &Restoration::ReadTraces);
+}
+
+void Gateway::Restoration::RememberToken(Principal who, DeviceKey device) {
+  if (tokens_.size() < kMostTokens) tokens_.emplace_back(std::move(who), std::move(device));
+}
+
+std::function<void(std::function<void()>)> Gateway::Restoration::ToStrand() {
+  return [this, post = core_.Poster()](std::function<void()> task) {
+    post([this, task = std::move(task)] {
+      if (!is_over_) task();
+    });
+  };
+}
+
+std::shared_ptr<Gateway::Restoration::Coming> Gateway::Restoration::Fetch(store::Kind kind, std::string after) {
+  auto coming = std::make_shared<Coming>();
+  core_.ports.store.ReadPage(kind, std::move(after), [coming, post = ToStrand()](store::Store::Page page) {
+    post([coming, page = std::move(page)]() mutable {
+      if (coming->use) return coming->use(std::move(page));
+      coming->page = std::move(page);
+    });
+  });
+  return coming;
+}
+
+void Gateway::Restoration::TakePage(store::Kind kind, const std::shared_ptr<Coming>& coming, Take take, Then then) {
+  auto use = [this, kind, take, then](store::Store::Page page) {
+    const auto next = page.next ? Fetch(kind, std::move(*page.next)) : nullptr;
+    auto records = std::make_shared<std::vector<store::Record>>(std::move(page.records));
+    TakeSome(records, 0, take, [this, kind, take, then, next] { next ? TakePage(kind, next, take, then) : (this->*then)(); });
+  };
+  if (coming->page) return use(std::move(*coming->page));
+  coming->use = std::move(use);
+}
+
+void Gateway::Restoration::TakeSome(const Records& records, size_t first, Take take, std::function<void()> then) {
+  const size_t end = std::min(first + kSlice, records->size());
+  for (size_t i = first; i < end; ++i) (this->*take)((*records)[i]);
+  if (end == records->size()) return then();
+  ToStrand()([this, records, end, take, then = std::move(then)] { TakeSome(records, end, take, then); });
+}
+
+void Gateway::Restoration::DropUnreadable(store::Kind kind, const std::string& key) {
+  ++core_.stats.unreadable_records;
+  core_.ports.store.Delete(kind, key);
+}
+
+// ---- calls
+
+void Gateway::Restoration::TakeCall(store::Record& kept) {
+  auto record = ReadCallRecord(kept.value);
+  if (!record) return DropUnreadable(store::Kind::kCall, kept.key);
+  with_calls_.insert(record->owner.registration_id);
+  traces_.try_emplace(record->id);
+  calls_.push_back(std::move(*record));
+}
+
+void Gateway::Restoration::TakeTrace(store::Record& kept) {
+  auto trace = ReadCallTrace(kept.value);
+  if (!trace) return DropUnreadable(store::Kind::kCallTrace, kept.key);
+  const auto call = traces_.find(kept.key);
+  if (call == traces_.end()) return core_.ports.store.Delete(store::Kind::kCallTrace, kept.key);
+  call->second = std::move(*trace);
+}
+
+// What happens to a call may be its registration's business.
+void Gateway::Restoration::ReadRegistrationsOfCalls() {
+  std::vector<std::string> ids(with_calls_.begin(), with_calls_.end());
+  with_calls_.clear();
+  core_.ports.store.ReadKeys(
+      store::Kind::kRegistration, std::move(ids), [this, post = ToStrand()](std::vector<store::Record> found) {
+        auto records = std::make_shared<std::vector<store::Record>>(std::move(found));
+        post([this, records] { TakeSome(records, 0, &Restoration::TakeRegistrationOfCall, [this] { RestoreCalls(); }); });
+      });
+}
+
+void Gateway::Restoration::TakeRegistrationOfCall(store::Record& kept) {
+  if (RestoreRegistration(kept)) with_calls_.insert(kept.key);
+}
+
+// All at once: calls that move have partners, and hear of each other's end.
+void Gateway::Restoration::RestoreCalls() {
+  std::vector<call::CallId> alive;
+  for (call::CallRecord& record : calls_) {
+    const call::CallId id = record.id;
+    const std::string snapshot = record.dialog_snapshot;
+    // A POST that the client repeats because its answer was lost with the old process finds the call that it made.
+    core_.RememberCorrelator(record.owner, record.client_correlator, id);
+    core_.calls.Restore(std::move(record), core_.Read());
+    if (auto& trace = traces_[id]) core_.traces.Restore(id, std::move(*trace));
+    const call::Call* call = core_.calls.Find(id);
+    if (!call || call->is_ended()) continue;
+    core_.ports.sip.Restore(core_.calls.SignallingIdOf(id), snapshot);
+    alive.push_back(id);
+  }
+  core_.Drain();
+  core_.ports.media.Adopt(std::move(alive));
+  for (const registration::RegistrationId& id : with_calls_) core_.TellOfLine(id, LineUp::kRestored);
+  std::exchange(calls_, {});
+  std::exchange(traces_, {});
+  core_.restored = Restored::kCalls;
+  if (tell_) tell_(Restored::kCalls);
+  ReadAll(store::Kind::kRegistration, &Restoration::TakeRegistration, &Restoration::Finish);
+}
+
+// ---- registrations
+
+void Gateway::Restoration::TakeRegistration(store::Record& kept) {
+  // Its end since then may not have been written when this was read.
+  if (with_calls_.contains(kept.key)) return;
+  if (RestoreRegistration(kept)) core_.TellOfLine(kept.key, LineUp::kRestored);
+}
+
+bool Gateway::Restoration::RestoreRegistration(store::Record& kept) {
+  auto record = ReadRegistrationRecord(kept.value);
+  if (!record) {
+    DropUnreadable(store::Kind::kRegistration, kept.key);
+    return false;
+  }
+  core_.registrations.Restore(std::move(*record), core_.ReadForRegistration());
+  core_.Drain();
+  return true;
+}
+
+void Gateway::Restoration::Finish() {
+  is_over_ = true;
+  core_.restored = Restored::kAll;
+  for (const auto& [who, device] : std::exchange(tokens_, {})) core_.RenewToken(who, device);
+  core_.Drain();
+  std::exchange(with_calls_, {});
+  if (tell_) tell_(Restored::kAll);
+}
+
+}  // namespace byon::gateway
