@@ -48,8 +48,11 @@ void Gateway::Restoration::TakePage(store::Kind kind, const std::shared_ptr<Comi
     auto records = std::make_shared<std::vector<store::Record>>(std::move(page.records));
     TakeSome(records, 0, take, [this, kind, take, then, next] { next ? TakePage(kind, next, take, then) : (this->*then)(); });
   };
-  if (coming->page) return use(std::move(*coming->page));
-  coming->use = std::move(use);
+  if (!coming->page) {
+    coming->use = std::move(use);
+    return;
+  }
+  ToStrand()([coming, use = std::move(use)] { use(std::move(*coming->page)); });
 }
 
 void Gateway::Restoration::TakeSome(const Records& records, size_t first, Take take, std::function<void()> then) {

@@ -371,7 +371,8 @@ void RegistrationRegistry::ScheduleRestored(Entry& entry, Now now) {
     const SteadyTime latest = now.steady + due;
     const SteadyTime had = entry.record.refresh_at ? now.steady + (*entry.record.refresh_at - now.wall) : now.steady;
     if (had > now.steady && had <= latest) return SetRefresh(entry, had);
-    return SetRefresh(entry, RoomiestOfSome(latest - std::min<milliseconds>(kFirstRefreshSpread, due), latest));
+    const SteadyTime earliest = std::max(latest - kFirstRefreshSpread, now.steady + seconds(1));
+    return SetRefresh(entry, RoomiestOfSome(std::min(earliest, latest), latest));
   }
   // It was not the network that did not prolong it: nobody's registration ends for having to wait here.
   entry.sip_expiry_deadline = kNever;

@@ -163,9 +163,20 @@ std::string MessageView::content_type() const {
   return ToLower(Text(sip_->sip_content_type->c_type));
 }
 
+BodyVerdict MessageView::JudgeBody() const {
+  if (body().empty()) return {};
+  return FindSdp(Header("Content-Type").value_or(""), Header("Content-Disposition").value_or(""), body());
+}
+
 std::optional<std::string> MessageView::sdp() const {
-  if (body().empty() || content_type() != "application/sdp") return std::nullopt;
-  return std::string(body());
+  const BodyVerdict verdict = JudgeBody();
+  return verdict.content ? std::optional(std::string(*verdict.content)) : std::nullopt;
+}
+
+BodyVerdict::Kind MessageView::body_kind() const { return JudgeBody().kind; }
+
+std::string_view MessageView::part(std::string_view type) const {
+  return FindPart(Header("Content-Type").value_or(""), body(), type);
 }
 
 std::optional<NameAddr> MessageView::sender() const {

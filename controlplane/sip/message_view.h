@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "controlplane/sip/text/header_text.h"
+#include "controlplane/sip/text/multipart.h"
 #include "controlplane/sip/text/session_timer.h"
 
 struct sip_s;
@@ -45,8 +46,12 @@ class MessageView {
 
   std::string_view body() const;
   std::string content_type() const;  // lower case, without parameters
-  // The body when it is application/sdp.
+  // The session description, alone or in a multipart body.
   std::optional<std::string> sdp() const;
+  // Whether a request can be taken with its body, or what is to be said of it.
+  BodyVerdict::Kind body_kind() const;
+  // The text of this type, alone or in a multipart body; empty: there is none.
+  std::string_view part(std::string_view type) const;
   // Who sent the request: P-Asserted-Identity, else From; nothing when withheld by Privacy (RFC 3323,
   // RFC 3325) or unusable. The display name is empty where it is not safe to show.
   std::optional<NameAddr> sender() const;
@@ -56,6 +61,8 @@ class MessageView {
   std::vector<std::string> RouteSet(bool is_reversed) const;
 
  private:
+  BodyVerdict JudgeBody() const;
+
   const sip_s* sip_;
 };
 

@@ -44,11 +44,18 @@ void RefuseMethod(ShardContext& context, ServerTransaction& transaction, const M
   transaction.Respond(is_known ? 405 : 501, {}, headers);
 }
 
-void RefuseUnknownBody(ShardContext& context, ServerTransaction& transaction) {
+bool RefuseBody(ShardContext& context, ServerTransaction& transaction, const MessageView& request) {
+  const BodyVerdict::Kind kind = request.body_kind();
+  if (kind != BodyVerdict::Kind::kUnsupported && kind != BodyVerdict::Kind::kMalformed) return false;
   context.counters.Add(SipCounter::kRefusedBadBody);
+  if (kind == BodyVerdict::Kind::kMalformed) {
+    transaction.Respond(400, "Malformed Multipart Body");
+    return true;
+  }
   std::string headers;
-  AddHeader(headers, "Accept", "application/sdp");
+  AddHeader(headers, "Accept", kAcceptedBodies);
   transaction.Respond(415, {}, headers);
+  return true;
 }
 
 void RefuseSmallInterval(ShardContext& context, ServerTransaction& transaction) {
@@ -106,7 +113,7 @@ bool RefuseUnprocessable(ShardContext& context, ServerTransaction& transaction,
 void AnswerOptions(ShardContext& context, ServerTransaction& transaction) {
   std::string headers;
   AddHeader(headers, "Allow", AllowedMethods(context.config));
-  AddHeader(headers, "Accept", "application/sdp, text/plain, message/cpim");
+  AddHeader(headers, "Accept", std::string(kAcceptedBodies) + ", text/plain, message/cpim");
   AddHeader(headers, "Supported", "100rel, timer, replaces");
   transaction.Respond(200, "OK", headers);
 }

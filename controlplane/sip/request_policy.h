@@ -8,7 +8,10 @@ namespace byon::sip {
 
 // 405, 403, 489, 469, 481 or 501 by method.
 void RefuseMethod(ShardContext& context, ServerTransaction& transaction, const MessageView& request);
-void RefuseUnknownBody(ShardContext& context, ServerTransaction& transaction);    // 415 and Accept
+// 415 with Accept where its body has something that must be understood and is not, 400 where it cannot be taken apart.
+[[nodiscard]] bool RefuseBody(ShardContext& context, ServerTransaction& transaction, const MessageView& request);
+// What calls may carry, in Accept.
+inline constexpr const char* kAcceptedBodies = "application/sdp, multipart/mixed, multipart/related, multipart/alternative";
 void RefuseSmallInterval(ShardContext& context, ServerTransaction& transaction);  // 422 and Min-SE
 void RefuseNoDialog(ShardContext& context, ServerTransaction& transaction);       // 481
 void RefuseUntilRestored(ShardContext& context, ServerTransaction& transaction);  // 503 and Retry-After: 1

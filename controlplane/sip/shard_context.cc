@@ -56,6 +56,12 @@ std::string ShardContext::ContactAddress(const std::string& token) const {
   return address;
 }
 
+std::string ClaimedIdentity(const std::string& impu, const std::vector<std::string>& associated_uris) {
+  if (std::find(associated_uris.begin(), associated_uris.end(), impu) != associated_uris.end()) return impu;
+  const auto first = std::find_if(associated_uris.begin(), associated_uris.end(), [](const std::string& uri) { return IsSafeUri(uri); });
+  return first == associated_uris.end() ? impu : *first;
+}
+
 void AddHeader(std::string& headers, std::string_view name, std::string_view value) {
   if (value.empty()) return;
   headers += name;

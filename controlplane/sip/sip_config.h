@@ -22,6 +22,8 @@ struct SipTimers {
   std::chrono::milliseconds register_deadline{4000};  // an unanswered REGISTER goes to the next P-CSCF
   std::chrono::milliseconds invite_deadline{8000};    // INVITE without so much as a 100
   std::chrono::milliseconds answer_deadline{15000};   // SendAnswer must come within this
+  // So long a document may be behind the registrar, and the next one wait for its turn, twice over (RFC 3680 section 4.10).
+  std::chrono::milliseconds reg_event_doubt{10000};
 };
 
 // TLS 1.2 or later towards the core (TS 33.203 annex O). With it nothing else is bound: neither side can fall back
@@ -83,7 +85,7 @@ struct SipConfig {
   unsigned udp_mtu = 1300;                  // longer requests go by TCP (RFC 3261 section 18.1.1)
   unsigned requests_per_second_per_peer = 2000;  // token bucket: rate; its depth is two seconds' worth
   unsigned max_incoming_invites = 20000;    // unanswered INVITEs before 503
-  std::chrono::seconds resubscribe_window{120};  // restored registrations spread their SUBSCRIBE over this
+  std::chrono::seconds resubscribe_window{120};  // what is to register anew spreads over this
   SipTimers timers;
 };
 

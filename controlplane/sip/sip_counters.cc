@@ -42,6 +42,7 @@ std::string_view ToString(SipCounter counter) {
     case SipCounter::kNetworkDeregistered: return "network_deregistered";
     case SipCounter::kRegEventRefused: return "reg_event_refused";
     case SipCounter::kRegEventMalformed: return "reg_event_malformed";
+    case SipCounter::kRegEventDoubt: return "reg_event_doubt";
     case SipCounter::kInviteSent: return "invite_sent";
     case SipCounter::kInviteReceived: return "invite_received";
     case SipCounter::kEmergencyInviteSent: return "emergency_invite_sent";

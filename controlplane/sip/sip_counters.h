@@ -50,6 +50,7 @@ enum class SipCounter : uint8_t {
   kNetworkDeregistered,
   kRegEventRefused,
   kRegEventMalformed,
+  kRegEventDoubt,             // a REGISTER to see whether a contact is there that no document names
   // Calls.
   kInviteSent,
   kInviteReceived,

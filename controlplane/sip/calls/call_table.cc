@@ -81,7 +81,7 @@ void CallTable::AssignId(uint64_t key, const std::optional<CallId>& id) {
 void CallTable::HandleInvite(std::unique_ptr<ServerTransaction> transaction,
                              const MessageView& request) {
   context_.counters.Add(SipCounter::kInviteReceived);
-  if (!request.body().empty() && !request.sdp()) return RefuseUnknownBody(context_, *transaction);
+  if (RefuseBody(context_, *transaction, request)) return;
   const auto uri = ParseUri(request.request_uri());
   const std::string token = uri ? uri->user : std::string();
   const SipTrunk& trunk = context_.config.trunk;

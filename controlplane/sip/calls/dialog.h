@@ -134,7 +134,6 @@ class Dialog {
   void StartQueuedOffer();
 
   void HandleRemoteOffer(std::unique_ptr<ServerTransaction> transaction, const MessageView& request);
-  bool RefuseBody(ServerTransaction& transaction, const MessageView& request);
   bool RefuseGlare(ServerTransaction& transaction, const MessageView& request);
   void AwaitAnswer();
   void AcceptRemote(const std::string& body);

@@ -197,12 +197,6 @@ void Dialog::FailOffer(const LocalOffer& offer, int status) {
 
 // ---- the peer's
 
-bool Dialog::RefuseBody(ServerTransaction& transaction, const MessageView& request) {
-  if (request.body().empty() || request.sdp()) return false;
-  RefuseUnknownBody(context_, transaction);
-  return true;
-}
-
 bool Dialog::RefuseGlare(ServerTransaction& transaction, const MessageView& request) {
   const bool is_invite = request.method() == "INVITE";
   if (!is_invite && !request.sdp()) return false;  // an UPDATE that only refreshes the session
@@ -226,7 +220,7 @@ bool Dialog::RefuseGlare(ServerTransaction& transaction, const MessageView& requ
 
 void Dialog::HandleRemoteOffer(std::unique_ptr<ServerTransaction> transaction,
                                const MessageView& request) {
-  if (RefuseBody(*transaction, request) || RefuseGlare(*transaction, request)) return;
+  if (RefuseBody(context_, *transaction, request) || RefuseGlare(*transaction, request)) return;
   SessionTimerAnswer timer;
   if (is_confirmed_) {
     timer = AnswerSessionTimer(request.session_timer_request(), context_.config.session_expires,

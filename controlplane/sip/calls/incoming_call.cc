@@ -201,7 +201,7 @@ void IncomingCall::HandlePrack(Dialog& dialog, std::unique_ptr<ServerTransaction
       outstanding_ ? std::to_string(outstanding_->rseq) + " " + std::to_string(cseq_) + " INVITE" : "";
   if (!outstanding_ || rack != expected) return RefuseNoDialog(context_, *transaction);
   if (!dialog.AcceptSequence(*transaction, request)) return;
-  if (!request.body().empty() && !request.sdp()) return RefuseUnknownBody(context_, *transaction);
+  if (RefuseBody(context_, *transaction, request)) return;
   prack_timer_.Clear();
   const bool had_sdp = outstanding_->sdp.has_value();
   outstanding_.reset();

@@ -106,12 +106,7 @@ void OutgoingCall::AddIdentity(std::string& headers) const {
   const call::SipBinding& binding = invite_.binding;
   const auto& uris = binding.associated_uris;
   const auto usable = [](const std::string& uri) { return IsSafeUri(uri); };
-  // Only what the network has associated may be claimed (TS 24.229 section 5.1.2A.1.1).
-  std::string identity = binding.impu;
-  if (!uris.empty() && std::find(uris.begin(), uris.end(), identity) == uris.end()) {
-    const auto first = std::find_if(uris.begin(), uris.end(), usable);
-    if (first != uris.end()) identity = *first;
-  }
+  const std::string identity = ClaimedIdentity(binding.impu, uris);
   // Who takes emergency calls from us knows us by our address, and may have to call back.
   const bool is_known_to_hop = invite_.emergency && has_choice();
   const bool is_trusted = invite_.uses_trunk || context_.config.profile == SipProfile::kTrustedNode;
@@ -163,7 +158,7 @@ std::string OutgoingCall::BuildHeaders(const std::string& authorization) {
   if (IsSafeUri(invite_.referred_by)) AddHeader(h, "Referred-By", "<" + invite_.referred_by + ">");
   AddHeader(h, "Supported", SupportedExtensions(context_.config));
   AddHeader(h, "Allow", AllowedMethods(context_.config));
-  AddHeader(h, "Accept", "application/sdp, application/3gpp-ims+xml");
+  AddHeader(h, "Accept", "application/sdp, application/3gpp-ims+xml, multipart/mixed");
   if (session_expires_.count() > 0) {
     AddHeader(h, "Session-Expires", std::to_string(session_expires_.count()));
     AddHeader(h, "Min-SE", std::to_string(min_se_.count()));
@@ -419,8 +414,9 @@ bool OutgoingCall::Retry(int status, const MessageView& response) {
 EndReason OutgoingCall::ReasonOf(int status, const MessageView& response) const {
   const ReasonFields reason = response.reason();
   EndReason result{.sip_status = status, .q850_cause = reason.q850_cause, .text = response.phrase()};
-  if (response.content_type() != "application/3gpp-ims+xml") return result;
-  const std::string type = FirstElementText(response.body(), "type");
+  const std::string_view document = response.part("application/3gpp-ims+xml");
+  if (document.empty()) return result;
+  const std::string type = FirstElementText(document, "type");
   const bool is_emergency = status == 380 && type == "emergency";
   const bool is_restoration = status == 504 && type == "restoration";
   if (!is_emergency && !is_restoration) return result;

@@ -10,8 +10,6 @@ namespace {
 
 constexpr size_t kMaxAssertedBytes = 256;
 
-std::string Part(const char* headers, const std::string& body) { return std::string(headers) + "\r\n" + body; }
-
 }  // namespace
 
 // Each call's own: a Content-ID is unique in the world (RFC 2392), and what stands in no part can bound them.
@@ -20,11 +18,9 @@ std::string OutgoingCall::LocationId() const { return sip_call_id_ + "@" + conte
 std::string OutgoingCall::MultipartType() const { return "multipart/mixed;boundary=\"" + sip_call_id_ + "\""; }
 
 std::string OutgoingCall::BodyWithLocation() const {
-  const std::string delimiter = "--" + sip_call_id_;
   const std::string location_headers = "Content-Type: application/pidf+xml\r\nContent-ID: <" + LocationId() +
                                        ">\r\nContent-Disposition: render;handling=optional\r\n";
-  return delimiter + "\r\n" + Part("Content-Type: application/sdp\r\n", invite_.sdp) + "\r\n" + delimiter + "\r\n" +
-         Part(location_headers.c_str(), invite_.emergency->location) + "\r\n" + delimiter + "--\r\n";
+  return JoinMultipart({{"Content-Type: application/sdp\r\n", invite_.sdp}, {location_headers, invite_.emergency->location}}, sip_call_id_);
 }
 
 // TS 24.229 section 5.1.2A.1.1: a response may assert that an emergency service has the call.

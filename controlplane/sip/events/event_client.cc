@@ -114,7 +114,7 @@ void EventClient::Watch(const WatchRequest& request) {
   const call::SipBinding& binding = request.binding;
   EventSubscription::Target target{
       .resource = request.resource_uri,
-      .impu = binding.impu,
+      .impu = ClaimedIdentity(binding.impu, binding.associated_uris),
       .impi = registrations_.ImpiOf(binding.registration_id),
       .contact_token = binding.contact_token,
       .next_hop = binding.next_hop,
@@ -164,7 +164,7 @@ void EventClient::Publish(presence::Publication publication) {
   publisher->registration_id = binding.registration_id;
   publisher->is_leaving = false;
   publisher->publication().Publish(
-      {.impu = binding.impu,
+      {.impu = ClaimedIdentity(binding.impu, binding.associated_uris),
        .impi = registrations_.ImpiOf(binding.registration_id),
        .next_hop = binding.next_hop,
        .routes = context_.OriginatingRoutes(binding.next_hop, binding.service_route)},

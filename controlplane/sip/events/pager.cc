@@ -53,7 +53,7 @@ void Pager::SendRequest(Outgoing& outgoing, const std::string& authorization) {
   AddHeader(h, "To", "<" + page.target_uri + ">");
   AddHeader(h, "Call-ID", page.id);
   AddHeader(h, "CSeq", std::to_string(++outgoing.cseq) + " MESSAGE");
-  AddHeader(h, context_.IdentityHeader(), "<" + binding.impu + ">");
+  AddHeader(h, context_.IdentityHeader(), "<" + ClaimedIdentity(binding.impu, binding.associated_uris) + ">");
   AddHeader(h, "P-Access-Network-Info", context_.config.access_network_info);
   h += authorization;
   context_.counters.Add(SipCounter::kMessageSent);

@@ -22,6 +22,12 @@ void Binding::Reset() {
   reg_event.reset();  // it went with the binding that it was about
 }
 
+void Binding::BeginRegEvent() {
+  reg_event.emplace();
+  listing = Listing::kNever;
+  is_in_doubt = was_checked = false;
+}
+
 std::string SnapshotOf(const Binding& binding, unsigned shard, uint64_t sequence_number) {
   FieldWriter writer(kSnapshotKind);
   writer.Add("shard", shard);

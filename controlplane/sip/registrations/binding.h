@@ -9,6 +9,7 @@
 #include "controlplane/auth/digest.h"
 #include "controlplane/registration/sip_registrar.h"
 #include "controlplane/sip/events/subscription_state.h"
+#include "controlplane/sip/registrations/reginfo_verdict.h"
 
 namespace byon::sip {
 
@@ -29,9 +30,15 @@ struct Binding {
   bool lacks_outbound = false;  // the first hop does not know it
   bool is_registered = false;
   std::optional<SubscriptionState> reg_event;  // to its own state (RFC 3680); without next_send: refused, or under way
+  // What its documents have said, since it began.
+  Listing listing = Listing::kNever;
+  bool is_in_doubt = false;   // a REGISTER will show whether it is still there, unless a document does before
+  bool was_checked = false;   // so it did, and the documents say the same: they are not asked again
 
   // What comes next is an initial registration.
   void Reset();
+  // A subscription begins whose documents have said nothing yet.
+  void BeginRegEvent();
 };
 
 // What a successor of this process needs beyond the registration itself. `sequence_number`: of the ISIM, 0: none.

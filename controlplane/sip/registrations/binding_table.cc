@@ -42,6 +42,9 @@ struct Row {
   bool lacks_outbound : 1 = false;
   bool is_registered : 1 = false;
   bool has_subscription : 1 = false;
+  Listing listing : 2 = Listing::kNever;
+  bool is_in_doubt : 1 = false;
+  bool was_checked : 1 = false;
 };
 
 struct ById {};
@@ -97,6 +100,9 @@ Binding Unpack(const TextPacker& packer, const Row& row) {
   binding.is_outbound = row.is_outbound;
   binding.lacks_outbound = row.lacks_outbound;
   binding.is_registered = row.is_registered;
+  binding.listing = row.listing;
+  binding.is_in_doubt = row.is_in_doubt;
+  binding.was_checked = row.was_checked;
   if (row.has_subscription) {
     subscription.cseq = row.subscription_cseq;
     subscription.remote_cseq = row.subscription_remote_cseq;
@@ -158,6 +164,9 @@ void BindingTable::Put(const Binding& binding) {
   row.is_outbound = binding.is_outbound;
   row.lacks_outbound = binding.lacks_outbound;
   row.is_registered = binding.is_registered;
+  row.listing = binding.listing;
+  row.is_in_doubt = binding.is_in_doubt;
+  row.was_checked = binding.was_checked;
   auto& by_id = rows_->rows.get<ById>();
   const auto found = rows_->Find(by_id, binding.wanted.id, kId);
   if (found == by_id.end()) {

@@ -6,7 +6,6 @@
 namespace byon::sip {
 
 using registration::RegistrationId;
-using registration::SipDeregistered;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using Clock = SipThread::Clock;
@@ -17,8 +16,6 @@ namespace {
 constexpr size_t kMostInATick = 500;
 // And so many wait for an answer at a time: what is overdue does not become a storm of retransmissions where answers are slow.
 constexpr size_t kMostAtWork = 1000;
-// Those that a restart makes necessary: a new dialog each, at half of that.
-constexpr milliseconds kRestoredInterval{1};
 // How much earlier than due a SUBSCRIBE within a dialog may be sent, so that many do not come at once; the first one leaves
 // the crowd in which the registrations came. What begins anew may come later by half of its wait.
 constexpr milliseconds kJitter = seconds(300);
@@ -35,24 +32,25 @@ Clock::time_point SpreadOf(const SubscriptionState& state, Clock::time_point due
 }  // namespace
 
 RegEventClient::RegEventClient(ShardContext& context, Bindings& bindings)
-    : context_(context), bindings_(bindings), wheel_(Clock::now()), timer_(context.thread) {}
+    : context_(context),
+      bindings_(bindings),
+      wheel_(Clock::now()),
+      restored_pace_(context.shard, context.config.shards),
+      timer_(context.thread) {}
 
 void RegEventClient::Subscribe(const RegistrationId& id) {
   bool is_new = false;
   bindings_.Change(id, [&](Binding& binding) {
-    is_new = !binding.reg_event;
-    if (is_new) binding.reg_event.emplace();
+    is_new = !binding.reg_event || (binding.reg_event->call_id.empty() && binding.reg_event->next_send && !at_work_.contains(id));
+    if (is_new) binding.BeginRegEvent();
   });
   if (is_new) Wake(id, {}).Send();
 }
 
-// Blocks of resubscribe_window one after the other, each with as many as may be sent in it.
+// A new dialog each, at a pace; whose REGISTER comes before does it then.
 void RegEventClient::SubscribeLater(Binding& binding) {
-  const milliseconds window = std::max(context_.config.resubscribe_window, seconds(1));
-  const uint64_t block = restored_++ / static_cast<uint64_t>(window / kRestoredInterval);
-  const milliseconds begin = window * static_cast<int64_t>(block);
-  binding.reg_event.emplace();
-  binding.reg_event->next_send = Clock::now() + RandomDelay(begin, begin + window);
+  binding.BeginRegEvent();
+  binding.reg_event->next_send = std::max(began_ + restored_pace_.Next(), Clock::now());
   wheel_.Add(BindingTable::TicketOf(binding.wanted.id), *binding.reg_event->next_send);
   ArmTimer();
 }
@@ -138,21 +136,35 @@ bool RegEventClient::HandleNotify(ServerTransaction& transaction, const MessageV
 EventSubscription::Target RegEventClient::SubscriptionTargetOf(const std::string& id) const {
   const Binding binding = bindings_.Peek(id).value_or(Binding());
   const std::string next_hop = binding.hop < context_.hop_list.size() ? context_.hop_list.uri(binding.hop) : "";
-  return {.resource = binding.wanted.impu,
-          .impu = binding.wanted.impu,
+  const std::string identity = ClaimedIdentity(binding.wanted.impu, binding.associated_uris);
+  return {.resource = identity,
+          .impu = identity,
           .impi = binding.wanted.impi,
           .contact_token = binding.wanted.contact_token,
           .next_hop = next_hop,
           .routes = context_.OriginatingRoutes(next_hop, binding.service_route)};
 }
 
-std::string RegEventClient::InstanceIdOf(const std::string& id) const {
+void RegEventClient::OnDocument(const std::string& id, const Reginfo& document) {
   const auto binding = bindings_.Peek(id);
-  return binding ? binding->wanted.instance_id : std::string();
-}
-
-void RegEventClient::OnContactTerminated(const std::string& id, SipDeregistered deregistered) {
-  bindings_.OnContactTerminated(id, std::move(deregistered));
+  if (!binding) return;
+  const OwnContact own{.token = binding->wanted.contact_token,
+                       .instance_id = binding->wanted.instance_id,
+                       .aor = ClaimedIdentity(binding->wanted.impu, binding->associated_uris),
+                       .call_id = binding->call_id,
+                       .cseq = binding->cseq};
+  const ReginfoVerdict verdict = JudgeReginfo(document, own, binding->listing);
+  using Kind = ReginfoVerdict::Kind;
+  const bool is_listed = verdict.kind == Kind::kListed;
+  const bool is_settled = is_listed && (binding->is_in_doubt || binding->was_checked);
+  if (verdict.listing != binding->listing || is_settled) {
+    bindings_.Change(id, [&](Binding& changed) {
+      changed.listing = verdict.listing;
+      if (is_listed) changed.is_in_doubt = changed.was_checked = false;
+    });
+  }
+  if (verdict.kind == Kind::kDoubtful) return bindings_.OnContactDoubtful(id);
+  if (verdict.kind == Kind::kRemoved) bindings_.OnContactTerminated(id, verdict.removed);
 }
 
 }  // namespace byon::sip

@@ -10,6 +10,7 @@
 #include "controlplane/sip/registrations/binding_table.h"
 #include "controlplane/sip/registrations/deadline_wheel.h"
 #include "controlplane/sip/registrations/reg_subscription.h"
+#include "controlplane/sip/registrations/resubscribe_pace.h"
 #include "controlplane/sip/shard_context.h"
 
 namespace byon::sip {
@@ -27,13 +28,15 @@ class RegEventClient : public RegSubscription::Owner {
     virtual void Change(const registration::RegistrationId& id, const std::function<void(Binding&)>& change) = 0;
     virtual registration::RegistrationId IdOfToken(const std::string& contact_token) const = 0;
     virtual std::vector<registration::RegistrationId> IdsOf(BindingTable::Ticket ticket) const = 0;
-    // Called while the subscription is on the stack.
+    // Nothing newer may come that says that it is still there. Called while the subscription is on the stack, as is the next.
+    virtual void OnContactDoubtful(const registration::RegistrationId& id) = 0;
     virtual void OnContactTerminated(const registration::RegistrationId& id, registration::SipDeregistered deregistered) = 0;
   };
 
   RegEventClient(ShardContext& context, Bindings& bindings);
 
-  // Now, unless there is one, or the network has refused one to this binding.
+  // Now, unless there is one, or the network has refused one to this binding. One that waits for its time since a restart
+  // begins now too.
   void Subscribe(const registration::RegistrationId& id);
   // After a restart: at a time of its own. The caller keeps the binding.
   void SubscribeLater(Binding& binding);
@@ -44,8 +47,7 @@ class RegEventClient : public RegSubscription::Owner {
 
  private:
   EventSubscription::Target SubscriptionTargetOf(const std::string& id) const override;
-  std::string InstanceIdOf(const std::string& id) const override;
-  void OnContactTerminated(const std::string& id, registration::SipDeregistered deregistered) override;
+  void OnDocument(const std::string& id, const Reginfo& document) override;
   void OnSubscriptionWaiting(const std::string& id) override;
 
   RegSubscription& Wake(const registration::RegistrationId& id, SubscriptionState state);
@@ -57,7 +59,8 @@ class RegEventClient : public RegSubscription::Owner {
   Bindings& bindings_;
   std::unordered_map<registration::RegistrationId, std::unique_ptr<RegSubscription>> at_work_;
   DeadlineWheel wheel_;
-  uint64_t restored_ = 0;
+  ResubscribePace restored_pace_;
+  const SipThread::Clock::time_point began_ = SipThread::Clock::now();
   SipThread::Clock::time_point armed_for_ = SipThread::Clock::time_point::max();
   ScopedTimer timer_;
 };

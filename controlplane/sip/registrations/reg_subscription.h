@@ -16,9 +16,7 @@ class RegSubscription : private EventSubscription::Owner {
     virtual ~Owner() = default;
     // As whom it subscribes now; of a binding that is gone nothing is asked.
     virtual EventSubscription::Target SubscriptionTargetOf(const std::string& registration_id) const = 0;
-    virtual std::string InstanceIdOf(const std::string& registration_id) const = 0;
-    virtual void OnContactTerminated(const std::string& registration_id,
-                                     registration::SipDeregistered deregistered) = 0;
+    virtual void OnDocument(const std::string& registration_id, const Reginfo& document) = 0;
     // The last thing done with the subscription: nothing is under way, and it can be put to rest.
     virtual void OnSubscriptionWaiting(const std::string& registration_id) = 0;
   };
@@ -38,7 +36,6 @@ class RegSubscription : private EventSubscription::Owner {
   void OnWaiting() override { owner_.OnSubscriptionWaiting(std::string(registration_id_)); }
   void OnNotification(const EventSubscription::Notification& notification) override;
   void OnRefused(int status) override;
-  const ReginfoContact* FindOurs(const Reginfo& document, const std::string& contact_token) const;
 
   ShardContext& context_;
   Owner& owner_;

@@ -26,6 +26,7 @@ constexpr uint64_t kMaxRetryAfterS = 86400;
 // So many are at work at the same time when those of a P-CSCF register again: a network that answers slowly is not overrun.
 constexpr size_t kMostRenewing = 2000;
 constexpr milliseconds kRenewalTick{20};
+constexpr size_t kMostChecksInATick = 10;
 
 // A user part or a header that came from our own rooms but ends up in a message.
 bool IsUsable(const SipRegistration& registration) {
@@ -47,7 +48,7 @@ std::vector<std::string> Uris(const std::vector<std::string>& values) {
 }  // namespace
 
 RegistrationClient::RegistrationClient(ShardContext& context)
-    : context_(context), reg_events_(context, *this), renewal_timer_(context.thread) {}
+    : context_(context), reg_events_(context, *this), renewal_timer_(context.thread), doubt_timer_(context.thread) {}
 
 std::string RegistrationClient::ImpiOf(const RegistrationId& id) const {
   const auto binding = Peek(id);
@@ -331,7 +332,10 @@ void RegistrationClient::HandleResponse(const std::string& id, int status,
   if (status == 439) return HandleLacksOutbound(record, response);
   const bool is_passing = status == 408 || status == 430 || (status >= 500 && status < 600);
   if (is_passing) return TryNextHop(record, status, response);
-  Fail(record, status, response, true);
+  // Only these say that the network will not have the number; the others may pass before the binding ends (TS 24.229 section
+  // 5.1.1.4.1 gives it up for none of them).
+  const bool is_final = status == 403 || status == 404 || status == 410 || status >= 600;
+  Fail(record, status, response, is_final);
 }
 
 void RegistrationClient::HandleChallenge(Record& record, const MessageView& response) {
@@ -525,6 +529,40 @@ void RegistrationClient::Finish(Record& record) {
 std::string RegistrationClient::Snapshot(const Binding& binding) const {
   return SnapshotOf(binding, context_.shard,
                     context_.credentials == nullptr ? 0 : context_.credentials->SequenceNumber(binding.wanted.impi));
+}
+
+void RegistrationClient::OnContactDoubtful(const RegistrationId& id) {
+  bool is_new = false;
+  Change(id, [&](Binding& binding) {
+    is_new = binding.is_registered && !binding.is_in_doubt && !binding.was_checked;
+    binding.is_in_doubt = binding.is_in_doubt || is_new;
+  });
+  if (!is_new) return;
+  doubtful_.emplace_back(SipThread::Clock::now() + context_.config.timers.reg_event_doubt, BindingTable::TicketOf(id));
+  if (!doubt_timer_.is_set()) doubt_timer_.Set(context_.config.timers.reg_event_doubt, [this] { CheckDoubtful(); });
+}
+
+// A REGISTER tells, and binds anew what was lost; what the network wants to be rid of it refuses.
+void RegistrationClient::CheckDoubtful() {
+  const auto now = SipThread::Clock::now();
+  for (size_t room = kMostChecksInATick; room > 0 && records_.size() < kMostRenewing && !doubtful_.empty() && doubtful_.front().first <= now; --room) {
+    const BindingTable::Ticket ticket = doubtful_.front().second;
+    doubtful_.pop_front();
+    for (const RegistrationId& id : bindings_.IdsOf(ticket)) {
+      const auto binding = Peek(id);
+      if (!binding || !binding->is_in_doubt) continue;
+      Change(id, [](Binding& checked) {
+        checked.is_in_doubt = false;
+        checked.was_checked = true;
+      });
+      if (!binding->is_registered || !IsAtRest(id)) continue;  // one is under way
+      context_.counters.Add(SipCounter::kRegEventDoubt);
+      Start(*Take(id), Operation::kRegister);
+    }
+  }
+  if (doubtful_.empty()) return;
+  const auto wait = std::chrono::ceil<milliseconds>(doubtful_.front().first - now);
+  doubt_timer_.Set(std::max(wait, kRenewalTick), [this] { CheckDoubtful(); });
 }
 
 void RegistrationClient::OnContactTerminated(const RegistrationId& id, SipDeregistered deregistered) {

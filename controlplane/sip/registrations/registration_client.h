@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -76,6 +77,7 @@ class RegistrationClient : private RegEventClient::Bindings {
   void Change(const registration::RegistrationId& id, const std::function<void(Binding&)>& change) override;
   registration::RegistrationId IdOfToken(const std::string& token) const override { return bindings_.IdOfToken(token); }
   std::vector<registration::RegistrationId> IdsOf(BindingTable::Ticket ticket) const override { return bindings_.IdsOf(ticket); }
+  void OnContactDoubtful(const registration::RegistrationId& id) override;
   void OnContactTerminated(const registration::RegistrationId& id, registration::SipDeregistered deregistered) override;
   bool IsAtRest(const registration::RegistrationId& id) const { return !records_.contains(id); }
   // Takes it to work; null when there is none.
@@ -84,6 +86,7 @@ class RegistrationClient : private RegEventClient::Bindings {
   // Registers again what is registered through this P-CSCF, and still is when its turn comes.
   void RegisterLater(RenewalQueue::Reason reason, std::chrono::milliseconds earliest);
   void RenewThose();
+  void CheckDoubtful();
   void Renew(const RenewalQueue::Renewal& renewal);
   void Start(Record& record, Operation operation);
   void WaitForHops(Record& record);
@@ -112,6 +115,8 @@ class RegistrationClient : private RegEventClient::Bindings {
   RenewalQueue renewals_;
   ScopedTimer renewal_timer_;
   std::set<registration::RegistrationId> waiting_for_hops_;
+  std::deque<std::pair<SipThread::Clock::time_point, BindingTable::Ticket>> doubtful_;  // in the order of their times
+  ScopedTimer doubt_timer_;
 };
 
 }  // namespace byon::sip

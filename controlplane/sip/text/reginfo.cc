@@ -15,6 +15,11 @@ std::optional<std::chrono::seconds> Seconds(const std::string& text) {
   return std::chrono::seconds(*value);
 }
 
+std::optional<uint32_t> SequenceNumber(const std::string& text) {
+  const auto value = ParseNumber(text, UINT32_MAX);
+  return value ? std::optional(static_cast<uint32_t>(*value)) : std::nullopt;
+}
+
 std::string Trimmed(std::string text) {
   const auto is_blank = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
   while (!text.empty() && is_blank(text.back())) text.pop_back();
@@ -67,7 +72,9 @@ class ReginfoBuilder {
            .is_terminated = event.Attribute("state") == "terminated",
            .event = event.Attribute("event"),
            .expires = Seconds(event.Attribute("expires")),
-           .retry_after = Seconds(event.Attribute("retry-after"))});
+           .retry_after = Seconds(event.Attribute("retry-after")),
+           .call_id = event.Attribute("callid"),
+           .cseq = SequenceNumber(event.Attribute("cseq"))});
       is_in_contact_ = true;
     } else if (event.name == "unknown-param") {
       parameter_ = event.Attribute("name");

@@ -16,6 +16,8 @@ struct ReginfoContact {
   std::string event;         // registered, rejected, deactivated, probation, ...
   std::optional<std::chrono::seconds> expires;
   std::optional<std::chrono::seconds> retry_after;
+  std::string call_id;             // of the REGISTER that last changed it; empty: not given
+  std::optional<uint32_t> cseq;
 };
 struct ReginfoRegistration {
   std::string aor;

@@ -463,6 +463,30 @@ TEST_F(IncomingCallFlowTest, DialogsAreServedBeforeTheLastRegistrationIsRestored
   peer_.ExpectStatus(481, "NOTIFY");
 }
 
+// Networks put other things beside the session description: here ISUP, which need not be understood (RFC 3204).
+TEST_F(IncomingCallFlowTest, ASessionDescriptionInAMultipartBody) {  // Covers: C30
+  Begin();
+  const auto wrap = [](const std::string& sdp) {
+    return "--b\r\nContent-Type: application/isup;version=itu-t92+\r\nContent-Disposition: signal;handling=optional\r\n\r\nx\r\n"
+           "--b\r\nContent-Type: application/sdp\r\n\r\n" + sdp + "\r\n--b--\r\n";
+  };
+  PeerRequest invite = Invite("Content-Type: multipart/mixed;boundary=\"b\"\r\n", wrap(kOffer));
+  SendToStack(invite);
+  recorder_.Expect("incoming");
+  EXPECT_EQ(recorder_.incoming->sdp, kOffer);
+  stack_->signaling().Accept("in-1", kAnswer);
+  const SipText answer = peer_.ExpectStatus(200, "INVITE");
+  SendToStack(Next(invite, answer, "ACK", 1));
+  recorder_.Expect("confirmed in-1");
+  const std::string other = std::string(kOffer) + "a=x\r\n";
+  PeerRequest update = Next(invite, answer, "UPDATE", 2);
+  update.headers = "Contact: <" + peer_.uri() + ">\r\nContent-Type: multipart/mixed;boundary=b\r\n";
+  update.body = wrap(other);
+  SendToStack(update);
+  recorder_.Expect("offer in-1 caller");
+  EXPECT_EQ(recorder_.sdps["offer in-1 caller"], other);
+}
+
 TEST_F(IncomingCallFlowTest, OfferlessReinvite) {  // Covers: C13
   Begin();
   const auto [invite, answer] = Connect();

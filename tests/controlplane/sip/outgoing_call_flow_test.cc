@@ -60,7 +60,7 @@ TEST_F(OutgoingCallFlowTest, InviteCarriesWhatACarrierAsksFor) {  // Covers: C1 
   EXPECT_EQ(invite.Get("Privacy"), "");
   EXPECT_EQ(invite.Get("User-Agent"), "");
   for (const char* method : {"PRACK", "UPDATE", "INFO", "MESSAGE"}) EXPECT_NE(invite.Get("Allow").find(method), std::string::npos) << method;
-  EXPECT_EQ(invite.Get("Accept"), "application/sdp, application/3gpp-ims+xml");
+  EXPECT_EQ(invite.Get("Accept"), "application/sdp, application/3gpp-ims+xml, multipart/mixed");
   for (const char* tag : {";+g.3gpp.icsi-ref=\"urn%3Aurn-7%3A3gpp-service.ims.icsi.mmtel\"", ";audio"}) {
     EXPECT_NE(invite.Get("Contact").find(tag), std::string::npos) << tag;
   }

@@ -6,6 +6,7 @@
 
 #include "controlplane/sip/registrations/deadline_wheel.h"
 #include "controlplane/sip/registrations/renewal_queue.h"
+#include "controlplane/sip/registrations/resubscribe_pace.h"
 
 // What bindings wait for: one by one, and each in its time.
 namespace byon::sip {
@@ -66,6 +67,20 @@ TEST(DeadlineWheelTest, MoreThanAPaceAllowsWaitsForTheNextTick) {
   EXPECT_EQ(wheel.NextLook(), Time(1h) + DeadlineWheel::kTick);
   EXPECT_EQ(wheel.Take(Time(1h) + DeadlineWheel::kTick, 300).front(), 300u);
   EXPECT_EQ(wheel.size(), 400u);
+}
+
+// Two shards of a hundred, of thirty-six thousand, of a million registrations after a restart.
+TEST(ResubscribePaceTest, TwentyASecondOrAllWithinHalfAnHour) {
+  for (const int count : {100, 36'000, 1'000'000}) {
+    std::map<int64_t, int> seconds;
+    for (const unsigned shard : {0U, 1U}) {
+      ResubscribePace pace(shard, 2);
+      for (int i = 0; i < count / 2; ++i) ++seconds[pace.Next() / 1s];
+    }
+    const int most = std::max_element(seconds.begin(), seconds.end(), [](auto& a, auto& b) { return a.second < b.second; })->second;
+    EXPECT_LE(most, std::max(20, count / 1800 + 20)) << count;
+    EXPECT_LT(seconds.rbegin()->first, std::min(1800, count / 20 + 1)) << count;
+  }
 }
 
 std::vector<BindingTable::Ticket> Tickets(uint32_t count) {

@@ -79,9 +79,14 @@ TEST_F(RefusalTest, UnprocessableRequests) {  // Covers: T2
   EXPECT_EQ(Answer(scheme).status(), 416);
   PeerRequest body = Request("INVITE", "Content-Type: multipart/mixed;boundary=x\r\n");
   body.body = std::string("--x\r\n\0", 6) + "\r\n--x--";
+  EXPECT_EQ(Answer(body).status(), 400);
+  body = Request("INVITE", "Content-Type: multipart/mixed;boundary=x\r\n");
+  body.body = std::string(kOffer);
+  body.body = "--x\r\nContent-Type: application/sdp\r\n\r\n" + body.body +
+              "\r\n--x\r\nContent-Type: application/new\r\nContent-Disposition: render;handling=required\r\n\r\nx\r\n--x--\r\n";
   const SipText unsupported = Answer(body);
   EXPECT_EQ(unsupported.status(), 415);
-  EXPECT_EQ(unsupported.Get("Accept"), "application/sdp");
+  EXPECT_EQ(unsupported.Get("Accept"), "application/sdp, multipart/mixed, multipart/related, multipart/alternative");
   PeerRequest version = Request("INVITE");
   std::string wire = Wire(peer_, version);
   wire.replace(wire.find("SIP/2.0\r\n"), 7, "SIP/7.0");

@@ -7,6 +7,7 @@ class RegEventTest : public RegistrationFlowTest {
  protected:
   void SetUp() override {
     config_.reg_event = true;
+    config_.timers.reg_event_doubt = std::chrono::milliseconds(50);
     StartStack();
     RegisterOnce();
     subscribe_ = peer_.ExpectRequest("SUBSCRIBE");
@@ -59,6 +60,97 @@ TEST_F(RegEventTest, EachEventHasItsMeaning) {  // Covers: R13
   recorder_.Expect("network deregistered r1 5");
   Notify(Document(ContactUri(), "terminated", "probation"));
   recorder_.Expect("network deregistered r1 2");
+}
+
+// Of the phone alone: our contact is not in it.
+constexpr char kWithoutUs[] =
+    "<reginfo xmlns=\"urn:ietf:params:xml:ns:reginfo\" version=\"0\" state=\"full\"><registration "
+    "aor=\"sip:+34600000001@ims.test\" id=\"a\" state=\"active\"><contact id=\"p\" state=\"active\" "
+    "event=\"registered\"><uri>sip:phone@10.0.0.1</uri></contact></registration></reginfo>";
+
+// The network has removed the number before our SUBSCRIBE came: no document will ever say so.
+TEST_F(RegEventTest, ANumberThatNoDocumentNamesIsRegisteredAgain) {  // Covers: R12 R13
+  peer_.Reply(subscribe_, "200 OK", "notifier", "Expires: 600000\r\n");
+  Notify(kWithoutUs);
+  peer_.ExpectStatus(200, "NOTIFY");
+  const SipText check = peer_.ExpectRequest("REGISTER");
+  EXPECT_EQ(Count(SipCounter::kRegEventDoubt), 1u);
+  EXPECT_EQ(Count(SipCounter::kNetworkDeregistered), 0u);
+  peer_.Reply(check, "200 OK", "reg", AcceptHeaders());
+  recorder_.Expect("registered r1", 2);
+  // A network that lists nobody's contacts is not asked again and again.
+  Notify(kWithoutUs);
+  peer_.ExpectStatus(200, "NOTIFY");
+  Settle();
+  EXPECT_EQ(Count(SipCounter::kRegisterSent), 2u);
+  // Once it is listed, its absence is news again.
+  Notify(Document(ContactUri(), "active", "registered"));
+  peer_.ExpectStatus(200, "NOTIFY");
+  Notify(kWithoutUs);
+  peer_.Reply(peer_.ExpectRequest("REGISTER"), "403 Forbidden", "reg");
+  recorder_.Expect("register failed r1 403 final");
+}
+
+TEST_F(RegEventTest, ADocumentOfBeforeTheRegisterIsWaitedOut) {  // Covers: R12 R13
+  peer_.Reply(subscribe_, "200 OK", "notifier", "Expires: 600000\r\n");
+  config_.timers.reg_event_doubt = std::chrono::seconds(600);
+  RestartStack();
+  RegisterOnce();
+  const std::string before = subscribe_.Get("Call-ID");
+  subscribe_ = peer_.Expect([&](const SipText& m) { return m.method() == "SUBSCRIBE" && m.Get("Call-ID") != before; }, "a new SUBSCRIBE");
+  cseq_ = 0;
+  peer_.Reply(subscribe_, "200 OK", "notifier", "Expires: 600000\r\n");
+  Notify(kWithoutUs);
+  peer_.ExpectStatus(200, "NOTIFY");
+  Notify(Document(ContactUri(), "active", "registered"));
+  peer_.ExpectStatus(200, "NOTIFY");
+  Notify(Document(ContactUri(), "terminated", "rejected"));
+  recorder_.Expect("network deregistered r1 0");
+  EXPECT_EQ(Count(SipCounter::kRegEventDoubt), 0u);
+}
+
+// Its REGISTER comes first: the SUBSCRIBE that a restart owes goes with it.
+TEST_F(RegEventTest, ARefreshAfterARestartSubscribesAtOnce) {  // Covers: R12
+  peer_.Reply(subscribe_, "200 OK", "notifier", "Expires: 600000\r\n");
+  RestartStack();
+  for (int i = 0; i < 2000; ++i) {  // whose turn comes before
+    auto other = Registration("other" + std::to_string(i));
+    other.contact_token = "OTHER" + std::to_string(i);
+    stack_->registrar().Restore(other, {.expires = std::chrono::seconds(3600), .next_hop = peer_.uri(), .service_route = {},
+                                        .associated_uris = {}, .snapshot = ""});
+  }
+  RestoreRegistration();
+  stack_->registrar().Register(Registration());
+  const SipText refresh = peer_.ExpectRequest("REGISTER");
+  peer_.Reply(refresh, "200 OK", "reg", AcceptHeaders());
+  const SipText again = peer_.Expect(
+      [](const SipText& m) { return m.method() == "SUBSCRIBE" && m.Get("Contact").find("TOKEN@") != std::string::npos; }, "its SUBSCRIBE");
+  EXPECT_EQ(again.Get("CSeq"), "1 SUBSCRIBE");
+}
+
+// The identity that was registered may be barred: what the network has associated with it is what may be claimed.
+TEST_F(RegEventTest, SpeaksAsTheIdentityThatTheNetworkHasAssociated) {  // Covers: R8 R12
+  peer_.Reply(subscribe_, "200 OK", "notifier", "Expires: 600000\r\n");
+  auto barred = Registration("r2");
+  barred.contact_token = "SECOND";
+  stack_->registrar().Register(barred);
+  peer_.Reply(peer_.ExpectRequest("REGISTER"), "200 OK", "reg",
+              "Expires: 3600\r\nP-Associated-URI: <sip:public@ims.test>, <tel:+34600000009>\r\n");
+  recorder_.Expect("registered r2");
+  const std::string before = subscribe_.Get("Call-ID");
+  const SipText subscribe =
+      peer_.Expect([&](const SipText& m) { return m.method() == "SUBSCRIBE" && m.Get("Call-ID") != before; }, "its SUBSCRIBE");
+  EXPECT_EQ(subscribe.request_uri(), "sip:public@ims.test");
+  EXPECT_EQ(subscribe.Get("P-Preferred-Identity"), "<sip:public@ims.test>");
+  EXPECT_EQ(subscribe.Get("To"), "<sip:public@ims.test>");
+  call::OutgoingInvite invite = Outgoing("out-2");
+  invite.binding.registration_id = "r2";
+  invite.binding.contact_token = "SECOND";
+  invite.binding.associated_uris = recorder_.registered->associated_uris;
+  stack_->signaling().Invite(invite);
+  EXPECT_EQ(peer_.ExpectRequest("INVITE").Get("P-Preferred-Identity"), "<sip:public@ims.test>");
+  stack_->pager().Send({"m1", invite.binding, "tel:+34600000003", "text/plain", "hello"});
+  EXPECT_EQ(peer_.ExpectRequest("MESSAGE").Get("P-Preferred-Identity"), "<sip:public@ims.test>");
 }
 
 TEST_F(RegEventTest, MalformedDocumentChangesNothing) {  // Covers: R12

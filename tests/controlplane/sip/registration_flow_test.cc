@@ -165,13 +165,41 @@ TEST_F(RegistrationFlowTest, ForbiddenIsFinal) {  // Covers: R10
   EXPECT_EQ(recorder_.failure->phrase, "Forbidden");
 }
 
-TEST_F(RegistrationFlowTest, DeregistersOurContactOnly) {  // Covers: R11
+// What may pass does not end a binding that is good until it expires: it is tried again (TS 24.229 section 5.1.1.4.1).
+TEST_F(RegistrationFlowTest, OnlyARefusalOfTheNumberIsFinal) {  // Covers: R10
   StartStack();
   RegisterOnce();
+  for (const std::string answer : {"400 Bad Request", "421 Extension Required", "480 Temporarily Unavailable", "482 Loop Detected",
+                                   "494 Security Agreement Required", "500 Server Internal Error", "504 Server Time-out"}) {
+    stack_->registrar().Register(Registration());
+    peer_.Reply(peer_.ExpectRequest("REGISTER"), answer, "reg");
+    recorder_.Expect("register failed r1 " + answer.substr(0, 3));
+  }
+  SendToStack({.method = "INVITE", .uri = ContactUri(), .from = "<sip:x@ims.test>;tag=f", .to = "<sip:+34600000001@ims.test>",
+               .call_id = "still", .cseq = 1, .headers = "Contact: <" + peer_.uri() + ">\r\n", .body = kOffer, .branch = ""});
+  recorder_.Expect("incoming");
+  for (const std::string answer : {"403 Forbidden", "404 Not Found", "410 Gone", "603 Decline"}) {
+    const std::string id = "r" + answer.substr(0, 3);
+    stack_->registrar().Register(Registration(id));
+    peer_.Reply(peer_.ExpectRequest("REGISTER"), answer, "reg");
+    recorder_.Expect("register failed " + id + " " + answer.substr(0, 3) + " final");
+  }
+}
+
+TEST_F(RegistrationFlowTest, DeregistersOurContactOnly) {  // Covers: R11
+  StartStack();
+  stack_->registrar().Register(Registration());
+  const SipText bound = peer_.ExpectRequest("REGISTER");
+  peer_.Reply(bound, "200 OK", "reg", AcceptHeaders());
+  recorder_.Expect("registered r1");
   stack_->registrar().Deregister("r1");
   const SipText request = peer_.ExpectRequest("REGISTER");
   EXPECT_EQ(request.Get("Expires"), "0");
-  EXPECT_EQ(request.Get("Contact").find("<" + ContactUri() + ">"), 0u);
+  ASSERT_EQ(request.All("Contact").size(), 1u);
+  EXPECT_EQ(request.Get("Contact"), bound.Get("Contact")) << "no other, and no second one behind a comma";
+  EXPECT_EQ(request.Get("To"), bound.Get("To"));
+  EXPECT_EQ(request.Get("Call-ID"), bound.Get("Call-ID"));
+  EXPECT_EQ(std::stoi(request.Get("CSeq")), std::stoi(bound.Get("CSeq")) + 1);
   peer_.Reply(request, "481 Whatever", "reg");
   recorder_.Expect("deregistered r1");
   stack_->registrar().Deregister("unknown");
