@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <list>
 #include <random>
 #include <string>
 
@@ -14,13 +15,18 @@ std::string Wire(std::string text) {  // lines as they are on the wire
   for (size_t at = 0; (at = text.find('\n', at)) != std::string::npos; at += 2) text.insert(at, 1, '\r');
   return text;
 }
+// Parts are views.
+const std::string& Keep(std::string body) {
+  static std::list<std::string> kept;
+  return kept.emplace_back(std::move(body));
+}
 std::vector<BodyPart> Split(const std::string& type, const std::string& body) {
-  auto parts = SplitMultipart(type, body, [](const BodyPart& part) { return part.type == "application/sdp"; });
+  auto parts = SplitMultipart(type, Keep(body), [](const BodyPart& part) { return part.type == "application/sdp"; });
   EXPECT_TRUE(parts) << body;
   return parts.value_or(std::vector<BodyPart>());
 }
 BodyVerdict Find(const std::string& type, const std::string& body, const std::string& disposition = "") {
-  return FindSdp(type, disposition, body);
+  return FindSdp(type, disposition, Keep(body));
 }
 
 // RFC 2046 section 5.1.1.
@@ -102,7 +108,7 @@ TEST(Multipart, WhatIsAloneIsJudgedAlike) {
   EXPECT_EQ(Find("", "hello").kind, Kind::kUnsupported);
   EXPECT_EQ(Find("application/resource-lists+xml", "<x/>", "recipient-list;handling=optional").kind, Kind::kGood);
   EXPECT_EQ(FindPart("application/3gpp-ims+xml;sv=\"1,1\"", "<x/>", "application/3gpp-ims+xml"), "<x/>");
-  EXPECT_EQ(FindPart("multipart/mixed;boundary=b", Wire("--b\n\nhi\n--b\nContent-Type: application/3gpp-ims+xml\n\n<x/>\n--b--"),
+  EXPECT_EQ(FindPart("multipart/mixed;boundary=b", Keep(Wire("--b\n\nhi\n--b\nContent-Type: application/3gpp-ims+xml\n\n<x/>\n--b--")),
                      "application/3gpp-ims+xml"), "<x/>");
   EXPECT_EQ(FindPart("application/sdp", "v=0", "application/3gpp-ims+xml"), "");
 }

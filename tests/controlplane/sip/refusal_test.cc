@@ -95,7 +95,7 @@ TEST_F(RefusalTest, UnprocessableRequests) {  // Covers: T2
   EXPECT_EQ(Count(SipCounter::kRefusedTooManyHops), 1u);
   EXPECT_EQ(Count(SipCounter::kRefusedBadExtension), 1u);
   EXPECT_EQ(Count(SipCounter::kRefusedBadScheme), 1u);
-  EXPECT_EQ(Count(SipCounter::kRefusedBadBody), 1u);
+  EXPECT_EQ(Count(SipCounter::kRefusedBadBody), 2u);
 }
 
 TEST_F(RefusalTest, ACallerWithoutATagIsRefused) {  // Covers: T2
