@@ -210,8 +210,9 @@ bool Shard::Admit(const IpAddress& source, const MessageView& request, std::stri
   }
   if (!request.is_request()) {
     // The answer to a re-INVITE of the process before: who is told that there is no such call would lose it. It comes again.
-    if (!is_restored_) counters_.Add(SipCounter::kDroppedNotRestored);
-    return is_restored_;
+    const bool are_dialogs_known = restored_ != Restored::kNothing;
+    if (!are_dialogs_known) counters_.Add(SipCounter::kDroppedNotRestored);
+    return are_dialogs_known;
   }
   if (branch.size() < kMinBranchLength || !EqualsIgnoringCase(branch.substr(0, 7), "z9hG4bK")) {
     counters_.Add(SipCounter::kDroppedBadBranch);
