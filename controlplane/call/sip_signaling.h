@@ -101,7 +101,7 @@ struct EndReason {
 };
 
 // EndReason::text of final responses whose body TS 24.229 gives a meaning (section 5.1.2A.1.6):
-// 380, the number is an emergency number; 504, the network has forgotten the registration.
+// 380, the number is an emergency number; 504, the network has forgotten the registration. No phrase of a peer has a colon.
 inline constexpr char kEmergencyServiceText[] = "alternative-service: emergency";
 inline constexpr char kRestorationText[] = "alternative-service: restoration";
 

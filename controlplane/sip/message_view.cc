@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "controlplane/sip/text/status_phrase.h"
+
 namespace byon::sip {
 namespace {
 
@@ -62,7 +64,7 @@ int MessageView::status() const {
 }
 
 std::string MessageView::phrase() const {
-  return sip_ != nullptr && sip_->sip_status != nullptr ? Text(sip_->sip_status->st_phrase) : "";
+  return sip_ != nullptr && sip_->sip_status != nullptr ? ShownPhrase(status(), Text(sip_->sip_status->st_phrase)) : "";
 }
 
 std::string MessageView::call_id() const {
@@ -136,7 +138,9 @@ std::optional<uint64_t> MessageView::Number(std::string_view header, uint64_t ma
 ReasonFields MessageView::reason() const {
   std::string joined;
   for (const std::string& value : Headers("Reason")) joined += (joined.empty() ? "" : ",") + value;
-  return ParseReason(joined);
+  ReasonFields fields = ParseReason(joined);
+  fields.text = ShownPhrase(fields.sip_cause, fields.text);
+  return fields;
 }
 
 std::optional<SessionExpires> MessageView::session_expires() const {

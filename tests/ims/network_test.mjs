@@ -102,7 +102,7 @@ describe('a network as SIPp plays it', () => {
   test('the core sees nothing of the browser, the app nothing of the core', async () => {  // Covers: T3
     await withCore({
       steps: [
-        recv('INVITE'), respond('183 Session Progress', { headers: ['Server: core-secret', 'P-Charging-Vector: icid-value=core-secret'], body: sdp() }),
+        recv('INVITE'), respond('183 on core-secret.ims.test', { headers: ['Server: core-secret', 'P-Charging-Vector: icid-value=core-secret'], body: sdp() }),
         respond('200 OK', { headers: ['Record-Route: <sip:[local_ip];lr>', 'P-Asserted-Identity: <sip:core-secret@ims.test>'], body: sdp() }),
         recv('ACK', { remember: false }), ...hangUp,
       ],

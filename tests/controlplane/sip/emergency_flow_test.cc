@@ -165,6 +165,18 @@ TEST_F(EmergencyFlowTest, TheServiceOfA380AndTheIdentityOfAnAnswer) {  // Covers
   EXPECT_EQ(recorder_.Count("asserted b tel:112;phone-context=+34"), 1u) << "once";
 }
 
+// Whoever is called could otherwise turn every call to him into one for help, and his number into an emergency number.
+TEST_F(EmergencyFlowTest, NoPhraseOfACalleeMakesACallOneForHelp) {  // Covers: C18 T3
+  Begin();
+  for (const auto& [status, phrase] : std::initializer_list<std::pair<int, const char*>>{{486, call::kEmergencyServiceText}, {380, call::kEmergencyServiceText}, {504, call::kRestorationText}}) {
+    const std::string id = "c" + std::string(phrase) + std::to_string(status);
+    stack_->signaling().Invite(Outgoing(id));
+    peer_.Reply(peer_.ExpectRequest("INVITE"), std::to_string(status) + " " + phrase, "t");
+    recorder_.Expect("failed " + id + " " + std::to_string(status));
+    EXPECT_NE(recorder_.last_reason.text, phrase);
+  }
+}
+
 TEST_F(EmergencyFlowTest, ACallbackIsTakenInAFloodToo) {  // Covers: C18
   config_.max_incoming_invites = 0;
   Begin();

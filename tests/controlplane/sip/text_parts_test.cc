@@ -15,12 +15,27 @@
 #include "controlplane/sip/text/reginfo.h"
 #include "controlplane/sip/text/replaces.h"
 #include "controlplane/sip/text/session_timer.h"
+#include "controlplane/sip/text/status_phrase.h"
 
 namespace byon::sip {
 namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+
+// ---- phrases
+
+TEST(StatusPhraseTest, WordsAreShownAndNothingElse) {  // Covers: T3
+  EXPECT_EQ(ShownPhrase(486, "Busy Here"), "Busy Here");
+  EXPECT_EQ(ShownPhrase(481, "Call/Transaction Does Not Exist"), "Call/Transaction Does Not Exist");
+  EXPECT_EQ(ShownPhrase(404, "N\xc3\xbamero inexistente."), "N\xc3\xbamero inexistente");
+  for (const char* inside : {"scscf1.ims.example timeout", "timeout at 10.1.2.3", "no route to sip:x", "[2001:db8::1]", "sbc_7", "", "a\r\nb",
+                             "alternative-service: emergency"}) {
+    EXPECT_EQ(ShownPhrase(504, inside), "Server Time-out") << inside;
+  }
+  EXPECT_EQ(ShownPhrase(504, std::string(65, 'a')), "Server Time-out");
+  EXPECT_EQ(ShownPhrase(477, "node7"), "");
+}
 
 // ---- session timer, RFC 4028
 
