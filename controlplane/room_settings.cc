@@ -175,6 +175,8 @@ sip::SipConfig SipSettings(const runtime::Config& config) {
   settings.uses_gruu = ims.uses_gruu;
   settings.uses_outbound = ims.uses_outbound;
   settings.keepalive = ims.keepalive;
+  settings.requests_per_second_per_peer = ims.peer_requests_per_second;
+  settings.max_incoming_invites = ims.unanswered_invites;
   settings.session_expires = ims.session_expires;
   for (const runtime::Endpoint& hop : config.emergency.next_hops) {
     settings.emergency_next_hops.push_back(HopUri(hop, ims.transport));

@@ -112,16 +112,13 @@ class Call {
                                        CallRecord record, Now now);
 
   // Towards the phone, for a call that is to leave its device.
-  static std::unique_ptr<Call> StartPhoneLeg(const CallConfig& config,
-                                             const Negotiators& negotiators, const Call& moved,
-                                             PhoneLegSetup setup, Now now);
+  static std::unique_ptr<Call> StartPhoneLeg(const Call& moved, PhoneLegSetup setup, Now now);
   // On a device that takes `pulled` over once its media is connected.
   static std::unique_ptr<Call> StartPull(const CallConfig& config, const Negotiators& negotiators,
                                          const Call& pulled, PullSetup setup, RequestId request,
                                          Now now);
 
-  static std::unique_ptr<Call> StartReferral(const CallConfig& config, const Negotiators& negotiators,
-                                             const Call& referred, ReferralSetup setup, Now now);
+  static std::unique_ptr<Call> StartReferral(const Call& referred, ReferralSetup setup, Now now);
   // The INVITE goes out when the browser's media is connected: until then, and when it fails, the phone has the call.
   static std::unique_ptr<Call> StartNetworkPull(const CallConfig& config, const Negotiators& negotiators,
                                                 NetworkPullSetup setup, RequestId request, Now now);
@@ -243,6 +240,8 @@ class Call {
 
   Call(const CallConfig& config, const Negotiators& negotiators)
       : config_(config), sdp_(negotiators) {}
+  // A leg of the same user beside the call `of`, to another party.
+  static std::unique_ptr<Call> StartBeside(const Call& of, Part part, CallId id, uint64_t sdp_session_id, Now now);
 
   Role role() const { return record_.is_originating ? Role::kOriginating : Role::kTerminating; }
   Dialog& DialogOf(const DialogId& id) {

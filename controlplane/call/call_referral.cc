@@ -1,7 +1,6 @@
 // The network moves the other side of a call: REFER (RFC 3515, RFC 5589). A second dialog is set up beside the call, from the
 // same media address; when it is answered the two change places, and the old one ends. The browser notices a new voice.
 // Also: a device takes over a call that the user's phone has made without us.
-#include "controlplane/call/address.h"
 #include "controlplane/call/call.h"
 
 namespace byon::call {
@@ -12,36 +11,18 @@ constexpr std::chrono::seconds kReleasePatience{2};
 
 }  // namespace
 
-std::unique_ptr<Call> Call::StartReferral(const CallConfig& config, const Negotiators& negotiators, const Call& referred,
-                                          ReferralSetup setup, Now now) {
-  std::unique_ptr<Call> call(new Call(config, negotiators));
+std::unique_ptr<Call> Call::StartReferral(const Call& referred, ReferralSetup setup, Now now) {
+  auto call = StartBeside(referred, Part::kReferral, std::move(setup.id), setup.sdp_session_id, now);
   const CallRecord& of = referred.record_;
-  CallRecord& record = call->record_;
-  record.id = std::move(setup.id);
-  record.owner = of.owner;
-  record.binding = of.binding;
-  record.is_originating = true;
-  record.originator_address = of.is_originating ? of.originator_address : of.receiver_address;
-  record.originator_name = of.is_originating ? of.originator_name : of.receiver_name;
-  record.receiver_address = std::move(setup.target_address);
-  record.created_at = now.wall;
-  record.sdp_session_id = setup.sdp_session_id;
-  record.locals = of.locals;
-  record.part = Part::kReferral;
-  record.partner = of.id;
-  call->invite_.call_id = record.id;
-  call->invite_.binding = record.binding;
+  call->record_.originator_name = of.is_originating ? of.originator_name : of.receiver_name;
+  call->record_.receiver_address = std::move(setup.target_address);
+  call->record_.locals = of.locals;
   call->invite_.target_uri = std::move(setup.target_uri);
-  call->invite_.display_name = record.originator_name;
-  // Who has withheld the number once has not agreed to show it to somebody else.
-  call->invite_.is_anonymous = record.originator_address == kAnonymousAddress;
+  call->invite_.display_name = call->record_.originator_name;
   call->invite_.replaces = std::move(setup.replaces);
   call->invite_.referred_by = std::move(setup.referred_by);
-  call->is_access_connected_ = true;
   call->is_media_ready_ = true;
   call->is_media_closed_ = true;  // the media session is the call's
-  call->progress_deadline_ = now.steady + config.progress_timeout;
-  call->duration_deadline_ = now.steady + config.max_duration;
   call->StartInvite(now);
   return call;
 }

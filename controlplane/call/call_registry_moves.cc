@@ -32,7 +32,7 @@ void CallRegistry::Transfer(TransferRequest request, RequestId request_id, Now n
   call.BeginTransfer(setup.id);
   actions_.push_back({request.call_id, CompleteRequest{request_id, call.view()}});
   Touch(call);
-  Adopt(Call::StartPhoneLeg(config_, negotiators_, call, std::move(setup), now));
+  Adopt(Call::StartPhoneLeg(call, std::move(setup), now));
 }
 
 void CallRegistry::CancelTransfer(const CallId& id, RequestId request_id, Now now) {
@@ -105,7 +105,7 @@ void CallRegistry::Refer(ReferralRequest request, Now now) {
   setup.referred_by = std::move(request.referral.referred_by);
   call.BeginReferral(setup);
   Touch(call);
-  Adopt(Call::StartReferral(config_, negotiators_, call, std::move(setup), now));
+  Adopt(Call::StartReferral(call, std::move(setup), now));
 }
 
 // Who the network has sent us to has answered: the call goes on there.

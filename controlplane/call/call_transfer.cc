@@ -31,35 +31,42 @@ std::string_view ToString(TransferState state) {
 // ---- to the phone: a second dialog is set up beside the call; when it is answered the media plane joins
 // the two network sides, and the device has left.
 
-std::unique_ptr<Call> Call::StartPhoneLeg(const CallConfig& config, const Negotiators& negotiators,
-                                          const Call& moved, PhoneLegSetup setup, Now now) {
-  std::unique_ptr<Call> call(new Call(config, negotiators));
-  const CallRecord& of = moved.record_;
-  CallRecord& record = call->record_;
-  record.id = std::move(setup.id);
-  record.owner = of.owner;
-  record.binding = of.binding;
-  record.is_originating = true;
-  record.originator_address = of.is_originating ? of.originator_address : of.receiver_address;
-  record.receiver_address = std::move(setup.receiver_address);
-  record.created_at = now.wall;
-  record.sdp_session_id = setup.sdp_session_id;
-  record.part = Part::kPhoneLeg;
-  record.partner = of.id;
-  call->invite_.call_id = record.id;
-  call->invite_.binding = record.binding;
-  // Who has withheld the number once has not agreed to show it to somebody else. The own phone knows it, and is asked by it.
-  call->invite_.is_anonymous = record.originator_address == kAnonymousAddress && setup.target_uri != of.binding.impu;
+std::unique_ptr<Call> Call::StartPhoneLeg(const Call& moved, PhoneLegSetup setup, Now now) {
+  auto call = StartBeside(moved, Part::kPhoneLeg, std::move(setup.id), setup.sdp_session_id, now);
+  call->record_.receiver_address = std::move(setup.receiver_address);
+  // The own phone knows a number that is withheld, and is asked by it.
+  call->invite_.is_anonymous = call->invite_.is_anonymous && setup.target_uri != moved.record_.binding.impu;
   call->invite_.target_uri = std::move(setup.target_uri);
   call->invite_.excluded_instances = std::move(setup.excluded_instances);
-  call->is_access_connected_ = true;  // there is no browser to wait for
   MediaChange initial;
-  initial.beside = of.id;
-  initial.is_ims_ipv6 = sdp::IsIpv6(of.locals.ims.rtp.ip);
+  initial.beside = moved.record_.id;
+  initial.is_ims_ipv6 = sdp::IsIpv6(moved.record_.locals.ims.rtp.ip);
   call->Emit(CreateMedia{std::move(initial)});
-  call->progress_deadline_ = now.steady + config.progress_timeout;
-  call->duration_deadline_ = now.steady + config.max_duration;
   call->Emit(Persist{});
+  return call;
+}
+
+// What it has in common with the leg of a referral.
+std::unique_ptr<Call> Call::StartBeside(const Call& of, Part part, CallId id, uint64_t sdp_session_id, Now now) {
+  std::unique_ptr<Call> call(new Call(of.config_, of.sdp_));
+  const CallRecord& other = of.record_;
+  CallRecord& record = call->record_;
+  record.id = std::move(id);
+  record.owner = other.owner;
+  record.binding = other.binding;
+  record.is_originating = true;
+  record.originator_address = other.is_originating ? other.originator_address : other.receiver_address;
+  record.created_at = now.wall;
+  record.sdp_session_id = sdp_session_id;
+  record.part = part;
+  record.partner = other.id;
+  call->invite_.call_id = record.id;
+  call->invite_.binding = record.binding;
+  // Who has withheld the number once has not agreed to show it to somebody else.
+  call->invite_.is_anonymous = record.originator_address == kAnonymousAddress;
+  call->is_access_connected_ = true;  // there is no browser to wait for
+  call->progress_deadline_ = now.steady + of.config_.progress_timeout;
+  call->duration_deadline_ = now.steady + of.config_.max_duration;
   return call;
 }
 

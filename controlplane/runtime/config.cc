@@ -120,6 +120,8 @@ void ConfigReader::ReadIms() {
   Get("/ims/gruu", ims.uses_gruu);
   Get("/ims/outbound", ims.uses_outbound);
   Get("/ims/keepalive_s", ims.keepalive);
+  Get("/ims/peer_requests_per_second", ims.peer_requests_per_second);
+  Get("/ims/unanswered_invites", ims.unanswered_invites);
   Get("/ims/register_expires_s", ims.register_expires);
   Get("/ims/publish", ims.published_packages);
   Get("/ims/watch", ims.watched_packages);

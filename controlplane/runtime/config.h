@@ -149,6 +149,8 @@ struct ImsSettings {
   bool uses_gruu = false;
   bool uses_outbound = false;
   std::chrono::seconds keepalive{30};
+  unsigned peer_requests_per_second = 2000;
+  unsigned unanswered_invites = 20000;
   std::chrono::seconds register_expires{600000};
   std::vector<std::string> published_packages;  // presence, dialog
   std::vector<std::string> watched_packages;

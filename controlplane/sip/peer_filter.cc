@@ -3,31 +3,46 @@
 #include <algorithm>
 
 namespace byon::sip {
+namespace {
 
-PeerFilter::PeerFilter(const std::vector<IpAddress>& allowed, unsigned rate)
-    : rate_(rate), depth_(2.0 * rate) {
-  for (const IpAddress& address : allowed) buckets_[address] = Bucket{.tokens = depth_, .filled_at = {}};
+constexpr double kDepthS = 2;
+
+}  // namespace
+
+bool PeerFilter::Bucket::Take(double rate, TimePoint now) {
+  const std::chrono::duration<double> elapsed = now - filled_at;
+  tokens = std::min(kDepthS * rate, tokens + elapsed.count() * rate);
+  filled_at = now;
+  if (tokens < 1) return false;
+  tokens -= 1;
+  return true;
 }
 
+PeerFilter::Buckets::Buckets(double rate)
+    : new_requests{.tokens = kDepthS * rate, .filled_at = {}},
+      refusals{.tokens = kDepthS * rate, .filled_at = {}},
+      in_dialog{.tokens = kDepthS * rate * kInDialogFactor, .filled_at = {}} {}
+
+PeerFilter::PeerFilter(const std::vector<IpAddress>& allowed, unsigned rate) : rate_(rate) { SetAllowed(allowed); }
+
 void PeerFilter::SetAllowed(const std::vector<IpAddress>& allowed) {
-  std::map<IpAddress, Bucket> buckets;
+  std::map<IpAddress, Buckets> buckets;
   for (const IpAddress& address : allowed) {
     const auto known = buckets_.find(address);
-    buckets[address] = known != buckets_.end() ? known->second : Bucket{.tokens = depth_, .filled_at = {}};
+    buckets.emplace(address, known != buckets_.end() ? known->second : Buckets(rate_));
   }
   buckets_ = std::move(buckets);
 }
 
-PeerFilter::Verdict PeerFilter::Check(const IpAddress& source, TimePoint now) {
+PeerFilter::Verdict PeerFilter::Check(const IpAddress& source, Request request, TimePoint now) {
   const auto found = buckets_.find(source);
   if (found == buckets_.end()) return Verdict::kUnknownPeer;
-  Bucket& bucket = found->second;
-  const std::chrono::duration<double> elapsed = now - bucket.filled_at;
-  bucket.tokens = std::min(depth_, bucket.tokens + elapsed.count() * rate_);
-  bucket.filled_at = now;
-  if (bucket.tokens < 1) return Verdict::kRateLimited;
-  bucket.tokens -= 1;
-  return Verdict::kAccept;
+  Buckets& buckets = found->second;
+  if (request == Request::kInDialog) {
+    return buckets.in_dialog.Take(rate_ * kInDialogFactor, now) ? Verdict::kAccept : Verdict::kRateLimited;
+  }
+  if (buckets.new_requests.Take(rate_, now)) return Verdict::kAccept;
+  return buckets.refusals.Take(rate_, now) ? Verdict::kBusy : Verdict::kRateLimited;
 }
 
 }  // namespace byon::sip

@@ -197,14 +197,19 @@ void Shard::PostEvents(std::function<void(EventClient&)> task) {
   thread_.Post([this, run = std::move(task)] { run(*events_); });
 }
 
-bool Shard::Admit(const IpAddress& source, const MessageView& request, std::string_view branch) {
-  switch (peers_.Check(source, SipThread::Clock::now())) {
+MessageSink::Admission Shard::Admit(const IpAddress& source, const MessageView& request, std::string_view branch) {
+  // A flood must not keep an emergency service from calling back.
+  const bool is_new = request.is_request() && request.to_tag().empty() && !IsPsapCallback(request);
+  switch (peers_.Check(source, is_new ? PeerFilter::Request::kNew : PeerFilter::Request::kInDialog, SipThread::Clock::now())) {
     case PeerFilter::Verdict::kUnknownPeer:
       counters_.Add(SipCounter::kDroppedUnknownPeer);
-      return false;
+      return Admission::kDrop;
     case PeerFilter::Verdict::kRateLimited:
       counters_.Add(SipCounter::kDroppedRateLimited);
-      return false;
+      return Admission::kDrop;
+    case PeerFilter::Verdict::kBusy:
+      counters_.Add(SipCounter::kRefusedRateLimited);
+      return Admission::kBusy;
     case PeerFilter::Verdict::kAccept:
       break;
   }
@@ -212,20 +217,20 @@ bool Shard::Admit(const IpAddress& source, const MessageView& request, std::stri
     // The answer to a re-INVITE of the process before: who is told that there is no such call would lose it. It comes again.
     const bool are_dialogs_known = restored_ != Restored::kNothing;
     if (!are_dialogs_known) counters_.Add(SipCounter::kDroppedNotRestored);
-    return are_dialogs_known;
+    return are_dialogs_known ? Admission::kTake : Admission::kDrop;
   }
   if (branch.size() < kMinBranchLength || !EqualsIgnoringCase(branch.substr(0, 7), "z9hG4bK")) {
     counters_.Add(SipCounter::kDroppedBadBranch);
-    return false;
+    return Admission::kDrop;
   }
   // What belongs to a dialog that may come back is not told that there is none: over UDP its peer asks again. Over a
   // connection it does not, and is told when to (HandleRequest).
   const bool is_repeated = request.Header("Via").value_or("").starts_with("SIP/2.0/UDP");
   if (restored_ == Restored::kNothing && !request.to_tag().empty() && (is_repeated || request.method() == "ACK")) {
     counters_.Add(SipCounter::kDroppedNotRestored);
-    return false;
+    return Admission::kDrop;
   }
-  return true;
+  return Admission::kTake;
 }
 
 // For a number that may be registered but is not known again yet: 404 would be final.

@@ -59,7 +59,7 @@ class Shard : private MessageSink {
   void PostEvents(std::function<void(EventClient&)> task);
 
  private:
-  bool Admit(const IpAddress& source, const MessageView& request, std::string_view branch) override;
+  Admission Admit(const IpAddress& source, const MessageView& request, std::string_view branch) override;
   void HandleRequest(std::unique_ptr<ServerTransaction> transaction,
                      const MessageView& request) override;
   void HandleAck(const MessageView& ack) override { calls_->HandleAck(ack); }

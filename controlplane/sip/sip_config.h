@@ -83,7 +83,8 @@ struct SipConfig {
   std::chrono::seconds min_session_expires{90};
 
   unsigned udp_mtu = 1300;                  // longer requests go by TCP (RFC 3261 section 18.1.1)
-  unsigned requests_per_second_per_peer = 2000;  // token bucket: rate; its depth is two seconds' worth
+  // Outside of dialogs: the rate of a token bucket, whose depth is two seconds' worth; ten times as many within.
+  unsigned requests_per_second_per_peer = 2000;
   unsigned max_incoming_invites = 20000;    // unanswered INVITEs before 503
   std::chrono::seconds resubscribe_window{120};  // what is to register anew spreads over this
   SipTimers timers;

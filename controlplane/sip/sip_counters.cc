@@ -21,6 +21,7 @@ std::string_view ToString(SipCounter counter) {
     case SipCounter::kRefusedMethod: return "refused_method";
     case SipCounter::kRefusedIntervalTooSmall: return "refused_interval_too_small";
     case SipCounter::kRefusedOverload: return "refused_overload";
+    case SipCounter::kRefusedRateLimited: return "refused_rate_limited";
     case SipCounter::kRefusedNotRestored: return "refused_not_restored";
     case SipCounter::kRefusedOldSequence: return "refused_old_sequence";
     case SipCounter::kRefusedGlare: return "refused_glare";

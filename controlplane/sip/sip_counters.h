@@ -30,6 +30,7 @@ enum class SipCounter : uint8_t {
   kRefusedMethod,             // 405, 403, 489, 501
   kRefusedIntervalTooSmall,   // 422
   kRefusedOverload,           // 503
+  kRefusedRateLimited,        // 503: the token bucket of the peer's new requests is empty
   kRefusedNotRestored,        // 503, registrations are still being restored
   kRefusedOldSequence,        // 500, CSeq out of order
   kRefusedGlare,              // 491, 500 with Retry-After

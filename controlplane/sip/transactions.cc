@@ -17,6 +17,7 @@ constexpr size_t kRestBytes = 400;  // at most, of what the stack adds to a requ
 // The stack's own supervision of a proxy (timer C) must not end a call that rings long.
 constexpr unsigned kTimerCMs = 3'600'000;
 
+constexpr char kRetryAfterFloodS[] = "5";
 constexpr unsigned kMaxChain = 5;  // certificates between the core's and the one that vouches for it
 
 unsigned Ms(std::chrono::milliseconds value) { return static_cast<unsigned>(value.count()); }
@@ -263,7 +264,7 @@ void TransactionLayer::HandleMessage(msg_s* message, sip_s* sip) {
   if (sip->sip_request == nullptr) {
     const bool is_answer = sip->sip_cseq != nullptr && sip->sip_cseq->cs_method == sip_method_invite &&
                            view.status() >= 200 && view.status() < 300;
-    if (is_answer && sink_.Admit(source, view, {})) {
+    if (is_answer && sink_.Admit(source, view, {}) == MessageSink::Admission::kTake) {
       if (sink_.HandleStrayAnswer(view)) {
         msg_destroy(message);
       } else {
@@ -278,7 +279,12 @@ void TransactionLayer::HandleMessage(msg_s* message, sip_s* sip) {
   // The stack compares branches behind their 7th character without a look at their length; requests
   // with a short one never become a transaction here.
   const char* branch = sip->sip_via != nullptr ? sip->sip_via->v_branch : nullptr;
-  if (!sink_.Admit(source, view, branch == nullptr ? std::string_view() : branch)) {
+  const auto admission = sink_.Admit(source, view, branch == nullptr ? std::string_view() : branch);
+  if (admission == MessageSink::Admission::kBusy && sip->sip_request->rq_method != sip_method_ack) {
+    nta_msg_treply(agent_, message, SIP_503_SERVICE_UNAVAILABLE, SIPTAG_RETRY_AFTER_STR(kRetryAfterFloodS), TAG_END());
+    return;
+  }
+  if (admission != MessageSink::Admission::kTake) {
     msg_destroy(message);
     return;
   }

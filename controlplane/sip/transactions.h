@@ -99,8 +99,12 @@ class ServerTransaction {
 class MessageSink {
  public:
   virtual ~MessageSink() = default;
-  // Says whether the request gets a server transaction; if not, it has been dropped or counted.
-  virtual bool Admit(const IpAddress& source, const MessageView& request, std::string_view branch) = 0;
+  enum class Admission {
+    kTake,  // it gets a server transaction
+    kDrop,  // counted
+    kBusy,  // 503 with Retry-After, and nothing is kept for it
+  };
+  virtual Admission Admit(const IpAddress& source, const MessageView& request, std::string_view branch) = 0;
   virtual void HandleRequest(std::unique_ptr<ServerTransaction> transaction,
                              const MessageView& request) = 0;
   virtual void HandleAck(const MessageView& ack) = 0;

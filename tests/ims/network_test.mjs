@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Lab, USERS } from '../../tools/lab/lab.mjs';
 import { ApiClient, CALLS, REGISTRATION, webRtcAnswer } from '../e2e/api_client.mjs';
-import { AMR, Sipp, expect, mark, maybe, pause, recv, reply, request, respond, sdp } from './sipp.mjs';
+import { AMR, Sipp, expect, mark, maybe, pause, recv, reply, request, respond, sdp, withReferral } from './sipp.mjs';
 
 const { alice: ALICE, bob: BOB } = USERS;
 const RELIABLE = (rseq) => ['Require: 100rel', `RSeq: ${rseq}`];
@@ -19,7 +19,7 @@ describe('a network as SIPp plays it', () => {
   let count = 0;
   const running = [];
   before(async () => {
-    lab = await Lab.start({ hasCore: false, controlPlane: (config, { addresses }) => { config.ims.allowed_peers = [addresses.backupPcscf]; config.limits = { channels_per_user: 100 }; } });
+    lab = await Lab.start({ hasCore: false, controlPlane: (config, { addresses }) => { config.ims.allowed_peers = [addresses.backupPcscf]; config.ims.refer = 'accept'; config.limits = { channels_per_user: 100 }; } });
   });
   after(() => lab?.stop());
 
@@ -314,12 +314,14 @@ ${body}]]>`}</send>\n`;
     await calledBy((target) => [
       invite(target, ['Supported: 100rel, timer', 'Allow: INVITE, ACK, BYE, PRACK, UPDATE'], sdp()), maybe(100),
       reliable(183), inDialog(target, 'PRACK', 2, { headers: ['RAck: [$checked] 1 INVITE'] }), expect(200),
-      inDialog(target, 'UPDATE', 3, { body: sdp({ version: 2, port: 40010 }) }), expect(200, { match: 'm=audio [1-9]' }),
-      reliable(180), inDialog(target, 'PRACK', 4, { headers: ['RAck: [$checked] 1 INVITE'] }), expect(200),
+      inDialog(target, 'UPDATE', 3, { body: sdp({ version: 2, port: 40010 }) }), expect(200, { match: 'm=audio [1-9]' }), mark('updated'),
+      reliable(180), inDialog(target, 'PRACK', 4, { headers: ['RAck: [$checked] 1 INVITE'] }), expect(200), mark('rung'),
       expect(200, { match: 'm=audio [1-9]' }), inDialog(target, 'ACK', 1), pause(200), inDialog(target, 'BYE', 5), expect(200),
-    ], async ({ api, channel, id, offer }) => {
-      await answer(api, id, offer);
-      await delay(300);
+    ], async ({ api, channel, caller, id, offer }) => {
+      await api.setStatus(id, 'InProgress', { answer: { sdp: webRtcAnswer(offer) } });
+      await caller.reached('updated');
+      await api.setStatus(id, 'Ringing');
+      await caller.reached('rung');
       await api.setStatus(id, 'Connected');
       await channel.status(id, 'Terminated');
     });
@@ -341,12 +343,12 @@ ${body}]]>`}</send>\n`;
       invite(target, ['Supported: 100rel'], ''), maybe(100),
       reliable(183).replace('<ereg', '<ereg regexp="a=rtpmap:[0-9]+ AMR-WB" search_in="msg" check_it="true" assign_to="offer"/><ereg'),
       inDialog(target, 'PRACK', 2, { headers: ['RAck: [$checked] 1 INVITE'], body: sdp() }), expect(200),
-      reliable(180), inDialog(target, 'PRACK', 3, { headers: ['RAck: [$checked] 1 INVITE'] }), expect(200),
+      reliable(180), inDialog(target, 'PRACK', 3, { headers: ['RAck: [$checked] 1 INVITE'] }), expect(200), mark('rung'),
       expect(200), inDialog(target, 'ACK', 1), pause(200), inDialog(target, 'BYE', 4), expect(200),
       '<Reference variables="offer"/>\n',
-    ], async ({ api, channel, id, offer }) => {
+    ], async ({ api, channel, caller, id, offer }) => {
       await answer(api, id, offer);
-      await delay(300);
+      await caller.reached('rung');
       await api.setStatus(id, 'Connected');
       await channel.status(id, 'Terminated');
     });
@@ -362,12 +364,12 @@ ${body}]]>`}</send>\n`;
       pause(500), inDialog(target, 'UPDATE', 3, { body: sdp({ version: 2, lines: qos('sendrecv', 'sendrecv') }) }),
       expect(200, { match: 'a=curr:qos remote sendrecv' }),
       reliable(183), inDialog(target, 'PRACK', 4, { headers: ['RAck: [$checked] 1 INVITE'] }), expect(200),
-      reliable(180), inDialog(target, 'PRACK', 5, { headers: ['RAck: [$checked] 1 INVITE'] }), expect(200),
+      reliable(180), inDialog(target, 'PRACK', 5, { headers: ['RAck: [$checked] 1 INVITE'] }), expect(200), mark('rung'),
       expect(200), inDialog(target, 'ACK', 1), pause(200), inDialog(target, 'BYE', 6), expect(200),
       '<Reference variables="offer"/>\n',
-    ], async ({ api, channel, id, offer }) => {
+    ], async ({ api, channel, caller, id, offer }) => {
       await answer(api, id, offer);
-      await delay(400);
+      await caller.reached('rung');
       await api.setStatus(id, 'Connected');
       await channel.status(id, 'Terminated');
     });
@@ -386,6 +388,35 @@ ${body}]]>`}</send>\n`;
     });
   });
 
+  for (const [kind, header, wanted] of [
+    ['blind', `<sip:${USERS.carol}@ims.test>`, /^Referred-By: /m],
+    ['consulted', `<sip:${USERS.carol}@ims.test?Replaces=talk%40core%3Bto-tag%3Dcarol%3Bfrom-tag%3Dbob&Require=replaces>`,
+      /^Replaces: talk@core;(?=.*to-tag=carol)(?=.*from-tag=bob)/m],
+  ]) {
+    test(`a ${kind} REFER of the network: the new party is called, the old one is told and lets go`, async () => {  // Covers: C29
+      await withCore({
+        steps: withReferral([
+          respond('200 OK', { body: sdp() }), recv('ACK', { remember: false }),
+          request('REFER', { cseq: 2, headers: [`Refer-To: ${header}`, `Referred-By: <sip:${BOB}@ims.test>`] }), expect(202),
+          recv('NOTIFY', { match: 'SIP/2.0 100' }), reply('200 OK'),
+          recv('NOTIFY', { match: 'Subscription-State: terminated.*SIP/2.0 200'.replace('.*', '(.|\\n)*') }), reply('200 OK'),
+          request('BYE', { cseq: 3 }), expect(200),
+        ], [respond('200 OK', { tag: 'carol', body: sdp({ port: 40030 }) }), recv('ACK', { remember: false }), ...hangUp]),
+      }, async ({ core, api, channel, registration }) => {
+        const id = await call(api, registration);
+        await channel.status(id, 'Connected');
+        await core.reached('released');
+        const { body } = await api.request('GET', `${CALLS}/${id}`);
+        assert.equal(body.status, 'Connected', 'the app has one call all the while');
+        assert.match(body.receiverAddress, new RegExp(USERS.carol.replace('+', '\\+')));
+        await api.expect(204, 'DELETE', `${CALLS}/${id}`);
+        await core.done();
+        assert.match(core.messages, wanted);
+      });
+    });
+  }
+
+  // The last one: SIPp acknowledges the 491 with another branch, so it goes on coming.
   test('a re-INVITE of the network that meets ours gets 491, and both find through', async () => {  // Covers: C5
     await withCore({
       steps: [

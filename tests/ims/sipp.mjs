@@ -5,7 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Child } from '../../tools/lab/child_process.mjs';
 
-const LABEL = { register: 1, subscribe: 2, end: 9 };
+const LABEL = { register: 1, subscribe: 2, referred: 3, end: 9 };
 const PATIENCE_MS = 8000;
 
 const element = (name, attributes = {}, body = '') => {
@@ -65,6 +65,18 @@ export const expect = (status, { match } = {}) => {
 };
 /** A provisional response that may come or not. */
 export const maybe = (status) => element('recv', { response: status, optional: 'true' });
+/**
+ * Two scenarios in one: the gateway's call, and that to whom the network refers it, which is known by its Referred-By.
+ * @param {string[]} first what follows the INVITE of the one @param {string[]} second of the other
+ */
+export const withReferral = (first, second) => {
+  const known = element('ereg', { regexp: 'Referred-By: ', search_in: 'msg', assign_to: 'referred' });
+  return [
+    element('recv', { request: 'INVITE', timeout: PATIENCE_MS }, element('action', {}, Object.values(keep).join('') + known)),
+    element('nop', { next: LABEL.referred, test: 'referred' }), ...first, mark('released'), element('nop', { next: LABEL.end }),
+    element('label', { id: LABEL.referred }), ...second,
+  ];
+};
 /** Says in the log that the scenario has come here; reached() waits for it. */
 export const mark = (name) => element('nop', {}, element('action', {}, element('log', { message: `reached ${name}` })));
 export const pause = (milliseconds) => element('pause', { milliseconds });

@@ -163,8 +163,8 @@ void Dialog::SendPrack(uint32_t rseq, uint32_t invite_cseq, std::function<void(i
       });
 }
 
-void Dialog::SendBye(const EndReason& reason, std::function<void()> done) {
-  FlushReferral();
+// Nothing is negotiated or timed any more.
+void Dialog::Close() {
   is_over_ = true;
   offer_timer_.Clear();
   answer_timer_.Clear();
@@ -174,6 +174,11 @@ void Dialog::SendBye(const EndReason& reason, std::function<void()> done) {
   queued_offer_.reset();
   accepted_.reset();
   RefuseRemote(487);
+}
+
+void Dialog::SendBye(const EndReason& reason, std::function<void()> done) {
+  FlushReferral();
+  Close();
   RequestText request = NewRequest("BYE");
   AddHeader(request.headers, "Reason",
             FormatReason({.sip_cause = reason.sip_status, .q850_cause = reason.q850_cause,
@@ -281,15 +286,7 @@ void Dialog::Expire() {
 
 void Dialog::End(EndReason reason) {
   const bool was_over = is_over_;
-  is_over_ = true;
-  offer_timer_.Clear();
-  answer_timer_.Clear();
-  session_timer_.Clear();
-  offer_transaction_.reset();
-  local_offer_.reset();
-  queued_offer_.reset();
-  accepted_.reset();
-  RefuseRemote(487);
+  Close();
   if (!was_over) owner_.OnDialogEnded(*this, std::move(reason));
 }
 

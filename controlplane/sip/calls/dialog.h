@@ -140,6 +140,7 @@ class Dialog {
   void RefuseRemote(int status);
   std::string AnswerHeaders(const SessionTimerAnswer& timer) const;
 
+  void Close();
   void ApplyTimer(SessionTimer timer);
   void Refresh();
   void Expire();

@@ -123,6 +123,8 @@ TEST(ConfigTest, TheExampleIsGoodAndShowsTheDefaults) {
   EXPECT_EQ(a.calls.hold_audio, b.calls.hold_audio);
   EXPECT_EQ(a.calls.redundancy, b.calls.redundancy);
   EXPECT_EQ(a.ims.uses_dtx, b.ims.uses_dtx);
+  EXPECT_EQ(a.ims.peer_requests_per_second, b.ims.peer_requests_per_second);
+  EXPECT_EQ(a.ims.unanswered_invites, b.ims.unanswered_invites);
   EXPECT_EQ(a.ims.codecs, b.ims.codecs);
   EXPECT_EQ(a.ims.p_access_network_info, b.ims.p_access_network_info);
   EXPECT_EQ(a.ims.uses_reg_event, b.ims.uses_reg_event);

@@ -239,12 +239,16 @@ TEST_F(RefusalTest, TokenBucketHoldsAFloodDown) {  // Covers: C27 T2
   stack_.reset();
   config_.requests_per_second_per_peer = 5;
   StartStack();
-  for (int i = 0; i < 40; ++i) SendToStack(Request("OPTIONS"));
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  // One caller after the other until even the refusals are too many; what they cost is theirs alone.
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   while (Count(SipCounter::kDroppedRateLimited) < 20 && std::chrono::steady_clock::now() < deadline) {
+    for (int i = 0; i < 20; ++i) SendToStack(Request("OPTIONS"));
     std::this_thread::yield();
   }
-  EXPECT_GE(Count(SipCounter::kDroppedRateLimited), 20u) << "10 in the bucket, 5 a second after that";
+  EXPECT_GE(Count(SipCounter::kDroppedRateLimited), 20u) << "10 in the bucket, 5 a second after that, and as many refusals";
+  EXPECT_GE(Count(SipCounter::kRefusedRateLimited), 10u);
+  EXPECT_EQ(peer_.ExpectStatus(503, "OPTIONS").Get("Retry-After"), "5");
+  EXPECT_EQ(Answer(Request("BYE", "", "somebodys")).status(), 481) << "what belongs to a dialog gets through";
 }
 
 TEST(SipStackStartTest, RefusesWhatCannotWork) {

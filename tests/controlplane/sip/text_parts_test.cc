@@ -195,16 +195,27 @@ TEST(ReginfoTest, AlternativeService) {
 
 // ---- peers
 
-TEST(PeerFilterTest, AllowListAndBucket) {  // Covers: T2
+TEST(PeerFilterTest, AllowListAndBucket) {  // Covers: T2 C27
+  using Verdict = PeerFilter::Verdict;
   const IpAddress core = *IpAddress::Parse("127.0.0.10");
   PeerFilter filter({core}, 10);
   PeerFilter::TimePoint now{};
-  EXPECT_EQ(filter.Check(*IpAddress::Parse("127.0.0.11"), now), PeerFilter::Verdict::kUnknownPeer);
-  for (int i = 0; i < 20; ++i) EXPECT_EQ(filter.Check(core, now), PeerFilter::Verdict::kAccept) << i;
-  EXPECT_EQ(filter.Check(core, now), PeerFilter::Verdict::kRateLimited);
+  const auto check = [&](PeerFilter::Request request = PeerFilter::Request::kNew) { return filter.Check(core, request, now); };
+  EXPECT_EQ(filter.Check(*IpAddress::Parse("127.0.0.11"), PeerFilter::Request::kNew, now), Verdict::kUnknownPeer);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(check(), Verdict::kAccept) << i;
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(check(), Verdict::kBusy) << i;
+  EXPECT_EQ(check(), Verdict::kRateLimited);
+  // What belongs to dialogs has not been touched by it, and has an end too.
+  for (int i = 0; i < 200; ++i) EXPECT_EQ(check(PeerFilter::Request::kInDialog), Verdict::kAccept) << i;
+  EXPECT_EQ(check(PeerFilter::Request::kInDialog), Verdict::kRateLimited);
   now += milliseconds(100);
-  EXPECT_EQ(filter.Check(core, now), PeerFilter::Verdict::kAccept);
-  EXPECT_EQ(filter.Check(core, now), PeerFilter::Verdict::kRateLimited);
+  EXPECT_EQ(check(), Verdict::kAccept);
+  EXPECT_EQ(check(), Verdict::kBusy);
+  EXPECT_EQ(check(), Verdict::kRateLimited);
+  EXPECT_EQ(check(PeerFilter::Request::kInDialog), Verdict::kAccept);
+  filter.SetAllowed({core, *IpAddress::Parse("127.0.0.12")});
+  EXPECT_EQ(check(), Verdict::kRateLimited) << "its buckets stay as they are";
+  EXPECT_EQ(filter.Check(*IpAddress::Parse("127.0.0.12"), PeerFilter::Request::kNew, now), Verdict::kAccept);
 }
 
 TEST(IpAddressTest, OneAddressOneValue) {
