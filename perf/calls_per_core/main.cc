@@ -1,32 +1,30 @@
 // How many calls one worker carries: the real worker with its sessions, SRTP, jitter buffers and
 // codecs on simulated packet I/O, until its first tick comes late. See perf/calls_per_core/run.
 #include <algorithm>
-#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
-#include <optional>
+#include <memory>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <utility>
 #include <vector>
 
+#include "perf/calls_per_core/call_ports.h"
 #include "perf/calls_per_core/conversation.h"
-#include "perf/calls_per_core/cpu_profile.h"
-#include "perf/dataplane/worker_calls.h"
+#include "perf/calls_per_core/measurement.h"
+#include "perf/calls_per_core/two_workers.h"
 
 namespace byon::perf {
 namespace {
 
-using base::TimeDelta;
 using codec::Codec;
 
 // Of Opus <-> AMR-WB 12.65 without DTX.
 constexpr double kGoalCores = 0.010;
 constexpr size_t kGoalCalls = 80;
-constexpr size_t kMostFunctions = 40;
-constexpr size_t kMaxCalls = 3000;  // more would take gigabytes
+constexpr size_t kGoalHeapBytes = 128 * 1024;  // of a call
+constexpr double kGoalRatio = 1.95;            // two workers to one
 
 struct Options {
   bool is_check = false;
@@ -34,19 +32,11 @@ struct Options {
   std::string only;
   std::string json;
   bool shows_functions = false;
+  size_t workers = 1;
   size_t calls = 0;  // 0: as many as go cleanly
   std::vector<std::string> speech;
 };
 
-struct Scenario {
-  const char* name;
-  Codec access;
-  Codec ims;
-  uint8_t mode;
-  bool use_dtx;
-  bool use_batch;
-  enum Towards : uint8_t { kSpeech, kCelt, kSilk0 } opus;  // what the browser is sent
-};
 constexpr Codec kOpus = Codec::kOpus, kWb = Codec::kAmrWb;
 // Towards the browser: SILK as media.opus_encoder "speech" has it; CELT and SILK of "adaptive", the
 // latter as it is under loss but for the redundancy.
@@ -66,126 +56,12 @@ constexpr Scenario kScenarios[] = {
     {"silk-0 amr-12.2", kOpus, Codec::kAmr, 7, false, true, Scenario::kSilk0},
     {"silk-0 amr-12.2 dtx", kOpus, Codec::kAmr, 7, true, true, Scenario::kSilk0},
     {"opus opus (relayed)", kOpus, kOpus, 0, false, true, Scenario::kSpeech},
+    {"opus opus (relayed) embedded", kOpus, kOpus, 0, false, true, Scenario::kSpeech,
+     PortKind::kEmbedded},
+    {"opus opus (relayed) memif", kOpus, kOpus, 0, false, true, Scenario::kSpeech, PortKind::kMemif},
     {"pcmu pcma", Codec::kPcmu, Codec::kPcma, 0, false, true, Scenario::kSpeech},
 };
 constexpr std::string_view kGoalScenario = "celt amr-wb-12.65 batch";
-
-struct Outcome {
-  size_t calls = 0;
-  double cores = 0;  // of all calls
-  uint64_t late_ticks = 0;
-  size_t heap_bytes_per_call = 0;
-  double lanes = 0;  // frames in a pass of the batch encoder
-  // Of packets that leave, with four fifths of the most clean calls.
-  double lateness_p50_ms = 0, lateness_p99_ms = 0;
-  std::array<double, kPartCount> parts{};
-  std::vector<std::pair<std::string, double>> functions;
-};
-
-class Measurement {
- public:
-  Measurement(const Scenario& scenario, const Conversation& conversation, bool is_quick)
-      : use_batch_(scenario.use_batch),
-        browser_(EncodeOf(scenario, scenario.access, 111, conversation, 0)),
-        phone_(EncodeOf(scenario, scenario.ims, 107, conversation, 1)),
-        measured_(TimeDelta::Milliseconds(is_quick ? 1000 : 4000)) {}
-
-  Outcome Run(size_t calls) const {
-    WorkerCalls worker(ConfigFor(calls));
-    worker.Run(TimeDelta::Milliseconds(500));  // jitter buffers fill
-    const uint64_t late_before = worker.Stats().late_ticks;
-    const auto busy_before = worker.busy();
-    const codec::AmrWbBatch* const batch = worker.batch();
-    const uint64_t frames_before = batch ? batch->frames() : 0;
-    const uint64_t passes_before = batch ? batch->passes() : 0;
-    const CpuProfile profile(worker.is_working());
-    worker.Run(measured_);
-    Outcome outcome{.calls = calls};
-    const auto spent = static_cast<double>((worker.busy() - busy_before).count());
-    outcome.cores = spent / static_cast<double>(measured_.nanoseconds());
-    outcome.late_ticks = worker.Stats().late_ticks - late_before;
-    outcome.heap_bytes_per_call = worker.heap_bytes_per_call();
-    outcome.parts = profile.Shares();
-    outcome.functions = profile.Functions(kMostFunctions);
-    if (batch && batch->passes() > passes_before) {
-      outcome.lanes = static_cast<double>(batch->frames() - frames_before) /
-                      static_cast<double>(batch->passes() - passes_before);
-    }
-    return outcome;
-  }
-
-  // The most calls without a late tick, to 2 %.
-  Outcome FindMostCleanCalls() const {
-    const Outcome probe = Run(24);
-    const double capacity = 24 / probe.cores;
-    size_t clean = 0, too_many = std::min(static_cast<size_t>(capacity * 1.15), kMaxCalls);
-    std::optional<Outcome> best;
-    size_t next = static_cast<size_t>(capacity * 0.9);
-    for (int run = 0; run < 8 && too_many - clean > std::max(clean / 50, size_t{1}); ++run) {
-      const Outcome outcome = Run(std::clamp(next, size_t{1}, kMaxCalls));
-      if (outcome.late_ticks == 0) {
-        clean = outcome.calls;
-        best = outcome;
-      } else {
-        too_many = outcome.calls;
-      }
-      next = clean == 0 ? too_many * 8 / 10 : (clean + too_many) / 2;
-    }
-    Outcome outcome = best.value_or(probe);
-    MeasureLateness(outcome, outcome.calls * 4 / 5);
-    return outcome;
-  }
-
-  Outcome RunAndMeasureLateness(size_t calls) const {
-    Outcome outcome = Run(calls);
-    MeasureLateness(outcome, calls);
-    return outcome;
-  }
-  void MeasureLateness(Outcome& outcome, size_t calls) const {
-    WorkerCalls worker(ConfigFor(std::max(calls, size_t{1})));
-    SendTimes times;
-    worker.Watch(times);
-    worker.Run(TimeDelta::Milliseconds(1000));
-    // A machine that stops for a moment spoils one of them.
-    std::array<std::pair<double, double>, 5> runs;  // p99, p50
-    for (auto& [p99, p50] : runs) {
-      times.ForgetFigures();
-      worker.Run(measured_);
-      p99 = times.lateness().QuantileMs(0.99);
-      p50 = times.lateness().QuantileMs(0.5);
-    }
-    std::ranges::sort(runs);
-    std::tie(outcome.lateness_p99_ms, outcome.lateness_p50_ms) = runs[runs.size() / 2];
-  }
-
- private:
-  WorkerCalls::Config ConfigFor(size_t calls) const {
-    return {.count = calls,
-            .from_browser = &browser_,
-            .from_phone = &phone_,
-            .use_amr_wb_batch = use_batch_};
-  }
-  static Media EncodeOf(const Scenario& scenario, Codec codec, uint8_t payload_type,
-                        const Conversation& conversation, int person) {
-    pipeline::StreamFormat format = FormatOf(codec, payload_type);
-    if (codec == Codec::kAmrWb || codec == Codec::kAmr)
-      format.codec.amr.initial_mode = scenario.mode;
-    format.codec.amr.use_dtx = scenario.use_dtx;
-    format.codec.opus.use_inband_fec = true;
-    const int rate_hz = static_cast<int>(codec::ClockRateHz(codec));
-    Media media = EncodeMedia(format, conversation.At(person, rate_hz));
-    // The browser itself sends as browsers do; this is for the gateway.
-    codec::OpusParameters& opus = media.format.codec.opus;
-    if (scenario.opus != Scenario::kSpeech) opus.coding = codec::OpusCoding::kAdaptive;
-    if (scenario.opus == Scenario::kSilk0) opus.max_average_bitrate_bps = 32'000;
-    return media;
-  }
-
-  const bool use_batch_;
-  const Media browser_;
-  const Media phone_;
-  const TimeDelta measured_;
-};
 
 std::string Load() {
   std::ifstream file("/proc/loadavg");
@@ -220,6 +96,23 @@ void Print(const Scenario& scenario, const Outcome& outcome) {
   std::fflush(stdout);
 }
 
+void PrintTwoWorkersHeader() {
+  std::printf("\nclean calls of a worker over memif, median of rounds in turn\n%-33s%10s%14s%8s\n",
+              "", "one alone", "two together", "ratio");
+}
+
+void Print(const Scenario& scenario, const TwoWorkersOutcome& outcome) {
+  std::printf("%-33s%10zu%14zu%8.2f   (%s)\n", scenario.name, outcome.one, outcome.two,
+              outcome.ratio(), outcome.rounds.c_str());
+  std::fflush(stdout);
+}
+
+void WriteJson(std::ofstream& file, const Scenario& scenario, const TwoWorkersOutcome& outcome) {
+  file << "{\"name\": \"" << scenario.name << " two workers\", \"clean_calls_of_one\": "
+       << outcome.one << ", \"clean_calls_of_two\": " << outcome.two
+       << ", \"two_to_one\": " << outcome.ratio() << "}\n";
+}
+
 void PrintFunctions(const Outcome& outcome) {
   for (const auto& [name, share] : outcome.functions) {
     std::printf("%10.2f us  %s\n", share * PerFrame(outcome), name.c_str());
@@ -240,6 +133,14 @@ void WriteJson(std::ofstream& file, const Scenario& scenario, const Outcome& out
   file << "}\n";
 }
 
+// Whether the goal, which is for one scenario, is met.
+bool IsGood(std::string_view name, const Outcome& outcome) {
+  return name != kGoalScenario ||
+         (outcome.calls >= kGoalCalls &&
+          outcome.cores <= kGoalCores * static_cast<double>(outcome.calls) &&
+          outcome.heap_bytes_per_call <= kGoalHeapBytes);
+}
+
 int Main(const Options& options) {
   const Conversation conversation(options.speech);
   if (!conversation.is_complete()) {
@@ -249,27 +150,61 @@ int Main(const Options& options) {
   std::ofstream json(options.json);
   std::printf("%s; load %s at the start\n",
               options.speech.empty() ? "a made-up voice speaks" : "people speak", Load().c_str());
-  PrintHeader();
+  const auto has_name = [&](const Scenario& scenario) {
+    return std::string_view(scenario.name).find(options.only) != std::string_view::npos;
+  };
+  std::unique_ptr<CallPorts> ports;
+  std::string no_ports;  // why
+  if (options.workers > 1 || std::ranges::any_of(kScenarios, [&](const Scenario& scenario) {
+        return has_name(scenario) && scenario.port != PortKind::kMemory;
+      })) {
+    auto opened = CallPorts::Open();
+    if (opened) {
+      ports = std::move(opened).value();
+    } else {
+      no_ports = opened.error();
+    }
+  }
+  if (options.workers > 1 && !ports) {
+    std::fprintf(stderr, "perf/run calls-per-core: %s\n", no_ports.c_str());
+    return 2;
+  }
+  options.workers > 1 ? PrintTwoWorkersHeader() : PrintHeader();
   bool is_good = true;
   size_t measured = 0;
   for (const Scenario& scenario : kScenarios) {
-    const std::string_view name = scenario.name;
-    if (name.find(options.only) == name.npos) continue;
+    // Two workers go over the NIC port's queues.
+    if (!has_name(scenario) || (options.workers > 1 && scenario.port != PortKind::kMemory)) continue;
+    if (scenario.port != PortKind::kMemory && !ports) {
+      std::printf("%-33s  not measured: %s\n", scenario.name, no_ports.c_str());
+      continue;
+    }
     ++measured;
-    const Measurement measurement(scenario, conversation, options.is_quick);
+    const Measurement measurement(scenario, conversation, options.is_quick, ports.get());
+    if (options.workers > 1) {
+      const TwoWorkersOutcome outcome = MeasureTwoWorkers(measurement, *ports);
+      Print(scenario, outcome);
+      if (json.is_open()) WriteJson(json, scenario, outcome);
+      is_good = is_good && (scenario.name != kGoalScenario || outcome.ratio() >= kGoalRatio);
+      continue;
+    }
     const Outcome outcome = options.calls == 0 ? measurement.FindMostCleanCalls()
                                                : measurement.RunAndMeasureLateness(options.calls);
     Print(scenario, outcome);
     if (options.shows_functions) PrintFunctions(outcome);
     if (json.is_open()) WriteJson(json, scenario, outcome);
-    if (name != kGoalScenario) continue;
-    is_good = outcome.calls >= kGoalCalls &&
-              outcome.cores <= kGoalCores * static_cast<double>(outcome.calls);
+    is_good = is_good && IsGood(scenario.name, outcome);
   }
   std::printf("load %s at the end\n", Load().c_str());
   if (!options.is_check) return measured > 0 ? 0 : 2;
-  std::printf("%s: %zu clean calls and %.3f of a core a call, %s\n", is_good ? "met" : "NOT MET",
-              kGoalCalls, kGoalCores, std::string(kGoalScenario).c_str());
+  if (options.workers > 1) {
+    std::printf("%s: two workers %.2f of one, %s\n", is_good ? "met" : "NOT MET", kGoalRatio,
+                std::string(kGoalScenario).c_str());
+  } else {
+    std::printf("%s: %zu clean calls, %.3f of a core and %zu KB a call, %s\n",
+                is_good ? "met" : "NOT MET", kGoalCalls, kGoalCores, kGoalHeapBytes / 1024,
+                std::string(kGoalScenario).c_str());
+  }
   return is_good && measured > 0 ? 0 : 1;
 }
 
@@ -290,13 +225,16 @@ int main(int argc, char** argv) {
       options.only = argv[++i];
     } else if (argument == "--calls" && i + 1 < argc) {
       options.calls = std::min<size_t>(std::strtoul(argv[++i], nullptr, 10), byon::perf::kMaxCalls);
+    } else if (argument == "--workers" && i + 1 < argc &&
+               (argv[i + 1] == std::string_view("1") || argv[i + 1] == std::string_view("2"))) {
+      options.workers = std::strtoul(argv[++i], nullptr, 10);
     } else if (argument == "--json" && i + 1 < argc) {
       options.json = argv[++i];
     } else if (argument == "--speech" && i + 1 < argc) {
       options.speech.emplace_back(argv[++i]);
     } else {
       std::fprintf(stderr,
-                   "usage: perf/run calls-per-core [--check] [--quick] [--only TEXT] [--calls N] [--functions] [--json FILE] "
+                   "usage: perf/run calls-per-core [--check] [--quick] [--only TEXT] [--workers 1|2] [--calls N] [--functions] [--json FILE] "
                    "[--speech FILE]...\n");
       return argument == "--help" ? 0 : 2;
     }

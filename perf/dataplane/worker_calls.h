@@ -33,9 +33,25 @@ struct ArrivedPacket {
   size_t size = 0;
 };
 
-// Hands out a prepared list and forgets what is sent.
+// A real port between the worker and the ends of its calls, instead of none: both of its sides are moved by the thread of the
+// worker, the far one outside the measured time.
+struct Wire {
+  worker::PacketIo* near = nullptr;
+  worker::PacketIo* far = nullptr;
+  net::IpAddress gateway;  // the near side's
+  net::IpAddress peer;
+  uint16_t first_port = 10'000;  // of the gateway
+  net::SocketAddress browser;    // all of them, at the far side
+  net::SocketAddress phone;
+};
+
+// Hands out a prepared list and forgets what is sent, or moves both by a wire.
 class BenchmarkIo final : public worker::PacketIo {
  public:
+  // Null: no wire. It must outlive the I/O.
+  explicit BenchmarkIo(const Wire* wire) : wire_(wire) {}
+  ~BenchmarkIo() override;
+
   std::deque<ArrivedPacket> arrived;
   uint64_t sent = 0;
   base::Timestamp waited_until;
@@ -47,19 +63,27 @@ class BenchmarkIo final : public worker::PacketIo {
   SendTimes* times = nullptr;
   uint32_t access_clock_hz = 0, ims_clock_hz = 0;
 
-  worker::OpenPortResult OpenPort(const net::SocketAddress&) override {
-    return worker::OpenPortResult::kOpened;
+  // What has arrived goes out at the far side, and what came there is taken away.
+  void Carry(base::Timestamp now);
+
+  worker::OpenPortResult OpenPort(const net::SocketAddress& local) override;
+  void ClosePort(const net::SocketAddress& local) override;
+  size_t ReceiveBurst(std::span<worker::ReceivedDatagram> datagrams, base::Timestamp now) override;
+  void Release(std::span<const worker::ReceivedDatagram> datagrams) override {
+    if (wire_) wire_->near->Release(datagrams);
   }
-  void ClosePort(const net::SocketAddress&) override {}
-  size_t ReceiveBurst(std::span<worker::ReceivedDatagram> datagrams, base::Timestamp) override;
-  void Release(std::span<const worker::ReceivedDatagram>) override {}
   worker::TxBuffer Allocate() override {
+    if (wire_) return wire_->near->Allocate();
     auto& storage = storage_[next_buffer_++ % storage_.size()];
     return {storage.data(), storage.size(), nullptr};
   }
-  void Free(const worker::TxBuffer&) override {}
-  void Send(std::span<const worker::OutgoingDatagram> datagrams, base::Timestamp) override;
-  void Flush(base::Timestamp) override {}
+  void Free(const worker::TxBuffer& buffer) override {
+    if (wire_) wire_->near->Free(buffer);
+  }
+  void Send(std::span<const worker::OutgoingDatagram> datagrams, base::Timestamp now) override;
+  void Flush(base::Timestamp now) override {
+    if (wire_) wire_->near->Flush(now);
+  }
   void Wait(base::Timestamp, base::Timestamp until) override {
     waited_until = until;
     has_waited = true;
@@ -68,6 +92,10 @@ class BenchmarkIo final : public worker::PacketIo {
   bool has_arrivals() const { return next_ < arrived.size(); }
 
  private:
+  void NoteTimes(std::span<const worker::OutgoingDatagram> datagrams);
+
+  const Wire* const wire_;
+  std::vector<net::SocketAddress> open_;  // on the wire
   size_t next_ = 0;
   std::array<std::array<std::byte, session::kMinTxCapacity>, 512> storage_;
   size_t next_buffer_ = 0;
@@ -99,6 +127,9 @@ class WorkerCalls {
     const Media* from_phone = nullptr;
     srtp::SrtpProfile profile = srtp::SrtpProfile::kAeadAes128Gcm;
     bool use_amr_wb_batch = true;
+    const Wire* wire = nullptr;  // null: packets are handed over in memory
+    // Somebody else reads the mailbox's reports while Run() runs, as the control thread does.
+    bool has_control_thread = false;
   };
   explicit WorkerCalls(const Config& config);
 
@@ -125,6 +156,8 @@ class WorkerCalls {
   // What a session takes of the heap, its codecs and keys included.
   size_t heap_bytes_per_call() const { return heap_bytes_ / calls_.size(); }
   const codec::AmrWbBatch* batch() const { return mailbox_.amr_wb_batch; }
+  worker::WorkerMailbox& mailbox() { return mailbox_; }
+  worker::HandshakeMailbox& handshakes() { return handshakes_; }
 
  private:
   struct Call {
@@ -137,6 +170,8 @@ class WorkerCalls {
   };
 
   void Connect(size_t index);
+  // Puts the session on the first free ports. What it is then.
+  session::SessionConfig Create(size_t index);
   void CompleteHandshake(const session::SessionConfig& config);
   void DeliverFrom(Call& call);
 
@@ -146,6 +181,8 @@ class WorkerCalls {
   worker::HandshakeMailbox handshakes_;
   worker::Worker worker_;
   std::unique_ptr<srtp::SrtpTransform> transform_;
+  const Wire ends_;  // the addresses, wire or not
+  uint16_t next_port_;
   srtp::SrtpKeyingMaterial keys_;
   base::Random random_{1};
   std::vector<std::unique_ptr<Call>> calls_;  // by phase
