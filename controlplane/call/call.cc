@@ -63,6 +63,10 @@ std::unique_ptr<Call> Call::StartIncoming(const CallConfig& config, const Negoti
   record.sdp_session_id = setup.sdp_session_id;
   call->sip_state_ = SipState::kIncoming;
   call->supports_100rel_ = setup.supports_100rel;
+  // Where the option tag was taken out on the way, the caller waits for nobody and will not say when it is ready (RFC 3312
+  // section 11, TS 24.229 section 5.1.4.1).
+  call->uses_preconditions_ = setup.supports_precondition;
+  if (setup.offer && !setup.supports_precondition) setup.offer->preconditions.reset();
   MediaChange initial;
   if (setup.offer) {
     Dialog& dialog = call->DialogOf({});
@@ -85,7 +89,7 @@ std::unique_ptr<Call> Call::Restore(const CallConfig& config, const Negotiators&
                                     CallRecord record, Now now) {
   std::unique_ptr<Call> call(new Call(config, negotiators));
   call->record_ = std::move(record);
-  call->is_invitation_sent_ = true;
+  call->is_invitation_sent_ = call->is_known_to_device();
   if (call->is_ended()) {
     call->forget_deadline_ = now.steady + config.tombstone;
     call->is_media_closed_ = true;

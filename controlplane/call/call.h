@@ -51,6 +51,7 @@ struct IncomingSetup {
   std::string called_address;
   std::optional<sdp::ImsOffer> offer;  // absent: offerless INVITE
   bool supports_100rel = false;
+  bool supports_precondition = false;
   bool is_psap_callback = false;
 };
 
@@ -136,6 +137,8 @@ class Call {
     return record_.signalling_id.empty() ? record_.id : record_.signalling_id;
   }
   bool is_ended() const { return IsTerminal(record_.status); }
+  // Its device has heard of it; not of an incoming call whose caller is not ready.
+  bool is_known_to_device() const { return record_.is_originating || record_.sequence_number > 0; }
   // On its way to a device that takes it over.
   bool is_being_pulled() const { return pull_ != nullptr; }
   std::vector<Action> TakeActions();
@@ -316,6 +319,7 @@ class Call {
   OutgoingInvite invite_;
   std::string location_;  // of the caller; gone once the call is answered
   bool supports_100rel_ = false;
+  bool uses_preconditions_ = true;  // of an incoming call: both sides said so
   std::optional<sdp::ImsOffer> ims_offer_;
   std::string incoming_description_;  // our SDP towards the caller, the same in 183 and 200
   std::map<DialogId, Dialog> dialogs_;

@@ -299,7 +299,7 @@ void Call::OnRemoteOffer(const DialogId& dialog_id, const std::optional<std::str
     return;
   }
   std::optional<sdp::Preconditions> preconditions;
-  if (offer->preconditions) {
+  if (offer->preconditions && uses_preconditions_) {
     dialog.preconditions = offer->preconditions;
     preconditions = offer->preconditions;
     preconditions->is_local_met = !record_.is_originating || is_access_connected_;

@@ -166,6 +166,7 @@ void CallRegistry::CreateIncoming(IncomingRequest request, Now now) {
   setup.caller_name = CleanDisplayName(request.invite.caller_display_name);
   setup.called_address = ShownAddressOf(request.invite.called_uri, config_.home_domain);
   setup.supports_100rel = request.invite.supports_100rel;
+  setup.supports_precondition = request.invite.supports_precondition;
   setup.is_psap_callback = is_callback;
   Adopt(Call::StartIncoming(config_, negotiators_, std::move(setup), now));
 }

@@ -328,7 +328,7 @@ const call::Call* Gateway::Core::FindCall(const Principal& who, const std::strin
   // A call that nobody has been told of yet does not exist for its device either.
   // Nor do the legs of calls that move.
   const call::Part part = call->record().part;
-  if (part == call::Part::kPhoneLeg || part == call::Part::kReferral) return nullptr;
+  if (part == call::Part::kPhoneLeg || part == call::Part::kReferral || !call->is_known_to_device()) return nullptr;
   return MaySee(who, owner.client_id, owner.user) ? call : nullptr;
 }
 
@@ -356,16 +356,18 @@ std::vector<registration::RegistrationRecord> Gateway::Core::RegistrationsOfNumb
 
 std::vector<const call::Call*> Gateway::Core::CallsOf(const Principal& who, const std::string& device_id) const {
   std::vector<const call::Call*> found;
+  const auto add = [&found](const call::Call* call) {
+    if (call->is_known_to_device()) found.push_back(call);
+  };
   if (who.is_two_legged && device_id.empty()) {
     // Of a client's registrations few have a call.
     for (const call::Call* call : calls.FindByClient(who.client_id)) {
-      if (registrations.Find(call->record().owner.registration_id)) found.push_back(call);
+      if (registrations.Find(call->record().owner.registration_id)) add(call);
     }
     return found;
   }
   for (const auto& record : RegistrationsOf(who, device_id)) {
-    const auto of_one = calls.FindByRegistration(record.id);
-    found.insert(found.end(), of_one.begin(), of_one.end());
+    for (const call::Call* call : calls.FindByRegistration(record.id)) add(call);
   }
   return found;
 }

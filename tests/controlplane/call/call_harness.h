@@ -55,6 +55,7 @@ class CallHarness {
   std::vector<Action> actions;
   std::vector<CallId> action_calls;  // whose each is
   CallId last_call;                  // of the action that was taken last
+  bool supports_precondition = true;  // of incoming calls
 
   void Drain() {
     while (auto action = registry.PollAction()) {
@@ -168,6 +169,7 @@ class CallHarness {
     request.invite.called_uri = "sip:+34600000001@ims.example";
     request.invite.sdp = std::move(sdp);
     request.invite.supports_100rel = supports_100rel;
+    request.invite.supports_precondition = supports_precondition;
     registry.CreateIncoming(std::move(request), now);
   }
   void StartInvitation(std::optional<std::string> sdp = PhoneSdp(), bool supports_100rel = true) {

@@ -148,6 +148,21 @@ TEST(IncomingCall, WaitsForTheCallersResources) {  // Covers: C4
   EXPECT_EQ(h.Take<SendProvisional>()->status_code, 183);
   EXPECT_EQ(h.Put(Status::kRinging), "ok Ringing");
   EXPECT_EQ(h.Take<SendProvisional>()->status_code, 180);
+  // The option tag was taken out on the way: nobody will tell us that the resources are there.
+  CallHarness stripped;
+  stripped.supports_precondition = false;
+  stripped.StartInvitation(PhoneSdp("sendrecv", qos));
+  EXPECT_THAT(stripped.Events(), ElementsAre("invitation Initial: Incoming call"));
+  EXPECT_EQ(stripped.Put(Status::kRinging, BrowserAnswer()), "ok Ringing");
+  EXPECT_THAT(*stripped.Take<SendProvisional>()->sdp, testing::Not(HasSubstr("qos")));
+  EXPECT_EQ(stripped.Take<SendProvisional>()->status_code, 180);
+  // A restart meanwhile ends what nobody has heard of.
+  CallHarness before;
+  before.StartInvitation(PhoneSdp("sendrecv", qos));
+  CallHarness after;
+  after.registry.Restore(before.call()->record(), after.now);
+  EXPECT_THAT(after.Events(), IsEmpty());
+  EXPECT_TRUE(after.call()->is_ended());
   // A caller that never gets there has called nobody.
   CallHarness never;
   never.StartInvitation(PhoneSdp("sendrecv", qos));

@@ -470,11 +470,32 @@ TEST(Gateway, TellsWhoSentACallOn) {  // Covers: C28
   invite.diversions = {{"sip:+34600000005@ims.test", call::Diversion::Reason::kNoAnswer}, {"", call::Diversion::Reason::kBusy}};
   auto id = w.gateway->OnIncomingInvite(std::move(invite));
   ASSERT_TRUE(id);
+  w.Advance(0ms);
+  w.media.Ready(*id);
   auto details = std::get<CallDetails>(w.gateway->GetCallDetails(w.user, *id));
   ASSERT_EQ(details.diversions.size(), 2u);
   EXPECT_EQ(details.diversions[0].address, "tel:+34600000005");
   EXPECT_EQ(details.diversions[0].reason, "no-answer");
   EXPECT_EQ(details.diversions[1].address, "sip:anonymous@anonymous.invalid");
+}
+
+// A page that asks for its calls rings for what it finds (RFC 3312 section 6: nobody is alerted yet).
+TEST(Gateway, ACallWhoseCallerIsNotReadyIsNotThereForItsDevice) {  // Covers: C4
+  const auto offer = [](const char* local) {
+    return call::PhoneSdp("sendrecv", std::string("a=curr:qos local ") + local + "\r\na=curr:qos remote none\r\na=des:qos mandatory local sendrecv\r\n");
+  };
+  World w;
+  w.Registered();
+  call::IncomingInvite invite{.contact_token = w.registrar.registered[0].contact_token, .sdp = offer("none")};
+  invite.supports_100rel = invite.supports_precondition = true;
+  const auto id = w.gateway->OnIncomingInvite(std::move(invite));
+  ASSERT_TRUE(id);
+  w.Advance(0ms);
+  w.media.Ready(*id);
+  EXPECT_THAT(w.gateway->ListCalls(w.user, ""), IsEmpty());
+  EXPECT_EQ(std::get<Error>(w.gateway->GetCall(w.user, *id)).code, ErrorCode::kNotFound);
+  w.gateway->OnRemoteOffer(*id, "caller", offer("sendrecv"));
+  EXPECT_EQ(w.gateway->ListCalls(w.user, "").size(), 1u);
 }
 
 TEST(Gateway, UnknownContactTokenIsNobody) {
