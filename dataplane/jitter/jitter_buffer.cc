@@ -122,7 +122,7 @@ StoredPacket JitterBuffer::Unwrapped(const StreamPacket& packet, const PacketTra
 void JitterBuffer::Store(const StoredPacket& packet) {
   while (!store_.HasRoomFor(packet.payload_size)) {
     // Nobody reads, or the sender floods: what is newest is worth most.
-    store_.DropFront();
+    store_.Drop(store_.size() > 1 && HasBegun(store_.front()) ? 1 : 0);
     ++overflowed_packets_;
   }
   store_.Add(packet);
@@ -292,7 +292,7 @@ void JitterBuffer::SkipPassedPackets() {
                             front.timestamp + front.duration <= next_timestamp_;
     if (!has_passed) return;
     last_sequence_number_ = front.sequence_number;
-    store_.DropFront();
+    store_.Drop(store_.size() > 1 && HasBegun(store_.front()) ? 1 : 0);
     ++overflowed_packets_;
   }
 }
@@ -417,7 +417,9 @@ PlayoutFrame JitterBuffer::PlayGap(base::Timestamp now, uint32_t buffered) {
   frame.lost_before = credit;
   frame.decision = PlayoutDecision::kConceal;
   const int64_t one_packet = std::max<int64_t>(last_duration_, Units(kTick) / 2);
-  const int64_t one_piece = plays_in_parts_ ? std::min(one_packet, Units(kTick)) : one_packet;
+  // As long as what of a packet would be played at once.
+  const bool is_in_parts = plays_in_parts_ && missing > Units(kLongestPart);
+  const int64_t one_piece = is_in_parts ? std::min(one_packet, Units(kTick)) : one_packet;
   frame.duration = static_cast<uint32_t>(std::min(missing, one_piece));
   if (missing <= one_piece && front.is_audio) {
     if (front.has_redundancy) frame.redundancy = front.payload();

@@ -58,9 +58,11 @@ const StoredPacket& PacketStore::PopFront() {
   return slots_[lent_];
 }
 
-void PacketStore::DropFront() {
-  (void)PopFront();
+void PacketStore::Drop(size_t index) {
   ReleaseLent();
+  const uint8_t slot = order_[index];
+  order_.Erase(index);
+  Free(slot);
 }
 
 void PacketStore::Free(uint8_t slot) {

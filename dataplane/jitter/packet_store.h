@@ -62,7 +62,8 @@ class PacketStore {
   // Takes the front out of the order; it stays until the next call that changes the store.
   const StoredPacket& PopFront();
   // The same where nobody wants to read it.
-  void DropFront();
+  void DropFront() { Drop(0); }
+  void Drop(size_t index);
   void Clear();
 
  private:

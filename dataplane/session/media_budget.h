@@ -15,9 +15,10 @@ struct MediaLimit {
   uint32_t bits_per_second = 4'000'000;  // of RTP and RTCP, without lower layers
 };
 
-// Holds a client that has the keys to what a call needs: each of its packets costs a cipher, and where it is relayed it
-// costs the network beyond. Only packets that are proved to be its own are charged, so nobody else can use it up; while
+// Holds a client that has the keys to what a call needs: each of its packets is decoded, or costs the network beyond
+// where it is relayed. Only packets that are proved to be its own are charged, so nobody else can use it up; while
 // it is used up, nothing is even tried. A second's worth may come at once, as after a stall of the network.
+// What is not authentic, or comes twice, costs a cipher and is not charged: anybody can send that.
 class MediaBudget {
  public:
   explicit MediaBudget(const MediaLimit& limit) {

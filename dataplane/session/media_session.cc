@@ -227,6 +227,9 @@ void MediaSession::PrefetchFurther(LocalPort port) const {
     access_to_ims_.Prefetch();
     if (access_.transport().inbound()) access_.transport().inbound()->Prefetch();
     if (is_relaying_) ims_.Prefetch();
+  } else if (peer_) {
+    peer_->access_to_ims_.Prefetch();
+    peer_->ims_.Prefetch();
   } else {
     ims_to_access_.Prefetch();
     if (!is_relaying_) return;

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 
 #include "dataplane/base/time.h"
@@ -31,9 +30,10 @@ class TokenBucket {
 
   void Fill(base::Timestamp now) {
     if (has_time_ && now > last_) {
-      // One token a second is kUnit in as many nanoseconds; the cap keeps the product in range.
-      const int64_t passed_ns = std::min<int64_t>((now - last_).nanoseconds(), kUnit * 60);
-      level_ = std::min(limit_, level_ + passed_ns * per_second_);
+      // One token a second is kUnit in as many nanoseconds. Time beyond what fills it keeps no product.
+      const int64_t passed_ns = (now - last_).nanoseconds();
+      const bool is_full = per_second_ > 0 && passed_ns > (limit_ - level_) / per_second_;
+      level_ = is_full ? limit_ : level_ + passed_ns * per_second_;
     }
     last_ = now;
     has_time_ = true;

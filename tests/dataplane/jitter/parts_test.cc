@@ -13,10 +13,10 @@ Timestamp At(int64_t ms) { return Timestamp::FromMilliseconds(100'000 + ms); }
 // Packets of `packet_ms`, one after the other; their payload is their number.
 class LongPackets {
  public:
-  explicit LongPackets(int packet_ms) : packet_ms_(packet_ms) {}
+  explicit LongPackets(int packet_ms, size_t bytes = 1) : packet_ms_(packet_ms), bytes_(bytes) {}
 
   InsertOutcome Arrive(int number, int64_t at_ms, bool is_dtx = false) {
-    const std::array payload = {static_cast<std::byte>(number)};
+    const std::vector<std::byte> payload(bytes_, static_cast<std::byte>(number));
     StreamPacket packet;
     packet.ssrc = {1};
     packet.sequence_number = {static_cast<uint16_t>(65'533 + number)};
@@ -43,6 +43,7 @@ class LongPackets {
 
  private:
   const int packet_ms_;
+  const size_t bytes_;
   JitterBuffer buffer_{kClock};
 };
 
@@ -63,17 +64,40 @@ TEST(JitterPartsTest, ALongPacketIsPlayedTickByTick) {
   }
 }
 
-TEST(JitterPartsTest, APacketThatWasBegunCannotComeAgain) {
-  LongPackets stream(100);
+// 240 ms of G.711 are 1,920 bytes, three of them more than is kept: the one that is being played is not what goes.
+TEST(JitterPartsTest, WhatIsBeingPlayedStaysWhenThereIsNoRoom) {
+  LongPackets stream(160, 1400);
   int number = 0;
   int64_t now = 5;
-  while (stream.Tick(now).empty()) {
-    stream.Arrive(number++, now);
-    now += 100;
+  std::vector<PlayoutFrame> played;
+  for (; played.empty(); now += 160) {
+    ASSERT_EQ(stream.Arrive(number++, now), InsertOutcome::kInserted);
+    played = stream.Tick(now);
   }
-  const InsertOutcome again = stream.Arrive(number - 1, now);
-  EXPECT_TRUE(again == InsertOutcome::kLate || again == InsertOutcome::kDuplicate);
-  EXPECT_EQ(stream.buffer().overflowed_packets(), 0u);
+  ASSERT_TRUE(played[0].is_part);
+  for (int i = 0; i < 3; ++i) stream.Arrive(number++, now);
+  EXPECT_GT(stream.buffer().overflowed_packets(), 0u);
+  const auto next = stream.Tick(now);
+  ASSERT_EQ(next.size(), 1u);
+  EXPECT_TRUE(next[0].is_rest);
+  EXPECT_EQ(next[0].skip, kTickUnits);
+}
+
+// So that what bridges the gap has all of it.
+TEST(JitterPartsTest, AGapOfOnePartIsOnePiece) {
+  LongPackets stream(30);
+  std::vector<PlayoutFrame> concealed;
+  for (int number = 0; number < 80; ++number) {
+    if (number != 60) stream.Arrive(number, number * 30);
+    // The successor is there before its turn, as with some jitter.
+    if (number == 60) stream.Arrive(number + 1, number * 30);
+    for (const PlayoutFrame& frame : stream.Tick(number * 30 + 5)) {
+      if (frame.decision == PlayoutDecision::kConceal) concealed.push_back(frame);
+    }
+  }
+  ASSERT_EQ(concealed.size(), 1u);
+  EXPECT_EQ(concealed[0].duration, kTickUnits * 3 / 2);
+  EXPECT_FALSE(concealed[0].next_payload.empty());
 }
 
 TEST(JitterPartsTest, ALostPacketIsConcealedTickByTick) {

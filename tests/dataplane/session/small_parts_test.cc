@@ -84,6 +84,16 @@ TEST(MediaBudgetTest, ABurstThatWasLetThroughIsPaidBack) {
   EXPECT_TRUE(budget.HasAny(kStart + TimeDelta::Milliseconds(520)));
 }
 
+// The largest that may be configured.
+TEST(MediaBudgetTest, IsWholeAgainAfterALongPause) {
+  MediaBudget budget({.packets_per_second = 0, .bits_per_second = 4'000'000'000});
+  ASSERT_TRUE(budget.HasAny(kStart));
+  for (const int seconds : {30, 3600, 1'000'000}) {
+    budget.Spend(500'000'000);
+    EXPECT_TRUE(budget.HasAny(kStart + TimeDelta::Seconds(seconds)));
+  }
+}
+
 TEST(ShortTextTest, CutsAndCompares) {
   EXPECT_EQ(ShortText("abc").view(), "abc");
   EXPECT_EQ(ShortText(std::string(100, 'x')).view().size(), 64u);
