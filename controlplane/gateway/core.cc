@@ -362,7 +362,7 @@ std::vector<const call::Call*> Gateway::Core::CallsOf(const Principal& who, cons
   if (who.is_two_legged && device_id.empty()) {
     // Of a client's registrations few have a call.
     for (const call::Call* call : calls.FindByClient(who.client_id)) {
-      if (registrations.Find(call->record().owner.registration_id)) add(call);
+      if (registrations.IsRegistered(call->record().owner.registration_id)) add(call);
     }
     return found;
   }

@@ -66,6 +66,8 @@ class Gateway::Core {
   std::vector<registration::RegistrationRecord> RegistrationsOfNumber(const Principal& who, const std::string& phone_number) const;
   // Their calls, ended ones too.
   std::vector<const call::Call*> CallsOf(const Principal& who, const std::string& device_id) const;
+  // Those of them that go on here, a visitor's included.
+  std::vector<const call::Call*> LiveCallsOf(const Principal& who, const std::string& device_id) const;
   // Digits to the network's side go by INFO: so configured, and there is no other way.
   bool SendsDigitsByInfo(const call::Call& call) const {
     return config.call.sends_digits_by_info && !call.takes_telephone_events();

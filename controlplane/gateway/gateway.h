@@ -118,6 +118,7 @@ class Gateway final : public Service,
   void CreateCall(const Principal& who, CallRequest request, Callback<MediaSession> done) override;
   Outcome<MediaSession> GetCall(const Principal& who, const std::string& id) override;
   std::vector<MediaSession> ListCalls(const Principal& who, const std::string& device_id) override;
+  CallPage ListCallPage(const Principal& who, const std::string& device_id, size_t first, size_t count) override;
   void ChangeStatus(const Principal& who, const std::string& id, StatusChange change,
                     Callback<MediaSession> done) override;
   void DeleteCall(const Principal& who, const std::string& id, Callback<Done> done) override;

@@ -217,17 +217,29 @@ Outcome<MediaSession> Gateway::GetCall(const Principal& who, const std::string& 
   return core_->SessionOf(call->view());
 }
 
-std::vector<MediaSession> Gateway::ListCalls(const Principal& who, const std::string& device_id) {
-  std::vector<MediaSession> result;
-  const auto* campaign = who.is_visitor() && core_->ports.click_to_call ? core_->ports.click_to_call->Find(who.campaign_id) : nullptr;
-  if (campaign != nullptr) {
-    for (const call::Call* call : core_->CallsOfVisitors(*campaign, who.subject)) result.push_back(core_->SessionOf(call->view()));
-  }
-  for (const call::Call* call : core_->CallsOf(who, device_id)) {
-    const bool is_here = !call->is_ended() && call->record().part == call::Part::kDevice;
-    if (is_here) result.push_back(core_->SessionOf(call->view()));
+std::vector<const call::Call*> Gateway::Core::LiveCallsOf(const Principal& who, const std::string& device_id) const {
+  std::vector<const call::Call*> result;
+  const auto* campaign = who.is_visitor() && ports.click_to_call ? ports.click_to_call->Find(who.campaign_id) : nullptr;
+  if (campaign != nullptr) result = CallsOfVisitors(*campaign, who.subject);
+  for (const call::Call* call : CallsOf(who, device_id)) {
+    if (!call->is_ended() && call->record().part == call::Part::kDevice) result.push_back(call);
   }
   return result;
+}
+
+std::vector<MediaSession> Gateway::ListCalls(const Principal& who, const std::string& device_id) {
+  std::vector<MediaSession> result;
+  for (const call::Call* call : core_->LiveCallsOf(who, device_id)) result.push_back(core_->SessionOf(call->view()));
+  return result;
+}
+
+CallPage Gateway::ListCallPage(const Principal& who, const std::string& device_id, size_t first, size_t count) {
+  auto live = core_->LiveCallsOf(who, device_id);
+  std::erase_if(live, [](const call::Call* call) { return call::IsTerminal(call->record().status); });
+  CallPage page{.calls = {}, .total = live.size()};
+  // What a session says is copied for this page alone.
+  for (size_t i = first; i < live.size() && page.calls.size() < count; ++i) page.calls.push_back(core_->SessionOf(live[i]->view()));
+  return page;
 }
 
 void Gateway::ChangeStatus(const Principal& who, const std::string& id, StatusChange change,

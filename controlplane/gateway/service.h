@@ -133,6 +133,11 @@ struct MediaSession {
   WallTime created_at;
   std::optional<WallTime> connected_at;
 };
+
+struct CallPage {
+  std::vector<MediaSession> calls;
+  size_t total = 0;  // of the whole list
+};
 // What the network said of a call: a SIP response, or the Reason header of CANCEL or BYE (RFC 3326).
 struct SipCause {
   int sip_status = 0;  // 0: none
@@ -300,6 +305,8 @@ class Service {
   // Live calls; of all devices when `device_id` is empty.
   virtual std::vector<MediaSession> ListCalls(const Principal& who,
                                               const std::string& device_id) = 0;
+  // `count` of them from the one at `first` on: a server has as many as all its users together.
+  virtual CallPage ListCallPage(const Principal& who, const std::string& device_id, size_t first, size_t count) = 0;
   virtual void ChangeStatus(const Principal& who, const std::string& id, StatusChange change,
                             Callback<MediaSession> done) = 0;
   virtual void DeleteCall(const Principal& who, const std::string& id, Callback<Done> done) = 0;

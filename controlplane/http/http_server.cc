@@ -3,7 +3,6 @@
 #include <libwebsockets.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <boost/asio/post.hpp>
 #include <future>
@@ -13,8 +12,11 @@
 #include <utility>
 
 #include "controlplane/http/body_budget.h"
+#include "controlplane/http/connection_table.h"
 #include "controlplane/http/event_loop.h"
+#include "controlplane/http/exchange.h"
 #include "controlplane/http/forwarding.h"
+#include "controlplane/http/library_context.h"
 #include "controlplane/http/outbox.h"
 #include "controlplane/http/rate_limiter.h"
 #include "controlplane/http/request_framing.h"
@@ -30,45 +32,13 @@ namespace {
 
 // The library copies the list of subprotocols into so many bytes and drops the connection when it is longer.
 constexpr int kProtocolListBytes = 127;
-// Each WebSocket has a buffer of this size for what is read at once; messages are put together from such pieces.
-constexpr size_t kFragmentBytes = 1024;
 constexpr auto kGoodbye = std::chrono::milliseconds(300);
-
-// One request and its answer, from the headers to the last byte.
-struct Exchange {
-  ExchangeId id = 0;
-  lws* connection = nullptr;
-  api::HttpRequest request;
-  std::string scheme;     // how the client came, where a proxy said so
-  size_t body_bytes = 0;  // announced
-  std::shared_ptr<BodyShare> body_share;  // null: it has no body
-  bool is_dispatched = false;
-  bool closes_connection = false;
-  std::chrono::steady_clock::time_point body_deadline;
-  std::chrono::steady_clock::time_point write_deadline;
-  std::unique_ptr<ResponseWriter> writer;
-};
-
-struct Connection {
-  std::string address;  // the peer's
-  std::string network;  // for whom it counts
-  std::unique_ptr<RequestLineGuard> guard;  // null for WebSockets
-};
 
 // What the library keeps for us with each connection; zeroed by it.
 struct PerConnection {
   Exchange* exchange;
   Socket* socket;
 };
-
-std::string ErrorBody(int status, const char* code, const char* message) {
-  return "{\"status\":" + std::to_string(status) + ",\"code\":\"" + code + "\",\"message\":\"" +
-         message + "\"}";
-}
-
-api::HttpResponse ErrorResponse(int status, const char* code, const char* message) {
-  return {status, {{"content-type", "application/json"}}, ErrorBody(status, code, message)};
-}
 
 }  // namespace
 
@@ -83,26 +53,23 @@ class HttpServer::Service {
                                        : StaticFiles::FromFolder(config_.web_dir)),
         sites_(config_),
         limiter_(config_.requests_per_second_per_address),
-        connection_limiter_(config_.connections_per_second_per_address),
         body_budget_(std::make_shared<BodyBudget>(config_.bodies_bytes, config_.bodies_bytes_per_address)),
         certificates_(config_.tls, config_.report),
         loop_([this] {
           sockets_.Turn(std::chrono::steady_clock::now());
           // The library looks at its time-outs with events of its own only; who is held by a guard makes none.
-          lws_cancel_service(context_);
+          lws_cancel_service(context_->get());
           RefreshCertificates();
         }),
-        sockets_({config_.websocket_message_bytes, config_.websocket_queue_bytes, config_.ping, config_.hang_up}, application_, strand_) {
+        sockets_({config_.websocket_message_bytes, config_.websocket_queue_bytes, config_.ping, config_.hang_up}, application_, strand_),
+        connections_(config_) {
     WarnOfHostsWithoutCertificate();
     Open();
     thread_ = std::thread([this] { Run(); });
   }
-  ~Service() {
-    Stop();
-    if (context_ != nullptr) lws_context_destroy(context_);
-  }
+  ~Service() { Stop(); }
 
-  uint16_t port() const { return port_; }
+  uint16_t port() const { return context_->port(); }
 
   HttpFigures figures() const {
     return {counts_.connections, counts_.web_sockets, counts_.requests, counts_.rate_limited, counts_.refused_connections,
@@ -114,16 +81,16 @@ class HttpServer::Service {
     // The thread says good-bye to the WebSockets; who does not answer in time is cut off.
     const auto deadline = std::chrono::steady_clock::now() + kGoodbye;
     do {
-      lws_cancel_service(context_);
+      lws_cancel_service(context_->get());
     } while (finished_.wait_for(std::chrono::milliseconds(10)) != std::future_status::ready &&
              std::chrono::steady_clock::now() < deadline);
     is_cut_off_ = true;
-    lws_cancel_service(context_);
+    lws_cancel_service(context_->get());
     thread_.join();
     outbox_->Close();
     sockets_.EndAll();
     // What the library still holds is closed with the context.
-    lws_context_destroy(std::exchange(context_, nullptr));
+    context_->Close();
   }
 
  private:
@@ -143,50 +110,8 @@ class HttpServer::Service {
   }
 
   void Open() {
-    protocols_.push_back({"http", &Callback, sizeof(PerConnection), 0, 0, nullptr, 0});
-    for (const std::string& name : config_.subprotocols) {
-      protocols_.push_back({name.c_str(), &Callback, sizeof(PerConnection), kFragmentBytes, 0, nullptr,
-                            config_.websocket_queue_bytes});
-    }
-    protocols_.push_back({});
-
-    lws_context_creation_info info{};
-    info.user = this;
-    info.port = config_.port;
-    info.iface = config_.address.c_str();
-    info.protocols = protocols_.data();
-    info.gid = static_cast<gid_t>(-1);
-    info.uid = static_cast<uid_t>(-1);
-    info.alpn = "http/1.1";
-    std::array<void*, 1> loops{loop_.get()};
-    info.foreign_loops = loops.data();
-    info.options = LWS_SERVER_OPTION_LIBEV | LWS_SERVER_OPTION_VALIDATE_UTF8 |
-                   LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND |
-                   (config_.address.find(':') == std::string::npos ? LWS_SERVER_OPTION_DISABLE_IPV6 : 0);
-    info.max_http_header_data2 = static_cast<unsigned>(config_.header_bytes);
-    info.timeout_secs = static_cast<unsigned>(std::max(config_.header_timeout, config_.body_timeout).count());
-    info.timeout_secs_ah_idle = static_cast<unsigned>(config_.header_timeout.count());
-    info.keepalive_timeout = static_cast<int>(config_.idle_timeout.count());
-    info.retry_and_idle_policy = &retry_;
-    if (has_tls()) {
-      info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
-      info.ssl_cert_filepath = config_.tls.front().certificate_file.c_str();
-      info.ssl_private_key_filepath = config_.tls.front().private_key_file.c_str();
-      // BCP 195 (RFC 9325 sections 3.1.1 and 4.2): no version below 1.2, and there only what is authenticated and secret
-      // afterwards too.
-      info.ssl_options_set = SSL_OP_NO_SSLv3 | SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1 | SSL_OP_NO_RENEGOTIATION;
-      info.ssl_cipher_list = "ECDHE+AESGCM:ECDHE+CHACHA20";
-    }
-    lws_set_log_level(0, nullptr);
-    context_ = lws_create_context(&info);
-    if (context_ == nullptr) {
-      throw std::runtime_error("http.listen " + config_.address + ":" + std::to_string(config_.port) +
-                               " cannot be used: the address must be this host's, the port free" +
-                               ".");
-    }
-    const int port = lws_get_vhost_listen_port(lws_get_vhost_by_name(context_, "default"));
-    port_ = static_cast<uint16_t>(port);
-    outbox_ = std::make_shared<Outbox>([context = context_] { lws_cancel_service(context); });
+    context_ = std::make_unique<LibraryContext>(config_, loop_.get(), &Callback, sizeof(PerConnection), this);
+    outbox_ = std::make_shared<Outbox>([context = context_->get()] { lws_cancel_service(context); });
   }
 
   bool has_tls() const { return !config_.tls.empty(); }
@@ -271,67 +196,27 @@ class HttpServer::Service {
   // ---- connections
 
   int AdmitConnection(int socket) {
-    const bool is_admitted = MayConnect(socket);
+    const bool is_admitted = connections_.MayConnect(socket);
     if (!is_admitted) ++counts_.refused_connections;
     return is_admitted ? 0 : -1;
   }
 
-  bool MayConnect(int socket) {
-    if (connections_.size() >= config_.connections) return false;
-    const std::string address = PeerAddress(socket);
-    // A proxy's connections are many people's.
-    if (config_.proxies.Trusts(address)) return true;
-    if (OpenFrom(address) >= config_.connections_per_address) return false;
-    return connection_limiter_.TryTake(NetworkOf(address), RateLimiter::Clock::now());
-  }
-
-  // For whom the limits of an address hold.
-  std::string NetworkOf(const std::string& address) const { return auth::NetworkOf(address, config_.ipv6_prefix_length); }
-
-  size_t OpenFrom(const std::string& address) const {
-    const auto it = connections_by_network_.find(NetworkOf(address));
-    return it == connections_by_network_.end() ? 0 : it->second;
-  }
-  // Counted from its first moment on: silent ones count too.
   Connection& ConnectionOf(lws* connection) {
-    const auto [it, is_new] = connections_.try_emplace(connection);
-    if (is_new) {
-      ++counts_.connections;
-      it->second.address = PeerAddress(lws_get_socket_fd(lws_get_network_wsi(connection)));
-      it->second.network = NetworkOf(it->second.address);
-      ++connections_by_network_[it->second.network];
-    }
-    return it->second;
+    Connection& known = connections_.Of(connection);
+    counts_.connections = connections_.size();
+    return known;
   }
-  const std::string& AddressOf(lws* connection) { return ConnectionOf(connection).address; }
+  std::string NetworkOf(const std::string& address) const { return connections_.NetworkOf(address); }
 
   // Writes into the request who is behind the connection, and which host it asked for, where a trusted proxy says so.
   Client Identify(lws* connection, api::HttpRequest& request) {
-    Client client = ClientOf(config_.proxies, AddressOf(connection), ReadForwarding(connection).view());
+    Client client = ClientOf(config_.proxies, ConnectionOf(connection).address, ReadForwarding(connection).view());
     request.remote_address = client.address;
     if (!client.host.empty()) request.headers["host"] = client.host;
     return client;
   }
-  // A WebSocket behind a proxy is its client's connection from here on.
-  void AssignTo(const std::string& address, lws* connection) {
-    std::string& known = ConnectionOf(connection).network;
-    std::string network = NetworkOf(address);
-    if (known == network) return;
-    Uncount(known);
-    ++connections_by_network_[network];
-    known = std::move(network);
-  }
-  void Uncount(const std::string& network) {
-    const auto count = connections_by_network_.find(network);
-    if (--count->second == 0) connections_by_network_.erase(count);
-  }
-
   void ForgetConnection(lws* connection) {
-    const auto it = connections_.find(connection);
-    if (it == connections_.end()) return;
-    Uncount(it->second.network);
-    connections_.erase(it);
-    --counts_.connections;
+    if (connections_.Forget(connection)) counts_.connections = connections_.size();
   }
 
   // ---- requests
@@ -519,7 +404,7 @@ class HttpServer::Service {
       lws_return_http_status(connection, is_served ? 403 : 400, nullptr);
       return -1;
     }
-    const bool has_too_many = client.is_forwarded && OpenFrom(client.address) >= config_.connections_per_address;
+    const bool has_too_many = client.is_forwarded && connections_.OpenFrom(client.address) >= config_.connections_per_address;
     if (has_too_many || !limiter_.TryTake(NetworkOf(client.address), RateLimiter::Clock::now())) {
       ++counts_.rate_limited;
       lws_return_http_status(connection, 429, nullptr);
@@ -534,7 +419,7 @@ class HttpServer::Service {
     api::HttpRequest request = std::move(pending_upgrade_.second);
     pending_upgrade_ = {};
     ConnectionOf(connection).guard.reset();
-    AssignTo(request.remote_address, connection);
+    connections_.AssignTo(request.remote_address, connection);
     ++counts_.web_sockets;
     slot->socket = sockets_.Open(++last_id_, connection, std::move(request), outbox_);
     return 0;
@@ -565,17 +450,12 @@ class HttpServer::Service {
   const StaticFiles files_;
   const Sites sites_;
   RateLimiter limiter_;
-  RateLimiter connection_limiter_;
   const std::shared_ptr<BodyBudget> body_budget_;
   TlsCertificates certificates_;
   std::chrono::steady_clock::time_point certificates_read_ = std::chrono::steady_clock::now();
 
-  std::vector<lws_protocols> protocols_;  // ends with an empty one; the library keeps its address
-  // All zero: the library pings nobody. Its timers are one sorted list, walked from the start for each new one.
-  lws_retry_bo_t retry_ = {};
   EventLoop loop_;
-  lws_context* context_ = nullptr;
-  uint16_t port_ = 0;
+  std::unique_ptr<LibraryContext> context_;
   std::shared_ptr<Outbox> outbox_;
   std::atomic<bool> is_stopping_{false};
   std::atomic<bool> is_cut_off_{false};
@@ -591,8 +471,7 @@ class HttpServer::Service {
   ExchangeId last_id_ = 0;
   std::unordered_map<ExchangeId, std::unique_ptr<Exchange>> exchanges_;
   WebSockets sockets_;
-  std::unordered_map<lws*, Connection> connections_;
-  std::unordered_map<std::string, size_t> connections_by_network_;
+  ConnectionTable connections_;
   std::pair<lws*, api::HttpRequest> pending_upgrade_{};
 };
 

@@ -126,6 +126,8 @@ class RegistrationRegistry {
 
   // Only registrations that the network has confirmed and that have not ended; copies.
   std::optional<RegistrationRecord> Find(const RegistrationId& id) const;
+  // The same for lists of many: nothing is unpacked.
+  bool IsRegistered(const RegistrationId& id) const { return table_.IsRegistered(id); }
   std::optional<RegistrationRecord> FindByContactToken(const std::string& token) const;
   std::vector<RegistrationRecord> FindByDevice(const std::string& device_id) const;
   std::vector<RegistrationRecord> FindByUser(const std::string& client_id, const std::string& user) const;

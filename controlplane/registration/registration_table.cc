@@ -207,6 +207,11 @@ std::optional<Entry> RegistrationTable::Get(const RegistrationId& id) const {
   return std::move(found.front());
 }
 
+bool RegistrationTable::IsRegistered(const RegistrationId& id) const {
+  const auto [begin, end] = rows_->rows.get<ById>().equal_range(HashOfText(id));
+  return std::any_of(begin, end, [](const auto& row) { return row.state == State::kRegistered; });
+}
+
 std::vector<Entry> RegistrationTable::FindByToken(const std::string& contact_token) const {
   return rows_->Matching(rows_->rows.get<ByToken>().equal_range(HashOfText(contact_token)),
                          [&](const RegistrationRecord& record) { return record.contact_token == contact_token; });

@@ -47,6 +47,8 @@ class RegistrationTable {
   void Erase(const RegistrationId& id);
 
   std::optional<Entry> Get(const RegistrationId& id) const;
+  // By the hash of the id alone.
+  bool IsRegistered(const RegistrationId& id) const;
   // In any state; the owner judges.
   std::vector<Entry> FindByToken(const std::string& contact_token) const;
   std::vector<Entry> FindByDevice(const std::string& device_id) const;

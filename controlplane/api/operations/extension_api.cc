@@ -102,9 +102,10 @@ void ExtensionApi::ListCalls(const ExchangePointer& exchange) {
   if (!device_id) return;
   const auto page = Page::Of(exchange);
   if (!page) return;
-  std::vector<gateway::MediaSession> calls = service_.ListCalls(exchange->who, *device_id);
-  std::erase_if(calls, [](const gateway::MediaSession& session) { return call::IsTerminal(session.status); });
-  SendPageOf(*exchange, *page, calls.size(), "mediaSessionId", [&](size_t i) { return CallBody(calls[i]); });
+  const gateway::CallPage found = service_.ListCallPage(exchange->who, *device_id, page->first, page->per_page);
+  json list = json::array();
+  for (const gateway::MediaSession& session : found.calls) list.push_back(CallBody(session));
+  SendPage(*exchange, *page, list, found.total, found.calls.empty() ? "" : found.calls.back().media_session_id);
 }
 
 void ExtensionApi::CallDetails(const ExchangePointer& exchange) {

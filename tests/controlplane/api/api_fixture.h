@@ -42,6 +42,7 @@ class MockService : public gateway::Service {
   MOCK_METHOD(void, CreateCall, (const Principal&, gateway::CallRequest, gateway::Callback<MediaSession>), (override));
   MOCK_METHOD(gateway::Outcome<MediaSession>, GetCall, (const Principal&, const std::string&), (override));
   MOCK_METHOD(std::vector<MediaSession>, ListCalls, (const Principal&, const std::string&), (override));
+  MOCK_METHOD(gateway::CallPage, ListCallPage, (const Principal&, const std::string&, size_t, size_t), (override));
   MOCK_METHOD(void, ChangeStatus, (const Principal&, const std::string&, gateway::StatusChange, gateway::Callback<MediaSession>), (override));
   MOCK_METHOD(void, DeleteCall, (const Principal&, const std::string&, gateway::Callback<gateway::Done>), (override));
   MOCK_METHOD(gateway::Outcome<gateway::CallDetails>, GetCallDetails, (const Principal&, const std::string&), (override));

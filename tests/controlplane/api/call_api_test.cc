@@ -287,15 +287,17 @@ TEST_F(CompatApiTest, AcceptsWhatCamarasOwnDocumentsSend) {
 }
 
 TEST_F(CallApiTest, ListsCallsForThePage) {
-  gateway::MediaSession ended = ASession(Status::kTerminated);
-  EXPECT_CALL(service_, ListCalls(_, kDevice)).WillOnce(Return(std::vector{ASession(Status::kRinging), ended}));
+  EXPECT_CALL(service_, ListCallPage(_, kDevice, 0u, 1000u)).WillOnce(Return(gateway::CallPage{{ASession(Status::kRinging)}, 1}));
   const Reply reply = Request("GET", std::string("/byon/v1/calls?deviceId=") + kDevice);
-  ASSERT_EQ(reply.body.size(), 1u) << "only live calls";
+  ASSERT_EQ(reply.body.size(), 1u);
   EXPECT_EQ(reply.body[0]["direction"], "originating");
   EXPECT_EQ(reply.body[0]["sequenceNumber"], 3);
   EXPECT_EQ(reply.body[0]["reason"], "SIP 180 Ringing");
-  EXPECT_CALL(service_, ListCalls(_, "")).WillOnce(Return(std::vector{ASession(), ASession()}));
-  EXPECT_EQ(Request("GET", "/byon/v1/calls").body.size(), 2u) << "of all devices";
+  EXPECT_CALL(service_, ListCallPage(_, "", 4u, 2u)).WillOnce(Return(gateway::CallPage{{ASession(), ASession()}, 7}));
+  const Reply part = Request("GET", "/byon/v1/calls?page=2&perPage=2");
+  EXPECT_EQ(part.status, 206) << "of all devices";
+  EXPECT_EQ(part.headers.at("X-Total-Count"), "7");
+  EXPECT_EQ(part.headers.at("Content-Last-Key"), "ms-1");
   for (const char* bad : {"x", "", "%zz"}) {
     EXPECT_EQ(Request("GET", std::string("/byon/v1/calls?deviceId=") + bad).Short(), "400 INVALID_ARGUMENT") << bad;
   }

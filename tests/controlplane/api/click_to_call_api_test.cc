@@ -186,7 +186,7 @@ TEST_F(ClickToCallApiTest, NothingElseIsOpenToVisitors) {
     const std::string body = method == std::string("GET") || method == std::string("DELETE") ? "" : "{}";
     EXPECT_EQ(Request(method, path, body, visitor).Short(), "403 PERMISSION_DENIED") << method << " " << path;
   }
-  EXPECT_CALL(service_, ListCalls(_, "")).WillOnce(Return(std::vector<gateway::MediaSession>{}));
+  EXPECT_CALL(service_, ListCallPage(_, "", 0u, 1000u)).WillOnce(Return(gateway::CallPage{}));
   EXPECT_EQ(Request("GET", "/byon/v1/calls", "", visitor).status, 200);
   EXPECT_EQ(Request("GET", "/byon/v1/ice-servers", "", visitor).status, 200);
   EXPECT_EQ(Request("GET", "/byon/v1/click-to-call/visit", "", As(Token())).Short(), "403 INVALID_TOKEN_CONTEXT") << "a user's";

@@ -93,7 +93,7 @@ TEST_F(CommandTest, EveryCommandReachesItsOperation) {
   EXPECT_CALL(service_, GetCall(_, "x/ y")).WillRepeatedly([&](auto&, auto&) { return not_found; });
   EXPECT_CALL(service_, ChangeStatus(_, "x/ y", _, _)).WillOnce([&](auto&, auto&, auto, auto done) { done(not_found); });
   EXPECT_CALL(service_, DeleteCall(_, "x/ y", _)).WillOnce([&](auto&, auto&, auto done) { done(not_found); });
-  EXPECT_CALL(service_, ListCalls(_, kDevice)).WillOnce(Return(std::vector<gateway::MediaSession>{}));
+  EXPECT_CALL(service_, ListCallPage(_, kDevice, 0u, 1000u)).WillOnce(Return(gateway::CallPage{}));
   EXPECT_CALL(service_, SendDtmf(_, "x/ y", "1", _)).WillOnce([&](auto&, auto&, auto&, auto done) { done(not_found); });
   EXPECT_CALL(service_, GetQuality(_, "x/ y", _)).WillOnce([&](auto&, auto&, auto done) { done(not_found); });
   EXPECT_CALL(service_, SetPushSubscription(_, "x/ y", _)).WillOnce([&](auto&, auto&, auto) { return not_found; });
@@ -143,7 +143,7 @@ TEST_F(CommandTest, ListsComeInPagesAsOverRest) {
     EXPECT_EQ(answer["lastKey"], "reg-1");
     EXPECT_EQ(answer["body"].size(), 1u);
   }
-  EXPECT_CALL(service_, ListCalls(_, "")).WillOnce(Return(std::vector<gateway::MediaSession>(3, ASession())));
+  EXPECT_CALL(service_, ListCallPage(_, "", 0u, 2u)).WillOnce(Return(gateway::CallPage{{ASession(), ASession()}, 3}));
   const json calls = Run({{"command", "call.list"}, {"params", {{"perPage", 2}}}});
   EXPECT_EQ(calls["status"], 206) << calls;
   EXPECT_EQ(calls["totalCount"], 3);

@@ -159,6 +159,67 @@ TEST(PidfLo, ACivicAddressInTheOrderOfItsSchemaAndEscaped) {
   EXPECT_EQ(Build({}), "");
 }
 
+TEST(PidfLo, IsReadAsItIsWritten) {
+  Location location{.position = Position{.latitude = -34.407242, .longitude = 150.882518, .radius_m = 30}};
+  location.civic = {{"country", "ES"}, {"A3", "Madrid"}, {"RD", "Calle <Mayor> & \"Sol\""}};
+  location.language = "es";
+  location.method = "GPS";
+  location.confidence = Confidence{"normal", 97};
+  location.taken_at = kNow - std::chrono::seconds(20);
+  const auto read = ReadPidfLo(Build(location));
+  ASSERT_TRUE(read);
+  ASSERT_TRUE(read->position);
+  EXPECT_DOUBLE_EQ(read->position->latitude, -34.407242);
+  EXPECT_DOUBLE_EQ(read->position->longitude, 150.882518);
+  EXPECT_EQ(read->position->radius_m, 30);
+  EXPECT_FALSE(read->position->ellipsoid);
+  EXPECT_EQ(read->civic, location.civic);
+  EXPECT_EQ(read->language, "es");
+  EXPECT_EQ(read->method, "GPS");
+  ASSERT_TRUE(read->confidence);
+  EXPECT_EQ(read->confidence->pdf, "normal");
+  EXPECT_EQ(read->confidence->percent, 97);
+  EXPECT_EQ(read->taken_at, location.taken_at);
+  location.position->ellipsoid = {26.3, 7.7, 3.3, 28.7, 90};
+  const auto round = ReadPidfLo(Build(location));
+  ASSERT_TRUE(round && round->position && round->position->ellipsoid);
+  EXPECT_EQ(round->position->ellipsoid->altitude_m, 26.3);
+  EXPECT_EQ(round->position->ellipsoid->semi_major_axis_m, 7.7);
+  EXPECT_EQ(round->position->ellipsoid->orientation_deg, 90);
+}
+
+// As clients write them: in a tuple, with prefixes of their own, with blanks and a zone, several of them.
+TEST(PidfLo, OfClientsIsRead) {
+  const auto of = [](const std::string& info, const std::string& rest = "") {
+    return ReadPidfLo("<p:presence xmlns:p=\"urn:ietf:params:xml:ns:pidf\"><p:tuple id=\"a\"><p:status><g:geopriv><g:location-info>" + info +
+                      "</g:location-info></g:geopriv></p:status>" + rest + "</p:tuple></p:presence>");
+  };
+  const auto point = of("<gml:Point srsName=\"urn:ogc:def:crs:EPSG::4326\"><gml:pos>\n 40.4168  -3.7038 </gml:pos></gml:Point>",
+                        "<p:timestamp>2023-11-14T23:13:20.25+01:00</p:timestamp>");
+  ASSERT_TRUE(point && point->position);
+  EXPECT_EQ(point->position->longitude, -3.7038);
+  EXPECT_EQ(point->taken_at, kNow);
+  const auto ellipse = of("<gs:Ellipse><gml:pos>1 2</gml:pos><gs:semiMajorAxis>50</gs:semiMajorAxis><gs:semiMinorAxis>20</gs:semiMinorAxis></gs:Ellipse>");
+  ASSERT_TRUE(ellipse && ellipse->position);
+  EXPECT_EQ(ellipse->position->radius_m, 50) << "the circle around it";
+  EXPECT_FALSE(ellipse->position->ellipsoid);
+  const auto both = of("<c:civicAddress><c:country>DE</c:country><c:XX>unknown</c:XX></c:civicAddress><gml:Point><gml:pos>1 2</gml:pos></gml:Point>"
+                       "<gml:Point><gml:pos>3 4</gml:pos></gml:Point>");
+  ASSERT_TRUE(both && both->position);
+  EXPECT_EQ(both->position->latitude, 1) << "the first";
+  EXPECT_EQ(both->civic.size(), 1u);
+  for (const char* bad : {"", "<gml:Point/>", "<gml:Point><gml:pos>91 0</gml:pos></gml:Point>", "<gml:Point><gml:pos>1</gml:pos></gml:Point>",
+                          "<gml:Point><gml:pos>1 nan</gml:pos></gml:Point>", "<gml:Point><gml:pos>1 2 3 4</gml:pos></gml:Point>",
+                          "<gml:Point srsName=\"urn:ogc:def:crs:EPSG::27700\"><gml:pos>1 2</gml:pos></gml:Point>",
+                          "<gs:Circle><gml:pos>1 2</gml:pos><gs:radius>-1</gs:radius></gs:Circle>",
+                          "<gs:Circle><gml:pos>1 2</gml:pos><gs:radius uom=\"urn:ogc:def:uom:EPSG::9002\">1</gs:radius></gs:Circle>",
+                          "<c:civicAddress><c:country>de</c:country></c:civicAddress>", "<gs:Polygon/>"}) {
+    EXPECT_FALSE(of(bad)) << bad;
+  }
+  EXPECT_FALSE(ReadPidfLo("<location-info><Point><pos>1 2</pos></Point></location-info>")) << "no presence document";
+  EXPECT_FALSE(ReadPidfLo("<presence><location-info><Point><pos>1 2</pos></Point></location-info>")) << "cut off";
+}
+
 TEST(CivicElements, AreChecked) {
   EXPECT_TRUE(IsCivicElement("RD"));
   EXPECT_FALSE(IsCivicElement("street"));

@@ -169,6 +169,18 @@ TEST(Gateway, ATwoLeggedClientsLinesAndCalls) {
     EXPECT_THAT(w.gateway->ListCalls(stranger, device), IsEmpty());
   }
   EXPECT_THAT(w.gateway->ListCalls(machine, "d2"), IsEmpty());
+  const CallPage page = w.gateway->ListCallPage(machine, "", 0, 5);
+  EXPECT_EQ(page.total, 1u);
+  ASSERT_EQ(page.calls.size(), 1u);
+  EXPECT_EQ(page.calls.front().media_session_id, call_id);
+  const CallPage beyond = w.gateway->ListCallPage(machine, "", 1, 5);
+  EXPECT_EQ(beyond.total, 1u);
+  EXPECT_THAT(beyond.calls, IsEmpty());
+  EXPECT_EQ(w.gateway->ListCallPage(stranger, "", 0, 5).total, 0u);
+  // Whose registration has ended is not among them.
+  w.gateway->DeleteRegistration(machine, own, [](const auto&) {});
+  w.gateway->OnDeregisterDone(own);
+  EXPECT_EQ(w.gateway->ListCallPage(machine, "", 0, 5).total, 0u);
 }
 
 TEST(Gateway, CallsOnlyAsTheRegisteredNumber) {  // Covers: R8
