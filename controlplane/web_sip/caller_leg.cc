@@ -52,11 +52,8 @@ bool CallerLeg::Start() {
   const bool is_bad = !contact || request.Count("Contact") != 1 || !IsContactUri(contact->uri);
   if (is_bad) return invite_->Reject({400, Counter::kBadRequest, {}}), false;
   dialog_.remote_target = contact->uri;
-  if (request.ContentType() != "application/sdp" && !request.body().empty()) {
-    return invite_->Reject({415, Counter::kBadBody, {{"Accept", "application/sdp"}}}), false;
-  }
-  // The gateway answers browsers, it does not make the first offer (TS 24.371: ICE and DTLS are the client's).
-  if (request.body().empty()) return invite_->Reject({488, Counter::kBadBody, {}}), false;
+  auto body = ReadInviteBody(request);
+  if (const auto* rejection = std::get_if<Rejection>(&body)) return invite_->Reject(*rejection), false;
   // A call for help goes before every rule of form, however the number is written (tel:112, sip:112@anywhere).
   is_for_help_ = environment_.ports.service.IsEmergency(request.uri());
   const bool is_own = is_for_help_ || IsAnonymous(request, invite_->head) || call::PhoneNumberOf(invite_->head.from.uri) == number_;
@@ -72,11 +69,11 @@ bool CallerLeg::Start() {
   session_timer_ = *timer;
   environment_.counters.Add(Counter::kCallFromClient);
   invite_->Respond(100);
-  Create(*receiver);
+  Create(*receiver, std::get<InviteBody>(std::move(body)));
   return true;
 }
 
-void CallerLeg::Create(std::string receiver) {
+void CallerLeg::Create(std::string receiver, InviteBody body) {
   gateway::CallRequest call;
   call.registration_id = registration_id_;
   const bool is_anonymous = IsAnonymous(invite_->request, invite_->head);
@@ -84,7 +81,8 @@ void CallerLeg::Create(std::string receiver) {
   call.originator_name = is_anonymous ? "" : call::CleanDisplayName(invite_->head.from.display_name);
   call.is_emergency = is_for_help_ || receiver.starts_with("urn:service:sos");
   call.receiver_address = std::move(receiver);
-  call.offer_sdp = invite_->request.body();
+  call.offer_sdp = std::move(body.offer);
+  call.location = std::move(body.location);
   environment_.ports.service.CreateCall(
       who_, std::move(call),
       [weak = WeakSelf<CallerLeg>(), service = &environment_.ports.service,

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "controlplane/web_sip/invite_body.h"
 #include "controlplane/web_sip/leg.h"
 
 namespace byon::web_sip {
@@ -23,7 +24,7 @@ class CallerLeg final : public Leg {
   void OnEarlySession(const gateway::MediaSession& session) override;
   void OnEarlyEnd() override;
   void OnCreated(const gateway::Outcome<gateway::MediaSession>& outcome);
-  void Create(std::string receiver);
+  void Create(std::string receiver, InviteBody body);
   void Progress(int status, const gateway::MediaSession& session);
   void Answer(const gateway::MediaSession& session);
 

@@ -250,6 +250,7 @@ std::string_view PhraseOf(int status) {
     case 420: return "Bad Extension";
     case 422: return "Session Interval Too Small";
     case 423: return "Interval Too Brief";
+    case 424: return "Bad Location Information";
     case 480: return "Temporarily Unavailable";
     case 481: return "Call/Transaction Does Not Exist";
     case 482: return "Loop Detected";

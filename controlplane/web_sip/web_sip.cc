@@ -108,7 +108,7 @@ void WebSip::OnRequest(Flow& flow, const ServerTransactionPointer& transaction) 
   if (method == "OPTIONS") {
     return transaction->Respond(transaction->Make(200)
                                     .Add("Allow", kAllow)
-                                    .Add("Accept", "application/sdp, application/dtmf-relay, application/dtmf, text/plain")
+                                    .Add("Accept", "application/sdp, multipart/mixed, application/pidf+xml, application/dtmf-relay, application/dtmf, text/plain")
                                     .Add("Supported", "timer"));
   }
   const bool is_of_dialogs = method == "BYE" || method == "UPDATE" || method == "INFO" || method == "REFER";

@@ -59,8 +59,8 @@ class CallTest : public WebSipTest {
     return ok;
   }
   SipMessage Connected(Client& client) { return Connected(client, InviteParts()); }
-  int Ask(Client& client, const std::string& method, const RequestParts& parts) {
-    client.Send(Text(method, kBob, parts));
+  int Ask(Client& client, const std::string& method, const RequestParts& parts, const std::string& uri = kBob) {
+    client.Send(Text(method, uri, parts));
     SipMessage response = client.Next();
     if (response.status() == 100) response = client.Next();
     return response.status();
@@ -225,6 +225,58 @@ TEST_F(CallTest, CancelEndsARingingCall) {
   cancel.branch = "z9hG4bKother";
   client.Send(Text("CANCEL", kBob, cancel));
   EXPECT_EQ(client.NextStatus(), 481);
+}
+
+// RFC 5621 and RFC 6442: a location beside the offer.
+std::string WithLocation(const std::string& document, const std::string& more = "") {
+  return std::string("--b1\r\nContent-Type: application/sdp\r\n\r\n") + sdp::kChromiumOffer +
+         "\r\n--b1\r\nContent-Type: application/pidf+xml\r\nContent-ID: <a@c.invalid>\r\n\r\n" + document + "\r\n" + more + "--b1--\r\n";
+}
+
+TEST_F(CallTest, ACallForHelpTellsWhereTheClientIs) {
+  web_sip_.reset();
+  world_.config.call.emergency.is_routed = true;
+  world_.config.call.emergency.needs_location = true;
+  world_.Build();
+  Start();
+  Client& client = Registered();
+  RequestParts parts = InviteParts();
+  EXPECT_EQ(Ask(client, "INVITE", parts, "urn:service:sos"), 380) << "nobody knows where it is";
+  parts = InviteParts(2);
+  parts.content_type = "multipart/mixed; boundary=b1";
+  parts.headers.emplace_back("Geolocation", "<cid:a@c.invalid>");
+  parts.body = WithLocation("<presence><location-info><Circle><pos>40.4 -3.7</pos><radius>25</radius></Circle></location-info></presence>");
+  const std::string id = Dial(client, parts, "urn:service:sos");
+  ASSERT_FALSE(id.empty());
+  ASSERT_EQ(world_.sip.invites.size(), 1u);
+  const std::string sent = world_.sip.invites.back().emergency.value().location;
+  EXPECT_THAT(sent, HasSubstr("<gml:pos>40.4000000 -3.7000000</gml:pos>"));
+  EXPECT_THAT(sent, HasSubstr("25.0</gs:radius>"));
+}
+
+TEST_F(CallTest, BodiesInPartsAreJudgedAsAWhole) {
+  Client& client = Registered();
+  int cseq = 0;
+  const auto ask = [&](const std::string& body, const std::string& type = "multipart/mixed; boundary=b1") {
+    Advance(seconds(1));
+    RequestParts parts = InviteParts(++cseq);
+    parts.content_type = type;
+    parts.body = body;
+    return Ask(client, "INVITE", parts);
+  };
+  const std::string place = "<presence><location-info><Point><pos>40.4 -3.7</pos></Point></location-info></presence>";
+  EXPECT_EQ(ask(WithLocation("<presence><location-info><Point><pos>91 0</pos></Point></location-info></presence>")), 424);
+  EXPECT_EQ(ask(WithLocation("nonsense")), 424);
+  EXPECT_EQ(ask(WithLocation(place), "multipart/mixed; boundary=b2"), 400);
+  EXPECT_EQ(ask("--b1\r\nContent-Type: application/pidf+xml\r\n\r\n" + place + "\r\n--b1--\r\n"), 488) << "no offer";
+  EXPECT_EQ(ask(WithLocation(place, "--b1\r\nContent-Type: image/png\r\n\r\nx\r\n")), 415);
+  EXPECT_TRUE(world_.sip.invites.empty());
+  EXPECT_EQ(web_sip_->calls(), 0u);
+  RequestParts good = InviteParts(++cseq);
+  good.content_type = "multipart/mixed; boundary=b1";
+  good.body = WithLocation(place, "--b1\r\nContent-Type: image/png\r\nContent-Disposition: icon; handling=optional\r\n\r\nx\r\n");
+  EXPECT_FALSE(Dial(client, good).empty());
+  EXPECT_FALSE(world_.sip.invites.back().emergency) << "an ordinary call tells nobody where";
 }
 
 TEST_F(CallTest, CallsThatCannotBeAreRefused) {
