@@ -169,6 +169,25 @@ describe('a device', () => {
       expect(lives.state).toBe('connected');
     });
 
+    test('a gateway that was started anew is asked again until it knows its calls', async () => {
+      vi.useFakeTimers();
+      const call = await device.call('+34600000002');
+      let busy = 2;
+      gateway.tell('down', { code: 1006 });
+      gateway.handlers['call.list'] = () => {
+        if (busy-- > 0) throw new ByonError('UNAVAILABLE', 'Not yet.', { status: 503, retryAfterSeconds: 2 });
+        return [];
+      };
+      gateway.tell('up');
+      await settle();
+      expect(call.hasEnded).toBe(false);
+      await vi.advanceTimersByTimeAsync(4000);
+      expect(gateway.asked('call.list')).toHaveLength(4);
+      expect(call.hasEnded).toBe(true);
+      expect(told.filter((line) => line.startsWith('error'))).toEqual([]);
+      vi.useRealTimers();
+    });
+
     test('an invitation that came meanwhile rings', async () => {
       await breakAndReturn([{ ...session({ mediaSessionId: 'call-7', status: 'Initial', offer: { sdp: 'offer' } }), direction: 'terminating' }]);
       expect(device.calls.map(({ id, state }) => [id, state])).toEqual([['call-7', 'ringing']]);

@@ -22,6 +22,8 @@ import type {
 const REFRESH_BEFORE_EXPIRY_MS = 120_000;
 const FIRST_ENDING_WAIT_MS = 100;
 const MOST_ENDING_WAIT_MS = 3_200;
+/** A gateway that restores a million registrations needs minutes. */
+const MOST_LIST_ATTEMPTS = 600;
 const REFRESH_RETRY_MS = 10_000;
 const EVENT_PREFIX = 'org.camaraproject.webrtc-events-subscriptions.v0.';
 const TRANSFER_EVENT = 'org.byon-gateway.events.v1.transfer';
@@ -345,6 +347,23 @@ export class Device extends Emitter<DeviceEvents> {
     }
   }
 
+  /**
+   * The calls of this device. A gateway that has just been started may have to read them first: it is asked again for as long
+   * as it says so. Nothing when the connection broke meanwhile, after which somebody asks again anyway.
+   */
+  async #listCalls(): Promise<ListedSession[] | undefined> {
+    for (let attempt = 1; ; ++attempt) {
+      try {
+        return await this.#transport.request('call.list', { deviceId: this.deviceId });
+      } catch (error) {
+        const isBusy = error instanceof ByonError && error.status === 503 && attempt < MOST_LIST_ATTEMPTS;
+        if (!isBusy) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 1000 * (error.retryAfterSeconds ?? 1)));
+        if (this.#isDown || !this.#registration) return undefined;
+      }
+    }
+  }
+
   #listen(): void {
     const transport = this.#transport;
     const report = (error: unknown) => this.emit('error', asError(error));
@@ -468,7 +487,8 @@ export class Device extends Emitter<DeviceEvents> {
    * opened ends what a page before it has left: its media went with it.
    */
   async #recoverCalls({ isFresh = false } = {}): Promise<void> {
-    const sessions = await this.#transport.request('call.list', { deviceId: this.deviceId });
+    const sessions = await this.#listCalls();
+    if (!sessions) return;
     const alive = new Map(sessions.map((session) => [session.mediaSessionId, session]));
     for (const call of this.calls) {
       const session = alive.get(call.id as string);
