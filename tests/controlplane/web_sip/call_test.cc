@@ -368,6 +368,8 @@ TEST_F(CallTest, HoldAndResumeByReinvite) {
   for (uint64_t change = 1; change < 8; ++change) world_.gateway->OnMediaReady(id, change, call::Locals());
   EXPECT_THAT(Sip(), Contains("offer"));
   world_.gateway->OnRemoteAnswer(id, "A", call::PhoneSdp());
+  // The client's media follow when the network has agreed.
+  for (uint64_t change = 1; change < 20; ++change) world_.gateway->OnMediaReady(id, change, call::Locals());
   const SipMessage held = client.Next();
   EXPECT_EQ(held.status(), 200);
   EXPECT_THAT(held.body(), HasSubstr("a=recvonly"));
@@ -394,6 +396,7 @@ TEST_F(CallTest, AReinviteWhileTheOtherSideHoldsRenewsTheMedia) {
     EXPECT_EQ(client.NextStatus(), 100);
     while (changes < 20 && !client.has_news()) world_.gateway->OnMediaReady(id, ++changes, call::Locals());
     if (!client.has_news()) world_.gateway->OnRemoteAnswer(id, "A", call::PhoneSdp("sendonly"));
+    for (changes = 0; changes < 20 && !client.has_news();) world_.gateway->OnMediaReady(id, ++changes, call::Locals());
     changes = 0;
     return client.Next();
   };
