@@ -135,7 +135,7 @@ struct OperatorRooms::Rooms {
   std::string Unreadiness() const {
     if (!tokens.is_ready()) return "keys of the identity provider";
     if (!media.is_ready()) return "dataplane";
-    if (gateway.is_restoring()) return "registrations of before the restart";
+    if (!gateway.are_calls_known()) return "calls of before the restart";
     return "";
   }
   void OnTokenEvent(std::string_view event, const std::string& detail);
@@ -318,7 +318,7 @@ void OperatorRooms::Stop() {
 
 void OperatorRooms::CollectMetrics(metrics::MetricSet& set, std::function<void()> done) const {
   const metrics::Labels labels{{"operator", rooms_->id}};
-  set.Gauge("byon_ready", "1 when keys and a dataplane are there.", labels, rooms_->Unreadiness().empty() ? 1 : 0);
+  set.Gauge("byon_ready", "1 when keys, a dataplane and the calls of before a restart are there.", labels, rooms_->Unreadiness().empty() ? 1 : 0);
   set.Gauge("byon_channels", "Event channels, those included that wait for their client to come back.", labels,
             static_cast<double>(rooms_->channels.size()));
   set.Gauge("byon_subscriptions", "Subscriptions to events by webhook.", labels, static_cast<double>(rooms_->subscriptions.size()));

@@ -177,6 +177,7 @@ class Call {
   // SipSignalingObserver
   void OnProgress(const Progress& progress, Now now);
   void OnAnswered(const DialogId& dialog_id, const std::optional<std::string>& sdp, Now now);
+  void OnEarlyMedia(const DialogId& dialog_id, const std::string& directions);
   void OnFailed(const EndReason& reason, Now now);
   // An emergency service has the call.
   void OnEmergencyAnswer();

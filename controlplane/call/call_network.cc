@@ -94,6 +94,18 @@ void Call::OnProgress(const Progress& progress, Now now) {
   ConfirmPreconditions(progress.dialog_id);
 }
 
+// The network opens or closes early media by itself, an announcement being over, say (RFC 5009 section 8).
+void Call::OnEarlyMedia(const DialogId& dialog_id, const std::string& directions) {
+  const auto dialog = dialogs_.find(dialog_id);
+  const auto is_authorised = IsAuthorised(directions);
+  const bool is_early = record_.is_originating && sip_state_ == SipState::kInviting && dialog != dialogs_.end();
+  if (is_ended() || !is_early || !is_authorised) return;
+  dialog->second.is_early_media_authorised = *is_authorised;
+  dialog->second.is_early_media_gated = !*is_authorised;
+  if (dialog->second.remote && (*is_authorised || dialog_id == record_.dialog_id)) UseDialog(DialogId(dialog_id));
+  UpdateRingback();
+}
+
 // One of those who were alerted is no more (RFC 6228): what was heard of it stops, another is heard or the ringback tone.
 void Call::LeaveEarlyDialog(const DialogId& id) {
   dialogs_.erase(id);

@@ -158,6 +158,8 @@ class SipSignalingObserver {
   // 200 to our INVITE; the ACK has been sent, other early dialogs have been ended.
   virtual void OnAnswered(const CallId& call_id, const DialogId& dialog_id,
                           std::optional<std::string> sdp) = 0;
+  // P-Early-Media of a request or an answer to one within an early dialog of our INVITE (RFC 5009 section 8): PRACK, UPDATE.
+  virtual void OnEarlyMedia(const CallId&, const DialogId&, const std::string& /*directions*/) {}
   // Who the network says has the call, as asserted in a response to our INVITE: a URI of any scheme. Once for each that is new.
   virtual void OnAsserted(const CallId&, const std::string& /*uri*/) {}
   // Final non-2xx to our INVITE (after redirection and restoration were dealt with).

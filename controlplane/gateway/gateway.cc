@@ -44,6 +44,7 @@ void Gateway::Restore(std::function<void(Restored)> tell) {
   restoration_->Start();
 }
 
+bool Gateway::are_calls_known() const { return core_->restored != Restored::kNothing; }
 bool Gateway::is_restoring() const { return core_->restored != Restored::kAll; }
 
 void Gateway::EndService(const std::string& reason) {
@@ -94,6 +95,11 @@ void Gateway::OnAnswered(const call::CallId& signalling_id, const call::DialogId
   const call::CallId call_id = core_->calls.SignalledCall(signalling_id);
   core_->Apply(call_id, {200, 0, "OK"},
                [&](call::Call& c) { c.OnAnswered(dialog_id, sdp, core_->Read()); });
+}
+
+void Gateway::OnEarlyMedia(const call::CallId& signalling_id, const call::DialogId& dialog_id, const std::string& directions) {
+  core_->calls.Apply(core_->calls.SignalledCall(signalling_id), [&](call::Call& c) { c.OnEarlyMedia(dialog_id, directions); });
+  core_->Drain();
 }
 
 void Gateway::OnAsserted(const call::CallId& signalling_id, const std::string& uri) {

@@ -99,6 +99,7 @@ class Gateway final : public Service,
 
   // Service
   bool is_restoring() const override;
+  bool are_calls_known() const override;
   void CreateRegistration(const Principal& who, RegistrationRequest request,
                           Callback<Registration> done) override;
   Outcome<Registration> GetRegistration(const Principal& who, const std::string& id) override;
@@ -156,6 +157,7 @@ class Gateway final : public Service,
   void OnProgress(const call::CallId& call_id, call::Progress progress) override;
   void OnAnswered(const call::CallId& call_id, const call::DialogId& dialog_id,
                   std::optional<std::string> sdp) override;
+  void OnEarlyMedia(const call::CallId& call_id, const call::DialogId& dialog_id, const std::string& directions) override;
   void OnAsserted(const call::CallId& call_id, const std::string& uri) override;
   void OnFailed(const call::CallId& call_id, call::EndReason reason) override;
   void OnCancelled(const call::CallId& call_id, call::EndReason reason) override;

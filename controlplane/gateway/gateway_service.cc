@@ -174,6 +174,9 @@ void Gateway::CreateCall(const Principal& who, CallRequest request, Callback<Med
     return done(Error{ErrorCode::kEmergencyNotSupported, "Emergency calls are not possible here, use your phone."});
   }
   const auto record = core_->FindRegistration(who, request.registration_id);
+  if (!record && is_restoring() && is_for_help) {
+    return done(Error{ErrorCode::kEmergencyNotSupported, "Emergency calls are not possible here yet, use your phone."});
+  }
   if (!record && is_restoring()) return done(StillRestoring());
   if (!record) {
     return done(Error{ErrorCode::kInvalidTokenContext,

@@ -97,11 +97,18 @@ void Gateway::Restoration::ReadRegistrationsOfCalls() {
 }
 
 void Gateway::Restoration::TakeRegistrationOfCall(store::Record& kept) {
-  if (RestoreRegistration(kept)) with_calls_.insert(kept.key);
+  auto record = Read(kept);
+  if (!record) return;
+  with_calls_.insert(kept.key);
+  of_calls_.push_back(std::move(*record));
 }
 
-// All at once: calls that move have partners, and hear of each other's end.
+// All at once: calls that move have partners, and hear of each other's end, and what happens to a registration happens to its
+// calls.
 void Gateway::Restoration::RestoreCalls() {
+  for (registration::RegistrationRecord& record : std::exchange(of_calls_, {})) {
+    core_.registrations.Restore(std::move(record), core_.ReadForRegistration());
+  }
   std::vector<call::CallId> alive;
   for (call::CallRecord& record : calls_) {
     const call::CallId id = record.id;
@@ -130,27 +137,34 @@ void Gateway::Restoration::RestoreCalls() {
 void Gateway::Restoration::TakeRegistration(store::Record& kept) {
   // Its end since then may not have been written when this was read.
   if (with_calls_.contains(kept.key)) return;
-  if (RestoreRegistration(kept)) core_.TellOfLine(kept.key, LineUp::kRestored);
-}
-
-bool Gateway::Restoration::RestoreRegistration(store::Record& kept) {
-  auto record = ReadRegistrationRecord(kept.value);
-  if (!record) {
-    DropUnreadable(store::Kind::kRegistration, kept.key);
-    return false;
-  }
+  auto record = Read(kept);
+  if (!record) return;
   core_.registrations.Restore(std::move(*record), core_.ReadForRegistration());
   core_.Drain();
-  return true;
+  core_.TellOfLine(kept.key, LineUp::kRestored);
+}
+
+std::optional<registration::RegistrationRecord> Gateway::Restoration::Read(const store::Record& kept) {
+  auto record = ReadRegistrationRecord(kept.value);
+  if (!record) DropUnreadable(store::Kind::kRegistration, kept.key);
+  return record;
 }
 
 void Gateway::Restoration::Finish() {
-  is_over_ = true;
+  core_.registrations.OnAllRestored(core_.ReadForRegistration());
   core_.restored = Restored::kAll;
-  for (const auto& [who, device] : std::exchange(tokens_, {})) core_.RenewToken(who, device);
-  core_.Drain();
   std::exchange(with_calls_, {});
+  HearTokens();
   if (tell_) tell_(Restored::kAll);
+}
+
+void Gateway::Restoration::HearTokens() {
+  for (size_t heard = 0; heard < kSlice && !tokens_.empty(); ++heard) {
+    core_.RenewToken(tokens_.front().first, tokens_.front().second);
+    tokens_.pop_front();
+  }
+  core_.Drain();
+  if (!tokens_.empty()) ToStrand()([this] { HearTokens(); });
 }
 
 }  // namespace byon::gateway

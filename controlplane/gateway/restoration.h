@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -26,7 +27,6 @@ class Gateway::Restoration {
   void Stop() { is_over_ = true; }
   // A fresh token while its registration may not have been read yet; heard when all have been.
   void RememberToken(Principal who, DeviceKey device);
-  bool is_over() const { return is_over_; }
 
  private:
   using Take = void (Restoration::*)(store::Record&);
@@ -48,7 +48,8 @@ class Gateway::Restoration {
   void TakeRegistrationOfCall(store::Record& kept);
   void RestoreCalls();
   void TakeRegistration(store::Record& kept);
-  bool RestoreRegistration(store::Record& kept);
+  std::optional<registration::RegistrationRecord> Read(const store::Record& kept);
+  void HearTokens();
   void Finish();
   void DropUnreadable(store::Kind kind, const std::string& key);
   // Runs it on the strand, unless it is too late by then; from any thread.
@@ -58,9 +59,10 @@ class Gateway::Restoration {
   const std::function<void(Restored)> tell_;
   bool is_over_ = false;
   std::vector<call::CallRecord> calls_;
+  std::vector<registration::RegistrationRecord> of_calls_;  // the registrations of these
   std::unordered_map<call::CallId, std::optional<CallTrace>> traces_;  // of these calls
   std::unordered_set<registration::RegistrationId> with_calls_;  // restored before the others
-  std::vector<std::pair<Principal, DeviceKey>> tokens_;
+  std::deque<std::pair<Principal, DeviceKey>> tokens_;
 };
 
 }  // namespace byon::gateway

@@ -271,6 +271,8 @@ class Service {
 
   // A restart is not through yet: lists lack something, what is not found is kUnavailable, nothing new is registered.
   virtual bool is_restoring() const { return false; }
+  // Calls, and the registrations that have one, are known before that.
+  virtual bool are_calls_known() const { return true; }
   // Answers after the network's 200 to the REGISTER.
   virtual void CreateRegistration(const Principal& who, RegistrationRequest request,
                                   Callback<Registration> done) = 0;

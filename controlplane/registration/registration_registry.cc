@@ -224,12 +224,13 @@ void RegistrationRegistry::Restore(RegistrationRecord record, Now now) {
   entry.record = std::move(record);
   entry.state = State::kRegistered;
   actions_.push_back(RestoreSip{ToSip(entry.record), entry.record.registered});
+  tokens_count_from_ = std::max(tokens_count_from_, now.steady + config_.token_grace);
   ScheduleRestored(entry, now);
   ScheduleLife(entry, now);
-  // While nobody was there no client could bring a fresh one.
-  if (entry.token_deadline != kNever) entry.token_deadline = std::max(entry.token_deadline, now.steady + config_.token_grace);
   table_.Put(entry);
 }
+
+void RegistrationRegistry::OnAllRestored(Now now) { tokens_count_from_ = now.steady + config_.token_grace; }
 
 void RegistrationRegistry::EndAll(const std::string& reason, Now now) {
   end_reason_ = reason;
@@ -443,7 +444,9 @@ void RegistrationRegistry::HandleEntryTimeout(Entry entry, Now now) {
   }
   if (entry.expiry_deadline <= now.steady)
     return End(std::move(entry), true, "The registration has expired", false, now);
-  if (entry.token_deadline <= now.steady) {
+  if (entry.token_deadline <= now.steady && now.steady < tokens_count_from_) {
+    entry.token_deadline = tokens_count_from_;
+  } else if (entry.token_deadline <= now.steady) {
     return End(std::move(entry), false, "The access token expired and no fresh one came", false, now);
   }
   if (entry.sip_expiry_deadline <= now.steady) {

@@ -106,6 +106,8 @@ class RegistrationRegistry {
   // Registers anew at once, because the network seems to have forgotten.
   void Refresh(const RegistrationId& id);
   void Restore(RegistrationRecord record, Now now);
+  // A restart is through: until then no client could bring a fresh token, and from now on each has the grace for it.
+  void OnAllRestored(Now now);
   // A new one could not be stored: it ends, as if it had never been.
   void OnNotKept(const RegistrationId& id, Now now);
   // Ends all of them, at a pace that the network's answers give, and takes no new ones.
@@ -168,6 +170,7 @@ class RegistrationRegistry {
   RegistrationTable table_;
   RefreshPlan plan_;
   SteadyTime catch_up_full_until_{};
+  SteadyTime tokens_count_from_{};  // after a restart clients have time to come back
   std::deque<Action> actions_;
   std::string end_reason_;  // empty: service goes on
   std::vector<RegistrationTable::Ticket> ending_;  // those that EndAll has not come to yet

@@ -70,11 +70,11 @@ void RefuseNoDialog(ShardContext& context, ServerTransaction& transaction) {
   transaction.Respond(481);
 }
 
-void RefuseUntilRestored(ShardContext& context, ServerTransaction& transaction) {
+void RefuseUntilRestored(ShardContext& context, ServerTransaction& transaction, int status) {
   context.counters.Add(SipCounter::kRefusedNotRestored);
   std::string headers;
   AddHeader(headers, "Retry-After", "1");
-  transaction.Respond(503, {}, headers);
+  transaction.Respond(status, {}, headers);
 }
 
 bool RefuseUnprocessable(ShardContext& context, ServerTransaction& transaction,

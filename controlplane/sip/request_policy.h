@@ -14,7 +14,8 @@ void RefuseMethod(ShardContext& context, ServerTransaction& transaction, const M
 inline constexpr const char* kAcceptedBodies = "application/sdp, multipart/mixed, multipart/related, multipart/alternative";
 void RefuseSmallInterval(ShardContext& context, ServerTransaction& transaction);  // 422 and Min-SE
 void RefuseNoDialog(ShardContext& context, ServerTransaction& transaction);       // 481
-void RefuseUntilRestored(ShardContext& context, ServerTransaction& transaction);  // 503 and Retry-After: 1
+// With Retry-After: 1. `status`: 503 holds back whatever a peer has for this address, 480 a call to one number, 500 one request.
+void RefuseUntilRestored(ShardContext& context, ServerTransaction& transaction, int status);
 
 // 483, 420 or 416 where a request asks for it; true when it has been answered.
 bool RefuseUnprocessable(ShardContext& context, ServerTransaction& transaction,

@@ -246,16 +246,16 @@ void Shard::HandleRequest(std::unique_ptr<ServerTransaction> transaction,
   // A CANCEL that found its INVITE was answered below.
   if (method == "CANCEL") return RefuseNoDialog(context_, *transaction);
   if (RefuseUnprocessable(context_, *transaction, request)) return;
-  if (restored_ == Restored::kNothing && method != "OPTIONS") return RefuseUntilRestored(context_, *transaction);
+  if (restored_ == Restored::kNothing && method != "OPTIONS") return RefuseUntilRestored(context_, *transaction, 503);
   if (!request.to_tag().empty()) {
     if (calls_->HandleInDialog(transaction, request)) return;
     if (method == "NOTIFY" && registrations_->HandleNotify(*transaction, request)) return;
     if (method == "NOTIFY" && events_->HandleNotify(*transaction, request)) return;
     // A subscription rests with its registration.
-    if (method == "NOTIFY" && restored_ != Restored::kAll) return RefuseUntilRestored(context_, *transaction);
+    if (method == "NOTIFY" && restored_ != Restored::kAll) return RefuseUntilRestored(context_, *transaction, 500);
     return RefuseNoDialog(context_, *transaction);
   }
-  if ((method == "INVITE" || method == "MESSAGE") && MayBeRestoredYet(request)) return RefuseUntilRestored(context_, *transaction);
+  if ((method == "INVITE" || method == "MESSAGE") && MayBeRestoredYet(request)) return RefuseUntilRestored(context_, *transaction, 480);
   if (method == "INVITE") return calls_->HandleInvite(std::move(transaction), request);
   if (method == "MESSAGE") return pager_->HandleMessage(std::move(transaction), request);
   RefuseMethod(context_, *transaction, request);

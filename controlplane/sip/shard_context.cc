@@ -62,6 +62,13 @@ std::string ClaimedIdentity(const std::string& impu, const std::vector<std::stri
   return first == associated_uris.end() ? impu : *first;
 }
 
+std::string ClaimedSipIdentity(const std::string& impu, const std::vector<std::string>& associated_uris) {
+  std::vector<std::string> sip_uris;
+  std::copy_if(associated_uris.begin(), associated_uris.end(), std::back_inserter(sip_uris),
+               [](const std::string& uri) { return uri.starts_with("sip:") || uri.starts_with("sips:"); });
+  return ClaimedIdentity(impu, sip_uris);
+}
+
 void AddHeader(std::string& headers, std::string_view name, std::string_view value) {
   if (value.empty()) return;
   headers += name;

@@ -73,6 +73,8 @@ struct ShardContext {
 // As whom a user with this IMPU speaks: only what the network has associated with the registration may be claimed (TS 24.229
 // section 5.1.2A.1.1), and that is another identity where the IMPU is barred.
 std::string ClaimedIdentity(const std::string& impu, const std::vector<std::string>& associated_uris);
+// The same where a sip: URI is asked for (TS 24.229 section 5.1.1.3).
+std::string ClaimedSipIdentity(const std::string& impu, const std::vector<std::string>& associated_uris);
 
 // "Name: value\r\n"; nothing for an empty value. The value is ours or has been checked.
 void AddHeader(std::string& headers, std::string_view name, std::string_view value);

@@ -31,7 +31,7 @@ enum class SipCounter : uint8_t {
   kRefusedIntervalTooSmall,   // 422
   kRefusedOverload,           // 503
   kRefusedRateLimited,        // 503: the token bucket of the peer's new requests is empty
-  kRefusedNotRestored,        // 503, registrations are still being restored
+  kRefusedNotRestored,        // 480, 500, 503: registrations are still being restored
   kRefusedOldSequence,        // 500, CSeq out of order
   kRefusedGlare,              // 491, 500 with Retry-After
   kRefusedBusyDialog,         // 500 with Retry-After: more requests in one call than a call has use for

@@ -10,7 +10,7 @@ void Store::ForEach(Kind kind, const std::function<void(Record)>& visit) {
   const auto read = [this, kind](std::string after) {
     auto promise = std::make_shared<std::promise<Page>>();
     auto page = promise->get_future();
-    ReadPage(kind, std::move(after), [promise](Page read) { promise->set_value(std::move(read)); });
+    ReadPage(kind, std::move(after), [promise](Page loaded) { promise->set_value(std::move(loaded)); });
     return page;
   };
   auto coming = read("");

@@ -181,7 +181,7 @@ void Registrar::AnswerWithBindings(const ServerTransactionPointer& transaction, 
 void Registrar::Unbind(const std::shared_ptr<Request>& request) {
   if (!request->identity.Has(kDeleteScope)) return request->transaction->Reject({403, Counter::kForbidden, {}});
   // What is not found may be there all the same.
-  if (ports_.service.is_restoring()) return request->transaction->Reject({503, Counter::kForbidden, {{"Retry-After", "2"}}});
+  if (ports_.service.is_restoring()) return request->transaction->Reject({503, Counter::kRateLimited, {{"Retry-After", "2"}}});
   Remove(request->identity.who, request->line.device,
          [this, request] { AnswerWithBindings(request->transaction, request->identity.who); });
 }

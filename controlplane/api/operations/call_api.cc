@@ -113,6 +113,8 @@ void CallApi::CreateAsR2_2(const ExchangePointer& exchange, gateway::CallRequest
   if (request.originator_address.empty() || is_draft) {
     const auto found = service_.GetRegistration(exchange->who, request.registration_id);
     const auto* registration = std::get_if<gateway::Registration>(&found);
+    const auto* error = std::get_if<gateway::Error>(&found);
+    if (error != nullptr && error->code == ErrorCode::kUnavailable) return exchange->Fail(ErrorOf(*error));
     if (registration == nullptr) {
       return exchange->Fail(
           ErrorOf({ErrorCode::kInvalidTokenContext, "registrationId is not consistent with access token."}));

@@ -97,7 +97,7 @@ void ExtensionApi::ListRegistrations(const ExchangePointer& exchange) {
 }
 
 void ExtensionApi::ListCalls(const ExchangePointer& exchange) {
-  if (service_.is_restoring()) return exchange->Fail(ErrorOf(gateway::StillRestoring()));
+  if (!service_.are_calls_known()) return exchange->Fail(ErrorOf(gateway::StillRestoring()));
   const auto device_id = DeviceOfQuery(exchange);
   if (!device_id) return;
   const auto page = Page::Of(exchange);

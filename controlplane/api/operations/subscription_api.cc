@@ -145,6 +145,8 @@ std::optional<ApiError> SubscriptionApi::ResolveRegistration(const Exchange& exc
     return std::nullopt;
   }
   // The flow documents subscribe before they register: the device alone will do.
+  const auto* error = std::get_if<gateway::Error>(&found);
+  if (error != nullptr && error->code == gateway::ErrorCode::kUnavailable) return ErrorOf(*error);
   if (registration == nullptr && exchange.dialect.is_compat() && !wanted.device_id.empty()) return std::nullopt;
   return ApiError{403, "SUBSCRIPTION_MISMATCH", "registrationId is not consistent with access token."};
 }

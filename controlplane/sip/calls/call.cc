@@ -198,6 +198,12 @@ void Call::OnOfferStale(Dialog& dialog) {
   Notify([tag = dialog.id()](SipSignalingObserver& observer, const CallId& id) { observer.OnOfferStale(id, tag); });
 }
 
+void Call::OnEarlyMedia(Dialog& dialog, std::string directions) {
+  Notify([tag = dialog.id(), directions = std::move(directions)](SipSignalingObserver& observer, const CallId& id) {
+    observer.OnEarlyMedia(id, tag, directions);
+  });
+}
+
 void Call::OnDigit(Dialog&, char digit, int duration_ms) {
   Notify([digit, duration_ms](SipSignalingObserver& observer, const CallId& id) {
     observer.OnDigit(id, digit, duration_ms);

@@ -64,6 +64,7 @@ class Call : public Dialog::Owner {
   void OnRemoteOffer(Dialog& dialog, std::optional<std::string> sdp) override;
   void OnRemoteAnswer(Dialog& dialog, std::string sdp) override;
   void OnOfferFailed(Dialog& dialog, int status) override;
+  void OnEarlyMedia(Dialog& dialog, std::string directions) override;
   void OnOfferStale(Dialog& dialog) override;
   void OnReferral(Dialog& dialog, call::Referral referral) override;
   void OnReferralOver(Dialog& dialog) override;

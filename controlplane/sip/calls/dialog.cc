@@ -156,9 +156,10 @@ void Dialog::SendPrack(uint32_t rseq, uint32_t invite_cseq, std::function<void(i
   AddHeader(request.headers, "RAck",
             std::to_string(rseq) + " " + std::to_string(invite_cseq) + " INVITE");
   prack_transaction_ = context_.transactions.Send(
-      request, [this, done = std::move(done)](int status, const MessageView&) {
+      request, [this, done = std::move(done)](int status, const MessageView& response) {
         if (status < 200) return;
         prack_transaction_.reset();
+        if (status < 300) ReadEarlyMedia(response);
         done(status);
       });
 }
@@ -220,6 +221,12 @@ bool Dialog::RefuseFlood(ServerTransaction& transaction) {
   AddHeader(headers, "Retry-After", "5");
   transaction.Respond(500, {}, headers);
   return true;
+}
+
+// Until the call is answered.
+void Dialog::ReadEarlyMedia(const MessageView& message) {
+  auto directions = is_confirmed_ ? std::nullopt : message.Header("P-Early-Media");
+  if (directions) owner_.OnEarlyMedia(*this, std::move(*directions));
 }
 
 bool Dialog::AcceptSequence(ServerTransaction& transaction, const MessageView& request) {

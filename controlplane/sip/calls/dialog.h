@@ -22,6 +22,7 @@ class Dialog {
     virtual void OnRemoteOffer(Dialog& dialog, std::optional<std::string> sdp) = 0;
     virtual void OnRemoteAnswer(Dialog& dialog, std::string sdp) = 0;
     virtual void OnOfferFailed(Dialog& dialog, int status) = 0;
+    virtual void OnEarlyMedia(Dialog& dialog, std::string directions) = 0;
     // What was to be offered waited for an exchange of the peer's, and is older than it now: it was not sent. Or what was to be
     // answered was not wanted any more.
     virtual void OnOfferStale(Dialog& dialog) = 0;
@@ -141,6 +142,7 @@ class Dialog {
   std::string AnswerHeaders(const SessionTimerAnswer& timer) const;
 
   void Close();
+  void ReadEarlyMedia(const MessageView& message);
   void ApplyTimer(SessionTimer timer);
   void Refresh();
   void Expire();

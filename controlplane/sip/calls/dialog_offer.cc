@@ -92,6 +92,7 @@ void Dialog::HandleOfferResponse(int status, const MessageView& response) {
   }
   const LocalOffer offer = std::move(*local_offer_);
   local_offer_.reset();
+  if (status < 300) ReadEarlyMedia(response);
   if (status < 300) return HandleOfferAccepted(offer, response);
   offer_transaction_.reset();
   local_offer_ = offer;
@@ -228,6 +229,7 @@ void Dialog::HandleRemoteOffer(std::unique_ptr<ServerTransaction> transaction,
   }
   if (timer.is_too_small) return RefuseSmallInterval(context_, *transaction);
   UpdateFrom(request);
+  ReadEarlyMedia(request);
   const auto sdp = request.sdp();
   const bool is_invite = request.method() == "INVITE";
   if (is_invite) transaction->Respond(100);

@@ -164,7 +164,7 @@ void EventClient::Publish(presence::Publication publication) {
   publisher->registration_id = binding.registration_id;
   publisher->is_leaving = false;
   publisher->publication().Publish(
-      {.impu = ClaimedIdentity(binding.impu, binding.associated_uris),
+      {.impu = ClaimedSipIdentity(binding.impu, binding.associated_uris),
        .impi = registrations_.ImpiOf(binding.registration_id),
        .next_hop = binding.next_hop,
        .routes = context_.OriginatingRoutes(binding.next_hop, binding.service_route)},

@@ -25,7 +25,7 @@ void Binding::Reset() {
 void Binding::BeginRegEvent() {
   reg_event.emplace();
   listing = Listing::kNever;
-  is_in_doubt = was_checked = false;
+  is_in_doubt = was_checked = is_subscription_owed = false;
 }
 
 std::string SnapshotOf(const Binding& binding, unsigned shard, uint64_t sequence_number) {

@@ -45,6 +45,7 @@ struct Row {
   Listing listing : 2 = Listing::kNever;
   bool is_in_doubt : 1 = false;
   bool was_checked : 1 = false;
+  bool is_subscription_owed : 1 = false;
 };
 
 struct ById {};
@@ -103,6 +104,7 @@ Binding Unpack(const TextPacker& packer, const Row& row) {
   binding.listing = row.listing;
   binding.is_in_doubt = row.is_in_doubt;
   binding.was_checked = row.was_checked;
+  binding.is_subscription_owed = row.is_subscription_owed;
   if (row.has_subscription) {
     subscription.cseq = row.subscription_cseq;
     subscription.remote_cseq = row.subscription_remote_cseq;
@@ -167,6 +169,7 @@ void BindingTable::Put(const Binding& binding) {
   row.listing = binding.listing;
   row.is_in_doubt = binding.is_in_doubt;
   row.was_checked = binding.was_checked;
+  row.is_subscription_owed = binding.is_subscription_owed;
   auto& by_id = rows_->rows.get<ById>();
   const auto found = rows_->Find(by_id, binding.wanted.id, kId);
   if (found == by_id.end()) {

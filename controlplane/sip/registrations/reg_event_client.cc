@@ -41,7 +41,7 @@ RegEventClient::RegEventClient(ShardContext& context, Bindings& bindings)
 void RegEventClient::Subscribe(const RegistrationId& id) {
   bool is_new = false;
   bindings_.Change(id, [&](Binding& binding) {
-    is_new = !binding.reg_event || (binding.reg_event->call_id.empty() && binding.reg_event->next_send && !at_work_.contains(id));
+    is_new = !binding.reg_event || (binding.is_subscription_owed && !at_work_.contains(id));
     if (is_new) binding.BeginRegEvent();
   });
   if (is_new) Wake(id, {}).Send();
@@ -50,6 +50,7 @@ void RegEventClient::Subscribe(const RegistrationId& id) {
 // A new dialog each, at a pace; whose REGISTER comes before does it then.
 void RegEventClient::SubscribeLater(Binding& binding) {
   binding.BeginRegEvent();
+  binding.is_subscription_owed = true;
   binding.reg_event->next_send = std::max(began_ + restored_pace_.Next(), Clock::now());
   wheel_.Add(BindingTable::TicketOf(binding.wanted.id), *binding.reg_event->next_send);
   ArmTimer();
@@ -92,7 +93,11 @@ void RegEventClient::SendDue() {
       auto binding = at_work_.contains(id) ? std::nullopt : bindings_.Peek(id);
       // The wheel may have had it for another time, or for another binding.
       const bool is_due = binding && binding->reg_event && binding->reg_event->next_send && *binding->reg_event->next_send <= now;
-      if (is_due) Wake(id, std::move(*binding->reg_event)).Send();
+      if (!is_due) continue;
+      if (binding->is_subscription_owed) {
+        bindings_.Change(id, [](Binding& begun) { begun.is_subscription_owed = false; });
+      }
+      Wake(id, std::move(*binding->reg_event)).Send();
     }
   }
   ArmTimer();
@@ -136,7 +141,7 @@ bool RegEventClient::HandleNotify(ServerTransaction& transaction, const MessageV
 EventSubscription::Target RegEventClient::SubscriptionTargetOf(const std::string& id) const {
   const Binding binding = bindings_.Peek(id).value_or(Binding());
   const std::string next_hop = binding.hop < context_.hop_list.size() ? context_.hop_list.uri(binding.hop) : "";
-  const std::string identity = ClaimedIdentity(binding.wanted.impu, binding.associated_uris);
+  const std::string identity = ClaimedSipIdentity(binding.wanted.impu, binding.associated_uris);
   return {.resource = identity,
           .impu = identity,
           .impi = binding.wanted.impi,
@@ -150,7 +155,7 @@ void RegEventClient::OnDocument(const std::string& id, const Reginfo& document) 
   if (!binding) return;
   const OwnContact own{.token = binding->wanted.contact_token,
                        .instance_id = binding->wanted.instance_id,
-                       .aor = ClaimedIdentity(binding->wanted.impu, binding->associated_uris),
+                       .aor = ClaimedSipIdentity(binding->wanted.impu, binding->associated_uris),
                        .call_id = binding->call_id,
                        .cseq = binding->cseq};
   const ReginfoVerdict verdict = JudgeReginfo(document, own, binding->listing);

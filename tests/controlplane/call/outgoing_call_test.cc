@@ -297,6 +297,30 @@ TEST(OutgoingCall, LeavesAnEarlyDialogThatEnds) {  // Covers: C6 C7
 }
 
 // RFC 5009 section 8: the first direction is that of the audio.
+// An UPDATE, or the answer to a PRACK, may say what a response said before.
+TEST(OutgoingCall, EarlyMediaIsOpenedAndClosedInBetween) {  // Covers: C7
+  CallHarness h;
+  h.StartInvited();
+  h.Progress(183, PhoneSdp(), "A", "inactive");
+  EXPECT_EQ(h.Take<ModifyMedia>()->change.ims->direction, sdp::Direction::kInactive);
+  h.Clear();
+  h.Apply([](Call& c) { c.OnEarlyMedia("A", "sendrecv"); });
+  EXPECT_EQ(h.Take<ModifyMedia>()->change.ims->direction, sdp::Direction::kSendRecv);
+  h.Progress(180);
+  EXPECT_FALSE(h.Has<PlayTone>()) << "an announcement is heard";
+  h.Clear();
+  h.Apply([](Call& c) { c.OnEarlyMedia("A", "inactive"); });
+  EXPECT_EQ(h.Take<ModifyMedia>()->change.ims->direction, sdp::Direction::kInactive);
+  EXPECT_EQ(h.Take<PlayTone>()->tone, Tone::kRingback) << "it is over";
+  for (const char* nothing : {"gated", "", "supported"}) h.Apply([&](Call& c) { c.OnEarlyMedia("A", nothing); });
+  h.Apply([](Call& c) { c.OnEarlyMedia("nobody", "sendrecv"); });
+  EXPECT_FALSE(h.Has<ModifyMedia>());
+  h.Answer();
+  h.Clear();
+  h.Apply([](Call& c) { c.OnEarlyMedia("A", "inactive"); });
+  EXPECT_FALSE(h.Has<ModifyMedia>()) << "early media it is no more";
+}
+
 TEST(OutgoingCall, ReadsEarlyMediaByMediaLine) {  // Covers: C7
   const auto direction = [](const std::string& early_media) {
     CallHarness h;

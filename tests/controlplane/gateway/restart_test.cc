@@ -187,6 +187,8 @@ TEST(Gateway, CallsAreRestoredBeforeThousandsOfRegistrations) {  // Covers: T6
   w.gateway->Restore([&](Restored what) { told.push_back(what); });
   while (told.empty()) w.RunPosted(1);
   EXPECT_THAT(told, ElementsAre(Restored::kCalls));
+  EXPECT_TRUE(w.gateway->are_calls_known() && w.gateway->is_restoring());
+  EXPECT_EQ(w.gateway->ListCalls(w.user, "device").size(), 1u);
   EXPECT_THAT(w.sip.log, ElementsAre("restore " + id + " dialog"));
   EXPECT_EQ(w.media.adopted, std::vector<std::string>{id});
   EXPECT_EQ(w.gateway->stats().registrations, 1u) << "the call's own";

@@ -509,7 +509,12 @@ TEST(Registration, AfterARestartItsClientHasTimeToBringAFreshToken) {
   for (const bool comes_back : {true, false}) {
     Harness h;
     h.registry.Restore(record, h.now);
+    h.Advance(60s);
+    h.Registered(7200s);  // its binding is refreshed meanwhile
+    h.Advance(30s);
+    h.registry.OnAllRestored(h.now);  // others took until now
     h.Advance(119s);
+    EXPECT_FALSE(h.Take<NotifyEnd>());
     if (comes_back) h.registry.RenewToken("client", "user", "device", "+34600000001", h.now.wall + 1h, h.now);
     h.Advance(2s);
     EXPECT_EQ(h.Take<NotifyEnd>().has_value(), !comes_back);

@@ -84,6 +84,24 @@ TEST_F(OutgoingCallFlowTest, AnonymousAndTrustedNode) {  // Covers: C23 T5
   EXPECT_EQ(invite.All("Route").size(), 1u);
 }
 
+TEST_F(OutgoingCallFlowTest, EarlyMediaIsOpenedAndClosedByPrackAndUpdate) {  // Covers: C7
+  Begin();
+  const SipText invite = InviteOnce();
+  peer_.Reply(invite, "183 Session Progress", "forkA", Reliable(1), kAnswer);
+  peer_.Reply(peer_.ExpectRequest("PRACK"), "200 OK", "", "P-Early-Media: sendrecv\r\n");
+  recorder_.Expect("early media out-1 forkA sendrecv");
+  SendToStack({.method = "UPDATE", .uri = ContactUri(), .from = invite.Get("To") + ";tag=forkA", .to = invite.Get("From"),
+               .call_id = invite.Get("Call-ID"), .cseq = 1, .headers = CalleeHeaders("P-Early-Media: inactive\r\n"), .body = "", .branch = ""});
+  peer_.ExpectStatus(200, "UPDATE");
+  recorder_.Expect("early media out-1 forkA inactive");
+  peer_.Reply(invite, "200 OK", "forkA", CalleeHeaders());
+  recorder_.Expect("answered out-1 forkA");
+  SendToStack({.method = "UPDATE", .uri = ContactUri(), .from = invite.Get("To") + ";tag=forkA", .to = invite.Get("From"),
+               .call_id = invite.Get("Call-ID"), .cseq = 2, .headers = CalleeHeaders("P-Early-Media: sendrecv\r\n"), .body = "", .branch = ""});
+  peer_.ExpectStatus(200, "UPDATE");
+  EXPECT_EQ(recorder_.Count("early media out-1 forkA sendrecv"), 1u) << "of an answered call it says nothing";
+}
+
 TEST_F(OutgoingCallFlowTest, ForkedCallWithPrackAndUpdateOnEachFork) {  // Covers: C3 C5 C6
   Begin();
   const SipText invite = InviteOnce();

@@ -111,6 +111,9 @@ class Recorder : public call::SipSignalingObserver, public registration::SipRegi
   void OnRemoteAnswer(const call::CallId& id, const call::DialogId& dialog, std::string sdp) override {
     Add("answer " + id + " " + dialog, sdp);
   }
+  void OnEarlyMedia(const call::CallId& id, const call::DialogId& dialog, const std::string& directions) override {
+    events.push_back("early media " + id + " " + dialog + " " + directions);
+  }
   void OnOfferFailed(const call::CallId& id, const call::DialogId&, int status) override {
     events.push_back("offer failed " + id + " " + std::to_string(status));
   }
