@@ -1,7 +1,7 @@
 #include "controlplane/control_plane.h"
 
-#include <boost/asio/post.hpp>
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <set>
 #include <stdexcept>
 #include <vector>
@@ -96,7 +96,8 @@ ControlPlane::Rooms::Rooms(const runtime::LoadedConfig& loaded, const std::strin
   http = std::make_unique<http::HttpServer>(std::move(http_settings), *dispatcher, strand);
   if (const auto& at = loaded.config.metrics) {
     metrics = std::make_unique<metrics::MetricsServer>(
-        strand, at->address, at->port, [this](std::function<void(std::string)> done) { CollectMetrics(std::move(done)); });
+        strand, at->address, at->port,
+        [this](std::function<void(std::string)> done) { CollectMetrics(std::move(done)); });
   }
 }
 
@@ -112,11 +113,14 @@ void ControlPlane::Rooms::CollectMetrics(std::function<void(std::string)> done) 
   metrics::MetricSet& set = collection->set;
   set.Gauge("byon_build_info", "The program; always 1.", {{"version", version}}, 1);
   const http::HttpFigures figures = http->figures();
-  set.Gauge("byon_http_connections", "Connections open, WebSockets included.", {}, static_cast<double>(figures.connections));
+  set.Gauge("byon_http_connections", "Connections open, WebSockets included.", {},
+            static_cast<double>(figures.connections));
   set.Gauge("byon_http_web_sockets", "WebSockets open.", {}, static_cast<double>(figures.web_sockets));
   set.Counter("byon_http_requests", "HTTP requests, those for files and the refused included.", {}, figures.requests);
-  set.Counter("byon_http_rate_limited", "Requests and WebSockets over the limits of an address.", {}, figures.rate_limited);
-  set.Counter("byon_http_refused_connections", "Connections over the limits of connections.", {}, figures.refused_connections);
+  set.Counter("byon_http_rate_limited", "Requests and WebSockets over the limits of an address.", {},
+              figures.rate_limited);
+  set.Counter("byon_http_refused_connections", "Connections over the limits of connections.", {},
+              figures.refused_connections);
   set.Counter("byon_http_refused_bodies", "Requests whose body found no room in memory.", {}, figures.refused_bodies);
   for (const auto& one : figures.certificates) {
     set.Gauge("byon_http_certificate_expiry_seconds", "When a certificate of http.tls ends, in seconds since 1970.",

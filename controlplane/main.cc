@@ -25,7 +25,8 @@ namespace {
 using namespace byon;
 
 constexpr int kUsage = 2;
-// When service ends: BYEs have so long at least, de-registrations so long at most. Who was not reached is in the store yet.
+// When service ends: BYEs have so long at least, de-registrations so long at most. Who was not reached is in the store
+// yet.
 constexpr auto kGoodbye = std::chrono::seconds(2);
 constexpr auto kLongestGoodbye = std::chrono::seconds(60);
 constexpr auto kGoodbyeLook = std::chrono::milliseconds(100);
@@ -38,9 +39,10 @@ struct Arguments {
 };
 
 void PrintUsage(std::FILE* out) {
-  std::fputs("byon-controlplane --config FILE [--check-config]\n"
-             "byon-controlplane --version | --config-schema | --help\n",
-             out);
+  std::fputs(
+      "byon-controlplane --config FILE [--check-config]\n"
+      "byon-controlplane --version | --config-schema | --help\n",
+      out);
 }
 
 std::optional<Arguments> Parse(int count, char** values) {
@@ -79,7 +81,8 @@ std::vector<std::string> AllMistakes(const runtime::LoadedConfig& loaded) {
   if (mistakes.empty()) {
     for (const runtime::OperatorConfig& one : loaded.operators) {
       const auto mistake = PushMistake(one.config);
-      if (mistake && std::find(mistakes.begin(), mistakes.end(), *mistake) == mistakes.end()) mistakes.push_back(*mistake);
+      if (mistake && std::find(mistakes.begin(), mistakes.end(), *mistake) == mistakes.end())
+        mistakes.push_back(*mistake);
     }
   }
   return mistakes;
@@ -114,7 +117,8 @@ int Run(const runtime::LoadedConfig& loaded) {
   runtime::Logger log(LogSettings(config));
   try {
     const auto beside = OpenFilesBesideConnections(loaded);
-    if (const auto mistake = runtime::AskForOpenFiles(config.limits.connections, beside)) throw std::runtime_error(*mistake);
+    if (const auto mistake = runtime::AskForOpenFiles(config.limits.connections, beside))
+      throw std::runtime_error(*mistake);
     boost::asio::io_context context(1);
     ControlPlane control_plane(loaded, BYON_VERSION, context, log);
     // SIGTERM and SIGINT hand over: calls live on in the dataplane for the next process. SIGQUIT, or a store
@@ -128,8 +132,10 @@ int Run(const runtime::LoadedConfig& loaded) {
       control_plane.EndService();
       WaitForEnd(context, goodbye, control_plane, std::chrono::steady_clock::now());
     });
-    log.Info("ready", {{"http_port", control_plane.http_port()}, {"metrics_port", control_plane.metrics_port()},
-                       {"url", config.http.public_url}, {"version", BYON_VERSION}});
+    log.Info("ready", {{"http_port", control_plane.http_port()},
+                       {"metrics_port", control_plane.metrics_port()},
+                       {"url", config.http.public_url},
+                       {"version", BYON_VERSION}});
     context.run();
   } catch (const std::exception& error) {
     log.Error("start_failed", {{"why", error.what()}});

@@ -29,8 +29,7 @@ dns::LocateRequest RequestOf(const runtime::ImsSettings& ims) {
 
 }  // namespace
 
-NextHopFinder::NextHopFinder(const runtime::ImsSettings& ims, boost::asio::any_io_executor strand,
-                             runtime::Logger& log,
+NextHopFinder::NextHopFinder(const runtime::ImsSettings& ims, boost::asio::any_io_executor strand, runtime::Logger& log,
                              std::function<void(const std::vector<std::string>&)> on_found)
     : ims_(ims),
       log_(log),

@@ -14,7 +14,8 @@
 
 namespace byon {
 
-// Looks an operator's P-CSCFs up by DNS (ims.core_domain) and keeps the SIP side's list of them up to date. On the strand.
+// Looks an operator's P-CSCFs up by DNS (ims.core_domain) and keeps the SIP side's list of them up to date. On the
+// strand.
 class NextHopFinder {
  public:
   // `on_found` gets SIP URIs, best first, never none. Null settings' core_domain is the caller's to test.

@@ -21,11 +21,14 @@ bool ApiCounters::CountWebhook(std::string_view event) {
 
 void AddApiMetrics(MetricSet& set, const Labels& labels, const ApiCounters& counters) {
   for (const auto& [what, count] : counters.requests) {
-    set.Counter("byon_api_requests", "Requests and commands answered, by operation and HTTP status; 429: over a limit of user, client or operator.",
-                With(With(labels, "operation", std::string(what.first)), "status", std::to_string(what.second)), count);
+    set.Counter(
+        "byon_api_requests",
+        "Requests and commands answered, by operation and HTTP status; 429: over a limit of user, client or operator.",
+        With(With(labels, "operation", std::string(what.first)), "status", std::to_string(what.second)), count);
   }
   for (const auto& [outcome, count] : counters.webhook_events) {
-    set.Counter("byon_webhook_events", "Events for webhooks: delivered, lost after all attempts, dropped because a sink is slow.",
+    set.Counter("byon_webhook_events",
+                "Events for webhooks: delivered, lost after all attempts, dropped because a sink is slow.",
                 With(labels, "outcome", std::string(outcome)), count);
   }
 }
@@ -39,16 +42,20 @@ void AddGatewayMetrics(MetricSet& set, const Labels& labels, const gateway::Gate
     set.Counter("byon_calls_ended", "Calls that have ended, by last status.", With(labels, "status", status), count);
   }
   for (const auto& [what, count] : stats.emergencies) {
-    set.Counter("byon_emergency_calls", "Calls for help: refused (use your phone), routed, answered (an ordinary call that a service has), "
-                "callback, use-phone (by the network).", With(labels, "what", what), count);
+    set.Counter("byon_emergency_calls",
+                "Calls for help: refused (use your phone), routed, answered (an ordinary call that a service has), "
+                "callback, use-phone (by the network).",
+                With(labels, "what", what), count);
   }
   for (const auto& [state, count] : stats.transfers) {
     set.Counter("byon_call_transfers", "Steps of calls being moved.", With(labels, "state", state), count);
   }
   for (const auto& [state, count] : stats.referrals) {
-    set.Counter("byon_call_referrals", "Steps of calls whose other side the network moves (REFER).", With(labels, "state", state), count);
+    set.Counter("byon_call_referrals", "Steps of calls whose other side the network moves (REFER).",
+                With(labels, "state", state), count);
   }
-  set.Counter("byon_unreadable_records", "Records of the store that could not be read at start.", labels, stats.unreadable_records);
+  set.Counter("byon_unreadable_records", "Records of the store that could not be read at start.", labels,
+              stats.unreadable_records);
 }
 
 namespace {
@@ -58,10 +65,12 @@ void AddSipTraffic(MetricSet& set, const Labels& labels, const sip::SipTraffic& 
   using sip::SipTraffic;
   for (size_t method = 0; method < SipTraffic::kMethods; ++method) {
     const Labels of_method = With(labels, "method", std::string(SipTraffic::Methods()[method]));
-    for (const auto& [direction, name] : {std::pair(sip::TrafficDirection::kSent, "sent"), std::pair(sip::TrafficDirection::kReceived, "received")}) {
+    for (const auto& [direction, name] :
+         {std::pair(sip::TrafficDirection::kSent, "sent"), std::pair(sip::TrafficDirection::kReceived, "received")}) {
       const Labels of_direction = With(of_method, "direction", name);
       if (const uint64_t count = traffic.Requests(direction, method)) {
-        set.Counter("byon_sip_requests", "SIP requests to and from the network, without repetitions.", of_direction, count);
+        set.Counter("byon_sip_requests", "SIP requests to and from the network, without repetitions.", of_direction,
+                    count);
       }
       for (size_t status = 0; status < SipTraffic::kStatuses; ++status) {
         const uint64_t count = traffic.Responses(direction, method, status);
@@ -70,16 +79,18 @@ void AddSipTraffic(MetricSet& set, const Labels& labels, const sip::SipTraffic& 
                     With(of_direction, "status", std::string(SipTraffic::Statuses()[status])), count);
       }
     }
-    for (const auto& [cause, name] : {std::pair(sip::NoAnswer::kTimeout, "timeout"), std::pair(sip::NoAnswer::kTransport, "transport")}) {
+    for (const auto& [cause, name] :
+         {std::pair(sip::NoAnswer::kTimeout, "timeout"), std::pair(sip::NoAnswer::kTransport, "transport")}) {
       if (const uint64_t count = traffic.NoAnswers(method, cause)) {
-        set.Counter("byon_sip_unanswered", "SIP requests to which nobody answered: in time, or because they could not be carried.",
+        set.Counter("byon_sip_unanswered",
+                    "SIP requests to which nobody answered: in time, or because they could not be carried.",
                     With(of_method, "cause", name), count);
       }
     }
     const SipTraffic::RoundTrips trips = traffic.RoundTripsOf(method);
     if (std::any_of(trips.counts.begin(), trips.counts.end(), [](uint64_t count) { return count != 0; })) {
-      set.Histogram("byon_sip_round_trip_seconds", "From a SIP request of ours to its first response, 100 included.", of_method,
-                    SipTraffic::Bounds(), trips.counts, trips.sum_s);
+      set.Histogram("byon_sip_round_trip_seconds", "From a SIP request of ours to its first response, 100 included.",
+                    of_method, SipTraffic::Bounds(), trips.counts, trips.sum_s);
     }
   }
 }
@@ -96,8 +107,10 @@ void AddSipMetrics(MetricSet& set, const Labels& labels, const sip::SipCounters&
 }
 
 void AddWebSipMetrics(MetricSet& set, const Labels& labels, const web_sip::WebSip& web_sip) {
-  set.Gauge("byon_sip_websocket_lines", "SIP clients registered over WebSocket.", labels, static_cast<double>(web_sip.lines()));
-  set.Gauge("byon_sip_websocket_calls", "Calls of SIP clients over WebSocket.", labels, static_cast<double>(web_sip.calls()));
+  set.Gauge("byon_sip_websocket_lines", "SIP clients registered over WebSocket.", labels,
+            static_cast<double>(web_sip.lines()));
+  set.Gauge("byon_sip_websocket_calls", "Calls of SIP clients over WebSocket.", labels,
+            static_cast<double>(web_sip.calls()));
   for (size_t i = 0; i < static_cast<size_t>(web_sip::Counter::kCount); ++i) {
     const auto counter = static_cast<web_sip::Counter>(i);
     set.Counter("byon_sip_websocket_events", "What became of the messages of SIP clients over WebSocket.",
@@ -108,8 +121,8 @@ void AddWebSipMetrics(MetricSet& set, const Labels& labels, const web_sip::WebSi
 void AddPushMetrics(MetricSet& set, const Labels& labels, const push::Counters& counters) {
   for (size_t i = 0; i < static_cast<size_t>(push::Counter::kCount); ++i) {
     const auto counter = static_cast<push::Counter>(i);
-    set.Counter("byon_push_events", "What became of pushes to sleeping apps.", With(labels, "event", std::string(ToString(counter))),
-                counters.Get(counter));
+    set.Counter("byon_push_events", "What became of pushes to sleeping apps.",
+                With(labels, "event", std::string(ToString(counter))), counters.Get(counter));
   }
 }
 
@@ -121,7 +134,8 @@ void AddClickToCallMetrics(MetricSet& set, const Labels& labels, const click_to_
     set.Counter("byon_click_to_call_calls_started", "Calls of visitors.", of_campaign, figures.calls_started);
     for (size_t i = 0; i < figures.refused.size(); ++i) {
       set.Counter("byon_click_to_call_refused", "Calls of visitors that were refused, by reason.",
-                  With(of_campaign, "reason", std::string(ToString(static_cast<click_to_call::Refusal>(i)))), figures.refused[i]);
+                  With(of_campaign, "reason", std::string(ToString(static_cast<click_to_call::Refusal>(i)))),
+                  figures.refused[i]);
     }
   }
 }
@@ -131,11 +145,14 @@ void AddDataplaneMetrics(MetricSet& set, const Labels& labels, const std::vector
     const media::DataplaneStatus& status = load.status;
     const Labels of_node = With(With(labels, "address", status.address), "node", status.node_id);
     set.Gauge("byon_dataplane_up", "1 when the dataplane answers.", of_node, status.is_reachable ? 1 : 0);
-    set.Gauge("byon_dataplane_draining", "1 when the dataplane takes no new sessions.", of_node, status.is_draining ? 1 : 0);
-    set.Gauge("byon_dataplane_sessions", "Media sessions of the dataplane, of every operator.", of_node, status.session_count);
+    set.Gauge("byon_dataplane_draining", "1 when the dataplane takes no new sessions.", of_node,
+              status.is_draining ? 1 : 0);
+    set.Gauge("byon_dataplane_sessions", "Media sessions of the dataplane, of every operator.", of_node,
+              status.session_count);
     set.Gauge("byon_dataplane_session_capacity", "Media sessions that it takes.", of_node, status.session_capacity);
     if (!load.is_known) continue;
-    set.Counter("byon_dataplane_packets_received", "Packets that the dataplane has received.", of_node, load.packets_received);
+    set.Counter("byon_dataplane_packets_received", "Packets that the dataplane has received.", of_node,
+                load.packets_received);
     set.Counter("byon_dataplane_packets_sent", "Packets that the dataplane has sent.", of_node, load.packets_sent);
     set.Counter("byon_dataplane_late_ticks", "Ticks of play-out that came too late.", of_node, load.late_ticks);
     for (const auto& [reason, count] : load.drops) {

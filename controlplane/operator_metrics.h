@@ -32,7 +32,9 @@ void AddGatewayMetrics(metrics::MetricSet& set, const metrics::Labels& labels, c
 void AddSipMetrics(metrics::MetricSet& set, const metrics::Labels& labels, const sip::SipCounters& counters);
 void AddWebSipMetrics(metrics::MetricSet& set, const metrics::Labels& labels, const web_sip::WebSip& web_sip);
 void AddPushMetrics(metrics::MetricSet& set, const metrics::Labels& labels, const push::Counters& counters);
-void AddClickToCallMetrics(metrics::MetricSet& set, const metrics::Labels& labels, const click_to_call::ClickToCall& visitors);
-void AddDataplaneMetrics(metrics::MetricSet& set, const metrics::Labels& labels, const std::vector<media::DataplaneLoad>& loads);
+void AddClickToCallMetrics(metrics::MetricSet& set, const metrics::Labels& labels,
+                           const click_to_call::ClickToCall& visitors);
+void AddDataplaneMetrics(metrics::MetricSet& set, const metrics::Labels& labels,
+                         const std::vector<media::DataplaneLoad>& loads);
 
 }  // namespace byon

@@ -42,12 +42,10 @@ class Subscribers final : public gateway::SubscriberDirectory,
     return gateway::Subscriber{record->impu, record->impi, record->location};
   }
   std::optional<std::string> Password(const std::string& impi) override { return file_.Password(impi); }
-  std::optional<auth::AkaAnswer> Authenticate(const std::string& impi,
-                                              const auth::AkaChallenge& challenge) override {
+  std::optional<auth::AkaAnswer> Authenticate(const std::string& impi, const auth::AkaChallenge& challenge) override {
     const std::lock_guard lock(isims_mutex_);
     const auto isim = isims_.find(impi);
-    return isim == isims_.end() ? std::nullopt
-                                : std::optional(isim->second.Authenticate(challenge));
+    return isim == isims_.end() ? std::nullopt : std::optional(isim->second.Authenticate(challenge));
   }
   uint64_t SequenceNumber(const std::string& impi) override {
     const std::lock_guard lock(isims_mutex_);
@@ -80,8 +78,10 @@ class EventRelay final : public gateway::EventSink {
     if (const auto* changed = std::get_if<gateway::SessionStatus>(&event)) LogCall(changed->session);
     if (const auto* emergency = std::get_if<gateway::EmergencyNotice>(&event)) {
       // The audit trail: neither a number nor a place.
-      log_.Warning("emergency", {{"call", emergency->media_session_id}, {"what", ToString(emergency->step)},
-                                 {"service", emergency->service_urn}, {"has_location", emergency->has_location ? "yes" : "no"}});
+      log_.Warning("emergency", {{"call", emergency->media_session_id},
+                                 {"what", ToString(emergency->step)},
+                                 {"service", emergency->service_urn},
+                                 {"has_location", emergency->has_location ? "yes" : "no"}});
     }
     if (const auto* ended = std::get_if<gateway::RegistrationEnds>(&event)) {
       log_.Info("registration_ends", {{"registration", ended->registration_id}, {"why", ended->description}});
@@ -196,8 +196,7 @@ OperatorRooms::Rooms::Rooms(const runtime::OperatorConfig& one, const SharedRoom
       gateway(GatewaySettings(one.config),
               {sip.signaling(), sip.registrar(), media, store, subscribers, relay, clock, ids, alarm, &visitors, post}),
       messaging_alarm(shared.strand),
-      messaging(MessagingSettings(one.config),
-                {sip.pager(), gateway, store, relay, clock, ids, messaging_alarm, post}),
+      messaging(MessagingSettings(one.config), {sip.pager(), gateway, store, relay, clock, ids, messaging_alarm, post}),
       presence(PresenceSettings(one.config), {sip.events(), gateway, store, relay, clock}),
       identity_client(shared.strand, kMaxIdentityRequests),
       webhook_client(shared.strand, kMaxWebhookRequests),
@@ -216,17 +215,23 @@ OperatorRooms::Rooms::Rooms(const runtime::OperatorConfig& one, const SharedRoom
       waker(WakerSettings(one.config), std::move(push_parts.providers),
             {gateway, timers, now, [this] { return ids.NewId(); },
              [this](const gateway::DeviceKey& device) { return channels.IsConnected(device); },
-             [this](const gateway::DeviceKey& device, push::WallTime then) { return channels.IsSilentSince(device, then); },
+             [this](const gateway::DeviceKey& device, push::WallTime then) {
+               return channels.IsSilentSince(device, then);
+             },
              [this](std::string_view event, std::string detail) {
                event == "push" ? log.Info(event, {{"detail", detail}}) : log.Warning(event, {{"detail", detail}});
              }}),
       application(ApiSettings(one.config, shared.version, push_parts.api),
-                  {gateway, tokens, subscriptions, channels, events, timers, now,
-                   [this] { return ids.NewId(); }, [this] { return Unreadiness(); },
-                   [this, root = one.config.http.api_root](const api::HttpRequest& request, int status, const std::string& correlator) {
+                  {gateway, tokens, subscriptions, channels, events, timers, now, [this] { return ids.NewId(); },
+                   [this] { return Unreadiness(); },
+                   [this, root = one.config.http.api_root](const api::HttpRequest& request, int status,
+                                                           const std::string& correlator) {
                      ++api_counters.requests[{api::OperationName(request.method, request.path, root), status}];
-                     log.Info("request", {{"method", request.method}, {"path", request.path}, {"status", status},
-                                          {"correlator", correlator}, {"peer", request.remote_address}});
+                     log.Info("request", {{"method", request.method},
+                                          {"path", request.path},
+                                          {"status", status},
+                                          {"correlator", correlator},
+                                          {"peer", request.remote_address}});
                    },
                    one.config.messages.is_enabled ? &messaging : nullptr, &presence,
                    one.config.click_to_call.campaigns.empty() ? nullptr : &gateway,
@@ -318,10 +323,12 @@ void OperatorRooms::Stop() {
 
 void OperatorRooms::CollectMetrics(metrics::MetricSet& set, std::function<void()> done) const {
   const metrics::Labels labels{{"operator", rooms_->id}};
-  set.Gauge("byon_ready", "1 when keys, a dataplane and the calls of before a restart are there.", labels, rooms_->Unreadiness().empty() ? 1 : 0);
+  set.Gauge("byon_ready", "1 when keys, a dataplane and the calls of before a restart are there.", labels,
+            rooms_->Unreadiness().empty() ? 1 : 0);
   set.Gauge("byon_channels", "Event channels, those included that wait for their client to come back.", labels,
             static_cast<double>(rooms_->channels.size()));
-  set.Gauge("byon_subscriptions", "Subscriptions to events by webhook.", labels, static_cast<double>(rooms_->subscriptions.size()));
+  set.Gauge("byon_subscriptions", "Subscriptions to events by webhook.", labels,
+            static_cast<double>(rooms_->subscriptions.size()));
   AddGatewayMetrics(set, labels, rooms_->gateway.stats());
   AddApiMetrics(set, labels, rooms_->api_counters);
   AddSipMetrics(set, labels, rooms_->sip.counters());
@@ -351,8 +358,10 @@ void OperatorRooms::LogTotals() const {
       refused += (refused.empty() ? "" : " ") + std::string(ToString(static_cast<click_to_call::Refusal>(i))) + "=" +
                  std::to_string(figures.refused[i]);
     }
-    rooms_->log.Info("click_to_call", {{"campaign", campaign.id}, {"tokens", figures.tokens},
-                                       {"calls_started", figures.calls_started}, {"refused", refused}});
+    rooms_->log.Info("click_to_call", {{"campaign", campaign.id},
+                                       {"tokens", figures.tokens},
+                                       {"calls_started", figures.calls_started},
+                                       {"refused", refused}});
   }
 }
 

@@ -29,7 +29,8 @@ std::string MakeVapidFile(const std::string& path) {
     text << std::ifstream(path, std::ios::binary).rdbuf();
     return text.str();
   }
-  bool is_written = file >= 0 && write(file, pem.data(), pem.size()) == static_cast<ssize_t>(pem.size()) && fsync(file) == 0;
+  bool is_written =
+      file >= 0 && write(file, pem.data(), pem.size()) == static_cast<ssize_t>(pem.size()) && fsync(file) == 0;
   if (file >= 0) is_written = close(file) == 0 && is_written;
   if (!is_written) {
     if (file >= 0) unlink(path.c_str());
@@ -61,7 +62,8 @@ PushParts MakePush(const runtime::Config& config, http_client::HttpClient& http,
     auto account = push::ReadServiceAccount(settings.fcm.service_account_json);
     if (!account) throw std::runtime_error(kServiceAccountMistake);
     parts.api.types.push_back("fcm");
-    parts.providers.fcm = std::make_unique<push::Fcm>(push::FcmConfig{limits, settings.fcm.endpoint}, std::move(*account), http, now);
+    parts.providers.fcm =
+        std::make_unique<push::Fcm>(push::FcmConfig{limits, settings.fcm.endpoint}, std::move(*account), http, now);
   }
   if (!settings.apns.key_pem.empty()) {
     const runtime::PushSettings::Apns& apns = settings.apns;
@@ -69,8 +71,8 @@ PushParts MakePush(const runtime::Config& config, http_client::HttpClient& http,
     if (!key) throw std::runtime_error("push.apns.key_file must hold a P-256 private key in PEM.");
     parts.api.types.push_back("apns");
     parts.providers.apns = std::make_unique<push::Apns>(
-        push::ApnsConfig{limits, apns.endpoint, apns.sandbox_endpoint, apns.key_id, apns.team_id, apns.bundle_id}, std::move(*key),
-        http, now);
+        push::ApnsConfig{limits, apns.endpoint, apns.sandbox_endpoint, apns.key_id, apns.team_id, apns.bundle_id},
+        std::move(*key), http, now);
   }
   return parts;
 }

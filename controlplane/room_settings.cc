@@ -141,8 +141,8 @@ presence::PresenceConfig PresenceSettings(const runtime::Config& config) {
 
 std::string HopUri(const runtime::Endpoint& endpoint, const std::string& transport) {
   const bool is_v6 = endpoint.address.find(':') != std::string::npos;
-  return "sip:" + (is_v6 ? "[" + endpoint.address + "]" : endpoint.address) + ":" +
-         std::to_string(endpoint.port) + (transport == "udp" ? "" : ";transport=" + transport);
+  return "sip:" + (is_v6 ? "[" + endpoint.address + "]" : endpoint.address) + ":" + std::to_string(endpoint.port) +
+         (transport == "udp" ? "" : ";transport=" + transport);
 }
 
 sip::SipConfig SipSettings(const runtime::Config& config) {
@@ -182,7 +182,8 @@ sip::SipConfig SipSettings(const runtime::Config& config) {
     settings.emergency_next_hops.push_back(HopUri(hop, ims.transport));
   }
   const runtime::ClickToCallSettings& visitors = config.click_to_call;
-  for (const runtime::Endpoint& hop : visitors.next_hops) settings.trunk.next_hops.push_back(HopUri(hop, ims.transport));
+  for (const runtime::Endpoint& hop : visitors.next_hops)
+    settings.trunk.next_hops.push_back(HopUri(hop, ims.transport));
   settings.trunk.domain = visitors.domain;
   settings.trunk.has_charging_vector = visitors.has_charging_vector;
   settings.trunk.originating_ioi = visitors.originating_ioi;
@@ -228,13 +229,14 @@ api::TokenServiceConfig TokenSettings(const runtime::OperatorConfig& one) {
   }
   // A business's server asks for its visitors' tokens and speaks for no number.
   for (const auto& campaign : config.click_to_call.campaigns) {
-    for (const std::string& client : campaign.clients) policy.server_clients.push_back({client, policy.issuers.front(), {}});
+    for (const std::string& client : campaign.clients)
+      policy.server_clients.push_back({client, policy.issuers.front(), {}});
   }
   policy.leeway = config.oauth.leeway;
   settings.ca_file = config.oauth.ca_file;
   if (const auto& introspection = config.oauth.introspection) {
-    settings.introspection = api::IntrospectionConfig{introspection->endpoint, introspection->client_id, introspection->client_secret,
-                              introspection->cache};
+    settings.introspection = api::IntrospectionConfig{introspection->endpoint, introspection->client_id,
+                                                      introspection->client_secret, introspection->cache};
   }
   return settings;
 }
@@ -262,8 +264,7 @@ api::ChannelConfig ChannelSettings(const runtime::Config& config) {
   return settings;
 }
 
-api::ApiConfig ApiSettings(const runtime::Config& config, const std::string& version,
-                           const api::PushApiConfig& push) {
+api::ApiConfig ApiSettings(const runtime::Config& config, const std::string& version, const api::PushApiConfig& push) {
   api::ApiConfig settings;
   settings.public_url = config.http.public_url;
   settings.api_root = config.http.api_root;
@@ -315,8 +316,7 @@ web_sip::WebSipConfig WebSipSettings(const runtime::Config& config) {
 }
 
 runtime::SubscriberTemplate SubscriberRule(const runtime::Config& config) {
-  return {config.ims.home_domain, config.ims.impi_template, config.ims.impu_template,
-          config.ims.password_template};
+  return {config.ims.home_domain, config.ims.impi_template, config.ims.impu_template, config.ims.password_template};
 }
 
 std::vector<runtime::OpenFiles> OpenFilesBesideConnections(const runtime::LoadedConfig& loaded) {
@@ -327,20 +327,22 @@ std::vector<runtime::OpenFiles> OpenFilesBesideConnections(const runtime::Loaded
   constexpr size_t kOfHop = 4;         // connections to a P-CSCF, and while one takes the other's place
   constexpr size_t kOfDataplane = 8;   // gRPC: a channel, its attempts, an event loop
   constexpr size_t kNameServers = 64;  // questions under way, where next hops are looked up
-  runtime::OpenFiles webhooks{"webhooks"}, pushes{"pushes"}, identity{"identity providers"}, sip{"SIP"}, media{"dataplanes"};
+  runtime::OpenFiles webhooks{"webhooks"}, pushes{"pushes"}, identity{"identity providers"}, sip{"SIP"},
+      media{"dataplanes"};
   for (const runtime::OperatorConfig& one : loaded.operators) {
     const runtime::Config& config = one.config;
     webhooks.count += CurlHttpClient::OpenFilesOf(kMaxWebhookRequests);
     identity.count += CurlHttpClient::OpenFilesOf(kMaxIdentityRequests);
-    const bool pushes_something =
-        config.push.web_push.is_enabled || !config.push.fcm.service_account_json.empty() || !config.push.apns.key_pem.empty();
+    const bool pushes_something = config.push.web_push.is_enabled || !config.push.fcm.service_account_json.empty() ||
+                                  !config.push.apns.key_pem.empty();
     if (pushes_something) pushes.count += CurlHttpClient::OpenFilesOf(kMaxPushRequests);
     const sip::SipConfig ims = SipSettings(config);
     const size_t hops = ims.next_hops.size() + ims.emergency_next_hops.size() + ims.trunk.next_hops.size();
     sip.count += ims.shards * (kOfShard + kOfHop * hops) + (config.ims.core_domain.empty() ? 0 : kNameServers);
     media.count += kOfDataplane * config.dataplanes.size();
   }
-  std::vector<runtime::OpenFiles> parts{webhooks, identity, sip, media, {"the rest", kOwn + (loaded.config.metrics ? kMetrics : 0)}};
+  std::vector<runtime::OpenFiles> parts{
+      webhooks, identity, sip, media, {"the rest", kOwn + (loaded.config.metrics ? kMetrics : 0)}};
   if (pushes.count > 0) parts.insert(parts.begin() + 1, pushes);
   return parts;
 }
@@ -353,7 +355,9 @@ http::HttpServerConfig HttpSettings(const runtime::LoadedConfig& loaded) {
   settings.port = config.http.listen.port;
   settings.web_dir = config.http.web_dir;
   if (config.http.tls) {
-    const auto add = [&settings](const runtime::TlsFiles& files) { settings.tls.push_back({files.certificate_file, files.private_key_file}); };
+    const auto add = [&settings](const runtime::TlsFiles& files) {
+      settings.tls.push_back({files.certificate_file, files.private_key_file});
+    };
     add(*config.http.tls);
     std::for_each(config.http.more_certificates.begin(), config.http.more_certificates.end(), add);
   }

@@ -56,9 +56,7 @@ std::string CpuList(const std::vector<unsigned>& cpus) {
   return list;
 }
 
-size_t MbufCount(const DataplaneConfig& config) {
-  return std::max<size_t>(16'384, 8'192 * config.workers.count) - 1;
-}
+size_t MbufCount(const DataplaneConfig& config) { return std::max<size_t>(16'384, 8'192 * config.workers.count) - 1; }
 
 io::EalConfig EalConfigOf(const DataplaneConfig& config) {
   io::EalConfig eal;
@@ -67,8 +65,7 @@ io::EalConfig EalConfigOf(const DataplaneConfig& config) {
   if (eal.worker_cpus.empty()) eal.worker_cpus.assign(config.workers.count, all_cpus);
   eal.control_cpus = config.workers.control_cpus.empty() ? all_cpus : config.workers.control_cpus;
   // An mbuf takes 2.2 KB of the heap; without hugepages its pool is spread over 4 KB pages.
-  eal.memory_mb = config.port.memory_mb.value_or(
-      static_cast<uint32_t>(64 + MbufCount(config) * 45 / 10 / 1024));
+  eal.memory_mb = config.port.memory_mb.value_or(static_cast<uint32_t>(64 + MbufCount(config) * 45 / 10 / 1024));
   eal.use_hugepages = config.port.use_hugepages;
   eal.enable_telemetry = config.port.enable_telemetry;
   eal.file_prefix = "byon-" + config.node_id;
@@ -118,8 +115,7 @@ base::Result<srtp::SrtpBackend, std::string> BackendOf(const DataplaneConfig& co
   if (config.media.srtp_backend == "openssl") return srtp::SrtpBackend::kOpenSsl;
   if (config.media.srtp_backend == "auto") return srtp::DefaultSrtpBackend();
   if (srtp::IsAvailable(srtp::SrtpBackend::kIpsecMb)) return srtp::SrtpBackend::kIpsecMb;
-  return std::string(
-      "media.srtp_backend is \"ipsec-mb\", but this processor has no AES-NI; use auto or openssl.");
+  return std::string("media.srtp_backend is \"ipsec-mb\", but this processor has no AES-NI; use auto or openssl.");
 }
 
 // The packet I/O of all workers, of either kind.
@@ -150,8 +146,8 @@ class Ports {
  private:
   Ports() = default;
   template <typename Device, typename Port>
-  std::string Open(base::Result<std::unique_ptr<Device>, std::string> device,
-                   std::unique_ptr<Device>& place, const DataplaneConfig& config) {
+  std::string Open(base::Result<std::unique_ptr<Device>, std::string> device, std::unique_ptr<Device>& place,
+                   const DataplaneConfig& config) {
     if (!device) return device.error();
     place = std::move(device).value();
     for (size_t i = 0; i < config.workers.count; ++i) {
@@ -162,14 +158,12 @@ class Ports {
     return "";
   }
   std::string OpenEmbedded(const DataplaneConfig& config) {
-    const io::EmbeddedConfig embedded{config.workers.count, config.port.steering,
-                                      MbufCount(config)};
-    return Open<io::EmbeddedDevice, io::EmbeddedPort>(
-        io::EmbeddedDevice::Create(embedded, *hand_over_), embedded_, config);
+    const io::EmbeddedConfig embedded{config.workers.count, config.port.steering, MbufCount(config)};
+    return Open<io::EmbeddedDevice, io::EmbeddedPort>(io::EmbeddedDevice::Create(embedded, *hand_over_), embedded_,
+                                                      config);
   }
   std::string OpenNic(const DataplaneConfig& config) {
-    return Open<io::NicDevice, io::NicPort>(io::NicDevice::Create(NicConfigOf(config), *hand_over_),
-                                            nic_, config);
+    return Open<io::NicDevice, io::NicPort>(io::NicDevice::Create(NicConfigOf(config), *hand_over_), nic_, config);
   }
 
   std::unique_ptr<io::HandOver> hand_over_;
@@ -182,11 +176,9 @@ class Ports {
 // The workers on their lcores, with their mailboxes and the thread of their handshakes.
 class Workers {
  public:
-  Workers(const DataplaneConfig& config, srtp::SrtpBackend backend,
-          const dtls::DtlsContext& context, Ports& ports, bool is_realtime)
-      : is_realtime_(is_realtime),
-        mailboxes_(config.workers.count),
-        handshake_mailboxes_(config.workers.count) {
+  Workers(const DataplaneConfig& config, srtp::SrtpBackend backend, const dtls::DtlsContext& context, Ports& ports,
+          bool is_realtime)
+      : is_realtime_(is_realtime), mailboxes_(config.workers.count), handshake_mailboxes_(config.workers.count) {
     std::vector<worker::HandshakeMailbox*> handshakes;
     for (auto& mailbox : handshake_mailboxes_) {
       handshakes.push_back((mailbox = std::make_unique<worker::HandshakeMailbox>()).get());
@@ -194,13 +186,12 @@ class Workers {
     handshake_thread_.emplace(context, backend, handshakes, &io::MonotonicNow);
     for (size_t i = 0; i < config.workers.count; ++i) {
       mailboxes_[i] = std::make_unique<worker::WorkerMailbox>();
-      workers_.push_back(
-          std::make_unique<worker::Worker>(worker::WorkerConfig{config.workers.sessions, backend,
-                                                                config.media.use_amr_wb_batch},
-                                           ports.at(i), *mailboxes_[i], *handshake_mailboxes_[i]));
+      workers_.push_back(std::make_unique<worker::Worker>(
+          worker::WorkerConfig{config.workers.sessions, backend, config.media.use_amr_wb_batch}, ports.at(i),
+          *mailboxes_[i], *handshake_mailboxes_[i]));
       // The thread begins while workers_ still grows.
-      threads_.push_back(std::make_unique<io::LcoreThread>(
-          i, [this, worker = workers_.back().get()] { Run(*worker); }));
+      threads_.push_back(
+          std::make_unique<io::LcoreThread>(i, [this, worker = workers_.back().get()] { Run(*worker); }));
     }
   }
   ~Workers() {
@@ -240,8 +231,7 @@ class Workers {
 };
 
 rpc::RpcConfig RpcConfigOf(const DataplaneConfig& config, const dtls::DtlsContext& context,
-                           const pipeline::AnnouncementSet& announcements, const Ports& ports,
-                           const Log& log) {
+                           const pipeline::AnnouncementSet& announcements, const Ports& ports, const Log& log) {
   rpc::RpcConfig rpc;
   rpc.node_id = config.node_id;
   rpc.version = BYON_VERSION;
@@ -253,8 +243,7 @@ rpc::RpcConfig RpcConfigOf(const DataplaneConfig& config, const dtls::DtlsContex
   rpc.first_port = config.media.first_port;
   rpc.last_port = config.media.last_port;
   rpc.sessions_per_worker = config.workers.sessions;
-  rpc.access_limit = {config.media.access_packets_per_second,
-                      config.media.access_kilobits_per_second * 1000};
+  rpc.access_limit = {config.media.access_packets_per_second, config.media.access_kilobits_per_second * 1000};
   rpc.access_media_timeout = config.media.access_timeout;
   rpc.ims_media_timeout = config.media.ims_timeout;
   rpc.tones = config.media.tones;
@@ -268,8 +257,8 @@ rpc::RpcConfig RpcConfigOf(const DataplaneConfig& config, const dtls::DtlsContex
 
 base::Result<io::Scheduling, const char*> SchedulingOf(const DataplaneConfig& config) {
   const config::WorkersConfig& workers = config.workers;
-  return io::ResolveScheduling(workers.scheduling, workers.idle, workers.count,
-                               io::AllowedCpus().size(), io::MayRunRealtime());
+  return io::ResolveScheduling(workers.scheduling, workers.idle, workers.count, io::AllowedCpus().size(),
+                               io::MayRunRealtime());
 }
 
 // Each session holds three sockets.
@@ -326,17 +315,14 @@ int Run(const DataplaneConfig& config) {
   const auto ports = Ports::Create(config);
   if (!ports) return Fail(log, ports.error());
   Workers workers(config, *backend, *context, **ports, is_realtime);
-  auto server =
-      rpc::RpcServer::Start(RpcConfigOf(config, *context, *announcements, **ports, log), workers.mailboxes());
+  auto server = rpc::RpcServer::Start(RpcConfigOf(config, *context, *announcements, **ports, log), workers.mailboxes());
   if (!server) return Fail(log, server.error());
   const std::string port =
       (*server)->bound_port() > 0 ? " control_port=" + std::to_string((*server)->bound_port()) : "";
-  log.Info("event=ready node=" + config.node_id +
-           " version=" BYON_VERSION " workers=" + std::to_string(config.workers.count) +
-           " port=" + (config.port.ethdev ? "ethdev" : "embedded") +
-           " amr_wb_encoder=" + (workers.has_amr_wb_batch() ? "batch" : "library") +
-           " scheduling=" + (is_realtime ? "realtime" : "normal") +
-           " control=" + config::Quoted(config.control.listen) + port);
+  log.Info("event=ready node=" + config.node_id + " version=" BYON_VERSION " workers=" +
+           std::to_string(config.workers.count) + " port=" + (config.port.ethdev ? "ethdev" : "embedded") +
+           " amr_wb_encoder=" + (workers.has_amr_wb_batch() ? "batch" : "library") + " scheduling=" +
+           (is_realtime ? "realtime" : "normal") + " control=" + config::Quoted(config.control.listen) + port);
 
   int received = 0;
   sigwait(&signals, &received);
@@ -368,8 +354,7 @@ std::variant<Arguments, int> ParseArguments(int argc, char** argv) {
       std::fputs(kUsage, stdout);
       return 0;
     } else {
-      std::fprintf(stderr, "byon-dataplane: %s is no argument, or lacks its value\n%s", argv[i],
-                   kUsage);
+      std::fprintf(stderr, "byon-dataplane: %s is no argument, or lacks its value\n%s", argv[i], kUsage);
       return kExitUsage;
     }
   }
@@ -380,8 +365,7 @@ int Main(int argc, char** argv) {
   const auto parsed = ParseArguments(argc, argv);
   if (const int* status = std::get_if<int>(&parsed)) return *status;
   const auto& arguments = std::get<Arguments>(parsed);
-  const auto config = arguments.config_file ? config::ReadConfigFile(*arguments.config_file)
-                                            : config::ParseConfig("");
+  const auto config = arguments.config_file ? config::ReadConfigFile(*arguments.config_file) : config::ParseConfig("");
   if (!config) {
     std::fprintf(stderr, "%s\n", config.error().c_str());
     return kExitUsage;

@@ -38,12 +38,9 @@ namespace {
 ApiError WithoutRetry(const gateway::Error& error) {
   using gateway::ErrorCode;
   switch (error.code) {
-    case ErrorCode::kInvalidArgument:
-      return InvalidArgument(error.message);
-    case ErrorCode::kOutOfRange:
-      return OutOfRange(error.message);
-    case ErrorCode::kPermissionDenied:
-      return PermissionDenied(error.message);
+    case ErrorCode::kInvalidArgument: return InvalidArgument(error.message);
+    case ErrorCode::kOutOfRange: return OutOfRange(error.message);
+    case ErrorCode::kPermissionDenied: return PermissionDenied(error.message);
     case ErrorCode::kInvalidTokenContext:
       return Make(403, "INVALID_TOKEN_CONTEXT", error.message, "device is not consistent with access token.");
     case ErrorCode::kMaxRegistrationsPerUser:
@@ -53,10 +50,8 @@ ApiError WithoutRetry(const gateway::Error& error) {
       return {403, "MAX_REGISTRATION_PER_MSISDN",
               "The maximum number of service registrations per MSISDN has been reached"};
     case ErrorCode::kMaxDevicesPerUser:
-      return {403, "MAX_DEVICES_PER_USER",
-              "The maximum number of device instances per user has been reached"};
-    case ErrorCode::kNotFound:
-      return NotFound(error.message);
+      return {403, "MAX_DEVICES_PER_USER", "The maximum number of device instances per user has been reached"};
+    case ErrorCode::kNotFound: return NotFound(error.message);
     case ErrorCode::kAlreadyExists:
       return Make(409, "ALREADY_EXISTS", error.message,
                   "An active registration already exists for the supplied deviceId and the phoneNumber resolved "
@@ -73,19 +68,14 @@ ApiError WithoutRetry(const gateway::Error& error) {
     case ErrorCode::kServiceNotApplicable:
       return Make(422, "SERVICE_NOT_APPLICABLE", error.message,
                   "The service is not available for the provided identifier.");
-    case ErrorCode::kQuotaExceeded:
-      return Make(429, "QUOTA_EXCEEDED", error.message, "Out of resource quota.");
-    case ErrorCode::kTooManyRequests:
-      return Make(429, "TOO_MANY_REQUESTS", error.message, "Rate limit reached.");
-    case ErrorCode::kInternal:
-      return {500, "INTERNAL", "Unknown server error."};
+    case ErrorCode::kQuotaExceeded: return Make(429, "QUOTA_EXCEEDED", error.message, "Out of resource quota.");
+    case ErrorCode::kTooManyRequests: return Make(429, "TOO_MANY_REQUESTS", error.message, "Rate limit reached.");
+    case ErrorCode::kInternal: return {500, "INTERNAL", "Unknown server error."};
     case ErrorCode::kEmergencyNotSupported:
       return Make(501, "CALLTYPE_EMERGENCY_NOT_SUPPORTED", error.message,
                   "Server does not support call type EMERGENCY.");
-    case ErrorCode::kUnavailable:
-      return Make(503, "UNAVAILABLE", error.message, "Service Unavailable.");
-    case ErrorCode::kTimeout:
-      return Make(504, "TIMEOUT", error.message, "Request timeout exceeded.");
+    case ErrorCode::kUnavailable: return Make(503, "UNAVAILABLE", error.message, "Service Unavailable.");
+    case ErrorCode::kTimeout: return Make(504, "TIMEOUT", error.message, "Request timeout exceeded.");
   }
   return {500, "INTERNAL", "Unknown server error."};
 }
@@ -104,14 +94,14 @@ HttpResponse JsonResponse(int status, const std::string& body) {
 HttpResponse EmptyResponse(int status) { return {status, {}, ""}; }
 
 HttpResponse ErrorResponse(const ApiError& error) {
-  const nlohmann::json body{{"status", error.status},
-                            {"code", error.code},
-                            {"message", error.message.substr(0, kMaxMessage)}};
+  const nlohmann::json body{
+      {"status", error.status}, {"code", error.code}, {"message", error.message.substr(0, kMaxMessage)}};
   // A message may quote what the client sent; bad UTF-8 in it must not throw here.
-  HttpResponse response = JsonResponse(
-      error.status, body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  HttpResponse response =
+      JsonResponse(error.status, body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   if (error.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
-  if (error.status == 429 || error.status == 503) response.headers.emplace_back("Retry-After", std::to_string(error.retry_after_s));
+  if (error.status == 429 || error.status == 503)
+    response.headers.emplace_back("Retry-After", std::to_string(error.retry_after_s));
   return response;
 }
 

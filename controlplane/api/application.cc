@@ -11,9 +11,9 @@
 namespace byon::api {
 namespace {
 
-// Requests for emergency calls a second that are taken over every other rate: far more than there is need for, few enough that
-// a stolen token gets nothing out of it. Who has not shown a token yet counts by where he is: nobody can use up what others
-// may need.
+// Requests for emergency calls a second that are taken over every other rate: far more than there is need for, few
+// enough that a stolen token gets nothing out of it. Who has not shown a token yet counts by where he is: nobody can
+// use up what others may need.
 constexpr double kCallsForHelpPerNetwork = 5;
 constexpr double kCallsForHelpPerUser = 2;
 
@@ -102,10 +102,9 @@ void Application::AddCallRoutes(const std::string& base, Dialect dialect) {
   // The flow documents leave out "/status".
   if (dialect.is_compat()) add("PUT", "/sessions/{id}", "write", &CallApi::ChangeStatus);
   // What is left of "/sessions//status" when slashes are merged on the way: an empty id.
-  router_.Add({"PUT", base + "/sessions/status", "webrtc-call-handling:sessions:write", false, dialect,
-               [](const ExchangePointer& exchange) {
-                 exchange->Fail(InvalidArgument("The id in the path is missing."));
-               }});
+  router_.Add(
+      {"PUT", base + "/sessions/status", "webrtc-call-handling:sessions:write", false, dialect,
+       [](const ExchangePointer& exchange) { exchange->Fail(InvalidArgument("The id in the path is missing.")); }});
   add("DELETE", "/sessions/{id}", "delete", &CallApi::Delete);
 }
 
@@ -125,8 +124,13 @@ void Application::AddSubscriptionRoutes(const std::string& api, const std::strin
 void Application::AddExtensionRoutes() {
   const auto add = [this](const char* method, const std::string& path, const char* scope, auto operation,
                           bool is_for_visitors = false) {
-    router_.Add({method, "/byon/v1" + path, scope, false, {},
-                 [this, operation](const ExchangePointer& exchange) { (extensions_.*operation)(exchange); }, is_for_visitors});
+    router_.Add({method,
+                 "/byon/v1" + path,
+                 scope,
+                 false,
+                 {},
+                 [this, operation](const ExchangePointer& exchange) { (extensions_.*operation)(exchange); },
+                 is_for_visitors});
   };
   add("POST", "/channels", "", &ExtensionApi::CreateChannel, true);  // one of the events' scopes
   add("DELETE", "/channels/{id}", "", &ExtensionApi::DeleteChannel, true);
@@ -154,7 +158,11 @@ void Application::AddExtensionRoutes() {
 
 void Application::AddPushRoutes() {
   const auto add = [this](const char* method, const char* verb, auto operation) {
-    router_.Add({method, "/byon/v1/registrations/{id}/push", std::string("webrtc-registration:sessions:") + verb, false, {},
+    router_.Add({method,
+                 "/byon/v1/registrations/{id}/push",
+                 std::string("webrtc-registration:sessions:") + verb,
+                 false,
+                 {},
                  [this, operation](const ExchangePointer& exchange) { (push_.*operation)(exchange); }});
   };
   add("PUT", "write", &PushApi::Set);
@@ -165,7 +173,11 @@ void Application::AddPushRoutes() {
 void Application::AddMessageRoutes() {
   messages_.emplace(*ports_.messaging);
   const auto add = [this](const char* method, const char* path, const char* scope, auto operation) {
-    router_.Add({method, std::string("/byon/v1/messages") + path, scope, false, {},
+    router_.Add({method,
+                 std::string("/byon/v1/messages") + path,
+                 scope,
+                 false,
+                 {},
                  [this, operation](const ExchangePointer& exchange) { ((*messages_).*operation)(exchange); }});
   };
   add("POST", "", kWriteMessages, &MessageApi::Send);
@@ -178,7 +190,11 @@ void Application::AddMessageRoutes() {
 void Application::AddPresenceRoutes() {
   presence_.emplace(*ports_.presence);
   const auto add = [this](const char* method, const char* path, const char* scope, auto operation) {
-    router_.Add({method, std::string("/byon/v1/presence") + path, scope, false, {},
+    router_.Add({method,
+                 std::string("/byon/v1/presence") + path,
+                 scope,
+                 false,
+                 {},
                  [this, operation](const ExchangePointer& exchange) { ((*presence_).*operation)(exchange); }});
   };
   add("GET", "", kReadPresence, &PresenceApi::List);
@@ -189,8 +205,13 @@ void Application::AddPresenceRoutes() {
 
 void Application::AddClickToCallRoutes() {
   click_to_call_.emplace(*ports_.click_to_call, *ports_.visitors, ports_.now, ports_.new_id);
-  const auto add = [this](const char* method, const char* path, const char* scope, auto operation, bool is_for_visitors = false) {
-    router_.Add({method, std::string("/byon/v1/click-to-call") + path, scope, false, {},
+  const auto add = [this](const char* method, const char* path, const char* scope, auto operation,
+                          bool is_for_visitors = false) {
+    router_.Add({method,
+                 std::string("/byon/v1/click-to-call") + path,
+                 scope,
+                 false,
+                 {},
                  [this, operation](const ExchangePointer& exchange) { ((*click_to_call_).*operation)(exchange); },
                  is_for_visitors});
   };
@@ -246,8 +267,7 @@ void Application::HandleRequest(HttpRequest request, Respond respond) {
   if (MayGoOn(exchange)) Authenticate(exchange, *route);
 }
 
-void Application::RunCommand(HttpRequest request, std::shared_ptr<const auth::VerifiedToken> token,
-                             Respond respond) {
+void Application::RunCommand(HttpRequest request, std::shared_ptr<const auth::VerifiedToken> token, Respond respond) {
   const ExchangePointer exchange = Begin(std::move(request), std::move(respond));
   const Route* route = exchange == nullptr ? nullptr : FindRoute(exchange);
   if (route == nullptr) return;
@@ -319,7 +339,8 @@ void Application::OnToken(const ExchangePointer& exchange, const Route& route, T
     return exchange->Fail({429, "TOO_MANY_REQUESTS", "Too many access tokens from here were not accepted."});
   }
   if (!verdict && verdict.error() == auth::TokenFailure::kForeignNumber) {
-    return exchange->Fail({403, "INVALID_TOKEN_CONTEXT", "The access token's phone number is none of this operator's."});
+    return exchange->Fail(
+        {403, "INVALID_TOKEN_CONTEXT", "The access token's phone number is none of this operator's."});
   }
   if (!verdict) {
     HttpResponse response = ErrorResponse(Unauthenticated());
@@ -376,11 +397,11 @@ std::unique_ptr<WebSocketHandler> Application::OpenWebSocket(const HttpRequest& 
   if (const std::string* origin = request.Header("origin")) opening.origin = *origin;
   return std::make_unique<ChannelConnection>(
       ConnectionSettings(config_),
-      ChannelConnection::Ports{ports_.channels, ports_.tokens, ports_.service, ports_.events, ports_.timers, ports_.now,
-                               [this](HttpRequest command, std::shared_ptr<const auth::VerifiedToken> token,
-                                      Respond respond) {
-                                 RunCommand(std::move(command), std::move(token), std::move(respond));
-                               }},
+      ChannelConnection::Ports{
+          ports_.channels, ports_.tokens, ports_.service, ports_.events, ports_.timers, ports_.now,
+          [this](HttpRequest command, std::shared_ptr<const auth::VerifiedToken> token, Respond respond) {
+            RunCommand(std::move(command), std::move(token), std::move(respond));
+          }},
       std::move(opening), std::move(session));
 }
 

@@ -26,11 +26,11 @@ struct ApiConfig {
   std::string api_root;    // path prefix, may be empty
   Strictness r3_1 = Strictness::kStrict;
   std::optional<Strictness> r2_2 = Strictness::kCompat;  // nothing: not served
-  bool may_use_private_networks = false;  // webhooks
-  double requests_per_second = 0;         // of all users and clients together; 0: no bound
+  bool may_use_private_networks = false;                 // webhooks
+  double requests_per_second = 0;                        // of all users and clients together; 0: no bound
   double requests_per_second_per_user = 50;
   double requests_per_second_per_client = 1000;  // with 2-legged tokens
-  PageConfig page;  // api_root is filled in here
+  PageConfig page;                               // api_root is filled in here
   IceConfig ice;
   ConnectionConfig connections;
 };

@@ -16,10 +16,10 @@ std::shared_ptr<void> AsioTimers::After(std::chrono::milliseconds delay, std::fu
   auto timer = std::make_shared<Timer>(strand_);
   timer->timer.expires_after(delay);
   // A handler that was queued just before the handle was dropped must stay silent too.
-  timer->timer.async_wait([ring = std::move(ring), alive = std::weak_ptr<Timer>(timer)](
-                              const boost::system::error_code& error) {
-    if (!error && !alive.expired()) ring();
-  });
+  timer->timer.async_wait(
+      [ring = std::move(ring), alive = std::weak_ptr<Timer>(timer)](const boost::system::error_code& error) {
+        if (!error && !alive.expired()) ring();
+      });
   return timer;
 }
 

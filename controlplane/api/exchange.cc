@@ -46,8 +46,7 @@ std::optional<nlohmann::json> Exchange::BodyObject() const {
   }
   auto body = json::ParseStrict(request.body, {.max_bytes = 1 << 20});
   if (!body || !body->is_object()) {
-    Fail(InvalidArgument(has_body() ? "The request body is not a valid JSON object."
-                                    : "The request body is missing."));
+    Fail(InvalidArgument(has_body() ? "The request body is not a valid JSON object." : "The request body is missing."));
     return std::nullopt;
   }
   return body;

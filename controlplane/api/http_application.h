@@ -13,8 +13,8 @@ namespace byon::api {
 // One HTTP request, already bounded and checked for its framing by the server.
 struct HttpRequest {
   std::string method;
-  std::string path;   // percent-encoded
-  std::string query;  // without '?', percent-encoded
+  std::string path;                            // percent-encoded
+  std::string query;                           // without '?', percent-encoded
   std::map<std::string, std::string> headers;  // names in lower case
   std::string body;
   std::string remote_address;
@@ -57,8 +57,8 @@ class HttpApplication {
   // `respond` is called exactly once, on the strand, now or later.
   virtual void HandleRequest(HttpRequest request, Respond respond) = 0;
   // A WebSocket was opened at this path.
-  virtual std::unique_ptr<WebSocketHandler> OpenWebSocket(
-      const HttpRequest& request, std::shared_ptr<WebSocketSession> session) = 0;
+  virtual std::unique_ptr<WebSocketHandler> OpenWebSocket(const HttpRequest& request,
+                                                          std::shared_ptr<WebSocketSession> session) = 0;
 };
 
 }  // namespace byon::api

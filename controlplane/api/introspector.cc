@@ -122,15 +122,16 @@ void Introspector::Send(const std::string& hash, const std::string& endpoint) {
   request.method = "POST";
   request.url = endpoint;
   request.ca_file = ports_.ca_file;
-  request.headers = {{"Accept", "application/json"},
-                     {"Content-Type", "application/x-www-form-urlencoded"},
-                     // RFC 6749 section 2.3.1: each part form-encoded, then Basic.
-                     {"Authorization",
-                      "Basic " + Base64(FormEncode(config_.client_id) + ":" + FormEncode(config_.client_secret))}};
+  request.headers = {
+      {"Accept", "application/json"},
+      {"Content-Type", "application/x-www-form-urlencoded"},
+      // RFC 6749 section 2.3.1: each part form-encoded, then Basic.
+      {"Authorization", "Basic " + Base64(FormEncode(config_.client_id) + ":" + FormEncode(config_.client_secret))}};
   request.body = "token=" + FormEncode(std::exchange(questions_.at(hash).token, "")) + "&token_type_hint=access_token";
-  ports_.http.Send(std::move(request), [this, hash, alive = std::weak_ptr<bool>(alive_)](const http_client::Result& result) {
-    if (!alive.expired()) Finish(hash, result);
-  });
+  ports_.http.Send(std::move(request),
+                   [this, hash, alive = std::weak_ptr<bool>(alive_)](const http_client::Result& result) {
+                     if (!alive.expired()) Finish(hash, result);
+                   });
 }
 
 void Introspector::Finish(const std::string& hash, const http_client::Result& result) {

@@ -22,8 +22,8 @@ struct IntrospectionConfig {
   std::chrono::seconds cache{60};
 };
 
-// Asks the identity provider about opaque tokens (RFC 7662). Anybody may send any text as a token, so this is bounded: a
-// token is asked about once, few questions are under way at a time, and a network whose tokens turn out bad again and
+// Asks the identity provider about opaque tokens (RFC 7662). Anybody may send any text as a token, so this is bounded:
+// a token is asked about once, few questions are under way at a time, and a network whose tokens turn out bad again and
 // again may not ask for a while. Everything on one strand.
 class Introspector {
  public:
@@ -47,8 +47,8 @@ class Introspector {
   };
   Introspector(IntrospectionConfig config, auth::TokenPolicy policy, Ports ports);
 
-  // `done` comes at once for a text that cannot be a token and for one that was refused in the last seconds, else when the
-  // provider has answered or was not reached. `address`: whose token it is.
+  // `done` comes at once for a text that cannot be a token and for one that was refused in the last seconds, else when
+  // the provider has answered or was not reached. `address`: whose token it is.
   void Ask(const std::string& token, const std::string& address, Done done);
   size_t questions() const { return questions_.size(); }
 

@@ -43,8 +43,7 @@ std::optional<std::string> ObjectReader::Text(const char* name, size_t max_chara
   return text;
 }
 
-std::optional<std::string> ObjectReader::Choice(const char* name,
-                                                std::initializer_list<std::string_view> allowed) {
+std::optional<std::string> ObjectReader::Choice(const char* name, std::initializer_list<std::string_view> allowed) {
   auto text = Text(name, 256);
   if (text && std::find(allowed.begin(), allowed.end(), *text) == allowed.end()) {
     std::string list;

@@ -35,7 +35,9 @@ std::string_view TakeSegment(std::string_view& path) {
   return segment;
 }
 
-bool IsVersion(std::string_view segment) { return segment.size() > 1 && segment[0] == 'v' && segment[1] >= '0' && segment[1] <= '9'; }
+bool IsVersion(std::string_view segment) {
+  return segment.size() > 1 && segment[0] == 'v' && segment[1] >= '0' && segment[1] <= '9';
+}
 
 // `pattern` has parts in braces; one version is as good as another.
 bool Matches(std::string_view pattern, std::string_view path) {
@@ -55,7 +57,8 @@ std::string_view OperationName(std::string_view method, std::string_view path, s
   path.remove_prefix(api_root.size());
   const auto fits = [&](const auto& one) { return one.method == method && Matches(one.path, path); };
   const auto commands = Commands();
-  if (const auto command = std::find_if(commands.begin(), commands.end(), fits); command != commands.end()) return command->name;
+  if (const auto command = std::find_if(commands.begin(), commands.end(), fits); command != commands.end())
+    return command->name;
   const auto other = std::find_if(kOthers.begin(), kOthers.end(), fits);
   return other == kOthers.end() ? "other" : other->name;
 }

@@ -12,14 +12,11 @@ struct Owner {
   std::string user;  // empty with a 2-legged token
   auto operator<=>(const Owner&) const = default;
 
-  static Owner Of(const gateway::Principal& who) {
-    return {who.client_id, who.is_two_legged ? "" : who.subject};
-  }
+  static Owner Of(const gateway::Principal& who) { return {who.client_id, who.is_two_legged ? "" : who.subject}; }
   // Whether events of this device are the owner's. A 2-legged client owns the devices that it registered
   // without a user; those are keyed by their number.
   bool Owns(const gateway::DeviceKey& device) const {
-    return device.client_id == client_id &&
-           (user.empty() ? device.user.starts_with('+') : device.user == user);
+    return device.client_id == client_id && (user.empty() ? device.user.starts_with('+') : device.user == user);
   }
 };
 

@@ -65,20 +65,23 @@ std::optional<Page> Page::Of(const ExchangePointer& exchange) {
   const auto per_page = Number(query, "perPage", kMaxPerPage, kMaxPerPage);
   const auto seek = Number(query, "seek", 0, kMaxNumber);
   if (!number || !seek || !per_page || *per_page == 0) {
-    exchange->Fail(InvalidArgument(!per_page || *per_page == 0 ? "The query parameter perPage must be a number from 1 to 1000."
-                                   : !number                   ? "The query parameter page must be a number from 0."
-                                                               : "The query parameter seek must be a number from 0."));
+    exchange->Fail(InvalidArgument(!per_page || *per_page == 0
+                                       ? "The query parameter perPage must be a number from 1 to 1000."
+                                   : !number ? "The query parameter page must be a number from 0."
+                                             : "The query parameter seek must be a number from 0."));
     return std::nullopt;
   }
   return Page{*number * *per_page + *seek, *per_page};
 }
 
-void SendPage(const Exchange& exchange, const Page& page, const json& items, size_t total, const std::string& last_key) {
+void SendPage(const Exchange& exchange, const Page& page, const json& items, size_t total,
+              const std::string& last_key) {
   if (page.first > 0 && page.first >= total) {
     return exchange.Fail(ErrorOf({gateway::ErrorCode::kOutOfRange, "The list ends before this page."}));
   }
   const bool is_whole = items.size() == total;
-  HttpResponse response = JsonResponse(is_whole ? 200 : 206, items.dump(-1, ' ', false, json::error_handler_t::replace));
+  HttpResponse response =
+      JsonResponse(is_whole ? 200 : 206, items.dump(-1, ' ', false, json::error_handler_t::replace));
   response.headers.emplace_back("X-Total-Count", std::to_string(total));
   if (!last_key.empty()) response.headers.emplace_back("Content-Last-Key", last_key);
   if (!is_whole) response.headers.emplace_back("Link", Links(exchange.request, page, total));

@@ -23,9 +23,10 @@ struct Page {
 };
 
 // Answers with items `page.first`... of `total`: 200 when these are all, else 206; 400 OUT_OF_RANGE beyond the last.
-// X-Total-Count, Content-Last-Key (`last_key`, that of the last item) and, of a part, Link with next, prev, first and last
-// (RFC 8288) say what more there is.
-void SendPage(const Exchange& exchange, const Page& page, const nlohmann::json& items, size_t total, const std::string& last_key);
+// X-Total-Count, Content-Last-Key (`last_key`, that of the last item) and, of a part, Link with next, prev, first and
+// last (RFC 8288) say what more there is.
+void SendPage(const Exchange& exchange, const Page& page, const nlohmann::json& items, size_t total,
+              const std::string& last_key);
 
 // Of a whole list: `body` makes the item at an index, `key` is a member of it.
 void SendPageOf(const Exchange& exchange, const Page& page, size_t total, const std::string& key,

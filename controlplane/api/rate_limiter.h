@@ -8,9 +8,9 @@
 
 namespace byon::api {
 
-// Token buckets by key: `per_second` on average, twice that in a burst where nothing else is said. Bounded: when too many
-// keys are known the one that was not seen for longest is forgotten, its bucket being the fullest. A step takes as long
-// whatever number is known.
+// Token buckets by key: `per_second` on average, twice that in a burst where nothing else is said. Bounded: when too
+// many keys are known the one that was not seen for longest is forgotten, its bucket being the fullest. A step takes as
+// long whatever number is known.
 class RateLimiter {
  public:
   explicit RateLimiter(double per_second, size_t max_keys = 100'000, double burst = 0)

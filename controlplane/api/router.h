@@ -11,8 +11,8 @@ namespace byon::api {
 // One operation of the API.
 struct Route {
   std::string method;
-  std::string pattern;  // "/webrtc-registration/v0.4/sessions/{id}"
-  std::string scope;    // empty: the handler checks
+  std::string pattern;     // "/webrtc-registration/v0.4/sessions/{id}"
+  std::string scope;       // empty: the handler checks
   bool is_public = false;  // no token
   Dialect dialect;
   std::function<void(const ExchangePointer&)> handle;
@@ -26,10 +26,10 @@ class Router {
   void Add(Route route);
 
   struct Match {
-    const Route* route = nullptr;       // null: see the next two
-    std::vector<std::string> ids;       // decoded; one may be empty: "/sessions/"
-    std::vector<std::string> allowed;   // methods at this path; empty: nothing is there
-    bool is_malformed = false;          // broken percent signs
+    const Route* route = nullptr;      // null: see the next two
+    std::vector<std::string> ids;      // decoded; one may be empty: "/sessions/"
+    std::vector<std::string> allowed;  // methods at this path; empty: nothing is there
+    bool is_malformed = false;         // broken percent signs
   };
   Match Find(const std::string& method, const std::string& path) const;
 

@@ -42,9 +42,10 @@ TokenService::TokenService(TokenServiceConfig config, http_client::HttpClient& h
   if (!config_.introspection) return;
   introspector_.emplace(
       *config_.introspection, config_.policy,
-      Introspector::Ports{http_, now_, config_.ca_file,
-                          [this](const std::function<void(const std::string&)>& done) { FindIntrospectionEndpoint(done); },
-                          [this](std::string_view event, std::string detail) { Observe(event, std::move(detail)); }});
+      Introspector::Ports{
+          http_, now_, config_.ca_file,
+          [this](const std::function<void(const std::string&)>& done) { FindIntrospectionEndpoint(done); },
+          [this](std::string_view event, std::string detail) { Observe(event, std::move(detail)); }});
 }
 
 TokenService::~TokenService() = default;
@@ -142,10 +143,10 @@ void TokenService::FetchKeys(Issuer& issuer) {
   issuer.keys.OnFetchStarted(now_());
   const auto fetch = [this, &issuer](bool is_discovered) {
     if (!is_discovered) return OnKeysSettled(issuer, false);
-    http_.Send(Get(issuer.jwks_uri), [this, &issuer, alive = std::weak_ptr<bool>(alive_)](
-                                         const http_client::Result& result) {
-      if (!alive.expired()) OnKeys(issuer, result);
-    });
+    http_.Send(Get(issuer.jwks_uri),
+               [this, &issuer, alive = std::weak_ptr<bool>(alive_)](const http_client::Result& result) {
+                 if (!alive.expired()) OnKeys(issuer, result);
+               });
   };
   if (issuer.jwks_uri.empty()) return Discover(issuer, fetch);
   fetch(true);
@@ -154,26 +155,27 @@ void TokenService::FetchKeys(Issuer& issuer) {
 void TokenService::Discover(Issuer& issuer, std::function<void(bool)> done) {
   std::string base = issuer.name;
   while (base.ends_with('/')) base.pop_back();
-  http_.Send(Get(base + "/.well-known/openid-configuration"),
-             [this, &issuer, done = std::move(done),
-              alive = std::weak_ptr<bool>(alive_)](const http_client::Result& result) {
-               if (alive.expired()) return;
-               const std::string* body = BodyOf(result);
-               const auto document = body != nullptr ? json::ParseStrict(*body) : std::nullopt;
-               const auto text = [&document](const char* name) -> std::string {
-                 if (!document || !document->is_object()) return "";
-                 const auto it = document->find(name);
-                 return it != document->end() && it->is_string() ? it->get<std::string>() : "";
-               };
-               // The document must be the issuer's own (OpenID Connect Discovery section 4.3).
-               if (text("issuer") != issuer.name || !IsHttpUrl(text("jwks_uri"))) {
-                 Observe("discovery_failed", issuer.name + ": " + (body != nullptr ? "not its own document" : WhyFailed(result)));
-                 return done(false);
-               }
-               issuer.jwks_uri = text("jwks_uri");
-               issuer.introspection_endpoint = text("introspection_endpoint");
-               done(true);
-             });
+  http_.Send(
+      Get(base + "/.well-known/openid-configuration"),
+      [this, &issuer, done = std::move(done), alive = std::weak_ptr<bool>(alive_)](const http_client::Result& result) {
+        if (alive.expired()) return;
+        const std::string* body = BodyOf(result);
+        const auto document = body != nullptr ? json::ParseStrict(*body) : std::nullopt;
+        const auto text = [&document](const char* name) -> std::string {
+          if (!document || !document->is_object()) return "";
+          const auto it = document->find(name);
+          return it != document->end() && it->is_string() ? it->get<std::string>() : "";
+        };
+        // The document must be the issuer's own (OpenID Connect Discovery section 4.3).
+        if (text("issuer") != issuer.name || !IsHttpUrl(text("jwks_uri"))) {
+          Observe("discovery_failed",
+                  issuer.name + ": " + (body != nullptr ? "not its own document" : WhyFailed(result)));
+          return done(false);
+        }
+        issuer.jwks_uri = text("jwks_uri");
+        issuer.introspection_endpoint = text("introspection_endpoint");
+        done(true);
+      });
 }
 
 void TokenService::OnKeys(Issuer& issuer, const http_client::Result& result) {
@@ -187,8 +189,8 @@ void TokenService::OnKeys(Issuer& issuer, const http_client::Result& result) {
     if (keys) TakeKeys(issuer, std::move(*keys), *body);
     return OnKeysSettled(issuer, false);
   }
-  Observe("keys_fetched", issuer.name + ": " + std::to_string(keys->size()) + " keys, " +
-                              std::to_string(keys->skipped()) + " skipped");
+  Observe("keys_fetched",
+          issuer.name + ": " + std::to_string(keys->size()) + " keys, " + std::to_string(keys->skipped()) + " skipped");
   TakeKeys(issuer, std::move(*keys), *body);
   OnKeysSettled(issuer, true);
 }
@@ -200,7 +202,8 @@ void TokenService::TakeKeys(Issuer& issuer, auth::JwkSet keys, const std::string
   const std::string digest = auth::Sha256Hex(document);
   if (std::exchange(issuer.keys_digest, digest) != digest) verdicts_.ForgetIssuer(issuer.name);
   if (store_ == nullptr) return;
-  if (has_keys) return store_->Put(store::Kind::kIssuerKeys, issuer.name, document, now_() + auth::KeyCache::kMaxAgeWhenDown);
+  if (has_keys)
+    return store_->Put(store::Kind::kIssuerKeys, issuer.name, document, now_() + auth::KeyCache::kMaxAgeWhenDown);
   store_->Delete(store::Kind::kIssuerKeys, issuer.name);
 }
 

@@ -69,8 +69,7 @@ bool IsPhoneContext(std::string_view text) {
 }
 
 bool IsLocalNumber(std::string_view text) {
-  return !text.empty() && text.size() <= 15 &&
-         All(text, [](char c) { return IsDigit(c) || c == '*' || c == '#'; });
+  return !text.empty() && text.size() <= 15 && All(text, [](char c) { return IsDigit(c) || c == '*' || c == '#'; });
 }
 
 // [A-Za-z0-9.-]+\.[A-Za-z]{2,}
@@ -96,8 +95,7 @@ bool IsPlainSip(std::string_view text) {
 bool IsLocalWithContext(std::string_view text) {
   constexpr std::string_view kParameter = ";phone-context=";
   const size_t at = text.find(kParameter);
-  return at != text.npos && IsLocalNumber(text.substr(0, at)) &&
-         IsPhoneContext(text.substr(at + kParameter.size()));
+  return at != text.npos && IsLocalNumber(text.substr(0, at)) && IsPhoneContext(text.substr(at + kParameter.size()));
 }
 
 bool IsLocalSip(std::string_view text) {
@@ -132,8 +130,11 @@ bool IsEmergencyUrn(std::string_view text) {
 std::pair<uint32_t, size_t> DecodeUtf8(std::string_view text) {
   const auto byte = [&text](size_t i) { return static_cast<uint8_t>(text[i]); };
   const uint8_t first = byte(0);
-  const size_t length = first < 0x80 ? 1 : first >= 0xc2 && first < 0xe0 ? 2 : first >= 0xe0 && first < 0xf0 ? 3
-                        : first >= 0xf0 && first < 0xf5 ? 4 : 0;
+  const size_t length = first < 0x80                    ? 1
+                        : first >= 0xc2 && first < 0xe0 ? 2
+                        : first >= 0xe0 && first < 0xf0 ? 3
+                        : first >= 0xf0 && first < 0xf5 ? 4
+                                                        : 0;
   if (length == 0 || text.size() < length) return {0, 0};
   uint32_t value = length == 1 ? first : first & (0x7fU >> length);
   for (size_t i = 1; i < length; ++i) {
@@ -215,8 +216,7 @@ bool IsUuid(std::string_view text) {
 }
 
 bool IsPhoneNumber(std::string_view text) {
-  return text.size() >= 6 && text.size() <= 16 && text[0] == '+' && text[1] != '0' &&
-         All(text.substr(1), IsDigit);
+  return text.size() >= 6 && text.size() <= 16 && text[0] == '+' && text[1] != '0' && All(text.substr(1), IsDigit);
 }
 
 bool IsCorrelator(std::string_view text) {
@@ -271,9 +271,8 @@ bool IsPlainText(std::string_view text) {
 }
 
 size_t CharacterCount(std::string_view text) {
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<uint8_t>(c) & 0xc0) != 0x80;
-  }));
+  return static_cast<size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<uint8_t>(c) & 0xc0) != 0x80; }));
 }
 
 std::optional<std::string> PercentDecode(std::string_view text, bool plus_is_space) {

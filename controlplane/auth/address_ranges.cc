@@ -8,7 +8,8 @@
 namespace byon::auth {
 namespace {
 
-constexpr std::array<uint8_t, 12> kMappedPrefix = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};  // RFC 4291 section 2.5.5.2
+constexpr std::array<uint8_t, 12> kMappedPrefix = {0, 0, 0, 0, 0,    0,
+                                                   0, 0, 0, 0, 0xff, 0xff};  // RFC 4291 section 2.5.5.2
 
 bool IsMapped(const NetworkAddress& address) {
   return std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), address.bytes.begin());

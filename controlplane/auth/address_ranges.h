@@ -20,9 +20,10 @@ struct NetworkAddress {
   std::string ToText() const;
 };
 
-// The customer that an address stands for, where so many of something are allowed to each: an IPv4 address, also IPv4-mapped,
-// is one itself; of an IPv6 address its first `ipv6_bits` (1 to 128), as a household is given a /64 or more of them (RFC 6177)
-// and would be nobody twice. Spelled as RFC 5952 does; a text that is no address is its own network.
+// The customer that an address stands for, where so many of something are allowed to each: an IPv4 address, also
+// IPv4-mapped, is one itself; of an IPv6 address its first `ipv6_bits` (1 to 128), as a household is given a /64 or
+// more of them (RFC 6177) and would be nobody twice. Spelled as RFC 5952 does; a text that is no address is its own
+// network.
 [[nodiscard]] std::string NetworkOf(std::string_view address, unsigned ipv6_bits = 64);
 
 // Networks in CIDR notation (RFC 4632 section 3.1, RFC 4291 section 2.3).

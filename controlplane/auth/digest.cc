@@ -37,12 +37,9 @@ std::string Quoted(std::string_view text) {
 
 std::string_view Name(DigestAlgorithm algorithm) {
   switch (algorithm) {
-    case DigestAlgorithm::kSha256:
-      return "SHA-256";
-    case DigestAlgorithm::kAkaV1Md5:
-      return "AKAv1-MD5";
-    case DigestAlgorithm::kMd5:
-      break;
+    case DigestAlgorithm::kSha256: return "SHA-256";
+    case DigestAlgorithm::kAkaV1Md5: return "AKAv1-MD5";
+    case DigestAlgorithm::kMd5: break;
   }
   return "MD5";
 }
@@ -56,9 +53,9 @@ std::optional<DigestAlgorithm> AlgorithmOf(std::string_view lower_case_name) {
 
 std::string Base64(std::string_view bytes) {
   std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');
-  const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                                     reinterpret_cast<const unsigned char*>(bytes.data()),
-                                     static_cast<int>(bytes.size()));
+  const int length =
+      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
+                      reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
   text.resize(static_cast<size_t>(length));
   return text;
 }
@@ -115,9 +112,8 @@ std::string DigestHex(DigestAlgorithm algorithm, std::string_view text) {
   return hex;
 }
 
-std::string DigestSession::Authorize(std::string_view method, std::string_view uri,
-                                     std::string_view username, std::string_view password,
-                                     std::string_view cnonce) {
+std::string DigestSession::Authorize(std::string_view method, std::string_view uri, std::string_view username,
+                                     std::string_view password, std::string_view cnonce) {
   const auto hash = [this](const std::string& text) { return DigestHex(challenge_.algorithm, text); };
   const std::string user(username);
   const std::string ha1 = hash(user + ":" + challenge_.realm + ":" + std::string(password));
@@ -128,14 +124,12 @@ std::string DigestSession::Authorize(std::string_view method, std::string_view u
 
   std::string response;
   if (challenge_.has_qop_auth) {
-    response = hash(ha1 + ":" + challenge_.nonce + ":" + count.data() + ":" + std::string(cnonce) +
-                    ":auth:" + ha2);
+    response = hash(ha1 + ":" + challenge_.nonce + ":" + count.data() + ":" + std::string(cnonce) + ":auth:" + ha2);
   } else {
     response = hash(ha1 + ":" + challenge_.nonce + ":" + ha2);
   }
   std::string header = "Digest username=" + Quoted(user) + ",realm=" + Quoted(challenge_.realm) +
-                       ",nonce=" + Quoted(challenge_.nonce) + ",uri=" + Quoted(uri) +
-                       ",response=\"" + response + "\"";
+                       ",nonce=" + Quoted(challenge_.nonce) + ",uri=" + Quoted(uri) + ",response=\"" + response + "\"";
   if (challenge_.has_algorithm || challenge_.algorithm != DigestAlgorithm::kMd5) {
     header += ",algorithm=";
     header += Name(challenge_.algorithm);
@@ -147,16 +141,14 @@ std::string DigestSession::Authorize(std::string_view method, std::string_view u
   return header;
 }
 
-std::string DigestSession::AuthorizeResync(std::string_view method, std::string_view uri,
-                                           std::string_view username, std::string_view auts,
-                                           std::string_view cnonce) {
+std::string DigestSession::AuthorizeResync(std::string_view method, std::string_view uri, std::string_view username,
+                                           std::string_view auts, std::string_view cnonce) {
   return Authorize(method, uri, username, {}, cnonce) + ",auts=" + Quoted(Base64(auts));
 }
 
 std::string DigestSession::RefuseChallenge(std::string_view uri, std::string_view username) const {
-  std::string header = "Digest username=" + Quoted(username) +
-                       ",realm=" + Quoted(challenge_.realm) + ",nonce=" + Quoted(challenge_.nonce) +
-                       ",uri=" + Quoted(uri) + ",response=\"\",algorithm=";
+  std::string header = "Digest username=" + Quoted(username) + ",realm=" + Quoted(challenge_.realm) +
+                       ",nonce=" + Quoted(challenge_.nonce) + ",uri=" + Quoted(uri) + ",response=\"\",algorithm=";
   header += Name(challenge_.algorithm);
   return header;
 }

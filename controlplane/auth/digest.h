@@ -14,7 +14,7 @@ enum class DigestAlgorithm : uint8_t { kMd5, kSha256, kAkaV1Md5 };
 struct DigestChallenge {
   std::string realm;
   std::string nonce;
-  std::string opaque;       // empty: absent
+  std::string opaque;  // empty: absent
   DigestAlgorithm algorithm = DigestAlgorithm::kMd5;
   bool has_algorithm = false;
   bool has_qop_auth = false;  // false: no qop at all, the RFC 2069 form
@@ -37,15 +37,13 @@ class DigestSession {
 
   // The value of Authorization or Proxy-Authorization for this request. `cnonce`: fresh random text
   // of the caller, token characters only.
-  [[nodiscard]] std::string Authorize(std::string_view method, std::string_view uri,
-                                      std::string_view username, std::string_view password,
-                                      std::string_view cnonce);
+  [[nodiscard]] std::string Authorize(std::string_view method, std::string_view uri, std::string_view username,
+                                      std::string_view password, std::string_view cnonce);
 
   // Tells the network the card's sequence number instead of an answer: the password is empty (RFC
   // 3310 section 3.4). `auts`: 14 bytes.
-  [[nodiscard]] std::string AuthorizeResync(std::string_view method, std::string_view uri,
-                                            std::string_view username, std::string_view auts,
-                                            std::string_view cnonce);
+  [[nodiscard]] std::string AuthorizeResync(std::string_view method, std::string_view uri, std::string_view username,
+                                            std::string_view auts, std::string_view cnonce);
   // Says that the challenge was not the network's: no response (TS 24.229 section 5.1.1.5.3).
   [[nodiscard]] std::string RefuseChallenge(std::string_view uri, std::string_view username) const;
 

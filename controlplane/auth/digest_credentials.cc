@@ -13,9 +13,8 @@ constexpr size_t kMaxHeaderBytes = 4096;
 constexpr size_t kNonceCountDigits = 8;
 
 bool IsLowerHex(std::string_view text, size_t digits) {
-  return text.size() == digits && std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-         });
+  return text.size() == digits &&
+         std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 std::optional<uint32_t> ReadNonceCount(std::string_view text) {

@@ -16,8 +16,8 @@
 namespace byon::auth {
 namespace {
 
-constexpr int kMinRsaBits = 2048;   // RFC 7518 section 3.3
-constexpr int kMaxRsaBits = 8192;   // dearer keys are an attack on our CPU
+constexpr int kMinRsaBits = 2048;  // RFC 7518 section 3.3
+constexpr int kMaxRsaBits = 8192;  // dearer keys are an attack on our CPU
 constexpr unsigned kMinExponent = 65537;
 
 struct FreeBuild {
@@ -47,14 +47,13 @@ std::optional<std::string> BytesOf(const nlohmann::json& object, const char* nam
 }
 
 Number NumberOf(const std::string& bytes) {
-  return Number(BN_bin2bn(reinterpret_cast<const unsigned char*>(bytes.data()),
-                          static_cast<int>(bytes.size()), nullptr));
+  return Number(
+      BN_bin2bn(reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()), nullptr));
 }
 
 KeyPointer MakeKey(const char* type, OSSL_PARAM_BLD* build) {
   const std::unique_ptr<OSSL_PARAM, FreeParams> params(OSSL_PARAM_BLD_to_param(build));
-  const std::unique_ptr<EVP_PKEY_CTX, FreeContext> context(
-      EVP_PKEY_CTX_new_from_name(nullptr, type, nullptr));
+  const std::unique_ptr<EVP_PKEY_CTX, FreeContext> context(EVP_PKEY_CTX_new_from_name(nullptr, type, nullptr));
   EVP_PKEY* raw = nullptr;
   if (!params || !context || EVP_PKEY_fromdata_init(context.get()) != 1 ||
       EVP_PKEY_fromdata(context.get(), &raw, EVP_PKEY_PUBLIC_KEY, params.get()) != 1) {
@@ -87,8 +86,7 @@ KeyPointer MakeP256(const nlohmann::json& jwk) {
   OSSL_PARAM_BLD_push_octet_string(build.get(), OSSL_PKEY_PARAM_PUB_KEY, point.data(), point.size());
   KeyPointer key = MakeKey("EC", build.get());
   if (!key) return nullptr;
-  const std::unique_ptr<EVP_PKEY_CTX, FreeContext> context(
-      EVP_PKEY_CTX_new_from_pkey(nullptr, key.get(), nullptr));
+  const std::unique_ptr<EVP_PKEY_CTX, FreeContext> context(EVP_PKEY_CTX_new_from_pkey(nullptr, key.get(), nullptr));
   return EVP_PKEY_public_check(context.get()) == 1 ? key : nullptr;
 }
 
@@ -157,15 +155,13 @@ class JwkReader {
         ++set.skipped_;
       }
     }
-    set.skipped_ += std::erase_if(
-        set.keys_, [&seen](const JwkSet::Key& key) { return key.kid && seen[*key.kid] > 1; });
+    set.skipped_ += std::erase_if(set.keys_, [&seen](const JwkSet::Key& key) { return key.kid && seen[*key.kid] > 1; });
     return set;
   }
 };
 
 std::optional<JwkSet> JwkSet::Parse(std::string_view text) {
-  const auto parsed =
-      json::ParseStrict(text, {.max_bytes = kMaxBytes, .max_depth = 8, .max_values = 200'000});
+  const auto parsed = json::ParseStrict(text, {.max_bytes = kMaxBytes, .max_depth = 8, .max_values = 200'000});
   if (!parsed || !parsed->is_object()) return std::nullopt;
   const auto list = parsed->find("keys");
   if (list == parsed->end() || !list->is_array()) return std::nullopt;

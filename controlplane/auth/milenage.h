@@ -20,10 +20,8 @@ class Milenage {
 
   using Mac = std::array<uint8_t, 8>;
   // f1 and f1*: the network's and, in a resynchronisation, the card's signature.
-  [[nodiscard]] Mac NetworkMac(const SequenceNumber48& sqn,
-                               const AuthenticationManagementField& amf) const;
-  [[nodiscard]] Mac ResyncMac(const SequenceNumber48& sqn,
-                              const AuthenticationManagementField& amf) const;
+  [[nodiscard]] Mac NetworkMac(const SequenceNumber48& sqn, const AuthenticationManagementField& amf) const;
+  [[nodiscard]] Mac ResyncMac(const SequenceNumber48& sqn, const AuthenticationManagementField& amf) const;
   [[nodiscard]] std::array<uint8_t, 8> Response() const;      // f2, RES
   [[nodiscard]] Block128 CipherKey() const;                   // f3, CK
   [[nodiscard]] Block128 IntegrityKey() const;                // f4, IK

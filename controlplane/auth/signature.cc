@@ -19,9 +19,7 @@ struct FreeEcdsa {
   void operator()(ECDSA_SIG* signature) const { ECDSA_SIG_free(signature); }
 };
 
-const unsigned char* Bytes(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
+const unsigned char* Bytes(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
 
 // JWS writes r and s side by side (RFC 7518 section 3.4), OpenSSL wants DER.
 std::optional<std::string> EcdsaDer(std::string_view raw) {
@@ -69,8 +67,7 @@ std::string_view ToString(Algorithm algorithm) {
   return "";
 }
 
-bool VerifySignature(Algorithm algorithm, evp_pkey_st* key, std::string_view text,
-                     std::string_view signature) {
+bool VerifySignature(Algorithm algorithm, evp_pkey_st* key, std::string_view text, std::string_view signature) {
   std::optional<std::string> der;
   if (algorithm == Algorithm::kEs256) {
     der = EcdsaDer(signature);
@@ -82,8 +79,8 @@ bool VerifySignature(Algorithm algorithm, evp_pkey_st* key, std::string_view tex
   const EVP_MD* digest = algorithm == Algorithm::kEdDsa ? nullptr : EVP_sha256();
   bool is_good = EVP_DigestVerifyInit(context.get(), &key_context, digest, nullptr, key) == 1;
   if (is_good && algorithm == Algorithm::kPs256) is_good = SetPssPadding(key_context);
-  is_good = is_good && EVP_DigestVerify(context.get(), Bytes(signature), signature.size(), Bytes(text),
-                                        text.size()) == 1;
+  is_good =
+      is_good && EVP_DigestVerify(context.get(), Bytes(signature), signature.size(), Bytes(text), text.size()) == 1;
   ERR_clear_error();
   return is_good;
 }

@@ -55,12 +55,14 @@ std::string RawOfDer(std::string_view der) {
 
 std::optional<SigningKey> SigningKey::FromPem(std::string_view pem, Algorithm algorithm) {
   const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  const std::shared_ptr<EVP_PKEY> key(PEM_read_bio_PrivateKey(bio.get(), nullptr, NoPassphrase, nullptr), EVP_PKEY_free);
+  const std::shared_ptr<EVP_PKEY> key(PEM_read_bio_PrivateKey(bio.get(), nullptr, NoPassphrase, nullptr),
+                                      EVP_PKEY_free);
   ERR_clear_error();
   if (key == nullptr) return std::nullopt;
-  const bool fits = algorithm == Algorithm::kEs256   ? IsP256(key.get())
-                    : algorithm == Algorithm::kRs256 ? EVP_PKEY_is_a(key.get(), "RSA") == 1 && EVP_PKEY_get_bits(key.get()) >= kMinRsaBits
-                                                     : false;
+  const bool fits = algorithm == Algorithm::kEs256 ? IsP256(key.get())
+                    : algorithm == Algorithm::kRs256
+                        ? EVP_PKEY_is_a(key.get(), "RSA") == 1 && EVP_PKEY_get_bits(key.get()) >= kMinRsaBits
+                        : false;
   if (!fits) return std::nullopt;
   return SigningKey(key, algorithm);
 }
@@ -68,7 +70,8 @@ std::optional<SigningKey> SigningKey::FromPem(std::string_view pem, Algorithm al
 std::string SigningKey::NewP256Pem() {
   const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(EVP_EC_gen("P-256"), EVP_PKEY_free);
   const Bio bio(BIO_new(BIO_s_mem()));
-  const bool is_good = key != nullptr && PEM_write_bio_PKCS8PrivateKey(bio.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) == 1;
+  const bool is_good =
+      key != nullptr && PEM_write_bio_PKCS8PrivateKey(bio.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) == 1;
   BYON_CHECK(is_good, "a key can always be made");
   char* text = nullptr;
   const long size = BIO_get_mem_data(bio.get(), &text);
@@ -81,8 +84,8 @@ std::string SigningKey::Sign(std::string_view text) const {
   bool is_good = EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, key_.get()) == 1 &&
                  EVP_DigestSign(context.get(), nullptr, &size, Bytes(text), text.size()) == 1;
   std::string signature(size, '\0');
-  is_good = is_good && EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &size, Bytes(text),
-                                      text.size()) == 1;
+  is_good = is_good && EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &size,
+                                      Bytes(text), text.size()) == 1;
   BYON_CHECK(is_good, "a key that was read can sign");
   signature.resize(size);
   return algorithm_ == Algorithm::kEs256 ? RawOfDer(signature) : signature;
@@ -98,7 +101,8 @@ std::string SigningKey::PublicPoint() const {
   size_t size = 0;
   // A key in a file may carry its point compressed.
   EVP_PKEY_set_utf8_string_param(key_.get(), OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, "uncompressed");
-  const bool is_good = EVP_PKEY_get_octet_string_param(key_.get(), OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point, &size) == 1;
+  const bool is_good =
+      EVP_PKEY_get_octet_string_param(key_.get(), OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point, &size) == 1;
   BYON_CHECK(is_good && size == sizeof point, "a P-256 key has its point");
   return {reinterpret_cast<char*>(point), size};
 }

@@ -12,8 +12,8 @@ namespace byon::auth {
 // A private key of ours that signs what we say of ourselves to others.
 class SigningKey {
  public:
-  // `pem`: PKCS #8 or the older forms, without a passphrase. Nothing when it is no key, or none for the algorithm: ES256
-  // wants P-256, RS256 RSA of 2048 bits or more (RFC 7518 sections 3.3, 3.4); others cannot sign here.
+  // `pem`: PKCS #8 or the older forms, without a passphrase. Nothing when it is no key, or none for the algorithm:
+  // ES256 wants P-256, RS256 RSA of 2048 bits or more (RFC 7518 sections 3.3, 3.4); others cannot sign here.
   [[nodiscard]] static std::optional<SigningKey> FromPem(std::string_view pem, Algorithm algorithm);
   // A fresh P-256 key as PKCS #8 in PEM.
   [[nodiscard]] static std::string NewP256Pem();

@@ -19,8 +19,7 @@ bool IsBase64(std::string_view text) {
   if (text.empty() || text.size() % 4 != 0) return false;
   const size_t body = text.find_last_not_of('=');
   if (body == std::string_view::npos || text.size() - body > 3) return false;
-  return text.find_first_not_of(
-             "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") > body;
+  return text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") > body;
 }
 
 uint64_t ToNumber(const SequenceNumber48& bytes) {
@@ -45,9 +44,8 @@ SequenceNumber48 Xor(SequenceNumber48 a, const SequenceNumber48& b) {
 std::optional<AkaChallenge> ParseAkaNonce(std::string_view nonce) {
   if (nonce.size() > kMaxNonceBytes || !IsBase64(nonce)) return std::nullopt;
   std::array<unsigned char, kMaxNonceBytes> bytes{};
-  const int decoded =
-      EVP_DecodeBlock(bytes.data(), reinterpret_cast<const unsigned char*>(nonce.data()),
-                      static_cast<int>(nonce.size()));
+  const int decoded = EVP_DecodeBlock(bytes.data(), reinterpret_cast<const unsigned char*>(nonce.data()),
+                                      static_cast<int>(nonce.size()));
   const auto padding = static_cast<size_t>(std::count(nonce.begin(), nonce.end(), '='));
   if (decoded < 0 || static_cast<size_t>(decoded) - padding < kChallengeBytes) return std::nullopt;
   AkaChallenge challenge;

@@ -11,8 +11,8 @@
 namespace byon::auth {
 namespace {
 
-using nlohmann::json;
 using base::Result;
+using nlohmann::json;
 
 constexpr size_t kMaxTokenBytes = 16 * 1024;
 constexpr size_t kMaxTextBytes = 1024;  // of one claim that is kept
@@ -98,12 +98,13 @@ std::optional<std::vector<std::string>> Scopes(const json& claims) {
   return scopes;
 }
 
-// A token without an end user is a server's, and nobody's else: an identity provider that leaves `sub` out of its answers
-// (RFC 7662 section 2.2), or lets people choose a client's name as theirs (RFC 9068 section 5), must not make servers of users.
+// A token without an end user is a server's, and nobody's else: an identity provider that leaves `sub` out of its
+// answers (RFC 7662 section 2.2), or lets people choose a client's name as theirs (RFC 9068 section 5), must not make
+// servers of users.
 std::optional<TokenFailure> ReadServer(const TokenPolicy& policy, const json& claims, VerifiedToken& token) {
-  const auto server = std::find_if(policy.server_clients.begin(), policy.server_clients.end(), [&token](const ServerClient& one) {
-    return one.client_id == token.client_id && one.issuer == token.issuer;
-  });
+  const auto server = std::find_if(
+      policy.server_clients.begin(), policy.server_clients.end(),
+      [&token](const ServerClient& one) { return one.client_id == token.client_id && one.issuer == token.issuer; });
   const auto number = TextClaim(claims, policy.number_claim);
   const bool names_user = !number || *number;
   if (server == policy.server_clients.end() || names_user) return TokenFailure::kNoUser;
@@ -112,8 +113,7 @@ std::optional<TokenFailure> ReadServer(const TokenPolicy& policy, const json& cl
   return std::nullopt;
 }
 
-std::optional<TokenFailure> ReadIdentity(const TokenPolicy& policy, const json& claims,
-                                         VerifiedToken& token) {
+std::optional<TokenFailure> ReadIdentity(const TokenPolicy& policy, const json& claims, VerifiedToken& token) {
   auto client = TextClaim(claims, "client_id");
   if (!client) return client.error();
   if (!*client) {
@@ -128,7 +128,8 @@ std::optional<TokenFailure> ReadIdentity(const TokenPolicy& policy, const json& 
   // RFC 9068 section 2.2: without an end user `sub` names the client itself.
   if (!*subject || **subject == token.client_id) return ReadServer(policy, claims, token);
   // A subject is unique within its issuer only (OpenID Connect Core section 2); no claim has a line feed.
-  token.subject = policy.issuers.empty() || token.issuer == policy.issuers.front() ? **subject : token.issuer + '\n' + **subject;
+  token.subject =
+      policy.issuers.empty() || token.issuer == policy.issuers.front() ? **subject : token.issuer + '\n' + **subject;
   const auto number = TextClaim(claims, policy.number_claim);
   if (!number) return number.error();
   if (!*number) return std::nullopt;
@@ -234,8 +235,8 @@ Result<UnverifiedJwt, TokenFailure> ParseJwt(const TokenPolicy& policy, std::str
   return jwt;
 }
 
-Result<VerifiedToken, TokenFailure> VerifyJwt(const TokenPolicy& policy, const UnverifiedJwt& jwt,
-                                              const JwkSet& keys, WallTime now) {
+Result<VerifiedToken, TokenFailure> VerifyJwt(const TokenPolicy& policy, const UnverifiedJwt& jwt, const JwkSet& keys,
+                                              WallTime now) {
   evp_pkey_st* key = keys.Find(jwt.algorithm, jwt.kid);
   if (key == nullptr) return TokenFailure::kUnknownKey;
   if (!VerifySignature(jwt.algorithm, key, jwt.signing_input, jwt.signature)) {
@@ -249,9 +250,8 @@ Result<VerifiedToken, TokenFailure> VerifyJwt(const TokenPolicy& policy, const U
   return ReadClaims(policy, jwt.issuer, *claims, now);
 }
 
-Result<VerifiedToken, TokenFailure> VerifyIntrospection(const TokenPolicy& policy,
-                                                        const std::string& issuer, std::string_view body,
-                                                        WallTime now) {
+Result<VerifiedToken, TokenFailure> VerifyIntrospection(const TokenPolicy& policy, const std::string& issuer,
+                                                        std::string_view body, WallTime now) {
   const auto answer = byon::json::ParseStrict(body, {.max_bytes = 64 * 1024, .max_depth = 16});
   if (!answer || !answer->is_object()) return TokenFailure::kUnavailable;
   const auto active = answer->find("active");

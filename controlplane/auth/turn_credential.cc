@@ -25,8 +25,8 @@ std::string Hmac(const EVP_MD* digest, const std::string& key, const std::string
 // RFC 4648 section 4, with padding.
 std::string Base64(const std::string& bytes) {
   std::string text((bytes.size() + 2) / 3 * 4, '\0');
-  EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                  reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
+  EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), reinterpret_cast<const unsigned char*>(bytes.data()),
+                  static_cast<int>(bytes.size()));
   return text;
 }
 
@@ -35,7 +35,8 @@ std::string Base64(const std::string& bytes) {
 TurnCredential MakeTurnCredential(const std::string& secret, const std::string& user,
                                   std::chrono::system_clock::time_point expires_at) {
   const auto end = std::chrono::duration_cast<std::chrono::seconds>(expires_at.time_since_epoch()).count();
-  const std::string pseudonym = EncodeBase64Url(Hmac(EVP_sha256(), secret, "user " + user)).substr(0, kPseudonymCharacters);
+  const std::string pseudonym =
+      EncodeBase64Url(Hmac(EVP_sha256(), secret, "user " + user)).substr(0, kPseudonymCharacters);
   const std::string username = std::to_string(end) + ":" + pseudonym;
   return {username, Base64(Hmac(EVP_sha1(), secret, username))};
 }

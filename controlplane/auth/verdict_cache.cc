@@ -36,8 +36,8 @@ std::shared_ptr<const VerifiedToken> VerdictCache::Find(std::string_view token, 
   return entry->verdict;
 }
 
-void VerdictCache::Insert(std::string_view token, std::shared_ptr<const VerifiedToken> verdict,
-                          WallTime until, WallTime now) {
+void VerdictCache::Insert(std::string_view token, std::shared_ptr<const VerifiedToken> verdict, WallTime until,
+                          WallTime now) {
   if (until <= now) return;
   const Hash hash = HashOf(token);
   if (const auto it = index_.find(hash); it != index_.end()) Erase(it->second);
@@ -47,7 +47,8 @@ void VerdictCache::Insert(std::string_view token, std::shared_ptr<const Verified
 }
 
 void VerdictCache::ForgetIssuer(std::string_view issuer) {
-  for (auto it = entries_.begin(); it != entries_.end();) it = it->verdict->issuer == issuer ? Erase(it) : std::next(it);
+  for (auto it = entries_.begin(); it != entries_.end();)
+    it = it->verdict->issuer == issuer ? Erase(it) : std::next(it);
 }
 
 }  // namespace byon::auth

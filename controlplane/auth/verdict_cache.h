@@ -20,8 +20,7 @@ class VerdictCache {
 
   // Null when unknown or over.
   std::shared_ptr<const VerifiedToken> Find(std::string_view token, WallTime now);
-  void Insert(std::string_view token, std::shared_ptr<const VerifiedToken> verdict, WallTime until,
-              WallTime now);
+  void Insert(std::string_view token, std::shared_ptr<const VerifiedToken> verdict, WallTime until, WallTime now);
   // Its keys are others now: each token is to be looked at again.
   void ForgetIssuer(std::string_view issuer);
   size_t size() const { return entries_.size(); }

@@ -10,8 +10,8 @@ namespace byon::auth {
 
 using WallTime = std::chrono::system_clock::time_point;
 
-// Beginning of the names under which the gateway keeps visitors of click to call, and name for users of SIP passwords: of no
-// token of an identity provider.
+// Beginning of the names under which the gateway keeps visitors of click to call, and name for users of SIP passwords:
+// of no token of an identity provider.
 inline constexpr std::string_view kVisitorClient = "click-to-call:";
 inline constexpr std::string_view kPasswordClient = "sip-digest";
 
@@ -19,13 +19,15 @@ inline constexpr std::string_view kPasswordClient = "sip-digest";
 struct VerifiedToken {
   std::string issuer;
   std::string client_id;
-  std::string subject;                      // end user; behind its issuer and a line feed where that is not the first one; empty with a 2-legged token
+  std::string subject;  // end user; behind its issuer and a line feed where that is not the first one; empty with a
+                        // 2-legged token
   std::optional<std::string> phone_number;  // +E.164; never with a 2-legged token
   std::vector<std::string> scopes;
   WallTime expires_at;
-  bool is_two_legged = false;               // no end user: client credentials
-  std::vector<std::string> number_ranges{};  // of a 2-legged token: the numbers it may speak for, as beginnings; empty: none
-  std::string campaign_id{};                // a visitor of click to call, whose token the gateway itself gave out
+  bool is_two_legged = false;  // no end user: client credentials
+  std::vector<std::string>
+      number_ranges{};        // of a 2-legged token: the numbers it may speak for, as beginnings; empty: none
+  std::string campaign_id{};  // a visitor of click to call, whose token the gateway itself gave out
 
   bool HasScope(std::string_view scope) const;
 };
@@ -35,7 +37,7 @@ enum class TokenFailure {
   kMalformed,
   kAlgorithmNotAllowed,
   kTypeNotAllowed,
-  kCriticalHeader,     // `crit`: nothing is understood here (RFC 7515 section 4.1.11)
+  kCriticalHeader,  // `crit`: nothing is understood here (RFC 7515 section 4.1.11)
   kUnknownIssuer,
   kUnknownKey,
   kBadSignature,

@@ -18,8 +18,7 @@ bool AllOf(std::string_view text, Predicate is_good) {
 }
 
 bool StartsWithIgnoreCase(std::string_view text, std::string_view prefix) {
-  return text.size() >= prefix.size() &&
-         std::equal(prefix.begin(), prefix.end(), text.begin(), [](char a, char b) {
+  return text.size() >= prefix.size() && std::equal(prefix.begin(), prefix.end(), text.begin(), [](char a, char b) {
            return a == (b >= 'A' && b <= 'Z' ? static_cast<char>(b - 'A' + 'a') : b);
          });
 }
@@ -29,8 +28,7 @@ bool IsGlobalNumber(std::string_view text) {
   return text.size() >= 6 && text.size() <= 16 && text[0] == '+' && AllOf(text.substr(1), IsDigit);
 }
 bool IsLocalNumber(std::string_view text) {
-  return !text.empty() && text.size() <= 15 &&
-         AllOf(text, [](char c) { return IsDigit(c) || c == '*' || c == '#'; });
+  return !text.empty() && text.size() <= 15 && AllOf(text, [](char c) { return IsDigit(c) || c == '*' || c == '#'; });
 }
 // A name with a dot and a last label of letters: no IP address.
 bool IsDomain(std::string_view text) {
@@ -46,8 +44,7 @@ bool IsUser(std::string_view text) {
   });
 }
 bool IsContext(std::string_view text) {
-  bool is_number =
-      text.size() >= 2 && text.size() <= 16 && text[0] == '+' && AllOf(text.substr(1), IsDigit);
+  bool is_number = text.size() >= 2 && text.size() <= 16 && text[0] == '+' && AllOf(text.substr(1), IsDigit);
   return is_number || IsDomain(text);
 }
 
@@ -77,8 +74,8 @@ std::string DialledPart(std::string_view address) {
   return WithoutSeparators(address.substr(0, address.find_first_of(";@?")));
 }
 
-// The numbers that an address may stand for: what is dialled, and behind a context that is the begin of a global number that
-// number (RFC 3966 section 5.1.5).
+// The numbers that an address may stand for: what is dialled, and behind a context that is the begin of a global number
+// that number (RFC 3966 section 5.1.5).
 std::vector<std::string> DialledNumbers(std::string_view address) {
   std::vector<std::string> numbers{DialledPart(address)};
   constexpr std::string_view kContext = ";phone-context=";
@@ -93,7 +90,8 @@ std::vector<std::string> DialledNumbers(std::string_view address) {
 
 // Country codes are 1, 7, these, or have three digits (E.164 section 6.2.1 and its list of assigned codes).
 constexpr std::string_view kTwoDigitCountryCodes =
-    "20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 84 86 90 91 92 93 94 95 98";
+    "20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 84 86 90 "
+    "91 92 93 94 95 98";
 
 bool IsCountryCode(std::string_view digits) {
   if (digits.empty() || digits.size() > 3 || !AllOf(digits, IsDigit) || digits[0] == '0') return false;
@@ -102,8 +100,8 @@ bool IsCountryCode(std::string_view digits) {
   return digits.size() == (has_two ? 2 : 3);
 }
 
-// The number as it is dialled at home; one of at most three digits also behind +CC. No subscriber number is that short, longer
-// ones are: +352 95110 is somebody's in Luxembourg, whatever 95110 is elsewhere.
+// The number as it is dialled at home; one of at most three digits also behind +CC. No subscriber number is that short,
+// longer ones are: +352 95110 is somebody's in Luxembourg, whatever 95110 is elsewhere.
 bool Dials(std::string_view dialled, std::string_view number) {
   if (number.empty() || !dialled.ends_with(number)) return false;
   const std::string_view prefix = dialled.substr(0, dialled.size() - number.size());
@@ -125,8 +123,7 @@ std::optional<SipUri> SplitSipUri(std::string_view uri) {
     if (at == std::string_view::npos) return std::nullopt;
     std::string_view host = uri.substr(at + 1);
     std::string_view user = uri.substr(0, at);
-    return SipUri{user.substr(0, user.find_first_of(";:")),
-                  host.substr(0, host.find_first_of(";:?>"))};
+    return SipUri{user.substr(0, user.find_first_of(";:")), host.substr(0, host.find_first_of(";:?>"))};
   }
   return std::nullopt;
 }
@@ -164,7 +161,8 @@ std::optional<std::string> ReferTargetOf(std::string_view uri) {
   const size_t at = uri.find('@');
   if (at == std::string_view::npos) return std::nullopt;
   const std::string_view behind = uri.substr(at + 1);
-  std::string target = "sip:" + std::string(uri.substr(4, at - 4)) + '@' + std::string(behind.substr(0, behind.find_first_of(":;?")));
+  std::string target =
+      "sip:" + std::string(uri.substr(4, at - 4)) + '@' + std::string(behind.substr(0, behind.find_first_of(":;?")));
   std::string gruu;
   for (std::string_view rest = behind; rest.find(';') != rest.npos;) {
     rest.remove_prefix(rest.find(';') + 1);
@@ -174,7 +172,8 @@ std::optional<std::string> ReferTargetOf(std::string_view uri) {
     const bool is_gruu = parameter == "gr" || parameter.starts_with("gr=");
     if (is_gruu) gruu = ";" + std::string(parameter);
   }
-  const bool is_plain = AllOf(gruu, [](char c) { return IsAlphaNumeric(c) || std::string_view(";=:.-_").find(c) != std::string_view::npos; });
+  const bool is_plain = AllOf(
+      gruu, [](char c) { return IsAlphaNumeric(c) || std::string_view(";=:.-_").find(c) != std::string_view::npos; });
   auto checked = TargetUriOf(target);
   if (!checked || !is_plain) return std::nullopt;
   return *checked + gruu;
@@ -183,7 +182,8 @@ std::optional<std::string> ReferTargetOf(std::string_view uri) {
 bool IsBarredAddress(std::string_view address, const std::vector<std::string>& prefixes) {
   const auto numbers = DialledNumbers(address);
   return std::any_of(numbers.begin(), numbers.end(), [&](const std::string& number) {
-    return std::any_of(prefixes.begin(), prefixes.end(), [&](const std::string& prefix) { return number.starts_with(prefix); });
+    return std::any_of(prefixes.begin(), prefixes.end(),
+                       [&](const std::string& prefix) { return number.starts_with(prefix); });
   });
 }
 
@@ -207,7 +207,8 @@ bool IsEmergencyAddress(std::string_view address, const std::vector<std::string>
 std::string EmergencyServiceOf(std::string_view address, const std::map<std::string, std::string>& services) {
   if (StartsWithIgnoreCase(address, kSos)) {
     std::string urn(address);
-    std::transform(urn.begin(), urn.end(), urn.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    std::transform(urn.begin(), urn.end(), urn.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
     return urn;
   }
   const auto dialled = DialledNumbers(address);
@@ -215,7 +216,8 @@ std::string EmergencyServiceOf(std::string_view address, const std::map<std::str
   const std::pair<const std::string, std::string>* best = nullptr;
   for (const auto& one : services) {
     const bool is_longer = best == nullptr || one.first.size() > best->first.size();
-    const bool is_meant = std::any_of(dialled.begin(), dialled.end(), [&](const std::string& number) { return Dials(number, one.first); });
+    const bool is_meant = std::any_of(dialled.begin(), dialled.end(),
+                                      [&](const std::string& number) { return Dials(number, one.first); });
     if (is_longer && is_meant) best = &one;
   }
   return best == nullptr ? std::string(kSos) : best->second;

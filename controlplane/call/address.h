@@ -21,8 +21,8 @@ std::optional<std::string> TargetUriOf(std::string_view receiver_address);
 // The same for what a REFER names: visual separators and parameters other than user=phone and gr are left out.
 std::optional<std::string> ReferTargetOf(std::string_view refer_to_uri);
 
-// Begins like one of `prefixes`: digits, + * and #, as it is dialled or, behind a global phone-context, as the whole number.
-// Of a sip: URI its user part counts.
+// Begins like one of `prefixes`: digits, + * and #, as it is dialled or, behind a global phone-context, as the whole
+// number. Of a sip: URI its user part counts.
 bool IsBarredAddress(std::string_view receiver_address, const std::vector<std::string>& prefixes);
 
 // What is dialled: digits, + * and #, of a tel: URI or of a sip: URI at home; else empty.
@@ -33,8 +33,8 @@ std::string DialledNumberOf(std::string_view receiver_address, std::string_view 
 // before the address is checked for anything else (TS 24.229 section 5.1.6).
 bool IsEmergencyAddress(std::string_view receiver_address, const std::vector<std::string>& numbers);
 
-// The service of an address for which IsEmergencyAddress holds: its own URN, or what `services` says of the number, else
-// urn:service:sos.
+// The service of an address for which IsEmergencyAddress holds: its own URN, or what `services` says of the number,
+// else urn:service:sos.
 std::string EmergencyServiceOf(std::string_view receiver_address, const std::map<std::string, std::string>& services);
 
 // How a party of the network is shown: tel:+E164 where there is a number, sip:<digits>@<home

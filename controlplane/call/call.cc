@@ -12,8 +12,8 @@ constexpr int kQ850NormalClearing = 16;
 
 }  // namespace
 
-std::unique_ptr<Call> Call::StartOutgoing(const CallConfig& config, const Negotiators& negotiators,
-                                          OutgoingSetup setup, RequestId request, Now now) {
+std::unique_ptr<Call> Call::StartOutgoing(const CallConfig& config, const Negotiators& negotiators, OutgoingSetup setup,
+                                          RequestId request, Now now) {
   std::unique_ptr<Call> call(new Call(config, negotiators));
   CallRecord& record = call->record_;
   record.id = setup.id;
@@ -48,8 +48,8 @@ std::unique_ptr<Call> Call::StartOutgoing(const CallConfig& config, const Negoti
   return call;
 }
 
-std::unique_ptr<Call> Call::StartIncoming(const CallConfig& config, const Negotiators& negotiators,
-                                          IncomingSetup setup, Now now) {
+std::unique_ptr<Call> Call::StartIncoming(const CallConfig& config, const Negotiators& negotiators, IncomingSetup setup,
+                                          Now now) {
   std::unique_ptr<Call> call(new Call(config, negotiators));
   CallRecord& record = call->record_;
   record.id = std::move(setup.id);
@@ -63,8 +63,8 @@ std::unique_ptr<Call> Call::StartIncoming(const CallConfig& config, const Negoti
   record.sdp_session_id = setup.sdp_session_id;
   call->sip_state_ = SipState::kIncoming;
   call->supports_100rel_ = setup.supports_100rel;
-  // Where the option tag was taken out on the way, the caller waits for nobody and will not say when it is ready (RFC 3312
-  // section 11, TS 24.229 section 5.1.4.1).
+  // Where the option tag was taken out on the way, the caller waits for nobody and will not say when it is ready (RFC
+  // 3312 section 11, TS 24.229 section 5.1.4.1).
   call->uses_preconditions_ = setup.supports_precondition;
   if (setup.offer && !setup.supports_precondition) setup.offer->preconditions.reset();
   MediaChange initial;
@@ -85,8 +85,8 @@ std::unique_ptr<Call> Call::StartIncoming(const CallConfig& config, const Negoti
   return call;
 }
 
-std::unique_ptr<Call> Call::Restore(const CallConfig& config, const Negotiators& negotiators,
-                                    CallRecord record, Now now) {
+std::unique_ptr<Call> Call::Restore(const CallConfig& config, const Negotiators& negotiators, CallRecord record,
+                                    Now now) {
   std::unique_ptr<Call> call(new Call(config, negotiators));
   call->record_ = std::move(record);
   call->is_invitation_sent_ = call->is_known_to_device();
@@ -114,8 +114,7 @@ std::unique_ptr<Call> Call::Restore(const CallConfig& config, const Negotiators&
   auto age = now.wall - call->record_.created_at;
   call->duration_deadline_ =
       now.steady +
-      std::max(std::chrono::duration_cast<std::chrono::seconds>(call->MaxDuration() - age),
-               std::chrono::seconds(0));
+      std::max(std::chrono::duration_cast<std::chrono::seconds>(call->MaxDuration() - age), std::chrono::seconds(0));
   return call;
 }
 
@@ -147,8 +146,8 @@ CallView Call::view() const {
 std::vector<Action> Call::TakeActions() { return std::exchange(actions_, {}); }
 
 Deadline Call::NextDeadline() const {
-  return std::min({create_deadline_, progress_deadline_, ring_deadline_, media_deadline_,
-                   duration_deadline_, forget_deadline_, release_deadline_});
+  return std::min({create_deadline_, progress_deadline_, ring_deadline_, media_deadline_, duration_deadline_,
+                   forget_deadline_, release_deadline_});
 }
 
 void Call::HandleTimeout(Now now) {
@@ -178,8 +177,7 @@ void Call::HandleTimeout(Now now) {
     return;
   }
   if (is_due(media_deadline_)) {
-    Fail("The browser's media did not connect in time",
-         {.sip_status = 500, .text = "Media timeout"}, 500, now);
+    Fail("The browser's media did not connect in time", {.sip_status = 500, .text = "Media timeout"}, 500, now);
     return;
   }
   if (is_due(duration_deadline_)) {
@@ -192,8 +190,7 @@ void Call::EndByGateway(const std::string& reason, Now now) {
 }
 
 // Decides, and on a change tells the device. True when the status or its report changed.
-bool Call::Move(Trigger trigger, const std::string& reason, Now now,
-                const std::optional<std::string>& location) {
+bool Call::Move(Trigger trigger, const std::string& reason, Now now, const std::optional<std::string>& location) {
   Decision decision = Decide(record_.status, role(), trigger);
   if (decision.verdict != Verdict::kChange) return false;
   bool was_answered = IsAnswered(record_.status);
@@ -203,8 +200,7 @@ bool Call::Move(Trigger trigger, const std::string& reason, Now now,
   return true;
 }
 
-void Call::Notify(Status reported, const std::string& reason,
-                  const std::optional<std::string>& location) {
+void Call::Notify(Status reported, const std::string& reason, const std::optional<std::string>& location) {
   record_.reason = reason;
   Emit(Persist{});
   if (!is_on_device()) return;
@@ -242,8 +238,8 @@ void Call::Finish(Now now) {
   if (!is_media_closed_) Emit(CloseMedia{record_.reason});
   is_media_closed_ = true;
   sip_state_ = SipState::kEnded;
-  create_deadline_ = progress_deadline_ = ring_deadline_ = media_deadline_ = duration_deadline_ =
-      release_deadline_ = kNoDeadline;
+  create_deadline_ = progress_deadline_ = ring_deadline_ = media_deadline_ = duration_deadline_ = release_deadline_ =
+      kNoDeadline;
   forget_deadline_ = now.steady + config_.tombstone;
   TellPartnersOfEnd(now);
   Complete(std::exchange(create_request_, 0));
@@ -256,24 +252,16 @@ void Call::Finish(Now now) {
 // Ends the call towards the network in the way its state asks for.
 void Call::EndSip(const EndReason& reason, int reject_status) {
   switch (sip_state_) {
-    case SipState::kInviting:
-      Emit(SendCancel{reason});
-      break;
-    case SipState::kIncoming:
-      Emit(SendReject{reject_status, reason});
-      break;
-    case SipState::kConfirmed:
-      Emit(SendBye{reason});
-      break;
+    case SipState::kInviting: Emit(SendCancel{reason}); break;
+    case SipState::kIncoming: Emit(SendReject{reject_status, reason}); break;
+    case SipState::kConfirmed: Emit(SendBye{reason}); break;
     case SipState::kNone:
-    case SipState::kEnded:
-      break;
+    case SipState::kEnded: break;
   }
   sip_state_ = SipState::kEnded;
 }
 
-void Call::Fail(const std::string& reason, const EndReason& sip_reason, int reject_status,
-                Now now) {
+void Call::Fail(const std::string& reason, const EndReason& sip_reason, int reject_status, Now now) {
   if (is_ended()) return;
   failure_status_ = sip_reason.sip_status;
   EndSip(sip_reason, reject_status);
@@ -304,8 +292,7 @@ void Call::OnMediaReady(uint64_t change_id, MediaLocals locals, Now now) {
     if (!is_on_device()) return StartInvite(now);
     if (record_.is_originating) {
       web_answer_ = sdp_.web.BuildAnswer(*web_change_->offer, record_.locals.access,
-                                         {record_.sdp_session_id, record_.web_sdp_version},
-                                         NetworkRateHz());
+                                         {record_.sdp_session_id, record_.web_sdp_version}, NetworkRateHz());
       web_change_.reset();
       if (pull_ || is_network_pull_) {
         record_.answer_sdp = web_answer_;
@@ -317,9 +304,8 @@ void Call::OnMediaReady(uint64_t change_id, MediaLocals locals, Now now) {
       create_deadline_ = now.steady + kCreateAnswerDelay;
       return;
     }
-    record_.offer_sdp = sdp_.web.BuildOffer(record_.locals.access,
-                                            {record_.sdp_session_id, record_.web_sdp_version},
-                                            NetworkRateHz());
+    record_.offer_sdp =
+        sdp_.web.BuildOffer(record_.locals.access, {record_.sdp_session_id, record_.web_sdp_version}, NetworkRateHz());
     ring_deadline_ = now.steady + config_.ring_timeout;
     ApplyIms();
     WaitsForCaller() ? SendEarlyDescription() : InviteDevice();
@@ -343,8 +329,7 @@ void Call::OnMediaRefused(uint64_t change_id, const std::string& reason, Now now
       Emit(Forget{});
       return;
     }
-    Fail("No media resources are free: " + reason,
-         {.sip_status = 503, .text = "Service Unavailable"}, 503, now);
+    Fail("No media resources are free: " + reason, {.sip_status = 503, .text = "Service Unavailable"}, 503, now);
     return;
   }
   if (web_change_ && web_change_->awaited_change == change_id) {
@@ -353,8 +338,7 @@ void Call::OnMediaRefused(uint64_t change_id, const std::string& reason, Now now
     if (does_network_know) SendDirectionOffer();
     return;
   }
-  Fail("The media could not be changed: " + reason, {.sip_status = 500, .text = "Media failure"},
-       500, now);
+  Fail("The media could not be changed: " + reason, {.sip_status = 500, .text = "Media failure"}, 500, now);
 }
 
 void Call::OnAccessConnected(Now now) {
@@ -396,18 +380,12 @@ void Call::OnMediaEnded(MediaEnd end, const std::string& detail, Now now) {
 
 std::string_view ToString(MediaEnd end) {
   switch (end) {
-    case MediaEnd::kAccessTimeout:
-      return "No media came from the browser";
-    case MediaEnd::kImsTimeout:
-      return "No media came from the network";
-    case MediaEnd::kConsentLost:
-      return "The browser can no longer be reached";
-    case MediaEnd::kIceFailed:
-      return "ICE failed";
-    case MediaEnd::kDtlsFailed:
-      return "DTLS failed";
-    case MediaEnd::kSessionLost:
-      return "The media session was lost";
+    case MediaEnd::kAccessTimeout: return "No media came from the browser";
+    case MediaEnd::kImsTimeout: return "No media came from the network";
+    case MediaEnd::kConsentLost: return "The browser can no longer be reached";
+    case MediaEnd::kIceFailed: return "ICE failed";
+    case MediaEnd::kDtlsFailed: return "DTLS failed";
+    case MediaEnd::kSessionLost: return "The media session was lost";
   }
   return "Media failure";
 }

@@ -102,22 +102,19 @@ struct StatusRequest {
 // argument.
 class Call {
  public:
-  static std::unique_ptr<Call> StartOutgoing(const CallConfig& config,
-                                             const Negotiators& negotiators, OutgoingSetup setup,
-                                             RequestId request, Now now);
-  static std::unique_ptr<Call> StartIncoming(const CallConfig& config,
-                                             const Negotiators& negotiators, IncomingSetup setup,
-                                             Now now);
+  static std::unique_ptr<Call> StartOutgoing(const CallConfig& config, const Negotiators& negotiators,
+                                             OutgoingSetup setup, RequestId request, Now now);
+  static std::unique_ptr<Call> StartIncoming(const CallConfig& config, const Negotiators& negotiators,
+                                             IncomingSetup setup, Now now);
   // A call of an earlier process. One that was not answered yet ends here: its dialog is lost.
-  static std::unique_ptr<Call> Restore(const CallConfig& config, const Negotiators& negotiators,
-                                       CallRecord record, Now now);
+  static std::unique_ptr<Call> Restore(const CallConfig& config, const Negotiators& negotiators, CallRecord record,
+                                       Now now);
 
   // Towards the phone, for a call that is to leave its device.
   static std::unique_ptr<Call> StartPhoneLeg(const Call& moved, PhoneLegSetup setup, Now now);
   // On a device that takes `pulled` over once its media is connected.
-  static std::unique_ptr<Call> StartPull(const CallConfig& config, const Negotiators& negotiators,
-                                         const Call& pulled, PullSetup setup, RequestId request,
-                                         Now now);
+  static std::unique_ptr<Call> StartPull(const CallConfig& config, const Negotiators& negotiators, const Call& pulled,
+                                         PullSetup setup, RequestId request, Now now);
 
   static std::unique_ptr<Call> StartReferral(const Call& referred, ReferralSetup setup, Now now);
   // The INVITE goes out when the browser's media is connected: until then, and when it fails, the phone has the call.
@@ -129,13 +126,9 @@ class Call {
   // As its device sees it: a call that has left it has ended.
   // Can digits go to the network's side in its media (RFC 4733)?
   bool takes_telephone_events() const { return !applied_ims_ || !applied_ims_->audio.telephone_events.empty(); }
-  Status status() const {
-    return record_.part == Part::kAway ? Status::kTerminated : record_.status;
-  }
+  Status status() const { return record_.part == Part::kAway ? Status::kTerminated : record_.status; }
   // What the signalling calls it.
-  const CallId& signalling_id() const {
-    return record_.signalling_id.empty() ? record_.id : record_.signalling_id;
-  }
+  const CallId& signalling_id() const { return record_.signalling_id.empty() ? record_.id : record_.signalling_id; }
   bool is_ended() const { return IsTerminal(record_.status); }
   // Its device has heard of it; not of an incoming call whose caller is not ready.
   bool is_known_to_device() const { return record_.is_originating || record_.sequence_number > 0; }
@@ -220,7 +213,7 @@ class Call {
     bool has_asked = false;
     bool has_dialog = false;
     bool is_refused = false;  // the network stays with the address that it has
-    TellPartner outcome;  // should it fail
+    TellPartner outcome;      // should it fail
   };
 
   // The other side is being moved by the network.
@@ -242,15 +235,12 @@ class Call {
     std::optional<std::string> location_json;
   };
 
-  Call(const CallConfig& config, const Negotiators& negotiators)
-      : config_(config), sdp_(negotiators) {}
+  Call(const CallConfig& config, const Negotiators& negotiators) : config_(config), sdp_(negotiators) {}
   // A leg of the same user beside the call `of`, to another party.
   static std::unique_ptr<Call> StartBeside(const Call& of, Part part, CallId id, uint64_t sdp_session_id, Now now);
 
   Role role() const { return record_.is_originating ? Role::kOriginating : Role::kTerminating; }
-  Dialog& DialogOf(const DialogId& id) {
-    return dialogs_[record_.is_originating ? id : DialogId()];
-  }
+  Dialog& DialogOf(const DialogId& id) { return dialogs_[record_.is_originating ? id : DialogId()]; }
   template <typename T>
   void Emit(T action) {
     actions_.emplace_back(std::move(action));
@@ -259,8 +249,7 @@ class Call {
   // ---- outcome (call.cc)
   bool Move(Trigger trigger, const std::string& reason, Now now,
             const std::optional<std::string>& location = std::nullopt);
-  void Notify(Status reported, const std::string& reason,
-              const std::optional<std::string>& location);
+  void Notify(Status reported, const std::string& reason, const std::optional<std::string>& location);
   void Complete(RequestId request, std::optional<Status> echo = std::nullopt);
   void Refuse(RequestId request, RefusalKind kind, std::string message);
   void Connect(Now now);
@@ -330,10 +319,10 @@ class Call {
   std::unique_ptr<Pull> pull_;
   std::unique_ptr<PendingReferral> referral_;
   bool is_network_pull_ = false;
-  std::string far_stream_;  // of an incoming call whose other side was moved
-  int failure_status_ = 0;  // of a leg, what the network said
-  CallId lent_to_;  // the device that is taking the call over
-  bool is_joined_ = false;  // a phone leg, with its call
+  std::string far_stream_;     // of an incoming call whose other side was moved
+  int failure_status_ = 0;     // of a leg, what the network said
+  CallId lent_to_;             // the device that is taking the call over
+  bool is_joined_ = false;     // a phone leg, with its call
   bool is_cancelled_ = false;  // a phone leg, by its user
   bool was_refused_here_ = false;
   uint64_t last_change_id_ = 0;

@@ -154,13 +154,13 @@ struct NotifyEmergency {
 
 // What calls that belong together tell each other. The registry delivers it.
 enum class PartnerNews : uint8_t {
-  kRinging,        // the phone is alerted
-  kJoined,         // the phone is in the call
-  kFailed,         // the phone will not be
-  kEnded,          // the other part is over
-  kWantsDialog,    // another device is ready to take the call
-  kTookDialog,     // and has it
-  kReturnsDialog,  // or could not take it
+  kRinging,           // the phone is alerted
+  kJoined,            // the phone is in the call
+  kFailed,            // the phone will not be
+  kEnded,             // the other part is over
+  kWantsDialog,       // another device is ready to take the call
+  kTookDialog,        // and has it
+  kReturnsDialog,     // or could not take it
   kReferralProgress,  // a provisional response of whom the network has sent us to
   kReferralAnswered,  // who is in the call now
   kReferralFailed,    // or will not be
@@ -169,10 +169,10 @@ struct TellPartner {
   CallId partner;
   PartnerNews news = PartnerNews::kEnded;
   EndReason reason;
-  bool is_cancelled = false;        // kFailed
-  bool is_dialog_over = false;      // kReturnsDialog
-  bool must_offer_again = false;    // kReturnsDialog: the network sends its media elsewhere now
-  uint64_t ims_sdp_version = 0;     // kReturnsDialog
+  bool is_cancelled = false;      // kFailed
+  bool is_dialog_over = false;    // kReturnsDialog
+  bool must_offer_again = false;  // kReturnsDialog: the network sends its media elsewhere now
+  uint64_t ims_sdp_version = 0;   // kReturnsDialog
   Now now{};
 };
 
@@ -192,9 +192,9 @@ struct Persist {};
 // The call is over and forgotten.
 struct Forget {};
 
-using Action =
-    std::variant<SendInvite, RenewBinding, SendCancel, SendProvisional, SendAccept, SendReject,
-                 SendSdpOffer, SendSdpAnswer, SendBye, AnswerReferral, ReportReferral, CreateMedia, ModifyMedia, CloseMedia,
-                 PlayTone, JoinMedia, NotifyTransfer, NotifyReferral, NotifyEmergency, TellPartner, NotifyDevice, CompleteRequest, Persist, Forget>;
+using Action = std::variant<SendInvite, RenewBinding, SendCancel, SendProvisional, SendAccept, SendReject, SendSdpOffer,
+                            SendSdpAnswer, SendBye, AnswerReferral, ReportReferral, CreateMedia, ModifyMedia,
+                            CloseMedia, PlayTone, JoinMedia, NotifyTransfer, NotifyReferral, NotifyEmergency,
+                            TellPartner, NotifyDevice, CompleteRequest, Persist, Forget>;
 
 }  // namespace byon::call

@@ -32,9 +32,8 @@ void Call::ChangeStatus(const StatusRequest& request, RequestId id, Now now) {
   if (is_ended()) return Complete(id);
   if (trigger == Trigger::kPutTerminated) {
     EndSip(kHangUp, 480);
-    Move(trigger,
-         record_.is_originating ? "Call terminated by originator" : "Call terminated by receiver",
-         now, request.location_json);
+    Move(trigger, record_.is_originating ? "Call terminated by originator" : "Call terminated by receiver", now,
+         request.location_json);
     Finish(now);
     return Complete(id);
   }
@@ -53,12 +52,10 @@ void Call::Delete(RequestId id, Now now) {
   bool was_answered = IsAnswered(record_.status);
   bool is_decline = !was_answered && !record_.is_originating;
   EndReason reason = kHangUp;
-  if (is_decline)
-    reason = {.sip_status = config_.decline_status, .text = PhraseOf(config_.decline_status)};
+  if (is_decline) reason = {.sip_status = config_.decline_status, .text = PhraseOf(config_.decline_status)};
   Complete(id);
   EndSip(reason, config_.decline_status);
-  std::string text =
-      record_.is_originating ? "Call terminated by originator" : "Call terminated by receiver";
+  std::string text = record_.is_originating ? "Call terminated by originator" : "Call terminated by receiver";
   if (is_decline) text = "Call declined by receiver";
   if (!was_answered && record_.is_originating) text = "Call cancelled by originator";
   Move(Trigger::kDelete, text, now);
@@ -74,9 +71,7 @@ void Call::ChangeIncoming(const StatusRequest& request, Trigger trigger, Request
   if (trigger == Trigger::kPutDeclined || trigger == Trigger::kPutBusy || is_away) {
     bool is_busy = trigger == Trigger::kPutBusy;
     int status_code = is_away ? 480 : is_busy ? 486 : 603;
-    EndSip({.sip_status = status_code,
-            .q850_cause = is_busy ? kQ850UserBusy : 0,
-            .text = PhraseOf(status_code)},
+    EndSip({.sip_status = status_code, .q850_cause = is_busy ? kQ850UserBusy : 0, .text = PhraseOf(status_code)},
            status_code);
     std::string text = is_away   ? "The receiver is not reachable"
                        : is_busy ? "The receiver is busy"
@@ -90,18 +85,16 @@ void Call::ChangeIncoming(const StatusRequest& request, Trigger trigger, Request
   if (request.answer_sdp && !TakeAnswer(request, id)) return;
   if (trigger == Trigger::kPutConnected) {
     if (!record_.answer_sdp) {
-      return Refuse(id, RefusalKind::kInvalidArgument,
-                    "The call cannot be connected without an answer.");
+      return Refuse(id, RefusalKind::kInvalidArgument, "The call cannot be connected without an answer.");
     }
     Emit(SendAccept{IncomingDescription()});
     Move(trigger, "Call answered by receiver", now, request.location_json);
     ApplyIms();
     return Complete(id);
   }
-  bool has_changed = Move(
-      trigger,
-      std::string("Receiver is ") + (trigger == Trigger::kPutRinging ? "alerting" : "preparing"),
-      now, request.location_json);
+  bool has_changed =
+      Move(trigger, std::string("Receiver is ") + (trigger == Trigger::kPutRinging ? "alerting" : "preparing"), now,
+           request.location_json);
   if (trigger == Trigger::kPutInProgress && (has_changed || is_new_answer)) SendEarlyDescription();
   if (trigger == Trigger::kPutRinging && (has_changed || is_new_answer)) {
     if (is_new_answer && supports_100rel_) SendEarlyDescription();
@@ -114,8 +107,7 @@ void Call::ChangeIncoming(const StatusRequest& request, Trigger trigger, Request
 bool Call::TakeAnswer(const StatusRequest& request, RequestId id) {
   if (record_.answer_sdp) {
     if (*record_.answer_sdp == *request.answer_sdp) return true;  // clients repeat it
-    Refuse(id, RefusalKind::kIncompatibleState,
-           "The answer was given already and cannot be changed.");
+    Refuse(id, RefusalKind::kIncompatibleState, "The answer was given already and cannot be changed.");
     return false;
   }
   auto media = sdp_.web.ReadAnswer(*request.answer_sdp);
@@ -150,8 +142,8 @@ void Call::SendRinging() {
   Emit(SendProvisional{180, std::nullopt});
 }
 
-// The device rings from now on. Not before the caller's resources are there: they may never be, and nobody shall be alerted
-// for a call that cannot be had (RFC 3312 section 6).
+// The device rings from now on. Not before the caller's resources are there: they may never be, and nobody shall be
+// alerted for a call that cannot be had (RFC 3312 section 6).
 void Call::InviteDevice() {
   record_.reason = "Incoming call";
   is_invitation_sent_ = true;
@@ -204,8 +196,8 @@ void Call::ChangeMedia(const StatusRequest& request, Trigger trigger, RequestId 
   FinishWebChange(now);
 }
 
-// The media plane takes the client's new offer. Not before the network has agreed to what it wants: an offer that is refused
-// changes nothing (RFC 3264 section 8), and ICE credentials could not be taken back.
+// The media plane takes the client's new offer. Not before the network has agreed to what it wants: an offer that is
+// refused changes nothing (RFC 3264 section 8), and ICE credentials could not be taken back.
 void Call::ChangeAccess() {
   if (!web_change_->offer || !is_media_ready_) return;
   MediaChange media{.access = web_change_->offer->media};
@@ -223,8 +215,7 @@ void Call::FinishWebChange(Now now) {
     record_.access = change->offer->media;
     record_.offer_sdp = change->offer_sdp;
     web_answer_ = sdp_.web.BuildAnswer(*change->offer, record_.locals.access,
-                                       {record_.sdp_session_id, ++record_.web_sdp_version},
-                                       NetworkRateHz());
+                                       {record_.sdp_session_id, ++record_.web_sdp_version}, NetworkRateHz());
     if (had_answer || !record_.is_originating) record_.answer_sdp = web_answer_;
   }
   std::optional<Status> echo;
@@ -232,8 +223,7 @@ void Call::FinishWebChange(Now now) {
     Trigger trigger = *change->hold ? Trigger::kPutHold : Trigger::kPutResume;
     if (!*change->hold && record_.is_held_remotely) {
       Notify(Status::kHold, "The other side still holds the call", change->location_json);
-    } else if (Move(trigger, *change->hold ? "Call held" : "Call resumed", now,
-                    change->location_json)) {
+    } else if (Move(trigger, *change->hold ? "Call held" : "Call resumed", now, change->location_json)) {
       echo = *change->hold ? Status::kHold : Status::kResume;
     } else {
       Notify(record_.status, "Call held", change->location_json);

@@ -14,8 +14,8 @@ namespace byon::call {
 
 // What becomes of a call for help (TS 24.229 section 5.1.6).
 struct EmergencyConfig {
-  bool is_routed = false;       // sent to the network as an emergency call; else refused: "use your phone"
-  bool needs_location = true;   // one without is refused
+  bool is_routed = false;      // sent to the network as an emergency call; else refused: "use your phone"
+  bool needs_location = true;  // one without is refused
   // Which service answers a number, where it is not urn:service:sos (RFC 5031).
   std::map<std::string, std::string> services{};
 };
@@ -41,8 +41,8 @@ struct CallConfig {
   // Status of DELETE on an incoming call: 603 stops every device of the number, 486 and 480 this
   // one.
   int decline_status = 603;
-  bool is_call_waiting_allowed = true;  // else a second call is answered 486
-  bool plays_ringback = true;           // 180 without early media
+  bool is_call_waiting_allowed = true;                      // else a second call is answered 486
+  bool plays_ringback = true;                               // 180 without early media
   HoldAudio hold_audio{.kind = HoldAudio::Kind::kSilence};  // what a held side hears
   // The browser gets its answer with 180 already, so that ICE and DTLS are up before the 200.
   bool answers_with_ringing = true;

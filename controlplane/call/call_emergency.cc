@@ -5,16 +5,11 @@ namespace byon::call {
 
 std::string_view ToString(EmergencyStep step) {
   switch (step) {
-    case EmergencyStep::kRefused:
-      return "refused";
-    case EmergencyStep::kRouted:
-      return "routed";
-    case EmergencyStep::kAnswered:
-      return "answered";
-    case EmergencyStep::kCallback:
-      return "callback";
-    case EmergencyStep::kUsePhone:
-      return "use-phone";
+    case EmergencyStep::kRefused: return "refused";
+    case EmergencyStep::kRouted: return "routed";
+    case EmergencyStep::kAnswered: return "answered";
+    case EmergencyStep::kCallback: return "callback";
+    case EmergencyStep::kUsePhone: return "use-phone";
   }
   return "refused";
 }
@@ -35,8 +30,8 @@ void Call::BecomeEmergency(const std::string& service_urn) {
   TellEmergency(EmergencyStep::kRouted);
 }
 
-// The network says of an ordinary call that it is one for help: where such calls are possible it is sent again as what it
-// is, at once (TS 24.229 section 5.1.6.1).
+// The network says of an ordinary call that it is one for help: where such calls are possible it is sent again as what
+// it is, at once (TS 24.229 section 5.1.6.1).
 bool Call::GoesOnAsEmergency(const EndReason& reason, Now now) {
   const bool is_sent_again = reason.text == kEmergencyServiceText && config_.emergency.is_routed && is_on_device() &&
                              record_.emergency == Emergency::kNone && !invite_.uses_trunk &&

@@ -15,8 +15,8 @@ std::string SipText(int status_code, const std::string& phrase) {
   return "SIP " + std::to_string(status_code) + (phrase.empty() ? "" : " " + phrase);
 }
 
-// Whether early media towards us is authorised (RFC 5009 section 8): the directions stand in the order of the media lines, and
-// ours has one. Nothing where the header names none.
+// Whether early media towards us is authorised (RFC 5009 section 8): the directions stand in the order of the media
+// lines, and ours has one. Nothing where the header names none.
 std::optional<bool> IsAuthorised(std::string_view early_media) {
   while (!early_media.empty()) {
     const size_t end = std::min(early_media.find(','), early_media.size());
@@ -32,8 +32,8 @@ std::optional<bool> IsAuthorised(std::string_view early_media) {
 
 // What a callee may have its caller told before it answers; nobody is bound to send few responses.
 constexpr int kMaxReports = 32;
-// One element that takes emergency calls after the other may be silent before one answers; SIP itself gives each of them a few
-// seconds.
+// One element that takes emergency calls after the other may be silent before one answers; SIP itself gives each of
+// them a few seconds.
 constexpr std::chrono::seconds kEmergencyPatience{60};
 
 const EndReason kNotAcceptable{.sip_status = 488, .text = "Not Acceptable Here"};
@@ -43,9 +43,9 @@ const EndReason kNotAcceptable{.sip_status = 488, .text = "Not Acceptable Here"}
 void Call::StartInvite(Now now) {
   std::optional<sdp::Preconditions> preconditions;
   if (config_.ims.use_preconditions) preconditions.emplace();
-  invite_.sdp = sdp_.ims.BuildOffer(sdp_.ims.offered_audio(), record_.locals.ims,
-                                    {record_.sdp_session_id, record_.ims_sdp_version},
-                                    sdp::Direction::kSendRecv, preconditions);
+  invite_.sdp =
+      sdp_.ims.BuildOffer(sdp_.ims.offered_audio(), record_.locals.ims,
+                          {record_.sdp_session_id, record_.ims_sdp_version}, sdp::Direction::kSendRecv, preconditions);
   sip_state_ = SipState::kInviting;
   Emit(SendInvite{invite_});
   if (record_.emergency == Emergency::kNone) ring_deadline_ = now.steady + config_.ring_timeout;
@@ -75,11 +75,13 @@ void Call::OnProgress(const Progress& progress, Now now) {
   }
   if (dialog.remote && (has_media || progress.early_media)) UseDialog(progress.dialog_id);
   Trigger trigger = TriggerOfProvisional(progress.status_code);
-  bool shows_answer = (has_media || (trigger == Trigger::kAlerting && config_.answers_with_ringing)) && !record_.answer_sdp;
+  bool shows_answer =
+      (has_media || (trigger == Trigger::kAlerting && config_.answers_with_ringing)) && !record_.answer_sdp;
   if (shows_answer) record_.answer_sdp = web_answer_;
   if (trigger == Trigger::kAlerting) {
     is_alerting_ = true;
-    if (record_.part == Part::kPhoneLeg) Emit(TellPartner{.partner = record_.partner, .news = PartnerNews::kRinging, .reason = {}, .now = now});
+    if (record_.part == Part::kPhoneLeg)
+      Emit(TellPartner{.partner = record_.partner, .news = PartnerNews::kRinging, .reason = {}, .now = now});
   }
   if (record_.part == Part::kReferral) {
     Emit(TellPartner{.partner = record_.partner,
@@ -106,13 +108,15 @@ void Call::OnEarlyMedia(const DialogId& dialog_id, const std::string& directions
   UpdateRingback();
 }
 
-// One of those who were alerted is no more (RFC 6228): what was heard of it stops, another is heard or the ringback tone.
+// One of those who were alerted is no more (RFC 6228): what was heard of it stops, another is heard or the ringback
+// tone.
 void Call::LeaveEarlyDialog(const DialogId& id) {
   dialogs_.erase(id);
   if (id != record_.dialog_id) return;
   record_.dialog_id.clear();
   is_ims_media_flowing_ = false;
-  const auto other = std::find_if(dialogs_.begin(), dialogs_.end(), [](const auto& entry) { return entry.second.remote.has_value(); });
+  const auto other =
+      std::find_if(dialogs_.begin(), dialogs_.end(), [](const auto& entry) { return entry.second.remote.has_value(); });
   if (other != dialogs_.end()) {
     UseDialog(DialogId(other->first));
   } else if (applied_ims_ && applied_ims_->direction != sdp::Direction::kInactive) {
@@ -222,8 +226,7 @@ void Call::OnEnded(const EndReason& reason, Now now) {
     ApplyIms();
     return UpdateRingback();
   }
-  std::string text =
-      record_.is_originating ? "Call terminated by receiver" : "Call terminated by originator";
+  std::string text = record_.is_originating ? "Call terminated by receiver" : "Call terminated by originator";
   bool is_elsewhere = reason.sip_status == 200 && !record_.is_originating;
   if (is_elsewhere) {
     text = "Call completed elsewhere";
@@ -263,8 +266,7 @@ const std::string& Call::IncomingDescription() {
   if (!ims_offer_) {
     dialog.offered = sdp_.ims.offered_audio();
     dialog.is_offer_asked = true;
-    incoming_description_ =
-        sdp_.ims.BuildOffer(dialog.offered, record_.locals.ims, origin, sdp::Direction::kSendRecv);
+    incoming_description_ = sdp_.ims.BuildOffer(dialog.offered, record_.locals.ims, origin, sdp::Direction::kSendRecv);
     return incoming_description_;
   }
   std::optional<sdp::Preconditions> preconditions;
@@ -274,8 +276,8 @@ const std::string& Call::IncomingDescription() {
     preconditions->wants_confirmation = !preconditions->is_remote_met;
   }
   dialog.offered = ims_offer_->media.audio;
-  incoming_description_ = sdp_.ims.BuildAnswer(*ims_offer_, record_.locals.ims, origin,
-                                               sdp::Direction::kSendRecv, preconditions);
+  incoming_description_ =
+      sdp_.ims.BuildAnswer(*ims_offer_, record_.locals.ims, origin, sdp::Direction::kSendRecv, preconditions);
   return incoming_description_;
 }
 
@@ -291,18 +293,17 @@ bool Call::TakeRemoteAnswer(const DialogId& dialog_id, const std::string& sdp, s
   return true;
 }
 
-void Call::OnRemoteOffer(const DialogId& dialog_id, const std::optional<std::string>& sdp,
-                         Now now) {
+void Call::OnRemoteOffer(const DialogId& dialog_id, const std::optional<std::string>& sdp, Now now) {
   if (is_ended()) return;
   Dialog& dialog = DialogOf(dialog_id);
   if (!sdp) {
     // Who asks for our offer may be about to put somebody else into the call (RFC 3725): it gets all that we can.
-    dialog.offered = sdp::WholeOffer(sdp_.ims.offered_audio(), dialog.remote ? dialog.remote->audio : sdp::AudioFormat());
+    dialog.offered =
+        sdp::WholeOffer(sdp_.ims.offered_audio(), dialog.remote ? dialog.remote->audio : sdp::AudioFormat());
     dialog.is_offer_asked = true;
     Emit(SendSdpAnswer{dialog_id,
                        sdp_.ims.BuildOffer(dialog.offered, record_.locals.ims,
-                                           {record_.sdp_session_id, ++record_.ims_sdp_version},
-                                           LocalDirection())});
+                                           {record_.sdp_session_id, ++record_.ims_sdp_version}, LocalDirection())});
     return;
   }
   auto offer = sdp_.ims.ReadOffer(*sdp);
@@ -320,10 +321,9 @@ void Call::OnRemoteOffer(const DialogId& dialog_id, const std::optional<std::str
   dialog.remote = offer->media;
   if (offer->is_disabled) dialog.remote->direction = sdp::Direction::kInactive;
   dialog.offered = offer->media.audio;
-  Emit(SendSdpAnswer{dialog_id,
-                     sdp_.ims.BuildAnswer(*offer, record_.locals.ims,
-                                          {record_.sdp_session_id, ++record_.ims_sdp_version},
-                                          LocalDirection(), preconditions)});
+  Emit(SendSdpAnswer{
+      dialog_id, sdp_.ims.BuildAnswer(*offer, record_.locals.ims, {record_.sdp_session_id, ++record_.ims_sdp_version},
+                                      LocalDirection(), preconditions)});
   if (!IsAnswered(record_.status)) {
     if (!record_.is_originating || dialog_id == record_.dialog_id) UseDialog(dialog_id);
     const bool is_ready = sip_state_ == SipState::kIncoming && is_media_ready_ && !WaitsForCaller();
@@ -351,8 +351,7 @@ void Call::OnRemoteAnswer(const DialogId& dialog_id, const std::string& sdp, Now
     if (!DialogOf(dialog_id).remote) Fail(error, kNotAcceptable, 488, now);
     return;
   }
-  if (record_.is_originating && !IsAnswered(record_.status) && dialog_id != record_.dialog_id)
-    return;
+  if (record_.is_originating && !IsAnswered(record_.status) && dialog_id != record_.dialog_id) return;
   UseDialog(dialog_id);
   // Held or resumed by an answer, to the offer that the other side has asked for: so B2BUAs and 3PCC do it (RFC 3725).
   if (was_asked && IsAnswered(record_.status)) UpdateRemoteHold(DialogOf(dialog_id).remote->direction, now);
@@ -365,23 +364,23 @@ void Call::OnRemoteAnswer(const DialogId& dialog_id, const std::string& sdp, Now
 
 void Call::OnOfferFailed(const DialogId& dialog_id, int status_code, Now now) {
   if (is_ended()) return;
-  // No answer to what the other side had asked for: all stays as it was, and what we want ourselves is still to be sent.
+  // No answer to what the other side had asked for: all stays as it was, and what we want ourselves is still to be
+  // sent.
   if (std::exchange(DialogOf(dialog_id).is_offer_asked, false)) return;
   if (pull_) {
     pull_->is_refused = true;
     return Fail("The network refused to move the call: " + SipText(status_code, ""), {}, 0, now);
   }
   if (web_change_ && web_change_->awaits_network) {
-    AbandonWebChange(RefusalKind::kUnavailable, "The network refused the change with SIP " +
-                                                    std::to_string(status_code) + ".");
+    AbandonWebChange(RefusalKind::kUnavailable,
+                     "The network refused the change with SIP " + std::to_string(status_code) + ".");
     return;
   }
   // Resources that cannot be had: the callee will refuse or ring all the same.
   DialogOf(dialog_id).is_precondition_confirmed = true;
   // The dialog is gone without a BYE (RFC 3261 section 12.2.1.2).
   bool is_dialog_dead = IsAnswered(record_.status) && (status_code == 481 || status_code == 408);
-  if (is_dialog_dead)
-    Fail(SipText(status_code, "to a change of media"), {.sip_status = status_code}, 0, now);
+  if (is_dialog_dead) Fail(SipText(status_code, "to a change of media"), {.sip_status = status_code}, 0, now);
 }
 
 // What was to be sent waited, and an exchange of the other side came first: it is said anew, as things are now.
@@ -423,8 +422,7 @@ void Call::ApplyIms() {
   if (referral_ && referral_->is_dialog_over) allowed = sdp::Direction::kInactive;  // nobody is there
   media.direction = sdp::Intersect(media.direction, allowed);
   DialogId stream = record_.is_originating ? record_.dialog_id : far_stream_.empty() ? kIncomingStream : far_stream_;
-  const bool is_hold_applied =
-      applied_access_hold_ == access_hold && applied_ims_hold_ == ims_hold;
+  const bool is_hold_applied = applied_access_hold_ == access_hold && applied_ims_hold_ == ims_hold;
   if (applied_ims_ == media && applied_stream_ == stream && is_hold_applied) return;
   if (applied_stream_ != stream) is_ims_media_flowing_ = false;
   applied_ims_ = media;
@@ -463,16 +461,15 @@ void Call::SendDirectionOffer() {
   if (record_.is_held_remotely) {
     direction = record_.is_held_locally ? sdp::Direction::kInactive : sdp::Direction::kRecvOnly;
   }
-  Emit(SendSdpOffer{
-      record_.dialog_id,
-      sdp_.ims.BuildOffer(dialog.offered, record_.locals.ims,
-                          {record_.sdp_session_id, ++record_.ims_sdp_version}, direction)});
+  Emit(SendSdpOffer{record_.dialog_id,
+                    sdp_.ims.BuildOffer(dialog.offered, record_.locals.ims,
+                                        {record_.sdp_session_id, ++record_.ims_sdp_version}, direction)});
 }
 
 // Tells a callee that waits for our resources that they are there: the browser is connected.
 void Call::ConfirmPreconditions(const DialogId& id) {
-  bool may_send = record_.is_originating && sip_state_ == SipState::kInviting &&
-                  config_.ims.use_preconditions && is_access_connected_;
+  bool may_send = record_.is_originating && sip_state_ == SipState::kInviting && config_.ims.use_preconditions &&
+                  is_access_connected_;
   if (!may_send || !dialogs_.contains(id)) return;
   Dialog& dialog = dialogs_[id];
   if (!dialog.remote || !dialog.preconditions || dialog.is_precondition_confirmed) return;
@@ -481,9 +478,9 @@ void Call::ConfirmPreconditions(const DialogId& id) {
   sdp::Preconditions state = *dialog.preconditions;
   state.is_local_met = true;
   state.wants_confirmation = false;
-  Emit(SendSdpOffer{id, sdp_.ims.BuildOffer(dialog.offered, record_.locals.ims,
-                                            {record_.sdp_session_id, ++record_.ims_sdp_version},
-                                            sdp::Direction::kSendRecv, state)});
+  Emit(SendSdpOffer{
+      id, sdp_.ims.BuildOffer(dialog.offered, record_.locals.ims, {record_.sdp_session_id, ++record_.ims_sdp_version},
+                              sdp::Direction::kSendRecv, state)});
 }
 
 // The caller has resources to reserve before anybody may be alerted.
@@ -498,8 +495,7 @@ bool Call::WaitsForCaller() const {
 void Call::UpdateRemoteHold(sdp::Direction direction, Now now) {
   bool is_held = !sdp::MaySend(direction);
   // In answer to our own hold a peer may only receive or say nothing; that is not its hold.
-  if (record_.is_held_locally && direction == sdp::Direction::kInactive)
-    is_held = record_.is_held_remotely;
+  if (record_.is_held_locally && direction == sdp::Direction::kInactive) is_held = record_.is_held_remotely;
   if (is_held == record_.is_held_remotely) return;
   record_.is_held_remotely = is_held;
   Emit(Persist{});
@@ -516,8 +512,7 @@ void Call::UpdateRingback() {
   const bool is_moving = referral_ && referral_->is_alerting && (referral_->is_dialog_over || record_.is_held_remotely);
   if (auto dialog = dialogs_.find(record_.dialog_id); dialog != dialogs_.end() && !referral_) {
     bool is_gated = dialog->second.is_early_media_gated;
-    has_early_media =
-        dialog->second.is_early_media_authorised || (is_ims_media_flowing_ && !is_gated);
+    has_early_media = dialog->second.is_early_media_authorised || (is_ims_media_flowing_ && !is_gated);
   }
   const bool is_calling = record_.is_originating && is_alerting_ && !has_early_media && !IsAnswered(record_.status);
   bool is_wanted = config_.plays_ringback && (is_calling || is_moving) && is_on_device() && !is_ended();

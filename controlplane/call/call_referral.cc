@@ -1,6 +1,6 @@
-// The network moves the other side of a call: REFER (RFC 3515, RFC 5589). A second dialog is set up beside the call, from the
-// same media address; when it is answered the two change places, and the old one ends. The browser notices a new voice.
-// Also: a device takes over a call that the user's phone has made without us.
+// The network moves the other side of a call: REFER (RFC 3515, RFC 5589). A second dialog is set up beside the call,
+// from the same media address; when it is answered the two change places, and the old one ends. The browser notices a
+// new voice. Also: a device takes over a call that the user's phone has made without us.
 #include "controlplane/call/call.h"
 
 namespace byon::call {

@@ -9,10 +9,11 @@ namespace {
 
 // Bounds what a network can teach us, so that it cannot fill the memory.
 constexpr size_t kMaxLearnedNumbers = 64;
-// Emergency calls of one user at a time: more than anybody in need makes, few enough that a stolen token stops nobody else's.
+// Emergency calls of one user at a time: more than anybody in need makes, few enough that a stolen token stops nobody
+// else's.
 constexpr uint32_t kMaxEmergencyCalls = 4;
-// Callbacks of emergency services that ring at once on one registration, whatever goes on there. Anybody may write "psap-callback"
-// where a network does not take it away: the next ones are calls like any other.
+// Callbacks of emergency services that ring at once on one registration, whatever goes on there. Anybody may write
+// "psap-callback" where a network does not take it away: the next ones are calls like any other.
 constexpr uint32_t kMaxCallbacks = 2;
 constexpr char kUseYourPhone[] = "Emergency calls are not possible here, use your phone.";
 
@@ -34,7 +35,8 @@ bool CallRegistry::IsEmergency(const std::string& receiver_address) const {
 std::optional<Refusal> CallRegistry::CheckEmergency(const OutgoingRequest& request) const {
   if (!config_.emergency.is_routed || request.uses_trunk) return Refusal{RefusalKind::kEmergency, kUseYourPhone};
   if (config_.emergency.needs_location && request.location.empty()) {
-    return Refusal{RefusalKind::kEmergency, "Emergency calls need to know where you are here, and it is not known: use your phone."};
+    return Refusal{RefusalKind::kEmergency,
+                   "Emergency calls need to know where you are here, and it is not known: use your phone."};
   }
   uint32_t live = 0;
   if (const auto ids = by_user_.find(UserKey(request.owner)); ids != by_user_.end()) {
@@ -43,7 +45,8 @@ std::optional<Refusal> CallRegistry::CheckEmergency(const OutgoingRequest& reque
       live += !call.is_ended() && call.record().emergency == Emergency::kCall;
     }
   }
-  if (live >= kMaxEmergencyCalls) return Refusal{RefusalKind::kQuotaExceeded, "This user has as many emergency calls as anybody may have."};
+  if (live >= kMaxEmergencyCalls)
+    return Refusal{RefusalKind::kQuotaExceeded, "This user has as many emergency calls as anybody may have."};
   return std::nullopt;
 }
 
@@ -59,10 +62,9 @@ std::optional<Refusal> CallRegistry::CheckTarget(const std::string& address) con
 
 std::optional<Refusal> CallRegistry::CheckQuota(const OutgoingRequest& request) const {
   if (is_full()) return Refusal{RefusalKind::kQuotaExceeded, "There are as many calls as the operator may have."};
-  if (!request.uses_trunk && CountActive(by_registration_, request.owner.registration_id) >=
-                                 config_.max_calls_per_registration) {
-    return Refusal{RefusalKind::kQuotaExceeded,
-                   "This registration has as many calls as it may have."};
+  if (!request.uses_trunk &&
+      CountActive(by_registration_, request.owner.registration_id) >= config_.max_calls_per_registration) {
+    return Refusal{RefusalKind::kQuotaExceeded, "This registration has as many calls as it may have."};
   }
   if (CountActive(by_user_, UserKey(request.owner)) >= config_.max_calls_per_user) {
     return Refusal{RefusalKind::kQuotaExceeded, "This user has as many calls as allowed."};
@@ -73,14 +75,14 @@ std::optional<Refusal> CallRegistry::CheckQuota(const OutgoingRequest& request) 
 std::optional<Refusal> CallRegistry::CheckOutgoing(const OutgoingRequest& request) const {
   if (auto refusal = CheckTarget(request.receiver_address)) return refusal;
   if (!TargetUriOf(request.receiver_address)) {
-    return Refusal{RefusalKind::kInvalidArgument,
-                   "The receiverAddress is not an address that can be called."};
+    return Refusal{RefusalKind::kInvalidArgument, "The receiverAddress is not an address that can be called."};
   }
   return CheckQuota(request);
 }
 
 // Nothing, and why in `refusal`, when the browser's offer cannot be used.
-std::optional<OutgoingSetup> CallRegistry::SetUp(OutgoingRequest request, std::string target_uri, Refusal& refusal) const {
+std::optional<OutgoingSetup> CallRegistry::SetUp(OutgoingRequest request, std::string target_uri,
+                                                 Refusal& refusal) const {
   auto offer = negotiators_.web.ReadOffer(request.offer_sdp);
   if (!offer) {
     refusal = {RefusalKind::kInvalidArgument, offer.error().message};
@@ -115,7 +117,8 @@ void CallRegistry::CreateOutgoing(OutgoingRequest request, RequestId id, Now now
   if (auto refusal = request.is_emergency ? CheckEmergency(request) : CheckOutgoing(request)) {
     const bool is_told_to_phone = refusal->kind == RefusalKind::kEmergency;
     if (is_told_to_phone) {
-      actions_.push_back({call_id, NotifyEmergency{EmergencyStep::kRefused, target, !request.location.empty(), request.owner}});
+      actions_.push_back(
+          {call_id, NotifyEmergency{EmergencyStep::kRefused, target, !request.location.empty(), request.owner}});
     }
     return Refuse(call_id, id, std::move(*refusal));
   }
@@ -187,12 +190,10 @@ void CallRegistry::Adopt(std::unique_ptr<Call> call) {
   Touch(reference);
 }
 
-void CallRegistry::ChangeStatus(const CallId& id, const StatusRequest& request,
-                                RequestId request_id, Now now) {
+void CallRegistry::ChangeStatus(const CallId& id, const StatusRequest& request, RequestId request_id, Now now) {
   auto it = calls_.find(id);
   if (it == calls_.end()) {
-    actions_.push_back(
-        {id, CompleteRequest{request_id, Refusal{RefusalKind::kNotFound, "No such call."}}});
+    actions_.push_back({id, CompleteRequest{request_id, Refusal{RefusalKind::kNotFound, "No such call."}}});
     return;
   }
   it->second.call->ChangeStatus(request, request_id, now);
@@ -202,16 +203,14 @@ void CallRegistry::ChangeStatus(const CallId& id, const StatusRequest& request,
 void CallRegistry::Delete(const CallId& id, RequestId request_id, Now now) {
   auto it = calls_.find(id);
   if (it == calls_.end()) {
-    actions_.push_back(
-        {id, CompleteRequest{request_id, Refusal{RefusalKind::kNotFound, "No such call."}}});
+    actions_.push_back({id, CompleteRequest{request_id, Refusal{RefusalKind::kNotFound, "No such call."}}});
     return;
   }
   it->second.call->Delete(request_id, now);
   Touch(*it->second.call);
 }
 
-void CallRegistry::EndCallsOf(const std::string& registration_id, const std::string& reason,
-                              Now now) {
+void CallRegistry::EndCallsOf(const std::string& registration_id, const std::string& reason, Now now) {
   for (const Call* call : FindByRegistration(registration_id)) {
     if (call->record().part != Part::kDevice || call->record().emergency != Emergency::kNone) continue;
     Apply(CallId(call->record().id), [&](Call& c) { c.EndByGateway(reason, now); });
@@ -243,8 +242,7 @@ void CallRegistry::OnAsserted(const CallId& id, const std::string& uri) {
 
 void CallRegistry::LearnEmergencyNumber(const CallId& id, const std::string& service_urn) {
   const Call* call = Find(id);
-  if (!call || emergency_numbers_.size() >= config_.emergency_numbers.size() + kMaxLearnedNumbers)
-    return;
+  if (!call || emergency_numbers_.size() >= config_.emergency_numbers.size() + kMaxLearnedNumbers) return;
   std::string number = DialledNumberOf(call->record().receiver_address, config_.home_domain);
   if (number.empty()) return;
   auto known = std::find(emergency_numbers_.begin(), emergency_numbers_.end(), number);
@@ -259,9 +257,7 @@ void CallRegistry::HandleTimeout(Now now) {
   }
 }
 
-Deadline CallRegistry::NextDeadline() const {
-  return deadlines_.empty() ? kNoDeadline : deadlines_.begin()->first;
-}
+Deadline CallRegistry::NextDeadline() const { return deadlines_.empty() ? kNoDeadline : deadlines_.begin()->first; }
 
 std::optional<CallAction> CallRegistry::PollAction() {
   if (actions_.empty()) return std::nullopt;
@@ -275,8 +271,7 @@ const Call* CallRegistry::Find(const CallId& id) const {
   return it == calls_.end() ? nullptr : it->second.call.get();
 }
 
-std::vector<const Call*> CallRegistry::FindByRegistration(
-    const std::string& registration_id) const {
+std::vector<const Call*> CallRegistry::FindByRegistration(const std::string& registration_id) const {
   std::vector<const Call*> found;
   auto ids = by_registration_.find(registration_id);
   if (ids == by_registration_.end()) return found;

@@ -28,7 +28,7 @@ struct OutgoingRequest {
   std::string receiver_name;
   std::string offer_sdp;
   bool is_emergency = false;
-  std::string location;  // where the caller is, for an emergency: application/pidf+xml; may be empty
+  std::string location;           // where the caller is, for an emergency: application/pidf+xml; may be empty
   std::string client_correlator;  // may be empty
   // A visitor's: no registration stands behind it, and how many there may be was judged already.
   bool uses_trunk = false;
@@ -47,9 +47,9 @@ struct IncomingRequest {
 // A client's wish to move a call from its device; checked to be the client's.
 struct TransferRequest {
   CallId call_id;
-  CallId phone_leg_id;          // new
-  uint64_t sdp_session_id = 0;  // random
-  std::string to_address;       // tel: or sip:; empty: the user's own phone
+  CallId phone_leg_id;                          // new
+  uint64_t sdp_session_id = 0;                  // random
+  std::string to_address;                       // tel: or sip:; empty: the user's own phone
   std::vector<std::string> excluded_instances;  // the user's own devices, with to_address empty
 };
 
@@ -124,8 +124,7 @@ class CallRegistry {
   Deadline NextDeadline() const;
   std::optional<CallAction> PollAction();
 
-  const Call* Find(
-      const CallId& id) const;  // ended calls too, for as long as their tombstone stands
+  const Call* Find(const CallId& id) const;  // ended calls too, for as long as their tombstone stands
   std::vector<const Call*> FindByRegistration(const std::string& registration_id) const;
   // Of all its users.
   std::vector<const Call*> FindByClient(const std::string& client_id) const;

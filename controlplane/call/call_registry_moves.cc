@@ -23,8 +23,9 @@ void CallRegistry::Transfer(TransferRequest request, RequestId request_id, Now n
     setup.target_uri = std::move(*target);
     setup.receiver_address = std::move(request.to_address);
   } else {
-    return Refuse(request.call_id, request_id,
-                  {RefusalKind::kInvalidArgument, "The call cannot be moved there: \"to\" is no address that can be called."});
+    return Refuse(
+        request.call_id, request_id,
+        {RefusalKind::kInvalidArgument, "The call cannot be moved there: \"to\" is no address that can be called."});
   }
   if (auto refusal = call.CheckTransfer()) return Refuse(request.call_id, request_id, std::move(*refusal));
   setup.id = request.phone_leg_id;
@@ -111,7 +112,8 @@ void CallRegistry::Refer(ReferralRequest request, Now now) {
 // Who the network has sent us to has answered: the call goes on there.
 void CallRegistry::GiveReferredDialog(Call& leg, const TellPartner& news) {
   const auto to = calls_.find(news.partner);
-  const bool is_wanted = to != calls_.end() && !to->second.call->is_ended() && to->second.call->IsReferredTo(leg.record().id);
+  const bool is_wanted =
+      to != calls_.end() && !to->second.call->is_ended() && to->second.call->IsReferredTo(leg.record().id);
   if (!is_wanted) {
     leg.EndByGateway("The call has ended meanwhile", news.now);
     return Touch(leg);

@@ -14,16 +14,11 @@ const EndReason kClearing{.q850_cause = 16, .text = "Normal call clearing"};
 
 std::string_view ToString(TransferState state) {
   switch (state) {
-    case TransferState::kStarted:
-      return "Started";
-    case TransferState::kRinging:
-      return "Ringing";
-    case TransferState::kCompleted:
-      return "Completed";
-    case TransferState::kFailed:
-      return "Failed";
-    case TransferState::kCancelled:
-      return "Cancelled";
+    case TransferState::kStarted: return "Started";
+    case TransferState::kRinging: return "Ringing";
+    case TransferState::kCompleted: return "Completed";
+    case TransferState::kFailed: return "Failed";
+    case TransferState::kCancelled: return "Cancelled";
   }
   return "Failed";
 }
@@ -72,7 +67,8 @@ std::unique_ptr<Call> Call::StartBeside(const Call& of, Part part, CallId id, ui
 
 std::optional<Refusal> Call::CheckTransfer() const {
   if (is_ended() || record_.status != Status::kConnected || !is_on_device()) {
-    return Refusal{RefusalKind::kIncompatibleState, "Only a connected call can be moved; a held one is to be resumed first."};
+    return Refusal{RefusalKind::kIncompatibleState,
+                   "Only a connected call can be moved; a held one is to be resumed first."};
   }
   if (record_.emergency != Emergency::kNone) {
     return Refusal{RefusalKind::kIncompatibleState, "A call with an emergency service stays where it is."};
@@ -93,7 +89,8 @@ void Call::CancelTransfer(RequestId id, Now now) {
   if (is_ended() || !is_on_device() || record_.partner.empty()) {
     return Refuse(id, RefusalKind::kIncompatibleState, "The call is not being moved.");
   }
-  Emit(TellPartner{.partner = record_.partner, .news = PartnerNews::kEnded, .reason = kClearing, .is_cancelled = true, .now = now});
+  Emit(TellPartner{
+      .partner = record_.partner, .news = PartnerNews::kEnded, .reason = kClearing, .is_cancelled = true, .now = now});
   Complete(id);
 }
 
@@ -127,9 +124,8 @@ void Call::LeaveDevice(Now now) {
 
 // ---- back to a device: its media is connected first, then the network is told of the new address.
 
-std::unique_ptr<Call> Call::StartPull(const CallConfig& config, const Negotiators& negotiators,
-                                      const Call& pulled, PullSetup setup, RequestId request,
-                                      Now now) {
+std::unique_ptr<Call> Call::StartPull(const CallConfig& config, const Negotiators& negotiators, const Call& pulled,
+                                      PullSetup setup, RequestId request, Now now) {
   std::unique_ptr<Call> call(new Call(config, negotiators));
   const CallRecord& of = pulled.record_;
   CallRecord& record = call->record_;
@@ -176,7 +172,7 @@ std::optional<Refusal> Call::CheckPull() const {
 
 Call::LentDialog Call::Lend(const CallId& to) {
   lent_to_ = to;
-  return {DialogOf(record_.dialog_id), record_.dialog_id,     record_.binding,
+  return {DialogOf(record_.dialog_id), record_.dialog_id,       record_.binding,
           record_.sdp_session_id,      record_.ims_sdp_version, record_.dialog_snapshot,
           record_.is_held_remotely,    record_.connected_at,    record_.sip_call_id};
 }
@@ -235,7 +231,10 @@ void Call::TellPartnersOfEnd(Now now) {
                      .now = now});
   }
   if (!lent_to_.empty()) {
-    Emit(TellPartner{.partner = std::exchange(lent_to_, {}), .news = PartnerNews::kEnded, .reason = {.text = record_.reason}, .now = now});
+    Emit(TellPartner{.partner = std::exchange(lent_to_, {}),
+                     .news = PartnerNews::kEnded,
+                     .reason = {.text = record_.reason},
+                     .now = now});
   }
   if (std::unique_ptr<Pull> pull = std::move(pull_); pull && pull->has_dialog) {
     TellPartner news = std::move(pull->outcome);
@@ -252,14 +251,13 @@ void Call::TellPartnersOfEnd(Now now) {
 void Call::OnPartner(const TellPartner& news, Now now) {
   if (is_ended()) return;
   switch (news.news) {
-    case PartnerNews::kRinging:
-      return Emit(NotifyTransfer{TransferState::kRinging, {}});
-    case PartnerNews::kJoined:
-      return LeaveDevice(now);
+    case PartnerNews::kRinging: return Emit(NotifyTransfer{TransferState::kRinging, {}});
+    case PartnerNews::kJoined: return LeaveDevice(now);
     case PartnerNews::kFailed:
       record_.partner.clear();
       Emit(Persist{});
-      return Emit(NotifyTransfer{news.is_cancelled ? TransferState::kCancelled : TransferState::kFailed, news.reason.text});
+      return Emit(
+          NotifyTransfer{news.is_cancelled ? TransferState::kCancelled : TransferState::kFailed, news.reason.text});
     case PartnerNews::kEnded: {
       if (pull_) return Fail("The call has ended elsewhere", {}, 0, now);
       is_cancelled_ = news.is_cancelled;
@@ -273,7 +271,8 @@ void Call::OnPartner(const TellPartner& news, Now now) {
       const CallId partner = std::exchange(record_.partner, {});
       Move(Trigger::kRemoteBye, "Call moved to another device", now);
       Finish(now);
-      if (!partner.empty()) Emit(TellPartner{.partner = partner, .news = PartnerNews::kEnded, .reason = kElsewhere, .now = now});
+      if (!partner.empty())
+        Emit(TellPartner{.partner = partner, .news = PartnerNews::kEnded, .reason = kElsewhere, .now = now});
       return;
     }
     case PartnerNews::kReturnsDialog:
@@ -282,13 +281,10 @@ void Call::OnPartner(const TellPartner& news, Now now) {
       if (news.is_dialog_over) return OnEnded(news.reason, now);
       if (news.must_offer_again) SendDirectionOffer();
       return;
-    case PartnerNews::kReferralProgress:
-      return OnReferralProgress(news.reason);
-    case PartnerNews::kReferralFailed:
-      return OnReferralFailed(news.reason, now);
+    case PartnerNews::kReferralProgress: return OnReferralProgress(news.reason);
+    case PartnerNews::kReferralFailed: return OnReferralFailed(news.reason, now);
     case PartnerNews::kWantsDialog:
-    case PartnerNews::kReferralAnswered:
-      return;
+    case PartnerNews::kReferralAnswered: return;
   }
 }
 

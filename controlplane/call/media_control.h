@@ -39,8 +39,8 @@ struct MediaChange {
   bool restart_ice = false;
   std::optional<HoldAudio> access_hold;  // what the browser hears
   std::optional<HoldAudio> ims_hold;     // what the network hears
-  CallId beside;  // at creation: near this call's session, so that the two may be joined
-  bool is_ims_ipv6 = false;  // wanted at creation, when the network offered an IPv6 address
+  CallId beside;                         // at creation: near this call's session, so that the two may be joined
+  bool is_ims_ipv6 = false;              // wanted at creation, when the network offered an IPv6 address
 };
 
 enum class Leg : uint8_t { kAccess, kIms };
@@ -134,8 +134,7 @@ class MediaControl {
   virtual void SendDtmf(const CallId& call_id, const std::string& digits,
                         std::function<void(std::optional<std::string> error)> done) = 0;
   // Nothing when the session or its node is gone.
-  virtual void GetStats(const CallId& call_id,
-                        std::function<void(std::optional<MediaStats>)> done) = 0;
+  virtual void GetStats(const CallId& call_id, std::function<void(std::optional<MediaStats>)> done) = 0;
 
   // Takes up sessions that an earlier process of the same controller made: those in `calls` are
   // adopted, all others of this controller are closed, and for each call without a session

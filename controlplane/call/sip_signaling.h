@@ -78,7 +78,7 @@ struct IncomingInvite {
   std::optional<std::string> sdp;  // absent: offerless INVITE, our offer goes into 183 or 200
   bool supports_100rel = false;
   bool supports_precondition = false;
-  bool is_psap_callback = false;  // Priority: psap-callback (RFC 7090): an emergency service calls back
+  bool is_psap_callback = false;        // Priority: psap-callback (RFC 7090): an emergency service calls back
   std::vector<Diversion> diversions{};  // who sent the call on, the first one first (RFC 7044, RFC 5806)
 };
 
@@ -94,14 +94,15 @@ struct Progress {
 
 // Why a call leg ended, from Reason (RFC 3326) or the final response.
 struct EndReason {
-  int sip_status = 0;  // final response, or cause of Reason: SIP; 0 when unknown
-  int q850_cause = 0;  // cause of Reason: Q.850; 0 when absent
-  std::string text;    // phrase, or text of Reason
+  int sip_status = 0;         // final response, or cause of Reason: SIP; 0 when unknown
+  int q850_cause = 0;         // cause of Reason: Q.850; 0 when absent
+  std::string text;           // phrase, or text of Reason
   std::string service_urn{};  // with kEmergencyServiceText, where the network names the service
 };
 
 // EndReason::text of final responses whose body TS 24.229 gives a meaning (section 5.1.2A.1.6):
-// 380, the number is an emergency number; 504, the network has forgotten the registration. No phrase of a peer has a colon.
+// 380, the number is an emergency number; 504, the network has forgotten the registration. No phrase of a peer has a
+// colon.
 inline constexpr char kEmergencyServiceText[] = "alternative-service: emergency";
 inline constexpr char kRestorationText[] = "alternative-service: restoration";
 
@@ -120,8 +121,7 @@ class SipSignaling {
 
   // Callee side.
   // 18x with or without SDP; sent reliably when the caller supports 100rel.
-  virtual void SendProgress(const CallId& call_id, int status_code,
-                            std::optional<std::string> sdp) = 0;
+  virtual void SendProgress(const CallId& call_id, int status_code, std::optional<std::string> sdp) = 0;
   virtual void Accept(const CallId& call_id, std::string sdp) = 0;
   virtual void Reject(const CallId& call_id, int status_code, const EndReason& reason) = 0;
 
@@ -130,8 +130,7 @@ class SipSignaling {
   // confirmed one.
   virtual void SendOffer(const CallId& call_id, const DialogId& dialog_id, std::string sdp) = 0;
   // Answers the peer's pending re-INVITE or UPDATE; no SDP refuses it with 488.
-  virtual void SendAnswer(const CallId& call_id, const DialogId& dialog_id,
-                          std::optional<std::string> sdp) = 0;
+  virtual void SendAnswer(const CallId& call_id, const DialogId& dialog_id, std::optional<std::string> sdp) = 0;
   // Digits of 0-9 * # A-D in the confirmed dialog by INFO (application/dtmf-relay), for networks that take no
   // telephone-event. Not answered: what is refused is counted.
   virtual void SendDigits(const CallId& call_id, const std::string& digits) = 0;
@@ -156,11 +155,12 @@ class SipSignalingObserver {
 
   virtual void OnProgress(const CallId& call_id, Progress progress) = 0;
   // 200 to our INVITE; the ACK has been sent, other early dialogs have been ended.
-  virtual void OnAnswered(const CallId& call_id, const DialogId& dialog_id,
-                          std::optional<std::string> sdp) = 0;
-  // P-Early-Media of a request or an answer to one within an early dialog of our INVITE (RFC 5009 section 8): PRACK, UPDATE.
+  virtual void OnAnswered(const CallId& call_id, const DialogId& dialog_id, std::optional<std::string> sdp) = 0;
+  // P-Early-Media of a request or an answer to one within an early dialog of our INVITE (RFC 5009 section 8): PRACK,
+  // UPDATE.
   virtual void OnEarlyMedia(const CallId&, const DialogId&, const std::string& /*directions*/) {}
-  // Who the network says has the call, as asserted in a response to our INVITE: a URI of any scheme. Once for each that is new.
+  // Who the network says has the call, as asserted in a response to our INVITE: a URI of any scheme. Once for each that
+  // is new.
   virtual void OnAsserted(const CallId&, const std::string& /*uri*/) {}
   // Final non-2xx to our INVITE (after redirection and restoration were dealt with).
   virtual void OnFailed(const CallId& call_id, EndReason reason) = 0;
@@ -171,20 +171,19 @@ class SipSignalingObserver {
   virtual void OnConfirmed(const CallId& call_id) = 0;
   // The peer's re-INVITE or UPDATE carries an offer; answer with SendAnswer. No SDP: an offerless
   // re-INVITE, SendAnswer carries our offer and the answer arrives through OnRemoteAnswer.
-  virtual void OnRemoteOffer(const CallId& call_id, const DialogId& dialog_id,
-                             std::optional<std::string> sdp) = 0;
+  virtual void OnRemoteOffer(const CallId& call_id, const DialogId& dialog_id, std::optional<std::string> sdp) = 0;
   // The answer to SendOffer, or to our offer in a response to an offerless INVITE (PRACK or ACK).
-  virtual void OnRemoteAnswer(const CallId& call_id, const DialogId& dialog_id,
-                              std::string sdp) = 0;
+  virtual void OnRemoteAnswer(const CallId& call_id, const DialogId& dialog_id, std::string sdp) = 0;
   // SendOffer was refused (status_code, 491 included after its retries) or timed out (408).
   virtual void OnOfferFailed(const CallId& call_id, const DialogId& dialog_id, int status_code) = 0;
   // The SDP of SendOffer had to wait, and an exchange of the peer's came first: it was not sent, and is to be made anew
-  // (RFC 3264 section 8: newer than what was answered meanwhile). Or SendAnswer came too late: both sides are to be made one again.
+  // (RFC 3264 section 8: newer than what was answered meanwhile). Or SendAnswer came too late: both sides are to be
+  // made one again.
   virtual void OnOfferStale(const CallId& call_id, const DialogId& dialog_id) = 0;
 
-  // An INVITE of the network took the place of the call's dialog (Replaces, RFC 3891): its offer came by OnRemoteOffer and
-  // was answered, the old dialog ends by itself. It may have been an early one of a call of ours, which is answered by this.
-  // `party_uri`: who is there now; empty when withheld.
+  // An INVITE of the network took the place of the call's dialog (Replaces, RFC 3891): its offer came by OnRemoteOffer
+  // and was answered, the old dialog ends by itself. It may have been an early one of a call of ours, which is answered
+  // by this. `party_uri`: who is there now; empty when withheld.
   virtual void OnReplaced(const CallId& call_id, const DialogId& dialog_id, std::string party_uri,
                           std::string party_name) = 0;
   // A REFER; answered with AnswerReferral. One at a time.

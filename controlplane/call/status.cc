@@ -48,10 +48,8 @@ bool IsTerminal(Status status) {
     case Status::kFailed:
     case Status::kNoAnswer:
     case Status::kNotReachable:
-    case Status::kBusy:
-      return true;
-    default:
-      return false;
+    case Status::kBusy: return true;
+    default: return false;
   }
 }
 

@@ -77,8 +77,7 @@ bool IsRepetition(Status from, Role role, Trigger trigger) {
   if (TriggerOfPut(from) == trigger) return true;
   // The guide on gathering lets a caller send its full SDP with PUT InProgress whatever came
   // before.
-  return trigger == Trigger::kPutInProgress && role == Role::kOriginating &&
-         (Bit(from) & kPreAnswer);
+  return trigger == Trigger::kPutInProgress && role == Role::kOriginating && (Bit(from) & kPreAnswer);
 }
 
 }  // namespace
@@ -95,36 +94,21 @@ Decision Decide(Status from, Role role, Trigger trigger) {
 
 Trigger TriggerOfPut(Status status) {
   switch (status) {
-    case Status::kInitial:
-      return Trigger::kPutInitial;
-    case Status::kInProgress:
-      return Trigger::kPutInProgress;
-    case Status::kRinging:
-      return Trigger::kPutRinging;
-    case Status::kProceeding:
-      return Trigger::kPutProceeding;
-    case Status::kConnected:
-      return Trigger::kPutConnected;
-    case Status::kTerminated:
-      return Trigger::kPutTerminated;
-    case Status::kHold:
-      return Trigger::kPutHold;
-    case Status::kResume:
-      return Trigger::kPutResume;
-    case Status::kSessionCancelled:
-      return Trigger::kPutSessionCancelled;
-    case Status::kDeclined:
-      return Trigger::kPutDeclined;
-    case Status::kFailed:
-      return Trigger::kPutFailed;
-    case Status::kWaiting:
-      return Trigger::kPutWaiting;
-    case Status::kNoAnswer:
-      return Trigger::kPutNoAnswer;
-    case Status::kNotReachable:
-      return Trigger::kPutNotReachable;
-    case Status::kBusy:
-      return Trigger::kPutBusy;
+    case Status::kInitial: return Trigger::kPutInitial;
+    case Status::kInProgress: return Trigger::kPutInProgress;
+    case Status::kRinging: return Trigger::kPutRinging;
+    case Status::kProceeding: return Trigger::kPutProceeding;
+    case Status::kConnected: return Trigger::kPutConnected;
+    case Status::kTerminated: return Trigger::kPutTerminated;
+    case Status::kHold: return Trigger::kPutHold;
+    case Status::kResume: return Trigger::kPutResume;
+    case Status::kSessionCancelled: return Trigger::kPutSessionCancelled;
+    case Status::kDeclined: return Trigger::kPutDeclined;
+    case Status::kFailed: return Trigger::kPutFailed;
+    case Status::kWaiting: return Trigger::kPutWaiting;
+    case Status::kNoAnswer: return Trigger::kPutNoAnswer;
+    case Status::kNotReachable: return Trigger::kPutNotReachable;
+    case Status::kBusy: return Trigger::kPutBusy;
   }
   return Trigger::kPutInitial;
 }
@@ -139,26 +123,18 @@ Trigger TriggerOfProvisional(int status_code) {
 Trigger TriggerOfFinal(int status_code, int q850_cause) {
   constexpr int kNoAnswerFromUser = 19;
   switch (status_code) {
-    case 480:
-      return q850_cause == kNoAnswerFromUser ? Trigger::kFinalNoAnswer
-                                             : Trigger::kFinalNotReachable;
+    case 480: return q850_cause == kNoAnswerFromUser ? Trigger::kFinalNoAnswer : Trigger::kFinalNotReachable;
     case 404:
     case 410:
     case 484:
-    case 604:
-      return Trigger::kFinalNotReachable;
-    case 408:
-      return Trigger::kFinalNoAnswer;
+    case 604: return Trigger::kFinalNotReachable;
+    case 408: return Trigger::kFinalNoAnswer;
     case 486:
-    case 600:
-      return Trigger::kFinalBusy;
-    case 487:
-      return Trigger::kFinalCancelled;
+    case 600: return Trigger::kFinalBusy;
+    case 487: return Trigger::kFinalCancelled;
     case 603:
-    case 608:
-      return Trigger::kFinalDeclined;
-    default:
-      return Trigger::kFinalFailed;
+    case 608: return Trigger::kFinalDeclined;
+    default: return Trigger::kFinalFailed;
   }
 }
 

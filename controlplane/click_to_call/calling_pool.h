@@ -8,9 +8,9 @@
 
 namespace byon::click_to_call {
 
-// Chooses the number in whose name the next call goes out: the least used one, and among those the one whose turn it is, so
-// that no number is seen more often than the others. Who uses which is told by the calls themselves; nothing has to be
-// given back.
+// Chooses the number in whose name the next call goes out: the least used one, and among those the one whose turn it
+// is, so that no number is seen more often than the others. Who uses which is told by the calls themselves; nothing has
+// to be given back.
 class CallingPool {
  public:
   // Calls that use a number now.

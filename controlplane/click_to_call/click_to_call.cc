@@ -56,8 +56,8 @@ ClickToCall::ClickToCall(std::vector<Campaign> campaigns, std::string operator_i
       tokens_(store) {}
 
 const Campaign* ClickToCall::Find(const std::string& campaign_id) const {
-  const auto found = std::find_if(campaigns_.begin(), campaigns_.end(),
-                                  [&](const Campaign& one) { return one.id == campaign_id; });
+  const auto found =
+      std::find_if(campaigns_.begin(), campaigns_.end(), [&](const Campaign& one) { return one.id == campaign_id; });
   return found == campaigns_.end() ? nullptr : &*found;
 }
 
@@ -68,7 +68,8 @@ const CampaignFigures& ClickToCall::FiguresOf(const std::string& campaign_id) co
 }
 
 base::Result<IssuedToken, TokenRefusal> ClickToCall::Issue(const std::string& client_id, const TokenRequest& request,
-                                                           const std::string& id, const std::string& secret, WallTime now) {
+                                                           const std::string& id, const std::string& secret,
+                                                           WallTime now) {
   const Campaign* campaign = Find(request.campaign_id);
   const bool is_own = campaign != nullptr && std::find(campaign->clients.begin(), campaign->clients.end(), client_id) !=
                                                  campaign->clients.end();
@@ -98,7 +99,8 @@ bool ClickToCall::Revoke(const std::string& client_id, const std::string& token_
   return true;
 }
 
-base::Result<auth::VerifiedToken, auth::TokenFailure> ClickToCall::Verify(const std::string& token, WallTime now) const {
+base::Result<auth::VerifiedToken, auth::TokenFailure> ClickToCall::Verify(const std::string& token,
+                                                                          WallTime now) const {
   const auto text = TokenText::Parse(token);
   if (!text) return auth::TokenFailure::kMalformed;
   const TokenRecord* record = text->operator_id == operator_id_ ? tokens_.Find(*text, now) : nullptr;

@@ -85,12 +85,16 @@ class ClickToCall {
 
   // For a client of the business; `id` and `secret` are new and random.
   [[nodiscard]] base::Result<IssuedToken, TokenRefusal> Issue(const std::string& client_id, const TokenRequest& request,
-                                                              const std::string& id, const std::string& secret, WallTime now);
+                                                              const std::string& id, const std::string& secret,
+                                                              WallTime now);
   // False when there is no such token of the client's. A call that goes on is left alone.
   bool Revoke(const std::string& client_id, const std::string& token_id, WallTime now);
   // Who a visitor is: the token's id is its user, the campaign its client.
-  [[nodiscard]] base::Result<auth::VerifiedToken, auth::TokenFailure> Verify(const std::string& token, WallTime now) const;
-  const TokenRecord* TokenOf(const std::string& token_id, WallTime now) const { return tokens_.FindById(token_id, now); }
+  [[nodiscard]] base::Result<auth::VerifiedToken, auth::TokenFailure> Verify(const std::string& token,
+                                                                             WallTime now) const;
+  const TokenRecord* TokenOf(const std::string& token_id, WallTime now) const {
+    return tokens_.FindById(token_id, now);
+  }
 
   // Which number the call shall go out with. Counts a refusal, and nothing else: see Begin.
   [[nodiscard]] std::variant<std::string, Refused> Admit(const Campaign& campaign, const Attempt& attempt,
@@ -99,8 +103,8 @@ class ClickToCall {
   void Begin(const Campaign& campaign, const Attempt& attempt, SteadyTime steady);
 
  private:
-  std::optional<Refused> Check(const Campaign& campaign, const Attempt& attempt, const LiveCalls& live, SteadyTime steady,
-                               WallTime wall) const;
+  std::optional<Refused> Check(const Campaign& campaign, const Attempt& attempt, const LiveCalls& live,
+                               SteadyTime steady, WallTime wall) const;
   bool IsAllowedOrigin(const Campaign& campaign, const std::string& origin) const;
 
   const std::vector<Campaign> campaigns_;

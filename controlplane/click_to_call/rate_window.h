@@ -8,8 +8,8 @@
 
 namespace byon::click_to_call {
 
-// How often something happened to a key within the last minute. Exact, so that a refusal can say when it may come again.
-// What it keeps is bounded by what was let through.
+// How often something happened to a key within the last minute. Exact, so that a refusal can say when it may come
+// again. What it keeps is bounded by what was let through.
 class RateWindow {
  public:
   using Time = std::chrono::steady_clock::time_point;

@@ -38,8 +38,8 @@ class TokenBook {
   explicit TokenBook(store::Store& store, size_t max_tokens = kMaxTokens) : store_(store), max_tokens_(max_tokens) {}
 
   void Restore(WallTime now);
-  // False when there are as many as may be, or when the campaign has as many as there is room left for: one page that asks
-  // for ever more cannot take what others need.
+  // False when there are as many as may be, or when the campaign has as many as there is room left for: one page that
+  // asks for ever more cannot take what others need.
   [[nodiscard]] bool Add(TokenRecord record, WallTime now);
   // Null for a token that is unknown, whose secret is wrong, or that is over.
   const TokenRecord* Find(const TokenText& token, WallTime now) const;
@@ -50,7 +50,9 @@ class TokenBook {
   size_t size() const { return tokens_.size(); }
 
  private:
-  static WallTime ForgottenAt(const TokenRecord& record) { return record.was_used() ? record.ends_at : record.start_before; }
+  static WallTime ForgottenAt(const TokenRecord& record) {
+    return record.was_used() ? record.ends_at : record.start_before;
+  }
   void Keep(const TokenRecord& record);
   void Sweep(WallTime now);
 

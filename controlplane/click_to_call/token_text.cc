@@ -24,7 +24,8 @@ std::optional<TokenText> TokenText::Parse(std::string_view text) {
   const size_t first = text.find('.');
   const size_t second = first == text.npos ? text.npos : text.find('.', first + 1);
   if (second == text.npos) return std::nullopt;
-  const std::string_view parts[] = {text.substr(0, first), text.substr(first + 1, second - first - 1), text.substr(second + 1)};
+  const std::string_view parts[] = {text.substr(0, first), text.substr(first + 1, second - first - 1),
+                                    text.substr(second + 1)};
   if (!std::all_of(std::begin(parts), std::end(parts), IsPart)) return std::nullopt;
   return TokenText{std::string(parts[0]), std::string(parts[1]), std::string(parts[2])};
 }

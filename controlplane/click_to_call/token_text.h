@@ -6,8 +6,8 @@
 
 namespace byon::click_to_call {
 
-// The text of a visitor's token: byon-visit.<operator>.<token id>.<secret>. It says whom to ask and proves nothing by that;
-// the secret does. No JWT and no text of an identity provider looks like it.
+// The text of a visitor's token: byon-visit.<operator>.<token id>.<secret>. It says whom to ask and proves nothing by
+// that; the secret does. No JWT and no text of an identity provider looks like it.
 struct TokenText {
   std::string operator_id;
   std::string id;

@@ -17,12 +17,12 @@ struct Answer {
     kFailed,   // nobody could say
   };
   Kind kind = Kind::kFailed;
-  std::vector<Record> records;   // of the type asked for
-  std::chrono::seconds ttl{0};   // how long this holds
+  std::vector<Record> records;  // of the type asked for
+  std::chrono::seconds ttl{0};  // how long this holds
 };
 
-// Reads a response to (name, type): follows the aliases in it. An alias that leads out of the message is left in `alias`,
-// to be asked for next.
+// Reads a response to (name, type): follows the aliases in it. An alias that leads out of the message is left in
+// `alias`, to be asked for next.
 struct Reading {
   Answer answer;
   std::string alias;  // empty: the answer is complete

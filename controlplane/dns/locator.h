@@ -26,7 +26,8 @@ struct Location {
 };
 
 // Asks for one (name, type); the handler may run at once.
-using Lookup = std::function<void(const std::string& name, RecordType type, std::function<void(const Answer&)> handler)>;
+using Lookup =
+    std::function<void(const std::string& name, RecordType type, std::function<void(const Answer&)> handler)>;
 
 struct LocateRequest {
   std::string domain;

@@ -16,8 +16,8 @@ constexpr size_t kMaxNameBytes = 255;  // RFC 1035 section 2.3.4
 constexpr size_t kMaxLabelBytes = 63;
 constexpr unsigned kMaxRecords = 512;
 constexpr uint16_t kClassIn = 1;
-constexpr uint16_t kTypeOpt = 41;         // RFC 6891
-constexpr uint16_t kAnswerBytes = 1232;   // passes every path of IPv6 unfragmented
+constexpr uint16_t kTypeOpt = 41;        // RFC 6891
+constexpr uint16_t kAnswerBytes = 1232;  // passes every path of IPv6 unfragmented
 constexpr uint16_t kRecursionDesired = 0x0100;
 constexpr uint32_t kMaxTtl = 0x7fffffff;  // RFC 2181 section 8: beyond means zero
 
@@ -155,9 +155,7 @@ bool Parser::ReadData(uint16_t type, uint16_t length, std::optional<Record>& rec
       target.data = std::move(naptr);
       break;
     }
-    default:
-      record.reset();
-      return true;
+    default: record.reset(); return true;
   }
   if (!data.ok() || data.remaining() != 0) return false;
   if (name && !name->is_host_name) record.reset();
@@ -205,7 +203,8 @@ bool IsHostName(std::string_view name) {
   while (true) {
     const size_t dot = name.find('.');
     const std::string_view label = name.substr(0, dot);
-    if (label.empty() || label.size() > kMaxLabelBytes || !std::all_of(label.begin(), label.end(), IsNameByte)) return false;
+    if (label.empty() || label.size() > kMaxLabelBytes || !std::all_of(label.begin(), label.end(), IsNameByte))
+      return false;
     if (dot == std::string_view::npos) return true;
     name.remove_prefix(dot + 1);
   }

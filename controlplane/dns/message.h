@@ -36,7 +36,7 @@ struct Service {
   uint16_t priority = 0;  // the lowest first
   uint16_t weight = 0;    // share among those of one priority
   uint16_t port = 0;
-  std::string target;     // empty: the service is not there
+  std::string target;  // empty: the service is not there
 };
 struct NamingAuthority {
   uint16_t order = 0;

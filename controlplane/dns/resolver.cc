@@ -114,8 +114,7 @@ class Resolver::Query : public std::enable_shared_from_this<Query> {
   }
 
   void ReceiveDatagram() {
-    datagrams_.async_receive(asio::buffer(buffer_),
-                             OfThisAttempt([](Query& self, const ErrorCode& error, size_t size) {
+    datagrams_.async_receive(asio::buffer(buffer_), OfThisAttempt([](Query& self, const ErrorCode& error, size_t size) {
                                if (error) return;  // refused by ICMP, say: wait for the timer
                                self.HandleDatagram(base::ByteSpan(self.buffer_).first(size));
                              }));
@@ -143,18 +142,16 @@ class Resolver::Query : public std::enable_shared_from_this<Query> {
     const auto size = static_cast<uint16_t>(query_.size());
     framed_ = {static_cast<std::byte>(size >> 8), static_cast<std::byte>(size & 0xff)};
     framed_.insert(framed_.end(), query_.begin(), query_.end());
-    asio::async_write(stream_, asio::buffer(framed_),
-                      OfThisAttempt([](Query& self, const ErrorCode& error, size_t) {
+    asio::async_write(stream_, asio::buffer(framed_), OfThisAttempt([](Query& self, const ErrorCode& error, size_t) {
                         if (!error) self.ReadStream();
                       }));
   }
 
   void ReadStream() {
-    asio::async_read(stream_, asio::buffer(buffer_, 2),
-                     OfThisAttempt([](Query& self, const ErrorCode& error, size_t) {
+    asio::async_read(stream_, asio::buffer(buffer_, 2), OfThisAttempt([](Query& self, const ErrorCode& error, size_t) {
                        if (error) return self.TryNext();
-                       const size_t size = std::to_integer<size_t>(self.buffer_[0]) << 8 |
-                                           std::to_integer<size_t>(self.buffer_[1]);
+                       const size_t size =
+                           std::to_integer<size_t>(self.buffer_[0]) << 8 | std::to_integer<size_t>(self.buffer_[1]);
                        self.ReadStreamMessage(size);
                      }));
   }
@@ -210,7 +207,7 @@ class Resolver::Query : public std::enable_shared_from_this<Query> {
 
   Resolver* resolver_;  // null: cancelled
   const Key key_;
-  std::string asked_;   // the name, or what it is an alias of
+  std::string asked_;  // the name, or what it is an alias of
   udp::socket datagrams_;
   tcp::socket stream_;
   asio::steady_timer timer_;
@@ -218,7 +215,7 @@ class Resolver::Query : public std::enable_shared_from_this<Query> {
   std::vector<std::byte> query_;
   std::vector<std::byte> framed_;
   Server server_;
-  size_t attempt_ = 0;           // for the name that is asked for now
+  size_t attempt_ = 0;  // for the name that is asked for now
   uint64_t attempts_started_ = 0;
   int aliases_ = 0;
   uint16_t id_ = 0;

@@ -21,15 +21,15 @@ namespace byon::dns {
 enum class DropReason : uint8_t {
   kMalformed,
   kNotAResponse,
-  kWrongId,        // somebody guesses, or an answer to an earlier question
+  kWrongId,  // somebody guesses, or an answer to an earlier question
   kWrongQuestion,
   kServerFailure,  // the server says that it cannot say: the next one is asked
   kCount,
 };
 std::string_view ToString(DropReason reason);
 
-// Asks name servers: UDP from a fresh port with a random id for each attempt (RFC 5452), TCP where the answer was cut off
-// (RFC 7766), each server in turn until one answers; the same question at the same time is asked once. Lives on one
+// Asks name servers: UDP from a fresh port with a random id for each attempt (RFC 5452), TCP where the answer was cut
+// off (RFC 7766), each server in turn until one answers; the same question at the same time is asked once. Lives on one
 // strand; handlers run on it, never inside Resolve.
 class Resolver {
  public:

@@ -24,8 +24,8 @@ struct ServerList {
 // "192.0.2.53", "192.0.2.53:5353", "[2001:db8::53]:53", "2001:db8::53".
 [[nodiscard]] std::optional<Server> ParseServer(std::string_view text);
 
-// The text of resolv.conf(5): nameserver lines, and timeout and attempts of the options. Lines that say nothing to us are
-// left out; without a server it is the one of this host.
+// The text of resolv.conf(5): nameserver lines, and timeout and attempts of the options. Lines that say nothing to us
+// are left out; without a server it is the one of this host.
 [[nodiscard]] ServerList ParseResolvConf(std::string_view text);
 
 }  // namespace byon::dns

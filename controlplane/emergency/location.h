@@ -45,8 +45,8 @@ struct Location {
 
 // Elements of a civic address, what a person would know of one; in the order of the schema (RFC 5139 section 3.2).
 inline constexpr std::array<std::string_view, 29> kCivicElements{
-    "country", "A1",  "A2",  "A3",  "A4",  "A5",  "A6",  "PRM", "PRD",  "RD",   "STS",  "POD", "POM", "RDSEC", "RDBR",
-    "RDSUBBR", "HNO", "HNS", "LMK", "LOC", "FLR", "NAM", "PC",  "BLD",  "UNIT", "ROOM", "SEAT", "PLC", "PCN"};
+    "country", "A1",  "A2",  "A3",  "A4",  "A5",  "A6",  "PRM", "PRD", "RD",   "STS",  "POD",  "POM", "RDSEC", "RDBR",
+    "RDSUBBR", "HNO", "HNS", "LMK", "LOC", "FLR", "NAM", "PC",  "BLD", "UNIT", "ROOM", "SEAT", "PLC", "PCN"};
 
 // Is this the name of an element of a civic address?
 [[nodiscard]] bool IsCivicElement(std::string_view name);

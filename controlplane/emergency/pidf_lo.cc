@@ -53,16 +53,17 @@ std::string Length(const char* name, double metres) {
 std::string Shape(const Position& position) {
   const std::string point = Degrees(position.latitude) + " " + Degrees(position.longitude);
   if (const auto& ellipsoid = position.ellipsoid) {
-    return "<gs:Ellipsoid srsName=\"urn:ogc:def:crs:EPSG::4979\"><gml:pos>" + point + " " + Metres(ellipsoid->altitude_m) +
-           "</gml:pos>" + Length("semiMajorAxis", ellipsoid->semi_major_axis_m) +
+    return "<gs:Ellipsoid srsName=\"urn:ogc:def:crs:EPSG::4979\"><gml:pos>" + point + " " +
+           Metres(ellipsoid->altitude_m) + "</gml:pos>" + Length("semiMajorAxis", ellipsoid->semi_major_axis_m) +
            Length("semiMinorAxis", ellipsoid->semi_minor_axis_m) + Length("verticalAxis", ellipsoid->vertical_axis_m) +
            "<gs:orientation uom=\"urn:ogc:def:uom:EPSG::9102\">" + Decimal(ellipsoid->orientation_deg, 2) +
            "</gs:orientation></gs:Ellipsoid>";
   }
   constexpr char kPlane[] = "srsName=\"urn:ogc:def:crs:EPSG::4326\"";
-  if (position.radius_m <= 0) return std::string("<gml:Point ") + kPlane + "><gml:pos>" + point + "</gml:pos></gml:Point>";
-  return std::string("<gs:Circle ") + kPlane + "><gml:pos>" + point + "</gml:pos>" + Length("radius", position.radius_m) +
-         "</gs:Circle>";
+  if (position.radius_m <= 0)
+    return std::string("<gml:Point ") + kPlane + "><gml:pos>" + point + "</gml:pos></gml:Point>";
+  return std::string("<gs:Circle ") + kPlane + "><gml:pos>" + point + "</gml:pos>" +
+         Length("radius", position.radius_m) + "</gs:Circle>";
 }
 
 std::string Civic(const Location& location) {
@@ -82,9 +83,10 @@ std::string Civic(const Location& location) {
 std::string Device(const char* id, const std::string& what, const Location& location, const std::string& device_id,
                    WallTime now) {
   const WallTime taken_at = location.taken_at.value_or(now);
-  std::string xml = std::string("<dm:device id=\"") + id + "\"><gp:geopriv><gp:location-info>" + what + "</gp:location-info>" +
-                    "<gp:usage-rules><gbp:retransmission-allowed>true</gbp:retransmission-allowed><gbp:retention-expiry>" +
-                    DateTime(now + kRetention) + "</gbp:retention-expiry></gp:usage-rules>";
+  std::string xml =
+      std::string("<dm:device id=\"") + id + "\"><gp:geopriv><gp:location-info>" + what + "</gp:location-info>" +
+      "<gp:usage-rules><gbp:retransmission-allowed>true</gbp:retransmission-allowed><gbp:retention-expiry>" +
+      DateTime(now + kRetention) + "</gbp:retention-expiry></gp:usage-rules>";
   if (!location.method.empty()) xml += "<gp:method>" + Escaped(location.method) + "</gp:method>";
   return xml + "</gp:geopriv><dm:deviceID>" + Escaped(device_id) + "</dm:deviceID><dm:timestamp>" + DateTime(taken_at) +
          "</dm:timestamp></dm:device>";
@@ -92,7 +94,8 @@ std::string Device(const char* id, const std::string& what, const Location& loca
 
 }  // namespace
 
-std::string BuildPidfLo(const Location& location, const std::string& entity, const std::string& device_id, WallTime now) {
+std::string BuildPidfLo(const Location& location, const std::string& entity, const std::string& device_id,
+                        WallTime now) {
   if (location.is_empty()) return {};
   std::string xml =
       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\r\n"
@@ -105,7 +108,8 @@ std::string BuildPidfLo(const Location& location, const std::string& entity, con
   if (location.position) {
     std::string shape = Shape(*location.position);
     if (const auto& confidence = location.confidence) {
-      shape += "<con:confidence pdf=\"" + Escaped(confidence->pdf) + "\">" + Decimal(confidence->percent, 1) + "</con:confidence>";
+      shape += "<con:confidence pdf=\"" + Escaped(confidence->pdf) + "\">" + Decimal(confidence->percent, 1) +
+               "</con:confidence>";
     }
     xml += Device("position", shape, location, device_id, now);
   }

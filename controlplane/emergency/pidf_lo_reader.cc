@@ -34,8 +34,8 @@ std::optional<double> Number(std::string_view text, double least, double most) {
 std::optional<std::chrono::system_clock::time_point> DateTime(const std::string& text) {
   std::tm parts{};
   int length = 0;
-  const int count = std::sscanf(text.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d%n", &parts.tm_year, &parts.tm_mon, &parts.tm_mday,
-                                &parts.tm_hour, &parts.tm_min, &parts.tm_sec, &length);
+  const int count = std::sscanf(text.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d%n", &parts.tm_year, &parts.tm_mon,
+                                &parts.tm_mday, &parts.tm_hour, &parts.tm_min, &parts.tm_sec, &length);
   if (count != 6 || parts.tm_year < 1970) return std::nullopt;
   std::string_view zone = std::string_view(text).substr(static_cast<size_t>(length));
   if (zone.starts_with('.')) zone.remove_prefix(std::min(zone.find_first_not_of("0123456789", 1), zone.size()));
@@ -76,7 +76,9 @@ class Reader {
   }
 
  private:
-  static bool IsShape(std::string_view name) { return name == "Point" || name == "Circle" || name == "Sphere" || name == "Ellipse" || name == "Ellipsoid"; }
+  static bool IsShape(std::string_view name) {
+    return name == "Point" || name == "Circle" || name == "Sphere" || name == "Ellipse" || name == "Ellipsoid";
+  }
 
   void Open(const Event& event) {
     text_.clear();

@@ -19,7 +19,8 @@ bool Names(std::string_view countries, std::string_view code) {
 
 const CountryNumbers* Find(std::string_view code) {
   const auto rows = AllCountryNumbers();
-  const auto found = std::find_if(rows.begin(), rows.end(), [&](const CountryNumbers& row) { return Names(row.countries, code); });
+  const auto found =
+      std::find_if(rows.begin(), rows.end(), [&](const CountryNumbers& row) { return Names(row.countries, code); });
   return found == rows.end() ? nullptr : &*found;
 }
 

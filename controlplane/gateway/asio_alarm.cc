@@ -5,8 +5,7 @@ namespace byon::gateway {
 void AsioAlarm::Set(call::Deadline deadline, std::function<void()> ring) {
   uint64_t mine = ++*generation_;
   timer_.expires_at(deadline);
-  timer_.async_wait([ring = std::move(ring), generation = generation_,
-                     mine](const boost::system::error_code& error) {
+  timer_.async_wait([ring = std::move(ring), generation = generation_, mine](const boost::system::error_code& error) {
     if (!error && *generation == mine) ring();
   });
 }

@@ -43,7 +43,8 @@ std::vector<Gateway::NetworkCall> Gateway::Core::NetworkCallsOf(const std::strin
     const std::string peer = call::ShownAddressOf(dialog.remote_uri, config.call.home_domain);
     session.originator_address = dialog.is_initiator ? "tel:" + number : peer;
     session.receiver_address = dialog.is_initiator ? peer : "tel:" + number;
-    (dialog.is_initiator ? session.receiver_name : session.originator_name) = call::CleanDisplayName(dialog.remote_name);
+    (dialog.is_initiator ? session.receiver_name : session.originator_name) =
+        call::CleanDisplayName(dialog.remote_name);
     session.created_at = Read().wall;
     found.push_back(std::move(call));
   }
@@ -125,8 +126,7 @@ void Gateway::PullCall(const Principal& who, PullRequest request, Callback<Media
   }
   if (!record && is_restoring()) return done(StillRestoring());
   if (!record) {
-    return done(Error{ErrorCode::kInvalidTokenContext,
-                      "registrationId is not consistent with access token."});
+    return done(Error{ErrorCode::kInvalidTokenContext, "registrationId is not consistent with access token."});
   }
   if (record->owner.user != wanted->record().owner.user) {
     return done(Error{ErrorCode::kInvalidTokenContext, "registrationId is of another number than the call."});

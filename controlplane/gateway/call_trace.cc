@@ -32,7 +32,9 @@ void CallTraces::SetDiversions(const call::CallId& id, std::vector<Diversion> di
 
 void CallTraces::Forget(const call::CallId& id) { traces_.erase(id); }
 
-void CallTraces::Restore(const call::CallId& id, CallTrace trace) { traces_[id] = Trace{std::move(trace), std::nullopt}; }
+void CallTraces::Restore(const call::CallId& id, CallTrace trace) {
+  traces_[id] = Trace{std::move(trace), std::nullopt};
+}
 
 const CallTrace* CallTraces::Find(const call::CallId& id) const {
   const auto it = traces_.find(id);

@@ -14,7 +14,7 @@ namespace byon::gateway {
 struct CallTrace {
   std::vector<CallChange> changes;  // 64 at most
   std::vector<Diversion> diversions;
-  std::optional<SipCause> last;     // the last that was heard of the network
+  std::optional<SipCause> last;  // the last that was heard of the network
 };
 
 // What became of each call, step by step, for people who ask why a call failed; as long as the call is known.

@@ -13,12 +13,8 @@ struct Overloaded : F... {
 template <typename... F>
 Overloaded(F...) -> Overloaded<F...>;
 
-DeviceKey KeyOf(const call::CallOwner& owner) {
-  return {owner.client_id, owner.user, owner.device_id};
-}
-DeviceKey KeyOf(const registration::RegistrationOwner& owner) {
-  return {owner.client_id, owner.user, owner.device_id};
-}
+DeviceKey KeyOf(const call::CallOwner& owner) { return {owner.client_id, owner.user, owner.device_id}; }
+DeviceKey KeyOf(const registration::RegistrationOwner& owner) { return {owner.client_id, owner.user, owner.device_id}; }
 
 bool MaySee(const Principal& who, const std::string& client_id, const std::string& user) {
   return who.client_id == client_id && (who.is_two_legged || who.subject == user);
@@ -27,10 +23,7 @@ bool MaySee(const Principal& who, const std::string& client_id, const std::strin
 }  // namespace
 
 Gateway::Core::Core(GatewayConfig c, GatewayPorts p)
-    : config(std::move(c)),
-      ports(p),
-      calls(config.call),
-      registrations(config.registration, p.ids.NewNumber()) {}
+    : config(std::move(c)), ports(p), calls(config.call), registrations(config.registration, p.ids.NewNumber()) {}
 
 Gateway::Core::~Core() {
   *is_alive_ = false;
@@ -47,9 +40,8 @@ std::function<void(std::function<void()>)> Gateway::Core::Poster() const {
 }
 
 void Gateway::Core::AfterWrites(std::function<void(bool)> done) {
-  ports.store.AfterWrites([done = std::move(done), post = Poster()](bool are_safe) {
-    post([done, are_safe] { done(are_safe); });
-  });
+  ports.store.AfterWrites(
+      [done = std::move(done), post = Poster()](bool are_safe) { post([done, are_safe] { done(are_safe); }); });
 }
 
 void Gateway::Core::Drain() {
@@ -108,68 +100,64 @@ uint64_t Gateway::Core::Await(RegistrationWaiter waiter) {
 void Gateway::Core::Execute(const call::CallId& id, call::Action& action) {
   const call::CallId dialog = calls.SignallingIdOf(id);
   std::visit(
-      Overloaded{
-          [&](call::SendInvite& a) { ports.sip.Invite(std::move(a.invite)); },
-          [&](call::RenewBinding&) {
-            if (const call::Call* call = calls.Find(id)) {
-              registrations.Refresh(call->record().owner.registration_id);
-            }
-          },
-          [&](call::SendCancel& a) { ports.sip.Cancel(dialog, a.reason); },
-          [&](call::SendProvisional& a) {
-            ports.sip.SendProgress(dialog, a.status_code, std::move(a.sdp));
-          },
-          [&](call::SendAccept& a) { ports.sip.Accept(dialog, std::move(a.sdp)); },
-          [&](call::SendReject& a) { ports.sip.Reject(dialog, a.status_code, a.reason); },
-          [&](call::SendSdpOffer& a) { ports.sip.SendOffer(dialog, a.dialog_id, std::move(a.sdp)); },
-          [&](call::SendSdpAnswer& a) { ports.sip.SendAnswer(dialog, a.dialog_id, std::move(a.sdp)); },
-          [&](call::SendBye& a) { ports.sip.Bye(dialog, a.reason); },
-          [&](call::AnswerReferral& a) { ports.sip.AnswerReferral(dialog, a.status_code); },
-          [&](call::ReportReferral& a) { ports.sip.ReportReferral(dialog, a.status_code, a.phrase); },
-          [&](call::NotifyReferral& a) { TellOfReferral(id, a); },
-          [&](call::CreateMedia& a) {
-            ++stats.calls_started;
-            ports.media.Create(id, std::move(a.initial));
-          },
-          [&](call::ModifyMedia& a) { ports.media.Modify(id, a.change_id, std::move(a.change)); },
-          [&](call::CloseMedia& a) { ports.media.Close(id, a.reason); },
-          [&](call::PlayTone& a) { ports.media.PlayTone(id, a.leg, a.tone); },
-          [&](call::JoinMedia& a) {
-            ports.media.Join(id, a.peer, [this, id](const std::optional<std::string>& error) {
-              calls.Apply(id, [&](call::Call& c) { c.OnMediaJoined(error, Read()); });
-              Drain();
-            });
-          },
-          [&](call::NotifyTransfer& a) { TellOfTransfer(id, a); },
-          [&](call::NotifyEmergency& a) { TellOfEmergency(id, a); },
-          [](call::TellPartner&) {},  // the registry's own
-          [&](call::NotifyDevice& a) {
-            CountEvent(a);
-            const call::Call* call = calls.Find(id);
-            if (!call) return;
-            MediaSession session = SessionOf(a.view);
-            traces.Add(id, Read().wall, session);
-            PersistTrace(id);
-            DeviceKey device = KeyOf(call->record().owner);
-            if (a.is_invitation) {
-              ports.events.OnEvent(device, SessionInvitation{std::move(session)});
-            } else {
-              ports.events.OnEvent(device,
-                                   SessionStatus{std::move(session), std::move(a.location_json)});
-            }
-          },
-          [&](call::CompleteRequest& a) {
-            auto waiter = call_waiters_.extract(a.request);
-            if (!waiter.empty()) waiter.mapped()(std::move(a.outcome));
-          },
-          [&](call::Persist&) { PersistCall(id); },
-          [&](call::Forget&) {
-            ports.store.Delete(store::Kind::kCall, id);
-            ports.store.Delete(store::Kind::kCallTrace, id);
-            connected_.erase(id);
-            if (const auto key = correlator_keys_.extract(id); !key.empty()) correlators.erase(key.mapped());
-            traces.Forget(id);
-          }},
+      Overloaded{[&](call::SendInvite& a) { ports.sip.Invite(std::move(a.invite)); },
+                 [&](call::RenewBinding&) {
+                   if (const call::Call* call = calls.Find(id)) {
+                     registrations.Refresh(call->record().owner.registration_id);
+                   }
+                 },
+                 [&](call::SendCancel& a) { ports.sip.Cancel(dialog, a.reason); },
+                 [&](call::SendProvisional& a) { ports.sip.SendProgress(dialog, a.status_code, std::move(a.sdp)); },
+                 [&](call::SendAccept& a) { ports.sip.Accept(dialog, std::move(a.sdp)); },
+                 [&](call::SendReject& a) { ports.sip.Reject(dialog, a.status_code, a.reason); },
+                 [&](call::SendSdpOffer& a) { ports.sip.SendOffer(dialog, a.dialog_id, std::move(a.sdp)); },
+                 [&](call::SendSdpAnswer& a) { ports.sip.SendAnswer(dialog, a.dialog_id, std::move(a.sdp)); },
+                 [&](call::SendBye& a) { ports.sip.Bye(dialog, a.reason); },
+                 [&](call::AnswerReferral& a) { ports.sip.AnswerReferral(dialog, a.status_code); },
+                 [&](call::ReportReferral& a) { ports.sip.ReportReferral(dialog, a.status_code, a.phrase); },
+                 [&](call::NotifyReferral& a) { TellOfReferral(id, a); },
+                 [&](call::CreateMedia& a) {
+                   ++stats.calls_started;
+                   ports.media.Create(id, std::move(a.initial));
+                 },
+                 [&](call::ModifyMedia& a) { ports.media.Modify(id, a.change_id, std::move(a.change)); },
+                 [&](call::CloseMedia& a) { ports.media.Close(id, a.reason); },
+                 [&](call::PlayTone& a) { ports.media.PlayTone(id, a.leg, a.tone); },
+                 [&](call::JoinMedia& a) {
+                   ports.media.Join(id, a.peer, [this, id](const std::optional<std::string>& error) {
+                     calls.Apply(id, [&](call::Call& c) { c.OnMediaJoined(error, Read()); });
+                     Drain();
+                   });
+                 },
+                 [&](call::NotifyTransfer& a) { TellOfTransfer(id, a); },
+                 [&](call::NotifyEmergency& a) { TellOfEmergency(id, a); },
+                 [](call::TellPartner&) {},  // the registry's own
+                 [&](call::NotifyDevice& a) {
+                   CountEvent(a);
+                   const call::Call* call = calls.Find(id);
+                   if (!call) return;
+                   MediaSession session = SessionOf(a.view);
+                   traces.Add(id, Read().wall, session);
+                   PersistTrace(id);
+                   DeviceKey device = KeyOf(call->record().owner);
+                   if (a.is_invitation) {
+                     ports.events.OnEvent(device, SessionInvitation{std::move(session)});
+                   } else {
+                     ports.events.OnEvent(device, SessionStatus{std::move(session), std::move(a.location_json)});
+                   }
+                 },
+                 [&](call::CompleteRequest& a) {
+                   auto waiter = call_waiters_.extract(a.request);
+                   if (!waiter.empty()) waiter.mapped()(std::move(a.outcome));
+                 },
+                 [&](call::Persist&) { PersistCall(id); },
+                 [&](call::Forget&) {
+                   ports.store.Delete(store::Kind::kCall, id);
+                   ports.store.Delete(store::Kind::kCallTrace, id);
+                   connected_.erase(id);
+                   if (const auto key = correlator_keys_.extract(id); !key.empty()) correlators.erase(key.mapped());
+                   traces.Forget(id);
+                 }},
       action);
 }
 
@@ -196,17 +184,20 @@ void Gateway::Core::TellOfReferral(const call::CallId& id, const call::NotifyRef
 void Gateway::Core::TellOfTransfer(const call::CallId& id, const call::NotifyTransfer& news) {
   const call::Call* call = calls.Find(id);
   if (!call) return;
-  AddStep(*call, "Transfer " + std::string(call::ToString(news.state)) + (news.reason.empty() ? "" : ": " + news.reason));
+  AddStep(*call,
+          "Transfer " + std::string(call::ToString(news.state)) + (news.reason.empty() ? "" : ": " + news.reason));
   ++stats.transfers[std::string(call::ToString(news.state))];
   ports.events.OnEvent(KeyOf(call->record().owner), TransferProgress{id, news.state, news.reason});
 }
 
 void Gateway::Core::TellOfEmergency(const call::CallId& id, call::NotifyEmergency& news) {
   ++stats.emergencies[std::string(call::ToString(news.step))];
-  ports.events.OnEvent(KeyOf(news.owner), EmergencyNotice{id, news.step, std::move(news.service_urn), news.has_location});
+  ports.events.OnEvent(KeyOf(news.owner),
+                       EmergencyNotice{id, news.step, std::move(news.service_urn), news.has_location});
 }
 
-std::string Gateway::Core::LocationOf(const registration::RegistrationRecord& record, const emergency::Location& of_device) const {
+std::string Gateway::Core::LocationOf(const registration::RegistrationRecord& record,
+                                      const emergency::Location& of_device) const {
   if (!config.call.emergency.is_routed) return {};
   const auto build = [&](const emergency::Location& location) {
     return emergency::BuildPidfLo(location, record.impu, record.instance_id, Read().wall);
@@ -220,8 +211,7 @@ void Gateway::Core::CountEvent(const call::NotifyDevice& event) {
   if (event.view.status == call::Status::kConnected && connected_.insert(event.view.id).second) {
     ++stats.calls_connected;
   }
-  if (call::IsTerminal(event.view.status))
-    ++stats.calls_ended[std::string(ToString(event.view.status))];
+  if (call::IsTerminal(event.view.status)) ++stats.calls_ended[std::string(ToString(event.view.status))];
 }
 
 void Gateway::Core::PersistCall(const call::CallId& id) {
@@ -248,13 +238,10 @@ void Gateway::Core::Execute(registration::Action& action) {
       Overloaded{
           [&](registration::SendRegister& a) { ports.registrar.Register(a.registration); },
           [&](registration::SendDeregister& a) { ports.registrar.Deregister(a.id); },
-          [&](registration::RestoreSip& a) {
-            ports.registrar.Restore(a.registration, a.registered);
-          },
+          [&](registration::RestoreSip& a) { ports.registrar.Restore(a.registration, a.registered); },
           [&](registration::CompleteRequest& a) { a.must_be_kept ? CompleteWhenKept(std::move(a)) : Complete(a); },
           [&](registration::NotifyEnd& a) {
-            ports.events.OnEvent(KeyOf(a.record.owner),
-                                 RegistrationEnds{a.record.id, a.is_expired, a.description});
+            ports.events.OnEvent(KeyOf(a.record.owner), RegistrationEnds{a.record.id, a.is_expired, a.description});
           },
           [&](registration::EndCalls& a) {
             calls.EndCallsOf(a.id, a.reason, Read());
@@ -280,7 +267,8 @@ void Gateway::Core::CompleteWhenKept(registration::CompleteRequest request) {
     if (!are_safe) {
       const auto& record = std::get<registration::RegistrationRecord>(request.outcome);
       if (request.is_new) registrations.OnNotKept(record.id, ReadForRegistration());
-      request.outcome = registration::Refusal{registration::RefusalKind::kUnavailable, "The registration could not be stored."};
+      request.outcome =
+          registration::Refusal{registration::RefusalKind::kUnavailable, "The registration could not be stored."};
     }
     Complete(request);
     Drain();
@@ -309,12 +297,14 @@ std::optional<registration::RegistrationRecord> Gateway::Core::FindRegistration(
 }
 
 Error Gateway::Core::NotFound() const {
-  return restored == Restored::kAll ? Error{ErrorCode::kNotFound, "The specified resource is not found."} : StillRestoring();
+  return restored == Restored::kAll ? Error{ErrorCode::kNotFound, "The specified resource is not found."}
+                                    : StillRestoring();
 }
 
 void Gateway::Core::RenewToken(const Principal& who, const DeviceKey& device) {
   const std::string number = who.is_two_legged ? device.user : who.phone_number.value_or("");
-  registrations.RenewToken(device.client_id, device.user, device.device_id, number, who.token_expires_at, ReadForRegistration());
+  registrations.RenewToken(device.client_id, device.user, device.device_id, number, who.token_expires_at,
+                           ReadForRegistration());
 }
 
 bool Gateway::Core::SpeaksFor(const Principal& who, const registration::RegistrationRecord& record) {
@@ -335,9 +325,9 @@ const call::Call* Gateway::Core::FindCall(const Principal& who, const std::strin
 std::vector<registration::RegistrationRecord> Gateway::Core::RegistrationsOf(const Principal& who,
                                                                              const std::string& device_id) const {
   // Many may call their device by the same name: a user's own are few.
-  auto found = !who.is_two_legged    ? registrations.FindByUser(who.client_id, who.subject)
+  auto found = !who.is_two_legged  ? registrations.FindByUser(who.client_id, who.subject)
                : device_id.empty() ? registrations.FindByClient(who.client_id)
-                                     : registrations.FindByDevice(device_id);
+                                   : registrations.FindByDevice(device_id);
   std::erase_if(found, [&](const registration::RegistrationRecord& record) {
     const bool is_other_device = !device_id.empty() && record.owner.device_id != device_id;
     return is_other_device || !MaySee(who, record.owner.client_id, record.owner.user);
@@ -345,8 +335,8 @@ std::vector<registration::RegistrationRecord> Gateway::Core::RegistrationsOf(con
   return found;
 }
 
-std::vector<registration::RegistrationRecord> Gateway::Core::RegistrationsOfNumber(const Principal& who,
-                                                                                   const std::string& phone_number) const {
+std::vector<registration::RegistrationRecord> Gateway::Core::RegistrationsOfNumber(
+    const Principal& who, const std::string& phone_number) const {
   auto found = registrations.FindByNumber(phone_number);
   std::erase_if(found, [&](const registration::RegistrationRecord& record) {
     return !MaySee(who, record.owner.client_id, record.owner.user);
@@ -372,8 +362,7 @@ std::vector<const call::Call*> Gateway::Core::CallsOf(const Principal& who, cons
   return found;
 }
 
-void Gateway::Core::Apply(const call::CallId& id, SipCause cause,
-                          const std::function<void(call::Call&)>& input) {
+void Gateway::Core::Apply(const call::CallId& id, SipCause cause, const std::function<void(call::Call&)>& input) {
   traces.Hear(id, std::move(cause));
   calls.Apply(id, input);
   Drain();
@@ -384,7 +373,8 @@ std::string Gateway::Core::CorrelatorKey(const call::CallOwner& owner, const std
   return owner.client_id + '\n' + owner.user + '\n' + client_correlator;
 }
 
-const call::Call* Gateway::Core::FindRepeated(const call::CallOwner& owner, const std::string& client_correlator) const {
+const call::Call* Gateway::Core::FindRepeated(const call::CallOwner& owner,
+                                              const std::string& client_correlator) const {
   if (client_correlator.empty()) return nullptr;
   const auto known = correlators.find(CorrelatorKey(owner, client_correlator));
   return known == correlators.end() ? nullptr : calls.Find(known->second);
@@ -444,20 +434,13 @@ Registration ToRegistration(const registration::RegistrationRecord& record) {
 
 Error ToError(const call::Refusal& refusal) {
   switch (refusal.kind) {
-    case call::RefusalKind::kInvalidArgument:
-      return {ErrorCode::kInvalidArgument, refusal.message};
-    case call::RefusalKind::kNotFound:
-      return {ErrorCode::kNotFound, refusal.message};
-    case call::RefusalKind::kIncompatibleState:
-      return {ErrorCode::kIncompatibleState, refusal.message};
-    case call::RefusalKind::kEmergency:
-      return {ErrorCode::kEmergencyNotSupported, refusal.message};
-    case call::RefusalKind::kBarred:
-      return {ErrorCode::kPermissionDenied, refusal.message};
-    case call::RefusalKind::kQuotaExceeded:
-      return {ErrorCode::kQuotaExceeded, refusal.message};
-    case call::RefusalKind::kUnavailable:
-      return {ErrorCode::kUnavailable, refusal.message};
+    case call::RefusalKind::kInvalidArgument: return {ErrorCode::kInvalidArgument, refusal.message};
+    case call::RefusalKind::kNotFound: return {ErrorCode::kNotFound, refusal.message};
+    case call::RefusalKind::kIncompatibleState: return {ErrorCode::kIncompatibleState, refusal.message};
+    case call::RefusalKind::kEmergency: return {ErrorCode::kEmergencyNotSupported, refusal.message};
+    case call::RefusalKind::kBarred: return {ErrorCode::kPermissionDenied, refusal.message};
+    case call::RefusalKind::kQuotaExceeded: return {ErrorCode::kQuotaExceeded, refusal.message};
+    case call::RefusalKind::kUnavailable: return {ErrorCode::kUnavailable, refusal.message};
   }
   return {ErrorCode::kInternal, refusal.message};
 }
@@ -465,26 +448,16 @@ Error ToError(const call::Refusal& refusal) {
 Error ToError(const registration::Refusal& refusal) {
   using registration::RefusalKind;
   switch (refusal.kind) {
-    case RefusalKind::kOutOfRange:
-      return {ErrorCode::kOutOfRange, refusal.message};
-    case RefusalKind::kAlreadyExists:
-      return {ErrorCode::kAlreadyExists, refusal.message};
-    case RefusalKind::kNotFound:
-      return {ErrorCode::kNotFound, refusal.message};
-    case RefusalKind::kMaxPerUser:
-      return {ErrorCode::kMaxRegistrationsPerUser, refusal.message};
-    case RefusalKind::kMaxPerMsisdn:
-      return {ErrorCode::kMaxRegistrationsPerMsisdn, refusal.message};
-    case RefusalKind::kMaxDevices:
-      return {ErrorCode::kMaxDevicesPerUser, refusal.message};
-    case RefusalKind::kQuotaExceeded:
-      return {ErrorCode::kQuotaExceeded, refusal.message};
-    case RefusalKind::kNotApplicable:
-      return {ErrorCode::kServiceNotApplicable, refusal.message};
-    case RefusalKind::kUnavailable:
-      return {ErrorCode::kUnavailable, refusal.message};
-    case RefusalKind::kTimeout:
-      return {ErrorCode::kTimeout, refusal.message};
+    case RefusalKind::kOutOfRange: return {ErrorCode::kOutOfRange, refusal.message};
+    case RefusalKind::kAlreadyExists: return {ErrorCode::kAlreadyExists, refusal.message};
+    case RefusalKind::kNotFound: return {ErrorCode::kNotFound, refusal.message};
+    case RefusalKind::kMaxPerUser: return {ErrorCode::kMaxRegistrationsPerUser, refusal.message};
+    case RefusalKind::kMaxPerMsisdn: return {ErrorCode::kMaxRegistrationsPerMsisdn, refusal.message};
+    case RefusalKind::kMaxDevices: return {ErrorCode::kMaxDevicesPerUser, refusal.message};
+    case RefusalKind::kQuotaExceeded: return {ErrorCode::kQuotaExceeded, refusal.message};
+    case RefusalKind::kNotApplicable: return {ErrorCode::kServiceNotApplicable, refusal.message};
+    case RefusalKind::kUnavailable: return {ErrorCode::kUnavailable, refusal.message};
+    case RefusalKind::kTimeout: return {ErrorCode::kTimeout, refusal.message};
   }
   return {ErrorCode::kInternal, refusal.message};
 }

@@ -40,8 +40,7 @@ class Gateway::Core {
   void HandleAlarm();
 
   using CallWaiter = std::function<void(std::variant<call::CallView, call::Refusal>)>;
-  using RegistrationWaiter =
-      std::function<void(std::variant<registration::RegistrationRecord, registration::Refusal>)>;
+  using RegistrationWaiter = std::function<void(std::variant<registration::RegistrationRecord, registration::Refusal>)>;
   // Passes on a call's outcome as the web side wants it.
   CallWaiter ToSession(Callback<MediaSession> done) const;
   uint64_t Await(CallWaiter waiter);
@@ -57,13 +56,16 @@ class Gateway::Core {
   // Whether the registration is of the number that a user's present token names: numbers go from one person to another.
   static bool SpeaksFor(const Principal& who, const registration::RegistrationRecord& record);
   // What the client and its user made, whatever number the token names now.
-  std::optional<registration::RegistrationRecord> FindOwnRegistration(const Principal& who, const std::string& id) const;
+  std::optional<registration::RegistrationRecord> FindOwnRegistration(const Principal& who,
+                                                                      const std::string& id) const;
   // The same where the token speaks for it.
   std::optional<registration::RegistrationRecord> FindRegistration(const Principal& who, const std::string& id) const;
   const call::Call* FindCall(const Principal& who, const std::string& id) const;
   // The registrations that `who` may see; of one device, or of all when it is empty.
-  std::vector<registration::RegistrationRecord> RegistrationsOf(const Principal& who, const std::string& device_id) const;
-  std::vector<registration::RegistrationRecord> RegistrationsOfNumber(const Principal& who, const std::string& phone_number) const;
+  std::vector<registration::RegistrationRecord> RegistrationsOf(const Principal& who,
+                                                                const std::string& device_id) const;
+  std::vector<registration::RegistrationRecord> RegistrationsOfNumber(const Principal& who,
+                                                                      const std::string& phone_number) const;
   // Their calls, ended ones too.
   std::vector<const call::Call*> CallsOf(const Principal& who, const std::string& device_id) const;
   // Those of them that go on here, a visitor's included.
@@ -83,7 +85,8 @@ class Gateway::Core {
   std::string LocationOf(const registration::RegistrationRecord& record, const emergency::Location& of_device) const;
   Line LineOf(const registration::RegistrationRecord& record) const;
   // Live calls of the visitors of a campaign; of one of them, or of all when the id is empty.
-  std::vector<const call::Call*> CallsOfVisitors(const click_to_call::Campaign& campaign, const std::string& token_id) const;
+  std::vector<const call::Call*> CallsOfVisitors(const click_to_call::Campaign& campaign,
+                                                 const std::string& token_id) const;
 
   // What is not there is perhaps only not there yet.
   Error NotFound() const;

@@ -32,8 +32,7 @@ std::vector<Diversion> ShownDiversions(const std::vector<call::Diversion>& diver
 
 }  // namespace
 
-Gateway::Gateway(GatewayConfig config, GatewayPorts ports)
-    : core_(std::make_unique<Core>(std::move(config), ports)) {}
+Gateway::Gateway(GatewayConfig config, GatewayPorts ports) : core_(std::make_unique<Core>(std::move(config), ports)) {}
 Gateway::~Gateway() = default;
 
 void Gateway::SetDialogDirectory(const DialogDirectory* dialogs) { core_->dialogs = dialogs; }
@@ -71,8 +70,7 @@ std::optional<call::CallId> Gateway::OnIncomingInvite(call::IncomingInvite invit
   call::IncomingRequest incoming;
   incoming.id = core_->ports.ids.NewId();
   incoming.sdp_session_id = core_->ports.ids.NewNumber() >> 2;
-  incoming.owner = {record->id, record->owner.client_id, record->owner.user,
-                    record->owner.device_id};
+  incoming.owner = {record->id, record->owner.client_id, record->owner.user, record->owner.device_id};
   incoming.binding = core_->BindingOf(*record);
   incoming.invite = std::move(invite);
   if (incoming.invite.called_uri.empty()) incoming.invite.called_uri = record->impu;
@@ -93,12 +91,13 @@ void Gateway::OnProgress(const call::CallId& signalling_id, call::Progress progr
 void Gateway::OnAnswered(const call::CallId& signalling_id, const call::DialogId& dialog_id,
                          std::optional<std::string> sdp) {
   const call::CallId call_id = core_->calls.SignalledCall(signalling_id);
-  core_->Apply(call_id, {200, 0, "OK"},
-               [&](call::Call& c) { c.OnAnswered(dialog_id, sdp, core_->Read()); });
+  core_->Apply(call_id, {200, 0, "OK"}, [&](call::Call& c) { c.OnAnswered(dialog_id, sdp, core_->Read()); });
 }
 
-void Gateway::OnEarlyMedia(const call::CallId& signalling_id, const call::DialogId& dialog_id, const std::string& directions) {
-  core_->calls.Apply(core_->calls.SignalledCall(signalling_id), [&](call::Call& c) { c.OnEarlyMedia(dialog_id, directions); });
+void Gateway::OnEarlyMedia(const call::CallId& signalling_id, const call::DialogId& dialog_id,
+                           const std::string& directions) {
+  core_->calls.Apply(core_->calls.SignalledCall(signalling_id),
+                     [&](call::Call& c) { c.OnEarlyMedia(dialog_id, directions); });
   core_->Drain();
 }
 
@@ -110,14 +109,12 @@ void Gateway::OnAsserted(const call::CallId& signalling_id, const std::string& u
 void Gateway::OnFailed(const call::CallId& signalling_id, call::EndReason reason) {
   const call::CallId call_id = core_->calls.SignalledCall(signalling_id);
   if (reason.text == call::kEmergencyServiceText) core_->calls.LearnEmergencyNumber(call_id, reason.service_urn);
-  core_->Apply(call_id, CauseOf(reason),
-               [&](call::Call& c) { c.OnFailed(reason, core_->Read()); });
+  core_->Apply(call_id, CauseOf(reason), [&](call::Call& c) { c.OnFailed(reason, core_->Read()); });
 }
 
 void Gateway::OnCancelled(const call::CallId& signalling_id, call::EndReason reason) {
   const call::CallId call_id = core_->calls.SignalledCall(signalling_id);
-  core_->Apply(call_id, CauseOf(reason),
-               [&](call::Call& c) { c.OnCancelled(reason, core_->Read()); });
+  core_->Apply(call_id, CauseOf(reason), [&](call::Call& c) { c.OnCancelled(reason, core_->Read()); });
 }
 
 // The ACK says nothing that the 200 has not said already; an answer in it comes by OnRemoteAnswer.
@@ -126,24 +123,19 @@ void Gateway::OnConfirmed(const call::CallId&) {}
 void Gateway::OnRemoteOffer(const call::CallId& signalling_id, const call::DialogId& dialog_id,
                             std::optional<std::string> sdp) {
   const call::CallId call_id = core_->calls.SignalledCall(signalling_id);
-  core_->calls.Apply(call_id,
-                     [&](call::Call& c) { c.OnRemoteOffer(dialog_id, sdp, core_->Read()); });
+  core_->calls.Apply(call_id, [&](call::Call& c) { c.OnRemoteOffer(dialog_id, sdp, core_->Read()); });
   core_->Drain();
 }
 
-void Gateway::OnRemoteAnswer(const call::CallId& signalling_id, const call::DialogId& dialog_id,
-                             std::string sdp) {
+void Gateway::OnRemoteAnswer(const call::CallId& signalling_id, const call::DialogId& dialog_id, std::string sdp) {
   const call::CallId call_id = core_->calls.SignalledCall(signalling_id);
-  core_->calls.Apply(call_id,
-                     [&](call::Call& c) { c.OnRemoteAnswer(dialog_id, sdp, core_->Read()); });
+  core_->calls.Apply(call_id, [&](call::Call& c) { c.OnRemoteAnswer(dialog_id, sdp, core_->Read()); });
   core_->Drain();
 }
 
-void Gateway::OnOfferFailed(const call::CallId& signalling_id, const call::DialogId& dialog_id,
-                            int status_code) {
+void Gateway::OnOfferFailed(const call::CallId& signalling_id, const call::DialogId& dialog_id, int status_code) {
   const call::CallId call_id = core_->calls.SignalledCall(signalling_id);
-  core_->calls.Apply(
-      call_id, [&](call::Call& c) { c.OnOfferFailed(dialog_id, status_code, core_->Read()); });
+  core_->calls.Apply(call_id, [&](call::Call& c) { c.OnOfferFailed(dialog_id, status_code, core_->Read()); });
   core_->Drain();
 }
 
@@ -154,8 +146,7 @@ void Gateway::OnOfferStale(const call::CallId& signalling_id, const call::Dialog
 
 void Gateway::OnEnded(const call::CallId& signalling_id, call::EndReason reason) {
   const call::CallId call_id = core_->calls.SignalledCall(signalling_id);
-  core_->Apply(call_id, CauseOf(reason),
-               [&](call::Call& c) { c.OnEnded(reason, core_->Read()); });
+  core_->Apply(call_id, CauseOf(reason), [&](call::Call& c) { c.OnEnded(reason, core_->Read()); });
 }
 
 void Gateway::OnDialogChanged(const call::CallId& signalling_id, std::string dialog_snapshot, std::string sip_call_id) {
@@ -191,8 +182,7 @@ void Gateway::OnDigit(const call::CallId& signalling_id, char digit, int duratio
   OnDtmf(core_->calls.SignalledCall(signalling_id), call::Leg::kIms, std::string(1, digit), duration_ms);
 }
 
-void Gateway::OnRegistered(const registration::RegistrationId& id,
-                           registration::SipRegistered registered) {
+void Gateway::OnRegistered(const registration::RegistrationId& id, registration::SipRegistered registered) {
   const bool is_new = !core_->registrations.Find(id);
   core_->registrations.OnRegistered(id, std::move(registered), core_->ReadForRegistration());
   if (const auto record = core_->registrations.Find(id)) {
@@ -208,8 +198,7 @@ void Gateway::OnRegistered(const registration::RegistrationId& id,
   core_->AfterWrites([core = core_.get(), id](bool) { core->TellOfLine(id, LineUp::kNew); });
 }
 
-void Gateway::OnRegisterFailed(const registration::RegistrationId& id,
-                               registration::SipRegisterFailure failure) {
+void Gateway::OnRegisterFailed(const registration::RegistrationId& id, registration::SipRegisterFailure failure) {
   core_->registrations.OnRegisterFailed(id, failure, core_->ReadForRegistration());
   core_->Drain();
 }
@@ -227,16 +216,13 @@ void Gateway::OnNetworkDeregistered(const registration::RegistrationId& id,
 
 // ---- media
 
-void Gateway::OnMediaReady(const call::CallId& call_id, uint64_t change_id,
-                           call::MediaLocals locals) {
-  core_->calls.Apply(
-      call_id, [&](call::Call& c) { c.OnMediaReady(change_id, std::move(locals), core_->Read()); });
+void Gateway::OnMediaReady(const call::CallId& call_id, uint64_t change_id, call::MediaLocals locals) {
+  core_->calls.Apply(call_id, [&](call::Call& c) { c.OnMediaReady(change_id, std::move(locals), core_->Read()); });
   core_->Drain();
 }
 
 void Gateway::OnMediaRefused(const call::CallId& call_id, uint64_t change_id, std::string reason) {
-  core_->calls.Apply(call_id,
-                     [&](call::Call& c) { c.OnMediaRefused(change_id, reason, core_->Read()); });
+  core_->calls.Apply(call_id, [&](call::Call& c) { c.OnMediaRefused(change_id, reason, core_->Read()); });
   core_->Drain();
 }
 
@@ -245,14 +231,12 @@ void Gateway::OnAccessConnected(const call::CallId& call_id) {
   core_->Drain();
 }
 
-void Gateway::OnMediaStarted(const call::CallId& call_id, call::Leg leg,
-                             const call::DialogId& stream_id) {
+void Gateway::OnMediaStarted(const call::CallId& call_id, call::Leg leg, const call::DialogId& stream_id) {
   core_->calls.Apply(call_id, [&](call::Call& c) { c.OnMediaStarted(leg, stream_id); });
   core_->Drain();
 }
 
-void Gateway::OnDtmf(const call::CallId& call_id, call::Leg leg, std::string digit,
-                     int duration_ms) {
+void Gateway::OnDtmf(const call::CallId& call_id, call::Leg leg, std::string digit, int duration_ms) {
   const call::Call* call = core_->calls.Find(call_id);
   // The browser's own digits are on their way to the network already, where it takes them in the media.
   const bool is_on_device = call && call->record().part == call::Part::kDevice;

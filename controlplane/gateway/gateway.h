@@ -62,8 +62,8 @@ struct GatewayStats {
   uint64_t calls_connected = 0;
   std::map<std::string, uint64_t> calls_ended;  // by status
   std::map<std::string, uint64_t> emergencies;  // by call::EmergencyStep
-  std::map<std::string, uint64_t> transfers;  // steps of calls being moved, by state
-  std::map<std::string, uint64_t> referrals;  // of calls whose other side is moved by the network
+  std::map<std::string, uint64_t> transfers;    // steps of calls being moved, by state
+  std::map<std::string, uint64_t> referrals;    // of calls whose other side is moved by the network
   uint64_t unreadable_records = 0;              // of the store, at start
 };
 
@@ -82,13 +82,15 @@ class Gateway final : public Service,
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
 
-  // Where the calls of users' own phones are seen; before Restore, outlives the gateway. Only with GatewayConfig::pulls_calls.
+  // Where the calls of users' own phones are seen; before Restore, outlives the gateway. Only with
+  // GatewayConfig::pulls_calls.
   void SetDialogDirectory(const DialogDirectory* dialogs);
   // Hears of registrations that come and go; before Restore, outlives the gateway.
   void AddLineObserver(LineObserver* observer);
   // Takes up what an earlier process left in the store; once, before anything else is called. The
-  // SIP and media ports must be started. It goes on between other things on the strand (GatewayPorts::post; without it, it is
-  // done when this returns); `tell` hears of what is done. Until then is_restoring(), and what is not known is kUnavailable.
+  // SIP and media ports must be started. It goes on between other things on the strand (GatewayPorts::post; without it,
+  // it is done when this returns); `tell` hears of what is done. Until then is_restoring(), and what is not known is
+  // kUnavailable.
   void Restore(std::function<void(Restored)> tell = nullptr);
   // Ends every registration and call towards the network, for an orderly end of service; a process
   // that is only to be replaced just stops, and its successor restores.
@@ -100,17 +102,13 @@ class Gateway final : public Service,
   // Service
   bool is_restoring() const override;
   bool are_calls_known() const override;
-  void CreateRegistration(const Principal& who, RegistrationRequest request,
-                          Callback<Registration> done) override;
+  void CreateRegistration(const Principal& who, RegistrationRequest request, Callback<Registration> done) override;
   Outcome<Registration> GetRegistration(const Principal& who, const std::string& id) override;
   RegistrationPage ListRegistrationPage(const Principal& who, size_t first, size_t count) override;
-  std::vector<Registration> ListRegistrations(const Principal& who,
-                                              const std::string& device_id) override;
-  void UpdateRegistration(const Principal& who, const std::string& id,
-                          std::optional<WallTime> expire_time,
+  std::vector<Registration> ListRegistrations(const Principal& who, const std::string& device_id) override;
+  void UpdateRegistration(const Principal& who, const std::string& id, std::optional<WallTime> expire_time,
                           Callback<Registration> done) override;
-  void DeleteRegistration(const Principal& who, const std::string& id,
-                          Callback<Done> done) override;
+  void DeleteRegistration(const Principal& who, const std::string& id, Callback<Done> done) override;
   void RenewToken(const Principal& who, const DeviceKey& device) override;
   Outcome<Registration> SetPushSubscription(const Principal& who, const std::string& id,
                                             std::string subscription) override;
@@ -124,16 +122,13 @@ class Gateway final : public Service,
                     Callback<MediaSession> done) override;
   void DeleteCall(const Principal& who, const std::string& id, Callback<Done> done) override;
   Outcome<CallDetails> GetCallDetails(const Principal& who, const std::string& id) override;
-  void SendDtmf(const Principal& who, const std::string& id, const std::string& digits,
-                Callback<Done> done) override;
+  void SendDtmf(const Principal& who, const std::string& id, const std::string& digits, Callback<Done> done) override;
   void Play(const Principal& who, const std::string& id, PlaybackRequest request, Callback<Done> done) override;
-  void GetQuality(const Principal& who, const std::string& id,
-                  Callback<MediaQuality> done) override;
+  void GetQuality(const Principal& who, const std::string& id, Callback<MediaQuality> done) override;
   void TransferCall(const Principal& who, const std::string& id, TransferRequest request,
                     Callback<MediaSession> done) override;
   void CancelTransfer(const Principal& who, const std::string& id, Callback<Done> done) override;
-  std::vector<CallElsewhere> ListElsewhere(const Principal& who,
-                                           const std::string& device_id) override;
+  std::vector<CallElsewhere> ListElsewhere(const Principal& who, const std::string& device_id) override;
   void PullCall(const Principal& who, PullRequest request, Callback<MediaSession> done) override;
 
   // VisitorService
@@ -148,8 +143,7 @@ class Gateway final : public Service,
 
   // PushDirectory
   std::string PushSubscriptionOf(const std::string& registration_id) const override;
-  void DropPushSubscription(const std::string& registration_id,
-                            const std::string& subscription) override;
+  void DropPushSubscription(const std::string& registration_id, const std::string& subscription) override;
   void AlertCaller(const std::string& media_session_id) override;
 
   // call::SipSignalingObserver
@@ -157,18 +151,17 @@ class Gateway final : public Service,
   void OnProgress(const call::CallId& call_id, call::Progress progress) override;
   void OnAnswered(const call::CallId& call_id, const call::DialogId& dialog_id,
                   std::optional<std::string> sdp) override;
-  void OnEarlyMedia(const call::CallId& call_id, const call::DialogId& dialog_id, const std::string& directions) override;
+  void OnEarlyMedia(const call::CallId& call_id, const call::DialogId& dialog_id,
+                    const std::string& directions) override;
   void OnAsserted(const call::CallId& call_id, const std::string& uri) override;
   void OnFailed(const call::CallId& call_id, call::EndReason reason) override;
   void OnCancelled(const call::CallId& call_id, call::EndReason reason) override;
   void OnConfirmed(const call::CallId& call_id) override;
   void OnRemoteOffer(const call::CallId& call_id, const call::DialogId& dialog_id,
                      std::optional<std::string> sdp) override;
-  void OnRemoteAnswer(const call::CallId& call_id, const call::DialogId& dialog_id,
-                      std::string sdp) override;
+  void OnRemoteAnswer(const call::CallId& call_id, const call::DialogId& dialog_id, std::string sdp) override;
   void OnOfferStale(const call::CallId& call_id, const call::DialogId& dialog_id) override;
-  void OnOfferFailed(const call::CallId& call_id, const call::DialogId& dialog_id,
-                     int status_code) override;
+  void OnOfferFailed(const call::CallId& call_id, const call::DialogId& dialog_id, int status_code) override;
   void OnReplaced(const call::CallId& call_id, const call::DialogId& dialog_id, std::string party_uri,
                   std::string party_name) override;
   void OnReferral(const call::CallId& call_id, call::Referral referral) override;
@@ -177,31 +170,26 @@ class Gateway final : public Service,
   void OnDialogChanged(const call::CallId& call_id, std::string dialog_snapshot, std::string sip_call_id) override;
 
   // registration::SipRegistrarObserver
-  void OnRegistered(const registration::RegistrationId& id,
-                    registration::SipRegistered registered) override;
-  void OnRegisterFailed(const registration::RegistrationId& id,
-                        registration::SipRegisterFailure failure) override;
+  void OnRegistered(const registration::RegistrationId& id, registration::SipRegistered registered) override;
+  void OnRegisterFailed(const registration::RegistrationId& id, registration::SipRegisterFailure failure) override;
   void OnDeregisterDone(const registration::RegistrationId& id) override;
   void OnNetworkDeregistered(const registration::RegistrationId& id,
                              registration::SipDeregistered deregistered) override;
 
   // call::MediaObserver
-  void OnMediaReady(const call::CallId& call_id, uint64_t change_id,
-                    call::MediaLocals locals) override;
+  void OnMediaReady(const call::CallId& call_id, uint64_t change_id, call::MediaLocals locals) override;
   void OnMediaRefused(const call::CallId& call_id, uint64_t change_id, std::string reason) override;
   void OnAccessConnected(const call::CallId& call_id) override;
-  void OnMediaStarted(const call::CallId& call_id, call::Leg leg,
-                      const call::DialogId& stream_id) override;
-  void OnDtmf(const call::CallId& call_id, call::Leg leg, std::string digit,
-              int duration_ms) override;
+  void OnMediaStarted(const call::CallId& call_id, call::Leg leg, const call::DialogId& stream_id) override;
+  void OnDtmf(const call::CallId& call_id, call::Leg leg, std::string digit, int duration_ms) override;
   void OnMediaEnded(const call::CallId& call_id, call::MediaEnd end, std::string detail) override;
 
  private:
   class Restoration;
   class Core;  // the cores, their actions and who waits for an outcome
   struct NetworkCall;
-  void PullFromNetwork(const registration::RegistrationRecord& record, const NetworkCall& of_phone, std::string offer_sdp,
-                       Callback<MediaSession> done);
+  void PullFromNetwork(const registration::RegistrationRecord& record, const NetworkCall& of_phone,
+                       std::string offer_sdp, Callback<MediaSession> done);
   std::unique_ptr<Core> core_;
   std::unique_ptr<Restoration> restoration_;  // null before Restore()
 };

@@ -10,18 +10,16 @@ namespace byon::gateway {
 namespace {
 
 bool AreDigits(const std::string& digits) {
-  return !digits.empty() && digits.size() <= 32 &&
-         std::all_of(digits.begin(), digits.end(), [](char c) {
-           return (c >= '0' && c <= '9') || c == '*' || c == '#' || (c >= 'A' && c <= 'D');
-         });
+  return !digits.empty() && digits.size() <= 32 && std::all_of(digits.begin(), digits.end(), [](char c) {
+    return (c >= '0' && c <= '9') || c == '*' || c == '#' || (c >= 'A' && c <= 'D');
+  });
 }
 
 using RegistrationOutcome = std::variant<registration::RegistrationRecord, registration::Refusal>;
 
 std::function<void(RegistrationOutcome)> ToRegistered(Callback<Registration> done) {
   return [done = std::move(done)](RegistrationOutcome outcome) {
-    if (auto* refusal = std::get_if<registration::Refusal>(&outcome))
-      return done(ToError(*refusal));
+    if (auto* refusal = std::get_if<registration::Refusal>(&outcome)) return done(ToError(*refusal));
     done(ToRegistration(std::get<registration::RegistrationRecord>(outcome)));
   };
 }
@@ -30,15 +28,13 @@ std::function<void(RegistrationOutcome)> ToRegistered(Callback<Registration> don
 
 // ---- registrations
 
-void Gateway::CreateRegistration(const Principal& who, RegistrationRequest request,
-                                 Callback<Registration> done) {
+void Gateway::CreateRegistration(const Principal& who, RegistrationRequest request, Callback<Registration> done) {
   if (who.is_two_legged && !request.phone_number) {
-    return done(Error{ErrorCode::kMissingIdentifier,
-                      "The phoneNumber must be given with a two-legged token."});
+    return done(Error{ErrorCode::kMissingIdentifier, "The phoneNumber must be given with a two-legged token."});
   }
   if (!who.is_two_legged && request.phone_number) {
-    return done(Error{ErrorCode::kUnnecessaryIdentifier,
-                      "The phoneNumber is that of the access token and must not be given."});
+    return done(
+        Error{ErrorCode::kUnnecessaryIdentifier, "The phoneNumber is that of the access token and must not be given."});
   }
   std::optional<std::string> number = who.is_two_legged ? request.phone_number : who.phone_number;
   if (!number) {
@@ -50,16 +46,15 @@ void Gateway::CreateRegistration(const Principal& who, RegistrationRequest reque
                       "The API consumer is not authorized to register the requested phoneNumber."});
   }
   if (!subscriber) {
-    return done(Error{ErrorCode::kServiceNotApplicable,
-                      "The service is not available for this phone number."});
+    return done(Error{ErrorCode::kServiceNotApplicable, "The service is not available for this phone number."});
   }
   // The device may have one that is not known yet.
   if (is_restoring()) return done(StillRestoring());
   registration::CreateRequest create;
   create.id = core_->ports.ids.NewId();
   create.contact_token = core_->ports.ids.NewId();
-  create.owner = {who.client_id, who.is_two_legged ? *number : who.subject, *number,
-                  request.device_id, who.is_two_legged};
+  create.owner = {who.client_id, who.is_two_legged ? *number : who.subject, *number, request.device_id,
+                  who.is_two_legged};
   create.impu = subscriber->impu;
   create.impi = subscriber->impi;
   create.expire_time = request.expire_time;
@@ -75,8 +70,7 @@ Outcome<Registration> Gateway::GetRegistration(const Principal& who, const std::
   return ToRegistration(*record);
 }
 
-std::vector<Registration> Gateway::ListRegistrations(const Principal& who,
-                                                     const std::string& device_id) {
+std::vector<Registration> Gateway::ListRegistrations(const Principal& who, const std::string& device_id) {
   std::vector<Registration> result;
   for (const auto& record : core_->RegistrationsOf(who, device_id)) {
     if (core_->SpeaksFor(who, record)) result.push_back(ToRegistration(record));
@@ -101,12 +95,11 @@ RegistrationPage Gateway::ListRegistrationPage(const Principal& who, size_t firs
   return page;
 }
 
-void Gateway::UpdateRegistration(const Principal& who, const std::string& id,
-                                 std::optional<WallTime> expire_time, Callback<Registration> done) {
+void Gateway::UpdateRegistration(const Principal& who, const std::string& id, std::optional<WallTime> expire_time,
+                                 Callback<Registration> done) {
   if (!core_->FindRegistration(who, id)) return done(core_->NotFound());
   uint64_t waiting = core_->Await(ToRegistered(std::move(done)));
-  core_->registrations.Update(id, expire_time, who.token_expires_at, waiting,
-                              core_->ReadForRegistration());
+  core_->registrations.Update(id, expire_time, who.token_expires_at, waiting, core_->ReadForRegistration());
   core_->Drain();
 }
 
@@ -114,8 +107,7 @@ void Gateway::DeleteRegistration(const Principal& who, const std::string& id, Ca
   // Who has lost the number may still give it back.
   if (!core_->FindOwnRegistration(who, id)) return done(core_->NotFound());
   auto finish = [done = std::move(done)](RegistrationOutcome outcome) {
-    if (auto* refusal = std::get_if<registration::Refusal>(&outcome))
-      return done(ToError(*refusal));
+    if (auto* refusal = std::get_if<registration::Refusal>(&outcome)) return done(ToError(*refusal));
     done(Done{});
   };
   uint64_t waiting = core_->Await(Core::RegistrationWaiter(std::move(finish)));
@@ -150,8 +142,7 @@ std::string Gateway::PushSubscriptionOf(const std::string& registration_id) cons
   return record ? record->push : "";
 }
 
-void Gateway::DropPushSubscription(const std::string& registration_id,
-                                   const std::string& subscription) {
+void Gateway::DropPushSubscription(const std::string& registration_id, const std::string& subscription) {
   const auto record = core_->registrations.Find(registration_id);
   if (!record || record->push != subscription) return;
   core_->registrations.SetPush(registration_id, "", core_->ReadForRegistration());
@@ -165,7 +156,9 @@ void Gateway::AlertCaller(const std::string& media_session_id) {
 
 // ---- calls
 
-bool Gateway::IsEmergency(const std::string& receiver_address) const { return core_->calls.IsEmergency(receiver_address); }
+bool Gateway::IsEmergency(const std::string& receiver_address) const {
+  return core_->calls.IsEmergency(receiver_address);
+}
 
 void Gateway::CreateCall(const Principal& who, CallRequest request, Callback<MediaSession> done) {
   // Whatever else is wrong: who needs help must learn at once that it is not here.
@@ -179,14 +172,11 @@ void Gateway::CreateCall(const Principal& who, CallRequest request, Callback<Med
   }
   if (!record && is_restoring()) return done(StillRestoring());
   if (!record) {
-    return done(Error{ErrorCode::kInvalidTokenContext,
-                      "registrationId is not consistent with access token."});
+    return done(Error{ErrorCode::kInvalidTokenContext, "registrationId is not consistent with access token."});
   }
   bool is_anonymous = request.originator_address == call::kAnonymousAddress;
-  if (!is_anonymous &&
-      call::PhoneNumberOf(request.originator_address) != record->owner.phone_number) {
-    return done(Error{ErrorCode::kInvalidTokenContext,
-                      "originatorAddress is not consistent with access token."});
+  if (!is_anonymous && call::PhoneNumberOf(request.originator_address) != record->owner.phone_number) {
+    return done(Error{ErrorCode::kInvalidTokenContext, "originatorAddress is not consistent with access token."});
   }
   const call::CallOwner owner{record->id, record->owner.client_id, record->owner.user, record->owner.device_id};
   const std::string correlator = request.client_correlator;
@@ -241,7 +231,8 @@ CallPage Gateway::ListCallPage(const Principal& who, const std::string& device_i
   std::erase_if(live, [](const call::Call* call) { return call::IsTerminal(call->record().status); });
   CallPage page{.calls = {}, .total = live.size()};
   // What a session says is copied for this page alone.
-  for (size_t i = first; i < live.size() && page.calls.size() < count; ++i) page.calls.push_back(core_->SessionOf(live[i]->view()));
+  for (size_t i = first; i < live.size() && page.calls.size() < count; ++i)
+    page.calls.push_back(core_->SessionOf(live[i]->view()));
   return page;
 }
 
@@ -249,10 +240,9 @@ void Gateway::ChangeStatus(const Principal& who, const std::string& id, StatusCh
                            Callback<MediaSession> done) {
   if (!core_->FindCall(who, id)) return done(core_->NotFound());
   uint64_t waiting = core_->Await(core_->ToSession(std::move(done)));
-  core_->calls.ChangeStatus(id,
-                            {change.status, std::move(change.offer_sdp),
-                             std::move(change.answer_sdp), std::move(change.location_json)},
-                            waiting, core_->Read());
+  core_->calls.ChangeStatus(
+      id, {change.status, std::move(change.offer_sdp), std::move(change.answer_sdp), std::move(change.location_json)},
+      waiting, core_->Read());
   core_->Drain();
 }
 
@@ -271,7 +261,7 @@ void Gateway::DeleteCall(const Principal& who, const std::string& id, Callback<D
 
 std::vector<Line> Gateway::LinesOf(const Principal& who, const std::string& phone_number) const {
   const auto found = phone_number.empty() && !who.is_two_legged ? core_->RegistrationsOf(who, "")
-                                                                 : core_->RegistrationsOfNumber(who, phone_number);
+                                                                : core_->RegistrationsOfNumber(who, phone_number);
   std::vector<Line> lines;
   for (const auto& record : found) {
     if (core_->SpeaksFor(who, record)) lines.push_back(core_->LineOf(record));
@@ -302,31 +292,27 @@ std::optional<Line> Gateway::FindByContactToken(const std::string& contact_token
 Outcome<CallDetails> Gateway::GetCallDetails(const Principal& who, const std::string& id) {
   const call::Call* call = core_->FindCall(who, id);
   if (!call) return core_->NotFound();
-  return CallDetails{core_->SessionOf(call->view()), core_->traces.CauseOf(id),
-                     core_->traces.HistoryOf(id), core_->traces.DiversionsOf(id)};
+  return CallDetails{core_->SessionOf(call->view()), core_->traces.CauseOf(id), core_->traces.HistoryOf(id),
+                     core_->traces.DiversionsOf(id)};
 }
 
-void Gateway::SendDtmf(const Principal& who, const std::string& id, const std::string& digits,
-                       Callback<Done> done) {
+void Gateway::SendDtmf(const Principal& who, const std::string& id, const std::string& digits, Callback<Done> done) {
   const call::Call* call = core_->FindCall(who, id);
   if (!call) return done(core_->NotFound());
   if (!AreDigits(digits)) {
-    return done(
-        Error{ErrorCode::kInvalidArgument, "The digits must be 1 to 32 of 0-9, *, # and A-D."});
+    return done(Error{ErrorCode::kInvalidArgument, "The digits must be 1 to 32 of 0-9, *, # and A-D."});
   }
   if (!call::IsAnswered(call->status())) {
-    return done(Error{ErrorCode::kIncompatibleState,
-                      "Digits can be sent while the call is connected only."});
+    return done(Error{ErrorCode::kIncompatibleState, "Digits can be sent while the call is connected only."});
   }
   if (core_->SendsDigitsByInfo(*call)) {
     core_->ports.sip.SendDigits(core_->calls.SignallingIdOf(id), digits);
     return done(Done{});
   }
-  core_->ports.media.SendDtmf(id, digits,
-                              [done = std::move(done)](std::optional<std::string> error) {
-                                if (error) return done(Error{ErrorCode::kUnavailable, *error});
-                                done(Done{});
-                              });
+  core_->ports.media.SendDtmf(id, digits, [done = std::move(done)](std::optional<std::string> error) {
+    if (error) return done(Error{ErrorCode::kUnavailable, *error});
+    done(Done{});
+  });
 }
 
 void Gateway::Play(const Principal& who, const std::string& id, PlaybackRequest request, Callback<Done> done) {
@@ -339,7 +325,8 @@ void Gateway::Play(const Principal& who, const std::string& id, PlaybackRequest 
                           request.tone, request.is_looped, core_->ports.ids.NewId()};
   core_->ports.media.Play(id, std::move(playback), [done = std::move(done)](call::PlayOutcome outcome) {
     if (outcome == call::PlayOutcome::kDone) return done(Done{});
-    if (outcome == call::PlayOutcome::kFailed) return done(Error{ErrorCode::kUnavailable, "The media plane did not take it."});
+    if (outcome == call::PlayOutcome::kFailed)
+      return done(Error{ErrorCode::kUnavailable, "The media plane did not take it."});
     done(Error{ErrorCode::kNotFound, "There is no announcement of this name."});
   });
 }

@@ -150,7 +150,8 @@ Outcome<std::vector<Message>> Messaging::ListMessages(const Principal& who, cons
     return Error{ErrorCode::kMissingIdentifier, "The phoneNumber must be given with a two-legged token."};
   }
   if (!who.is_two_legged && !query.phone_number.empty()) {
-    return Error{ErrorCode::kUnnecessaryIdentifier, "The phoneNumber is that of the access token and must not be given."};
+    return Error{ErrorCode::kUnnecessaryIdentifier,
+                 "The phoneNumber is that of the access token and must not be given."};
   }
   const std::string number = who.is_two_legged ? query.phone_number : who.phone_number.value_or("");
   if (number.empty()) return Error{ErrorCode::kInvalidTokenContext, "The access token names no phone number."};

@@ -21,19 +21,14 @@ DialogPhase PhaseOf(call::Status status) {
   using call::Status;
   switch (status) {
     case Status::kInitial:
-    case Status::kInProgress:
-      return DialogPhase::kTrying;
-    case Status::kProceeding:
-      return DialogPhase::kProceeding;
+    case Status::kInProgress: return DialogPhase::kTrying;
+    case Status::kProceeding: return DialogPhase::kProceeding;
     case Status::kRinging:
-    case Status::kWaiting:
-      return DialogPhase::kEarly;
+    case Status::kWaiting: return DialogPhase::kEarly;
     case Status::kConnected:
     case Status::kHold:
-    case Status::kResume:
-      return DialogPhase::kConfirmed;
-    default:
-      return DialogPhase::kTerminated;
+    case Status::kResume: return DialogPhase::kConfirmed;
+    default: return DialogPhase::kTerminated;
   }
 }
 
@@ -89,7 +84,8 @@ Outcome<std::string> Presence::NumberOf(const Principal& who, const std::string&
   }
   if (!who.is_two_legged) {
     if (!phone_number.empty()) {
-      return Error{ErrorCode::kUnnecessaryIdentifier, "The phoneNumber is that of the access token and must not be given."};
+      return Error{ErrorCode::kUnnecessaryIdentifier,
+                   "The phoneNumber is that of the access token and must not be given."};
     }
     if (!who.phone_number) return Error{ErrorCode::kInvalidTokenContext, "The access token names no phone number."};
     return *who.phone_number;
@@ -106,7 +102,8 @@ Outcome<std::string> Presence::NumberOf(const Principal& who, const std::string&
 Outcome<PresenceList> Presence::GetPresence(const Principal& who, const std::string& phone_number) {
   const auto number = NumberOf(who, phone_number);
   if (const auto* error = std::get_if<Error>(&number)) return *error;
-  return PresenceList{book_.OwnState(std::get<std::string>(number)), book_.WatchedStates(std::get<std::string>(number))};
+  return PresenceList{book_.OwnState(std::get<std::string>(number)),
+                      book_.WatchedStates(std::get<std::string>(number))};
 }
 
 Outcome<PresenceState> Presence::GetWatched(const Principal& who, const std::string& phone_number,
@@ -171,9 +168,8 @@ void Presence::OnLineDown(const std::string& registration_id) {
   const auto node = numbers_.extract(registration_id);
   if (node.empty()) return;
   const auto lines = ports_.lines.LinesOfNumber(node.mapped());
-  const auto other = std::find_if(lines.begin(), lines.end(), [&](const Line& line) {
-    return line.registration_id != registration_id;
-  });
+  const auto other = std::find_if(lines.begin(), lines.end(),
+                                  [&](const Line& line) { return line.registration_id != registration_id; });
   if (other == lines.end()) {
     book_.OnLineDown(node.mapped());
   } else {

@@ -8,9 +8,7 @@ namespace nlohmann {
 
 template <typename T>
 struct adl_serializer<std::optional<T>> {
-  static void to_json(json& j, const std::optional<T>& value) {
-    j = value ? json(*value) : json(nullptr);
-  }
+  static void to_json(json& j, const std::optional<T>& value) { j = value ? json(*value) : json(nullptr); }
   static void from_json(const json& j, std::optional<T>& value) {
     value = j.is_null() ? std::nullopt : std::optional<T>(j.get<T>());
   }
@@ -29,16 +27,12 @@ struct adl_serializer<std::chrono::system_clock::time_point> {
 template <>
 struct adl_serializer<std::chrono::seconds> {
   static void to_json(json& j, const std::chrono::seconds& value) { j = value.count(); }
-  static void from_json(const json& j, std::chrono::seconds& value) {
-    value = std::chrono::seconds(j.get<int64_t>());
-  }
+  static void from_json(const json& j, std::chrono::seconds& value) { value = std::chrono::seconds(j.get<int64_t>()); }
 };
 
 template <>
 struct adl_serializer<byon::call::Status> {
-  static void to_json(json& j, const byon::call::Status& status) {
-    j = byon::call::ToString(status);
-  }
+  static void to_json(json& j, const byon::call::Status& status) { j = byon::call::ToString(status); }
   static void from_json(const json& j, byon::call::Status& status) {
     auto parsed = byon::call::ParseStatus(j.get<std::string>());
     if (!parsed) throw json::other_error::create(501, "unknown status", &j);
@@ -52,10 +46,9 @@ namespace byon::sdp {
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TransportAddress, ip, port)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Fingerprint, algorithm, value)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Candidate, ip, port, priority, foundation)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AudioCodec, payload_type, encoding_name, clock_rate_hz, channels,
-                                   octet_align, mode_set, mode_change_period, mode_change_neighbor,
-                                   use_inband_fec, use_dtx, stereo, max_average_bitrate_bps,
-                                   max_playback_rate_hz, ptime_ms, max_ptime_ms)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AudioCodec, payload_type, encoding_name, clock_rate_hz, channels, octet_align,
+                                   mode_set, mode_change_period, mode_change_neighbor, use_inband_fec, use_dtx, stereo,
+                                   max_average_bitrate_bps, max_playback_rate_hz, ptime_ms, max_ptime_ms)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TelephoneEvent, payload_type, clock_rate_hz)
 static void to_json(nlohmann::json& j, const AudioFormat& format) {
   j = {{"send", format.send},
@@ -89,17 +82,12 @@ static void from_json(const nlohmann::json& j, AccessMedia& media) {
   j.at("direction").get_to(media.direction);
   if (j.contains("rtcp_xr")) j.at("rtcp_xr").get_to(media.rtcp_xr);
 }
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AccessLocal, ice_ufrag, ice_pwd, candidates, fingerprint, ssrc,
-                                   cname)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AccessLocal, ice_ufrag, ice_pwd, candidates, fingerprint, ssrc, cname)
 static void to_json(nlohmann::json& j, const ImsMedia& media) {
-  j = {{"rtp", media.rtp},
-       {"rtcp", media.rtcp},
-       {"rtcp_mux", media.rtcp_mux},
-       {"use_avpf", media.use_avpf},
-       {"audio", media.audio},
-       {"direction", media.direction},
-       {"rtcp_xr", media.rtcp_xr},
-       {"rtcp_bandwidth_bps", media.rtcp_bandwidth_bps}};
+  j = {{"rtp", media.rtp},           {"rtcp", media.rtcp},
+       {"rtcp_mux", media.rtcp_mux}, {"use_avpf", media.use_avpf},
+       {"audio", media.audio},       {"direction", media.direction},
+       {"rtcp_xr", media.rtcp_xr},   {"rtcp_bandwidth_bps", media.rtcp_bandwidth_bps}};
 }
 static void from_json(const nlohmann::json& j, ImsMedia& media) {
   j.at("rtp").get_to(media.rtp);
@@ -118,22 +106,19 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ImsLocal, rtp, rtcp, ssrc, cname)
 
 namespace byon::call {
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CallOwner, registration_id, client_id, user, device_id)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(SipBinding, registration_id, impu, contact_token, instance_id,
-                                   next_hop, service_route, associated_uris)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(SipBinding, registration_id, impu, contact_token, instance_id, next_hop,
+                                   service_route, associated_uris)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(MediaLocals, access, ims)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CallRecord, id, owner, binding, is_originating, is_confirmed,
-                                   originator_address, originator_name, receiver_address,
-                                   receiver_name, status, reason, offer_sdp, answer_sdp,
-                                   sequence_number, created_at, connected_at, dialog_snapshot,
-                                   dialog_id, sdp_session_id, ims_sdp_version, web_sdp_version,
-                                   locals, access, ims, is_held_locally, is_held_remotely)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CallRecord, id, owner, binding, is_originating, is_confirmed, originator_address,
+                                   originator_name, receiver_address, receiver_name, status, reason, offer_sdp,
+                                   answer_sdp, sequence_number, created_at, connected_at, dialog_snapshot, dialog_id,
+                                   sdp_session_id, ims_sdp_version, web_sdp_version, locals, access, ims,
+                                   is_held_locally, is_held_remotely)
 }  // namespace byon::call
 
 namespace byon::registration {
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RegistrationOwner, client_id, user, phone_number, device_id,
-                                   is_two_legged)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(SipRegistered, expires, next_hop, service_route, associated_uris,
-                                   snapshot)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RegistrationOwner, client_id, user, phone_number, device_id, is_two_legged)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(SipRegistered, expires, next_hop, service_route, associated_uris, snapshot)
 static void to_json(nlohmann::json& j, const RegistrationRecord& record) {
   j = {{"id", record.id},
        {"owner", record.owner},
@@ -264,9 +249,7 @@ std::string ToJson(const CallTrace& trace) {
 }
 std::optional<CallTrace> ReadCallTrace(std::string_view json) { return Read<CallTrace>(json); }
 std::optional<messaging::Message> ReadMessage(std::string_view json) { return Read<messaging::Message>(json); }
-std::optional<call::CallRecord> ReadCallRecord(std::string_view json) {
-  return Read<call::CallRecord>(json);
-}
+std::optional<call::CallRecord> ReadCallRecord(std::string_view json) { return Read<call::CallRecord>(json); }
 std::optional<registration::RegistrationRecord> ReadRegistrationRecord(std::string_view json) {
   return Read<registration::RegistrationRecord>(json);
 }

@@ -46,7 +46,8 @@ void Gateway::Restoration::TakePage(store::Kind kind, const std::shared_ptr<Comi
   auto use = [this, kind, take, then](store::Store::Page page) {
     const auto next = page.next ? Fetch(kind, std::move(*page.next)) : nullptr;
     auto records = std::make_shared<std::vector<store::Record>>(std::move(page.records));
-    TakeSome(records, 0, take, [this, kind, take, then, next] { next ? TakePage(kind, next, take, then) : (this->*then)(); });
+    TakeSome(records, 0, take,
+             [this, kind, take, then, next] { next ? TakePage(kind, next, take, then) : (this->*then)(); });
   };
   if (!coming->page) {
     coming->use = std::move(use);
@@ -89,11 +90,13 @@ void Gateway::Restoration::TakeTrace(store::Record& kept) {
 void Gateway::Restoration::ReadRegistrationsOfCalls() {
   std::vector<std::string> ids(with_calls_.begin(), with_calls_.end());
   with_calls_.clear();
-  core_.ports.store.ReadKeys(
-      store::Kind::kRegistration, std::move(ids), [this, post = ToStrand()](std::vector<store::Record> found) {
-        auto records = std::make_shared<std::vector<store::Record>>(std::move(found));
-        post([this, records] { TakeSome(records, 0, &Restoration::TakeRegistrationOfCall, [this] { RestoreCalls(); }); });
-      });
+  core_.ports.store.ReadKeys(store::Kind::kRegistration, std::move(ids),
+                             [this, post = ToStrand()](std::vector<store::Record> found) {
+                               auto records = std::make_shared<std::vector<store::Record>>(std::move(found));
+                               post([this, records] {
+                                 TakeSome(records, 0, &Restoration::TakeRegistrationOfCall, [this] { RestoreCalls(); });
+                               });
+                             });
 }
 
 void Gateway::Restoration::TakeRegistrationOfCall(store::Record& kept) {
@@ -103,8 +106,8 @@ void Gateway::Restoration::TakeRegistrationOfCall(store::Record& kept) {
   of_calls_.push_back(std::move(*record));
 }
 
-// All at once: calls that move have partners, and hear of each other's end, and what happens to a registration happens to its
-// calls.
+// All at once: calls that move have partners, and hear of each other's end, and what happens to a registration happens
+// to its calls.
 void Gateway::Restoration::RestoreCalls() {
   for (registration::RegistrationRecord& record : std::exchange(of_calls_, {})) {
     core_.registrations.Restore(std::move(record), core_.ReadForRegistration());

@@ -15,8 +15,9 @@
 
 namespace byon::gateway {
 
-// Takes up what an earlier process left in the store, a little at a time: whatever else comes to the strand is dealt with in
-// between. First the calls with the registrations that have one, then all others; Core::restored tells how far it has come.
+// Takes up what an earlier process left in the store, a little at a time: whatever else comes to the strand is dealt
+// with in between. First the calls with the registrations that have one, then all others; Core::restored tells how far
+// it has come.
 class Gateway::Restoration {
  public:
   // `tell` is called after each phase; the core outlives this.
@@ -42,7 +43,9 @@ class Gateway::Restoration {
   void TakePage(store::Kind kind, const std::shared_ptr<Coming>& coming, Take take, Then then);
   void TakeSome(const Records& records, size_t first, Take take, std::function<void()> then);
   void TakeCall(store::Record& kept);
-  void ReadTraces() { ReadAll(store::Kind::kCallTrace, &Restoration::TakeTrace, &Restoration::ReadRegistrationsOfCalls); }
+  void ReadTraces() {
+    ReadAll(store::Kind::kCallTrace, &Restoration::TakeTrace, &Restoration::ReadRegistrationsOfCalls);
+  }
   void TakeTrace(store::Record& kept);
   void ReadRegistrationsOfCalls();
   void TakeRegistrationOfCall(store::Record& kept);
@@ -59,9 +62,9 @@ class Gateway::Restoration {
   const std::function<void(Restored)> tell_;
   bool is_over_ = false;
   std::vector<call::CallRecord> calls_;
-  std::vector<registration::RegistrationRecord> of_calls_;  // the registrations of these
+  std::vector<registration::RegistrationRecord> of_calls_;             // the registrations of these
   std::unordered_map<call::CallId, std::optional<CallTrace>> traces_;  // of these calls
-  std::unordered_set<registration::RegistrationId> with_calls_;  // restored before the others
+  std::unordered_set<registration::RegistrationId> with_calls_;        // restored before the others
   std::deque<std::pair<Principal, DeviceKey>> tokens_;
 };
 

@@ -7,9 +7,7 @@
 
 namespace byon::gateway {
 
-call::Now SystemClock::Read() const {
-  return {std::chrono::steady_clock::now(), std::chrono::system_clock::now()};
-}
+call::Now SystemClock::Read() const { return {std::chrono::steady_clock::now(), std::chrono::system_clock::now()}; }
 
 uint64_t SystemIdSource::NewNumber() {
   uint64_t number = 0;

@@ -56,12 +56,13 @@ enum class ErrorCode {
 };
 struct Error {
   ErrorCode code = ErrorCode::kInternal;
-  std::string message;  // one sentence, safe to show
+  std::string message;                                // one sentence, safe to show
   std::optional<std::chrono::seconds> retry_after{};  // with 429 and 503, where it is known
 };
 // After a restart, of what may only not have been read from the store yet.
 inline Error StillRestoring() {
-  return {ErrorCode::kUnavailable, "The gateway has just started and does not know everything again yet; try again in a moment.",
+  return {ErrorCode::kUnavailable,
+          "The gateway has just started and does not know everything again yet; try again in a moment.",
           std::chrono::seconds(2)};
 }
 template <typename T>
@@ -105,7 +106,7 @@ struct CallRequest {
   std::string offer_sdp;
   bool is_emergency = false;
   std::string client_correlator;  // idempotency key; may be empty
-  emergency::Location location;  // of the caller; used for emergency calls only
+  emergency::Location location;   // of the caller; used for emergency calls only
 };
 struct StatusChange {
   call::Status status = call::Status::kInitial;
@@ -123,7 +124,7 @@ struct MediaSession {
   std::string receiver_address;
   std::string receiver_name;
   call::Status status = call::Status::kInitial;
-  std::string reason;  // of the last change, e.g. "SIP 486 Busy Here"
+  std::string reason;             // of the last change, e.g. "SIP 486 Busy Here"
   std::string client_correlator;  // of the request that made it; may be empty
   std::optional<std::string> offer_sdp;
   std::optional<std::string> answer_sdp;
@@ -165,8 +166,8 @@ struct CallDetails {
 };
 // An announcement or a tone in a call; neither stops what plays.
 struct PlaybackRequest {
-  bool is_for_peer = false;   // else for the device
-  std::string announcement;   // by its name at the operator
+  bool is_for_peer = false;  // else for the device
+  std::string announcement;  // by its name at the operator
   call::Tone tone = call::Tone::kNone;
   bool is_looped = false;
 };
@@ -182,8 +183,8 @@ struct CallElsewhere {
   bool is_of_network = false;
 };
 struct PullRequest {
-  std::string call_id;           // of a CallElsewhere
-  std::string registration_id;   // of the device that takes it over
+  std::string call_id;          // of a CallElsewhere
+  std::string registration_id;  // of the device that takes it over
   std::string offer_sdp;
 };
 // Quality of a call, for the page and the operator; not part of CAMARA.
@@ -252,8 +253,8 @@ struct PresenceChanged {
   std::string registration_id;
   presence::PresenceState state;
 };
-using Event = std::variant<SessionInvitation, SessionStatus, RegistrationEnds, DtmfReceived, TransferProgress, ReferralProgress,
-                           MessageReceived, MessageStatus, PresenceChanged, EmergencyNotice>;
+using Event = std::variant<SessionInvitation, SessionStatus, RegistrationEnds, DtmfReceived, TransferProgress,
+                           ReferralProgress, MessageReceived, MessageStatus, PresenceChanged, EmergencyNotice>;
 
 // Where events go: subscriptions and channels of the device.
 class EventSink {
@@ -274,25 +275,21 @@ class Service {
   // Calls, and the registrations that have one, are known before that.
   virtual bool are_calls_known() const { return true; }
   // Answers after the network's 200 to the REGISTER.
-  virtual void CreateRegistration(const Principal& who, RegistrationRequest request,
-                                  Callback<Registration> done) = 0;
+  virtual void CreateRegistration(const Principal& who, RegistrationRequest request, Callback<Registration> done) = 0;
   virtual Outcome<Registration> GetRegistration(const Principal& who, const std::string& id) = 0;
   // Of all devices when `device_id` is empty.
-  virtual std::vector<Registration> ListRegistrations(const Principal& who,
-                                                      const std::string& device_id) = 0;
-  // Of all devices, those from `first` on and `count` at most: a 2-legged client may have very many. Their order is the same
-  // in every call while none comes or goes.
+  virtual std::vector<Registration> ListRegistrations(const Principal& who, const std::string& device_id) = 0;
+  // Of all devices, those from `first` on and `count` at most: a 2-legged client may have very many. Their order is the
+  // same in every call while none comes or goes.
   virtual RegistrationPage ListRegistrationPage(const Principal& who, size_t first, size_t count) = 0;
   // Also binds the registration to the new token's life.
-  virtual void UpdateRegistration(const Principal& who, const std::string& id,
-                                  std::optional<WallTime> expire_time,
+  virtual void UpdateRegistration(const Principal& who, const std::string& id, std::optional<WallTime> expire_time,
                                   Callback<Registration> done) = 0;
-  virtual void DeleteRegistration(const Principal& who, const std::string& id,
-                                  Callback<Done> done) = 0;
+  virtual void DeleteRegistration(const Principal& who, const std::string& id, Callback<Done> done) = 0;
   // A fresh token of the same user was seen (event channel): registrations of the device live on.
   virtual void RenewToken(const Principal& who, const DeviceKey& device) = 0;
-  // Where the device can be woken while it sleeps; the text is opaque here, empty takes it away. A registration that has
-  // it needs no fresh token and lives on for GatewayConfig::registration.push_expiry.
+  // Where the device can be woken while it sleeps; the text is opaque here, empty takes it away. A registration that
+  // has it needs no fresh token and lives on for GatewayConfig::registration.push_expiry.
   virtual Outcome<Registration> SetPushSubscription(const Principal& who, const std::string& id,
                                                     std::string subscription) = 0;
   // Empty: none.
@@ -301,12 +298,10 @@ class Service {
   // Is this an address for help, listed or learnt?
   virtual bool IsEmergency(const std::string& receiver_address) const = 0;
   // Answers when the INVITE is on its way (100 Trying or later) or has failed at once.
-  virtual void CreateCall(const Principal& who, CallRequest request,
-                          Callback<MediaSession> done) = 0;
+  virtual void CreateCall(const Principal& who, CallRequest request, Callback<MediaSession> done) = 0;
   virtual Outcome<MediaSession> GetCall(const Principal& who, const std::string& id) = 0;
   // Live calls; of all devices when `device_id` is empty.
-  virtual std::vector<MediaSession> ListCalls(const Principal& who,
-                                              const std::string& device_id) = 0;
+  virtual std::vector<MediaSession> ListCalls(const Principal& who, const std::string& device_id) = 0;
   // `count` of them from the one at `first` on: a server has as many as all its users together.
   virtual CallPage ListCallPage(const Principal& who, const std::string& device_id, size_t first, size_t count) = 0;
   virtual void ChangeStatus(const Principal& who, const std::string& id, StatusChange change,
@@ -319,16 +314,14 @@ class Service {
                         Callback<Done> done) = 0;
   // While the call is connected. kNotFound for an announcement that there is not.
   virtual void Play(const Principal& who, const std::string& id, PlaybackRequest request, Callback<Done> done) = 0;
-  virtual void GetQuality(const Principal& who, const std::string& id,
-                          Callback<MediaQuality> done) = 0;
+  virtual void GetQuality(const Principal& who, const std::string& id, Callback<MediaQuality> done) = 0;
   // Moves a connected call to another phone: the other side and this phone are joined when it answers,
   // and the session ends. Answers when that has begun; TransferProgress tells the rest.
   virtual void TransferCall(const Principal& who, const std::string& id, TransferRequest request,
                             Callback<MediaSession> done) = 0;
   virtual void CancelTransfer(const Principal& who, const std::string& id, Callback<Done> done) = 0;
   // Calls that the device could take over.
-  virtual std::vector<CallElsewhere> ListElsewhere(const Principal& who,
-                                                   const std::string& device_id) = 0;
+  virtual std::vector<CallElsewhere> ListElsewhere(const Principal& who, const std::string& device_id) = 0;
   // Answers with the new session and the answer to its offer; it is Connected when the other side has
   // followed. Until then the call stays where it is.
   virtual void PullCall(const Principal& who, PullRequest request, Callback<MediaSession> done) = 0;

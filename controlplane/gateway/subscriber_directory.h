@@ -9,8 +9,8 @@ namespace byon::gateway {
 
 // How a number is known to the IMS.
 struct Subscriber {
-  std::string impu;  // sip:+34600000001@ims.example
-  std::string impi;  // +34600000001@ims.example
+  std::string impu;                // sip:+34600000001@ims.example
+  std::string impi;                // +34600000001@ims.example
   emergency::Location location{};  // where the line is, for a line that stays there
 };
 

@@ -13,25 +13,22 @@ using click_to_call::LiveCalls;
 using click_to_call::Refusal;
 
 Error ErrorOf(const click_to_call::Refused& refused) {
-  const auto error = [&refused](ErrorCode code, const char* message) { return Error{code, message, refused.retry_after}; };
+  const auto error = [&refused](ErrorCode code, const char* message) {
+    return Error{code, message, refused.retry_after};
+  };
   switch (refused.cause) {
-    case Refusal::kForeignOrigin:
-      return error(ErrorCode::kPermissionDenied, "This page may not call here.");
+    case Refusal::kForeignOrigin: return error(ErrorCode::kPermissionDenied, "This page may not call here.");
     case Refusal::kTokenSpent:
       return error(ErrorCode::kInvalidTokenContext, "All calls of the access token have been made.");
     case Refusal::kTokenTooOld:
       return error(ErrorCode::kInvalidTokenContext, "No call can begin with this access token any more.");
-    case Refusal::kTokenBusy:
-      return error(ErrorCode::kQuotaExceeded, "A call of this access token goes on already.");
+    case Refusal::kTokenBusy: return error(ErrorCode::kQuotaExceeded, "A call of this access token goes on already.");
     case Refusal::kAddressRate:
       return error(ErrorCode::kTooManyRequests, "There were too many calls from this network address.");
-    case Refusal::kCampaignRate:
-      return error(ErrorCode::kTooManyRequests, "There are too many calls at the moment.");
-    case Refusal::kCampaignFull:
-      return error(ErrorCode::kQuotaExceeded, "As many calls go on as there may be.");
+    case Refusal::kCampaignRate: return error(ErrorCode::kTooManyRequests, "There are too many calls at the moment.");
+    case Refusal::kCampaignFull: return error(ErrorCode::kQuotaExceeded, "As many calls go on as there may be.");
     case Refusal::kPoolBusy:
-    case Refusal::kCount:
-      break;
+    case Refusal::kCount: break;
   }
   return error(ErrorCode::kUnavailable, "All lines are busy.");
 }
@@ -40,7 +37,8 @@ std::string NumberOf(const call::Call& call) { return call::PhoneNumberOf(call.r
 
 }  // namespace
 
-std::vector<const call::Call*> Gateway::Core::CallsOfVisitors(const Campaign& campaign, const std::string& token_id) const {
+std::vector<const call::Call*> Gateway::Core::CallsOfVisitors(const Campaign& campaign,
+                                                              const std::string& token_id) const {
   auto found = calls.FindByRegistration(RegistrationIdOf(campaign));
   std::erase_if(found, [&](const call::Call* call) {
     return call->is_ended() || (!token_id.empty() && call->record().owner.user != token_id);
@@ -48,15 +46,16 @@ std::vector<const call::Call*> Gateway::Core::CallsOfVisitors(const Campaign& ca
   return found;
 }
 
-// The calls themselves tell which number is in use and how many there are: nothing has to be given back when one ends, in
-// whichever way, and a restart forgets nothing.
+// The calls themselves tell which number is in use and how many there are: nothing has to be given back when one ends,
+// in whichever way, and a restart forgets nothing.
 void Gateway::CreateVisitorCall(const Principal& who, VisitorCallRequest request, Callback<MediaSession> done) {
   click_to_call::ClickToCall* visitors = core_->ports.click_to_call;
   const Campaign* campaign = visitors == nullptr ? nullptr : visitors->Find(who.campaign_id);
   if (campaign == nullptr) return done(Error{ErrorCode::kInvalidTokenContext, "The access token names no campaign."});
   const std::string receiver = "tel:" + campaign->called_number;
   const std::string wanted = request.receiver_address.value_or(receiver);
-  const bool is_emergency = request.is_emergency || call::IsEmergencyAddress(wanted, core_->config.call.emergency_numbers);
+  const bool is_emergency =
+      request.is_emergency || call::IsEmergencyAddress(wanted, core_->config.call.emergency_numbers);
   if (is_emergency) {
     ++core_->stats.emergencies[std::string(call::ToString(call::EmergencyStep::kRefused))];
     return done(Error{ErrorCode::kEmergencyNotSupported, "Emergency calls are not possible here, use your phone."});

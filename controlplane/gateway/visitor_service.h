@@ -14,25 +14,26 @@ struct VisitorPlace {
 };
 struct VisitorCallRequest {
   VisitorPlace place;
-  std::string media_session_id;               // unguessable; empty: made by the gateway
+  std::string media_session_id;                   // unguessable; empty: made by the gateway
   std::optional<std::string> originator_address;  // a visitor has none: anonymous at most
   std::optional<std::string> receiver_address;    // the campaign's at most
   std::string offer_sdp;
   bool is_emergency = false;
-  std::string client_correlator;              // idempotency key; may be empty
+  std::string client_correlator;  // idempotency key; may be empty
 };
 struct CampaignUse {
   uint32_t calls = 0;         // that go on
   uint32_t numbers_busy = 0;  // of the pool, with as many calls as each may have
 };
 
-// Click to call: calls of visitors of a business's page (Principal::is_visitor), without a registration. All else that a
-// visitor may do with a call is Service's. Called on the gateway's strand.
+// Click to call: calls of visitors of a business's page (Principal::is_visitor), without a registration. All else that
+// a visitor may do with a call is Service's. Called on the gateway's strand.
 class VisitorService {
  public:
   virtual ~VisitorService() = default;
-  // Calls the campaign's number in the name of one of its pool. Answers like Service::CreateCall. kInvalidTokenContext for
-  // another number and a token without calls, kTooManyRequests and kQuotaExceeded for limits, kUnavailable when the pool is busy.
+  // Calls the campaign's number in the name of one of its pool. Answers like Service::CreateCall. kInvalidTokenContext
+  // for another number and a token without calls, kTooManyRequests and kQuotaExceeded for limits, kUnavailable when the
+  // pool is busy.
   virtual void CreateVisitorCall(const Principal& who, VisitorCallRequest request, Callback<MediaSession> done) = 0;
   virtual CampaignUse UseOf(const std::string& campaign_id) const = 0;
 };

@@ -8,8 +8,8 @@
 
 namespace byon::http {
 
-// How many bytes of request bodies may be in memory at a time, of one network and of all together: a body is taken before
-// its token can be looked at, and waits with it where the identity provider is asked. Any thread.
+// How many bytes of request bodies may be in memory at a time, of one network and of all together: a body is taken
+// before its token can be looked at, and waits with it where the identity provider is asked. Any thread.
 class BodyBudget {
  public:
   enum class Verdict { kTaken, kNetworkIsFull, kAllIsFull };

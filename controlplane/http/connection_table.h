@@ -14,16 +14,17 @@
 namespace byon::http {
 
 struct Connection {
-  std::string address;  // the peer's
-  std::string network;  // for whom it counts
+  std::string address;                      // the peer's
+  std::string network;                      // for whom it counts
   std::unique_ptr<RequestLineGuard> guard;  // null for WebSockets
 };
 
-// The open connections and how many there are of each network: who may open one more. A connection counts from its first
-// moment on, also one that says nothing. The server's thread only.
+// The open connections and how many there are of each network: who may open one more. A connection counts from its
+// first moment on, also one that says nothing. The server's thread only.
 class ConnectionTable {
  public:
-  explicit ConnectionTable(const HttpServerConfig& config) : config_(config), limiter_(config.connections_per_second_per_address) {}
+  explicit ConnectionTable(const HttpServerConfig& config)
+      : config_(config), limiter_(config.connections_per_second_per_address) {}
 
   // Whether the peer of this socket may connect.
   [[nodiscard]] bool MayConnect(int socket);

@@ -19,8 +19,8 @@ struct Exchange {
   ExchangeId id = 0;
   lws* connection = nullptr;
   api::HttpRequest request;
-  std::string scheme;     // how the client came, where a proxy said so
-  size_t body_bytes = 0;  // announced
+  std::string scheme;                     // how the client came, where a proxy said so
+  size_t body_bytes = 0;                  // announced
   std::shared_ptr<BodyShare> body_share;  // null: it has no body
   bool is_dispatched = false;
   bool closes_connection = false;
@@ -31,7 +31,8 @@ struct Exchange {
 
 // An error that is said before the application could, in CAMARA's words.
 inline api::HttpResponse ErrorResponse(int status, const std::string& code, const std::string& message) {
-  return {status, {{"content-type", "application/json"}},
+  return {status,
+          {{"content-type", "application/json"}},
           "{\"status\":" + std::to_string(status) + ",\"code\":\"" + code + "\",\"message\":\"" + message + "\"}"};
 }
 

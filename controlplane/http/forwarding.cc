@@ -61,8 +61,8 @@ std::string HostOf(std::string_view text) {
   text = Trimmed(text);
   constexpr size_t kMaxHostBytes = 300;
   const bool is_good = text.size() <= kMaxHostBytes && std::all_of(text.begin(), text.end(), [](char c) {
-                         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-                                c == '-' || c == '_' || c == ':' || c == '[' || c == ']';
+                         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                                c == '.' || c == '-' || c == '_' || c == ':' || c == '[' || c == ']';
                        });
   return is_good ? std::string(text) : "";
 }
@@ -83,7 +83,8 @@ class Cursor {
   std::string_view TakeToken() {
     constexpr std::string_view kSeparators = "()<>@,;:\\\"/[]?={} \t";
     const size_t start = at_;
-    while (!IsAtEnd() && kSeparators.find(text_[at_]) == kSeparators.npos && text_[at_] > ' ' && text_[at_] < '\x7f') ++at_;
+    while (!IsAtEnd() && kSeparators.find(text_[at_]) == kSeparators.npos && text_[at_] > ' ' && text_[at_] < '\x7f')
+      ++at_;
     return text_.substr(start, at_ - start);
   }
   std::optional<std::string> TakeQuoted() {
@@ -119,7 +120,10 @@ bool TakeParameter(Cursor& cursor, ForwardedElement& element) {
   if (name.empty() || !cursor.Take('=')) return false;
   auto value = cursor.TakeValue();
   if (!value) return false;
-  std::string* const target = name == "for" ? &element.node : name == "proto" ? &element.proto : name == "host" ? &element.host : nullptr;
+  std::string* const target = name == "for"     ? &element.node
+                              : name == "proto" ? &element.proto
+                              : name == "host"  ? &element.host
+                                                : nullptr;
   if (target == nullptr) return true;  // "by" and extensions
   if (!target->empty()) return false;  // section 4: each parameter at most once
   *target = std::move(*value);

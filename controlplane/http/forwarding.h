@@ -10,7 +10,7 @@ namespace byon::http {
 
 // What proxies say of the client in front of them, as it came; several lines of a header are joined by commas.
 struct ForwardingHeaders {
-  std::string_view forwarded;          // RFC 7239
+  std::string_view forwarded;  // RFC 7239
   std::string_view x_forwarded_for;
   std::string_view x_forwarded_proto;
   std::string_view x_forwarded_host;
@@ -33,10 +33,10 @@ struct ProxyTrust {
   bool Trusts(std::string_view address) const;
 };
 
-// Who stands behind a connection from `peer` (an IP literal). Each proxy adds at the end whom it heard: the list is read
-// from there, and the first address that is no trusted proxy's is the client's. Whatever stands before it was written by
-// somebody whom nobody knows. At something that is no address (RFC 7239 section 6.2, "unknown" and "_hidden") it ends:
-// the client is then the last proxy that is known. Never fails, whatever the headers hold.
+// Who stands behind a connection from `peer` (an IP literal). Each proxy adds at the end whom it heard: the list is
+// read from there, and the first address that is no trusted proxy's is the client's. Whatever stands before it was
+// written by somebody whom nobody knows. At something that is no address (RFC 7239 section 6.2, "unknown" and
+// "_hidden") it ends: the client is then the last proxy that is known. Never fails, whatever the headers hold.
 [[nodiscard]] Client ClientOf(const ProxyTrust& trust, std::string_view peer, const ForwardingHeaders& headers);
 
 // One element of a Forwarded header.

@@ -44,13 +44,11 @@ struct PerConnection {
 
 class HttpServer::Service {
  public:
-  Service(HttpServerConfig config, api::HttpApplication& application,
-          boost::asio::any_io_executor strand)
+  Service(HttpServerConfig config, api::HttpApplication& application, boost::asio::any_io_executor strand)
       : config_(std::move(config)),
         application_(application),
         strand_(std::move(strand)),
-        files_(config_.web_dir.empty() ? StaticFiles::Embedded()
-                                       : StaticFiles::FromFolder(config_.web_dir)),
+        files_(config_.web_dir.empty() ? StaticFiles::Embedded() : StaticFiles::FromFolder(config_.web_dir)),
         sites_(config_),
         limiter_(config_.requests_per_second_per_address),
         body_budget_(std::make_shared<BodyBudget>(config_.bodies_bytes, config_.bodies_bytes_per_address)),
@@ -61,7 +59,8 @@ class HttpServer::Service {
           lws_cancel_service(context_->get());
           RefreshCertificates();
         }),
-        sockets_({config_.websocket_message_bytes, config_.websocket_queue_bytes, config_.ping, config_.hang_up}, application_, strand_),
+        sockets_({config_.websocket_message_bytes, config_.websocket_queue_bytes, config_.ping, config_.hang_up},
+                 application_, strand_),
         connections_(config_) {
     WarnOfHostsWithoutCertificate();
     Open();
@@ -72,8 +71,8 @@ class HttpServer::Service {
   uint16_t port() const { return context_->port(); }
 
   HttpFigures figures() const {
-    return {counts_.connections, counts_.web_sockets, counts_.requests, counts_.rate_limited, counts_.refused_connections,
-            counts_.refused_bodies, certificates_.figures()};
+    return {counts_.connections,         counts_.web_sockets,    counts_.requests,       counts_.rate_limited,
+            counts_.refused_connections, counts_.refused_bodies, certificates_.figures()};
   }
 
   void Stop() {
@@ -148,31 +147,21 @@ class HttpServer::Service {
       case LWS_CALLBACK_FILTER_NETWORK_CONNECTION:
         return AdmitConnection(static_cast<int>(reinterpret_cast<intptr_t>(in)));
       case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
-        ConnectionOf(connection).guard =
-            std::make_unique<RequestLineGuard>(loop_.get(), connection, has_tls());
+        ConnectionOf(connection).guard = std::make_unique<RequestLineGuard>(loop_.get(), connection, has_tls());
         return 0;
-      case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-        return ConfirmUpgrade(connection);
-      case LWS_CALLBACK_HTTP:
-        return BeginExchange(connection, slot);
-      case LWS_CALLBACK_HTTP_BODY:
-        return TakeBody(slot, static_cast<const char*>(in), size);
+      case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: return ConfirmUpgrade(connection);
+      case LWS_CALLBACK_HTTP: return BeginExchange(connection, slot);
+      case LWS_CALLBACK_HTTP_BODY: return TakeBody(slot, static_cast<const char*>(in), size);
       case LWS_CALLBACK_HTTP_BODY_COMPLETION:
         return slot != nullptr && slot->exchange != nullptr ? Dispatch(*slot->exchange) : 0;
-      case LWS_CALLBACK_HTTP_WRITEABLE:
-        return WriteResponse(connection, slot);
+      case LWS_CALLBACK_HTTP_WRITEABLE: return WriteResponse(connection, slot);
       case LWS_CALLBACK_CLOSED_HTTP:
         if (slot != nullptr) ForgetExchange(slot);
         return 0;
-      case LWS_CALLBACK_WSI_CREATE:
-        return 0;
-      case LWS_CALLBACK_WSI_DESTROY:
-        ForgetConnection(connection);
-        return 0;
-      case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
-        return AdmitWebSocket(connection);
-      case LWS_CALLBACK_ESTABLISHED:
-        return OpenSocket(connection, slot);
+      case LWS_CALLBACK_WSI_CREATE: return 0;
+      case LWS_CALLBACK_WSI_DESTROY: ForgetConnection(connection); return 0;
+      case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION: return AdmitWebSocket(connection);
+      case LWS_CALLBACK_ESTABLISHED: return OpenSocket(connection, slot);
       case LWS_CALLBACK_RECEIVE:
         return slot != nullptr && slot->socket != nullptr
                    ? sockets_.TakeFragment(*slot->socket, static_cast<const char*>(in), size)
@@ -185,11 +174,8 @@ class HttpServer::Service {
       case LWS_CALLBACK_CLOSED:
         if (slot != nullptr && slot->socket != nullptr) ForgetSocket(slot);
         return 0;
-      case LWS_CALLBACK_EVENT_WAIT_CANCELLED:
-        TakeOutbox();
-        return 0;
-      default:
-        return 0;
+      case LWS_CALLBACK_EVENT_WAIT_CANCELLED: TakeOutbox(); return 0;
+      default: return 0;
     }
   }
 
@@ -233,7 +219,9 @@ class HttpServer::Service {
     exchanges_[current.id] = std::move(exchange);
 
     if (!IsRequestLineSound(connection)) {
-      return Answer(current, ErrorResponse(400, "INVALID_ARGUMENT", "The path or query has a control character or a bad escape."), true);
+      return Answer(
+          current, ErrorResponse(400, "INVALID_ARGUMENT", "The path or query has a control character or a bad escape."),
+          true);
     }
     std::optional<api::HttpRequest> request = ReadRequest(connection);
     if (!request) {
@@ -252,8 +240,7 @@ class HttpServer::Service {
     }
     if (!limiter_.TryTake(NetworkOf(current.request.remote_address), RateLimiter::Clock::now())) {
       ++counts_.rate_limited;
-      api::HttpResponse response =
-          ErrorResponse(429, "TOO_MANY_REQUESTS", "Rate limit reached.");
+      api::HttpResponse response = ErrorResponse(429, "TOO_MANY_REQUESTS", "Rate limit reached.");
       response.headers.emplace_back("retry-after", "1");
       return Answer(current, std::move(response), std::get<BodyLength>(framing).bytes > 0);
     }
@@ -296,7 +283,8 @@ class HttpServer::Service {
     lws_set_timeout(exchange.connection, NO_PENDING_TIMEOUT, 0);
     const std::string* origin = exchange.request.Header("origin");
     if (exchange.request.method == "OPTIONS") {
-      return Answer(exchange, {204, sites_.Of(exchange.request).origins.PreflightHeaders(origin ? *origin : ""), {}}, false);
+      return Answer(exchange, {204, sites_.Of(exchange.request).origins.PreflightHeaders(origin ? *origin : ""), {}},
+                    false);
     }
     if (exchange.request.method == "GET" || exchange.request.method == "HEAD") {
       if (const StaticFile* file = files_.Find(exchange.request.path)) {
@@ -308,19 +296,18 @@ class HttpServer::Service {
     auto request = std::make_shared<api::HttpRequest>(exchange.request);
     request->body = std::move(body);
     auto share = std::exchange(exchange.body_share, nullptr);
-    boost::asio::post(strand_, [&application = application_, outbox = outbox_, id = exchange.id, request, share = std::move(share)] {
-      application.HandleRequest(std::move(*request), [outbox, id, share](api::HttpResponse response) {
-        outbox->Push({id, SendResponse{std::move(response)}});
-      });
-    });
+    boost::asio::post(
+        strand_, [&application = application_, outbox = outbox_, id = exchange.id, request, share = std::move(share)] {
+          application.HandleRequest(std::move(*request), [outbox, id, share](api::HttpResponse response) {
+            outbox->Push({id, SendResponse{std::move(response)}});
+          });
+        });
     return 0;
   }
 
   api::HttpResponse FileResponse(const api::HttpRequest& request, const StaticFile& file) const {
     api::HttpResponse response;
-    response.headers = {{"content-type", file.media_type},
-                        {"etag", file.etag},
-                        {"cache-control", "no-cache"}};
+    response.headers = {{"content-type", file.media_type}, {"etag", file.etag}, {"cache-control", "no-cache"}};
     sites_.Of(request).security.AddToFile(response);
     const std::string* known = request.Header("if-none-match");
     if (known != nullptr && *known == file.etag) {
@@ -341,8 +328,8 @@ class HttpServer::Service {
         response.headers.push_back(std::move(header));
       }
     }
-    exchange.writer = std::make_unique<ResponseWriter>(
-        std::move(response), exchange.request.method == "HEAD", closes_connection || exchange.closes_connection);
+    exchange.writer = std::make_unique<ResponseWriter>(std::move(response), exchange.request.method == "HEAD",
+                                                       closes_connection || exchange.closes_connection);
     // A reader that takes its answer too slowly is cut off: the clock is not set back by what it has read.
     exchange.write_deadline = std::chrono::steady_clock::now() + config_.body_timeout;
     lws_set_timeout(exchange.connection, PENDING_TIMEOUT_HTTP_CONTENT, static_cast<int>(config_.body_timeout.count()));
@@ -355,13 +342,9 @@ class HttpServer::Service {
     ResponseWriter& writer = *slot->exchange->writer;
     if (std::chrono::steady_clock::now() > slot->exchange->write_deadline) return -1;
     switch (writer.Write(connection)) {
-      case ResponseWriter::Progress::kMore:
-        lws_callback_on_writable(connection);
-        return 0;
-      case ResponseWriter::Progress::kFailed:
-        return -1;
-      case ResponseWriter::Progress::kDone:
-        break;
+      case ResponseWriter::Progress::kMore: lws_callback_on_writable(connection); return 0;
+      case ResponseWriter::Progress::kFailed: return -1;
+      case ResponseWriter::Progress::kDone: break;
     }
     const bool closes = writer.closes_connection();
     ForgetExchange(slot);
@@ -400,11 +383,13 @@ class HttpServer::Service {
     if (protocol != nullptr && protocol->name != nullptr) request->subprotocol = protocol->name;
     const auto& served = config_.subprotocols;
     const bool is_served = std::find(served.begin(), served.end(), request->subprotocol) != served.end();
-    if (!is_served || !sites_.Of(*request).origins.MayOpenWebSocket(origin ? *origin : "", host ? *host : "", client.scheme)) {
+    if (!is_served ||
+        !sites_.Of(*request).origins.MayOpenWebSocket(origin ? *origin : "", host ? *host : "", client.scheme)) {
       lws_return_http_status(connection, is_served ? 403 : 400, nullptr);
       return -1;
     }
-    const bool has_too_many = client.is_forwarded && connections_.OpenFrom(client.address) >= config_.connections_per_address;
+    const bool has_too_many =
+        client.is_forwarded && connections_.OpenFrom(client.address) >= config_.connections_per_address;
     if (has_too_many || !limiter_.TryTake(NetworkOf(client.address), RateLimiter::Clock::now())) {
       ++counts_.rate_limited;
       lws_return_http_status(connection, 429, nullptr);
@@ -464,7 +449,8 @@ class HttpServer::Service {
   std::thread thread_;
   // Written by the server's thread, read by any.
   struct {
-    std::atomic<uint64_t> connections{0}, web_sockets{0}, requests{0}, rate_limited{0}, refused_connections{0}, refused_bodies{0};
+    std::atomic<uint64_t> connections{0}, web_sockets{0}, requests{0}, rate_limited{0}, refused_connections{0},
+        refused_bodies{0};
   } counts_;
 
   // The server's thread only.
@@ -475,8 +461,7 @@ class HttpServer::Service {
   std::pair<lws*, api::HttpRequest> pending_upgrade_{};
 };
 
-HttpServer::HttpServer(HttpServerConfig config, api::HttpApplication& application,
-                       boost::asio::any_io_executor strand)
+HttpServer::HttpServer(HttpServerConfig config, api::HttpApplication& application, boost::asio::any_io_executor strand)
     : service_(std::make_unique<Service>(std::move(config), application, std::move(strand))) {}
 HttpServer::~HttpServer() = default;
 uint16_t HttpServer::port() const { return service_->port(); }

@@ -27,12 +27,12 @@ struct HttpServerConfig {
   uint16_t port = 0;                  // 0: any free one
   HttpSite site;                      // of all hosts that have none of their own
   struct HostSite {
-    std::vector<std::string> hosts;   // lower case, with or without port
+    std::vector<std::string> hosts;  // lower case, with or without port
     HttpSite site;
   };
   std::vector<HostSite> host_sites;
-  std::string web_dir;                // empty: the files compiled in
-  std::vector<TlsFiles> tls;          // the first for all names that no other has; none: in the clear
+  std::string web_dir;                   // empty: the files compiled in
+  std::vector<TlsFiles> tls;             // the first for all names that no other has; none: in the clear
   std::chrono::seconds tls_refresh{10};  // files are looked at so often
   TlsCertificates::Report report = [](bool, const std::string&) {};  // from any thread
   // Limits per address hold for whom these name. Their own connections are bounded by `connections` alone.
@@ -54,8 +54,9 @@ struct HttpServerConfig {
   std::chrono::seconds header_timeout{10};
   std::chrono::seconds body_timeout{30};
   std::chrono::seconds idle_timeout{60};
-  std::chrono::seconds ping{20};     // WebSocket
-  std::chrono::seconds hang_up{45};  // of silence, answers to pings included; two pings and a second where that is longer
+  std::chrono::seconds ping{20};  // WebSocket
+  std::chrono::seconds hang_up{
+      45};  // of silence, answers to pings included; two pings and a second where that is longer
   size_t websocket_message_bytes = 65536;
   size_t websocket_queue_bytes = 1048576;
 };
@@ -76,8 +77,7 @@ struct HttpFigures {
 class HttpServer {
  public:
   // Listens at once; throws std::runtime_error with one sentence when it cannot.
-  HttpServer(HttpServerConfig config, api::HttpApplication& application,
-             boost::asio::any_io_executor strand);
+  HttpServer(HttpServerConfig config, api::HttpApplication& application, boost::asio::any_io_executor strand);
   // Stop(), then waits for the thread.
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;

@@ -14,11 +14,12 @@ constexpr size_t kFragmentBytes = 1024;
 
 }  // namespace
 
-LibraryContext::LibraryContext(const HttpServerConfig& config, void* loop, lws_callback_function* callback, size_t per_connection_bytes,
-                               void* user) {
+LibraryContext::LibraryContext(const HttpServerConfig& config, void* loop, lws_callback_function* callback,
+                               size_t per_connection_bytes, void* user) {
   protocols_.push_back({"http", callback, per_connection_bytes, 0, 0, nullptr, 0});
   for (const std::string& name : config.subprotocols) {
-    protocols_.push_back({name.c_str(), callback, per_connection_bytes, kFragmentBytes, 0, nullptr, config.websocket_queue_bytes});
+    protocols_.push_back(
+        {name.c_str(), callback, per_connection_bytes, kFragmentBytes, 0, nullptr, config.websocket_queue_bytes});
   }
   protocols_.push_back({});
 
@@ -32,7 +33,8 @@ LibraryContext::LibraryContext(const HttpServerConfig& config, void* loop, lws_c
   info.alpn = "http/1.1";
   std::array<void*, 1> loops{loop};
   info.foreign_loops = loops.data();
-  info.options = LWS_SERVER_OPTION_LIBEV | LWS_SERVER_OPTION_VALIDATE_UTF8 | LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND |
+  info.options = LWS_SERVER_OPTION_LIBEV | LWS_SERVER_OPTION_VALIDATE_UTF8 |
+                 LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND |
                  (config.address.find(':') == std::string::npos ? LWS_SERVER_OPTION_DISABLE_IPV6 : 0);
   info.max_http_header_data2 = static_cast<unsigned>(config.header_bytes);
   info.timeout_secs = static_cast<unsigned>(std::max(config.header_timeout, config.body_timeout).count());

@@ -9,12 +9,15 @@
 
 namespace byon::http {
 
-// The library's context: one listener, one callback for HTTP and for each subprotocol. Closed with whatever it still holds.
+// The library's context: one listener, one callback for HTTP and for each subprotocol. Closed with whatever it still
+// holds.
 class LibraryContext {
  public:
-  // `callback` is called on the thread that runs `loop` (libev's); `per_connection_bytes`: zeroed memory with each connection.
-  // Throws std::runtime_error with one sentence when the address cannot be listened on. `config` and `user` outlive this.
-  LibraryContext(const HttpServerConfig& config, void* loop, lws_callback_function* callback, size_t per_connection_bytes, void* user);
+  // `callback` is called on the thread that runs `loop` (libev's); `per_connection_bytes`: zeroed memory with each
+  // connection. Throws std::runtime_error with one sentence when the address cannot be listened on. `config` and `user`
+  // outlive this.
+  LibraryContext(const HttpServerConfig& config, void* loop, lws_callback_function* callback,
+                 size_t per_connection_bytes, void* user);
   ~LibraryContext() { Close(); }
   LibraryContext(const LibraryContext&) = delete;
   LibraryContext& operator=(const LibraryContext&) = delete;

@@ -18,9 +18,10 @@ bool OriginPolicy::MayOpenWebSocket(std::string_view origin, std::string_view ho
 
 OriginPolicy::Headers OriginPolicy::AnswerHeaders(std::string_view origin) const {
   if (origin.empty() || !IsAllowed(origin)) return {};
-  return {{"access-control-allow-origin", std::string(origin)},
-          {"access-control-expose-headers", "x-correlator, location, retry-after, link, x-total-count, content-last-key"},
-          {"vary", "origin"}};
+  return {
+      {"access-control-allow-origin", std::string(origin)},
+      {"access-control-expose-headers", "x-correlator, location, retry-after, link, x-total-count, content-last-key"},
+      {"vary", "origin"}};
 }
 
 OriginPolicy::Headers OriginPolicy::PreflightHeaders(std::string_view origin) const {

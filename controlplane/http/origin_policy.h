@@ -15,8 +15,8 @@ class OriginPolicy {
   OriginPolicy(std::string public_url, std::vector<std::string> allowed)
       : public_url_(std::move(public_url)), allowed_(std::move(allowed)) {}
 
-  // A WebSocket upgrade: programs send no Origin, pages always do. `host` is the request's Host, `scheme` how the client
-  // reached us ("https"); empty where that is not known.
+  // A WebSocket upgrade: programs send no Origin, pages always do. `host` is the request's Host, `scheme` how the
+  // client reached us ("https"); empty where that is not known.
   bool MayOpenWebSocket(std::string_view origin, std::string_view host, std::string_view scheme = "") const;
   // CORS headers of an answer; empty unless a foreign page that may call us asked (Fetch standard).
   Headers AnswerHeaders(std::string_view origin) const;

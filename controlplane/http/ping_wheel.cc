@@ -7,7 +7,7 @@ namespace byon::http {
 namespace {
 constexpr std::chrono::seconds kTurn{1};
 constexpr int kPingsBeforeHangUp = 2;
-}
+}  // namespace
 
 PingWheel::PingWheel(std::chrono::seconds interval, std::chrono::seconds hang_up, Time start)
     : interval_(std::max(interval, kTurn)),

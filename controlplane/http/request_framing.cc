@@ -6,8 +6,7 @@
 namespace byon::http {
 
 std::variant<BodyLength, FramingFault> JudgeFraming(std::string_view method, std::string_view content_length,
-                                                    std::string_view transfer_encoding,
-                                                    size_t max_body_bytes) {
+                                                    std::string_view transfer_encoding, size_t max_body_bytes) {
   if (!transfer_encoding.empty()) {
     return FramingFault{411, "Send the body with a Content-Length, not in chunks."};
   }

@@ -18,9 +18,11 @@ constexpr int kLingerSeconds = 2;
 constexpr int kBeforeTheLibrary = 1;  // priority of its own is 0
 constexpr std::string_view kRefusal =
     "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: 111\r\nconnection: close\r\n"
-    "cache-control: no-store\r\nx-content-type-options: nosniff\r\nreferrer-policy: no-referrer\r\nx-frame-options: DENY\r\n"
+    "cache-control: no-store\r\nx-content-type-options: nosniff\r\nreferrer-policy: no-referrer\r\nx-frame-options: "
+    "DENY\r\n"
     "content-security-policy: default-src 'none'; frame-ancestors 'none'\r\n\r\n"
-    "{\"status\":400,\"code\":\"INVALID_ARGUMENT\",\"message\":\"The path or query has a control character or a bad escape.\"}";
+    "{\"status\":400,\"code\":\"INVALID_ARGUMENT\",\"message\":\"The path or query has a control character or a bad "
+    "escape.\"}";
 static_assert(kRefusal.size() - kRefusal.rfind("{\"status\"") == 111);
 
 // The connection's own TLS; null before its handshake is over.
@@ -63,10 +65,8 @@ void RequestLineGuard::LookAtWhatCame() {
   // The library reads a record of TLS as it was seen here; what came without TLS lies there still.
   if (!has_tls_) target_ = {};
   switch (target_.Take({bytes.data(), static_cast<size_t>(size)})) {
-    case RequestTarget::Verdict::kGood:
-      return LeaveToTheLibrary();
-    case RequestTarget::Verdict::kBad:
-      return Refuse();
+    case RequestTarget::Verdict::kGood: return LeaveToTheLibrary();
+    case RequestTarget::Verdict::kBad: return Refuse();
     case RequestTarget::Verdict::kMore:
       if (!has_tls_) WaitForMoreThan(size);
       return;

@@ -39,8 +39,8 @@ constexpr std::array<std::pair<lws_token_indexes, const char*>, 13> kKnownHeader
     {WSI_TOKEN_UPGRADE, "upgrade"},
     {WSI_TOKEN_HTTP_AC_REQUEST_HEADERS, "access-control-request-headers"},
 }};
-constexpr std::array<const char*, 6> kCustomHeaders = {
-    "idempotency-key", "x-correlator", "registrationid", "x-byon-extensions", "traceparent", "dpop"};
+constexpr std::array<const char*, 6> kCustomHeaders = {"idempotency-key",   "x-correlator", "registrationid",
+                                                       "x-byon-extensions", "traceparent",  "dpop"};
 
 std::string ReadToken(lws* connection, lws_token_indexes token) {
   const int length = lws_hdr_total_length(connection, token);
@@ -63,8 +63,8 @@ std::string ReadCustom(lws* connection, std::string_view name) {
 }
 
 bool IsUnreserved(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-         c == '.' || c == '_' || c == '~';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+         c == '_' || c == '~';
 }
 
 // RFC 3986 section 2.1, keeping what `kept` names besides the unreserved.
@@ -90,8 +90,7 @@ std::string ReadQuery(lws* connection) {
     const int length = lws_hdr_fragment_length(connection, WSI_TOKEN_HTTP_URI_ARGS, fragment);
     if (length <= 0) return query;
     std::string part(static_cast<size_t>(length) + 1, '\0');
-    const int copied = lws_hdr_copy_fragment(connection, part.data(), length + 1,
-                                             WSI_TOKEN_HTTP_URI_ARGS, fragment);
+    const int copied = lws_hdr_copy_fragment(connection, part.data(), length + 1, WSI_TOKEN_HTTP_URI_ARGS, fragment);
     part.resize(copied > 0 ? static_cast<size_t>(copied) : 0);
     if (fragment > 0) query += '&';
     const size_t equals = part.find('=');

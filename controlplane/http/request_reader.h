@@ -15,13 +15,13 @@ namespace byon::http {
 // canonical spelling. Nothing when the method is none we know.
 std::optional<api::HttpRequest> ReadRequest(lws* connection);
 
-// What RequestTarget refuses, seen in what the library has made of a request line: a target with control characters, or a
-// line that a decoded line end has cut off before its version. For requests that came behind another one: nobody saw their
-// bytes. At a NUL or a broken escape the library itself has closed.
+// What RequestTarget refuses, seen in what the library has made of a request line: a target with control characters, or
+// a line that a decoded line end has cut off before its version. For requests that came behind another one: nobody saw
+// their bytes. At a NUL or a broken escape the library itself has closed.
 bool IsRequestLineSound(lws* connection);
 
-// What proxies have said of the client; empty where they said nothing. Of X-Forwarded-For all lines, joined; of the others,
-// which the library does not know, it keeps every line but shows the first.
+// What proxies have said of the client; empty where they said nothing. Of X-Forwarded-For all lines, joined; of the
+// others, which the library does not know, it keeps every line but shows the first.
 struct ForwardingTexts {
   std::string forwarded, x_forwarded_for, x_forwarded_proto, x_forwarded_host;
   ForwardingHeaders view() const { return {forwarded, x_forwarded_for, x_forwarded_proto, x_forwarded_host}; }

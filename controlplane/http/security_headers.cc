@@ -13,8 +13,9 @@ bool Has(const api::HttpResponse& response, std::string_view name) {
 }  // namespace
 
 SecurityHeaders::SecurityHeaders(const std::vector<std::string>& connect_sources, bool is_https)
-    : page_policy_("default-src 'self'; media-src 'self' blob:; img-src 'self' data:; "
-                   "frame-ancestors 'none'; base-uri 'none'; connect-src 'self' ws: wss:"),
+    : page_policy_(
+          "default-src 'self'; media-src 'self' blob:; img-src 'self' data:; "
+          "frame-ancestors 'none'; base-uri 'none'; connect-src 'self' ws: wss:"),
       is_https_(is_https) {
   for (const std::string& source : connect_sources) page_policy_ += ' ' + source;
 }

@@ -17,8 +17,8 @@ class SecurityHeaders {
 
   // The policy of a file of the web client.
   void AddToFile(api::HttpResponse& response) const;
-  // Every answer's; what it has already is left as it is. `scheme`: how the client reached us, where a proxy said so: over
-  // http nothing may be said of https (RFC 6797 section 7.2).
+  // Every answer's; what it has already is left as it is. `scheme`: how the client reached us, where a proxy said so:
+  // over http nothing may be said of https (RFC 6797 section 7.2).
   void AddToAll(api::HttpResponse& response, std::string_view scheme = "") const;
 
  private:

@@ -63,7 +63,8 @@ std::vector<std::string> HostsOf(X509* certificate) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(names, i);
     if (name->type != GEN_DNS) continue;
     const ASN1_IA5STRING* text = name->d.dNSName;
-    hosts.push_back(LowerHost({reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)), static_cast<size_t>(ASN1_STRING_length(text))}));
+    hosts.push_back(LowerHost(
+        {reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)), static_cast<size_t>(ASN1_STRING_length(text))}));
   }
   GENERAL_NAMES_free(names);
   return hosts;
@@ -92,13 +93,15 @@ struct TlsCertificates::Identity {
   static std::variant<std::shared_ptr<const Identity>, std::string> Read(FilePair files, bool may_be_nameless);
 };
 
-std::variant<std::shared_ptr<const TlsCertificates::Identity>, std::string> TlsCertificates::Identity::Read(FilePair files, bool may_be_nameless) {
+std::variant<std::shared_ptr<const TlsCertificates::Identity>, std::string> TlsCertificates::Identity::Read(
+    FilePair files, bool may_be_nameless) {
   if (!files.certificate || !files.key) return "a file cannot be read";
   auto identity = std::make_shared<Identity>();
   const BioPtr certificates = BioOf(*files.certificate);
   identity->certificate.reset(PEM_read_bio_X509(certificates.get(), nullptr, NoPassword, nullptr));
   identity->chain.reset(sk_X509_new_null());
-  while (X509* next = identity->certificate ? PEM_read_bio_X509(certificates.get(), nullptr, NoPassword, nullptr) : nullptr) {
+  while (X509* next =
+             identity->certificate ? PEM_read_bio_X509(certificates.get(), nullptr, NoPassword, nullptr) : nullptr) {
     sk_X509_push(identity->chain.get(), next);
   }
   identity->key.reset(PEM_read_bio_PrivateKey(BioOf(*files.key).get(), nullptr, NoPassword, nullptr));
@@ -109,7 +112,8 @@ std::variant<std::shared_ptr<const TlsCertificates::Identity>, std::string> TlsC
   if (!identity->key) return "the key file has no private key in PEM without a passphrase";
   if (!is_pair) return "the private key is not that of the certificate";
   identity->hosts = HostsOf(identity->certificate.get());
-  if (identity->hosts.empty() && !may_be_nameless) return "it names no host (subjectAltName), so nobody could ask for it";
+  if (identity->hosts.empty() && !may_be_nameless)
+    return "it names no host (subjectAltName), so nobody could ask for it";
   identity->not_after = NotAfter(identity->certificate.get());
   identity->files = std::move(files);
   return identity;
@@ -128,7 +132,9 @@ int Match(const std::vector<std::string>& names, const std::string& host) {
   for (const std::string& name : names) {
     if (name == host) return 2;
     // One label, and the whole of it.
-    if (name.starts_with("*.") && dot != 0 && dot != host.npos && std::string_view(name).substr(1) == std::string_view(host).substr(dot)) best = 1;
+    if (name.starts_with("*.") && dot != 0 && dot != host.npos &&
+        std::string_view(name).substr(1) == std::string_view(host).substr(dot))
+      best = 1;
   }
   return best;
 }
@@ -141,7 +147,8 @@ TlsCertificates::TlsCertificates(std::vector<TlsFiles> files, Report report) : r
     entries_.push_back({std::move(one), nullptr, {}, false, std::make_unique<std::atomic<std::time_t>>(0)});
     Entry& entry = entries_.back();
     auto identity = Identity::Read(ReadBoth(entry.files), is_first);
-    if (const auto* fault = std::get_if<std::string>(&identity)) throw std::runtime_error(Sentence(entry.files, *fault));
+    if (const auto* fault = std::get_if<std::string>(&identity))
+      throw std::runtime_error(Sentence(entry.files, *fault));
     Take(entry, std::move(std::get<0>(identity)));
   }
 }
@@ -154,8 +161,10 @@ void TlsCertificates::Take(Entry& entry, std::shared_ptr<const Identity> identit
   entry.faulty.reset();
   entry.is_fault_told = false;
   const X509* certificate = entry.identity->certificate.get();
-  const bool is_current = X509_cmp_current_time(X509_get0_notBefore(certificate)) < 0 && X509_cmp_current_time(X509_get0_notAfter(certificate)) > 0;
-  if (!is_current) report_(true, "http.tls: " + entry.files.certificate_file + " is not valid today: browsers will refuse it.");
+  const bool is_current = X509_cmp_current_time(X509_get0_notBefore(certificate)) < 0 &&
+                          X509_cmp_current_time(X509_get0_notAfter(certificate)) > 0;
+  if (!is_current)
+    report_(true, "http.tls: " + entry.files.certificate_file + " is not valid today: browsers will refuse it.");
 }
 
 void TlsCertificates::ServeTo(SSL_CTX* context) { SSL_CTX_set_cert_cb(context, &OnHandshake, this); }

@@ -27,8 +27,8 @@ struct TlsCertificateFigures {
 };
 
 // The certificates of one port. Which of them a client gets decides the name that it asks for (SNI, RFC 6066 section 3)
-// and the names in the certificates (RFC 9525 section 6.3): nothing has to be written down twice. Files are taken up when
-// they have changed, so a renewed certificate needs no restart.
+// and the names in the certificates (RFC 9525 section 6.3): nothing has to be written down twice. Files are taken up
+// when they have changed, so a renewed certificate needs no restart.
 class TlsCertificates {
  public:
   // `is_fault`: somebody must act; the sentence names the file.
@@ -43,8 +43,8 @@ class TlsCertificates {
 
   // For all handshakes of `context` from now on; it must not outlive this. They and Refresh() belong to one thread.
   void ServeTo(SSL_CTX* context);
-  // Reads the files; a faulty pair is reported once and the former stays. One that is faulty for a moment only, as while
-  // somebody writes the one file after the other, is not spoken of.
+  // Reads the files; a faulty pair is reported once and the former stays. One that is faulty for a moment only, as
+  // while somebody writes the one file after the other, is not spoken of.
   void Refresh();
 
   // Which certificate is for this name; the exact one before a wildcard, then the first in the list; 0 when none is.

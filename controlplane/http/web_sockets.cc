@@ -20,9 +20,11 @@ constexpr uint16_t kTryAgainLater = 1013;
 
 class Session final : public api::WebSocketSession {
  public:
-  Session(ExchangeId id, std::shared_ptr<Outbox> outbox,
-          std::shared_ptr<std::atomic<size_t>> queued_bytes, size_t max_queued_bytes)
-      : id_(id), outbox_(std::move(outbox)), queued_bytes_(std::move(queued_bytes)),
+  Session(ExchangeId id, std::shared_ptr<Outbox> outbox, std::shared_ptr<std::atomic<size_t>> queued_bytes,
+          size_t max_queued_bytes)
+      : id_(id),
+        outbox_(std::move(outbox)),
+        queued_bytes_(std::move(queued_bytes)),
         max_queued_bytes_(max_queued_bytes) {}
 
   void Send(std::string text) override {
@@ -32,9 +34,7 @@ class Session final : public api::WebSocketSession {
     }
     outbox_->Push({id_, SendMessage{std::move(text)}});
   }
-  void Close(uint16_t code, std::string reason) override {
-    outbox_->Push({id_, CloseSocket{code, std::move(reason)}});
-  }
+  void Close(uint16_t code, std::string reason) override { outbox_->Push({id_, CloseSocket{code, std::move(reason)}}); }
 
  private:
   const ExchangeId id_;
@@ -44,15 +44,14 @@ class Session final : public api::WebSocketSession {
 };
 
 int CloseNow(lws* connection, uint16_t code, std::string reason = {}) {
-  lws_close_reason(connection, static_cast<lws_close_status>(code),
-                   reinterpret_cast<unsigned char*>(reason.data()), reason.size());
+  lws_close_reason(connection, static_cast<lws_close_status>(code), reinterpret_cast<unsigned char*>(reason.data()),
+                   reason.size());
   return -1;
 }
 
 }  // namespace
 
-WebSockets::WebSockets(WebSocketLimits limits, api::HttpApplication& application,
-                       boost::asio::any_io_executor strand)
+WebSockets::WebSockets(WebSocketLimits limits, api::HttpApplication& application, boost::asio::any_io_executor strand)
     : limits_(limits),
       application_(application),
       strand_(std::move(strand)),
@@ -65,10 +64,9 @@ Socket* WebSockets::Open(ExchangeId id, lws* connection, api::HttpRequest reques
   socket->connection = connection;
   Hear(*socket);
   auto session = std::make_shared<Session>(id, std::move(outbox), socket->queued_bytes, limits_.queue_bytes);
-  boost::asio::post(strand_, [&application = application_, session = std::move(session), handler = socket->handler,
-                              request = std::move(request)] {
-    *handler = application.OpenWebSocket(request, session);
-  });
+  boost::asio::post(strand_,
+                    [&application = application_, session = std::move(session), handler = socket->handler,
+                     request = std::move(request)] { *handler = application.OpenWebSocket(request, session); });
   pings_.Add(id);
   return (sockets_[id] = std::move(socket)).get();
 }
@@ -79,8 +77,8 @@ int WebSockets::TakeFragment(Socket& socket, const char* data, size_t size) {
   if (lws_frame_is_binary(socket.connection) != 0) return CloseNow(socket.connection, kUnsupportedData);
   if (socket.incoming.size() + size > limits_.message_bytes) return CloseNow(socket.connection, kTooBig);
   socket.incoming.append(data, size);
-  const bool is_whole = lws_remaining_packet_payload(socket.connection) == 0 &&
-                        lws_is_final_fragment(socket.connection) != 0;
+  const bool is_whole =
+      lws_remaining_packet_payload(socket.connection) == 0 && lws_is_final_fragment(socket.connection) != 0;
   if (!is_whole) return 0;
   boost::asio::post(strand_, [handler = socket.handler, text = std::exchange(socket.incoming, {})] {
     if (*handler) (*handler)->OnMessage(text);

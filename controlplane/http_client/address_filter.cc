@@ -50,9 +50,9 @@ bool IsPublic6(const std::array<uint8_t, 16>& a) {
   if (starts_with({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff})) return IsPublic4(embedded(12));
   if (starts_with({0x00, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0})) return IsPublic4(embedded(12));
   if (starts_with({0x20, 0x02})) return IsPublic4(embedded(2));  // 6to4
-  if ((a[0] & 0xe0) != 0x20) return false;  // only 2000::/3 is global unicast
-  if (starts_with({0x20, 0x01, 0x0d, 0xb8})) return false;  // documentation
-  if (starts_with({0x20, 0x01}) && a[2] < 2) return false;  // 2001::/23: Teredo and protocols
+  if ((a[0] & 0xe0) != 0x20) return false;                       // only 2000::/3 is global unicast
+  if (starts_with({0x20, 0x01, 0x0d, 0xb8})) return false;       // documentation
+  if (starts_with({0x20, 0x01}) && a[2] < 2) return false;       // 2001::/23: Teredo and protocols
   return true;
 }
 

@@ -59,18 +59,14 @@ Failure FailureOf(const Transfer& transfer, CURLcode code) {
   if (transfer.is_too_large) return Failure::kTooLarge;
   switch (code) {
     case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
-      return Failure::kBadUrl;
-    case CURLE_OPERATION_TIMEDOUT:
-      return Failure::kTimeout;
+    case CURLE_UNSUPPORTED_PROTOCOL: return Failure::kBadUrl;
+    case CURLE_OPERATION_TIMEDOUT: return Failure::kTimeout;
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_CIPHER:
-      return Failure::kTls;
-    default:
-      return Failure::kUnreachable;
+    case CURLE_SSL_CIPHER: return Failure::kTls;
+    default: return Failure::kUnreachable;
   }
 }
 
@@ -225,21 +221,19 @@ class CurlHttpClient::Multi : public std::enable_shared_from_this<CurlHttpClient
   void Arm(curl_socket_t fd, const std::shared_ptr<Watch>& watch) {
     if ((watch->wanted & CURL_POLL_IN) != 0 && !watch->is_reading) {
       watch->is_reading = true;
-      watch->descriptor.async_wait(
-          asio::posix::stream_descriptor::wait_read,
-          [self = shared_from_this(), fd, watch](const boost::system::error_code& error) {
-            watch->is_reading = false;
-            self->OnReady(fd, watch, CURL_CSELECT_IN, CURL_POLL_IN, error);
-          });
+      watch->descriptor.async_wait(asio::posix::stream_descriptor::wait_read,
+                                   [self = shared_from_this(), fd, watch](const boost::system::error_code& error) {
+                                     watch->is_reading = false;
+                                     self->OnReady(fd, watch, CURL_CSELECT_IN, CURL_POLL_IN, error);
+                                   });
     }
     if ((watch->wanted & CURL_POLL_OUT) != 0 && !watch->is_writing) {
       watch->is_writing = true;
-      watch->descriptor.async_wait(
-          asio::posix::stream_descriptor::wait_write,
-          [self = shared_from_this(), fd, watch](const boost::system::error_code& error) {
-            watch->is_writing = false;
-            self->OnReady(fd, watch, CURL_CSELECT_OUT, CURL_POLL_OUT, error);
-          });
+      watch->descriptor.async_wait(asio::posix::stream_descriptor::wait_write,
+                                   [self = shared_from_this(), fd, watch](const boost::system::error_code& error) {
+                                     watch->is_writing = false;
+                                     self->OnReady(fd, watch, CURL_CSELECT_OUT, CURL_POLL_OUT, error);
+                                   });
     }
   }
 

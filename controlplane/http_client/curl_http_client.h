@@ -12,8 +12,8 @@ namespace byon::http_client {
 class CurlHttpClient final : public HttpClient {
  public:
   CurlHttpClient(boost::asio::any_io_executor executor, size_t max_concurrent);
-  // File descriptors that such a client has open at most: a request's look-up of a name takes three, two attempts to connect
-  // take two; what is pooled afterwards; the library's own.
+  // File descriptors that such a client has open at most: a request's look-up of a name takes three, two attempts to
+  // connect take two; what is pooled afterwards; the library's own.
   static constexpr size_t OpenFilesOf(size_t max_concurrent) { return 3 * max_concurrent + kMaxPooled + 8; }
   // Requests under way end without a callback.
   ~CurlHttpClient() override;

@@ -20,8 +20,8 @@ struct Request {
   // a URL given by a stranger cannot reach into this network (SSRF).
   bool may_use_private_addresses = true;
   std::string ca_file;  // empty: the system's
-  // On whose behalf it is sent, and how many of theirs may be under way: a few whose servers do not answer must not hold
-  // up everybody else. Empty: our own, without such a bound.
+  // On whose behalf it is sent, and how many of theirs may be under way: a few whose servers do not answer must not
+  // hold up everybody else. Empty: our own, without such a bound.
   std::string account;
   size_t max_of_account = 16;
   // HTTP/2 where the server offers it (ALPN), many requests on one connection; else HTTP/1.1.
@@ -41,7 +41,7 @@ enum class Failure {
   kTls,             // certificate or handshake
   kTimeout,
   kTooLarge,
-  kBusy,            // too many requests under way, or of the account
+  kBusy,  // too many requests under way, or of the account
 };
 const char* ToString(Failure failure);
 

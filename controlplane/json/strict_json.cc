@@ -28,9 +28,7 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
     name_ = std::move(name);
     return true;
   }
-  bool parse_error(size_t, const std::string&, const nlohmann::detail::exception&) override {
-    return false;
-  }
+  bool parse_error(size_t, const std::string&, const nlohmann::detail::exception&) override { return false; }
 
   nlohmann::json Take() { return std::move(root_); }
 

@@ -16,12 +16,9 @@ constexpr std::chrono::seconds kAdoptionPatience{10};
 
 std::string TextOf(const grpc::Status& status) {
   switch (status.error_code()) {
-    case grpc::StatusCode::UNAVAILABLE:
-      return "the dataplane cannot be reached";
-    case grpc::StatusCode::DEADLINE_EXCEEDED:
-      return "the dataplane did not answer in time";
-    default:
-      return status.error_message();
+    case grpc::StatusCode::UNAVAILABLE: return "the dataplane cannot be reached";
+    case grpc::StatusCode::DEADLINE_EXCEEDED: return "the dataplane did not answer in time";
+    default: return status.error_message();
   }
 }
 
@@ -86,23 +83,18 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
 
   void Create(const call::CallId& id, call::MediaChange initial) {
     sessions_.Add(id);
-    sessions_.Enqueue(id,
-                      [this, id, initial = std::move(initial)] { SendCreate(id, initial, {}); });
+    sessions_.Enqueue(id, [this, id, initial = std::move(initial)] { SendCreate(id, initial, {}); });
   }
 
   void Modify(const call::CallId& id, uint64_t change_id, call::MediaChange change) {
     if (!sessions_.IsOpen(id)) {
-      return Later([id, change_id](call::MediaObserver& o) {
-        o.OnMediaRefused(id, change_id, "the media session is gone");
-      });
+      return Later(
+          [id, change_id](call::MediaObserver& o) { o.OnMediaRefused(id, change_id, "the media session is gone"); });
     }
-    sessions_.Enqueue(id, [this, id, change_id, change = std::move(change)] {
-      SendModify(id, change_id, change);
-    });
+    sessions_.Enqueue(id, [this, id, change_id, change = std::move(change)] { SendModify(id, change_id, change); });
   }
 
-  void Join(const call::CallId& id, const call::CallId& peer,
-            std::function<void(std::optional<std::string>)> done) {
+  void Join(const call::CallId& id, const call::CallId& peer, std::function<void(std::optional<std::string>)> done) {
     if (!sessions_.IsOpen(id)) return Later([done](auto&) { done("the media session is gone"); });
     auto run = [this, id, peer, done] {
       proto::JoinSessionsRequest request;
@@ -110,11 +102,10 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
       request.set_peer_session_id(peer);
       NodeOf(id)->Send<proto::JoinSessionsRequest, proto::JoinSessionsResponse>(
           &Async::JoinSessions, request, true,
-          Guarded<proto::JoinSessionsResponse>(
-              [this, id, done](const grpc::Status& status, const auto&) {
-                done(status.ok() ? std::nullopt : std::optional(TextOf(status)));
-                sessions_.Next(id);
-              }));
+          Guarded<proto::JoinSessionsResponse>([this, id, done](const grpc::Status& status, const auto&) {
+            done(status.ok() ? std::nullopt : std::optional(TextOf(status)));
+            sessions_.Next(id);
+          }));
     };
     sessions_.Enqueue(id, std::move(run), [done] { done("the call has ended"); });
   }
@@ -138,15 +129,15 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
       // A tone is a comfort: its failure is nobody's failure.
       NodeOf(id)->Send<proto::PlayToneRequest, proto::PlayToneResponse>(
           &Async::PlayTone, request, true,
-          Guarded<proto::PlayToneResponse>(
-              [this, id](const auto&, const auto&) { sessions_.Next(id); }));
+          Guarded<proto::PlayToneResponse>([this, id](const auto&, const auto&) { sessions_.Next(id); }));
     });
   }
 
   void Play(const call::CallId& id, call::Playback playback, std::function<void(call::PlayOutcome)> done) {
     if (!sessions_.IsOpen(id)) return Later([done](auto&) { done(call::PlayOutcome::kFailed); });
     auto run = [this, id, playback = std::move(playback), done] {
-      const bool is_unknown = !playback.announcement.empty() && !NodeOf(id)->announcements.contains(playback.announcement);
+      const bool is_unknown =
+          !playback.announcement.empty() && !NodeOf(id)->announcements.contains(playback.announcement);
       if (is_unknown) {
         done(call::PlayOutcome::kUnknownAnnouncement);
         return sessions_.Next(id);
@@ -172,12 +163,10 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
       request.set_digits(digits);
       NodeOf(id)->Send<proto::SendDtmfRequest, proto::SendDtmfResponse>(
           &Async::SendDtmf, request, false,
-          Guarded<proto::SendDtmfResponse>(
-              [this, id, done](const grpc::Status& status, const auto&) {
-                done(status.ok() ? std::nullopt
-                                 : std::optional("The digits were not sent: " + TextOf(status)));
-                sessions_.Next(id);
-              }));
+          Guarded<proto::SendDtmfResponse>([this, id, done](const grpc::Status& status, const auto&) {
+            done(status.ok() ? std::nullopt : std::optional("The digits were not sent: " + TextOf(status)));
+            sessions_.Next(id);
+          }));
     };
     sessions_.Enqueue(id, std::move(run), std::move(drop));
   }
@@ -189,10 +178,9 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
     request.set_session_id(id);
     node->Send<proto::GetStatsRequest, proto::SessionStats>(
         &Async::GetStats, request, false,
-        Guarded<proto::SessionStats>(
-            [done](const grpc::Status& status, const proto::SessionStats& stats) {
-              done(status.ok() ? std::optional(ToStats(stats)) : std::nullopt);
-            }));
+        Guarded<proto::SessionStats>([done](const grpc::Status& status, const proto::SessionStats& stats) {
+          done(status.ok() ? std::optional(ToStats(stats)) : std::nullopt);
+        }));
   }
 
   void Adopt(std::vector<call::CallId> calls) {
@@ -209,11 +197,11 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
   // Runs only while the client does, and keeps it alive.
   template <typename Response, typename F>
   std::function<void(const grpc::Status&, const Response&)> Guarded(F handler) {
-    return [weak = weak_from_this(), handler = std::move(handler)](const grpc::Status& status,
-                                                                   const Response& response) {
-      auto self = weak.lock();
-      if (self && self->is_running_) handler(status, response);
-    };
+    return
+        [weak = weak_from_this(), handler = std::move(handler)](const grpc::Status& status, const Response& response) {
+          auto self = weak.lock();
+          if (self && self->is_running_) handler(status, response);
+        };
   }
   void Later(std::function<void(call::MediaObserver&)> tell) {
     post_([weak = weak_from_this(), tell = std::move(tell)] {
@@ -243,8 +231,7 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
       sessions_.Erase(id);
       const bool is_alone = !initial.beside.empty() && tried.empty();
       const std::string error = is_alone ? "the call to be placed beside has no media session" : last_error;
-      return Later(
-          [id, last_error = error](call::MediaObserver& o) { o.OnMediaRefused(id, 0, last_error); });
+      return Later([id, last_error = error](call::MediaObserver& o) { o.OnMediaRefused(id, 0, last_error); });
     }
     session.node = *chosen;
     tried.insert(*chosen);
@@ -255,19 +242,16 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
     request.set_beside_session_id(initial.beside);
     if (initial.is_ims_ipv6) request.set_ims_family(proto::IP_FAMILY_V6);
     if (initial.access) *request.mutable_access() = ToProto(*initial.access);
-    if (initial.ims)
-      *request.mutable_ims() = ToProto(*initial.ims, initial.stream_id, config_.symmetric_rtp);
+    if (initial.ims) *request.mutable_ims() = ToProto(*initial.ims, initial.stream_id, config_.symmetric_rtp);
     nodes_->at(*chosen).Send<proto::CreateSessionRequest, proto::Session>(
         &Async::CreateSession, request, false,
-        Guarded<proto::Session>(
-            [this, id, initial, tried](const grpc::Status& status, const proto::Session& answer) {
-              HandleCreated(id, initial, tried, status, answer);
-            }));
+        Guarded<proto::Session>([this, id, initial, tried](const grpc::Status& status, const proto::Session& answer) {
+          HandleCreated(id, initial, tried, status, answer);
+        }));
   }
 
-  void HandleCreated(const call::CallId& id, const call::MediaChange& initial,
-                     const std::set<size_t>& tried, const grpc::Status& status,
-                     const proto::Session& answer) {
+  void HandleCreated(const call::CallId& id, const call::MediaChange& initial, const std::set<size_t>& tried,
+                     const grpc::Status& status, const proto::Session& answer) {
     SessionTable::Session* session = sessions_.Find(id);
     if (!session) return;
     if (status.ok()) {
@@ -292,8 +276,7 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
     request.set_session_id(id);
     request.set_restart_ice(change.restart_ice);
     if (change.access) *request.mutable_access() = ToProto(*change.access);
-    if (change.ims)
-      *request.mutable_ims() = ToProto(*change.ims, change.stream_id, config_.symmetric_rtp);
+    if (change.ims) *request.mutable_ims() = ToProto(*change.ims, change.stream_id, config_.symmetric_rtp);
     if (change.access_hold) {
       *request.mutable_access()->mutable_hold_audio() = PlayableOn(id, *change.access_hold);
     }
@@ -302,19 +285,18 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
     }
     NodeOf(id)->Send<proto::ModifySessionRequest, proto::Session>(
         &Async::ModifySession, request, true,
-        Guarded<proto::Session>(
-            [this, id, change_id](const grpc::Status& status, const proto::Session& answer) {
-              if (sessions_.IsOpen(id)) {
-                if (status.ok()) {
-                  observer_->OnMediaReady(id, change_id, ToLocals(answer));
-                } else if (status.error_code() == grpc::StatusCode::NOT_FOUND) {
-                  return Lose(id, "");
-                } else {
-                  observer_->OnMediaRefused(id, change_id, TextOf(status));
-                }
-              }
-              sessions_.Next(id);
-            }));
+        Guarded<proto::Session>([this, id, change_id](const grpc::Status& status, const proto::Session& answer) {
+          if (sessions_.IsOpen(id)) {
+            if (status.ok()) {
+              observer_->OnMediaReady(id, change_id, ToLocals(answer));
+            } else if (status.error_code() == grpc::StatusCode::NOT_FOUND) {
+              return Lose(id, "");
+            } else {
+              observer_->OnMediaRefused(id, change_id, TextOf(status));
+            }
+          }
+          sessions_.Next(id);
+        }));
   }
 
   void SendTone(const call::CallId& id, call::Leg leg, call::Tone tone, std::function<void(bool)> done) {
@@ -326,7 +308,8 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
         &Async::PlayTone, request, true,
         Guarded<proto::PlayToneResponse>([done](const grpc::Status& status, const auto&) { done(status.ok()); }));
   }
-  void SendAnnouncement(const call::CallId& id, const call::Playback& playback, std::function<void(call::PlayOutcome)> done) {
+  void SendAnnouncement(const call::CallId& id, const call::Playback& playback,
+                        std::function<void(call::PlayOutcome)> done) {
     DataplaneNode* node = NodeOf(id);
     if (node == nullptr) {
       done(call::PlayOutcome::kFailed);
@@ -348,8 +331,8 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
 
   // A node that lacks the music plays comfort noise: nobody's call fails for it.
   proto::HoldAudio PlayableOn(const call::CallId& id, call::HoldAudio audio) const {
-    const bool is_lacking = audio.kind == call::HoldAudio::Kind::kAnnouncement &&
-                            !NodeOf(id)->announcements.contains(audio.announcement);
+    const bool is_lacking =
+        audio.kind == call::HoldAudio::Kind::kAnnouncement && !NodeOf(id)->announcements.contains(audio.announcement);
     if (is_lacking) audio.kind = call::HoldAudio::Kind::kComfortNoise;
     return ToProto(audio);
   }
@@ -366,8 +349,7 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
     // A close that does not get through is made good when the node's sessions are listed again.
     node->Send<proto::CloseSessionRequest, proto::CloseSessionResponse>(
         &Async::CloseSession, request, true,
-        Guarded<proto::CloseSessionResponse>(
-            [this, id](const auto&, const auto&) { sessions_.Erase(id); }));
+        Guarded<proto::CloseSessionResponse>([this, id](const auto&, const auto&) { sessions_.Erase(id); }));
   }
 
   void CloseStray(size_t node, const call::CallId& id) {
@@ -375,15 +357,12 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
     request.set_session_id(id);
     request.set_reason("not known to the control plane");
     nodes_->at(node).Send<proto::CloseSessionRequest, proto::CloseSessionResponse>(
-        &Async::CloseSession, request, true,
-        [](const grpc::Status&, const proto::CloseSessionResponse&) {});
+        &Async::CloseSession, request, true, [](const grpc::Status&, const proto::CloseSessionResponse&) {});
   }
 
   void Lose(const call::CallId& id, const std::string& detail) {
     sessions_.Erase(id);
-    Later([id, detail](call::MediaObserver& o) {
-      o.OnMediaEnded(id, call::MediaEnd::kSessionLost, detail);
-    });
+    Later([id, detail](call::MediaObserver& o) { o.OnMediaEnded(id, call::MediaEnd::kSessionLost, detail); });
   }
 
   // ---- nodes
@@ -400,8 +379,7 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
     nodes_->at(n).Send<proto::ListSessionsRequest, proto::ListSessionsResponse>(
         &Async::ListSessions, request, false,
         Guarded<proto::ListSessionsResponse>(
-            [this, n, expected](const grpc::Status& status,
-                                const proto::ListSessionsResponse& list) {
+            [this, n, expected](const grpc::Status& status, const proto::ListSessionsResponse& list) {
               if (!status.ok()) {
                 nodes_->at(n).is_synchronised = false;
                 return;
@@ -410,8 +388,7 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
             }));
   }
 
-  void HandleList(size_t n, std::set<call::CallId> expected,
-                  const proto::ListSessionsResponse& list) {
+  void HandleList(size_t n, std::set<call::CallId> expected, const proto::ListSessionsResponse& list) {
     asked_.insert(n);
     for (const proto::Session& listed : list.sessions()) {
       const call::CallId& id = listed.session_id();
@@ -439,10 +416,8 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
   void ReportState(const call::CallId& id, proto::TransportState state) {
     Later([id, state](call::MediaObserver& o) {
       if (state == proto::TRANSPORT_STATE_DTLS_CONNECTED) o.OnAccessConnected(id);
-      if (state == proto::TRANSPORT_STATE_CONSENT_LOST)
-        o.OnMediaEnded(id, call::MediaEnd::kConsentLost, "");
-      if (state == proto::TRANSPORT_STATE_FAILED)
-        o.OnMediaEnded(id, call::MediaEnd::kDtlsFailed, "");
+      if (state == proto::TRANSPORT_STATE_CONSENT_LOST) o.OnMediaEnded(id, call::MediaEnd::kConsentLost, "");
+      if (state == proto::TRANSPORT_STATE_FAILED) o.OnMediaEnded(id, call::MediaEnd::kDtlsFailed, "");
     });
   }
 
@@ -460,8 +435,8 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
   }
 
   void GiveUpUnfound() {
-    bool is_over = is_adopted_ && (asked_.size() == nodes_->size() ||
-                                   DataplaneNode::Clock::now() >= adoption_deadline_);
+    bool is_over =
+        is_adopted_ && (asked_.size() == nodes_->size() || DataplaneNode::Clock::now() >= adoption_deadline_);
     if (!is_over) return;
     std::vector<call::CallId> lost;
     for (const auto& [id, session] : sessions_) {
@@ -474,32 +449,26 @@ class DataplaneClient::Impl : public std::enable_shared_from_this<DataplaneClien
     const call::CallId& id = event.session_id();
     if (!sessions_.IsOpen(id) || sessions_.Find(id)->node != n) return;
     switch (event.event_case()) {
-      case proto::Event::kDtlsConnected:
-        return observer_->OnAccessConnected(id);
+      case proto::Event::kDtlsConnected: return observer_->OnAccessConnected(id);
       case proto::Event::kMediaStarted:
-        return observer_->OnMediaStarted(id, FromProto(event.media_started().leg()),
-                                         event.media_started().stream_id());
+        return observer_->OnMediaStarted(id, FromProto(event.media_started().leg()), event.media_started().stream_id());
       case proto::Event::kDtmf:
         return observer_->OnDtmf(id, FromProto(event.dtmf().leg()), event.dtmf().digit(),
                                  static_cast<int>(event.dtmf().duration_ms()));
       case proto::Event::kMediaTimeout:
         return observer_->OnMediaEnded(id,
-                                       event.media_timeout().leg() == proto::LEG_IMS
-                                           ? call::MediaEnd::kImsTimeout
-                                           : call::MediaEnd::kAccessTimeout,
+                                       event.media_timeout().leg() == proto::LEG_IMS ? call::MediaEnd::kImsTimeout
+                                                                                     : call::MediaEnd::kAccessTimeout,
                                        "");
-      case proto::Event::kConsentLost:
-        return observer_->OnMediaEnded(id, call::MediaEnd::kConsentLost, "");
+      case proto::Event::kConsentLost: return observer_->OnMediaEnded(id, call::MediaEnd::kConsentLost, "");
       case proto::Event::kSessionFailed:
-        return observer_->OnMediaEnded(id, ToMediaEnd(event.session_failed().cause()),
-                                       event.session_failed().detail());
+        return observer_->OnMediaEnded(id, ToMediaEnd(event.session_failed().cause()), event.session_failed().detail());
       case proto::Event::kSessionClosed:
         if (event.session_closed().by() != proto::SessionClosed::BY_CONTROLLER) {
           Lose(id, "the dataplane closed the session");
         }
         return;
-      default:
-        return;
+      default: return;
     }
   }
 
@@ -534,21 +503,19 @@ void DataplaneClient::Join(const call::CallId& id, const call::CallId& peer,
                            std::function<void(std::optional<std::string>)> done) {
   impl_->Join(id, peer, std::move(done));
 }
-void DataplaneClient::Close(const call::CallId& id, const std::string& reason) {
-  impl_->Close(id, reason);
-}
+void DataplaneClient::Close(const call::CallId& id, const std::string& reason) { impl_->Close(id, reason); }
 void DataplaneClient::PlayTone(const call::CallId& id, call::Leg leg, call::Tone tone) {
   impl_->PlayTone(id, leg, tone);
 }
-void DataplaneClient::Play(const call::CallId& id, call::Playback playback, std::function<void(call::PlayOutcome)> done) {
+void DataplaneClient::Play(const call::CallId& id, call::Playback playback,
+                           std::function<void(call::PlayOutcome)> done) {
   impl_->Play(id, std::move(playback), std::move(done));
 }
 void DataplaneClient::SendDtmf(const call::CallId& id, const std::string& digits,
                                std::function<void(std::optional<std::string>)> done) {
   impl_->SendDtmf(id, digits, std::move(done));
 }
-void DataplaneClient::GetStats(const call::CallId& id,
-                               std::function<void(std::optional<call::MediaStats>)> done) {
+void DataplaneClient::GetStats(const call::CallId& id, std::function<void(std::optional<call::MediaStats>)> done) {
   impl_->GetStats(id, std::move(done));
 }
 void DataplaneClient::Adopt(std::vector<call::CallId> calls) { impl_->Adopt(std::move(calls)); }

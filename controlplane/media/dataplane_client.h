@@ -47,7 +47,7 @@ struct DataplaneLoad {
   bool is_known = false;  // the node has answered; else the rest says nothing
   uint64_t packets_received = 0;
   uint64_t packets_sent = 0;
-  uint64_t late_ticks = 0;  // of all workers
+  uint64_t late_ticks = 0;                // of all workers
   std::map<std::string, uint64_t> drops;  // by reason
 };
 
@@ -70,7 +70,8 @@ class DataplaneClient final : public call::MediaControl {
   // On the strand.
   std::vector<DataplaneStatus> status() const;
   bool is_ready() const;  // at least one node can take a session
-  // Asks every node that can be reached; `done` on the strand when all have answered or run out of time, not after Stop.
+  // Asks every node that can be reached; `done` on the strand when all have answered or run out of time, not after
+  // Stop.
   void CollectLoads(std::function<void(std::vector<DataplaneLoad>)> done);
 
   void Create(const call::CallId& call_id, call::MediaChange initial) override;
@@ -82,8 +83,7 @@ class DataplaneClient final : public call::MediaControl {
   void Play(const call::CallId& call_id, call::Playback playback, std::function<void(call::PlayOutcome)> done) override;
   void SendDtmf(const call::CallId& call_id, const std::string& digits,
                 std::function<void(std::optional<std::string>)> done) override;
-  void GetStats(const call::CallId& call_id,
-                std::function<void(std::optional<call::MediaStats>)> done) override;
+  void GetStats(const call::CallId& call_id, std::function<void(std::optional<call::MediaStats>)> done) override;
   void Adopt(std::vector<call::CallId> calls) override;
 
  private:

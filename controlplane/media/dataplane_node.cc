@@ -44,21 +44,16 @@ class EventReader final : public grpc::ClientReadReactor<proto::Event> {
   proto::Event event_;
 };
 
-std::shared_ptr<grpc::Channel> MakeChannel(const DataplaneClientConfig& config,
-                                           const DataplaneAddress& address) {
+std::shared_ptr<grpc::Channel> MakeChannel(const DataplaneClientConfig& config, const DataplaneAddress& address) {
   grpc::ChannelArguments arguments;
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS,
-                   static_cast<int>(config.reconnect_min.count()));
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS,
-                   static_cast<int>(config.reconnect_min.count()));
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS,
-                   static_cast<int>(config.reconnect_max.count()));
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, static_cast<int>(config.reconnect_min.count()));
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, static_cast<int>(config.reconnect_min.count()));
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, static_cast<int>(config.reconnect_max.count()));
   // Two clients in one process (tests, a standby) must not share a connection's back-off.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   std::shared_ptr<grpc::ChannelCredentials> credentials = grpc::InsecureChannelCredentials();
   if (!address.ca_pem.empty()) {
-    credentials = grpc::SslCredentials(
-        {address.ca_pem, address.client_key_pem, address.client_certificate_pem});
+    credentials = grpc::SslCredentials({address.ca_pem, address.client_key_pem, address.client_certificate_pem});
   }
   auto channel = grpc::CreateCustomChannel(address.address, credentials, arguments);
   // gRPC 1.51 may free the queue of its callback threads twice when the last channel that used it
@@ -69,8 +64,8 @@ std::shared_ptr<grpc::Channel> MakeChannel(const DataplaneClientConfig& config,
 
 }  // namespace
 
-DataplaneNode::DataplaneNode(const DataplaneClientConfig& config, const DataplaneAddress& address,
-                             Post post, std::shared_ptr<RpcTracker> tracker)
+DataplaneNode::DataplaneNode(const DataplaneClientConfig& config, const DataplaneAddress& address, Post post,
+                             std::shared_ptr<RpcTracker> tracker)
     : config_(config),
       post_(std::move(post)),
       tracker_(std::move(tracker)),
@@ -78,10 +73,8 @@ DataplaneNode::DataplaneNode(const DataplaneClientConfig& config, const Dataplan
   status.address = address.address;
 }
 
-void DataplaneNode::Watch(std::function<void(const proto::Event&)> on_event,
-                          std::function<void()> on_end) {
-  auto reader =
-      std::make_unique<EventReader>(post_, tracker_, std::move(on_event), std::move(on_end));
+void DataplaneNode::Watch(std::function<void(const proto::Event&)> on_event, std::function<void()> on_end) {
+  auto reader = std::make_unique<EventReader>(post_, tracker_, std::move(on_event), std::move(on_end));
   EventReader::Start(std::move(reader), *stub_, config_.controller_id);
 }
 

@@ -28,8 +28,8 @@ class DataplaneNode {
   DataplaneStatus status;
   std::string generation;
   std::set<std::string> announcements;  // that it can play
-  bool is_watched = false;       // an event stream is open
-  bool is_synchronised = false;  // its sessions were listed since it is reachable
+  bool is_watched = false;              // an event stream is open
+  bool is_synchronised = false;         // its sessions were listed since it is reachable
   bool is_probing = false;
   int failures = 0;
   unsigned lease_seconds = 60;
@@ -38,8 +38,9 @@ class DataplaneNode {
 
   // One unary command. `wait_for_ready` lets it outlive a short interruption, up to the deadline.
   template <typename Request, typename Response>
-  using Method = void (proto::MediaControl::StubInterface::async_interface::*)(
-      grpc::ClientContext*, const Request*, Response*, std::function<void(grpc::Status)>);
+  using Method = void (proto::MediaControl::StubInterface::async_interface::*)(grpc::ClientContext*, const Request*,
+                                                                               Response*,
+                                                                               std::function<void(grpc::Status)>);
   template <typename Request, typename Response>
   void Send(Method<Request, Response> method, Request request, bool wait_for_ready,
             std::function<void(const grpc::Status&, const Response&)> done);
@@ -69,12 +70,11 @@ void DataplaneNode::Send(Method<Request, Response> method, Request request, bool
   if (!tracker_->Begin(&call->context)) return;
   proto::MediaControl::StubInterface::async_interface* stub =
       static_cast<proto::MediaControl::StubInterface*>(stub_.get())->async();
-  (stub->*method)(
-      &call->context, &call->request, &call->response,
-      [call, done = std::move(done), post = post_, tracker = tracker_](grpc::Status result) {
-        post([call, done, result = std::move(result)] { done(result, call->response); });
-        tracker->End(&call->context);
-      });
+  (stub->*method)(&call->context, &call->request, &call->response,
+                  [call, done = std::move(done), post = post_, tracker = tracker_](grpc::Status result) {
+                    post([call, done, result = std::move(result)] { done(result, call->response); });
+                    tracker->End(&call->context);
+                  });
 }
 
 }  // namespace byon::media

@@ -5,14 +5,10 @@ namespace {
 
 proto::Direction ToProto(sdp::Direction direction) {
   switch (direction) {
-    case sdp::Direction::kSendRecv:
-      return proto::DIRECTION_SENDRECV;
-    case sdp::Direction::kSendOnly:
-      return proto::DIRECTION_SENDONLY;
-    case sdp::Direction::kRecvOnly:
-      return proto::DIRECTION_RECVONLY;
-    case sdp::Direction::kInactive:
-      return proto::DIRECTION_INACTIVE;
+    case sdp::Direction::kSendRecv: return proto::DIRECTION_SENDRECV;
+    case sdp::Direction::kSendOnly: return proto::DIRECTION_SENDONLY;
+    case sdp::Direction::kRecvOnly: return proto::DIRECTION_RECVONLY;
+    case sdp::Direction::kInactive: return proto::DIRECTION_INACTIVE;
   }
   return proto::DIRECTION_INACTIVE;
 }
@@ -72,10 +68,9 @@ call::MediaStats::Leg ToLeg(const proto::LegStats& from) {
   leg.remote_fraction_lost = from.fraction_lost_remote();
   if (from.has_quality()) {
     const proto::Quality& quality = from.quality();
-    leg.quality = {quality.wideband(),          quality.r_factor(),
-                   quality.mos_listening(),     quality.mos_conversational(),
-                   quality.concealed_share(),   quality.loss_rate(),
-                   quality.discard_rate(),      quality.one_way_delay_ms()};
+    leg.quality = {quality.wideband(),           quality.r_factor(),        quality.mos_listening(),
+                   quality.mos_conversational(), quality.concealed_share(), quality.loss_rate(),
+                   quality.discard_rate(),       quality.one_way_delay_ms()};
   }
   if (from.has_quality_mean()) leg.mean_mos = from.quality_mean().mos_conversational();
   if (from.worst_mos() > 0) leg.worst_mos = from.worst_mos();
@@ -105,8 +100,7 @@ proto::AccessRemote ToProto(const sdp::AccessMedia& media) {
   return remote;
 }
 
-proto::ImsRemote ToProto(const sdp::ImsMedia& media, const call::DialogId& stream_id,
-                         bool symmetric_rtp) {
+proto::ImsRemote ToProto(const sdp::ImsMedia& media, const call::DialogId& stream_id, bool symmetric_rtp) {
   proto::ImsRemote remote;
   if (media.rtp) Fill(*media.rtp, *remote.mutable_rtp());
   if (media.rtcp) Fill(*media.rtcp, *remote.mutable_rtcp());
@@ -131,14 +125,9 @@ proto::RtcpXr ToProto(const sdp::RtcpXr& from) {
 proto::HoldAudio ToProto(const call::HoldAudio& from) {
   proto::HoldAudio audio;
   switch (from.kind) {
-    case call::HoldAudio::Kind::kNone:
-      break;
-    case call::HoldAudio::Kind::kSilence:
-      audio.set_kind(proto::HoldAudio::KIND_SILENCE);
-      break;
-    case call::HoldAudio::Kind::kComfortNoise:
-      audio.set_kind(proto::HoldAudio::KIND_COMFORT_NOISE);
-      break;
+    case call::HoldAudio::Kind::kNone: break;
+    case call::HoldAudio::Kind::kSilence: audio.set_kind(proto::HoldAudio::KIND_SILENCE); break;
+    case call::HoldAudio::Kind::kComfortNoise: audio.set_kind(proto::HoldAudio::KIND_COMFORT_NOISE); break;
     case call::HoldAudio::Kind::kAnnouncement:
       audio.set_kind(proto::HoldAudio::KIND_ANNOUNCEMENT);
       audio.set_announcement(from.announcement);
@@ -154,8 +143,7 @@ call::MediaLocals ToLocals(const proto::Session& session) {
   locals.access.ice_ufrag = access.ice_ufrag();
   locals.access.ice_pwd = access.ice_pwd();
   for (const auto& c : access.candidates()) {
-    locals.access.candidates.push_back(
-        {c.ip(), static_cast<uint16_t>(c.port()), c.priority(), c.foundation()});
+    locals.access.candidates.push_back({c.ip(), static_cast<uint16_t>(c.port()), c.priority(), c.foundation()});
   }
   locals.access.fingerprint = {access.fingerprint().algorithm(), access.fingerprint().value()};
   locals.access.ssrc = access.ssrc();
@@ -175,38 +163,27 @@ call::MediaStats ToStats(const proto::SessionStats& stats) {
 
 call::MediaEnd ToMediaEnd(proto::FailureCause cause) {
   switch (cause) {
-    case proto::FAILURE_CAUSE_ICE_TIMEOUT:
-      return call::MediaEnd::kIceFailed;
+    case proto::FAILURE_CAUSE_ICE_TIMEOUT: return call::MediaEnd::kIceFailed;
     case proto::FAILURE_CAUSE_DTLS_HANDSHAKE:
     case proto::FAILURE_CAUSE_DTLS_FINGERPRINT_MISMATCH:
     case proto::FAILURE_CAUSE_DTLS_NO_SRTP_PROFILE:
-    case proto::FAILURE_CAUSE_DTLS_CLOSED:
-      return call::MediaEnd::kDtlsFailed;
-    default:
-      return call::MediaEnd::kSessionLost;
+    case proto::FAILURE_CAUSE_DTLS_CLOSED: return call::MediaEnd::kDtlsFailed;
+    default: return call::MediaEnd::kSessionLost;
   }
 }
 
-proto::Leg ToProto(call::Leg leg) {
-  return leg == call::Leg::kAccess ? proto::LEG_ACCESS : proto::LEG_IMS;
-}
+proto::Leg ToProto(call::Leg leg) { return leg == call::Leg::kAccess ? proto::LEG_ACCESS : proto::LEG_IMS; }
 
 proto::Tone ToProto(call::Tone tone) {
   switch (tone) {
-    case call::Tone::kNone:
-      return proto::TONE_NONE;
-    case call::Tone::kRingback:
-      return proto::TONE_RINGBACK;
-    case call::Tone::kBusy:
-      return proto::TONE_BUSY;
-    case call::Tone::kCongestion:
-      return proto::TONE_CONGESTION;
+    case call::Tone::kNone: return proto::TONE_NONE;
+    case call::Tone::kRingback: return proto::TONE_RINGBACK;
+    case call::Tone::kBusy: return proto::TONE_BUSY;
+    case call::Tone::kCongestion: return proto::TONE_CONGESTION;
   }
   return proto::TONE_NONE;
 }
 
-call::Leg FromProto(proto::Leg leg) {
-  return leg == proto::LEG_IMS ? call::Leg::kIms : call::Leg::kAccess;
-}
+call::Leg FromProto(proto::Leg leg) { return leg == proto::LEG_IMS ? call::Leg::kIms : call::Leg::kAccess; }
 
 }  // namespace byon::media

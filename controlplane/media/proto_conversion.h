@@ -10,8 +10,7 @@ namespace proto = byon::media::v1;
 
 proto::AccessRemote ToProto(const sdp::AccessMedia& media);
 // `stream_id` and `symmetric_rtp` go with the description.
-proto::ImsRemote ToProto(const sdp::ImsMedia& media, const call::DialogId& stream_id,
-                         bool symmetric_rtp);
+proto::ImsRemote ToProto(const sdp::ImsMedia& media, const call::DialogId& stream_id, bool symmetric_rtp);
 proto::RtcpXr ToProto(const sdp::RtcpXr& xr);
 proto::HoldAudio ToProto(const call::HoldAudio& audio);
 call::MediaLocals ToLocals(const proto::Session& session);

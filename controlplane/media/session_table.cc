@@ -27,8 +27,7 @@ void SessionTable::Erase(const call::CallId& id) {
   }
 }
 
-void SessionTable::Enqueue(const call::CallId& id, std::function<void()> run,
-                           std::function<void()> drop) {
+void SessionTable::Enqueue(const call::CallId& id, std::function<void()> run, std::function<void()> drop) {
   sessions_.at(id).queue.push_back({std::move(run), std::move(drop)});
   Run(id);
 }

@@ -8,10 +8,10 @@ namespace byon::messaging {
 
 // A message/cpim body (RFC 3862) with the headers of RFC 5438 that a messaging client needs.
 struct Cpim {
-  std::string from;        // URI
-  std::string to;          // URI
-  std::string date_time;   // RFC 3339, as written
-  std::string message_id;  // imdn.Message-ID; empty: none
+  std::string from;             // URI
+  std::string to;               // URI
+  std::string date_time;        // RFC 3339, as written
+  std::string message_id;       // imdn.Message-ID; empty: none
   bool wants_delivery = false;  // imdn.Disposition-Notification: positive-delivery
   bool wants_display = false;   // ... display
   std::string content_type;     // of the content inside, the whole value

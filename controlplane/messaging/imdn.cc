@@ -50,13 +50,14 @@ std::optional<Imdn> ParseImdn(std::string_view xml) {
 std::string BuildImdn(const Imdn& imdn) {
   const bool is_display = imdn.status == Imdn::Status::kDisplayed;
   const std::string kind = is_display ? "display-notification" : "delivery-notification";
-  const std::string status = is_display                                      ? "displayed"
+  const std::string status = is_display                                ? "displayed"
                              : imdn.status == Imdn::Status::kDelivered ? "delivered"
                                                                        : "failed";
   return "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\r\n<imdn xmlns=\"urn:ietf:params:xml:ns:imdn\">\r\n"
-         "<message-id>" + xml::Escape(imdn.message_id) + "</message-id>\r\n<datetime>" +
-         xml::Escape(imdn.date_time) + "</datetime>\r\n<recipient-uri>" + xml::Escape(imdn.recipient_uri) +
-         "</recipient-uri>\r\n<" + kind + "><status><" + status + "/></status></" + kind + ">\r\n</imdn>\r\n";
+         "<message-id>" +
+         xml::Escape(imdn.message_id) + "</message-id>\r\n<datetime>" + xml::Escape(imdn.date_time) +
+         "</datetime>\r\n<recipient-uri>" + xml::Escape(imdn.recipient_uri) + "</recipient-uri>\r\n<" + kind +
+         "><status><" + status + "/></status></" + kind + ">\r\n</imdn>\r\n";
 }
 
 }  // namespace byon::messaging

@@ -10,7 +10,7 @@ namespace byon::messaging {
 struct Imdn {
   enum class Status { kDelivered, kDisplayed, kFailed };  // kFailed: failed, forbidden or error
   std::string message_id;
-  std::string date_time;      // of the message, as its sender wrote it
+  std::string date_time;  // of the message, as its sender wrote it
   std::string recipient_uri;
   Status status = Status::kDelivered;
 };

@@ -17,17 +17,17 @@ constexpr char kTextType[] = "text/plain;charset=UTF-8";
 constexpr char kReportPrefix[] = "imdn-";
 constexpr size_t kMaxForeignId = 256;
 
-constexpr std::pair<MessageState, std::string_view> kStateNames[] = {
-    {MessageState::kQueued, "queued"},       {MessageState::kSent, "sent"},
-    {MessageState::kDelivered, "delivered"}, {MessageState::kDisplayed, "displayed"},
-    {MessageState::kFailed, "failed"},       {MessageState::kReceived, "received"},
-    {MessageState::kRead, "read"}};
+constexpr std::pair<MessageState, std::string_view> kStateNames[] = {{MessageState::kQueued, "queued"},
+                                                                     {MessageState::kSent, "sent"},
+                                                                     {MessageState::kDelivered, "delivered"},
+                                                                     {MessageState::kDisplayed, "displayed"},
+                                                                     {MessageState::kFailed, "failed"},
+                                                                     {MessageState::kReceived, "received"},
+                                                                     {MessageState::kRead, "read"}};
 
 }  // namespace
 
-std::string_view ToString(Direction direction) {
-  return direction == Direction::kOutgoing ? "outgoing" : "incoming";
-}
+std::string_view ToString(Direction direction) { return direction == Direction::kOutgoing ? "outgoing" : "incoming"; }
 
 std::string_view ToString(MessageState state) {
   for (const auto& [value, name] : kStateNames) {
@@ -165,9 +165,7 @@ void MessageBook::TakeReport(const std::string& number, const std::string& repor
     case Imdn::Status::kDelivered:
       if (message->state != MessageState::kDelivered) Change(*message, MessageState::kDelivered, now);
       break;
-    case Imdn::Status::kDisplayed:
-      Change(*message, MessageState::kDisplayed, now);
-      break;
+    case Imdn::Status::kDisplayed: Change(*message, MessageState::kDisplayed, now); break;
     case Imdn::Status::kFailed:
       // Of several devices one has it.
       if (message->state == MessageState::kDelivered || message->state == MessageState::kFailed) break;

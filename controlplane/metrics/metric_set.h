@@ -17,12 +17,13 @@ using Labels = std::vector<std::pair<std::string, std::string>>;
 // the format demands.
 class MetricSet {
  public:
-  // Something that goes up and down. `name`: [a-z_]+ with its unit at the end; `help`: one sentence, that of the first wins.
+  // Something that goes up and down. `name`: [a-z_]+ with its unit at the end; `help`: one sentence, that of the first
+  // wins.
   void Gauge(std::string_view name, std::string_view help, Labels labels, double value);
   // Something that only grows while the process lives. `name` without "_total".
   void Counter(std::string_view name, std::string_view help, Labels labels, uint64_t value);
-  // How often something took how long. `counts`: of each bucket alone; one more than `bounds`, which are upper ones and rise.
-  // `name` with its unit at the end, in which `bounds` and `sum` are.
+  // How often something took how long. `counts`: of each bucket alone; one more than `bounds`, which are upper ones and
+  // rise. `name` with its unit at the end, in which `bounds` and `sum` are.
   void Histogram(std::string_view name, std::string_view help, Labels labels, std::span<const double> bounds,
                  std::span<const uint64_t> counts, double sum);
 

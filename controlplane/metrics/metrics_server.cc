@@ -77,7 +77,8 @@ class MetricsServer::Listener : public std::enable_shared_from_this<Listener> {
       });
       asio::async_read_until(socket_, asio::dynamic_buffer(request_, kMaxRequestBytes), "\r\n\r\n",
                              [self = shared_from_this()](const Error& error, size_t) {
-                               if (error == asio::error::not_found) return self->Write(Refusal("431 Request Header Fields Too Large"));
+                               if (error == asio::error::not_found)
+                                 return self->Write(Refusal("431 Request Header Fields Too Large"));
                                if (!error) self->Judge();
                              });
     }
@@ -87,7 +88,8 @@ class MetricsServer::Listener : public std::enable_shared_from_this<Listener> {
       const std::string_view line = std::string_view(request_).substr(0, request_.find("\r\n"));
       const size_t first = line.find(' ');
       const size_t second = first == line.npos ? line.npos : line.find(' ', first + 1);
-      if (second == line.npos || !line.substr(second + 1).starts_with("HTTP/1.")) return Write(Refusal("400 Bad Request"));
+      if (second == line.npos || !line.substr(second + 1).starts_with("HTTP/1."))
+        return Write(Refusal("400 Bad Request"));
       const std::string_view target = line.substr(first + 1, second - first - 1);
       const std::string_view method = line.substr(0, first);
       if (target.substr(0, target.find('?')) != "/metrics") return Write(Refusal("404 Not Found"));
@@ -131,7 +133,8 @@ class MetricsServer::Listener : public std::enable_shared_from_this<Listener> {
 
 MetricsServer::MetricsServer(asio::any_io_executor strand, const std::string& address, uint16_t port, Collect collect) {
   try {
-    listener_ = std::make_shared<Listener>(std::move(strand), tcp::endpoint(asio::ip::make_address(address), port), std::move(collect));
+    listener_ = std::make_shared<Listener>(std::move(strand), tcp::endpoint(asio::ip::make_address(address), port),
+                                           std::move(collect));
   } catch (const boost::system::system_error& error) {
     throw std::runtime_error("metrics.listen " + address + ":" + std::to_string(port) + " cannot be used (" +
                              error.code().message() + "): the address must be this host's and the port free.");

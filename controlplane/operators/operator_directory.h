@@ -13,11 +13,11 @@ namespace byon::operators {
 // By what an operator's requests are known.
 struct OperatorEntry {
   std::string id;
-  std::vector<std::string> hosts;          // its own alone; lower case
+  std::vector<std::string> hosts;  // its own alone; lower case
   std::vector<std::string> issuers;
   std::vector<std::string> number_ranges;  // "+3460"; empty: any number
   std::string number_claim = "phone_number";
-  bool introspects = false;                // takes opaque tokens
+  bool introspects = false;  // takes opaque tokens
 };
 
 // Chooses the operator of a request. It only chooses: whether a token is good, and good there, is judged by the

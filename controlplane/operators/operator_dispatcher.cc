@@ -24,7 +24,10 @@ std::string HostOf(const api::HttpRequest& request) {
 
 OperatorDispatcher::OperatorDispatcher(OperatorDirectory directory, std::vector<OperatorDoor> doors,
                                        std::string api_root, Ports ports)
-    : directory_(std::move(directory)), doors_(std::move(doors)), api_root_(std::move(api_root)), ports_(std::move(ports)) {}
+    : directory_(std::move(directory)),
+      doors_(std::move(doors)),
+      api_root_(std::move(api_root)),
+      ports_(std::move(ports)) {}
 
 void OperatorDispatcher::HandleRequest(api::HttpRequest request, api::Respond respond) {
   const std::string host = HostOf(request);
@@ -58,7 +61,8 @@ void OperatorDispatcher::AnswerReadiness(const api::HttpRequest& request, const 
   }
   api::HttpResponse response = api::JsonResponse(
       is_ready ? 200 : 503,
-      nlohmann::json{{"status", is_ready ? "ready" : "not ready"}, {"missing", missing}, {"operators", operators}}.dump());
+      nlohmann::json{{"status", is_ready ? "ready" : "not ready"}, {"missing", missing}, {"operators", operators}}
+          .dump());
   const std::string* sent = request.Header("x-correlator");
   response.headers.emplace_back("x-correlator", sent != nullptr && api::IsCorrelator(*sent) ? *sent : ports_.new_id());
   respond(std::move(response));
@@ -75,7 +79,8 @@ void OperatorDispatcher::Refuse(const api::HttpRequest& request, const api::Resp
 std::unique_ptr<api::WebSocketHandler> OperatorDispatcher::OpenWebSocket(
     const api::HttpRequest& request, std::shared_ptr<api::WebSocketSession> session) {
   const std::string host = HostOf(request);
-  if (const auto owner = directory_.OfHost(host)) return doors_[*owner].application.OpenWebSocket(request, std::move(session));
+  if (const auto owner = directory_.OfHost(host))
+    return doors_[*owner].application.OpenWebSocket(request, std::move(session));
   auto token = api::BearerOf(request);
   if (!token) token = api::SubprotocolToken(request);
   if (token) return OpenByToken(request, *token, std::move(session));
@@ -87,7 +92,8 @@ std::unique_ptr<api::WebSocketHandler> OperatorDispatcher::OpenWebSocket(
   return nullptr;
 }
 
-std::unique_ptr<api::WebSocketHandler> OperatorDispatcher::OpenByToken(api::HttpRequest request, const std::string& token,
+std::unique_ptr<api::WebSocketHandler> OperatorDispatcher::OpenByToken(api::HttpRequest request,
+                                                                       const std::string& token,
                                                                        std::shared_ptr<api::WebSocketSession> session) {
   const auto chosen = directory_.OfToken(HostOf(request), token);
   if (chosen) return doors_[*chosen].application.OpenWebSocket(request, std::move(session));

@@ -13,12 +13,11 @@ using Kind = XmlScanner::Kind;
 
 constexpr size_t kMaxDialogs = 64;
 
-constexpr std::pair<DialogPhase, std::string_view> kPhaseNames[] = {
-    {DialogPhase::kTrying, "trying"},
-    {DialogPhase::kProceeding, "proceeding"},
-    {DialogPhase::kEarly, "early"},
-    {DialogPhase::kConfirmed, "confirmed"},
-    {DialogPhase::kTerminated, "terminated"}};
+constexpr std::pair<DialogPhase, std::string_view> kPhaseNames[] = {{DialogPhase::kTrying, "trying"},
+                                                                    {DialogPhase::kProceeding, "proceeding"},
+                                                                    {DialogPhase::kEarly, "early"},
+                                                                    {DialogPhase::kConfirmed, "confirmed"},
+                                                                    {DialogPhase::kTerminated, "terminated"}};
 
 std::string Trimmed(const std::string& text) {
   const size_t first = text.find_first_not_of(" \t\r\n");
@@ -107,7 +106,8 @@ std::string Attribute(std::string_view name, const std::string& value) {
 std::string Identity(std::string_view side, const std::string& uri, const std::string& name) {
   if (uri.empty()) return "";
   const std::string tag(side);
-  return "<" + tag + "><identity" + Attribute("display", name) + ">" + xml::Escape(uri) + "</identity></" + tag + ">\r\n";
+  return "<" + tag + "><identity" + Attribute("display", name) + ">" + xml::Escape(uri) + "</identity></" + tag +
+         ">\r\n";
 }
 
 }  // namespace
@@ -115,10 +115,11 @@ std::string Identity(std::string_view side, const std::string& uri, const std::s
 std::optional<DialogInfo> ParseDialogInfo(std::string_view xml) { return DialogInfoBuilder(xml).Build(); }
 
 std::string BuildDialogInfo(const DialogInfo& info) {
-  std::string text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\r\n"
-                     "<dialog-info xmlns=\"urn:ietf:params:xml:ns:dialog-info\" version=\"" +
-                     std::to_string(info.version) + "\" state=\"" + (info.is_full ? "full" : "partial") + "\"" +
-                     Attribute("entity", info.entity) + ">\r\n";
+  std::string text =
+      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\r\n"
+      "<dialog-info xmlns=\"urn:ietf:params:xml:ns:dialog-info\" version=\"" +
+      std::to_string(info.version) + "\" state=\"" + (info.is_full ? "full" : "partial") + "\"" +
+      Attribute("entity", info.entity) + ">\r\n";
   for (const DialogEntry& dialog : info.dialogs) {
     std::string_view phase;
     for (const auto& [value, name] : kPhaseNames) {

@@ -2,9 +2,7 @@
 
 namespace byon::presence {
 
-std::string_view ToString(Package package) {
-  return package == Package::kPresence ? "presence" : "dialog";
-}
+std::string_view ToString(Package package) { return package == Package::kPresence ? "presence" : "dialog"; }
 
 std::string_view ContentTypeOf(Package package) {
   return package == Package::kPresence ? "application/pidf+xml" : "application/dialog-info+xml";

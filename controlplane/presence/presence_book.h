@@ -113,7 +113,7 @@ class PresenceBook {
     PresenceState shown;
   };
   struct Watcher {
-    std::string impu;  // empty: not registered
+    std::string impu;                          // empty: not registered
     std::map<std::string, Knowledge> targets;  // the number itself too
     std::set<std::string> watched;
     std::map<std::string, DialogEntry> calls;

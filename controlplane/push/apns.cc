@@ -46,7 +46,8 @@ void Apns::Send(const Subscription& to, const Message& message, std::function<vo
   const auto* subscription = std::get_if<ApnsSubscription>(&to);
   http_client::Request request;
   request.method = "POST";
-  request.url = (subscription->is_sandbox ? config_.sandbox_endpoint : config_.endpoint) + "/3/device/" + subscription->token;
+  request.url =
+      (subscription->is_sandbox ? config_.sandbox_endpoint : config_.endpoint) + "/3/device/" + subscription->token;
   request.headers = {{"authorization", "bearer " + Token()},
                      {"apns-push-type", "voip"},
                      {"apns-topic", config_.bundle_id + ".voip"},
@@ -59,9 +60,10 @@ void Apns::Send(const Subscription& to, const Message& message, std::function<vo
   request.max_response_bytes = kMaxAnswerBytes;
   request.ca_file = config_.limits.ca_file;
   request.may_use_http2 = true;
-  http_.Send(std::move(request), [this, alive = std::weak_ptr<bool>(alive_), done = std::move(done)](const http_client::Result& result) {
-    if (!alive.expired()) OnAnswer(result, done);
-  });
+  http_.Send(std::move(request),
+             [this, alive = std::weak_ptr<bool>(alive_), done = std::move(done)](const http_client::Result& result) {
+               if (!alive.expired()) OnAnswer(result, done);
+             });
 }
 
 void Apns::OnAnswer(const http_client::Result& result, const std::function<void(Outcome)>& done) {

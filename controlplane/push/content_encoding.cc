@@ -29,12 +29,12 @@ const unsigned char* Bytes(std::string_view text) { return reinterpret_cast<cons
 std::string Hkdf(std::string_view salt, std::string_view secret, std::string_view label, size_t size) {
   const std::unique_ptr<EVP_PKEY_CTX, FreeKdf> context(EVP_PKEY_CTX_new_id(EVP_PKEY_HKDF, nullptr));
   std::string derived(size, '\0');
-  const bool is_good =
-      EVP_PKEY_derive_init(context.get()) == 1 && EVP_PKEY_CTX_set_hkdf_md(context.get(), EVP_sha256()) == 1 &&
-      EVP_PKEY_CTX_set1_hkdf_salt(context.get(), Bytes(salt), static_cast<int>(salt.size())) == 1 &&
-      EVP_PKEY_CTX_set1_hkdf_key(context.get(), Bytes(secret), static_cast<int>(secret.size())) == 1 &&
-      EVP_PKEY_CTX_add1_hkdf_info(context.get(), Bytes(label), static_cast<int>(label.size())) == 1 &&
-      EVP_PKEY_derive(context.get(), reinterpret_cast<unsigned char*>(derived.data()), &size) == 1;
+  const bool is_good = EVP_PKEY_derive_init(context.get()) == 1 &&
+                       EVP_PKEY_CTX_set_hkdf_md(context.get(), EVP_sha256()) == 1 &&
+                       EVP_PKEY_CTX_set1_hkdf_salt(context.get(), Bytes(salt), static_cast<int>(salt.size())) == 1 &&
+                       EVP_PKEY_CTX_set1_hkdf_key(context.get(), Bytes(secret), static_cast<int>(secret.size())) == 1 &&
+                       EVP_PKEY_CTX_add1_hkdf_info(context.get(), Bytes(label), static_cast<int>(label.size())) == 1 &&
+                       EVP_PKEY_derive(context.get(), reinterpret_cast<unsigned char*>(derived.data()), &size) == 1;
   BYON_CHECK(is_good && size == derived.size(), "HKDF cannot fail with a digest of the default provider");
   return derived;
 }
@@ -55,13 +55,16 @@ std::string Aes128GcmEncoding::Header() const {
   return header + key_id_;
 }
 
-std::string Aes128GcmEncoding::Record(uint64_t sequence, std::string_view text, size_t padding_bytes, bool is_last) const {
+std::string Aes128GcmEncoding::Record(uint64_t sequence, std::string_view text, size_t padding_bytes,
+                                      bool is_last) const {
   BYON_CHECK(text.size() + padding_bytes + 1 + kTagBytes <= record_size_, "the caller keeps to the record size");
   std::string plain(text);
   plain += is_last ? '\x02' : '\x01';
   plain.append(padding_bytes, '\0');
   std::string nonce = nonce_;
-  for (size_t i = 0; i < 8; ++i) nonce[kNonceBytes - 1 - i] = static_cast<char>(nonce[kNonceBytes - 1 - i] ^ static_cast<char>(sequence >> 8 * i & 0xff));
+  for (size_t i = 0; i < 8; ++i)
+    nonce[kNonceBytes - 1 - i] =
+        static_cast<char>(nonce[kNonceBytes - 1 - i] ^ static_cast<char>(sequence >> 8 * i & 0xff));
 
   const std::unique_ptr<EVP_CIPHER_CTX, FreeCipher> context(EVP_CIPHER_CTX_new());
   std::string record(plain.size() + kTagBytes, '\0');

@@ -58,13 +58,15 @@ std::optional<ServiceAccount> ReadServiceAccount(std::string_view text) {
   if (!key) return std::nullopt;
   ServiceAccount account{TextOf(*file, "project_id"), TextOf(*file, "client_email"), TextOf(*file, "private_key_id"),
                          TextOf(*file, "token_uri"), std::move(*key)};
-  const bool is_name = !account.project_id.empty() &&
-                       account.project_id.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-:.") == std::string::npos;
+  const bool is_name =
+      !account.project_id.empty() &&
+      account.project_id.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-:.") == std::string::npos;
   if (!is_name || account.client_email.empty() || !OriginOf(account.token_uri)) return std::nullopt;
   return account;
 }
 
-AccessTokens::AccessTokens(const ServiceAccount& account, ProviderLimits limits, http_client::HttpClient& http, Clock now)
+AccessTokens::AccessTokens(const ServiceAccount& account, ProviderLimits limits, http_client::HttpClient& http,
+                           Clock now)
     : account_(account), limits_(std::move(limits)), http_(http), now_(std::move(now)) {}
 
 void AccessTokens::Get(Callback done) {
@@ -102,7 +104,8 @@ void AccessTokens::Fetch() {
 
 void AccessTokens::OnAnswer(const http_client::Result& result) {
   const auto* response = std::get_if<Response>(&result);
-  std::variant<std::string, Outcome> outcome = MayRetry(result) ? RetryOf(result) : Outcome{Verdict::kRefused, {}, WordsOf(result)};
+  std::variant<std::string, Outcome> outcome =
+      MayRetry(result) ? RetryOf(result) : Outcome{Verdict::kRefused, {}, WordsOf(result)};
   if (response != nullptr && response->status == 200) {
     const auto answer = byon::json::ParseStrict(response->body, {.max_bytes = kMaxAnswerBytes});
     const std::string token = answer && answer->is_object() ? TextOf(*answer, "access_token") : "";
@@ -120,7 +123,10 @@ void AccessTokens::OnAnswer(const http_client::Result& result) {
 }
 
 Fcm::Fcm(FcmConfig config, ServiceAccount account, http_client::HttpClient& http, Clock now)
-    : config_(std::move(config)), account_(std::move(account)), http_(http), now_(now),
+    : config_(std::move(config)),
+      account_(std::move(account)),
+      http_(http),
+      now_(now),
       tokens_(account_, config_.limits, http, std::move(now)) {}
 
 void Fcm::Send(const Subscription& to, const Message& message, std::function<void(Outcome)> done) {
@@ -130,15 +136,16 @@ void Fcm::Send(const Subscription& to, const Message& message, std::function<voi
                    {{"token", std::get_if<FcmSubscription>(&to)->token},
                     {"data", {{"byon", message.text}}},
                     {"android", {{"priority", "HIGH"}, {"ttl", ttl}, {"collapse_key", message.topic}}}}}};
-  tokens_.Get([this, alive = std::weak_ptr<bool>(alive_), text = body.dump(), done = std::move(done)](
-                  const std::variant<std::string, Outcome>& token) {
+  tokens_.Get([this, alive = std::weak_ptr<bool>(alive_), text = body.dump(),
+               done = std::move(done)](const std::variant<std::string, Outcome>& token) {
     if (alive.expired()) return;
     if (const auto* failed = std::get_if<Outcome>(&token)) return done(*failed);
     SendWith(std::get<std::string>(token), text, true, done);
   });
 }
 
-void Fcm::SendWith(const std::string& token, const std::string& body, bool may_renew, std::function<void(Outcome)> done) {
+void Fcm::SendWith(const std::string& token, const std::string& body, bool may_renew,
+                   std::function<void(Outcome)> done) {
   http_client::Request request;
   request.method = "POST";
   request.url = config_.endpoint + "/v1/projects/" + account_.project_id + "/messages:send";

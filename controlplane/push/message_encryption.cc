@@ -65,15 +65,15 @@ EphemeralKey EphemeralKey::Generate() {
   BYON_CHECK(key != nullptr, "a key can always be made");
   std::string point(kP256PointBytes, '\0');
   size_t size = 0;
-  const int is_good = EVP_PKEY_get_octet_string_param(key.get(), OSSL_PKEY_PARAM_PUB_KEY,
-                                                      reinterpret_cast<unsigned char*>(point.data()), point.size(), &size);
+  const int is_good = EVP_PKEY_get_octet_string_param(
+      key.get(), OSSL_PKEY_PARAM_PUB_KEY, reinterpret_cast<unsigned char*>(point.data()), point.size(), &size);
   BYON_CHECK(is_good == 1 && size == point.size(), "a fresh key has an uncompressed point");
   return {key, point};
 }
 
 EphemeralKey EphemeralKey::From(std::string_view private_key, std::string_view public_point) {
-  const std::unique_ptr<BIGNUM, FreeNumber> secret(
-      BN_bin2bn(reinterpret_cast<const unsigned char*>(private_key.data()), static_cast<int>(private_key.size()), nullptr));
+  const std::unique_ptr<BIGNUM, FreeNumber> secret(BN_bin2bn(reinterpret_cast<const unsigned char*>(private_key.data()),
+                                                             static_cast<int>(private_key.size()), nullptr));
   Key key = MakeKey(public_point, secret.get());
   BYON_CHECK(key != nullptr, "the vector's key is one");
   return {std::move(key), std::string(public_point)};
@@ -85,7 +85,8 @@ std::optional<std::string> EphemeralKey::SharedSecret(std::string_view peer_poin
   const KeyContext context(EVP_PKEY_CTX_new_from_pkey(nullptr, key_.get(), nullptr));
   std::string secret(kSecretBytes, '\0');
   size_t size = secret.size();
-  const bool is_good = EVP_PKEY_derive_init(context.get()) == 1 && EVP_PKEY_derive_set_peer(context.get(), peer.get()) == 1 &&
+  const bool is_good = EVP_PKEY_derive_init(context.get()) == 1 &&
+                       EVP_PKEY_derive_set_peer(context.get(), peer.get()) == 1 &&
                        EVP_PKEY_derive(context.get(), reinterpret_cast<unsigned char*>(secret.data()), &size) == 1;
   ERR_clear_error();
   if (!is_good || size != kSecretBytes) return std::nullopt;

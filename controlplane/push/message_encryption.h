@@ -43,9 +43,9 @@ struct Receiver {
   std::string auth;    // its authentication secret
 };
 
-// The body of a push message: one record of aes128gcm, padded to `padded_bytes` (or not at all when the text is longer).
-// `salt`: 16 random bytes. Nothing when the receiver's point is none or the text is longer than kMaxMessageBytes.
-// RFC 8291 section 3.4.
+// The body of a push message: one record of aes128gcm, padded to `padded_bytes` (or not at all when the text is
+// longer). `salt`: 16 random bytes. Nothing when the receiver's point is none or the text is longer than
+// kMaxMessageBytes. RFC 8291 section 3.4.
 [[nodiscard]] std::optional<std::string> EncryptMessage(std::string_view text, const Receiver& receiver,
                                                         const EphemeralKey& key, std::string_view salt,
                                                         size_t padded_bytes);

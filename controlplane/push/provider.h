@@ -13,8 +13,9 @@ using Clock = std::function<WallTime()>;
 
 // What a device is to be told while it sleeps.
 struct Message {
-  std::string topic;  // messages of one topic replace each other; up to 32 characters of base64url (RFC 8030 section 5.4)
-  std::string text;   // JSON, up to kMaxMessageBytes
+  std::string
+      topic;  // messages of one topic replace each other; up to 32 characters of base64url (RFC 8030 section 5.4)
+  std::string text;     // JSON, up to kMaxMessageBytes
   WallTime expires_at;  // of no use afterwards
 };
 

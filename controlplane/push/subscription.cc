@@ -46,7 +46,8 @@ class Reader {
   }
   void Only(std::initializer_list<std::string_view> names, std::string& mistake) const {
     for (const auto& [name, value] : body_.items()) {
-      if (std::find(names.begin(), names.end(), name) == names.end()) Fail(mistake, "", "There is a member that this type does not have.");
+      if (std::find(names.begin(), names.end(), name) == names.end())
+        Fail(mistake, "", "There is a member that this type does not have.");
     }
   }
   std::string Fail(std::string& mistake, const std::string& name, const std::string& what) const {
@@ -74,7 +75,8 @@ WebPushSubscription ReadWebPush(const json& body, std::string& mistake) {
     found.receiver.p256dh = of_keys.Bytes("p256dh", kP256PointBytes, mistake);
     found.receiver.auth = of_keys.Bytes("auth", kAuthSecretBytes, mistake);
     of_keys.Only({"p256dh", "auth"}, mistake);
-    if (mistake.empty() && !IsP256Point(found.receiver.p256dh)) of_keys.Fail(mistake, "p256dh", "must be a point of P-256.");
+    if (mistake.empty() && !IsP256Point(found.receiver.p256dh))
+      of_keys.Fail(mistake, "p256dh", "must be a point of P-256.");
   }
   const auto expiry = body.find("expirationTime");
   if (expiry != body.end() && !expiry->is_null()) {
@@ -92,9 +94,11 @@ WebPushSubscription ReadWebPush(const json& body, std::string& mistake) {
 FcmSubscription ReadFcm(const json& body, std::string& mistake) {
   const Reader reader(body);
   FcmSubscription found{reader.Text("token", mistake)};
-  const bool is_good = !found.token.empty() && found.token.size() <= kMaxFcmTokenBytes &&
-                       std::all_of(found.token.begin(), found.token.end(), [](char c) { return IsNameCharacter(c) || c == ':'; });
-  if (!is_good) reader.Fail(mistake, "token", "must be 1 to 4096 letters, digits, dots, colons, dashes and underscores.");
+  const bool is_good =
+      !found.token.empty() && found.token.size() <= kMaxFcmTokenBytes &&
+      std::all_of(found.token.begin(), found.token.end(), [](char c) { return IsNameCharacter(c) || c == ':'; });
+  if (!is_good)
+    reader.Fail(mistake, "token", "must be 1 to 4096 letters, digits, dots, colons, dashes and underscores.");
   reader.Only({"type", "token"}, mistake);
   return found;
 }
@@ -109,7 +113,8 @@ ApnsSubscription ReadApns(const json& body, std::string& mistake) {
   if (body.contains("environment")) {
     const std::string environment = reader.Text("environment", mistake);
     found.is_sandbox = environment == "sandbox";
-    if (!found.is_sandbox && environment != "production") reader.Fail(mistake, "environment", "must be production or sandbox.");
+    if (!found.is_sandbox && environment != "production")
+      reader.Fail(mistake, "environment", "must be production or sandbox.");
   }
   reader.Only({"type", "token", "environment"}, mistake);
   return found;
@@ -160,7 +165,8 @@ std::string ToText(const Subscription& subscription) {
     body["keys"]["p256dh"] = auth::EncodeBase64Url(web->receiver.p256dh);
     body["keys"]["auth"] = auth::EncodeBase64Url(web->receiver.auth);
     if (web->expires_at) {
-      body["expirationTime"] = std::chrono::duration_cast<std::chrono::milliseconds>(web->expires_at->time_since_epoch()).count();
+      body["expirationTime"] =
+          std::chrono::duration_cast<std::chrono::milliseconds>(web->expires_at->time_since_epoch()).count();
     }
   } else if (const auto* fcm = std::get_if<FcmSubscription>(&subscription)) {
     body["token"] = fcm->token;
@@ -179,7 +185,8 @@ std::optional<std::string> OriginOf(std::string_view url) {
     return c > 0x20 && c < 0x7f && std::string_view("\"#<>\\^`{|}").find(c) == std::string_view::npos;
   });
   if (!is_plain) return std::nullopt;
-  const std::string_view authority = url.substr(kScheme.size(), url.find_first_of("/?", kScheme.size()) - kScheme.size());
+  const std::string_view authority =
+      url.substr(kScheme.size(), url.find_first_of("/?", kScheme.size()) - kScheme.size());
   std::string_view port;
   std::string_view host = authority;
   if (host.starts_with('[')) {
@@ -194,7 +201,8 @@ std::optional<std::string> OriginOf(std::string_view url) {
     const size_t colon = host.find(':');
     port = colon == host.npos ? std::string_view() : host.substr(colon);
     host = host.substr(0, colon);
-    if (host.empty() || host.size() > 253 || !std::all_of(host.begin(), host.end(), IsNameCharacter)) return std::nullopt;
+    if (host.empty() || host.size() > 253 || !std::all_of(host.begin(), host.end(), IsNameCharacter))
+      return std::nullopt;
   }
   if (!port.empty()) {
     const std::string_view digits = port.substr(1);

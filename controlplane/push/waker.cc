@@ -31,8 +31,8 @@ std::string TimeText(WallTime time) {
 }  // namespace
 
 std::string_view ToString(Counter counter) {
-  constexpr std::string_view kNames[] = {"sent",       "accepted",     "retried",       "gone",         "refused",
-                                         "expired",    "unreadable",   "switched_off",  "stale_channel", "cancelled"};
+  constexpr std::string_view kNames[] = {"sent",    "accepted",   "retried",      "gone",          "refused",
+                                         "expired", "unreadable", "switched_off", "stale_channel", "cancelled"};
   static_assert(std::size(kNames) == static_cast<size_t>(Counter::kCount));
   return kNames[static_cast<size_t>(counter)];
 }
@@ -113,9 +113,10 @@ void Waker::Send(const std::string& id) {
   counters_.Add(Counter::kSent);
   // The id of a session is as long as a topic may be: 32 digits.
   const Message message{id.substr(0, 32), TextOf(waking), waking.expires_at};
-  providers_.For(waking.subscription)->Send(waking.subscription, message, [this, id, alive = std::weak_ptr<bool>(alive_)](const Outcome& outcome) {
-    if (!alive.expired()) OnOutcome(id, outcome);
-  });
+  providers_.For(waking.subscription)
+      ->Send(waking.subscription, message, [this, id, alive = std::weak_ptr<bool>(alive_)](const Outcome& outcome) {
+        if (!alive.expired()) OnOutcome(id, outcome);
+      });
 }
 
 void Waker::OnOutcome(const std::string& id, const Outcome& outcome) {
@@ -137,9 +138,7 @@ void Waker::OnOutcome(const std::string& id, const Outcome& outcome) {
     case Verdict::kRetry:
       if (is_in_vain || waking.is_awake) break;
       return Retry(id, waking, outcome.retry_after);
-    case Verdict::kRefused:
-      Note(Counter::kRefused, waking, outcome.why);
-      break;
+    case Verdict::kRefused: Note(Counter::kRefused, waking, outcome.why); break;
     case Verdict::kGone: {
       Note(Counter::kGone, waking, outcome.why);
       const Waking dead = std::move(waking);
@@ -188,13 +187,11 @@ std::string Waker::TextOf(const Waking& waking) const {
   } else {
     data["expiresAt"] = TimeText(waking.ring_ends_at);
   }
-  const nlohmann::json event{{"specversion", "1.0"},
-                             {"id", ports_.new_id()},
-                             {"source", config_.source},
-                             {"type", waking.is_cancel ? kCancelType : kInvitationType},
-                             {"time", TimeText(ports_.now())},
-                             {"datacontenttype", "application/json"},
-                             {"data", std::move(data)}};
+  const nlohmann::json event{
+      {"specversion", "1.0"},           {"id", ports_.new_id()},
+      {"source", config_.source},       {"type", waking.is_cancel ? kCancelType : kInvitationType},
+      {"time", TimeText(ports_.now())}, {"datacontenttype", "application/json"},
+      {"data", std::move(data)}};
   return event.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 

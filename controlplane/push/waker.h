@@ -16,9 +16,9 @@
 namespace byon::push {
 
 struct WakerConfig {
-  std::chrono::seconds ring_timeout{120};      // of an incoming call
-  std::chrono::milliseconds ack_wait{2000};    // a connected client that is silent for longer is taken for asleep
-  std::string source;                          // of the events: URL of the gateway
+  std::chrono::seconds ring_timeout{120};    // of an incoming call
+  std::chrono::milliseconds ack_wait{2000};  // a connected client that is silent for longer is taken for asleep
+  std::string source;                        // of the events: URL of the gateway
 };
 
 // The providers that are configured; null: not served.
@@ -31,8 +31,8 @@ struct Providers {
 };
 
 // Wakes sleeping devices: an invitation that no live client has taken is pushed, again and again while the service is
-// busy and the call still rings; a call that ends unanswered is pushed too, so that what rings falls silent. An event sink
-// behind the one that tells the channels. On the strand.
+// busy and the call still rings; a call that ends unanswered is pushed too, so that what rings falls silent. An event
+// sink behind the one that tells the channels. On the strand.
 class Waker final : public gateway::EventSink {
  public:
   struct Ports {
@@ -61,7 +61,7 @@ class Waker final : public gateway::EventSink {
     std::string kept;  // the subscription as the registration has it
     Subscription subscription;
     WallTime ring_ends_at;
-    WallTime expires_at;   // of the present message
+    WallTime expires_at;  // of the present message
     bool is_cancel = false;
     bool is_sending = false;
     bool was_accepted = false;  // the invitation

@@ -10,14 +10,15 @@
 namespace byon::push {
 namespace {
 
-constexpr std::chrono::hours kTokenLife{12};    // at most 24 h, RFC 8292 section 2
+constexpr std::chrono::hours kTokenLife{12};  // at most 24 h, RFC 8292 section 2
 constexpr std::chrono::hours kTokenMargin{1};
-constexpr size_t kMaxOrigins = 256;             // with all hosts allowed, a client could name ever new ones
-constexpr size_t kPaddedBytes = 1024;           // so that the length tells nothing of the caller's name
+constexpr size_t kMaxOrigins = 256;    // with all hosts allowed, a client could name ever new ones
+constexpr size_t kPaddedBytes = 1024;  // so that the length tells nothing of the caller's name
 
 std::string RandomBytes(size_t size) {
   std::string bytes(size, '\0');
-  BYON_CHECK(RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(size)) == 1, "random bytes can be had");
+  BYON_CHECK(RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(size)) == 1,
+             "random bytes can be had");
   return bytes;
 }
 
@@ -56,13 +57,15 @@ WebPush::WebPush(WebPushConfig config, auth::SigningKey key, http_client::HttpCl
 void WebPush::Send(const Subscription& to, const Message& message, std::function<void(Outcome)> done) {
   const auto* subscription = std::get_if<WebPushSubscription>(&to);
   const WallTime now = now_();
-  if (subscription->expires_at && *subscription->expires_at <= now) return done({Verdict::kGone, {}, "its time is over"});
+  if (subscription->expires_at && *subscription->expires_at <= now)
+    return done({Verdict::kGone, {}, "its time is over"});
   const auto origin = OriginOf(subscription->endpoint);
   // The list may have been made shorter since the subscription came.
   if (!origin || !IsAllowedHost(subscription->endpoint, config_.allowed_hosts)) {
     return done({Verdict::kRefused, {}, "a push service that is not allowed"});
   }
-  auto body = EncryptMessage(message.text, subscription->receiver, EphemeralKey::Generate(), RandomBytes(16), kPaddedBytes);
+  auto body =
+      EncryptMessage(message.text, subscription->receiver, EphemeralKey::Generate(), RandomBytes(16), kPaddedBytes);
   if (!body) return done({Verdict::kRefused, {}, "the message is too long"});
   http_client::Request request;
   request.method = "POST";

@@ -17,7 +17,8 @@ struct RegistrationConfig {
   std::chrono::seconds push_expiry{604800};
   // Asked of the registrar, which may grant less (TS 24.229 section 5.1.1.2.1).
   std::chrono::seconds sip_expiry{600000};
-  // How much earlier than due a refresh may be sent, so that many do not come at once; never more than a tenth of its time.
+  // How much earlier than due a refresh may be sent, so that many do not come at once; never more than a tenth of its
+  // time.
   std::chrono::seconds refresh_jitter{300};
   uint32_t max_registrations_per_user = 10;
   uint32_t max_registrations_per_msisdn = 10;

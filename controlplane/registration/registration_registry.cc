@@ -19,7 +19,8 @@ constexpr seconds kBackOffBase{30};
 constexpr seconds kBackOffMax{1800};
 
 constexpr seconds kProbationDefault{30};
-// A network that asks for more is asked again after so long, and no binding is believed to last longer unless we asked for it.
+// A network that asks for more is asked again after so long, and no binding is believed to last longer unless we asked
+// for it.
 constexpr seconds kLongestWait{7 * 24 * 3600};
 
 // How long a DELETE waits for the network before it is answered all the same.
@@ -66,14 +67,12 @@ uint64_t RegistrationRegistry::Random() {
 
 // ---- requests
 
-std::variant<WallTime, Refusal> RegistrationRegistry::ExpiryOf(std::optional<WallTime> wish,
-                                                               WallTime now) const {
+std::variant<WallTime, Refusal> RegistrationRegistry::ExpiryOf(std::optional<WallTime> wish, WallTime now) const {
   if (!wish) return now + config_.default_expiry;
   // The client's clock and ours read whole seconds; one of difference is no offence.
   if (*wish + seconds(1) < now + config_.min_expiry) {
     return Refusal{RefusalKind::kOutOfRange, "The registrationExpireTime must be at least " +
-                                                 std::to_string(config_.min_expiry.count()) +
-                                                 " seconds from now."};
+                                                 std::to_string(config_.min_expiry.count()) + " seconds from now."};
   }
   return std::min(*wish, now + config_.max_expiry);
 }
@@ -95,15 +94,14 @@ std::optional<Refusal> RegistrationRegistry::CheckLimits(const RegistrationOwner
     return Refusal{RefusalKind::kQuotaExceeded, "There are as many registrations as the operator may have."};
   }
   if (of_user >= config_.max_registrations_per_user) {
-    return Refusal{RefusalKind::kMaxPerUser,
-                   "The maximum number of service registrations per user has been reached"};
+    return Refusal{RefusalKind::kMaxPerUser, "The maximum number of service registrations per user has been reached"};
   }
   if (!devices.contains(owner.device_id) && devices.size() >= config_.max_devices_per_user) {
-    return Refusal{RefusalKind::kMaxDevices,
-                   "The maximum number of device instances per user has been reached"};
+    return Refusal{RefusalKind::kMaxDevices, "The maximum number of device instances per user has been reached"};
   }
   const auto of_number = table_.FindByNumber(owner.phone_number);
-  const auto alive = std::count_if(of_number.begin(), of_number.end(), [](const Entry& entry) { return entry.state != State::kEnding; });
+  const auto alive = std::count_if(of_number.begin(), of_number.end(),
+                                   [](const Entry& entry) { return entry.state != State::kEnding; });
   if (static_cast<size_t>(alive) >= config_.max_registrations_per_msisdn) {
     return Refusal{RefusalKind::kMaxPerMsisdn,
                    "The maximum number of service registrations per MSISDN has been reached"};
@@ -138,8 +136,7 @@ void RegistrationRegistry::Update(const RegistrationId& id, std::optional<WallTi
                                   WallTime token_expires_at, RequestId request, Now now) {
   auto entry = table_.Get(id);
   if (!entry || entry->state != State::kRegistered) {
-    actions_.push_back(
-        CompleteRequest{request, Refusal{RefusalKind::kNotFound, "No such registration."}});
+    actions_.push_back(CompleteRequest{request, Refusal{RefusalKind::kNotFound, "No such registration."}});
     return;
   }
   auto expiry = ExpiryOf(expire_time, now.wall);
@@ -159,15 +156,13 @@ void RegistrationRegistry::Update(const RegistrationId& id, std::optional<WallTi
 void RegistrationRegistry::Delete(const RegistrationId& id, RequestId request, Now now) {
   auto entry = table_.Get(id);
   if (!entry || entry->state == State::kEnding) {
-    actions_.push_back(
-        CompleteRequest{request, Refusal{RefusalKind::kNotFound, "No such registration."}});
+    actions_.push_back(CompleteRequest{request, Refusal{RefusalKind::kNotFound, "No such registration."}});
     return;
   }
   // Whoever still waits for the registration learns that it is gone.
   if (entry->request != 0) {
-    actions_.push_back(CompleteRequest{
-        entry->request,
-        Refusal{RefusalKind::kUnavailable, "The registration was deleted meanwhile."}});
+    actions_.push_back(
+        CompleteRequest{entry->request, Refusal{RefusalKind::kUnavailable, "The registration was deleted meanwhile."}});
   }
   entry->request = request;
   End(std::move(*entry), false, "", false, now);
@@ -240,7 +235,8 @@ void RegistrationRegistry::EndAll(const std::string& reason, Now now) {
 
 // Who is not reached before the process has to go is found in the store by the next one, and expires in the network.
 void RegistrationRegistry::EndSome(Now now) {
-  for (size_t ended = 0; ended < kMostEndingInATick && !ending_.empty() && table_.size() - table_.registered_count() < kMostEnding;) {
+  for (size_t ended = 0;
+       ended < kMostEndingInATick && !ending_.empty() && table_.size() - table_.registered_count() < kMostEnding;) {
     const RegistrationTable::Ticket ticket = ending_.back();
     ending_.pop_back();
     for (Entry& entry : table_.Of(ticket)) {
@@ -259,8 +255,7 @@ void RegistrationRegistry::OnNotKept(const RegistrationId& id, Now now) {
 
 // ---- the network
 
-void RegistrationRegistry::OnRegistered(const RegistrationId& id, SipRegistered registered,
-                                        Now now) {
+void RegistrationRegistry::OnRegistered(const RegistrationId& id, SipRegistered registered, Now now) {
   auto entry = table_.Get(id);
   if (!entry || entry->state == State::kEnding) return;
   entry->is_refresh_pending = false;
@@ -281,21 +276,17 @@ void RegistrationRegistry::OnRegistered(const RegistrationId& id, SipRegistered 
   if (is_first) actions_.push_back(CompleteRequest{request, std::move(entry->record), true, true});
 }
 
-void RegistrationRegistry::OnRegisterFailed(const RegistrationId& id,
-                                            const SipRegisterFailure& failure, Now now) {
+void RegistrationRegistry::OnRegisterFailed(const RegistrationId& id, const SipRegisterFailure& failure, Now now) {
   auto entry = table_.Get(id);
   if (!entry || entry->state == State::kEnding) return;
   entry->is_refresh_pending = false;
   std::string sip = "SIP " + std::to_string(failure.status_code) + " " + failure.phrase;
   if (entry->state == State::kRegistering) {
-    Refusal refusal{RefusalKind::kUnavailable,
-                    "The network does not take registrations now: " + sip};
+    Refusal refusal{RefusalKind::kUnavailable, "The network does not take registrations now: " + sip};
     bool is_denied = failure.is_final || failure.status_code == 403 || failure.status_code == 404;
-    if (failure.status_code == 408)
-      refusal = {RefusalKind::kTimeout, "The network did not answer in time"};
+    if (failure.status_code == 408) refusal = {RefusalKind::kTimeout, "The network did not answer in time"};
     if (is_denied) {
-      refusal = {RefusalKind::kNotApplicable,
-                 "The network does not serve this phone number: " + sip};
+      refusal = {RefusalKind::kNotApplicable, "The network does not serve this phone number: " + sip};
     }
     actions_.push_back(CompleteRequest{entry->request, std::move(refusal)});
     Remove(*entry);
@@ -317,8 +308,8 @@ void RegistrationRegistry::OnDeregisterDone(const RegistrationId& id, Now) {
 }
 
 // TS 24.229 section 5.1.1.7.
-void RegistrationRegistry::OnNetworkDeregistered(const RegistrationId& id,
-                                                 const SipDeregistered& deregistered, Now now) {
+void RegistrationRegistry::OnNetworkDeregistered(const RegistrationId& id, const SipDeregistered& deregistered,
+                                                 Now now) {
   auto entry = table_.Get(id);
   if (!entry || entry->state != State::kRegistered) return;
   switch (deregistered.event) {
@@ -345,26 +336,27 @@ void RegistrationRegistry::OnNetworkDeregistered(const RegistrationId& id,
 
 void RegistrationRegistry::ScheduleLife(Entry& entry, Now now) const {
   entry.expiry_deadline = now.steady + (entry.record.expires_at - now.wall);
-  entry.token_deadline =
-      entry.record.push.empty()
-          ? now.steady + (entry.record.token_expires_at + config_.token_grace - now.wall)
-          : kNever;
+  entry.token_deadline = entry.record.push.empty()
+                             ? now.steady + (entry.record.token_expires_at + config_.token_grace - now.wall)
+                             : kNever;
 }
 
 void RegistrationRegistry::ScheduleRefresh(Entry& entry, seconds granted, Now now) {
   const seconds delay = RefreshDelay(granted);
   // The first one goes out early enough to leave the crowd in which the registration came.
   const bool is_first = entry.state == State::kRegistering;
-  const seconds earlier = is_first ? std::min(kFirstRefreshSpread, delay * 9 / 10) : std::min(config_.refresh_jitter, delay / 10);
+  const seconds earlier =
+      is_first ? std::min(kFirstRefreshSpread, delay * 9 / 10) : std::min(config_.refresh_jitter, delay / 10);
   const SteadyTime latest = now.steady + std::max(delay, seconds(1));
   SetRefresh(entry, plan_.Emptiest(latest - earlier, latest, Random()));
 }
 
-// Each keeps the time that it had: these were spread when they were chosen. After a restart many may be overdue, of those that
-// expired meanwhile all: they are caught up with one by one.
+// Each keeps the time that it had: these were spread when they were chosen. After a restart many may be overdue, of
+// those that expired meanwhile all: they are caught up with one by one.
 void RegistrationRegistry::ScheduleRestored(Entry& entry, Now now) {
   using std::chrono::milliseconds;
-  const auto left = std::max(std::chrono::duration_cast<milliseconds>(entry.record.sip_expires_at - now.wall), milliseconds(0));
+  const auto left =
+      std::max(std::chrono::duration_cast<milliseconds>(entry.record.sip_expires_at - now.wall), milliseconds(0));
   const seconds granted = entry.record.registered.expires;
   const milliseconds due = left - (granted - RefreshDelay(granted));
   if (due > milliseconds(0)) {
@@ -377,7 +369,8 @@ void RegistrationRegistry::ScheduleRestored(Entry& entry, Now now) {
   }
   // It was not the network that did not prolong it: nobody's registration ends for having to wait here.
   entry.sip_expiry_deadline = kNever;
-  const auto window = left > milliseconds(0) ? std::clamp<milliseconds>(left / 2, kCatchUpLeast, kCatchUpTime) : kCatchUpTime;
+  const auto window =
+      left > milliseconds(0) ? std::clamp<milliseconds>(left / 2, kCatchUpLeast, kCatchUpTime) : kCatchUpTime;
   SetRefresh(entry, CatchUpTime(now.steady + seconds(1), now.steady + window));
 }
 
@@ -400,16 +393,14 @@ SteadyTime RegistrationRegistry::RoomiestOfSome(SteadyTime from, SteadyTime to) 
   return best;
 }
 
-void RegistrationRegistry::ScheduleRetry(Entry& entry, std::optional<seconds> retry_after,
-                                         Now now) {
+void RegistrationRegistry::ScheduleRetry(Entry& entry, std::optional<seconds> retry_after, Now now) {
   seconds delay = kBackOffMax;
   // 30 s doubled six times is beyond the cap.
   if (entry.failures < 6) {
     delay = std::min(kBackOffMax, kBackOffBase * (1 << entry.failures));
     ++entry.failures;
   }
-  delay = delay / 2 +
-          seconds(static_cast<int64_t>(Random() % static_cast<uint64_t>(delay.count() / 2 + 1)));
+  delay = delay / 2 + seconds(static_cast<int64_t>(Random() % static_cast<uint64_t>(delay.count() / 2 + 1)));
   // What a busy network told many at the same time does not bring all of them back at the same time.
   const SteadyTime earliest = now.steady + retry_after.value_or(delay);
   SetRefresh(entry, plan_.Earliest(earliest, earliest + retry_after.value_or(delay) / 10, 1));
@@ -460,16 +451,15 @@ SteadyTime RegistrationRegistry::NextDeadline() const { return std::min(table_.N
 
 // ---- ends
 
-void RegistrationRegistry::End(Entry entry, bool is_expired, const std::string& description,
-                               bool is_network_told, Now now) {
+void RegistrationRegistry::End(Entry entry, bool is_expired, const std::string& description, bool is_network_told,
+                               Now now) {
   const RegistrationId id = entry.record.id;
   bool was_registered = entry.state == State::kRegistered;
   entry.state = State::kEnding;
   SetRefresh(entry, kNever);
   entry.ending_deadline = now.steady + (is_network_told ? kDeregisterLimit : kDeregisterPatience);
   table_.Put(entry);
-  actions_.push_back(
-      EndCalls{id, description.empty() ? "The registration was deleted" : description});
+  actions_.push_back(EndCalls{id, description.empty() ? "The registration was deleted" : description});
   if (was_registered && !description.empty()) {
     actions_.push_back(NotifyEnd{std::move(entry.record), is_expired, description});
   }
@@ -487,8 +477,7 @@ void RegistrationRegistry::Remove(const Entry& entry) {
 // ---- look-up
 
 SipRegistration RegistrationRegistry::ToSip(const RegistrationRecord& record) const {
-  return {record.id,          record.impu,          record.impi,
-          record.instance_id, record.contact_token, config_.sip_expiry};
+  return {record.id, record.impu, record.impi, record.instance_id, record.contact_token, config_.sip_expiry};
 }
 
 std::optional<RegistrationRecord> RegistrationRegistry::Find(const RegistrationId& id) const {
@@ -516,7 +505,8 @@ std::vector<RegistrationRecord> RegistrationRegistry::FindByClient(const std::st
   return Confirmed(table_.FindByClient(client_id));
 }
 
-RegistrationRegistry::ClientPage RegistrationRegistry::PageOfClient(const std::string& client_id, size_t first, size_t count) const {
+RegistrationRegistry::ClientPage RegistrationRegistry::PageOfClient(const std::string& client_id, size_t first,
+                                                                    size_t count) const {
   auto [entries, total] = table_.PageOfClient(client_id, first, count);
   return {Confirmed(std::move(entries)), total};
 }

@@ -58,8 +58,8 @@ struct RestoreSip {
 struct CompleteRequest {
   RequestId request = 0;
   std::variant<RegistrationRecord, Refusal> outcome;
-  // Not before what is to be persisted is safe: the client relies on it from then on. Of a new registration that could not
-  // be kept OnNotKept() is to be told.
+  // Not before what is to be persisted is safe: the client relies on it from then on. Of a new registration that could
+  // not be kept OnNotKept() is to be told.
   bool must_be_kept = false;
   bool is_new = false;
 };
@@ -80,8 +80,8 @@ struct Persist {
 struct Erase {
   RegistrationId id;
 };
-using Action = std::variant<SendRegister, SendDeregister, RestoreSip, CompleteRequest, NotifyEnd,
-                            EndCalls, Persist, Erase>;
+using Action =
+    std::variant<SendRegister, SendDeregister, RestoreSip, CompleteRequest, NotifyEnd, EndCalls, Persist, Erase>;
 
 // All registrations and their timers: CAMARA's expiry, the access token's, and the SIP binding's
 // with refresh, retry and back-off. Inputs leave actions behind; the owner polls until there are
@@ -93,8 +93,8 @@ class RegistrationRegistry {
   // Completed after the network's answer. Refused at once for a bad expiry, a duplicate or a limit.
   void Create(CreateRequest request, RequestId id, Now now);
   // The new life counts from now (CAMARA webrtc-registration, PUT); absent: the default.
-  void Update(const RegistrationId& id, std::optional<WallTime> expire_time,
-              WallTime token_expires_at, RequestId request, Now now);
+  void Update(const RegistrationId& id, std::optional<WallTime> expire_time, WallTime token_expires_at,
+              RequestId request, Now now);
   // Completed when the network has been told, or after a short while.
   void Delete(const RegistrationId& id, RequestId request, Now now);
   // A fresh token of the same user on the same device. It prolongs what is registered for the number that it names; who
@@ -119,8 +119,7 @@ class RegistrationRegistry {
   void OnRegistered(const RegistrationId& id, SipRegistered registered, Now now);
   void OnRegisterFailed(const RegistrationId& id, const SipRegisterFailure& failure, Now now);
   void OnDeregisterDone(const RegistrationId& id, Now now);
-  void OnNetworkDeregistered(const RegistrationId& id, const SipDeregistered& deregistered,
-                             Now now);
+  void OnNetworkDeregistered(const RegistrationId& id, const SipDeregistered& deregistered, Now now);
 
   void HandleTimeout(Now now);
   SteadyTime NextDeadline() const;
@@ -136,7 +135,8 @@ class RegistrationRegistry {
   std::vector<RegistrationRecord> FindByNumber(const std::string& phone_number) const;
   // Of all users.
   std::vector<RegistrationRecord> FindByClient(const std::string& client_id) const;
-  // The same, those from `first` on and `count` at most, at the price of these; in an order that holds while none comes or goes.
+  // The same, those from `first` on and `count` at most, at the price of these; in an order that holds while none comes
+  // or goes.
   struct ClientPage {
     std::vector<RegistrationRecord> records;
     size_t total = 0;
@@ -158,8 +158,7 @@ class RegistrationRegistry {
   void ScheduleRetry(Entry& entry, std::optional<std::chrono::seconds> retry_after, Now now);
   void SetRefresh(Entry& entry, SteadyTime when);
   void SendRefresh(Entry& entry);
-  void End(Entry entry, bool is_expired, const std::string& description, bool is_network_told,
-           Now now);
+  void End(Entry entry, bool is_expired, const std::string& description, bool is_network_told, Now now);
   void HandleEntryTimeout(Entry entry, Now now);
   void EndSome(Now now);
   void Remove(const Entry& entry);
@@ -172,7 +171,7 @@ class RegistrationRegistry {
   SteadyTime catch_up_full_until_{};
   SteadyTime tokens_count_from_{};  // after a restart clients have time to come back
   std::deque<Action> actions_;
-  std::string end_reason_;  // empty: service goes on
+  std::string end_reason_;                         // empty: service goes on
   std::vector<RegistrationTable::Ticket> ending_;  // those that EndAll has not come to yet
   SteadyTime end_some_at_ = kNever;
 };

@@ -49,23 +49,33 @@ struct ByUser {};
 struct ByNumber {};
 struct ByDeadline {};
 using Container = mi::multi_index_container<
-    Row, mi::indexed_by<
-             mi::hashed_non_unique<mi::tag<ById>, mi::member<Row, TextHash, &Row::id>>,
-             mi::hashed_non_unique<mi::tag<ByToken>, mi::member<Row, TextHash, &Row::token>>,
-             mi::hashed_non_unique<mi::tag<ByDevice>, mi::member<Row, TextHash, &Row::device>>,
-             mi::hashed_non_unique<mi::tag<ByNumber>, mi::member<Row, TextHash, &Row::number>>,
-             mi::ordered_non_unique<mi::tag<ByUser>,
-                                    mi::composite_key<Row, mi::member<Row, TextHash, &Row::client>, mi::member<Row, TextHash, &Row::user>>>,
-             mi::ordered_non_unique<mi::tag<ByDeadline>, mi::member<Row, SteadyTime, &Row::deadline>>>,
+    Row,
+    mi::indexed_by<
+        mi::hashed_non_unique<mi::tag<ById>, mi::member<Row, TextHash, &Row::id>>,
+        mi::hashed_non_unique<mi::tag<ByToken>, mi::member<Row, TextHash, &Row::token>>,
+        mi::hashed_non_unique<mi::tag<ByDevice>, mi::member<Row, TextHash, &Row::device>>,
+        mi::hashed_non_unique<mi::tag<ByNumber>, mi::member<Row, TextHash, &Row::number>>,
+        mi::ordered_non_unique<mi::tag<ByUser>, mi::composite_key<Row, mi::member<Row, TextHash, &Row::client>,
+                                                                  mi::member<Row, TextHash, &Row::user>>>,
+        mi::ordered_non_unique<mi::tag<ByDeadline>, mi::member<Row, SteadyTime, &Row::deadline>>>,
     std::pmr::polymorphic_allocator<Row>>;
 
 PackedTexts PackTexts(TextPacker& packer, const RegistrationRecord& record) {
   const RegistrationOwner& owner = record.owner;
   // What can be computed again is not kept.
   const bool is_computed = record.instance_id == InstanceIdOf(owner.phone_number, owner.device_id);
-  std::vector<std::string_view> texts{record.id, owner.client_id, owner.user, owner.phone_number, owner.device_id, record.impu,
-                                      record.impi, is_computed ? std::string_view() : record.instance_id, record.contact_token,
-                                      record.push, record.registered.next_hop, record.registered.snapshot};
+  std::vector<std::string_view> texts{record.id,
+                                      owner.client_id,
+                                      owner.user,
+                                      owner.phone_number,
+                                      owner.device_id,
+                                      record.impu,
+                                      record.impi,
+                                      is_computed ? std::string_view() : record.instance_id,
+                                      record.contact_token,
+                                      record.push,
+                                      record.registered.next_hop,
+                                      record.registered.snapshot};
   for (const std::string& route : record.registered.service_route) {
     if (!route.empty()) texts.emplace_back(route);
   }
@@ -77,9 +87,9 @@ PackedTexts PackTexts(TextPacker& packer, const RegistrationRecord& record) {
 void UnpackTexts(std::vector<std::string> texts, RegistrationRecord& record) {
   RegistrationOwner& owner = record.owner;
   auto next = texts.begin();
-  for (std::string* text : {&record.id, &owner.client_id, &owner.user, &owner.phone_number, &owner.device_id, &record.impu,
-                            &record.impi, &record.instance_id, &record.contact_token, &record.push, &record.registered.next_hop,
-                            &record.registered.snapshot}) {
+  for (std::string* text : {&record.id, &owner.client_id, &owner.user, &owner.phone_number, &owner.device_id,
+                            &record.impu, &record.impi, &record.instance_id, &record.contact_token, &record.push,
+                            &record.registered.next_hop, &record.registered.snapshot}) {
     *text = std::move(*next++);
   }
   if (record.instance_id.empty()) record.instance_id = InstanceIdOf(owner.phone_number, owner.device_id);
@@ -131,8 +141,8 @@ class RegistrationTable::Rows {
     // Both deadlines are of the steady clock: what lies between them holds for the wall's too.
     const bool is_planned = row.refresh_deadline != kNever && row.sip_expiry_deadline != kNever;
     if (is_planned) {
-      entry.record.refresh_at =
-          row.sip_expires_at - std::chrono::duration_cast<WallTime::duration>(row.sip_expiry_deadline - row.refresh_deadline);
+      entry.record.refresh_at = row.sip_expires_at - std::chrono::duration_cast<WallTime::duration>(
+                                                         row.sip_expiry_deadline - row.refresh_deadline);
     }
     return entry;
   }
@@ -225,7 +235,9 @@ std::vector<Entry> RegistrationTable::FindByDevice(const std::string& device_id)
 std::vector<Entry> RegistrationTable::FindByUser(const std::string& client_id, const std::string& user) const {
   return rows_->Matching(
       rows_->rows.get<ByUser>().equal_range(boost::make_tuple(HashOfText(client_id), HashOfText(user))),
-      [&](const RegistrationRecord& record) { return record.owner.client_id == client_id && record.owner.user == user; });
+      [&](const RegistrationRecord& record) {
+        return record.owner.client_id == client_id && record.owner.user == user;
+      });
 }
 
 std::vector<Entry> RegistrationTable::FindByClient(const std::string& client_id) const {
@@ -233,7 +245,8 @@ std::vector<Entry> RegistrationTable::FindByClient(const std::string& client_id)
                          [&](const RegistrationRecord& record) { return record.owner.client_id == client_id; });
 }
 
-std::pair<std::vector<Entry>, size_t> RegistrationTable::PageOfClient(const std::string& client_id, size_t first, size_t count) const {
+std::pair<std::vector<Entry>, size_t> RegistrationTable::PageOfClient(const std::string& client_id, size_t first,
+                                                                      size_t count) const {
   const auto [begin, end] = rows_->rows.get<ByUser>().equal_range(HashOfText(client_id));
   std::vector<Entry> page;
   size_t total = 0;

@@ -33,8 +33,7 @@ struct SipRegisterFailure {
   int status_code = 0;  // 408 when no P-CSCF answered
   std::string phrase;
   std::optional<std::chrono::seconds> retry_after;
-  bool is_final =
-      false;  // the network will not change its mind (403, 404, wrong credentials twice)
+  bool is_final = false;  // the network will not change its mind (403, 404, wrong credentials twice)
 };
 
 // Network-initiated de-registration (RFC 3680, TS 24.229 section 5.1.1.7).

@@ -64,9 +64,7 @@ TextHash HashOfText(std::string_view text) {
   return static_cast<TextHash>(hash ^ hash >> 32);
 }
 
-size_t PackedTexts::size_bytes() const {
-  return block_ == nullptr ? 0 : BlockSize(block_.get());
-}
+size_t PackedTexts::size_bytes() const { return block_ == nullptr ? 0 : BlockSize(block_.get()); }
 
 void FreePacked::operator()(std::byte* block) const { pool->deallocate(block, BlockSize(block), alignof(Header)); }
 
@@ -81,7 +79,8 @@ class TextPacker::Zstd {
     BYON_CHECK(compressor_ && decompressor_ && compressing_ && decompressing_, "no memory for zstd");
     ZSTD_CCtx_setParameter(compressor_.get(), ZSTD_c_dictIDFlag, 0);
     ZSTD_CCtx_setParameter(compressor_.get(), ZSTD_c_checksumFlag, 0);
-    BYON_CHECK(ZSTD_isError(ZSTD_CCtx_refCDict(compressor_.get(), compressing_.get())) == 0, "zstd refuses its dictionary");
+    BYON_CHECK(ZSTD_isError(ZSTD_CCtx_refCDict(compressor_.get(), compressing_.get())) == 0,
+               "zstd refuses its dictionary");
   }
 
   // Empty when it would not become smaller.
@@ -125,7 +124,8 @@ PackedTexts TextPacker::Pack(std::span<const std::string_view> texts) {
   BYON_CHECK(kept.size() <= kMaxSize, "texts of 2 GiB");
   const Header header = static_cast<Header>(kept.size()) | (small.empty() ? 0 : kIsCompressed);
   PackedTexts packed;
-  packed.block_ = {static_cast<std::byte*>(pool_.allocate(sizeof(header) + kept.size(), alignof(Header))), FreePacked{&pool_}};
+  packed.block_ = {static_cast<std::byte*>(pool_.allocate(sizeof(header) + kept.size(), alignof(Header))),
+                   FreePacked{&pool_}};
   std::memcpy(packed.block_.get(), &header, sizeof(header));
   std::memcpy(packed.block_.get() + sizeof(header), kept.data(), kept.size());
   return packed;
@@ -143,10 +143,12 @@ void TextPacker::Learn(std::string_view plain) {
   samples_ += plain;
   sample_sizes_.push_back(plain.size());
   if (sample_sizes_.size() < kSamples) return;
-  const std::string_view content = std::string_view(samples_).substr(samples_.size() - std::min(samples_.size(), kDictionaryBytes / 2));
+  const std::string_view content =
+      std::string_view(samples_).substr(samples_.size() - std::min(samples_.size(), kDictionaryBytes / 2));
   std::string dictionary(kDictionaryBytes, '\0');
-  const size_t size = ZDICT_finalizeDictionary(dictionary.data(), dictionary.size(), content.data(), content.size(), samples_.data(),
-                                               sample_sizes_.data(), static_cast<unsigned>(sample_sizes_.size()), {});
+  const size_t size =
+      ZDICT_finalizeDictionary(dictionary.data(), dictionary.size(), content.data(), content.size(), samples_.data(),
+                               sample_sizes_.data(), static_cast<unsigned>(sample_sizes_.size()), {});
   // Too little or too even to count characters of: the samples alone serve as well.
   if (ZDICT_isError(size) != 0) {
     dictionary = content;

@@ -28,15 +28,18 @@ class Checker {
 
   std::vector<ClickToCallMistake> Run() {
     if (!settings_.campaigns.empty() && settings_.next_hops.empty()) {
-      Add("/click_to_call/campaigns", "click_to_call.campaigns need click_to_call.trunk.next_hops, the IP address and port of "
-                                      "the network element that takes their calls.");
+      Add("/click_to_call/campaigns",
+          "click_to_call.campaigns need click_to_call.trunk.next_hops, the IP address and port of "
+          "the network element that takes their calls.");
     }
     for (size_t i = 0; i < settings_.campaigns.size(); ++i) CheckCampaign(i);
     return std::move(mistakes_);
   }
 
  private:
-  void Add(std::string pointer, std::string sentence) { mistakes_.push_back({std::move(pointer), std::move(sentence)}); }
+  void Add(std::string pointer, std::string sentence) {
+    mistakes_.push_back({std::move(pointer), std::move(sentence)});
+  }
 
   void CheckCampaign(size_t index) {
     const Campaign& one = settings_.campaigns[index];
@@ -46,8 +49,8 @@ class Checker {
       Add(pointer + "/id", key + ".id is " + Quoted(one.id) + "; another campaign has that id already.");
     }
     if (call::IsEmergencyAddress("tel:" + one.called_number, config_.ims.emergency_numbers)) {
-      Add(pointer + "/called_number", key + ".called_number is " + Quoted(one.called_number) +
-                                          "; emergency numbers are not called from here.");
+      Add(pointer + "/called_number",
+          key + ".called_number is " + Quoted(one.called_number) + "; emergency numbers are not called from here.");
     }
     for (size_t i = 0; i < one.calling_numbers.size(); ++i) {
       const auto begin = one.calling_numbers.begin();

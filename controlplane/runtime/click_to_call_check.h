@@ -13,7 +13,7 @@ namespace byon::runtime {
 [[nodiscard]] std::vector<click_to_call::Campaign> ReadCampaigns(const nlohmann::json& list);
 
 struct ClickToCallMistake {
-  std::string pointer;   // JSON pointer of the value
+  std::string pointer;  // JSON pointer of the value
   std::string sentence;
 };
 // What the schema cannot say of them.

@@ -37,15 +37,17 @@ void ConfigReader::ReadHttp() {
   }
   http.tls = GetTls("/http/tls");
   if (const json* more = At("/http/tls/certificates")) {
-    for (size_t i = 0; i < more->size(); ++i) http.more_certificates.push_back(*GetTls("/http/tls/certificates/" + std::to_string(i)));
+    for (size_t i = 0; i < more->size(); ++i)
+      http.more_certificates.push_back(*GetTls("/http/tls/certificates/" + std::to_string(i)));
   }
   if (const json* proxies = At("/http/trusted_proxies")) {
     for (size_t i = 0; i < proxies->size(); ++i) {
       if (http.trusted_proxies.Add(proxies->at(i).get<std::string>())) continue;
       const std::string pointer = "/http/trusted_proxies/" + std::to_string(i);
-      Mistake(pointer, Key(pointer) + " is " + proxies->at(i).dump() +
-                           "; it must be an IP address, or a network like 10.0.0.0/8 that does not mean everybody and has "
-                           "no bits beyond its length.");
+      Mistake(pointer,
+              Key(pointer) + " is " + proxies->at(i).dump() +
+                  "; it must be an IP address, or a network like 10.0.0.0/8 that does not mean everybody and has "
+                  "no bits beyond its length.");
     }
   }
   std::string header = "x-forwarded-for";
@@ -143,7 +145,8 @@ void ConfigReader::ReadNameServer(const std::string& pointer) {
   const bool has_port = text.find(':', text.starts_with("[") ? text.find(']') : 0) != text.npos;
   const auto endpoint = ParseEndpoint(has_port ? text : text + ":53");
   if (!endpoint || endpoint->port == 0) {
-    return Mistake(pointer, Key(pointer) + " is \"" + text + "\"; it must be an IP address, with or without a port from 1 to 65535.");
+    return Mistake(pointer, Key(pointer) + " is \"" + text +
+                                "\"; it must be an IP address, with or without a port from 1 to 65535.");
   }
   config_.ims.dns_servers.push_back(*endpoint);
 }
@@ -159,8 +162,9 @@ void ConfigReader::ReadEmergency() {
   std::string country;
   Get("/emergency/country", country);
   if (!country.empty() && !emergency::KnowsCountry(country)) {
-    Mistake("/emergency/country", "emergency.country is \"" + country +
-                                      "\"; its numbers are not known here: leave it empty and list them in emergency.numbers.");
+    Mistake("/emergency/country",
+            "emergency.country is \"" + country +
+                "\"; its numbers are not known here: leave it empty and list them in emergency.numbers.");
   }
   settings.numbers = emergency::NumbersOf(country);
   if (const json* numbers = At("/emergency/numbers")) {
@@ -171,7 +175,8 @@ void ConfigReader::ReadEmergency() {
       if (service != "none") {
         settings.numbers.push_back({number, "urn:service:sos" + (service.empty() ? "" : "." + service)});
       } else if (number == "112" || number == "911") {
-        Mistake("/emergency/numbers", "emergency.numbers says service none of " + number + ", which is an emergency number everywhere.");
+        Mistake("/emergency/numbers",
+                "emergency.numbers says service none of " + number + ", which is an emergency number everywhere.");
       }
     }
   }
@@ -181,8 +186,9 @@ void ConfigReader::ReadEmergency() {
     }
   }
   if (settings.is_routed && settings.next_hops.empty() && config_.ims.profile == "trusted") {
-    Mistake("/emergency/policy", "emergency.policy route needs emergency.next_hops with ims.profile trusted: an S-CSCF takes no "
-                                 "emergency calls.");
+    Mistake("/emergency/policy",
+            "emergency.policy route needs emergency.next_hops with ims.profile trusted: an S-CSCF takes no "
+            "emergency calls.");
   }
   // All of them, wherever it only matters that a number is one.
   std::vector<std::string>& all = config_.ims.emergency_numbers;
@@ -295,11 +301,11 @@ void ConfigReader::CheckOperator() {
   const RegistrationSettings& registration = config_.registration;
   if (registration.min_expires > registration.default_expires ||
       registration.default_expires > registration.max_expires) {
-    Mistake("/registration",
-            "registration.default_expires_s must not be below min_expires_s nor above max_expires_s.");
+    Mistake("/registration", "registration.default_expires_s must not be below min_expires_s nor above max_expires_s.");
   }
   if (!config_.ice.turn_urls.empty() && config_.ice.turn_secret.empty()) {
-    Mistake("/ice/turn_urls", "ice.turn_urls need ice.turn_secret_file, a file with the secret of the TURN servers in it.");
+    Mistake("/ice/turn_urls",
+            "ice.turn_urls need ice.turn_secret_file, a file with the secret of the TURN servers in it.");
   }
   if (config_.ims.profile == "trusted" && config_.ims.visited_network_id.empty()) {
     Mistake("/ims/profile", "ims.profile trusted needs ims.visited_network_id.");
@@ -332,8 +338,9 @@ void ConfigReader::CheckCommon() {
   std::string public_url;
   Get("/http/public_url", public_url);
   if (http.tls || is_loopback || public_url.starts_with("https")) return;  // https: a proxy does TLS
-  Mistake("/http/listen", "http.listen is not on loopback, so it needs http.tls, or an https http.public_url "
-                          "of a TLS proxy in front.");
+  Mistake("/http/listen",
+          "http.listen is not on loopback, so it needs http.tls, or an https http.public_url "
+          "of a TLS proxy in front.");
 }
 
 void ConfigReader::ReadCommon() {
@@ -369,7 +376,8 @@ namespace {
 std::string ScopesOf(const Config& config) {
   std::string scopes = "openid offline_access";
   for (const char* api : {"webrtc-registration", "webrtc-call-handling"}) {
-    for (const char* verb : {"create", "read", "write", "delete"}) scopes += " " + std::string(api) + ":sessions:" + verb;
+    for (const char* verb : {"create", "read", "write", "delete"})
+      scopes += " " + std::string(api) + ":sessions:" + verb;
   }
   for (const char* event : {"session-status", "session-invitation", "registration-ends"}) {
     const std::string events = "webrtc-events-subscriptions";

@@ -34,7 +34,7 @@ struct HttpConfig {
   Endpoint listen{"127.0.0.1", 8080};
   std::string public_url;  // without a trailing slash
   std::string api_root;
-  std::string web_dir;     // empty: the installed one
+  std::string web_dir;  // empty: the installed one
   std::optional<TlsFiles> tls;
   std::vector<TlsFiles> more_certificates;  // beside that of `tls`, for the hosts that they name
   std::vector<std::string> cors_origins;
@@ -133,8 +133,8 @@ struct ImsSettings {
   std::string realm;
   Endpoint local;
   std::vector<Endpoint> next_hops;
-  std::string core_domain;               // where next_hops are looked up; empty: they are fixed
-  std::vector<Endpoint> dns_servers;     // empty: the system's
+  std::string core_domain;            // where next_hops are looked up; empty: they are fixed
+  std::vector<Endpoint> dns_servers;  // empty: the system's
   std::vector<std::string> allowed_peers;
   std::string transport = "udp";  // udp | tcp | tls
   std::optional<TlsFiles> tls;    // with transport tls
@@ -305,7 +305,7 @@ inline constexpr const char* kDefaultOperator = "default";
 
 // All mistakes, one sentence each: file, line, key, value, what is allowed. Empty: the configuration is good.
 struct LoadedConfig {
-  Config config;  // the common part; in a file without a list of operators that of the only one
+  Config config;                          // the common part; in a file without a list of operators that of the only one
   std::vector<OperatorConfig> operators;  // one or more
   std::vector<std::string> mistakes;
 };
@@ -313,8 +313,7 @@ struct LoadedConfig {
 // Reads, checks and resolves a file; relative file names in it are relative to it.
 [[nodiscard]] LoadedConfig LoadConfig(const std::string& path);
 // The same of a text; `directory` stands for the file's.
-[[nodiscard]] LoadedConfig ParseConfig(const std::string& text, const std::string& name,
-                                       const std::string& directory);
+[[nodiscard]] LoadedConfig ParseConfig(const std::string& text, const std::string& name, const std::string& directory);
 // The JSON Schema (draft-07) that the file is checked against.
 std::string_view ConfigSchema();
 

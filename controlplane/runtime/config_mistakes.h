@@ -17,7 +17,8 @@ class Mistakes {
 
   void Add(const std::string& pointer, const std::string& sentence) {
     std::string line = name_ + ":" + std::to_string(document_.LineOf(pointer)) + ": " + sentence;
-    if (std::find(sentences_.begin(), sentences_.end(), line) == sentences_.end()) sentences_.push_back(std::move(line));
+    if (std::find(sentences_.begin(), sentences_.end(), line) == sentences_.end())
+      sentences_.push_back(std::move(line));
   }
   // Of a key that an operator may have of its own: where it has (or must have, `is_own`), the sentence names it there.
   void AddAt(const std::string& prefix, const std::string& pointer, const std::string& sentence, bool is_own = false) {

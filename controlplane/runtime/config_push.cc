@@ -23,16 +23,20 @@ void ConfigReader::ReadPush() {
   if (web.is_enabled) {
     web.vapid_key_pem = ReadFile(web.vapid_key_file).value_or("");
     if (web.subject.empty()) {
-      Mistake("/push/web_push", "push.web_push.enabled needs push.web_push.subject, a mailto: or https: URL of the operator.");
+      Mistake("/push/web_push",
+              "push.web_push.enabled needs push.web_push.subject, a mailto: or https: URL of the operator.");
     }
     std::error_code error;
     const std::filesystem::path file(web.vapid_key_file);
     if (web.vapid_key_pem.empty() && std::filesystem::exists(file, error)) {
-      Mistake("/push/web_push/vapid_key_file", "push.web_push.vapid_key_file is \"" + web.vapid_key_file + "\"; that file is empty or cannot be read.");
+      Mistake("/push/web_push/vapid_key_file",
+              "push.web_push.vapid_key_file is \"" + web.vapid_key_file + "\"; that file is empty or cannot be read.");
     } else if (web.vapid_key_pem.empty() && !std::filesystem::is_directory(file.parent_path(), error)) {
-      Mistake("/push/web_push/vapid_key_file", "push.web_push.vapid_key_file is \"" + web.vapid_key_file + "\"; its folder does not exist.");
+      Mistake("/push/web_push/vapid_key_file",
+              "push.web_push.vapid_key_file is \"" + web.vapid_key_file + "\"; its folder does not exist.");
     } else if (!web.vapid_key_pem.empty() && !auth::SigningKey::FromPem(web.vapid_key_pem, auth::Algorithm::kEs256)) {
-      Mistake("/push/web_push/vapid_key_file", "push.web_push.vapid_key_file must hold a P-256 private key in PEM without a passphrase.");
+      Mistake("/push/web_push/vapid_key_file",
+              "push.web_push.vapid_key_file must hold a P-256 private key in PEM without a passphrase.");
     }
   }
 

@@ -55,7 +55,8 @@ void ConfigValues::GetEndpoint(const std::string& pointer, Endpoint& target) {
   if (value == nullptr) return;
   const auto endpoint = ParseEndpoint(value->get<std::string>());
   if (!endpoint) {
-    return Mistake(pointer, Key(pointer) + " is " + value->dump() + "; it must be an IP address and a port from 0 to 65535.");
+    return Mistake(pointer,
+                   Key(pointer) + " is " + value->dump() + "; it must be an IP address and a port from 0 to 65535.");
   }
   target = *endpoint;
 }

@@ -29,8 +29,7 @@ std::string Now() {
   const auto now = std::chrono::system_clock::now();
   const auto since = now.time_since_epoch();
   const std::time_t seconds = std::chrono::system_clock::to_time_t(now);
-  const auto ms = static_cast<int>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(since).count() % 1000);
+  const auto ms = static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(since).count() % 1000);
   std::tm parts{};
   gmtime_r(&seconds, &parts);
   char text[40];

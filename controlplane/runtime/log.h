@@ -21,8 +21,7 @@ struct LogField {
   LogField(std::string_view field_key, const std::string& field_value)
       : key(field_key), value(field_value), is_number(false) {}
   template <typename T>
-    requires std::is_arithmetic_v<T>
-  LogField(std::string_view field_key, T field_value)
+  requires std::is_arithmetic_v<T> LogField(std::string_view field_key, T field_value)
       : key(field_key), value(std::to_string(field_value)), is_number(true) {}
   std::string_view key;
   std::string value;

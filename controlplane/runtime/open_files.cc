@@ -21,11 +21,13 @@ std::optional<std::string> OpenFilesMistake(size_t connections, const std::vecto
   const size_t others = Sum(beside);
   if (connections + others <= allowed) return std::nullopt;
   std::string list;
-  for (const OpenFiles& part : beside) list += (list.empty() ? "" : ", ") + part.what + " " + std::to_string(part.count);
-  const std::string lower = allowed < others + kFewestConnections ? "" : "lower it to " + std::to_string(allowed - others) + " or less, or ";
+  for (const OpenFiles& part : beside)
+    list += (list.empty() ? "" : ", ") + part.what + " " + std::to_string(part.count);
+  const std::string lower =
+      allowed < others + kFewestConnections ? "" : "lower it to " + std::to_string(allowed - others) + " or less, or ";
   return "limits.connections " + std::to_string(connections) + " needs " + std::to_string(connections + others) +
-         " open files with what is open beside them (" + list + "), and the system allows this process " + std::to_string(allowed) +
-         ": " + lower + "raise the limit (LimitNOFILE of systemd, ulimit -n).";
+         " open files with what is open beside them (" + list + "), and the system allows this process " +
+         std::to_string(allowed) + ": " + lower + "raise the limit (LimitNOFILE of systemd, ulimit -n).";
 }
 
 std::optional<std::string> AskForOpenFiles(size_t connections, const std::vector<OpenFiles>& beside) {

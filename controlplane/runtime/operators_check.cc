@@ -58,9 +58,10 @@ class Checker {
     const OperatorConfig& one = operators_[index];
     for (size_t i = 0; i < one.hosts.size(); ++i) {
       if (std::find(one.hosts.begin(), one.hosts.begin() + static_cast<std::ptrdiff_t>(i), one.hosts[i]) ==
-          one.hosts.begin() + static_cast<std::ptrdiff_t>(i)) continue;
-      Add(index, "/hosts/" + std::to_string(i), "hosts." + std::to_string(i) + " is " + Quoted(one.hosts[i]) +
-                                                    "; that host stands in the list twice.");
+          one.hosts.begin() + static_cast<std::ptrdiff_t>(i))
+        continue;
+      Add(index, "/hosts/" + std::to_string(i),
+          "hosts." + std::to_string(i) + " is " + Quoted(one.hosts[i]) + "; that host stands in the list twice.");
     }
     // A page on another host would be told of another operator.
     const std::string host = HostOfUrl(one.config.http.public_url);
@@ -69,8 +70,9 @@ class Checker {
                               std::find(one.hosts.begin(), one.hosts.end(), host) != one.hosts.end() ||
                               std::find(one.hosts.begin(), one.hosts.end(), name) != one.hosts.end();
     if (!is_reachable) {
-      Add(index, "/http/public_url", "http.public_url is " + Quoted(one.config.http.public_url) +
-                                         "; its host must be one of the operator's hosts.");
+      Add(index, "/http/public_url",
+          "http.public_url is " + Quoted(one.config.http.public_url) +
+              "; its host must be one of the operator's hosts.");
     }
   }
 
@@ -89,16 +91,18 @@ class Checker {
   void CheckSip(const OperatorConfig& earlier, const OperatorConfig& later, size_t index) {
     const ImsSettings& ims = later.config.ims;
     if (Collide(earlier.config.ims, ims)) {
-      Add(index, "/ims/local", "ims.local is " + Quoted(ims.local.address + ":" + std::to_string(ims.local.port)) +
-                                   "; operator " + earlier.id +
-                                   " speaks SIP there already, each needs an address or ports (one for each of "
-                                   "ims.shards) of its own.");
+      Add(index, "/ims/local",
+          "ims.local is " + Quoted(ims.local.address + ":" + std::to_string(ims.local.port)) + "; operator " +
+              earlier.id +
+              " speaks SIP there already, each needs an address or ports (one for each of "
+              "ims.shards) of its own.");
     }
     // A client of SIP over WebSocket shows its token only after the operator has challenged it.
     const bool are_nameless = earlier.hosts.empty() && later.hosts.empty();
     if (are_nameless && earlier.config.web_sip.is_enabled && later.config.web_sip.is_enabled) {
-      Add(index, "/sip_websocket/enabled", "sip_websocket.enabled is true; that needs hosts, because operator " +
-                                               earlier.id + " without hosts has it too.");
+      Add(index, "/sip_websocket/enabled",
+          "sip_websocket.enabled is true; that needs hosts, because operator " + earlier.id +
+              " without hosts has it too.");
     }
   }
 
@@ -106,15 +110,17 @@ class Checker {
     const bool have_hosts = !earlier.hosts.empty() && !later.hosts.empty();
     const bool are_opaque = earlier.config.oauth.introspection && later.config.oauth.introspection;
     if (are_opaque && !have_hosts) {
-      Add(index, "/oauth/introspection", "oauth.introspection is there for operator " + earlier.id +
-                                             " too; an opaque token names no operator, so both need hosts.");
+      Add(index, "/oauth/introspection",
+          "oauth.introspection is there for operator " + earlier.id +
+              " too; an opaque token names no operator, so both need hosts.");
     }
     const auto issuer = SharedIssuer(earlier.config.oauth, later.config.oauth);
     if (!issuer) return;
     const bool have_ranges = !earlier.number_ranges.empty() && !later.number_ranges.empty();
     if (!have_hosts && !have_ranges) {
-      return Add(index, "/oauth/issuers", "oauth.issuers has " + Quoted(*issuer) + " like operator " + earlier.id +
-                                              "; both need hosts, or both need number_ranges.");
+      return Add(index, "/oauth/issuers",
+                 "oauth.issuers has " + Quoted(*issuer) + " like operator " + earlier.id +
+                     "; both need hosts, or both need number_ranges.");
     }
     CheckRanges(earlier, later, index);
   }

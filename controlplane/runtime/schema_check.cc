@@ -91,9 +91,7 @@ class Checker {
                        [&value](const json& name) { return value.contains(name.get<std::string>()); });
   }
 
-  void Add(const std::string& pointer, std::string sentence) {
-    mistakes.push_back({pointer, std::move(sentence)});
-  }
+  void Add(const std::string& pointer, std::string sentence) { mistakes.push_back({pointer, std::move(sentence)}); }
 
   void CheckValue(const json& value, const json& schema, const std::string& pointer) {
     const auto wrong = [&](const std::string& allowed) {
@@ -116,8 +114,7 @@ class Checker {
     if (!value.is_string()) return;
     const std::string text = value.get<std::string>();
     if (text.size() < schema.value("minLength", size_t{0})) return wrong("some text");
-    if (schema.contains("pattern") &&
-        !Matches(text, schema["pattern"].get<std::string>())) {
+    if (schema.contains("pattern") && !Matches(text, schema["pattern"].get<std::string>())) {
       wrong(schema.value("x-allowed", "of the form " + schema["pattern"].get<std::string>()));
     }
   }

@@ -15,7 +15,6 @@ struct SchemaMistake {
 // maximum, minLength, pattern, properties, required, additionalProperties: false, items, minItems, $ref within
 // the document, if (required, not) with then, and, as its own, x-allowed: the words for a pattern. The
 // configuration's schema uses no more.
-[[nodiscard]] std::vector<SchemaMistake> CheckSchema(const nlohmann::json& value,
-                                                     const nlohmann::json& schema);
+[[nodiscard]] std::vector<SchemaMistake> CheckSchema(const nlohmann::json& value, const nlohmann::json& schema);
 
 }  // namespace byon::runtime

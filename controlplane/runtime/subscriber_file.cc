@@ -33,8 +33,8 @@ constexpr const char* kSchema =
    "web_password_file":{"type":"string"}}}}}})";
 
 std::string Fill(std::string text, const std::string& number, const std::string& home_domain) {
-  for (const auto& [name, value] : {std::pair<std::string, const std::string&>{"{number}", number},
-                                    {"{home_domain}", home_domain}}) {
+  for (const auto& [name, value] :
+       {std::pair<std::string, const std::string&>{"{number}", number}, {"{home_domain}", home_domain}}) {
     for (size_t at = text.find(name); at != std::string::npos; at = text.find(name, at + value.size())) {
       text.replace(at, name.size(), value);
     }
@@ -61,16 +61,19 @@ std::string ReadLocation(const json& value, emergency::Location& location) {
   if (!value.contains("latitude") && !value.contains("longitude") && !value.contains("civic")) {
     return " needs latitude and longitude, or civic, or both.";
   }
-  if (value.contains("latitude") != value.contains("longitude") || (value.contains("radius") && !value.contains("latitude"))) {
+  if (value.contains("latitude") != value.contains("longitude") ||
+      (value.contains("radius") && !value.contains("latitude"))) {
     return " needs latitude and longitude together.";
   }
   if (value.contains("latitude")) {
-    location.position = {.latitude = value["latitude"].get<double>(), .longitude = value["longitude"].get<double>(),
+    location.position = {.latitude = value["latitude"].get<double>(),
+                         .longitude = value["longitude"].get<double>(),
                          .radius_m = value.value("radius", 0.0)};
   }
   if (!value.contains("civic")) return "";
   for (const auto& [name, text] : value["civic"].items()) {
-    if (!emergency::IsCivicElement(name)) return ".civic." + name + " is no element of a civic address (RFC 5139), like A3, RD or HNO.";
+    if (!emergency::IsCivicElement(name))
+      return ".civic." + name + " is no element of a civic address (RFC 5139), like A3, RD or HNO.";
     if (!text.is_string()) return ".civic." + name + " must be a text; put it in quotes.";
     const std::string mistake = emergency::CheckCivicElement(name, text.get<std::string>());
     if (!mistake.empty()) return ".civic." + name + " " + mistake + ".";
@@ -132,8 +135,7 @@ SubscriberFile::Loaded SubscriberFile::Parse(const std::string& text, const std:
     if (list[i].contains("isim")) {
       // One way in: a network that could ask for a password instead would get around the ISIM.
       if (list[i].contains("password") || list[i].contains("password_file")) {
-        mistake(pointer + "/isim",
-                "the number " + number + " has both isim and a password; allowed is one of them.");
+        mistake(pointer + "/isim", "the number " + number + " has both isim and a password; allowed is one of them.");
       }
       const json& keys = list[i]["isim"];
       file.isim_by_impi_[record.impi] = {FromHex(keys["k"].get<std::string>()),

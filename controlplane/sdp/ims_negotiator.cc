@@ -33,22 +33,16 @@ constexpr uint16_t kFirstUnprivilegedPort = 1024;
 
 std::string_view NameOf(ImsCodec codec) {
   switch (codec) {
-    case ImsCodec::kAmrWb:
-      return "AMR-WB";
-    case ImsCodec::kAmr:
-      return "AMR";
-    case ImsCodec::kPcmu:
-      return "PCMU";
-    case ImsCodec::kPcma:
-      return "PCMA";
-    case ImsCodec::kOpus:
-      return "opus";
+    case ImsCodec::kAmrWb: return "AMR-WB";
+    case ImsCodec::kAmr: return "AMR";
+    case ImsCodec::kPcmu: return "PCMU";
+    case ImsCodec::kPcma: return "PCMA";
+    case ImsCodec::kOpus: return "opus";
   }
   return "";
 }
 
-AudioCodec MakeCodec(ImsCodec kind, uint8_t payload_type, bool octet_align,
-                     const ImsConfig& config) {
+AudioCodec MakeCodec(ImsCodec kind, uint8_t payload_type, bool octet_align, const ImsConfig& config) {
   AudioCodec codec;
   codec.payload_type = payload_type;
   codec.encoding_name = NameOf(kind);
@@ -81,11 +75,10 @@ AudioFormat MakeOffered(const ImsConfig& config) {
       format.receive.push_back(MakeCodec(kind, kind == ImsCodec::kPcmu ? 0 : 8, false, config));
       continue;
     }
-    format.receive.push_back(
-        MakeCodec(kind, is_wide ? kAmrWbPayloadType : kAmrPayloadType, false, config));
+    format.receive.push_back(MakeCodec(kind, is_wide ? kAmrWbPayloadType : kAmrPayloadType, false, config));
     if (!config.offer_octet_aligned) continue;
-    format.receive.push_back(MakeCodec(
-        kind, is_wide ? kAmrWbOctetAlignedPayloadType : kAmrOctetAlignedPayloadType, true, config));
+    format.receive.push_back(
+        MakeCodec(kind, is_wide ? kAmrWbOctetAlignedPayloadType : kAmrOctetAlignedPayloadType, true, config));
   }
   if (has_full) format.telephone_events.push_back({kFullEventPayloadType, 48000});
   if (has_wide) format.telephone_events.push_back({kWideEventPayloadType, 16000});
@@ -131,8 +124,8 @@ std::optional<TransportAddress> ReadRtcp(const MediaSection& media, const std::s
   size_t last_space = attribute->value->rfind(' ');
   if (last_space != std::string::npos) address.ip = attribute->value->substr(last_space + 1);
   bool is_address = IsIpv4(address.ip) || IsIpv6(address.ip);
-  bool is_usable = is_address && !IsUnspecified(address.ip) && IsUnicast(address.ip) &&
-                   address.port >= kFirstUnprivilegedPort;
+  bool is_usable =
+      is_address && !IsUnspecified(address.ip) && IsUnicast(address.ip) && address.port >= kFirstUnprivilegedPort;
   return is_usable ? std::optional(address) : std::nullopt;
 }
 
@@ -165,8 +158,7 @@ Outcome<ImsMedia> ReadTransport(const SessionDescription& session, const MediaSe
     media.direction = Intersect(media.direction, Direction::kRecvOnly);
     return media;
   }
-  if (!IsUnicast(connection->address))
-    return Error{"The audio's address is not a unicast address."};
+  if (!IsUnicast(connection->address)) return Error{"The audio's address is not a unicast address."};
   if (section.port < kFirstUnprivilegedPort) return Error{"The audio's port is below 1024."};
   media.rtp = TransportAddress{connection->address, section.port};
   media.rtcp = ReadRtcp(section, connection->address);
@@ -184,8 +176,7 @@ Outcome<size_t> FindAudio(const SessionDescription& session) {
 }
 
 // The modes that both allow; nothing when none is left.
-std::optional<std::vector<uint8_t>> IntersectModes(const std::vector<uint8_t>& a,
-                                                   const std::vector<uint8_t>& b) {
+std::optional<std::vector<uint8_t>> IntersectModes(const std::vector<uint8_t>& a, const std::vector<uint8_t>& b) {
   if (a.empty()) return b;
   if (b.empty()) return a;
   std::vector<uint8_t> both;
@@ -217,15 +208,14 @@ void ApplyOpus(const ImsConfig& config, AudioFormat& audio) {
   }
 }
 
-// A receiver of AMR takes silence frames at any time (RFC 4867 section 3.1): it is the sender's choice. One of Opus says
-// whether it wants them (RFC 7587 section 6.1, usedtx).
+// A receiver of AMR takes silence frames at any time (RFC 4867 section 3.1): it is the sender's choice. One of Opus
+// says whether it wants them (RFC 7587 section 6.1, usedtx).
 void ApplyDtx(const ImsConfig& config, AudioCodec& send) {
   if (send.encoding_name != "opus") send.use_dtx = config.uses_dtx && send.encoding_name.starts_with("AMR");
 }
 
 // Events with the clock of the codec; when the peer has none such, what it has.
-std::vector<TelephoneEvent> ReadEvents(const std::vector<OfferedCodec>& codecs,
-                                       uint32_t clock_rate_hz) {
+std::vector<TelephoneEvent> ReadEvents(const std::vector<OfferedCodec>& codecs, uint32_t clock_rate_hz) {
   std::vector<TelephoneEvent> matching;
   std::vector<TelephoneEvent> others;
   for (const OfferedCodec& codec : codecs) {
@@ -260,9 +250,8 @@ Outcome<AudioFormat> MatchAnswer(const MediaSection& section, const AudioFormat&
     if (!codec) continue;
     const AudioCodec* ours = Match(offered, *codec);
     if (!ours) continue;
-    bool is_known =
-        std::any_of(audio.receive.begin(), audio.receive.end(),
-                    [&](const AudioCodec& c) { return c.payload_type == ours->payload_type; });
+    bool is_known = std::any_of(audio.receive.begin(), audio.receive.end(),
+                                [&](const AudioCodec& c) { return c.payload_type == ours->payload_type; });
     auto modes = IntersectModes(ours->mode_set, codec->mode_set);
     if (!modes || is_known) continue;
     codec->octet_align = ours->octet_align;
@@ -293,10 +282,8 @@ std::optional<Preconditions> ReadPreconditions(const MediaSection& section) {
     is_used = true;
     value.remove_prefix(4);
     // The peer's local is our remote.
-    if (a.name == "curr" && value.starts_with("local "))
-      result.is_remote_met = !value.ends_with("none");
-    if (a.name == "curr" && value.starts_with("remote "))
-      result.is_local_met = !value.ends_with("none");
+    if (a.name == "curr" && value.starts_with("local ")) result.is_remote_met = !value.ends_with("none");
+    if (a.name == "curr" && value.starts_with("remote ")) result.is_local_met = !value.ends_with("none");
     if (a.name == "des" && value.starts_with("mandatory local ")) result.is_remote_mandatory = true;
     if (a.name == "conf" && value.starts_with("remote ")) result.wants_confirmation = true;
   }
@@ -327,15 +314,13 @@ SessionDescription StartDescription(const ImsLocal& local, OriginId origin) {
 }
 
 MediaSection MakeAudio(const std::string& protocol, const std::vector<AudioCodec>& codecs,
-                       const std::vector<TelephoneEvent>& events, const ImsLocal& local,
-                       const ImsConfig& config) {
+                       const std::vector<TelephoneEvent>& events, const ImsLocal& local, const ImsConfig& config) {
   MediaSection media;
   media.media = "audio";
   media.port = local.rtp.port;
   media.protocol = protocol;
-  media.bandwidths = {{"AS", BandwidthKbps(codecs, IsIpv6(local.rtp.ip))},
-                      {"RS", kRtcpSenderBps},
-                      {"RR", kRtcpReceiverBps}};
+  media.bandwidths = {
+      {"AS", BandwidthKbps(codecs, IsIpv6(local.rtp.ip))}, {"RS", kRtcpSenderBps}, {"RR", kRtcpReceiverBps}};
   for (const AudioCodec& codec : codecs) AppendCodec(media, codec);
   for (const TelephoneEvent& event : events) AppendTelephoneEvent(media, event);
   media.attributes.push_back({"ptime", std::to_string(config.ptime_ms)});
@@ -357,15 +342,13 @@ MediaSection Refused(const MediaSection& offered) {
 
 }  // namespace
 
-ImsNegotiator::ImsNegotiator(ImsConfig config)
-    : config_(std::move(config)), offered_(MakeOffered(config_)) {}
+ImsNegotiator::ImsNegotiator(ImsConfig config) : config_(std::move(config)), offered_(MakeOffered(config_)) {}
 
-std::string ImsNegotiator::BuildOffer(const AudioFormat& audio, const ImsLocal& local,
-                                      OriginId origin, Direction direction,
-                                      const std::optional<Preconditions>& preconditions) const {
+std::string ImsNegotiator::BuildOffer(const AudioFormat& audio, const ImsLocal& local, OriginId origin,
+                                      Direction direction, const std::optional<Preconditions>& preconditions) const {
   SessionDescription session = StartDescription(local, origin);
-  MediaSection media = MakeAudio(config_.use_avpf ? "RTP/AVPF" : "RTP/AVP", audio.receive,
-                                 audio.telephone_events, local, config_);
+  MediaSection media =
+      MakeAudio(config_.use_avpf ? "RTP/AVPF" : "RTP/AVP", audio.receive, audio.telephone_events, local, config_);
   if (preconditions) AppendPreconditions(media, *preconditions);
   // Phones without extended reports pass it over (RFC 8866 section 5.13).
   AppendRtcpXr(media, {.voip_metrics = true, .receiver_reference_time = true});
@@ -374,8 +357,7 @@ std::string ImsNegotiator::BuildOffer(const AudioFormat& audio, const ImsLocal& 
   return Serialize(session);
 }
 
-Outcome<ImsAnswer> ImsNegotiator::ReadAnswer(std::string_view text,
-                                             const AudioFormat& audio) const {
+Outcome<ImsAnswer> ImsNegotiator::ReadAnswer(std::string_view text, const AudioFormat& audio) const {
   auto session = ParseSessionDescription(text);
   if (!session) return session.error();
   auto index = FindAudio(*session);
@@ -426,9 +408,8 @@ Outcome<ImsOffer> ImsNegotiator::ReadOffer(std::string_view text) const {
   return offer;
 }
 
-std::string ImsNegotiator::BuildAnswer(const ImsOffer& offer, const ImsLocal& local,
-                                       OriginId origin, Direction direction,
-                                       const std::optional<Preconditions>& preconditions) const {
+std::string ImsNegotiator::BuildAnswer(const ImsOffer& offer, const ImsLocal& local, OriginId origin,
+                                       Direction direction, const std::optional<Preconditions>& preconditions) const {
   SessionDescription session = StartDescription(local, origin);
   for (size_t i = 0; i < offer.description.media.size(); ++i) {
     const MediaSection& offered = offer.description.media[i];
@@ -436,8 +417,8 @@ std::string ImsNegotiator::BuildAnswer(const ImsOffer& offer, const ImsLocal& lo
       session.media.push_back(Refused(offered));
       continue;
     }
-    MediaSection media = MakeAudio(offered.protocol, offer.media.audio.receive,
-                                   offer.media.audio.telephone_events, local, config_);
+    MediaSection media =
+        MakeAudio(offered.protocol, offer.media.audio.receive, offer.media.audio.telephone_events, local, config_);
     if (preconditions) AppendPreconditions(media, *preconditions);
     AppendRtcpXr(media, offer.media.rtcp_xr);
     Direction agreed = Intersect(direction, Reversed(ReadDirection(offer.description, offered)));

@@ -16,10 +16,9 @@ enum class ImsCodec : uint8_t { kAmrWb, kAmr, kPcmu, kPcma, kOpus };
 
 struct ImsConfig {
   std::vector<ImsCodec> codecs{ImsCodec::kAmrWb, ImsCodec::kAmr};  // in order of preference
-  bool offer_octet_aligned = true;  // each AMR codec a second time with octet-align=1
-  bool use_avpf = false;            // RTP/AVPF in our offers
-  bool use_preconditions =
-      false;               // RFC 3312 in our offers; offers that have them are always served
+  bool offer_octet_aligned = true;                                 // each AMR codec a second time with octet-align=1
+  bool use_avpf = false;                                           // RTP/AVPF in our offers
+  bool use_preconditions = false;  // RFC 3312 in our offers; offers that have them are always served
   // AMR and AMR-WB are sent with silence suppression: SID frames in pauses (TS 26.093, TS 26.193).
   bool uses_dtx = false;
   uint16_t ptime_ms = 20;  // TS 26.114 section 7.4
@@ -62,8 +61,7 @@ class ImsNegotiator {
 
   // Offers `audio` (offered_audio() at first, the negotiated format in later offers of a dialog,
   // whose payload types must not change: RFC 3264 section 8.3.2).
-  std::string BuildOffer(const AudioFormat& audio, const ImsLocal& local, OriginId origin,
-                         Direction direction,
+  std::string BuildOffer(const AudioFormat& audio, const ImsLocal& local, OriginId origin, Direction direction,
                          const std::optional<Preconditions>& preconditions = std::nullopt) const;
   // The answer to an offer of `audio`. Fails when it names a codec that was not offered, disables
   // the audio or wants media where none may go.
@@ -71,8 +69,7 @@ class ImsNegotiator {
 
   Outcome<ImsOffer> ReadOffer(std::string_view text) const;
   // `direction` as the gateway wants it; what the offer forbids is taken away.
-  std::string BuildAnswer(const ImsOffer& offer, const ImsLocal& local, OriginId origin,
-                          Direction direction,
+  std::string BuildAnswer(const ImsOffer& offer, const ImsLocal& local, OriginId origin, Direction direction,
                           const std::optional<Preconditions>& preconditions = std::nullopt) const;
 
  private:

@@ -142,8 +142,8 @@ void AppendMapping(MediaSection& media, uint8_t payload_type, const std::string&
 }  // namespace
 
 bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
-                                            [](char x, char y) { return Lower(x) == Lower(y); });
+  return a.size() == b.size() &&
+         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return Lower(x) == Lower(y); });
 }
 
 std::string ToLower(std::string_view text) {
@@ -179,10 +179,9 @@ Outcome<std::vector<OfferedCodec>> ReadCodecs(const MediaSection& media) {
   std::vector<OfferedCodec> codecs;
   for (const std::string& format : media.formats) {
     auto type = Number<uint8_t>(format);
-    if (!type || *type > 127)
-      return Error{"The audio has a payload type that is no number up to 127."};
-    bool is_repeated = std::any_of(codecs.begin(), codecs.end(),
-                                   [&](const OfferedCodec& c) { return c.payload_type == *type; });
+    if (!type || *type > 127) return Error{"The audio has a payload type that is no number up to 127."};
+    bool is_repeated =
+        std::any_of(codecs.begin(), codecs.end(), [&](const OfferedCodec& c) { return c.payload_type == *type; });
     if (is_repeated) return Error{"The audio names a payload type twice."};
     OfferedCodec codec;
     codec.payload_type = *type;
@@ -190,8 +189,7 @@ Outcome<std::vector<OfferedCodec>> ReadCodecs(const MediaSection& media) {
     codecs.push_back(std::move(codec));
   }
   auto find = [&](uint8_t type) {
-    return std::find_if(codecs.begin(), codecs.end(),
-                        [&](const OfferedCodec& c) { return c.payload_type == type; });
+    return std::find_if(codecs.begin(), codecs.end(), [&](const OfferedCodec& c) { return c.payload_type == type; });
   };
   for (const Attribute& attribute : media.attributes) {
     bool is_map = attribute.name == "rtpmap";
@@ -217,8 +215,7 @@ Outcome<std::vector<OfferedCodec>> ReadCodecs(const MediaSection& media) {
 
 Direction ReadDirection(const SessionDescription& session, const MediaSection& media) {
   for (const auto* list : {&media.attributes, &session.attributes}) {
-    for (Direction d :
-         {Direction::kSendRecv, Direction::kSendOnly, Direction::kRecvOnly, Direction::kInactive}) {
+    for (Direction d : {Direction::kSendRecv, Direction::kSendOnly, Direction::kRecvOnly, Direction::kInactive}) {
       if (FindAttribute(*list, ToString(d))) return d;
     }
   }
@@ -239,10 +236,8 @@ std::optional<AudioCodec> ReadAudioCodec(const OfferedCodec& offered) {
     codec.use_inband_fec = NumberOr(offered.parameters, "useinbandfec", 0) == 1;
     codec.use_dtx = NumberOr(offered.parameters, "usedtx", 0) == 1;
     codec.stereo = NumberOr(offered.parameters, "stereo", 0) == 1;
-    codec.max_average_bitrate_bps =
-        Within(NumberOr(offered.parameters, "maxaveragebitrate", 0), 6000, 510000);
-    codec.max_playback_rate_hz =
-        Within(NumberOr(offered.parameters, "maxplaybackrate", 0), 8000, 48000);
+    codec.max_average_bitrate_bps = Within(NumberOr(offered.parameters, "maxaveragebitrate", 0), 6000, 510000);
+    codec.max_playback_rate_hz = Within(NumberOr(offered.parameters, "maxplaybackrate", 0), 8000, 48000);
     return codec;
   }
   if (is("AMR-WB", 16000, 1)) {
@@ -267,8 +262,8 @@ std::optional<TelephoneEvent> ReadTelephoneEvent(const OfferedCodec& offered) {
 }
 
 bool IsRedOf(const OfferedCodec& red, const AudioCodec& codec) {
-  bool is_red = EqualsIgnoreCase(red.encoding_name, "red") &&
-                red.clock_rate_hz == codec.clock_rate_hz && red.channels == codec.channels;
+  bool is_red = EqualsIgnoreCase(red.encoding_name, "red") && red.clock_rate_hz == codec.clock_rate_hz &&
+                red.channels == codec.channels;
   auto types = red.parameters.find("");
   if (!is_red || types == red.parameters.end()) return false;
   // "111/111": the payload types of the primary and of the redundant encodings.
@@ -295,8 +290,7 @@ void AppendCodec(MediaSection& media, const AudioCodec& codec) {
 }
 
 void AppendTelephoneEvent(MediaSection& media, const TelephoneEvent& event) {
-  AppendMapping(media, event.payload_type, "telephone-event/" + std::to_string(event.clock_rate_hz),
-                "0-15");
+  AppendMapping(media, event.payload_type, "telephone-event/" + std::to_string(event.clock_rate_hz), "0-15");
 }
 
 std::optional<uint16_t> ReadPacketTime(const MediaSection& media, std::string_view name) {

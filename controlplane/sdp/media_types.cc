@@ -4,14 +4,10 @@ namespace byon::sdp {
 
 std::string_view ToString(Direction direction) {
   switch (direction) {
-    case Direction::kSendRecv:
-      return "sendrecv";
-    case Direction::kSendOnly:
-      return "sendonly";
-    case Direction::kRecvOnly:
-      return "recvonly";
-    case Direction::kInactive:
-      return "inactive";
+    case Direction::kSendRecv: return "sendrecv";
+    case Direction::kSendOnly: return "sendonly";
+    case Direction::kRecvOnly: return "recvonly";
+    case Direction::kInactive: return "inactive";
   }
   return "inactive";
 }

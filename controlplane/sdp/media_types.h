@@ -18,12 +18,8 @@ std::string_view ToString(Direction direction);
 Direction Reversed(Direction direction);
 // Only what both allow.
 Direction Intersect(Direction a, Direction b);
-constexpr bool MaySend(Direction d) {
-  return d == Direction::kSendRecv || d == Direction::kSendOnly;
-}
-constexpr bool MayReceive(Direction d) {
-  return d == Direction::kSendRecv || d == Direction::kRecvOnly;
-}
+constexpr bool MaySend(Direction d) { return d == Direction::kSendRecv || d == Direction::kSendOnly; }
+constexpr bool MayReceive(Direction d) { return d == Direction::kSendRecv || d == Direction::kRecvOnly; }
 
 struct TransportAddress {
   std::string ip;

@@ -16,15 +16,11 @@ Error At(size_t line, std::string_view what) {
 }
 
 bool IsTokenChar(char c) {  // RFC 8866 section 9, token-char
-  return c > 0x20 && c < 0x7f &&
-         std::string_view("\"(),/:;<=>?@[\\]").find(c) == std::string_view::npos;
+  return c > 0x20 && c < 0x7f && std::string_view("\"(),/:;<=>?@[\\]").find(c) == std::string_view::npos;
 }
-bool IsToken(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), IsTokenChar);
-}
+bool IsToken(std::string_view text) { return !text.empty() && std::all_of(text.begin(), text.end(), IsTokenChar); }
 bool IsDigits(std::string_view text) {
-  return !text.empty() &&
-         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 template <typename T>
@@ -52,8 +48,7 @@ class Parser {
     size_t line_number = 0;
     size_t bytes = kAddedBytes;
     while (!text.empty()) {
-      if (++line_number + kAddedLines > kMaxLines)
-        return Error{"The SDP has more than 4096 lines."};
+      if (++line_number + kAddedLines > kMaxLines) return Error{"The SDP has more than 4096 lines."};
       size_t end = text.find('\n');
       std::string_view line = text.substr(0, end);
       text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
@@ -85,23 +80,16 @@ class Parser {
       return std::nullopt;
     }
     switch (line[0]) {
-      case 'v':
-        return "repeats v=";
-      case 'o':
-        return HandleOrigin(value);
+      case 'v': return "repeats v=";
+      case 'o': return HandleOrigin(value);
       case 's':
         if (result_.media.empty()) result_.session_name = value.empty() ? " " : value;
         return std::nullopt;
-      case 'm':
-        return HandleMedia(value);
-      case 'c':
-        return HandleConnection(value);
-      case 'b':
-        return HandleBandwidth(value);
-      case 'a':
-        return HandleAttribute(value);
-      default:
-        return std::nullopt;
+      case 'm': return HandleMedia(value);
+      case 'c': return HandleConnection(value);
+      case 'b': return HandleBandwidth(value);
+      case 'a': return HandleAttribute(value);
+      default: return std::nullopt;
     }
   }
 
@@ -115,8 +103,7 @@ class Parser {
     // The address of the origin names the session only: a host name does no harm here.
     bool is_known_family = words[4] == "IP4" || words[4] == "IP6";
     if (!is_known_family) return "has an address type other than IP4 or IP6";
-    result_.origin = {std::string(words[0]), std::string(words[1]), std::string(words[2]),
-                      std::string(words[5])};
+    result_.origin = {std::string(words[0]), std::string(words[1]), std::string(words[2]), std::string(words[5])};
     // What decides IP4 or IP6 when we write is the address itself.
     if (!IsIpv4(words[5]) && !IsIpv6(words[5])) {
       result_.origin.address = words[4] == "IP4" ? "0.0.0.0" : "::";
@@ -128,8 +115,7 @@ class Parser {
   Complaint HandleConnection(std::string_view value) {
     auto words = Words(value);
     if (words.size() != 3 || words[0] != "IN") return "should be c=IN <IP4|IP6> <address>";
-    bool is_good =
-        (words[1] == "IP4" && IsIpv4(words[2])) || (words[1] == "IP6" && IsIpv6(words[2]));
+    bool is_good = (words[1] == "IP4" && IsIpv4(words[2])) || (words[1] == "IP6" && IsIpv6(words[2]));
     if (!is_good) return "has a c= without a unicast IP address";
     auto& connection = result_.media.empty() ? result_.connection : result_.media.back().connection;
     if (!connection) connection = Connection{std::string(words[2])};
@@ -157,8 +143,7 @@ class Parser {
     MediaSection media;
     // A count of ports is for layered coding only; the first port is what counts for us.
     std::string_view port = words[1].substr(0, words[1].find('/'));
-    if (!IsToken(words[0]) || !ParseNumber(port, media.port))
-      return "has no valid media type and port";
+    if (!IsToken(words[0]) || !ParseNumber(port, media.port)) return "has no valid media type and port";
     media.media = words[0];
     media.protocol = words[2];
     media.formats.assign(words.begin() + 3, words.end());
@@ -185,15 +170,11 @@ class Parser {
   size_t candidates_ = 0;
 };
 
-std::string AddressText(const std::string& address) {
-  return (IsIpv6(address) ? "IN IP6 " : "IN IP4 ") + address;
-}
+std::string AddressText(const std::string& address) { return (IsIpv6(address) ? "IN IP6 " : "IN IP4 ") + address; }
 
-void Append(std::string& out, const std::optional<Connection>& connection,
-            const std::vector<Bandwidth>& bandwidths) {
+void Append(std::string& out, const std::optional<Connection>& connection, const std::vector<Bandwidth>& bandwidths) {
   if (connection) out += "c=" + AddressText(connection->address) + "\r\n";
-  for (const auto& b : bandwidths)
-    out += "b=" + b.modifier + ':' + std::to_string(b.value) + "\r\n";
+  for (const auto& b : bandwidths) out += "b=" + b.modifier + ':' + std::to_string(b.value) + "\r\n";
 }
 
 void Append(std::string& out, const std::vector<Attribute>& attributes) {
@@ -206,16 +187,14 @@ void Append(std::string& out, const std::vector<Attribute>& attributes) {
 
 }  // namespace
 
-Outcome<SessionDescription> ParseSessionDescription(std::string_view text) {
-  return Parser().Parse(text);
-}
+Outcome<SessionDescription> ParseSessionDescription(std::string_view text) { return Parser().Parse(text); }
 
 std::string Serialize(const SessionDescription& description) {
   std::string out;
   out.reserve(1024);
   const Origin& origin = description.origin;
-  out += "v=0\r\no=" + origin.username + ' ' + origin.session_id + ' ' + origin.session_version +
-         ' ' + AddressText(origin.address) + "\r\n";
+  out += "v=0\r\no=" + origin.username + ' ' + origin.session_id + ' ' + origin.session_version + ' ' +
+         AddressText(origin.address) + "\r\n";
   out += "s=" + description.session_name + "\r\n";
   Append(out, description.connection, description.bandwidths);
   out += "t=0 0\r\n";
@@ -231,13 +210,11 @@ std::string Serialize(const SessionDescription& description) {
 }
 
 const Attribute* FindAttribute(const std::vector<Attribute>& attributes, std::string_view name) {
-  auto it = std::find_if(attributes.begin(), attributes.end(),
-                         [&](const Attribute& a) { return a.name == name; });
+  auto it = std::find_if(attributes.begin(), attributes.end(), [&](const Attribute& a) { return a.name == name; });
   return it == attributes.end() ? nullptr : &*it;
 }
 
-const Attribute* FindAttribute(const SessionDescription& session, const MediaSection& media,
-                               std::string_view name) {
+const Attribute* FindAttribute(const SessionDescription& session, const MediaSection& media, std::string_view name) {
   const Attribute* found = FindAttribute(media.attributes, name);
   return found ? found : FindAttribute(session.attributes, name);
 }

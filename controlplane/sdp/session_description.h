@@ -79,8 +79,7 @@ std::string Serialize(const SessionDescription& description);
 // 6).
 const Attribute* FindAttribute(const std::vector<Attribute>& attributes, std::string_view name);
 // Media level first, then session level.
-const Attribute* FindAttribute(const SessionDescription& session, const MediaSection& media,
-                               std::string_view name);
+const Attribute* FindAttribute(const SessionDescription& session, const MediaSection& media, std::string_view name);
 
 // The address is textual IPv4 or IPv6, without zone or brackets.
 bool IsIpv4(std::string_view address);

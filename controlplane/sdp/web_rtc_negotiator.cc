@@ -23,10 +23,8 @@ bool IsDtlsSrtp(std::string_view protocol) {  // RFC 5764 section 8; RFC 8834 se
 
 // ice-char of RFC 8839 section 5.4.
 bool IsIceText(std::string_view text, size_t min, size_t max) {
-  return text.size() >= min && text.size() <= max &&
-         std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  c == '+' || c == '/';
+  return text.size() >= min && text.size() <= max && std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
          });
 }
 
@@ -56,16 +54,14 @@ std::string ToUpper(std::string_view text) {
   return result;
 }
 
-Outcome<std::vector<Fingerprint>> ReadFingerprints(const SessionDescription& session,
-                                                   const MediaSection& media) {
+Outcome<std::vector<Fingerprint>> ReadFingerprints(const SessionDescription& session, const MediaSection& media) {
   bool is_at_media = FindAttribute(media.attributes, "fingerprint") != nullptr;
   std::vector<Fingerprint> fingerprints;
   for (const Attribute& a : is_at_media ? media.attributes : session.attributes) {
     if (a.name != "fingerprint" || !a.value) continue;
     size_t space = a.value->find(' ');
     if (space == std::string::npos) return Error{"The a=fingerprint is not <hash> <value>."};
-    Fingerprint fingerprint{ToLower(a.value->substr(0, space)),
-                            ToUpper(a.value->substr(space + 1))};
+    Fingerprint fingerprint{ToLower(a.value->substr(0, space)), ToUpper(a.value->substr(space + 1))};
     size_t bytes = DigestBytes(fingerprint.algorithm);
     if (bytes == 0) continue;  // md5, sha-1 and hashes we do not know do not count
     if (!IsFingerprintValue(fingerprint.value, bytes)) {
@@ -79,8 +75,7 @@ Outcome<std::vector<Fingerprint>> ReadFingerprints(const SessionDescription& ses
     fingerprints.push_back(std::move(fingerprint));
   }
   if (fingerprints.empty()) {
-    return Error{
-        "The SDP has no a=fingerprint of sha-256 or better, so its media cannot be trusted."};
+    return Error{"The SDP has no a=fingerprint of sha-256 or better, so its media cannot be trusted."};
   }
   return fingerprints;
 }
@@ -96,8 +91,7 @@ Outcome<AccessMedia> ReadTransport(const SessionDescription& session, const Medi
   AccessMedia result;
   const Attribute* ufrag = FindAttribute(session, media, "ice-ufrag");
   const Attribute* pwd = FindAttribute(session, media, "ice-pwd");
-  if (!ufrag || !pwd || !IsIceText(ufrag->value.value_or(""), 4, 256) ||
-      !IsIceText(pwd->value.value_or(""), 22, 256)) {
+  if (!ufrag || !pwd || !IsIceText(ufrag->value.value_or(""), 4, 256) || !IsIceText(pwd->value.value_or(""), 22, 256)) {
     return Error{"The audio lacks valid ICE credentials (a=ice-ufrag and a=ice-pwd)."};
   }
   result.ice_ufrag = *ufrag->value;
@@ -130,8 +124,7 @@ Outcome<AudioFormat> ReadAudio(const MediaSection& media, const WebRtcConfig& co
   if (!codec) return Error{"The audio has no codec that the gateway knows; Opus is the usual one."};
   codec->ptime_ms = std::clamp<uint16_t>(ReadPacketTime(media, "ptime").value_or(20), 20, 60);
   // Our frames are 20 ms; less cannot be had, and every browser takes it.
-  if (auto max = ReadPacketTime(media, "maxptime"))
-    codec->max_ptime_ms = std::max<uint16_t>(*max, 20);
+  if (auto max = ReadPacketTime(media, "maxptime")) codec->max_ptime_ms = std::max<uint16_t>(*max, 20);
   codec->ptime_ms = static_cast<uint16_t>(codec->ptime_ms / 20 * 20);
   AudioFormat audio;
   // What the browser says of Opus is what it wants to get (RFC 7587 section 7.1); a telephone is
@@ -157,8 +150,8 @@ Outcome<AudioFormat> ReadAudio(const MediaSection& media, const WebRtcConfig& co
     for (const OfferedCodec& candidate : *offered) {
       auto event = ReadTelephoneEvent(candidate);
       bool is_new = event && event->clock_rate_hz == clock &&
-                    std::find(audio.telephone_events.begin(), audio.telephone_events.end(),
-                              *event) == audio.telephone_events.end();
+                    std::find(audio.telephone_events.begin(), audio.telephone_events.end(), *event) ==
+                        audio.telephone_events.end();
       if (is_new) audio.telephone_events.push_back(*event);
     }
   }
@@ -185,13 +178,11 @@ void AppendTransport(MediaSection& media, const AccessLocal& local) {
   media.attributes.push_back({"ice-pwd", local.ice_pwd});
   for (const Candidate& c : local.candidates) {
     std::string foundation = c.foundation.empty() ? "1" : c.foundation;
-    media.attributes.push_back({"candidate", foundation + " 1 udp " + std::to_string(c.priority) +
-                                                 ' ' + c.ip + ' ' + std::to_string(c.port) +
-                                                 " typ host"});
+    media.attributes.push_back({"candidate", foundation + " 1 udp " + std::to_string(c.priority) + ' ' + c.ip + ' ' +
+                                                 std::to_string(c.port) + " typ host"});
   }
   media.attributes.push_back({"end-of-candidates", std::nullopt});
-  media.attributes.push_back(
-      {"fingerprint", local.fingerprint.algorithm + ' ' + local.fingerprint.value});
+  media.attributes.push_back({"fingerprint", local.fingerprint.algorithm + ' ' + local.fingerprint.value});
   media.attributes.push_back({"rtcp-mux", std::nullopt});
 }
 
@@ -204,8 +195,7 @@ void AppendStream(MediaSection& media, const AccessLocal& local, Direction direc
   media.attributes.push_back({"ssrc", std::to_string(local.ssrc) + " cname:" + local.cname});
 }
 
-SessionDescription StartDescription(const AccessLocal& local, OriginId origin,
-                                    const std::string& mid) {
+SessionDescription StartDescription(const AccessLocal& local, OriginId origin, const std::string& mid) {
   SessionDescription session;
   session.origin.session_id = std::to_string(origin.session_id);
   session.origin.session_version = std::to_string(origin.version);
@@ -215,8 +205,7 @@ SessionDescription StartDescription(const AccessLocal& local, OriginId origin,
   return session;
 }
 
-MediaSection StartAudio(const AccessLocal& local, const std::string& protocol,
-                        const std::string& mid) {
+MediaSection StartAudio(const AccessLocal& local, const std::string& protocol, const std::string& mid) {
   MediaSection media;
   media.media = "audio";
   media.protocol = protocol;
@@ -245,8 +234,7 @@ MediaSection Refused(const MediaSection& offered) {
 
 }  // namespace
 
-Outcome<WebRtcOffer> WebRtcNegotiator::ReadOffer(std::string_view text,
-                                                 std::optional<DtlsRole> role) const {
+Outcome<WebRtcOffer> WebRtcNegotiator::ReadOffer(std::string_view text, std::optional<DtlsRole> role) const {
   auto session = ParseSessionDescription(text);
   if (!session) return session.error();
   auto index = FindAudio(*session);
@@ -271,8 +259,7 @@ Outcome<WebRtcOffer> WebRtcNegotiator::ReadOffer(std::string_view text,
 }
 
 // A browser sends with the first encoding it knows, and with redundancy when that stands before its codec.
-void WebRtcNegotiator::AppendAudio(MediaSection& media, AudioCodec codec,
-                                   std::optional<uint8_t> red_payload_type,
+void WebRtcNegotiator::AppendAudio(MediaSection& media, AudioCodec codec, std::optional<uint8_t> red_payload_type,
                                    uint32_t network_rate_hz) const {
   if (codec.encoding_name == "opus") {
     // The whole band is what Opus has without a word (RFC 7587 section 6.1).
@@ -289,8 +276,8 @@ void WebRtcNegotiator::AppendAudio(MediaSection& media, AudioCodec codec,
   if (red_payload_type && !config_.prefers_red) AppendRed(media, *red_payload_type, codec);
 }
 
-std::string WebRtcNegotiator::BuildAnswer(const WebRtcOffer& offer, const AccessLocal& local,
-                                          OriginId origin, uint32_t network_rate_hz) const {
+std::string WebRtcNegotiator::BuildAnswer(const WebRtcOffer& offer, const AccessLocal& local, OriginId origin,
+                                          uint32_t network_rate_hz) const {
   const MediaSection& offered = offer.description.media[offer.audio_index];
   SessionDescription session = StartDescription(local, origin, MidOf(offered));
   for (size_t i = 0; i < offer.description.media.size(); ++i) {
@@ -302,8 +289,7 @@ std::string WebRtcNegotiator::BuildAnswer(const WebRtcOffer& offer, const Access
     AppendTransport(media, local);
     bool is_client = offer.media.gateway_dtls_role == DtlsRole::kClient;
     media.attributes.push_back({"setup", is_client ? "active" : "passive"});
-    AppendAudio(media, offer.media.audio.receive.front(), offer.media.audio.red_payload_type,
-                network_rate_hz);
+    AppendAudio(media, offer.media.audio.receive.front(), offer.media.audio.red_payload_type, network_rate_hz);
     for (const TelephoneEvent& event : offer.media.audio.telephone_events) {
       AppendTelephoneEvent(media, event);
     }
@@ -316,8 +302,8 @@ std::string WebRtcNegotiator::BuildAnswer(const WebRtcOffer& offer, const Access
   return Serialize(session);
 }
 
-std::string WebRtcNegotiator::BuildOffer(const AccessLocal& local, OriginId origin,
-                                         uint32_t network_rate_hz, Direction direction) const {
+std::string WebRtcNegotiator::BuildOffer(const AccessLocal& local, OriginId origin, uint32_t network_rate_hz,
+                                         Direction direction) const {
   SessionDescription session = StartDescription(local, origin, "0");
   MediaSection media = StartAudio(local, "UDP/TLS/RTP/SAVPF", "0");
   AppendTransport(media, local);
@@ -330,8 +316,7 @@ std::string WebRtcNegotiator::BuildOffer(const AccessLocal& local, OriginId orig
   opus.use_inband_fec = config_.use_opus_fec;
   opus.max_average_bitrate_bps = config_.opus_max_average_bitrate_bps;
   opus.max_playback_rate_hz = config_.opus_max_playback_rate_hz;
-  AppendAudio(media, opus, config_.accepts_red ? std::optional(kRedPayloadType) : std::nullopt,
-              network_rate_hz);
+  AppendAudio(media, opus, config_.accepts_red ? std::optional(kRedPayloadType) : std::nullopt, network_rate_hz);
   AppendTelephoneEvent(media, {kWideEventPayloadType, 48000});
   AppendTelephoneEvent(media, {kNarrowEventPayloadType, 8000});
   AppendStream(media, local, direction);

@@ -14,7 +14,7 @@ struct WebRtcConfig {
   // a=setup:active in our answers: the browser's large ClientHello is avoided (RFC 8842
   // section 5.2).
   bool is_dtls_client_in_answers = true;
-  bool may_use_g711 = true;  // when a browser offers no Opus
+  bool may_use_g711 = true;                   // when a browser offers no Opus
   uint32_t opus_max_average_bitrate_bps = 0;  // 0: what the network's sampling rate is worth
   uint32_t opus_max_playback_rate_hz = 0;     // 0: the network's sampling rate
   bool use_opus_fec = true;
@@ -40,10 +40,9 @@ class WebRtcNegotiator {
   // Fails when there is no audio over DTLS-SRTP with ICE credentials, rtcp-mux, a fingerprint of
   // sha-256 or better and a codec we know. `role` is the DTLS role of an earlier exchange of the
   // same session, which an offer of actpass may not change (RFC 8842 section 5.3).
-  Outcome<WebRtcOffer> ReadOffer(std::string_view text,
-                                 std::optional<DtlsRole> role = std::nullopt) const;
-  // `network_rate_hz`: of the speech that the other leg carries, 8000, 16000 or 48000 (Opus there too). The browser is told to
-  // encode no more than that (RFC 7587 section 6.1).
+  Outcome<WebRtcOffer> ReadOffer(std::string_view text, std::optional<DtlsRole> role = std::nullopt) const;
+  // `network_rate_hz`: of the speech that the other leg carries, 8000, 16000 or 48000 (Opus there too). The browser is
+  // told to encode no more than that (RFC 7587 section 6.1).
   std::string BuildAnswer(const WebRtcOffer& offer, const AccessLocal& local, OriginId origin,
                           uint32_t network_rate_hz = 16000) const;
 

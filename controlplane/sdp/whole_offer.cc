@@ -37,13 +37,15 @@ AudioFormat WholeOffer(const AudioFormat& everything, const AudioFormat& in_use)
   for (const TelephoneEvent& event : in_use.telephone_events) types.Take(event.payload_type);
   for (const AudioCodec& codec : in_use.receive) {
     // As we would offer it ourselves: what the present peer restricts says nothing of the next one.
-    const auto ours = std::find_if(everything.receive.begin(), everything.receive.end(), [&](const AudioCodec& c) { return IsSame(c, codec); });
+    const auto ours = std::find_if(everything.receive.begin(), everything.receive.end(),
+                                   [&](const AudioCodec& c) { return IsSame(c, codec); });
     whole.receive.push_back(ours == everything.receive.end() ? codec : *ours);
     whole.receive.back().payload_type = codec.payload_type;
   }
   whole.telephone_events = in_use.telephone_events;
   for (AudioCodec codec : everything.receive) {
-    if (std::any_of(whole.receive.begin(), whole.receive.end(), [&](const AudioCodec& c) { return IsSame(c, codec); })) continue;
+    if (std::any_of(whole.receive.begin(), whole.receive.end(), [&](const AudioCodec& c) { return IsSame(c, codec); }))
+      continue;
     codec.payload_type = types.Choose(codec.payload_type);
     whole.receive.push_back(std::move(codec));
   }

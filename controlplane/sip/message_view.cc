@@ -37,8 +37,7 @@ const msg_header_t* First(const sip_t* sip) {
 std::string AddressWithoutTag(const std::string& value) {
   const auto address = ParseNameAddr(value);
   if (!address) return {};
-  std::string result =
-      address->display_name.empty() ? std::string() : Quote(address->display_name) + " ";
+  std::string result = address->display_name.empty() ? std::string() : Quote(address->display_name) + " ";
   return result + "<" + address->uri + ">";
 }
 
@@ -71,9 +70,7 @@ std::string MessageView::call_id() const {
   return sip_ != nullptr && sip_->sip_call_id != nullptr ? Text(sip_->sip_call_id->i_id) : "";
 }
 
-uint32_t MessageView::cseq() const {
-  return sip_ != nullptr && sip_->sip_cseq != nullptr ? sip_->sip_cseq->cs_seq : 0;
-}
+uint32_t MessageView::cseq() const { return sip_ != nullptr && sip_->sip_cseq != nullptr ? sip_->sip_cseq->cs_seq : 0; }
 
 std::string MessageView::from_tag() const {
   return sip_ != nullptr && sip_->sip_from != nullptr ? Text(sip_->sip_from->a_tag) : "";
@@ -93,8 +90,7 @@ std::optional<int> MessageView::max_forwards() const {
 
 std::optional<std::string> MessageView::Header(std::string_view name) const {
   size_t count = 0;
-  for (const msg_header_t* h = First(sip_); h != nullptr && count < kMaxHeaders;
-       h = h->sh_succ, ++count) {
+  for (const msg_header_t* h = First(sip_); h != nullptr && count < kMaxHeaders; h = h->sh_succ, ++count) {
     if (h->sh_class->hc_hash == msg_unknown_hash) {
       if (EqualsIgnoringCase(Text(h->sh_unknown->un_name), name)) return Text(h->sh_unknown->un_value);
     } else if (h->sh_class->hc_name != nullptr && EqualsIgnoringCase(h->sh_class->hc_name, name)) {
@@ -107,8 +103,7 @@ std::optional<std::string> MessageView::Header(std::string_view name) const {
 std::vector<std::string> MessageView::Headers(std::string_view name) const {
   std::vector<std::string> values;
   size_t count = 0;
-  for (const msg_header_t* h = First(sip_); h != nullptr && count < kMaxHeaders;
-       h = h->sh_succ, ++count) {
+  for (const msg_header_t* h = First(sip_); h != nullptr && count < kMaxHeaders; h = h->sh_succ, ++count) {
     const bool is_unknown = h->sh_class->hc_hash == msg_unknown_hash;
     const char* own_name = is_unknown ? h->sh_unknown->un_name : h->sh_class->hc_name;
     if (own_name == nullptr || !EqualsIgnoringCase(own_name, name)) continue;

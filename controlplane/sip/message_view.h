@@ -22,15 +22,15 @@ class MessageView {
 
   bool is_empty() const { return sip_ == nullptr; }
   bool is_request() const;
-  std::string method() const;        // of the request line, or of CSeq in a response
+  std::string method() const;  // of the request line, or of CSeq in a response
   std::string request_uri() const;
-  int status() const;                // 0 in a request
+  int status() const;  // 0 in a request
   std::string phrase() const;
   std::string call_id() const;
   uint32_t cseq() const;
   std::string from_tag() const;
   std::string to_tag() const;
-  std::string from() const;          // name-addr with parameters other than tag
+  std::string from() const;  // name-addr with parameters other than tag
   std::string to() const;
   std::optional<int> max_forwards() const;
 

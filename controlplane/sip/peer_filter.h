@@ -8,9 +8,9 @@
 
 namespace byon::sip {
 
-// Who may speak to us and how fast: an allow-list of core addresses, token buckets for each. What belongs to dialogs has a
-// much larger one of its own: whoever floods a P-CSCF with calls must not cost all others their BYEs. Holds state for listed
-// addresses only, so a flood from elsewhere allocates nothing.
+// Who may speak to us and how fast: an allow-list of core addresses, token buckets for each. What belongs to dialogs
+// has a much larger one of its own: whoever floods a P-CSCF with calls must not cost all others their BYEs. Holds state
+// for listed addresses only, so a flood from elsewhere allocates nothing.
 class PeerFilter {
  public:
   using TimePoint = std::chrono::steady_clock::time_point;

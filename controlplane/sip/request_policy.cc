@@ -39,8 +39,7 @@ void RefuseMethod(ShardContext& context, ServerTransaction& transaction, const M
     return transaction.Respond(489, "Bad Event", headers);
   }
   AddHeader(headers, "Allow", AllowedMethods(context.config));
-  const bool is_known = method == "INFO" || method == "MESSAGE" || method == "REGISTER" ||
-                        method == "INVITE";
+  const bool is_known = method == "INFO" || method == "MESSAGE" || method == "REGISTER" || method == "INVITE";
   transaction.Respond(is_known ? 405 : 501, {}, headers);
 }
 
@@ -77,8 +76,7 @@ void RefuseUntilRestored(ShardContext& context, ServerTransaction& transaction, 
   transaction.Respond(status, {}, headers);
 }
 
-bool RefuseUnprocessable(ShardContext& context, ServerTransaction& transaction,
-                         const MessageView& request) {
+bool RefuseUnprocessable(ShardContext& context, ServerTransaction& transaction, const MessageView& request) {
   // RFC 3261 section 8.1.1.3; what a peer of RFC 2543 sends could not be told from another's dialog.
   if (request.from_tag().empty()) {
     context.counters.Add(SipCounter::kRefusedNoTag);

@@ -11,15 +11,16 @@ void RefuseMethod(ShardContext& context, ServerTransaction& transaction, const M
 // 415 with Accept where its body has something that must be understood and is not, 400 where it cannot be taken apart.
 [[nodiscard]] bool RefuseBody(ShardContext& context, ServerTransaction& transaction, const MessageView& request);
 // What calls may carry, in Accept.
-inline constexpr const char* kAcceptedBodies = "application/sdp, multipart/mixed, multipart/related, multipart/alternative";
+inline constexpr const char* kAcceptedBodies =
+    "application/sdp, multipart/mixed, multipart/related, multipart/alternative";
 void RefuseSmallInterval(ShardContext& context, ServerTransaction& transaction);  // 422 and Min-SE
 void RefuseNoDialog(ShardContext& context, ServerTransaction& transaction);       // 481
-// With Retry-After: 1. `status`: 503 holds back whatever a peer has for this address, 480 a call to one number, 500 one request.
+// With Retry-After: 1. `status`: 503 holds back whatever a peer has for this address, 480 a call to one number, 500 one
+// request.
 void RefuseUntilRestored(ShardContext& context, ServerTransaction& transaction, int status);
 
 // 483, 420 or 416 where a request asks for it; true when it has been answered.
-bool RefuseUnprocessable(ShardContext& context, ServerTransaction& transaction,
-                         const MessageView& request);
+bool RefuseUnprocessable(ShardContext& context, ServerTransaction& transaction, const MessageView& request);
 // 200 with our capabilities.
 void AnswerOptions(ShardContext& context, ServerTransaction& transaction);
 

@@ -44,8 +44,7 @@ std::map<IpAddress, std::string> TrunkNames(const SipConfig& config) {
 
 }  // namespace
 
-Shard::Shard(const SipConfig& config, unsigned index, SipCounters& counters,
-             CredentialSource* credentials, Hooks hooks)
+Shard::Shard(const SipConfig& config, unsigned index, SipCounters& counters, CredentialSource* credentials, Hooks hooks)
     : counters_(counters),
       hooks_(std::move(hooks)),
       peers_({}, config.requests_per_second_per_peer),
@@ -92,14 +91,12 @@ bool Shard::Start() {
     pager_ = std::make_unique<Pager>(context_, *registrations_);
     pager_->on_page = [this](uint64_t key, messaging::IncomingPage page) {
       const messaging::PageHandle handle{context_.shard, key};
-      hooks_.notify_pager([handle, page = std::move(page)](messaging::PagerObserver& observer) {
-        observer.OnPage(handle, page);
-      });
+      hooks_.notify_pager(
+          [handle, page = std::move(page)](messaging::PagerObserver& observer) { observer.OnPage(handle, page); });
     };
     pager_->on_answered = [this](std::string id, int status, std::string phrase) {
-      hooks_.notify_pager([id, status, phrase](messaging::PagerObserver& observer) {
-        observer.OnPageAnswered(id, status, phrase);
-      });
+      hooks_.notify_pager(
+          [id, status, phrase](messaging::PagerObserver& observer) { observer.OnPageAnswered(id, status, phrase); });
     };
     events_ = std::make_unique<EventClient>(context_, *registrations_);
     events_->notify = hooks_.notify_events;
@@ -200,21 +197,16 @@ void Shard::PostEvents(std::function<void(EventClient&)> task) {
 MessageSink::Admission Shard::Admit(const IpAddress& source, const MessageView& request, std::string_view branch) {
   // A flood must not keep an emergency service from calling back.
   const bool is_new = request.is_request() && request.to_tag().empty() && !IsPsapCallback(request);
-  switch (peers_.Check(source, is_new ? PeerFilter::Request::kNew : PeerFilter::Request::kInDialog, SipThread::Clock::now())) {
-    case PeerFilter::Verdict::kUnknownPeer:
-      counters_.Add(SipCounter::kDroppedUnknownPeer);
-      return Admission::kDrop;
-    case PeerFilter::Verdict::kRateLimited:
-      counters_.Add(SipCounter::kDroppedRateLimited);
-      return Admission::kDrop;
-    case PeerFilter::Verdict::kBusy:
-      counters_.Add(SipCounter::kRefusedRateLimited);
-      return Admission::kBusy;
-    case PeerFilter::Verdict::kAccept:
-      break;
+  switch (peers_.Check(source, is_new ? PeerFilter::Request::kNew : PeerFilter::Request::kInDialog,
+                       SipThread::Clock::now())) {
+    case PeerFilter::Verdict::kUnknownPeer: counters_.Add(SipCounter::kDroppedUnknownPeer); return Admission::kDrop;
+    case PeerFilter::Verdict::kRateLimited: counters_.Add(SipCounter::kDroppedRateLimited); return Admission::kDrop;
+    case PeerFilter::Verdict::kBusy: counters_.Add(SipCounter::kRefusedRateLimited); return Admission::kBusy;
+    case PeerFilter::Verdict::kAccept: break;
   }
   if (!request.is_request()) {
-    // The answer to a re-INVITE of the process before: who is told that there is no such call would lose it. It comes again.
+    // The answer to a re-INVITE of the process before: who is told that there is no such call would lose it. It comes
+    // again.
     const bool are_dialogs_known = restored_ != Restored::kNothing;
     if (!are_dialogs_known) counters_.Add(SipCounter::kDroppedNotRestored);
     return are_dialogs_known ? Admission::kTake : Admission::kDrop;
@@ -240,8 +232,7 @@ bool Shard::MayBeRestoredYet(const MessageView& request) const {
   return !uri || !registrations_->KnowsToken(uri->user);
 }
 
-void Shard::HandleRequest(std::unique_ptr<ServerTransaction> transaction,
-                          const MessageView& request) {
+void Shard::HandleRequest(std::unique_ptr<ServerTransaction> transaction, const MessageView& request) {
   const std::string method = request.method();
   // A CANCEL that found its INVITE was answered below.
   if (method == "CANCEL") return RefuseNoDialog(context_, *transaction);
@@ -255,7 +246,8 @@ void Shard::HandleRequest(std::unique_ptr<ServerTransaction> transaction,
     if (method == "NOTIFY" && restored_ != Restored::kAll) return RefuseUntilRestored(context_, *transaction, 500);
     return RefuseNoDialog(context_, *transaction);
   }
-  if ((method == "INVITE" || method == "MESSAGE") && MayBeRestoredYet(request)) return RefuseUntilRestored(context_, *transaction, 480);
+  if ((method == "INVITE" || method == "MESSAGE") && MayBeRestoredYet(request))
+    return RefuseUntilRestored(context_, *transaction, 480);
   if (method == "INVITE") return calls_->HandleInvite(std::move(transaction), request);
   if (method == "MESSAGE") return pager_->HandleMessage(std::move(transaction), request);
   RefuseMethod(context_, *transaction, request);

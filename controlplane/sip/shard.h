@@ -39,8 +39,7 @@ class Shard : private MessageSink {
   // Of before the restart: dialogs come first.
   enum class Restored : uint8_t { kNothing, kDialogs, kAll };
 
-  Shard(const SipConfig& config, unsigned index, SipCounters& counters, CredentialSource* credentials,
-        Hooks hooks);
+  Shard(const SipConfig& config, unsigned index, SipCounters& counters, CredentialSource* credentials, Hooks hooks);
   ~Shard() override;
 
   // False when the address cannot be bound.
@@ -52,7 +51,9 @@ class Shard : private MessageSink {
   void PostNextHops(std::vector<std::string> best_first);
   void PostRestored(Restored what);
   // Returns when everything posted before is done; from any other thread, while the shard runs.
-  void WaitForPosted() { thread_.PostAndWait([] {}); }
+  void WaitForPosted() {
+    thread_.PostAndWait([] {});
+  }
   void PostCalls(std::function<void(CallTable&)> task);
   void PostRegistrations(std::function<void(RegistrationClient&)> task);
   void PostPager(std::function<void(Pager&)> task);
@@ -60,12 +61,9 @@ class Shard : private MessageSink {
 
  private:
   Admission Admit(const IpAddress& source, const MessageView& request, std::string_view branch) override;
-  void HandleRequest(std::unique_ptr<ServerTransaction> transaction,
-                     const MessageView& request) override;
+  void HandleRequest(std::unique_ptr<ServerTransaction> transaction, const MessageView& request) override;
   void HandleAck(const MessageView& ack) override { calls_->HandleAck(ack); }
-  bool HandleStrayAnswer(const MessageView& response) override {
-    return calls_->HandleStrayAnswer(response);
-  }
+  bool HandleStrayAnswer(const MessageView& response) override { return calls_->HandleStrayAnswer(response); }
 
   bool MayBeRestoredYet(const MessageView& request) const;
   void HandleHopsChanged();

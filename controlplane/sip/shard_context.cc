@@ -25,8 +25,7 @@ uint64_t RandomU64() {
 
 }  // namespace
 
-std::string ShardContext::WireDestination(const std::vector<std::string>& routes,
-                                          const std::string& target,
+std::string ShardContext::WireDestination(const std::vector<std::string>& routes, const std::string& target,
                                           const std::string& next_hop) const {
   std::string first = target;
   if (!routes.empty()) {
@@ -36,8 +35,8 @@ std::string ShardContext::WireDestination(const std::vector<std::string>& routes
   return NamesAllowedPeer(peers, config.tls.has_value(), first) ? first : next_hop;
 }
 
-std::vector<std::string> ShardContext::OriginatingRoutes(
-    const std::string& next_hop, const std::vector<std::string>& service_route) const {
+std::vector<std::string> ShardContext::OriginatingRoutes(const std::string& next_hop,
+                                                         const std::vector<std::string>& service_route) const {
   std::vector<std::string> routes;
   if (config.profile != SipProfile::kTrustedNode) routes.push_back("<" + next_hop + ";lr>");
   routes.insert(routes.end(), service_route.begin(), service_route.end());
@@ -58,7 +57,8 @@ std::string ShardContext::ContactAddress(const std::string& token) const {
 
 std::string ClaimedIdentity(const std::string& impu, const std::vector<std::string>& associated_uris) {
   if (std::find(associated_uris.begin(), associated_uris.end(), impu) != associated_uris.end()) return impu;
-  const auto first = std::find_if(associated_uris.begin(), associated_uris.end(), [](const std::string& uri) { return IsSafeUri(uri); });
+  const auto first = std::find_if(associated_uris.begin(), associated_uris.end(),
+                                  [](const std::string& uri) { return IsSafeUri(uri); });
   return first == associated_uris.end() ? impu : *first;
 }
 
@@ -109,8 +109,7 @@ struct OfferedChallenges {
 OfferedChallenges ReadChallenges(const ShardContext& context, const MessageView& response) {
   OfferedChallenges offered;
   const bool is_proxy = response.status() == 407;
-  for (const std::string& value :
-       response.Headers(is_proxy ? "Proxy-Authenticate" : "WWW-Authenticate")) {
+  for (const std::string& value : response.Headers(is_proxy ? "Proxy-Authenticate" : "WWW-Authenticate")) {
     const auto challenge = auth::ParseDigestChallenge(value);
     if (!challenge) continue;
     if (challenge->realm != context.realm()) {
@@ -129,15 +128,12 @@ OfferedChallenges ReadChallenges(const ShardContext& context, const MessageView&
 }
 
 // RFC 3310 section 3; nothing when the IMPI has no ISIM.
-std::optional<ChallengeAnswer> AnswerByIsim(const ShardContext& context,
-                                            const auth::DigestChallenge& challenge,
-                                            std::string_view method, std::string_view uri,
-                                            const std::string& impi) {
+std::optional<ChallengeAnswer> AnswerByIsim(const ShardContext& context, const auth::DigestChallenge& challenge,
+                                            std::string_view method, std::string_view uri, const std::string& impi) {
   const auto nonce = auth::ParseAkaNonce(challenge.nonce);
   const auto aka = nonce ? context.credentials->Authenticate(impi, *nonce) : std::nullopt;
   if (!aka) return std::nullopt;
-  ChallengeAnswer answer{
-      .line = {}, .session = auth::DigestSession(challenge), .aka_response = {}, .is_proof = false};
+  ChallengeAnswer answer{.line = {}, .session = auth::DigestSession(challenge), .aka_response = {}, .is_proof = false};
   switch (aka->outcome) {
     case auth::AkaAnswer::Outcome::kAccepted:
       answer.is_proof = true;
@@ -158,8 +154,7 @@ std::optional<ChallengeAnswer> AnswerByIsim(const ShardContext& context,
 
 }  // namespace
 
-std::optional<ChallengeAnswer> AnswerAnyChallenge(const ShardContext& context,
-                                                  const MessageView& response,
+std::optional<ChallengeAnswer> AnswerAnyChallenge(const ShardContext& context, const MessageView& response,
                                                   std::string_view method, std::string_view uri,
                                                   const std::string& impi) {
   const OfferedChallenges offered = ReadChallenges(context, response);
@@ -167,8 +162,8 @@ std::optional<ChallengeAnswer> AnswerAnyChallenge(const ShardContext& context,
     context.counters.Add(SipCounter::kChallengeForeignRealm);
     return std::nullopt;
   }
-  const bool may_answer = context.config.profile == SipProfile::kUserEquipment &&
-                          context.credentials != nullptr && !impi.empty();
+  const bool may_answer =
+      context.config.profile == SipProfile::kUserEquipment && context.credentials != nullptr && !impi.empty();
   std::optional<ChallengeAnswer> answer;
   if (may_answer && offered.aka) answer = AnswerByIsim(context, *offered.aka, method, uri, impi);
   if (may_answer && !answer && offered.digest) {
@@ -189,8 +184,8 @@ std::optional<ChallengeAnswer> AnswerAnyChallenge(const ShardContext& context,
 }
 
 std::optional<std::string> AnswerChallenge(const ShardContext& context, const MessageView& response,
-                                           std::string_view method, std::string_view uri,
-                                           const std::string& impi, auth::DigestSession* session) {
+                                           std::string_view method, std::string_view uri, const std::string& impi,
+                                           auth::DigestSession* session) {
   auto answer = AnswerAnyChallenge(context, response, method, uri, impi);
   if (!answer) return std::nullopt;
   *session = std::move(answer->session);

@@ -39,7 +39,7 @@ struct ShardContext {
   std::function<void(registration::RegistrationId)> on_binding_gone;
   // What the registration of a token got for its dialogs.
   struct DialogContact {
-    std::string gruu;       // empty: none
+    std::string gruu;  // empty: none
     bool is_outbound = false;
   };
   std::function<DialogContact(const std::string& token)> dialog_contact;
@@ -48,9 +48,7 @@ struct ShardContext {
   // Why TLS was refused lately, by us or the peer; empty: it was not. Null without TLS.
   std::function<std::string()> tls_refusal;
 
-  const std::string& realm() const {
-    return config.realm.empty() ? config.home_domain : config.realm;
-  }
+  const std::string& realm() const { return config.realm.empty() ? config.home_domain : config.realm; }
   // Where a request goes on the wire: the first of `routes` (header values) or the target (a URI) when
   // it names an allowed peer by address, else the P-CSCF. We never resolve names, and never send to
   // strangers.
@@ -70,8 +68,8 @@ struct ShardContext {
   std::string ContactAddress(const std::string& token) const;
 };
 
-// As whom a user with this IMPU speaks: only what the network has associated with the registration may be claimed (TS 24.229
-// section 5.1.2A.1.1), and that is another identity where the IMPU is barred.
+// As whom a user with this IMPU speaks: only what the network has associated with the registration may be claimed
+// (TS 24.229 section 5.1.2A.1.1), and that is another identity where the IMPU is barred.
 std::string ClaimedIdentity(const std::string& impu, const std::vector<std::string>& associated_uris);
 // The same where a sip: URI is asked for (TS 24.229 section 5.1.1.3).
 std::string ClaimedSipIdentity(const std::string& impu, const std::vector<std::string>& associated_uris);
@@ -93,14 +91,12 @@ struct ChallengeAnswer {
   std::string line;
   auth::DigestSession session;
   std::string aka_response;  // RES, the password of this session (RFC 3310); empty: digest
-  bool is_proof =
-      true;  // false: a resynchronisation of the ISIM, or the network failed to prove itself
+  bool is_proof = true;      // false: a resynchronisation of the ISIM, or the network failed to prove itself
 };
 // Nothing when the challenge is not of the configured realm, cannot be answered or digest is not
 // ours to give (counted). Of several challenges AKA goes first, for those that have an ISIM, then
 // SHA-256.
-std::optional<ChallengeAnswer> AnswerAnyChallenge(const ShardContext& context,
-                                                  const MessageView& response,
+std::optional<ChallengeAnswer> AnswerAnyChallenge(const ShardContext& context, const MessageView& response,
                                                   std::string_view method, std::string_view uri,
                                                   const std::string& impi);
 
@@ -108,7 +104,7 @@ std::optional<ChallengeAnswer> AnswerAnyChallenge(const ShardContext& context,
 // the challenge is not of the configured realm, cannot be answered or digest is not ours to give
 // (counted). `session` then holds the challenge, for the next requests.
 std::optional<std::string> AnswerChallenge(const ShardContext& context, const MessageView& response,
-                                           std::string_view method, std::string_view uri,
-                                           const std::string& impi, auth::DigestSession* session);
+                                           std::string_view method, std::string_view uri, const std::string& impi,
+                                           auth::DigestSession* session);
 
 }  // namespace byon::sip

@@ -60,8 +60,7 @@ std::optional<std::string> Validate(const SipConfig& config) {
   }
   if (config.local_port == 0) return "sip.local_port: 0 must be 1 to 65535";
   if (config.shards == 0 || config.shards > 64 || config.local_port + config.shards > 65536) {
-    return "sip.shards: " + std::to_string(config.shards) +
-           " must be 1 to 64, with local_port + shards within 65536";
+    return "sip.shards: " + std::to_string(config.shards) + " must be 1 to 64, with local_port + shards within 65536";
   }
   if (!IsDomain(config.home_domain)) {
     return "sip.home_domain: \"" + config.home_domain + "\" must be a domain name";
@@ -69,7 +68,8 @@ std::optional<std::string> Validate(const SipConfig& config) {
   if (!config.realm.empty() && !IsSafeText(config.realm)) {
     return "sip.realm: must be printable text on one line";
   }
-  if (config.next_hops.empty() && !config.finds_next_hops) return "sip.next_hops: at least one P-CSCF or A-SBC is needed";
+  if (config.next_hops.empty() && !config.finds_next_hops)
+    return "sip.next_hops: at least one P-CSCF or A-SBC is needed";
   for (const std::string& hop : config.next_hops) {
     if (auto error = CheckNextHop(hop, config.tls.has_value())) return error;
   }

@@ -16,13 +16,14 @@ enum class SipProfile {
 };
 
 struct SipTimers {
-  std::chrono::milliseconds t1{500};    // RFC 3261 section 17.1.1.1
+  std::chrono::milliseconds t1{500};  // RFC 3261 section 17.1.1.1
   std::chrono::milliseconds t2{4000};
   std::chrono::milliseconds t4{5000};
   std::chrono::milliseconds register_deadline{4000};  // an unanswered REGISTER goes to the next P-CSCF
   std::chrono::milliseconds invite_deadline{8000};    // INVITE without so much as a 100
   std::chrono::milliseconds answer_deadline{15000};   // SendAnswer must come within this
-  // So long a document may be behind the registrar, and the next one wait for its turn, twice over (RFC 3680 section 4.10).
+  // So long a document may be behind the registrar, and the next one wait for its turn, twice over (RFC 3680
+  // section 4.10).
   std::chrono::milliseconds reg_event_doubt{10000};
 };
 
@@ -47,45 +48,45 @@ struct SipTrunk {
 };
 
 struct SipConfig {
-  std::string local_address;                // IP literal; UDP and TCP are bound to it, or TLS alone
-  uint16_t local_port = 5060;               // shard n listens on local_port + n
+  std::string local_address;   // IP literal; UDP and TCP are bound to it, or TLS alone
+  uint16_t local_port = 5060;  // shard n listens on local_port + n
   unsigned shards = 1;
-  std::string home_domain;                  // ims.example
-  std::string realm;                        // digest realm; empty: home_domain
+  std::string home_domain;  // ims.example
+  std::string realm;        // digest realm; empty: home_domain
   // P-CSCF or A-SBC (profile kTrustedNode: I-CSCF) in order of preference: sip:IP[:port][;transport=tcp|tls],
   // all of them or none with tls
   std::vector<std::string> next_hops;
-  bool finds_next_hops = false;             // they come later, by SetNextHops; then there may be none here
-  // Requests are held off until SetDialogsRestored, those to unknown numbers until SetRestored, so that nobody is told that a
-  // number is not registered that is.
+  bool finds_next_hops = false;  // they come later, by SetNextHops; then there may be none here
+  // Requests are held off until SetDialogsRestored, those to unknown numbers until SetRestored, so that nobody is told
+  // that a number is not registered that is.
   bool waits_for_restore = false;
   // OPTIONS to each of several next hops this often (0: never), to notice one that died.
   std::chrono::milliseconds keepalive{0};
-  std::vector<std::string> allowed_peers;   // IP literals that may also send to us, e.g. S-CSCFs
+  std::vector<std::string> allowed_peers;  // IP literals that may also send to us, e.g. S-CSCFs
   SipProfile profile = SipProfile::kUserEquipment;
   std::optional<SipTls> tls;
   SipTrunk trunk;
-  // E-CSCFs or emergency P-CSCFs, as next_hops, best first, to which we assert who calls; empty: emergency calls go the way
-  // of others.
+  // E-CSCFs or emergency P-CSCFs, as next_hops, best first, to which we assert who calls; empty: emergency calls go the
+  // way of others.
   std::vector<std::string> emergency_next_hops;
 
-  std::string access_network_info;          // P-Access-Network-Info; empty: not sent
-  std::string visited_network_id;           // kTrustedNode: P-Visited-Network-ID
-  std::string originating_ioi;              // kTrustedNode: orig-ioi of P-Charging-Vector
-  bool precondition = true;                 // offer the option tag in Supported (RFC 3312)
-  bool accepts_refer = false;               // REFER in a dialog (RFC 3515); else 403
-  bool reg_event = true;                    // SUBSCRIBE Event: reg after each registration (RFC 3680)
-  bool uses_gruu = false;                   // the public GRUU of a registration as Contact of its dialogs (RFC 5627)
-  bool uses_outbound = false;               // reg-id and ob (RFC 5626); given up where the first hop says 439
-  bool initial_authorization = true;        // first REGISTER names the IMPI (kUserEquipment)
+  std::string access_network_info;    // P-Access-Network-Info; empty: not sent
+  std::string visited_network_id;     // kTrustedNode: P-Visited-Network-ID
+  std::string originating_ioi;        // kTrustedNode: orig-ioi of P-Charging-Vector
+  bool precondition = true;           // offer the option tag in Supported (RFC 3312)
+  bool accepts_refer = false;         // REFER in a dialog (RFC 3515); else 403
+  bool reg_event = true;              // SUBSCRIBE Event: reg after each registration (RFC 3680)
+  bool uses_gruu = false;             // the public GRUU of a registration as Contact of its dialogs (RFC 5627)
+  bool uses_outbound = false;         // reg-id and ob (RFC 5626); given up where the first hop says 439
+  bool initial_authorization = true;  // first REGISTER names the IMPI (kUserEquipment)
   // Session timer (RFC 4028); session_expires 0 switches it off.
   std::chrono::seconds session_expires{1800};
   std::chrono::seconds min_session_expires{90};
 
-  unsigned udp_mtu = 1300;                  // longer requests go by TCP (RFC 3261 section 18.1.1)
+  unsigned udp_mtu = 1300;  // longer requests go by TCP (RFC 3261 section 18.1.1)
   // Outside of dialogs: the rate of a token bucket, whose depth is two seconds' worth; ten times as many within.
   unsigned requests_per_second_per_peer = 2000;
-  unsigned max_incoming_invites = 20000;    // unanswered INVITEs before 503
+  unsigned max_incoming_invites = 20000;         // unanswered INVITEs before 503
   std::chrono::seconds resubscribe_window{120};  // what is to register anew spreads over this
   SipTimers timers;
 };

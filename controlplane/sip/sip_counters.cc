@@ -36,10 +36,8 @@ std::string_view ToString(SipCounter counter) {
     case SipCounter::kRegisterTimeout: return "register_timeout";
     case SipCounter::kChallengeForeignRealm: return "challenge_foreign_realm";
     case SipCounter::kChallengeUnusable: return "challenge_unusable";
-    case SipCounter::kAkaResync:
-      return "aka_resync";
-    case SipCounter::kAkaNotTheNetwork:
-      return "aka_not_the_network";
+    case SipCounter::kAkaResync: return "aka_resync";
+    case SipCounter::kAkaNotTheNetwork: return "aka_not_the_network";
     case SipCounter::kNetworkDeregistered: return "network_deregistered";
     case SipCounter::kRegEventRefused: return "reg_event_refused";
     case SipCounter::kRegEventMalformed: return "reg_event_malformed";

@@ -74,8 +74,7 @@ class SipStack::Facade : public call::SipSignaling,
     if (shards_.empty()) return;
     const unsigned shard = ShardOf(invite.binding.impu, invite.binding.registration_id);
     call_shards_[invite.call_id] = shard;
-    shards_[shard]->PostCalls(
-        [invite = std::move(invite)](CallTable& table) { table.Invite(invite); });
+    shards_[shard]->PostCalls([invite = std::move(invite)](CallTable& table) { table.Invite(invite); });
   }
   void Cancel(const CallId& call_id, const EndReason& reason) override {
     WithCall(call_id, [reason](Call& call) { call.Cancel(reason); });
@@ -92,8 +91,7 @@ class SipStack::Facade : public call::SipSignaling,
   void SendOffer(const CallId& call_id, const DialogId& dialog_id, std::string sdp) override {
     WithCall(call_id, [=](Call& call) { call.SendOffer(dialog_id, sdp); });
   }
-  void SendAnswer(const CallId& call_id, const DialogId& dialog_id,
-                  std::optional<std::string> sdp) override {
+  void SendAnswer(const CallId& call_id, const DialogId& dialog_id, std::optional<std::string> sdp) override {
     WithCall(call_id, [=](Call& call) { call.SendAnswer(dialog_id, sdp); });
   }
   void SendDigits(const CallId& call_id, const std::string& digits) override {
@@ -127,8 +125,7 @@ class SipStack::Facade : public call::SipSignaling,
   void Register(const SipRegistration& registration) override {
     if (shards_.empty()) return;
     const unsigned shard = ShardOf(registration.impu, registration.id);
-    shards_[shard]->PostRegistrations(
-        [registration](RegistrationClient& client) { client.Register(registration); });
+    shards_[shard]->PostRegistrations([registration](RegistrationClient& client) { client.Register(registration); });
   }
   void Deregister(const RegistrationId& id) override {
     if (shards_.empty()) return;
@@ -141,9 +138,8 @@ class SipStack::Facade : public call::SipSignaling,
     const auto shard = static_cast<unsigned>(
         ShardOfSnapshot(registered.snapshot).value_or(ShardOf(registration.impu, registration.id)));
     if (shard != ShardOf(registration.impu, registration.id)) moved_registrations_[registration.id] = shard;
-    shards_[shard]->PostRegistrations([registration, registered](RegistrationClient& client) {
-      client.Restore(registration, registered);
-    });
+    shards_[shard]->PostRegistrations(
+        [registration, registered](RegistrationClient& client) { client.Restore(registration, registered); });
     // A million of them are read from the store faster than they are put to rest; in between each takes some kilobytes.
     if (++restored_ % kRestoredAhead == 0) shards_[shard]->WaitForPosted();
   }
@@ -157,8 +153,7 @@ class SipStack::Facade : public call::SipSignaling,
   }
   void Answer(const messaging::PageHandle& handle, int status) override {
     if (handle.shard >= shards_.size()) return;
-    shards_[handle.shard]->PostPager(
-        [key = handle.key, status](Pager& pager) { pager.Answer(key, status); });
+    shards_[handle.shard]->PostPager([key = handle.key, status](Pager& pager) { pager.Answer(key, status); });
   }
 
   // ---- EventSignaling
@@ -244,10 +239,7 @@ class SipStack::Facade : public call::SipSignaling,
                     if (events_ != nullptr) run(*events_);
                   });
                 },
-            .on_gone =
-                [this](CallId id) {
-                  PostToStrand([this, id = std::move(id)] { call_shards_.erase(id); });
-                },
+            .on_gone = [this](CallId id) { PostToStrand([this, id = std::move(id)] { call_shards_.erase(id); }); },
             .on_binding_gone =
                 [this](RegistrationId id) {
                   PostToStrand([this, id = std::move(id)] { moved_registrations_.erase(id); });
@@ -302,7 +294,7 @@ class SipStack::Facade : public call::SipSignaling,
   std::map<CallId, unsigned> call_shards_;
   size_t restored_ = 0;
   std::map<RegistrationId, unsigned> moved_registrations_;  // shards other than by their ids
-  std::map<std::string, unsigned> event_shards_;  // of watches and publications
+  std::map<std::string, unsigned> event_shards_;            // of watches and publications
   bool is_showing_incoming_ = false;
   std::vector<std::pair<CallId, std::function<void(Call&)>>> early_commands_;
 };

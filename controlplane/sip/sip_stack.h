@@ -47,11 +47,11 @@ class SipStack {
   // No observer is called after it returns. Called by the destructor.
   void Stop();
 
-  // The P-CSCFs from now on, best first, as SipConfig::next_hops has them; none of them: the old ones stay. Registrations
-  // through one that is gone move to others, not all at once; what is known of those that stay is kept.
+  // The P-CSCFs from now on, best first, as SipConfig::next_hops has them; none of them: the old ones stay.
+  // Registrations through one that is gone move to others, not all at once; what is known of those that stay is kept.
   void SetNextHops(const std::vector<std::string>& best_first);
-  // With SipConfig::waits_for_restore: all dialogs of before the restart have been restored, and requests in them are taken, as
-  // are those to the registrations that have been by then.
+  // With SipConfig::waits_for_restore: all dialogs of before the restart have been restored, and requests in them are
+  // taken, as are those to the registrations that have been by then.
   void SetDialogsRestored();
   // All that was to be restored has been: who is not known now is not known.
   void SetRestored();

@@ -84,9 +84,7 @@ void SipThread::PostAndWait(const Task& task) {
   is_done.get_future().wait();
 }
 
-void SipThread::OnWake(void*, su_msg_s**, void* argument) {
-  (*static_cast<SipThread**>(argument))->DrainTasks();
-}
+void SipThread::OnWake(void*, su_msg_s**, void* argument) { (*static_cast<SipThread**>(argument))->DrainTasks(); }
 
 void SipThread::DrainTasks() {
   std::vector<Task> ready;
@@ -105,13 +103,9 @@ SipThread::TimerId SipThread::After(milliseconds delay, Task task) {
   return id;
 }
 
-void SipThread::Cancel(TimerId id) {
-  timers_.erase(id);
-}
+void SipThread::Cancel(TimerId id) { timers_.erase(id); }
 
-void SipThread::OnTimer(void*, su_timer_s*, void* argument) {
-  static_cast<SipThread*>(argument)->RunDueTimers();
-}
+void SipThread::OnTimer(void*, su_timer_s*, void* argument) { static_cast<SipThread*>(argument)->RunDueTimers(); }
 
 void SipThread::RunDueTimers() {
   const Clock::time_point now = Clock::now();

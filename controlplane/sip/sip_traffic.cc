@@ -8,19 +8,21 @@ namespace {
 
 // "Methods" of IANA's "Session Initiation Protocol (SIP) Parameters".
 constexpr std::array<std::string_view, SipTraffic::kMethods> kMethodNames = {
-    "ACK", "BYE", "CANCEL", "INFO", "INVITE", "MESSAGE", "NOTIFY", "OPTIONS", "PRACK", "PUBLISH", "REFER", "REGISTER", "SUBSCRIBE",
-    "UPDATE", "other"};
+    "ACK",   "BYE",     "CANCEL", "INFO",     "INVITE",    "MESSAGE", "NOTIFY", "OPTIONS",
+    "PRACK", "PUBLISH", "REFER",  "REGISTER", "SUBSCRIBE", "UPDATE",  "other"};
 
 // "Response Codes" of the same in order, and after them the classes.
 constexpr std::array<std::string_view, SipTraffic::kStatuses> kStatusNames = {
-    "100", "180", "181", "182", "183", "199", "200", "202", "204", "300", "301", "302", "305", "380", "400", "401", "402",
-    "403", "404", "405", "406", "407", "408", "410", "412", "413", "414", "415", "416", "417", "420", "421", "422", "423",
-    "424", "425", "428", "429", "430", "433", "436", "437", "438", "439", "440", "469", "470", "480", "481", "482", "483",
-    "484", "485", "486", "487", "488", "489", "491", "493", "494", "500", "501", "502", "503", "504", "505", "513", "555",
-    "580", "600", "603", "604", "606", "607", "608", "1xx", "2xx", "3xx", "4xx", "5xx", "6xx"};
+    "100", "180", "181", "182", "183", "199", "200", "202", "204", "300", "301", "302", "305", "380",
+    "400", "401", "402", "403", "404", "405", "406", "407", "408", "410", "412", "413", "414", "415",
+    "416", "417", "420", "421", "422", "423", "424", "425", "428", "429", "430", "433", "436", "437",
+    "438", "439", "440", "469", "470", "480", "481", "482", "483", "484", "485", "486", "487", "488",
+    "489", "491", "493", "494", "500", "501", "502", "503", "504", "505", "513", "555", "580", "600",
+    "603", "604", "606", "607", "608", "1xx", "2xx", "3xx", "4xx", "5xx", "6xx"};
 constexpr size_t kClasses = kStatusNames.size() - 6;
 
-constexpr std::array<double, SipTraffic::kBounds> kBoundsS = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 16, 32};
+constexpr std::array<double, SipTraffic::kBounds> kBoundsS = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
+                                                              1,     2,    4,     8,    16,  32};
 
 }  // namespace
 

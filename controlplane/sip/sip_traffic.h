@@ -16,8 +16,8 @@ enum class TrafficDirection : uint8_t { kSent, kReceived };
 enum class NoAnswer : uint8_t { kTimeout, kTransport };
 
 // Requests and responses by method and status, and how long the first response took. What a peer names never becomes a
-// label: other methods and unregistered statuses are counted together. Retransmissions are not counted. Written by the SIP
-// threads, read by anyone.
+// label: other methods and unregistered statuses are counted together. Retransmissions are not counted. Written by the
+// SIP threads, read by anyone.
 class SipTraffic {
  public:
   // IANA's methods, and "other" as the last.
@@ -42,7 +42,9 @@ class SipTraffic {
   uint64_t Responses(TrafficDirection direction, size_t method, size_t status) const {
     return Get(Of(direction).responses[method][status]);
   }
-  uint64_t NoAnswers(size_t method, NoAnswer cause) const { return Get(no_answers_[static_cast<size_t>(cause)][method]); }
+  uint64_t NoAnswers(size_t method, NoAnswer cause) const {
+    return Get(no_answers_[static_cast<size_t>(cause)][method]);
+  }
   struct RoundTrips {
     std::array<uint64_t, kBounds + 1> counts{};  // by bucket, not summed up
     double sum_s = 0;

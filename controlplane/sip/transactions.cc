@@ -46,13 +46,12 @@ bool WentByTcpForItsSize(const RequestText& request, nta_outgoing_t* outgoing) {
   return is_tcp;
 }
 
-const url_string_t* AsUrl(const std::string& uri) {
-  return reinterpret_cast<const url_string_t*>(uri.c_str());
-}
+const url_string_t* AsUrl(const std::string& uri) { return reinterpret_cast<const url_string_t*>(uri.c_str()); }
 
 }  // namespace
 
-ClientTransaction::ClientTransaction(Handler handler, std::shared_ptr<bool> is_open, SipTraffic& traffic, std::string_view method)
+ClientTransaction::ClientTransaction(Handler handler, std::shared_ptr<bool> is_open, SipTraffic& traffic,
+                                     std::string_view method)
     : handler_(std::move(handler)),
       is_open_(std::move(is_open)),
       traffic_(traffic),
@@ -64,7 +63,8 @@ void ClientTransaction::Count(int status, bool is_made_up) {
   if (is_made_up) return traffic_.CountNoAnswer(method_, status == 408 ? NoAnswer::kTimeout : NoAnswer::kTransport);
   traffic_.CountResponse(TrafficDirection::kReceived, method_, status);
   if (!is_first) return;
-  traffic_.CountRoundTrip(method_, std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - sent_));
+  traffic_.CountRoundTrip(
+      method_, std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - sent_));
 }
 
 ClientTransaction::~ClientTransaction() {
@@ -92,8 +92,8 @@ void ClientTransaction::Cancel(const std::string& headers) {
   if (!std::exchange(is_cancelled_, true)) {
     traffic_.CountRequest(TrafficDirection::kSent, SipTraffic::MethodIndex("CANCEL"));
   }
-  nta_outgoing_tcancel(outgoing_, nullptr, nullptr,
-                       TAG_IF(!headers.empty(), SIPTAG_HEADER_STR(headers.c_str())), TAG_END());
+  nta_outgoing_tcancel(outgoing_, nullptr, nullptr, TAG_IF(!headers.empty(), SIPTAG_HEADER_STR(headers.c_str())),
+                       TAG_END());
 }
 
 ServerTransaction::~ServerTransaction() {
@@ -111,8 +111,7 @@ void ServerTransaction::OnCancel(std::function<void(const MessageView&)> on_canc
 }
 
 int ServerTransaction::OnAckOrCancel(void* magic, nta_incoming_s*, const sip_s* sip) {
-  if (sip == nullptr || sip->sip_request == nullptr ||
-      sip->sip_request->rq_method != sip_method_cancel) {
+  if (sip == nullptr || sip->sip_request == nullptr || sip->sip_request->rq_method != sip_method_cancel) {
     return 0;
   }
   auto* self = static_cast<ServerTransaction*>(magic);
@@ -131,8 +130,7 @@ void ServerTransaction::Respond(int status, std::string_view phrase, const std::
   const std::string all = session_id_.empty() ? headers : headers + "Session-ID: " + session_id_ + "\r\n";
   const std::string text(phrase);
   const char* reason = text.empty() ? sip_status_phrase(status) : text.c_str();
-  nta_incoming_treply(incoming_, status, reason,
-                      TAG_IF(!all.empty(), SIPTAG_HEADER_STR(all.c_str())),
+  nta_incoming_treply(incoming_, status, reason, TAG_IF(!all.empty(), SIPTAG_HEADER_STR(all.c_str())),
                       TAG_IF(!body.empty(), SIPTAG_CONTENT_TYPE_STR("application/sdp")),
                       TAG_IF(!body.empty(), SIPTAG_PAYLOAD_STR(body.c_str())), TAG_END());
 }
@@ -143,8 +141,7 @@ void ServerTransaction::Count(int status) {
   traffic_.CountResponse(TrafficDirection::kSent, method_, status);
 }
 
-TransactionLayer::TransactionLayer(const SipConfig& config, unsigned shard, SipCounters& counters,
-                                   MessageSink& sink)
+TransactionLayer::TransactionLayer(const SipConfig& config, unsigned shard, SipCounters& counters, MessageSink& sink)
     : config_(config),
       counters_(counters),
       sink_(sink),
@@ -160,12 +157,12 @@ bool TransactionLayer::Open(su_root_s* root) {
   if (config_.tls) folder.emplace(*config_.tls);
   if (folder && !folder->is_complete()) return false;
   agent_ = nta_agent_create(
-      root, AsUrl(url), OnMessage, this, NTATAG_UA(0), NTATAG_STATELESS(1),
-      NTATAG_MAXSIZE(kMaxMessageBytes), NTATAG_UDP_MTU(config_.udp_mtu), NTATAG_MERGE_482(0),
-      NTATAG_CANCEL_487(1), NTATAG_EXTRA_100(0), NTATAG_PASS_100(1), NTATAG_TIMER_C(kTimerCMs), NTATAG_USE_NAPTR(0),
-      NTATAG_USE_SRV(0), NTATAG_SIP_T1(Ms(timers.t1)), NTATAG_SIP_T2(Ms(timers.t2)),
-      NTATAG_SIP_T4(Ms(timers.t4)), NTATAG_SIP_T1X64(64 * Ms(timers.t1)), NTATAG_TIMEOUT_408(1),
-      TPTAG_UDP_RMEM(8 << 20), TAG_IF(folder, TPTAG_CERTIFICATE(folder ? folder->path().c_str() : nullptr)),
+      root, AsUrl(url), OnMessage, this, NTATAG_UA(0), NTATAG_STATELESS(1), NTATAG_MAXSIZE(kMaxMessageBytes),
+      NTATAG_UDP_MTU(config_.udp_mtu), NTATAG_MERGE_482(0), NTATAG_CANCEL_487(1), NTATAG_EXTRA_100(0),
+      NTATAG_PASS_100(1), NTATAG_TIMER_C(kTimerCMs), NTATAG_USE_NAPTR(0), NTATAG_USE_SRV(0),
+      NTATAG_SIP_T1(Ms(timers.t1)), NTATAG_SIP_T2(Ms(timers.t2)), NTATAG_SIP_T4(Ms(timers.t4)),
+      NTATAG_SIP_T1X64(64 * Ms(timers.t1)), NTATAG_TIMEOUT_408(1), TPTAG_UDP_RMEM(8 << 20),
+      TAG_IF(folder, TPTAG_CERTIFICATE(folder ? folder->path().c_str() : nullptr)),
       // Names are compared by TlsSessions. A connection is the way to the numbers registered through it (RFC 5626):
       // it ends when an end wants it to, not when nobody talks.
       TAG_IF(folder, TPTAG_TLS_VERIFY_POLICY(TPTLS_VERIFY_ALL)), TAG_IF(folder, TPTAG_TLS_VERIFY_DEPTH(kMaxChain)),
@@ -186,14 +183,13 @@ msg_s* TransactionLayer::Build(const RequestText& request) {
   if (message == nullptr) return nullptr;
   const std::string line = request.method + " " + request.uri + " SIP/2.0";
   const bool has_body = !request.body.empty();
-  const int added =
-      sip_add_tl(message, sip_object(message), SIPTAG_REQUEST_STR(line.c_str()),
-                 SIPTAG_HEADER_STR(request.headers.c_str()),
-                 TAG_IF(has_body, SIPTAG_CONTENT_TYPE_STR(request.content_type.c_str())),
-                 TAG_IF(has_body, SIPTAG_PAYLOAD_STR(request.body.c_str())), TAG_END());
+  const int added = sip_add_tl(message, sip_object(message), SIPTAG_REQUEST_STR(line.c_str()),
+                               SIPTAG_HEADER_STR(request.headers.c_str()),
+                               TAG_IF(has_body, SIPTAG_CONTENT_TYPE_STR(request.content_type.c_str())),
+                               TAG_IF(has_body, SIPTAG_PAYLOAD_STR(request.body.c_str())), TAG_END());
   const sip_t* sip = sip_object(message);
-  if (added >= 0 && sip->sip_request != nullptr && sip->sip_cseq != nullptr &&
-      sip->sip_call_id != nullptr && sip->sip_from != nullptr && sip->sip_to != nullptr) {
+  if (added >= 0 && sip->sip_request != nullptr && sip->sip_cseq != nullptr && sip->sip_call_id != nullptr &&
+      sip->sip_from != nullptr && sip->sip_to != nullptr) {
     return message;
   }
   msg_destroy(message);
@@ -206,12 +202,14 @@ std::unique_ptr<ClientTransaction> TransactionLayer::Send(const RequestText& req
   const auto create = [this](const RequestText& text, ClientTransaction* transaction, unsigned mtu) -> nta_outgoing_t* {
     msg_t* message = Build(text);
     if (message == nullptr) return nullptr;
-    nta_outgoing_t* outgoing = nta_outgoing_mcreate(agent_, ClientTransaction::OnResponse, transaction, AsUrl(text.route), message,
-                                                    TAG_IF(mtu != 0, TPTAG_MTU(mtu)), TAG_END());
+    nta_outgoing_t* outgoing =
+        nta_outgoing_mcreate(agent_, ClientTransaction::OnResponse, transaction, AsUrl(text.route), message,
+                             TAG_IF(mtu != 0, TPTAG_MTU(mtu)), TAG_END());
     if (outgoing == nullptr) msg_destroy(message);
     return outgoing;
   };
-  std::unique_ptr<ClientTransaction> transaction(new ClientTransaction(std::move(handler), is_open_, counters_.traffic, request.method));
+  std::unique_ptr<ClientTransaction> transaction(
+      new ClientTransaction(std::move(handler), is_open_, counters_.traffic, request.method));
   transaction->outgoing_ = create(request, transaction.get(), 0);
   if (transaction->outgoing_ == nullptr) {
     counters_.Add(SipCounter::kSendFailed);
@@ -220,13 +218,15 @@ std::unique_ptr<ClientTransaction> TransactionLayer::Send(const RequestText& req
   counters_.traffic.CountRequest(TrafficDirection::kSent, transaction->method_);
   const size_t bytes = request.uri.size() + request.headers.size() + request.body.size();
   if (config_.tls || bytes + kRestBytes <= config_.udp_mtu) return transaction;
-  // Too long for UDP it goes by TCP; where that is reset it goes by UDP all the same (RFC 3261 section 18.1.1). The stack
-  // does so only for requests that hear a connection being refused: to others that wait for the same one it says 503.
+  // Too long for UDP it goes by TCP; where that is reset it goes by UDP all the same (RFC 3261 section 18.1.1). The
+  // stack does so only for requests that hear a connection being refused: to others that wait for the same one it says
+  // 503.
   auto retry = [create, text = std::make_shared<const RequestText>(request), self = transaction.get(),
                 told = std::move(transaction->handler_)](int status, const MessageView& response) {
     const ClientTransaction::Handler tell = told;  // survives what holds it
     // A request that nobody wants any more is not sent again: its CANCEL was for the first one.
-    const bool is_lost = !self->is_cancelled_ && response.is_empty() && status == 503 && WentByTcpForItsSize(*text, self->outgoing_);
+    const bool is_lost =
+        !self->is_cancelled_ && response.is_empty() && status == 503 && WentByTcpForItsSize(*text, self->outgoing_);
     nta_outgoing_t* again = is_lost ? create(*text, self, kMaxMessageBytes) : nullptr;
     self->handler_ = tell;
     if (again == nullptr) return tell(status, response);
@@ -242,8 +242,8 @@ void TransactionLayer::SendAck(const RequestText& request) {
     counters_.Add(SipCounter::kSendFailed);
     return;
   }
-  nta_outgoing_t* ack = nta_outgoing_mcreate(agent_, nullptr, nullptr, AsUrl(request.route), message,
-                                             NTATAG_STATELESS(1), TAG_END());
+  nta_outgoing_t* ack =
+      nta_outgoing_mcreate(agent_, nullptr, nullptr, AsUrl(request.route), message, NTATAG_STATELESS(1), TAG_END());
   if (ack == nullptr) {
     msg_destroy(message);
     counters_.Add(SipCounter::kSendFailed);

@@ -26,7 +26,7 @@ struct RequestText {
   std::string method;
   std::string uri;
   std::string headers;
-  std::string body;   // with content_type
+  std::string body;  // with content_type
   std::string content_type = "application/sdp";
   std::string route;  // where it is sent: sip URI with an IP address
 };
@@ -64,8 +64,12 @@ class ClientTransaction {
 // A server transaction. Destroyed without a final response it answers 500, unless the stack is closed.
 class ServerTransaction {
  public:
-  ServerTransaction(nta_incoming_s* incoming, std::shared_ptr<bool> is_open, SipTraffic& traffic, std::string_view method)
-      : incoming_(incoming), is_open_(std::move(is_open)), traffic_(traffic), method_(SipTraffic::MethodIndex(method)) {}
+  ServerTransaction(nta_incoming_s* incoming, std::shared_ptr<bool> is_open, SipTraffic& traffic,
+                    std::string_view method)
+      : incoming_(incoming),
+        is_open_(std::move(is_open)),
+        traffic_(traffic),
+        method_(SipTraffic::MethodIndex(method)) {}
   ~ServerTransaction();
   ServerTransaction(const ServerTransaction&) = delete;
   ServerTransaction& operator=(const ServerTransaction&) = delete;
@@ -78,8 +82,7 @@ class ServerTransaction {
   // INVITE too unless the handler answers.
   void OnCancel(std::function<void(const MessageView& cancel)> on_cancel);
   // A 2xx to an INVITE may be sent repeatedly (the stack does not).
-  void Respond(int status, std::string_view phrase = {}, const std::string& headers = {},
-               const std::string& body = {});
+  void Respond(int status, std::string_view phrase = {}, const std::string& headers = {}, const std::string& body = {});
 
  private:
   static int OnAckOrCancel(void* magic, nta_incoming_s* incoming, const sip_s* sip);
@@ -105,8 +108,7 @@ class MessageSink {
     kBusy,  // 503 with Retry-After, and nothing is kept for it
   };
   virtual Admission Admit(const IpAddress& source, const MessageView& request, std::string_view branch) = 0;
-  virtual void HandleRequest(std::unique_ptr<ServerTransaction> transaction,
-                             const MessageView& request) = 0;
+  virtual void HandleRequest(std::unique_ptr<ServerTransaction> transaction, const MessageView& request) = 0;
   virtual void HandleAck(const MessageView& ack) = 0;
   // 2xx to an INVITE whose transaction is over. False: nobody knows it; ACK and BYE are sent.
   virtual bool HandleStrayAnswer(const MessageView& response) = 0;
@@ -125,8 +127,7 @@ class TransactionLayer {
   void Close();
 
   // Null when the stack refuses the message (counted).
-  [[nodiscard]] std::unique_ptr<ClientTransaction> Send(const RequestText& request,
-                                                        ClientTransaction::Handler handler);
+  [[nodiscard]] std::unique_ptr<ClientTransaction> Send(const RequestText& request, ClientTransaction::Handler handler);
   // Without a transaction: an ACK.
   void SendAck(const RequestText& request);
   // "192.0.2.1:5060", for Contact and Via.

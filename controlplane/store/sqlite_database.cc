@@ -16,8 +16,7 @@ int64_t Checksum(std::string_view key, std::string_view value) {
 }
 
 void BindText(sqlite3_stmt* statement, int index, std::string_view text) {
-  sqlite3_bind_blob64(statement, index, text.data() == nullptr ? "" : text.data(), text.size(),
-                      SQLITE_TRANSIENT);
+  sqlite3_bind_blob64(statement, index, text.data() == nullptr ? "" : text.data(), text.size(), SQLITE_TRANSIENT);
 }
 
 std::string ColumnText(sqlite3_stmt* statement, int index) {
@@ -30,15 +29,14 @@ std::string ColumnText(sqlite3_stmt* statement, int index) {
 
 SqliteDatabase::SqliteDatabase(const std::string& path) {
   sqlite3* raw = nullptr;
-  const int code = sqlite3_open_v2(path.c_str(), &raw,
-                                   SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
-                                       SQLITE_OPEN_EXRESCODE,
-                                   nullptr);
+  const int code = sqlite3_open_v2(
+      path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+      nullptr);
   handle_.reset(raw);
   if (code != SQLITE_OK) Fail(code);
   sqlite3_busy_timeout(handle_.get(), 2000);
-  // Of a new file. A registration is about a kilobyte: in pages of 4 KB, of which a row may have a quarter, each would take an
-  // overflow page of its own (4.7 KB a record on disk instead of 1.4).
+  // Of a new file. A registration is about a kilobyte: in pages of 4 KB, of which a row may have a quarter, each would
+  // take an overflow page of its own (4.7 KB a record on disk instead of 1.4).
   Run("PRAGMA page_size=8192");
   // WAL with synchronous=NORMAL survives the death of the process; only a power cut may take the last
   // moments, and those belong to calls that the power cut ended too.
@@ -65,12 +63,9 @@ SqliteDatabase::SqliteDatabase(const std::string& path) {
       "(expires_at_ms=0 OR expires_at_ms>?2) AND key=?3 LIMIT ?4");
 }
 
-void SqliteDatabase::Rollback() noexcept {
-  sqlite3_exec(handle_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
-}
+void SqliteDatabase::Rollback() noexcept { sqlite3_exec(handle_.get(), "ROLLBACK", nullptr, nullptr, nullptr); }
 
-void SqliteDatabase::Put(Kind kind, std::string_view key, std::string_view value,
-                         int64_t expires_at_ms) {
+void SqliteDatabase::Put(Kind kind, std::string_view key, std::string_view value, int64_t expires_at_ms) {
   sqlite3_bind_int(put_.get(), 1, static_cast<int>(kind));
   BindText(put_.get(), 2, key);
   BindText(put_.get(), 3, value);
@@ -109,8 +104,9 @@ SqliteDatabase::Page SqliteDatabase::LoadKeys(Kind kind, const std::vector<std::
   return page;
 }
 
-std::optional<std::string> SqliteDatabase::Collect(sqlite3_stmt* statement, Kind kind, std::string_view key, size_t most,
-                                                   int64_t now_ms, std::vector<Record>& good, std::vector<Record>& bad) {
+std::optional<std::string> SqliteDatabase::Collect(sqlite3_stmt* statement, Kind kind, std::string_view key,
+                                                   size_t most, int64_t now_ms, std::vector<Record>& good,
+                                                   std::vector<Record>& bad) {
   sqlite3_bind_int(statement, 1, static_cast<int>(kind));
   sqlite3_bind_int64(statement, 2, now_ms);
   BindText(statement, 3, key);
@@ -122,8 +118,7 @@ std::optional<std::string> SqliteDatabase::Collect(sqlite3_stmt* statement, Kind
     Record record{ColumnText(statement, 0), ColumnText(statement, 1), std::nullopt};
     const int64_t expires_at_ms = sqlite3_column_int64(statement, 2);
     if (expires_at_ms != 0) {
-      record.expires_at =
-          std::chrono::system_clock::time_point(std::chrono::milliseconds(expires_at_ms));
+      record.expires_at = std::chrono::system_clock::time_point(std::chrono::milliseconds(expires_at_ms));
     }
     const bool is_good = sqlite3_column_int64(statement, 3) == Checksum(record.key, record.value);
     if (++seen == most) last_key = record.key;

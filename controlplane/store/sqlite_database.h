@@ -58,8 +58,8 @@ class SqliteDatabase {
   using Statement = std::unique_ptr<sqlite3_stmt, FinalizeStatement>;
 
   // Adds what a prepared SELECT of both finds; returns the last key where there were `most` of them.
-  std::optional<std::string> Collect(sqlite3_stmt* statement, Kind kind, std::string_view key, size_t most, int64_t now_ms,
-                                     std::vector<Record>& good, std::vector<Record>& bad);
+  std::optional<std::string> Collect(sqlite3_stmt* statement, Kind kind, std::string_view key, size_t most,
+                                     int64_t now_ms, std::vector<Record>& good, std::vector<Record>& bad);
   void Quarantine(Kind kind, const std::vector<Record>& bad, int64_t now_ms);
   void Run(const char* sql);
   Statement Prepare(const char* sql);

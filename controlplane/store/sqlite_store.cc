@@ -152,8 +152,7 @@ class SqliteStore::Writer {
     auto next_purge = steady_clock::now() + config_.purge_interval;
     std::unique_lock lock(mutex_);
     while (true) {
-      wake_.wait_until(lock, next_purge,
-                       [this] { return is_stopping_ || !writes_.empty() || !questions_.empty(); });
+      wake_.wait_until(lock, next_purge, [this] { return is_stopping_ || !writes_.empty() || !questions_.empty(); });
       std::deque<Write> writes;
       std::deque<std::function<void(bool)>> questions;
       writes.swap(writes_);
@@ -228,14 +227,13 @@ class SqliteStore::Writer {
   std::thread thread_;
 };
 
-SqliteStore::SqliteStore(SqliteStoreConfig config)
-    : writer_(std::make_unique<Writer>(std::move(config))) {}
+SqliteStore::SqliteStore(SqliteStoreConfig config) : writer_(std::make_unique<Writer>(std::move(config))) {}
 SqliteStore::~SqliteStore() = default;
 
 void SqliteStore::Put(Kind kind, std::string_view key, std::string_view value,
                       std::optional<system_clock::time_point> expires_at) {
-  writer_->Append({kind, std::string(key), std::string(value),
-                   expires_at ? std::max<int64_t>(1, ToMilliseconds(*expires_at)) : 0});
+  writer_->Append(
+      {kind, std::string(key), std::string(value), expires_at ? std::max<int64_t>(1, ToMilliseconds(*expires_at)) : 0});
 }
 
 void SqliteStore::Delete(Kind kind, std::string_view key) {

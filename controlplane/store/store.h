@@ -13,12 +13,21 @@
 namespace byon::store {
 
 enum class Kind : uint8_t {
-  kRegistration, kCall, kSubscription, kChannel, kTokenBinding, kMessage, kWatch, kWebhookEvent, kCallTrace,
-  kVisitorToken, kIssuerKeys
+  kRegistration,
+  kCall,
+  kSubscription,
+  kChannel,
+  kTokenBinding,
+  kMessage,
+  kWatch,
+  kWebhookEvent,
+  kCallTrace,
+  kVisitorToken,
+  kIssuerKeys
 };
 // Every kind that there is.
-inline constexpr std::array kKinds{Kind::kRegistration, Kind::kCall,    Kind::kSubscription, Kind::kChannel,
-                                   Kind::kTokenBinding, Kind::kMessage, Kind::kWatch,        Kind::kWebhookEvent,
+inline constexpr std::array kKinds{Kind::kRegistration, Kind::kCall,         Kind::kSubscription, Kind::kChannel,
+                                   Kind::kTokenBinding, Kind::kMessage,      Kind::kWatch,        Kind::kWebhookEvent,
                                    Kind::kCallTrace,    Kind::kVisitorToken, Kind::kIssuerKeys};
 
 struct Record {
@@ -36,8 +45,8 @@ class Store {
   virtual void Put(Kind kind, std::string_view key, std::string_view value,
                    std::optional<std::chrono::system_clock::time_point> expires_at) = 0;
   virtual void Delete(Kind kind, std::string_view key) = 0;
-  // Some of the unexpired records of a kind in the order of their keys, from the first one on or from where the page before
-  // ended. Calls `done` now or later, on any thread; every earlier write is seen.
+  // Some of the unexpired records of a kind in the order of their keys, from the first one on or from where the page
+  // before ended. Calls `done` now or later, on any thread; every earlier write is seen.
   struct Page {
     std::vector<Record> records;
     std::optional<std::string> next;  // what ReadPage goes on with; none: this was the last
@@ -45,8 +54,8 @@ class Store {
   virtual void ReadPage(Kind kind, std::string after, std::function<void(Page)> done) = 0;
   // The same of those records that have these keys.
   virtual void ReadKeys(Kind kind, std::vector<std::string> keys, std::function<void(std::vector<Record>)> done) = 0;
-  // All unexpired records of a kind in the order of their keys, some at a time in memory; blocks, so for start-up only. What
-  // `visit` puts or deletes of a key behind the present one may be seen or not.
+  // All unexpired records of a kind in the order of their keys, some at a time in memory; blocks, so for start-up only.
+  // What `visit` puts or deletes of a key behind the present one may be seen or not.
   void ForEach(Kind kind, const std::function<void(Record)>& visit);
   // The same at once: of kinds that are few.
   [[nodiscard]] std::vector<Record> LoadAll(Kind kind) {
@@ -56,8 +65,8 @@ class Store {
   }
   // Blocks until every earlier write is safe.
   virtual void Flush() = 0;
-  // Calls `done` when every earlier write is safe, now or later, on any thread; with false when some of them could not be
-  // written, or not yet.
+  // Calls `done` when every earlier write is safe, now or later, on any thread; with false when some of them could not
+  // be written, or not yet.
   virtual void AfterWrites(std::function<void(bool are_safe)> done) {
     Flush();
     done(true);

@@ -22,7 +22,8 @@ std::optional<std::string> BearerToken(std::string_view header) {
   const size_t space = header.find(' ');
   if (space == header.npos || !sip::EqualsIgnoringCase(header.substr(0, space), "Bearer")) return std::nullopt;
   std::string_view token = header.substr(std::min(header.find_first_not_of(' ', space), header.size()));
-  if (token.empty() || token.size() > kMaxTokenBytes || token.find_first_of(" \t,\"") != token.npos) return std::nullopt;
+  if (token.empty() || token.size() > kMaxTokenBytes || token.find_first_of(" \t,\"") != token.npos)
+    return std::nullopt;
   return std::string(token);
 }
 
@@ -37,7 +38,8 @@ void Authenticator::Check(const SipMessage& request, Done done) {
   for (const std::string& header : headers) {
     if (const auto token = BearerToken(header)) {
       return ports_.tokens.Verify(
-          *token, remote_address_, [this, done = std::move(done), alive = std::weak_ptr<bool>(alive_)](api::TokenVerdict verdict) {
+          *token, remote_address_,
+          [this, done = std::move(done), alive = std::weak_ptr<bool>(alive_)](api::TokenVerdict verdict) {
             if (!alive.expired()) done(CheckToken(std::move(verdict)));
           });
     }
@@ -107,18 +109,17 @@ Rejection Authenticator::Challenge(Counter counter, bool is_stale, bool is_token
   const std::string nonce = NewNonce();
   for (const auth::DigestAlgorithm algorithm : config_.digest_algorithms) {
     const char* name = algorithm == auth::DigestAlgorithm::kSha256 ? "SHA-256" : "MD5";
-    rejection.headers.emplace_back("WWW-Authenticate",
-                                   "Digest realm=" + sip::Quote(config_.domain) + ", nonce=\"" + nonce +
-                                       "\", algorithm=" + name + ", qop=\"auth\"" + (is_stale ? ", stale=true" : ""));
+    rejection.headers.emplace_back("WWW-Authenticate", "Digest realm=" + sip::Quote(config_.domain) + ", nonce=\"" +
+                                                           nonce + "\", algorithm=" + name + ", qop=\"auth\"" +
+                                                           (is_stale ? ", stale=true" : ""));
   }
   return rejection;
 }
 
 std::string Authenticator::NewNonce() {
   if (nonces_.size() == kMaxNonces) {
-    nonces_.erase(std::min_element(nonces_.begin(), nonces_.end(), [](const auto& a, const auto& b) {
-      return a.second.issued < b.second.issued;
-    }));
+    nonces_.erase(std::min_element(nonces_.begin(), nonces_.end(),
+                                   [](const auto& a, const auto& b) { return a.second.issued < b.second.issued; }));
   }
   std::string nonce = ports_.new_id();
   nonces_[nonce].issued = ports_.now();

@@ -56,7 +56,8 @@ bool CallerLeg::Start() {
   if (const auto* rejection = std::get_if<Rejection>(&body)) return invite_->Reject(*rejection), false;
   // A call for help goes before every rule of form, however the number is written (tel:112, sip:112@anywhere).
   is_for_help_ = environment_.ports.service.IsEmergency(request.uri());
-  const bool is_own = is_for_help_ || IsAnonymous(request, invite_->head) || call::PhoneNumberOf(invite_->head.from.uri) == number_;
+  const bool is_own =
+      is_for_help_ || IsAnonymous(request, invite_->head) || call::PhoneNumberOf(invite_->head.from.uri) == number_;
   if (!is_own) return invite_->Reject({403, Counter::kForbidden, {}}), false;
   auto receiver = ReceiverOf(request.uri(), environment_.config.domain);
   if (!receiver && is_for_help_) receiver = request.uri();
@@ -83,16 +84,16 @@ void CallerLeg::Create(std::string receiver, InviteBody body) {
   call.receiver_address = std::move(receiver);
   call.offer_sdp = std::move(body.offer);
   call.location = std::move(body.location);
-  environment_.ports.service.CreateCall(
-      who_, std::move(call),
-      [weak = WeakSelf<CallerLeg>(), service = &environment_.ports.service,
-       who = who_](const gateway::Outcome<gateway::MediaSession>& outcome) {
-        if (const auto self = weak.lock()) return self->OnCreated(outcome);
-        // The client has given up meanwhile.
-        if (const auto* session = std::get_if<gateway::MediaSession>(&outcome)) {
-          service->DeleteCall(who, session->media_session_id, [](const gateway::Outcome<gateway::Done>&) {});
-        }
-      });
+  environment_.ports.service.CreateCall(who_, std::move(call),
+                                        [weak = WeakSelf<CallerLeg>(), service = &environment_.ports.service,
+                                         who = who_](const gateway::Outcome<gateway::MediaSession>& outcome) {
+                                          if (const auto self = weak.lock()) return self->OnCreated(outcome);
+                                          // The client has given up meanwhile.
+                                          if (const auto* session = std::get_if<gateway::MediaSession>(&outcome)) {
+                                            service->DeleteCall(who, session->media_session_id,
+                                                                [](const gateway::Outcome<gateway::Done>&) {});
+                                          }
+                                        });
 }
 
 void CallerLeg::OnCreated(const gateway::Outcome<gateway::MediaSession>& outcome) {
@@ -114,20 +115,14 @@ void CallerLeg::OnCreated(const gateway::Outcome<gateway::MediaSession>& outcome
 void CallerLeg::OnEarlySession(const gateway::MediaSession& session) {
   switch (session.status) {
     case Status::kInitial:
-    case Status::kProceeding:
-      return;
-    case Status::kWaiting:
-      return Progress(182, session);
-    case Status::kInProgress:
-      return Progress(183, session);
-    case Status::kRinging:
-      return Progress(180, session);
+    case Status::kProceeding: return;
+    case Status::kWaiting: return Progress(182, session);
+    case Status::kInProgress: return Progress(183, session);
+    case Status::kRinging: return Progress(180, session);
     case Status::kConnected:
     case Status::kHold:
-    case Status::kResume:
-      return Answer(session);
-    default:
-      break;
+    case Status::kResume: return Answer(session);
+    default: break;
   }
   SipMessage response = invite_->Make(StatusCodeOf(session));
   response.Add("Reason", ReasonOf(session));

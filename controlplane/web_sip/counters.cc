@@ -44,7 +44,8 @@ std::string Counters::TakeChanges() {
   std::string text;
   for (size_t i = 0; i < values_.size(); ++i) {
     if (values_[i] == told_[i]) continue;
-    text += (text.empty() ? "" : " ") + std::string(ToString(static_cast<Counter>(i))) + '=' + std::to_string(values_[i]);
+    text +=
+        (text.empty() ? "" : " ") + std::string(ToString(static_cast<Counter>(i))) + '=' + std::to_string(values_[i]);
   }
   told_ = values_;
   return text;

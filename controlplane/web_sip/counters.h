@@ -10,32 +10,32 @@ namespace byon::web_sip {
 
 // Why something of a client was dropped or refused, and what became of the rest.
 enum class Counter : uint8_t {
-  kMalformed,            // no SIP message: dropped, the connection ends
-  kBadRequest,           // 400, 416
-  kBadVersion,           // no answer is possible in another version: dropped
-  kBadExtension,         // 420
-  kBadBody,              // 415, 488
-  kTooManyHops,          // 483
-  kLoop,                 // 482: a Via of ours
-  kNoDialog,             // 481: unknown, or somebody else's
-  kMethodNotAllowed,     // 405
-  kChallenged,           // 401 to a request without credentials
-  kBadCredentials,       // 401 to wrong, expired or foreign ones
-  kForbidden,            // 403: other number, other user, missing scope
-  kUnknownDomain,        // 404
-  kNotRegistered,        // 403 to a call before any registration on this connection
-  kTooManyRegistrations, // of one connection, or the gateway's own limits
-  kIntervalTooBrief,     // 422, 423
-  kOldSequence,          // 500: CSeq out of order
-  kGlare,                // 491, 500: an earlier change of the session is under way
-  kRateLimited,          // connection closed, or 503
-  kTooManyTransactions,  // 503
+  kMalformed,             // no SIP message: dropped, the connection ends
+  kBadRequest,            // 400, 416
+  kBadVersion,            // no answer is possible in another version: dropped
+  kBadExtension,          // 420
+  kBadBody,               // 415, 488
+  kTooManyHops,           // 483
+  kLoop,                  // 482: a Via of ours
+  kNoDialog,              // 481: unknown, or somebody else's
+  kMethodNotAllowed,      // 405
+  kChallenged,            // 401 to a request without credentials
+  kBadCredentials,        // 401 to wrong, expired or foreign ones
+  kForbidden,             // 403: other number, other user, missing scope
+  kUnknownDomain,         // 404
+  kNotRegistered,         // 403 to a call before any registration on this connection
+  kTooManyRegistrations,  // of one connection, or the gateway's own limits
+  kIntervalTooBrief,      // 422, 423
+  kOldSequence,           // 500: CSeq out of order
+  kGlare,                 // 491, 500: an earlier change of the session is under way
+  kRateLimited,           // connection closed, or 503
+  kTooManyTransactions,   // 503
   kUnmatchedResponse,
   kUnmatchedAck,
-  kTransactionTimeout,   // the client did not answer
+  kTransactionTimeout,  // the client did not answer
   kAckTimeout,
-  kSessionExpired,       // RFC 4028
-  kIdleConnection,       // nobody registered in time
+  kSessionExpired,  // RFC 4028
+  kIdleConnection,  // nobody registered in time
   // What went well.
   kRegistered,
   kCallFromClient,

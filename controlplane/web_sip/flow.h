@@ -106,8 +106,8 @@ class Flow : public std::enable_shared_from_this<Flow> {
   std::optional<gateway::DeviceKey> device_;
   std::map<std::string, ServerTransactionPointer> invites_;  // by branch, until their ACK
   std::map<std::string, std::shared_ptr<void>> invite_timers_;
-  std::map<std::string, ServerTransactionPointer> others_;   // by branch and method, until answered
-  std::map<std::string, ClientTransaction> clients_;         // by branch and method
+  std::map<std::string, ServerTransactionPointer> others_;  // by branch and method, until answered
+  std::map<std::string, ClientTransaction> clients_;        // by branch and method
   std::shared_ptr<void> auth_timer_;
 };
 

@@ -8,7 +8,9 @@ namespace {
 
 constexpr char kAccepted[] = "application/sdp, multipart/mixed, application/pidf+xml";
 
-bool IsOffer(const sip::BodyPart& part) { return part.type == "application/sdp" && part.disposition == "session" && part.is_readable; }
+bool IsOffer(const sip::BodyPart& part) {
+  return part.type == "application/sdp" && part.disposition == "session" && part.is_readable;
+}
 bool IsLocation(const sip::BodyPart& part) { return part.type == emergency::kPidfLoType && part.is_readable; }
 bool IsUnderstood(const sip::BodyPart& part) { return IsOffer(part) || IsLocation(part); }
 
@@ -37,7 +39,8 @@ std::variant<InviteBody, Rejection> ReadInviteBody(const SipMessage& invite) {
   if (found.offer.empty()) return no_offer;
   if (document.empty()) return found;
   auto location = emergency::ReadPidfLo(document);
-  if (!location) return Rejection{424, Counter::kBadBody, {{"Geolocation-Error", "100;code=\"Cannot Process Location\""}}};
+  if (!location)
+    return Rejection{424, Counter::kBadBody, {{"Geolocation-Error", "100;code=\"Cannot Process Location\""}}};
   found.location = std::move(*location);
   return found;
 }

@@ -15,8 +15,8 @@ struct InviteBody {
   emergency::Location location;  // of a PIDF-LO beside it (RFC 6442), for calls for help; empty: none
 };
 
-// The body, or the answer to a client whose body is none that a call can be made of: 400 and 415, 488 where there is no offer,
-// 424 for a location that says what cannot be.
+// The body, or the answer to a client whose body is none that a call can be made of: 400 and 415, 488 where there is no
+// offer, 424 for a location that says what cannot be.
 [[nodiscard]] std::variant<InviteBody, Rejection> ReadInviteBody(const SipMessage& invite);
 
 }  // namespace byon::web_sip

@@ -19,11 +19,21 @@ int CodeInReason(const std::string& reason) {
 // Answers of the network that a client may see as they are; the others are our own affair.
 bool IsForClients(int code) {
   switch (code) {
-    case 404: case 408: case 410: case 480: case 484: case 486: case 487: case 488: case 500: case 503: case 504:
-    case 600: case 603: case 604:
-      return true;
-    default:
-      return false;
+    case 404:
+    case 408:
+    case 410:
+    case 480:
+    case 484:
+    case 486:
+    case 487:
+    case 488:
+    case 500:
+    case 503:
+    case 504:
+    case 600:
+    case 603:
+    case 604: return true;
+    default: return false;
   }
 }
 
@@ -179,7 +189,8 @@ void Leg::ChangeMedia(const ServerTransactionPointer& transaction, const sip::Se
         const auto self = weak.lock();
         if (!self) return transaction->Respond(481);
         self->is_changing_ = false;
-        if (const auto* error = std::get_if<gateway::Error>(&outcome)) return transaction->Respond(StatusCodeOf(*error));
+        if (const auto* error = std::get_if<gateway::Error>(&outcome))
+          return transaction->Respond(StatusCodeOf(*error));
         const auto& changed = std::get<gateway::MediaSession>(outcome);
         if (!changed.answer_sdp) return transaction->Respond(500);
         self->client_holds_ = holds;
@@ -193,8 +204,7 @@ void Leg::ChangeMedia(const ServerTransactionPointer& transaction, const sip::Se
 void Leg::OnInfo(const ServerTransactionPointer& transaction) {
   const auto digit = ReadDtmf(transaction->request.ContentType(), transaction->request.body());
   if (!digit) {
-    return transaction->Reject(
-        {415, Counter::kBadBody, {{"Accept", "application/dtmf-relay, application/dtmf"}}});
+    return transaction->Reject({415, Counter::kBadBody, {{"Accept", "application/dtmf-relay, application/dtmf"}}});
   }
   if (state_ == State::kEarly) return transaction->Respond(480);
   environment_.ports.service.SendDtmf(who_, media_session_id_, *digit,
@@ -228,8 +238,8 @@ std::optional<sip::SessionTimerAnswer> Leg::TakeSessionTimer(const ServerTransac
   // Without a wish of the client there is none: what ends a call whose client is gone is its media.
   const auto answer = sip::AnswerSessionTimer(asked, std::chrono::seconds(0), environment_.config.min_session_expires);
   if (!answer.is_too_small) return answer;
-  transaction->Reject({422, Counter::kIntervalTooBrief,
-                       {{"Min-SE", std::to_string(environment_.config.min_session_expires.count())}}});
+  transaction->Reject(
+      {422, Counter::kIntervalTooBrief, {{"Min-SE", std::to_string(environment_.config.min_session_expires.count())}}});
   return std::nullopt;
 }
 

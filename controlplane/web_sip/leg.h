@@ -27,7 +27,7 @@ struct LegEnvironment {
 // Our half of a dialog with a client (RFC 3261 section 12).
 struct Dialog {
   std::string call_id;
-  std::string local;   // our From or To with its tag
+  std::string local;  // our From or To with its tag
   std::string remote;
   std::string local_tag;
   std::string remote_tag;

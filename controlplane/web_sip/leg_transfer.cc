@@ -43,16 +43,11 @@ void Leg::OnRefer(const ServerTransactionPointer& transaction) {
 void Leg::OnTransfer(const gateway::TransferProgress& progress) {
   if (!refer_cseq_) return;
   switch (progress.state) {
-    case call::TransferState::kStarted:
-      return;  // said with the 202
-    case call::TransferState::kRinging:
-      return NotifyOfRefer("SIP/2.0 180 Ringing", false);
-    case call::TransferState::kCompleted:
-      return NotifyOfRefer("SIP/2.0 200 OK", true);
-    case call::TransferState::kCancelled:
-      return NotifyOfRefer("SIP/2.0 487 Request Terminated", true);
-    case call::TransferState::kFailed:
-      return NotifyOfRefer(StatusLineOf(progress.reason), true);
+    case call::TransferState::kStarted: return;  // said with the 202
+    case call::TransferState::kRinging: return NotifyOfRefer("SIP/2.0 180 Ringing", false);
+    case call::TransferState::kCompleted: return NotifyOfRefer("SIP/2.0 200 OK", true);
+    case call::TransferState::kCancelled: return NotifyOfRefer("SIP/2.0 487 Request Terminated", true);
+    case call::TransferState::kFailed: return NotifyOfRefer(StatusLineOf(progress.reason), true);
   }
 }
 

@@ -14,10 +14,18 @@ namespace {
 constexpr std::string_view kVersion = "SIP/2.0";
 
 // RFC 3261 section 7.3.3; RFC 4028, 3515 and 6665 for the last three.
-constexpr std::array<std::pair<char, std::string_view>, 12> kCompactNames{{
-    {'v', "Via"}, {'f', "From"}, {'t', "To"}, {'i', "Call-ID"}, {'m', "Contact"}, {'l', "Content-Length"},
-    {'c', "Content-Type"}, {'e', "Content-Encoding"}, {'k', "Supported"}, {'x', "Session-Expires"},
-    {'r', "Refer-To"}, {'o', "Event"}}};
+constexpr std::array<std::pair<char, std::string_view>, 12> kCompactNames{{{'v', "Via"},
+                                                                           {'f', "From"},
+                                                                           {'t', "To"},
+                                                                           {'i', "Call-ID"},
+                                                                           {'m', "Contact"},
+                                                                           {'l', "Content-Length"},
+                                                                           {'c', "Content-Type"},
+                                                                           {'e', "Content-Encoding"},
+                                                                           {'k', "Supported"},
+                                                                           {'x', "Session-Expires"},
+                                                                           {'r', "Refer-To"},
+                                                                           {'o', "Event"}}};
 
 bool IsTokenCharacter(char c) {  // RFC 3261 section 25.1
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -35,9 +43,8 @@ std::string_view Trim(std::string_view text) {
 }
 
 bool HasControl(std::string_view text) {
-  return std::any_of(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
-  });
+  return std::any_of(text.begin(), text.end(),
+                     [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; });
 }
 
 std::string LongName(std::string_view name) {
@@ -141,9 +148,7 @@ class MessageReader {
   ParseFailure failure_ = ParseFailure::kBadHeader;
 };
 
-base::Result<SipMessage, ParseFailure> SipMessage::Parse(std::string_view text) {
-  return MessageReader(text).Read();
-}
+base::Result<SipMessage, ParseFailure> SipMessage::Parse(std::string_view text) { return MessageReader(text).Read(); }
 
 SipMessage SipMessage::Request(std::string method, std::string uri) {
   SipMessage message;
@@ -180,15 +185,13 @@ std::vector<std::string> SipMessage::All(std::string_view name) const {
 }
 
 size_t SipMessage::Count(std::string_view name) const {
-  return static_cast<size_t>(std::count_if(fields_.begin(), fields_.end(), [&](const Field& field) {
-    return sip::EqualsIgnoringCase(field.name, name);
-  }));
+  return static_cast<size_t>(std::count_if(
+      fields_.begin(), fields_.end(), [&](const Field& field) { return sip::EqualsIgnoringCase(field.name, name); }));
 }
 
 bool SipMessage::Lists(std::string_view name, std::string_view item) const {
   const std::vector<std::string> values = All(name);
-  return std::any_of(values.begin(), values.end(),
-                     [&](const std::string& value) { return sip::ListHas(value, item); });
+  return std::any_of(values.begin(), values.end(), [&](const std::string& value) { return sip::ListHas(value, item); });
 }
 
 std::string SipMessage::ContentType() const {

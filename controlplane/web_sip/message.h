@@ -11,7 +11,7 @@ namespace byon::web_sip {
 
 // Why a WebSocket message is no SIP message.
 enum class ParseFailure : uint8_t {
-  kTooLarge,        // message, line or number of lines
+  kTooLarge,  // message, line or number of lines
   kBadStartLine,
   kBadVersion,      // neither 2.0 request nor 2.0 response
   kBadHeader,       // a line without name or colon, or with a control character

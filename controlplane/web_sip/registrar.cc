@@ -84,7 +84,8 @@ void Registrar::OnRegister(Flow& flow, const ServerTransactionPointer& transacti
   line.contact = '<' + contact->uri + '>';
   for (const char* name : {"+sip.instance", "reg-id"}) {
     const auto value = contact->Parameter(name);
-    if (value && sip::IsSafeText(*value)) line.contact += std::string(";") + name + '=' + (*name == '+' ? sip::Quote(*value) : *value);
+    if (value && sip::IsSafeText(*value))
+      line.contact += std::string(";") + name + '=' + (*name == '+' ? sip::Quote(*value) : *value);
   }
   line.call_id = transaction->head.call_id;
   line.cseq = transaction->head.cseq;
@@ -145,7 +146,9 @@ void Registrar::OnBound(const Request& request, const gateway::Outcome<gateway::
                           error->code == ErrorCode::kMaxDevicesPerUser;
     const bool is_brief = error->code == ErrorCode::kOutOfRange;
     Rejection rejection{is_brief ? 423 : StatusCodeOf(*error),
-                        is_limit ? Counter::kTooManyRegistrations : is_brief ? Counter::kIntervalTooBrief : Counter::kForbidden,
+                        is_limit   ? Counter::kTooManyRegistrations
+                        : is_brief ? Counter::kIntervalTooBrief
+                                   : Counter::kForbidden,
                         {}};
     if (is_brief) rejection.headers.emplace_back("Min-Expires", std::to_string(config_.min_expires.count()));
     if (rejection.status == 503) rejection.headers.emplace_back("Retry-After", "10");
@@ -181,7 +184,8 @@ void Registrar::AnswerWithBindings(const ServerTransactionPointer& transaction, 
 void Registrar::Unbind(const std::shared_ptr<Request>& request) {
   if (!request->identity.Has(kDeleteScope)) return request->transaction->Reject({403, Counter::kForbidden, {}});
   // What is not found may be there all the same.
-  if (ports_.service.is_restoring()) return request->transaction->Reject({503, Counter::kRateLimited, {{"Retry-After", "2"}}});
+  if (ports_.service.is_restoring())
+    return request->transaction->Reject({503, Counter::kRateLimited, {{"Retry-After", "2"}}});
   Remove(request->identity.who, request->line.device,
          [this, request] { AnswerWithBindings(request->transaction, request->identity.who); });
 }

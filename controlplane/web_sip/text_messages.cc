@@ -80,7 +80,8 @@ void TextMessages::Keep(const gateway::DeviceKey& device, const messaging::Messa
     std::erase_if(waiting_, [this](const auto& one) { return lines_.Find(one.first) == nullptr; });
   }
   auto& waiting = waiting_[device];
-  const bool is_known = std::any_of(waiting.begin(), waiting.end(), [&](const auto& one) { return one.id == message.id; });
+  const bool is_known =
+      std::any_of(waiting.begin(), waiting.end(), [&](const auto& one) { return one.id == message.id; });
   if (is_known) return;
   waiting.push_back(message);
   if (waiting.size() > kMostWaiting) waiting.pop_front();

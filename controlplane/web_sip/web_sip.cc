@@ -29,7 +29,11 @@ WebSip::WebSip(WebSipConfig config, WebSipPorts ports)
       password_attempts_(kPasswordAttemptsPerSecond),
       per_user_(config_.requests_per_second_per_user),
       help_per_user_(kCallsForHelpPerUser),
-      environment_{config_, ports_, counters_, lines_, [this](Leg& leg) { legs_.Index(leg); },
+      environment_{config_,
+                   ports_,
+                   counters_,
+                   lines_,
+                   [this](Leg& leg) { legs_.Index(leg); },
                    [this](Leg& leg) { legs_.Erase(leg); }},
       registrar_(config_, ports_, counters_, lines_, {[this](const Line& line) {
                    const gateway::DeviceKey device = line.device;
@@ -108,7 +112,9 @@ void WebSip::OnRequest(Flow& flow, const ServerTransactionPointer& transaction) 
   if (method == "OPTIONS") {
     return transaction->Respond(transaction->Make(200)
                                     .Add("Allow", kAllow)
-                                    .Add("Accept", "application/sdp, multipart/mixed, application/pidf+xml, application/dtmf-relay, application/dtmf, text/plain")
+                                    .Add("Accept",
+                                         "application/sdp, multipart/mixed, application/pidf+xml, "
+                                         "application/dtmf-relay, application/dtmf, text/plain")
                                     .Add("Supported", "timer"));
   }
   const bool is_of_dialogs = method == "BYE" || method == "UPDATE" || method == "INFO" || method == "REFER";
@@ -116,24 +122,22 @@ void WebSip::OnRequest(Flow& flow, const ServerTransactionPointer& transaction) 
   transaction->Reject({405, Counter::kMethodNotAllowed, {{"Allow", kAllow}}});
 }
 
-void WebSip::Authenticate(Flow& flow, const ServerTransactionPointer& transaction,
-                          std::function<void(Identity)> then) {
-  flow.authenticator().Check(
-      transaction->request,
-      [this, transaction, then = std::move(then), weak = flow.weak_from_this()](Authenticator::Verdict verdict) {
-        const auto open = weak.lock();
-        if (!open || !open->is_open()) return;
-        if (const auto* rejection = std::get_if<Rejection>(&verdict)) return transaction->Reject(*rejection);
-        Identity identity = std::get<Identity>(std::move(verdict));
-        // One connection is one user's: a second one's token on it is stolen or a mistake.
-        const auto& present = open->identity();
-        const bool is_foreign = present && (present->who.client_id != identity.who.client_id ||
-                                            present->who.subject != identity.who.subject ||
-                                            present->who.phone_number != identity.who.phone_number);
-        if (is_foreign) return transaction->Reject({403, Counter::kForbidden, {}});
-        if (transaction->head.to_tag.empty() && !TakeTurn(transaction, identity.who)) return;
-        then(std::move(identity));
-      });
+void WebSip::Authenticate(Flow& flow, const ServerTransactionPointer& transaction, std::function<void(Identity)> then) {
+  flow.authenticator().Check(transaction->request, [this, transaction, then = std::move(then),
+                                                    weak = flow.weak_from_this()](Authenticator::Verdict verdict) {
+    const auto open = weak.lock();
+    if (!open || !open->is_open()) return;
+    if (const auto* rejection = std::get_if<Rejection>(&verdict)) return transaction->Reject(*rejection);
+    Identity identity = std::get<Identity>(std::move(verdict));
+    // One connection is one user's: a second one's token on it is stolen or a mistake.
+    const auto& present = open->identity();
+    const bool is_foreign =
+        present && (present->who.client_id != identity.who.client_id || present->who.subject != identity.who.subject ||
+                    present->who.phone_number != identity.who.phone_number);
+    if (is_foreign) return transaction->Reject({403, Counter::kForbidden, {}});
+    if (transaction->head.to_tag.empty() && !TakeTurn(transaction, identity.who)) return;
+    then(std::move(identity));
+  });
 }
 
 // REGISTER and INVITE cost the network something: so many a second of one user. False: refused.

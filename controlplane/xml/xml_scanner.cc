@@ -8,8 +8,8 @@ namespace {
 
 bool IsXmlSpace(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 bool IsNameCharacter(char c) {
-  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-' || c == '.' ||
-         c == ':' || static_cast<unsigned char>(c) >= 0x80;
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-' || c == '.' || c == ':' ||
+         static_cast<unsigned char>(c) >= 0x80;
 }
 
 std::string LocalName(std::string_view name) {
@@ -44,8 +44,7 @@ std::optional<std::string> Unescape(std::string_view text) {
       for (char c : entity.substr(is_hex ? 2 : 1)) {
         if (!std::isxdigit(static_cast<unsigned char>(c)) || (!is_hex && c > '9')) return std::nullopt;
         const auto lower = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-        value = value * (is_hex ? 16 : 10) +
-                static_cast<unsigned>(lower <= '9' ? lower - '0' : lower - 'a' + 10);
+        value = value * (is_hex ? 16 : 10) + static_cast<unsigned>(lower <= '9' ? lower - '0' : lower - 'a' + 10);
         if (value > 0x10ffff) return std::nullopt;
       }
       // Nothing that we read is written in anything but ASCII; the rest only has to stay harmless.

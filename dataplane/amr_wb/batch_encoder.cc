@@ -12,8 +12,7 @@ bool IsSupported(InstructionSet instructions) {
   const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
   if (instructions == InstructionSet::kAvx2) return has_avx2;
   return has_avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-         __builtin_cpu_supports("avx512cd");
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd");
 }
 
 std::optional<InstructionSet> BestInstructionSet() {
@@ -36,8 +35,7 @@ int BatchEncoder::lanes() const { return engine_->lanes(); }
 
 void BatchEncoder::Encode(std::span<EncodeJob> jobs) {
   while (!jobs.empty()) {
-    const bool is_narrow =
-        narrow_engine_ && jobs.size() <= static_cast<size_t>(narrow_engine_->lanes());
+    const bool is_narrow = narrow_engine_ && jobs.size() <= static_cast<size_t>(narrow_engine_->lanes());
     Engine& engine = is_narrow ? *narrow_engine_ : *engine_;
     const size_t count = std::min(jobs.size(), static_cast<size_t>(engine.lanes()));
     engine.Encode(jobs.data(), static_cast<int>(count));

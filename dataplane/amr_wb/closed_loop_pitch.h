@@ -27,9 +27,8 @@ constexpr InterpolationPairs MakeInterpolationPairs() {
   constexpr int32_t kLong[4][32] = {
       {0,     -2,    4,   -2,   -10, 38,  -88,  165, -275, 424, -619, 871, -1207, 1699, -2598, 5531,
        14031, -2147, 780, -249, -16, 153, -213, 226, -209, 175, -133, 91,  -55,   28,   -10,   2},
-      {1,   -7,    19,   -33,   47,    -52,   43,    -9,   -60,   175, -355,
-       626, -1044, 1749, -3267, 10359, 10359, -3267, 1749, -1044, 626, -355,
-       175, -60,   -9,   43,    -52,   47,    -33,   19,   -7,    1},
+      {1,     -7,    19,   -33,   47,  -52,  43,  -9,  -60, 175, -355, 626, -1044, 1749, -3267, 10359,
+       10359, -3267, 1749, -1044, 626, -355, 175, -60, -9,  43,  -52,  47,  -33,   19,   -7,    1},
       {2,    -10,   28,   -55,   91,  -133, 175, -209, 226, -213, 153, -16, -249, 780, -2147, 14031,
        5531, -2598, 1699, -1207, 871, -619, 424, -275, 165, -88,  38,  -10, -2,   4,   -2,    0},
       {1,   -7,   22,  -49,  92,  -153, 231, -325, 431, -544, 656, -762, 853, -923, 968, 15401,
@@ -50,14 +49,13 @@ inline constexpr InterpolationPairs kInterpolation = MakeInterpolationPairs();
 // Sample `place` of a history stored lane by lane, where each lane has its own place.
 template <class V>
 inline V SampleAt(const V* samples, V place) {
-  return V::Gather(reinterpret_cast<const int32_t*>(samples),
-                   place * V(V::kLanes) + V::LaneNumbers());
+  return V::Gather(reinterpret_cast<const int32_t*>(samples), place * V(V::kLanes) + V::LaneNumbers());
 }
 
 // Normalized correlation of the target with the filtered past, for kCorrelations lags from `first`.
 template <class V>
-inline void CorrelateLags(const V* excitation, const V* target, const V* h, const V* h_pairs,
-                          V first, V (&correlation)[kCorrelations]) {
+inline void CorrelateLags(const V* excitation, const V* target, const V* h, const V* h_pairs, V first,
+                          V (&correlation)[kCorrelations]) {
   V past[kSubframe + 1], past_pairs[kSubframe], filtered[kSubframe];
   for (int i = 0; i < kSubframe; ++i) past[i] = SampleAt(excitation, V(i) - first);
   past[kSubframe] = V(0);
@@ -91,8 +89,8 @@ inline void CorrelateLags(const V* excitation, const V* target, const V* h, cons
     const Scaled<V> root = InverseSquareRoot(square << square_norm, V(30) - square_norm);
     const V value = Multiply16(HighOf(product << product_norm), HighOf(root.mantissa)) << 1;
     const V shift = V(30) - product_norm + root.exponent + scale;
-    correlation[c] = RoundHigh(
-        Select(shift < V(0), ShiftRightModulo(value, V(0) - shift), ShiftLeftModulo(value, shift)));
+    correlation[c] =
+        RoundHigh(Select(shift < V(0), ShiftRightModulo(value, V(0) - shift), ShiftLeftModulo(value, shift)));
   }
 }
 
@@ -105,8 +103,8 @@ struct PitchLag {
 // The best lag from `first`, kLagSpan of them. `is_absolute`: a lag coded by itself, whose longer
 // values have less resolution; `is_low_mode`: 6.60 and 8.85 kbit/s.
 template <class V>
-inline PitchLag<V> SearchLag(const V* excitation, const V* target, const V* h, const V* h_pairs,
-                             V first, typename V::Mask is_absolute, typename V::Mask is_low_mode) {
+inline PitchLag<V> SearchLag(const V* excitation, const V* target, const V* h, const V* h_pairs, V first,
+                             typename V::Mask is_absolute, typename V::Mask is_low_mode) {
   V correlation[kCorrelations];
   CorrelateLags(excitation, target, h, h_pairs, first - V(kLagMargin), correlation);
   V best = correlation[kLagMargin], place(kLagMargin);

@@ -43,8 +43,7 @@ inline void SearchTwoTracks(V* dn, const V* cn, const V* response, CodeChoice<V>
       const V correlation = Wrap16(dn[2 * x] + dn[2 * y + 1]);
       const V energy = Wrap16(own[0][x] + own[1][y] + cross[kPlaces * x + y]);
       const V square = Wrap16(MultiplyQ15(correlation, correlation));
-      const V gain =
-          (Multiply16(best_energy, square) << 1) - (Multiply16(best_square, energy) << 1);
+      const V gain = (Multiply16(best_energy, square) << 1) - (Multiply16(best_square, energy) << 1);
       const auto is_better = gain > V(0);
       best_square = Select(is_better, square, best_square);
       best_energy = Select(is_better, energy, best_energy);
@@ -61,8 +60,7 @@ inline void SearchTwoTracks(V* dn, const V* cn, const V* response, CodeChoice<V>
   const LaneValues<V> px(ix), py(iy), sx(SampleAt(sign, ix)), sy(SampleAt(sign, iy));
   for (int lane = 0; lane < V::kLanes; ++lane) {
     const bool is_x_negative = sx[lane] < 0, is_y_negative = sy[lane] < 0;
-    AddPulses(filtered[lane], rows.PulseAt(lane, px[lane], is_x_negative),
-              rows.PulseAt(lane, py[lane], is_y_negative));
+    AddPulses(filtered[lane], rows.PulseAt(lane, px[lane], is_x_negative), rows.PulseAt(lane, py[lane], is_y_negative));
     code[lane][px[lane]] = is_x_negative ? -512 : 512;
     code[lane][py[lane]] = is_y_negative ? -512 : 512;
     const int x_index = px[lane] / 2 + (is_x_negative ? kPlaces : 0);

@@ -48,8 +48,7 @@ constexpr Codebook kCodebooks[9] = {
 template <class V>
 class CodebookSearch {
  public:
-  CodebookSearch(const Codebook& book, V* dn, const V* cn, const V* response)
-      : book_(book), dn_(dn) {
+  CodebookSearch(const Codebook& book, V* dn, const V* cn, const V* response) : book_(book), dn_(dn) {
     V weight[kSubframe];
     ChooseSigns<true>(dn, cn, book.alpha, sign_, weight);
     Rank(weight);
@@ -70,8 +69,7 @@ class CodebookSearch {
     for (int i = 0; i < kSubframe / 2; ++i) {
       old_pairs[i] = Pair(choice.filtered[2 * i], choice.filtered[2 * i + 1]);
     }
-    StoreRows(old_pairs, 1, kSubframe / 2, reinterpret_cast<int32_t*>(&best_row_[0][0]),
-              kSubframe / 2);
+    StoreRows(old_pairs, 1, kSubframe / 2, reinterpret_cast<int32_t*>(&best_row_[0][0]), kSubframe / 2);
     V best[kMaxPulses];
     for (int i = 0; i < book_.pulses; ++i) best[i] = V(i);
     V best_square(-1), best_energy(1);
@@ -85,8 +83,7 @@ class CodebookSearch {
         AddToRows(rows, ix_, iy_);
       }
       const V square = MultiplyQ15(correlation_, correlation_);
-      const V gain =
-          (Multiply16(best_energy, square) << 1) - (Multiply16(best_square, energy_) << 1);
+      const V gain = (Multiply16(best_energy, square) << 1) - (Multiply16(best_square, energy_) << 1);
       const auto is_better = gain > V(0);
       best_square = Select(is_better, Wrap16(square), best_square);
       best_energy = Select(is_better, energy_, best_energy);
@@ -200,8 +197,7 @@ class CodebookSearch {
   void AddToRows(const ResponseRows<V>& rows, V x, V y) {
     const LaneValues<V> px(x), py(y), sx(SignAt(x)), sy(SignAt(y));
     for (int lane = 0; lane < V::kLanes; ++lane) {
-      AddPulses(row_[lane], rows.PulseAt(lane, px[lane], sx[lane] < 0),
-                rows.PulseAt(lane, py[lane], sy[lane] < 0));
+      AddPulses(row_[lane], rows.PulseAt(lane, px[lane], sx[lane] < 0), rows.PulseAt(lane, py[lane], sy[lane] < 0));
     }
   }
 
@@ -231,9 +227,7 @@ class CodebookSearch {
       }
     }
   }
-  static V Placed(V sum, V sign, V own) {
-    return Wrap16(MultiplyQ15(RoundHigh(sum << 2), sign) + own) << 13;
-  }
+  static V Placed(V sum, V sign, V own) { return Wrap16(MultiplyQ15(RoundHigh(sum << 2), sign) + own) << 13; }
 
   // The best places of two more pulses: the first of the pair at the `candidates` largest weights
   // of its track, the second anywhere in the next track.
@@ -312,22 +306,11 @@ class CodebookSearch {
       index[track + kTracks] = value & ((1u << low_bits) - 1);
     };
     switch (book_.bits) {
-      case 20:
-        index[track] = OnePulseIndex(p[0], 4);
-        break;
-      case 36:
-        index[track] = TwoPulseIndex(p[0], p[1], 4);
-        break;
-      case 44:
-        index[track] =
-            track < 2 ? ThreePulseIndex(p[0], p[1], p[2], 4) : TwoPulseIndex(p[0], p[1], 4);
-        break;
-      case 52:
-        index[track] = ThreePulseIndex(p[0], p[1], p[2], 4);
-        break;
-      case 64:
-        split(FourPulseIndex(p, 4), 14, 3);
-        break;
+      case 20: index[track] = OnePulseIndex(p[0], 4); break;
+      case 36: index[track] = TwoPulseIndex(p[0], p[1], 4); break;
+      case 44: index[track] = track < 2 ? ThreePulseIndex(p[0], p[1], p[2], 4) : TwoPulseIndex(p[0], p[1], 4); break;
+      case 52: index[track] = ThreePulseIndex(p[0], p[1], p[2], 4); break;
+      case 64: split(FourPulseIndex(p, 4), 14, 3); break;
       case 72:
         if (track < 2) {
           split(FivePulseIndex(p, 4), 10, 0x3ff);
@@ -335,9 +318,7 @@ class CodebookSearch {
           split(FourPulseIndex(p, 4), 14, 3);
         }
         break;
-      default:
-        split(SixPulseIndex(p, 4), 11, 0x7ff);
-        break;
+      default: split(SixPulseIndex(p, 4), 11, 0x7ff); break;
     }
   }
 

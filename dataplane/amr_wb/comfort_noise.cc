@@ -11,9 +11,7 @@ namespace {
 constexpr int kMinDistance = 128;
 
 int16_t Saturate16(int32_t a) { return static_cast<int16_t>(std::clamp(a, -32768, 32767)); }
-int32_t Saturate32(int64_t a) {
-  return static_cast<int32_t>(std::clamp<int64_t>(a, INT32_MIN, INT32_MAX));
-}
+int32_t Saturate32(int64_t a) { return static_cast<int32_t>(std::clamp<int64_t>(a, INT32_MIN, INT32_MAX)); }
 // What an int32_t keeps.
 int32_t Wrap32(int64_t a) { return static_cast<int32_t>(static_cast<uint32_t>(a)); }
 int16_t Wrap16(int32_t a) { return static_cast<int16_t>(static_cast<uint16_t>(a)); }
@@ -33,8 +31,7 @@ Logarithm Log2(int32_t x) {
   const int32_t mantissa = x << norm;
   const int i = (mantissa >> 25) - 32;
   const int weight = (mantissa >> 10) & 0x7fff;
-  const int32_t value =
-      (kLogarithm[i] << 16) - (((kLogarithm[i] - kLogarithm[i + 1]) * weight) * 2);
+  const int32_t value = (kLogarithm[i] << 16) - (((kLogarithm[i] - kLogarithm[i + 1]) * weight) * 2);
   return {30 - norm, value >> 16};
 }
 
@@ -43,8 +40,7 @@ int32_t Power2(int exponent, int fraction) {
   const int32_t scaled = fraction * 64;
   const int i = scaled >> 16;
   const int weight = (scaled >> 1) & 0x7fff;
-  const int32_t value =
-      (kPowerOfTwo[i] << 16) - (((kPowerOfTwo[i] - kPowerOfTwo[i + 1]) * weight) * 2);
+  const int32_t value = (kPowerOfTwo[i] << 16) - (((kPowerOfTwo[i] - kPowerOfTwo[i + 1]) * weight) * 2);
   const int shift = 30 - exponent;
   return Wrap32(int64_t{value} + (int64_t{1} << (shift - 1))) >> shift;
 }
@@ -59,8 +55,7 @@ int32_t InverseSquareRoot(int32_t x, int& exponent) {
   exponent = -((exponent - 1) >> 1);
   const int i = (x >> 25) - 16;
   const int weight = (x >> 10) & 0x7fff;
-  return (kInverseSquareRoot[i] << 16) -
-         (((kInverseSquareRoot[i] - kInverseSquareRoot[i + 1]) * weight) * 2);
+  return (kInverseSquareRoot[i] << 16) - (((kInverseSquareRoot[i] - kInverseSquareRoot[i + 1]) * weight) * 2);
 }
 
 // Replaces x by the nearest of `size` vectors of n.
@@ -253,10 +248,9 @@ void ComfortNoise::Describe(int32_t* isf, int32_t* excitation, FrameBits& bits) 
   exponent += 15 - norm + 4;
   for (int i = 0; i < kFrame; ++i) {
     const int32_t sample = (excitation[i] * gain) >> 15;
-    excitation[i] = exponent < 0
-                        ? sample >> std::min(-exponent, 16)
-                        : Saturate16(static_cast<int32_t>(std::clamp<int64_t>(
-                              int64_t{sample} << std::min(exponent, 31), INT32_MIN, INT32_MAX)));
+    excitation[i] = exponent < 0 ? sample >> std::min(-exponent, 16)
+                                 : Saturate16(static_cast<int32_t>(std::clamp<int64_t>(
+                                       int64_t{sample} << std::min(exponent, 31), INT32_MIN, INT32_MAX)));
   }
 }
 

@@ -9,8 +9,7 @@ namespace byon::amr_wb {
 // one lane, so that one instruction does two multiplications a call.
 
 [[gnu::always_inline]] constexpr int32_t PairOf(int32_t low, int32_t high) {
-  return static_cast<int32_t>((static_cast<uint32_t>(high) << 16) |
-                              (static_cast<uint32_t>(low) & 0xffffu));
+  return static_cast<int32_t>((static_cast<uint32_t>(high) << 16) | (static_cast<uint32_t>(low) & 0xffffu));
 }
 
 // pairs[i] = (x[i], x[i + 1]) for i in [0, n).

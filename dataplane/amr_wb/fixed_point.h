@@ -168,8 +168,7 @@ inline V Join(V high, V low) {
 
 template <class V>
 inline V MultiplyDouble(Double<V> a, Double<V> b) {
-  const V sum = Multiply16(a.high, b.high) + (Multiply16(a.high, b.low) >> 15) +
-                (Multiply16(a.low, b.high) >> 15);
+  const V sum = Multiply16(a.high, b.high) + (Multiply16(a.high, b.low) >> 15) + (Multiply16(a.low, b.high) >> 15);
   return sum << 1;
 }
 

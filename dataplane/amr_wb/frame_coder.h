@@ -86,8 +86,7 @@ class FrameCoder {
     const LaneValues<V> noise = LaneFlags<V>(is_noise_);
     for (int lane = 0; lane < count_; ++lane) {
       EncodeJob& job = jobs[lane];
-      job.size = PackFrame(job.state->transmission.Next(noise[lane] == 0), job.mode, bits_[lane],
-                           job.frame);
+      job.size = PackFrame(job.state->transmission.Next(noise[lane] == 0), job.mode, bits_[lane], job.frame);
       if (IsHomingFrame(job.samples)) {
         ResetMemory(job.state->memory);
         job.state->noise.Reset();
@@ -139,8 +138,7 @@ class FrameCoder {
     is_noise_ = uses_dtx_ & ~has_voice & (is_over | is_short_pause);
     const V hangover = Select(has_voice, V(7), Select(is_over, V(0), shorter));
     m_.hangover_count = Select(uses_dtx_, hangover, m_.hangover_count);
-    m_.elapsed_count =
-        Select(uses_dtx_, Select(~has_voice & is_over, V(0), elapsed), m_.elapsed_count);
+    m_.elapsed_count = Select(uses_dtx_, Select(~has_voice & is_over, V(0), elapsed), m_.elapsed_count);
   }
 
   // Weighted speech at 6.4 kHz and the open-loop pitch in it.
@@ -305,8 +303,7 @@ class FrameCoder {
     h_pairs[0] = h[0] & V(0xffff);
     PairWithPrevious(h + 1, kSubframe - 1, h_pairs + 1);
 
-    const PitchLag<V> pitch =
-        SearchLag(excitation, target.pitch, h, h_pairs, first_lag_, is_absolute, is_low_mode);
+    const PitchLag<V> pitch = SearchLag(excitation, target.pitch, h, h_pairs, first_lag_, is_absolute, is_low_mode);
     const V lag_index = LagIndex(pitch, first_lag_, is_absolute, is_low_mode);
     Put(lag_index, 8, is_speech & is_low_mode & is_absolute);
     Put(lag_index, 5, is_speech & is_low_mode & ~is_absolute);
@@ -315,9 +312,7 @@ class FrameCoder {
     first_lag_ = Select(is_absolute, FirstLag(pitch.lag), first_lag_);
 
     const auto must_clip = MustClipGain(m_.gain_clip);
-    const auto clip = [&](V gain) {
-      return Select(must_clip, Min(gain, V(kClippedPitchGain)), gain);
-    };
+    const auto clip = [&](V gain) { return Select(must_clip, Min(gain, V(kClippedPitchGain)), gain); };
     PredictExcitation(excitation, pitch);
 
     // The excitation as it is, and through a low pass: the better one is taken.
@@ -333,9 +328,8 @@ class FrameCoder {
       SubtractScaled(target.pitch, plain, plain_gain, plain_rest);
     }
     for (int i = 0; i < kSubframe; ++i) {
-      const V sum =
-          MultiplyAddPairs(Pair(excitation[i - 1], excitation[i]), V(PairOf(5898, 20972))) +
-          MultiplyAddPairs(excitation[i + 1], V(5898));
+      const V sum = MultiplyAddPairs(Pair(excitation[i - 1], excitation[i]), V(PairOf(5898, 20972))) +
+                    MultiplyAddPairs(excitation[i + 1], V(5898));
       low_passed[i] = (sum + V(0x4000)) >> 15;
     }
     PairWithNext(low_passed, kSubframe - 1, pairs);
@@ -344,8 +338,7 @@ class FrameCoder {
     V pitch_gain = clip(PitchGain(target.pitch, low_passed_filtered, correlation));
     SubtractScaled(target.pitch, low_passed_filtered, pitch_gain, rest);
     if (any_plain) {
-      const V balance =
-          DotProduct(plain_rest, plain_rest, kSubframe) - DotProduct(rest, rest, kSubframe);
+      const V balance = DotProduct(plain_rest, plain_rest, kSubframe) - DotProduct(rest, rest, kSubframe);
       const auto is_plain = (balance <= V(0)) & ~is_low_mode;
       Put(Select(is_plain, V(1), V(0)), 1, is_speech & ~is_low_mode);
       pitch_gain = Select(is_plain, plain_gain, pitch_gain);
@@ -376,9 +369,8 @@ class FrameCoder {
     Preemphasize(code, kSubframe, m_.code_tilt);
     SharpenPitch(code, sharpening_lag);
 
-    const QuantizedGains<V> gains =
-        QuantizeGains(target.pitch, y1, scale_ + shift_, choice_.filtered, code, correlation,
-                      pitch_gain, is_low_mode, must_clip, m_.gain_energies);
+    const QuantizedGains<V> gains = QuantizeGains(target.pitch, y1, scale_ + shift_, choice_.filtered, code,
+                                                  correlation, pitch_gain, is_low_mode, must_clip, m_.gain_energies);
     Put(gains.index, 6, is_speech & is_low_mode);
     Put(gains.index, 7, is_speech & ~is_low_mode);
     FollowPitchGain(gains.pitch, m_.gain_clip);
@@ -391,18 +383,15 @@ class FrameCoder {
 
     constexpr int kLast = kSubframe - 1;
     V error = SaturatedShift(Multiply16(code_gain, choice_.filtered[kLast]) << 1, V(5) + shift_);
-    error = SaturatedNegate(error) + (target.pitch[kLast] << 15) -
-            (Multiply16(y1[kLast], gains.pitch) << 1);
+    error = SaturatedNegate(error) + (target.pitch[kLast] << 15) - (Multiply16(y1[kLast], gains.pitch) << 1);
     m_.target_memory = SaturatedRoundHigh(SaturatedShift(error, V(1) - shift_));
 
     if (Any((mode_ == V(8)) & is_speech)) {
       for (int i = 0; i < kSubframe; ++i) enhanced_[i] = excitation[i];
-      EnhanceExcitation(enhanced_, code, gains, scale_, voicing, stability_, m_.code_gain_threshold,
-                        mode_ == V(8));
+      EnhanceExcitation(enhanced_, code, gains, scale_, voicing, stability_, m_.code_gain_threshold, mode_ == V(8));
     }
     for (int i = 0; i < kSubframe; ++i) {
-      const V sum =
-          (Multiply16(code_gain, code[i]) << 6) + (Multiply16(excitation[i], gains.pitch) << 1);
+      const V sum = (Multiply16(code_gain, code[i]) << 6) + (Multiply16(excitation[i], gains.pitch) << 1);
       excitation[i] = ShiftLeftRoundHigh<1>(sum);
     }
     V synthesized[kSubframe];
@@ -467,13 +456,10 @@ class FrameCoder {
       a[i] = any_noise ? Select(is_noise_, noise_a_[i], speech) : speech;
     }
     for (int i = 0; i < kSubframe; ++i) {
-      excitation[i] = any_noise
-                          ? Select(is_noise_, noise_excitation_[s * kSubframe + i], enhanced_[i])
-                          : enhanced_[i];
+      excitation[i] = any_noise ? Select(is_noise_, noise_excitation_[s * kSubframe + i], enhanced_[i]) : enhanced_[i];
     }
     const CoderMemory<V> before = m_;
-    const V index = QuantizeHighBand(a, excitation, Select(is_noise_, V(0), scale_),
-                                     input_ + s * kSubframe16k, m_);
+    const V index = QuantizeHighBand(a, excitation, Select(is_noise_, V(0), scale_), input_ + s * kSubframe16k, m_);
     Put(index, 4, (mode_ == V(8)) & ~is_noise_);
     Keep(lanes, before.synthesis_high, m_.synthesis_high);
     Keep(lanes, before.synthesis_low, m_.synthesis_low);

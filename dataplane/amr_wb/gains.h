@@ -24,8 +24,8 @@ inline V PitchGain(const V* target, const V* filtered, PitchCorrelation<V>& corr
   const V energy = HighOf(correlation.energy.mantissa);
   correlation.product.mantissa = product;
   correlation.energy.mantissa = energy;
-  const V gain = SaturatedShift16(DivideQ15(product >> 1, energy),
-                                  correlation.product.exponent - correlation.energy.exponent);
+  const V gain =
+      SaturatedShift16(DivideQ15(product >> 1, energy), correlation.product.exponent - correlation.energy.exponent);
   return Select(product < V(0), V(0), Min(gain, V(19661)));
 }
 
@@ -44,8 +44,7 @@ template <class V>
 inline void FollowIsfGap(const V* isf, V (&clip)[2]) {
   V gap = Wrap16(isf[1] - isf[0]);
   for (int i = 2; i < kOrder - 1; ++i) gap = Min(gap, Wrap16(isf[i] - isf[i - 1]));
-  const V smoothed =
-      HighOf(SaturatedAdd(Multiply16(clip[0], V(26214)) << 1, Multiply16(gap, V(6554)) << 1));
+  const V smoothed = HighOf(SaturatedAdd(Multiply16(clip[0], V(26214)) << 1, Multiply16(gap, V(6554)) << 1));
   clip[0] = Min(smoothed, V(kInitialIsfGap));
 }
 template <class V>
@@ -68,11 +67,9 @@ struct QuantizedGains {
 // Quantizes both gains together. `is_short`: 6 bits instead of 7; `scale`: Q of target and filtered
 // vectors; `energies`: memory of the prediction.
 template <class V>
-inline QuantizedGains<V> QuantizeGains(const V* target, const V* filtered_pitch, V scale,
-                                       const V* filtered_code, const V* code,
-                                       const PitchCorrelation<V>& correlation, V pitch_gain,
-                                       typename V::Mask is_short, typename V::Mask is_clipped,
-                                       V (&energies)[4]) {
+inline QuantizedGains<V> QuantizeGains(const V* target, const V* filtered_pitch, V scale, const V* filtered_code,
+                                       const V* code, const PitchCorrelation<V>& correlation, V pitch_gain,
+                                       typename V::Mask is_short, typename V::Mask is_clipped, V (&energies)[4]) {
   constexpr int kTried = 64;
   // The first entry tried of the 7 bit table follows the pitch gain.
   V first(0);
@@ -101,9 +98,8 @@ inline QuantizedGains<V> QuantizeGains(const V* target, const V* filtered_pitch,
   // Prediction of the code gain from the energies of four subframes.
   const Scaled<V> energy = ScaledDotProduct(code, code, kSubframe);
   const Scaled<V> logarithm = Logarithm(energy.mantissa);
-  V sum = MultiplyDouble16(
-      Double<V>{logarithm.exponent + energy.exponent - V(18 + 6 + 31), logarithm.mantissa},
-      V(-24660));
+  V sum =
+      MultiplyDouble16(Double<V>{logarithm.exponent + energy.exponent - V(18 + 6 + 31), logarithm.mantissa}, V(-24660));
   sum = (sum + V(30 * 8192 * 2)) << 10;
   constexpr int kPrediction[4] = {4096, 3277, 2458, 1638};
   for (int i = 0; i < 4; ++i) {
@@ -148,15 +144,13 @@ inline QuantizedGains<V> QuantizeGains(const V* target, const V* filtered_pitch,
     const V square_high = HighOf(code_square), square_low = LowOf(code_square);
     V distance = (Multiply16(coefficient[2], square_low) << 1) >> 3;
     distance = distance + ((Multiply16(low[0], pitch_square) + Multiply16(low[1], pitch) +
-                            Multiply16(low[2], square_high) + Multiply16(low[3], code_gain) +
-                            Multiply16(low[4], both))
+                            Multiply16(low[2], square_high) + Multiply16(low[3], code_gain) + Multiply16(low[4], both))
                            << 1);
     distance = distance >> 12;
-    distance =
-        distance + ((Multiply16(coefficient[0], pitch_square) + Multiply16(coefficient[1], pitch) +
-                     Multiply16(coefficient[2], square_high) +
-                     Multiply16(coefficient[3], code_gain) + Multiply16(coefficient[4], both))
-                    << 1);
+    distance = distance + ((Multiply16(coefficient[0], pitch_square) + Multiply16(coefficient[1], pitch) +
+                            Multiply16(coefficient[2], square_high) + Multiply16(coefficient[3], code_gain) +
+                            Multiply16(coefficient[4], both))
+                           << 1);
     const auto is_better = (distance < best) & (V(i) < tried);
     best = Select(is_better, distance, best);
     index = Select(is_better, V(i), index);
@@ -169,8 +163,8 @@ inline QuantizedGains<V> QuantizeGains(const V* target, const V* filtered_pitch,
   result.code = SaturatedShift(Multiply16(best_code, gain0) << 1, gain0_exponent + V(4));
 
   const Scaled<V> best_log = Logarithm(best_code);
-  const V quantized_energy = Wrap16(
-      MultiplyDouble16(Double<V>{best_log.exponent - V(11), best_log.mantissa}, V(24660)) >> 3);
+  const V quantized_energy =
+      Wrap16(MultiplyDouble16(Double<V>{best_log.exponent - V(11), best_log.mantissa}, V(24660)) >> 3);
   for (int i = 3; i > 0; --i) energies[i] = energies[i - 1];
   energies[0] = quantized_energy;
   return result;

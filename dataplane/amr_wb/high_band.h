@@ -31,8 +31,7 @@ inline void Synthesis32(const V* a, const V* x, V scale, CoderMemory<V>& m, V* h
       high_sum = high_sum + MultiplyAddPairs(c[k], high_pairs[i - 1 - 2 * k]);
       low_sum = low_sum + MultiplyAddPairs(c[k], low_pairs[i - 1 - 2 * k]);
     }
-    const V sum =
-        (((V(0) - low_sum) >> 11) + (Multiply16(x[i], input_gain) << 1) + (high_sum << 1)) >> 3;
+    const V sum = (((V(0) - low_sum) >> 11) + (Multiply16(x[i], input_gain) << 1) + (high_sum << 1)) >> 3;
     high[i] = HighOf(sum);
     low[i] = Wrap16((sum >> 4) - (high[i] << 13));
     high_pairs[i] = Pair(high[i], last_high);
@@ -78,8 +77,7 @@ inline V EnergyRatioRoot(Scaled<V> x, Scaled<V> y, int shift) {
 
 // Index of the gain for a subframe; `speech16k` is its input.
 template <class V>
-inline V QuantizeHighBand(const V* a, const V* excitation, V scale, const V* speech16k,
-                          CoderMemory<V>& m) {
+inline V QuantizeHighBand(const V* a, const V* excitation, V scale, const V* speech16k, CoderMemory<V>& m) {
   V high[kSubframe], low[kSubframe], synth[kSubframe];
   Synthesis32(a, excitation, scale, m, high, low);
   for (int i = 0; i < kSubframe; ++i) {
@@ -129,14 +127,14 @@ inline V QuantizeHighBand(const V* a, const V* excitation, V scale, const V* spe
   for (int i = 0; i < kSubframe16k; ++i) speech[i] = speech16k[i];
   BandPass(speech, m.speech_band_pass);
   ScaleSignal(speech, kSubframe16k, V(-1));
-  const V measured = EnergyRatioRoot(ScaledDotProduct(noise, noise, kSubframe16k),
-                                     ScaledDotProduct(speech, speech, kSubframe16k), 0);
+  const V measured =
+      EnergyRatioRoot(ScaledDotProduct(noise, noise, kSubframe16k), ScaledDotProduct(speech, speech, kSubframe16k), 0);
 
   const V hangover = HighOf((MultiplyAddPairs(m.hangover_count, V(4681)) << 1) << 15);
   m.noise_gain_weight = MultiplyQ15(m.noise_gain_weight, hangover);
   m.noise_gain_weight = Select(m.hangover_count > V(6), V(32767), m.noise_gain_weight);
-  const V gain = Wrap16(MultiplyQ15(measured, m.noise_gain_weight) +
-                        MultiplyQ15(V(32767) - m.noise_gain_weight, estimate >> 1));
+  const V gain =
+      Wrap16(MultiplyQ15(measured, m.noise_gain_weight) + MultiplyQ15(V(32767) - m.noise_gain_weight, estimate >> 1));
   V smallest(32767), index(0);
   for (int i = 0; i < 16; ++i) {
     const V difference = gain - V(kHighBandGain[i]);

@@ -53,8 +53,7 @@ inline void FindImmittancePairs(const V* a, const V* old_isp, V* isp) {
   }
   const int32_t* const flat = reinterpret_cast<const int32_t*>(values);
   const auto value_at = [&](int polynomial, V j) {
-    return V::Gather(flat,
-                     (j + V(polynomial * (kGridPoints + 1))) * V(V::kLanes) + V::LaneNumbers());
+    return V::Gather(flat, (j + V(polynomial * (kGridPoints + 1))) * V(V::kLanes) + V::LaneNumbers());
   };
 
   V j(0);
@@ -98,8 +97,7 @@ inline void FindImmittancePairs(const V* a, const V* old_isp, V* isp) {
     const V found = Select(rise == V(0), x_low, Wrap16(x_low - offset));
     isp[root] = found;
     x_low = found;
-    y_low =
-        polynomial == 1 ? EvaluateSeries<kHalf>(found, f1) : EvaluateSeries<kHalf - 1>(found, f2);
+    y_low = polynomial == 1 ? EvaluateSeries<kHalf>(found, f1) : EvaluateSeries<kHalf - 1>(found, f2);
   }
   isp[kOrder - 1] = Wrap16(a[kOrder] << 3);
   for (int i = 0; i < kOrder; ++i) isp[i] = Select(is_lost, old_isp[i], isp[i]);
@@ -179,9 +177,8 @@ inline void InterpolatePredictors(const V* old_isp, const V* isp, V* a) {
   for (int k = 0; k < 3; ++k) {
     V between[kOrder];
     for (int i = 0; i < kOrder; ++i) {
-      between[i] = RoundHigh(
-          MultiplyAddPairs(Pair(old_isp[i], isp[i]), V(PairOf(32768 - kNewPart[k], kNewPart[k])))
-          << 1);
+      between[i] =
+          RoundHigh(MultiplyAddPairs(Pair(old_isp[i], isp[i]), V(PairOf(32768 - kNewPart[k], kNewPart[k]))) << 1);
     }
     PairsToPredictor(between, a + k * kCoefficients);
   }

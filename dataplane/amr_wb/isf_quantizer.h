@@ -85,8 +85,7 @@ inline void AddEntry(V* x, const int32_t* book, V index) {
 
 // Keeps `candidate` where the distance is the smallest so far.
 template <int count, class V>
-inline void KeepBetter(V& distance, V candidate_distance, const V (&candidate)[count],
-                       V* const (&chosen)[count]) {
+inline void KeepBetter(V& distance, V candidate_distance, const V (&candidate)[count], V* const (&chosen)[count]) {
   const auto is_better = candidate_distance < distance;
   distance = Select(is_better, candidate_distance, distance);
   for (int i = 0; i < count; ++i) *chosen[i] = Select(is_better, candidate[i], *chosen[i]);
@@ -104,8 +103,7 @@ inline void QuantizeIsf46(const V* x, V (&index)[7], V* decoded) {
     const auto a = FindNearest<3, 64>(rest, kIsf46Split1);
     const auto b = FindNearest<3, 128>(rest + 3, kIsf46Split2);
     const auto c = FindNearest<3, 128>(rest + 6, kIsf46Split3);
-    KeepBetter<4, V>(distance, a.distance + b.distance + c.distance,
-                     {survivors[k], a.index, b.index, c.index},
+    KeepBetter<4, V>(distance, a.distance + b.distance + c.distance, {survivors[k], a.index, b.index, c.index},
                      {&index[0], &index[2], &index[3], &index[4]});
   }
   FindSurvivors<7, 256>(x + 9, kIsfStage1High, survivors);

@@ -45,16 +45,12 @@ struct Lanes8 {
 
   friend Lanes8 Min(Lanes8 a, Lanes8 b) { return _mm256_min_epi32(a.v, b.v); }
   friend Lanes8 Max(Lanes8 a, Lanes8 b) { return _mm256_max_epi32(a.v, b.v); }
-  friend Lanes8 Select(Mask m, Lanes8 yes, Lanes8 no) {
-    return _mm256_blendv_epi8(no.v, yes.v, m.bits);
-  }
+  friend Lanes8 Select(Mask m, Lanes8 yes, Lanes8 no) { return _mm256_blendv_epi8(no.v, yes.v, m.bits); }
   friend bool Any(Mask m) { return _mm256_movemask_epi8(m.bits) != 0; }
 
   friend Lanes8 MultiplyAddPairs(Lanes8 a, Lanes8 b) { return _mm256_madd_epi16(a.v, b.v); }
   friend Lanes8 SubtractPairs(Lanes8 a, Lanes8 b) { return _mm256_sub_epi16(a.v, b.v); }
-  friend Lanes8 Pair(Lanes8 a, Lanes8 b) {
-    return _mm256_blend_epi16(a.v, _mm256_slli_epi32(b.v, 16), 0xAA);
-  }
+  friend Lanes8 Pair(Lanes8 a, Lanes8 b) { return _mm256_blend_epi16(a.v, _mm256_slli_epi32(b.v, 16), 0xAA); }
   friend Lanes8 PairWithHigh(Lanes8 a, Lanes8 b) { return _mm256_blend_epi16(a.v, b.v, 0xAA); }
   friend Lanes8 LeadingZeros(Lanes8 a) {
     // The exponent of a float, after clearing what could round it up.
@@ -68,12 +64,8 @@ struct Lanes8 {
     return _mm256_cvttps_epi32(_mm256_div_ps(_mm256_cvtepi32_ps(a.v), _mm256_cvtepi32_ps(b.v)));
   }
 
-  static Lanes8 Gather(const int32_t* base, Lanes8 index) {
-    return _mm256_i32gather_epi32(base, index.v, 4);
-  }
-  static Lanes8 Load(const void* from) {
-    return _mm256_loadu_si256(static_cast<const __m256i*>(from));
-  }
+  static Lanes8 Gather(const int32_t* base, Lanes8 index) { return _mm256_i32gather_epi32(base, index.v, 4); }
+  static Lanes8 Load(const void* from) { return _mm256_loadu_si256(static_cast<const __m256i*>(from)); }
   void Store(void* to) const { _mm256_storeu_si256(static_cast<__m256i*>(to), v); }
   static Lanes8 LaneNumbers() { return _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7); }
   static Mask FirstLanes(int count) { return Lanes8(count) > LaneNumbers(); }

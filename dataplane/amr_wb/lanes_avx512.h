@@ -47,9 +47,7 @@ struct Lanes16 {
 
   friend Lanes16 Min(Lanes16 a, Lanes16 b) { return _mm512_min_epi32(a.v, b.v); }
   friend Lanes16 Max(Lanes16 a, Lanes16 b) { return _mm512_max_epi32(a.v, b.v); }
-  friend Lanes16 Select(Mask m, Lanes16 yes, Lanes16 no) {
-    return _mm512_mask_blend_epi32(m.bits, no.v, yes.v);
-  }
+  friend Lanes16 Select(Mask m, Lanes16 yes, Lanes16 no) { return _mm512_mask_blend_epi32(m.bits, no.v, yes.v); }
   friend bool Any(Mask m) { return m.bits != 0; }
 
   // The low halves' product plus the high halves' product, each half a signed 16-bit number.
@@ -60,23 +58,17 @@ struct Lanes16 {
     return _mm512_mask_blend_epi16(0xAAAAAAAA, a.v, _mm512_slli_epi32(b.v, 16));
   }
   // The low half of `a` below the high half of `b`.
-  friend Lanes16 PairWithHigh(Lanes16 a, Lanes16 b) {
-    return _mm512_mask_blend_epi16(0xAAAAAAAA, a.v, b.v);
-  }
+  friend Lanes16 PairWithHigh(Lanes16 a, Lanes16 b) { return _mm512_mask_blend_epi16(0xAAAAAAAA, a.v, b.v); }
   friend Lanes16 LeadingZeros(Lanes16 a) { return _mm512_lzcnt_epi32(a.v); }
   // floor(a / b) or one beside it, for 0 <= a < 2^30 and 0 < b < 2^15.
   friend Lanes16 NearQuotient(Lanes16 a, Lanes16 b) {
     return _mm512_cvttps_epi32(_mm512_div_ps(_mm512_cvtepi32_ps(a.v), _mm512_cvtepi32_ps(b.v)));
   }
 
-  static Lanes16 Gather(const int32_t* base, Lanes16 index) {
-    return _mm512_i32gather_epi32(index.v, base, 4);
-  }
+  static Lanes16 Gather(const int32_t* base, Lanes16 index) { return _mm512_i32gather_epi32(index.v, base, 4); }
   static Lanes16 Load(const void* from) { return _mm512_loadu_si512(from); }
   void Store(void* to) const { _mm512_storeu_si512(to, v); }
-  static Lanes16 LaneNumbers() {
-    return _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-  }
+  static Lanes16 LaneNumbers() { return _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15); }
   static Mask FirstLanes(int count) { return {static_cast<__mmask16>((1u << count) - 1)}; }
 
   // Rows become columns.

@@ -45,8 +45,7 @@ inline void Autocorrelate(const V* x, Double<V> (&r)[kCoefficients]) {
   for (int i = 1; i < kCoefficients; ++i) {
     const V sum = sums[i] << norm;
     const Double<V> value{Wrap16(sum >> 15), sum & V(0x7fff)};
-    r[i] =
-        Split(MultiplyDouble(value, Double<V>{V(kLagWindowHigh[i - 1]), V(kLagWindowLow[i - 1])}));
+    r[i] = Split(MultiplyDouble(value, Double<V>{V(kLagWindowHigh[i - 1]), V(kLagWindowLow[i - 1])}));
   }
 }
 
@@ -59,9 +58,7 @@ inline void SolvePredictor(const Double<V> (&r)[kCoefficients], V* stable, V* a)
   reflection = Select(product > V(0), V(0) - reflection, reflection);
   Double<V> k = Split(reflection);
   current[1] = Split(reflection >> 4);
-  const auto remaining = [](Double<V> of) {
-    return Split(V(kMax32) - Abs32(MultiplyDouble(of, of)));
-  };
+  const auto remaining = [](Double<V> of) { return Split(V(kMax32) - Abs32(MultiplyDouble(of, of))); };
   V error = MultiplyDouble(r[0], remaining(k));
   V error_exponent = Norm32(error);
   Double<V> alpha = Split(error << error_exponent);

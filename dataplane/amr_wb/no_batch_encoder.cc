@@ -9,9 +9,7 @@ Engine::~Engine() = default;
 bool IsSupported(InstructionSet) { return false; }
 std::optional<InstructionSet> BestInstructionSet() { return std::nullopt; }
 
-BatchEncoder::BatchEncoder(InstructionSet) {
-  BYON_CHECK(false, "the CPU has the instructions of the batch encoder");
-}
+BatchEncoder::BatchEncoder(InstructionSet) { BYON_CHECK(false, "the CPU has the instructions of the batch encoder"); }
 int BatchEncoder::lanes() const { return 0; }
 void BatchEncoder::Encode(std::span<EncodeJob>) {}
 

@@ -12,12 +12,10 @@ constexpr int kMinHalfLag = kMinLag / 2;
 // Third-order high pass at 180 Hz with 32-bit feedback.
 template <class V>
 inline void HighPass180(const V* in, V* out, int n, V (&m)[9]) {
-  const V a12(PairOf(21663, -19258)), a3(5734), b01(PairOf(-3432, 10280)),
-      b23(PairOf(-10280, 3432));
+  const V a12(PairOf(21663, -19258)), a3(5734), b01(PairOf(-3432, 10280)), b23(PairOf(-10280, 3432));
   for (int i = 0; i < n; ++i) {
     const V x3 = m[8], x2 = m[7], x1 = m[6], x0 = in[i];
-    V sum = V(16384) + (MultiplyAddPairs(Pair(m[5], m[3]), a12) << 1) +
-            (MultiplyAddPairs(m[1], a3) << 1);
+    V sum = V(16384) + (MultiplyAddPairs(Pair(m[5], m[3]), a12) << 1) + (MultiplyAddPairs(m[1], a3) << 1);
     sum = (sum >> 15) + ((MultiplyAddPairs(Pair(m[4], m[2]), a12) + MultiplyAddPairs(m[0], a3) +
                           MultiplyAddPairs(Pair(x0, x1), b01) + MultiplyAddPairs(Pair(x2, x3), b23))
                          << 1);
@@ -52,8 +50,7 @@ inline void DecimateByTwo(V* x, int n, V (&memory)[3]) {
   for (int i = 0; i < 3; ++i) memory[i] = x[n - 3 + i];
   for (int i = 0; i < n; i += 2) {
     const V sum = MultiplyAddPairs(Pair(history[0], history[1]), V(PairOf(4260, 7536))) +
-                  MultiplyAddPairs(Pair(history[2], x[i]), V(PairOf(9175, 7536))) +
-                  MultiplyAddPairs(x[i + 1], V(4260));
+                  MultiplyAddPairs(Pair(history[2], x[i]), V(PairOf(9175, 7536))) + MultiplyAddPairs(x[i + 1], V(4260));
     history[0] = history[2];
     history[1] = x[i];
     history[2] = x[i + 1];
@@ -119,11 +116,8 @@ inline V LagGain(const V* signal, V lag, typename V::Mask is_long) {
   const V product_norm = Norm32(product), past_norm = Norm32(past_energy), norm = Norm32(energy);
   V square = Multiply16(RoundHigh(past_energy << past_norm), RoundHigh(energy << norm)) << 1;
   const V square_norm = Norm32(square);
-  const Scaled<V> root =
-      InverseSquareRoot(square << square_norm, V(62) - (past_norm + norm + square_norm));
-  const V value =
-      Multiply16(SaturatedRoundHigh(product << product_norm), SaturatedRoundHigh(root.mantissa))
-      << 1;
+  const Scaled<V> root = InverseSquareRoot(square << square_norm, V(62) - (past_norm + norm + square_norm));
+  const V value = Multiply16(SaturatedRoundHigh(product << product_norm), SaturatedRoundHigh(root.mantissa)) << 1;
   return RoundHigh(SaturatedShift(value, V(31) - product_norm + root.exponent));
 }
 
@@ -148,8 +142,7 @@ inline void FollowLag(V lag, V gain, typename V::Mask lanes, CoderMemory<V>& m) 
   m.lag_median = Select(is_strong, MedianOfFive(m.last_lags), m.lag_median);
   const V fading = MultiplyAddPairs(m.lag_confidence, V(29491)) >> 15;
   m.lag_confidence = Select(is_strong, V(32767), Select(lanes, fading, m.lag_confidence));
-  m.has_lag_weight =
-      Select(lanes, Select(m.lag_confidence < V(26214), V(0), V(1)), m.has_lag_weight);
+  m.has_lag_weight = Select(lanes, Select(m.lag_confidence < V(26214), V(0), V(1)), m.has_lag_weight);
   DetectTone(m.lag_gain, lanes, m);
 }
 
@@ -161,8 +154,7 @@ struct OpenLoopLags {
 
 // `weighted` holds kMaxHalfLag samples of the past, then the frame of 128, all at 6.4 kHz.
 template <class V>
-inline OpenLoopLags<V> SearchOpenLoop(const V* weighted, typename V::Mask is_long,
-                                      CoderMemory<V>& m) {
+inline OpenLoopLags<V> SearchOpenLoop(const V* weighted, typename V::Mask is_long, CoderMemory<V>& m) {
   constexpr int kAll = kMaxHalfLag + kHalfFrame;
   V pairs[kAll];
   PairWithNext(weighted, kAll - 1, pairs);

@@ -28,8 +28,7 @@ constexpr DecimationPairs MakeDecimationPairs() {
   DecimationPairs pairs{};
   for (int phase = 0; phase < 4; ++phase) {
     for (int k = 0; k < 15; ++k) {
-      pairs.value[phase][k] =
-          PairOf(kDecimationFilter[phase][2 * k], kDecimationFilter[phase][2 * k + 1]);
+      pairs.value[phase][k] = PairOf(kDecimationFilter[phase][2 * k], kDecimationFilter[phase][2 * k + 1]);
     }
   }
   return pairs;
@@ -61,8 +60,8 @@ inline void HighPass(V* signal, int n, V* memory) {
   for (int i = 0; i < n; ++i) {
     const V x0 = signal[i];
     V sum = (V(8192) + MultiplyAddPairs(Pair(y1_low, y2_low), feedback)) >> 14;
-    sum = sum + ((MultiplyAddPairs(Pair(y1_high, y2_high), feedback) +
-                  MultiplyAddPairs(Pair(x0, x1), forward) + MultiplyAddPairs(x2, V(b0)))
+    sum = sum + ((MultiplyAddPairs(Pair(y1_high, y2_high), feedback) + MultiplyAddPairs(Pair(x0, x1), forward) +
+                  MultiplyAddPairs(x2, V(b0)))
                  << 1);
     sum = sum << gain;
     y2_high = y1_high;
@@ -121,8 +120,7 @@ inline FrameScale<V> Preprocess(const V* input, CoderMemory<V>& memory, V* speec
     last = fresh[i];
   }
   const V peak_high = HighOf(peak);
-  const V headroom =
-      Select(peak_high == V(0), V(kMaxScale), Between(Norm16(peak_high) - V(1), 0, kMaxScale));
+  const V headroom = Select(peak_high == V(0), V(kMaxScale), Between(Norm16(peak_high) - V(1), 0, kMaxScale));
   FrameScale<V> result;
   result.scale = Min(Min(headroom, memory.scale_limit[0]), memory.scale_limit[1]);
   result.change = result.scale - memory.scale;

@@ -78,24 +78,15 @@ uint32_t FourPulseIndex(const int* pulses, int bits) {
   const int* b = halves.upper;
   uint32_t index = 0;
   switch (halves.lower_count) {
-    case 0:
-      index = (1u << (4 * bits - 3)) + FourPulsesOfHalf(b, half_bits);
-      break;
+    case 0: index = (1u << (4 * bits - 3)) + FourPulsesOfHalf(b, half_bits); break;
     case 1:
-      index = (OnePulseIndex(a[0], half_bits) << (3 * half_bits + 1)) +
-              ThreePulseIndex(b[0], b[1], b[2], half_bits);
+      index = (OnePulseIndex(a[0], half_bits) << (3 * half_bits + 1)) + ThreePulseIndex(b[0], b[1], b[2], half_bits);
       break;
     case 2:
-      index = (TwoPulseIndex(a[0], a[1], half_bits) << (2 * half_bits + 1)) +
-              TwoPulseIndex(b[0], b[1], half_bits);
+      index = (TwoPulseIndex(a[0], a[1], half_bits) << (2 * half_bits + 1)) + TwoPulseIndex(b[0], b[1], half_bits);
       break;
-    case 3:
-      index =
-          (ThreePulseIndex(a[0], a[1], a[2], half_bits) << bits) + OnePulseIndex(b[0], half_bits);
-      break;
-    default:
-      index = FourPulsesOfHalf(a, half_bits);
-      break;
+    case 3: index = (ThreePulseIndex(a[0], a[1], a[2], half_bits) << bits) + OnePulseIndex(b[0], half_bits); break;
+    default: index = FourPulsesOfHalf(a, half_bits); break;
   }
   return index + (static_cast<uint32_t>(halves.lower_count & 3) << (4 * bits - 2));
 }
@@ -109,24 +100,12 @@ uint32_t FivePulseIndex(const int* pulses, int bits) {
   const int* three = is_upper ? b : a;
   int left = 0, right = 0;
   switch (halves.lower_count) {
-    case 0:
-      left = b[3], right = b[4];
-      break;
-    case 1:
-      left = b[3], right = a[0];
-      break;
-    case 2:
-      left = a[0], right = a[1];
-      break;
-    case 3:
-      left = b[0], right = b[1];
-      break;
-    case 4:
-      left = a[3], right = b[0];
-      break;
-    default:
-      left = a[3], right = a[4];
-      break;
+    case 0: left = b[3], right = b[4]; break;
+    case 1: left = b[3], right = a[0]; break;
+    case 2: left = a[0], right = a[1]; break;
+    case 3: left = b[0], right = b[1]; break;
+    case 4: left = a[3], right = b[0]; break;
+    default: left = a[3], right = a[4]; break;
   }
   return (is_upper ? 1u << (5 * bits - 1) : 0) +
          (ThreePulseIndex(three[0], three[1], three[2], half_bits) << (2 * bits + 1)) +
@@ -142,16 +121,13 @@ uint32_t SixPulseIndex(const int* pulses, int bits) {
   uint32_t index = 0;
   uint32_t split = 0;  // how many pulses the emptier half holds
   switch (halves.lower_count) {
-    case 0:
-      index = upper_flag + (FivePulseIndex(b, half_bits) << bits) + OnePulseIndex(b[5], half_bits);
-      break;
+    case 0: index = upper_flag + (FivePulseIndex(b, half_bits) << bits) + OnePulseIndex(b[5], half_bits); break;
     case 1:
       index = upper_flag + (FivePulseIndex(b, half_bits) << bits) + OnePulseIndex(a[0], half_bits);
       split = 1;
       break;
     case 2:
-      index = upper_flag + (FourPulseIndex(b, half_bits) << (2 * half_bits + 1)) +
-              TwoPulseIndex(a[0], a[1], half_bits);
+      index = upper_flag + (FourPulseIndex(b, half_bits) << (2 * half_bits + 1)) + TwoPulseIndex(a[0], a[1], half_bits);
       split = 2;
       break;
     case 3:
@@ -160,17 +136,14 @@ uint32_t SixPulseIndex(const int* pulses, int bits) {
       split = 3;
       break;
     case 4:
-      index = (FourPulseIndex(a, half_bits) << (2 * half_bits + 1)) +
-              TwoPulseIndex(b[0], b[1], half_bits);
+      index = (FourPulseIndex(a, half_bits) << (2 * half_bits + 1)) + TwoPulseIndex(b[0], b[1], half_bits);
       split = 2;
       break;
     case 5:
       index = (FivePulseIndex(a, half_bits) << bits) + OnePulseIndex(b[0], half_bits);
       split = 1;
       break;
-    default:
-      index = (FivePulseIndex(a, half_bits) << bits) + OnePulseIndex(a[5], half_bits);
-      break;
+    default: index = (FivePulseIndex(a, half_bits) << bits) + OnePulseIndex(a[5], half_bits); break;
   }
   return index + (split << (6 * bits - 4));
 }

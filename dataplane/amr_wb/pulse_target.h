@@ -82,10 +82,8 @@ struct ResponseRows {
       pairs[i] = Pair(h[2 * i], h[2 * i + 1]);
       negative_pairs[i] = SubtractPairs(V(0), pairs[i]);
     }
-    StoreRows(pairs, 1, kSubframe / 2, reinterpret_cast<int32_t*>(&positive[0][kSubframe]),
-              kSubframe);
-    StoreRows(negative_pairs, 1, kSubframe / 2, reinterpret_cast<int32_t*>(&negative[0][kSubframe]),
-              kSubframe);
+    StoreRows(pairs, 1, kSubframe / 2, reinterpret_cast<int32_t*>(&positive[0][kSubframe]), kSubframe);
+    StoreRows(negative_pairs, 1, kSubframe / 2, reinterpret_cast<int32_t*>(&negative[0][kSubframe]), kSubframe);
   }
 
   // The response to one pulse: 64 samples.
@@ -95,12 +93,11 @@ struct ResponseRows {
 };
 
 // row += a + b, 64 samples.
-[[gnu::always_inline]] inline void AddPulses(int16_t* __restrict row, const int16_t* a,
-                                             const int16_t* b) {
+[[gnu::always_inline]] inline void AddPulses(int16_t* __restrict row, const int16_t* a, const int16_t* b) {
   int16_t sum[kSubframe];
   for (int i = 0; i < kSubframe; ++i) {
-    sum[i] = static_cast<int16_t>(static_cast<uint16_t>(row[i]) + static_cast<uint16_t>(a[i]) +
-                                  static_cast<uint16_t>(b[i]));
+    sum[i] =
+        static_cast<int16_t>(static_cast<uint16_t>(row[i]) + static_cast<uint16_t>(a[i]) + static_cast<uint16_t>(b[i]));
   }
   for (int i = 0; i < kSubframe; ++i) row[i] = sum[i];
 }

@@ -21,8 +21,8 @@ struct SubframeTarget {
 // `a`, `a_quantized`: predictors; `speech`: the subframe, with 16 samples before; `residual`:
 // through the quantized predictor.
 template <class V>
-inline void FindTarget(const V* a, const V* a_quantized, const V* speech, const V* residual,
-                       CoderMemory<V>& m, SubframeTarget<V>& target) {
+inline void FindTarget(const V* a, const V* a_quantized, const V* speech, const V* residual, CoderMemory<V>& m,
+                       SubframeTarget<V>& target) {
   V error[kOrder + kSubframe], pairs[kOrder + kSubframe], weighted[kCoefficients];
   for (int i = 0; i < kOrder; ++i) error[i] = Wrap16(speech[i - kOrder] - m.synthesis[i]);
   Synthesis(a_quantized, residual, kSubframe, error, error + kOrder);
@@ -37,8 +37,7 @@ inline void FindTarget(const V* a, const V* a_quantized, const V* speech, const 
   for (int i = 0; i < kOrder; ++i) half[i] = V(0);
   for (int i = kHalfSubframe - 1; i >= 0; --i) {
     const V before = i > 0 ? target.pitch[i - 1] : V(0);
-    half[kOrder + i] =
-        RoundHigh(((target.pitch[i] << 16) - (MultiplyAddPairs(before, V(kTilt)) << 1)) << 1);
+    half[kOrder + i] = RoundHigh(((target.pitch[i] << 16) - (MultiplyAddPairs(before, V(kTilt)) << 1)) << 1);
   }
   Synthesis(weighted, half + kOrder, kHalfSubframe, half, half + kOrder);
   pairs[0] = V(0);
@@ -84,17 +83,15 @@ inline V FirstLag(V around) {
 
 // Codeword of a lag: absolute in 8 or 9 bits, relative to `first` in 5 or 6.
 template <class V>
-inline V LagIndex(PitchLag<V> pitch, V first, typename V::Mask is_absolute,
-                  typename V::Mask is_low_mode) {
+inline V LagIndex(PitchLag<V> pitch, V first, typename V::Mask is_absolute, typename V::Mask is_low_mode) {
   const V halves = (pitch.lag << 1) + (pitch.fraction >> 1);
   const V quarters = (pitch.lag << 2) + pitch.fraction;
   const V low = Select(pitch.lag < V(kHalfLags8), halves - V(2 * kMinLag),
                        pitch.lag - V(kHalfLags8) + V(2 * (kHalfLags8 - kMinLag)));
   constexpr int kQuarterCount = 4 * (kQuarterLags - kMinLag);
-  const V high = Select(
-      pitch.lag < V(kQuarterLags), quarters - V(4 * kMinLag),
-      Select(pitch.lag < V(kHalfLags9), halves - V(2 * kQuarterLags) + V(kQuarterCount),
-             pitch.lag - V(kHalfLags9) + V(kQuarterCount + 2 * (kHalfLags9 - kQuarterLags))));
+  const V high = Select(pitch.lag < V(kQuarterLags), quarters - V(4 * kMinLag),
+                        Select(pitch.lag < V(kHalfLags9), halves - V(2 * kQuarterLags) + V(kQuarterCount),
+                               pitch.lag - V(kHalfLags9) + V(kQuarterCount + 2 * (kHalfLags9 - kQuarterLags))));
   const V relative = Select(is_low_mode, ((pitch.lag - first) << 1) + (pitch.fraction >> 1),
                             ((pitch.lag - first) << 2) + pitch.fraction);
   return Select(is_absolute, Select(is_low_mode, low, high), relative);
@@ -103,8 +100,8 @@ inline V LagIndex(PitchLag<V> pitch, V first, typename V::Mask is_absolute,
 // What 23.85 kbit/s hears in the place of the excitation: less noise in steady sounds, less low
 // frequency in voiced ones. `threshold` follows the gain in `lanes`.
 template <class V>
-inline void EnhanceExcitation(V* excitation, const V* code, QuantizedGains<V> gains, V scale,
-                              V voicing, V stability, V& threshold, typename V::Mask lanes) {
+inline void EnhanceExcitation(V* excitation, const V* code, QuantizedGains<V> gains, V scale, V voicing, V stability,
+                              V& threshold, typename V::Mask lanes) {
   const V factor = MultiplyQ15(stability, V(16384) - (voicing >> 1));
   const Double<V> gain = Split(gains.code);
   const auto is_below = gains.code < threshold;
@@ -112,8 +109,7 @@ inline void EnhanceExcitation(V* excitation, const V* code, QuantizedGains<V> ga
   const V lowered = Max(MultiplyDouble16(gain, V(27536)), threshold);
   const V limited = Select(is_below, raised, lowered);
   threshold = Select(lanes, limited, threshold);
-  const V mixed =
-      MultiplyDouble16(gain, V(32767) - factor) + MultiplyDouble16(Split(limited), factor);
+  const V mixed = MultiplyDouble16(gain, V(32767) - factor) + MultiplyDouble16(Split(limited), factor);
   const V code_gain = RoundHigh(SaturatedShift(mixed, scale));
 
   const V tilt = (voicing >> 3) + V(4096);
@@ -122,9 +118,8 @@ inline void EnhanceExcitation(V* excitation, const V* code, QuantizedGains<V> ga
     if (i + 1 < kSubframe) sum = sum - (Multiply16(code[i + 1], tilt) << 1);
     if (i > 0) sum = sum - (Multiply16(code[i - 1], tilt) << 1);
     const V sharpened = RoundHigh(sum);
-    excitation[i] = RoundHigh(
-        ((Multiply16(sharpened, code_gain) << 6) + (Multiply16(excitation[i], gains.pitch) << 1))
-        << 1);
+    excitation[i] =
+        RoundHigh(((Multiply16(sharpened, code_gain) << 6) + (Multiply16(excitation[i], gains.pitch) << 1)) << 1);
   }
 }
 

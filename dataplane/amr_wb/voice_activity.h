@@ -107,16 +107,13 @@ inline void UpdateStationarity(const V (&level)[kVadBands], CoderMemory<V>& m) {
     ratio = ratio + (DivideQ15(larger >> 1, smaller) >> (V(8) - norm));
   }
   const auto is_voice = (m.activity_flags & V(kVoiceNow)) != V(0);
-  const auto restart = ((m.tone_flags & V(0x7c00)) == V(0x7c00)) |
-                       ((m.activity_flags & V(0x7f80)) == V(0)) | (Wrap16(ratio) > V(1000));
-  const V counted = Select(is_voice & (m.stationary_count != V(0)), m.stationary_count - V(1),
-                           m.stationary_count);
+  const auto restart =
+      ((m.tone_flags & V(0x7c00)) == V(0x7c00)) | ((m.activity_flags & V(0x7f80)) == V(0)) | (Wrap16(ratio) > V(1000));
+  const V counted = Select(is_voice & (m.stationary_count != V(0)), m.stationary_count - V(1), m.stationary_count);
   m.stationary_count = Select(restart, V(kStationaryFrames), counted);
-  const V alpha = Select(m.stationary_count == V(kStationaryFrames), V(32767),
-                         Select(is_voice, V(3276), V(16383)));
+  const V alpha = Select(m.stationary_count == V(kStationaryFrames), V(32767), Select(is_voice, V(3276), V(16383)));
   for (int i = 0; i < kVadBands; ++i) {
-    m.average_level[i] =
-        Wrap16(m.average_level[i] + MultiplyRoundQ15(level[i] - m.average_level[i], alpha));
+    m.average_level[i] = Wrap16(m.average_level[i] + MultiplyRoundQ15(level[i] - m.average_level[i], alpha));
   }
 }
 
@@ -131,8 +128,7 @@ inline void UpdateBackground(const V (&level)[kVadBands], CoderMemory<V>& m) {
   for (int i = 0; i < kVadBands; ++i) {
     const V background = m.background[i];
     const V difference = Wrap16(m.old_level[i] - background);
-    const V lower =
-        Max(Wrap16(Saturate16(background + MultiplyRoundQ15(difference, down)) - V(2)), V(40));
+    const V lower = Max(Wrap16(Saturate16(background + MultiplyRoundQ15(difference, down)) - V(2)), V(40));
     const V higher = Min(Wrap16(background + MultiplyRoundQ15(difference, up) + step), V(20000));
     m.background[i] = Select(difference < V(0), lower, higher);
     m.old_level[i] = level[i];
@@ -159,8 +155,7 @@ inline V DecideActivity(const V (&level)[kVadBands], V power, CoderMemory<V>& m)
   const V threshold = Max(Wrap16(from_noise + from_speech), V(204));
 
   m.activity_flags = m.activity_flags >> 1;
-  m.activity_flags = Select(snr_sum > (threshold * V(6144) << 1), m.activity_flags | V(kVoiceNow),
-                            m.activity_flags);
+  m.activity_flags = Select(snr_sum > (threshold * V(6144) << 1), m.activity_flags | V(kVoiceNow), m.activity_flags);
   UpdateBackground(level, m);
 
   // Hangover: shorter in noise, after bursts of a length that also depends on it.
@@ -184,8 +179,7 @@ inline void EstimateSpeechLevel(V level, CoderMemory<V>& m) {
   m.speech_max = Select(restart, V(0), m.speech_max);
   m.speech_max_count = Select(restart, V(0), m.speech_max_count);
 
-  const auto is_speech =
-      (((m.activity_flags & V(kVoiceNow)) != V(0)) | (level > m.speech_level)) & (level > V(129));
+  const auto is_speech = (((m.activity_flags & V(kVoiceNow)) != V(0)) | (level > m.speech_level)) & (level > V(129));
   m.speech_max = Select(is_speech, Max(m.speech_max, level), m.speech_max);
   m.speech_max_count = Select(is_speech, m.speech_max_count + V(1), m.speech_max_count);
   const auto is_due = is_speech & (m.speech_max_count >= V(25));

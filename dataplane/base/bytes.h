@@ -13,9 +13,7 @@ using ByteSpan = std::span<const std::byte>;
 using MutableByteSpan = std::span<std::byte>;
 
 inline ByteSpan AsBytes(std::string_view text) { return std::as_bytes(std::span(text)); }
-inline std::string_view AsText(ByteSpan bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
+inline std::string_view AsText(ByteSpan bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 
 // Reads network-order integers from the front of a byte span. A read past the end returns zero and
 // makes ok() false for good, so a parser may read a whole header and test once.

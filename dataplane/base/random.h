@@ -30,9 +30,7 @@ class Random {
   }
   uint32_t NextU32() { return static_cast<uint32_t>(NextU64() >> 32); }
   // Uniform in [0, bound); bound > 0.
-  uint32_t NextBelow(uint32_t bound) {
-    return static_cast<uint32_t>((uint64_t{NextU32()} * bound) >> 32);
-  }
+  uint32_t NextBelow(uint32_t bound) { return static_cast<uint32_t>((uint64_t{NextU32()} * bound) >> 32); }
   // Uniform in [0, 1).
   double NextUnit() { return static_cast<double>(NextU64() >> 11) * 0x1.0p-53; }
 

@@ -33,9 +33,7 @@ class SpscRing {
     head_.store(head + 1, std::memory_order_release);
     return value;
   }
-  bool IsEmpty() const {
-    return head_.load(std::memory_order_acquire) == tail_.load(std::memory_order_acquire);
-  }
+  bool IsEmpty() const { return head_.load(std::memory_order_acquire) == tail_.load(std::memory_order_acquire); }
 
  private:
   alignas(64) std::atomic<size_t> head_{0};

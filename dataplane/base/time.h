@@ -50,9 +50,7 @@ class Timestamp {
   constexpr auto operator<=>(const Timestamp&) const = default;
   constexpr Timestamp operator+(TimeDelta d) const { return Timestamp(ns_ + d.nanoseconds()); }
   constexpr Timestamp operator-(TimeDelta d) const { return Timestamp(ns_ - d.nanoseconds()); }
-  constexpr TimeDelta operator-(Timestamp other) const {
-    return TimeDelta::Nanoseconds(ns_ - other.ns_);
-  }
+  constexpr TimeDelta operator-(Timestamp other) const { return TimeDelta::Nanoseconds(ns_ - other.ns_); }
   constexpr Timestamp& operator+=(TimeDelta d) { return ns_ += d.nanoseconds(), *this; }
 
  private:

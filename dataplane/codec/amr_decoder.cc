@@ -131,8 +131,7 @@ void AmrDecoder::AcceptLoss(uint32_t duration, base::ByteSpan next_payload) {
   std::array<int16_t, 320> unheard;
   for (; frames > 0; --frames) {
     ++lost_in_a_row_;
-    CarryMemoryOver(frames == 1 && is_of_use ? &*behind : nullptr,
-                    std::span(unheard).first(samples_per_frame_));
+    CarryMemoryOver(frames == 1 && is_of_use ? &*behind : nullptr, std::span(unheard).first(samples_per_frame_));
   }
 }
 

@@ -42,7 +42,7 @@ class AmrDecoder final : public AudioDecoder {
   size_t samples_per_frame_;
   AmrLibraryDecoder library_;
   LossConcealer concealer_;
-  bool is_in_dtx_ = false;  // the last good frame was SID
+  bool is_in_dtx_ = false;               // the last good frame was SID
   std::optional<AmrFrame> last_speech_;  // the last good frame, when it was speech
   int lost_in_a_row_ = 0;
   size_t delayed_samples_ = 0;  // by ConcealDelay(), since anything else

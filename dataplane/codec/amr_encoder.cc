@@ -39,10 +39,10 @@ EncodedPayload AmrEncoder::Packetize(const AmrFrame& frame, base::MutableByteSpa
 
   const std::span<const AmrFrame> frames(pending_.begin(), pending_.size());
   EncodedPayload payload{.frames = static_cast<int>(frames.size())};
-  const bool has_speech = std::ranges::any_of(
-      frames, [this](const AmrFrame& f) { return IsAmrSpeech(codec_, f.frame_type); });
-  const bool has_sid = std::ranges::any_of(
-      frames, [this](const AmrFrame& f) { return IsAmrSid(codec_, f.frame_type); });
+  const bool has_speech =
+      std::ranges::any_of(frames, [this](const AmrFrame& f) { return IsAmrSpeech(codec_, f.frame_type); });
+  const bool has_sid =
+      std::ranges::any_of(frames, [this](const AmrFrame& f) { return IsAmrSid(codec_, f.frame_type); });
   if (has_speech || has_sid) {
     payload.bytes = WriteAmrPayload(codec_, is_octet_aligned_, mode_request_, frames, out);
     payload.starts_talkspurt = has_speech && was_silent_;

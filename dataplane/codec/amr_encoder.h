@@ -33,7 +33,7 @@ class AmrEncoder final : public AudioEncoder {
   Codec codec_;
   bool is_octet_aligned_;
   size_t frames_per_packet_;
-  AmrWbBatch* batch_;                         // one of the two encodes:
+  AmrWbBatch* batch_;  // one of the two encodes:
   std::optional<AmrWbBatch::Call> batch_call_;
   std::optional<AmrLibraryEncoder> library_;
   AmrModeControl modes_;

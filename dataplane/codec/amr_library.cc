@@ -16,8 +16,7 @@ void AmrLibraryDecoder::Deleter::operator()(void* state) const {
 }
 
 AmrLibraryDecoder::AmrLibraryDecoder(Codec codec)
-    : codec_(codec),
-      state_(codec == Codec::kAmrWb ? D_IF_init() : Decoder_Interface_init(), Deleter{codec}) {
+    : codec_(codec), state_(codec == Codec::kAmrWb ? D_IF_init() : Decoder_Interface_init(), Deleter{codec}) {
   BYON_CHECK(state_ != nullptr, "memory for an AMR decoder");
 }
 
@@ -38,8 +37,7 @@ void AmrLibraryEncoder::Deleter::operator()(void* state) const {
 AmrLibraryEncoder::AmrLibraryEncoder(Codec codec, bool use_dtx)
     : codec_(codec),
       use_dtx_(use_dtx),
-      state_(codec == Codec::kAmrWb ? E_IF_init() : Encoder_Interface_init(use_dtx ? 1 : 0),
-             Deleter{codec}) {
+      state_(codec == Codec::kAmrWb ? E_IF_init() : Encoder_Interface_init(use_dtx ? 1 : 0), Deleter{codec}) {
   BYON_CHECK(state_ != nullptr, "memory for an AMR encoder");
 }
 
@@ -49,12 +47,10 @@ AmrFrame AmrLibraryEncoder::Encode(uint8_t mode, std::span<const int16_t> sample
   if (codec_ == Codec::kAmrWb) {
     bytes = E_IF_encode(state_.get(), mode, samples.data(), storage.data(), use_dtx_ ? 1 : 0);
   } else {
-    bytes = Encoder_Interface_Encode(state_.get(), static_cast<Mode>(mode), samples.data(),
-                                     storage.data(), 0);
+    bytes = Encoder_Interface_Encode(state_.get(), static_cast<Mode>(mode), samples.data(), storage.data(), 0);
   }
   const size_t size = bytes > 0 ? static_cast<size_t>(bytes) : 0;
-  return FromAmrStorage(codec_, std::span(storage).first(std::min(size, storage.size())))
-      .value_or(AmrFrame{});
+  return FromAmrStorage(codec_, std::span(storage).first(std::min(size, storage.size()))).value_or(AmrFrame{});
 }
 
 }  // namespace byon::codec

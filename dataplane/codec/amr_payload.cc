@@ -9,13 +9,11 @@ namespace {
 
 constexpr uint16_t kReserved = 0xffff;
 // TS 26.101 table 2 and RFC 4867 section 3.6; 9 to 11 are SIDs of other systems, not for RTP.
-constexpr std::array<uint16_t, 16> kAmrBits = {95,  103, 118, 134, 148, 159, 204, 244,
-                                               39,  kReserved, kReserved, kReserved,
-                                               kReserved, kReserved, kReserved, 0};
+constexpr std::array<uint16_t, 16> kAmrBits = {
+    95, 103, 118, 134, 148, 159, 204, 244, 39, kReserved, kReserved, kReserved, kReserved, kReserved, kReserved, 0};
 // TS 26.201 table 2.
-constexpr std::array<uint16_t, 16> kAmrWbBits = {132, 177, 253, 285, 317, 365, 397, 461,
-                                                 477, 40,  kReserved, kReserved,
-                                                 kReserved, kReserved, 0, 0};
+constexpr std::array<uint16_t, 16> kAmrWbBits = {132, 177, 253,       285,       317,       365,       397, 461,
+                                                 477, 40,  kReserved, kReserved, kReserved, kReserved, 0,   0};
 
 constexpr size_t BytesOf(size_t bits) { return (bits + 7) / 8; }
 
@@ -43,8 +41,7 @@ void CopyBitsOut(base::ByteSpan from, size_t offset, size_t count, std::span<std
 }
 
 // Ors `count` bits from the start of `from` into `to`, which is zero behind `offset`.
-void CopyBitsIn(std::span<const std::byte> from, size_t count, base::MutableByteSpan to,
-                size_t offset) {
+void CopyBitsIn(std::span<const std::byte> from, size_t count, base::MutableByteSpan to, size_t offset) {
   const size_t first = offset / 8;
   const unsigned shift = offset % 8;
   for (size_t i = 0; i < BytesOf(count); ++i) {
@@ -87,8 +84,8 @@ size_t ToAmrStorage(Codec codec, const AmrFrame& frame, AmrStorage& storage) {
   const std::optional<size_t> bits = AmrFrameBits(codec, frame.frame_type);
   BYON_CHECK(bits, "a frame has a valid type");
   storage[0] = static_cast<uint8_t>(frame.frame_type << 3 | (frame.is_good ? 4 : 0));
-  std::transform(frame.bits.begin(), frame.bits.begin() + static_cast<ptrdiff_t>(BytesOf(*bits)),
-                 storage.begin() + 1, [](std::byte b) { return std::to_integer<uint8_t>(b); });
+  std::transform(frame.bits.begin(), frame.bits.begin() + static_cast<ptrdiff_t>(BytesOf(*bits)), storage.begin() + 1,
+                 [](std::byte b) { return std::to_integer<uint8_t>(b); });
   return 1 + BytesOf(*bits);
 }
 
@@ -154,8 +151,8 @@ AmrFrame AmrPayloadView::frame(size_t index) const {
   return frame;
 }
 
-size_t WriteAmrPayload(Codec codec, bool octet_align, uint8_t cmr,
-                       std::span<const AmrFrame> frames, base::MutableByteSpan out) {
+size_t WriteAmrPayload(Codec codec, bool octet_align, uint8_t cmr, std::span<const AmrFrame> frames,
+                       base::MutableByteSpan out) {
   BYON_CHECK(!frames.empty() && frames.size() <= kMaxAmrFramesPerPacket, "1 to 12 frames a packet");
   const size_t entry_bits = octet_align ? 8 : 6;
   size_t total_bits = (octet_align ? 8 : 4) + frames.size() * entry_bits;
@@ -173,9 +170,7 @@ size_t WriteAmrPayload(Codec codec, bool octet_align, uint8_t cmr,
   size_t position = octet_align ? 8 : 4;
   for (size_t i = 0; i < frames.size(); ++i) {
     const unsigned follows = i + 1 < frames.size() ? 1 : 0;
-    WriteBits(payload, position,
-              follows << 5 | unsigned{frames[i].frame_type} << 1 | (frames[i].is_good ? 1u : 0u),
-              6);
+    WriteBits(payload, position, follows << 5 | unsigned{frames[i].frame_type} << 1 | (frames[i].is_good ? 1u : 0u), 6);
     position += entry_bits;
   }
   for (const AmrFrame& frame : frames) {

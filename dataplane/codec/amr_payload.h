@@ -20,8 +20,8 @@ inline constexpr uint8_t kAmrWbSpeechLostFrameType = 14;
 inline constexpr uint8_t kNoDataFrameType = 15;
 inline constexpr uint8_t kNoModeRequest = 15;  // CMR, RFC 4867 section 4.3.1
 
-inline constexpr size_t kMaxAmrFrameBytes = 60;      // AMR-WB 23.85: 477 bits
-inline constexpr size_t kMaxAmrFramesPerPacket = 12; // maxptime 240 (TS 26.114 section 7.4.2)
+inline constexpr size_t kMaxAmrFrameBytes = 60;       // AMR-WB 23.85: 477 bits
+inline constexpr size_t kMaxAmrFramesPerPacket = 12;  // maxptime 240 (TS 26.114 section 7.4.2)
 
 // Number of modes: 8 for AMR, 9 for AMR-WB.
 size_t AmrModeCount(Codec codec);
@@ -50,8 +50,8 @@ std::optional<AmrFrame> FromAmrStorage(Codec codec, std::span<const uint8_t> sto
 
 enum class AmrPayloadError : uint8_t {
   kTruncated,
-  kTrailingBytes,   // longer than its table of contents says: probably the other alignment
-  kBadFrameType,    // reserved; the whole packet is to be discarded (RFC 4867 section 4.3.2)
+  kTrailingBytes,  // longer than its table of contents says: probably the other alignment
+  kBadFrameType,   // reserved; the whole packet is to be discarded (RFC 4867 section 4.3.2)
   kTooManyFrames,
 };
 
@@ -64,14 +64,11 @@ struct TableOfContentsEntry {
 // (RFC 4867 section 4.3) or octet-aligned (section 4.4), over bytes it does not own.
 class AmrPayloadView {
  public:
-  static base::Result<AmrPayloadView, AmrPayloadError> Parse(Codec codec, bool octet_align,
-                                                             base::ByteSpan payload);
+  static base::Result<AmrPayloadView, AmrPayloadError> Parse(Codec codec, bool octet_align, base::ByteSpan payload);
 
   // The CMR when it names a mode of the codec: 15 and reserved values are no request.
   std::optional<uint8_t> codec_mode_request() const;
-  std::span<const TableOfContentsEntry> table_of_contents() const {
-    return {entries_.begin(), entries_.size()};
-  }
+  std::span<const TableOfContentsEntry> table_of_contents() const { return {entries_.begin(), entries_.size()}; }
   AmrFrame frame(size_t index) const;
 
  private:
@@ -89,7 +86,7 @@ class AmrPayloadView {
 
 // Writes a payload of 1 to 12 frames; `cmr` is kNoModeRequest or a mode. Returns its bytes, or 0 when
 // `out` is too small. The types of the frames are valid ones.
-size_t WriteAmrPayload(Codec codec, bool octet_align, uint8_t cmr,
-                       std::span<const AmrFrame> frames, base::MutableByteSpan out);
+size_t WriteAmrPayload(Codec codec, bool octet_align, uint8_t cmr, std::span<const AmrFrame> frames,
+                       base::MutableByteSpan out);
 
 }  // namespace byon::codec

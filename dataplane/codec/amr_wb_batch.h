@@ -44,8 +44,7 @@ class AmrWbBatch {
   uint64_t passes() const { return passes_; }
 
  private:
-  static constexpr size_t kCapacity =
-      64;  // a power of the lanes; more than that is encoded in parts
+  static constexpr size_t kCapacity = 64;  // a power of the lanes; more than that is encoded in parts
 
   static constexpr size_t kFrameSamples = 320;
 

@@ -31,15 +31,14 @@ class AudioDecoder {
   virtual bool decodes_in_parts() const = 0;
   // Fills `out`, the lost audio just before `next_payload`, from the redundancy in that. False, with
   // nothing done, when it has none.
-  [[nodiscard]] virtual bool DecodeRedundancy(base::ByteSpan next_payload,
-                                              std::span<int16_t> out) = 0;
+  [[nodiscard]] virtual bool DecodeRedundancy(base::ByteSpan next_payload, std::span<int16_t> out) = 0;
   // Fills `out` (2.5 to 120 ms, a multiple of 2.5 ms) with what may replace lost audio.
   virtual void ConcealLoss(std::span<int16_t> out) = 0;
-  // The same for audio that is late and may still come, at most 240 ms. The decoder stands still: what is late is decoded
-  // next as if nothing had been, or AcceptLoss() says that it is lost.
+  // The same for audio that is late and may still come, at most 240 ms. The decoder stands still: what is late is
+  // decoded next as if nothing had been, or AcceptLoss() says that it is lost.
   virtual void ConcealDelay(std::span<int16_t> out) = 0;
-  // Of what ConcealDelay() has stood for just now, `duration` RTP clock units are lost. `next_payload` is decoded next when
-  // it comes right behind them, else empty.
+  // Of what ConcealDelay() has stood for just now, `duration` RTP clock units are lost. `next_payload` is decoded next
+  // when it comes right behind them, else empty.
   virtual void AcceptLoss(uint32_t duration, base::ByteSpan next_payload) = 0;
   // As ConcealLoss() when `next_payload`, the next to be decoded, comes right behind `out`.
   virtual void BridgeLoss(base::ByteSpan next_payload, std::span<int16_t> out) = 0;

@@ -16,8 +16,8 @@ class AmrWbBatch;
 inline constexpr size_t kMaxEncodedBytes = 1300;
 
 struct EncodedPayload {
-  size_t bytes = 0;  // 0: nothing is to be sent now
-  int frames = 0;    // 20 ms frames in it; it starts with the oldest, `frames - 1` before the last given
+  size_t bytes = 0;               // 0: nothing is to be sent now
+  int frames = 0;                 // 20 ms frames in it; it starts with the oldest, `frames - 1` before the last given
   bool starts_talkspurt = false;  // first speech after silence: the RTP marker bit
 };
 

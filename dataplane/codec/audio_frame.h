@@ -13,9 +13,7 @@ inline constexpr size_t kMaxFrameSamples = 960;  // 20 ms at 48 kHz
 inline constexpr int kMaxOpusPacketMs = 120;
 inline constexpr int kMaxPacketMs = 240;
 
-constexpr size_t SamplesPerFrame(int sample_rate_hz) {
-  return static_cast<size_t>(sample_rate_hz) * kFrameMs / 1000;
-}
+constexpr size_t SamplesPerFrame(int sample_rate_hz) { return static_cast<size_t>(sample_rate_hz) * kFrameMs / 1000; }
 
 // 20 ms of mono audio at 8, 16 or 48 kHz, 16-bit linear.
 struct AudioFrame {

@@ -19,8 +19,7 @@ std::unique_ptr<AudioDecoder> MakeAudioDecoder(const CodecFormat& format, int sa
   return nullptr;
 }
 
-std::unique_ptr<AudioEncoder> MakeAudioEncoder(const CodecFormat& format, int sample_rate_hz,
-                                               AmrWbBatch* batch) {
+std::unique_ptr<AudioEncoder> MakeAudioEncoder(const CodecFormat& format, int sample_rate_hz, AmrWbBatch* batch) {
   switch (format.codec) {
     case Codec::kOpus: return std::make_unique<OpusAudioEncoder>(format, sample_rate_hz);
     case Codec::kAmrWb:

@@ -9,13 +9,11 @@
 namespace byon::codec {
 namespace {
 
-constexpr std::array kAllCodecs = {Codec::kOpus, Codec::kAmrWb, Codec::kAmr, Codec::kPcmu,
-                                   Codec::kPcma};
+constexpr std::array kAllCodecs = {Codec::kOpus, Codec::kAmrWb, Codec::kAmr, Codec::kPcmu, Codec::kPcma};
 
 bool EqualsWithoutCase(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, [](char x, char y) {
-    return std::tolower(static_cast<unsigned char>(x)) ==
-           std::tolower(static_cast<unsigned char>(y));
+    return std::tolower(static_cast<unsigned char>(x)) == std::tolower(static_cast<unsigned char>(y));
   });
 }
 
@@ -38,10 +36,8 @@ std::optional<FormatError> CheckAmr(const CodecFormat& format) {
 std::optional<FormatError> CheckOpus(const OpusParameters& opus) {
   // Bounds of libopus; RFC 7587 section 6.1 names 6000 to 510000 as the useful range.
   const bool is_bitrate_good = opus.max_average_bitrate_bps == 0 ||
-                               (opus.max_average_bitrate_bps >= 6000 &&
-                                opus.max_average_bitrate_bps <= 510'000);
-  const bool is_rate_good =
-      opus.max_playback_rate_hz >= 8000 && opus.max_playback_rate_hz <= 48'000;
+                               (opus.max_average_bitrate_bps >= 6000 && opus.max_average_bitrate_bps <= 510'000);
+  const bool is_rate_good = opus.max_playback_rate_hz >= 8000 && opus.max_playback_rate_hz <= 48'000;
   if (!is_bitrate_good || !is_rate_good || opus.complexity > 10) {
     return FormatError::kBadOpusParameter;
   }
@@ -64,8 +60,7 @@ uint16_t MaxPacketTimeMs(Codec codec) {
 
 std::optional<Codec> CodecFromName(std::string_view encoding_name, uint32_t clock_rate_hz) {
   for (Codec codec : kAllCodecs) {
-    if (EqualsWithoutCase(encoding_name, CodecName(codec)) &&
-        clock_rate_hz == ClockRateHz(codec)) {
+    if (EqualsWithoutCase(encoding_name, CodecName(codec)) && clock_rate_hz == ClockRateHz(codec)) {
       return codec;
     }
   }
@@ -95,8 +90,7 @@ uint32_t ClockRateHz(Codec codec) {
 }
 
 std::optional<FormatError> CheckFormat(const CodecFormat& format) {
-  if (format.ptime_ms == 0 || format.ptime_ms % 20 != 0 ||
-      format.ptime_ms > MaxPacketTimeMs(format.codec)) {
+  if (format.ptime_ms == 0 || format.ptime_ms % 20 != 0 || format.ptime_ms > MaxPacketTimeMs(format.codec)) {
     return FormatError::kBadPacketTime;
   }
   switch (format.codec) {

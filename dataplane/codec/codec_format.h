@@ -20,13 +20,13 @@ uint32_t ClockRateHz(Codec codec);
 // asks for them is refused instead of misread.
 struct AmrParameters {
   bool octet_align = false;
-  uint16_t mode_set = 0;  // bit i: mode i may be used; 0: all modes
+  uint16_t mode_set = 0;           // bit i: mode i may be used; 0: all modes
   uint8_t mode_change_period = 1;  // 1 or 2 frame-blocks
   bool mode_change_neighbor = false;
   bool crc = false;
   bool robust_sorting = false;
   bool interleaving = false;
-  bool use_dtx = false;  // of our encoder: SID and NO_DATA in silence (TS 26.071, TS 26.193)
+  bool use_dtx = false;                 // of our encoder: SID and NO_DATA in silence (TS 26.071, TS 26.193)
   std::optional<uint8_t> initial_mode;  // absent: the highest that mode_set allows
   bool operator==(const AmrParameters&) const = default;
 };
@@ -41,7 +41,7 @@ enum class OpusCoding : uint8_t {
 struct OpusParameters {
   bool use_inband_fec = false;
   bool use_dtx = false;
-  bool stereo = false;               // accepted when receiving; we always send mono
+  bool stereo = false;                   // accepted when receiving; we always send mono
   uint32_t max_average_bitrate_bps = 0;  // 0: our own choice, 32000 to 64000
   uint32_t max_playback_rate_hz = 48000;
   uint8_t complexity = 5;  // 0 to 10, of kSpeech; ours, not signalled
@@ -64,11 +64,11 @@ enum class FormatError : uint8_t {
   kCrcNotSupported,
   kInterleavingNotSupported,
   kRobustSortingNotSupported,
-  kEmptyModeSet,       // no mode of the set exists
-  kBadModeChange,      // mode-change-period is not 1 or 2
-  kBadInitialMode,     // not in the mode set
+  kEmptyModeSet,    // no mode of the set exists
+  kBadModeChange,   // mode-change-period is not 1 or 2
+  kBadInitialMode,  // not in the mode set
   kBadPacketTime,
-  kBadOpusParameter,   // bit rate, playback rate or complexity out of range
+  kBadOpusParameter,  // bit rate, playback rate or complexity out of range
 };
 std::optional<FormatError> CheckFormat(const CodecFormat& format);
 std::string_view FormatErrorName(FormatError error);

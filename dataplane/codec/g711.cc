@@ -94,13 +94,11 @@ G711Encoder::G711Encoder(const CodecFormat& format)
 
 EncodedPayload G711Encoder::Encode(const AudioFrame& frame, base::MutableByteSpan out) {
   for (int16_t sample : frame.view()) {
-    pending_.push_back(static_cast<std::byte>(codec_ == Codec::kPcmu ? LinearToMuLaw(sample)
-                                                                     : LinearToALaw(sample)));
+    pending_.push_back(static_cast<std::byte>(codec_ == Codec::kPcmu ? LinearToMuLaw(sample) : LinearToALaw(sample)));
   }
   if (pending_.size() < bytes_per_packet_ || out.size() < pending_.size()) return {};
   std::copy(pending_.begin(), pending_.end(), out.begin());
-  const EncodedPayload payload{.bytes = pending_.size(),
-                               .frames = static_cast<int>(pending_.size() / 160)};
+  const EncodedPayload payload{.bytes = pending_.size(), .frames = static_cast<int>(pending_.size() / 160)};
   pending_.clear();
   return payload;
 }

@@ -20,9 +20,7 @@ float GainAt(float milliseconds) {
   return 0.5f + 0.5f * std::cos(kPi * (milliseconds - kHoldMs) / (kSilentMs - kHoldMs));
 }
 
-int16_t ToSample(float value) {
-  return static_cast<int16_t>(std::lrint(std::clamp(value, -32768.0f, 32767.0f)));
-}
+int16_t ToSample(float value) { return static_cast<int16_t>(std::lrint(std::clamp(value, -32768.0f, 32767.0f))); }
 
 }  // namespace
 
@@ -39,10 +37,8 @@ void LossConcealer::Reset() {
 void LossConcealer::Remember(std::span<const int16_t> samples) {
   if (samples.size() >= history_samples_) samples = samples.last(history_samples_);
   const auto history = std::span(history_).first(history_samples_);
-  std::copy(history.begin() + static_cast<ptrdiff_t>(samples.size()), history.end(),
-            history.begin());
-  std::copy(samples.begin(), samples.end(),
-            history.end() - static_cast<ptrdiff_t>(samples.size()));
+  std::copy(history.begin() + static_cast<ptrdiff_t>(samples.size()), history.end(), history.begin());
+  std::copy(samples.begin(), samples.end(), history.end() - static_cast<ptrdiff_t>(samples.size()));
 }
 
 void LossConcealer::Accept(std::span<int16_t> good) {
@@ -79,8 +75,7 @@ void LossConcealer::Bridge(std::span<const int16_t> next, std::span<int16_t> out
   std::array<float, kMaxFrame> bridged;
   bridge.Build(static_cast<float>(history().back()), needed, forward_.pitch(), next,
                std::span(bridged).first(out.size()));
-  std::transform(bridged.begin(), bridged.begin() + static_cast<ptrdiff_t>(out.size()), out.begin(),
-                 ToSample);
+  std::transform(bridged.begin(), bridged.begin() + static_cast<ptrdiff_t>(out.size()), out.begin(), ToSample);
   is_concealing_ = false;
   Remember(out);
 }
@@ -92,8 +87,7 @@ void LossConcealer::Start() {
 }
 
 float LossConcealer::NextSample() {
-  const float milliseconds =
-      static_cast<float>(concealed_samples_++) / static_cast<float>(samples_per_ms_);
+  const float milliseconds = static_cast<float>(concealed_samples_++) / static_cast<float>(samples_per_ms_);
   return forward_.Next() * GainAt(milliseconds);
 }
 

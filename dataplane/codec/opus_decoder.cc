@@ -13,15 +13,11 @@ namespace {
 
 constexpr size_t kMaxFrameMs = 60;  // RFC 6716 section 2.1.4
 
-const unsigned char* Octets(base::ByteSpan bytes) {
-  return reinterpret_cast<const unsigned char*>(bytes.data());
-}
+const unsigned char* Octets(base::ByteSpan bytes) { return reinterpret_cast<const unsigned char*>(bytes.data()); }
 
 }  // namespace
 
-void OpusAudioDecoder::Deleter::operator()(::OpusDecoder* decoder) const {
-  opus_decoder_destroy(decoder);
-}
+void OpusAudioDecoder::Deleter::operator()(::OpusDecoder* decoder) const { opus_decoder_destroy(decoder); }
 
 OpusAudioDecoder::OpusAudioDecoder(int sample_rate_hz) : sample_rate_hz_(sample_rate_hz) {
   int error = OPUS_OK;
@@ -35,17 +31,14 @@ std::optional<PayloadDescription> OpusAudioDecoder::Describe(base::ByteSpan payl
 }
 
 size_t OpusAudioDecoder::Decode(base::ByteSpan payload, uint32_t skip, std::span<int16_t> out) {
-  const int decoded = opus_decode(decoder_.get(), Octets(payload),
-                                  static_cast<opus_int32>(payload.size()), out.data(),
+  const int decoded = opus_decode(decoder_.get(), Octets(payload), static_cast<opus_int32>(payload.size()), out.data(),
                                   static_cast<int>(out.size()), 0);
   if (decoded <= 0) return 0;
   delayed_samples_ = 0;
   const auto count = static_cast<size_t>(decoded);
-  const size_t skipped =
-      std::min<size_t>(count, size_t{skip} * static_cast<size_t>(sample_rate_hz_) / 48'000);
+  const size_t skipped = std::min<size_t>(count, size_t{skip} * static_cast<size_t>(sample_rate_hz_) / 48'000);
   if (skipped != 0) {
-    std::copy(out.begin() + static_cast<ptrdiff_t>(skipped),
-              out.begin() + static_cast<ptrdiff_t>(count), out.begin());
+    std::copy(out.begin() + static_cast<ptrdiff_t>(skipped), out.begin() + static_cast<ptrdiff_t>(count), out.begin());
   }
   return Accept(out.first(count - skipped));
 }
@@ -54,9 +47,8 @@ bool OpusAudioDecoder::DecodeRedundancy(base::ByteSpan next_payload, std::span<i
   const std::optional<OpusPacketDescription> packet = DescribeOpusPacket(next_payload);
   if (!packet || !packet->has_inband_fec) return false;
   delayed_samples_ = 0;
-  const int decoded = opus_decode(decoder_.get(), Octets(next_payload),
-                                  static_cast<opus_int32>(next_payload.size()), out.data(),
-                                  static_cast<int>(out.size()), 1);
+  const int decoded = opus_decode(decoder_.get(), Octets(next_payload), static_cast<opus_int32>(next_payload.size()),
+                                  out.data(), static_cast<int>(out.size()), 1);
   return decoded == static_cast<int>(out.size()) && Accept(out) == out.size();
 }
 
@@ -85,10 +77,9 @@ void OpusAudioDecoder::AcceptLoss(uint32_t duration, base::ByteSpan next_payload
   size_t left = std::min(delayed_samples_, size_t{duration} * rate / 48'000) / step * step;
   delayed_samples_ = 0;
   const std::optional<OpusPacketDescription> next = DescribeOpusPacket(next_payload);
-  const size_t repeated =
-      next && next->has_inband_fec
-          ? std::min({left, unheard.size(), size_t{next->duration} * rate / 48'000 / step * step})
-          : 0;
+  const size_t repeated = next && next->has_inband_fec
+                              ? std::min({left, unheard.size(), size_t{next->duration} * rate / 48'000 / step * step})
+                              : 0;
   for (left -= repeated; left > 0;) {
     const auto part = std::span(unheard).first(std::min(left, unheard.size() / step * step));
     CarryMemoryOver(part);
@@ -96,9 +87,8 @@ void OpusAudioDecoder::AcceptLoss(uint32_t duration, base::ByteSpan next_payload
   }
   if (repeated == 0) return;
   const auto part = std::span(unheard).first(repeated);
-  const int decoded = opus_decode(decoder_.get(), Octets(next_payload),
-                                  static_cast<opus_int32>(next_payload.size()), part.data(),
-                                  static_cast<int>(part.size()), 1);
+  const int decoded = opus_decode(decoder_.get(), Octets(next_payload), static_cast<opus_int32>(next_payload.size()),
+                                  part.data(), static_cast<int>(part.size()), 1);
   if (decoded < 0) CarryMemoryOver(part);
 }
 
@@ -109,8 +99,7 @@ void OpusAudioDecoder::GenerateComfortNoise(std::span<int16_t> out) {
 }
 
 void OpusAudioDecoder::CarryMemoryOver(std::span<int16_t> out) {
-  const int made =
-      opus_decode(decoder_.get(), nullptr, 0, out.data(), static_cast<int>(out.size()), 0);
+  const int made = opus_decode(decoder_.get(), nullptr, 0, out.data(), static_cast<int>(out.size()), 0);
   if (made < 0) std::ranges::fill(out, int16_t{0});
 }
 

@@ -36,9 +36,7 @@ int BandwidthFor(uint32_t playback_rate_hz) {
 
 }  // namespace
 
-void OpusAudioEncoder::Deleter::operator()(::OpusEncoder* encoder) const {
-  opus_encoder_destroy(encoder);
-}
+void OpusAudioEncoder::Deleter::operator()(::OpusEncoder* encoder) const { opus_encoder_destroy(encoder); }
 
 OpusAudioEncoder::OpusAudioEncoder(const CodecFormat& format, int sample_rate_hz)
     : sample_rate_hz_(sample_rate_hz),
@@ -48,17 +46,14 @@ OpusAudioEncoder::OpusAudioEncoder(const CodecFormat& format, int sample_rate_hz
   encoder_.reset(opus_encoder_create(sample_rate_hz, 1, OPUS_APPLICATION_VOIP, &error));
   BYON_CHECK(error == OPUS_OK, "an Opus encoder at 8, 16 or 48 kHz can be made");
   const OpusParameters& opus = format.opus;
-  const int limit = opus.max_average_bitrate_bps != 0
-                        ? static_cast<int>(opus.max_average_bitrate_bps)
-                        : kTransformBitrateBps;
+  const int limit =
+      opus.max_average_bitrate_bps != 0 ? static_cast<int>(opus.max_average_bitrate_bps) : kTransformBitrateBps;
   transform_bitrate_bps_ = std::min(kTransformBitrateBps, limit);
   const bool is_adaptive = opus.coding == OpusCoding::kAdaptive;
   speech_bitrate_bps_ = std::min(is_adaptive ? kLeastEffortBitrateBps : kDefaultBitrateBps, limit);
-  is_told_of_more_ =
-      is_adaptive && sample_rate_hz >= 16'000 && speech_bitrate_bps_ < kEnoughToRepeatBps;
+  is_told_of_more_ = is_adaptive && sample_rate_hz >= 16'000 && speech_bitrate_bps_ < kEnoughToRepeatBps;
   // Silence of CELT is sent as any other sound, and what is narrow is SILK's.
-  may_transform_ = is_adaptive && !opus.use_dtx && sample_rate_hz >= 16'000 &&
-                   opus.max_playback_rate_hz >= 16'000 &&
+  may_transform_ = is_adaptive && !opus.use_dtx && sample_rate_hz >= 16'000 && opus.max_playback_rate_hz >= 16'000 &&
                    transform_bitrate_bps_ >= kMinTransformBitrateBps;
   ::OpusEncoder* encoder = encoder_.get();
   opus_encoder_ctl(encoder, OPUS_SET_COMPLEXITY(is_adaptive ? 0 : opus.complexity));
@@ -74,8 +69,7 @@ void OpusAudioEncoder::UseTransform(bool is_transform) {
   is_transform_ = is_transform;
   samples_since_loss_ = 0;
   ::OpusEncoder* encoder = encoder_.get();
-  opus_encoder_ctl(encoder,
-                   OPUS_SET_BITRATE(is_transform ? transform_bitrate_bps_ : speech_bitrate_bps_));
+  opus_encoder_ctl(encoder, OPUS_SET_BITRATE(is_transform ? transform_bitrate_bps_ : speech_bitrate_bps_));
   opus_encoder_ctl(encoder, OPUS_SET_SIGNAL(is_transform ? OPUS_SIGNAL_MUSIC : OPUS_SIGNAL_VOICE));
 }
 
@@ -87,19 +81,16 @@ EncodedPayload OpusAudioEncoder::Encode(const AudioFrame& frame, base::MutableBy
   }
   const int16_t* packet = samples.data();
   if (!pending_.empty()) {
-    std::copy(samples.begin(), samples.end(),
-              pending_.begin() + static_cast<ptrdiff_t>(pending_samples_));
+    std::copy(samples.begin(), samples.end(), pending_.begin() + static_cast<ptrdiff_t>(pending_samples_));
     pending_samples_ += samples.size();
     if (pending_samples_ < samples_per_packet_) return {};
     pending_samples_ = 0;
     packet = pending_.data();
   }
-  const opus_int32 bytes = opus_encode(
-      encoder_.get(), packet, static_cast<int>(samples_per_packet_),
-      reinterpret_cast<unsigned char*>(out.data()),
-      static_cast<opus_int32>(std::min(out.size(), kMaxEncodedBytes)));
-  EncodedPayload payload{
-      .frames = static_cast<int>(samples_per_packet_ / SamplesPerFrame(sample_rate_hz_))};
+  const opus_int32 bytes = opus_encode(encoder_.get(), packet, static_cast<int>(samples_per_packet_),
+                                       reinterpret_cast<unsigned char*>(out.data()),
+                                       static_cast<opus_int32>(std::min(out.size(), kMaxEncodedBytes)));
+  EncodedPayload payload{.frames = static_cast<int>(samples_per_packet_ / SamplesPerFrame(sample_rate_hz_))};
   if (bytes <= 0) return payload;
   // Up to two octets mean silence (opus_encode()): the first such packet tells the receiver, the
   // following need not be sent; libopus itself breaks the silence every 400 ms with new parameters.

@@ -33,12 +33,12 @@ class OpusAudioEncoder final : public AudioEncoder {
   size_t pending_samples_ = 0;
   int speech_bitrate_bps_;
   int transform_bitrate_bps_;
-  bool is_told_of_more_ = false;   // loss, or it would not repeat
-  bool may_transform_ = false;     // CELT, when the network allows
+  bool is_told_of_more_ = false;  // loss, or it would not repeat
+  bool may_transform_ = false;    // CELT, when the network allows
   bool is_transform_ = false;
-  int told_loss_percent_ = 0;  // libopus starts with none
-  int samples_since_loss_ = 0;     // while SILK stands in for CELT
-  bool has_sent_dtx_ = false;  // silence was announced; the next silent packets are not sent
+  int told_loss_percent_ = 0;     // libopus starts with none
+  int samples_since_loss_ = 0;    // while SILK stands in for CELT
+  bool has_sent_dtx_ = false;     // silence was announced; the next silent packets are not sent
   std::vector<int16_t> pending_;  // a packet of several frames; else none
 };
 

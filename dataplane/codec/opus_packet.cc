@@ -92,8 +92,7 @@ std::optional<Layout> FindFrames(unsigned code, base::ByteReader reader) {
 
 // The first bits of a SILK frame are, for each channel, one voice activity flag for each 20 ms and then
 // the flag of the redundant copy (RFC 6716 section 4.2.3); bits this likely are coded as themselves.
-bool HasRedundantCopy(unsigned configuration, bool is_stereo, uint32_t frame_duration,
-                      base::ByteSpan frame) {
+bool HasRedundantCopy(unsigned configuration, bool is_stereo, uint32_t frame_duration, base::ByteSpan frame) {
   if (configuration >= 16 || frame.empty()) return false;
   const unsigned silk_frames = frame_duration <= 960 ? 1 : frame_duration / 960;
   const unsigned octet = std::to_integer<unsigned>(frame[0]);
@@ -120,8 +119,8 @@ std::optional<OpusPacketDescription> DescribeOpusPacket(base::ByteSpan packet) {
   description.is_stereo = (table_of_contents & 4) != 0;
   // Encoders signal silence by a frame of at most one octet behind the table of contents.
   description.is_dtx = layout->largest_frame <= 1;
-  description.has_inband_fec = HasRedundantCopy(configuration, description.is_stereo,
-                                                description.frame_duration, layout->first_frame);
+  description.has_inband_fec =
+      HasRedundantCopy(configuration, description.is_stereo, description.frame_duration, layout->first_frame);
   return description;
 }
 

@@ -7,14 +7,12 @@
 namespace byon::codec {
 namespace {
 
-std::optional<PayloadDescription> DescribeAmr(Codec codec, bool is_octet_aligned,
-                                              base::ByteSpan payload) {
+std::optional<PayloadDescription> DescribeAmr(Codec codec, bool is_octet_aligned, base::ByteSpan payload) {
   const auto view = AmrPayloadView::Parse(codec, is_octet_aligned, payload);
   if (!view) return std::nullopt;
   const size_t samples_per_frame = SamplesPerFrame(static_cast<int>(ClockRateHz(codec)));
   PayloadDescription description;
-  description.duration =
-      static_cast<uint32_t>(view->table_of_contents().size() * samples_per_frame);
+  description.duration = static_cast<uint32_t>(view->table_of_contents().size() * samples_per_frame);
   description.codec_mode_request = view->codec_mode_request();
   for (const TableOfContentsEntry& entry : view->table_of_contents()) {
     if (IsAmrSpeech(codec, entry.frame_type)) description.amr_mode = entry.frame_type;
@@ -45,17 +43,13 @@ std::optional<PayloadDescription> DescribeG711(base::ByteSpan payload) {
 
 }  // namespace
 
-std::optional<PayloadDescription> DescribePayload(Codec codec, bool is_octet_aligned,
-                                                  base::ByteSpan payload) {
+std::optional<PayloadDescription> DescribePayload(Codec codec, bool is_octet_aligned, base::ByteSpan payload) {
   switch (codec) {
-    case Codec::kOpus:
-      return DescribeOpus(payload);
+    case Codec::kOpus: return DescribeOpus(payload);
     case Codec::kAmrWb:
-    case Codec::kAmr:
-      return DescribeAmr(codec, is_octet_aligned, payload);
+    case Codec::kAmr: return DescribeAmr(codec, is_octet_aligned, payload);
     case Codec::kPcmu:
-    case Codec::kPcma:
-      return DescribeG711(payload);
+    case Codec::kPcma: return DescribeG711(payload);
   }
   return std::nullopt;
 }

@@ -14,13 +14,12 @@ struct PayloadDescription {
   // Neither speech nor other audio that would be missed: comfort noise parameters or nothing. After it
   // a gap in the timestamps is silence, not loss.
   bool is_dtx = false;
-  bool has_redundancy = false;  // of the packet before it: DecodeRedundancy() is of use
+  bool has_redundancy = false;                // of the packet before it: DecodeRedundancy() is of use
   std::optional<uint8_t> codec_mode_request;  // AMR: a CMR that names a mode
   int amr_mode = -1;                          // AMR: of the last speech frame; -1 for none
 };
 
 // Nothing when the payload format forbids the payload. `is_octet_aligned` is read for AMR and AMR-WB.
-std::optional<PayloadDescription> DescribePayload(Codec codec, bool is_octet_aligned,
-                                                  base::ByteSpan payload);
+std::optional<PayloadDescription> DescribePayload(Codec codec, bool is_octet_aligned, base::ByteSpan payload);
 
 }  // namespace byon::codec

@@ -13,7 +13,6 @@ struct PitchMatch {
 
 // The lag in [min_lag, max_lag] at which signal[lag, lag + window) is most like signal[0, window). The
 // signal holds at least max_lag + window samples.
-PitchMatch FindPitch(std::span<const int16_t> signal, size_t window, size_t min_lag,
-                     size_t max_lag);
+PitchMatch FindPitch(std::span<const int16_t> signal, size_t window, size_t min_lag, size_t max_lag);
 
 }  // namespace byon::codec

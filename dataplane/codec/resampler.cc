@@ -47,9 +47,7 @@ const float* FilterFor(size_t ratio) {
   return ratio == 2 ? by_2.data() : ratio == 3 ? by_3.data() : by_6.data();
 }
 
-int16_t ToSample(float value) {
-  return static_cast<int16_t>(std::lrint(std::clamp(value, -32768.0f, 32767.0f)));
-}
+int16_t ToSample(float value) { return static_cast<int16_t>(std::lrint(std::clamp(value, -32768.0f, 32767.0f))); }
 
 }  // namespace
 
@@ -59,8 +57,7 @@ Resampler::Resampler(int input_rate_hz, int output_rate_hz)
   const int high = std::max(input_rate_hz, output_rate_hz);
   const int low = std::min(input_rate_hz, output_rate_hz);
   ratio_ = static_cast<size_t>(high / low);
-  BYON_CHECK(high % low == 0 && (ratio_ == 2 || ratio_ == 3 || ratio_ == 6),
-             "rates are 8, 16 or 48 kHz");
+  BYON_CHECK(high % low == 0 && (ratio_ == 2 || ratio_ == 3 || ratio_ == 6), "rates are 8, 16 or 48 kHz");
   taps_ = kTapsPerLowSample * ratio_;
   filter_ = FilterFor(ratio_);
   history_samples_ = input_rate_hz == high ? taps_ - 1 : kTapsPerLowSample - 1;
@@ -76,8 +73,7 @@ size_t Resampler::Process(std::span<const int16_t> input, std::span<int16_t> out
   const size_t step = static_cast<size_t>(input_rate_hz_) / 1000 * kMaxStepMs;
   size_t written = 0;
   for (size_t at = 0; at < input.size(); at += step) {
-    written += ProcessStep(input.subspan(at, std::min(step, input.size() - at)),
-                           output.subspan(written));
+    written += ProcessStep(input.subspan(at, std::min(step, input.size() - at)), output.subspan(written));
   }
   return written;
 }
@@ -99,8 +95,7 @@ void Resampler::Remember(std::span<const int16_t> input) {
 }
 
 // Output sample i * ratio + phase is the sum of every ratio-th tap, from `phase`, over the newest inputs.
-size_t Resampler::Upsample(const float* line, size_t input_samples,
-                           std::span<int16_t> output) const {
+size_t Resampler::Upsample(const float* line, size_t input_samples, std::span<int16_t> output) const {
   const auto gain = static_cast<float>(ratio_);
   size_t written = 0;
   for (size_t i = 0; i < input_samples; ++i) {
@@ -116,8 +111,7 @@ size_t Resampler::Upsample(const float* line, size_t input_samples,
   return written;
 }
 
-size_t Resampler::Downsample(const float* line, size_t input_samples,
-                             std::span<int16_t> output) const {
+size_t Resampler::Downsample(const float* line, size_t input_samples, std::span<int16_t> output) const {
   size_t written = 0;
   for (size_t i = ratio_ - 1; i < input_samples; i += ratio_) {
     const float* oldest = line + history_samples_ + i + 1 - taps_;

@@ -24,7 +24,7 @@ float At(float last, std::span<const float> samples, float position) {
 }
 
 struct Products {
-  float forward = 0;   // energies
+  float forward = 0;  // energies
   float backward = 0;
   float cross = 0;
 };
@@ -37,8 +37,7 @@ int SpeechBridge::FindShift(std::span<const float> forward, const SpeechExtrapol
   if (pitch.voicing < kLeastVoicing) return 0;
   const size_t window = std::min(kMatchMs * samples_per_ms_, next.size());
   // Beyond half a period another one is nearer; no voice changes its pitch faster than by a sixth in 20 ms.
-  const auto most = static_cast<int>(
-      std::min({kMaxShiftMs * samples_per_ms_, pitch.lag / 2, gap_samples / 6}));
+  const auto most = static_cast<int>(std::min({kMaxShiftMs * samples_per_ms_, pitch.lag / 2, gap_samples / 6}));
   float best = kLeastLikeness;
   int shift = 0;
   for (int candidate = -most; candidate <= most; ++candidate) {
@@ -56,9 +55,8 @@ int SpeechBridge::FindShift(std::span<const float> forward, const SpeechExtrapol
   return shift;
 }
 
-void SpeechBridge::Build(float last, std::span<const float> forward,
-                         const SpeechExtrapolator::Pitch& pitch, std::span<const int16_t> next,
-                         std::span<float> out) const {
+void SpeechBridge::Build(float last, std::span<const float> forward, const SpeechExtrapolator::Pitch& pitch,
+                         std::span<const int16_t> next, std::span<float> out) const {
   const size_t gap = out.size();
   const int shift = FindShift(forward, pitch, next, gap);
   const float speed = 1 + static_cast<float>(shift) / static_cast<float>(gap);

@@ -18,9 +18,7 @@ class SpeechBridge {
 
   static constexpr size_t kMaxForward = 31 * 16;
   // So many samples of what goes on are needed for a gap of `gap_samples`.
-  size_t ForwardSamples(size_t gap_samples) const {
-    return gap_samples + (kMaxShiftMs + kMatchMs) * samples_per_ms_;
-  }
+  size_t ForwardSamples(size_t gap_samples) const { return gap_samples + (kMaxShiftMs + kMatchMs) * samples_per_ms_; }
   // `last`: the sample before the gap; `forward` and its `pitch`: what goes on from there; `next`: 20 ms or more
   // from behind the gap. Fills `out`.
   void Build(float last, std::span<const float> forward, const SpeechExtrapolator::Pitch& pitch,
@@ -30,8 +28,8 @@ class SpeechBridge {
   static constexpr size_t kMaxShiftMs = 3;
   static constexpr size_t kMatchMs = 8;
 
-  int FindShift(std::span<const float> forward, const SpeechExtrapolator::Pitch& pitch,
-                std::span<const int16_t> next, size_t gap_samples) const;
+  int FindShift(std::span<const float> forward, const SpeechExtrapolator::Pitch& pitch, std::span<const int16_t> next,
+                size_t gap_samples) const;
 
   int sample_rate_hz_;
   size_t samples_per_ms_;

@@ -38,8 +38,7 @@ void SpeechExtrapolator::FindEnvelope(std::span<const int16_t> past) {
   for (size_t i = 0; i < window; ++i) {
     // Heavier at the end: it goes on from there.
     const float x = (static_cast<float>(i) + 0.5f) / static_cast<float>(window);
-    const float shape = x < 0.85f ? std::sin(0.5f * kPi * x / 0.85f)
-                                  : std::cos(0.5f * kPi * (x - 0.85f) / 0.15f);
+    const float shape = x < 0.85f ? std::sin(0.5f * kPi * x / 0.85f) : std::cos(0.5f * kPi * (x - 0.85f) / 0.15f);
     windowed[i] = shape * static_cast<float>(start[i]);
   }
   std::array<float, kMaxOrder + 1> correlation{};
@@ -110,8 +109,7 @@ void SpeechExtrapolator::FindExcitation(std::span<const int16_t> past) {
 
 float SpeechExtrapolator::Next() {
   constexpr float kNoiseOnlyMs = 200;
-  const float milliseconds =
-      static_cast<float>(made_samples_++) / static_cast<float>(samples_per_ms_);
+  const float milliseconds = static_cast<float>(made_samples_++) / static_cast<float>(samples_per_ms_);
   // The longer a cycle repeats the more it buzzes: noise takes over slowly.
   const float voiced = pitch_.voicing * std::max(0.0f, 1 - milliseconds / kNoiseOnlyMs);
   const float unvoiced = std::sqrt(1 - voiced * voiced);

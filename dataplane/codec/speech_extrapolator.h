@@ -15,8 +15,8 @@ namespace byon::codec {
 class SpeechExtrapolator {
  public:
   struct Pitch {
-    size_t lag = 0;      // samples
-    float voicing = 0;   // 0 noise to 1 pitch
+    size_t lag = 0;     // samples
+    float voicing = 0;  // 0 noise to 1 pitch
   };
 
   SpeechExtrapolator(int sample_rate_hz, uint64_t random_seed);  // 8000 or 16000

@@ -37,8 +37,7 @@ TimeScaler::TimeScaler(int sample_rate_hz)
       max_period_(static_cast<size_t>(sample_rate_hz) * 25 / 2000),
       window_(static_cast<size_t>(sample_rate_hz) / 100) {}
 
-bool TimeScaler::IsUnheard(std::span<const int16_t> window, double correlation,
-                           Urgency urgency) const {
+bool TimeScaler::IsUnheard(std::span<const int16_t> window, double correlation, Urgency urgency) const {
   if (correlation >= LeastCorrelation(urgency)) return true;
   int64_t energy = 0;
   for (int16_t sample : window) energy += int32_t{sample} * sample;
@@ -58,8 +57,8 @@ size_t TimeScaler::Compress(std::span<int16_t> samples, Urgency urgency, size_t 
   return match.lag;
 }
 
-size_t TimeScaler::Stretch(std::span<const int16_t> history, std::span<int16_t> buffer,
-                           size_t count, Urgency urgency) const {
+size_t TimeScaler::Stretch(std::span<const int16_t> history, std::span<int16_t> buffer, size_t count,
+                           Urgency urgency) const {
   if (history.size() < max_period_ || count < window_ || buffer.size() < count + max_period_) {
     return 0;
   }
@@ -75,14 +74,15 @@ size_t TimeScaler::Stretch(std::span<const int16_t> history, std::span<int16_t> 
 
   // The front fades into what was one period earlier; behind it everything comes one period later.
   const auto front = buffer.begin();
-  std::copy_backward(front, front + static_cast<ptrdiff_t>(count),
-                     front + static_cast<ptrdiff_t>(count + match.lag));
+  std::copy_backward(front, front + static_cast<ptrdiff_t>(count), front + static_cast<ptrdiff_t>(count + match.lag));
   for (size_t i = 0; i < std::max(window_, match.lag); ++i) {
-    const int16_t earlier = i < match.lag ? history[history.size() - match.lag + i]
-                                          : buffer[i];  // the moved front itself
+    const int16_t earlier =
+        i < match.lag ? history[history.size() - match.lag + i] : buffer[i];  // the moved front itself
     const int16_t now = i < window_ ? buffer[i + match.lag] : earlier;
-    if (i < window_) buffer[i] = Blend(now, earlier, i, window_);
-    else buffer[i] = earlier;
+    if (i < window_)
+      buffer[i] = Blend(now, earlier, i, window_);
+    else
+      buffer[i] = earlier;
   }
   return match.lag;
 }

@@ -21,8 +21,7 @@ class TimeScaler {
   // Inserts one period at the front. `buffer` holds `count` samples (at least kMinStretchMs) and has room
   // for max_period_samples() more; `history`, at least max_period_samples(), was played just before.
   // Returns how many were inserted; 0 when it would be heard.
-  size_t Stretch(std::span<const int16_t> history, std::span<int16_t> buffer, size_t count,
-                 Urgency urgency) const;
+  size_t Stretch(std::span<const int16_t> history, std::span<int16_t> buffer, size_t count, Urgency urgency) const;
 
   size_t max_period_samples() const { return max_period_; }
   static constexpr int kMinCompressMs = 30;

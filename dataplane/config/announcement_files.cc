@@ -19,8 +19,8 @@ constexpr size_t kMaxNameBytes = 64;
 
 bool IsName(const std::string& name) {
   return !name.empty() && name.size() <= kMaxNameBytes && std::ranges::all_of(name, [](char c) {
-           return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-';
-         });
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-';
+  });
 }
 
 base::Result<pipeline::WaveAudio, std::string> ReadWave(const fs::path& path) {
@@ -40,14 +40,12 @@ base::Result<pipeline::WaveAudio, std::string> ReadWave(const fs::path& path) {
 
 }  // namespace
 
-base::Result<pipeline::AnnouncementSet, std::string> ReadAnnouncements(
-    const std::string& directory) {
+base::Result<pipeline::AnnouncementSet, std::string> ReadAnnouncements(const std::string& directory) {
   pipeline::AnnouncementSet announcements;
   if (directory.empty()) return announcements;
   std::error_code error;
   std::vector<fs::path> paths;
-  for (fs::directory_iterator entry(directory, error), end; !error && entry != end;
-       entry.increment(error)) {
+  for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
     if (entry->path().extension() == ".wav") paths.push_back(entry->path());
   }
   if (error) {
@@ -57,8 +55,7 @@ base::Result<pipeline::AnnouncementSet, std::string> ReadAnnouncements(
   std::string mistakes;
   base::TimeDelta total;
   const auto refuse = [&mistakes](const fs::path& path, const std::string& why) {
-    mistakes += (mistakes.empty() ? "" : "\n") + path.string() + " cannot be an announcement: " + why +
-                ".";
+    mistakes += (mistakes.empty() ? "" : "\n") + path.string() + " cannot be an announcement: " + why + ".";
   };
   for (const fs::path& path : paths) {
     const std::string name = path.stem().string();
@@ -76,9 +73,8 @@ base::Result<pipeline::AnnouncementSet, std::string> ReadAnnouncements(
     announcements.emplace(name, std::move(clip));
   }
   if (total > base::TimeDelta::Seconds(kMaxAnnouncementSeconds)) {
-    mistakes += (mistakes.empty() ? "" : "\n") + directory + " holds " +
-                std::to_string(total.milliseconds() / 1000) + " seconds of announcements, but at most " +
-                std::to_string(kMaxAnnouncementSeconds) + " are allowed.";
+    mistakes += (mistakes.empty() ? "" : "\n") + directory + " holds " + std::to_string(total.milliseconds() / 1000) +
+                " seconds of announcements, but at most " + std::to_string(kMaxAnnouncementSeconds) + " are allowed.";
   }
   if (!mistakes.empty()) return mistakes;
   return announcements;

@@ -85,8 +85,7 @@ class Reader {
       for (const auto& one : cpus) workers.cpus.push_back(one.Scalar());
       if (!workers.cpus.empty() && workers.cpus.size() != workers.count) {
         Say(cpus, "workers.cpus has " + std::to_string(workers.cpus.size()) +
-                      " entries, but must have one for each of workers.count (" +
-                      std::to_string(workers.count) + ").");
+                      " entries, but must have one for each of workers.count (" + std::to_string(workers.count) + ").");
       }
     }
     if (const YAML::Node idle = node["idle"]) {
@@ -102,8 +101,7 @@ class Reader {
     workers.scheduling = node.Scalar() == "realtime" ? io::Scheduling::kRealtime
                          : node.Scalar() == "normal" ? io::Scheduling::kNormal
                                                      : io::Scheduling::kAuto;
-    const bool sleeps =
-        workers.idle == io::IdlePolicy::kSleep || workers.idle == io::IdlePolicy::kBlock;
+    const bool sleeps = workers.idle == io::IdlePolicy::kSleep || workers.idle == io::IdlePolicy::kBlock;
     if (workers.scheduling != io::Scheduling::kRealtime || sleeps) return;
     // The kernel stops real-time threads that use more than 95 % of a CPU for the rest of each second.
     Refuse(node, "workers.scheduling", "auto or normal while workers.idle is spin or pause");
@@ -115,8 +113,8 @@ class Reader {
     Take(node["hugepages"], port.use_hugepages);
     Take(node["telemetry"], port.enable_telemetry);
     if (const YAML::Node embedded = node["embedded"]; embedded && embedded["steering"]) {
-      port.steering = embedded["steering"].Scalar() == "hash" ? io::EmbeddedSteering::kHash
-                                                              : io::EmbeddedSteering::kOwner;
+      port.steering =
+          embedded["steering"].Scalar() == "hash" ? io::EmbeddedSteering::kHash : io::EmbeddedSteering::kOwner;
     }
     const bool is_ethdev = node["kind"] && node["kind"].Scalar() == "ethdev";
     if (!is_ethdev) return;
@@ -141,8 +139,7 @@ class Reader {
     }
   }
 
-  std::optional<EthdevConfig::Host> ReadHost(const YAML::Node& node, const std::string& key,
-                                             bool is_v4) {
+  std::optional<EthdevConfig::Host> ReadHost(const YAML::Node& node, const std::string& key, bool is_v4) {
     if (!node) return std::nullopt;
     const std::string text = node["address"].Scalar();
     const auto prefix = net::IpPrefix::Parse(text);
@@ -156,15 +153,12 @@ class Reader {
     return host;
   }
 
-  std::optional<net::IpAddress> ReadAddress(const YAML::Node& node, const std::string& key,
-                                            bool is_v4) {
+  std::optional<net::IpAddress> ReadAddress(const YAML::Node& node, const std::string& key, bool is_v4) {
     if (!node) return std::nullopt;
     const auto address = net::IpAddress::Parse(node.Scalar());
-    if (!address || address->is_v4() != is_v4 || address->is_unspecified() ||
-        address->is_multicast() || address->is_broadcast()) {
-      Refuse(
-          node, key,
-          is_v4 ? "one IPv4 address of a host, not 0.0.0.0" : "one IPv6 address of a host, not ::");
+    if (!address || address->is_v4() != is_v4 || address->is_unspecified() || address->is_multicast() ||
+        address->is_broadcast()) {
+      Refuse(node, key, is_v4 ? "one IPv4 address of a host, not 0.0.0.0" : "one IPv6 address of a host, not ::");
       return std::nullopt;
     }
     return address;
@@ -179,8 +173,7 @@ class Reader {
         Take(ports["first"], media.first_port);
         Take(ports["last"], media.last_port);
         if (media.last_port < media.first_port + 4 * config.workers.count) {
-          Say(ports, "media.ports is " + std::to_string(media.first_port) + " to " +
-                         std::to_string(media.last_port) +
+          Say(ports, "media.ports is " + std::to_string(media.first_port) + " to " + std::to_string(media.last_port) +
                          ", but must have at least four ports for each worker.");
         }
       }
@@ -204,8 +197,7 @@ class Reader {
         media.use_amr_wb_batch = encoder.Scalar() == "auto";
       }
       if (const YAML::Node encoder = node["opus_encoder"]) {
-        media.opus_coding = encoder.Scalar() == "adaptive" ? codec::OpusCoding::kAdaptive
-                                                           : codec::OpusCoding::kSpeech;
+        media.opus_coding = encoder.Scalar() == "adaptive" ? codec::OpusCoding::kAdaptive : codec::OpusCoding::kSpeech;
       }
       if (const YAML::Node tones = node["tones"]) {
         // The schema has let nothing else pass.
@@ -227,8 +219,7 @@ class Reader {
   }
 
   // Addresses that were not given are the NIC's, or loopback.
-  void CompleteLeg(const YAML::Node& node, const std::string& key, const PortConfig& port,
-                   LegConfig& leg) {
+  void CompleteLeg(const YAML::Node& node, const std::string& key, const PortConfig& port, LegConfig& leg) {
     const bool is_given = node && node.IsMap() && (node["ipv4"] || node["ipv6"]);
     if (!port.ethdev) {
       if (!is_given) leg.ipv4 = net::IpAddress::V4(127, 0, 0, 1);
@@ -238,8 +229,7 @@ class Reader {
                          std::optional<net::IpAddress>& address) {
       if (!is_given && host) address = host->address;
       if (is_given && address && (!host || host->address != *address)) {
-        Refuse(node[family], key + "." + family,
-               std::string("the address of port.ethdev.") + family);
+        Refuse(node[family], key + "." + family, std::string("the address of port.ethdev.") + family);
       }
     };
     fit("ipv4", port.ethdev->ipv4, leg.ipv4);

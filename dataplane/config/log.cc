@@ -9,14 +9,10 @@ namespace {
 
 std::string_view LevelName(LogLevel level) {
   switch (level) {
-    case LogLevel::kError:
-      return "error";
-    case LogLevel::kWarning:
-      return "warning";
-    case LogLevel::kInfo:
-      return "info";
-    case LogLevel::kDebug:
-      return "debug";
+    case LogLevel::kError: return "error";
+    case LogLevel::kWarning: return "warning";
+    case LogLevel::kInfo: return "info";
+    case LogLevel::kDebug: return "debug";
   }
   return "unknown";
 }
@@ -33,8 +29,8 @@ void Log::Write(LogLevel level, const std::string& line) const {
   (void)strftime(time, sizeof(time), "%Y-%m-%dT%H:%M:%S", &utc);
   const std::string_view name = LevelName(level);
   // One call: lines of several threads do not mix.
-  std::fprintf(stderr, "time=%s.%03ldZ level=%.*s %s\n", time, now.tv_nsec / 1'000'000,
-               static_cast<int>(name.size()), name.data(), line.c_str());
+  std::fprintf(stderr, "time=%s.%03ldZ level=%.*s %s\n", time, now.tv_nsec / 1'000'000, static_cast<int>(name.size()),
+               name.data(), line.c_str());
 }
 
 std::string Quoted(std::string_view value) {

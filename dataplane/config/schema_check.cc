@@ -22,8 +22,7 @@ std::optional<int64_t> ToInteger(const YAML::Node& node) {
 }
 
 bool IsBoolean(const YAML::Node& node) {
-  return node.IsScalar() && node.Tag() != "!" &&
-         (node.Scalar() == "true" || node.Scalar() == "false");
+  return node.IsScalar() && node.Tag() != "!" && (node.Scalar() == "true" || node.Scalar() == "false");
 }
 
 std::string Shown(const YAML::Node& node) {
@@ -59,8 +58,7 @@ class Checker {
     mistakes_.push_back("line " + std::to_string(mark.line + 1) + ": " + sentence);
   }
   void Refuse(const YAML::Node& node, const std::string& key, const std::string& allowed) {
-    Say(node,
-        (key.empty() ? "the file" : key) + " is " + Shown(node) + ", but must be " + allowed + ".");
+    Say(node, (key.empty() ? "the file" : key) + " is " + Shown(node) + ", but must be " + allowed + ".");
   }
   void CheckEnum(const YAML::Node& value, const YAML::Node& allowed, const std::string& key) {
     std::string list;
@@ -100,8 +98,8 @@ class Checker {
     const auto least = schema["minItems"] ? schema["minItems"].as<size_t>() : 0;
     const auto most = schema["maxItems"] ? schema["maxItems"].as<size_t>() : SIZE_MAX;
     if (value.size() < least || value.size() > most) {
-      Say(value, key + " has " + std::to_string(value.size()) + " entries, but must have " +
-                     std::to_string(least) + " to " + std::to_string(most) + ".");
+      Say(value, key + " has " + std::to_string(value.size()) + " entries, but must have " + std::to_string(least) +
+                     " to " + std::to_string(most) + ".");
     }
     for (size_t i = 0; i < value.size() && i < most; ++i) {
       Check(value[i], schema["items"], key + "[" + std::to_string(i) + "]");
@@ -124,8 +122,7 @@ class Checker {
     const auto most = schema["maximum"].as<int64_t>();
     const auto number = ToInteger(value);
     if (!number || *number < least || *number > most) {
-      Refuse(value, key,
-             "a whole number from " + std::to_string(least) + " to " + std::to_string(most));
+      Refuse(value, key, "a whole number from " + std::to_string(least) + " to " + std::to_string(most));
     }
   }
 

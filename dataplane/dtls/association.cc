@@ -41,13 +41,10 @@ int BioWrite(BIO* bio, const char* bytes, int size) {
 }
 long BioControl(BIO*, int command, long, void*) {
   switch (command) {
-    case BIO_CTRL_FLUSH:
-      return 1;
+    case BIO_CTRL_FLUSH: return 1;
     case BIO_CTRL_DGRAM_QUERY_MTU:
-    case BIO_CTRL_DGRAM_GET_FALLBACK_MTU:
-      return static_cast<long>(DtlsTransport::kMtu);
-    default:
-      return 0;
+    case BIO_CTRL_DGRAM_GET_FALLBACK_MTU: return static_cast<long>(DtlsTransport::kMtu);
+    default: return 0;
   }
 }
 
@@ -56,8 +53,7 @@ BIO_METHOD* DatagramBioMethod() {
   static BIO_METHOD* const method = [] {
     BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "dtls datagrams");
     BYON_CHECK(made != nullptr && BIO_meth_set_create(made, &BioCreate) == 1 &&
-                   BIO_meth_set_read(made, &BioRead) == 1 &&
-                   BIO_meth_set_write(made, &BioWrite) == 1 &&
+                   BIO_meth_set_read(made, &BioRead) == 1 && BIO_meth_set_write(made, &BioWrite) == 1 &&
                    BIO_meth_set_ctrl(made, &BioControl) == 1,
                "out of memory at start");
     return made;
@@ -66,26 +62,22 @@ BIO_METHOD* DatagramBioMethod() {
 }
 
 unsigned int RetransmitDelay(SSL*, unsigned int previous_us) {
-  constexpr auto kFirst =
-      static_cast<unsigned>(DtlsTransport::kFirstRetransmitDelay.microseconds());
-  constexpr auto kLongest =
-      static_cast<unsigned>(DtlsTransport::kMaxRetransmitDelay.microseconds());
+  constexpr auto kFirst = static_cast<unsigned>(DtlsTransport::kFirstRetransmitDelay.microseconds());
+  constexpr auto kLongest = static_cast<unsigned>(DtlsTransport::kMaxRetransmitDelay.microseconds());
   return previous_us == 0 ? kFirst : std::min(previous_us * 2, kLongest);
 }
 
 }  // namespace
 
 int VerifyPeerCertificate(X509_STORE_CTX* store, void*) {
-  auto* ssl =
-      static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  auto* ssl = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
   auto* association = static_cast<Association*>(SSL_get_app_data(ssl));
   if (association->AcceptCertificate(X509_STORE_CTX_get0_cert(store))) return 1;
   X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
   return 0;
 }
 
-Association::Association(const DtlsContext& context, DtlsRole role)
-    : role_(role), ssl_(SSL_new(context.get())) {
+Association::Association(const DtlsContext& context, DtlsRole role) : role_(role), ssl_(SSL_new(context.get())) {
   BIO* bio = BIO_new(DatagramBioMethod());
   BYON_CHECK(ssl_ != nullptr && bio != nullptr, "out of memory for a DTLS association");
   BIO_set_data(bio, this);
@@ -100,8 +92,7 @@ void Association::SetRemoteFingerprints(std::span<const DtlsFingerprint> fingerp
   if (fingerprints.empty() || state_ == State::kConnected || state_ == State::kEnded) return;
   remote_fingerprints_.assign(fingerprints.begin(), fingerprints.end());
   if (state_ != State::kAwaitingFingerprints) return;
-  const std::unique_ptr<X509, decltype(&X509_free)> certificate(
-      SSL_get1_peer_certificate(ssl_.get()), &X509_free);
+  const std::unique_ptr<X509, decltype(&X509_free)> certificate(SSL_get1_peer_certificate(ssl_.get()), &X509_free);
   if (certificate != nullptr && MatchesFingerprints(certificate.get())) {
     DeliverKeys();
   } else {
@@ -238,8 +229,7 @@ bool Association::AcceptCertificate(X509* certificate) {
 bool Association::MatchesFingerprints(X509* certificate) const {
   const FingerprintAlgorithm strongest =
       std::ranges::max_element(remote_fingerprints_, {}, &DtlsFingerprint::algorithm)->algorithm;
-  return std::ranges::find(remote_fingerprints_, FingerprintOf(certificate, strongest)) !=
-         remote_fingerprints_.end();
+  return std::ranges::find(remote_fingerprints_, FingerprintOf(certificate, strongest)) != remote_fingerprints_.end();
 }
 
 // RFC 5764 section 4.2: client key, server key, client salt, server salt.
@@ -251,23 +241,20 @@ void Association::DeliverKeys() {
   const size_t salt_bytes = srtp::MasterSaltBytes(*profile);
   std::array<unsigned char, 2 * (srtp::kMaxMasterKeyBytes + srtp::kMaxMasterSaltBytes)> material;
   constexpr std::string_view kLabel = "EXTRACTOR-dtls_srtp";
-  if (SSL_export_keying_material(ssl_.get(), material.data(), 2 * (key_bytes + salt_bytes),
-                                 kLabel.data(), kLabel.size(), nullptr, 0, 0) != 1) {
+  if (SSL_export_keying_material(ssl_.get(), material.data(), 2 * (key_bytes + salt_bytes), kLabel.data(),
+                                 kLabel.size(), nullptr, 0, 0) != 1) {
     return Fail(FailureCause::kHandshake, TakeOpenSslError());
   }
   const auto take = [&](bool is_client) {
     srtp::SrtpKeyingMaterial keying;
     keying.profile = *profile;
-    std::memcpy(keying.key_storage.data(), material.data() + (is_client ? 0 : key_bytes),
-                key_bytes);
-    std::memcpy(keying.salt_storage.data(),
-                material.data() + 2 * key_bytes + (is_client ? 0 : salt_bytes), salt_bytes);
+    std::memcpy(keying.key_storage.data(), material.data() + (is_client ? 0 : key_bytes), key_bytes);
+    std::memcpy(keying.salt_storage.data(), material.data() + 2 * key_bytes + (is_client ? 0 : salt_bytes), salt_bytes);
     return keying;
   };
   const bool we_are_client = role_ == DtlsRole::kClient;
   state_ = State::kConnected;
-  events_.push_back(
-      DtlsConnected{take(we_are_client), take(!we_are_client), SSL_get_version(ssl_.get())});
+  events_.push_back(DtlsConnected{take(we_are_client), take(!we_are_client), SSL_get_version(ssl_.get())});
   OPENSSL_cleanse(material.data(), material.size());
 }
 
@@ -280,9 +267,8 @@ void Association::Fail(FailureCause cause, std::string detail) {
 void Association::UpdateDeadline(Timestamp now) {
   timeval left{};
   const bool is_running = state_ == State::kHandshake && DTLSv1_get_timeout(ssl_.get(), &left) == 1;
-  retransmit_deadline_ =
-      is_running ? now + TimeDelta::Seconds(left.tv_sec) + TimeDelta::Microseconds(left.tv_usec)
-                 : Timestamp::Infinite();
+  retransmit_deadline_ = is_running ? now + TimeDelta::Seconds(left.tv_sec) + TimeDelta::Microseconds(left.tv_usec)
+                                    : Timestamp::Infinite();
 }
 
 int Association::ReadDatagram(std::span<char> buffer) {

@@ -21,19 +21,15 @@ constexpr char kSignatures[] =
     "RSA-PSS+SHA512:RSA+SHA256:RSA+SHA384:RSA+SHA512";
 // Bounds what a peer's Certificate message may make us buffer.
 constexpr long kMaxCertificateListBytes = 16 * 1024;
-constexpr std::array kDefaultProfiles = {srtp::SrtpProfile::kAeadAes128Gcm,
-                                         srtp::SrtpProfile::kAeadAes256Gcm,
+constexpr std::array kDefaultProfiles = {srtp::SrtpProfile::kAeadAes128Gcm, srtp::SrtpProfile::kAeadAes256Gcm,
                                          srtp::SrtpProfile::kAes128CmSha1_80};
 
 // OpenSSL's names of the profiles.
 std::string_view OpenSslName(srtp::SrtpProfile profile) {
   switch (profile) {
-    case srtp::SrtpProfile::kAes128CmSha1_80:
-      return "SRTP_AES128_CM_SHA1_80";
-    case srtp::SrtpProfile::kAeadAes128Gcm:
-      return "SRTP_AEAD_AES_128_GCM";
-    case srtp::SrtpProfile::kAeadAes256Gcm:
-      return "SRTP_AEAD_AES_256_GCM";
+    case srtp::SrtpProfile::kAes128CmSha1_80: return "SRTP_AES128_CM_SHA1_80";
+    case srtp::SrtpProfile::kAeadAes128Gcm: return "SRTP_AEAD_AES_128_GCM";
+    case srtp::SrtpProfile::kAeadAes256Gcm: return "SRTP_AEAD_AES_256_GCM";
   }
   return "";
 }
@@ -55,8 +51,7 @@ bool Configure(SSL_CTX* context, const DtlsCertificate& certificate, const std::
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
   SSL_CTX_set_cert_verify_callback(context, &VerifyPeerCertificate, nullptr);
   return SSL_CTX_set_min_proto_version(context, DTLS1_2_VERSION) == 1 &&
-         SSL_CTX_set_cipher_list(context, kCipherSuites) == 1 &&
-         SSL_CTX_set1_groups_list(context, kGroups) == 1 &&
+         SSL_CTX_set_cipher_list(context, kCipherSuites) == 1 && SSL_CTX_set1_groups_list(context, kGroups) == 1 &&
          SSL_CTX_set1_sigalgs_list(context, kSignatures) == 1 &&
          SSL_CTX_use_certificate(context, certificate.x509()) == 1 &&
          SSL_CTX_use_PrivateKey(context, certificate.private_key()) == 1 &&
@@ -69,13 +64,12 @@ void DtlsContext::Deleter::operator()(ssl_ctx_st* context) const { SSL_CTX_free(
 
 std::span<const srtp::SrtpProfile> DtlsContext::DefaultProfiles() { return kDefaultProfiles; }
 
-base::Result<DtlsContext, std::string> DtlsContext::Create(
-    const DtlsCertificate& certificate, std::span<const srtp::SrtpProfile> profiles) {
+base::Result<DtlsContext, std::string> DtlsContext::Create(const DtlsCertificate& certificate,
+                                                           std::span<const srtp::SrtpProfile> profiles) {
   if (profiles.empty()) return std::string("no SRTP profile is given");
   DtlsContext result;
   result.context_.reset(SSL_CTX_new(DTLS_method()));
-  if (result.context_ == nullptr ||
-      !Configure(result.context_.get(), certificate, ProfileList(profiles))) {
+  if (result.context_ == nullptr || !Configure(result.context_.get(), certificate, ProfileList(profiles))) {
     return "no DTLS context could be made: " + TakeOpenSslError();
   }
   result.fingerprint_ = certificate.fingerprint();

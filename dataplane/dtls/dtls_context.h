@@ -17,8 +17,8 @@ namespace byon::dtls {
 class DtlsContext {
  public:
   // `profiles` in order of preference, at least one. The error is a sentence.
-  static base::Result<DtlsContext, std::string> Create(
-      const DtlsCertificate& certificate, std::span<const srtp::SrtpProfile> profiles);
+  static base::Result<DtlsContext, std::string> Create(const DtlsCertificate& certificate,
+                                                       std::span<const srtp::SrtpProfile> profiles);
 
   // RFC order of the house: GCM costs half of what AES-CM with SHA-1 costs.
   static std::span<const srtp::SrtpProfile> DefaultProfiles();

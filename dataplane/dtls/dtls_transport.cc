@@ -6,12 +6,9 @@ namespace byon::dtls {
 
 std::string_view FailureCauseName(FailureCause cause) {
   switch (cause) {
-    case FailureCause::kHandshake:
-      return "dtls_handshake";
-    case FailureCause::kFingerprintMismatch:
-      return "dtls_fingerprint_mismatch";
-    case FailureCause::kNoSrtpProfile:
-      return "dtls_no_srtp_profile";
+    case FailureCause::kHandshake: return "dtls_handshake";
+    case FailureCause::kFingerprintMismatch: return "dtls_fingerprint_mismatch";
+    case FailureCause::kNoSrtpProfile: return "dtls_no_srtp_profile";
   }
   return "dtls_unknown";
 }

@@ -16,8 +16,7 @@ std::optional<unsigned> HexDigit(char c) {
 
 std::optional<FingerprintAlgorithm> AlgorithmFromName(std::string_view name) {
   for (const FingerprintAlgorithm algorithm :
-       {FingerprintAlgorithm::kSha256, FingerprintAlgorithm::kSha384,
-        FingerprintAlgorithm::kSha512}) {
+       {FingerprintAlgorithm::kSha256, FingerprintAlgorithm::kSha384, FingerprintAlgorithm::kSha512}) {
     if (std::ranges::equal(name, AlgorithmName(algorithm), {}, Lower)) return algorithm;
   }
   return std::nullopt;
@@ -27,18 +26,14 @@ std::optional<FingerprintAlgorithm> AlgorithmFromName(std::string_view name) {
 
 std::string_view AlgorithmName(FingerprintAlgorithm algorithm) {
   switch (algorithm) {
-    case FingerprintAlgorithm::kSha256:
-      return "sha-256";
-    case FingerprintAlgorithm::kSha384:
-      return "sha-384";
-    case FingerprintAlgorithm::kSha512:
-      return "sha-512";
+    case FingerprintAlgorithm::kSha256: return "sha-256";
+    case FingerprintAlgorithm::kSha384: return "sha-384";
+    case FingerprintAlgorithm::kSha512: return "sha-512";
   }
   return "unknown";
 }
 
-std::optional<DtlsFingerprint> DtlsFingerprint::Parse(std::string_view algorithm,
-                                                      std::string_view value) {
+std::optional<DtlsFingerprint> DtlsFingerprint::Parse(std::string_view algorithm, std::string_view value) {
   const auto known = AlgorithmFromName(algorithm);
   if (!known) return std::nullopt;
   const size_t digest_bytes = DigestBytes(*known);

@@ -15,9 +15,7 @@ namespace byon::dtls {
 enum class FingerprintAlgorithm : uint8_t { kSha256, kSha384, kSha512 };
 
 constexpr size_t DigestBytes(FingerprintAlgorithm algorithm) {
-  return algorithm == FingerprintAlgorithm::kSha256   ? 32
-         : algorithm == FingerprintAlgorithm::kSha384 ? 48
-                                                      : 64;
+  return algorithm == FingerprintAlgorithm::kSha256 ? 32 : algorithm == FingerprintAlgorithm::kSha384 ? 48 : 64;
 }
 std::string_view AlgorithmName(FingerprintAlgorithm algorithm);
 
@@ -26,9 +24,7 @@ struct DtlsFingerprint {
   FingerprintAlgorithm algorithm = FingerprintAlgorithm::kSha256;
   std::array<std::byte, 64> digest_storage{};
 
-  base::ByteSpan digest() const {
-    return base::ByteSpan(digest_storage).first(DigestBytes(algorithm));
-  }
+  base::ByteSpan digest() const { return base::ByteSpan(digest_storage).first(DigestBytes(algorithm)); }
   bool operator==(const DtlsFingerprint&) const = default;
 
   // From the algorithm's name (any case) and "AA:BB:..."; nothing when the algorithm is not accepted

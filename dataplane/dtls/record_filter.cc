@@ -19,14 +19,10 @@ constexpr size_t kAeadOverheadBytes = 16;  // ChaCha20-Poly1305's tag; GCM's non
 
 bool IsPlausibleInTheClear(uint8_t type, base::ByteSpan fragment) {
   switch (type) {
-    case kChangeCipherSpec:
-      return fragment.size() == 1 && fragment[0] == std::byte{1};
-    case kAlert:
-      return fragment.size() == 2;
-    case kHandshake:
-      return fragment.size() >= kHandshakeHeaderBytes;
-    default:
-      return false;
+    case kChangeCipherSpec: return fragment.size() == 1 && fragment[0] == std::byte{1};
+    case kAlert: return fragment.size() == 2;
+    case kHandshake: return fragment.size() >= kHandshakeHeaderBytes;
+    default: return false;
   }
 }
 
@@ -44,9 +40,9 @@ bool IsPlausibleDtlsDatagram(base::ByteSpan datagram) {
     if (!reader.ok() || length > kLargestFragment) return false;
     if (version != kDtls12 && version != kDtls10) return false;
     if (epoch > 1) return false;  // there is no renegotiation
-    const bool is_plausible = epoch == 0 ? IsPlausibleInTheClear(type, fragment)
-                                         : type >= kChangeCipherSpec && type <= kApplicationData &&
-                                               fragment.size() > kAeadOverheadBytes;
+    const bool is_plausible =
+        epoch == 0 ? IsPlausibleInTheClear(type, fragment)
+                   : type >= kChangeCipherSpec && type <= kApplicationData && fragment.size() > kAeadOverheadBytes;
     if (!is_plausible) return false;
   } while (reader.remaining() > 0);
   return true;

@@ -16,8 +16,7 @@ constexpr uint32_t kNominationsToSwitchDown = 2;
 }  // namespace
 
 IceLiteAgent::IceLiteAgent(const Config& config, const IceCredentials& local)
-    : config_(config),
-      current_{Ufrag(local.ufrag), stun::IntegrityKey(base::AsBytes(local.pwd)), std::nullopt, 1} {}
+    : config_(config), current_{Ufrag(local.ufrag), stun::IntegrityKey(base::AsBytes(local.pwd)), std::nullopt, 1} {}
 
 void IceLiteAgent::SetRemoteCredentials(const IceCredentials& remote, base::Timestamp now) {
   current_.remote_ufrag.emplace(remote.ufrag);
@@ -28,8 +27,7 @@ void IceLiteAgent::RestartIce(const IceCredentials& new_local, base::Timestamp n
   const uint32_t number = current_.number + 1;
   // A restart that the peer never took up is forgotten: the generation in use stays the old one.
   if (!previous_) previous_ = std::move(current_);
-  current_ = Generation{Ufrag(new_local.ufrag), stun::IntegrityKey(base::AsBytes(new_local.pwd)),
-                        std::nullopt, number};
+  current_ = Generation{Ufrag(new_local.ufrag), stun::IntegrityKey(base::AsBytes(new_local.pwd)), std::nullopt, number};
   if (!selected_) connect_deadline_ = now + config_.connect_timeout;
 }
 
@@ -40,23 +38,20 @@ IceLiteAgent::Generation* IceLiteAgent::FindGeneration(base::ByteSpan username) 
     const std::string_view local = generation.local_ufrag.view();
     if (text.size() <= local.size() || text[local.size()] != ':') return false;
     if (!text.starts_with(local)) return false;
-    return !generation.remote_ufrag ||
-           text.substr(local.size() + 1) == generation.remote_ufrag->view();
+    return !generation.remote_ufrag || text.substr(local.size() + 1) == generation.remote_ufrag->view();
   };
   if (fits(current_)) return &current_;
   if (previous_ && fits(*previous_)) return &*previous_;
   return nullptr;
 }
 
-std::optional<DropReason> IceLiteAgent::HandleDatagram(base::ByteSpan datagram,
-                                                       const net::SocketAddress& from,
+std::optional<DropReason> IceLiteAgent::HandleDatagram(base::ByteSpan datagram, const net::SocketAddress& from,
                                                        base::Timestamp now) {
   pending_.reset();
   const auto parsed = stun::StunMessageView::Parse(datagram);
   if (!parsed) return DropReason::kMalformedStun;
   const stun::StunMessageView& request = *parsed;
-  if (request.message_class() != stun::MessageClass::kRequest ||
-      request.method() != stun::kBindingMethod) {
+  if (request.message_class() != stun::MessageClass::kRequest || request.method() != stun::kBindingMethod) {
     return DropReason::kNotBindingRequest;
   }
   const auto username = request.username();
@@ -74,8 +69,7 @@ std::optional<DropReason> IceLiteAgent::HandleDatagram(base::ByteSpan datagram,
 
 std::optional<DropReason> IceLiteAgent::HandleAuthenticRequest(const stun::StunMessageView& request,
                                                                const Generation& generation,
-                                                               const net::SocketAddress& from,
-                                                               base::Timestamp now) {
+                                                               const net::SocketAddress& from, base::Timestamp now) {
   const auto unknown = request.UnknownRequiredAttributes();
   if (!unknown.empty()) {
     AnswerError(request, generation.key, from, stun::ErrorCode::kUnknownAttribute, unknown);
@@ -114,13 +108,12 @@ std::optional<DropReason> IceLiteAgent::HandleAuthenticRequest(const stun::StunM
 }
 
 IceLiteAgent::RemoteCandidate* IceLiteAgent::FindCandidate(const net::SocketAddress& address) {
-  const auto found = std::find_if(candidates_.begin(), candidates_.end(),
-                                  [&](const auto& c) { return c.address == address; });
+  const auto found =
+      std::find_if(candidates_.begin(), candidates_.end(), [&](const auto& c) { return c.address == address; });
   return found == candidates_.end() ? nullptr : found;
 }
 
-IceLiteAgent::RemoteCandidate* IceLiteAgent::AddCandidate(const net::SocketAddress& address,
-                                                          base::Timestamp now) {
+IceLiteAgent::RemoteCandidate* IceLiteAgent::AddCandidate(const net::SocketAddress& address, base::Timestamp now) {
   if (candidates_.full()) {
     // A long call over a NAT that rebinds uses up addresses: the longest silent one makes room.
     RemoteCandidate* oldest = nullptr;
@@ -181,8 +174,8 @@ void IceLiteAgent::PushEvent(IceEvent event) {
   (void)events_.PushBack(std::move(event));
 }
 
-void IceLiteAgent::AnswerSuccess(const stun::StunMessageView& request,
-                                 const stun::IntegrityKey& key, const net::SocketAddress& to) {
+void IceLiteAgent::AnswerSuccess(const stun::StunMessageView& request, const stun::IntegrityKey& key,
+                                 const net::SocketAddress& to) {
   stun::StunMessageBuilder builder(response_, stun::MessageClass::kSuccess, stun::kBindingMethod,
                                    request.transaction_id());
   builder.AddXorMappedAddress(to);
@@ -260,9 +253,8 @@ std::optional<IceEvent> IceLiteAgent::PollEvent() {
 
 bool IceLiteAgent::IsVerified(const net::SocketAddress& remote) const {
   if (selected_ == remote) return true;  // nearly every packet; it expires with its selection
-  return std::any_of(candidates_.begin(), candidates_.end(), [&](const RemoteCandidate& c) {
-    return c.address == remote && !c.is_expired;
-  });
+  return std::any_of(candidates_.begin(), candidates_.end(),
+                     [&](const RemoteCandidate& c) { return c.address == remote && !c.is_expired; });
 }
 
 }  // namespace byon::ice

@@ -134,20 +134,16 @@ class IceLiteAgent {
   Generation* FindGeneration(base::ByteSpan username);
   RemoteCandidate* FindCandidate(const net::SocketAddress& address);
   RemoteCandidate* AddCandidate(const net::SocketAddress& address, base::Timestamp now);
-  std::optional<DropReason> HandleAuthenticRequest(const stun::StunMessageView& request,
-                                                   const Generation& generation,
-                                                   const net::SocketAddress& from,
-                                                   base::Timestamp now);
+  std::optional<DropReason> HandleAuthenticRequest(const stun::StunMessageView& request, const Generation& generation,
+                                                   const net::SocketAddress& from, base::Timestamp now);
   // Whether that transaction was seen from another address; remembers it.
   bool IsReplayed(const stun::TransactionId& id, const net::SocketAddress& from);
   void OnNomination(RemoteCandidate& candidate, base::Timestamp now);
   void EndTrial();
   void PushEvent(IceEvent event);
-  void AnswerSuccess(const stun::StunMessageView& request, const stun::IntegrityKey& key,
-                     const net::SocketAddress& to);
-  void AnswerError(const stun::StunMessageView& request, const stun::IntegrityKey& key,
-                   const net::SocketAddress& to, stun::ErrorCode code,
-                   const stun::StunMessageView::UnknownAttributes& unknown);
+  void AnswerSuccess(const stun::StunMessageView& request, const stun::IntegrityKey& key, const net::SocketAddress& to);
+  void AnswerError(const stun::StunMessageView& request, const stun::IntegrityKey& key, const net::SocketAddress& to,
+                   stun::ErrorCode code, const stun::StunMessageView::UnknownAttributes& unknown);
 
   // What media and every tick look at comes first, kHotBytes with the size of `events_`.
   Config config_;

@@ -11,17 +11,17 @@ namespace byon::io {
 // Why a packet died at the edge. Counters of one port object: written on its worker's thread, read
 // from any.
 enum class DropReason : uint8_t {
-  kNoMbuf,        // the pool was empty
-  kTruncated,     // longer than a buffer
-  kMalformed,     // no UDP datagram that we understand
+  kNoMbuf,     // the pool was empty
+  kTruncated,  // longer than a buffer
+  kMalformed,  // no UDP datagram that we understand
   kBadChecksum,
   kNotForUs,      // another destination address
   kNoOwner,       // no worker has the destination port
   kHandOverFull,  // the owner's ring was full
   kTxQueueFull,
-  kSendFailed,    // the kernel refused it
-  kNoSocket,      // sent from a port that is not open
-  kNoNeighbour,   // no answer to ARP or NDP, or too many packets waiting for it
+  kSendFailed,   // the kernel refused it
+  kNoSocket,     // sent from a port that is not open
+  kNoNeighbour,  // no answer to ARP or NDP, or too many packets waiting for it
   kNoRoute,
 };
 inline constexpr size_t kDropReasonCount = 12;
@@ -33,9 +33,7 @@ class IoDropCounters {
     auto& counter = counts_[static_cast<size_t>(reason)];
     counter.store(counter.load(std::memory_order_relaxed) + times, std::memory_order_relaxed);
   }
-  uint64_t of(DropReason reason) const {
-    return counts_[static_cast<size_t>(reason)].load(std::memory_order_relaxed);
-  }
+  uint64_t of(DropReason reason) const { return counts_[static_cast<size_t>(reason)].load(std::memory_order_relaxed); }
 
  private:
   std::array<std::atomic<uint64_t>, kDropReasonCount> counts_{};

@@ -24,13 +24,11 @@ std::vector<std::string> BuildEalArguments(const EalConfig& config) {
   for (size_t i = 0; i < config.worker_cpus.size(); ++i) {
     lcores += "," + std::to_string(i + 1) + "@(" + config.worker_cpus[i] + ")";
   }
-  std::vector<std::string> arguments = {"byon-dataplane", "--lcores", lcores,
-                                        "--file-prefix=" + config.file_prefix,
+  std::vector<std::string> arguments = {"byon-dataplane", "--lcores", lcores, "--file-prefix=" + config.file_prefix,
                                         "--log-level=warning"};
   if (config.use_hugepages) {
     // Freed as they were allocated: an IOMMU's mapping is undone whole or not at all.
-    arguments.insert(arguments.end(),
-                     {"--in-memory", "--single-file-segments", "--match-allocations"});
+    arguments.insert(arguments.end(), {"--in-memory", "--single-file-segments", "--match-allocations"});
   } else {
     // --no-huge implies legacy memory, which 22.11 does not combine with --in-memory.
     arguments.insert(arguments.end(), {"--no-huge", "--no-shconf"});
@@ -55,8 +53,7 @@ base::Result<EalGuard, std::string> EalGuard::Start(const EalConfig& config) {
   if (rte_eal_init(static_cast<int>(argv.size()), argv.data()) < 0) {
     std::string command;
     for (size_t i = 1; i < arguments.size(); ++i) command += " " + arguments[i];
-    return std::string("DPDK does not start: ") + rte_strerror(rte_errno) + " (arguments" +
-           command + ")";
+    return std::string("DPDK does not start: ") + rte_strerror(rte_errno) + " (arguments" + command + ")";
   }
   return EalGuard();
 }

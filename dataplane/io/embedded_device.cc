@@ -28,14 +28,12 @@ unsigned PoolCache(const EmbeddedConfig& config) {
 }  // namespace
 
 EmbeddedDevice::EmbeddedDevice(const EmbeddedConfig& config, HandOver& hand_over)
-    : config_(config),
-      hand_over_(hand_over),
-      sockets_(std::make_unique<std::array<Socket, 65536>>()) {
+    : config_(config), hand_over_(hand_over), sockets_(std::make_unique<std::array<Socket, 65536>>()) {
   BYON_CHECK(config.worker_count == hand_over.worker_count(), "both know the same workers");
 }
 
-base::Result<std::unique_ptr<EmbeddedDevice>, std::string> EmbeddedDevice::Create(
-    const EmbeddedConfig& config, HandOver& hand_over) {
+base::Result<std::unique_ptr<EmbeddedDevice>, std::string> EmbeddedDevice::Create(const EmbeddedConfig& config,
+                                                                                  HandOver& hand_over) {
   std::unique_ptr<EmbeddedDevice> device(new EmbeddedDevice(config, hand_over));
   if (std::string error = device->Open(); !error.empty()) {
     return "the embedded port does not open: " + error;
@@ -44,18 +42,16 @@ base::Result<std::unique_ptr<EmbeddedDevice>, std::string> EmbeddedDevice::Creat
 }
 
 std::string EmbeddedDevice::Open() {
-  pool_ = rte_pktmbuf_pool_create("embedded", static_cast<unsigned>(config_.mbuf_count),
-                                  PoolCache(config_), 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+  pool_ = rte_pktmbuf_pool_create("embedded", static_cast<unsigned>(config_.mbuf_count), PoolCache(config_), 0,
+                                  RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
   if (pool_ == nullptr) return std::string("no memory for packets: ") + rte_strerror(rte_errno);
   std::vector<rte_ring*> rx_rings, tx_rings;
   for (size_t i = 0; i < config_.worker_count; ++i) {
     auto queue = std::make_unique<Queue>();
     const std::string suffix = std::to_string(i);
     constexpr unsigned kOneToOne = RING_F_SP_ENQ | RING_F_SC_DEQ;
-    queue->rx =
-        rte_ring_create(("embedded_rx_" + suffix).c_str(), kRingSize, SOCKET_ID_ANY, kOneToOne);
-    queue->tx =
-        rte_ring_create(("embedded_tx_" + suffix).c_str(), kRingSize, SOCKET_ID_ANY, kOneToOne);
+    queue->rx = rte_ring_create(("embedded_rx_" + suffix).c_str(), kRingSize, SOCKET_ID_ANY, kOneToOne);
+    queue->tx = rte_ring_create(("embedded_tx_" + suffix).c_str(), kRingSize, SOCKET_ID_ANY, kOneToOne);
     queue->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     rx_rings.push_back(queue->rx);
     tx_rings.push_back(queue->tx);
@@ -73,8 +69,8 @@ std::string EmbeddedDevice::Open() {
   if (port < 0) return std::string("no ring port: ") + rte_strerror(rte_errno);
   port_id_ = static_cast<uint16_t>(port);
   const rte_eth_conf port_config{};
-  int result = rte_eth_dev_configure(port_id_, static_cast<uint16_t>(count),
-                                     static_cast<uint16_t>(count), &port_config);
+  int result =
+      rte_eth_dev_configure(port_id_, static_cast<uint16_t>(count), static_cast<uint16_t>(count), &port_config);
   for (uint16_t q = 0; q < count && result == 0; ++q) {
     result = rte_eth_rx_queue_setup(port_id_, q, kRingSize, 0, nullptr, pool_);
     if (result == 0) result = rte_eth_tx_queue_setup(port_id_, q, kRingSize, 0, nullptr);
@@ -106,8 +102,7 @@ EmbeddedDevice::~EmbeddedDevice() {
 
 size_t EmbeddedDevice::PollerOf(uint16_t port, size_t owner) const {
   if (config_.steering == EmbeddedSteering::kOwner) return owner;
-  return (uint32_t{port} * 2654435761u >> 16) %
-         config_.worker_count;  // Knuth's multiplicative hash
+  return (uint32_t{port} * 2654435761u >> 16) % config_.worker_count;  // Knuth's multiplicative hash
 }
 
 }  // namespace byon::io

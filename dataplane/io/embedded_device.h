@@ -21,7 +21,7 @@ namespace byon::io {
 enum class EmbeddedSteering : uint8_t {
   kOwner,  // the worker that owns the port
   kHash,   // any worker, by a hash of the port, as a NIC without port filters steers: datagrams
-          // reach their owner by hand-over
+           // reach their owner by hand-over
 };
 
 struct EmbeddedConfig {
@@ -37,8 +37,8 @@ struct EmbeddedConfig {
 class EmbeddedDevice {
  public:
   // `hand_over` must outlive the device. The error is a sentence.
-  static base::Result<std::unique_ptr<EmbeddedDevice>, std::string> Create(
-      const EmbeddedConfig& config, HandOver& hand_over);
+  static base::Result<std::unique_ptr<EmbeddedDevice>, std::string> Create(const EmbeddedConfig& config,
+                                                                           HandOver& hand_over);
   ~EmbeddedDevice();
 
  private:

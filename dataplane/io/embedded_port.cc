@@ -21,9 +21,7 @@ using worker::OpenPortResult;
 
 constexpr base::TimeDelta kLongestWait = base::TimeDelta::Milliseconds(20);
 
-base::MutableByteSpan FrameBytes(rte_mbuf* frame) {
-  return {rte_pktmbuf_mtod(frame, std::byte*), frame->data_len};
-}
+base::MutableByteSpan FrameBytes(rte_mbuf* frame) { return {rte_pktmbuf_mtod(frame, std::byte*), frame->data_len}; }
 
 socklen_t ToSockaddr(const net::SocketAddress& address, sockaddr_storage& storage) {
   storage = {};
@@ -57,16 +55,13 @@ net::SocketAddress FromSockaddr(const sockaddr_storage& storage) {
 
 OpenPortResult ResultOf(int error) {
   switch (error) {
-    case EADDRINUSE:
-      return OpenPortResult::kInUse;
+    case EADDRINUSE: return OpenPortResult::kInUse;
     case EMFILE:
     case ENFILE:
     case ENOBUFS:
     case ENOMEM:
-    case ENOSPC:
-      return OpenPortResult::kNoResources;
-    default:
-      return OpenPortResult::kAddressNotHere;
+    case ENOSPC: return OpenPortResult::kNoResources;
+    default: return OpenPortResult::kAddressNotHere;
   }
 }
 
@@ -155,8 +150,8 @@ size_t EmbeddedPort::ReceiveBurst(std::span<worker::ReceivedDatagram> datagrams,
   if (count == room) return count;
 
   FillRing(room - count);
-  const uint16_t arrived = rte_eth_rx_burst(device_.port_id_, static_cast<uint16_t>(worker_),
-                                            frames.data(), static_cast<uint16_t>(room - count));
+  const uint16_t arrived = rte_eth_rx_burst(device_.port_id_, static_cast<uint16_t>(worker_), frames.data(),
+                                            static_cast<uint16_t>(room - count));
   for (size_t i = 0; i < arrived; ++i) {
     if (Deliver(frames[i], datagrams[count])) ++count;
   }
@@ -167,8 +162,7 @@ size_t EmbeddedPort::ReceiveBurst(std::span<worker::ReceivedDatagram> datagrams,
 bool EmbeddedPort::Deliver(rte_mbuf* frame, worker::ReceivedDatagram& datagram) {
   const base::MutableByteSpan bytes = FrameBytes(frame);
   const auto parsed = ParseUdpFrame(bytes);
-  const auto owner =
-      parsed ? device_.hand_over_.OwnerOf(parsed->header.destination.port) : std::nullopt;
+  const auto owner = parsed ? device_.hand_over_.OwnerOf(parsed->header.destination.port) : std::nullopt;
   if (!parsed || !owner) {
     drops_.Count(parsed ? DropReason::kNoOwner : DropReason::kMalformed);
     rte_pktmbuf_free(frame);
@@ -224,8 +218,7 @@ bool EmbeddedPort::RefillSpares() {
   for (size_t i = 0; i < kPerSocket; ++i) {
     if (spares_[i] == nullptr) spares_[i] = rte_pktmbuf_alloc(device_.pool_);
     if (spares_[i] == nullptr) return false;
-    receive_vectors_[i].iov_base =
-        rte_pktmbuf_mtod_offset(spares_[i], std::byte*, kMaxUdpHeaderBytes);
+    receive_vectors_[i].iov_base = rte_pktmbuf_mtod_offset(spares_[i], std::byte*, kMaxUdpHeaderBytes);
     receive_vectors_[i].iov_len = rte_pktmbuf_tailroom(spares_[i]) - kMaxUdpHeaderBytes;
     receive_headers_[i].msg_hdr.msg_namelen = sizeof(sockaddr_storage);
   }
@@ -240,8 +233,7 @@ size_t EmbeddedPort::ReceiveFrom(uint16_t port, size_t limit) {
     drops_.Count(DropReason::kNoMbuf);
     return 0;
   }
-  const int received =
-      recvmmsg(fd, receive_headers_.data(), static_cast<unsigned>(limit), MSG_DONTWAIT, nullptr);
+  const int received = recvmmsg(fd, receive_headers_.data(), static_cast<unsigned>(limit), MSG_DONTWAIT, nullptr);
   const auto count = static_cast<size_t>(std::max(received, 0));
   for (size_t i = 0; i < count; ++i) {
     rte_mbuf* frame = spares_[i];
@@ -259,8 +251,7 @@ size_t EmbeddedPort::ReceiveFrom(uint16_t port, size_t limit) {
   return count;
 }
 
-void EmbeddedPort::FinishReceived(rte_mbuf* frame, const EmbeddedDevice::Socket& socket,
-                                  size_t index) {
+void EmbeddedPort::FinishReceived(rte_mbuf* frame, const EmbeddedDevice::Socket& socket, size_t index) {
   const size_t header_bytes = UdpHeaderBytes(socket.local.ip.is_v4());
   const size_t payload_bytes = receive_headers_[index].msg_len;
   const auto unused = static_cast<uint16_t>(kMaxUdpHeaderBytes - header_bytes);
@@ -288,9 +279,7 @@ worker::TxBuffer EmbeddedPort::Allocate() {
   return {rte_pktmbuf_mtod(frame, std::byte*), rte_pktmbuf_tailroom(frame), frame};
 }
 
-void EmbeddedPort::Free(const worker::TxBuffer& buffer) {
-  rte_pktmbuf_free(static_cast<rte_mbuf*>(buffer.handle));
-}
+void EmbeddedPort::Free(const worker::TxBuffer& buffer) { rte_pktmbuf_free(static_cast<rte_mbuf*>(buffer.handle)); }
 
 void EmbeddedPort::Send(std::span<const worker::OutgoingDatagram> datagrams, base::Timestamp) {
   for (const worker::OutgoingDatagram& datagram : datagrams) {
@@ -318,8 +307,8 @@ void EmbeddedPort::Flush(base::Timestamp) { PushPending(); }
 
 void EmbeddedPort::PushPending() {
   if (pending_count_ == 0) return;
-  const uint16_t queued = rte_eth_tx_burst(device_.port_id_, static_cast<uint16_t>(worker_),
-                                           pending_.data(), static_cast<uint16_t>(pending_count_));
+  const uint16_t queued = rte_eth_tx_burst(device_.port_id_, static_cast<uint16_t>(worker_), pending_.data(),
+                                           static_cast<uint16_t>(pending_count_));
   for (size_t i = queued; i < pending_count_; ++i) {
     drops_.Count(DropReason::kTxQueueFull);
     rte_pktmbuf_free(pending_[i]);
@@ -331,8 +320,7 @@ void EmbeddedPort::PushPending() {
 void EmbeddedPort::DrainTxRing() {
   std::array<rte_mbuf*, kBurst> frames;
   while (true) {
-    const unsigned count =
-        rte_ring_dequeue_burst(queue_.tx, reinterpret_cast<void**>(frames.data()), kBurst, nullptr);
+    const unsigned count = rte_ring_dequeue_burst(queue_.tx, reinterpret_cast<void**>(frames.data()), kBurst, nullptr);
     if (count == 0) return;
     SendRun(std::span(frames).first(count));
     rte_pktmbuf_free_bulk(frames.data(), count);
@@ -380,8 +368,7 @@ void EmbeddedPort::SendRun(std::span<rte_mbuf*> frames) {
       }
     }
     while (start < end) {
-      const int sent =
-          sendmmsg(fd, &headers[start], static_cast<unsigned>(end - start), MSG_DONTWAIT);
+      const int sent = sendmmsg(fd, &headers[start], static_cast<unsigned>(end - start), MSG_DONTWAIT);
       start += static_cast<size_t>(std::max(sent, 0));
       if (sent <= 0) {  // the first of the rest cannot be sent
         drops_.Count(DropReason::kSendFailed);

@@ -16,18 +16,15 @@ HandOver::HandOver() {
   for (auto& owner : owners_) owner.store(kNobody, std::memory_order_relaxed);
 }
 
-base::Result<std::unique_ptr<HandOver>, std::string> HandOver::Create(size_t worker_count,
-                                                                      size_t ring_size) {
+base::Result<std::unique_ptr<HandOver>, std::string> HandOver::Create(size_t worker_count, size_t ring_size) {
   std::unique_ptr<HandOver> result(new HandOver());
   if (worker_count >= kNobody) return std::string("at most 254 workers");
   for (size_t i = 0; i < worker_count; ++i) {
     auto lane = std::make_unique<Lane>();
     // DPDK's names are the process's; the rings stay beside those of another object.
     char name[RTE_RING_NAMESIZE];
-    std::snprintf(name, sizeof(name), "ho_%" PRIxPTR "_%zu",
-                  reinterpret_cast<uintptr_t>(result.get()), i);
-    lane->ring = rte_ring_create(name, static_cast<unsigned>(ring_size), SOCKET_ID_ANY,
-                                 RING_F_SC_DEQ);
+    std::snprintf(name, sizeof(name), "ho_%" PRIxPTR "_%zu", reinterpret_cast<uintptr_t>(result.get()), i);
+    lane->ring = rte_ring_create(name, static_cast<unsigned>(ring_size), SOCKET_ID_ANY, RING_F_SC_DEQ);
     if (lane->ring == nullptr) {
       return "no ring between workers: " + std::string(rte_strerror(rte_errno));
     }
@@ -51,8 +48,7 @@ HandOver::~HandOver() {
 
 bool HandOver::Claim(uint16_t port, size_t worker) {
   uint8_t nobody = kNobody;
-  return owners_[port].compare_exchange_strong(nobody, static_cast<uint8_t>(worker),
-                                               std::memory_order_relaxed);
+  return owners_[port].compare_exchange_strong(nobody, static_cast<uint8_t>(worker), std::memory_order_relaxed);
 }
 
 void HandOver::Disclaim(uint16_t port) { owners_[port].store(kNobody, std::memory_order_relaxed); }
@@ -81,9 +77,7 @@ void HandOver::SetAsleep(size_t worker) {
   std::atomic_thread_fence(std::memory_order_seq_cst);
 }
 
-void HandOver::SetAwake(size_t worker) {
-  lanes_[worker]->is_asleep.store(false, std::memory_order_relaxed);
-}
+void HandOver::SetAwake(size_t worker) { lanes_[worker]->is_asleep.store(false, std::memory_order_relaxed); }
 
 void HandOver::ClearWake(size_t worker) {
   uint64_t count = 0;

@@ -23,8 +23,7 @@ namespace byon::io {
 class HandOver {
  public:
   // A ring of `ring_size` mbufs (a power of two) per worker. The error is a sentence.
-  static base::Result<std::unique_ptr<HandOver>, std::string> Create(size_t worker_count,
-                                                                     size_t ring_size = 1024);
+  static base::Result<std::unique_ptr<HandOver>, std::string> Create(size_t worker_count, size_t ring_size = 1024);
   ~HandOver();
 
   // False when another worker has the port.

@@ -13,14 +13,12 @@ constexpr int kPausesAPoll = 64;  // 2 to 9 us, by the processor
 
 void SpendIdleTime(IdlePolicy policy, base::Timestamp now, base::Timestamp until) {
   switch (policy) {
-    case IdlePolicy::kSpin:
-      return;
+    case IdlePolicy::kSpin: return;
     case IdlePolicy::kPause:
       for (int i = 0; i < kPausesAPoll; ++i) rte_pause();
       return;
     case IdlePolicy::kSleep:
-    case IdlePolicy::kBlock:
-      break;
+    case IdlePolicy::kBlock: break;
   }
   if (until <= now) return;
   const timespec nap{0, static_cast<long>(std::min(until - now, kIdleNap).nanoseconds())};

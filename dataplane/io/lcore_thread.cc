@@ -26,9 +26,7 @@ int RunBody(void* argument) {
 
 base::Timestamp MonotonicNow() { return base::Timestamp::FromNanoseconds(Read(CLOCK_MONOTONIC)); }
 
-base::TimeDelta WallClockOffset() {
-  return base::TimeDelta::Nanoseconds(Read(CLOCK_REALTIME) - Read(CLOCK_MONOTONIC));
-}
+base::TimeDelta WallClockOffset() { return base::TimeDelta::Nanoseconds(Read(CLOCK_REALTIME) - Read(CLOCK_MONOTONIC)); }
 
 LcoreThread::LcoreThread(size_t worker, std::function<void()> body)
     : lcore_(static_cast<unsigned>(worker) + 1), body_(std::move(body)) {

@@ -15,25 +15,20 @@ namespace {
 
 // Drivers that hand over what the kernel holds: a local sender's UDP checksum may not be finished
 // there (veth, bridges), and they do not say so. The kernel has checked what came over a wire.
-constexpr std::string_view kKernelDrivers[] = {"net_af_packet", "net_af_xdp", "net_pcap",
-                                               "net_tap"};
+constexpr std::string_view kKernelDrivers[] = {"net_af_packet", "net_af_xdp", "net_pcap", "net_tap"};
 constexpr uint64_t kWantedRxOffloads = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
-constexpr uint64_t kWantedTxOffloads =
-    RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
+constexpr uint64_t kWantedTxOffloads = RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
 
 std::string Because(int error) { return rte_strerror(error < 0 ? -error : error); }
 
 }  // namespace
 
 NicDevice::NicDevice(const NicConfig& config, HandOver& hand_over)
-    : config_(config),
-      hand_over_(hand_over),
-      local_ips_(std::make_unique<std::array<net::IpAddress, 65536>>()) {
+    : config_(config), hand_over_(hand_over), local_ips_(std::make_unique<std::array<net::IpAddress, 65536>>()) {
   BYON_CHECK(config.worker_count == hand_over.worker_count(), "both know the same workers");
 }
 
-base::Result<std::unique_ptr<NicDevice>, std::string> NicDevice::Create(const NicConfig& config,
-                                                                        HandOver& hand_over) {
+base::Result<std::unique_ptr<NicDevice>, std::string> NicDevice::Create(const NicConfig& config, HandOver& hand_over) {
   std::unique_ptr<NicDevice> device(new NicDevice(config, hand_over));
   std::string error = device->CheckAddresses();
   if (error.empty()) error = device->Open();
@@ -71,14 +66,13 @@ std::string NicDevice::Open() {
   }
   const size_t queues = std::min<size_t>(info.max_rx_queues, info.max_tx_queues);
   if (queues < config_.worker_count) {
-    return "it has " + std::to_string(queues) + " queue pairs for " +
-           std::to_string(config_.worker_count) + " workers";
+    return "it has " + std::to_string(queues) + " queue pairs for " + std::to_string(config_.worker_count) + " workers";
   }
   rx_offloads_ = info.rx_offload_capa & kWantedRxOffloads;
   tx_offloads_ = info.tx_offload_capa & kWantedTxOffloads;
   const std::string_view driver = info.driver_name;
-  config_.host.verify_udp_checksum = std::find(std::begin(kKernelDrivers), std::end(kKernelDrivers),
-                                               driver) == std::end(kKernelDrivers);
+  config_.host.verify_udp_checksum =
+      std::find(std::begin(kKernelDrivers), std::end(kKernelDrivers), driver) == std::end(kKernelDrivers);
   config_.host.offload_udp_checksum = (tx_offloads_ & RTE_ETH_TX_OFFLOAD_UDP_CKSUM) != 0;
 
   rte_eth_conf port_config{};
@@ -94,11 +88,9 @@ std::string NicDevice::Open() {
     return Because(result);
   }
   // Some virtual devices have a fixed MTU and say so by refusing.
-  if (const int result =
-          rte_eth_dev_set_mtu(port_id_, static_cast<uint16_t>(config_.host.mtu_bytes));
+  if (const int result = rte_eth_dev_set_mtu(port_id_, static_cast<uint16_t>(config_.host.mtu_bytes));
       result != 0 && config_.host.mtu_bytes > 1500) {
-    return "it refuses an MTU of " + std::to_string(config_.host.mtu_bytes) + ": " +
-           Because(result);
+    return "it refuses an MTU of " + std::to_string(config_.host.mtu_bytes) + ": " + Because(result);
   }
   if (std::string error = SetUpQueues(); !error.empty()) return error;
   if (std::string error = ChooseMac(); !error.empty()) return error;
@@ -110,15 +102,13 @@ std::string NicDevice::Open() {
 
 std::string NicDevice::SetUpQueues() {
   // Whole frames in one buffer: a packet in pieces would have to be joined before it is decrypted.
-  const size_t frame_bytes =
-      config_.host.mtu_bytes + net::kEthernetHeaderBytes + net::kVlanTagBytes;
+  const size_t frame_bytes = config_.host.mtu_bytes + net::kEthernetHeaderBytes + net::kVlanTagBytes;
   const size_t room = std::max<size_t>(RTE_MBUF_DEFAULT_DATAROOM, frame_bytes);
   const size_t share = config_.mbuf_count / (4 * (config_.worker_count + 1));
   const std::string name = "nic_" + std::to_string(port_id_);
   pool_ = rte_pktmbuf_pool_create(name.c_str(), static_cast<unsigned>(config_.mbuf_count),
                                   static_cast<unsigned>(std::min<size_t>(256, share)), 0,
-                                  static_cast<uint16_t>(room + RTE_PKTMBUF_HEADROOM),
-                                  rte_eth_dev_socket_id(port_id_));
+                                  static_cast<uint16_t>(room + RTE_PKTMBUF_HEADROOM), rte_eth_dev_socket_id(port_id_));
   if (pool_ == nullptr) return std::string("no memory for packets: ") + Because(rte_errno);
   uint16_t rx_descriptors = config_.descriptors;
   uint16_t tx_descriptors = config_.descriptors;

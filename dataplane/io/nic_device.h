@@ -32,8 +32,7 @@ struct NicConfig {
 class NicDevice {
  public:
   // `hand_over` must outlive the device. The error is a sentence.
-  static base::Result<std::unique_ptr<NicDevice>, std::string> Create(const NicConfig& config,
-                                                                      HandOver& hand_over);
+  static base::Result<std::unique_ptr<NicDevice>, std::string> Create(const NicConfig& config, HandOver& hand_over);
   ~NicDevice();
   NicDevice(const NicDevice&) = delete;
   NicDevice& operator=(const NicDevice&) = delete;

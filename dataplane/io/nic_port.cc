@@ -15,13 +15,10 @@ namespace {
 using worker::OpenPortResult;
 
 // Ethernet, VLAN, IPv6 and UDP fit the headroom that every mbuf has.
-static_assert(net::kEthernetHeaderBytes + net::kVlanTagBytes + net::kIpv6HeaderBytes +
-                  net::kUdpHeaderBytes <=
+static_assert(net::kEthernetHeaderBytes + net::kVlanTagBytes + net::kIpv6HeaderBytes + net::kUdpHeaderBytes <=
               RTE_PKTMBUF_HEADROOM);
 
-base::MutableByteSpan FrameBytes(rte_mbuf* frame) {
-  return {rte_pktmbuf_mtod(frame, std::byte*), frame->data_len};
-}
+base::MutableByteSpan FrameBytes(rte_mbuf* frame) { return {rte_pktmbuf_mtod(frame, std::byte*), frame->data_len}; }
 
 net::ChecksumStatus ChecksumsOf(const rte_mbuf& frame) {
   using Verdict = net::ChecksumStatus::Verdict;
@@ -29,36 +26,27 @@ net::ChecksumStatus ChecksumsOf(const rte_mbuf& frame) {
     const uint64_t flags = frame.ol_flags & mask;
     return flags == good ? Verdict::kGood : flags == bad ? Verdict::kBad : Verdict::kUnknown;
   };
-  return {
-      verdict(RTE_MBUF_F_RX_IP_CKSUM_MASK, RTE_MBUF_F_RX_IP_CKSUM_GOOD, RTE_MBUF_F_RX_IP_CKSUM_BAD),
-      verdict(RTE_MBUF_F_RX_L4_CKSUM_MASK, RTE_MBUF_F_RX_L4_CKSUM_GOOD,
-              RTE_MBUF_F_RX_L4_CKSUM_BAD)};
+  return {verdict(RTE_MBUF_F_RX_IP_CKSUM_MASK, RTE_MBUF_F_RX_IP_CKSUM_GOOD, RTE_MBUF_F_RX_IP_CKSUM_BAD),
+          verdict(RTE_MBUF_F_RX_L4_CKSUM_MASK, RTE_MBUF_F_RX_L4_CKSUM_GOOD, RTE_MBUF_F_RX_L4_CKSUM_BAD)};
 }
 
 // The coarse cause under which a drop is counted beside the exact one.
 DropReason CoarseReason(net::DropReason reason) {
   switch (reason) {
     case net::DropReason::kTruncatedFrame:
-    case net::DropReason::kTooBigForMtu:
-      return DropReason::kTruncated;
+    case net::DropReason::kTooBigForMtu: return DropReason::kTruncated;
     case net::DropReason::kBadIpChecksum:
     case net::DropReason::kBadUdpChecksum:
-    case net::DropReason::kBadIcmpChecksum:
-      return DropReason::kBadChecksum;
+    case net::DropReason::kBadIcmpChecksum: return DropReason::kBadChecksum;
     case net::DropReason::kNotOurMac:
     case net::DropReason::kWrongVlan:
-    case net::DropReason::kNotOurAddress:
-      return DropReason::kNotForUs;
-    case net::DropReason::kNoRoute:
-      return DropReason::kNoRoute;
-    case net::DropReason::kNoSourceAddress:
-      return DropReason::kNoSocket;
+    case net::DropReason::kNotOurAddress: return DropReason::kNotForUs;
+    case net::DropReason::kNoRoute: return DropReason::kNoRoute;
+    case net::DropReason::kNoSourceAddress: return DropReason::kNoSocket;
     case net::DropReason::kNeighbourPending:
     case net::DropReason::kNeighbourUnreachable:
-    case net::DropReason::kNeighbourTableFull:
-      return DropReason::kNoNeighbour;
-    default:
-      return DropReason::kMalformed;
+    case net::DropReason::kNeighbourTableFull: return DropReason::kNoNeighbour;
+    default: return DropReason::kMalformed;
   }
 }
 
@@ -117,8 +105,8 @@ size_t NicPort::ReceiveBurst(std::span<worker::ReceivedDatagram> datagrams, base
   for (size_t i = 0; i < given; ++i) {
     if (Deliver(frames[i], Origin::kOtherWorker, datagrams[count], now)) ++count;
   }
-  const uint16_t arrived = rte_eth_rx_burst(device_.port_id_, static_cast<uint16_t>(worker_),
-                                            frames.data(), static_cast<uint16_t>(room - count));
+  const uint16_t arrived = rte_eth_rx_burst(device_.port_id_, static_cast<uint16_t>(worker_), frames.data(),
+                                            static_cast<uint16_t>(room - count));
   for (size_t i = 0; i < arrived; ++i) {
     if (Deliver(frames[i], Origin::kQueue, datagrams[count], now)) ++count;
   }
@@ -127,17 +115,15 @@ size_t NicPort::ReceiveBurst(std::span<worker::ReceivedDatagram> datagrams, base
 }
 
 // Puts the frame's datagram into `datagram`, or the frame where it belongs.
-bool NicPort::Deliver(rte_mbuf* frame, Origin origin, worker::ReceivedDatagram& datagram,
-                      base::Timestamp now) {
+bool NicPort::Deliver(rte_mbuf* frame, Origin origin, worker::ReceivedDatagram& datagram, base::Timestamp now) {
   // A frame in several pieces is larger than the MTU allows.
   if (frame->nb_segs != 1) {
     DropFrame(frame, DropReason::kTruncated);
     return false;
   }
   const base::MutableByteSpan bytes = FrameBytes(frame);
-  const auto verdict = origin == Origin::kQueue
-                           ? host_->HandleFrame(bytes, ChecksumsOf(*frame), now)
-                           : host_->Overhear(bytes, now);
+  const auto verdict =
+      origin == Origin::kQueue ? host_->HandleFrame(bytes, ChecksumsOf(*frame), now) : host_->Overhear(bytes, now);
   if (const auto* reason = std::get_if<net::DropReason>(&verdict)) {
     CountNetDrop(*reason);
     rte_pktmbuf_free(frame);
@@ -191,8 +177,7 @@ void NicPort::SendHostFrames(base::Timestamp now) {
   while (host_->has_frames()) {
     rte_mbuf* frame = rte_pktmbuf_alloc(device_.pool_);
     if (frame == nullptr) return drops_.Count(DropReason::kNoMbuf);
-    const base::MutableByteSpan room(rte_pktmbuf_mtod(frame, std::byte*),
-                                     rte_pktmbuf_tailroom(frame));
+    const base::MutableByteSpan room(rte_pktmbuf_mtod(frame, std::byte*), rte_pktmbuf_tailroom(frame));
     const auto size = host_->PollFrame(room);
     if (!size) {
       rte_pktmbuf_free(frame);  // it does not fit, or has no address to speak from
@@ -228,9 +213,7 @@ worker::TxBuffer NicPort::Allocate() {
   return {rte_pktmbuf_mtod(frame, std::byte*), rte_pktmbuf_tailroom(frame), frame};
 }
 
-void NicPort::Free(const worker::TxBuffer& buffer) {
-  rte_pktmbuf_free(static_cast<rte_mbuf*>(buffer.handle));
-}
+void NicPort::Free(const worker::TxBuffer& buffer) { rte_pktmbuf_free(static_cast<rte_mbuf*>(buffer.handle)); }
 
 void NicPort::Send(std::span<const worker::OutgoingDatagram> datagrams, base::Timestamp now) {
   for (const worker::OutgoingDatagram& datagram : datagrams) SendOne(datagram, now);
@@ -247,8 +230,8 @@ void NicPort::SendOne(const worker::OutgoingDatagram& datagram, base::Timestamp 
   frame->data_len = static_cast<uint16_t>(datagram.size);
   frame->pkt_len = frame->data_len;
   (void)rte_pktmbuf_prepend(frame, static_cast<uint16_t>(header_bytes));
-  const auto verdict = host_->PrepareUdp(FrameBytes(frame), datagram.source, datagram.destination,
-                                         datagram.dscp, frame, now);
+  const auto verdict =
+      host_->PrepareUdp(FrameBytes(frame), datagram.source, datagram.destination, datagram.dscp, frame, now);
   if (const auto* reason = std::get_if<net::DropReason>(&verdict)) {
     CountNetDrop(*reason);
     return rte_pktmbuf_free(frame);
@@ -262,12 +245,9 @@ void NicPort::SendOne(const worker::OutgoingDatagram& datagram, base::Timestamp 
     frame->ol_flags |= RTE_MBUF_F_TX_UDP_CKSUM | (is_v4 ? RTE_MBUF_F_TX_IPV4 : RTE_MBUF_F_TX_IPV6);
   }
   switch (std::get<net::IpHost::SendState>(verdict)) {
-    case net::IpHost::SendState::kReady:
-      return Enqueue(frame);
-    case net::IpHost::SendState::kWaiting:
-      return;
-    case net::IpHost::SendState::kLoopback:
-      break;
+    case net::IpHost::SendState::kReady: return Enqueue(frame);
+    case net::IpHost::SendState::kWaiting: return;
+    case net::IpHost::SendState::kLoopback: break;
   }
   const auto owner = device_.hand_over_.OwnerOf(datagram.destination.port);
   if (!owner) return DropFrame(frame, DropReason::kNoOwner);

@@ -46,8 +46,7 @@ class NicPort final : public worker::PacketIo {
   static constexpr size_t kBurst = 64;
   enum class Origin : uint8_t { kQueue, kOtherWorker };
 
-  bool Deliver(rte_mbuf* frame, Origin origin, worker::ReceivedDatagram& datagram,
-               base::Timestamp now);
+  bool Deliver(rte_mbuf* frame, Origin origin, worker::ReceivedDatagram& datagram, base::Timestamp now);
   void HandOverTo(size_t owner, rte_mbuf* frame);
   void TellOtherWorkers(rte_mbuf* frame);
   void SendHostFrames(base::Timestamp now);

@@ -23,8 +23,7 @@ bool MayRunRealtime() {
   return is_permitted;
 }
 
-base::Result<Scheduling, const char*> ResolveScheduling(Scheduling wanted, IdlePolicy idle,
-                                                        size_t workers, size_t cpus,
+base::Result<Scheduling, const char*> ResolveScheduling(Scheduling wanted, IdlePolicy idle, size_t workers, size_t cpus,
                                                         bool is_permitted) {
   if (wanted == Scheduling::kNormal) return Scheduling::kNormal;
   if (wanted == Scheduling::kRealtime) {

@@ -23,8 +23,7 @@ bool MayRunRealtime();
 // What `wanted` comes to for `workers` threads on `cpus` CPUs: kNormal or kRealtime. A worker that never
 // sleeps, or that has nobody's CPU beside its own, would keep the rest of the process waiting: there kAuto
 // is kNormal. The error, of kRealtime only, is a sentence.
-base::Result<Scheduling, const char*> ResolveScheduling(Scheduling wanted, IdlePolicy idle,
-                                                        size_t workers, size_t cpus,
+base::Result<Scheduling, const char*> ResolveScheduling(Scheduling wanted, IdlePolicy idle, size_t workers, size_t cpus,
                                                         bool is_permitted);
 
 }  // namespace byon::io

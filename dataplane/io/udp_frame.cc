@@ -17,8 +17,7 @@ void WriteMac(base::ByteWriter& writer) {
 
 }  // namespace
 
-void WriteUdpHeader(const UdpFrameHeader& frame, size_t payload_bytes,
-                    base::MutableByteSpan header) {
+void WriteUdpHeader(const UdpFrameHeader& frame, size_t payload_bytes, base::MutableByteSpan header) {
   base::ByteWriter writer(header);
   WriteMac(writer);
   WriteMac(writer);

@@ -24,13 +24,10 @@ struct UdpFrameHeader {
 };
 
 // 42 or 62, by the family of `address`.
-constexpr size_t UdpHeaderBytes(bool is_v4) {
-  return kEthernetBytes + (is_v4 ? kIpv4Bytes : kIpv6Bytes) + kUdpBytes;
-}
+constexpr size_t UdpHeaderBytes(bool is_v4) { return kEthernetBytes + (is_v4 ? kIpv4Bytes : kIpv6Bytes) + kUdpBytes; }
 
 // Fills `header` (of UdpHeaderBytes) for `payload_bytes` of UDP payload.
-void WriteUdpHeader(const UdpFrameHeader& frame, size_t payload_bytes,
-                    base::MutableByteSpan header);
+void WriteUdpHeader(const UdpFrameHeader& frame, size_t payload_bytes, base::MutableByteSpan header);
 
 struct ParsedUdpFrame {
   UdpFrameHeader header;

@@ -12,8 +12,7 @@ constexpr int64_t kNsPerSecond = 1'000'000'000;
 
 base::TimeDelta UnitsToTime(int64_t units, uint32_t clock_rate_hz) {
   const int64_t rate = clock_rate_hz;
-  return base::TimeDelta::Nanoseconds(units / rate * kNsPerSecond +
-                                      units % rate * kNsPerSecond / rate);
+  return base::TimeDelta::Nanoseconds(units / rate * kNsPerSecond + units % rate * kNsPerSecond / rate);
 }
 
 int64_t TimeToUnits(base::TimeDelta time, uint32_t clock_rate_hz) {
@@ -26,13 +25,11 @@ void ArrivalBaseline::Reset() { *this = ArrivalBaseline(clock_rate_hz_); }
 
 int64_t ArrivalBaseline::TransitNow(const Pane& pane, base::Timestamp now) const {
   if (pane.transit_ns == INT64_MAX) return INT64_MAX;
-  return pane.transit_ns +
-         static_cast<int64_t>(trend_ * static_cast<double>((now - pane.at).nanoseconds()));
+  return pane.transit_ns + static_cast<int64_t>(trend_ * static_cast<double>((now - pane.at).nanoseconds()));
 }
 
 base::TimeDelta ArrivalBaseline::OnPacket(int64_t extended_timestamp, base::Timestamp arrival) {
-  const int64_t transit_ns =
-      arrival.nanoseconds() - UnitsToTime(extended_timestamp, clock_rate_hz_).nanoseconds();
+  const int64_t transit_ns = arrival.nanoseconds() - UnitsToTime(extended_timestamp, clock_rate_hz_).nanoseconds();
   if (!has_packets()) {
     panes_.fill({});
     pane_end_ = arrival + kPaneLength;
@@ -100,8 +97,7 @@ void ArrivalBaseline::Shift(base::TimeDelta delta) {
 }
 
 base::Timestamp ArrivalBaseline::EarliestArrival(int64_t extended_timestamp) const {
-  return base::Timestamp::FromNanoseconds(
-      fastest_ns_ + UnitsToTime(extended_timestamp, clock_rate_hz_).nanoseconds());
+  return base::Timestamp::FromNanoseconds(fastest_ns_ + UnitsToTime(extended_timestamp, clock_rate_hz_).nanoseconds());
 }
 
 }  // namespace byon::jitter

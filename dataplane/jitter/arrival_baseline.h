@@ -33,8 +33,8 @@ class ArrivalBaseline {
  private:
   static constexpr base::TimeDelta kPaneLength = base::TimeDelta::Milliseconds(500);
   static constexpr size_t kPanes = 8;
-  static constexpr size_t kTrendPanes = 4;    // at least so many tell a trend
-  static constexpr double kMaxTrend = 0.03;   // of a clock; what grows faster is a queue
+  static constexpr size_t kTrendPanes = 4;   // at least so many tell a trend
+  static constexpr double kMaxTrend = 0.03;  // of a clock; what grows faster is a queue
 
   struct Pane {
     int64_t transit_ns = INT64_MAX;  // arrival minus timestamp of its fastest packet

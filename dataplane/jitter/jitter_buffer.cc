@@ -9,8 +9,7 @@ constexpr int64_t kReceivedWindow = 64;
 
 }  // namespace
 
-JitterBuffer::JitterBuffer(uint32_t clock_rate_hz)
-    : clock_rate_hz_(clock_rate_hz), baseline_(clock_rate_hz) {}
+JitterBuffer::JitterBuffer(uint32_t clock_rate_hz) : clock_rate_hz_(clock_rate_hz), baseline_(clock_rate_hz) {}
 
 void JitterBuffer::Reset(uint32_t clock_rate_hz, bool keep_target) {
   clock_rate_hz_ = clock_rate_hz;
@@ -38,12 +37,10 @@ void JitterBuffer::ForgetStream() {
 
 // ---- Packets in -------------------------------------------------------------------------------------
 
-InsertOutcome JitterBuffer::Insert(const StreamPacket& packet, const PacketTraits& traits,
-                                   base::Timestamp arrival) {
+InsertOutcome JitterBuffer::Insert(const StreamPacket& packet, const PacketTraits& traits, base::Timestamp arrival) {
   if (packet.payload.size() > kMaxPayloadBytes) return InsertOutcome::kTooLarge;
   const base::TimeDelta since_last = arrival - last_arrival_;
-  const std::optional<int64_t> newest_before =
-      newest_ ? std::optional(newest_->sequence_number) : std::nullopt;
+  const std::optional<int64_t> newest_before = newest_ ? std::optional(newest_->sequence_number) : std::nullopt;
   const InsertOutcome outcome = Admit(packet, arrival, true);
   if (outcome != InsertOutcome::kInserted && outcome != InsertOutcome::kLate) return outcome;
 
@@ -52,15 +49,13 @@ InsertOutcome JitterBuffer::Insert(const StreamPacket& packet, const PacketTrait
   // Late packets above all must be heard of here: they are why the delay has to grow.
   const bool is_newest = !newest_before || stored.sequence_number > *newest_before;
   Learn(stored, is_newest, since_last);
-  const bool has_passed =
-      is_playing_ && !is_in_dtx_ && stored.timestamp + traits.duration <= next_timestamp_;
+  const bool has_passed = is_playing_ && !is_in_dtx_ && stored.timestamp + traits.duration <= next_timestamp_;
   if (outcome == InsertOutcome::kLate || has_passed) return InsertOutcome::kLate;
   Store(stored);
   return InsertOutcome::kInserted;
 }
 
-InsertOutcome JitterBuffer::InsertOther(const rtp::RtpPacketView& packet,
-                                        base::Timestamp arrival) {
+InsertOutcome JitterBuffer::InsertOther(const rtp::RtpPacketView& packet, base::Timestamp arrival) {
   const StreamPacket event = StreamPacket::Of(packet);
   const InsertOutcome outcome = Admit(event, arrival, false);
   if (outcome != InsertOutcome::kInserted) return outcome;
@@ -72,8 +67,7 @@ InsertOutcome JitterBuffer::InsertOther(const rtp::RtpPacketView& packet,
   return outcome;
 }
 
-bool JitterBuffer::InsertCopy(const StreamPacket& copy, const PacketTraits& traits,
-                              base::Timestamp arrival) {
+bool JitterBuffer::InsertCopy(const StreamPacket& copy, const PacketTraits& traits, base::Timestamp arrival) {
   if (ssrc_ != copy.ssrc || !newest_) return false;
   if (copy.payload.size() > kMaxPayloadBytes || !store_.HasRoomFor(copy.payload.size())) {
     return false;
@@ -83,10 +77,9 @@ bool JitterBuffer::InsertCopy(const StreamPacket& copy, const PacketTraits& trai
   stored.is_copy = true;
   if (stored.sequence_number >= newest_->sequence_number) return false;
   // What came before the first packet of the stream is no gap in it.
-  const bool is_before_start = is_playing_ ? stored.sequence_number <= last_sequence_number_ ||
-                                                 stored.timestamp < next_timestamp_
-                                           : store_.empty() || stored.sequence_number <
-                                                                   store_.front().sequence_number;
+  const bool is_before_start =
+      is_playing_ ? stored.sequence_number <= last_sequence_number_ || stored.timestamp < next_timestamp_
+                  : store_.empty() || stored.sequence_number < store_.front().sequence_number;
   if (is_before_start || !FitsBetweenNeighbours(stored)) return false;
   if (!MarkReceived(stored.sequence_number)) return false;
   Store(stored);
@@ -128,8 +121,7 @@ void JitterBuffer::Store(const StoredPacket& packet) {
   store_.Add(packet);
 }
 
-InsertOutcome JitterBuffer::Admit(const StreamPacket& packet, base::Timestamp arrival,
-                                  bool is_audio) {
+InsertOutcome JitterBuffer::Admit(const StreamPacket& packet, base::Timestamp arrival, bool is_audio) {
   if (!TakeSource(packet.ssrc, arrival)) return InsertOutcome::kOldSource;
   if (!IsPlausible(packet, arrival, is_audio)) {
     // RFC 3550 appendix A.1: two packets in a row make a restart, one alone may be a stray. A stream
@@ -153,9 +145,8 @@ InsertOutcome JitterBuffer::Admit(const StreamPacket& packet, base::Timestamp ar
   if (is_newest) {
     sequence_unwrapper_.Unwrap(packet.sequence_number.value);
     // Events carry the timestamp of their start, perhaps of another clock.
-    const int64_t timestamp = is_audio || !newest_
-                                  ? timestamp_unwrapper_.Unwrap(packet.timestamp.value)
-                                  : newest_->timestamp;
+    const int64_t timestamp =
+        is_audio || !newest_ ? timestamp_unwrapper_.Unwrap(packet.timestamp.value) : newest_->timestamp;
     newest_ = Newest{sequence_number, timestamp, is_audio || !newest_ ? arrival : newest_->arrival};
   }
   if (is_playing_ && sequence_number <= last_sequence_number_) return InsertOutcome::kLate;
@@ -176,15 +167,13 @@ bool JitterBuffer::TakeSource(rtp::Ssrc ssrc, base::Timestamp arrival) {
 }
 
 // Whether sequence number and timestamp are where time and the packets before would have them.
-bool JitterBuffer::IsPlausible(const StreamPacket& packet, base::Timestamp arrival,
-                               bool is_audio) const {
+bool JitterBuffer::IsPlausible(const StreamPacket& packet, base::Timestamp arrival, bool is_audio) const {
   if (!newest_) return true;
-  const int64_t sequence_step =
-      sequence_unwrapper_.Peek(packet.sequence_number.value) - newest_->sequence_number;
+  const int64_t sequence_step = sequence_unwrapper_.Peek(packet.sequence_number.value) - newest_->sequence_number;
   if (std::abs(sequence_step) > kPlausibleSequenceJump) return false;
   if (!is_audio) return true;  // an event keeps the timestamp of its start
-  const base::TimeDelta step = UnitsToTime(
-      timestamp_unwrapper_.Peek(packet.timestamp.value) - newest_->timestamp, clock_rate_hz_);
+  const base::TimeDelta step =
+      UnitsToTime(timestamp_unwrapper_.Peek(packet.timestamp.value) - newest_->timestamp, clock_rate_hz_);
   const base::TimeDelta surprise = step - (arrival - newest_->arrival);
   if (surprise > kPlausibleJump || surprise < -kPlausibleJump) return false;
   // Later in sequence, much earlier in time: the sender's clock was set back.
@@ -230,8 +219,7 @@ base::TimeDelta JitterBuffer::DelayAt(int64_t timestamp, base::Timestamp now, ui
   return now + kTick * ticks_ahead - baseline_.EarliestArrival(last_needed);
 }
 
-bool JitterBuffer::IsDue(const StoredPacket& packet, base::Timestamp now,
-                         uint32_t buffered) const {
+bool JitterBuffer::IsDue(const StoredPacket& packet, base::Timestamp now, uint32_t buffered) const {
   // Packets so big that the store cannot hold them for longer.
   if (!store_.HasRoomFor(packet.payload_size)) return true;
   return DelayAt(packet.timestamp, now, buffered, packet.duration) >= target_delay();
@@ -240,23 +228,20 @@ bool JitterBuffer::IsDue(const StoredPacket& packet, base::Timestamp now,
 base::TimeDelta JitterBuffer::target_delay() const {
   const base::TimeDelta target = estimator_.target() + LateMargin();
   if (!is_waiting_for_successors_) return target;
-  return target + UnitsToTime(int64_t{last_duration_} * (is_waiting_for_copies_ ? 2 : 1),
-                              clock_rate_hz_);
+  return target + UnitsToTime(int64_t{last_duration_} * (is_waiting_for_copies_ ? 2 : 1), clock_rate_hz_);
 }
 
 // Rare but long waits stay below the quantile, yet each of them is heard.
 base::TimeDelta JitterBuffer::LateMargin() const {
   const float excess = (late_share_ - kUnheardLateShare) / (kMostLateShare - kUnheardLateShare);
-  return base::TimeDelta::Milliseconds(static_cast<int64_t>(
-      std::clamp(excess, 0.0f, 1.0f) * static_cast<float>(kMostLateMarginMs)));
+  return base::TimeDelta::Milliseconds(
+      static_cast<int64_t>(std::clamp(excess, 0.0f, 1.0f) * static_cast<float>(kMostLateMarginMs)));
 }
 
 void JitterBuffer::NoteLoss(const StoredPacket& played) {
   constexpr float kWeight = 1.0f / 128;
   const int64_t lost =
-      is_playing_ && !is_in_dtx_
-          ? std::clamp<int64_t>(played.sequence_number - last_sequence_number_ - 1, 0, 10)
-          : 0;
+      is_playing_ && !is_in_dtx_ ? std::clamp<int64_t>(played.sequence_number - last_sequence_number_ - 1, 0, 10) : 0;
   // A copy stands for a packet that was lost.
   for (int64_t i = 0; i < lost + (played.is_copy ? 1 : 0); ++i) {
     loss_share_ += (1 - loss_share_) * kWeight;
@@ -265,16 +250,13 @@ void JitterBuffer::NoteLoss(const StoredPacket& played) {
   const bool helps = played.has_redundancy || played.helps_concealment;
   helping_share_ += ((helps ? 1.0f : 0.0f) - helping_share_) * kWeight;
   // Encoders repeat speech but not the pauses in it, so that less than half may well be all.
-  is_waiting_for_successors_ =
-      is_waiting_for_successors_
-          ? loss_share_ > kLossToStopWaiting && helping_share_ > 0.1f
-          : loss_share_ > kLossToWait && helping_share_ > 0.3f;
+  is_waiting_for_successors_ = is_waiting_for_successors_ ? loss_share_ > kLossToStopWaiting && helping_share_ > 0.1f
+                                                          : loss_share_ > kLossToWait && helping_share_ > 0.3f;
 
   const bool is_twice_lost = lost > 0 && played.is_copy && played.has_redundancy;
   twice_lost_share_ += ((is_twice_lost ? 1.0f : 0.0f) - twice_lost_share_) * kTwiceLostMemory;
-  is_waiting_for_copies_ =
-      played.duration <= Units(kTick) &&
-      twice_lost_share_ > (is_waiting_for_copies_ ? kTwiceLostToStopWaiting : kTwiceLostToWait);
+  is_waiting_for_copies_ = played.duration <= Units(kTick) &&
+                           twice_lost_share_ > (is_waiting_for_copies_ ? kTwiceLostToStopWaiting : kTwiceLostToWait);
 }
 
 // Drops what has no place any more and notes packets that are no audio.
@@ -288,8 +270,7 @@ void JitterBuffer::SkipPassedPackets() {
       store_.DropFront();
       continue;
     }
-    const bool has_passed = is_playing_ && !is_in_dtx_ &&
-                            front.timestamp + front.duration <= next_timestamp_;
+    const bool has_passed = is_playing_ && !is_in_dtx_ && front.timestamp + front.duration <= next_timestamp_;
     if (!has_passed) return;
     last_sequence_number_ = front.sequence_number;
     store_.Drop(store_.size() > 1 && HasBegun(store_.front()) ? 1 : 0);
@@ -371,15 +352,13 @@ PlayoutFrame JitterBuffer::PlayGap(base::Timestamp now, uint32_t buffered) {
   // lost began its silence (SID).
   const int64_t lost_packets = front.sequence_number - last_sequence_number_ - 1;
   const int64_t lost_units = lost_packets * std::max<int64_t>(last_duration_, front.duration);
-  const bool is_pause = is_in_dtx_ || !is_loss || gap > Units(kLongestConcealedGap) ||
-                        gap > lost_units + Units(kTick);
+  const bool is_pause = is_in_dtx_ || !is_loss || gap > Units(kLongestConcealedGap) || gap > lost_units + Units(kTick);
   if (is_pause) {
     // The sender left time out: play-out may wait here for its target, or catch up, unheard.
     const bool is_rounding = !is_in_dtx_ && gap < Units(kTick) / 2;
     if (is_rounding || IsDue(front, now, buffered)) {
       next_timestamp_ = front.timestamp;
-      const int64_t waited_in_vain =
-          is_loss && !is_in_dtx_ ? std::min({int64_t{held_}, gap, lost_units}) : 0;
+      const int64_t waited_in_vain = is_loss && !is_in_dtx_ ? std::min({int64_t{held_}, gap, lost_units}) : 0;
       const int64_t silent = is_loss ? std::max<int64_t>(0, held_ - lost_units) : 0;
       PlayoutFrame frame = PlayFront(now, buffered);
       frame.lost_before = static_cast<uint32_t>(waited_in_vain);
@@ -396,10 +375,8 @@ PlayoutFrame JitterBuffer::PlayGap(base::Timestamp now, uint32_t buffered) {
   }
   // What was concealed while waiting for the lost packet stands for it - unless the delay has to grow
   // anyway, and the packet can be had from its successor.
-  const bool has_copy = gap <= std::max<int64_t>(last_duration_, Units(kTick) / 2) &&
-                        front.has_redundancy;
-  if (held_ > 0 && has_copy && DelayAt(next_timestamp_, now, buffered, last_duration_) <
-                                   target_delay() + kTick) {
+  const bool has_copy = gap <= std::max<int64_t>(last_duration_, Units(kTick) / 2) && front.has_redundancy;
+  if (held_ > 0 && has_copy && DelayAt(next_timestamp_, now, buffered, last_duration_) < target_delay() + kTick) {
     held_ = 0;
   }
   const auto credit = static_cast<uint32_t>(std::min<int64_t>(held_, gap));

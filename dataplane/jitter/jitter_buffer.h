@@ -18,7 +18,7 @@ namespace byon::jitter {
 
 enum class InsertOutcome : uint8_t {
   kInserted,
-  kLate,          // its time of play has passed
+  kLate,  // its time of play has passed
   kDuplicate,
   kTooLarge,      // over kMaxPayloadBytes
   kOldSource,     // of the SSRC that another one replaced less than a second ago
@@ -35,10 +35,8 @@ class JitterBuffer {
  public:
   explicit JitterBuffer(uint32_t clock_rate_hz);
 
-  InsertOutcome Insert(const StreamPacket& packet, const PacketTraits& traits,
-                       base::Timestamp arrival);
-  InsertOutcome Insert(const rtp::RtpPacketView& packet, const PacketTraits& traits,
-                       base::Timestamp arrival) {
+  InsertOutcome Insert(const StreamPacket& packet, const PacketTraits& traits, base::Timestamp arrival);
+  InsertOutcome Insert(const rtp::RtpPacketView& packet, const PacketTraits& traits, base::Timestamp arrival) {
     return Insert(StreamPacket::Of(packet), traits, arrival);
   }
   // A copy of an earlier packet that came in one which Insert() or InsertOther() has just taken. It fills
@@ -125,8 +123,7 @@ class JitterBuffer {
   StoredPacket Unwrapped(const StreamPacket& packet, const PacketTraits& traits) const;
 
   bool IsDue(const StoredPacket& packet, base::Timestamp now, uint32_t buffered) const;
-  base::TimeDelta DelayAt(int64_t timestamp, base::Timestamp now, uint32_t buffered,
-                          uint32_t packet_duration) const;
+  base::TimeDelta DelayAt(int64_t timestamp, base::Timestamp now, uint32_t buffered, uint32_t packet_duration) const;
   // Whether a part of it was given out.
   bool HasBegun(const StoredPacket& packet) const {
     return is_playing_ && packet.sequence_number == last_sequence_number_;
@@ -154,22 +151,22 @@ class JitterBuffer {
   base::SequenceUnwrapper<uint16_t> sequence_unwrapper_;
   base::SequenceUnwrapper<uint32_t> timestamp_unwrapper_;
   std::optional<Newest> newest_;
-  uint64_t received_mask_ = 0;  // bit i: newest sequence number - i was received
+  uint64_t received_mask_ = 0;              // bit i: newest sequence number - i was received
   std::optional<uint16_t> jump_successor_;  // the sequence number that confirms a jump
 
   bool is_playing_ = false;
-  int64_t next_timestamp_ = 0;       // end of what was given out
-  int64_t last_sequence_number_ = 0; // of what was given out
+  int64_t next_timestamp_ = 0;        // end of what was given out
+  int64_t last_sequence_number_ = 0;  // of what was given out
   uint32_t last_duration_ = 0;
-  bool plays_in_parts_ = false;      // what was given out last
+  bool plays_in_parts_ = false;  // what was given out last
   bool is_in_dtx_ = false;
-  uint32_t held_ = 0;  // concealment given out while waiting, not yet counted in next_timestamp_
-  float loss_share_ = 0;        // of the last hundred packets or so
-  float helping_share_ = 0;     // of packets that help to replace the one before
+  uint32_t held_ = 0;        // concealment given out while waiting, not yet counted in next_timestamp_
+  float loss_share_ = 0;     // of the last hundred packets or so
+  float helping_share_ = 0;  // of packets that help to replace the one before
   bool is_waiting_for_successors_ = false;
-  float twice_lost_share_ = 0;  // of packets whose successor was lost too, and told of them when its copy came
+  float twice_lost_share_ = 0;          // of packets whose successor was lost too, and told of them when its copy came
   bool is_waiting_for_copies_ = false;  // two packets long
-  float late_share_ = 0;        // of packets that play-out stopped for
+  float late_share_ = 0;                // of packets that play-out stopped for
   base::Timestamp last_arrival_;
   base::TimeDelta playout_delay_;
   uint64_t source_changes_ = 0;

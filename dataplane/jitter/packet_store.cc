@@ -28,8 +28,7 @@ void PacketStore::Add(const StoredPacket& packet) {
   slots_[slot].payload_bytes = bytes;
   order_.PushBack(slot);
   // Nearly always it belongs at the end already.
-  for (size_t i = order_.size() - 1;
-       i > 0 && slots_[order_[i - 1]].sequence_number > packet.sequence_number; --i) {
+  for (size_t i = order_.size() - 1; i > 0 && slots_[order_[i - 1]].sequence_number > packet.sequence_number; --i) {
     std::swap(order_[i - 1], order_[i]);
   }
 }
@@ -37,9 +36,8 @@ void PacketStore::Add(const StoredPacket& packet) {
 void PacketStore::MoveTogether() {
   std::array<uint8_t, kPacketSlots> by_place;
   const auto end = std::copy(order_.begin(), order_.end(), by_place.begin());
-  std::sort(by_place.begin(), end, [this](uint8_t a, uint8_t b) {
-    return slots_[a].payload_bytes < slots_[b].payload_bytes;
-  });
+  std::sort(by_place.begin(), end,
+            [this](uint8_t a, uint8_t b) { return slots_[a].payload_bytes < slots_[b].payload_bytes; });
   end_ = 0;
   for (auto slot = by_place.begin(); slot != end; ++slot) {
     const base::ByteSpan payload = slots_[*slot].payload();

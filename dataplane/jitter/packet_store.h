@@ -13,8 +13,8 @@ namespace byon::jitter {
 
 inline constexpr size_t kMaxPayloadBytes = 1500;
 inline constexpr size_t kPacketSlots = 64;  // 1.28 s at 20 ms
-// Of all payloads together: the 0.5 s that play-out ever lets wait, at the 64 kbit/s of G.711. Browsers are told to send
-// less; of more than that the newest is kept.
+// Of all payloads together: the 0.5 s that play-out ever lets wait, at the 64 kbit/s of G.711. Browsers are told to
+// send less; of more than that the newest is kept.
 inline constexpr size_t kStoreBytes = 4 * 1024;
 
 // A received packet, copied.
@@ -23,15 +23,15 @@ struct StoredPacket {
   int64_t timestamp = 0;        // extended
   base::Timestamp arrival;
   const std::byte* payload_bytes = nullptr;  // in the store's memory
-  uint32_t duration = 0;        // clock units
+  uint32_t duration = 0;                     // clock units
   uint16_t payload_size = 0;
   uint8_t payload_type = 0;
   bool is_dtx : 1 = false;
   bool has_redundancy : 1 = false;
   bool helps_concealment : 1 = false;
   bool plays_in_parts : 1 = false;
-  bool is_copy : 1 = false;     // came in a later packet (RFC 2198)
-  bool is_audio : 1 = true;     // false: only keeps the sequence numbers whole
+  bool is_copy : 1 = false;  // came in a later packet (RFC 2198)
+  bool is_audio : 1 = true;  // false: only keeps the sequence numbers whole
 
   base::ByteSpan payload() const { return {payload_bytes, payload_size}; }
   // At most kMaxPayloadBytes.

@@ -9,9 +9,8 @@ namespace {
 constexpr base::TimeDelta kMillisecond = base::TimeDelta::Milliseconds(1);
 
 size_t BucketOf(base::TimeDelta relative_delay) {
-  return static_cast<size_t>(
-      std::clamp<int64_t>(relative_delay / PlayoutDelayEstimator::kBucket, 0,
-                          static_cast<int64_t>(PlayoutDelayEstimator::kBuckets) - 1));
+  return static_cast<size_t>(std::clamp<int64_t>(relative_delay / PlayoutDelayEstimator::kBucket, 0,
+                                                 static_cast<int64_t>(PlayoutDelayEstimator::kBuckets) - 1));
 }
 
 }  // namespace
@@ -67,8 +66,7 @@ void PlayoutDelayEstimator::OnReorderedPacket(base::TimeDelta relative_delay) {
 float PlayoutDelayEstimator::ForgetReordered() {
   constexpr uint32_t kAssumed = 50;
   if (packets_weighed_ < UINT32_MAX - kAssumed) ++packets_weighed_;
-  const float weight =
-      std::max(kForgetReordered, 1 / static_cast<float>(packets_weighed_ + kAssumed));
+  const float weight = std::max(kForgetReordered, 1 / static_cast<float>(packets_weighed_ + kAssumed));
   if (reordered_share_ == 0) return weight;
   if (reordered_share_ < kNegligible) {
     reordered_share_ = 0;
@@ -92,8 +90,7 @@ void PlayoutDelayEstimator::UpdateTarget() {
   const bool is_small = kBucket * static_cast<int64_t>(quantile) < kFirstTarget;
   const float rest = is_small ? 0 : (kTail - tail) / std::max(share_[quantile], kTail);
   target_ = kBucket * static_cast<int64_t>(quantile + 1) -
-            base::TimeDelta::Milliseconds(
-                static_cast<int64_t>(rest * static_cast<float>(kBucket / kMillisecond)));
+            base::TimeDelta::Milliseconds(static_cast<int64_t>(rest * static_cast<float>(kBucket / kMillisecond)));
   if (reordered_share_ > 0) target_ = std::max(target_, CheapestForReordered());
   UpdatePeak();
 }
@@ -103,8 +100,7 @@ base::TimeDelta PlayoutDelayEstimator::CheapestForReordered() const {
   // How late they come is remembered for long, how many they are also of the last two seconds, as far as that
   // is no chance: a path that begins to reorder is believed as soon.
   constexpr float kDeviations = 1.5f;
-  const float chance =
-      kDeviations * std::sqrt(reordered_lately_ * kForgetReorderedLately / 2);
+  const float chance = kDeviations * std::sqrt(reordered_lately_ * kForgetReorderedLately / 2);
   const float scale = std::max(1.0f, (reordered_lately_ - chance) / reordered_share_);
   const float per_share = scale * 100 * static_cast<float>(kDelayPerLossPercent / kBucket);
   float late = 0;  // share of packets that come in bucket `i` or later

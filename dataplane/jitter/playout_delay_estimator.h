@@ -52,12 +52,12 @@ class PlayoutDelayEstimator {
   void UpdatePeak();
   base::TimeDelta CheapestForReordered() const;
 
-  std::array<float, kBuckets> share_{};  // sums to 1
+  std::array<float, kBuckets> share_{};      // sums to 1
   std::array<float, kBuckets> reordered_{};  // shares of all packets; sums to less than 1
-  float reordered_share_ = 0;            // their sum
-  float reordered_lately_ = 0;           // the same of the last hundred packets
+  float reordered_share_ = 0;                // their sum
+  float reordered_lately_ = 0;               // the same of the last hundred packets
   uint32_t packets_weighed_ = 0;
-  uint32_t packets_ = 0;                 // until the histogram is full
+  uint32_t packets_ = 0;  // until the histogram is full
   base::TimeDelta target_;
   std::array<base::TimeDelta, kPeakPanes> pane_peaks_;
   size_t pane_ = 0;

@@ -9,8 +9,7 @@ void StallFilter::Reset() {
   slow_packets_.Clear();
 }
 
-StallFilter::Verdict StallFilter::OnPacket(base::TimeDelta delay, base::Timestamp arrival,
-                                           base::TimeDelta since_last) {
+StallFilter::Verdict StallFilter::OnPacket(base::TimeDelta delay, base::Timestamp arrival, base::TimeDelta since_last) {
   Verdict verdict;
   is_in_burst_ = is_in_burst_ && since_last < kBurstGap && delay < last_delay_;
   last_delay_ = delay;

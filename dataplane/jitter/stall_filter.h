@@ -23,7 +23,7 @@ class StallFilter {
 
   struct Verdict {
     base::FixedVector<base::TimeDelta, kShiftPackets> delays;  // to be believed as jitter
-    base::TimeDelta shift;  // the fastest way is this much longer now
+    base::TimeDelta shift;                                     // the fastest way is this much longer now
   };
   // A packet in order, `delay` slower than the fastest; `since_last`: from the arrival before it.
   Verdict OnPacket(base::TimeDelta delay, base::Timestamp arrival, base::TimeDelta since_last);

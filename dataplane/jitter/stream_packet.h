@@ -18,16 +18,15 @@ struct StreamPacket {
   base::ByteSpan payload;
 
   static StreamPacket Of(const rtp::RtpPacketView& packet) {
-    return {packet.ssrc(), packet.sequence_number(), packet.timestamp(),
-            packet.payload_type().value, packet.payload()};
+    return {packet.ssrc(), packet.sequence_number(), packet.timestamp(), packet.payload_type().value, packet.payload()};
   }
 };
 
 // What the codec says about a payload.
 struct PacketTraits {
-  uint32_t duration = 0;  // clock units
-  bool is_dtx = false;    // behind it a gap in the timestamps is silence
-  bool has_redundancy = false;  // it repeats the packet before
+  uint32_t duration = 0;           // clock units
+  bool is_dtx = false;             // behind it a gap in the timestamps is silence
+  bool has_redundancy = false;     // it repeats the packet before
   bool helps_concealment = false;  // a loss just before it is concealed better when it is there
   bool plays_in_parts = false;     // 20 ms of it can be decoded after the other
 };

@@ -6,8 +6,8 @@
 namespace byon::net {
 namespace {
 
-ChecksumAccumulator PseudoHeader(const IpAddress& source, const IpAddress& destination,
-                                 uint8_t protocol, size_t segment_bytes) {
+ChecksumAccumulator PseudoHeader(const IpAddress& source, const IpAddress& destination, uint8_t protocol,
+                                 size_t segment_bytes) {
   ChecksumAccumulator sum;
   sum.Add(source.bytes());
   sum.Add(destination.bytes());
@@ -37,8 +37,7 @@ void ChecksumAccumulator::Add(base::ByteSpan bytes) {
 }
 
 void ChecksumAccumulator::AddU16(uint16_t value) {
-  const std::byte bytes[] = {static_cast<std::byte>(value >> 8),
-                             static_cast<std::byte>(value & 0xff)};
+  const std::byte bytes[] = {static_cast<std::byte>(value >> 8), static_cast<std::byte>(value & 0xff)};
   Add(bytes);
 }
 
@@ -65,8 +64,7 @@ uint16_t TransportChecksum(const IpAddress& source, const IpAddress& destination
 
 uint16_t PseudoHeaderSum(const IpAddress& source, const IpAddress& destination, uint8_t protocol,
                          size_t segment_bytes) {
-  return static_cast<uint16_t>(
-      ~PseudoHeader(source, destination, protocol, segment_bytes).Finish() & 0xffff);
+  return static_cast<uint16_t>(~PseudoHeader(source, destination, protocol, segment_bytes).Finish() & 0xffff);
 }
 
 }  // namespace byon::net

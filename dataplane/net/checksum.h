@@ -26,7 +26,6 @@ uint16_t TransportChecksum(const IpAddress& source, const IpAddress& destination
                            base::ByteSpan segment);
 // The uncomplemented sum of the pseudo-header alone: what a NIC that finishes the checksum wants in
 // the field.
-uint16_t PseudoHeaderSum(const IpAddress& source, const IpAddress& destination, uint8_t protocol,
-                         size_t segment_bytes);
+uint16_t PseudoHeaderSum(const IpAddress& source, const IpAddress& destination, uint8_t protocol, size_t segment_bytes);
 
 }  // namespace byon::net

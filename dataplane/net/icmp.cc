@@ -59,18 +59,15 @@ void NdpMessage::Serialize(base::ByteWriter& writer) const {
 
 IpAddress SolicitedNodeGroup(const IpAddress& address) {
   const auto& octets = address.mapped_octets();
-  return IpAddress::V6(
-      {0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, octets[13], octets[14], octets[15]});
+  return IpAddress::V6({0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, octets[13], octets[14], octets[15]});
 }
 
 IpAddress LinkLocalAddress(const MacAddress& mac) {
   const auto& m = mac.octets;
-  return IpAddress::V6({0xfe, 0x80, 0, 0, 0, 0, 0, 0, static_cast<uint8_t>(m[0] ^ 2), m[1], m[2],
-                        0xff, 0xfe, m[3], m[4], m[5]});
+  return IpAddress::V6(
+      {0xfe, 0x80, 0, 0, 0, 0, 0, 0, static_cast<uint8_t>(m[0] ^ 2), m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]});
 }
 
-IpAddress AllNodesGroup() {
-  return IpAddress::V6({0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1});
-}
+IpAddress AllNodesGroup() { return IpAddress::V6({0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}); }
 
 }  // namespace byon::net

@@ -64,8 +64,7 @@ std::optional<Groups> ParseGroups(std::string_view text, bool may_end_dotted) {
   while (true) {
     const size_t colon = text.find(':');
     const std::string_view group = text.substr(0, colon);
-    if (colon == std::string_view::npos && may_end_dotted &&
-        group.find('.') != std::string_view::npos) {
+    if (colon == std::string_view::npos && may_end_dotted && group.find('.') != std::string_view::npos) {
       const auto quad = ParseDottedQuad(group);
       if (!quad || groups.count > 6) return std::nullopt;
       for (size_t i = 0; i < 4; i += 2) {
@@ -167,21 +166,15 @@ std::string IpAddress::ToString() const {
   return text;
 }
 
-bool IpAddress::is_v4() const {
-  return std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), octets_.begin());
-}
-bool IpAddress::is_unspecified() const {
-  return *this == IpAddress() || *this == IpAddress::V4(0, 0, 0, 0);
-}
+bool IpAddress::is_v4() const { return std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), octets_.begin()); }
+bool IpAddress::is_unspecified() const { return *this == IpAddress() || *this == IpAddress::V4(0, 0, 0, 0); }
 bool IpAddress::is_loopback() const {
   if (is_v4()) return octets_[kV4Offset] == 127;
   IpAddress one;
   one.octets_[15] = 1;
   return *this == one;
 }
-bool IpAddress::is_multicast() const {
-  return is_v4() ? (octets_[kV4Offset] & 0xf0) == 224 : octets_[0] == 0xff;
-}
+bool IpAddress::is_multicast() const { return is_v4() ? (octets_[kV4Offset] & 0xf0) == 224 : octets_[0] == 0xff; }
 bool IpAddress::is_broadcast() const { return *this == V4(255, 255, 255, 255); }
 bool IpAddress::is_link_local() const {
   if (is_v4()) return octets_[kV4Offset] == 169 && octets_[kV4Offset + 1] == 254;
@@ -213,9 +206,7 @@ void ClearHostBits(std::array<uint8_t, 16>& octets, size_t bits) {
     octets[i] = static_cast<uint8_t>(octets[i] & (0xff00u >> kept));
   }
 }
-size_t MappedLength(const IpPrefix& prefix) {
-  return prefix.length + (prefix.network.is_v4() ? 96u : 0u);
-}
+size_t MappedLength(const IpPrefix& prefix) { return prefix.length + (prefix.network.is_v4() ? 96u : 0u); }
 }  // namespace
 
 IpPrefix IpPrefix::Of(const IpAddress& address, uint8_t length) {

@@ -14,8 +14,7 @@ constexpr uint8_t kExtensionHeaders[] = {0, 43, 50, 51, 60, 135, 139, 140};
 
 }  // namespace
 
-base::Result<IpHeader, DropReason> IpHeader::ParseIpv4(base::ByteReader& reader,
-                                                       bool verify_checksum) {
+base::Result<IpHeader, DropReason> IpHeader::ParseIpv4(base::ByteReader& reader, bool verify_checksum) {
   const base::ByteSpan start = reader.rest();
   IpHeader header;
   const uint8_t version_and_length = reader.ReadU8();

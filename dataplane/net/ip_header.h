@@ -28,8 +28,7 @@ struct IpHeader {
   // Reads an IPv4 header with its options; the reader is then at the payload. `verify_checksum`
   // false when the NIC has checked it. Fragments are refused: voice packets are not fragmented, and
   // a reassembly queue is memory lent to strangers.
-  static base::Result<IpHeader, DropReason> ParseIpv4(base::ByteReader& reader,
-                                                      bool verify_checksum);
+  static base::Result<IpHeader, DropReason> ParseIpv4(base::ByteReader& reader, bool verify_checksum);
   // Reads an IPv6 header. Extension headers are refused: no media comes behind one.
   static base::Result<IpHeader, DropReason> ParseIpv6(base::ByteReader& reader);
   // Writes the header for the family of `source`: IPv4 with its checksum, without options, as an

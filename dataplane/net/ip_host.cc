@@ -8,15 +8,13 @@
 namespace byon::net {
 namespace {
 
-constexpr uint8_t kNdpHopLimit =
-    255;  // RFC 4861 section 7.1: proves that the sender is on the link
+constexpr uint8_t kNdpHopLimit = 255;  // RFC 4861 section 7.1: proves that the sender is on the link
 constexpr size_t kMaxEthernetHeaderBytes = kEthernetHeaderBytes + kVlanTagBytes;
 constexpr size_t kUdpChecksumOffset = 6;
 
 }  // namespace
 
-IpHost::IpHost(const IpHostConfig& config)
-    : config_(config), answer_(config.mtu_bytes + kMaxEthernetHeaderBytes) {
+IpHost::IpHost(const IpHostConfig& config) : config_(config), answer_(config.mtu_bytes + kMaxEthernetHeaderBytes) {
   bool has_v6 = false;
   bool has_link_local = false;
   for (const IpHostConfig::Address& address : config_.addresses) {
@@ -39,8 +37,7 @@ bool IpHost::IsOwnAddress(const IpAddress& address) const {
                      [&](const OwnAddress& own) { return own.ip == address; });
 }
 
-IpHost::Verdict IpHost::HandleFrame(base::ByteSpan frame, ChecksumStatus checksums,
-                                    base::Timestamp now) {
+IpHost::Verdict IpHost::HandleFrame(base::ByteSpan frame, ChecksumStatus checksums, base::Timestamp now) {
   return Handle(frame, checksums, Voice::kAnswer, now);
 }
 
@@ -49,8 +46,7 @@ IpHost::Verdict IpHost::Overhear(base::ByteSpan frame, base::Timestamp now) {
   return Handle(frame, kChecked, Voice::kListenOnly, now);
 }
 
-IpHost::Verdict IpHost::Handle(base::ByteSpan frame, ChecksumStatus checksums, Voice voice,
-                               base::Timestamp now) {
+IpHost::Verdict IpHost::Handle(base::ByteSpan frame, ChecksumStatus checksums, Voice voice, base::Timestamp now) {
   base::ByteReader reader(frame);
   const auto ethernet = EthernetHeader::Parse(reader);
   if (!ethernet) return DropReason::kTruncatedFrame;
@@ -59,23 +55,19 @@ IpHost::Verdict IpHost::Handle(base::ByteSpan frame, ChecksumStatus checksums, V
   }
   if (ethernet->vlan_id != config_.vlan_id) return DropReason::kWrongVlan;
   switch (static_cast<EtherType>(ethernet->ether_type)) {
-    case EtherType::kArp:
-      return HandleArp(reader, voice, now);
+    case EtherType::kArp: return HandleArp(reader, voice, now);
     case EtherType::kIpv4:
     case EtherType::kIpv6: {
       const bool is_v4 = ethernet->ether_type == static_cast<uint16_t>(EtherType::kIpv4);
       if (checksums.ip == ChecksumStatus::Verdict::kBad) return DropReason::kBadIpChecksum;
-      const auto header =
-          is_v4 ? IpHeader::ParseIpv4(reader, checksums.ip != ChecksumStatus::Verdict::kGood)
-                : IpHeader::ParseIpv6(reader);
+      const auto header = is_v4 ? IpHeader::ParseIpv4(reader, checksums.ip != ChecksumStatus::Verdict::kGood)
+                                : IpHeader::ParseIpv6(reader);
       if (!header) return header.error();
       const size_t offset = reader.position();
       // Behind the IP packet there may be Ethernet padding.
-      return HandleIp(*header, *ethernet, reader.ReadBytes(header->payload_bytes), offset,
-                      checksums, voice, now);
+      return HandleIp(*header, *ethernet, reader.ReadBytes(header->payload_bytes), offset, checksums, voice, now);
     }
-    case EtherType::kVlan:
-      break;
+    case EtherType::kVlan: break;
   }
   return DropReason::kUnknownEtherType;
 }
@@ -93,15 +85,14 @@ IpHost::Verdict IpHost::HandleArp(base::ByteReader& reader, Voice voice, base::T
   const bool is_request = packet->operation == ArpPacket::Operation::kRequest;
   // An unspecified sender is a probe (RFC 5227 section 2.1.1): answered, and nothing to learn.
   if (!packet->sender_ip.is_unspecified() && routes_.IsConnected(packet->sender_ip)) {
-    neighbours_.Learn(packet->sender_ip, packet->sender_mac, is_for_us && is_request,
-                      is_for_us && !is_request, now);
+    neighbours_.Learn(packet->sender_ip, packet->sender_mac, is_for_us && is_request, is_for_us && !is_request, now);
   }
   if (is_request && is_for_us && voice == Voice::kAnswer) {
     base::ByteWriter writer(answer_);
-    WriteArp(writer,
-             ArpPacket{ArpPacket::Operation::kReply, config_.mac, packet->target_ip,
-                       packet->sender_mac, packet->sender_ip},
-             packet->sender_mac);
+    WriteArp(
+        writer,
+        ArpPacket{ArpPacket::Operation::kReply, config_.mac, packet->target_ip, packet->sender_mac, packet->sender_ip},
+        packet->sender_mac);
     answer_bytes_ = writer.size();
   }
   return Consumed{.is_neighbour_news = true};
@@ -115,18 +106,16 @@ std::optional<DropReason> IpHost::CheckAddresses(const IpHeader& header) const {
     return DropReason::kMartianSource;
   }
   if (IsOwnAddress(header.destination)) return std::nullopt;
-  const bool is_group_of_ours =
-      header.destination == AllNodesGroup() ||
-      std::any_of(own_addresses_.begin(), own_addresses_.end(), [&](const OwnAddress& own) {
-        return own.ip.is_v6() && SolicitedNodeGroup(own.ip) == header.destination;
-      });
+  const bool is_group_of_ours = header.destination == AllNodesGroup() ||
+                                std::any_of(own_addresses_.begin(), own_addresses_.end(), [&](const OwnAddress& own) {
+                                  return own.ip.is_v6() && SolicitedNodeGroup(own.ip) == header.destination;
+                                });
   if (is_group_of_ours && header.protocol == kProtocolIcmpv6) return std::nullopt;
   return DropReason::kNotOurAddress;
 }
 
-IpHost::Verdict IpHost::HandleIp(const IpHeader& header, const EthernetHeader& ethernet,
-                                 base::ByteSpan payload, size_t payload_offset,
-                                 ChecksumStatus checksums, Voice voice, base::Timestamp now) {
+IpHost::Verdict IpHost::HandleIp(const IpHeader& header, const EthernetHeader& ethernet, base::ByteSpan payload,
+                                 size_t payload_offset, ChecksumStatus checksums, Voice voice, base::Timestamp now) {
   if (const auto reason = CheckAddresses(header)) return *reason;
   const uint8_t icmp = header.source.is_v4() ? kProtocolIcmp : kProtocolIcmpv6;
   if (header.protocol == kProtocolUdp) return HandleUdp(header, payload, payload_offset, checksums);
@@ -134,16 +123,16 @@ IpHost::Verdict IpHost::HandleIp(const IpHeader& header, const EthernetHeader& e
   return DropReason::kUnknownProtocol;
 }
 
-IpHost::Verdict IpHost::HandleUdp(const IpHeader& header, base::ByteSpan segment,
-                                  size_t segment_offset, ChecksumStatus checksums) {
+IpHost::Verdict IpHost::HandleUdp(const IpHeader& header, base::ByteSpan segment, size_t segment_offset,
+                                  ChecksumStatus checksums) {
   const auto udp = UdpHeader::Parse(segment);
   if (!udp) return DropReason::kBadUdpLength;
   const bool is_v4 = header.source.is_v4();
   // Zero means "none" over IPv4 (RFC 768) and nothing over IPv6 (RFC 8200 section 8.1).
   if (udp->checksum == 0 && !is_v4) return DropReason::kBadUdpChecksum;
   if (checksums.l4 == ChecksumStatus::Verdict::kBad) return DropReason::kBadUdpChecksum;
-  const bool must_verify = config_.verify_udp_checksum && udp->checksum != 0 &&
-                           checksums.l4 == ChecksumStatus::Verdict::kUnknown;
+  const bool must_verify =
+      config_.verify_udp_checksum && udp->checksum != 0 && checksums.l4 == ChecksumStatus::Verdict::kUnknown;
   if (must_verify && TransportChecksum(header.source, header.destination, kProtocolUdp,
                                        segment.first(kUdpHeaderBytes + udp->payload_bytes)) != 0) {
     return DropReason::kBadUdpChecksum;
@@ -154,17 +143,16 @@ IpHost::Verdict IpHost::HandleUdp(const IpHeader& header, base::ByteSpan segment
                      udp->payload_bytes};
 }
 
-IpHost::Verdict IpHost::HandleIcmp(const IpHeader& header, const EthernetHeader& ethernet,
-                                   base::ByteSpan message, Voice voice, base::Timestamp now) {
+IpHost::Verdict IpHost::HandleIcmp(const IpHeader& header, const EthernetHeader& ethernet, base::ByteSpan message,
+                                   Voice voice, base::Timestamp now) {
   base::ByteReader reader(message);
   const uint8_t type = reader.ReadU8();
   const uint8_t code = reader.ReadU8();
   reader.Skip(2);
   if (!reader.ok()) return DropReason::kMalformedIcmp;
   const bool is_v4 = header.source.is_v4();
-  const uint16_t checksum =
-      is_v4 ? InternetChecksum(message)
-            : TransportChecksum(header.source, header.destination, kProtocolIcmpv6, message);
+  const uint16_t checksum = is_v4 ? InternetChecksum(message)
+                                  : TransportChecksum(header.source, header.destination, kProtocolIcmpv6, message);
   if (checksum != 0) return DropReason::kBadIcmpChecksum;
   if (!is_v4 && (type == kIcmpv6NeighbourSolicitation || type == kIcmpv6NeighbourAdvertisement)) {
     return HandleNdp(header, ethernet, type, code, reader.rest(), voice, now);
@@ -185,9 +173,8 @@ IpHost::Verdict IpHost::HandleIcmp(const IpHeader& header, const EthernetHeader&
   return Consumed{};
 }
 
-IpHost::Verdict IpHost::HandleNdp(const IpHeader& header, const EthernetHeader& ethernet,
-                                  uint8_t type, uint8_t code, base::ByteSpan body, Voice voice,
-                                  base::Timestamp now) {
+IpHost::Verdict IpHost::HandleNdp(const IpHeader& header, const EthernetHeader& ethernet, uint8_t type, uint8_t code,
+                                  base::ByteSpan body, Voice voice, base::Timestamp now) {
   if (header.hop_limit != kNdpHopLimit) return DropReason::kNdpNotOnLink;
   const bool is_advertisement = type == kIcmpv6NeighbourAdvertisement;
   const auto message = NdpMessage::Parse(is_advertisement, body);
@@ -203,8 +190,7 @@ IpHost::Verdict IpHost::HandleNdp(const IpHeader& header, const EthernetHeader& 
   const bool is_duplicate_detection = header.source.is_unspecified();
   if (!is_duplicate_detection && message->link_layer_address) {
     if (IsOwnAddress(header.source)) return DropReason::kMartianSource;
-    neighbours_.Learn(header.source, *message->link_layer_address, IsOwnAddress(message->target),
-                      false, now);
+    neighbours_.Learn(header.source, *message->link_layer_address, IsOwnAddress(message->target), false, now);
   }
   if (IsOwnAddress(message->target) && voice == Voice::kAnswer) {
     NdpMessage advertisement;
@@ -220,15 +206,13 @@ IpHost::Verdict IpHost::HandleNdp(const IpHeader& header, const EthernetHeader& 
     answer.source = message->target;
     answer.destination = is_duplicate_detection ? AllNodesGroup() : header.source;
     answer.hop_limit = kNdpHopLimit;
-    const MacAddress to =
-        is_duplicate_detection ? MacAddress::ForMulticast(AllNodesGroup()) : ethernet.source;
+    const MacAddress to = is_duplicate_detection ? MacAddress::ForMulticast(AllNodesGroup()) : ethernet.source;
     (void)AnswerIcmp(to, answer, kIcmpv6NeighbourAdvertisement, writer.written());
   }
   return Consumed{.is_neighbour_news = true};
 }
 
-bool IpHost::AnswerIcmp(const MacAddress& to, const IpHeader& header, uint8_t type,
-                        base::ByteSpan body) {
+bool IpHost::AnswerIcmp(const MacAddress& to, const IpHeader& header, uint8_t type, base::ByteSpan body) {
   base::ByteWriter writer(answer_);
   WriteIcmp(writer, to, header, type, body);
   if (!writer.ok()) return false;
@@ -246,14 +230,13 @@ void IpHost::WriteEthernet(base::ByteWriter& writer, const MacAddress& to, Ether
   header.Serialize(writer);
 }
 
-void IpHost::WriteArp(base::ByteWriter& writer, const ArpPacket& packet,
-                      const MacAddress& to) const {
+void IpHost::WriteArp(base::ByteWriter& writer, const ArpPacket& packet, const MacAddress& to) const {
   WriteEthernet(writer, to, EtherType::kArp);
   packet.Serialize(writer);
 }
 
-void IpHost::WriteIcmp(base::ByteWriter& writer, const MacAddress& to, IpHeader header,
-                       uint8_t type, base::ByteSpan body) const {
+void IpHost::WriteIcmp(base::ByteWriter& writer, const MacAddress& to, IpHeader header, uint8_t type,
+                       base::ByteSpan body) const {
   const bool is_v4 = header.source.is_v4();
   header.protocol = is_v4 ? kProtocolIcmp : kProtocolIcmpv6;
   header.payload_bytes = kIcmpHeaderBytes + body.size();
@@ -267,8 +250,7 @@ void IpHost::WriteIcmp(base::ByteWriter& writer, const MacAddress& to, IpHeader 
   if (!writer.ok()) return;
   const base::ByteSpan message = writer.written().subspan(start);
   writer.PatchU16(start + 2, is_v4 ? InternetChecksum(message)
-                                   : TransportChecksum(header.source, header.destination,
-                                                       kProtocolIcmpv6, message));
+                                   : TransportChecksum(header.source, header.destination, kProtocolIcmpv6, message));
 }
 
 std::optional<IpAddress> IpHost::OwnAddressFor(const IpAddress& destination) const {
@@ -280,14 +262,12 @@ std::optional<IpAddress> IpHost::OwnAddressFor(const IpAddress& destination) con
   return of_family;
 }
 
-void IpHost::WriteSolicitation(base::ByteWriter& writer,
-                               const NeighbourTable::Solicitation& solicitation) const {
+void IpHost::WriteSolicitation(base::ByteWriter& writer, const NeighbourTable::Solicitation& solicitation) const {
   const auto own = OwnAddressFor(solicitation.ip);
   if (!own) return;
   if (solicitation.ip.is_v4()) {
     const MacAddress to = solicitation.mac.value_or(MacAddress::Broadcast());
-    WriteArp(writer,
-             ArpPacket{ArpPacket::Operation::kRequest, config_.mac, *own, {}, solicitation.ip}, to);
+    WriteArp(writer, ArpPacket{ArpPacket::Operation::kRequest, config_.mac, *own, {}, solicitation.ip}, to);
     return;
   }
   NdpMessage message;
@@ -322,8 +302,8 @@ void IpHost::WriteAnnouncement(base::ByteWriter& writer, const IpAddress& addres
   header.source = address;
   header.destination = AllNodesGroup();
   header.hop_limit = kNdpHopLimit;
-  WriteIcmp(writer, MacAddress::ForMulticast(AllNodesGroup()), header,
-            kIcmpv6NeighbourAdvertisement, body_writer.written());
+  WriteIcmp(writer, MacAddress::ForMulticast(AllNodesGroup()), header, kIcmpv6NeighbourAdvertisement,
+            body_writer.written());
 }
 
 std::optional<size_t> IpHost::PollFrame(base::MutableByteSpan buffer) {
@@ -345,21 +325,18 @@ size_t IpHost::UdpHeaderBytes(const IpAddress& destination) const {
          (destination.is_v4() ? kIpv4HeaderBytes : kIpv6HeaderBytes) + kUdpHeaderBytes;
 }
 
-std::variant<IpHost::SendState, DropReason> IpHost::PrepareUdp(base::MutableByteSpan frame,
-                                                               const SocketAddress& source,
-                                                               const SocketAddress& destination,
-                                                               uint8_t dscp, void* packet,
-                                                               base::Timestamp now) {
+std::variant<IpHost::SendState, DropReason> IpHost::PrepareUdp(base::MutableByteSpan frame, const SocketAddress& source,
+                                                               const SocketAddress& destination, uint8_t dscp,
+                                                               void* packet, base::Timestamp now) {
   const size_t header_bytes = UdpHeaderBytes(destination.ip);
   BYON_CHECK(frame.size() >= header_bytes, "a frame has room for its headers");
   const bool is_v4 = destination.ip.is_v4();
   if (source.ip.is_v4() != is_v4 || !IsOwnAddress(source.ip)) return DropReason::kNoSourceAddress;
-  if (destination.ip.is_multicast() || destination.ip.is_broadcast() ||
-      destination.ip.is_unspecified() || destination.ip.is_loopback()) {
+  if (destination.ip.is_multicast() || destination.ip.is_broadcast() || destination.ip.is_unspecified() ||
+      destination.ip.is_loopback()) {
     return DropReason::kNoRoute;
   }
-  const size_t ip_offset =
-      header_bytes - kUdpHeaderBytes - (is_v4 ? kIpv4HeaderBytes : kIpv6HeaderBytes);
+  const size_t ip_offset = header_bytes - kUdpHeaderBytes - (is_v4 ? kIpv4HeaderBytes : kIpv6HeaderBytes);
   if (frame.size() - ip_offset > config_.mtu_bytes) return DropReason::kTooBigForMtu;
   const auto next_hop = routes_.NextHop(destination.ip);
   if (!next_hop) return DropReason::kNoRoute;
@@ -377,10 +354,9 @@ std::variant<IpHost::SendState, DropReason> IpHost::PrepareUdp(base::MutableByte
   ip.Serialize(writer);
   const size_t udp_offset = writer.size();
   UdpHeader{source.port, destination.port, payload_bytes, 0}.Serialize(writer);
-  uint16_t checksum =
-      config_.offload_udp_checksum
-          ? PseudoHeaderSum(source.ip, destination.ip, kProtocolUdp, ip.payload_bytes)
-          : TransportChecksum(source.ip, destination.ip, kProtocolUdp, frame.subspan(udp_offset));
+  uint16_t checksum = config_.offload_udp_checksum
+                          ? PseudoHeaderSum(source.ip, destination.ip, kProtocolUdp, ip.payload_bytes)
+                          : TransportChecksum(source.ip, destination.ip, kProtocolUdp, frame.subspan(udp_offset));
   // Zero would say "no checksum"; its other form stands for it (RFC 768).
   if (checksum == 0 && !config_.offload_udp_checksum) checksum = 0xffff;
   writer.PatchU16(udp_offset + kUdpChecksumOffset, checksum);
@@ -391,12 +367,9 @@ std::variant<IpHost::SendState, DropReason> IpHost::PrepareUdp(base::MutableByte
     case NeighbourTable::Outcome::kReady:
       std::copy(resolution.mac.bytes().begin(), resolution.mac.bytes().end(), frame.begin());
       return SendState::kReady;
-    case NeighbourTable::Outcome::kQueued:
-      return SendState::kWaiting;
-    case NeighbourTable::Outcome::kQueueFull:
-      return DropReason::kNeighbourPending;
-    case NeighbourTable::Outcome::kTableFull:
-      break;
+    case NeighbourTable::Outcome::kQueued: return SendState::kWaiting;
+    case NeighbourTable::Outcome::kQueueFull: return DropReason::kNeighbourPending;
+    case NeighbourTable::Outcome::kTableFull: break;
   }
   return DropReason::kNeighbourTableFull;
 }

@@ -78,10 +78,9 @@ class IpHost {
   // Writes the headers into the front of `frame`, which is UdpHeaderBytes() and then the payload.
   // When the next hop's MAC is not known `packet` is kept (kWaiting) and comes back by PollReady or
   // PollUnreachable; a reason when it cannot be sent at all.
-  std::variant<SendState, DropReason> PrepareUdp(base::MutableByteSpan frame,
-                                                 const SocketAddress& source,
-                                                 const SocketAddress& destination, uint8_t dscp,
-                                                 void* packet, base::Timestamp now);
+  std::variant<SendState, DropReason> PrepareUdp(base::MutableByteSpan frame, const SocketAddress& source,
+                                                 const SocketAddress& destination, uint8_t dscp, void* packet,
+                                                 base::Timestamp now);
   // A packet that waited, and the MAC address to write into the first six bytes of its frame.
   std::optional<NeighbourTable::ReadyPacket> PollReady() { return neighbours_.PollReady(); }
   std::optional<void*> PollUnreachable() { return neighbours_.PollUnreachable(); }
@@ -90,8 +89,7 @@ class IpHost {
   // which has room for an Ethernet frame of the MTU. Nothing when there is none.
   std::optional<size_t> PollFrame(base::MutableByteSpan buffer);
   bool has_frames() const {
-    return answer_bytes_ != 0 || neighbours_.has_solicitations() ||
-           next_announcement_ < own_addresses_.size();
+    return answer_bytes_ != 0 || neighbours_.has_solicitations() || next_announcement_ < own_addresses_.size();
   }
   // Tells the link once where this host's addresses are (gratuitous ARP, RFC 5227 section 3;
   // unsolicited advertisement, RFC 4861 section 7.2.6).
@@ -109,14 +107,12 @@ class IpHost {
   Verdict Handle(base::ByteSpan frame, ChecksumStatus checksums, Voice voice, base::Timestamp now);
   Verdict HandleArp(base::ByteReader& reader, Voice voice, base::Timestamp now);
   Verdict HandleIp(const IpHeader& header, const EthernetHeader& ethernet, base::ByteSpan payload,
-                   size_t payload_offset, ChecksumStatus checksums, Voice voice,
-                   base::Timestamp now);
-  Verdict HandleUdp(const IpHeader& header, base::ByteSpan segment, size_t segment_offset,
-                    ChecksumStatus checksums);
-  Verdict HandleIcmp(const IpHeader& header, const EthernetHeader& ethernet, base::ByteSpan message,
-                     Voice voice, base::Timestamp now);
-  Verdict HandleNdp(const IpHeader& header, const EthernetHeader& ethernet, uint8_t type,
-                    uint8_t code, base::ByteSpan body, Voice voice, base::Timestamp now);
+                   size_t payload_offset, ChecksumStatus checksums, Voice voice, base::Timestamp now);
+  Verdict HandleUdp(const IpHeader& header, base::ByteSpan segment, size_t segment_offset, ChecksumStatus checksums);
+  Verdict HandleIcmp(const IpHeader& header, const EthernetHeader& ethernet, base::ByteSpan message, Voice voice,
+                     base::Timestamp now);
+  Verdict HandleNdp(const IpHeader& header, const EthernetHeader& ethernet, uint8_t type, uint8_t code,
+                    base::ByteSpan body, Voice voice, base::Timestamp now);
   std::optional<DropReason> CheckAddresses(const IpHeader& header) const;
 
   // Makes the one answer that HandleFrame may cause. False when it does not fit.
@@ -125,8 +121,7 @@ class IpHost {
   void WriteEthernet(base::ByteWriter& writer, const MacAddress& to, EtherType type) const;
   void WriteIcmp(base::ByteWriter& writer, const MacAddress& to, IpHeader header, uint8_t type,
                  base::ByteSpan body) const;
-  void WriteSolicitation(base::ByteWriter& writer,
-                         const NeighbourTable::Solicitation& solicitation) const;
+  void WriteSolicitation(base::ByteWriter& writer, const NeighbourTable::Solicitation& solicitation) const;
   void WriteAnnouncement(base::ByteWriter& writer, const IpAddress& address) const;
   std::optional<IpAddress> OwnAddressFor(const IpAddress& destination) const;
 

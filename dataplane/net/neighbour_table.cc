@@ -41,8 +41,7 @@ void NeighbourTable::Solicit(Entry& entry, base::Timestamp now) {
   (void)solicitations_.PushBack(solicitation);
 }
 
-NeighbourTable::Resolution NeighbourTable::Resolve(const IpAddress& ip, void* packet,
-                                                   base::Timestamp now) {
+NeighbourTable::Resolution NeighbourTable::Resolve(const IpAddress& ip, void* packet, base::Timestamp now) {
   Entry* entry = Find(ip);
   if (entry == nullptr) {
     entry = Create(ip, now);
@@ -64,8 +63,8 @@ NeighbourTable::Resolution NeighbourTable::Resolve(const IpAddress& ip, void* pa
   return {Outcome::kQueued, {}};
 }
 
-void NeighbourTable::Learn(const IpAddress& ip, const MacAddress& mac, bool may_create,
-                           bool is_confirmation, base::Timestamp now) {
+void NeighbourTable::Learn(const IpAddress& ip, const MacAddress& mac, bool may_create, bool is_confirmation,
+                           base::Timestamp now) {
   if (mac.is_group() || mac.is_zero()) return;
   Entry* entry = Find(ip);
   if (entry == nullptr) {
@@ -142,8 +141,8 @@ std::optional<void*> NeighbourTable::PollUnreachable() {
 size_t NeighbourTable::size() const {
   size_t count = 0;
   for (const auto& set : sets_) {
-    count += static_cast<size_t>(std::count_if(
-        set.begin(), set.end(), [](const Entry& entry) { return entry.state != State::kFree; }));
+    count += static_cast<size_t>(
+        std::count_if(set.begin(), set.end(), [](const Entry& entry) { return entry.state != State::kFree; }));
   }
   return count;
 }

@@ -34,8 +34,7 @@ class NeighbourTable {
 
   // Somebody said that `ip` is at `mac`. Makes an entry only when `may_create`; `is_confirmation`
   // when it answers a question of ours, so that the way there and back is proved.
-  void Learn(const IpAddress& ip, const MacAddress& mac, bool may_create, bool is_confirmation,
-             base::Timestamp now);
+  void Learn(const IpAddress& ip, const MacAddress& mac, bool may_create, bool is_confirmation, base::Timestamp now);
 
   void HandleTimeout(base::Timestamp now);
   base::Timestamp NextDeadline() const { return next_deadline_; }

@@ -15,9 +15,7 @@ class RouteTable {
 
   // False when full.
   [[nodiscard]] bool AddConnected(const IpPrefix& prefix) { return connected_.PushBack(prefix); }
-  void SetDefaultGateway(const IpAddress& gateway) {
-    (gateway.is_v4() ? gateway_v4_ : gateway_v6_) = gateway;
-  }
+  void SetDefaultGateway(const IpAddress& gateway) { (gateway.is_v4() ? gateway_v4_ : gateway_v6_) = gateway; }
   bool IsConnected(const IpAddress& address) const;
   // The destination itself on the link, else the family's gateway; nothing without one.
   std::optional<IpAddress> NextHop(const IpAddress& destination) const;

@@ -43,8 +43,7 @@ std::span<const int16_t> AudioClip::At(int sample_rate_hz) const {
 }
 
 base::TimeDelta AudioClip::duration() const {
-  return base::TimeDelta::Microseconds(static_cast<int64_t>(narrow_.size()) *
-                                       kMicrosecondsPerSecond / 8000);
+  return base::TimeDelta::Microseconds(static_cast<int64_t>(narrow_.size()) * kMicrosecondsPerSecond / 8000);
 }
 
 void ClipPlayer::Start(const AudioClip* clip, bool loop) {
@@ -70,8 +69,7 @@ bool ClipPlayer::Fill(codec::AudioFrame& frame) {
       at = 0;
     }
     const size_t count = std::min(out.size() - written, samples.size() - at);
-    std::copy_n(samples.begin() + static_cast<ptrdiff_t>(at), count,
-                out.begin() + static_cast<ptrdiff_t>(written));
+    std::copy_n(samples.begin() + static_cast<ptrdiff_t>(at), count, out.begin() + static_cast<ptrdiff_t>(written));
     written += count;
     at += count;
   }

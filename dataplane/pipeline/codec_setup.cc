@@ -13,8 +13,8 @@ constexpr int kBesidesPacketMs = 20 + 13 + 13;
 
 // Audio that may wait decoded: packets of Opus are decoded as a whole, those of the others 20 ms by 20 ms.
 int BufferMs(std::span<const StreamFormat> formats) {
-  const bool has_opus = std::ranges::any_of(
-      formats, [](const StreamFormat& f) { return f.codec.codec == codec::Codec::kOpus; });
+  const bool has_opus =
+      std::ranges::any_of(formats, [](const StreamFormat& f) { return f.codec.codec == codec::Codec::kOpus; });
   constexpr auto kLongestPartMs = static_cast<int>(jitter::JitterBuffer::kLongestPart.milliseconds());
   return (has_opus ? codec::kMaxOpusPacketMs : kLongestPartMs) + kBesidesPacketMs;
 }
@@ -42,8 +42,7 @@ ReceiveSetup::ReceiveSetup(std::span<const StreamFormat> formats, const StreamFo
     : buffer_(HighestRateHz(formats, send), BufferMs(formats)) {
   entries_.reserve(formats.size());
   for (const StreamFormat& format : formats) {
-    entries_.push_back(
-        {format, codec::MakeAudioDecoder(format.codec, NativeRateHz(format, send))});
+    entries_.push_back({format, codec::MakeAudioDecoder(format.codec, NativeRateHz(format, send))});
     NoteKinds(entries_.back(), static_cast<uint8_t>(entries_.size()));
   }
   buffer_.Restart(entries_[0].decoder->sample_rate_hz());
@@ -75,25 +74,22 @@ const TelephoneEventFormat* ReceiveSetup::FindTelephoneEvent(uint8_t payload_typ
   return nullptr;
 }
 
-SendSetup::SendSetup(const StreamFormat& format, const StreamFormat* receive,
-                     codec::AmrWbBatch* batch)
-    : format_(format),
-      encoder_(codec::MakeAudioEncoder(format.codec, NativeRateHz(format, receive), batch)) {}
+SendSetup::SendSetup(const StreamFormat& format, const StreamFormat* receive, codec::AmrWbBatch* batch)
+    : format_(format), encoder_(codec::MakeAudioEncoder(format.codec, NativeRateHz(format, receive), batch)) {}
 
 const TelephoneEventFormat* SendSetup::telephone_event() const {
   const auto& events = format_.telephone_events;
   if (events.empty()) return nullptr;
-  const auto same_clock = std::ranges::find_if(events, [this](const TelephoneEventFormat& event) {
-    return event.clock_rate_hz == clock_rate_hz();
-  });
+  const auto same_clock = std::ranges::find_if(
+      events, [this](const TelephoneEventFormat& event) { return event.clock_rate_hz == clock_rate_hz(); });
   return same_clock != events.end() ? same_clock : events.begin();
 }
 
 void ReceiveSetupDeleter::operator()(ReceiveSetup* setup) const { delete setup; }
 void SendSetupDeleter::operator()(SendSetup* setup) const { delete setup; }
 
-base::Result<ReceiveSetupPtr, codec::FormatError> PrepareReceive(
-    std::span<const StreamFormat> formats, const StreamFormat* send) {
+base::Result<ReceiveSetupPtr, codec::FormatError> PrepareReceive(std::span<const StreamFormat> formats,
+                                                                 const StreamFormat* send) {
   formats = formats.first(std::min(formats.size(), kMaxReceiveFormats));
   if (formats.empty()) return ReceiveSetupPtr();
   for (const StreamFormat& format : formats) {
@@ -102,8 +98,7 @@ base::Result<ReceiveSetupPtr, codec::FormatError> PrepareReceive(
   return ReceiveSetupPtr(new ReceiveSetup(formats, send));
 }
 
-base::Result<SendSetupPtr, codec::FormatError> PrepareSend(const StreamFormat& send,
-                                                           const StreamFormat* receive,
+base::Result<SendSetupPtr, codec::FormatError> PrepareSend(const StreamFormat& send, const StreamFormat* receive,
                                                            codec::AmrWbBatch* batch) {
   if (const auto error = codec::CheckFormat(send.codec)) return *error;
   return SendSetupPtr(new SendSetup(send, receive, batch));

@@ -20,8 +20,7 @@ bool DtmfSender::Queue(std::string_view digits, base::TimeDelta duration, base::
 }
 
 bool DtmfSender::StartRelayed(uint8_t event, uint8_t volume) {
-  return queue_.PushBack(
-      Event{.code = event, .volume = volume, .is_open = true, .gap = kRelayGap});
+  return queue_.PushBack(Event{.code = event, .volume = volume, .is_open = true, .gap = kRelayGap});
 }
 
 void DtmfSender::EndRelayed(base::TimeDelta duration) {
@@ -45,8 +44,8 @@ void DtmfSender::Abort() {
 
 uint16_t DtmfSender::SegmentUnits(uint32_t clock_rate_hz) const {
   const base::TimeDelta in_segment = current_->played - current_->former_segments;
-  return static_cast<uint16_t>(std::min<int64_t>(
-      in_segment.microseconds() * int64_t{clock_rate_hz} / 1'000'000, 0xffff));
+  return static_cast<uint16_t>(
+      std::min<int64_t>(in_segment.microseconds() * int64_t{clock_rate_hz} / 1'000'000, 0xffff));
 }
 
 // The duration field has 16 bits: a longer event goes on in a segment that starts where the last one
@@ -58,8 +57,7 @@ void DtmfSender::StartNextSegmentIfFull(rtp::RtpTimestamp timestamp, uint32_t cl
   current_->segment_start = timestamp;
 }
 
-std::optional<DtmfPacket> DtmfSender::NextPacket(rtp::RtpTimestamp timestamp,
-                                                 uint32_t clock_rate_hz) {
+std::optional<DtmfPacket> DtmfSender::NextPacket(rtp::RtpTimestamp timestamp, uint32_t clock_rate_hz) {
   if (!current_) {
     if (gap_left_ > base::TimeDelta()) {
       gap_left_ -= kTick;

@@ -15,8 +15,8 @@ constexpr float kNoiseSmoothing = 0.35F;  // softer than white noise, which hiss
 }  // namespace
 
 void HoldAudioSource::Set(const HoldAudio& audio) {
-  const bool is_same_clip = audio.kind == HoldAudio::Kind::kAnnouncement &&
-                            audio_.kind == audio.kind && audio_.clip == audio.clip;
+  const bool is_same_clip =
+      audio.kind == HoldAudio::Kind::kAnnouncement && audio_.kind == audio.kind && audio_.clip == audio.clip;
   audio_ = audio;
   if (is_same_clip) return;
   player_.Start(audio.kind == HoldAudio::Kind::kAnnouncement ? audio.clip : nullptr, true);
@@ -30,15 +30,10 @@ bool HoldAudioSource::IsWanted(bool has_audio) {
 
 void HoldAudioSource::Fill(codec::AudioFrame& frame) {
   switch (audio_.kind) {
-    case HoldAudio::Kind::kComfortNoise:
-      return FillNoise(frame);
-    case HoldAudio::Kind::kAnnouncement:
-      (void)player_.Fill(frame);
-      return;
+    case HoldAudio::Kind::kComfortNoise: return FillNoise(frame);
+    case HoldAudio::Kind::kAnnouncement: (void)player_.Fill(frame); return;
     case HoldAudio::Kind::kNone:
-    case HoldAudio::Kind::kSilence:
-      std::ranges::fill(frame.view(), int16_t{0});
-      return;
+    case HoldAudio::Kind::kSilence: std::ranges::fill(frame.view(), int16_t{0}); return;
   }
 }
 

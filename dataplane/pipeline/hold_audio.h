@@ -28,9 +28,7 @@ class HoldAudioSource {
   // Whether it is to be sent in a tick in which the other leg had audio or not.
   bool IsWanted(bool has_audio);
   // Whether it is sent even while the other leg has audio.
-  bool is_always_wanted() const {
-    return audio_.kind != HoldAudio::Kind::kNone && !audio_.only_when_silent;
-  }
+  bool is_always_wanted() const { return audio_.kind != HoldAudio::Kind::kNone && !audio_.only_when_silent; }
   // Fills the frame, whose rate is set.
   void Fill(codec::AudioFrame& frame);
 
@@ -40,7 +38,7 @@ class HoldAudioSource {
   HoldAudio audio_;
   ClipPlayer player_;
   base::Random random_;
-  float noise_ = 0;          // state of the low-pass
+  float noise_ = 0;            // state of the low-pass
   uint32_t silent_ticks_ = 0;  // saturates
 };
 

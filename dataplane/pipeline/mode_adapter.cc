@@ -17,9 +17,8 @@ constexpr std::array<double, 9> kWidebandRates{6.6, 8.85, 12.65, 14.25, 15.85, 1
 constexpr std::array<double, 8> kNarrowbandRates{4.75, 5.15, 5.9, 6.7, 7.4, 7.95, 10.2, 12.2};
 
 double RateOf(codec::Codec codec, uint8_t mode) {
-  return codec == codec::Codec::kAmrWb
-             ? kWidebandRates[std::min<size_t>(mode, kWidebandRates.size() - 1)]
-             : kNarrowbandRates[std::min<size_t>(mode, kNarrowbandRates.size() - 1)];
+  return codec == codec::Codec::kAmrWb ? kWidebandRates[std::min<size_t>(mode, kWidebandRates.size() - 1)]
+                                       : kNarrowbandRates[std::min<size_t>(mode, kNarrowbandRates.size() - 1)];
 }
 
 }  // namespace
@@ -70,13 +69,12 @@ void ModeAdapter::OnLoss(double share, base::Timestamp now) {
 void ModeAdapter::StepDown(double share, base::Timestamp now) {
   if (refused_until_ && now < *refused_until_) return;
   if (settled_at_ && now < *settled_at_) return;
-  const bool is_judged = steps_ >= kStepsToJudge || (steps_ > 0 && Below(mode_) < FloorOf(share)) ||
-                         (steps_ > 0 && Below(mode_) == mode_);
+  const bool is_judged =
+      steps_ >= kStepsToJudge || (steps_ > 0 && Below(mode_) < FloorOf(share)) || (steps_ > 0 && Below(mode_) == mode_);
   // What a path that drops all above its capacity would lose at the present rate.
   uint8_t before = mode_;
   for (int i = 0; i < steps_; ++i) before = Above(before);
-  const double predicted = std::max(
-      0.0, 1 - (1 - loss_before_) * RateOf(codec_, before) / RateOf(codec_, mode_));
+  const double predicted = std::max(0.0, 1 - (1 - loss_before_) * RateOf(codec_, before) / RateOf(codec_, mode_));
   const double missing = share - predicted;
   if (is_judged && missing >= (loss_before_ - predicted) * kUselessShare) return GiveUp(now);
   // A step up that brought the loss: the next one is longer in coming.

@@ -57,9 +57,9 @@ class ModeAdapter {
   int steps_ = 0;           // down, of that row
   base::TimeDelta patience_ = kLeastPatience;
   base::TimeDelta refusal_ = kLeastRefusal;
-  std::optional<base::Timestamp> settled_at_;   // a step down is possible again
+  std::optional<base::Timestamp> settled_at_;  // a step down is possible again
   std::optional<base::Timestamp> refused_until_;
-  std::optional<base::Timestamp> calm_since_;   // low loss since
+  std::optional<base::Timestamp> calm_since_;  // low loss since
   std::optional<base::Timestamp> stepped_up_at_;
 };
 

@@ -55,10 +55,8 @@ rtp::RtpTimestamp OutgoingStream::NextTimestampAt(base::Timestamp now) const {
   return sent_until_ && timestamp - *sent_until_ < 0 ? *sent_until_ : timestamp;
 }
 
-bool OutgoingStream::Relay(PacketSink& sink, const rtp::RtpHeader& header, base::ByteSpan payload,
-                           uint32_t duration) {
-  const auto steps = static_cast<int16_t>(
-      static_cast<uint16_t>(header.sequence_number.value - sequence_number_.value));
+bool OutgoingStream::Relay(PacketSink& sink, const rtp::RtpHeader& header, base::ByteSpan payload, uint32_t duration) {
+  const auto steps = static_cast<int16_t>(static_cast<uint16_t>(header.sequence_number.value - sequence_number_.value));
   if (steps >= 0) sequence_number_ = header.sequence_number + 1;
   const rtp::RtpTimestamp end = header.timestamp + int64_t{duration};
   if (!sent_until_ || end - *sent_until_ > 0) sent_until_ = end;

@@ -51,17 +51,15 @@ class OutgoingStream {
   // is sent afterwards goes on behind the highest of them.
   rtp::SequenceNumber next_sequence_number() const { return sequence_number_; }
   rtp::RtpTimestamp NextTimestampAt(base::Timestamp now) const;
-  bool Relay(PacketSink& sink, const rtp::RtpHeader& header, base::ByteSpan payload,
-             uint32_t duration);
+  bool Relay(PacketSink& sink, const rtp::RtpHeader& header, base::ByteSpan payload, uint32_t duration);
   // Whether what was relayed reaches beyond the start of this tick: nothing can be sent in it.
   bool IsAhead();
 
  private:
   template <typename WritePayload>
-  bool Finish(PacketSink& sink, base::MutableByteSpan buffer, uint8_t payload_type,
-              rtp::RtpTimestamp timestamp, bool marker, WritePayload write_payload) {
-    rtp::RtpPacketBuilder builder(
-        buffer, {marker, {payload_type}, sequence_number_, timestamp, ssrc_});
+  bool Finish(PacketSink& sink, base::MutableByteSpan buffer, uint8_t payload_type, rtp::RtpTimestamp timestamp,
+              bool marker, WritePayload write_payload) {
+    rtp::RtpPacketBuilder builder(buffer, {marker, {payload_type}, sequence_number_, timestamp, ssrc_});
     const base::MutableByteSpan room = builder.PayloadRoom();
     const size_t payload_bytes = room.empty() ? 0 : write_payload(room);
     const auto packet = payload_bytes == 0 ? std::nullopt : builder.Finish(payload_bytes);

@@ -5,8 +5,7 @@
 
 namespace byon::pipeline {
 
-std::optional<DropReason> TranscodingPipeline::State::Insert(const rtp::RtpPacketView& packet,
-                                                             base::Timestamp arrival,
+std::optional<DropReason> TranscodingPipeline::State::Insert(const rtp::RtpPacketView& packet, base::Timestamp arrival,
                                                              PacketSink* relay) {
   ++stats_.packets_received;
   const std::optional<DropReason> reason = InsertPacket(packet, arrival, relay);
@@ -14,12 +13,11 @@ std::optional<DropReason> TranscodingPipeline::State::Insert(const rtp::RtpPacke
   return reason;
 }
 
-std::optional<DropReason> TranscodingPipeline::State::InsertPacket(
-    const rtp::RtpPacketView& packet, base::Timestamp arrival, PacketSink* relay) {
-  if (packet.payload_type().value == usual_relayed_.payload_type && relay != nullptr &&
-      is_receive_active_ && MayRelayNow()) {
-    return RelayPacket(jitter::StreamPacket::Of(packet), packet.marker(), usual_relayed_, arrival,
-                       *relay);
+std::optional<DropReason> TranscodingPipeline::State::InsertPacket(const rtp::RtpPacketView& packet,
+                                                                   base::Timestamp arrival, PacketSink* relay) {
+  if (packet.payload_type().value == usual_relayed_.payload_type && relay != nullptr && is_receive_active_ &&
+      MayRelayNow()) {
+    return RelayPacket(jitter::StreamPacket::Of(packet), packet.marker(), usual_relayed_, arrival, *relay);
   }
   ReceiveSetup* setup = playout_.setup();
   if (setup == nullptr) return DropReason::kNoReceiveFormat;
@@ -28,9 +26,10 @@ std::optional<DropReason> TranscodingPipeline::State::InsertPacket(
   return InsertPrimary(packet, jitter::StreamPacket::Of(packet), false, arrival, relay);
 }
 
-std::optional<DropReason> TranscodingPipeline::State::InsertPrimary(
-    const rtp::RtpPacketView& packet, const jitter::StreamPacket& primary, bool carries_copies,
-    base::Timestamp arrival, PacketSink* relay) {
+std::optional<DropReason> TranscodingPipeline::State::InsertPrimary(const rtp::RtpPacketView& packet,
+                                                                    const jitter::StreamPacket& primary,
+                                                                    bool carries_copies, base::Timestamp arrival,
+                                                                    PacketSink* relay) {
   const uint64_t sources_before = playout_.source_changes();
   const TelephoneEventFormat* event = playout_.setup()->FindTelephoneEvent(primary.payload_type);
   if (event != nullptr) {
@@ -64,15 +63,14 @@ void TranscodingPipeline::State::NoteAudio(const std::optional<uint8_t>& codec_m
 // RFC 2198: first what is new, so that the copies have their place; a packet that is not taken may be of
 // any age, and so may its copies.
 std::optional<DropReason> TranscodingPipeline::State::InsertRed(const rtp::RtpPacketView& packet,
-                                                                base::Timestamp arrival,
-                                                                PacketSink* relay) {
+                                                                base::Timestamp arrival, PacketSink* relay) {
   const auto red = rtp::RedPayloadView::Parse(packet.payload());
   if (!red) return DropReason::kMalformedRedundancy;
   jitter::StreamPacket primary = jitter::StreamPacket::Of(packet);
   primary.payload_type = red->primary().payload_type.value;
   primary.payload = red->primary().payload;
-  const bool carries_copies = std::ranges::any_of(
-      red->redundant(), [](const rtp::RedBlock& block) { return !block.payload.empty(); });
+  const bool carries_copies =
+      std::ranges::any_of(red->redundant(), [](const rtp::RedBlock& block) { return !block.payload.empty(); });
   // In the order of what they repeat, so that the receiver need not sort.
   if (carries_copies && is_relaying_ && relay != nullptr && MayRelayNow()) {
     RelayCopies(*red, primary, arrival, *relay);
@@ -82,8 +80,7 @@ std::optional<DropReason> TranscodingPipeline::State::InsertRed(const rtp::RtpPa
   return reason;
 }
 
-void TranscodingPipeline::State::InsertCopies(const rtp::RedPayloadView& red,
-                                              const jitter::StreamPacket& primary,
+void TranscodingPipeline::State::InsertCopies(const rtp::RedPayloadView& red, const jitter::StreamPacket& primary,
                                               base::Timestamp arrival) {
   auto steps_back = static_cast<int32_t>(red.redundant().size());
   for (const rtp::RedBlock& block : red.redundant()) {
@@ -94,16 +91,15 @@ void TranscodingPipeline::State::InsertCopies(const rtp::RedPayloadView& red,
     copy.payload = block.payload;
     if (block.payload.empty()) continue;
     const TelephoneEventFormat* event = playout_.setup()->FindTelephoneEvent(copy.payload_type);
-    const auto reason = event != nullptr
-                            ? TakeEvent(copy.payload, copy.timestamp, false, *event, arrival)
-                            : playout_.InsertCopy(copy, arrival);
+    const auto reason = event != nullptr ? TakeEvent(copy.payload, copy.timestamp, false, *event, arrival)
+                                         : playout_.InsertCopy(copy, arrival);
     if (reason) Drop(*reason);
   }
 }
 
-std::optional<DropReason> TranscodingPipeline::State::TakeEvent(
-    base::ByteSpan payload, rtp::RtpTimestamp timestamp, bool marker,
-    const TelephoneEventFormat& format, base::Timestamp arrival) {
+std::optional<DropReason> TranscodingPipeline::State::TakeEvent(base::ByteSpan payload, rtp::RtpTimestamp timestamp,
+                                                                bool marker, const TelephoneEventFormat& format,
+                                                                base::Timestamp arrival) {
   const auto report = rtp::TelephoneEvent::Parse(payload);
   if (!report) return DropReason::kMalformedTelephoneEvent;
   // Flash and the tones above are no keys of a phone (RFC 4733 section 3.2): nobody in IMS hears them.
@@ -132,8 +128,7 @@ std::optional<DropReason> TranscodingPipeline::State::Relay(const EventProgress&
 
 void TranscodingPipeline::State::ReportDigit(uint8_t event, base::TimeDelta duration) {
   ++stats_.dtmf_received;
-  Report(DtmfReceived{*rtp::DigitFromEvent(event),
-                      static_cast<uint32_t>(duration.milliseconds())});
+  Report(DtmfReceived{*rtp::DigitFromEvent(event), static_cast<uint32_t>(duration.milliseconds())});
 }
 
 }  // namespace byon::pipeline

@@ -14,9 +14,8 @@ uint16_t ModesOf(const codec::CodecFormat& format) {
 bool MayRelayAmr(const codec::CodecFormat& received, const codec::CodecFormat& sent) {
   const bool is_same_framing = received.amr.octet_align == sent.amr.octet_align;
   const bool are_modes_allowed = (ModesOf(received) & ~ModesOf(sent)) == 0;
-  const bool are_changes_allowed =
-      (sent.amr.mode_change_period == 1 || received.amr.mode_change_period == 2) &&
-      (!sent.amr.mode_change_neighbor || received.amr.mode_change_neighbor);
+  const bool are_changes_allowed = (sent.amr.mode_change_period == 1 || received.amr.mode_change_period == 2) &&
+                                   (!sent.amr.mode_change_neighbor || received.amr.mode_change_neighbor);
   return is_same_framing && are_modes_allowed && are_changes_allowed;
 }
 
@@ -32,12 +31,9 @@ bool MayRelay(const codec::CodecFormat& received, const codec::CodecFormat& sent
   if (received.codec != sent.codec) return false;
   switch (sent.codec) {
     case codec::Codec::kAmr:
-    case codec::Codec::kAmrWb:
-      return MayRelayAmr(received, sent);
-    case codec::Codec::kOpus:
-      return MayRelayOpus(received, sent);
-    default:
-      return false;
+    case codec::Codec::kAmrWb: return MayRelayAmr(received, sent);
+    case codec::Codec::kOpus: return MayRelayOpus(received, sent);
+    default: return false;
   }
 }
 
@@ -62,8 +58,8 @@ bool PacketRelay::TakeSource(rtp::Ssrc ssrc, base::Timestamp arrival) {
   return true;
 }
 
-PacketRelay::Numbers PacketRelay::Begin(const jitter::StreamPacket& packet,
-                                        rtp::SequenceNumber next, rtp::RtpTimestamp timestamp) {
+PacketRelay::Numbers PacketRelay::Begin(const jitter::StreamPacket& packet, rtp::SequenceNumber next,
+                                        rtp::RtpTimestamp timestamp) {
   is_running_ = true;
   jump_successor_.reset();
   newest_ = packet.sequence_number;
@@ -77,20 +73,17 @@ PacketRelay::Numbers PacketRelay::Begin(const jitter::StreamPacket& packet,
 
 bool PacketRelay::IsMissing(const jitter::StreamPacket& packet) const {
   if (!is_running_ || ssrc_ != packet.ssrc) return false;
-  const auto step =
-      static_cast<int16_t>(static_cast<uint16_t>(packet.sequence_number.value - newest_.value));
+  const auto step = static_cast<int16_t>(static_cast<uint16_t>(packet.sequence_number.value - newest_.value));
   // The sender does not number its copies: a wrong guess has a time that was said already.
   return step > 0 && step < kWindow && packet.timestamp - newest_timestamp_ > 0;
 }
 
 std::variant<PacketRelay::Numbers, DropReason> PacketRelay::Map(const jitter::StreamPacket& packet,
-                                                                base::Timestamp arrival,
-                                                                rtp::SequenceNumber next,
+                                                                base::Timestamp arrival, rtp::SequenceNumber next,
                                                                 rtp::RtpTimestamp timestamp) {
   if (!TakeSource(packet.ssrc, arrival)) return DropReason::kOldSource;
   if (!is_running_) return Begin(packet, next, timestamp);
-  const auto step =
-      static_cast<int16_t>(static_cast<uint16_t>(packet.sequence_number.value - newest_.value));
+  const auto step = static_cast<int16_t>(static_cast<uint16_t>(packet.sequence_number.value - newest_.value));
   if (std::abs(int{step}) > kMostJump) {
     // RFC 3550 appendix A.1: two packets in a row make a restart, one alone may be a stray.
     if (jump_successor_ == packet.sequence_number) return Begin(packet, next, timestamp);
@@ -113,8 +106,7 @@ std::variant<PacketRelay::Numbers, DropReason> PacketRelay::Map(const jitter::St
   }
   jump_successor_.reset();
   Numbers numbers;
-  numbers.sequence_number.value =
-      static_cast<uint16_t>(packet.sequence_number.value + sequence_offset_);
+  numbers.sequence_number.value = static_cast<uint16_t>(packet.sequence_number.value + sequence_offset_);
   numbers.timestamp.value = packet.timestamp.value + timestamp_offset_;
   numbers.lost_before = lost_before;
   return numbers;

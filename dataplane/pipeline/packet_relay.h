@@ -23,7 +23,7 @@ class PacketRelay {
   struct Numbers {
     rtp::SequenceNumber sequence_number;
     rtp::RtpTimestamp timestamp;
-    bool is_first = false;  // of a stretch: a marker is due
+    bool is_first = false;    // of a stretch: a marker is due
     int64_t lost_before = 0;  // packets missing between this one and the newest before it
   };
   // `next` and `timestamp` are where the outgoing stream stands; they count when a stretch begins.
@@ -39,24 +39,23 @@ class PacketRelay {
 
   uint64_t source_changes() const { return source_changes_; }
 
-  static constexpr int kMostJump = 1000;          // sequence numbers, as the jitter buffer has it
-  static constexpr int kWindow = 64;              // packets that may be overtaken
+  static constexpr int kMostJump = 1000;  // sequence numbers, as the jitter buffer has it
+  static constexpr int kWindow = 64;      // packets that may be overtaken
   static constexpr base::TimeDelta kOldSourceGuard = base::TimeDelta::Seconds(1);
 
  private:
   bool TakeSource(rtp::Ssrc ssrc, base::Timestamp arrival);
-  Numbers Begin(const jitter::StreamPacket& packet, rtp::SequenceNumber next,
-                rtp::RtpTimestamp timestamp);
+  Numbers Begin(const jitter::StreamPacket& packet, rtp::SequenceNumber next, rtp::RtpTimestamp timestamp);
 
   bool is_running_ = false;
   std::optional<rtp::Ssrc> ssrc_;
   std::optional<rtp::Ssrc> replaced_ssrc_;
   base::Timestamp replaced_at_;
   uint64_t source_changes_ = 0;
-  rtp::SequenceNumber newest_;     // received
+  rtp::SequenceNumber newest_;  // received
   rtp::RtpTimestamp newest_timestamp_;
-  uint64_t received_mask_ = 0;     // bit i: newest - i, of this stretch
-  int reach_ = 0;                  // packets from the stretch's first to the newest; saturates
+  uint64_t received_mask_ = 0;  // bit i: newest - i, of this stretch
+  int reach_ = 0;               // packets from the stretch's first to the newest; saturates
   std::optional<rtp::SequenceNumber> jump_successor_;
   uint16_t sequence_offset_ = 0;
   uint32_t timestamp_offset_ = 0;

@@ -34,8 +34,7 @@ class alignas(base::kCacheLineBytes) TranscodingPipeline::State {
         playout_(stats_),
         resampler_(16'000, 16'000) {}
 
-  std::optional<DropReason> Insert(const rtp::RtpPacketView& packet, base::Timestamp arrival,
-                                   PacketSink* relay);
+  std::optional<DropReason> Insert(const rtp::RtpPacketView& packet, base::Timestamp arrival, PacketSink* relay);
   size_t StartTick(base::Timestamp now, PacketSink& sink);
   size_t FinishTick(PacketSink& sink);
 
@@ -61,9 +60,7 @@ class alignas(base::kCacheLineBytes) TranscodingPipeline::State {
   void ApplyModes();
 
   // After anything that starts or ends a sound of our own.
-  void NoteSounds() {
-    makes_sounds_ = tone_.is_on() || clip_.is_on() || hold_.is_always_wanted() || !dtmf_.is_idle();
-  }
+  void NoteSounds() { makes_sounds_ = tone_.is_on() || clip_.is_on() || hold_.is_always_wanted() || !dtmf_.is_idle(); }
 
   // What every packet and every tick look at lies together, kHotBytes with the first of `stats_`: with a thousand
   // calls each line of memory is a miss.
@@ -85,13 +82,13 @@ class alignas(base::kCacheLineBytes) TranscodingPipeline::State {
     codec::Codec codec = codec::Codec::kOpus;
     bool is_octet_aligned = false;
   };
-  Relayed usual_relayed_;          // of the preferred format; found without a look at the setups
-  bool has_started_ = false;       // MediaStarted was reported for this source
-  bool is_marker_due_ = true;      // the next audio packet follows a pause
+  Relayed usual_relayed_;      // of the preferred format; found without a look at the setups
+  bool has_started_ = false;   // MediaStarted was reported for this source
+  bool is_marker_due_ = true;  // the next audio packet follows a pause
   bool is_relaying_ = false;
-  bool is_encoding_ = false;       // between StartTick() and FinishTick()
+  bool is_encoding_ = false;  // between StartTick() and FinishTick()
   bool has_events_ = false;
-  bool makes_sounds_ = false;      // tone, clip, hold audio or digits, which come before what is received
+  bool makes_sounds_ = false;  // tone, clip, hold audio or digits, which come before what is received
   base::Timestamp last_relayed_;
 
  public:
@@ -117,29 +114,23 @@ class alignas(base::kCacheLineBytes) TranscodingPipeline::State {
   codec::Resampler resampler_;
 
  private:
-  std::optional<DropReason> InsertPacket(const rtp::RtpPacketView& packet, base::Timestamp arrival,
-                                         PacketSink* relay);
-  std::optional<DropReason> InsertPrimary(const rtp::RtpPacketView& packet,
-                                          const jitter::StreamPacket& primary, bool carries_copies,
-                                          base::Timestamp arrival, PacketSink* relay);
-  std::optional<DropReason> InsertRed(const rtp::RtpPacketView& packet, base::Timestamp arrival,
-                                      PacketSink* relay);
+  std::optional<DropReason> InsertPacket(const rtp::RtpPacketView& packet, base::Timestamp arrival, PacketSink* relay);
+  std::optional<DropReason> InsertPrimary(const rtp::RtpPacketView& packet, const jitter::StreamPacket& primary,
+                                          bool carries_copies, base::Timestamp arrival, PacketSink* relay);
+  std::optional<DropReason> InsertRed(const rtp::RtpPacketView& packet, base::Timestamp arrival, PacketSink* relay);
   // Whether packets of the receiving leg are what is sent, in so far as it may be.
   bool MayRelayNow() const { return send_ && is_send_active_ && !is_muted_ && !makes_sounds_; }
   std::optional<Relayed> FindRelayed(uint8_t payload_type);
   std::optional<Relayed> RelayedAs(size_t entry);
   void PlanRelay();
-  void RelayCopies(const rtp::RedPayloadView& red, const jitter::StreamPacket& primary,
-                   base::Timestamp arrival, PacketSink& sink);
-  std::optional<DropReason> RelayPacket(const jitter::StreamPacket& packet, bool marker,
-                                        const Relayed& relayed, base::Timestamp arrival,
-                                        PacketSink& sink);
+  void RelayCopies(const rtp::RedPayloadView& red, const jitter::StreamPacket& primary, base::Timestamp arrival,
+                   PacketSink& sink);
+  std::optional<DropReason> RelayPacket(const jitter::StreamPacket& packet, bool marker, const Relayed& relayed,
+                                        base::Timestamp arrival, PacketSink& sink);
   void NoteAudio(const std::optional<uint8_t>& codec_mode_request);
-  void InsertCopies(const rtp::RedPayloadView& red, const jitter::StreamPacket& primary,
-                    base::Timestamp arrival);
-  std::optional<DropReason> TakeEvent(base::ByteSpan payload, rtp::RtpTimestamp timestamp,
-                                      bool marker, const TelephoneEventFormat& format,
-                                      base::Timestamp arrival);
+  void InsertCopies(const rtp::RedPayloadView& red, const jitter::StreamPacket& primary, base::Timestamp arrival);
+  std::optional<DropReason> TakeEvent(base::ByteSpan payload, rtp::RtpTimestamp timestamp, bool marker,
+                                      const TelephoneEventFormat& format, base::Timestamp arrival);
   std::optional<DropReason> Relay(const EventProgress& progress);
   void ReportDigit(uint8_t event, base::TimeDelta duration);
 
@@ -147,8 +138,7 @@ class alignas(base::kCacheLineBytes) TranscodingPipeline::State {
   void MeasureLevel(const codec::AudioFrame& received);
   bool SendDtmfPacket(PacketSink& sink);
   bool MakeFrame(const codec::AudioFrame* received, codec::AudioFrame& frame);
-  size_t SendPayload(const codec::EncodedPayload& encoded, base::ByteSpan payload,
-                     PacketSink& sink);
+  size_t SendPayload(const codec::EncodedPayload& encoded, base::ByteSpan payload, PacketSink& sink);
   void CountSent(size_t payload_bytes);
   void Drop(DropReason reason) { ++stats_.drops[static_cast<size_t>(reason)]; }
 };

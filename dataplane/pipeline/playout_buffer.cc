@@ -8,8 +8,7 @@
 namespace byon::pipeline {
 
 PlayoutBuffer::PlayoutBuffer(int max_rate_hz, int capacity_ms)
-    : samples_(static_cast<size_t>(max_rate_hz) *
-               static_cast<size_t>(capacity_ms + kHistoryMs) / 1000),
+    : samples_(static_cast<size_t>(max_rate_hz) * static_cast<size_t>(capacity_ms + kHistoryMs) / 1000),
       sample_rate_hz_(max_rate_hz),
       scaler_(max_rate_hz) {
   Restart(max_rate_hz);
@@ -25,8 +24,7 @@ void PlayoutBuffer::Restart(int sample_rate_hz) {
 void PlayoutBuffer::MoveToFront() {
   const size_t history = HistorySamples();
   const auto first = samples_.begin();
-  std::copy(first + static_cast<ptrdiff_t>(begin_ - history),
-            first + static_cast<ptrdiff_t>(end_), first);
+  std::copy(first + static_cast<ptrdiff_t>(begin_ - history), first + static_cast<ptrdiff_t>(end_), first);
   end_ -= begin_ - history;
   begin_ = history;
 }
@@ -49,16 +47,15 @@ size_t PlayoutBuffer::min_compress_samples() const {
 
 size_t PlayoutBuffer::Compress(codec::TimeScaler::Urgency urgency) {
   if (size() < min_compress_samples()) return 0;
-  const size_t removed =
-      scaler_.Compress(std::span(samples_).subspan(begin_, size()), urgency);
+  const size_t removed = scaler_.Compress(std::span(samples_).subspan(begin_, size()), urgency);
   end_ -= removed;
   return removed;
 }
 
 size_t PlayoutBuffer::Trim() {
   const size_t left_over = size() % codec::SamplesPerFrame(sample_rate_hz_);
-  const size_t removed = scaler_.Compress(std::span(samples_).subspan(begin_, size()),
-                                          codec::TimeScaler::Urgency::kUnheard, left_over);
+  const size_t removed =
+      scaler_.Compress(std::span(samples_).subspan(begin_, size()), codec::TimeScaler::Urgency::kUnheard, left_over);
   end_ -= removed;
   return removed;
 }

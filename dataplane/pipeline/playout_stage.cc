@@ -48,12 +48,8 @@ std::optional<DropReason> PlayoutStage::Outcome(jitter::InsertOutcome outcome) {
   counted_source_changes_ = jitter_.source_changes();
   switch (outcome) {
     case jitter::InsertOutcome::kInserted: return std::nullopt;
-    case jitter::InsertOutcome::kLate:
-      ++stats_.late_packets;
-      return DropReason::kLatePacket;
-    case jitter::InsertOutcome::kDuplicate:
-      ++stats_.duplicate_packets;
-      return DropReason::kDuplicatePacket;
+    case jitter::InsertOutcome::kLate: ++stats_.late_packets; return DropReason::kLatePacket;
+    case jitter::InsertOutcome::kDuplicate: ++stats_.duplicate_packets; return DropReason::kDuplicatePacket;
     case jitter::InsertOutcome::kTooLarge: return DropReason::kPacketTooLarge;
     case jitter::InsertOutcome::kOldSource: return DropReason::kOldSource;
     case jitter::InsertOutcome::kSequenceJump: return DropReason::kSequenceJump;
@@ -61,8 +57,8 @@ std::optional<DropReason> PlayoutStage::Outcome(jitter::InsertOutcome outcome) {
   return std::nullopt;
 }
 
-std::optional<DropReason> PlayoutStage::InsertAudio(const jitter::StreamPacket& packet,
-                                                    bool carries_copies, base::Timestamp arrival) {
+std::optional<DropReason> PlayoutStage::InsertAudio(const jitter::StreamPacket& packet, bool carries_copies,
+                                                    base::Timestamp arrival) {
   if (packet.payload.size() > jitter::kMaxPayloadBytes) return DropReason::kPacketTooLarge;
   ReceiveSetup::Entry* entry = setup_->FindAudio(packet.payload_type);
   if (entry == nullptr) return DropReason::kUnknownPayloadType;
@@ -71,11 +67,11 @@ std::optional<DropReason> PlayoutStage::InsertAudio(const jitter::StreamPacket& 
   // Another clock cannot be compared with what is buffered: the peer changed codecs, play-out starts anew.
   if (codec::ClockRateHz(entry->format.codec.codec) != jitter_.clock_rate_hz()) Use(*entry);
 
-  const auto outcome = Outcome(jitter_.Insert(
-      packet,
-      {description->duration, description->is_dtx, description->has_redundancy || carries_copies,
-       entry->decoder->bridges_losses(), entry->decoder->decodes_in_parts()},
-      arrival));
+  const auto outcome =
+      Outcome(jitter_.Insert(packet,
+                             {description->duration, description->is_dtx, description->has_redundancy || carries_copies,
+                              entry->decoder->bridges_losses(), entry->decoder->decodes_in_parts()},
+                             arrival));
   if (outcome) return outcome;
   stats_.received_codec = entry->format.codec.codec;
   stats_.received_amr_mode = description->amr_mode;
@@ -83,23 +79,20 @@ std::optional<DropReason> PlayoutStage::InsertAudio(const jitter::StreamPacket& 
   return std::nullopt;
 }
 
-std::optional<DropReason> PlayoutStage::InsertCopy(const jitter::StreamPacket& copy,
-                                                   base::Timestamp arrival) {
+std::optional<DropReason> PlayoutStage::InsertCopy(const jitter::StreamPacket& copy, base::Timestamp arrival) {
   ReceiveSetup::Entry* entry = setup_->FindAudio(copy.payload_type);
   if (entry == nullptr) return DropReason::kMalformedRedundancy;
   const auto description = entry->decoder->Describe(copy.payload);
   if (!description) return DropReason::kMalformedRedundancy;
   if (codec::ClockRateHz(entry->format.codec.codec) != jitter_.clock_rate_hz()) return std::nullopt;
-  (void)jitter_.InsertCopy(
-      copy,
-      {description->duration, description->is_dtx, description->has_redundancy,
-       entry->decoder->bridges_losses(), entry->decoder->decodes_in_parts()},
-      arrival);
+  (void)jitter_.InsertCopy(copy,
+                           {description->duration, description->is_dtx, description->has_redundancy,
+                            entry->decoder->bridges_losses(), entry->decoder->decodes_in_parts()},
+                           arrival);
   return std::nullopt;
 }
 
-std::optional<DropReason> PlayoutStage::InsertEvent(const rtp::RtpPacketView& packet,
-                                                    base::Timestamp arrival) {
+std::optional<DropReason> PlayoutStage::InsertEvent(const rtp::RtpPacketView& packet, base::Timestamp arrival) {
   const jitter::InsertOutcome outcome = jitter_.InsertOther(packet, arrival);
   // A late report of an event still tells of it.
   if (outcome == jitter::InsertOutcome::kLate) return std::nullopt;
@@ -108,14 +101,12 @@ std::optional<DropReason> PlayoutStage::InsertEvent(const rtp::RtpPacketView& pa
 
 uint32_t PlayoutStage::BufferedUnits() const {
   const PlayoutBuffer& buffer = setup_->buffer();
-  return static_cast<uint32_t>(buffer.size() * jitter_.clock_rate_hz() /
-                               static_cast<size_t>(buffer.sample_rate_hz()));
+  return static_cast<uint32_t>(buffer.size() * jitter_.clock_rate_hz() / static_cast<size_t>(buffer.sample_rate_hz()));
 }
 
 // At the rate of the decoder in use.
 size_t PlayoutStage::SamplesOf(uint32_t duration) const {
-  return size_t{duration} * static_cast<size_t>(current_->decoder->sample_rate_hz()) /
-         jitter_.clock_rate_hz();
+  return size_t{duration} * static_cast<size_t>(current_->decoder->sample_rate_hz()) / jitter_.clock_rate_hz();
 }
 
 std::span<int16_t> PlayoutStage::RoomFor(uint32_t duration) {
@@ -146,8 +137,7 @@ bool PlayoutStage::PullFrame(base::Timestamp now, codec::AudioFrame& frame) {
   stats_.playout_delay = jitter_.playout_delay();
   stats_.target_playout_delay = jitter_.target_delay();
   const uint64_t overflowed = jitter_.overflowed_packets();
-  stats_.drops[static_cast<size_t>(DropReason::kPlayoutOverflow)] +=
-      overflowed - overflowed_before_;
+  stats_.drops[static_cast<size_t>(DropReason::kPlayoutOverflow)] += overflowed - overflowed_before_;
   overflowed_before_ = overflowed;
   return true;
 }
@@ -156,8 +146,7 @@ bool PlayoutStage::Append(base::Timestamp now) {
   const jitter::PlayoutFrame piece = jitter_.PopFrame(now, BufferedUnits());
   if (!piece.is_undecided) Settle(piece.silent_before);
   if (piece.lost_before != 0) {
-    const bool is_next = piece.is_behind_loss && piece.skip == 0 &&
-                         piece.payload_type == current_->format.payload_type;
+    const bool is_next = piece.is_behind_loss && piece.skip == 0 && piece.payload_type == current_->format.payload_type;
     current_->decoder->AcceptLoss(piece.lost_before, is_next ? piece.payload : base::ByteSpan());
   }
   switch (piece.decision) {
@@ -187,8 +176,7 @@ void PlayoutStage::Decode(const jitter::PlayoutFrame& piece, base::Timestamp now
   const base::TimeDelta latency = now - piece.arrival;
   latency_sum_ns_ += latency.nanoseconds();
   ++latency_packets_;
-  stats_.added_latency_mean =
-      base::TimeDelta::Nanoseconds(latency_sum_ns_ / latency_packets_);
+  stats_.added_latency_mean = base::TimeDelta::Nanoseconds(latency_sum_ns_ / latency_packets_);
   stats_.added_latency_max = std::max(stats_.added_latency_max, latency);
 }
 
@@ -198,9 +186,8 @@ void PlayoutStage::Conceal(const jitter::PlayoutFrame& piece) {
     current_->decoder->ConcealDelay(room);
     return CountConcealed(piece, room.size());
   }
-  const bool is_recovered =
-      !piece.redundancy.empty() && current_->format.payload_type == piece.payload_type &&
-      current_->decoder->DecodeRedundancy(piece.redundancy, room);
+  const bool is_recovered = !piece.redundancy.empty() && current_->format.payload_type == piece.payload_type &&
+                            current_->decoder->DecodeRedundancy(piece.redundancy, room);
   if (!is_recovered) {
     if (!piece.next_payload.empty() && current_->format.payload_type == piece.payload_type) {
       current_->decoder->BridgeLoss(piece.next_payload, room);
@@ -255,9 +242,7 @@ void PlayoutStage::AdjustSpeed(base::Timestamp now) {
     case jitter::TimeAdjustment::kAccelerate: return Accelerate(Urgency::kUnheard, now);
     case jitter::TimeAdjustment::kAccelerateSoon: return Accelerate(Urgency::kHardlyHeard, now);
     case jitter::TimeAdjustment::kAccelerateForced: return Accelerate(Urgency::kForced, now);
-    case jitter::TimeAdjustment::kExpand:
-      stats_.inserted_samples += buffer.Stretch(Urgency::kUnheard);
-      return;
+    case jitter::TimeAdjustment::kExpand: stats_.inserted_samples += buffer.Stretch(Urgency::kUnheard); return;
   }
 }
 

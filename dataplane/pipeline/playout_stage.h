@@ -64,7 +64,7 @@ class PlayoutStage {
   std::optional<uint8_t> codec_mode_request_;
   uint64_t counted_source_changes_ = 0;
   uint64_t overflowed_before_ = 0;
-  bool is_concealing_ = false;  // the last piece was concealment
+  bool is_concealing_ = false;     // the last piece was concealment
   uint64_t undecided_frames_ = 0;  // concealed, not counted yet
   int64_t latency_sum_ns_ = 0;
   int64_t latency_packets_ = 0;

@@ -8,18 +8,15 @@
 namespace byon::pipeline {
 
 // How what entry `entry` of the receive setup receives is sent as it is; nothing: it may not be.
-std::optional<TranscodingPipeline::State::Relayed> TranscodingPipeline::State::RelayedAs(
-    size_t entry) {
+std::optional<TranscodingPipeline::State::Relayed> TranscodingPipeline::State::RelayedAs(size_t entry) {
   ReceiveSetup* const receive = playout_.setup();
   if (receive == nullptr || !send_) return std::nullopt;
   const StreamFormat& format = receive->entries()[entry].format;
   if (!MayRelay(format.codec, send_->format().codec)) return std::nullopt;
-  return Relayed{format.payload_type, send_->format().payload_type, format.codec.codec,
-                 format.codec.amr.octet_align};
+  return Relayed{format.payload_type, send_->format().payload_type, format.codec.codec, format.codec.amr.octet_align};
 }
 
-std::optional<TranscodingPipeline::State::Relayed> TranscodingPipeline::State::FindRelayed(
-    uint8_t payload_type) {
+std::optional<TranscodingPipeline::State::Relayed> TranscodingPipeline::State::FindRelayed(uint8_t payload_type) {
   if (payload_type == usual_relayed_.payload_type) return usual_relayed_;
   const auto entry = playout_.setup()->AudioIndex(payload_type);
   return entry ? RelayedAs(*entry) : std::nullopt;
@@ -32,19 +29,17 @@ void TranscodingPipeline::State::PlanRelay() {
   usual_relayed_ = RelayedAs(0).value_or(Relayed());
 }
 
-std::optional<DropReason> TranscodingPipeline::State::RelayPacket(
-    const jitter::StreamPacket& packet, bool marker, const Relayed& relayed,
-    base::Timestamp arrival, PacketSink& sink) {
-  const auto description =
-      codec::DescribePayload(relayed.codec, relayed.is_octet_aligned, packet.payload);
+std::optional<DropReason> TranscodingPipeline::State::RelayPacket(const jitter::StreamPacket& packet, bool marker,
+                                                                  const Relayed& relayed, base::Timestamp arrival,
+                                                                  PacketSink& sink) {
+  const auto description = codec::DescribePayload(relayed.codec, relayed.is_octet_aligned, packet.payload);
   if (!description) return DropReason::kMalformedPayload;
   if (!is_relaying_) {  // what waits on either side is of no use any more
     playout_.StartNewSource();
     send_->encoder().DropPending();
   }
   const uint64_t sources_before = relay_.source_changes();
-  const auto mapped = relay_.Map(packet, arrival, stream_.next_sequence_number(),
-                                 stream_.NextTimestampAt(arrival));
+  const auto mapped = relay_.Map(packet, arrival, stream_.next_sequence_number(), stream_.NextTimestampAt(arrival));
   if (relay_.source_changes() != sources_before) {
     ++stats_.source_changes;
     event_receiver_.Reset();
@@ -81,8 +76,7 @@ std::optional<DropReason> TranscodingPipeline::State::RelayPacket(
 }
 
 // What was lost right before this packet goes on in its place: copies end here.
-void TranscodingPipeline::State::RelayCopies(const rtp::RedPayloadView& red,
-                                             const jitter::StreamPacket& primary,
+void TranscodingPipeline::State::RelayCopies(const rtp::RedPayloadView& red, const jitter::StreamPacket& primary,
                                              base::Timestamp arrival, PacketSink& sink) {
   auto steps_back = static_cast<int32_t>(red.redundant().size());
   for (const rtp::RedBlock& block : red.redundant()) {
@@ -94,15 +88,14 @@ void TranscodingPipeline::State::RelayCopies(const rtp::RedPayloadView& red,
     if (block.payload.empty() || !relay_.IsMissing(copy)) continue;
     const auto relayed = FindRelayed(copy.payload_type);
     const auto description =
-        relayed ? codec::DescribePayload(relayed->codec, relayed->is_octet_aligned, copy.payload)
-                : std::nullopt;
+        relayed ? codec::DescribePayload(relayed->codec, relayed->is_octet_aligned, copy.payload) : std::nullopt;
     if (!description) continue;
     if (const auto reason = RelayPacket(copy, false, *relayed, arrival, sink)) {
       Drop(*reason);
       continue;
     }
-    stats_.recovered_frames += std::max<uint64_t>(
-        1, description->duration * 50ull / std::max(stream_.clock_rate_hz(), 1u));
+    stats_.recovered_frames +=
+        std::max<uint64_t>(1, description->duration * 50ull / std::max(stream_.clock_rate_hz(), 1u));
   }
 }
 

@@ -18,9 +18,9 @@ class SpeechLevel {
   std::optional<float> noise_dbm0() const;
 
  private:
-  float noise_power_ = 0;   // mean square
+  float noise_power_ = 0;  // mean square
   float signal_power_ = 0;
-  uint32_t frames_ = 0;     // saturates
+  uint32_t frames_ = 0;  // saturates
 };
 
 }  // namespace byon::pipeline

@@ -5,8 +5,7 @@
 namespace byon::pipeline {
 
 bool StreamFormat::operator==(const StreamFormat& other) const {
-  return codec == other.codec && payload_type == other.payload_type &&
-         red_payload_type == other.red_payload_type &&
+  return codec == other.codec && payload_type == other.payload_type && red_payload_type == other.red_payload_type &&
          std::ranges::equal(telephone_events, other.telephone_events);
 }
 

@@ -6,8 +6,7 @@ namespace byon::pipeline {
 
 base::TimeDelta TelephoneEventReceiver::DurationOf(const Active& active) {
   return active.former_segments +
-         base::TimeDelta::Microseconds(int64_t{active.units} * 1'000'000 /
-                                       active.clock_rate_hz);
+         base::TimeDelta::Microseconds(int64_t{active.units} * 1'000'000 / active.clock_rate_hz);
 }
 
 // An event longer than the duration field goes on under a new timestamp, one segment further, without a
@@ -19,8 +18,7 @@ bool TelephoneEventReceiver::IsNextSegment(const rtp::TelephoneEvent& report, bo
 
 // The end is sent three times (section 2.5.1.4), and any packet may come late.
 bool TelephoneEventReceiver::IsOfPast(rtp::RtpTimestamp timestamp, base::Timestamp now) const {
-  return last_ended_ && now - last_ended_->at < kRememberEnded &&
-         timestamp - last_ended_->timestamp <= 0;
+  return last_ended_ && now - last_ended_->at < kRememberEnded && timestamp - last_ended_->timestamp <= 0;
 }
 
 void TelephoneEventReceiver::End(base::Timestamp now) {
@@ -28,9 +26,8 @@ void TelephoneEventReceiver::End(base::Timestamp now) {
   active_.reset();
 }
 
-EventProgress TelephoneEventReceiver::OnPacket(const rtp::TelephoneEvent& report,
-                                               rtp::RtpTimestamp timestamp, bool marker,
-                                               uint32_t clock_rate_hz, base::Timestamp now) {
+EventProgress TelephoneEventReceiver::OnPacket(const rtp::TelephoneEvent& report, rtp::RtpTimestamp timestamp,
+                                               bool marker, uint32_t clock_rate_hz, base::Timestamp now) {
   EventProgress progress;
   if (active_ && (timestamp != active_->timestamp || is_source_gone_)) {
     const bool is_late = timestamp - active_->timestamp < 0;
@@ -49,10 +46,8 @@ EventProgress TelephoneEventReceiver::OnPacket(const rtp::TelephoneEvent& report
   }
   if (!active_) {
     if (IsOfPast(timestamp, now)) return progress;
-    active_ = Active{.event = report.event,
-                     .volume = report.volume,
-                     .timestamp = timestamp,
-                     .clock_rate_hz = clock_rate_hz};
+    active_ =
+        Active{.event = report.event, .volume = report.volume, .timestamp = timestamp, .clock_rate_hz = clock_rate_hz};
     is_source_gone_ = false;
     progress.has_started = true;
   }

@@ -12,10 +12,10 @@ namespace byon::pipeline {
 // What a received telephone-event packet, or the time since the last one, means.
 struct EventProgress {
   bool has_started = false;
-  bool has_ended = false;        // with has_started both: all but its end was lost
+  bool has_ended = false;  // with has_started both: all but its end was lost
   uint8_t event = 0;
   uint8_t volume = 0;
-  base::TimeDelta duration;      // so far, or final
+  base::TimeDelta duration;  // so far, or final
   // A former event ended unseen because this one started.
   bool has_ended_former = false;
   uint8_t former_event = 0;
@@ -42,7 +42,7 @@ class TelephoneEventReceiver {
     uint8_t event = 0;
     uint8_t volume = 0;
     rtp::RtpTimestamp timestamp;
-    uint16_t units = 0;             // duration in this segment
+    uint16_t units = 0;  // duration in this segment
     base::TimeDelta former_segments;
     uint32_t clock_rate_hz = 8000;
     base::Timestamp last_packet;

@@ -71,13 +71,12 @@ bool TranscodingPipeline::State::SendDtmfPacket(PacketSink& sink) {
   if (!packet) return false;
   send_->encoder().DropPending();
   is_marker_due_ = true;
-  const bool is_sent =
-      stream_.Send(sink, format->payload_type, packet->timestamp, packet->marker,
-                   [&packet](base::MutableByteSpan room) {
-                     base::ByteWriter writer(room);
-                     packet->report.Serialize(writer);
-                     return writer.ok() ? writer.size() : 0;
-                   });
+  const bool is_sent = stream_.Send(sink, format->payload_type, packet->timestamp, packet->marker,
+                                    [&packet](base::MutableByteSpan room) {
+                                      base::ByteWriter writer(room);
+                                      packet->report.Serialize(writer);
+                                      return writer.ok() ? writer.size() : 0;
+                                    });
   if (!stream_.has_buffer()) Drop(DropReason::kNoSendBuffer);
   if (is_sent) CountSent(rtp::kTelephoneEventBytes);
   stats_.dtmf_sent = dtmf_.digits_sent();
@@ -85,8 +84,7 @@ bool TranscodingPipeline::State::SendDtmfPacket(PacketSink& sink) {
 }
 
 // What is sent in these 20 ms, at the encoder's rate. `received`: null for nothing. False for nothing.
-bool TranscodingPipeline::State::MakeFrame(const codec::AudioFrame* received,
-                                           codec::AudioFrame& frame) {
+bool TranscodingPipeline::State::MakeFrame(const codec::AudioFrame* received, codec::AudioFrame& frame) {
   const int rate_hz = send_->encoder().sample_rate_hz();
   frame.SetRate(rate_hz);
   if (tone_.is_on()) {
@@ -106,23 +104,20 @@ bool TranscodingPipeline::State::MakeFrame(const codec::AudioFrame* received,
     std::ranges::fill(frame.view(), int16_t{0});
     return true;
   }
-  if (resampler_.input_rate_hz() != received->sample_rate_hz ||
-      resampler_.output_rate_hz() != rate_hz) {
+  if (resampler_.input_rate_hz() != received->sample_rate_hz || resampler_.output_rate_hz() != rate_hz) {
     resampler_ = codec::Resampler(received->sample_rate_hz, rate_hz);
   }
   resampler_.Process(received->view(), frame.view());
   return true;
 }
 
-size_t TranscodingPipeline::State::SendPayload(const codec::EncodedPayload& encoded,
-                                               base::ByteSpan payload, PacketSink& sink) {
+size_t TranscodingPipeline::State::SendPayload(const codec::EncodedPayload& encoded, base::ByteSpan payload,
+                                               PacketSink& sink) {
   if (encoded.bytes == 0) return 0;
   const int64_t units_per_frame = int64_t{stream_.clock_rate_hz()} * codec::kFrameMs / 1000;
-  const rtp::RtpTimestamp timestamp =
-      stream_.timestamp() + -(encoded.frames - 1) * units_per_frame;
+  const rtp::RtpTimestamp timestamp = stream_.timestamp() + -(encoded.frames - 1) * units_per_frame;
   const bool is_sent = stream_.Send(sink, send_->format().payload_type, timestamp,
-                                    is_marker_due_ || encoded.starts_talkspurt,
-                                    [&](base::MutableByteSpan room) {
+                                    is_marker_due_ || encoded.starts_talkspurt, [&](base::MutableByteSpan room) {
                                       if (room.size() < encoded.bytes) return size_t{0};
                                       std::copy_n(payload.begin(), encoded.bytes, room.begin());
                                       return encoded.bytes;

@@ -24,7 +24,7 @@ class ToneGenerator {
   ToneCountry country_;
   Tone tone_ = Tone::kNone;
   TonePlan plan_;
-  uint32_t position_ms_ = 0;         // in the cadence
+  uint32_t position_ms_ = 0;        // in the cadence
   std::array<double, 2> phases_{};  // radians
 };
 

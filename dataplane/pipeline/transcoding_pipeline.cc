@@ -63,25 +63,18 @@ void TranscodingPipeline::State::StartNewSource() {
 
 // ---- The public face --------------------------------------------------------------------------------
 
-TranscodingPipeline::TranscodingPipeline(const PipelineConfig& config)
-    : state_(std::make_unique<State>(config)) {}
+TranscodingPipeline::TranscodingPipeline(const PipelineConfig& config) : state_(std::make_unique<State>(config)) {}
 TranscodingPipeline::~TranscodingPipeline() = default;
 
 void TranscodingPipeline::Prefetch() const { base::Prefetch(state_.get(), State::kHotBytes); }
 
-ReceiveSetupPtr TranscodingPipeline::SetReceive(ReceiveSetupPtr setup) {
-  return state_->SetReceive(std::move(setup));
-}
-SendSetupPtr TranscodingPipeline::SetSend(SendSetupPtr setup) {
-  return state_->SetSend(std::move(setup));
-}
-std::optional<DropReason> TranscodingPipeline::Insert(const rtp::RtpPacketView& packet,
-                                                      base::Timestamp arrival, PacketSink* relay) {
+ReceiveSetupPtr TranscodingPipeline::SetReceive(ReceiveSetupPtr setup) { return state_->SetReceive(std::move(setup)); }
+SendSetupPtr TranscodingPipeline::SetSend(SendSetupPtr setup) { return state_->SetSend(std::move(setup)); }
+std::optional<DropReason> TranscodingPipeline::Insert(const rtp::RtpPacketView& packet, base::Timestamp arrival,
+                                                      PacketSink* relay) {
   return state_->Insert(packet, arrival, relay);
 }
-size_t TranscodingPipeline::StartTick(base::Timestamp now, PacketSink& sink) {
-  return state_->StartTick(now, sink);
-}
+size_t TranscodingPipeline::StartTick(base::Timestamp now, PacketSink& sink) { return state_->StartTick(now, sink); }
 size_t TranscodingPipeline::FinishTick(PacketSink& sink) { return state_->FinishTick(sink); }
 void TranscodingPipeline::StartNewSource() { state_->StartNewSource(); }
 
@@ -105,20 +98,15 @@ void TranscodingPipeline::SetHoldAudio(const HoldAudio& audio) {
   state_->NoteSounds();
 }
 
-bool TranscodingPipeline::CanSendDtmf() const {
-  return state_->send_ && state_->send_->telephone_event() != nullptr;
-}
-bool TranscodingPipeline::SendDtmf(std::string_view digits, base::TimeDelta duration,
-                                   base::TimeDelta gap) {
+bool TranscodingPipeline::CanSendDtmf() const { return state_->send_ && state_->send_->telephone_event() != nullptr; }
+bool TranscodingPipeline::SendDtmf(std::string_view digits, base::TimeDelta duration, base::TimeDelta gap) {
   if (!CanSendDtmf()) return false;
   const bool is_queued = state_->dtmf_.Queue(digits, duration, gap);
   state_->NoteSounds();
   return is_queued;
 }
 
-std::optional<PipelineEvent> TranscodingPipeline::PollEvent() {
-  return state_->PollEvent();
-}
+std::optional<PipelineEvent> TranscodingPipeline::PollEvent() { return state_->PollEvent(); }
 
 std::optional<CodecModeRequest> TranscodingPipeline::TakeReceivedCmr() {
   return std::exchange(state_->received_cmr_, std::nullopt);
@@ -152,9 +140,7 @@ void TranscodingPipeline::SetRemoteLoss(double fraction) {
 
 bool TranscodingPipeline::is_relaying() const { return state_->is_relaying(); }
 rtp::Ssrc TranscodingPipeline::ssrc() const { return state_->stream_.ssrc(); }
-uint32_t TranscodingPipeline::send_clock_rate_hz() const {
-  return state_->send_ ? state_->stream_.clock_rate_hz() : 0;
-}
+uint32_t TranscodingPipeline::send_clock_rate_hz() const { return state_->send_ ? state_->stream_.clock_rate_hz() : 0; }
 rtp::RtpTimestamp TranscodingPipeline::TimestampAt(base::Timestamp now) const {
   return state_->stream_.TimestampAt(now);
 }

@@ -35,19 +35,22 @@ struct CodecModeRequest {
 // handed to the worker, and destroyed on a control thread again: only there the heap is used.
 class ReceiveSetup;
 class SendSetup;
-struct ReceiveSetupDeleter { void operator()(ReceiveSetup* setup) const; };
-struct SendSetupDeleter { void operator()(SendSetup* setup) const; };
+struct ReceiveSetupDeleter {
+  void operator()(ReceiveSetup* setup) const;
+};
+struct SendSetupDeleter {
+  void operator()(SendSetup* setup) const;
+};
 using ReceiveSetupPtr = std::unique_ptr<ReceiveSetup, ReceiveSetupDeleter>;
 using SendSetupPtr = std::unique_ptr<SendSetup, SendSetupDeleter>;
 
 // `formats`: what may arrive, the preferred first, at most 8. `send`: what the other leg sends, if known:
 // Opus is then decoded straight at its sample rate. Allocates.
-base::Result<ReceiveSetupPtr, codec::FormatError> PrepareReceive(
-    std::span<const StreamFormat> formats, const StreamFormat* send);
+base::Result<ReceiveSetupPtr, codec::FormatError> PrepareReceive(std::span<const StreamFormat> formats,
+                                                                 const StreamFormat* send);
 // `receive`: the preferred format of the other leg, if known: Opus is then encoded at its sample rate.
 // `batch`: the worker's, where AMR-WB is encoded; null: the codec library.
-base::Result<SendSetupPtr, codec::FormatError> PrepareSend(const StreamFormat& send,
-                                                           const StreamFormat* receive,
+base::Result<SendSetupPtr, codec::FormatError> PrepareSend(const StreamFormat& send, const StreamFormat* receive,
                                                            codec::AmrWbBatch* batch = nullptr);
 
 struct PipelineConfig {

@@ -18,13 +18,9 @@ class BurstGap {
     uint64_t count = 0;    // of such periods
     uint64_t packets = 0;  // in all of them
     uint64_t bad = 0;      // of those
-    double density() const {
-      return packets == 0 ? 0 : static_cast<double>(bad) / static_cast<double>(packets);
-    }
+    double density() const { return packets == 0 ? 0 : static_cast<double>(bad) / static_cast<double>(packets); }
     // Mean length in packets.
-    double length() const {
-      return count == 0 ? 0 : static_cast<double>(packets) / static_cast<double>(count);
-    }
+    double length() const { return count == 0 ? 0 : static_cast<double>(packets) / static_cast<double>(count); }
   };
   // With what is not decided yet counted as what it would be if nothing more came.
   Period bursts() const;
@@ -35,10 +31,10 @@ class BurstGap {
   bool is_cluster_burst() const { return cluster_bad_ > 1; }
 
   Period bursts_;
-  Period gaps_;              // all gap packets that are decided; one gap is always under way
+  Period gaps_;                   // all gap packets that are decided; one gap is always under way
   uint64_t cluster_packets_ = 0;  // from the first bad packet to the last one, which may be a burst
   uint64_t cluster_bad_ = 0;
-  uint64_t good_run_ = 0;    // good packets since the last bad one
+  uint64_t good_run_ = 0;  // good packets since the last bad one
 };
 
 }  // namespace byon::quality

@@ -46,7 +46,7 @@ class PacketOutcomes {
 
   base::SequenceUnwrapper<uint16_t> unwrapper_;
   bool has_started_ = false;
-  int64_t oldest_ = 0;   // the first that is not decided
+  int64_t oldest_ = 0;  // the first that is not decided
   int64_t highest_ = 0;
   std::bitset<kDepth> is_received_;
   std::bitset<kDepth> is_discarded_;

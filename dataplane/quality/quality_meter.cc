@@ -18,12 +18,9 @@ double Share(uint64_t part, uint64_t whole) {
 }
 
 StreamTotals Since(const StreamTotals& now, const StreamTotals& then) {
-  return {now.frames_played - then.frames_played,
-          now.comfort_noise_frames - then.comfort_noise_frames,
-          now.concealed_frames - then.concealed_frames,
-          now.concealment_runs - then.concealment_runs,
-          now.payload_bytes - then.payload_bytes,
-          now.packets - then.packets};
+  return {now.frames_played - then.frames_played,       now.comfort_noise_frames - then.comfort_noise_frames,
+          now.concealed_frames - then.concealed_frames, now.concealment_runs - then.concealment_runs,
+          now.payload_bytes - then.payload_bytes,       now.packets - then.packets};
 }
 
 uint64_t SpeechFrames(const StreamTotals& totals) {
@@ -48,8 +45,7 @@ struct Ratings {
   double mos;
 };
 
-Ratings Rate(const CodecImpairment& codec, double loss_percent, double burst_ratio,
-             double delay_ms) {
+Ratings Rate(const CodecImpairment& codec, double loss_percent, double burst_ratio, double delay_ms) {
   if (codec.is_wideband) {
     const double rating = WidebandRating({.absolute_delay_ms = delay_ms,
                                           .equipment_impairment = codec.equipment_impairment,
@@ -69,8 +65,7 @@ Ratings Rate(const CodecImpairment& codec, double loss_percent, double burst_rat
 
 }  // namespace
 
-void QualityMeter::Update(const StreamTotals& totals, const StreamState& state,
-                          base::Timestamp now) {
+void QualityMeter::Update(const StreamTotals& totals, const StreamState& state, base::Timestamp now) {
   if (!interval_end_) {
     interval_end_ = now + kInterval;
     at_start_ = totals;
@@ -83,8 +78,7 @@ void QualityMeter::Update(const StreamTotals& totals, const StreamState& state,
   const uint64_t frames = SpeechFrames(interval);
   if (frames < kLeastFrames) return;
   latest_ = Estimate(interval, state);
-  worst_mos_ = worst_mos_ == 0 ? latest_->mos_conversational
-                               : std::min(worst_mos_, latest_->mos_conversational);
+  worst_mos_ = worst_mos_ == 0 ? latest_->mos_conversational : std::min(worst_mos_, latest_->mos_conversational);
   Accumulate(*latest_, static_cast<double>(frames));
 }
 
@@ -92,31 +86,28 @@ QualityEstimate QualityMeter::Estimate(const StreamTotals& interval, const Strea
   const uint64_t frames = SpeechFrames(interval);
   QualityEstimate estimate;
   estimate.concealed_share = std::min(1.0, Share(interval.concealed_frames, frames));
-  estimate.burst_ratio = BurstRatio(Share(interval.concealed_frames, interval.concealment_runs),
-                                    estimate.concealed_share);
+  estimate.burst_ratio =
+      BurstRatio(Share(interval.concealed_frames, interval.concealment_runs), estimate.concealed_share);
   estimate.loss_rate = interval.packets.loss_rate();
   estimate.discard_rate = interval.packets.discard_rate();
-  estimate.one_way_delay_ms =
-      (state.network_delay + state.playout_delay).seconds() * 1e3 + kCodingDelayMs;
+  estimate.one_way_delay_ms = (state.network_delay + state.playout_delay).seconds() * 1e3 + kCodingDelayMs;
   const double speech_seconds = static_cast<double>(frames) * kFrameMs / 1000;
   // Lost packets carried bits too.
-  const double bitrate = static_cast<double>(interval.payload_bytes) * 8 / speech_seconds /
-                         std::max(0.1, 1 - estimate.loss_rate);
+  const double bitrate =
+      static_cast<double>(interval.payload_bytes) * 8 / speech_seconds / std::max(0.1, 1 - estimate.loss_rate);
   const CodecImpairment codec = ImpairmentOf(state.codec, state.amr_mode, bitrate);
   const double loss_percent = estimate.concealed_share * 100;
   estimate.is_wideband = codec.is_wideband;
   estimate.mos_listening = Rate(codec, loss_percent, estimate.burst_ratio, 0).mos;
-  const Ratings rated =
-      Rate(codec, loss_percent, estimate.burst_ratio, estimate.one_way_delay_ms);
+  const Ratings rated = Rate(codec, loss_percent, estimate.burst_ratio, estimate.one_way_delay_ms);
   estimate.r_factor = rated.rating;
   estimate.mos_conversational = rated.mos;
   return estimate;
 }
 
 void QualityMeter::Accumulate(const QualityEstimate& estimate, double frames) {
-  ForEachFigure(sum_, estimate, [frames, this](double& sum, double value) {
-    sum = (frames_ == 0 ? 0 : sum) + value * frames;
-  });
+  ForEachFigure(sum_, estimate,
+                [frames, this](double& sum, double value) { sum = (frames_ == 0 ? 0 : sum) + value * frames; });
   sum_.is_wideband = estimate.is_wideband;
   frames_ += frames;
 }

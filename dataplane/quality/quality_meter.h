@@ -11,10 +11,10 @@ namespace byon::quality {
 
 // Running totals of the stream that a leg receives; "frame" is 20 ms of audio.
 struct StreamTotals {
-  uint64_t frames_played = 0;         // comfort noise and concealment included
+  uint64_t frames_played = 0;  // comfort noise and concealment included
   uint64_t comfort_noise_frames = 0;
   uint64_t concealed_frames = 0;
-  uint64_t concealment_runs = 0;      // concealed frames in a row count as one
+  uint64_t concealment_runs = 0;  // concealed frames in a row count as one
   uint64_t payload_bytes = 0;
   PacketOutcomes::Totals packets;
 };
@@ -29,13 +29,13 @@ struct StreamState {
 
 // An estimate for some stretch of a call.
 struct QualityEstimate {
-  bool is_wideband = false;     // r_factor is on the scale to 129, else to 93.2
-  double r_factor = 0;          // with delay
-  double mos_listening = 1;     // without delay
+  bool is_wideband = false;  // r_factor is on the scale to 129, else to 93.2
+  double r_factor = 0;       // with delay
+  double mos_listening = 1;  // without delay
   double mos_conversational = 1;
-  double concealed_share = 0;   // of what was heard, 0 to 1
-  double burst_ratio = 1;       // BurstR of the concealed frames
-  double loss_rate = 0;         // of packets, 0 to 1
+  double concealed_share = 0;  // of what was heard, 0 to 1
+  double burst_ratio = 1;      // BurstR of the concealed frames
+  double loss_rate = 0;        // of packets, 0 to 1
   double discard_rate = 0;
   double one_way_delay_ms = 0;  // network, jitter buffer and a frame's coding
 };
@@ -66,7 +66,7 @@ class QualityMeter {
   std::optional<base::Timestamp> interval_end_;
   StreamTotals at_start_;  // of the interval
   std::optional<QualityEstimate> latest_;
-  QualityEstimate sum_;    // times the frames of each interval
+  QualityEstimate sum_;  // times the frames of each interval
   double frames_ = 0;
   double worst_mos_ = 0;
 };

@@ -4,8 +4,7 @@
 
 namespace byon::rpc {
 
-EventHub::Stream::Outcome EventHub::Stream::Next(std::chrono::milliseconds limit,
-                                                 media::v1::Event& event) {
+EventHub::Stream::Outcome EventHub::Stream::Next(std::chrono::milliseconds limit, media::v1::Event& event) {
   std::unique_lock lock(mutex_);
   changed_.wait_for(lock, limit, [&] { return !queue_.empty() || is_closed_ || is_overrun_; });
   if (is_overrun_) return Outcome::kOverrun;

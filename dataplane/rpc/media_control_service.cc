@@ -20,19 +20,16 @@ constexpr uint32_t kCandidatePriority = 126u << 24 | 65535u << 8 | 255u;
 
 }  // namespace
 
-MediaControlService::MediaControlService(RpcConfig config,
-                                         const std::vector<worker::WorkerMailbox*>& mailboxes)
+MediaControlService::MediaControlService(RpcConfig config, const std::vector<worker::WorkerMailbox*>& mailboxes)
     : config_(std::move(config)),
       generation_(RandomText(16)),
-      directory_(config_.first_port, config_.last_port, mailboxes.size(),
-                 config_.sessions_per_worker) {
+      directory_(config_.first_port, config_.last_port, mailboxes.size(), config_.sessions_per_worker) {
   for (worker::WorkerMailbox* mailbox : mailboxes) {
     workers_.push_back(std::make_unique<WorkerClient>(*mailbox));
   }
 }
 
-Status MediaControlService::Call(SessionRecord& record, worker::CommandBody body,
-                                 worker::Reply& reply) {
+Status MediaControlService::Call(SessionRecord& record, worker::CommandBody body, worker::Reply& reply) {
   worker::Command command;
   command.session = record.config.handle;
   command.body = std::move(body);
@@ -53,8 +50,7 @@ Status MediaControlService::Acquire(const std::string& session_id, SessionRecord
   return Status::OK;
 }
 
-Status MediaControlService::GetNode(grpc::ServerContext*, const proto::GetNodeRequest*,
-                                    proto::Node* node) {
+Status MediaControlService::GetNode(grpc::ServerContext*, const proto::GetNodeRequest*, proto::Node* node) {
   node->set_node_id(config_.node_id);
   node->set_generation(generation_);
   node->set_version(config_.version);
@@ -80,20 +76,17 @@ void MediaControlService::FillSession(const SessionRecord& record, proto::Sessio
     access.set_ice_pwd(config.access.ice.pwd);
     proto::IceCandidate& candidate = *access.add_candidates();
     const net::IpAddress& local = config.access.address.ip;
-    const auto& advertised =
-        local.is_v4() ? config_.access.advertised_v4 : config_.access.advertised_v6;
+    const auto& advertised = local.is_v4() ? config_.access.advertised_v4 : config_.access.advertised_v6;
     candidate.set_ip(advertised.value_or(local).ToString());
     candidate.set_port(config.access.address.port);
     candidate.set_priority(kCandidatePriority);
     candidate.set_foundation("1");
-    access.mutable_fingerprint()->set_algorithm(
-        std::string(dtls::AlgorithmName(config_.fingerprint.algorithm)));
+    access.mutable_fingerprint()->set_algorithm(std::string(dtls::AlgorithmName(config_.fingerprint.algorithm)));
     access.mutable_fingerprint()->set_value(config_.fingerprint.ToText());
     access.set_ssrc(config.access.ssrc);
     access.set_cname(config.cname);
     proto::ImsLocal& ims = *message.mutable_ims();
-    const auto& advertised_ims =
-        config.ims.rtp.ip.is_v4() ? config_.ims.advertised_v4 : config_.ims.advertised_v6;
+    const auto& advertised_ims = config.ims.rtp.ip.is_v4() ? config_.ims.advertised_v4 : config_.ims.advertised_v6;
     const net::IpAddress ims_ip = advertised_ims.value_or(config.ims.rtp.ip);
     ToProto({ims_ip, config.ims.rtp.port}, *ims.mutable_rtp());
     ToProto({ims_ip, config.ims.rtcp.port}, *ims.mutable_rtcp());
@@ -102,14 +95,12 @@ void MediaControlService::FillSession(const SessionRecord& record, proto::Sessio
     message.set_has_access_remote(record.has_access_remote);
     message.set_has_ims_remote(record.has_ims_remote);
     const auto age = Clock::now() - record.created;
-    message.set_age_ms(
-        static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(age).count()));
+    message.set_age_ms(static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(age).count()));
     message.set_access_state(ToProto(record.state.load()));
   });
 }
 
-Status MediaControlService::CloseSession(grpc::ServerContext*,
-                                         const proto::CloseSessionRequest* request,
+Status MediaControlService::CloseSession(grpc::ServerContext*, const proto::CloseSessionRequest* request,
                                          proto::CloseSessionResponse* response) {
   SessionRecordPtr record;
   std::unique_lock<std::mutex> lock;
@@ -133,13 +124,11 @@ Status MediaControlService::CloseSession(grpc::ServerContext*,
   return Status::OK;
 }
 
-Status MediaControlService::ListSessions(grpc::ServerContext*,
-                                         const proto::ListSessionsRequest* request,
+Status MediaControlService::ListSessions(grpc::ServerContext*, const proto::ListSessionsRequest* request,
                                          proto::ListSessionsResponse* response) {
   response->set_generation(generation_);
-  const auto records = request->controller_id().empty()
-                           ? directory_.All()
-                           : directory_.OfController(request->controller_id());
+  const auto records =
+      request->controller_id().empty() ? directory_.All() : directory_.OfController(request->controller_id());
   for (const SessionRecordPtr& record : records) {
     if (record->is_open) FillSession(*record, *response->add_sessions());
   }
@@ -168,8 +157,7 @@ Status MediaControlService::PlayTone(grpc::ServerContext*, const proto::PlayTone
   return Call(*record, std::move(play).value(), reply);
 }
 
-Status MediaControlService::PlayAnnouncement(grpc::ServerContext*,
-                                             const proto::PlayAnnouncementRequest* request,
+Status MediaControlService::PlayAnnouncement(grpc::ServerContext*, const proto::PlayAnnouncementRequest* request,
                                              proto::PlayAnnouncementResponse*) {
   SessionRecordPtr record;
   std::unique_lock<std::mutex> lock;
@@ -185,8 +173,7 @@ Status MediaControlService::GetStats(grpc::ServerContext*, const proto::GetStats
   SessionRecordPtr record;
   std::unique_lock<std::mutex> lock;
   // Not only the controller asks: an operator may look at calls whose controller is lost.
-  if (Status status = Acquire(request->session_id(), record, lock, /*renews_lease=*/false);
-      !status.ok()) {
+  if (Status status = Acquire(request->session_id(), record, lock, /*renews_lease=*/false); !status.ok()) {
     return status;
   }
   worker::Reply reply;
@@ -231,8 +218,7 @@ Status MediaControlService::Drain(grpc::ServerContext*, const proto::DrainReques
   return Status::OK;
 }
 
-Status MediaControlService::WatchEvents(grpc::ServerContext* context,
-                                        const proto::WatchEventsRequest* request,
+Status MediaControlService::WatchEvents(grpc::ServerContext* context, const proto::WatchEventsRequest* request,
                                         grpc::ServerWriter<proto::Event>* writer) {
   if (auto valid = CheckControllerId(request->controller_id()); !valid) {
     return Invalid(valid.error());
@@ -245,11 +231,8 @@ Status MediaControlService::WatchEvents(grpc::ServerContext* context,
   while (is_open && !context->IsCancelled()) {
     proto::Event event;
     switch (stream->Next(kWatchPoll, event)) {
-      case EventHub::Stream::Outcome::kEvent:
-        is_open = writer->Write(event);
-        break;
-      case EventHub::Stream::Outcome::kTimeout:
-        break;
+      case EventHub::Stream::Outcome::kEvent: is_open = writer->Write(event); break;
+      case EventHub::Stream::Outcome::kTimeout: break;
       case EventHub::Stream::Outcome::kOverrun:
         status = {StatusCode::RESOURCE_EXHAUSTED, "the reader was too slow and has lost events"};
         is_open = false;
@@ -268,15 +251,13 @@ Status MediaControlService::WatchEvents(grpc::ServerContext* context,
 bool MediaControlService::ServeReports() {
   bool had_one = false;
   for (const auto& worker : workers_) {
-    had_one |=
-        worker->ServeReports([this](const worker::EventReport& report) { HandleEvent(report); });
+    had_one |= worker->ServeReports([this](const worker::EventReport& report) { HandleEvent(report); });
   }
   return had_one;
 }
 
 bool MediaControlService::has_outstanding() const {
-  return std::ranges::any_of(workers_,
-                             [](const auto& worker) { return worker->has_outstanding(); });
+  return std::ranges::any_of(workers_, [](const auto& worker) { return worker->has_outstanding(); });
 }
 
 void MediaControlService::LogSession(const SessionRecord& record, const std::string& line) const {
@@ -298,8 +279,7 @@ void MediaControlService::HandleEvent(const worker::EventReport& report) {
       break;
     case proto::Event::kDtlsConnected:
       record->state = session::TransportState::kDtlsConnected;
-      LogSession(*record,
-                 "event=dtls_connected srtp_profile=" + message.dtls_connected().srtp_profile());
+      LogSession(*record, "event=dtls_connected srtp_profile=" + message.dtls_connected().srtp_profile());
       break;
     case proto::Event::kConsentLost:
       record->state = session::TransportState::kConsentLost;
@@ -307,22 +287,20 @@ void MediaControlService::HandleEvent(const worker::EventReport& report) {
       break;
     case proto::Event::kSessionFailed:
       record->state = session::TransportState::kFailed;
-      LogSession(*record,
-                 "event=session_failed detail=\"" + message.session_failed().detail() + "\"");
+      LogSession(*record, "event=session_failed detail=\"" + message.session_failed().detail() + "\"");
       break;
     case proto::Event::kMediaStarted:
       // The worker keeps 64 bytes of the name: give the whole one back.
       directory_.Access([&] {
         const std::string& kept = message.media_started().stream_id();
-        const auto whole = std::ranges::find_if(
-            record->stream_ids, [&](const std::string& id) { return id.starts_with(kept); });
+        const auto whole =
+            std::ranges::find_if(record->stream_ids, [&](const std::string& id) { return id.starts_with(kept); });
         if (!kept.empty() && whole != record->stream_ids.end()) {
           message.mutable_media_started()->set_stream_id(*whole);
         }
       });
       break;
-    default:
-      break;
+    default: break;
   }
   events_.Publish(record->controller_id, std::move(message));
 }
@@ -342,11 +320,10 @@ void MediaControlService::CloseAsync(const SessionRecordPtr& record, proto::Sess
   if (!record->is_open) return;
   worker::Command command;
   command.session = record->config.handle;
-  command.body = worker::CloseSession{
-      .reason = session::ShortText(reason), .stats = nullptr, .session = nullptr};
+  command.body = worker::CloseSession{.reason = session::ShortText(reason), .stats = nullptr, .session = nullptr};
   // A full mailbox: the next housekeeping tries again.
-  (void)workers_[record->worker]->Submit(
-      std::move(command), [this, record, by](const worker::Reply&) { FinishClose(record, by); });
+  (void)workers_[record->worker]->Submit(std::move(command),
+                                         [this, record, by](const worker::Reply&) { FinishClose(record, by); });
 }
 
 void MediaControlService::Housekeep(bool with_heartbeats) {

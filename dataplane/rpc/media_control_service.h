@@ -30,28 +30,21 @@ class MediaControlService final : public proto::MediaControl::Service {
   MediaControlService(RpcConfig config, const std::vector<worker::WorkerMailbox*>& mailboxes);
 
   grpc::Status GetNode(grpc::ServerContext*, const proto::GetNodeRequest*, proto::Node*) override;
-  grpc::Status CreateSession(grpc::ServerContext*, const proto::CreateSessionRequest*,
-                             proto::Session*) override;
-  grpc::Status ModifySession(grpc::ServerContext*, const proto::ModifySessionRequest*,
-                             proto::Session*) override;
+  grpc::Status CreateSession(grpc::ServerContext*, const proto::CreateSessionRequest*, proto::Session*) override;
+  grpc::Status ModifySession(grpc::ServerContext*, const proto::ModifySessionRequest*, proto::Session*) override;
   grpc::Status CloseSession(grpc::ServerContext*, const proto::CloseSessionRequest*,
                             proto::CloseSessionResponse*) override;
   grpc::Status ListSessions(grpc::ServerContext*, const proto::ListSessionsRequest*,
                             proto::ListSessionsResponse*) override;
   grpc::Status JoinSessions(grpc::ServerContext*, const proto::JoinSessionsRequest*,
                             proto::JoinSessionsResponse*) override;
-  grpc::Status SendDtmf(grpc::ServerContext*, const proto::SendDtmfRequest*,
-                        proto::SendDtmfResponse*) override;
-  grpc::Status PlayTone(grpc::ServerContext*, const proto::PlayToneRequest*,
-                        proto::PlayToneResponse*) override;
+  grpc::Status SendDtmf(grpc::ServerContext*, const proto::SendDtmfRequest*, proto::SendDtmfResponse*) override;
+  grpc::Status PlayTone(grpc::ServerContext*, const proto::PlayToneRequest*, proto::PlayToneResponse*) override;
   grpc::Status PlayAnnouncement(grpc::ServerContext*, const proto::PlayAnnouncementRequest*,
                                 proto::PlayAnnouncementResponse*) override;
-  grpc::Status GetStats(grpc::ServerContext*, const proto::GetStatsRequest*,
-                        proto::SessionStats*) override;
-  grpc::Status GetNodeStats(grpc::ServerContext*, const proto::GetNodeStatsRequest*,
-                            proto::NodeStats*) override;
-  grpc::Status Drain(grpc::ServerContext*, const proto::DrainRequest*,
-                     proto::DrainResponse*) override;
+  grpc::Status GetStats(grpc::ServerContext*, const proto::GetStatsRequest*, proto::SessionStats*) override;
+  grpc::Status GetNodeStats(grpc::ServerContext*, const proto::GetNodeStatsRequest*, proto::NodeStats*) override;
+  grpc::Status Drain(grpc::ServerContext*, const proto::DrainRequest*, proto::DrainResponse*) override;
   grpc::Status WatchEvents(grpc::ServerContext*, const proto::WatchEventsRequest*,
                            grpc::ServerWriter<proto::Event>*) override;
 
@@ -73,9 +66,7 @@ class MediaControlService final : public proto::MediaControl::Service {
   // Ends the event streams.
   void Shutdown() { events_.Shutdown(); }
   // Called when draining begins or ends. Set it before the service is served.
-  void SetOnDraining(std::function<void()> on_draining) {
-    on_draining_ = std::move(on_draining);
-  }
+  void SetOnDraining(std::function<void()> on_draining) { on_draining_ = std::move(on_draining); }
 
  private:
   struct Locals {
@@ -91,11 +82,10 @@ class MediaControlService final : public proto::MediaControl::Service {
   void LogSession(const SessionRecord& record, const std::string& line) const;
   void HandleEvent(const worker::EventReport& report);
   void FinishClose(const SessionRecordPtr& record, proto::SessionClosed::By by);
-  void CloseAsync(const SessionRecordPtr& record, proto::SessionClosed::By by,
-                  std::string_view reason);
+  void CloseAsync(const SessionRecordPtr& record, proto::SessionClosed::By by, std::string_view reason);
   // Finds an open session and takes its command lock; a command also renews its controller's lease.
-  grpc::Status Acquire(const std::string& session_id, SessionRecordPtr& record,
-                       std::unique_lock<std::mutex>& lock, bool renews_lease = true);
+  grpc::Status Acquire(const std::string& session_id, SessionRecordPtr& record, std::unique_lock<std::mutex>& lock,
+                       bool renews_lease = true);
   // One command on a session, for its reply.
   grpc::Status Call(SessionRecord& record, worker::CommandBody body, worker::Reply& reply);
 

@@ -21,52 +21,40 @@ constexpr size_t kCnameLength = 16;  // 96 bits, RFC 7022 section 4.2
 
 std::optional<net::IpAddress> AddressOf(const LegAddresses& leg, proto::IpFamily family) {
   switch (family) {
-    case proto::IP_FAMILY_V4:
-      return leg.v4;
-    case proto::IP_FAMILY_V6:
-      return leg.v6;
-    default:
-      return leg.v4 ? leg.v4 : leg.v6;
+    case proto::IP_FAMILY_V4: return leg.v4;
+    case proto::IP_FAMILY_V6: return leg.v6;
+    default: return leg.v4 ? leg.v4 : leg.v6;
   }
 }
 
-session::IceCredentials NewIceCredentials() {
-  return {RandomText(kUfragLength), RandomText(kPasswordLength)};
-}
+session::IceCredentials NewIceCredentials() { return {RandomText(kUfragLength), RandomText(kPasswordLength)}; }
 
 }  // namespace
 
-Status MediaControlService::ChooseLocals(const proto::CreateSessionRequest& request,
-                                         Locals& locals) const {
-  const auto choose = [](const LegAddresses& leg, int family, const char* field,
-                         net::IpAddress& chosen) -> Status {
+Status MediaControlService::ChooseLocals(const proto::CreateSessionRequest& request, Locals& locals) const {
+  const auto choose = [](const LegAddresses& leg, int family, const char* field, net::IpAddress& chosen) -> Status {
     if (family < proto::IP_FAMILY_UNSPECIFIED || family > proto::IP_FAMILY_V6) {
       return Invalid(std::string(field) + " is " + std::to_string(family) + ", but must be 0 to 2");
     }
     const auto address = AddressOf(leg, static_cast<proto::IpFamily>(family));
     if (!address) {
-      return Invalid(std::string(field) + " is " +
-                     (family == proto::IP_FAMILY_V4 ? "IPv4" : "IPv6") +
+      return Invalid(std::string(field) + " is " + (family == proto::IP_FAMILY_V4 ? "IPv4" : "IPv6") +
                      ", but this node has no such address on that leg");
     }
     chosen = *address;
     return Status::OK;
   };
-  if (Status status =
-          choose(config_.access, request.access_family(), "access_family", locals.access);
-      !status.ok()) {
+  if (Status status = choose(config_.access, request.access_family(), "access_family", locals.access); !status.ok()) {
     return status;
   }
   return choose(config_.ims, request.ims_family(), "ims_family", locals.ims);
 }
 
-session::SessionConfig MediaControlService::MakeConfig(const SessionRecord& record,
-                                                       const Locals& locals) {
+session::SessionConfig MediaControlService::MakeConfig(const SessionRecord& record, const Locals& locals) {
   session::SessionConfig config;
   config.handle = session::MakeSessionHandle(next_handle_++, record.ports.access);
   config.access = {{locals.access, record.ports.access}, NewIceCredentials(), RandomSsrc()};
-  config.ims = {
-      {locals.ims, record.ports.ims_rtp}, {locals.ims, record.ports.ims_rtcp}, RandomSsrc()};
+  config.ims = {{locals.ims, record.ports.ims_rtp}, {locals.ims, record.ports.ims_rtcp}, RandomSsrc()};
   config.cname = RandomText(kCnameLength);
   config.random_seed = RandomU64();
   config.access_dscp = config_.access.dscp;
@@ -100,16 +88,14 @@ Status MediaControlService::Open(const SessionRecordPtr& record, const Locals& l
     auto reply = worker.Call(std::move(command), kCommandLimit, close_late);
     if (!reply) return {StatusCode::UNAVAILABLE, "the worker does not answer"};
     status = StatusOf(reply->status);
-    if (reply->status != worker::CommandStatus::kPortInUse &&
-        reply->status != worker::CommandStatus::kSessionExists) {
+    if (reply->status != worker::CommandStatus::kPortInUse && reply->status != worker::CommandStatus::kSessionExists) {
       break;
     }
   }
   return status;
 }
 
-Status MediaControlService::Apply(SessionRecord& record,
-                                  session::SessionDescriptions descriptions) {
+Status MediaControlService::Apply(SessionRecord& record, session::SessionDescriptions descriptions) {
   const bool has_access = descriptions.access.has_value();
   const bool has_ims = descriptions.ims.has_value();
   const auto new_ice = descriptions.restart_ice;
@@ -118,11 +104,9 @@ Status MediaControlService::Apply(SessionRecord& record,
   if (has_access && descriptions.access->audio) {
     descriptions.access->audio->send.codec.opus.coding = config_.opus_coding;
   }
-  auto change = session::PrepareSessionChange(std::move(descriptions), audio,
-                                              workers_[record.worker]->amr_wb_batch());
+  auto change = session::PrepareSessionChange(std::move(descriptions), audio, workers_[record.worker]->amr_wb_batch());
   if (!change) {
-    return Invalid("the audio cannot be used: " +
-                   std::string(codec::FormatErrorName(change.error())));
+    return Invalid("the audio cannot be used: " + std::string(codec::FormatErrorName(change.error())));
   }
   if (has_ims && !stream_id.empty()) {
     directory_.Access([&] {
@@ -142,8 +126,7 @@ Status MediaControlService::Apply(SessionRecord& record,
   return Status::OK;
 }
 
-Status MediaControlService::CreateSession(grpc::ServerContext*,
-                                          const proto::CreateSessionRequest* request,
+Status MediaControlService::CreateSession(grpc::ServerContext*, const proto::CreateSessionRequest* request,
                                           proto::Session* response) {
   if (auto valid = CheckSessionId(request->session_id()); !valid) return Invalid(valid.error());
   if (auto valid = CheckControllerId(request->controller_id()); !valid) {
@@ -212,13 +195,12 @@ Status MediaControlService::CreateSession(grpc::ServerContext*,
     }
   }
   FillSession(*record, *response);
-  LogSession(*record, "event=session_created worker=" + std::to_string(record->worker) +
-                          " controller=" + record->controller_id);
+  LogSession(*record,
+             "event=session_created worker=" + std::to_string(record->worker) + " controller=" + record->controller_id);
   return Status::OK;
 }
 
-Status MediaControlService::ModifySession(grpc::ServerContext*,
-                                          const proto::ModifySessionRequest* request,
+Status MediaControlService::ModifySession(grpc::ServerContext*, const proto::ModifySessionRequest* request,
                                           proto::Session* response) {
   SessionRecordPtr record;
   std::unique_lock<std::mutex> lock;
@@ -248,8 +230,7 @@ Status MediaControlService::ModifySession(grpc::ServerContext*,
   return status.error_code() == StatusCode::NOT_FOUND ? Status::OK : status;
 }
 
-Status MediaControlService::JoinSessions(grpc::ServerContext*,
-                                         const proto::JoinSessionsRequest* request,
+Status MediaControlService::JoinSessions(grpc::ServerContext*, const proto::JoinSessionsRequest* request,
                                          proto::JoinSessionsResponse*) {
   return Join(request->session_id(), request->peer_session_id());
 }

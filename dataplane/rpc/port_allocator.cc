@@ -25,8 +25,6 @@ std::optional<SessionPorts> PortAllocator::Allocate(size_t worker) {
   return SessionPorts{first, static_cast<uint16_t>(first + 1), static_cast<uint16_t>(first + 2)};
 }
 
-void PortAllocator::Release(size_t worker, const SessionPorts& ports) {
-  free_[worker].push_back(ports.ims_rtp);
-}
+void PortAllocator::Release(size_t worker, const SessionPorts& ports) { free_[worker].push_back(ports.ims_rtp); }
 
 }  // namespace byon::rpc

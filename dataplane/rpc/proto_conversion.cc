@@ -35,16 +35,14 @@ std::string IsBut(const std::string& field, uint64_t value, const std::string& a
 }
 
 bool IsIdText(std::string_view text) {
-  return std::ranges::all_of(text, [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-';
-  });
+  return std::ranges::all_of(
+      text, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-'; });
 }
 
 // RFC 8839 section 5.4: ice-char.
 bool IsIceText(std::string_view text) {
-  return std::ranges::all_of(text, [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '+' || c == '/';
-  });
+  return std::ranges::all_of(
+      text, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '+' || c == '/'; });
 }
 
 Checked<uint8_t> ToPayloadType(uint32_t value, const std::string& field) {
@@ -55,8 +53,7 @@ Checked<uint8_t> ToPayloadType(uint32_t value, const std::string& field) {
   return static_cast<uint8_t>(value);
 }
 
-Checked<codec::AmrParameters> ToAmr(const proto::AudioCodec& message, codec::Codec codec,
-                                    const std::string& field) {
+Checked<codec::AmrParameters> ToAmr(const proto::AudioCodec& message, codec::Codec codec, const std::string& field) {
   codec::AmrParameters amr;
   const uint32_t highest_mode = codec == codec::Codec::kAmrWb ? 8 : 7;
   amr.octet_align = message.octet_align();
@@ -101,18 +98,16 @@ Checked<uint16_t> ToPacketTime(const proto::AudioCodec& message, const std::stri
   return static_cast<uint16_t>(std::max(std::min(wanted, longest) / 20 * 20, 20u));
 }
 
-Checked<pipeline::StreamFormat> ToFormat(const proto::AudioCodec& message,
-                                         const std::string& field) {
+Checked<pipeline::StreamFormat> ToFormat(const proto::AudioCodec& message, const std::string& field) {
   pipeline::StreamFormat format;
   const auto payload_type = ToPayloadType(message.payload_type(), field + ".payload_type");
   if (!payload_type) return payload_type.error();
   format.payload_type = *payload_type;
   const auto codec = codec::CodecFromName(message.encoding_name(), message.clock_rate_hz());
   if (!codec) {
-    return IsBut(
-        field + ".encoding_name with clock_rate_hz",
-        Quoted(message.encoding_name()) + " with " + std::to_string(message.clock_rate_hz()),
-        "opus with 48000, AMR-WB with 16000, AMR, PCMU or PCMA with 8000");
+    return IsBut(field + ".encoding_name with clock_rate_hz",
+                 Quoted(message.encoding_name()) + " with " + std::to_string(message.clock_rate_hz()),
+                 "opus with 48000, AMR-WB with 16000, AMR, PCMU or PCMA with 8000");
   }
   format.codec.codec = *codec;
   const bool is_opus = *codec == codec::Codec::kOpus;
@@ -151,8 +146,7 @@ Checked<Valid> AddTelephoneEvents(const proto::AudioFormat& message, const std::
     }
     if (!format.telephone_events.PushBack({*payload_type, rate})) {
       return field + ".telephone_events has " + std::to_string(message.telephone_events_size()) +
-             " entries, but at most " + std::to_string(pipeline::kMaxTelephoneEventFormats) +
-             " are allowed";
+             " entries, but at most " + std::to_string(pipeline::kMaxTelephoneEventFormats) + " are allowed";
     }
   }
   return Valid{};
@@ -165,8 +159,7 @@ Checked<AudioDescription> ToAudio(const proto::AudioFormat& message, const std::
   audio.send = *send;
   if (auto valid = AddTelephoneEvents(message, field, audio.send); !valid) return valid.error();
   if (message.receive_size() > 16) {
-    return field + ".receive has " + std::to_string(message.receive_size()) +
-           " entries, but at most 16 are allowed";
+    return field + ".receive has " + std::to_string(message.receive_size()) + " entries, but at most 16 are allowed";
   }
   std::bitset<128> used;
   for (const auto& event : audio.send.telephone_events) {
@@ -204,27 +197,19 @@ Checked<AudioDescription> ToAudio(const proto::AudioFormat& message, const std::
   return audio;
 }
 
-Checked<std::optional<session::Direction>> ToDirection(proto::Direction direction,
-                                                       const std::string& field) {
+Checked<std::optional<session::Direction>> ToDirection(proto::Direction direction, const std::string& field) {
   using Optional = std::optional<session::Direction>;
   switch (direction) {
-    case proto::DIRECTION_UNSPECIFIED:
-      return Optional();
-    case proto::DIRECTION_SENDRECV:
-      return Optional(session::Direction::kSendRecv);
-    case proto::DIRECTION_SENDONLY:
-      return Optional(session::Direction::kSendOnly);
-    case proto::DIRECTION_RECVONLY:
-      return Optional(session::Direction::kRecvOnly);
-    case proto::DIRECTION_INACTIVE:
-      return Optional(session::Direction::kInactive);
-    default:
-      return IsBut(field + ".direction", static_cast<uint64_t>(direction), "0 to 4");
+    case proto::DIRECTION_UNSPECIFIED: return Optional();
+    case proto::DIRECTION_SENDRECV: return Optional(session::Direction::kSendRecv);
+    case proto::DIRECTION_SENDONLY: return Optional(session::Direction::kSendOnly);
+    case proto::DIRECTION_RECVONLY: return Optional(session::Direction::kRecvOnly);
+    case proto::DIRECTION_INACTIVE: return Optional(session::Direction::kInactive);
+    default: return IsBut(field + ".direction", static_cast<uint64_t>(direction), "0 to 4");
   }
 }
 
-Checked<std::optional<session::IceCredentials>> ToIce(const proto::AccessRemote& message,
-                                                      const std::string& field) {
+Checked<std::optional<session::IceCredentials>> ToIce(const proto::AccessRemote& message, const std::string& field) {
   using Optional = std::optional<session::IceCredentials>;
   const std::string& ufrag = message.ice_ufrag();
   const std::string& pwd = message.ice_pwd();
@@ -233,8 +218,7 @@ Checked<std::optional<session::IceCredentials>> ToIce(const proto::AccessRemote&
     return IsBut(field + ".ice_ufrag", Quoted(ufrag), "4 to 256 of [A-Za-z0-9+/]");
   }
   if (pwd.size() < 22 || pwd.size() > 256 || !IsIceText(pwd)) {
-    return field + ".ice_pwd has " + std::to_string(pwd.size()) +
-           " characters, but must be 22 to 256 of [A-Za-z0-9+/]";
+    return field + ".ice_pwd has " + std::to_string(pwd.size()) + " characters, but must be 22 to 256 of [A-Za-z0-9+/]";
   }
   return Optional(session::IceCredentials{ufrag, pwd});
 }
@@ -263,8 +247,8 @@ Checked<std::vector<dtls::DtlsFingerprint>> ToFingerprints(const proto::AccessRe
 }
 
 // Absent when the message is.
-Checked<std::optional<net::SocketAddress>> ToAddress(const proto::SocketAddress& message,
-                                                     const std::string& field, bool is_v4) {
+Checked<std::optional<net::SocketAddress>> ToAddress(const proto::SocketAddress& message, const std::string& field,
+                                                     bool is_v4) {
   const auto ip = net::IpAddress::Parse(message.ip());
   if (!ip) return IsBut(field + ".ip", Quoted(message.ip()), "an IPv4 or IPv6 address");
   if (message.port() > 65535) return IsBut(field + ".port", message.port(), "0 to 65535");
@@ -289,23 +273,16 @@ Checked<const pipeline::AudioClip*> ToClip(const std::string& name, const std::s
   for (const auto& entry : announcements ? *announcements : pipeline::AnnouncementSet()) {
     known += (known.empty() ? "" : ", ") + entry.first;
   }
-  return IsBut(field, Quoted(name),
-               known.empty() ? "absent: this node has no announcements" : "one of " + known);
+  return IsBut(field, Quoted(name), known.empty() ? "absent: this node has no announcements" : "one of " + known);
 }
 
 Checked<pipeline::HoldAudio> ToHoldAudio(const proto::HoldAudio& message, const std::string& field,
                                          const pipeline::AnnouncementSet* announcements) {
   pipeline::HoldAudio hold{.only_when_silent = message.only_when_silent()};
   switch (message.kind()) {
-    case proto::HoldAudio::KIND_UNSPECIFIED:
-      hold.kind = pipeline::HoldAudio::Kind::kNone;
-      return hold;
-    case proto::HoldAudio::KIND_SILENCE:
-      hold.kind = pipeline::HoldAudio::Kind::kSilence;
-      return hold;
-    case proto::HoldAudio::KIND_COMFORT_NOISE:
-      hold.kind = pipeline::HoldAudio::Kind::kComfortNoise;
-      return hold;
+    case proto::HoldAudio::KIND_UNSPECIFIED: hold.kind = pipeline::HoldAudio::Kind::kNone; return hold;
+    case proto::HoldAudio::KIND_SILENCE: hold.kind = pipeline::HoldAudio::Kind::kSilence; return hold;
+    case proto::HoldAudio::KIND_COMFORT_NOISE: hold.kind = pipeline::HoldAudio::Kind::kComfortNoise; return hold;
     case proto::HoldAudio::KIND_ANNOUNCEMENT: {
       hold.kind = pipeline::HoldAudio::Kind::kAnnouncement;
       auto clip = ToClip(message.announcement(), field + ".announcement", announcements);
@@ -313,8 +290,7 @@ Checked<pipeline::HoldAudio> ToHoldAudio(const proto::HoldAudio& message, const 
       hold.clip = *clip;
       return hold;
     }
-    default:
-      return IsBut(field + ".kind", static_cast<uint64_t>(message.kind()), "0 to 3");
+    default: return IsBut(field + ".kind", static_cast<uint64_t>(message.kind()), "0 to 3");
   }
 }
 
@@ -330,16 +306,14 @@ Checked<Valid> CheckSessionId(const std::string& session_id) {
 }
 
 Checked<Valid> CheckControllerId(const std::string& controller_id) {
-  const bool is_printable =
-      std::ranges::all_of(controller_id, [](char c) { return c > ' ' && c <= '~'; });
+  const bool is_printable = std::ranges::all_of(controller_id, [](char c) { return c > ' ' && c <= '~'; });
   if (controller_id.empty() || controller_id.size() > 128 || !is_printable) {
     return IsBut("controller_id", Quoted(controller_id), "1 to 128 printable ASCII characters");
   }
   return Valid{};
 }
 
-Checked<session::AccessRemote> ToDomain(const proto::AccessRemote& message,
-                                        const std::string& field,
+Checked<session::AccessRemote> ToDomain(const proto::AccessRemote& message, const std::string& field,
                                         const pipeline::AnnouncementSet* announcements) {
   session::AccessRemote remote;
   auto ice = ToIce(message, field);
@@ -349,17 +323,10 @@ Checked<session::AccessRemote> ToDomain(const proto::AccessRemote& message,
   if (!fingerprints) return fingerprints.error();
   remote.fingerprints = *fingerprints;
   switch (message.gateway_dtls_role()) {
-    case proto::DTLS_ROLE_UNSPECIFIED:
-      break;
-    case proto::DTLS_ROLE_CLIENT:
-      remote.gateway_dtls_role = dtls::DtlsRole::kClient;
-      break;
-    case proto::DTLS_ROLE_SERVER:
-      remote.gateway_dtls_role = dtls::DtlsRole::kServer;
-      break;
-    default:
-      return IsBut(field + ".gateway_dtls_role", static_cast<uint64_t>(message.gateway_dtls_role()),
-                   "0 to 2");
+    case proto::DTLS_ROLE_UNSPECIFIED: break;
+    case proto::DTLS_ROLE_CLIENT: remote.gateway_dtls_role = dtls::DtlsRole::kClient; break;
+    case proto::DTLS_ROLE_SERVER: remote.gateway_dtls_role = dtls::DtlsRole::kServer; break;
+    default: return IsBut(field + ".gateway_dtls_role", static_cast<uint64_t>(message.gateway_dtls_role()), "0 to 2");
   }
   if (message.has_audio() && !IsEmpty(message.audio())) {
     auto audio = ToAudio(message.audio(), field + ".audio");
@@ -372,11 +339,11 @@ Checked<session::AccessRemote> ToDomain(const proto::AccessRemote& message,
   // Browsers always speak AVPF (RFC 8834 section 4.3). A change of hold or mute alone says nothing of
   // RTCP.
   if (remote.audio || message.has_rtcp_xr()) {
-    remote.rtcp_parameters = session::RtcpParameters{
-        .is_avpf = true,
-        .bandwidth_bps = std::nullopt,
-        .wants_voip_metrics = message.rtcp_xr().voip_metrics(),
-        .answers_reference_time = message.rtcp_xr().receiver_reference_time()};
+    remote.rtcp_parameters =
+        session::RtcpParameters{.is_avpf = true,
+                                .bandwidth_bps = std::nullopt,
+                                .wants_voip_metrics = message.rtcp_xr().voip_metrics(),
+                                .answers_reference_time = message.rtcp_xr().receiver_reference_time()};
   }
   if (message.has_muted()) remote.is_muted = message.muted();
   if (message.has_hold_audio()) {
@@ -387,8 +354,7 @@ Checked<session::AccessRemote> ToDomain(const proto::AccessRemote& message,
   return remote;
 }
 
-Checked<session::ImsRemote> ToDomain(const proto::ImsRemote& message, const std::string& field,
-                                     bool is_v4,
+Checked<session::ImsRemote> ToDomain(const proto::ImsRemote& message, const std::string& field, bool is_v4,
                                      const pipeline::AnnouncementSet* announcements) {
   session::ImsRemote remote;
   if (message.has_rtp()) {
@@ -402,11 +368,11 @@ Checked<session::ImsRemote> ToDomain(const proto::ImsRemote& message, const std:
     remote.rtcp = *rtcp;
   }
   remote.rtcp_mux = message.rtcp_mux();
-  remote.rtcp_parameters = session::RtcpParameters{
-      .is_avpf = message.use_avpf(),
-      .bandwidth_bps = std::nullopt,
-      .wants_voip_metrics = message.rtcp_xr().voip_metrics(),
-      .answers_reference_time = message.rtcp_xr().receiver_reference_time()};
+  remote.rtcp_parameters =
+      session::RtcpParameters{.is_avpf = message.use_avpf(),
+                              .bandwidth_bps = std::nullopt,
+                              .wants_voip_metrics = message.rtcp_xr().voip_metrics(),
+                              .answers_reference_time = message.rtcp_xr().receiver_reference_time()};
   if (message.has_rtcp_bandwidth_bps()) {
     if (message.rtcp_bandwidth_bps() > kMostRtcpBandwidthBps) {
       return IsBut(field + ".rtcp_bandwidth_bps", message.rtcp_bandwidth_bps(),
@@ -446,9 +412,8 @@ Checked<worker::SendDtmf> ToDomain(const proto::SendDtmfRequest& request) {
   const auto leg = ToDomain(request.leg());
   if (!leg) return leg.error();
   dtmf.leg = *leg;
-  const bool is_digits = std::ranges::all_of(request.digits(), [](char c) {
-    return std::string_view("0123456789*#ABCD").find(c) != std::string_view::npos;
-  });
+  const bool is_digits = std::ranges::all_of(
+      request.digits(), [](char c) { return std::string_view("0123456789*#ABCD").find(c) != std::string_view::npos; });
   if (request.digits().empty() || request.digits().size() > dtmf.digits.capacity() || !is_digits) {
     return IsBut("digits", Quoted(request.digits()), "1 to 32 of 0-9 * # A-D");
   }
@@ -475,20 +440,11 @@ Checked<worker::PlayTone> ToDomain(const proto::PlayToneRequest& request) {
   if (!leg) return leg.error();
   play.leg = *leg;
   switch (request.tone()) {
-    case proto::TONE_NONE:
-      play.tone = pipeline::Tone::kNone;
-      break;
-    case proto::TONE_RINGBACK:
-      play.tone = pipeline::Tone::kRingback;
-      break;
-    case proto::TONE_BUSY:
-      play.tone = pipeline::Tone::kBusy;
-      break;
-    case proto::TONE_CONGESTION:
-      play.tone = pipeline::Tone::kCongestion;
-      break;
-    default:
-      return IsBut("tone", static_cast<uint64_t>(request.tone()), "0 to 3");
+    case proto::TONE_NONE: play.tone = pipeline::Tone::kNone; break;
+    case proto::TONE_RINGBACK: play.tone = pipeline::Tone::kRingback; break;
+    case proto::TONE_BUSY: play.tone = pipeline::Tone::kBusy; break;
+    case proto::TONE_CONGESTION: play.tone = pipeline::Tone::kCongestion; break;
+    default: return IsBut("tone", static_cast<uint64_t>(request.tone()), "0 to 3");
   }
   return play;
 }

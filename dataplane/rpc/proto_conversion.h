@@ -8,7 +8,8 @@
 #include "dataplane/worker/commands.h"
 #include "media_control.pb.h"
 
-// Protobuf messages to domain types, at the edge. Each conversion checks every field; its error is one sentence that names the field, its value and what is allowed.
+// Protobuf messages to domain types, at the edge. Each conversion checks every field; its error is one sentence that
+// names the field, its value and what is allowed.
 namespace byon::rpc {
 
 namespace proto = ::byon::media::v1;
@@ -22,12 +23,10 @@ Checked<Valid> CheckControllerId(const std::string& controller_id);
 
 // `field` is the message's own name in the request ("access").
 // `announcements`: what a hold_audio may name; null for nothing.
-Checked<session::AccessRemote> ToDomain(const proto::AccessRemote& message,
-                                        const std::string& field,
+Checked<session::AccessRemote> ToDomain(const proto::AccessRemote& message, const std::string& field,
                                         const pipeline::AnnouncementSet* announcements = nullptr);
 // The remote addresses must be of the leg's family.
-Checked<session::ImsRemote> ToDomain(const proto::ImsRemote& message, const std::string& field,
-                                     bool is_v4,
+Checked<session::ImsRemote> ToDomain(const proto::ImsRemote& message, const std::string& field, bool is_v4,
                                      const pipeline::AnnouncementSet* announcements = nullptr);
 Checked<session::Leg> ToDomain(proto::Leg leg);
 Checked<worker::SendDtmf> ToDomain(const proto::SendDtmfRequest& request);

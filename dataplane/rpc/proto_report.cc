@@ -60,38 +60,27 @@ void ToProto(const session::LegStats& stats, proto::LegStats& message) {
   message.set_sent_codec(std::string(stats.sent_codec.view()));
 }
 
-proto::Leg ToProto(session::Leg leg) {
-  return leg == session::Leg::kAccess ? proto::LEG_ACCESS : proto::LEG_IMS;
-}
+proto::Leg ToProto(session::Leg leg) { return leg == session::Leg::kAccess ? proto::LEG_ACCESS : proto::LEG_IMS; }
 
 proto::FailureCause ToProto(session::FailureCause cause) {
   switch (cause) {
-    case session::FailureCause::kDtlsHandshake:
-      return proto::FAILURE_CAUSE_DTLS_HANDSHAKE;
-    case session::FailureCause::kDtlsFingerprintMismatch:
-      return proto::FAILURE_CAUSE_DTLS_FINGERPRINT_MISMATCH;
-    case session::FailureCause::kDtlsNoSrtpProfile:
-      return proto::FAILURE_CAUSE_DTLS_NO_SRTP_PROFILE;
-    case session::FailureCause::kDtlsClosed:
-      return proto::FAILURE_CAUSE_DTLS_CLOSED;
-    case session::FailureCause::kIceTimeout:
-      return proto::FAILURE_CAUSE_ICE_TIMEOUT;
+    case session::FailureCause::kDtlsHandshake: return proto::FAILURE_CAUSE_DTLS_HANDSHAKE;
+    case session::FailureCause::kDtlsFingerprintMismatch: return proto::FAILURE_CAUSE_DTLS_FINGERPRINT_MISMATCH;
+    case session::FailureCause::kDtlsNoSrtpProfile: return proto::FAILURE_CAUSE_DTLS_NO_SRTP_PROFILE;
+    case session::FailureCause::kDtlsClosed: return proto::FAILURE_CAUSE_DTLS_CLOSED;
+    case session::FailureCause::kIceTimeout: return proto::FAILURE_CAUSE_ICE_TIMEOUT;
   }
   return proto::FAILURE_CAUSE_UNSPECIFIED;
 }
 
 std::string_view DetailOf(session::FailureCause cause) {
   switch (cause) {
-    case session::FailureCause::kDtlsHandshake:
-      return "the DTLS handshake did not succeed";
+    case session::FailureCause::kDtlsHandshake: return "the DTLS handshake did not succeed";
     case session::FailureCause::kDtlsFingerprintMismatch:
       return "the peer's certificate does not fit the fingerprint of its description";
-    case session::FailureCause::kDtlsNoSrtpProfile:
-      return "the peer agreed on no SRTP profile";
-    case session::FailureCause::kDtlsClosed:
-      return "the peer closed the DTLS association";
-    case session::FailureCause::kIceTimeout:
-      return "no connectivity check of the peer succeeded in time";
+    case session::FailureCause::kDtlsNoSrtpProfile: return "the peer agreed on no SRTP profile";
+    case session::FailureCause::kDtlsClosed: return "the peer closed the DTLS association";
+    case session::FailureCause::kIceTimeout: return "no connectivity check of the peer succeeded in time";
   }
   return "";
 }
@@ -125,16 +114,11 @@ void ToProto(uint32_t worker, const worker::WorkerStats& stats, proto::WorkerSta
 
 proto::TransportState ToProto(session::TransportState state) {
   switch (state) {
-    case session::TransportState::kNew:
-      return proto::TRANSPORT_STATE_NEW;
-    case session::TransportState::kIceConnected:
-      return proto::TRANSPORT_STATE_ICE_CONNECTED;
-    case session::TransportState::kDtlsConnected:
-      return proto::TRANSPORT_STATE_DTLS_CONNECTED;
-    case session::TransportState::kConsentLost:
-      return proto::TRANSPORT_STATE_CONSENT_LOST;
-    case session::TransportState::kFailed:
-      return proto::TRANSPORT_STATE_FAILED;
+    case session::TransportState::kNew: return proto::TRANSPORT_STATE_NEW;
+    case session::TransportState::kIceConnected: return proto::TRANSPORT_STATE_ICE_CONNECTED;
+    case session::TransportState::kDtlsConnected: return proto::TRANSPORT_STATE_DTLS_CONNECTED;
+    case session::TransportState::kConsentLost: return proto::TRANSPORT_STATE_CONSENT_LOST;
+    case session::TransportState::kFailed: return proto::TRANSPORT_STATE_FAILED;
   }
   return proto::TRANSPORT_STATE_NEW;
 }

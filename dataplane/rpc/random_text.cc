@@ -11,15 +11,13 @@ namespace {
 
 void Fill(void* bytes, size_t size) {
   // Up to 256 bytes come whole once the kernel's pool is initialised.
-  BYON_CHECK(size <= 256 && getrandom(bytes, size, 0) == static_cast<ssize_t>(size),
-             "the kernel gives randomness");
+  BYON_CHECK(size <= 256 && getrandom(bytes, size, 0) == static_cast<ssize_t>(size), "the kernel gives randomness");
 }
 
 }  // namespace
 
 std::string RandomText(size_t length) {
-  constexpr std::string_view kAlphabet =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string text(length, '\0');
   Fill(text.data(), length);
   for (char& c : text) c = kAlphabet[static_cast<unsigned char>(c) & 63u];

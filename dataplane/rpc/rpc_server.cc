@@ -39,8 +39,7 @@ std::optional<std::string> ReadFile(const std::string& path) {
 base::Result<std::shared_ptr<grpc::ServerCredentials>, std::string> MakeCredentials(
     const std::optional<TlsFiles>& tls) {
   if (!tls) return grpc::InsecureServerCredentials();
-  grpc::SslServerCredentialsOptions options(
-      GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+  grpc::SslServerCredentialsOptions options(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
   const auto ca = ReadFile(tls->ca), cert = ReadFile(tls->cert), key = ReadFile(tls->key);
   for (const auto& [content, path] :
        {std::pair(&ca, tls->ca), std::pair(&cert, tls->cert), std::pair(&key, tls->key)}) {
@@ -97,8 +96,7 @@ class RpcServer::Running {
     if (server_ != nullptr) {
       service_.SetDraining(true);
       service_.CloseAll(proto::SessionClosed::BY_SHUTDOWN);
-      for (const auto end = Clock::now() + 1s;
-           service_.session_count() > 0 && Clock::now() < end;) {
+      for (const auto end = Clock::now() + 1s; service_.session_count() > 0 && Clock::now() < end;) {
         std::this_thread::sleep_for(kIdlePoll);
       }
       service_.Shutdown();

@@ -7,9 +7,7 @@ namespace byon::rpc {
 
 SessionDirectory::SessionDirectory(uint16_t first_port, uint16_t last_port, size_t worker_count,
                                    size_t sessions_per_worker)
-    : sessions_per_worker_(sessions_per_worker),
-      ports_(first_port, last_port, worker_count),
-      loads_(worker_count) {}
+    : sessions_per_worker_(sessions_per_worker), ports_(first_port, last_port, worker_count), loads_(worker_count) {}
 
 SessionRecordPtr SessionDirectory::Find(const std::string& id) const {
   const std::lock_guard lock(mutex_);
@@ -30,12 +28,9 @@ std::vector<SessionRecordPtr> SessionDirectory::All() const {
   return records;
 }
 
-std::vector<SessionRecordPtr> SessionDirectory::OfController(
-    const std::string& controller_id) const {
+std::vector<SessionRecordPtr> SessionDirectory::OfController(const std::string& controller_id) const {
   std::vector<SessionRecordPtr> records = All();
-  std::erase_if(records, [&](const SessionRecordPtr& record) {
-    return record->controller_id != controller_id;
-  });
+  std::erase_if(records, [&](const SessionRecordPtr& record) { return record->controller_id != controller_id; });
   return records;
 }
 
@@ -49,8 +44,7 @@ size_t SessionDirectory::capacity() const {
 }
 
 SessionRecordPtr SessionDirectory::Add(const std::string& id, const std::string& controller_id,
-                                       std::unique_lock<std::mutex>& lock,
-                                       std::optional<size_t> on_worker) {
+                                       std::unique_lock<std::mutex>& lock, std::optional<size_t> on_worker) {
   auto record = std::make_shared<SessionRecord>();
   // First the session, then the directory: the order in which commands take them too.
   std::unique_lock own_lock(record->command_mutex);

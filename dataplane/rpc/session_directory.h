@@ -54,8 +54,7 @@ using SessionRecordPtr = std::shared_ptr<SessionRecord>;
 // last heard of. Any thread.
 class SessionDirectory {
  public:
-  SessionDirectory(uint16_t first_port, uint16_t last_port, size_t worker_count,
-                   size_t sessions_per_worker);
+  SessionDirectory(uint16_t first_port, uint16_t last_port, size_t worker_count, size_t sessions_per_worker);
 
   SessionRecordPtr Find(const std::string& id) const;
   SessionRecordPtr FindByHandle(worker::SessionHandle handle) const;
@@ -68,8 +67,8 @@ class SessionDirectory {
   // of Add through `lock`. Returns the record of that name when there is one already (`lock` then
   // stays empty), and nothing when no worker has room.
   // `on_worker`: there and nowhere else.
-  SessionRecordPtr Add(const std::string& id, const std::string& controller_id,
-                       std::unique_lock<std::mutex>& lock, std::optional<size_t> on_worker = {});
+  SessionRecordPtr Add(const std::string& id, const std::string& controller_id, std::unique_lock<std::mutex>& lock,
+                       std::optional<size_t> on_worker = {});
   // Takes ports for the session, giving back those it had: behind all free ones. False when none is
   // left.
   [[nodiscard]] bool AssignPorts(SessionRecord& record);

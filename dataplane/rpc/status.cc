@@ -9,10 +9,8 @@ Status Invalid(const std::string& sentence) { return {StatusCode::INVALID_ARGUME
 
 Status StatusOf(worker::CommandStatus status) {
   switch (status) {
-    case worker::CommandStatus::kDone:
-      return Status::OK;
-    case worker::CommandStatus::kNoSuchSession:
-      return {StatusCode::NOT_FOUND, "no such session"};
+    case worker::CommandStatus::kDone: return Status::OK;
+    case worker::CommandStatus::kNoSuchSession: return {StatusCode::NOT_FOUND, "no such session"};
     case worker::CommandStatus::kSessionExists:
       return {StatusCode::RESOURCE_EXHAUSTED, "the worker still holds one of the ports"};
     case worker::CommandStatus::kPortInUse:
@@ -25,8 +23,7 @@ Status StatusOf(worker::CommandStatus status) {
     case worker::CommandStatus::kWrongState:
       return {StatusCode::FAILED_PRECONDITION,
               "the DTLS handshake has begun in the other role, or the session is joined with another"};
-    case worker::CommandStatus::kNoSuchPeer:
-      return {StatusCode::NOT_FOUND, "no such session to join with"};
+    case worker::CommandStatus::kNoSuchPeer: return {StatusCode::NOT_FOUND, "no such session to join with"};
     case worker::CommandStatus::kNotNegotiated:
       return {StatusCode::FAILED_PRECONDITION,
               "the leg has no telephone-event or codec for it, or its queue of digits is full"};

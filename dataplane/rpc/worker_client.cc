@@ -17,8 +17,7 @@ bool WorkerClient::Submit(worker::Command command, Done done) {
   return true;
 }
 
-std::optional<worker::Reply> WorkerClient::Call(worker::Command command, base::TimeDelta limit,
-                                                Done late) {
+std::optional<worker::Reply> WorkerClient::Call(worker::Command command, base::TimeDelta limit, Done late) {
   // Shared, because the reply may outlive the caller's patience.
   struct Slot {
     std::mutex mutex;

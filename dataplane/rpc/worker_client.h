@@ -27,8 +27,7 @@ class WorkerClient {
   [[nodiscard]] bool Submit(worker::Command command, Done done);
   // Gives a command and waits for its reply. Nothing when the mailbox is full or no reply comes
   // within `limit`: a late reply goes to `late`, on the reporting thread.
-  std::optional<worker::Reply> Call(worker::Command command, base::TimeDelta limit,
-                                    Done late = nullptr);
+  std::optional<worker::Reply> Call(worker::Command command, base::TimeDelta limit, Done late = nullptr);
   // Takes all reports that are there. True when there was one. The reporting thread only.
   bool ServeReports(const OnEvent& on_event);
 

@@ -14,8 +14,7 @@ NtpTime NtpTime::FromUnix(base::TimeDelta since_unix_epoch) {
   int64_t seconds = total / kNanosecondsPerSecond;
   int64_t nanoseconds = total % kNanosecondsPerSecond;
   if (nanoseconds < 0) nanoseconds += kNanosecondsPerSecond, --seconds;
-  const uint64_t fraction =
-      (static_cast<uint64_t>(nanoseconds) << 32) / static_cast<uint64_t>(kNanosecondsPerSecond);
+  const uint64_t fraction = (static_cast<uint64_t>(nanoseconds) << 32) / static_cast<uint64_t>(kNanosecondsPerSecond);
   return NtpTime(static_cast<uint64_t>(seconds + kUnixEpochInNtpSeconds) << 32 | fraction);
 }
 
@@ -23,8 +22,7 @@ base::TimeDelta NtpTime::operator-(NtpTime other) const {
   const auto ticks = static_cast<int64_t>(value_ - other.value_);
   const int64_t seconds = ticks >> 32;
   const int64_t fraction = ticks & 0xffffffff;
-  return base::TimeDelta::Nanoseconds(seconds * kNanosecondsPerSecond +
-                                      (fraction * kNanosecondsPerSecond >> 32));
+  return base::TimeDelta::Nanoseconds(seconds * kNanosecondsPerSecond + (fraction * kNanosecondsPerSecond >> 32));
 }
 
 uint32_t CompactNtpFromTimeDelta(base::TimeDelta delta) {

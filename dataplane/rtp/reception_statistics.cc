@@ -19,8 +19,7 @@ uint32_t ToClockUnits(base::Timestamp now, uint32_t clock_rate_hz) {
   // In two parts: nanoseconds times 48,000 would overflow after two days.
   const int64_t seconds = now.nanoseconds() / kNanosecondsPerSecond;
   const int64_t rest = now.nanoseconds() % kNanosecondsPerSecond;
-  return static_cast<uint32_t>(seconds * clock_rate_hz +
-                               rest * clock_rate_hz / kNanosecondsPerSecond);
+  return static_cast<uint32_t>(seconds * clock_rate_hz + rest * clock_rate_hz / kNanosecondsPerSecond);
 }
 
 }  // namespace
@@ -37,10 +36,8 @@ void ReceptionStatistics::Restart(uint16_t sequence) {
   has_transit_ = false;
 }
 
-ReceptionStatistics::Verdict ReceptionStatistics::OnPacket(SequenceNumber sequence_number,
-                                                           RtpTimestamp timestamp,
-                                                           size_t payload_bytes,
-                                                           base::Timestamp now) {
+ReceptionStatistics::Verdict ReceptionStatistics::OnPacket(SequenceNumber sequence_number, RtpTimestamp timestamp,
+                                                           size_t payload_bytes, base::Timestamp now) {
   const uint16_t sequence = sequence_number.value;
   Verdict verdict = Verdict::kValid;
   if (!has_sequence_) {
@@ -87,8 +84,7 @@ void ReceptionStatistics::UpdateJitter(RtpTimestamp timestamp, base::Timestamp n
   const auto step = int64_t{static_cast<int32_t>(transit - transit_)};
   const int64_t distance = step < 0 ? -step : step;
   if (has_transit_ && distance <= kMaxTransitStepSeconds * clock_rate_hz_) {
-    jitter_q4_ =
-        static_cast<uint32_t>(int64_t{jitter_q4_} + distance - ((int64_t{jitter_q4_} + 8) >> 4));
+    jitter_q4_ = static_cast<uint32_t>(int64_t{jitter_q4_} + distance - ((int64_t{jitter_q4_} + 8) >> 4));
   }
   has_transit_ = true;
   transit_ = transit;
@@ -126,20 +122,17 @@ std::optional<ReportBlock> ReceptionStatistics::MakeReportBlock(base::Timestamp 
   ReportBlock block;
   block.source = source_;
   block.extended_highest_sequence_number = extended_highest_sequence_number();
-  block.cumulative_lost =
-      static_cast<int32_t>(std::clamp<int64_t>(cumulative_lost(), -0x800000, 0x7fffff));
+  block.cumulative_lost = static_cast<int32_t>(std::clamp<int64_t>(cumulative_lost(), -0x800000, 0x7fffff));
   const auto expected = static_cast<uint32_t>(packets_expected());
   const uint32_t expected_interval = expected - expected_prior_;
   const uint32_t received_interval = received_ - received_prior_;
   expected_prior_ = expected;
   received_prior_ = received_;
-  const int64_t lost_interval =
-      int64_t{expected_interval} - int64_t{received_interval} + int64_t{useless_};
+  const int64_t lost_interval = int64_t{expected_interval} - int64_t{received_interval} + int64_t{useless_};
   useless_ = 0;
   if (expected_interval != 0 && lost_interval > 0) {
     // At most 255: a wholly lost interval would be 256/256.
-    block.fraction_lost =
-        static_cast<uint8_t>(std::min<int64_t>((lost_interval << 8) / expected_interval, 255));
+    block.fraction_lost = static_cast<uint8_t>(std::min<int64_t>((lost_interval << 8) / expected_interval, 255));
   }
   block.jitter = jitter();
   if (last_sr_) {

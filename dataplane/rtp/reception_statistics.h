@@ -13,8 +13,7 @@ namespace byon::rtp {
 // A.1, A.3 and A.8), and the last SR, for the report block about it.
 class ReceptionStatistics {
  public:
-  ReceptionStatistics(Ssrc source, uint32_t clock_rate_hz)
-      : source_(source), clock_rate_hz_(clock_rate_hz) {}
+  ReceptionStatistics(Ssrc source, uint32_t clock_rate_hz) : source_(source), clock_rate_hz_(clock_rate_hz) {}
 
   enum class Verdict : uint8_t {
     kProbation,  // too few packets in order yet to trust the source
@@ -23,8 +22,7 @@ class ReceptionStatistics {
     kSuspect,    // one packet far away: not counted unless its successor follows
   };
   // Takes a packet that arrived at `now`. Late and duplicate packets count as received.
-  Verdict OnPacket(SequenceNumber sequence_number, RtpTimestamp timestamp, size_t payload_bytes,
-                   base::Timestamp now);
+  Verdict OnPacket(SequenceNumber sequence_number, RtpTimestamp timestamp, size_t payload_bytes, base::Timestamp now);
   // Packets that were missing or of no use since the last report, as far as is known now.
   bool has_new_loss() const;
   // Takes the sender's report that arrived at `now`.

@@ -32,8 +32,7 @@ void RtcpBuilder::AddReportBlocks(std::span<const ReportBlock> blocks) {
   }
 }
 
-void RtcpBuilder::AddSenderReport(Ssrc sender, const SenderInfo& info,
-                                  std::span<const ReportBlock> blocks) {
+void RtcpBuilder::AddSenderReport(Ssrc sender, const SenderInfo& info, std::span<const ReportBlock> blocks) {
   AddHeader(RtcpType::kSenderReport, blocks.size(), 24 + blocks.size() * kReportBlockBytes);
   writer_.WriteU32(sender.value);
   writer_.WriteU64(info.ntp.value());
@@ -82,10 +81,8 @@ void RtcpBuilder::AddFeedback(RtcpType type, const FeedbackMessage& message) {
 
 void RtcpBuilder::AddExtendedReport(const ExtendedReport& report) {
   const size_t reference_bytes = report.receiver_reference_time ? 12 : 0;
-  const size_t dlrr_bytes =
-      report.last_references.empty() ? 0 : 4 + 12 * report.last_references.size();
-  AddHeader(RtcpType::kExtendedReport, 0,
-            4 + reference_bytes + dlrr_bytes + 36 * report.voip_metrics.size());
+  const size_t dlrr_bytes = report.last_references.empty() ? 0 : 4 + 12 * report.last_references.size();
+  AddHeader(RtcpType::kExtendedReport, 0, 4 + reference_bytes + dlrr_bytes + 36 * report.voip_metrics.size());
   writer_.WriteU32(report.sender.value);
   const auto add_block_header = [this](uint8_t type, size_t words) {
     writer_.WriteU8(type);
@@ -112,25 +109,22 @@ void RtcpBuilder::AddExtendedReport(const ExtendedReport& report) {
 
 void RtcpBuilder::AddVoipMetrics(const VoipMetrics& metrics) {
   writer_.WriteU32(metrics.source.value);
-  for (const uint8_t share : {metrics.loss_rate, metrics.discard_rate, metrics.burst_density,
-                              metrics.gap_density}) {
+  for (const uint8_t share : {metrics.loss_rate, metrics.discard_rate, metrics.burst_density, metrics.gap_density}) {
     writer_.WriteU8(share);
   }
-  for (const uint16_t time_ms : {metrics.burst_duration_ms, metrics.gap_duration_ms,
-                                 metrics.round_trip_delay_ms, metrics.end_system_delay_ms}) {
+  for (const uint16_t time_ms :
+       {metrics.burst_duration_ms, metrics.gap_duration_ms, metrics.round_trip_delay_ms, metrics.end_system_delay_ms}) {
     writer_.WriteU16(time_ms);
   }
   writer_.WriteU8(static_cast<uint8_t>(metrics.signal_level_dbm));
   writer_.WriteU8(static_cast<uint8_t>(metrics.noise_level_dbm));
   for (const uint8_t value :
-       {metrics.residual_echo_return_loss_db, metrics.gmin, metrics.r_factor,
-        metrics.external_r_factor, metrics.mos_lq, metrics.mos_cq, metrics.receiver_configuration,
-        uint8_t{0}}) {
+       {metrics.residual_echo_return_loss_db, metrics.gmin, metrics.r_factor, metrics.external_r_factor, metrics.mos_lq,
+        metrics.mos_cq, metrics.receiver_configuration, uint8_t{0}}) {
     writer_.WriteU8(value);
   }
-  for (const uint16_t time_ms :
-       {metrics.jitter_buffer_nominal_ms, metrics.jitter_buffer_maximum_ms,
-        metrics.jitter_buffer_absolute_maximum_ms}) {
+  for (const uint16_t time_ms : {metrics.jitter_buffer_nominal_ms, metrics.jitter_buffer_maximum_ms,
+                                 metrics.jitter_buffer_absolute_maximum_ms}) {
     writer_.WriteU16(time_ms);
   }
 }

@@ -105,8 +105,7 @@ std::optional<FeedbackMessage> RtcpBlockView::ParseFeedback() const {
   return message;
 }
 
-base::Result<RtcpView, DropReason> RtcpView::Parse(base::ByteSpan datagram,
-                                                   bool allow_reduced_size) {
+base::Result<RtcpView, DropReason> RtcpView::Parse(base::ByteSpan datagram, bool allow_reduced_size) {
   base::ByteReader reader(datagram);
   bool is_first = true;
   do {

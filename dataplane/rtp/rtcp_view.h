@@ -15,8 +15,7 @@ namespace byon::rtp {
 class RtcpBlockView {
  public:
   RtcpBlockView() = default;
-  RtcpBlockView(uint8_t type, uint8_t count, base::ByteSpan body)
-      : type_(type), count_(count), body_(body) {}
+  RtcpBlockView(uint8_t type, uint8_t count, base::ByteSpan body) : type_(type), count_(count), body_(body) {}
 
   RtcpType type() const { return static_cast<RtcpType>(type_); }
   uint8_t count_or_format() const { return count_; }
@@ -41,8 +40,7 @@ class RtcpView {
  public:
   // Walks all blocks: versions, lengths and padding are good in what is returned.
   // `allow_reduced_size` false demands that the datagram starts with SR or RR.
-  static base::Result<RtcpView, DropReason> Parse(base::ByteSpan datagram,
-                                                  bool allow_reduced_size = true);
+  static base::Result<RtcpView, DropReason> Parse(base::ByteSpan datagram, bool allow_reduced_size = true);
 
   // The SSRC of the first block's sender.
   Ssrc sender() const;

@@ -39,8 +39,8 @@ struct VoipMetrics {
   uint8_t gmin = 16;
   uint8_t r_factor = kUnavailable;
   uint8_t external_r_factor = kUnavailable;
-  uint8_t mos_lq = kUnavailable;  // times ten
-  uint8_t mos_cq = kUnavailable;  // times ten
+  uint8_t mos_lq = kUnavailable;       // times ten
+  uint8_t mos_cq = kUnavailable;       // times ten
   uint8_t receiver_configuration = 0;  // section 4.7.6: PLC, JBA, JB rate
   uint16_t jitter_buffer_nominal_ms = 0;
   uint16_t jitter_buffer_maximum_ms = 0;
@@ -61,9 +61,7 @@ struct ExtendedReport {
   base::FixedVector<LastReceiverReference, kMaxRtcpCount> last_references;
   base::FixedVector<VoipMetrics, kMaxVoipMetrics> voip_metrics;
 
-  bool empty() const {
-    return !receiver_reference_time && last_references.empty() && voip_metrics.empty();
-  }
+  bool empty() const { return !receiver_reference_time && last_references.empty() && voip_metrics.empty(); }
 };
 
 // Reads an XR block of a compound packet. Nothing when it is of another type or a report block in it

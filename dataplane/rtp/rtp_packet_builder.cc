@@ -6,8 +6,7 @@
 
 namespace byon::rtp {
 
-RtpPacketBuilder::RtpPacketBuilder(base::MutableByteSpan buffer, const RtpHeader& header)
-    : buffer_(buffer) {
+RtpPacketBuilder::RtpPacketBuilder(base::MutableByteSpan buffer, const RtpHeader& header) : buffer_(buffer) {
   base::ByteWriter writer(buffer);
   writer.WriteU8(0x80);
   writer.WriteU8(static_cast<uint8_t>((header.marker ? 0x80 : 0) | header.payload_type.value));
@@ -21,16 +20,14 @@ RtpPacketBuilder::RtpPacketBuilder(base::MutableByteSpan buffer, const RtpHeader
 void RtpPacketBuilder::AddCsrc(Ssrc csrc) {
   base::ByteWriter writer(buffer_.subspan(size_));
   writer.WriteU32(csrc.value);
-  ok_ = ok_ && stage_ == Stage::kCsrc && writer.ok() &&
-        (std::to_integer<uint8_t>(buffer_[0]) & 0x0f) < 15;
+  ok_ = ok_ && stage_ == Stage::kCsrc && writer.ok() && (std::to_integer<uint8_t>(buffer_[0]) & 0x0f) < 15;
   if (!ok_) return;
   buffer_[0] = static_cast<std::byte>(std::to_integer<uint8_t>(buffer_[0]) + 1);
   size_ += writer.size();
 }
 
 void RtpPacketBuilder::AddExtension(uint8_t id, base::ByteSpan value) {
-  ok_ = ok_ && stage_ != Stage::kPayload && id >= 1 && id <= 14 && !value.empty() &&
-        value.size() <= 16;
+  ok_ = ok_ && stage_ != Stage::kPayload && id >= 1 && id <= 14 && !value.empty() && value.size() <= 16;
   if (!ok_) return;
   base::ByteWriter writer(buffer_.subspan(size_));
   if (stage_ == Stage::kCsrc) {

@@ -31,8 +31,7 @@ std::optional<base::ByteSpan> FindTwoByteElement(base::ByteSpan block, uint8_t w
 
 }  // namespace
 
-base::Result<RtpPacketView, DropReason> RtpPacketView::Parse(base::ByteSpan packet,
-                                                             bool padding_is_encrypted) {
+base::Result<RtpPacketView, DropReason> RtpPacketView::Parse(base::ByteSpan packet, bool padding_is_encrypted) {
   base::ByteReader reader(packet);
   const uint8_t first = reader.ReadU8();
   reader.Skip(1);

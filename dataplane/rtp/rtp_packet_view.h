@@ -24,13 +24,10 @@ class RtpPacketView {
   // Checks version, CSRC list, extension block and padding against the packet's length. An
   // encrypted packet parses too, as long as its padding bit is clear or `padding_is_encrypted` is
   // true: then the padding count is not looked at and payload() reaches to the end.
-  static base::Result<RtpPacketView, DropReason> Parse(base::ByteSpan packet,
-                                                       bool padding_is_encrypted = false);
+  static base::Result<RtpPacketView, DropReason> Parse(base::ByteSpan packet, bool padding_is_encrypted = false);
 
   bool marker() const { return (std::to_integer<uint8_t>(packet_[1]) & 0x80) != 0; }
-  PayloadType payload_type() const {
-    return {static_cast<uint8_t>(std::to_integer<uint8_t>(packet_[1]) & 0x7f)};
-  }
+  PayloadType payload_type() const { return {static_cast<uint8_t>(std::to_integer<uint8_t>(packet_[1]) & 0x7f)}; }
   SequenceNumber sequence_number() const { return sequence_number_; }
   RtpTimestamp timestamp() const { return timestamp_; }
   Ssrc ssrc() const { return ssrc_; }
@@ -41,9 +38,7 @@ class RtpPacketView {
   // Zero without an extension block.
   uint16_t extension_profile() const { return extension_profile_; }
   // The body of the extension block, without its profile and length words.
-  base::ByteSpan extension_block() const {
-    return packet_.subspan(extension_offset_, extension_bytes_);
-  }
+  base::ByteSpan extension_block() const { return packet_.subspan(extension_offset_, extension_bytes_); }
   // The element `id` of a one-byte (RFC 8285 section 4.2) or two-byte (4.3) block; an element may
   // be empty in the two-byte form. Nothing when it is absent or the block is of another profile.
   std::optional<base::ByteSpan> FindExtension(uint8_t id) const;

@@ -7,24 +7,21 @@ namespace {
 constexpr int64_t kNanosecondsPerSecond = 1'000'000'000;
 }  // namespace
 
-void SenderStatistics::OnPacketSent(RtpTimestamp timestamp, size_t payload_bytes,
-                                    base::Timestamp now) {
+void SenderStatistics::OnPacketSent(RtpTimestamp timestamp, size_t payload_bytes, base::Timestamp now) {
   ++packets_sent_;
   payload_bytes_sent_ += payload_bytes;
   last_timestamp_ = timestamp;
   last_sent_ = now;
 }
 
-std::optional<SenderInfo> SenderStatistics::MakeSenderInfo(base::Timestamp now,
-                                                           NtpTime wall_clock) const {
+std::optional<SenderInfo> SenderStatistics::MakeSenderInfo(base::Timestamp now, NtpTime wall_clock) const {
   if (!has_sent()) return std::nullopt;
   const int64_t elapsed_ns = (now - last_sent_).nanoseconds();
   const int64_t seconds = elapsed_ns / kNanosecondsPerSecond;
   const int64_t rest = elapsed_ns % kNanosecondsPerSecond;
   SenderInfo info;
   info.ntp = wall_clock;
-  info.rtp_timestamp =
-      last_timestamp_ + (seconds * clock_rate_hz_ + rest * clock_rate_hz_ / kNanosecondsPerSecond);
+  info.rtp_timestamp = last_timestamp_ + (seconds * clock_rate_hz_ + rest * clock_rate_hz_ / kNanosecondsPerSecond);
   info.packet_count = static_cast<uint32_t>(packets_sent_);
   info.octet_count = static_cast<uint32_t>(payload_bytes_sent_);
   return info;
@@ -44,8 +41,7 @@ void SenderStatistics::OnReportBlock(const ReportBlock& block, NtpTime wall_cloc
 }
 
 base::TimeDelta SenderStatistics::remote_jitter() const {
-  return base::TimeDelta::Nanoseconds(int64_t{remote_jitter_} * kNanosecondsPerSecond /
-                                      clock_rate_hz_);
+  return base::TimeDelta::Nanoseconds(int64_t{remote_jitter_} * kNanosecondsPerSecond / clock_rate_hz_);
 }
 
 }  // namespace byon::rtp

@@ -13,8 +13,7 @@ namespace byon::rtp {
 // what the peer reports about it.
 class SenderStatistics {
  public:
-  SenderStatistics(Ssrc source, uint32_t clock_rate_hz)
-      : source_(source), clock_rate_hz_(clock_rate_hz) {}
+  SenderStatistics(Ssrc source, uint32_t clock_rate_hz) : source_(source), clock_rate_hz_(clock_rate_hz) {}
 
   // Takes a packet sent at `now` whose `timestamp` stands for the same instant.
   void OnPacketSent(RtpTimestamp timestamp, size_t payload_bytes, base::Timestamp now);

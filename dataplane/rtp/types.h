@@ -21,9 +21,7 @@ struct PayloadType {
 struct SequenceNumber {
   uint16_t value = 0;
   constexpr bool operator==(const SequenceNumber&) const = default;
-  constexpr SequenceNumber operator+(int32_t steps) const {
-    return {static_cast<uint16_t>(value + steps)};
-  }
+  constexpr SequenceNumber operator+(int32_t steps) const { return {static_cast<uint16_t>(value + steps)}; }
   constexpr SequenceNumber& operator++() { return ++value, *this; }
 };
 
@@ -35,9 +33,7 @@ struct RtpTimestamp {
     return {static_cast<uint32_t>(value + static_cast<uint64_t>(units))};
   }
   // The signed way from `other` to here, at most half the circle.
-  constexpr int32_t operator-(RtpTimestamp other) const {
-    return static_cast<int32_t>(value - other.value);
-  }
+  constexpr int32_t operator-(RtpTimestamp other) const { return static_cast<int32_t>(value - other.value); }
 };
 
 }  // namespace byon::rtp

@@ -16,9 +16,8 @@ void AccessLeg::Apply(const AccessRemote& remote, base::Timestamp now, SessionOu
   transport_.Apply(remote, now, output);
 }
 
-srtp::SrtpSession* AccessLeg::HandleDatagram(const net::SocketAddress& from,
-                                             base::MutableByteSpan datagram, base::Timestamp now,
-                                             SessionOutput& output) {
+srtp::SrtpSession* AccessLeg::HandleDatagram(const net::SocketAddress& from, base::MutableByteSpan datagram,
+                                             base::Timestamp now, SessionOutput& output) {
   const rtp::DatagramClass datagram_class = transport_.HandleDatagram(from, datagram, now, output);
   if (datagram_class == rtp::DatagramClass::kUnknown) return nullptr;
   if (!budget_.HasAny(now)) return drops_.Count(DropReason::kMediaOverBudget), nullptr;
@@ -27,8 +26,8 @@ srtp::SrtpSession* AccessLeg::HandleDatagram(const net::SocketAddress& from,
   return nullptr;
 }
 
-void AccessLeg::HandleSrtcp(const net::SocketAddress& from, base::MutableByteSpan datagram,
-                            base::Timestamp now, SessionOutput& output) {
+void AccessLeg::HandleSrtcp(const net::SocketAddress& from, base::MutableByteSpan datagram, base::Timestamp now,
+                            SessionOutput& output) {
   const auto size = transport_.inbound()->UnprotectRtcp(output.transform(), datagram);
   if (!size) return drops_.Count(size.error());
   budget_.Spend(*size);
@@ -38,8 +37,8 @@ void AccessLeg::HandleSrtcp(const net::SocketAddress& from, base::MutableByteSpa
   }
 }
 
-std::optional<rtp::RtpPacketView> AccessLeg::AdmitRtp(const net::SocketAddress& from,
-                                                      base::ByteSpan packet, base::Timestamp now) {
+std::optional<rtp::RtpPacketView> AccessLeg::AdmitRtp(const net::SocketAddress& from, base::ByteSpan packet,
+                                                      base::Timestamp now) {
   budget_.Spend(packet.size());
   transport_.OnAuthenticatedMedia(from, now);
   const auto view = rtp::RtpPacketView::Parse(packet);
@@ -50,8 +49,8 @@ std::optional<rtp::RtpPacketView> AccessLeg::AdmitRtp(const net::SocketAddress& 
   return *view;
 }
 
-void AccessLeg::SendRtp(const TxBuffer& buffer, size_t size, rtp::RtpTimestamp timestamp,
-                        base::Timestamp now, SessionOutput& output) {
+void AccessLeg::SendRtp(const TxBuffer& buffer, size_t size, rtp::RtpTimestamp timestamp, base::Timestamp now,
+                        SessionOutput& output) {
   reporter_.OnRtpSent(timestamp, size - rtp::kRtpFixedHeaderBytes, now);
   transport_.SendRtp(buffer, size, output);
 }
@@ -78,15 +77,12 @@ void AccessLeg::HandleTick(base::Timestamp now, SessionOutput& output) {
 
 void AccessLeg::Close(std::string_view reason, base::Timestamp now, SessionOutput& output) {
   if (transport_.may_send()) {
-    SendRtcp(output, [&](base::MutableByteSpan room) {
-      return reporter_.WriteBye(room, reason, now, output.wall_clock());
-    });
+    SendRtcp(output,
+             [&](base::MutableByteSpan room) { return reporter_.WriteBye(room, reason, now, output.wall_clock()); });
   }
   transport_.Close(output);
 }
 
-std::optional<base::TimeDelta> AccessLeg::CheckSilence(base::Timestamp now) {
-  return silence_.Check(now);
-}
+std::optional<base::TimeDelta> AccessLeg::CheckSilence(base::Timestamp now) { return silence_.Check(now); }
 
 }  // namespace byon::session

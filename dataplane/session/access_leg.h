@@ -24,15 +24,15 @@ class AccessLeg {
   void Apply(const AccessRemote& remote, base::Timestamp now, SessionOutput& output);
 
   // Deals with everything but RTP, for which it answers the session to decrypt with.
-  srtp::SrtpSession* HandleDatagram(const net::SocketAddress& from, base::MutableByteSpan datagram,
-                                    base::Timestamp now, SessionOutput& output);
+  srtp::SrtpSession* HandleDatagram(const net::SocketAddress& from, base::MutableByteSpan datagram, base::Timestamp now,
+                                    SessionOutput& output);
   // A decrypted packet: counted, and given back to go on when the direction lets it.
   std::optional<rtp::RtpPacketView> AdmitRtp(const net::SocketAddress& from, base::ByteSpan packet,
                                              base::Timestamp now);
   // The first `size` bytes of `buffer` are a plain RTP packet for the browser; `timestamp` is what
   // the stream's clock says at `now` (a telephone-event's own stands still).
-  void SendRtp(const TxBuffer& buffer, size_t size, rtp::RtpTimestamp timestamp,
-               base::Timestamp now, SessionOutput& output);
+  void SendRtp(const TxBuffer& buffer, size_t size, rtp::RtpTimestamp timestamp, base::Timestamp now,
+               SessionOutput& output);
   void HandleTick(base::Timestamp now, SessionOutput& output);
   void Close(std::string_view reason, base::Timestamp now, SessionOutput& output);
 
@@ -53,8 +53,8 @@ class AccessLeg {
   const RtcpReporter& reporter() const { return reporter_; }
 
  private:
-  void HandleSrtcp(const net::SocketAddress& from, base::MutableByteSpan datagram,
-                   base::Timestamp now, SessionOutput& output);
+  void HandleSrtcp(const net::SocketAddress& from, base::MutableByteSpan datagram, base::Timestamp now,
+                   SessionOutput& output);
   template <typename Write>
   void SendRtcp(SessionOutput& output, Write&& write);
 

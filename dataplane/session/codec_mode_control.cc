@@ -6,10 +6,8 @@
 
 namespace byon::session {
 
-std::optional<CodecModeControl::Modes> CodecModeControl::ModesOf(
-    const std::optional<codec::CodecFormat>& format) {
-  const bool is_amr = format && (format->codec == codec::Codec::kAmr ||
-                                 format->codec == codec::Codec::kAmrWb);
+std::optional<CodecModeControl::Modes> CodecModeControl::ModesOf(const std::optional<codec::CodecFormat>& format) {
+  const bool is_amr = format && (format->codec == codec::Codec::kAmr || format->codec == codec::Codec::kAmrWb);
   if (!is_amr) return std::nullopt;
   return Modes{format->codec, codec::EffectiveModeSet(format->codec, format->amr.mode_set)};
 }
@@ -43,10 +41,8 @@ std::optional<uint8_t> CodecModeControl::requested_mode() const {
   return peer_.mode();
 }
 
-void CodecModeControl::HandleTick(const RtcpReporter& ims,
-                                  pipeline::TranscodingPipeline& from_ims,
-                                  pipeline::TranscodingPipeline& towards_ims,
-                                  base::Timestamp now) {
+void CodecModeControl::HandleTick(const RtcpReporter& ims, pipeline::TranscodingPipeline& from_ims,
+                                  pipeline::TranscodingPipeline& towards_ims, base::Timestamp now) {
   if (const auto request = from_ims.TakeReceivedCmr()) towards_ims.ApplyCmr(*request);
   if (own_.is_on() && ims.sender().reports_received() != reports_seen_) {
     reports_seen_ = ims.sender().reports_received();
@@ -68,8 +64,7 @@ void CodecModeControl::JudgePeersStream(const RtcpReporter& ims, base::Timestamp
   expected_before_ = expected;
   lost_before_ = lost;
   if (!has_interval || expected_now < static_cast<int64_t>(kLeastPackets)) return;
-  peer_.OnLoss(std::clamp(static_cast<double>(lost_now) / static_cast<double>(expected_now), 0.0, 1.0),
-               now);
+  peer_.OnLoss(std::clamp(static_cast<double>(lost_now) / static_cast<double>(expected_now), 0.0, 1.0), now);
 }
 
 }  // namespace byon::session

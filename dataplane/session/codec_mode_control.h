@@ -20,8 +20,7 @@ class CodecModeControl {
   static constexpr uint64_t kLeastPackets = 20;  // fewer in an interval say nothing
 
   // New formats of the IMS leg. What was learnt about the same codec and modes stays.
-  void SetFormats(const std::optional<codec::CodecFormat>& send,
-                  const std::optional<codec::CodecFormat>& receive);
+  void SetFormats(const std::optional<codec::CodecFormat>& send, const std::optional<codec::CodecFormat>& receive);
   // Another far end: its requests and losses are its own.
   void StartNewSource(pipeline::TranscodingPipeline& towards_ims);
 

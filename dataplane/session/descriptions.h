@@ -26,18 +26,14 @@ enum class Leg : uint8_t { kAccess, kIms };
 // Which way media may flow, seen from the gateway (RFC 3264 section 5.1).
 enum class Direction : uint8_t { kSendRecv, kSendOnly, kRecvOnly, kInactive };
 constexpr bool MaySend(Direction d) { return d == Direction::kSendRecv || d == Direction::kSendOnly; }
-constexpr bool MayReceive(Direction d) {
-  return d == Direction::kSendRecv || d == Direction::kRecvOnly;
-}
+constexpr bool MayReceive(Direction d) { return d == Direction::kSendRecv || d == Direction::kRecvOnly; }
 
 using ice::IceCredentials;
 
 // Names a session between the threads, never twice within a process. The access leg's port is in it,
 // so that a worker finds the session by its table of ports alone.
 using SessionHandle = uint64_t;
-constexpr SessionHandle MakeSessionHandle(uint64_t serial, uint16_t access_port) {
-  return serial << 16 | access_port;
-}
+constexpr SessionHandle MakeSessionHandle(uint64_t serial, uint16_t access_port) { return serial << 16 | access_port; }
 constexpr uint16_t AccessPortOf(SessionHandle handle) { return static_cast<uint16_t>(handle); }
 
 // The codecs of a leg after offer and answer, with their telephone-events.
@@ -54,7 +50,7 @@ struct AccessRemote {
   std::optional<AudioDescription> audio;
   std::optional<Direction> direction;
   std::optional<RtcpParameters> rtcp_parameters;  // absent: as they are
-  std::optional<bool> is_muted;  // what comes from this leg is sent on as silence
+  std::optional<bool> is_muted;                   // what comes from this leg is sent on as silence
   std::optional<pipeline::HoldAudio> hold_audio;  // what this leg is sent; absent: as it is
 };
 
@@ -89,10 +85,10 @@ struct SessionConfig {
   SessionHandle handle = 0;  // MakeSessionHandle(serial, access.address.port)
   AccessLocal access;
   ImsLocal ims;
-  std::string cname;          // RFC 3550 section 6.5.1, both legs
-  uint64_t random_seed = 0;   // first sequence numbers and timestamps
-  uint8_t access_dscp = 46;   // EF, RFC 8837
-  uint8_t ims_dscp = 46;      // EF, TS 23.107 conversational voice
+  std::string cname;         // RFC 3550 section 6.5.1, both legs
+  uint64_t random_seed = 0;  // first sequence numbers and timestamps
+  uint8_t access_dscp = 46;  // EF, RFC 8837
+  uint8_t ims_dscp = 46;     // EF, TS 23.107 conversational voice
   pipeline::ToneCountry tones = pipeline::ToneCountry::kItu;
   MediaLimit access_limit;
   base::TimeDelta access_media_timeout = base::TimeDelta::Seconds(30);

@@ -23,18 +23,10 @@ class DropCounters {
   static constexpr size_t kSize = kPipelineOffset + pipeline::kDropReasonCount;
 
   static constexpr size_t IndexOf(DropReason reason) { return static_cast<size_t>(reason); }
-  static constexpr size_t IndexOf(ice::DropReason reason) {
-    return kIceOffset + static_cast<size_t>(reason);
-  }
-  static constexpr size_t IndexOf(rtp::DropReason reason) {
-    return kRtpOffset + static_cast<size_t>(reason);
-  }
-  static constexpr size_t IndexOf(srtp::DropReason reason) {
-    return kSrtpOffset + static_cast<size_t>(reason);
-  }
-  static constexpr size_t IndexOf(pipeline::DropReason reason) {
-    return kPipelineOffset + static_cast<size_t>(reason);
-  }
+  static constexpr size_t IndexOf(ice::DropReason reason) { return kIceOffset + static_cast<size_t>(reason); }
+  static constexpr size_t IndexOf(rtp::DropReason reason) { return kRtpOffset + static_cast<size_t>(reason); }
+  static constexpr size_t IndexOf(srtp::DropReason reason) { return kSrtpOffset + static_cast<size_t>(reason); }
+  static constexpr size_t IndexOf(pipeline::DropReason reason) { return kPipelineOffset + static_cast<size_t>(reason); }
   // The counter's name in stats and metrics: "session_unknown_port", "ice_bad_integrity".
   static std::string_view Name(size_t index);
 

@@ -17,8 +17,7 @@ namespace byon::session {
 class ExtendedReporter {
  public:
   // A report of the peer that arrived at `now`; `local` is our own source.
-  void OnReport(const rtp::ExtendedReport& report, rtp::Ssrc local, base::Timestamp now,
-                rtp::NtpTime wall_clock);
+  void OnReport(const rtp::ExtendedReport& report, rtp::Ssrc local, base::Timestamp now, rtp::NtpTime wall_clock);
   // What goes into the next compound packet: the answer to a reference time, one of ours and
   // `metrics` where the peer asked for them. May be empty.
   rtp::ExtendedReport Make(rtp::Ssrc local, const RtcpParameters& parameters,

@@ -14,10 +14,8 @@ bool ImsLeg::Apply(const ImsRemote& remote) {
   return transport_.Apply(remote);
 }
 
-std::optional<rtp::RtpPacketView> ImsLeg::HandleDatagram(bool came_to_rtcp_port,
-                                                         const net::SocketAddress& from,
-                                                         base::ByteSpan datagram,
-                                                         base::Timestamp now,
+std::optional<rtp::RtpPacketView> ImsLeg::HandleDatagram(bool came_to_rtcp_port, const net::SocketAddress& from,
+                                                         base::ByteSpan datagram, base::Timestamp now,
                                                          SessionOutput& output) {
   const auto datagram_class = transport_.Admit(came_to_rtcp_port, from, datagram);
   if (datagram_class == rtp::DatagramClass::kRtcp) {
@@ -38,8 +36,8 @@ std::optional<rtp::RtpPacketView> ImsLeg::HandleDatagram(bool came_to_rtcp_port,
   return *view;
 }
 
-void ImsLeg::SendRtp(const TxBuffer& buffer, size_t size, rtp::RtpTimestamp timestamp,
-                     base::Timestamp now, SessionOutput& output) {
+void ImsLeg::SendRtp(const TxBuffer& buffer, size_t size, rtp::RtpTimestamp timestamp, base::Timestamp now,
+                     SessionOutput& output) {
   reporter_.OnRtpSent(timestamp, size - rtp::kRtpFixedHeaderBytes, now);
   transport_.SendRtp(buffer, size, output);
 }
@@ -64,9 +62,8 @@ void ImsLeg::HandleTick(base::Timestamp now, SessionOutput& output) {
 
 void ImsLeg::Close(std::string_view reason, base::Timestamp now, SessionOutput& output) {
   if (!transport_.may_send()) return;
-  SendRtcp(output, [&](base::MutableByteSpan room) {
-    return reporter_.WriteBye(room, reason, now, output.wall_clock());
-  });
+  SendRtcp(output,
+           [&](base::MutableByteSpan room) { return reporter_.WriteBye(room, reason, now, output.wall_clock()); });
 }
 
 }  // namespace byon::session

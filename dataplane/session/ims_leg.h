@@ -28,14 +28,12 @@ class ImsLeg {
 
   // Deals with RTCP; an RTP packet is counted and given back to go on when source and direction let
   // it. The view is into `datagram`.
-  std::optional<rtp::RtpPacketView> HandleDatagram(bool came_to_rtcp_port,
-                                                   const net::SocketAddress& from,
-                                                   base::ByteSpan datagram, base::Timestamp now,
-                                                   SessionOutput& output);
+  std::optional<rtp::RtpPacketView> HandleDatagram(bool came_to_rtcp_port, const net::SocketAddress& from,
+                                                   base::ByteSpan datagram, base::Timestamp now, SessionOutput& output);
   // The first `size` bytes of `buffer` are an RTP packet for the IMS; `timestamp` is what the
   // stream's clock says at `now` (a telephone-event's own stands still).
-  void SendRtp(const TxBuffer& buffer, size_t size, rtp::RtpTimestamp timestamp,
-               base::Timestamp now, SessionOutput& output);
+  void SendRtp(const TxBuffer& buffer, size_t size, rtp::RtpTimestamp timestamp, base::Timestamp now,
+               SessionOutput& output);
   void HandleTick(base::Timestamp now, SessionOutput& output);
   void Close(std::string_view reason, base::Timestamp now, SessionOutput& output);
 

@@ -12,8 +12,7 @@ namespace {
 template <typename SendingLeg>
 class LegSink final : public pipeline::PacketSink {
  public:
-  LegSink(SendingLeg& leg, rtp::RtpTimestamp timestamp, base::Timestamp now, DropCounters& drops,
-          SessionOutput& output)
+  LegSink(SendingLeg& leg, rtp::RtpTimestamp timestamp, base::Timestamp now, DropCounters& drops, SessionOutput& output)
       : leg_(leg), timestamp_(timestamp), now_(now), drops_(drops), output_(output) {}
 
   base::MutableByteSpan Reserve() override {
@@ -33,8 +32,7 @@ class LegSink final : public pipeline::PacketSink {
   TxBuffer buffer_;
 };
 
-pipeline::PipelineConfig PipelineConfigFor(uint32_t ssrc, uint64_t seed,
-                                           pipeline::ToneCountry tones) {
+pipeline::PipelineConfig PipelineConfigFor(uint32_t ssrc, uint64_t seed, pipeline::ToneCountry tones) {
   return {.ssrc = {ssrc}, .random_seed = seed, .tones = tones};
 }
 
@@ -48,14 +46,12 @@ ShortText CodecText(codec::Codec codec, int amr_mode) {
   const std::string_view name = codec::CodecName(codec);
   const int length =
       amr_mode >= 0
-          ? std::snprintf(text, sizeof text, "%.*s mode %d", static_cast<int>(name.size()),
-                          name.data(), amr_mode)
+          ? std::snprintf(text, sizeof text, "%.*s mode %d", static_cast<int>(name.size()), name.data(), amr_mode)
           : std::snprintf(text, sizeof text, "%.*s", static_cast<int>(name.size()), name.data());
   return std::string_view(text, static_cast<size_t>(length));
 }
 
-void FillQuality(LegStats& leg, const RtcpReporter& reporter,
-                 const pipeline::PipelineStats& received) {
+void FillQuality(LegStats& leg, const RtcpReporter& reporter, const pipeline::PipelineStats& received) {
   leg.quality = reporter.quality().latest();
   leg.quality_mean = reporter.quality().call();
   leg.worst_mos = reporter.quality().worst_mos();
@@ -107,8 +103,7 @@ MediaSession::MediaSession(const SessionConfig& config)
   ApplyDirections();
 }
 
-MediaSession::ApplyResult MediaSession::Apply(SessionChange& change, base::Timestamp now,
-                                              SessionOutput& output) {
+MediaSession::ApplyResult MediaSession::Apply(SessionChange& change, base::Timestamp now, SessionOutput& output) {
   if (change.access && !access_.transport().MayApply(*change.access)) {
     return ApplyResult::kDtlsRoleFixed;
   }
@@ -203,11 +198,10 @@ void MediaSession::ApplyDirections() {
 }
 
 srtp::SrtpSession* MediaSession::HandleDatagram(LocalPort port, const net::SocketAddress& from,
-                                                base::MutableByteSpan datagram,
-                                                base::Timestamp now, SessionOutput& output) {
+                                                base::MutableByteSpan datagram, base::Timestamp now,
+                                                SessionOutput& output) {
   if (port == LocalPort::kAccess) return access_.HandleDatagram(from, datagram, now, output);
-  const auto packet =
-      ims_.HandleDatagram(port == LocalPort::kImsRtcp, from, datagram, now, output);
+  const auto packet = ims_.HandleDatagram(port == LocalPort::kImsRtcp, from, datagram, now, output);
   if (!packet) return nullptr;
   if (peer_) {
     Play(peer_->access_to_ims_, ims_.reporter(), *packet, peer_->ims_, peer_->drops_, now, output);
@@ -250,8 +244,8 @@ void MediaSession::PrefetchTickFurther() const {
   ims_to_access_.Prefetch();
 }
 
-void MediaSession::HandleDecryptedRtp(const net::SocketAddress& from, base::ByteSpan packet,
-                                      base::Timestamp now, SessionOutput& output) {
+void MediaSession::HandleDecryptedRtp(const net::SocketAddress& from, base::ByteSpan packet, base::Timestamp now,
+                                      SessionOutput& output) {
   const auto view = access_.AdmitRtp(from, packet, now);
   if (!view) return;
   if (peer_) return drops_.Count(DropReason::kLeftCall);
@@ -260,8 +254,8 @@ void MediaSession::HandleDecryptedRtp(const net::SocketAddress& from, base::Byte
 
 template <typename SendingLeg>
 void MediaSession::Play(pipeline::TranscodingPipeline& pipeline, RtcpReporter& reporter,
-                        const rtp::RtpPacketView& packet, SendingLeg& to, DropCounters& drops,
-                        base::Timestamp now, SessionOutput& output) {
+                        const rtp::RtpPacketView& packet, SendingLeg& to, DropCounters& drops, base::Timestamp now,
+                        SessionOutput& output) {
   LegSink<SendingLeg> sink(to, pipeline.TimestampAt(now), now, drops, output);
   // Keys may have gone since the tick that looked last.
   const auto drop = pipeline.Insert(packet, now, to.may_send() ? &sink : nullptr);
@@ -317,8 +311,7 @@ void MediaSession::Close(std::string_view reason, base::Timestamp now, SessionOu
   ims_.Close(reason, now, output);
 }
 
-bool MediaSession::SendDtmf(Leg leg, std::string_view digits, base::TimeDelta duration,
-                            base::TimeDelta gap) {
+bool MediaSession::SendDtmf(Leg leg, std::string_view digits, base::TimeDelta duration, base::TimeDelta gap) {
   return PipelineTowards(leg).SendDtmf(digits, duration, gap);
 }
 
@@ -329,8 +322,7 @@ bool MediaSession::PlayTone(Leg leg, pipeline::Tone tone) {
   return true;
 }
 
-bool MediaSession::PlayAnnouncement(Leg leg, const pipeline::AudioClip* clip, bool loop,
-                                    const ShortText& playback_id) {
+bool MediaSession::PlayAnnouncement(Leg leg, const pipeline::AudioClip* clip, bool loop, const ShortText& playback_id) {
   pipeline::TranscodingPipeline& pipeline = PipelineTowards(leg);
   if (pipeline.send_clock_rate_hz() == 0) return false;
   ShortText& last = playback_ids_[static_cast<size_t>(leg)];
@@ -341,8 +333,7 @@ bool MediaSession::PlayAnnouncement(Leg leg, const pipeline::AudioClip* clip, bo
 }
 
 void MediaSession::DrainPipelines() {
-  const auto drain = [this](pipeline::TranscodingPipeline& pipeline, Leg from,
-                            const ShortText& stream_id) {
+  const auto drain = [this](pipeline::TranscodingPipeline& pipeline, Leg from, const ShortText& stream_id) {
     while (!events_.full()) {
       const auto event = pipeline.PollEvent();
       if (!event) return;

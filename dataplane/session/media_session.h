@@ -57,10 +57,10 @@ class MediaSession {
   // session to decrypt it with (in a burst); the plain packet comes back by HandleDecryptedRtp(), the
   // reason of a failure by HandleUndecryptedRtp(). Null otherwise.
   [[nodiscard]] srtp::SrtpSession* HandleDatagram(LocalPort port, const net::SocketAddress& from,
-                                                  base::MutableByteSpan datagram,
-                                                  base::Timestamp now, SessionOutput& output);
-  void HandleDecryptedRtp(const net::SocketAddress& from, base::ByteSpan packet,
-                          base::Timestamp now, SessionOutput& output);
+                                                  base::MutableByteSpan datagram, base::Timestamp now,
+                                                  SessionOutput& output);
+  void HandleDecryptedRtp(const net::SocketAddress& from, base::ByteSpan packet, base::Timestamp now,
+                          SessionOutput& output);
   void HandleUndecryptedRtp(srtp::DropReason reason) { drops_.Count(reason); }
   // Takes what the handshake thread says; leaves retired SRTP state in `report`.
   void HandleHandshake(HandshakeReport& report, SessionOutput& output);
@@ -73,8 +73,7 @@ class MediaSession {
   void Close(std::string_view reason, base::Timestamp now, SessionOutput& output);
 
   // False when the leg has no telephone-event or its queue of digits has no room.
-  [[nodiscard]] bool SendDtmf(Leg leg, std::string_view digits, base::TimeDelta duration,
-                              base::TimeDelta gap);
+  [[nodiscard]] bool SendDtmf(Leg leg, std::string_view digits, base::TimeDelta duration, base::TimeDelta gap);
   // False when the leg has nothing to send with yet.
   [[nodiscard]] bool PlayTone(Leg leg, pipeline::Tone tone);
   // Plays a clip, which must outlive the session, into the leg, or stops (null). The playback id of
@@ -114,18 +113,15 @@ class MediaSession {
     return leg == Leg::kAccess ? ims_to_access_ : access_to_ims_;
   }
   // What plays the media of the IMS leg: towards the browser, or out on the leg of the joined session.
-  pipeline::TranscodingPipeline& PipelineFromIms() {
-    return peer_ ? peer_->access_to_ims_ : ims_to_access_;
-  }
+  pipeline::TranscodingPipeline& PipelineFromIms() { return peer_ ? peer_->access_to_ims_ : ims_to_access_; }
   const pipeline::TranscodingPipeline& PipelineFromIms() const {
     return peer_ ? peer_->access_to_ims_ : ims_to_access_;
   }
   void JoinOneWay(MediaSession& peer, pipeline::ReceiveSetupPtr& receive);
   // `to`: the leg that the pipeline sends on, `drops` its session's.
   template <typename SendingLeg>
-  static void Play(pipeline::TranscodingPipeline& pipeline, RtcpReporter& reporter,
-                   const rtp::RtpPacketView& packet, SendingLeg& to, DropCounters& drops,
-                   base::Timestamp now, SessionOutput& output);
+  static void Play(pipeline::TranscodingPipeline& pipeline, RtcpReporter& reporter, const rtp::RtpPacketView& packet,
+                   SendingLeg& to, DropCounters& drops, base::Timestamp now, SessionOutput& output);
   void ApplyDirections();
   // A relayed sender's redundancy has to outlast both ways.
   void TellLossBehind();
@@ -134,7 +130,7 @@ class MediaSession {
   void PushEvent(const SessionEvent& event);
 
   MediaSession* peer_ = nullptr;  // joined with
-  bool is_relaying_ = false;  // as of the last tick, either way: what comes on one leg moves the other
+  bool is_relaying_ = false;      // as of the last tick, either way: what comes on one leg moves the other
   pipeline::TranscodingPipeline access_to_ims_;
   pipeline::TranscodingPipeline ims_to_access_;
   size_t tick_slot_ = 0;

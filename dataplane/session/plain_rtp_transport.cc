@@ -4,9 +4,7 @@ namespace byon::session {
 namespace {
 
 // RFC 3264 section 5.1 (port 0) and RFC 2543-style hold (c=0.0.0.0): there is nowhere to send to.
-bool IsReachable(const net::SocketAddress& address) {
-  return address.port != 0 && !address.ip.is_unspecified();
-}
+bool IsReachable(const net::SocketAddress& address) { return address.port != 0 && !address.ip.is_unspecified(); }
 
 net::SocketAddress PortAfter(net::SocketAddress address) {
   address.port = static_cast<uint16_t>(address.port + 1);
@@ -15,8 +13,7 @@ net::SocketAddress PortAfter(net::SocketAddress address) {
 
 }  // namespace
 
-PlainRtpTransport::PlainRtpTransport(const ImsLocal& local, uint8_t default_dscp,
-                                     DropCounters& drops)
+PlainRtpTransport::PlainRtpTransport(const ImsLocal& local, uint8_t default_dscp, DropCounters& drops)
     : local_(local), default_dscp_(default_dscp), drops_(drops), dscp_(default_dscp) {}
 
 bool PlainRtpTransport::Apply(const ImsRemote& remote) {
@@ -46,8 +43,7 @@ bool PlainRtpTransport::Apply(const ImsRemote& remote) {
   return is_new_source;
 }
 
-rtp::DatagramClass PlainRtpTransport::Admit(bool came_to_rtcp_port,
-                                            const net::SocketAddress& from,
+rtp::DatagramClass PlainRtpTransport::Admit(bool came_to_rtcp_port, const net::SocketAddress& from,
                                             base::ByteSpan datagram) {
   constexpr auto kDropped = rtp::DatagramClass::kUnknown;
   const rtp::DatagramClass datagram_class = rtp::ClassifyDatagram(datagram);
@@ -74,10 +70,8 @@ rtp::DatagramClass PlainRtpTransport::Admit(bool came_to_rtcp_port,
 bool PlainRtpTransport::IsFromRemote(bool is_rtcp, const net::SocketAddress& from) const {
   switch (learning_) {
     case Learning::kOff:
-    case Learning::kFixed:
-      break;
-    case Learning::kWaiting:
-      return !is_rtcp || from == rtcp_remote_;
+    case Learning::kFixed: break;
+    case Learning::kWaiting: return !is_rtcp || from == rtcp_remote_;
     case Learning::kProvisional:
       if (!is_rtcp && from == signalled_rtp_) return true;
       break;
@@ -90,8 +84,7 @@ bool PlainRtpTransport::IsFromRemote(bool is_rtcp, const net::SocketAddress& fro
 void PlainRtpTransport::OnMedia(const net::SocketAddress& from, base::Timestamp now) {
   switch (learning_) {
     case Learning::kOff:
-    case Learning::kFixed:
-      return;
+    case Learning::kFixed: return;
     case Learning::kWaiting:
       Learn(from);
       learned_at_ = now;
@@ -123,8 +116,7 @@ void PlainRtpTransport::SendRtcp(const TxBuffer& buffer, size_t size, SessionOut
 }
 
 void PlainRtpTransport::Send(const TxBuffer& buffer, size_t size, const net::SocketAddress& source,
-                             const std::optional<net::SocketAddress>& destination,
-                             SessionOutput& output) {
+                             const std::optional<net::SocketAddress>& destination, SessionOutput& output) {
   if (!destination) {
     drops_.Count(DropReason::kNoDestination);
     return output.Free(buffer);

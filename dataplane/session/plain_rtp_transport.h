@@ -29,8 +29,7 @@ class PlainRtpTransport {
   bool Apply(const ImsRemote& remote);
 
   // What a datagram is when it may pass: kRtp or kRtcp; kUnknown when it was dropped.
-  rtp::DatagramClass Admit(bool came_to_rtcp_port, const net::SocketAddress& from,
-                           base::ByteSpan datagram);
+  rtp::DatagramClass Admit(bool came_to_rtcp_port, const net::SocketAddress& from, base::ByteSpan datagram);
   // An admitted RTP packet proved to be media that was agreed on.
   void OnMedia(const net::SocketAddress& from, base::Timestamp now);
 
@@ -58,7 +57,7 @@ class PlainRtpTransport {
   uint8_t dscp_;
   bool is_muxed_ = false;
   Learning learning_ = Learning::kOff;
-  std::optional<net::SocketAddress> rtp_remote_;   // signalled or learned
+  std::optional<net::SocketAddress> rtp_remote_;  // signalled or learned
   std::optional<net::SocketAddress> rtcp_remote_;
   std::optional<net::SocketAddress> signalled_rtp_;
   base::Timestamp learned_at_;

@@ -19,8 +19,7 @@ constexpr uint32_t kLongestPacketMs = 240;
 
 }  // namespace
 
-RtcpReporter::RtcpReporter(rtp::Ssrc local, std::string cname, uint64_t random_seed,
-                           UselessPackets useless)
+RtcpReporter::RtcpReporter(rtp::Ssrc local, std::string cname, uint64_t random_seed, UselessPackets useless)
     : useless_(useless), sender_(local, 48'000), cname_(std::move(cname)), random_(random_seed) {}
 
 void RtcpReporter::SetClockRates(uint32_t receive_hz, uint32_t send_hz) {
@@ -44,8 +43,8 @@ void RtcpReporter::StartSource(rtp::Ssrc source) {
 
 void RtcpReporter::OnRtpReceived(const rtp::RtpPacketView& packet, base::Timestamp now) {
   if (!reception_ || reception_->source() != packet.ssrc()) StartSource(packet.ssrc());
-  const Reception::Verdict verdict = reception_->OnPacket(
-      packet.sequence_number(), packet.timestamp(), packet.payload().size(), now);
+  const Reception::Verdict verdict =
+      reception_->OnPacket(packet.sequence_number(), packet.timestamp(), packet.payload().size(), now);
   if (verdict == Reception::Verdict::kRestarted) outcomes_.Restart();
   if (verdict == Reception::Verdict::kValid || verdict == Reception::Verdict::kRestarted) {
     outcomes_.OnReceived(packet.sequence_number().value);
@@ -75,8 +74,7 @@ void RtcpReporter::OnRtpDuplicate(base::Timestamp now) {
   HastenAfterLoss(now);
 }
 
-void RtcpReporter::OnRtpSent(rtp::RtpTimestamp timestamp, size_t payload_bytes,
-                             base::Timestamp now) {
+void RtcpReporter::OnRtpSent(rtp::RtpTimestamp timestamp, size_t payload_bytes, base::Timestamp now) {
   sender_.OnPacketSent(timestamp, payload_bytes, now);
   if (!next_report_) ScheduleNext(now - kReportInterval / 2);
 }
@@ -109,8 +107,7 @@ base::TimeDelta RtcpReporter::AtLeast(base::TimeDelta interval) const {
 // [0.5, 1.5] of the interval, without section 6.3.3's reconsideration: two members.
 base::TimeDelta RtcpReporter::Randomised(base::TimeDelta interval) {
   const auto interval_ns = static_cast<double>(interval.nanoseconds());
-  return base::TimeDelta::Nanoseconds(
-      static_cast<int64_t>(interval_ns * (0.5 + random_.NextUnit())));
+  return base::TimeDelta::Nanoseconds(static_cast<int64_t>(interval_ns * (0.5 + random_.NextUnit())));
 }
 
 void RtcpReporter::ScheduleNext(base::Timestamp now) {
@@ -149,8 +146,7 @@ std::optional<rtp::DropReason> RtcpReporter::HandleRtcp(base::ByteSpan packet, b
 }
 
 // False when the block's body contradicts its header; types without use here are stepped over.
-bool RtcpReporter::ReadBlock(const rtp::RtcpBlockView& block, base::Timestamp now,
-                             rtp::NtpTime wall_clock) {
+bool RtcpReporter::ReadBlock(const rtp::RtcpBlockView& block, base::Timestamp now, rtp::NtpTime wall_clock) {
   switch (block.type()) {
     case rtp::RtcpType::kSenderReport: {
       const auto report = block.ParseSenderReport();
@@ -175,12 +171,10 @@ bool RtcpReporter::ReadBlock(const rtp::RtcpBlockView& block, base::Timestamp no
       const auto bye = block.ParseBye();
       if (!bye) return false;
       const auto& sources = bye->sources;
-      peer_said_bye_ |= reception_ && std::find(sources.begin(), sources.end(),
-                                                reception_->source()) != sources.end();
+      peer_said_bye_ |= reception_ && std::find(sources.begin(), sources.end(), reception_->source()) != sources.end();
       return true;
     }
-    default:
-      return true;
+    default: return true;
   }
 }
 
@@ -190,8 +184,7 @@ std::optional<base::TimeDelta> RtcpReporter::round_trip_time() const {
 
 // ---- Our reports --------------------------------------------------------------------------------------
 
-size_t RtcpReporter::WriteReport(base::MutableByteSpan buffer, base::Timestamp now,
-                                 rtp::NtpTime wall_clock) {
+size_t RtcpReporter::WriteReport(base::MutableByteSpan buffer, base::Timestamp now, rtp::NtpTime wall_clock) {
   const size_t size = Write(buffer, /*is_last=*/false, {}, now, wall_clock);
   mean_packet_bits_ += (static_cast<double>(size) * 8 + kHeaderBits - mean_packet_bits_) / 16;
   last_report_ = now;
@@ -199,8 +192,8 @@ size_t RtcpReporter::WriteReport(base::MutableByteSpan buffer, base::Timestamp n
   return size;
 }
 
-size_t RtcpReporter::WriteBye(base::MutableByteSpan buffer, std::string_view reason,
-                              base::Timestamp now, rtp::NtpTime wall_clock) {
+size_t RtcpReporter::WriteBye(base::MutableByteSpan buffer, std::string_view reason, base::Timestamp now,
+                              rtp::NtpTime wall_clock) {
   return Write(buffer, /*is_last=*/true, reason.substr(0, kMaxByeReasonBytes), now, wall_clock);
 }
 
@@ -208,8 +201,7 @@ std::optional<rtp::VoipMetrics> RtcpReporter::Metrics() const {
   if (!played_ || !reception_ || outcomes_.totals().expected == 0) return std::nullopt;
   const base::TimeDelta packet_time =
       packet_units_ == 0 ? kUsualPacketTime
-                         : base::TimeDelta::Microseconds(int64_t{packet_units_} * 1'000'000 /
-                                                         receive_clock_hz_);
+                         : base::TimeDelta::Microseconds(int64_t{packet_units_} * 1'000'000 / receive_clock_hz_);
   return MakeVoipMetrics({.source = reception_->source(),
                           .outcomes = outcomes_,
                           .meter = meter_,
@@ -224,8 +216,8 @@ uint8_t RtcpReporter::WithLossBehind(uint8_t fraction_lost, double behind) {
   return static_cast<uint8_t>(std::clamp(std::lround((1 - arrived) * 256), 0L, 255L));
 }
 
-size_t RtcpReporter::Write(base::MutableByteSpan buffer, bool is_last, std::string_view reason,
-                           base::Timestamp now, rtp::NtpTime wall_clock) {
+size_t RtcpReporter::Write(base::MutableByteSpan buffer, bool is_last, std::string_view reason, base::Timestamp now,
+                           rtp::NtpTime wall_clock) {
   rtp::RtcpBuilder builder(buffer);
   auto block = reception_ ? reception_->MakeReportBlock(now) : std::nullopt;
   if (block) block->fraction_lost = WithLossBehind(block->fraction_lost, loss_behind_);
@@ -240,9 +232,8 @@ size_t RtcpReporter::Write(base::MutableByteSpan buffer, bool is_last, std::stri
   }
   sent_at_report_ = {sender_.packets_sent(), sent_at_report_[0]};
   builder.AddCname(local_ssrc(), base::AsBytes(cname_));
-  const rtp::ExtendedReport extended =
-      extended_.Make(local_ssrc(), parameters_, parameters_.wants_voip_metrics ? Metrics() : std::nullopt,
-                     now, wall_clock);
+  const rtp::ExtendedReport extended = extended_.Make(
+      local_ssrc(), parameters_, parameters_.wants_voip_metrics ? Metrics() : std::nullopt, now, wall_clock);
   if (!extended.empty()) builder.AddExtendedReport(extended);
   if (is_last) builder.AddBye(local_ssrc(), base::AsBytes(reason));
   const auto packet = builder.Finish();

@@ -61,8 +61,7 @@ class RtcpReporter {
   void OnRtpDuplicate(base::Timestamp now);
   void OnRtpSent(rtp::RtpTimestamp timestamp, size_t payload_bytes, base::Timestamp now);
   // Reads a compound or reduced-size packet; a reason when a part of it could not be read.
-  std::optional<rtp::DropReason> HandleRtcp(base::ByteSpan packet, base::Timestamp now,
-                                            rtp::NtpTime wall_clock);
+  std::optional<rtp::DropReason> HandleRtcp(base::ByteSpan packet, base::Timestamp now, rtp::NtpTime wall_clock);
   // Each 20 ms: the quality of the last seconds.
   void HandleTick(base::Timestamp now);
 
@@ -72,16 +71,13 @@ class RtcpReporter {
   // did not fit.
   size_t WriteReport(base::MutableByteSpan buffer, base::Timestamp now, rtp::NtpTime wall_clock);
   // The last packet of the leg: a report and BYE (RFC 3550 section 6.6).
-  size_t WriteBye(base::MutableByteSpan buffer, std::string_view reason, base::Timestamp now,
-                  rtp::NtpTime wall_clock);
+  size_t WriteBye(base::MutableByteSpan buffer, std::string_view reason, base::Timestamp now, rtp::NtpTime wall_clock);
 
   rtp::Ssrc local_ssrc() const { return sender_.source(); }
   const rtp::SenderStatistics& sender() const { return sender_; }
   const quality::QualityMeter& quality() const { return meter_; }
   const quality::PacketOutcomes& outcomes() const { return outcomes_; }
-  const std::optional<rtp::VoipMetrics>& remote_metrics() const {
-    return extended_.remote_metrics();
-  }
+  const std::optional<rtp::VoipMetrics>& remote_metrics() const { return extended_.remote_metrics(); }
   // By SR and RR, else by XR; nothing before the peer has answered.
   std::optional<base::TimeDelta> round_trip_time() const;
   uint64_t packets_received() const { return earlier_.packets + Current(&Reception::packets_received); }
@@ -108,8 +104,8 @@ class RtcpReporter {
   void TakeReportBlocks(const Blocks& blocks, rtp::NtpTime wall_clock);
   void NotePacketTime(const rtp::RtpPacketView& packet);
   std::optional<rtp::VoipMetrics> Metrics() const;
-  size_t Write(base::MutableByteSpan buffer, bool is_last, std::string_view reason,
-               base::Timestamp now, rtp::NtpTime wall_clock);
+  size_t Write(base::MutableByteSpan buffer, bool is_last, std::string_view reason, base::Timestamp now,
+               rtp::NtpTime wall_clock);
 
   struct Totals {
     uint64_t packets = 0;
@@ -141,7 +137,7 @@ class RtcpReporter {
   Totals earlier_;
   ExtendedReporter extended_;
   std::optional<base::Timestamp> last_report_;
-  double mean_packet_bits_ = 1200;  // of RTCP, with IP and UDP (RFC 3550 section 6.3.3)
+  double mean_packet_bits_ = 1200;            // of RTCP, with IP and UDP (RFC 3550 section 6.3.3)
   std::array<uint64_t, 2> sent_at_report_{};  // packets sent at the last report and the one before
   bool peer_said_bye_ = false;
 };

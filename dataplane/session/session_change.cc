@@ -16,21 +16,19 @@ std::bitset<128> PayloadTypesOf(const AudioDescription& audio) {
 }
 
 // `other` is the description of the opposite leg, when there is one.
-base::Result<PreparedAudio, codec::FormatError> PrepareLeg(
-    const AudioDescription& audio, const std::optional<AudioDescription>& other,
-    codec::AmrWbBatch* batch) {
+base::Result<PreparedAudio, codec::FormatError> PrepareLeg(const AudioDescription& audio,
+                                                           const std::optional<AudioDescription>& other,
+                                                           codec::AmrWbBatch* batch) {
   PreparedAudio result;
   const bool has_other_receive = other && !other->receive.empty();
   auto receive = pipeline::PrepareReceive(audio.receive, other ? &other->send : nullptr);
   if (!receive) return receive.error();
-  auto send =
-      pipeline::PrepareSend(audio.send, has_other_receive ? &other->receive[0] : nullptr, batch);
+  auto send = pipeline::PrepareSend(audio.send, has_other_receive ? &other->receive[0] : nullptr, batch);
   if (!send) return send.error();
   result.receive = std::move(receive).value();
   result.send = std::move(send).value();
   result.payload_types = PayloadTypesOf(audio);
-  result.receive_clock_hz =
-      audio.receive.empty() ? 0 : codec::ClockRateHz(audio.receive[0].codec.codec);
+  result.receive_clock_hz = audio.receive.empty() ? 0 : codec::ClockRateHz(audio.receive[0].codec.codec);
   result.send_format = audio.send.codec;
   if (!audio.receive.empty()) result.receive_format = audio.receive[0].codec;
   return result;
@@ -42,15 +40,15 @@ uint32_t ReceiveClockHz(const std::optional<AudioDescription>& audio) {
   return is_known ? codec::ClockRateHz(audio->receive[0].codec.codec) : 0;
 }
 
-bool SendsSameCodec(const std::optional<AudioDescription>& a,
-                    const std::optional<AudioDescription>& b) {
+bool SendsSameCodec(const std::optional<AudioDescription>& a, const std::optional<AudioDescription>& b) {
   return a && b && a->send.codec.codec == b->send.codec.codec;
 }
 
 }  // namespace
 
-base::Result<std::unique_ptr<SessionChange>, codec::FormatError> PrepareSessionChange(
-    SessionDescriptions descriptions, SessionAudio& known, codec::AmrWbBatch* batch) {
+base::Result<std::unique_ptr<SessionChange>, codec::FormatError> PrepareSessionChange(SessionDescriptions descriptions,
+                                                                                      SessionAudio& known,
+                                                                                      codec::AmrWbBatch* batch) {
   auto change = std::make_unique<SessionChange>();
   SessionAudio next = known;
   if (descriptions.access && descriptions.access->audio) next.access = descriptions.access->audio;

@@ -17,8 +17,7 @@ namespace byon::session {
 class ShortText {
  public:
   ShortText() = default;
-  ShortText(std::string_view text)
-      : size_(static_cast<uint8_t>(std::min(text.size(), bytes_.size()))) {
+  ShortText(std::string_view text) : size_(static_cast<uint8_t>(std::min(text.size(), bytes_.size()))) {
     std::memcpy(bytes_.data(), text.data(), size_);
   }
   std::string_view view() const { return {bytes_.data(), size_}; }
@@ -68,7 +67,7 @@ struct SessionFailed {
   FailureCause cause;
 };
 
-using SessionEvent = std::variant<std::monostate, IceConnected, DtlsConnected, MediaStarted,
-                                  DtmfReceived, MediaTimeout, ConsentLost, SessionFailed, AnnouncementEnded>;
+using SessionEvent = std::variant<std::monostate, IceConnected, DtlsConnected, MediaStarted, DtmfReceived, MediaTimeout,
+                                  ConsentLost, SessionFailed, AnnouncementEnded>;
 
 }  // namespace byon::session

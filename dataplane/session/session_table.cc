@@ -22,9 +22,7 @@ std::array<PortUse, 3> PortsOf(const SessionConfig& config) {
 
 }  // namespace
 
-SessionTable::SessionTable(size_t capacity) : capacity_(capacity), ports_(65536) {
-  sessions_.reserve(capacity);
-}
+SessionTable::SessionTable(size_t capacity) : capacity_(capacity), ports_(65536) { sessions_.reserve(capacity); }
 
 bool SessionTable::IsPortTaken(const SessionConfig& config) const {
   for (const PortUse& port : PortsOf(config)) {
@@ -47,8 +45,8 @@ std::unique_ptr<MediaSession> SessionTable::Remove(SessionHandle handle) {
   const MediaSession* session = FindByHandle(handle);
   if (!session) return nullptr;
   for (const PortUse& port : PortsOf(session->config())) ports_[port.number] = {};
-  const auto found = std::find_if(sessions_.begin(), sessions_.end(),
-                                  [&](const auto& each) { return each.get() == session; });
+  const auto found =
+      std::find_if(sessions_.begin(), sessions_.end(), [&](const auto& each) { return each.get() == session; });
   std::unique_ptr<MediaSession> result = std::move(*found);
   *found = std::move(sessions_.back());
   sessions_.pop_back();

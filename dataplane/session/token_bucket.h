@@ -9,8 +9,7 @@ namespace byon::session {
 // Lets `burst` units through at once and `per_second` on and on.
 class TokenBucket {
  public:
-  TokenBucket(int64_t burst, int64_t per_second)
-      : limit_(kUnit * burst), per_second_(per_second), level_(limit_) {}
+  TokenBucket(int64_t burst, int64_t per_second) : limit_(kUnit * burst), per_second_(per_second), level_(limit_) {}
 
   [[nodiscard]] bool Take(base::Timestamp now) {
     Fill(now);

@@ -20,12 +20,9 @@ constexpr int64_t kUnverifiedMediaPerSecond = 32;
 
 FailureCause ToFailureCause(dtls::FailureCause cause) {
   switch (cause) {
-    case dtls::FailureCause::kFingerprintMismatch:
-      return FailureCause::kDtlsFingerprintMismatch;
-    case dtls::FailureCause::kNoSrtpProfile:
-      return FailureCause::kDtlsNoSrtpProfile;
-    case dtls::FailureCause::kHandshake:
-      break;
+    case dtls::FailureCause::kFingerprintMismatch: return FailureCause::kDtlsFingerprintMismatch;
+    case dtls::FailureCause::kNoSrtpProfile: return FailureCause::kDtlsNoSrtpProfile;
+    case dtls::FailureCause::kHandshake: break;
   }
   return FailureCause::kDtlsHandshake;
 }
@@ -39,8 +36,7 @@ bool IsSameSet(const Fingerprints& have, const std::vector<dtls::DtlsFingerprint
 
 }  // namespace
 
-WebRtcTransport::WebRtcTransport(SessionHandle session, const AccessLocal& local, uint8_t dscp,
-                                 DropCounters& drops)
+WebRtcTransport::WebRtcTransport(SessionHandle session, const AccessLocal& local, uint8_t dscp, DropCounters& drops)
     : session_(session),
       local_(local.address),
       dscp_(dscp),
@@ -55,15 +51,13 @@ bool WebRtcTransport::MayApply(const AccessRemote& remote) const {
   return !remote.fingerprints.empty() && !IsSameSet(fingerprints_, remote.fingerprints);
 }
 
-void WebRtcTransport::Apply(const AccessRemote& remote, base::Timestamp now,
-                            SessionOutput& output) {
+void WebRtcTransport::Apply(const AccessRemote& remote, base::Timestamp now, SessionOutput& output) {
   if (remote.ice) ice_.SetRemoteCredentials(*remote.ice, now);
   if (!remote.fingerprints.empty() && !IsSameSet(fingerprints_, remote.fingerprints)) {
     // Another certificate is another association, and so is another role than the one that an early
     // ClientHello made us take. The old keys serve until the new association has its own.
     const bool must_start_over =
-        !fingerprints_.empty() || remote.gateway_dtls_role.value_or(association_role_) !=
-                                      association_role_;
+        !fingerprints_.empty() || remote.gateway_dtls_role.value_or(association_role_) != association_role_;
     fingerprints_.Clear();
     for (const dtls::DtlsFingerprint& fingerprint : remote.fingerprints) {
       if (!fingerprints_.PushBack(fingerprint)) break;
@@ -81,24 +75,17 @@ void WebRtcTransport::Apply(const AccessRemote& remote, base::Timestamp now,
   HandleTimeout(now, output);
 }
 
-rtp::DatagramClass WebRtcTransport::HandleDatagram(const net::SocketAddress& from,
-                                                   base::ByteSpan datagram, base::Timestamp now,
-                                                   SessionOutput& output) {
+rtp::DatagramClass WebRtcTransport::HandleDatagram(const net::SocketAddress& from, base::ByteSpan datagram,
+                                                   base::Timestamp now, SessionOutput& output) {
   const rtp::DatagramClass datagram_class = rtp::ClassifyDatagram(datagram);
   switch (datagram_class) {
-    case rtp::DatagramClass::kStun:
-      HandleStun(from, datagram, now, output);
-      break;
-    case rtp::DatagramClass::kDtls:
-      HandleDtls(from, datagram, now, output);
-      break;
+    case rtp::DatagramClass::kStun: HandleStun(from, datagram, now, output); break;
+    case rtp::DatagramClass::kDtls: HandleDtls(from, datagram, now, output); break;
     case rtp::DatagramClass::kRtp:
     case rtp::DatagramClass::kRtcp:
       if (AdmitsMedia(from, datagram, datagram_class, now)) return datagram_class;
       break;
-    case rtp::DatagramClass::kUnknown:
-      drops_.Count(DropReason::kUnknownClass);
-      break;
+    case rtp::DatagramClass::kUnknown: drops_.Count(DropReason::kUnknownClass); break;
   }
   return rtp::DatagramClass::kUnknown;
 }
@@ -124,8 +111,8 @@ bool WebRtcTransport::AdmitsMedia(const net::SocketAddress& from, base::ByteSpan
   return false;
 }
 
-void WebRtcTransport::HandleStun(const net::SocketAddress& from, base::ByteSpan datagram,
-                                 base::Timestamp now, SessionOutput& output) {
+void WebRtcTransport::HandleStun(const net::SocketAddress& from, base::ByteSpan datagram, base::Timestamp now,
+                                 SessionOutput& output) {
   if (const auto reason = ice_.HandleDatagram(datagram, from, now)) drops_.Count(*reason);
   DrainIce(output);
 }
@@ -164,8 +151,8 @@ void WebRtcTransport::DrainIce(SessionOutput& output) {
   }
 }
 
-void WebRtcTransport::HandleDtls(const net::SocketAddress& from, base::ByteSpan datagram,
-                                 base::Timestamp now, SessionOutput& output) {
+void WebRtcTransport::HandleDtls(const net::SocketAddress& from, base::ByteSpan datagram, base::Timestamp now,
+                                 SessionOutput& output) {
   if (!ice_.IsVerified(from)) return drops_.Count(DropReason::kUnverifiedSource);
   if (dtls_ == DtlsState::kFailed) return drops_.Count(DropReason::kDtlsNotExpected);
   if (datagram.size() > DtlsBytes::kCapacity) return drops_.Count(DropReason::kDtlsTooLarge);
@@ -208,13 +195,10 @@ void WebRtcTransport::SendFingerprints(SessionOutput& output) {
   owes_fingerprints_ = !output.SendToHandshake(std::move(request));
 }
 
-void WebRtcTransport::HandleHandshake(HandshakeReport& report,
-                                      SessionOutput& output) {
+void WebRtcTransport::HandleHandshake(HandshakeReport& report, SessionOutput& output) {
   if (report.association != association_ || dtls_ == DtlsState::kIdle) return;  // it is over
   switch (report.kind) {
-    case HandshakeReport::Kind::kDatagram:
-      SendDtls(report.datagram.bytes(), output);
-      break;
+    case HandshakeReport::Kind::kDatagram: SendDtls(report.datagram.bytes(), output); break;
     case HandshakeReport::Kind::kConnected: {
       std::swap(srtp_, report.srtp);
       unverified_media_source_.reset();
@@ -223,16 +207,13 @@ void WebRtcTransport::HandleHandshake(HandshakeReport& report,
       PushEvent(DtlsConnected{srtp_.outbound->profile()});
       break;
     }
-    case HandshakeReport::Kind::kFailed:
-      Fail(ToFailureCause(report.cause));
-      break;
+    case HandshakeReport::Kind::kFailed: Fail(ToFailureCause(report.cause)); break;
     case HandshakeReport::Kind::kClosed:
       // The peer's certificate signed this off: its keys end with it (RFC 5764 section 4.2).
       std::swap(srtp_, report.srtp);
       Fail(FailureCause::kDtlsClosed);
       break;
-    case HandshakeReport::Kind::kNone:
-      break;
+    case HandshakeReport::Kind::kNone: break;
   }
 }
 
@@ -248,8 +229,7 @@ void WebRtcTransport::Fail(FailureCause cause) {
 }
 
 void WebRtcTransport::SendDtls(base::ByteSpan bytes, SessionOutput& output) {
-  const auto& remote = dtls_remote_ && ice_.IsVerified(*dtls_remote_) ? dtls_remote_
-                                                                      : ice_.selected_remote();
+  const auto& remote = dtls_remote_ && ice_.IsVerified(*dtls_remote_) ? dtls_remote_ : ice_.selected_remote();
   if (!remote) return drops_.Count(DropReason::kNoDestination);
   const TxBuffer buffer = output.Allocate();
   if (!buffer) return drops_.Count(DropReason::kNoTxBuffer);
@@ -297,8 +277,7 @@ void WebRtcTransport::SendRtcp(const TxBuffer& buffer, size_t size, SessionOutpu
     drops_.Count(DropReason::kNoDestination);
     return output.Free(buffer);
   }
-  const auto protected_size =
-      srtp_.outbound->ProtectRtcp(output.transform(), buffer.bytes(), size);
+  const auto protected_size = srtp_.outbound->ProtectRtcp(output.transform(), buffer.bytes(), size);
   if (!protected_size) {
     drops_.Count(protected_size.error());
     return output.Free(buffer);

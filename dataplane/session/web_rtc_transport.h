@@ -26,8 +26,7 @@ namespace byon::session {
 // authentic, fresh and of an SSRC heard before (RFC 8445 section 12.2 expects new source addresses).
 class WebRtcTransport {
  public:
-  WebRtcTransport(SessionHandle session, const AccessLocal& local, uint8_t dscp,
-                  DropCounters& drops);
+  WebRtcTransport(SessionHandle session, const AccessLocal& local, uint8_t dscp, DropCounters& drops);
 
   // Whether the description keeps the DTLS role of an association that has begun, or brings the new
   // fingerprints that start another one (RFC 8842 section 5).
@@ -37,8 +36,8 @@ class WebRtcTransport {
 
   // Deals with STUN and DTLS and drops what may not pass; kRtp or kRtcp is left for the caller to
   // decrypt with inbound(), kUnknown means that nothing is left to do.
-  rtp::DatagramClass HandleDatagram(const net::SocketAddress& from, base::ByteSpan datagram,
-                                    base::Timestamp now, SessionOutput& output);
+  rtp::DatagramClass HandleDatagram(const net::SocketAddress& from, base::ByteSpan datagram, base::Timestamp now,
+                                    SessionOutput& output);
   // A packet from `from` passed SRTP authentication: a sign of life (RFC 7675 by our own rule) when that is
   // the selected address, and else nothing but a place from which more may come.
   void OnAuthenticatedMedia(const net::SocketAddress& from, base::Timestamp now);
@@ -68,12 +67,10 @@ class WebRtcTransport {
   static constexpr size_t kMaxFarewellBytes = 96;
   enum class DtlsState : uint8_t { kIdle, kHandshaking, kConnected, kFailed };
 
-  bool AdmitsMedia(const net::SocketAddress& from, base::ByteSpan datagram,
-                   rtp::DatagramClass datagram_class, base::Timestamp now);
-  void HandleStun(const net::SocketAddress& from, base::ByteSpan datagram, base::Timestamp now,
-                  SessionOutput& output);
-  void HandleDtls(const net::SocketAddress& from, base::ByteSpan datagram, base::Timestamp now,
-                  SessionOutput& output);
+  bool AdmitsMedia(const net::SocketAddress& from, base::ByteSpan datagram, rtp::DatagramClass datagram_class,
+                   base::Timestamp now);
+  void HandleStun(const net::SocketAddress& from, base::ByteSpan datagram, base::Timestamp now, SessionOutput& output);
+  void HandleDtls(const net::SocketAddress& from, base::ByteSpan datagram, base::Timestamp now, SessionOutput& output);
   void DrainIce(SessionOutput& output);
   bool StartDtls(SessionOutput& output);
   void SendFingerprints(SessionOutput& output);
@@ -96,7 +93,7 @@ class WebRtcTransport {
   // Behind it is what packets and ticks do not look at where nothing happens: see kHotBytes.
   ice::IceLiteAgent ice_;
 
-  uint32_t association_ = 0;  // grows with each new one
+  uint32_t association_ = 0;            // grows with each new one
   std::optional<dtls::DtlsRole> role_;  // as signalled
   dtls::DtlsRole association_role_ = dtls::DtlsRole::kServer;
   Fingerprints fingerprints_;

@@ -17,18 +17,12 @@ inline constexpr size_t kDropReasonCount = 6;
 
 constexpr std::string_view DropReasonName(DropReason reason) {
   switch (reason) {
-    case DropReason::kAuthFailed:
-      return "srtp_auth_failed";
-    case DropReason::kReplayed:
-      return "srtp_replayed";
-    case DropReason::kTooOld:
-      return "srtp_too_old";
-    case DropReason::kMalformed:
-      return "srtp_malformed";
-    case DropReason::kTooManySsrcs:
-      return "srtp_too_many_ssrcs";
-    case DropReason::kKeyExhausted:
-      return "srtp_key_exhausted";
+    case DropReason::kAuthFailed: return "srtp_auth_failed";
+    case DropReason::kReplayed: return "srtp_replayed";
+    case DropReason::kTooOld: return "srtp_too_old";
+    case DropReason::kMalformed: return "srtp_malformed";
+    case DropReason::kTooManySsrcs: return "srtp_too_many_ssrcs";
+    case DropReason::kKeyExhausted: return "srtp_key_exhausted";
   }
   return "srtp_unknown";
 }

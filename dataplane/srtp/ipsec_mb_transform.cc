@@ -58,9 +58,7 @@ void HashPaddedKey(base::ByteSpan key, uint8_t pad, uint8_t* hash) {
 
 class IpsecMbTransform final : public SrtpTransform {
  public:
-  IpsecMbTransform()
-      : manager_(MakeManager()),
-        has_long_hash_table_((manager_->features & kLongTable) == kLongTable) {}
+  IpsecMbTransform() : manager_(MakeManager()), has_long_hash_table_((manager_->features & kLongTable) == kLongTable) {}
   SrtpBackend backend() const override { return SrtpBackend::kIpsecMb; }
 
   void Prefetch(const PacketKeys& keys, SrtpProfile profile) const override {
@@ -104,8 +102,7 @@ class IpsecMbTransform final : public SrtpTransform {
     mb->cipher_mode = job.payload.empty() ? IMB_CIPHER_NULL : IMB_CIPHER_CNTR;
     mb->src = start;
     mb->dst = job.payload.empty() ? nullptr : payload;
-    mb->cipher_start_src_offset_in_bytes =
-        job.payload.empty() ? 0 : static_cast<uint64_t>(payload - start);
+    mb->cipher_start_src_offset_in_bytes = job.payload.empty() ? 0 : static_cast<uint64_t>(payload - start);
     mb->msg_len_to_cipher_in_bytes = job.payload.size();
     mb->enc_keys = keys.round_keys;
     mb->dec_keys = keys.round_keys;
@@ -159,8 +156,7 @@ class IpsecMbTransform final : public SrtpTransform {
     const aes_gcm_enc_dec_t run = MasterKeyBytes(job.profile) == 32
                                       ? (is_protect ? manager_->gcm256_enc : manager_->gcm256_dec)
                                       : (is_protect ? manager_->gcm128_enc : manager_->gcm128_dec);
-    run(key, &context, payload, payload, job.payload.size(), iv, aad, job.authenticated.size(),
-        tag_out, 16);
+    run(key, &context, payload, payload, job.payload.size(), iv, aad, job.authenticated.size(), tag_out, 16);
   }
 
   Manager manager_;
@@ -172,17 +168,13 @@ class IpsecMbTransform final : public SrtpTransform {
 
 bool IsIpsecMbAvailable() { return KeyManager() != nullptr; }
 
-std::unique_ptr<SrtpTransform> MakeIpsecMbTransform() {
-  return std::make_unique<IpsecMbTransform>();
-}
+std::unique_ptr<SrtpTransform> MakeIpsecMbTransform() { return std::make_unique<IpsecMbTransform>(); }
 
-std::unique_ptr<PacketKeys> MakeIpsecMbKeys(SrtpProfile profile, base::ByteSpan cipher_key,
-                                            base::ByteSpan auth_key) {
+std::unique_ptr<PacketKeys> MakeIpsecMbKeys(SrtpProfile profile, base::ByteSpan cipher_key, base::ByteSpan auth_key) {
   if (!IsAead(profile)) {
     auto keys = std::make_unique<CmKeys>();
     std::array<uint8_t, 16 * 11> unused_decryption_keys;
-    IMB_AES_KEYEXP_128(KeyManager(), cipher_key.data(), keys->round_keys,
-                       unused_decryption_keys.data());
+    IMB_AES_KEYEXP_128(KeyManager(), cipher_key.data(), keys->round_keys, unused_decryption_keys.data());
     HashPaddedKey(auth_key, 0x36, keys->inner_hash);
     HashPaddedKey(auth_key, 0x5c, keys->outer_hash);
     return keys;

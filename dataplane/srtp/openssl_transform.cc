@@ -19,9 +19,7 @@ struct ContextDeleter {
 };
 using Context = std::unique_ptr<EVP_CIPHER_CTX, ContextDeleter>;
 
-const unsigned char* Bytes(const std::byte* bytes) {
-  return reinterpret_cast<const unsigned char*>(bytes);
-}
+const unsigned char* Bytes(const std::byte* bytes) { return reinterpret_cast<const unsigned char*>(bytes); }
 unsigned char* Bytes(std::byte* bytes) { return reinterpret_cast<unsigned char*>(bytes); }
 
 struct OpenSslKeys final : PacketKeys {
@@ -37,10 +35,9 @@ struct OpenSslKeys final : PacketKeys {
 
 Context MakeContext(const EVP_CIPHER* cipher, base::ByteSpan key, int is_encryption) {
   Context context(EVP_CIPHER_CTX_new());
-  BYON_CHECK(
-      context != nullptr && EVP_CipherInit_ex(context.get(), cipher, nullptr, Bytes(key.data()),
-                                              nullptr, is_encryption) == 1,
-      "OpenSSL takes a key of the right length");
+  BYON_CHECK(context != nullptr &&
+                 EVP_CipherInit_ex(context.get(), cipher, nullptr, Bytes(key.data()), nullptr, is_encryption) == 1,
+             "OpenSSL takes a key of the right length");
   return context;
 }
 
@@ -68,10 +65,9 @@ void RunCounterMode(const OpenSslKeys& keys, PacketJob& job) {
   if (job.payload.empty()) return;
   auto* payload = Bytes(job.payload.data());
   int written = 0;
-  const bool is_done = EVP_EncryptInit_ex(keys.encrypt.get(), nullptr, nullptr, nullptr,
-                                          Bytes(job.iv.data())) == 1 &&
-                       EVP_EncryptUpdate(keys.encrypt.get(), payload, &written, payload,
-                                         static_cast<int>(job.payload.size())) == 1;
+  const bool is_done =
+      EVP_EncryptInit_ex(keys.encrypt.get(), nullptr, nullptr, nullptr, Bytes(job.iv.data())) == 1 &&
+      EVP_EncryptUpdate(keys.encrypt.get(), payload, &written, payload, static_cast<int>(job.payload.size())) == 1;
   BYON_CHECK(is_done, "a counter mode cannot fail");
 }
 
@@ -85,8 +81,7 @@ bool RunAead(EVP_CIPHER_CTX* context, PacketJob& job) {
   }
   if (job.payload.empty()) return true;
   auto* payload = Bytes(job.payload.data());
-  return EVP_CipherUpdate(context, payload, &written, payload,
-                          static_cast<int>(job.payload.size())) == 1;
+  return EVP_CipherUpdate(context, payload, &written, payload, static_cast<int>(job.payload.size())) == 1;
 }
 
 void ProtectOne(PacketJob& job) {
@@ -99,10 +94,9 @@ void ProtectOne(PacketJob& job) {
   }
   std::array<unsigned char, 16> rest;
   int written = 0;
-  const bool is_done =
-      RunAead(keys.encrypt.get(), job) &&
-      EVP_EncryptFinal_ex(keys.encrypt.get(), rest.data(), &written) == 1 &&
-      EVP_CIPHER_CTX_ctrl(keys.encrypt.get(), EVP_CTRL_AEAD_GET_TAG, 16, job.tag.data()) == 1;
+  const bool is_done = RunAead(keys.encrypt.get(), job) &&
+                       EVP_EncryptFinal_ex(keys.encrypt.get(), rest.data(), &written) == 1 &&
+                       EVP_CIPHER_CTX_ctrl(keys.encrypt.get(), EVP_CTRL_AEAD_GET_TAG, 16, job.tag.data()) == 1;
   BYON_CHECK(is_done, "AES-GCM encryption cannot fail");
 }
 
@@ -116,18 +110,15 @@ void UnprotectOne(PacketJob& job) {
   }
   std::array<unsigned char, 16> rest;
   int written = 0;
-  job.is_authentic =
-      RunAead(keys.decrypt.get(), job) &&
-      EVP_CIPHER_CTX_ctrl(keys.decrypt.get(), EVP_CTRL_AEAD_SET_TAG, 16, job.tag.data()) == 1 &&
-      EVP_DecryptFinal_ex(keys.decrypt.get(), rest.data(), &written) == 1;
+  job.is_authentic = RunAead(keys.decrypt.get(), job) &&
+                     EVP_CIPHER_CTX_ctrl(keys.decrypt.get(), EVP_CTRL_AEAD_SET_TAG, 16, job.tag.data()) == 1 &&
+                     EVP_DecryptFinal_ex(keys.decrypt.get(), rest.data(), &written) == 1;
 }
 
 class OpenSslTransform final : public SrtpTransform {
  public:
   SrtpBackend backend() const override { return SrtpBackend::kOpenSsl; }
-  void Prefetch(const PacketKeys& keys, SrtpProfile) const override {
-    base::Prefetch(&keys, sizeof(OpenSslKeys));
-  }
+  void Prefetch(const PacketKeys& keys, SrtpProfile) const override { base::Prefetch(&keys, sizeof(OpenSslKeys)); }
   void Protect(std::span<PacketJob> jobs) override {
     for (PacketJob& job : jobs) ProtectOne(job);
   }
@@ -138,12 +129,9 @@ class OpenSslTransform final : public SrtpTransform {
 
 }  // namespace
 
-std::unique_ptr<SrtpTransform> MakeOpenSslTransform() {
-  return std::make_unique<OpenSslTransform>();
-}
+std::unique_ptr<SrtpTransform> MakeOpenSslTransform() { return std::make_unique<OpenSslTransform>(); }
 
-std::unique_ptr<PacketKeys> MakeOpenSslKeys(SrtpProfile profile, base::ByteSpan cipher_key,
-                                            base::ByteSpan auth_key) {
+std::unique_ptr<PacketKeys> MakeOpenSslKeys(SrtpProfile profile, base::ByteSpan cipher_key, base::ByteSpan auth_key) {
   auto keys = std::make_unique<OpenSslKeys>();
   if (!IsAead(profile)) {
     keys->encrypt = MakeContext(EVP_aes_128_ctr(), cipher_key, 1);

@@ -21,8 +21,7 @@ enum class KeyLabel : uint8_t {
 
 // Fills `output` with the session key of `label`, key derivation rate 0: AES-CM under the master key
 // as PRF (RFC 3711 section 4.3.3; RFC 7714 section 11 for the AEAD profiles). At most 1024 bytes.
-void DeriveSessionKey(const SrtpKeyingMaterial& keying, KeyLabel label,
-                      base::MutableByteSpan output);
+void DeriveSessionKey(const SrtpKeyingMaterial& keying, KeyLabel label, base::MutableByteSpan output);
 
 // XORs `value` in network order, as wide as `target`, into `target`.
 inline void XorInteger(uint64_t value, base::MutableByteSpan target) {

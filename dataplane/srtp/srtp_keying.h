@@ -15,9 +15,7 @@ struct SrtpKeyingMaterial {
   std::array<std::byte, kMaxMasterSaltBytes> salt_storage{};
 
   base::ByteSpan key() const { return base::ByteSpan(key_storage).first(MasterKeyBytes(profile)); }
-  base::ByteSpan salt() const {
-    return base::ByteSpan(salt_storage).first(MasterSaltBytes(profile));
-  }
+  base::ByteSpan salt() const { return base::ByteSpan(salt_storage).first(MasterSaltBytes(profile)); }
 };
 
 }  // namespace byon::srtp

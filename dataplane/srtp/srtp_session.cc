@@ -17,8 +17,8 @@ constexpr uint64_t kRtpIndexLimit = uint64_t{1} << 48;
 constexpr uint32_t kRtcpIndexLimit = uint32_t{1} << 31;
 constexpr uint32_t kEncryptedFlag = uint32_t{1} << 31;  // E of RFC 3711 section 3.4
 
-std::unique_ptr<PacketKeys> DeriveKeys(SrtpBackend backend, const SrtpKeyingMaterial& keying,
-                                       KeyLabel cipher_label, KeyLabel auth_label) {
+std::unique_ptr<PacketKeys> DeriveKeys(SrtpBackend backend, const SrtpKeyingMaterial& keying, KeyLabel cipher_label,
+                                       KeyLabel auth_label) {
   std::array<std::byte, kMaxMasterKeyBytes> cipher_key;
   std::array<std::byte, kAuthKeyBytes> auth_key;
   const base::MutableByteSpan cipher(cipher_key.data(), MasterKeyBytes(keying.profile));
@@ -32,8 +32,7 @@ std::unique_ptr<PacketKeys> DeriveKeys(SrtpBackend backend, const SrtpKeyingMate
 
 std::array<std::byte, 16> DeriveSalt(const SrtpKeyingMaterial& keying, KeyLabel label) {
   std::array<std::byte, 16> salt{};
-  DeriveSessionKey(keying, label,
-                   base::MutableByteSpan(salt).first(MasterSaltBytes(keying.profile)));
+  DeriveSessionKey(keying, label, base::MutableByteSpan(salt).first(MasterSaltBytes(keying.profile)));
   return salt;
 }
 
@@ -51,12 +50,9 @@ uint64_t EstimateIndex(const ReplayWindow& window, uint16_t sequence) {
 
 std::optional<DropReason> CheckReplay(const ReplayWindow& window, uint64_t index) {
   switch (window.Check(index)) {
-    case ReplayWindow::Verdict::kFresh:
-      return std::nullopt;
-    case ReplayWindow::Verdict::kReplayed:
-      return DropReason::kReplayed;
-    case ReplayWindow::Verdict::kTooOld:
-      return DropReason::kTooOld;
+    case ReplayWindow::Verdict::kFresh: return std::nullopt;
+    case ReplayWindow::Verdict::kReplayed: return DropReason::kReplayed;
+    case ReplayWindow::Verdict::kTooOld: return DropReason::kTooOld;
   }
   return DropReason::kReplayed;
 }
@@ -84,8 +80,7 @@ SrtpSession::Stream* SrtpSession::Find(uint32_t ssrc) {
 }
 
 bool SrtpSession::Has(uint32_t ssrc) const {
-  return std::any_of(streams_.begin(), streams_.end(),
-                     [&](const Stream& stream) { return stream.ssrc == ssrc; });
+  return std::any_of(streams_.begin(), streams_.end(), [&](const Stream& stream) { return stream.ssrc == ssrc; });
 }
 
 bool SrtpSession::KnowsRtpSource(base::ByteSpan packet) const {
@@ -199,8 +194,7 @@ class RtpBurst {
     bool is_first = false;
   };
 
-  static std::optional<DropReason> PrepareProtect(SrtpTransform& transform, BurstPacket& packet,
-                                                  PacketJob& job) {
+  static std::optional<DropReason> PrepareProtect(SrtpTransform& transform, BurstPacket& packet, PacketJob& job) {
     SrtpSession& session = *packet.session;
     BYON_CHECK(transform.backend() == session.backend_, "keys belong to one backend");
     const size_t tag_bytes = TagBytes(session.profile_);
@@ -220,8 +214,7 @@ class RtpBurst {
     return std::nullopt;
   }
 
-  static std::optional<DropReason> PrepareUnprotect(SrtpTransform& transform, Incoming& incoming,
-                                                    PacketJob& job) {
+  static std::optional<DropReason> PrepareUnprotect(SrtpTransform& transform, Incoming& incoming, PacketJob& job) {
     BurstPacket& packet = *incoming.packet;
     SrtpSession& session = *packet.session;
     BYON_CHECK(transform.backend() == session.backend_, "keys belong to one backend");
@@ -238,8 +231,7 @@ class RtpBurst {
     }
     incoming.ssrc = layout->ssrc;
     incoming.is_first = stream == nullptr || !stream->rtp.has_any();
-    incoming.index = stream == nullptr ? uint64_t{layout->sequence}
-                                       : EstimateIndex(stream->rtp, layout->sequence);
+    incoming.index = stream == nullptr ? uint64_t{layout->sequence} : EstimateIndex(stream->rtp, layout->sequence);
     if (incoming.index >= kRtpIndexLimit) return DropReason::kKeyExhausted;
     if (stream != nullptr) {
       if (const auto drop = CheckReplay(stream->rtp, incoming.index)) return drop;
@@ -249,9 +241,8 @@ class RtpBurst {
     return std::nullopt;
   }
 
-  static void FillJob(const SrtpSession& session, const RtpLayout& layout, uint64_t index,
-                      base::MutableByteSpan buffer, size_t length, SrtpTransform& transform,
-                      PacketJob& job) {
+  static void FillJob(const SrtpSession& session, const RtpLayout& layout, uint64_t index, base::MutableByteSpan buffer,
+                      size_t length, SrtpTransform& transform, PacketJob& job) {
     job.keys = session.rtp_keys_.get();
     transform.Prefetch(*job.keys, session.profile_);
     job.profile = session.profile_;
@@ -304,8 +295,7 @@ void UnprotectRtpBurst(SrtpTransform& transform, std::span<BurstPacket> packets)
                                : RtpBurst::Unprotect<kSmallBurst>(transform, packets);
 }
 
-base::Result<size_t, DropReason> SrtpSession::ProtectRtp(SrtpTransform& transform,
-                                                         base::MutableByteSpan buffer,
+base::Result<size_t, DropReason> SrtpSession::ProtectRtp(SrtpTransform& transform, base::MutableByteSpan buffer,
                                                          size_t length) {
   BurstPacket packet{this, buffer, length, std::nullopt};
   RtpBurst::Protect<1>(transform, std::span(&packet, 1));
@@ -322,8 +312,7 @@ base::Result<size_t, DropReason> SrtpSession::UnprotectRtp(SrtpTransform& transf
 }
 
 // AES-CM: packet, E and index, tag. AEAD: packet, tag, E and index (RFC 7714 section 17).
-base::Result<size_t, DropReason> SrtpSession::ProtectRtcp(SrtpTransform& transform,
-                                                          base::MutableByteSpan buffer,
+base::Result<size_t, DropReason> SrtpSession::ProtectRtcp(SrtpTransform& transform, base::MutableByteSpan buffer,
                                                           size_t length) {
   BYON_CHECK(transform.backend() == backend_, "keys belong to one backend");
   const size_t tag_bytes = TagBytes(profile_);
@@ -362,8 +351,7 @@ base::Result<size_t, DropReason> SrtpSession::ProtectRtcp(SrtpTransform& transfo
   return length + kRtcpIndexBytes + tag_bytes;
 }
 
-base::Result<size_t, DropReason> SrtpSession::UnprotectRtcp(SrtpTransform& transform,
-                                                            base::MutableByteSpan packet) {
+base::Result<size_t, DropReason> SrtpSession::UnprotectRtcp(SrtpTransform& transform, base::MutableByteSpan packet) {
   BYON_CHECK(transform.backend() == backend_, "keys belong to one backend");
   const size_t tag_bytes = TagBytes(profile_);
   if (packet.size() < kRtcpHeaderBytes + kRtcpIndexBytes + tag_bytes) return DropReason::kMalformed;

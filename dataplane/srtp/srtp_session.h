@@ -35,10 +35,10 @@ struct BurstPacket {
   std::optional<DropReason> drop;
 };
 
-// SRTP and SRTCP of one direction under one master key (RFC 3711, RFC 7714), for kMaxSsrcs SSRCs at a time. Of those that
-// come in, a new one takes the place of the longest silent, which cannot come back: nothing would tell its packets from
-// replayed ones. Key derivation rate 0, no MKI. Built on any thread; used with the SrtpTransform of the
-// thread that runs it, of the same backend.
+// SRTP and SRTCP of one direction under one master key (RFC 3711, RFC 7714), for kMaxSsrcs SSRCs at a time. Of those
+// that come in, a new one takes the place of the longest silent, which cannot come back: nothing would tell its packets
+// from replayed ones. Key derivation rate 0, no MKI. Built on any thread; used with the SrtpTransform of the thread
+// that runs it, of the same backend.
 class SrtpSession {
  public:
   static constexpr size_t kMaxSsrcs = 8;
@@ -48,17 +48,13 @@ class SrtpSession {
 
   // In place; `length` bytes of `buffer` are the packet, the rest is tailroom (kMaxRtpOverheadBytes,
   // kMaxRtcpOverheadBytes). Returns the new length. On a drop the content is unspecified.
-  [[nodiscard]] base::Result<size_t, DropReason> ProtectRtp(SrtpTransform& transform,
-                                                            base::MutableByteSpan buffer,
+  [[nodiscard]] base::Result<size_t, DropReason> ProtectRtp(SrtpTransform& transform, base::MutableByteSpan buffer,
                                                             size_t length);
-  [[nodiscard]] base::Result<size_t, DropReason> UnprotectRtp(SrtpTransform& transform,
-                                                              base::MutableByteSpan packet);
+  [[nodiscard]] base::Result<size_t, DropReason> UnprotectRtp(SrtpTransform& transform, base::MutableByteSpan packet);
   // Compound packets (RTCP), told from RTP by the caller.
-  [[nodiscard]] base::Result<size_t, DropReason> ProtectRtcp(SrtpTransform& transform,
-                                                             base::MutableByteSpan buffer,
+  [[nodiscard]] base::Result<size_t, DropReason> ProtectRtcp(SrtpTransform& transform, base::MutableByteSpan buffer,
                                                              size_t length);
-  [[nodiscard]] base::Result<size_t, DropReason> UnprotectRtcp(SrtpTransform& transform,
-                                                               base::MutableByteSpan packet);
+  [[nodiscard]] base::Result<size_t, DropReason> UnprotectRtcp(SrtpTransform& transform, base::MutableByteSpan packet);
 
   // Whether authentic packets of the SSRC that these bytes name (RTP, or the first of an RTCP compound) have been
   // dealt with. The bytes themselves may be anybody's.

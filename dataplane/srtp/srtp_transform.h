@@ -58,7 +58,7 @@ class SrtpTransform {
 std::unique_ptr<SrtpTransform> MakeSrtpTransform(SrtpBackend backend);
 
 // Expands a session key (and, for AES-CM, a 20-byte authentication key). Any thread.
-std::unique_ptr<PacketKeys> MakePacketKeys(SrtpBackend backend, SrtpProfile profile,
-                                           base::ByteSpan cipher_key, base::ByteSpan auth_key);
+std::unique_ptr<PacketKeys> MakePacketKeys(SrtpBackend backend, SrtpProfile profile, base::ByteSpan cipher_key,
+                                           base::ByteSpan auth_key);
 
 }  // namespace byon::srtp

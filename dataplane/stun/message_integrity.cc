@@ -75,8 +75,7 @@ Hmac IntegrityKey::Compute(base::ByteSpan first, base::ByteSpan second) const {
   return FinishSha(context);
 }
 
-bool IntegrityKey::Verify(base::ByteSpan first, base::ByteSpan second,
-                          base::ByteSpan expected) const {
+bool IntegrityKey::Verify(base::ByteSpan first, base::ByteSpan second, base::ByteSpan expected) const {
   if (expected.size() != kMessageIntegrityBytes) return false;
   const Hmac computed = Compute(first, second);
   return CRYPTO_memcmp(computed.data(), expected.data(), computed.size()) == 0;

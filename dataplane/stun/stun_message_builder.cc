@@ -9,13 +9,13 @@ constexpr size_t kIntegrityAttributeBytes = 4 + kMessageIntegrityBytes;
 constexpr size_t kFingerprintAttributeBytes = 8;
 }  // namespace
 
-StunMessageBuilder::StunMessageBuilder(base::MutableByteSpan buffer, MessageClass message_class,
-                                       uint16_t method, const TransactionId& transaction_id)
+StunMessageBuilder::StunMessageBuilder(base::MutableByteSpan buffer, MessageClass message_class, uint16_t method,
+                                       const TransactionId& transaction_id)
     : writer_(buffer), transaction_id_(transaction_id) {
   // The class bits stand between the method's: RFC 8489 section 5, figure 3.
   const auto class_bits = static_cast<uint32_t>(message_class);
-  const uint32_t type = (method & 0x000Fu) | (method & 0x0070u) << 1 | (method & 0x0F80u) << 2 |
-                        (class_bits & 1) << 4 | (class_bits & 2) << 7;
+  const uint32_t type = (method & 0x000Fu) | (method & 0x0070u) << 1 | (method & 0x0F80u) << 2 | (class_bits & 1) << 4 |
+                        (class_bits & 2) << 7;
   writer_.WriteU16(static_cast<uint16_t>(type));
   writer_.WriteU16(0);
   writer_.WriteU32(kMagicCookie);
@@ -24,8 +24,7 @@ StunMessageBuilder::StunMessageBuilder(base::MutableByteSpan buffer, MessageClas
 
 void StunMessageBuilder::PatchLength(size_t extra_bytes) {
   if (writer_.size() < kHeaderBytes) return;
-  writer_.PatchU16(kLengthOffset,
-                   static_cast<uint16_t>(writer_.size() + extra_bytes - kHeaderBytes));
+  writer_.PatchU16(kLengthOffset, static_cast<uint16_t>(writer_.size() + extra_bytes - kHeaderBytes));
 }
 
 void StunMessageBuilder::AddAttribute(AttributeType type, base::ByteSpan value) {

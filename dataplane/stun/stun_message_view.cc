@@ -12,8 +12,7 @@ constexpr uint16_t kFirstOptionalType = 0x8000;
 // Comprehension-required attributes this room knows, RFC 8489 section 18.3 and RFC 8445
 // section 16.1. REALM and NONCE mean nothing with short-term credentials, and are known to mean
 // nothing.
-constexpr uint16_t kUnderstood[] = {0x0001, 0x0006, 0x0008, 0x0009, 0x000A,
-                                    0x0014, 0x0015, 0x0020, 0x0024, 0x0025};
+constexpr uint16_t kUnderstood[] = {0x0001, 0x0006, 0x0008, 0x0009, 0x000A, 0x0014, 0x0015, 0x0020, 0x0024, 0x0025};
 
 struct Attribute {
   uint16_t type = 0;
@@ -47,8 +46,7 @@ base::Result<StunMessageView, DropReason> StunMessageView::Parse(base::ByteSpan 
   StunMessageView view(datagram);
   // The class bits stand between the method's: RFC 8489 section 5, figure 3.
   view.class_ = static_cast<MessageClass>((type >> 7 & 2) | (type >> 4 & 1));
-  view.method_ =
-      static_cast<uint16_t>((type & 0x000F) | (type >> 1 & 0x0070) | (type >> 2 & 0x0F80));
+  view.method_ = static_cast<uint16_t>((type & 0x000F) | (type >> 1 & 0x0070) | (type >> 2 & 0x0F80));
   base::ByteReader reader(datagram);
   reader.Skip(kHeaderBytes);
   while (reader.remaining() > 0) {
@@ -140,12 +138,10 @@ bool StunMessageView::VerifyIntegrity(const IntegrityKey& key) const {
   // The HMAC was made when the header's length ended at this attribute.
   std::array<std::byte, kHeaderBytes> header;
   std::copy_n(datagram_.begin(), kHeaderBytes, header.begin());
-  const size_t length =
-      integrity_offset_ + kAttributeHeaderBytes + kMessageIntegrityBytes - kHeaderBytes;
+  const size_t length = integrity_offset_ + kAttributeHeaderBytes + kMessageIntegrityBytes - kHeaderBytes;
   header[2] = static_cast<std::byte>(length >> 8);
   header[3] = static_cast<std::byte>(length & 0xff);
-  return key.Verify(header, datagram_.subspan(kHeaderBytes, integrity_offset_ - kHeaderBytes),
-                    expected);
+  return key.Verify(header, datagram_.subspan(kHeaderBytes, integrity_offset_ - kHeaderBytes), expected);
 }
 
 bool StunMessageView::VerifyFingerprint() const {
@@ -153,8 +149,7 @@ bool StunMessageView::VerifyFingerprint() const {
   base::ByteReader reader(datagram_.subspan(fingerprint_offset_));
   reader.Skip(kAttributeHeaderBytes);
   const uint32_t expected = reader.ReadU32();
-  return reader.ok() && reader.remaining() == 0 &&
-         expected == Fingerprint(datagram_.first(fingerprint_offset_));
+  return reader.ok() && reader.remaining() == 0 && expected == Fingerprint(datagram_.first(fingerprint_offset_));
 }
 
 StunMessageView::UnknownAttributes StunMessageView::UnknownRequiredAttributes() const {

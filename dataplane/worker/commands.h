@@ -72,17 +72,17 @@ struct WorkerStats {
   uint64_t packets_sent = 0;
   uint64_t handed_over = 0;  // packets that arrived on another worker's queue
   uint64_t loops = 0;
-  uint64_t busy_ns = 0;     // time in loops that had something to do
-  uint64_t late_ticks = 0;  // ticks served over 5 ms after they were due
-  uint64_t events_lost = 0;  // for want of room while the control thread did not read
+  uint64_t busy_ns = 0;         // time in loops that had something to do
+  uint64_t late_ticks = 0;      // ticks served over 5 ms after they were due
+  uint64_t events_lost = 0;     // for want of room while the control thread did not read
   session::DropCounters drops;  // those of closed sessions too
 };
 struct GetWorkerStats {
   std::unique_ptr<WorkerStats> stats;  // to be filled; not null
 };
 
-using CommandBody = std::variant<std::monostate, CreateSession, ModifySession, CloseSession, SendDtmf,
-                                 PlayTone, PlayAnnouncement, JoinSessions, GetStats, GetWorkerStats>;
+using CommandBody = std::variant<std::monostate, CreateSession, ModifySession, CloseSession, SendDtmf, PlayTone,
+                                 PlayAnnouncement, JoinSessions, GetStats, GetWorkerStats>;
 struct Command {
   uint64_t id = 0;  // the sender's; returned in the reply
   SessionHandle session = 0;
@@ -92,13 +92,13 @@ struct Command {
 enum class CommandStatus : uint8_t {
   kDone,
   kNoSuchSession,
-  kSessionExists,     // the handle, or one of the local ports, is in use on this worker
-  kPortInUse,         // somebody else on this machine has one of the ports: try others
-  kPortUnusable,      // the address is not of this machine, or no descriptor is left
-  kNoCapacity,        // the worker's session table is full
-  kWrongState,        // the session is in a state that forbids it (FAILED_PRECONDITION)
-  kNoSuchPeer,        // the session to join with
-  kNotNegotiated,     // no telephone-event or codec to play with, or no room for the digits
+  kSessionExists,  // the handle, or one of the local ports, is in use on this worker
+  kPortInUse,      // somebody else on this machine has one of the ports: try others
+  kPortUnusable,   // the address is not of this machine, or no descriptor is left
+  kNoCapacity,     // the worker's session table is full
+  kWrongState,     // the session is in a state that forbids it (FAILED_PRECONDITION)
+  kNoSuchPeer,     // the session to join with
+  kNotNegotiated,  // no telephone-event or codec to play with, or no room for the digits
 };
 
 struct Reply {

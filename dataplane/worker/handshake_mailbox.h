@@ -28,7 +28,7 @@ class HandshakeSignal {
 struct HandshakeMailbox {
   base::SpscRing<session::HandshakeRequest, 256> requests;  // worker -> handshake thread
   base::SpscRing<session::HandshakeReport, 256> reports;    // handshake thread -> worker
-  HandshakeSignal* signal = nullptr;  // set before the threads start; null in tests
+  HandshakeSignal* signal = nullptr;                        // set before the threads start; null in tests
 };
 
 }  // namespace byon::worker

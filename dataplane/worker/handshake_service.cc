@@ -34,8 +34,7 @@ bool HandshakeService::RunOnce(base::Timestamp now) {
 }
 
 bool HandshakeService::ServeClient(Client& client, base::Timestamp now) {
-  while (!client.unread.empty() &&
-         client.mailbox->reports.Push(std::move(client.unread.front()))) {
+  while (!client.unread.empty() && client.mailbox->reports.Push(std::move(client.unread.front()))) {
     client.unread.pop_front();
   }
   if (client.unread.size() >= kMaxUnreadReports) return false;
@@ -45,12 +44,10 @@ bool HandshakeService::ServeClient(Client& client, base::Timestamp now) {
   return true;
 }
 
-void HandshakeService::ServeRequest(Client& client, HandshakeRequest request,
-                                    base::Timestamp now) {
+void HandshakeService::ServeRequest(Client& client, HandshakeRequest request, base::Timestamp now) {
   const Key key(request.session, request.association);
   if (request.kind == HandshakeRequest::Kind::kStart) {
-    const auto [place, is_new] =
-        client.associations.try_emplace(key, dtls::DtlsTransport(context_, request.role));
+    const auto [place, is_new] = client.associations.try_emplace(key, dtls::DtlsTransport(context_, request.role));
     if (!is_new) return;
     const std::span fingerprints(request.fingerprints.begin(), request.fingerprints.size());
     place->second.SetRemoteFingerprints(fingerprints);
@@ -62,12 +59,9 @@ void HandshakeService::ServeRequest(Client& client, HandshakeRequest request,
   dtls::DtlsTransport& transport = found->second;
   switch (request.kind) {
     case HandshakeRequest::Kind::kFingerprints:
-      transport.SetRemoteFingerprints(
-          std::span(request.fingerprints.begin(), request.fingerprints.size()));
+      transport.SetRemoteFingerprints(std::span(request.fingerprints.begin(), request.fingerprints.size()));
       break;
-    case HandshakeRequest::Kind::kDatagram:
-      transport.HandleDatagram(request.datagram.bytes(), now);
-      break;
+    case HandshakeRequest::Kind::kDatagram: transport.HandleDatagram(request.datagram.bytes(), now); break;
     case HandshakeRequest::Kind::kStop:
       // The session may be gone; it has sent the close_notify that it got with its keys.
       deadlines_.erase({&client, key});
@@ -75,8 +69,7 @@ void HandshakeService::ServeRequest(Client& client, HandshakeRequest request,
       return;
     case HandshakeRequest::Kind::kStart:
     case HandshakeRequest::Kind::kDiscard:
-    case HandshakeRequest::Kind::kNone:
-      return;
+    case HandshakeRequest::Kind::kNone: return;
   }
   Drain(client, key, transport);
 }

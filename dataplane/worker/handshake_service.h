@@ -44,8 +44,7 @@ class HandshakeService {
   void ServeRequest(Client& client, session::HandshakeRequest request, base::Timestamp now);
   bool ServeTimers(base::Timestamp now);
   void Drain(Client& client, const Key& key, dtls::DtlsTransport& transport);
-  void ReportEvent(Client& client, const Key& key, dtls::DtlsTransport& transport,
-                   dtls::DtlsEvent event);
+  void ReportEvent(Client& client, const Key& key, dtls::DtlsTransport& transport, dtls::DtlsEvent event);
   void Post(Client& client, session::HandshakeReport report);
 
   const dtls::DtlsContext& context_;

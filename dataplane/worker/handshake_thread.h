@@ -16,8 +16,8 @@ class HandshakeThread {
   using Clock = std::function<base::Timestamp()>;  // the workers' clock
 
   // Sets the signal of each mailbox and starts: before any worker that uses them runs.
-  HandshakeThread(const dtls::DtlsContext& context, srtp::SrtpBackend backend,
-                  std::vector<HandshakeMailbox*> mailboxes, Clock clock);
+  HandshakeThread(const dtls::DtlsContext& context, srtp::SrtpBackend backend, std::vector<HandshakeMailbox*> mailboxes,
+                  Clock clock);
   // Stops: after the workers.
   ~HandshakeThread();
   HandshakeThread(const HandshakeThread&) = delete;

@@ -10,12 +10,8 @@ constexpr size_t kMaxOwedStops = 4096;
 
 }  // namespace
 
-Outbox::Outbox(PacketIo& io, HandshakeMailbox& handshakes, srtp::SrtpBackend backend,
-               session::DropCounters& drops)
-    : io_(io),
-      handshakes_(handshakes),
-      drops_(drops),
-      transform_(srtp::MakeSrtpTransform(backend)) {
+Outbox::Outbox(PacketIo& io, HandshakeMailbox& handshakes, srtp::SrtpBackend backend, session::DropCounters& drops)
+    : io_(io), handshakes_(handshakes), drops_(drops), transform_(srtp::MakeSrtpTransform(backend)) {
   owed_stops_.reserve(kMaxOwedStops);
 }
 

@@ -21,8 +21,7 @@ namespace byon::worker {
 class Outbox final : public session::SessionOutput {
  public:
   // Counts in `drops` what dies here.
-  Outbox(PacketIo& io, HandshakeMailbox& handshakes, srtp::SrtpBackend backend,
-         session::DropCounters& drops);
+  Outbox(PacketIo& io, HandshakeMailbox& handshakes, srtp::SrtpBackend backend, session::DropCounters& drops);
 
   // The moment that is being handled, and the same on the wall clock.
   void SetTime(base::Timestamp now, rtp::NtpTime wall_clock) {

@@ -43,8 +43,7 @@ class PacketIo {
   virtual void ClosePort(const net::SocketAddress& local) = 0;
 
   // Fills the front of `datagrams` with what has arrived, without blocking; returns how many.
-  [[nodiscard]] virtual size_t ReceiveBurst(std::span<ReceivedDatagram> datagrams,
-                                            base::Timestamp now) = 0;
+  [[nodiscard]] virtual size_t ReceiveBurst(std::span<ReceivedDatagram> datagrams, base::Timestamp now) = 0;
   // Gives the memory of received datagrams back.
   virtual void Release(std::span<const ReceivedDatagram> datagrams) = 0;
 

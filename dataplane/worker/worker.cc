@@ -25,8 +25,8 @@ constexpr base::TimeDelta kHandshakeWatch = base::TimeDelta::Seconds(2);
 // a pass of AVX-512 a quarter cheaper a call, but the packets of a slot wait for each other.
 constexpr size_t kSessionsPerGroup = 8;
 
-// Does `first`, `second` and `third` of everything below `count`, in order, each a few ahead of the next: memory that the
-// one asks for has come when the next one looks at it.
+// Does `first`, `second` and `third` of everything below `count`, in order, each a few ahead of the next: memory that
+// the one asks for has come when the next one looks at it.
 template <typename First, typename Second, typename Third>
 void InAdvance(size_t count, First&& first, Second&& second, Third&& third) {
   constexpr size_t kAhead = 3;
@@ -39,8 +39,7 @@ void InAdvance(size_t count, First&& first, Second&& second, Third&& third) {
 
 }  // namespace
 
-Worker::Worker(const WorkerConfig& config, PacketIo& io, WorkerMailbox& mailbox,
-               HandshakeMailbox& handshakes)
+Worker::Worker(const WorkerConfig& config, PacketIo& io, WorkerMailbox& mailbox, HandshakeMailbox& handshakes)
     : io_(io),
       mailbox_(mailbox),
       handshakes_(handshakes),
@@ -58,8 +57,7 @@ void Worker::RunOnce(base::Timestamp now) {
   }
   last_turn_ = now;
   ++loops_;
-  outbox_.SetTime(now, rtp::NtpTime::FromUnix(
-                           base::TimeDelta::Nanoseconds(now.nanoseconds()) + wall_clock_offset_));
+  outbox_.SetTime(now, rtp::NtpTime::FromUnix(base::TimeDelta::Nanoseconds(now.nanoseconds()) + wall_clock_offset_));
 
   bool is_busy = ServePackets(now);
   is_busy |= ServeHandshakes();
@@ -85,8 +83,8 @@ bool Worker::ServePackets(base::Timestamp now) {
     if (packet.drop) {
       matches_[origin].session->HandleUndecryptedRtp(*packet.drop);
     } else {
-      matches_[origin].session->HandleDecryptedRtp(received_[origin].source,
-                                                   packet.buffer.first(packet.length), now, outbox_);
+      matches_[origin].session->HandleDecryptedRtp(received_[origin].source, packet.buffer.first(packet.length), now,
+                                                   outbox_);
     }
   }
   io_.Release(std::span(received_).first(count));
@@ -109,8 +107,8 @@ size_t Worker::ServeReceived(size_t count, base::Timestamp now) {
         const ReceivedDatagram& datagram = received_[i];
         const auto match = matches_[i];
         if (!match.session) return drops_.Count(session::DropReason::kUnknownPort);
-        srtp::SrtpSession* const keys = match.session->HandleDatagram(
-            match.port, datagram.source, datagram.payload, now, outbox_);
+        srtp::SrtpSession* const keys =
+            match.session->HandleDatagram(match.port, datagram.source, datagram.payload, now, outbox_);
         if (!keys) return;
         burst_[burst_size] = {keys, datagram.payload, datagram.payload.size(), std::nullopt};
         burst_origin_[burst_size++] = i;
@@ -147,8 +145,7 @@ bool Worker::ServeTicks(base::Timestamp now) {
     // The due time, not `now`: the sender's clock must not shake with this thread's load.
     InAdvance(
         members.size(), [&](size_t i) { members[i]->PrefetchTick(); },
-        [&](size_t i) { members[i]->PrefetchTickFurther(); },
-        [&](size_t i) { members[i]->StartTick(due, outbox_); });
+        [&](size_t i) { members[i]->PrefetchTickFurther(); }, [&](size_t i) { members[i]->StartTick(due, outbox_); });
     SendNow(now);  // what need not wait for the batch
     for (session::MediaSession* session : members) {
       session->FinishTick(due, outbox_);
@@ -206,8 +203,7 @@ CommandStatus Worker::OpenPorts(const session::SessionConfig& config) {
     const OpenPortResult result = io_.OpenPort(addresses[i]);
     if (result == OpenPortResult::kOpened) continue;
     while (i-- > 0) io_.ClosePort(addresses[i]);
-    return result == OpenPortResult::kInUse ? CommandStatus::kPortInUse
-                                            : CommandStatus::kPortUnusable;
+    return result == OpenPortResult::kInUse ? CommandStatus::kPortInUse : CommandStatus::kPortUnusable;
   }
   return CommandStatus::kDone;
 }
@@ -223,8 +219,7 @@ CommandStatus Worker::Do(ModifySession& modify, SessionHandle handle, base::Time
   if (!session) return CommandStatus::kNoSuchSession;
   const auto result = session->Apply(*modify.change, now, outbox_);
   PublishEvents(*session);
-  return result == session::MediaSession::ApplyResult::kApplied ? CommandStatus::kDone
-                                                                : CommandStatus::kWrongState;
+  return result == session::MediaSession::ApplyResult::kApplied ? CommandStatus::kDone : CommandStatus::kWrongState;
 }
 
 CommandStatus Worker::Do(CloseSession& close, SessionHandle handle, base::Timestamp now) {
@@ -253,16 +248,14 @@ CommandStatus Worker::Do(SendDtmf& dtmf, SessionHandle handle, base::Timestamp) 
 CommandStatus Worker::Do(PlayTone& play, SessionHandle handle, base::Timestamp) {
   session::MediaSession* const session = sessions_.FindByHandle(handle);
   if (!session) return CommandStatus::kNoSuchSession;
-  return session->PlayTone(play.leg, play.tone) ? CommandStatus::kDone
-                                                : CommandStatus::kNotNegotiated;
+  return session->PlayTone(play.leg, play.tone) ? CommandStatus::kDone : CommandStatus::kNotNegotiated;
 }
 
 CommandStatus Worker::Do(PlayAnnouncement& play, SessionHandle handle, base::Timestamp) {
   session::MediaSession* const session = sessions_.FindByHandle(handle);
   if (!session) return CommandStatus::kNoSuchSession;
-  return session->PlayAnnouncement(play.leg, play.clip, play.loop, play.playback_id)
-             ? CommandStatus::kDone
-             : CommandStatus::kNotNegotiated;
+  return session->PlayAnnouncement(play.leg, play.clip, play.loop, play.playback_id) ? CommandStatus::kDone
+                                                                                     : CommandStatus::kNotNegotiated;
 }
 
 CommandStatus Worker::Do(JoinSessions& join, SessionHandle handle, base::Timestamp) {
@@ -270,8 +263,7 @@ CommandStatus Worker::Do(JoinSessions& join, SessionHandle handle, base::Timesta
   if (!session) return CommandStatus::kNoSuchSession;
   session::MediaSession* const peer = sessions_.FindByHandle(join.peer);
   if (!peer) return CommandStatus::kNoSuchPeer;
-  return session->Join(*peer, join.receive, join.peer_receive) ? CommandStatus::kDone
-                                                               : CommandStatus::kWrongState;
+  return session->Join(*peer, join.receive, join.peer_receive) ? CommandStatus::kDone : CommandStatus::kWrongState;
 }
 
 CommandStatus Worker::Do(GetStats& get, SessionHandle handle, base::Timestamp) {
@@ -286,9 +278,7 @@ CommandStatus Worker::Do(GetWorkerStats& get, SessionHandle, base::Timestamp) {
   return CommandStatus::kDone;
 }
 
-CommandStatus Worker::Do(std::monostate&, SessionHandle, base::Timestamp) {
-  return CommandStatus::kDone;
-}
+CommandStatus Worker::Do(std::monostate&, SessionHandle, base::Timestamp) { return CommandStatus::kDone; }
 
 WorkerStats Worker::Stats() const {
   WorkerStats stats;
@@ -326,10 +316,8 @@ void Worker::Publish(Report&& report) {
 }
 
 base::Timestamp Worker::NextDeadline(base::Timestamp now) const {
-  const bool may_hear_of_handshakes =
-      now - outbox_.last_handshake_request() < kHandshakeWatch;
-  const base::Timestamp mailbox_due =
-      now + (may_hear_of_handshakes ? kHandshakeInterval : kMailboxInterval);
+  const bool may_hear_of_handshakes = now - outbox_.last_handshake_request() < kHandshakeWatch;
+  const base::Timestamp mailbox_due = now + (may_hear_of_handshakes ? kHandshakeInterval : kMailboxInterval);
   return std::min(mailbox_due, wheel_.NextDeadline(now));
 }
 

@@ -31,8 +31,7 @@ class Worker {
   static constexpr base::TimeDelta kLateTick = base::TimeDelta::Milliseconds(5);
 
   // What is referred to must outlive the worker.
-  Worker(const WorkerConfig& config, PacketIo& io, WorkerMailbox& mailbox,
-         HandshakeMailbox& handshakes);
+  Worker(const WorkerConfig& config, PacketIo& io, WorkerMailbox& mailbox, HandshakeMailbox& handshakes);
 
   // What the wall clock (since 1970) is ahead of the monotonic clock; for RTCP.
   void SetWallClockOffset(base::TimeDelta offset) { wall_clock_offset_ = offset; }

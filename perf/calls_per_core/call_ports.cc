@@ -36,8 +36,8 @@ io::NicConfig ConfigOf(const char* device, const net::IpAddress& ip) {
   return config;
 }
 
-void SendProbe(worker::PacketIo& from, const net::SocketAddress& source,
-               const net::SocketAddress& destination, Timestamp now) {
+void SendProbe(worker::PacketIo& from, const net::SocketAddress& source, const net::SocketAddress& destination,
+               Timestamp now) {
   const worker::TxBuffer buffer = from.Allocate();
   BYON_CHECK(buffer, "there are buffers");
   const worker::OutgoingDatagram probe{buffer, 1, source, destination};
@@ -157,11 +157,9 @@ void CallPorts::PlugOne(PortKind kind, size_t worker, Plugged& plugged) {
   wire.first_port = static_cast<uint16_t>(10'000 + 12'000 * worker);
   wire.browser = {wire.peer, static_cast<uint16_t>(30'500 + 10 * worker)};
   wire.phone = {wire.peer, static_cast<uint16_t>(30'502 + 10 * worker)};
-  for (const uint16_t port : {wire.browser.port, wire.phone.port,
-                              static_cast<uint16_t>(wire.phone.port + 1)}) {
+  for (const uint16_t port : {wire.browser.port, wire.phone.port, static_cast<uint16_t>(wire.phone.port + 1)}) {
     far->ClosePort({wire.peer, port});  // of the last one that was plugged in
-    BYON_CHECK(far->OpenPort({wire.peer, port}) == worker::OpenPortResult::kOpened,
-               "the ends have ports");
+    BYON_CHECK(far->OpenPort({wire.peer, port}) == worker::OpenPortResult::kOpened, "the ends have ports");
   }
   wire.near = near.get();
   wire.far = far.get();

@@ -48,8 +48,7 @@ std::vector<int16_t> Conversation::At(int person, int sample_rate_hz) const {
   const size_t in = codec::SamplesPerFrame(kRateHz), out = codec::SamplesPerFrame(sample_rate_hz);
   std::vector<int16_t> resampled(said.size() / in * out);
   for (size_t frame = 0; frame < said.size() / in; ++frame) {
-    resampler.Process(std::span(said).subspan(frame * in, in),
-                      std::span(resampled).subspan(frame * out, out));
+    resampler.Process(std::span(said).subspan(frame * in, in), std::span(resampled).subspan(frame * out, out));
   }
   return resampled;
 }

@@ -67,8 +67,7 @@ class OwnSymbols {
     for (size_t i = 0; i < header.e_shnum; ++i) {
       const auto section = Read<ElfW(Shdr)>(header.e_shoff + i * header.e_shentsize);
       if (section.sh_type != SHT_SYMTAB) continue;
-      const auto names =
-          Read<ElfW(Shdr)>(header.e_shoff + size_t{section.sh_link} * header.e_shentsize);
+      const auto names = Read<ElfW(Shdr)>(header.e_shoff + size_t{section.sh_link} * header.e_shentsize);
       for (size_t at = 0; at < section.sh_size; at += section.sh_entsize) {
         const auto symbol = Read<ElfW(Sym)>(section.sh_offset + at);
         if (ELF64_ST_TYPE(symbol.st_info) != STT_FUNC || symbol.st_value == 0) continue;
@@ -145,8 +144,7 @@ Part PartOf(uintptr_t address, const OwnSymbols& own) {
 }  // namespace
 
 std::string_view PartName(Part part) {
-  constexpr std::string_view kNames[kPartCount] = {"opus",   "amr enc",  "amr dec", "srtp",
-                                                   "jitter", "pipeline", "rest"};
+  constexpr std::string_view kNames[kPartCount] = {"opus", "amr enc", "amr dec", "srtp", "jitter", "pipeline", "rest"};
   return kNames[static_cast<size_t>(part)];
 }
 

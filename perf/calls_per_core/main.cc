@@ -56,8 +56,7 @@ constexpr Scenario kScenarios[] = {
     {"silk-0 amr-12.2", kOpus, Codec::kAmr, 7, false, true, Scenario::kSilk0},
     {"silk-0 amr-12.2 dtx", kOpus, Codec::kAmr, 7, true, true, Scenario::kSilk0},
     {"opus opus (relayed)", kOpus, kOpus, 0, false, true, Scenario::kSpeech},
-    {"opus opus (relayed) embedded", kOpus, kOpus, 0, false, true, Scenario::kSpeech,
-     PortKind::kEmbedded},
+    {"opus opus (relayed) embedded", kOpus, kOpus, 0, false, true, Scenario::kSpeech, PortKind::kEmbedded},
     {"opus opus (relayed) memif", kOpus, kOpus, 0, false, true, Scenario::kSpeech, PortKind::kMemif},
     {"pcmu pcma", Codec::kPcmu, Codec::kPcma, 0, false, true, Scenario::kSpeech},
 };
@@ -71,13 +70,11 @@ std::string Load() {
 }
 
 // Microseconds that a call takes of each 20 ms.
-double PerFrame(const Outcome& outcome) {
-  return outcome.cores / static_cast<double>(outcome.calls) * 20'000;
-}
+double PerFrame(const Outcome& outcome) { return outcome.cores / static_cast<double>(outcome.calls) * 20'000; }
 
 void PrintHeader() {
-  std::printf("\n%-33s%7s%8s%8s%7s%6s%13s  us a call in 20 ms:", "", "clean", "core", "us of",
-              "heap", "lanes", "late ms");
+  std::printf("\n%-33s%7s%8s%8s%7s%6s%13s  us a call in 20 ms:", "", "clean", "core", "us of", "heap", "lanes",
+              "late ms");
   std::printf("\n%-33s%7s%8s%8s%7s%6s%13s", "", "calls", "a call", "20 ms", "KB", "", "p50 p99 (80%)");
   for (size_t i = 0; i < kPartCount; ++i) {
     std::printf("%9s", std::string(PartName(static_cast<Part>(i))).c_str());
@@ -87,9 +84,8 @@ void PrintHeader() {
 
 void Print(const Scenario& scenario, const Outcome& outcome) {
   std::printf("%-33s%6zu%c%8.4f%8.1f%7.0f%6.1f%7.2f%6.2f", scenario.name, outcome.calls,
-              outcome.calls == kMaxCalls ? '+' : ' ',
-              outcome.cores / static_cast<double>(outcome.calls), PerFrame(outcome),
-              static_cast<double>(outcome.heap_bytes_per_call) / 1024, outcome.lanes,
+              outcome.calls == kMaxCalls ? '+' : ' ', outcome.cores / static_cast<double>(outcome.calls),
+              PerFrame(outcome), static_cast<double>(outcome.heap_bytes_per_call) / 1024, outcome.lanes,
               outcome.lateness_p50_ms, outcome.lateness_p99_ms);
   for (const double share : outcome.parts) std::printf("%9.1f", share * PerFrame(outcome));
   std::printf("\n");
@@ -97,20 +93,19 @@ void Print(const Scenario& scenario, const Outcome& outcome) {
 }
 
 void PrintTwoWorkersHeader() {
-  std::printf("\nclean calls of a worker over memif, median of rounds in turn\n%-33s%10s%14s%8s\n",
-              "", "one alone", "two together", "ratio");
+  std::printf("\nclean calls of a worker over memif, median of rounds in turn\n%-33s%10s%14s%8s\n", "", "one alone",
+              "two together", "ratio");
 }
 
 void Print(const Scenario& scenario, const TwoWorkersOutcome& outcome) {
-  std::printf("%-33s%10zu%14zu%8.2f   (%s)\n", scenario.name, outcome.one, outcome.two,
-              outcome.ratio(), outcome.rounds.c_str());
+  std::printf("%-33s%10zu%14zu%8.2f   (%s)\n", scenario.name, outcome.one, outcome.two, outcome.ratio(),
+              outcome.rounds.c_str());
   std::fflush(stdout);
 }
 
 void WriteJson(std::ofstream& file, const Scenario& scenario, const TwoWorkersOutcome& outcome) {
-  file << "{\"name\": \"" << scenario.name << " two workers\", \"clean_calls_of_one\": "
-       << outcome.one << ", \"clean_calls_of_two\": " << outcome.two
-       << ", \"two_to_one\": " << outcome.ratio() << "}\n";
+  file << "{\"name\": \"" << scenario.name << " two workers\", \"clean_calls_of_one\": " << outcome.one
+       << ", \"clean_calls_of_two\": " << outcome.two << ", \"two_to_one\": " << outcome.ratio() << "}\n";
 }
 
 void PrintFunctions(const Outcome& outcome) {
@@ -122,13 +117,11 @@ void PrintFunctions(const Outcome& outcome) {
 void WriteJson(std::ofstream& file, const Scenario& scenario, const Outcome& outcome) {
   file << "{\"name\": \"" << scenario.name << "\", \"clean_calls\": " << outcome.calls
        << ", \"cores_per_call\": " << outcome.cores / static_cast<double>(outcome.calls)
-       << ", \"heap_bytes_per_call\": " << outcome.heap_bytes_per_call
-       << ", \"lanes\": " << outcome.lanes
+       << ", \"heap_bytes_per_call\": " << outcome.heap_bytes_per_call << ", \"lanes\": " << outcome.lanes
        << ", \"lateness_p50_ms_at_80_percent\": " << outcome.lateness_p50_ms
        << ", \"lateness_p99_ms_at_80_percent\": " << outcome.lateness_p99_ms;
   for (size_t i = 0; i < kPartCount; ++i) {
-    file << ", \"us " << PartName(static_cast<Part>(i))
-         << "\": " << outcome.parts[i] * PerFrame(outcome);
+    file << ", \"us " << PartName(static_cast<Part>(i)) << "\": " << outcome.parts[i] * PerFrame(outcome);
   }
   file << "}\n";
 }
@@ -136,8 +129,7 @@ void WriteJson(std::ofstream& file, const Scenario& scenario, const Outcome& out
 // Whether the goal, which is for one scenario, is met.
 bool IsGood(std::string_view name, const Outcome& outcome) {
   return name != kGoalScenario ||
-         (outcome.calls >= kGoalCalls &&
-          outcome.cores <= kGoalCores * static_cast<double>(outcome.calls) &&
+         (outcome.calls >= kGoalCalls && outcome.cores <= kGoalCores * static_cast<double>(outcome.calls) &&
           outcome.heap_bytes_per_call <= kGoalHeapBytes);
 }
 
@@ -148,8 +140,8 @@ int Main(const Options& options) {
     return 2;
   }
   std::ofstream json(options.json);
-  std::printf("%s; load %s at the start\n",
-              options.speech.empty() ? "a made-up voice speaks" : "people speak", Load().c_str());
+  std::printf("%s; load %s at the start\n", options.speech.empty() ? "a made-up voice speaks" : "people speak",
+              Load().c_str());
   const auto has_name = [&](const Scenario& scenario) {
     return std::string_view(scenario.name).find(options.only) != std::string_view::npos;
   };
@@ -188,8 +180,8 @@ int Main(const Options& options) {
       is_good = is_good && (scenario.name != kGoalScenario || outcome.ratio() >= kGoalRatio);
       continue;
     }
-    const Outcome outcome = options.calls == 0 ? measurement.FindMostCleanCalls()
-                                               : measurement.RunAndMeasureLateness(options.calls);
+    const Outcome outcome =
+        options.calls == 0 ? measurement.FindMostCleanCalls() : measurement.RunAndMeasureLateness(options.calls);
     Print(scenario, outcome);
     if (options.shows_functions) PrintFunctions(outcome);
     if (json.is_open()) WriteJson(json, scenario, outcome);
@@ -201,9 +193,8 @@ int Main(const Options& options) {
     std::printf("%s: two workers %.2f of one, %s\n", is_good ? "met" : "NOT MET", kGoalRatio,
                 std::string(kGoalScenario).c_str());
   } else {
-    std::printf("%s: %zu clean calls, %.3f of a core and %zu KB a call, %s\n",
-                is_good ? "met" : "NOT MET", kGoalCalls, kGoalCores, kGoalHeapBytes / 1024,
-                std::string(kGoalScenario).c_str());
+    std::printf("%s: %zu clean calls, %.3f of a core and %zu KB a call, %s\n", is_good ? "met" : "NOT MET", kGoalCalls,
+                kGoalCores, kGoalHeapBytes / 1024, std::string(kGoalScenario).c_str());
   }
   return is_good && measured > 0 ? 0 : 1;
 }
@@ -234,7 +225,8 @@ int main(int argc, char** argv) {
       options.speech.emplace_back(argv[++i]);
     } else {
       std::fprintf(stderr,
-                   "usage: perf/run calls-per-core [--check] [--quick] [--only TEXT] [--workers 1|2] [--calls N] [--functions] [--json FILE] "
+                   "usage: perf/run calls-per-core [--check] [--quick] [--only TEXT] [--workers 1|2] [--calls N] "
+                   "[--functions] [--json FILE] "
                    "[--speech FILE]...\n");
       return argument == "--help" ? 0 : 2;
     }

@@ -14,8 +14,7 @@ constexpr size_t kMostFunctions = 40;
 
 }  // namespace
 
-Measurement::Measurement(const Scenario& scenario, const Conversation& conversation, bool is_quick,
-                         CallPorts* ports)
+Measurement::Measurement(const Scenario& scenario, const Conversation& conversation, bool is_quick, CallPorts* ports)
     : scenario_(scenario),
       ports_(ports),
       browser_(EncodeOf(scenario, scenario.access, 111, conversation, 0)),
@@ -54,8 +53,8 @@ Outcome Measurement::Run(size_t calls) const {
   outcome.parts = profile.Shares();
   outcome.functions = profile.Functions(kMostFunctions);
   if (batch && batch->passes() > passes_before) {
-    outcome.lanes = static_cast<double>(batch->frames() - frames_before) /
-                    static_cast<double>(batch->passes() - passes_before);
+    outcome.lanes =
+        static_cast<double>(batch->frames() - frames_before) / static_cast<double>(batch->passes() - passes_before);
   }
   return outcome;
 }
@@ -89,8 +88,7 @@ Outcome Measurement::RunAndMeasureLateness(size_t calls) const {
 
 void Measurement::MeasureLateness(Outcome& outcome, size_t calls) const {
   const auto plugged = Plug();
-  WorkerCalls worker(
-      ConfigFor(std::max(calls, size_t{1}), plugged ? &plugged->wire(0) : nullptr));
+  WorkerCalls worker(ConfigFor(std::max(calls, size_t{1}), plugged ? &plugged->wire(0) : nullptr));
   SendTimes times;
   worker.Watch(times);
   worker.Run(TimeDelta::Milliseconds(1000));
@@ -109,8 +107,7 @@ void Measurement::MeasureLateness(Outcome& outcome, size_t calls) const {
 Media Measurement::EncodeOf(const Scenario& scenario, Codec codec, uint8_t payload_type,
                             const Conversation& conversation, int person) {
   pipeline::StreamFormat format = FormatOf(codec, payload_type);
-  if (codec == Codec::kAmrWb || codec == Codec::kAmr)
-    format.codec.amr.initial_mode = scenario.mode;
+  if (codec == Codec::kAmrWb || codec == Codec::kAmr) format.codec.amr.initial_mode = scenario.mode;
   format.codec.amr.use_dtx = scenario.use_dtx;
   format.codec.opus.use_inband_fec = true;
   const int rate_hz = static_cast<int>(codec::ClockRateHz(codec));

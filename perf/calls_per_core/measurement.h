@@ -43,8 +43,7 @@ struct Outcome {
 class Measurement {
  public:
   // `ports` may be null where the scenario needs none.
-  Measurement(const Scenario& scenario, const Conversation& conversation, bool is_quick,
-              CallPorts* ports);
+  Measurement(const Scenario& scenario, const Conversation& conversation, bool is_quick, CallPorts* ports);
 
   Outcome Run(size_t calls) const;
   // The most calls without a late tick, to 2 %.

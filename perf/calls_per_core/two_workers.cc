@@ -27,8 +27,7 @@ constexpr int kStatsEvery = 20;  // intervals
 dtls::DtlsContext MakeContext() {
   auto certificate = dtls::DtlsCertificate::Generate();
   BYON_CHECK(certificate.ok(), "a certificate can be made");
-  auto context =
-      dtls::DtlsContext::Create(*certificate, dtls::DtlsContext::DefaultProfiles());
+  auto context = dtls::DtlsContext::Create(*certificate, dtls::DtlsContext::DefaultProfiles());
   BYON_CHECK(context.ok(), "a context can be made");
   return std::move(context).value();
 }

@@ -8,8 +8,8 @@
 namespace byon::perf {
 
 struct TwoWorkersOutcome {
-  size_t one = 0;  // clean calls of a worker alone
-  size_t two = 0;  // of two together
+  size_t one = 0;      // clean calls of a worker alone
+  size_t two = 0;      // of two together
   std::string rounds;  // "181/360 179/356"
   double ratio() const { return one == 0 ? 0 : static_cast<double>(two) / static_cast<double>(one); }
 };

@@ -113,8 +113,7 @@ Outcome Run(BatchEncoder& encoder, int calls, int frames, int mode, bool use_dtx
     for (size_t i = 0; i < count; ++i) {
       std::array<uint8_t, 64> bytes{};
       const double before = CpuMicroseconds();
-      const int size = E_IF_encode(libraries[i].get(), jobs[i].mode, samples[i].data(),
-                                   bytes.data(), use_dtx ? 1 : 0);
+      const int size = E_IF_encode(libraries[i].get(), jobs[i].mode, samples[i].data(), bytes.data(), use_dtx ? 1 : 0);
       outcome.library_us += CpuMicroseconds() - before;
       ++outcome.frames;
       if (size != jobs[i].size || !std::equal(jobs[i].frame, jobs[i].frame + size, bytes.begin())) {
@@ -139,16 +138,15 @@ bool Compare(const Options& options, InstructionSet instructions, const char* na
       const Outcome o = Run(encoder, calls, frames, mode, use_dtx, speech);
       const double n = static_cast<double>(o.frames);
       const double ratio = o.library_us / o.batch_us;
-      std::printf("%4s %3s %8ld %9ld %9.1f %8.1f %5.1f\n",
-                  mode < kModes ? std::to_string(mode).c_str() : "all", use_dtx ? "on" : "off",
-                  o.frames, o.differing, o.library_us / n, o.batch_us / n, ratio);
+      std::printf("%4s %3s %8ld %9ld %9.1f %8.1f %5.1f\n", mode < kModes ? std::to_string(mode).c_str() : "all",
+                  use_dtx ? "on" : "off", o.frames, o.differing, o.library_us / n, o.batch_us / n, ratio);
       total += o.frames;
       differing += o.differing;
       if (mode < kModes && !use_dtx && ratio < kGoal) is_good = false;
     }
   }
-  std::printf("%ld frames, %.1f minutes, %ld differ\n", total,
-              static_cast<double>(total) / kFramesPerSecond / 60, differing);
+  std::printf("%ld frames, %.1f minutes, %ld differ\n", total, static_cast<double>(total) / kFramesPerSecond / 60,
+              differing);
   return is_good && differing == 0;
 }
 
@@ -189,9 +187,8 @@ int Main(const Options& options) {
       return 2;
     }
   }
-  std::printf("half of the calls %s\n",
-              speech.empty() ? "would be speech, but there is none: all are made-up signals"
-                             : "are speech, half made-up signals");
+  std::printf("half of the calls %s\n", speech.empty() ? "would be speech, but there is none: all are made-up signals"
+                                                       : "are speech, half made-up signals");
   PrintCost(speech);
   bool is_good = true;
   if (IsSupported(InstructionSet::kAvx2)) {
@@ -201,8 +198,8 @@ int Main(const Options& options) {
     is_good = Compare(options, InstructionSet::kAvx512, "AVX-512", speech) && is_good;
   }
   if (!options.is_check) return 0;
-  std::printf("%s: the same frames at less than 1/%.0f of the time in every mode\n",
-              is_good ? "met" : "NOT MET", kGoal);
+  std::printf("%s: the same frames at less than 1/%.0f of the time in every mode\n", is_good ? "met" : "NOT MET",
+              kGoal);
   return is_good ? 0 : 1;
 }
 
@@ -221,8 +218,7 @@ int main(int argc, char** argv) {
       const std::string_view value = argv[++i];
       const auto result = std::from_chars(value.begin(), value.end(), options.seconds);
       if (result.ec != std::errc() || result.ptr != value.end() || options.seconds < 1) {
-        std::fprintf(stderr, "perf/run codecs: --seconds takes a whole number from 1, not '%s'\n",
-                     argv[i]);
+        std::fprintf(stderr, "perf/run codecs: --seconds takes a whole number from 1, not '%s'\n", argv[i]);
         return 2;
       }
     } else {

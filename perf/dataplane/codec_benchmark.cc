@@ -30,8 +30,10 @@ std::vector<Case> Cases() {
     format.opus.complexity = complexity;
     return format;
   };
-  return {{"opus_16k_c5", opus(5), 16'000},     {"opus_16k_c10", opus(10), 16'000},
-          {"opus_8k_c5", opus(5), 8000},        {"opus_48k_c5", opus(5), 48'000},
+  return {{"opus_16k_c5", opus(5), 16'000},
+          {"opus_16k_c10", opus(10), 16'000},
+          {"opus_8k_c5", opus(5), 8000},
+          {"opus_48k_c5", opus(5), 48'000},
           {"amr_wb_12.65", amr(Codec::kAmrWb, 2), 16'000},
           {"amr_wb_23.85", amr(Codec::kAmrWb, 8), 16'000},
           {"amr_12.2", amr(Codec::kAmr, 7), 8000},
@@ -103,19 +105,16 @@ BENCHMARK(Resample)->Args({8000, 16'000})->Args({16'000, 8000})->Args({48'000, 1
 const bool kRegistered = [] {
   for (const Case& which : Cases()) {
     const std::string name = which.name;
-    benchmark::RegisterBenchmark(("Encode/" + name).c_str(),
-                                 [which](benchmark::State& s) { Encode(s, which); });
+    benchmark::RegisterBenchmark(("Encode/" + name).c_str(), [which](benchmark::State& s) { Encode(s, which); });
     benchmark::RegisterBenchmark(("Decode/" + name).c_str(),
                                  [which](benchmark::State& s) { Decode(s, which, which.rate_hz); });
-    benchmark::RegisterBenchmark(("Conceal/" + name).c_str(),
-                                 [which](benchmark::State& s) { Conceal(s, which); });
+    benchmark::RegisterBenchmark(("Conceal/" + name).c_str(), [which](benchmark::State& s) { Conceal(s, which); });
   }
   // What a browser sends, decoded for AMR-WB and for AMR.
   const Case fullband = Cases()[3];
   for (const int rate_hz : {16'000, 8000}) {
-    benchmark::RegisterBenchmark(
-        ("Decode/opus_48k_to_" + std::to_string(rate_hz)).c_str(),
-        [fullband, rate_hz](benchmark::State& s) { Decode(s, fullband, rate_hz); });
+    benchmark::RegisterBenchmark(("Decode/opus_48k_to_" + std::to_string(rate_hz)).c_str(),
+                                 [fullband, rate_hz](benchmark::State& s) { Decode(s, fullband, rate_hz); });
   }
   return true;
 }();

@@ -24,8 +24,7 @@ void InsertAndPop(benchmark::State& state) {
     uint32_t sent = number;
     if (swap_every != 0 && number % swap_every == 0) sent = number + 1;
     if (swap_every != 0 && number % swap_every == 1) sent = number - 1;
-    rtp::RtpPacketBuilder builder(
-        packet, {false, {96}, {static_cast<uint16_t>(sent)}, {sent * 320}, {1}});
+    rtp::RtpPacketBuilder builder(packet, {false, {96}, {static_cast<uint16_t>(sent)}, {sent * 320}, {1}});
     builder.SetPayload(payload);
     const auto bytes = builder.Finish();
     const auto view = rtp::RtpPacketView::Parse(*bytes);
@@ -36,11 +35,7 @@ void InsertAndPop(benchmark::State& state) {
     ++number;
   }
 }
-BENCHMARK(InsertAndPop)
-    ->ArgNames({"payload_bytes", "swap_every"})
-    ->Args({62, 0})
-    ->Args({62, 20})
-    ->Args({160, 0});
+BENCHMARK(InsertAndPop)->ArgNames({"payload_bytes", "swap_every"})->Args({62, 0})->Args({62, 20})->Args({160, 0});
 
 // Packets take up to `jitter_ms` longer, some are lost; play-out waits for what is late.
 void Weather(benchmark::State& state) {
@@ -54,11 +49,10 @@ void Weather(benchmark::State& state) {
   auto now = base::Timestamp::FromMilliseconds(1000);
   uint32_t number = 0;
   for (auto _ : state) {
-    const auto late = base::TimeDelta::Milliseconds(
-        static_cast<int64_t>(random.NextBelow(static_cast<uint32_t>(jitter_ms) + 1)));
+    const auto late =
+        base::TimeDelta::Milliseconds(static_cast<int64_t>(random.NextBelow(static_cast<uint32_t>(jitter_ms) + 1)));
     if (random.NextBelow(100) >= lost_percent) {
-      rtp::RtpPacketBuilder builder(
-          packet, {false, {96}, {static_cast<uint16_t>(number)}, {number * 320}, {1}});
+      rtp::RtpPacketBuilder builder(packet, {false, {96}, {static_cast<uint16_t>(number)}, {number * 320}, {1}});
       builder.SetPayload(payload);
       const auto view = rtp::RtpPacketView::Parse(*builder.Finish());
       const PacketTraits traits{320, false, has_copies};

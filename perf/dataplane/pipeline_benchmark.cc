@@ -57,11 +57,8 @@ void Tick(benchmark::State& state, const StreamFormat& receive, const StreamForm
   auto now = base::Timestamp::FromMilliseconds(1000);
   uint32_t number = 0;
   for (auto _ : state) {
-    rtp::RtpPacketBuilder builder(packet, {false,
-                                           {receive.payload_type},
-                                           {static_cast<uint16_t>(number)},
-                                           {number * (clock / 50)},
-                                           {2}});
+    rtp::RtpPacketBuilder builder(
+        packet, {false, {receive.payload_type}, {static_cast<uint16_t>(number)}, {number * (clock / 50)}, {2}});
     builder.SetPayload(payloads[number % payloads.size()]);
     const auto bytes = builder.Finish();
     (void)pipeline.Insert(*rtp::RtpPacketView::Parse(*bytes), now);
@@ -77,17 +74,14 @@ const bool kRegistered = [] {
   const auto amr = Format(codec::Codec::kAmr, 102);
   const auto pcmu = Format(codec::Codec::kPcmu, 0);
   const auto pcma = Format(codec::Codec::kPcma, 8);
-  const std::array<std::tuple<const char*, StreamFormat, StreamFormat>, 5> cases = {
-      {{"opus_to_amr_wb", opus, amr_wb},
-       {"amr_wb_to_opus", amr_wb, opus},
-       {"opus_to_amr", opus, amr},
-       {"amr_to_opus", amr, opus},
-       {"pcmu_to_pcma", pcmu, pcma}}};
+  const std::array<std::tuple<const char*, StreamFormat, StreamFormat>, 5> cases = {{{"opus_to_amr_wb", opus, amr_wb},
+                                                                                     {"amr_wb_to_opus", amr_wb, opus},
+                                                                                     {"opus_to_amr", opus, amr},
+                                                                                     {"amr_to_opus", amr, opus},
+                                                                                     {"pcmu_to_pcma", pcmu, pcma}}};
   for (const auto& [name, receive, send] : cases) {
     benchmark::RegisterBenchmark((std::string("Tick/") + name).c_str(),
-                                 [receive = receive, send = send](benchmark::State& s) {
-                                   Tick(s, receive, send);
-                                 });
+                                 [receive = receive, send = send](benchmark::State& s) { Tick(s, receive, send); });
   }
   return true;
 }();

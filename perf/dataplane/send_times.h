@@ -15,8 +15,7 @@ namespace byon::perf {
 class SendTimes {
  public:
   // A packet that leaves at `time`; what is no RTP is ignored.
-  void Note(const session::OutgoingDatagram& datagram, uint32_t clock_rate_hz,
-            base::Timestamp time);
+  void Note(const session::OutgoingDatagram& datagram, uint32_t clock_rate_hz, base::Timestamp time);
   // Streams stay known, so that each is compared with its earliest packet ever.
   void ForgetFigures() { lateness_ = {}; }
   const load::Histogram& lateness() const { return lateness_; }

@@ -134,29 +134,26 @@ void RunLibsrtp(benchmark::State& state, SrtpProfile profile) {
 void Register() {
   const std::pair<SrtpBackend, const char*> backends[] = {{SrtpBackend::kIpsecMb, "ipsec_mb"},
                                                           {SrtpBackend::kOpenSsl, "openssl"}};
-  const std::pair<SrtpProfile, const char*> profiles[] = {
-      {SrtpProfile::kAes128CmSha1_80, "aes_cm_sha1"},
-      {SrtpProfile::kAeadAes128Gcm, "aes_128_gcm"},
-      {SrtpProfile::kAeadAes256Gcm, "aes_256_gcm"}};
+  const std::pair<SrtpProfile, const char*> profiles[] = {{SrtpProfile::kAes128CmSha1_80, "aes_cm_sha1"},
+                                                          {SrtpProfile::kAeadAes128Gcm, "aes_128_gcm"},
+                                                          {SrtpProfile::kAeadAes256Gcm, "aes_256_gcm"}};
   for (const auto& [backend, backend_name] : backends) {
     for (const auto& [profile, profile_name] : profiles) {
       for (const auto& [way, way_name] :
            {std::pair(Way::kProtect, "protect"), std::pair(Way::kUnprotect, "unprotect")}) {
-        const std::string name =
-            std::string("srtp/") + way_name + "/" + backend_name + "/" + profile_name;
-        benchmark::RegisterBenchmark(
-            name.c_str(), [backend = backend, profile = profile, way = way](
-                              benchmark::State& state) { RunOurs(state, backend, profile, way); })
+        const std::string name = std::string("srtp/") + way_name + "/" + backend_name + "/" + profile_name;
+        benchmark::RegisterBenchmark(name.c_str(),
+                                     [backend = backend, profile = profile, way = way](benchmark::State& state) {
+                                       RunOurs(state, backend, profile, way);
+                                     })
             ->ArgNames({"sessions", "burst"})
             ->ArgsProduct({{1, 1000, 4000}, {1, 8, 32, 64}});
       }
     }
   }
-  for (const auto& [profile, name] :
-       {std::pair(SrtpProfile::kAes128CmSha1_80, "srtp/protect/libsrtp2/aes_cm_sha1"),
-        std::pair(SrtpProfile::kAeadAes128Gcm, "srtp/protect/libsrtp2/aes_128_gcm")}) {
-    benchmark::RegisterBenchmark(
-        name, [profile = profile](benchmark::State& state) { RunLibsrtp(state, profile); })
+  for (const auto& [profile, name] : {std::pair(SrtpProfile::kAes128CmSha1_80, "srtp/protect/libsrtp2/aes_cm_sha1"),
+                                      std::pair(SrtpProfile::kAeadAes128Gcm, "srtp/protect/libsrtp2/aes_128_gcm")}) {
+    benchmark::RegisterBenchmark(name, [profile = profile](benchmark::State& state) { RunLibsrtp(state, profile); })
         ->ArgName("sessions")
         ->Args({1})
         ->Args({1000});

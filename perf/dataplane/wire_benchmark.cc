@@ -111,8 +111,7 @@ void BM_RefuseForgedCheck(benchmark::State& state) {
   builder.AddFingerprint();
   const auto request = *builder.Finish();
   for (auto _ : state) {
-    benchmark::DoNotOptimize(
-        agent.HandleDatagram(request, {net::IpAddress::V4(192, 0, 2, 1), 4000}, kNow));
+    benchmark::DoNotOptimize(agent.HandleDatagram(request, {net::IpAddress::V4(192, 0, 2, 1), 4000}, kNow));
   }
 }
 BENCHMARK(BM_RefuseForgedCheck);
@@ -120,8 +119,7 @@ BENCHMARK(BM_RefuseForgedCheck);
 // A voice packet into a frame and out of it again, with all checksums in software.
 void BM_IpHostFrame(benchmark::State& state) {
   const bool is_v4 = state.range(0) == 4;
-  const net::IpAddress own =
-      is_v4 ? net::IpAddress::V4(192, 0, 2, 1) : *net::IpAddress::Parse("2001:db8::1");
+  const net::IpAddress own = is_v4 ? net::IpAddress::V4(192, 0, 2, 1) : *net::IpAddress::Parse("2001:db8::1");
   net::IpHostConfig config;
   config.mac = {{2, 0, 0, 0, 0, 1}};
   config.addresses = {{own, static_cast<uint8_t>(is_v4 ? 24 : 64)}};

@@ -32,13 +32,11 @@ struct Ends {
 class Calls : private Ends, public WorkerCalls {
  public:
   Calls(size_t count, codec::Codec access, codec::Codec ims, srtp::SrtpProfile profile)
-      : Ends{Noise(access, 111), Noise(ims, 107)},
-        WorkerCalls({count, &browser, &phone, profile}) {}
+      : Ends{Noise(access, 111), Noise(ims, 107)}, WorkerCalls({count, &browser, &phone, profile}) {}
 };
 
 // 20 ms of every call: the time a call takes of a core.
-void BM_Call(benchmark::State& state, codec::Codec access, codec::Codec ims,
-             srtp::SrtpProfile profile) {
+void BM_Call(benchmark::State& state, codec::Codec access, codec::Codec ims, srtp::SrtpProfile profile) {
   const auto count = static_cast<size_t>(state.range(0));
   Calls calls(count, access, ims, profile);
   uint64_t sent_before = 0;
@@ -58,12 +56,10 @@ void BM_Call(benchmark::State& state, codec::Codec access, codec::Codec ims,
     total += spent;
     if (turns++ == 10) sent_before = calls.sent();  // the jitter buffers are filled by now
   }
-  state.counters["us_per_call_tick"] =
-      static_cast<double>(total.count()) * 1e-3 / static_cast<double>(turns * count);
+  state.counters["us_per_call_tick"] = static_cast<double>(total.count()) * 1e-3 / static_cast<double>(turns * count);
   if (turns > 11) {
     state.counters["packets_sent_per_call_tick"] =
-        static_cast<double>(calls.sent() - sent_before) /
-        static_cast<double>((turns - 11) * count);
+        static_cast<double>(calls.sent() - sent_before) / static_cast<double>((turns - 11) * count);
   }
 }
 
@@ -98,24 +94,47 @@ void BM_EmptyTurn(benchmark::State& state) {
 
 using codec::Codec;
 using srtp::SrtpProfile;
-BENCHMARK_CAPTURE(BM_Call, opus_amrwb_gcm, Codec::kOpus, Codec::kAmrWb,
-                  SrtpProfile::kAeadAes128Gcm)
-    ->Arg(1)->Arg(20)->Arg(100)->UseManualTime()->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(BM_Call, opus_amrwb_gcm, Codec::kOpus, Codec::kAmrWb, SrtpProfile::kAeadAes128Gcm)
+    ->Arg(1)
+    ->Arg(20)
+    ->Arg(100)
+    ->UseManualTime()
+    ->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(BM_Call, pcmu_pcma_gcm, Codec::kPcmu, Codec::kPcma, SrtpProfile::kAeadAes128Gcm)
-    ->Arg(1)->Arg(100)->Arg(1'000)->UseManualTime()->Unit(benchmark::kMicrosecond);
-BENCHMARK_CAPTURE(BM_Call, pcmu_pcma_cm, Codec::kPcmu, Codec::kPcma,
-                  SrtpProfile::kAes128CmSha1_80)
-    ->Arg(1)->Arg(100)->Arg(1'000)->UseManualTime()->Unit(benchmark::kMicrosecond);
+    ->Arg(1)
+    ->Arg(100)
+    ->Arg(1'000)
+    ->UseManualTime()
+    ->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(BM_Call, pcmu_pcma_cm, Codec::kPcmu, Codec::kPcma, SrtpProfile::kAes128CmSha1_80)
+    ->Arg(1)
+    ->Arg(100)
+    ->Arg(1'000)
+    ->UseManualTime()
+    ->Unit(benchmark::kMicrosecond);
 // Relayed: two packets in and out again.
 BENCHMARK_CAPTURE(BM_Call, opus_opus_gcm, Codec::kOpus, Codec::kOpus, SrtpProfile::kAeadAes128Gcm)
-    ->Arg(1)->Arg(100)->Arg(1'000)->UseManualTime()->Unit(benchmark::kMicrosecond);
-BENCHMARK_CAPTURE(BM_Call, opus_opus_cm, Codec::kOpus, Codec::kOpus,
-                  SrtpProfile::kAes128CmSha1_80)
-    ->Arg(1)->Arg(100)->Arg(1'000)->UseManualTime()->Unit(benchmark::kMicrosecond);
+    ->Arg(1)
+    ->Arg(100)
+    ->Arg(1'000)
+    ->UseManualTime()
+    ->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(BM_Call, opus_opus_cm, Codec::kOpus, Codec::kOpus, SrtpProfile::kAes128CmSha1_80)
+    ->Arg(1)
+    ->Arg(100)
+    ->Arg(1'000)
+    ->UseManualTime()
+    ->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(BM_ReceivedPacket, gcm, SrtpProfile::kAeadAes128Gcm)
-    ->Arg(32)->Arg(1'000)->UseManualTime()->Unit(benchmark::kMicrosecond);
+    ->Arg(32)
+    ->Arg(1'000)
+    ->UseManualTime()
+    ->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(BM_ReceivedPacket, cm, SrtpProfile::kAes128CmSha1_80)
-    ->Arg(32)->Arg(1'000)->UseManualTime()->Unit(benchmark::kMicrosecond);
+    ->Arg(32)
+    ->Arg(1'000)
+    ->UseManualTime()
+    ->Unit(benchmark::kMicrosecond);
 BENCHMARK(BM_EmptyTurn)->Arg(1)->Arg(1'000)->UseManualTime();
 
 }  // namespace

@@ -85,16 +85,15 @@ void BenchmarkIo::Carry(base::Timestamp now) {
   wire_->far->Flush(now);
 }
 
-size_t BenchmarkIo::ReceiveBurst(std::span<worker::ReceivedDatagram> datagrams,
-                                 base::Timestamp now) {
+size_t BenchmarkIo::ReceiveBurst(std::span<worker::ReceivedDatagram> datagrams, base::Timestamp now) {
   if (wire_) return wire_->near->ReceiveBurst(datagrams, now);
   // What was handed out before has been released by now.
   arrived.erase(arrived.begin(), arrived.begin() + static_cast<ptrdiff_t>(next_));
   next_ = 0;
   for (; next_ < datagrams.size() && next_ < arrived.size(); ++next_) {
     ArrivedPacket& packet = arrived[next_];
-    datagrams[next_] = {packet.source, packet.destination,
-                        base::MutableByteSpan(packet.bytes).first(packet.size), nullptr};
+    datagrams[next_] = {packet.source, packet.destination, base::MutableByteSpan(packet.bytes).first(packet.size),
+                        nullptr};
   }
   return next_;
 }
@@ -129,11 +128,10 @@ size_t MediaSender::Write(base::MutableByteSpan buffer) {
 WorkerCalls::WorkerCalls(const Config& config)
     : config_(config),
       io_(config.wire),
-      worker_({.session_capacity = config.count, .use_amr_wb_batch = config.use_amr_wb_batch}, io_,
-              mailbox_, handshakes_),
+      worker_({.session_capacity = config.count, .use_amr_wb_batch = config.use_amr_wb_batch}, io_, mailbox_,
+              handshakes_),
       transform_(srtp::MakeSrtpTransform(srtp::DefaultSrtpBackend())),
-      ends_(config.wire ? *config.wire
-                        : Wire{.gateway = kGateway, .browser = kBrowser, .phone = kPhone}),
+      ends_(config.wire ? *config.wire : Wire{.gateway = kGateway, .browser = kBrowser, .phone = kPhone}),
       next_port_(ends_.first_port) {
   keys_.profile = config.profile;
   io_.access_clock_hz = codec::ClockRateHz(config.from_browser->format.codec.codec);
@@ -150,10 +148,10 @@ void WorkerCalls::Connect(size_t index) {
   heap_bytes_ += HeapBytes() - heap_before;
 
   const size_t start = index * 137;  // every call at another place
-  calls_.push_back(std::make_unique<Call>(Call{
-      session.access.address, session.ims.rtp, srtp::SrtpSession(srtp::DefaultSrtpBackend(), keys_),
-      MediaSender(*config_.from_browser, 1, start), MediaSender(*config_.from_phone, 2, start),
-      TimeDelta::Microseconds(random_.NextBelow(20'000))}));
+  calls_.push_back(std::make_unique<Call>(
+      Call{session.access.address, session.ims.rtp, srtp::SrtpSession(srtp::DefaultSrtpBackend(), keys_),
+           MediaSender(*config_.from_browser, 1, start), MediaSender(*config_.from_phone, 2, start),
+           TimeDelta::Microseconds(random_.NextBelow(20'000))}));
 }
 
 session::SessionConfig WorkerCalls::Create(size_t index) {
@@ -172,15 +170,13 @@ session::SessionConfig WorkerCalls::Create(size_t index) {
     session::SessionConfig session;
     session.handle = session::MakeSessionHandle(index + 1, port);
     session.access = {{ends_.gateway, port}, kIce, 1};
-    session.ims = {{ends_.gateway, static_cast<uint16_t>(port + 2)},
-                   {ends_.gateway, static_cast<uint16_t>(port + 3)},
-                   2};
+    session.ims = {
+        {ends_.gateway, static_cast<uint16_t>(port + 2)}, {ends_.gateway, static_cast<uint16_t>(port + 3)}, 2};
     session.random_seed = index;
     session::SessionAudio audio;
     worker::CreateSession create;
     create.session = std::make_unique<session::MediaSession>(session);
-    create.change =
-        std::move(session::PrepareSessionChange(descriptions, audio, mailbox_.amr_wb_batch)).value();
+    create.change = std::move(session::PrepareSessionChange(descriptions, audio, mailbox_.amr_wb_batch)).value();
     (void)mailbox_.commands.Push({.id = 1, .session = session.handle, .body = std::move(create)});
     Turn();
     auto status = worker::CommandStatus::kNoCapacity;
@@ -201,8 +197,7 @@ void WorkerCalls::CompleteHandshake(const session::SessionConfig& session) {
   ArrivedPacket& check = io_.arrived.emplace_back();
   check.source = ends_.browser;
   check.destination = session.access.address;
-  stun::StunMessageBuilder builder(check.bytes, stun::MessageClass::kRequest, stun::kBindingMethod,
-                                   {});
+  stun::StunMessageBuilder builder(check.bytes, stun::MessageClass::kRequest, stun::kBindingMethod, {});
   builder.AddUsername("gway:brws");
   builder.AddPriority(1);
   builder.AddIceControlling(1);

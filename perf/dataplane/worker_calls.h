@@ -33,8 +33,8 @@ struct ArrivedPacket {
   size_t size = 0;
 };
 
-// A real port between the worker and the ends of its calls, instead of none: both of its sides are moved by the thread of the
-// worker, the far one outside the measured time.
+// A real port between the worker and the ends of its calls, instead of none: both of its sides are moved by the thread
+// of the worker, the far one outside the measured time.
 struct Wire {
   worker::PacketIo* near = nullptr;
   worker::PacketIo* far = nullptr;
@@ -104,8 +104,7 @@ class BenchmarkIo final : public worker::PacketIo {
 // One end's RTP under its own sequence numbers; `start` is where in the media it begins.
 class MediaSender {
  public:
-  MediaSender(const Media& media, uint32_t ssrc, size_t start)
-      : media_(&media), ssrc_(ssrc), position_(start) {}
+  MediaSender(const Media& media, uint32_t ssrc, size_t start) : media_(&media), ssrc_(ssrc), position_(start) {}
   // The next 20 ms; 0 in a pause.
   size_t Write(base::MutableByteSpan buffer);
 

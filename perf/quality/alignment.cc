@@ -89,13 +89,12 @@ std::vector<double> Correlate(const std::vector<float>& wanted, const std::vecto
 // steps of one sample. Empty for silence.
 using Correlation = std::vector<double>;
 
-Correlation Find(const AlignedPiece& piece, const Signal& reference, const Signal& output,
-                 double offset_s, const DelayRange& range) {
+Correlation Find(const AlignedPiece& piece, const Signal& reference, const Signal& output, double offset_s,
+                 const DelayRange& range) {
   const auto count = static_cast<size_t>(Place(piece.length_s + 2 * kContextSeconds));
   const auto places = static_cast<size_t>(Place(range.most_s - range.least_s));
   const auto wanted = Slice(reference, Place(piece.start_s - kContextSeconds), count);
-  const auto region = Slice(
-      output, Place(offset_s + piece.start_s - kContextSeconds + range.least_s), count + places);
+  const auto region = Slice(output, Place(offset_s + piece.start_s - kContextSeconds + range.least_s), count + places);
   return Correlate(wanted, region);
 }
 
@@ -105,19 +104,16 @@ std::vector<size_t> Candidates(const std::vector<Correlation>& correlations) {
   for (const Correlation& correlation : correlations) {
     std::vector<size_t> peaks;
     for (size_t i = 1; i + 1 < correlation.size(); ++i) {
-      const bool is_peak =
-          correlation[i] >= correlation[i - 1] && correlation[i] > correlation[i + 1];
+      const bool is_peak = correlation[i] >= correlation[i - 1] && correlation[i] > correlation[i + 1];
       if (is_peak && correlation[i] >= kLeastCorrelation) peaks.push_back(i);
     }
     const size_t count = std::min(peaks.size(), kPeaksPerPiece);
     std::ranges::partial_sort(peaks, peaks.begin() + static_cast<ptrdiff_t>(count), std::greater(),
                               [&](size_t i) { return correlation[i]; });
-    candidates.insert(candidates.end(), peaks.begin(),
-                      peaks.begin() + static_cast<ptrdiff_t>(count));
+    candidates.insert(candidates.end(), peaks.begin(), peaks.begin() + static_cast<ptrdiff_t>(count));
   }
   std::ranges::sort(candidates);
-  const auto repeated =
-      std::ranges::unique(candidates, [](size_t a, size_t b) { return b - a <= kSamePlace; });
+  const auto repeated = std::ranges::unique(candidates, [](size_t a, size_t b) { return b - a <= kSamePlace; });
   candidates.erase(repeated.begin(), repeated.end());
   return candidates;
 }
@@ -160,8 +156,7 @@ std::vector<size_t> BestSequence(const Lattice& lattice) {
     auto& from = came_from.emplace_back(states);
     for (size_t s = 0; s < states; ++s) {
       for (size_t before = 0; before < states; ++before) {
-        const bool is_expected =
-            i > 0 && lattice.jumps_before[i][s] > lattice.jumps_before[i - 1][before];
+        const bool is_expected = i > 0 && lattice.jumps_before[i][s] > lattice.jumps_before[i - 1][before];
         const double cost = i == 0 ? 0 : ChangeCost(candidates[before], candidates[s], is_expected);
         if (score[before] - cost > next[s]) next[s] = score[before] - cost, from[s] = before;
       }
@@ -195,16 +190,15 @@ void Refine(std::vector<size_t>& places, const std::vector<Correlation>& correla
       }
       if (sum > most) most = sum, best = place;
     }
-    std::fill(places.begin() + static_cast<ptrdiff_t>(begin),
-              places.begin() + static_cast<ptrdiff_t>(end), best);
+    std::fill(places.begin() + static_cast<ptrdiff_t>(begin), places.begin() + static_cast<ptrdiff_t>(end), best);
     begin = end;
   }
 }
 
 // Squared difference of the reference to what lies at `delay_s` in the output, summed up from the
 // start of the stretch: [n] is that of its first n samples.
-std::vector<double> Differences(const Signal& reference, const Signal& output, double offset_s,
-                                double delay_s, ptrdiff_t from, size_t count) {
+std::vector<double> Differences(const Signal& reference, const Signal& output, double offset_s, double delay_s,
+                                ptrdiff_t from, size_t count) {
   const auto x = Slice(reference, from, count);
   const auto y = Slice(output, from + Place(offset_s + delay_s), count);
   std::vector<double> sums(count + 1);
@@ -216,8 +210,8 @@ std::vector<double> Differences(const Signal& reference, const Signal& output, d
 
 // Moves the border of two pieces with different delays to where one fits best before and the other
 // after it, at most to the middle of either.
-void MoveBorder(AlignedPiece& before, AlignedPiece& after, const Signal& reference,
-                const Signal& output, double offset_s) {
+void MoveBorder(AlignedPiece& before, AlignedPiece& after, const Signal& reference, const Signal& output,
+                double offset_s) {
   const ptrdiff_t from = Place(before.start_s + before.length_s / 2);
   const ptrdiff_t to = Place(after.start_s + after.length_s / 2);
   if (to <= from) return;
@@ -239,12 +233,10 @@ void MoveBorder(AlignedPiece& before, AlignedPiece& after, const Signal& referen
 
 }  // namespace
 
-SearchedOutput::SearchedOutput(Signal audio)
-    : audio_(std::move(audio)), low_(Resample(audio_, kRateHz)) {}
+SearchedOutput::SearchedOutput(Signal audio) : audio_(std::move(audio)), low_(Resample(audio_, kRateHz)) {}
 
-std::vector<AlignedPiece> Align(const Signal& reference, const SearchedOutput& output,
-                                double offset_s, const DelayRange& range,
-                                const std::vector<double>& jumps_s) {
+std::vector<AlignedPiece> Align(const Signal& reference, const SearchedOutput& output, double offset_s,
+                                const DelayRange& range, const std::vector<double>& jumps_s) {
   const Signal low_reference = Resample(reference, kRateHz);
   std::vector<AlignedPiece> pieces = Cut(low_reference);
   std::vector<double> levels;
@@ -267,18 +259,16 @@ std::vector<AlignedPiece> Align(const Signal& reference, const SearchedOutput& o
   for (const AlignedPiece& piece : pieces) {
     auto& counts = lattice.jumps_before.emplace_back();
     for (const size_t place : lattice.candidates) {
-      const double heard_s = offset_s + piece.start_s + piece.length_s / 2 + range.least_s +
-                             static_cast<double>(place) / kRateHz;
-      counts.push_back(
-          static_cast<size_t>(std::ranges::upper_bound(jumps_s, heard_s) - jumps_s.begin()));
+      const double heard_s =
+          offset_s + piece.start_s + piece.length_s / 2 + range.least_s + static_cast<double>(place) / kRateHz;
+      counts.push_back(static_cast<size_t>(std::ranges::upper_bound(jumps_s, heard_s) - jumps_s.begin()));
     }
   }
   std::vector<size_t> places = BestSequence(lattice);
   Refine(places, correlations);
   for (size_t i = 0; i < pieces.size(); ++i) {
     pieces[i].delay_s = range.least_s + static_cast<double>(places[i]) / kRateHz;
-    pieces[i].is_found =
-        !correlations[i].empty() && Fit(correlations[i], places[i]) >= kLeastCorrelation;
+    pieces[i].is_found = !correlations[i].empty() && Fit(correlations[i], places[i]) >= kLeastCorrelation;
   }
   for (size_t i = 1; i < pieces.size(); ++i) {
     if (pieces[i].delay_s == pieces[i - 1].delay_s) continue;
@@ -289,21 +279,18 @@ std::vector<AlignedPiece> Align(const Signal& reference, const SearchedOutput& o
 
 Signal TakeAligned(const Signal& output, const std::vector<AlignedPiece>& pieces, double offset_s) {
   Signal taken{output.rate_hz, {}};
-  const auto at = [&](double seconds) {
-    return static_cast<ptrdiff_t>(std::lround(seconds * output.rate_hz));
-  };
+  const auto at = [&](double seconds) { return static_cast<ptrdiff_t>(std::lround(seconds * output.rate_hz)); };
   const ptrdiff_t fade = at(kFadeSeconds);
   for (size_t i = 0; i < pieces.size(); ++i) {
     const AlignedPiece& piece = pieces[i];
     const ptrdiff_t start = at(piece.start_s);
     const ptrdiff_t end = at(piece.start_s + piece.length_s);
-    const auto part =
-        Slice(output, at(offset_s + piece.delay_s) + start, static_cast<size_t>(end - start));
+    const auto part = Slice(output, at(offset_s + piece.delay_s) + start, static_cast<size_t>(end - start));
     taken.samples.insert(taken.samples.end(), part.begin(), part.end());
     if (i == 0 || piece.delay_s == pieces[i - 1].delay_s) continue;
     // The first samples fade over from where the piece before would have gone on.
-    const auto before = Slice(output, at(offset_s + pieces[i - 1].delay_s) + start,
-                              static_cast<size_t>(std::min(fade, end - start)));
+    const auto before =
+        Slice(output, at(offset_s + pieces[i - 1].delay_s) + start, static_cast<size_t>(std::min(fade, end - start)));
     for (size_t n = 0; n < before.size(); ++n) {
       const float weight = static_cast<float>(n + 1) / static_cast<float>(before.size() + 1);
       float& sample = taken.samples[static_cast<size_t>(start) + n];

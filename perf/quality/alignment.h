@@ -37,9 +37,8 @@ class SearchedOutput {
 // looked for by normalised cross-correlation at 8 kHz, and the sequence of delays with the best sum
 // of correlations less a cost for each change is taken. A border between two delays moves to where
 // they fit best.
-std::vector<AlignedPiece> Align(const Signal& reference, const SearchedOutput& output,
-                                double offset_s, const DelayRange& range,
-                                const std::vector<double>& jumps_s = {});
+std::vector<AlignedPiece> Align(const Signal& reference, const SearchedOutput& output, double offset_s,
+                                const DelayRange& range, const std::vector<double>& jumps_s = {});
 
 // The output on the reference's time line: every piece from its own delay, 4 ms of cross-fade
 // between.

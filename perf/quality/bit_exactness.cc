@@ -10,12 +10,10 @@ namespace {
 
 constexpr double kLongestDelaySeconds = 0.2;
 constexpr double kProbeSeconds = 2;
-constexpr double kSettleSeconds =
-    2;  // beyond the lead: the first guess of the delay may be corrected
+constexpr double kSettleSeconds = 2;  // beyond the lead: the first guess of the delay may be corrected
 
 // Equal samples from `from` on, `count` of them, with the gateway `delay` samples behind.
-size_t CountEqual(const Signal& library, const Signal& gateway, size_t from, size_t count,
-                  size_t delay) {
+size_t CountEqual(const Signal& library, const Signal& gateway, size_t from, size_t count, size_t delay) {
   size_t equal = 0;
   for (size_t i = from; i < from + count; ++i) {
     if (library.samples[i] == gateway.samples[i + delay]) ++equal;
@@ -31,8 +29,7 @@ double IdenticalShare(Laboratory& laboratory, const CallPath& leg) {
   const Signal library = RunLibraryChain(leg, frames, trace.is_lost, Concealment::kLibrary);
   const double lead_s = laboratory.CallFor(false).script.lead_s;
   const auto lead_packets = static_cast<size_t>(std::lround(lead_s * 50));
-  const Signal gateway =
-      RunGateway(leg, frames, trace, lead_packets, base::TimeDelta::Milliseconds(7)).output;
+  const Signal gateway = RunGateway(leg, frames, trace, lead_packets, base::TimeDelta::Milliseconds(7)).output;
   const auto from = static_cast<size_t>(std::lround((lead_s + kSettleSeconds) * library.rate_hz));
   const auto longest = static_cast<size_t>(kLongestDelaySeconds * library.rate_hz);
   const auto probe = static_cast<size_t>(kProbeSeconds * library.rate_hz);
@@ -42,8 +39,7 @@ double IdenticalShare(Laboratory& laboratory, const CallPath& leg) {
     if (equal > most) most = equal, best = delay;
   }
   const size_t count = std::min(library.samples.size(), gateway.samples.size() - best) - from;
-  return static_cast<double>(CountEqual(library, gateway, from, count, best)) /
-         static_cast<double>(count);
+  return static_cast<double>(CountEqual(library, gateway, from, count, best)) / static_cast<double>(count);
 }
 
 }  // namespace byon::quality

@@ -15,12 +15,9 @@ AmrBand BandOf(const CodecChoice& codec) {
 
 codec::Codec ProductCodec(CodecKind kind) {
   switch (kind) {
-    case CodecKind::kOpus:
-      return codec::Codec::kOpus;
-    case CodecKind::kAmrWb:
-      return codec::Codec::kAmrWb;
-    case CodecKind::kAmr:
-      return codec::Codec::kAmr;
+    case CodecKind::kOpus: return codec::Codec::kOpus;
+    case CodecKind::kAmrWb: return codec::Codec::kAmrWb;
+    case CodecKind::kAmr: return codec::Codec::kAmr;
   }
   return codec::Codec::kOpus;
 }
@@ -62,8 +59,8 @@ std::vector<int16_t> Conceal(LibraryOpusDecoder& decoder, const std::vector<Payl
   const bool has_next = i + 1 < frames.size() && !is_lost[i + 1];
   return has_next ? decoder.DecodeRedundancy(frames[i + 1]) : decoder.ConcealLoss();
 }
-std::vector<int16_t> Conceal(LibraryAmrDecoder& decoder, const std::vector<Payload>&,
-                             const std::vector<bool>&, size_t) {
+std::vector<int16_t> Conceal(LibraryAmrDecoder& decoder, const std::vector<Payload>&, const std::vector<bool>&,
+                             size_t) {
   return decoder.ConcealLoss();
 }
 
@@ -101,19 +98,12 @@ std::vector<bool> Missed(const CodecChoice& codec, const std::vector<Payload>& p
 std::string CodecChoice::name() const {
   static constexpr const char* kWide[] = {"6.60",  "8.85",  "12.65", "14.25", "15.85",
                                           "18.25", "19.85", "23.05", "23.85"};
-  static constexpr const char* kNarrow[] = {"4.75", "5.15", "5.90", "6.70",
-                                            "7.40", "7.95", "10.2", "12.2"};
+  static constexpr const char* kNarrow[] = {"4.75", "5.15", "5.90", "6.70", "7.40", "7.95", "10.2", "12.2"};
   std::string name;
   switch (codec) {
-    case CodecKind::kOpus:
-      name = "opus";
-      break;
-    case CodecKind::kAmrWb:
-      name = std::string("amr-wb-") + kWide[amr_mode];
-      break;
-    case CodecKind::kAmr:
-      name = std::string("amr-") + kNarrow[amr_mode];
-      break;
+    case CodecKind::kOpus: name = "opus"; break;
+    case CodecKind::kAmrWb: name = std::string("amr-wb-") + kWide[amr_mode]; break;
+    case CodecKind::kAmr: name = std::string("amr-") + kNarrow[amr_mode]; break;
   }
   if (has_dtx) name += " dtx";
   if (has_red) name += " red";
@@ -133,12 +123,9 @@ pipeline::StreamFormat CallPath::receive_format() const {
   if (in.has_red) format.red_payload_type = kRedPayloadType;
   return format;
 }
-pipeline::StreamFormat CallPath::send_format() const {
-  return ProductFormat(OtherSide(*this), 104);
-}
+pipeline::StreamFormat CallPath::send_format() const { return ProductFormat(OtherSide(*this), 104); }
 
-std::vector<Payload> EncodeCall(const CallScript& script, const CodecChoice& codec,
-                                int expected_loss_percent) {
+std::vector<Payload> EncodeCall(const CallScript& script, const CodecChoice& codec, int expected_loss_percent) {
   const int rate_hz = codec.codec == CodecKind::kOpus ? 48'000 : RateHz(BandOf(codec));
   const std::vector<int16_t> pcm = ToPcm(Resample(script.audio, rate_hz));
   const auto packet_samples = static_cast<size_t>(rate_hz / 1000 * codec.packet_ms);
@@ -149,8 +136,7 @@ std::vector<Payload> EncodeCall(const CallScript& script, const CodecChoice& cod
     }
   };
   if (codec.codec == CodecKind::kOpus) {
-    encode_all(
-        LibraryOpusEncoder({.has_fec = true, .expected_loss_percent = expected_loss_percent}));
+    encode_all(LibraryOpusEncoder({.has_fec = true, .expected_loss_percent = expected_loss_percent}));
   } else {
     encode_all(LibraryAmrEncoder(BandOf(codec), codec.amr_mode, codec.has_dtx));
   }
@@ -172,8 +158,8 @@ Payload ToRtpPayload(const CodecChoice& codec, const std::vector<Payload>& frame
       // RFC 2198 section 3: F, payload type, 14 bits of timestamp offset, 10 bits of length.
       const Payload& copy = frames[index - 1];
       const auto offset = static_cast<uint32_t>(48 * codec.packet_ms);
-      const uint32_t header = 0x80000000u | uint32_t{kAudioPayloadType} << 24 | offset << 10 |
-                              static_cast<uint32_t>(copy.size());
+      const uint32_t header =
+          0x80000000u | uint32_t{kAudioPayloadType} << 24 | offset << 10 | static_cast<uint32_t>(copy.size());
       for (int shift = 24; shift >= 0; shift -= 8) {
         payload.push_back(static_cast<uint8_t>(header >> shift));
       }
@@ -192,8 +178,7 @@ Payload FromRtpPayload(const CodecChoice& codec, Payload payload) {
   return payload;
 }
 
-std::vector<int16_t> Listen(const CodecChoice& codec, int rate_hz,
-                            const std::vector<std::optional<Payload>>& sent,
+std::vector<int16_t> Listen(const CodecChoice& codec, int rate_hz, const std::vector<std::optional<Payload>>& sent,
                             const std::vector<bool>& is_lost) {
   std::vector<Payload> packets;
   for (const auto& packet : sent) {
@@ -225,15 +210,13 @@ std::vector<int16_t> Listen(const CodecChoice& codec, int rate_hz,
 }
 
 Signal RunLibraryChain(const CallPath& path, const std::vector<Payload>& frames,
-                       const std::vector<bool>& is_lost_on_way, Concealment concealment,
-                       const ListenerLoss& listener, OpusToListener coding) {
+                       const std::vector<bool>& is_lost_on_way, Concealment concealment, const ListenerLoss& listener,
+                       OpusToListener coding) {
   const std::vector<bool> is_lost = Missed(path.in, frames, is_lost_on_way);
   const int rate_hz = path.rate_hz();
   const auto frame_samples = static_cast<size_t>(rate_hz / 50);
   std::vector<int16_t> pcm;
-  const auto append = [&](const std::vector<int16_t>& frame) {
-    pcm.insert(pcm.end(), frame.begin(), frame.end());
-  };
+  const auto append = [&](const std::vector<int16_t>& frame) { pcm.insert(pcm.end(), frame.begin(), frame.end()); };
   const auto decode_into = [&](const auto& take) {
     if (path.in.codec == CodecKind::kOpus) {
       LibraryOpusDecoder decoder(rate_hz, path.in.packet_ms);

@@ -34,10 +34,8 @@ inline constexpr CodecChoice kAmr122{CodecKind::kAmr, 7};
 inline constexpr CodecChoice kOpusRed{.has_red = true};
 inline constexpr CodecChoice kOpus40Ms{.packet_ms = 40};
 inline constexpr CodecChoice kOpus60Ms{.packet_ms = 60};
-inline constexpr CodecChoice kAmrWb2385Dtx{
-    .codec = CodecKind::kAmrWb, .amr_mode = 8, .has_dtx = true};
-inline constexpr CodecChoice kAmr122Dtx{
-    .codec = CodecKind::kAmr, .amr_mode = 7, .has_dtx = true};
+inline constexpr CodecChoice kAmrWb2385Dtx{.codec = CodecKind::kAmrWb, .amr_mode = 8, .has_dtx = true};
+inline constexpr CodecChoice kAmr122Dtx{.codec = CodecKind::kAmr, .amr_mode = 7, .has_dtx = true};
 inline constexpr uint8_t kAudioPayloadType = 111;
 inline constexpr uint8_t kRedPayloadType = 63;
 
@@ -57,8 +55,7 @@ struct CallPath {
 };
 
 // The packets of a whole call, as the far end makes them; AMR in storage format.
-std::vector<Payload> EncodeCall(const CallScript& script, const CodecChoice& codec,
-                                int expected_loss_percent);
+std::vector<Payload> EncodeCall(const CallScript& script, const CodecChoice& codec, int expected_loss_percent);
 // Whether a packet is sent at all: one without data is not.
 bool IsSent(const CodecChoice& codec, const Payload& frame);
 // The RTP payload of packet `index`: AMR becomes octet-aligned (RFC 4867 section 4.4), with no mode
@@ -69,8 +66,7 @@ Payload FromRtpPayload(const CodecChoice& codec, Payload payload);
 
 // What a listener makes of 20 ms after 20 ms, silence of those without a packet. `is_lost`: of the packets, in their
 // order, as many as there are or more; each is there in time, as is its successor, which may repeat it.
-std::vector<int16_t> Listen(const CodecChoice& codec, int rate_hz,
-                            const std::vector<std::optional<Payload>>& sent,
+std::vector<int16_t> Listen(const CodecChoice& codec, int rate_hz, const std::vector<std::optional<Payload>>& sent,
                             const std::vector<bool>& is_lost);
 
 // What stands in for lost frames in the library chain.
@@ -90,10 +86,10 @@ struct ListenerLoss {
 };
 
 // The path made of the libraries alone: every packet that was not lost is there in time, as is its
-// successor, which brings it again where that repeats it. The result begins with the first packet's audio. PCM at path.rate_hz().
-Signal RunLibraryChain(const CallPath& path, const std::vector<Payload>& frames,
-                       const std::vector<bool>& is_lost, Concealment concealment,
-                       const ListenerLoss& listener = {},
+// successor, which brings it again where that repeats it. The result begins with the first packet's audio. PCM at
+// path.rate_hz().
+Signal RunLibraryChain(const CallPath& path, const std::vector<Payload>& frames, const std::vector<bool>& is_lost,
+                       Concealment concealment, const ListenerLoss& listener = {},
                        OpusToListener coding = OpusToListener::kAsTheGateway);
 
 }  // namespace byon::quality

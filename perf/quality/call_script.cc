@@ -89,8 +89,8 @@ Material LoadMaterial(const fs::path& itu_folder) {
     material.description += (material.description.empty() ? "" : ", ") + recording.name;
   }
   if (!has_itu) {
-    material.description += " (no ITU-T P.501 speech in " + itu_folder.string() +
-                            "; figures of other speech do not compare)";
+    material.description +=
+        " (no ITU-T P.501 speech in " + itu_folder.string() + "; figures of other speech do not compare)";
   }
   return material;
 }

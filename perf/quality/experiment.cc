@@ -98,8 +98,7 @@ GatewayTimeLine TimeLine(const GatewayRun& run, double codec_s) {
   return line;
 }
 
-size_t LostFrames(const CodecChoice& codec, const std::vector<Payload>& packets,
-                  const Trace& trace, size_t from) {
+size_t LostFrames(const CodecChoice& codec, const std::vector<Payload>& packets, const Trace& trace, size_t from) {
   size_t lost = 0;
   for (size_t i = from; i < packets.size(); ++i) {
     if (trace.is_lost[i] && IsSent(codec, packets[i])) ++lost;
@@ -110,12 +109,9 @@ size_t LostFrames(const CodecChoice& codec, const std::vector<Payload>& packets,
 Run RunSeed(Laboratory& laboratory, const Row& row, uint64_t seed) {
   const bool has_event = HasEvent(row.weather);
   const Laboratory::Call& call = laboratory.CallFor(has_event);
-  const auto& frames =
-      laboratory.Frames(row.path.in, row.weather.loss + row.weather.burst_loss, has_event);
-  const Trace trace =
-      MakeTrace(row.weather, frames.size(), Laboratory::kStart, seed, row.path.in.packet_time());
-  const auto lead_packets =
-      static_cast<size_t>(std::ceil(call.script.lead_s / row.path.in.packet_time().seconds()));
+  const auto& frames = laboratory.Frames(row.path.in, row.weather.loss + row.weather.burst_loss, has_event);
+  const Trace trace = MakeTrace(row.weather, frames.size(), Laboratory::kStart, seed, row.path.in.packet_time());
+  const auto lead_packets = static_cast<size_t>(std::ceil(call.script.lead_s / row.path.in.packet_time().seconds()));
   // Anywhere in the 20 ms, another place for every seed.
   const auto phase = TimeDelta::Microseconds(base::Random(seed * 7919).NextBelow(20'000));
   Run run;
@@ -153,21 +149,17 @@ Run RunSeed(Laboratory& laboratory, const Row& row, uint64_t seed) {
 }
 
 // What was said, and what is heard through the gateway and through the library chain.
-void WriteWavs(Laboratory& laboratory, const Row& row, const Run& run,
-               const std::filesystem::path& folder) {
+void WriteWavs(Laboratory& laboratory, const Row& row, const Run& run, const std::filesystem::path& folder) {
   const bool has_event = HasEvent(row.weather);
-  const auto& frames =
-      laboratory.Frames(row.path.in, row.weather.loss + row.weather.burst_loss, has_event);
-  const Trace trace =
-      MakeTrace(row.weather, frames.size(), Laboratory::kStart, 1, row.path.in.packet_time());
+  const auto& frames = laboratory.Frames(row.path.in, row.weather.loss + row.weather.burst_loss, has_event);
+  const Trace trace = MakeTrace(row.weather, frames.size(), Laboratory::kStart, 1, row.path.in.packet_time());
   std::string name = row.name();
   std::ranges::replace_if(
       name, [](char c) { return c == '/' || c == '>' || c == '%'; }, '-');
   std::ranges::replace(name, ' ', '_');
   const Signal said = Resample(laboratory.CallFor(has_event).script.audio, row.path.rate_hz());
-  const Signal library =
-      RunLibraryChain(row.path, frames, trace.is_lost, Concealment::kLibrary,
-                      {row.weather.listener_loss, trace.is_lost_to_listener});
+  const Signal library = RunLibraryChain(row.path, frames, trace.is_lost, Concealment::kLibrary,
+                                         {row.weather.listener_loss, trace.is_lost_to_listener});
   const bool is_written = WriteWav(folder / (name + ".said.wav"), said) &&
                           WriteWav(folder / (name + ".library.wav"), library) &&
                           WriteWav(folder / (name + ".gateway.wav"), run.gateway.output);
@@ -227,8 +219,8 @@ RowResult Summarise(const Row& row, const std::vector<Run>& runs) {
   result.fixed_delay_ms = Mean(fixed_delay);
   result.lost = lost / frames;
   result.late = late / frames;
-  result.dropped = static_cast<double>(total.dropped_packets) /
-                   std::max<double>(1, static_cast<double>(total.received_packets));
+  result.dropped =
+      static_cast<double>(total.dropped_packets) / std::max<double>(1, static_cast<double>(total.received_packets));
   result.concealed = static_cast<double>(total.concealed_frames) / frames;
   result.recovered = static_cast<double>(total.recovered_frames) / frames;
   result.inserted = static_cast<double>(total.inserted_samples) / samples;
@@ -243,8 +235,7 @@ RowResult Summarise(const Row& row, const std::vector<Run>& runs) {
 
 }  // namespace
 
-std::vector<RowResult> RunRows(Laboratory& laboratory, const std::vector<Row>& rows,
-                               const Settings& settings) {
+std::vector<RowResult> RunRows(Laboratory& laboratory, const std::vector<Row>& rows, const Settings& settings) {
   struct Job {
     size_t row = 0;
     uint64_t seed = 0;
@@ -291,16 +282,13 @@ std::vector<RowResult> RunRows(Laboratory& laboratory, const std::vector<Row>& r
 
 std::vector<Scores> RunLibraryRows(Laboratory& laboratory, const std::vector<LibraryRow>& rows,
                                    const Settings& settings) {
-  const auto seeds_of = [&](const LibraryRow& row) {
-    return static_cast<size_t>(settings.seeds * row.times_seeds);
-  };
+  const auto seeds_of = [&](const LibraryRow& row) { return static_cast<size_t>(settings.seeds * row.times_seeds); };
   std::vector<std::pair<size_t, uint64_t>> jobs;
   for (size_t r = 0; r < rows.size(); ++r) {
     for (uint64_t seed = 1; seed <= seeds_of(rows[r]); ++seed) jobs.emplace_back(r, seed);
   }
-  ForEachInParallel(jobs.size(), settings.threads, [&](size_t job) {
-    (void)laboratory.Library(rows[jobs[job].first], jobs[job].second);
-  });
+  ForEachInParallel(jobs.size(), settings.threads,
+                    [&](size_t job) { (void)laboratory.Library(rows[jobs[job].first], jobs[job].second); });
   std::vector<Scores> scores(rows.size());
   for (size_t r = 0; r < rows.size(); ++r) {
     for (uint64_t seed = 1; seed <= seeds_of(rows[r]); ++seed) {
@@ -310,8 +298,7 @@ std::vector<Scores> RunLibraryRows(Laboratory& laboratory, const std::vector<Lib
   return scores;
 }
 
-double CpuRatio(Laboratory& laboratory, const CallPath& path, const Weather& weather,
-                const Weather& baseline) {
+double CpuRatio(Laboratory& laboratory, const CallPath& path, const Weather& weather, const Weather& baseline) {
   constexpr int kRuns = 5;
   const auto cost = [&](const Weather& one) {
     const auto& frames = laboratory.Frames(path.in, one.loss + one.burst_loss, false);

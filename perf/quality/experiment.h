@@ -62,13 +62,12 @@ struct Settings {
   int seeds = 6;
   int threads = 2;
   std::function<void(size_t done, size_t of)> progress;  // rows; may be null
-  std::filesystem::path wav_folder;  // of the first seed's calls, to listen to; empty for none
+  std::filesystem::path wav_folder;                      // of the first seed's calls, to listen to; empty for none
 };
 
 // Runs all rows, each under every seed. Deterministic: the same recordings and settings give the
 // same figures.
-std::vector<RowResult> RunRows(Laboratory& laboratory, const std::vector<Row>& rows,
-                               const Settings& settings);
+std::vector<RowResult> RunRows(Laboratory& laboratory, const std::vector<Row>& rows, const Settings& settings);
 
 // The library chain alone, where no row has its loss: how good it is there is what a row is held
 // to.
@@ -77,7 +76,6 @@ std::vector<Scores> RunLibraryRows(Laboratory& laboratory, const std::vector<Lib
 
 // CPU time of the gateway's code a tick in one weather over that in another, the least of five runs
 // each.
-double CpuRatio(Laboratory& laboratory, const CallPath& path, const Weather& weather,
-                const Weather& baseline);
+double CpuRatio(Laboratory& laboratory, const CallPath& path, const Weather& weather, const Weather& baseline);
 
 }  // namespace byon::quality

@@ -41,8 +41,7 @@ class Subject {
 };
 
 uint64_t Dropped(const pipeline::PipelineStats& stats) {
-  return stats.late_packets +
-         stats.drops[static_cast<size_t>(pipeline::DropReason::kPlayoutOverflow)];
+  return stats.late_packets + stats.drops[static_cast<size_t>(pipeline::DropReason::kPlayoutOverflow)];
 }
 
 // One leg alone.
@@ -91,9 +90,7 @@ class CallSubject final : public Subject, private pipeline::PacketSink {
     BYON_CHECK(!pipeline_.SetReceive(std::move(receive_setup).value()), "nothing is replaced");
     BYON_CHECK(!pipeline_.SetSend(std::move(send_setup).value()), "nothing is replaced");
   }
-  void Insert(const rtp::RtpPacketView& packet, Timestamp arrival) override {
-    (void)pipeline_.Insert(packet, arrival);
-  }
+  void Insert(const rtp::RtpPacketView& packet, Timestamp arrival) override { (void)pipeline_.Insert(packet, arrival); }
   void Tick(Timestamp now) override {
     if (sent_.size() % kTicksPerReport == kTicksPerReport / 2) Report();
     sent_.emplace_back();
@@ -139,12 +136,11 @@ class CallSubject final : public Subject, private pipeline::PacketSink {
 };
 
 // The far end's RTP. `number`: of the packets that are sent.
-std::vector<std::byte> BuildPacket(const CallPath& path, const std::vector<Payload>& frames,
-                                   uint32_t index, uint32_t number) {
+std::vector<std::byte> BuildPacket(const CallPath& path, const std::vector<Payload>& frames, uint32_t index,
+                                   uint32_t number) {
   const Payload payload = ToRtpPayload(path.in, frames, index);
   const auto format = path.receive_format();
-  const auto units = codec::ClockRateHz(format.codec.codec) / 1000 *
-                     static_cast<uint32_t>(path.in.packet_ms);
+  const auto units = codec::ClockRateHz(format.codec.codec) / 1000 * static_cast<uint32_t>(path.in.packet_ms);
   std::vector<std::byte> bytes(payload.size() + rtp::kRtpFixedHeaderBytes);
   rtp::RtpPacketBuilder builder(bytes, {index == 0,
                                         {format.red_payload_type.value_or(format.payload_type)},
@@ -183,9 +179,7 @@ uint64_t MadeUp(const GatewayCounts& counts) {
 }
 
 double ScaledSeconds(const GatewayCounts& counts, int rate_hz) {
-  return (static_cast<double>(counts.inserted_samples) -
-          static_cast<double>(counts.removed_samples)) /
-         rate_hz;
+  return (static_cast<double>(counts.inserted_samples) - static_cast<double>(counts.removed_samples)) / rate_hz;
 }
 
 float ToMs(TimeDelta time) { return static_cast<float>(time.seconds() * 1000); }
@@ -203,10 +197,9 @@ GatewayCounts GatewayCounts::operator-(const GatewayCounts& other) const {
           .dropped_packets = dropped_packets - other.dropped_packets};
 }
 
-GatewayRun RunGateway(const CallPath& path, const std::vector<Payload>& frames, const Trace& trace,
-                      size_t lead_packets, TimeDelta tick_phase) {
-  BYON_CHECK(frames.size() == trace.sent_at.size() && lead_packets < frames.size(),
-             "the trace is of this call");
+GatewayRun RunGateway(const CallPath& path, const std::vector<Payload>& frames, const Trace& trace, size_t lead_packets,
+                      TimeDelta tick_phase) {
+  BYON_CHECK(frames.size() == trace.sent_at.size() && lead_packets < frames.size(), "the trace is of this call");
   std::unique_ptr<Subject> subject;
   if (path.out) {
     subject = std::make_unique<CallSubject>(path, trace.is_lost_to_listener, 1);
@@ -219,8 +212,7 @@ GatewayRun RunGateway(const CallPath& path, const std::vector<Payload>& frames, 
   GatewayCounts before, after;
   const std::vector<uint32_t> numbers = Numbers(path, frames);
   size_t next = 0;
-  for (Timestamp now = trace.sent_at.front() + tick_phase; now < scored_until + kAfterTheEnd;
-       now += kTick) {
+  for (Timestamp now = trace.sent_at.front() + tick_phase; now < scored_until + kAfterTheEnd; now += kTick) {
     const GatewayCounts last = CountsOf(subject->stats());
     if (now < scored_from) before = last;
     if (now < scored_until) after = last;
@@ -240,13 +232,13 @@ GatewayRun RunGateway(const CallPath& path, const std::vector<Payload>& frames, 
 
     const auto& stats = subject->stats();
     const GatewayCounts counts = CountsOf(stats);
-    run.ticks.push_back({.at = now,
-                         .delay_ms = ToMs(stats.playout_delay),
-                         .target_ms = ToMs(stats.target_playout_delay),
-                         .inserted_s = ScaledSeconds(counts - last, path.rate_hz()),
-                         .made_up = MadeUp(counts) - MadeUp(last),
-                         .is_speech = counts.ticks_with_audio > last.ticks_with_audio &&
-                                      MadeUp(counts) == MadeUp(last)});
+    run.ticks.push_back(
+        {.at = now,
+         .delay_ms = ToMs(stats.playout_delay),
+         .target_ms = ToMs(stats.target_playout_delay),
+         .inserted_s = ScaledSeconds(counts - last, path.rate_hz()),
+         .made_up = MadeUp(counts) - MadeUp(last),
+         .is_speech = counts.ticks_with_audio > last.ticks_with_audio && MadeUp(counts) == MadeUp(last)});
   }
   run.output = FromPcm(subject->Audio(trace), path.rate_hz());
   run.scored = after - before;

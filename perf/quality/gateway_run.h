@@ -30,7 +30,7 @@ struct TickRecord {
   base::Timestamp at;
   float delay_ms = 0;
   float target_ms = 0;
-  double inserted_s = 0;   // by time scaling; below zero: removed
+  double inserted_s = 0;  // by time scaling; below zero: removed
   // Frames counted as made up; those of a wait are counted with the tick that ends it.
   uint64_t made_up = 0;
   bool is_speech = false;  // decoded audio, nothing made up
@@ -46,7 +46,7 @@ struct GatewayRun {
 // Plays the frames over the network of `trace` through the product's pipeline, or through its
 // receiving half when the path has no way out. `tick_phase`: of the gateway's 20 ms ticks against
 // the sender's packets. `lead_packets`: sent before what is scored.
-GatewayRun RunGateway(const CallPath& path, const std::vector<Payload>& frames, const Trace& trace,
-                      size_t lead_packets, base::TimeDelta tick_phase);
+GatewayRun RunGateway(const CallPath& path, const std::vector<Payload>& frames, const Trace& trace, size_t lead_packets,
+                      base::TimeDelta tick_phase);
 
 }  // namespace byon::quality

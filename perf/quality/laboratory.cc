@@ -26,8 +26,8 @@ Laboratory::Call MakeCall(const std::vector<Recording>& recordings, double lead_
 
 }  // namespace
 
-PartScore ScorePart(const Signal& said, const SearchedOutput& output, double start_s,
-                    const DelayRange& range, const std::vector<double>& jumps_s) {
+PartScore ScorePart(const Signal& said, const SearchedOutput& output, double start_s, const DelayRange& range,
+                    const std::vector<double>& jumps_s) {
   PartScore score;
   score.pieces = Align(said, output, start_s, range, jumps_s);
   const Signal aligned = TakeAligned(output.audio(), score.pieces, start_s);
@@ -37,14 +37,11 @@ PartScore ScorePart(const Signal& said, const SearchedOutput& output, double sta
 }
 
 Laboratory::Laboratory(const std::vector<Recording>& recordings)
-    : call_(MakeCall(recordings, kLeadSeconds)),
-      event_call_(MakeCall(recordings, kEventLeadSeconds)) {}
+    : call_(MakeCall(recordings, kLeadSeconds)), event_call_(MakeCall(recordings, kEventLeadSeconds)) {}
 
-const std::vector<Payload>& Laboratory::Frames(const CodecChoice& codec, double loss,
-                                               bool has_event) {
+const std::vector<Payload>& Laboratory::Frames(const CodecChoice& codec, double loss, bool has_event) {
   // Only Opus is told what is lost on the way: its redundancy follows that.
-  const int percent =
-      codec.codec == CodecKind::kOpus ? static_cast<int>(std::ceil(loss * 100 - 1e-9)) : 0;
+  const int percent = codec.codec == CodecKind::kOpus ? static_cast<int>(std::ceil(loss * 100 - 1e-9)) : 0;
   return frames_.Get({codec.name(), percent, has_event},
                      [&] { return EncodeCall(CallFor(has_event).script, codec, percent); });
 }
@@ -53,25 +50,23 @@ const std::vector<PartScore>& Laboratory::Library(const LibraryRow& row, uint64_
   const bool is_whole = row.loss + row.burst_loss == 0;
   if (is_whole && row.listener_loss == 0) seed = 0;
   const Concealment concealment = is_whole ? Concealment::kLibrary : row.concealment;
-  return library_.Get({row.path.name(), row.loss, row.burst_loss, concealment, row.listener_loss,
-                       row.coding, seed}, [&] {
-    const auto& frames = Frames(row.path.in, row.loss + row.burst_loss, false);
-    Weather weather;
-    weather.loss = row.loss;
-    weather.burst_loss = row.burst_loss;
-    weather.listener_loss = row.listener_loss;
-    const Trace trace =
-        MakeTrace(weather, frames.size(), kStart, seed, row.path.in.packet_time());
-    const SearchedOutput output(RunLibraryChain(row.path, frames, trace.is_lost, concealment,
-                                                {row.listener_loss, trace.is_lost_to_listener},
-                                                row.coding));
-    std::vector<PartScore> scores;
-    const auto& parts = call_.parts.at(row.path.rate_hz());
-    for (size_t i = 0; i < parts.size(); ++i) {
-      scores.push_back(ScorePart(parts[i], output, call_.script.parts[i].start_s, kLibraryDelays));
-    }
-    return scores;
-  });
+  return library_.Get(
+      {row.path.name(), row.loss, row.burst_loss, concealment, row.listener_loss, row.coding, seed}, [&] {
+        const auto& frames = Frames(row.path.in, row.loss + row.burst_loss, false);
+        Weather weather;
+        weather.loss = row.loss;
+        weather.burst_loss = row.burst_loss;
+        weather.listener_loss = row.listener_loss;
+        const Trace trace = MakeTrace(weather, frames.size(), kStart, seed, row.path.in.packet_time());
+        const SearchedOutput output(RunLibraryChain(row.path, frames, trace.is_lost, concealment,
+                                                    {row.listener_loss, trace.is_lost_to_listener}, row.coding));
+        std::vector<PartScore> scores;
+        const auto& parts = call_.parts.at(row.path.rate_hz());
+        for (size_t i = 0; i < parts.size(); ++i) {
+          scores.push_back(ScorePart(parts[i], output, call_.script.parts[i].start_s, kLibraryDelays));
+        }
+        return scores;
+      });
 }
 
 double Laboratory::LibraryDelaySeconds(const CallPath& path) {

@@ -21,8 +21,8 @@ struct PartScore {
   std::vector<AlignedPiece> pieces;
 };
 // `start_s`: of `said` in the call.
-PartScore ScorePart(const Signal& said, const SearchedOutput& output, double start_s,
-                    const DelayRange& range, const std::vector<double>& jumps_s = {});
+PartScore ScorePart(const Signal& said, const SearchedOutput& output, double start_s, const DelayRange& range,
+                    const std::vector<double>& jumps_s = {});
 
 // The library chain under a loss pattern, which rows with the same one share.
 struct LibraryRow {
@@ -85,8 +85,7 @@ class Laboratory {
   Call call_;
   Call event_call_;
   Cache<std::tuple<std::string, int, bool>, std::vector<Payload>> frames_;
-  Cache<std::tuple<std::string, double, double, Concealment, double, OpusToListener, uint64_t>,
-        std::vector<PartScore>>
+  Cache<std::tuple<std::string, double, double, Concealment, double, OpusToListener, uint64_t>, std::vector<PartScore>>
       library_;
 };
 

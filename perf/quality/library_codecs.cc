@@ -51,19 +51,15 @@ LibraryOpusDecoder::LibraryOpusDecoder(int rate_hz, int frame_ms)
 
 std::vector<int16_t> LibraryOpusDecoder::Run(const Payload* payload, bool is_redundancy) {
   std::vector<int16_t> out(frame_samples_);
-  const int samples = opus_decode(static_cast<OpusDecoder*>(state_.get()),
-                                  payload == nullptr ? nullptr : payload->data(),
-                                  payload == nullptr ? 0 : static_cast<opus_int32>(payload->size()),
-                                  out.data(), static_cast<int>(out.size()), is_redundancy ? 1 : 0);
+  const int samples =
+      opus_decode(static_cast<OpusDecoder*>(state_.get()), payload == nullptr ? nullptr : payload->data(),
+                  payload == nullptr ? 0 : static_cast<opus_int32>(payload->size()), out.data(),
+                  static_cast<int>(out.size()), is_redundancy ? 1 : 0);
   BYON_CHECK(samples == static_cast<int>(out.size()), "Opus decodes a whole frame");
   return out;
 }
-std::vector<int16_t> LibraryOpusDecoder::Decode(const Payload& payload) {
-  return Run(&payload, false);
-}
-std::vector<int16_t> LibraryOpusDecoder::DecodeRedundancy(const Payload& next) {
-  return Run(&next, true);
-}
+std::vector<int16_t> LibraryOpusDecoder::Decode(const Payload& payload) { return Run(&payload, false); }
+std::vector<int16_t> LibraryOpusDecoder::DecodeRedundancy(const Payload& next) { return Run(&next, true); }
 std::vector<int16_t> LibraryOpusDecoder::ConcealLoss() { return Run(nullptr, false); }
 
 LibraryAmrEncoder::LibraryAmrEncoder(AmrBand band, int mode, bool has_dtx)
@@ -79,8 +75,7 @@ Payload LibraryAmrEncoder::Encode(std::span<const int16_t> frame) {
   Payload out(64);
   const int bytes = band_ == AmrBand::kWide
                         ? E_IF_encode(state_.get(), mode_, frame.data(), out.data(), has_dtx_)
-                        : Encoder_Interface_Encode(state_.get(), static_cast<Mode>(mode_),
-                                                   frame.data(), out.data(), 0);
+                        : Encoder_Interface_Encode(state_.get(), static_cast<Mode>(mode_), frame.data(), out.data(), 0);
   BYON_CHECK(bytes > 0, "AMR encodes 20 ms");
   out.resize(static_cast<size_t>(bytes));
   return out;

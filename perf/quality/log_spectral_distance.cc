@@ -14,14 +14,12 @@ constexpr double kDynamicRangeDb = 40;
 constexpr double kFloorDb = 50;
 
 // Power of every bin of every frame, [frame][bin].
-std::vector<std::vector<double>> Powers(std::span<const float> samples, const Spectrum& spectrum,
-                                        size_t hop) {
+std::vector<std::vector<double>> Powers(std::span<const float> samples, const Spectrum& spectrum, size_t hop) {
   const size_t length = spectrum.length();
   std::vector<std::vector<double>> powers;
   std::vector<float> frame(length), window(length);
   for (size_t i = 0; i < length; ++i) {
-    const double phase =
-        2 * std::numbers::pi * static_cast<double>(i) / static_cast<double>(length);
+    const double phase = 2 * std::numbers::pi * static_cast<double>(i) / static_cast<double>(length);
     window[i] = static_cast<float>(0.5 - 0.5 * std::cos(phase));
   }
   for (size_t at = 0; at + length <= samples.size(); at += hop) {
@@ -62,8 +60,7 @@ double LogSpectralDistance(const Signal& clean, const Signal& degraded) {
   }
   if (active == 0) return 0;
   const auto band_bins = static_cast<double>(last - first + 1);
-  const double floor =
-      active_energy / (static_cast<double>(active) * band_bins) * std::pow(10, -kFloorDb / 10);
+  const double floor = active_energy / (static_cast<double>(active) * band_bins) * std::pow(10, -kFloorDb / 10);
   for (size_t f = 0; f < x.size(); ++f) {
     if (energy[f] <= threshold) continue;
     double sum = 0;

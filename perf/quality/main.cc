@@ -85,15 +85,12 @@ int Main(int argc, char** argv) {
   const auto started = std::chrono::steady_clock::now();
   const Material material = LoadMaterial(options.itu_folder);
   if (material.recordings.empty()) {
-    Refuse("no speech: neither " + options.itu_folder +
-           " nor Debian's pocketsphinx-testdata is there");
+    Refuse("no speech: neither " + options.itu_folder + " nor Debian's pocketsphinx-testdata is there");
   }
   std::vector<Row> rows = PlanRows(options.extent);
-  std::erase_if(rows,
-                [&](const Row& row) { return row.name().find(options.only) == std::string::npos; });
+  std::erase_if(rows, [&](const Row& row) { return row.name().find(options.only) == std::string::npos; });
   if (rows.empty()) Refuse("no row has '" + options.only + "' in its name");
-  std::printf("speech: %s; %d seeds, %zu rows\n", material.description.c_str(),
-              options.settings.seeds, rows.size());
+  std::printf("speech: %s; %d seeds, %zu rows\n", material.description.c_str(), options.settings.seeds, rows.size());
   std::fflush(stdout);
   Laboratory laboratory(material.recordings);
   const bool is_watched = isatty(STDERR_FILENO) == 1;
@@ -109,12 +106,10 @@ int Main(int argc, char** argv) {
     checks = CheckTargets(laboratory, results, options.settings);
     std::fputs(Table(checks).c_str(), stdout);
   }
-  const double seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   std::printf("\n%zu rows in %.0f s\n", rows.size(), seconds);
   if (!options.json_file.empty()) {
-    nlohmann::json json = {
-        {"speech", material.description}, {"seeds", options.settings.seeds}, {"seconds", seconds}};
+    nlohmann::json json = {{"speech", material.description}, {"seeds", options.settings.seeds}, {"seconds", seconds}};
     for (const RowResult& result : results) json["rows"].push_back(ToJson(result));
     for (const Check& check : checks) json["checks"].push_back(ToJson(check));
     std::ofstream file(options.json_file);

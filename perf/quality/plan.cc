@@ -47,23 +47,15 @@ const std::vector<Weather>& AllWeathers() {
       {.name = "listener loses 2 %", .listener_loss = 0.02},
       {.name = "listener loses 5 %", .listener_loss = 0.05},
       {.name = "listener loses 10 %", .listener_loss = 0.10},
-      {.name = "freeze 5 s, +25 ms/s",
-       .drift = kRelativeDrift,
-       .stall_at = kFreezeAt,
-       .stall = kFreeze},
-      {.name = "freeze 5 s, -25 ms/s",
-       .drift = -kRelativeDrift,
-       .stall_at = kFreezeAt,
-       .stall = kFreeze},
+      {.name = "freeze 5 s, +25 ms/s", .drift = kRelativeDrift, .stall_at = kFreezeAt, .stall = kFreeze},
+      {.name = "freeze 5 s, -25 ms/s", .drift = -kRelativeDrift, .stall_at = kFreezeAt, .stall = kFreeze},
   };
   return weathers;
 }
 
-constexpr std::array kCoreWeathers = {"clean",       "loss 1 %",    "loss 5 %",
-                                      "loss 10 %",   "loss 20 %",   "bursts 5 %",
-                                      "bursts 10 %", "bursts 20 %", "jitter LTE DRX 40"};
-constexpr std::array kQuickWeathers = {"clean", "loss 5 %", "bursts 10 %", "jitter LTE DRX 40",
-                                       "stall 200 ms"};
+constexpr std::array kCoreWeathers = {"clean",      "loss 1 %",    "loss 5 %",    "loss 10 %",        "loss 20 %",
+                                      "bursts 5 %", "bursts 10 %", "bursts 20 %", "jitter LTE DRX 40"};
+constexpr std::array kQuickWeathers = {"clean", "loss 5 %", "bursts 10 %", "jitter LTE DRX 40", "stall 200 ms"};
 
 }  // namespace
 
@@ -75,11 +67,8 @@ const Weather& FindWeather(std::string_view name) {
 
 std::vector<Row> PlanRows(Extent extent) {
   const std::vector<CallPath> legs = {{kOpus, {}}, {kAmrWb2385, {}}, {kAmr122, {}}};
-  const std::vector<CallPath> calls = {{kOpus, kAmrWb2385},
-                                       {kOpus, kAmrWb1265},
-                                       {kAmrWb2385, kOpus},
-                                       {kOpus, kAmr122},
-                                       {kAmr122, kOpus}};
+  const std::vector<CallPath> calls = {
+      {kOpus, kAmrWb2385}, {kOpus, kAmrWb1265}, {kAmrWb2385, kOpus}, {kOpus, kAmr122}, {kAmr122, kOpus}};
   std::vector<Row> rows;
   if (extent == Extent::kQuick) {
     for (const CallPath& path : {legs[0], legs[1], calls[0]}) {
@@ -106,11 +95,9 @@ std::vector<Row> PlanRows(Extent extent) {
     }
   }
   // What the far end may do otherwise: longer packets, silence, redundancy.
-  constexpr std::array kOtherWeathers = {"clean", "loss 5 %", "loss 10 %", "bursts 10 %",
-                                         "jitter LTE DRX 40"};
-  for (const CallPath& path :
-       {CallPath{kOpus40Ms, {}}, CallPath{kOpus60Ms, {}}, CallPath{kAmrWb2385Dtx, {}},
-        CallPath{kAmr122Dtx, {}}, CallPath{kOpusRed, kAmrWb2385}}) {
+  constexpr std::array kOtherWeathers = {"clean", "loss 5 %", "loss 10 %", "bursts 10 %", "jitter LTE DRX 40"};
+  for (const CallPath& path : {CallPath{kOpus40Ms, {}}, CallPath{kOpus60Ms, {}}, CallPath{kAmrWb2385Dtx, {}},
+                               CallPath{kAmr122Dtx, {}}, CallPath{kOpusRed, kAmrWb2385}}) {
     for (const char* name : kOtherWeathers) rows.push_back({path, FindWeather(name)});
   }
   // What AMR 12.2 gains over its library in bursts is real but small; Wi-Fi stands still seldom in one call.

@@ -8,8 +8,8 @@
 
 namespace byon::quality {
 
-inline constexpr std::array kJitterWeathers = {"jitter LTE DRX 40", "jitter uniform 40",
-                                               "jitter Wi-Fi", "jitter cross traffic"};
+inline constexpr std::array kJitterWeathers = {"jitter LTE DRX 40", "jitter uniform 40", "jitter Wi-Fi",
+                                               "jitter cross traffic"};
 
 // The weathers by name; the name must exist.
 const Weather& FindWeather(std::string_view name);

@@ -26,21 +26,20 @@ std::string Table(const std::vector<RowResult>& results) {
   for (const RowResult& r : results) {
     if (r.row.path.name() != path) {
       path = r.row.path.name();
-      table += Format("\n%s\n%-22s %22s %14s  %13s %5s %6s %6s %6s %6s %6s %6s %6s\n", path.c_str(),
-                      "", "STOI ours/lib/repeat", "ours-lib +-", "LSD ours/lib", "", "delay", "p95",
-                      "arr95", "lost%", "late%", "conc%", "fec%");
+      table += Format("\n%s\n%-22s %22s %14s  %13s %5s %6s %6s %6s %6s %6s %6s %6s\n", path.c_str(), "",
+                      "STOI ours/lib/repeat", "ours-lib +-", "LSD ours/lib", "", "delay", "p95", "arr95", "lost%",
+                      "late%", "conc%", "fec%");
       table.insert(table.size() - 1, Format(" %6s %6s %6s", "exp%", "acc%", "back"));
     }
     const Estimate gain = PairedDifference(r.ours.stoi, r.library.stoi);
-    table += Format("%-22s  %.4f %.4f %s %+.4f %.4f  %6.2f %6.2f      ", r.row.weather.name.c_str(),
-                    Mean(r.ours.stoi), Mean(r.library.stoi),
-                    r.repeat.stoi.empty() ? "     -" : Format("%.4f", Mean(r.repeat.stoi)).c_str(),
-                    gain.mean, gain.half_width, Mean(r.ours.lsd_db), Mean(r.library.lsd_db));
-    table += Format("%6.1f %6.1f %6.1f %6.2f %6.2f %6.2f %6.2f %6.2f %6.2f", r.delay_mean_ms,
-                    r.delay_p95_ms, r.arrival_p95_ms, r.lost * 100, r.late * 100, r.concealed * 100,
-                    r.recovered * 100, r.inserted * 100, r.removed * 100);
-    table += r.row.weather.stall > base::TimeDelta() ? Format(" %6.0f\n", r.speech_back_ms)
-                                                     : std::string("      -\n");
+    table +=
+        Format("%-22s  %.4f %.4f %s %+.4f %.4f  %6.2f %6.2f      ", r.row.weather.name.c_str(), Mean(r.ours.stoi),
+               Mean(r.library.stoi), r.repeat.stoi.empty() ? "     -" : Format("%.4f", Mean(r.repeat.stoi)).c_str(),
+               gain.mean, gain.half_width, Mean(r.ours.lsd_db), Mean(r.library.lsd_db));
+    table += Format("%6.1f %6.1f %6.1f %6.2f %6.2f %6.2f %6.2f %6.2f %6.2f", r.delay_mean_ms, r.delay_p95_ms,
+                    r.arrival_p95_ms, r.lost * 100, r.late * 100, r.concealed * 100, r.recovered * 100,
+                    r.inserted * 100, r.removed * 100);
+    table += r.row.weather.stall > base::TimeDelta() ? Format(" %6.0f\n", r.speech_back_ms) : std::string("      -\n");
   }
   return table;
 }
@@ -50,17 +49,14 @@ std::string Table(const std::vector<Check>& checks) {
   size_t met = 0;
   for (const Check& check : checks) {
     if (check.is_met) ++met;
-    table += Format("%-4s  %-10s  %-100s  %s\n", check.is_met ? "ok" : "FAIL", check.id.c_str(),
-                    check.target.c_str(), check.figure.c_str());
+    table += Format("%-4s  %-10s  %-100s  %s\n", check.is_met ? "ok" : "FAIL", check.id.c_str(), check.target.c_str(),
+                    check.figure.c_str());
   }
   return table + Format("%zu of %zu targets met\n", met, checks.size());
 }
 
 nlohmann::json ToJson(const Check& check) {
-  return {{"id", check.id},
-          {"target", check.target},
-          {"figure", check.figure},
-          {"isMet", check.is_met}};
+  return {{"id", check.id}, {"target", check.target}, {"figure", check.figure}, {"isMet", check.is_met}};
 }
 
 nlohmann::json ToJson(const RowResult& r) {

@@ -37,9 +37,7 @@ float Dot(const float* a, const float* b, size_t count) {
 
 }  // namespace
 
-Signal FromPcm(std::span<const int16_t> pcm, int rate_hz) {
-  return {rate_hz, {pcm.begin(), pcm.end()}};
-}
+Signal FromPcm(std::span<const int16_t> pcm, int rate_hz) { return {rate_hz, {pcm.begin(), pcm.end()}}; }
 
 std::vector<int16_t> ToPcm(const Signal& signal) {
   std::vector<int16_t> pcm(signal.samples.size());
@@ -64,21 +62,18 @@ Signal Resample(const Signal& signal, int rate_hz) {
     const double fraction = static_cast<double>(phase) / static_cast<double>(phases);
     for (size_t i = 0; i < static_cast<size_t>(2 * half); ++i) {
       const double x = static_cast<double>(static_cast<int>(i) - half + 1) - fraction;
-      filters[static_cast<size_t>(phase) * taps + i] =
-          static_cast<float>(cutoff * Sinc(cutoff * x) * Window(x / half));
+      filters[static_cast<size_t>(phase) * taps + i] = static_cast<float>(cutoff * Sinc(cutoff * x) * Window(x / half));
     }
   }
   Signal out{rate_hz, {}};
   // Silence around, so that every sample has all its taps.
   std::vector<float> padded(signal.samples.size() + 2 * taps, 0.0f);
   std::ranges::copy(signal.samples, padded.begin() + static_cast<ptrdiff_t>(taps));
-  out.samples.resize(signal.samples.size() * static_cast<size_t>(phases) /
-                     static_cast<size_t>(step));
+  out.samples.resize(signal.samples.size() * static_cast<size_t>(phases) / static_cast<size_t>(step));
   for (size_t n = 0; n < out.samples.size(); ++n) {
     const int64_t at = static_cast<int64_t>(n) * step;
     const int64_t first = at / phases - half + 1 + static_cast<int64_t>(taps);
-    out.samples[n] = Dot(&filters[static_cast<size_t>(at % phases) * taps],
-                         &padded[static_cast<size_t>(first)], taps);
+    out.samples[n] = Dot(&filters[static_cast<size_t>(at % phases) * taps], &padded[static_cast<size_t>(first)], taps);
   }
   return out;
 }
@@ -89,8 +84,7 @@ std::vector<float> Slice(const Signal& signal, ptrdiff_t from, size_t count) {
   const ptrdiff_t begin = std::clamp<ptrdiff_t>(from, 0, size);
   const ptrdiff_t end = std::clamp<ptrdiff_t>(from + static_cast<ptrdiff_t>(count), 0, size);
   if (begin < end) {
-    std::copy(signal.samples.begin() + begin, signal.samples.begin() + end,
-              out.begin() + (begin - from));
+    std::copy(signal.samples.begin() + begin, signal.samples.begin() + end, out.begin() + (begin - from));
   }
   return out;
 }

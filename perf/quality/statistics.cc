@@ -16,8 +16,7 @@ double StudentT(size_t degrees) {
   // Cornish-Fisher expansion around the normal distribution's quantile.
   constexpr double kZ = 1.959964;
   const auto n = static_cast<double>(degrees);
-  return kZ + (kZ * kZ * kZ + kZ) / (4 * n) +
-         (5 * std::pow(kZ, 5) + 16 * kZ * kZ * kZ + 3 * kZ) / (96 * n * n);
+  return kZ + (kZ * kZ * kZ + kZ) / (4 * n) + (5 * std::pow(kZ, 5) + 16 * kZ * kZ * kZ + 3 * kZ) / (96 * n * n);
 }
 
 }  // namespace
@@ -43,9 +42,8 @@ Estimate PairedDifference(const std::vector<double>& ours, const std::vector<dou
 
 double Percentile(std::vector<double> values, double share) {
   if (values.empty()) return 0;
-  const auto rank =
-      static_cast<size_t>(std::clamp(std::ceil(share * static_cast<double>(values.size())) - 1, 0.0,
-                                     static_cast<double>(values.size() - 1)));
+  const auto rank = static_cast<size_t>(std::clamp(std::ceil(share * static_cast<double>(values.size())) - 1, 0.0,
+                                                   static_cast<double>(values.size() - 1)));
   std::ranges::nth_element(values, values.begin() + static_cast<ptrdiff_t>(rank));
   return values[rank];
 }

@@ -49,8 +49,8 @@ void RemoveSilence(std::vector<float>& clean, std::vector<float>& degraded) {
   }
   if (frames == 0) return;
   const double threshold = *std::ranges::max_element(level_db) - kDynamicRangeDb;
-  const auto kept = static_cast<size_t>(
-      std::ranges::count_if(level_db, [=](double level) { return level > threshold; }));
+  const auto kept =
+      static_cast<size_t>(std::ranges::count_if(level_db, [=](double level) { return level > threshold; }));
   const size_t length = kept == 0 ? 0 : (kept - 1) * kHop + kFrame;
   std::vector<float> clean_out(length), degraded_out(length);
   size_t at = 0;
@@ -69,13 +69,10 @@ void RemoveSilence(std::vector<float>& clean, std::vector<float>& degraded) {
 // The first and one past the last bin of each third-octave band: edges at the nearest bins.
 std::array<std::pair<size_t, size_t>, kBands> BandEdges() {
   std::array<std::pair<size_t, size_t>, kBands> edges;
-  const auto nearest_bin = [](double hz) {
-    return static_cast<size_t>(std::lround(hz * kTransform / kRateHz));
-  };
+  const auto nearest_bin = [](double hz) { return static_cast<size_t>(std::lround(hz * kTransform / kRateHz)); };
   for (size_t band = 0; band < kBands; ++band) {
     const double centre = kLowestCentreHz * std::exp2(static_cast<double>(band) / 3);
-    edges[band] = {nearest_bin(centre * std::exp2(-1.0 / 6)),
-                   nearest_bin(centre * std::exp2(1.0 / 6))};
+    edges[band] = {nearest_bin(centre * std::exp2(-1.0 / 6)), nearest_bin(centre * std::exp2(1.0 / 6))};
   }
   return edges;
 }
@@ -99,8 +96,7 @@ std::vector<Bands> BandLevels(const std::vector<float>& samples) {
 }
 
 // Correlation of one band over one segment, the degraded scaled to the clean's energy and clipped.
-double SegmentCorrelation(std::span<const Bands> clean, std::span<const Bands> degraded,
-                          size_t band) {
+double SegmentCorrelation(std::span<const Bands> clean, std::span<const Bands> degraded, size_t band) {
   double clean_energy = 0, degraded_energy = 0;
   for (size_t i = 0; i < kSegmentFrames; ++i) {
     clean_energy += clean[i][band] * clean[i][band];

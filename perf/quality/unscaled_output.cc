@@ -16,15 +16,12 @@ UnscaledOutput::UnscaledOutput(const Signal& output, const std::vector<SpeedChan
     : signal_{output.rate_hz, {}}, stretches_{{0, 0}} {
   const auto& in = output.samples;
   auto& out = signal_.samples;
-  const auto place = [&](double seconds) {
-    return static_cast<ptrdiff_t>(std::lround(seconds * output.rate_hz));
-  };
+  const auto place = [&](double seconds) { return static_cast<ptrdiff_t>(std::lround(seconds * output.rate_hz)); };
   size_t from = 0;  // in the output
   const auto copy_until = [&](size_t to) {
     if (to <= from) return;
     const size_t start = out.size();
-    out.insert(out.end(), in.begin() + static_cast<ptrdiff_t>(from),
-               in.begin() + static_cast<ptrdiff_t>(to));
+    out.insert(out.end(), in.begin() + static_cast<ptrdiff_t>(from), in.begin() + static_cast<ptrdiff_t>(to));
     // From where the last stretch would have gone on.
     const size_t fade = std::min(static_cast<size_t>(place(kFadeSeconds)), to - from);
     if (stretches_.size() < 2) return;
@@ -37,8 +34,8 @@ UnscaledOutput::UnscaledOutput(const Signal& output, const std::vector<SpeedChan
     }
   };
   for (const SpeedChange& change : changes) {
-    const auto at = static_cast<size_t>(std::clamp<ptrdiff_t>(
-        place(change.at_s + kMiddleOfScalingSeconds), 0, static_cast<ptrdiff_t>(in.size())));
+    const auto at = static_cast<size_t>(
+        std::clamp<ptrdiff_t>(place(change.at_s + kMiddleOfScalingSeconds), 0, static_cast<ptrdiff_t>(in.size())));
     copy_until(at);
     const ptrdiff_t next = static_cast<ptrdiff_t>(std::max(at, from)) + place(change.inserted_s);
     from = static_cast<size_t>(std::clamp<ptrdiff_t>(next, 0, static_cast<ptrdiff_t>(in.size())));
@@ -49,22 +46,18 @@ UnscaledOutput::UnscaledOutput(const Signal& output, const std::vector<SpeedChan
 
 double UnscaledOutput::FromOutput(double output_s) const {
   const double at = output_s * signal_.rate_hz;
-  const auto after = std::ranges::upper_bound(stretches_, at, {}, [](const Stretch& stretch) {
-    return static_cast<double>(stretch.output);
-  });
+  const auto after = std::ranges::upper_bound(
+      stretches_, at, {}, [](const Stretch& stretch) { return static_cast<double>(stretch.output); });
   const Stretch& stretch = after == stretches_.begin() ? *after : *std::prev(after);
-  return (static_cast<double>(stretch.unscaled) + at - static_cast<double>(stretch.output)) /
-         signal_.rate_hz;
+  return (static_cast<double>(stretch.unscaled) + at - static_cast<double>(stretch.output)) / signal_.rate_hz;
 }
 
 double UnscaledOutput::ToOutput(double unscaled_s) const {
   const double at = unscaled_s * signal_.rate_hz;
-  const auto after = std::ranges::upper_bound(stretches_, at, {}, [](const Stretch& stretch) {
-    return static_cast<double>(stretch.unscaled);
-  });
+  const auto after = std::ranges::upper_bound(
+      stretches_, at, {}, [](const Stretch& stretch) { return static_cast<double>(stretch.unscaled); });
   const Stretch& stretch = after == stretches_.begin() ? *after : *std::prev(after);
-  return (static_cast<double>(stretch.output) + at - static_cast<double>(stretch.unscaled)) /
-         signal_.rate_hz;
+  return (static_cast<double>(stretch.output) + at - static_cast<double>(stretch.unscaled)) / signal_.rate_hz;
 }
 
 }  // namespace byon::quality

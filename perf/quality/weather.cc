@@ -18,31 +18,18 @@ constexpr TimeDelta kReorderDelay = TimeDelta::Milliseconds(25);
 constexpr TimeDelta kSpacing = TimeDelta::Microseconds(50);  // of packets let go at once
 
 // Independent series of draws of one seed.
-enum class Series : uint64_t {
-  kLoss = 1,
-  kBurstStart,
-  kBurstLength,
-  kJitter,
-  kReorder,
-  kDuplicate,
-  kListenerLoss
-};
+enum class Series : uint64_t { kLoss = 1, kBurstStart, kBurstLength, kJitter, kReorder, kDuplicate, kListenerLoss };
 
-base::Random Draws(uint64_t seed, Series series) {
-  return base::Random(seed * 1000 + static_cast<uint64_t>(series));
-}
+base::Random Draws(uint64_t seed, Series series) { return base::Random(seed * 1000 + static_cast<uint64_t>(series)); }
 
 TimeDelta Ms(double ms) { return TimeDelta::Nanoseconds(static_cast<int64_t>(ms * 1e6)); }
 
-double Exponential(base::Random& random, double mean) {
-  return -mean * std::log(1 - random.NextUnit());
-}
+double Exponential(base::Random& random, double mean) { return -mean * std::log(1 - random.NextUnit()); }
 
 // Time on the way, packet by packet.
 class JitterSource {
  public:
-  JitterSource(JitterProfile profile, uint64_t seed)
-      : profile_(profile), random_(Draws(seed, Series::kJitter)) {
+  JitterSource(JitterProfile profile, uint64_t seed) : profile_(profile), random_(Draws(seed, Series::kJitter)) {
     uplink_phase_ms_ = random_.NextUnit() * kDrxCycleMs;
     downlink_phase_ms_ = random_.NextUnit() * kDrxCycleMs;
   }
@@ -50,16 +37,11 @@ class JitterSource {
   TimeDelta Next(Timestamp sent_at) {
     const double now_ms = static_cast<double>(sent_at.nanoseconds()) / 1e6;
     switch (profile_) {
-      case JitterProfile::kNone:
-        return {};
-      case JitterProfile::kLteDrx40:
-        return Ms(LteDrx(now_ms));
-      case JitterProfile::kUniform40:
-        return Ms(random_.NextUnit() * 40);
-      case JitterProfile::kWifi:
-        return Ms(Wifi(now_ms));
-      case JitterProfile::kCrossTraffic:
-        return Ms(CrossTraffic());
+      case JitterProfile::kNone: return {};
+      case JitterProfile::kLteDrx40: return Ms(LteDrx(now_ms));
+      case JitterProfile::kUniform40: return Ms(random_.NextUnit() * 40);
+      case JitterProfile::kWifi: return Ms(Wifi(now_ms));
+      case JitterProfile::kCrossTraffic: return Ms(CrossTraffic());
     }
     return {};
   }
@@ -75,9 +57,7 @@ class JitterSource {
     while (random_.NextUnit() < kBlockErrors) sent_ms += kRetransmissionMs;
     return sent_ms;
   }
-  double LteDrx(double now_ms) {
-    return Link(Link(now_ms, uplink_phase_ms_), downlink_phase_ms_) - now_ms;
-  }
+  double LteDrx(double now_ms) { return Link(Link(now_ms, uplink_phase_ms_), downlink_phase_ms_) - now_ms; }
   double Wifi(double now_ms) {
     if (random_.NextUnit() < 0.02) blocked_until_ms_ = now_ms + 20 + 40 * random_.NextUnit();
     const double wait = std::max(0.0, blocked_until_ms_ - now_ms);
@@ -98,8 +78,7 @@ class JitterSource {
 };
 
 // Above that of the fastest packet.
-std::vector<TimeDelta> DrawJitter(const Weather& weather, const std::vector<Timestamp>& sent_at,
-                                  uint64_t seed) {
+std::vector<TimeDelta> DrawJitter(const Weather& weather, const std::vector<Timestamp>& sent_at, uint64_t seed) {
   JitterSource source(weather.jitter, seed);
   std::vector<TimeDelta> jitter;
   for (const Timestamp sent : sent_at) jitter.push_back(source.Next(sent));
@@ -109,14 +88,12 @@ std::vector<TimeDelta> DrawJitter(const Weather& weather, const std::vector<Time
   return jitter;
 }
 
-std::vector<bool> DrawLosses(const Weather& weather, size_t packets, uint64_t seed,
-                             TimeDelta packet_time) {
+std::vector<bool> DrawLosses(const Weather& weather, size_t packets, uint64_t seed, TimeDelta packet_time) {
   const double burst_packets = kBurst.seconds() / packet_time.seconds();
   base::Random loss = Draws(seed, Series::kLoss);
   base::Random burst_start = Draws(seed, Series::kBurstStart);
   base::Random burst_length = Draws(seed, Series::kBurstLength);
-  const double start =
-      weather.burst_loss / (burst_packets - (burst_packets - 1) * weather.burst_loss);
+  const double start = weather.burst_loss / (burst_packets - (burst_packets - 1) * weather.burst_loss);
   std::vector<bool> is_lost(packets);
   size_t burst_end = 0;
   for (size_t i = 0; i < packets; ++i) {
@@ -141,16 +118,14 @@ std::vector<bool> DrawListenerLosses(double share, size_t packets, uint64_t seed
 
 }  // namespace
 
-Trace MakeTrace(const Weather& weather, size_t packets, Timestamp start, uint64_t seed,
-                TimeDelta packet_time) {
+Trace MakeTrace(const Weather& weather, size_t packets, Timestamp start, uint64_t seed, TimeDelta packet_time) {
   Trace trace;
   trace.is_lost = DrawLosses(weather, packets, seed, packet_time);
   // 20 ms packets, some more than the sender's: the gateway sends on while it waits, and for a while at the end.
   const auto sent_on =
       static_cast<size_t>(static_cast<double>(packets) * (packet_time.seconds() / kFrameTime.seconds()) * 1.1) + 400;
   trace.is_lost_to_listener = DrawListenerLosses(weather.listener_loss, sent_on, seed);
-  const double interval_ns =
-      static_cast<double>(packet_time.nanoseconds()) / (1 + weather.drift);
+  const double interval_ns = static_cast<double>(packet_time.nanoseconds()) / (1 + weather.drift);
   for (size_t i = 0; i < packets; ++i) {
     const double sent_ns = static_cast<double>(i) * interval_ns;
     trace.sent_at.push_back(start + TimeDelta::Nanoseconds(static_cast<int64_t>(sent_ns)));
@@ -193,14 +168,12 @@ double Trace::ArrivalP95Ms(Timestamp from) const { return Percentile(DelaysMs(fr
 
 double Trace::LateShare(Timestamp from, double delay_ms) const {
   const auto delays_ms = DelaysMs(from);
-  const auto late =
-      std::ranges::count_if(delays_ms, [=](double delay) { return delay > delay_ms; });
+  const auto late = std::ranges::count_if(delays_ms, [=](double delay) { return delay > delay_ms; });
   return static_cast<double>(late) / std::max(1.0, static_cast<double>(delays_ms.size()));
 }
 
 size_t Trace::LostSince(size_t from) const {
-  return static_cast<size_t>(
-      std::count(is_lost.begin() + static_cast<ptrdiff_t>(from), is_lost.end(), true));
+  return static_cast<size_t>(std::count(is_lost.begin() + static_cast<ptrdiff_t>(from), is_lost.end(), true));
 }
 
 }  // namespace byon::quality

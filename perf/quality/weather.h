@@ -45,7 +45,7 @@ struct Trace {
   std::vector<base::Timestamp> sent_at;
   std::vector<bool> is_lost;
   std::vector<bool> is_lost_to_listener;  // of what the gateway sends, in its order
-  std::vector<Arrival> arrivals;  // in their order
+  std::vector<Arrival> arrivals;          // in their order
 
   // Time on the way of all packets without any jitter.
   static constexpr base::TimeDelta kTransit = base::TimeDelta::Milliseconds(20);

@@ -3,10 +3,10 @@
 #include <malloc.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
@@ -87,7 +87,8 @@ class ShiftedClock final : public gateway::Clock {
 
 std::string Uuid(gateway::IdSource& ids) {
   const std::string hex = ids.NewId();
-  return hex.substr(0, 8) + '-' + hex.substr(8, 4) + "-4" + hex.substr(13, 3) + "-a" + hex.substr(17, 3) + '-' + hex.substr(20);
+  return hex.substr(0, 8) + '-' + hex.substr(8, 4) + "-4" + hex.substr(13, 3) + "-a" + hex.substr(17, 3) + '-' +
+         hex.substr(20);
 }
 
 size_t ResidentBytes() {
@@ -117,10 +118,13 @@ size_t TakePeakBytes() {
 double CpuSeconds() {
   rusage use{};
   ::getrusage(RUSAGE_SELF, &use);
-  return static_cast<double>(use.ru_utime.tv_sec + use.ru_stime.tv_sec) + static_cast<double>(use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1e6;
+  return static_cast<double>(use.ru_utime.tv_sec + use.ru_stime.tv_sec) +
+         static_cast<double>(use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1e6;
 }
 
-double SecondsSince(SteadyClock::time_point start) { return std::chrono::duration<double>(SteadyClock::now() - start).count(); }
+double SecondsSince(SteadyClock::time_point start) {
+  return std::chrono::duration<double>(SteadyClock::now() - start).count();
+}
 
 // The gateway behind its API, with everything it needs.
 class GatewayUnderTest {
@@ -135,11 +139,12 @@ class GatewayUnderTest {
     config.next_hops = {"sip:127.0.8.1:15060"};
     config.reg_event = options.reg_event;
     config.requests_per_second_per_peer = 1'000'000;
-    stack_ = std::make_unique<sip::SipStack>(config, [this](auto task) { boost::asio::post(io_, std::move(task)); }, &passwords_);
+    stack_ = std::make_unique<sip::SipStack>(
+        config, [this](auto task) { boost::asio::post(io_, std::move(task)); }, &passwords_);
     gateway_ = std::make_unique<gateway::Gateway>(
-        gateway::GatewayConfig{}, gateway::GatewayPorts{stack_->signaling(), stack_->registrar(), media_, store_, subscribers_,
-                                                        events_, clock_, ids_, alarm_, nullptr,
-                                                        [this](auto task) { boost::asio::post(io_, std::move(task)); }});
+        gateway::GatewayConfig{},
+        gateway::GatewayPorts{stack_->signaling(), stack_->registrar(), media_, store_, subscribers_, events_, clock_,
+                              ids_, alarm_, nullptr, [this](auto task) { boost::asio::post(io_, std::move(task)); }});
     if (const auto error = stack_->Start(gateway_.get(), gateway_.get())) {
       std::fprintf(stderr, "perf/run registrations: %s\n", error->c_str());
       std::exit(2);
@@ -173,14 +178,17 @@ class GatewayUnderTest {
     std::function<void()> one = [&] {
       if (next == last) return;
       const std::string number = "+3460" + std::to_string(10'000'000 + next++);
-      const gateway::Principal who{.client_id = "app", .subject = Uuid(ids_), .phone_number = number,
+      const gateway::Principal who{.client_id = "app",
+                                   .subject = Uuid(ids_),
+                                   .phone_number = number,
                                    .token_expires_at = std::chrono::system_clock::now() + 24h};
-      gateway_->CreateRegistration(who, {.device_id = Uuid(ids_), .phone_number = {}, .expire_time = clock_.Read().wall + 23h},
-                                   [&](const gateway::Outcome<gateway::Registration>& outcome) {
-                                     if (std::holds_alternative<gateway::Error>(outcome)) ++refused;
-                                     ++done;
-                                     boost::asio::post(io_, one);
-                                   });
+      gateway_->CreateRegistration(
+          who, {.device_id = Uuid(ids_), .phone_number = {}, .expire_time = clock_.Read().wall + 23h},
+          [&](const gateway::Outcome<gateway::Registration>& outcome) {
+            if (std::holds_alternative<gateway::Error>(outcome)) ++refused;
+            ++done;
+            boost::asio::post(io_, one);
+          });
     };
     for (size_t i = 0; i < kWindow; ++i) boost::asio::post(io_, one);
     io_.restart();
@@ -236,11 +244,13 @@ Traffic Watch(GatewayUnderTest& gateway, NetworkCounts& counts, int seconds) {
   }
   const auto start = SteadyClock::now().time_since_epoch() / 1s + 1;
   gateway.RunFor(std::chrono::seconds(seconds + 1));
-  return {EvennessOf(counts.accepted_in_second, start, seconds), EvennessOf(counts.subscribes_in_second, start, seconds)};
+  return {EvennessOf(counts.accepted_in_second, start, seconds),
+          EvennessOf(counts.subscribes_in_second, start, seconds)};
 }
 
 void Print(const char* what, const Traffic& traffic, int seconds) {
-  for (const auto& [method, evenness] : {std::pair("REGISTER", traffic.registers), std::pair("SUBSCRIBE", traffic.subscribes)}) {
+  for (const auto& [method, evenness] :
+       {std::pair("REGISTER", traffic.registers), std::pair("SUBSCRIBE", traffic.subscribes)}) {
     std::printf("%-16s %8llu %s in %d s: at most %u in a second, %.1f on average\n", what,
                 static_cast<unsigned long long>(evenness.total), method, seconds, evenness.most, evenness.mean);
   }
@@ -262,14 +272,21 @@ Options Parse(int argc, char** argv) {
     }
     const std::string& value = arguments[++i];
     const long number = std::strtol(value.c_str(), nullptr, 10);
-    if (name == "--json") options.json = value;
-    else if (name == "--count" && number >= 1000 && number <= 9'000'000) options.count = static_cast<size_t>(number);
-    else if (name == "--threads" && number >= 1 && number <= 64) options.threads = static_cast<unsigned>(number);
-    else if (name == "--granted" && number >= 60 && number <= 600'000) options.granted_s = static_cast<unsigned>(number);
-    else if (name == "--away" && number >= 0 && number <= 80'000) options.away_s = static_cast<unsigned>(number);
-    else if (name == "--watch" && number >= 0 && number <= 3600) options.watch_s = static_cast<int>(number);
+    if (name == "--json")
+      options.json = value;
+    else if (name == "--count" && number >= 1000 && number <= 9'000'000)
+      options.count = static_cast<size_t>(number);
+    else if (name == "--threads" && number >= 1 && number <= 64)
+      options.threads = static_cast<unsigned>(number);
+    else if (name == "--granted" && number >= 60 && number <= 600'000)
+      options.granted_s = static_cast<unsigned>(number);
+    else if (name == "--away" && number >= 0 && number <= 80'000)
+      options.away_s = static_cast<unsigned>(number);
+    else if (name == "--watch" && number >= 0 && number <= 3600)
+      options.watch_s = static_cast<int>(number);
     else {
-      std::fprintf(stderr, "perf/run registrations: %s %s: unknown or out of range; see --help\n", name.c_str(), value.c_str());
+      std::fprintf(stderr, "perf/run registrations: %s %s: unknown or out of range; see --help\n", name.c_str(),
+                   value.c_str());
       std::exit(2);
     }
   }
@@ -277,7 +294,8 @@ Options Parse(int argc, char** argv) {
 }
 
 int Run(const Options& options) {
-  const std::filesystem::path folder = std::filesystem::temp_directory_path() / ("byon-registrations-" + std::to_string(::getpid()));
+  const std::filesystem::path folder =
+      std::filesystem::temp_directory_path() / ("byon-registrations-" + std::to_string(::getpid()));
   std::filesystem::create_directory(folder);
   const std::string store = folder / "store.db";
   Registrar registrar("127.0.8.1", 15060, options.granted_s);
@@ -301,10 +319,11 @@ int Run(const Options& options) {
   const auto more = static_cast<double>(options.count - first);
   const double resident_each = static_cast<double>(ResidentBytes() - resident) / more;
   const double allocated_each = static_cast<double>(AllocatedBytes() - allocated) / more;
-  std::printf("%zu registrations, %u SIP threads, granted %u s, %zu refused\n", options.count, options.threads, options.granted_s, refused);
+  std::printf("%zu registrations, %u SIP threads, granted %u s, %zu refused\n", options.count, options.threads,
+              options.granted_s, refused);
   std::printf("registered       %8.0f a second, %.0f us of processor each\n", more / seconds, cpu_used * 1e6 / more);
-  std::printf("memory           %8.0f bytes resident each, %.0f allocated; the process has %.0f MB\n", resident_each, allocated_each,
-              static_cast<double>(ResidentBytes()) / 1e6);
+  std::printf("memory           %8.0f bytes resident each, %.0f allocated; the process has %.0f MB\n", resident_each,
+              allocated_each, static_cast<double>(ResidentBytes()) / 1e6);
   std::fflush(stdout);
 
   Traffic steady;
@@ -334,15 +353,21 @@ int Run(const Options& options) {
     after = Watch(*gateway, registrar.counts(), options.watch_s);
     ended = gateway->ended();
     Print("after a restart", after, options.watch_s);
-    std::printf("ended            %8llu registrations ended without being asked to\n", static_cast<unsigned long long>(ended));
+    std::printf("ended            %8llu registrations ended without being asked to\n",
+                static_cast<unsigned long long>(ended));
   }
   if (!options.json.empty()) {
-    std::ofstream(options.json) << "{\"count\": " << options.count << ", \"sipThreads\": " << options.threads << ", \"refused\": " << refused
-                                << ", \"perSecond\": " << more / seconds << ", \"cpuUsEach\": " << cpu_used * 1e6 / more
-                                << ", \"residentBytesEach\": " << resident_each << ", \"allocatedBytesEach\": " << allocated_each
-                                << ", \"refreshes\": {\"mean\": " << steady.registers.mean << ", \"most\": " << steady.registers.most
-                                << "}, \"afterRestart\": {\"mean\": " << after.registers.mean << ", \"most\": " << after.registers.most
-                                << ", \"restoreSeconds\": " << restore_s << ", \"residentMb\": " << restored_mb << ", \"peakMb\": " << peak_mb << ", \"ended\": " << ended << "}}\n";
+    std::ofstream(options.json) << "{\"count\": " << options.count << ", \"sipThreads\": " << options.threads
+                                << ", \"refused\": " << refused << ", \"perSecond\": " << more / seconds
+                                << ", \"cpuUsEach\": " << cpu_used * 1e6 / more
+                                << ", \"residentBytesEach\": " << resident_each
+                                << ", \"allocatedBytesEach\": " << allocated_each
+                                << ", \"refreshes\": {\"mean\": " << steady.registers.mean
+                                << ", \"most\": " << steady.registers.most
+                                << "}, \"afterRestart\": {\"mean\": " << after.registers.mean
+                                << ", \"most\": " << after.registers.most << ", \"restoreSeconds\": " << restore_s
+                                << ", \"residentMb\": " << restored_mb << ", \"peakMb\": " << peak_mb
+                                << ", \"ended\": " << ended << "}}\n";
   }
   gateway.reset();
   std::filesystem::remove_all(folder);

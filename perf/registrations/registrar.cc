@@ -36,7 +36,8 @@ void Copy(std::string& answer, std::string_view request, std::string_view name, 
 
 bool HasToTag(std::string_view request) { return HeaderValue(request, "To").find(";tag=") != std::string_view::npos; }
 
-std::string Answer(std::string_view request, std::string_view status, const std::string& to_tag, const std::string& more) {
+std::string Answer(std::string_view request, std::string_view status, const std::string& to_tag,
+                   const std::string& more) {
   std::string answer = "SIP/2.0 " + std::string(status) + "\r\n";
   Copy(answer, request, "Via");
   Copy(answer, request, "From");
@@ -54,7 +55,8 @@ class Network {
   // What it sends back, in order.
   std::vector<std::string> Take(std::string_view request) {
     if (request.starts_with("SUBSCRIBE")) return TakeSubscribe(request);
-    if (request.starts_with("SIP/2.0 200") && HeaderValue(request, "CSeq").ends_with(" NOTIFY")) ++counts_.notifies_accepted;
+    if (request.starts_with("SIP/2.0 200") && HeaderValue(request, "CSeq").ends_with(" NOTIFY"))
+      ++counts_.notifies_accepted;
     if (!request.starts_with("REGISTER")) return {};
     return {TakeRegister(request)};
   }
@@ -72,16 +74,22 @@ class Network {
     const std::string_view contact = HeaderValue(request, "Contact");
     const std::string_view uri = contact.substr(1, contact.find('>') - 1);
     const std::string_view identity = to.substr(1, to.find('>') - 1);
-    const std::string body = "<?xml version=\"1.0\"?><reginfo xmlns=\"urn:ietf:params:xml:ns:reginfo\" version=\"0\" state=\"full\">"
-        "<registration aor=\"" + std::string(identity) + "\" id=\"r\" state=\"active\"><contact id=\"c\" state=\"active\" "
-        "event=\"registered\"><uri>" + std::string(uri) + "</uri></contact></registration></reginfo>";
-    std::string notify = "NOTIFY " + std::string(uri) + " SIP/2.0\r\nVia: SIP/2.0/UDP " + host_port_ + ";branch=z9hG4bK" + Hex(Next()) +
-                         "\r\nMax-Forwards: 70\r\nFrom: " + std::string(to) + (HasToTag(request) ? "" : ";tag=" + tag) + "\r\nTo: ";
+    const std::string body =
+        "<?xml version=\"1.0\"?><reginfo xmlns=\"urn:ietf:params:xml:ns:reginfo\" version=\"0\" state=\"full\">"
+        "<registration aor=\"" +
+        std::string(identity) +
+        "\" id=\"r\" state=\"active\"><contact id=\"c\" state=\"active\" "
+        "event=\"registered\"><uri>" +
+        std::string(uri) + "</uri></contact></registration></reginfo>";
+    std::string notify = "NOTIFY " + std::string(uri) + " SIP/2.0\r\nVia: SIP/2.0/UDP " + host_port_ +
+                         ";branch=z9hG4bK" + Hex(Next()) + "\r\nMax-Forwards: 70\r\nFrom: " + std::string(to) +
+                         (HasToTag(request) ? "" : ";tag=" + tag) + "\r\nTo: ";
     (notify += HeaderValue(request, "From")) += "\r\n";
     Copy(notify, request, "Call-ID");
     notify += "CSeq: " + std::to_string(++notifies_) + " NOTIFY\r\nContact: <" + target +
               ">\r\nEvent: reg\r\nSubscription-State: active;expires=" + granted_ +
-              "\r\nContent-Type: application/reginfo+xml\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+              "\r\nContent-Type: application/reginfo+xml\r\nContent-Length: " + std::to_string(body.size()) +
+              "\r\n\r\n" + body;
     return {std::move(answer), std::move(notify)};
   }
 
@@ -91,7 +99,8 @@ class Network {
       char nonce[33];
       std::snprintf(nonce, sizeof(nonce), "%016llx%016llx", Next(), Next());
       return Answer(request, "401 Unauthorized", "registrar",
-                    "WWW-Authenticate: Digest realm=\"ims.example\",nonce=\"" + std::string(nonce) + "\",algorithm=MD5,qop=\"auth\"\r\n");
+                    "WWW-Authenticate: Digest realm=\"ims.example\",nonce=\"" + std::string(nonce) +
+                        "\",algorithm=MD5,qop=\"auth\"\r\n");
     }
     ++counts_.registers_accepted;
     const auto second = std::chrono::steady_clock::now().time_since_epoch() / std::chrono::seconds(1);
@@ -101,8 +110,9 @@ class Network {
     const std::string number = identity.substr(identity.find('+'), identity.find('@') - identity.find('+'));
     std::string more;
     Copy(more, request, "Contact", ";expires=" + granted_);
-    more += "Path: <sip:term@" + host_port_ + ";lr>\r\nService-Route: <sip:orig@scscf1.ims.example;lr>\r\nP-Associated-URI: " +
-            identity + ", <tel:" + number + ">\r\n";
+    more += "Path: <sip:term@" + host_port_ +
+            ";lr>\r\nService-Route: <sip:orig@scscf1.ims.example;lr>\r\nP-Associated-URI: " + identity +
+            ", <tel:" + number + ">\r\n";
     return Answer(request, "200 OK", "registrar", more);
   }
 
@@ -128,7 +138,8 @@ class Network {
   while (true) {
     sockaddr_in peer{};
     socklen_t length = sizeof(peer);
-    const ssize_t size = ::recvfrom(socket, buffer.data(), buffer.size(), 0, reinterpret_cast<sockaddr*>(&peer), &length);
+    const ssize_t size =
+        ::recvfrom(socket, buffer.data(), buffer.size(), 0, reinterpret_cast<sockaddr*>(&peer), &length);
     if (size <= 0) continue;
     for (const std::string& message : network.Take(std::string_view(buffer).substr(0, static_cast<size_t>(size)))) {
       ::sendto(socket, message.data(), message.size(), 0, reinterpret_cast<const sockaddr*>(&peer), length);
@@ -142,12 +153,14 @@ Registrar::Registrar(const std::string& address, uint16_t port, unsigned granted
   void* memory = ::mmap(nullptr, sizeof(NetworkCounts), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   const int socket = ::socket(AF_INET, SOCK_DGRAM, 0);
   const int buffer = 32 << 20;
-  for (const int which : {SO_RCVBUFFORCE, SO_SNDBUFFORCE}) (void)::setsockopt(socket, SOL_SOCKET, which, &buffer, sizeof(buffer));
+  for (const int which : {SO_RCVBUFFORCE, SO_SNDBUFFORCE})
+    (void)::setsockopt(socket, SOL_SOCKET, which, &buffer, sizeof(buffer));
   sockaddr_in local{};
   local.sin_family = AF_INET;
   local.sin_port = htons(port);
   const bool is_address = ::inet_pton(AF_INET, address.c_str(), &local.sin_addr) == 1;
-  if (memory == MAP_FAILED || !is_address || ::bind(socket, reinterpret_cast<const sockaddr*>(&local), sizeof(local)) != 0) {
+  if (memory == MAP_FAILED || !is_address ||
+      ::bind(socket, reinterpret_cast<const sockaddr*>(&local), sizeof(local)) != 0) {
     std::fprintf(stderr, "perf/run registrations: cannot bind %s:%u\n", address.c_str(), port);
     std::exit(2);
   }

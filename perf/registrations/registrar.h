@@ -22,8 +22,9 @@ struct NetworkCounts {
   BySecond subscribes_in_second{};
 };
 
-// The network as far as registrations need one, in a process of its own: challenges a REGISTER that proves nothing, takes
-// one that does (the proof itself is not looked at), takes SUBSCRIBE and sends the NOTIFY that it asks for. UDP. Made before any thread.
+// The network as far as registrations need one, in a process of its own: challenges a REGISTER that proves nothing,
+// takes one that does (the proof itself is not looked at), takes SUBSCRIBE and sends the NOTIFY that it asks for. UDP.
+// Made before any thread.
 class Registrar {
  public:
   // Exits the process where the address cannot be bound. `granted_s`: of each registration.

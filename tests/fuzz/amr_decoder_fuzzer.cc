@@ -5,8 +5,8 @@
 #include "dataplane/codec/audio_decoder.h"
 
 // A stream of payloads for one decoder: an octet of choices, then payloads each behind its length. A
-// length of 255 is a lost packet, 254 one whose successor is known, 253 a late one that is lost, 252 one that comes. All
-// frame types, bad frames and homing frames reach the libraries.
+// length of 255 is a lost packet, 254 one whose successor is known, 253 a late one that is lost, 252 one that comes.
+// All frame types, bad frames and homing frames reach the libraries.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace byon::codec;
   if (size == 0) return 0;
@@ -37,9 +37,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const auto description = decoder->Describe(payload);
     if (!description) continue;
     const size_t written = decoder->Decode(payload, 0, samples);
-    if (written * 1000 !=
-        size_t{description->duration} * static_cast<size_t>(decoder->sample_rate_hz()) * 1000 /
-            ClockRateHz(format.codec)) {
+    if (written * 1000 != size_t{description->duration} * static_cast<size_t>(decoder->sample_rate_hz()) * 1000 /
+                              ClockRateHz(format.codec)) {
       __builtin_trap();
     }
   }

@@ -17,9 +17,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const size_t count = view->table_of_contents().size();
   for (size_t i = 0; i < count; ++i) frames[i] = view->frame(i);
   std::array<std::byte, 1400> written;
-  const size_t bytes =
-      WriteAmrPayload(codec, octet_align, view->codec_mode_request().value_or(kNoModeRequest),
-                      std::span(frames).first(count), written);
+  const size_t bytes = WriteAmrPayload(codec, octet_align, view->codec_mode_request().value_or(kNoModeRequest),
+                                       std::span(frames).first(count), written);
   if (bytes != payload.size()) __builtin_trap();
   const auto again = AmrPayloadView::Parse(codec, octet_align, std::span(written).first(bytes));
   if (!again || again->table_of_contents().size() != count) __builtin_trap();

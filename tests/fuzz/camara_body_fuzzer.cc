@@ -17,7 +17,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!body || !body->is_object()) return 0;
   Mistakes of_visitor;
   const auto visitor = ReadVisitorCallRequest(*body, Dialect{Release::kR3_1, Strictness::kStrict}, of_visitor);
-  if (of_visitor.empty() && (visitor.offer_sdp.empty() || !IsCallAddress(visitor.receiver_address.value_or("tel:+34600000001")))) __builtin_trap();
+  if (of_visitor.empty() &&
+      (visitor.offer_sdp.empty() || !IsCallAddress(visitor.receiver_address.value_or("tel:+34600000001"))))
+    __builtin_trap();
   Mistakes of_token;
   const auto token = ReadTokenRequest(*body, of_token);
   if (of_token.empty() && (!IsPlainText(token.originator_name) || token.calls == 0)) __builtin_trap();
@@ -25,7 +27,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     for (const Strictness strictness : {Strictness::kStrict, Strictness::kCompat}) {
       const Dialect dialect{release, strictness};
       Mistakes mistakes{dialect.ignores_unknown_members(), ""};
-      const auto call = ReadCallRequest(*body, dialect, [](const std::string& address) { return address.starts_with("tel:1"); }, mistakes);
+      const auto call = ReadCallRequest(
+          *body, dialect, [](const std::string& address) { return address.starts_with("tel:1"); }, mistakes);
       if (mistakes.empty() && !IsCallAddress(call.receiver_address)) __builtin_trap();
       if (mistakes.empty()) {
         const std::string place = byon::emergency::BuildPidfLo(call.location, "sip:a@b", "urn:uuid:1", {});
@@ -38,7 +41,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         }
       }
       if (mistakes.empty() && release == Release::kR3_1 && call.offer_sdp.empty()) __builtin_trap();
-      if (mistakes.empty() && (!IsPlainText(call.originator_name) || !IsPlainText(call.receiver_name))) __builtin_trap();
+      if (mistakes.empty() && (!IsPlainText(call.originator_name) || !IsPlainText(call.receiver_name)))
+        __builtin_trap();
       Mistakes of_status{dialect.ignores_unknown_members(), ""};
       const auto status = ReadStatusRequest(*body, dialect, of_status);
       if (of_status.empty() && release == Release::kR3_1 && !status.status) __builtin_trap();

@@ -19,7 +19,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     return 0;
   }
   const auto& [id, request] = std::get<CommandRequest>(read);
-  if (!request.path.starts_with("/root/") || request.path.find_first_of("?# \r\n") != std::string::npos) __builtin_trap();
+  if (!request.path.starts_with("/root/") || request.path.find_first_of("?# \r\n") != std::string::npos)
+    __builtin_trap();
   if (request.query.find_first_of("&# \r\n") != std::string::npos) __builtin_trap();
   for (const auto& [name, value] : request.headers) {
     if (value.find_first_of("\r\n") != std::string::npos) __builtin_trap();

@@ -9,8 +9,7 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace byon;
   static const auto certificate = dtls::DtlsCertificate::Generate();
-  static const auto context =
-      dtls::DtlsContext::Create(*certificate, dtls::DtlsContext::DefaultProfiles());
+  static const auto context = dtls::DtlsContext::Create(*certificate, dtls::DtlsContext::DefaultProfiles());
   const base::Timestamp now = base::Timestamp::FromMilliseconds(1);
   for (const dtls::DtlsRole role : {dtls::DtlsRole::kServer, dtls::DtlsRole::kClient}) {
     dtls::DtlsTransport transport(*context, role);

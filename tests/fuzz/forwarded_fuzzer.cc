@@ -16,8 +16,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     ProxyTrust trust = kTrust;
     trust.uses_forwarded = uses_forwarded;
     const auto client_of = [&trust](const std::string& forwarded, const std::string& list) {
-      return ClientOf(trust, "192.0.2.1",
-                      {.forwarded = forwarded, .x_forwarded_for = list, .x_forwarded_proto = list, .x_forwarded_host = list})
+      return ClientOf(
+                 trust, "192.0.2.1",
+                 {.forwarded = forwarded, .x_forwarded_for = list, .x_forwarded_proto = list, .x_forwarded_host = list})
           .address;
     };
     if (!byon::auth::NetworkAddress::Parse(client_of(text, text))) std::abort();

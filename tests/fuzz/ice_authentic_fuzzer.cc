@@ -17,20 +17,17 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   ice::IceLiteAgent agent({}, local);
   base::ByteReader input(std::as_bytes(std::span(data, size)));
   while (input.remaining() >= 3) {
-    const net::SocketAddress from{net::IpAddress::V4(192, 0, 2, 1),
-                                  static_cast<uint16_t>(4000 + input.ReadU8() % 32)};
+    const net::SocketAddress from{net::IpAddress::V4(192, 0, 2, 1), static_cast<uint16_t>(4000 + input.ReadU8() % 32)};
     now += base::TimeDelta::Milliseconds(input.ReadU8() * 50);
-    base::ByteReader attributes(
-        input.ReadBytes(std::min<size_t>(input.ReadU8(), input.remaining())));
+    base::ByteReader attributes(input.ReadBytes(std::min<size_t>(input.ReadU8(), input.remaining())));
     std::array<std::byte, 1500> buffer;
-    stun::StunMessageBuilder builder(buffer, stun::MessageClass::kRequest, stun::kBindingMethod,
-                                     {});
+    stun::StunMessageBuilder builder(buffer, stun::MessageClass::kRequest, stun::kBindingMethod, {});
     builder.AddUsername("evtj:h6vY");
     builder.AddIceControlling(1);
     while (attributes.remaining() >= 3) {
       const auto type = static_cast<stun::AttributeType>(attributes.ReadU16());
-      builder.AddAttribute(type, attributes.ReadBytes(std::min<size_t>(attributes.ReadU8() % 16,
-                                                                       attributes.remaining())));
+      builder.AddAttribute(type,
+                           attributes.ReadBytes(std::min<size_t>(attributes.ReadU8() % 16, attributes.remaining())));
     }
     builder.AddMessageIntegrity(key);
     builder.AddFingerprint();

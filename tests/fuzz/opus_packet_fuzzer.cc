@@ -14,8 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   auto rest = std::as_bytes(std::span(data, size)).subspan(1);
   static std::array<int16_t, 48 * kMaxOpusPacketMs> samples;
   while (rest.size() >= 2) {
-    const size_t length =
-        std::to_integer<size_t>(rest[0]) << 8 | std::to_integer<size_t>(rest[1]);
+    const size_t length = std::to_integer<size_t>(rest[0]) << 8 | std::to_integer<size_t>(rest[1]);
     rest = rest.subspan(2);
     const auto payload = rest.first(std::min(length, rest.size()));
     rest = rest.subspan(payload.size());

@@ -11,7 +11,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace byon::emergency;
   const auto location = ReadPidfLo(std::string_view(reinterpret_cast<const char*>(data), size));
   if (!location) return 0;
-  const std::string written = BuildPidfLo(*location, "sip:a@ims.test", "urn:uuid:1", std::chrono::system_clock::time_point{});
+  const std::string written =
+      BuildPidfLo(*location, "sip:a@ims.test", "urn:uuid:1", std::chrono::system_clock::time_point{});
   BYON_CHECK(ReadPidfLo(written).has_value(), "what was read is good");
   return 0;
 }

@@ -32,7 +32,8 @@ pipeline::StreamFormat Format(codec::Codec codec, uint8_t payload_type) {
 }  // namespace
 
 // RTP packets of a hostile peer, each behind four octets: its size and the milliseconds to its arrival.
-// Audio, telephone-events and redundant encodings (payload type 63) of all codecs go through jitter buffer, decoders and DTMF relay.
+// Audio, telephone-events and redundant encodings (payload type 63) of all codecs go through jitter buffer, decoders
+// and DTMF relay.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::array formats = {Format(codec::Codec::kAmrWb, 104), Format(codec::Codec::kPcmu, 0),
                               Format(codec::Codec::kOpus, 111)};

@@ -68,27 +68,17 @@ void MutateOnce(Input& input, const std::vector<Input>& seeds, byon::base::Rando
   if (input.empty()) input.push_back(static_cast<uint8_t>(random.NextU32()));
   const size_t position = below(input.size());
   switch (random.NextBelow(8)) {
-    case 0:
-      input[position] ^= static_cast<uint8_t>(1u << random.NextBelow(8));
-      break;
-    case 1:
-      input[position] = static_cast<uint8_t>(random.NextU32());
-      break;
+    case 0: input[position] ^= static_cast<uint8_t>(1u << random.NextBelow(8)); break;
+    case 1: input[position] = static_cast<uint8_t>(random.NextU32()); break;
     case 2: {  // the values that lengths and counts break on
       constexpr uint8_t kEdges[] = {0, 1, 3, 4, 0x7f, 0x80, 0xfe, 0xff};
       input[position] = kEdges[random.NextBelow(8)];
       if (position + 1 < input.size()) input[position + 1] = kEdges[random.NextBelow(8)];
       break;
     }
-    case 3:
-      input.resize(below(input.size() + 1));
-      break;
-    case 4:
-      input.insert(at(position), 1 + below(8), static_cast<uint8_t>(random.NextU32()));
-      break;
-    case 5:
-      input.erase(at(position), at(std::min(input.size(), position + 1 + below(8))));
-      break;
+    case 3: input.resize(below(input.size() + 1)); break;
+    case 4: input.insert(at(position), 1 + below(8), static_cast<uint8_t>(random.NextU32())); break;
+    case 5: input.erase(at(position), at(std::min(input.size(), position + 1 + below(8)))); break;
     case 6: {  // repeat a piece of it
       const Input piece(at(position), at(std::min(input.size(), position + 1 + below(32))));
       input.insert(at(below(input.size())), piece.begin(), piece.end());

@@ -15,8 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (const auto length = SipMessage::FrameLength(text); length && *length < 4) std::abort();
   if (const auto message = SipMessage::Parse(text)) {
     const auto again = SipMessage::Parse(message->Serialize());
-    if (!again || again->method() != message->method() || again->body() != message->body())
-      std::abort();
+    if (!again || again->method() != message->method() || again->body() != message->body()) std::abort();
     (void)Dialog::FromInvite(*message, "tag").NextHop();
     (void)DigestChallenge::Parse(message->Header("WWW-Authenticate"));
     for (const auto& via : message->HeaderList("Via")) (void)FindParameter(via, "branch");

@@ -15,6 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (!is_sane) __builtin_trap();
   }
   const auto replaces = byon::sip::ParseReplaces(text);
-  if (replaces && (replaces->call_id.empty() || replaces->local_tag.empty() || replaces->remote_tag.empty())) __builtin_trap();
+  if (replaces && (replaces->call_id.empty() || replaces->local_tag.empty() || replaces->remote_tag.empty()))
+    __builtin_trap();
   return 0;
 }

@@ -13,7 +13,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (refer->replaces) {
     const auto text = byon::sip::FormatReplaces(*refer->replaces);
     const auto again = text ? byon::sip::ParseReplaces(*text) : std::nullopt;
-    if (!again || again->call_id != refer->replaces->call_id || again->local_tag != refer->replaces->to_tag) __builtin_trap();
+    if (!again || again->call_id != refer->replaces->call_id || again->local_tag != refer->replaces->to_tag)
+      __builtin_trap();
   }
   const auto target = byon::call::ReferTargetOf(refer->uri);
   if (target && target->find_first_of(" \r\n<>\"?,") != std::string::npos) __builtin_trap();

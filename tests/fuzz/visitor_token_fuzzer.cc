@@ -6,8 +6,8 @@
 #include "controlplane/click_to_call/click_to_call.h"
 #include "controlplane/store/memory_store.h"
 
-// Visitors' tokens, kept records and network addresses: a text that is a token is written back as it was, and no text but
-// the one that was given out is good.
+// Visitors' tokens, kept records and network addresses: a text that is a token is written back as it was, and no text
+// but the one that was given out is good.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace byon::click_to_call;
   const std::string text(reinterpret_cast<const char*>(data), size);
@@ -22,7 +22,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const WallTime now = WallTime(std::chrono::hours(500'000));
   calls.Restore(now);
   const auto issued = calls.Issue("backend", {"shop", {}, {}, ""}, "id", "secret", now);
-  if (calls.Verify(text, now).ok() && (!issued || text != issued->text) && calls.TokenOf("kept", now) == nullptr) __builtin_trap();
+  if (calls.Verify(text, now).ok() && (!issued || text != issued->text) && calls.TokenOf("kept", now) == nullptr)
+    __builtin_trap();
   (void)byon::auth::NetworkOf(text);
   return 0;
 }

@@ -11,17 +11,10 @@ class Bencode::Parser {
   std::optional<Bencode> Next(size_t depth) {
     if (depth > kMaxDepth || rest_.empty()) return std::nullopt;
     switch (rest_.front()) {
-      case 'i':
-        rest_.remove_prefix(1);
-        return NextNumber();
-      case 'l':
-        rest_.remove_prefix(1);
-        return NextList(depth);
-      case 'd':
-        rest_.remove_prefix(1);
-        return NextDictionary(depth);
-      default:
-        return NextText();
+      case 'i': rest_.remove_prefix(1); return NextNumber();
+      case 'l': rest_.remove_prefix(1); return NextList(depth);
+      case 'd': rest_.remove_prefix(1); return NextDictionary(depth);
+      default: return NextText();
     }
   }
   bool is_at_end() const { return rest_.empty(); }
@@ -92,9 +85,7 @@ std::string Bencode::Serialize() const {
 }
 
 void Bencode::Append(std::string& text) const {
-  const auto append_text = [&text](const std::string& bytes) {
-    text += std::to_string(bytes.size()) + ":" + bytes;
-  };
+  const auto append_text = [&text](const std::string& bytes) { text += std::to_string(bytes.size()) + ":" + bytes; };
   if (const int64_t* const whole = number()) {
     text += "i" + std::to_string(*whole) + "e";
   } else if (const std::string* const bytes = this->text()) {

@@ -52,8 +52,7 @@ std::optional<uint16_t> ToPort(std::string_view text) {
 }
 
 // Where a section's RTP goes.
-std::optional<net::SocketAddress> AddressOf(const sdp::SessionDescription& session,
-                                            const sdp::MediaSection& media) {
+std::optional<net::SocketAddress> AddressOf(const sdp::SessionDescription& session, const sdp::MediaSection& media) {
   const auto& connection = media.connection ? media.connection : session.connection;
   const auto ip = connection ? net::IpAddress::Parse(connection->address) : std::nullopt;
   if (!ip || ip->is_unspecified() || media.port == 0) return std::nullopt;
@@ -74,8 +73,7 @@ std::optional<net::SocketAddress> CandidateOf(std::string_view value) {
   return net::SocketAddress{*ip, *port};
 }
 
-std::string ValueOf(const sdp::SessionDescription& session, const sdp::MediaSection& media,
-                    std::string_view name) {
+std::string ValueOf(const sdp::SessionDescription& session, const sdp::MediaSection& media, std::string_view name) {
   const sdp::Attribute* const attribute = sdp::FindAttribute(session, media, name);
   return attribute == nullptr ? "" : attribute->value.value_or("");
 }
@@ -107,9 +105,9 @@ std::string DescribeBrowser(const Profile& profile, const CallRequest& request) 
   audio.attributes.push_back({"rtcp-mux", std::nullopt});
   AddAttribute(audio, "ice-ufrag", request.browser_ice.ufrag);
   AddAttribute(audio, "ice-pwd", request.browser_ice.pwd);
-  AddAttribute(audio, "candidate",
-               "1 1 udp 2130706431 " + socket.local().ip.ToString() + " " +
-                   std::to_string(socket.local().port) + " typ host");
+  AddAttribute(
+      audio, "candidate",
+      "1 1 udp 2130706431 " + socket.local().ip.ToString() + " " + std::to_string(socket.local().port) + " typ host");
   audio.attributes.push_back({"end-of-candidates", std::nullopt});
   AddAttribute(audio, "fingerprint",
                std::string(dtls::AlgorithmName(request.browser_fingerprint.algorithm)) + " " +
@@ -120,8 +118,7 @@ std::string DescribeBrowser(const Profile& profile, const CallRequest& request) 
   return sdp::Serialize(offer);
 }
 
-base::Result<PhoneAnswer, std::string> AnswerAsPhone(std::string_view offer,
-                                                     const CallRequest& request) {
+base::Result<PhoneAnswer, std::string> AnswerAsPhone(std::string_view offer, const CallRequest& request) {
   const auto offered = ParseAudio(offer);
   if (!offered) return offered.error();
   const sdp::MediaSection& section = offered->media[0];
@@ -137,8 +134,7 @@ base::Result<PhoneAnswer, std::string> AnswerAsPhone(std::string_view offer,
            codec.clock_rate_hz == codec::ClockRateHz(format.codec) &&
            (sdp::NumberOr(codec.parameters, "octet-align", 0) == 1) == format.amr.octet_align;
   });
-  if (found == codecs->end())
-    return "the node offers the phone no " + request.codec->name + " (can it encode that?)";
+  if (found == codecs->end()) return "the node offers the phone no " + request.codec->name + " (can it encode that?)";
   const UdpSocket& socket = *request.sockets.rtp;
   sdp::SessionDescription answer = NewDescription(socket);
   sdp::MediaSection audio{.media = "audio",
@@ -156,20 +152,18 @@ base::Result<PhoneAnswer, std::string> AnswerAsPhone(std::string_view offer,
   return PhoneAnswer{sdp::Serialize(answer), *rtp, rtcp, found->payload_type};
 }
 
-base::Result<NodeEnds, std::string> ReadAnswerToBrowser(std::string_view answer,
-                                                        bool gateway_is_dtls_client) {
+base::Result<NodeEnds, std::string> ReadAnswerToBrowser(std::string_view answer, bool gateway_is_dtls_client) {
   const auto answered = ParseAudio(answer);
   if (!answered) return answered.error();
   const sdp::MediaSection& section = answered->media[0];
   const auto value = [&](std::string_view name) { return ValueOf(*answered, section, name); };
   const std::string fingerprint = value("fingerprint");
   const size_t space = std::min(fingerprint.find(' '), fingerprint.size());
-  const auto parsed = dtls::DtlsFingerprint::Parse(
-      fingerprint.substr(0, space), fingerprint.substr(std::min(space + 1, fingerprint.size())));
+  const auto parsed = dtls::DtlsFingerprint::Parse(fingerprint.substr(0, space),
+                                                   fingerprint.substr(std::min(space + 1, fingerprint.size())));
   if (!parsed) return std::string("the node's answer has no fingerprint that is known");
   NodeEnds ends{.ice = {value("ice-ufrag"), value("ice-pwd")}, .fingerprint = *parsed};
-  if (ends.ice.ufrag.empty() || ends.ice.pwd.empty())
-    return std::string("the node's answer has no ICE credentials");
+  if (ends.ice.ufrag.empty() || ends.ice.pwd.empty()) return std::string("the node's answer has no ICE credentials");
   if (value("setup") != (gateway_is_dtls_client ? "active" : "passive"))
     return "the node takes the DTLS role \"" + value("setup") + "\", another than it was asked for";
   auto access = CandidateOf(value("candidate"));

@@ -20,12 +20,10 @@ struct PhoneAnswer {
   uint8_t payload_type = 0;
 };
 // The error is a sentence: the offer has no such codec, or no address.
-base::Result<PhoneAnswer, std::string> AnswerAsPhone(std::string_view offer,
-                                                     const CallRequest& request);
+base::Result<PhoneAnswer, std::string> AnswerAsPhone(std::string_view offer, const CallRequest& request);
 
 // The node's answer to the browser: fills in everything but the phone's side. The error is a
 // sentence.
-base::Result<NodeEnds, std::string> ReadAnswerToBrowser(std::string_view answer,
-                                                        bool gateway_is_dtls_client);
+base::Result<NodeEnds, std::string> ReadAnswerToBrowser(std::string_view answer, bool gateway_is_dtls_client);
 
 }  // namespace byon::load

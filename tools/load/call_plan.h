@@ -41,8 +41,7 @@ class CallPlan {
   std::optional<base::TimeDelta> NextHold() {
     if (profile_.hold == base::TimeDelta()) return std::nullopt;
     const double share = 0.5 + random_.NextUnit();
-    return base::TimeDelta::Nanoseconds(
-        static_cast<int64_t>(share * static_cast<double>(profile_.hold.nanoseconds())));
+    return base::TimeDelta::Nanoseconds(static_cast<int64_t>(share * static_cast<double>(profile_.hold.nanoseconds())));
   }
 
   base::Random& random() { return random_; }

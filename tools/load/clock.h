@@ -11,8 +11,6 @@ inline int64_t ReadClockNs(clockid_t clock) {
   clock_gettime(clock, &time);
   return time.tv_sec * 1'000'000'000 + time.tv_nsec;
 }
-inline base::Timestamp MonotonicNow() {
-  return base::Timestamp::FromNanoseconds(ReadClockNs(CLOCK_MONOTONIC));
-}
+inline base::Timestamp MonotonicNow() { return base::Timestamp::FromNanoseconds(ReadClockNs(CLOCK_MONOTONIC)); }
 
 }  // namespace byon::load

@@ -69,9 +69,7 @@ void DtlsThread::Take(Task& task, base::Timestamp now) {
   if (auto* peer = std::get_if<Peer>(&task)) {
     const uint64_t call = peer->call;
     Association& added =
-        associations_
-            .insert_or_assign(
-                call, Association{std::move(*peer), dtls::DtlsTransport(context_, peer->role)})
+        associations_.insert_or_assign(call, Association{std::move(*peer), dtls::DtlsTransport(context_, peer->role)})
             .first->second;
     added.transport.SetRemoteFingerprints({&added.peer.gateway_fingerprint, 1});
     added.transport.Start(now);

@@ -27,8 +27,7 @@ std::shared_ptr<grpc::Channel> MakeChannel(const NodeAddress& address) {
   if (!address.ca_file.empty()) {
     grpc::SslCredentialsOptions options;
     options.pem_root_certs = ReadFile(address.ca_file);
-    if (!address.certificate_file.empty())
-      options.pem_cert_chain = ReadFile(address.certificate_file);
+    if (!address.certificate_file.empty()) options.pem_cert_chain = ReadFile(address.certificate_file);
     if (!address.key_file.empty()) options.pem_private_key = ReadFile(address.key_file);
     credentials = grpc::SslCredentials(options);
   }
@@ -44,8 +43,7 @@ void SetAddress(proto::SocketAddress& message, const net::SocketAddress& address
   message.set_port(address.port);
 }
 
-void SetCodec(proto::AudioFormat& audio, const codec::CodecFormat& format, uint32_t payload_type,
-              uint32_t event_type) {
+void SetCodec(proto::AudioFormat& audio, const codec::CodecFormat& format, uint32_t payload_type, uint32_t event_type) {
   proto::AudioCodec& codec = *audio.mutable_send();
   const uint32_t clock = codec::ClockRateHz(format.codec);
   codec.set_payload_type(payload_type);
@@ -83,8 +81,7 @@ proto::AccessRemote DescribeBrowser(const Profile& profile, const IceCredentials
   proto::DtlsFingerprint& own = *access.add_fingerprints();
   own.set_algorithm(std::string(dtls::AlgorithmName(fingerprint.algorithm)));
   own.set_value(fingerprint.ToText());
-  access.set_gateway_dtls_role(profile.gateway_is_dtls_client ? proto::DTLS_ROLE_CLIENT
-                                                              : proto::DTLS_ROLE_SERVER);
+  access.set_gateway_dtls_role(profile.gateway_is_dtls_client ? proto::DTLS_ROLE_CLIENT : proto::DTLS_ROLE_SERVER);
   SetCodec(*access.mutable_audio(), BrowserFormat(profile.use_dtx), kOpusPayloadType, 110);
   access.set_direction(proto::DIRECTION_SENDRECV);
   return access;
@@ -102,8 +99,7 @@ proto::ImsRemote DescribePhone(const PhoneCodecShare& codec, const CallSockets& 
 
 base::Result<NodeEnds, std::string> ReadEnds(const proto::Session& session, uint8_t payload_type) {
   const proto::AccessLocal& access = session.access();
-  const auto fingerprint =
-      dtls::DtlsFingerprint::Parse(access.fingerprint().algorithm(), access.fingerprint().value());
+  const auto fingerprint = dtls::DtlsFingerprint::Parse(access.fingerprint().algorithm(), access.fingerprint().value());
   if (!fingerprint) return std::string("the gateway's fingerprint cannot be read");
   if (access.candidates().empty()) return std::string("the gateway has no ICE candidate");
   const auto candidate = ToAddress(access.candidates(0).ip(), access.candidates(0).port());
@@ -165,12 +161,11 @@ base::Result<NodeDescription, std::string> GatewayNode::Describe() {
     return "no dataplane answers at " + target_ + " (" + status.error_message() +
            "): start one, or name its control.listen with --dataplane.";
   }
-  return NodeDescription{
-      .id = node.node_id(),
-      .version = node.version(),
-      .workers = node.worker_count(),
-      .room = node.session_capacity() - std::min(node.session_count(), node.session_capacity()),
-      .is_draining = node.is_draining()};
+  return NodeDescription{.id = node.node_id(),
+                         .version = node.version(),
+                         .workers = node.worker_count(),
+                         .room = node.session_capacity() - std::min(node.session_count(), node.session_capacity()),
+                         .is_draining = node.is_draining()};
 }
 
 std::optional<std::vector<WorkerUse>> GatewayNode::ReadWorkers() {
@@ -218,12 +213,11 @@ void GatewayNode::Send(Method method, Request request, Answered<Answer> done) {
   call->request = std::move(request);
   call->context.set_deadline(std::chrono::system_clock::now() + kCommandLimit);
   pending_->Begin();
-  (stub_->async()->*method)(
-      &call->context, &call->request, &call->answer,
-      [call, done = std::move(done), pending = pending_](const grpc::Status& status) {
-        done(status, call->answer);
-        pending->End();
-      });
+  (stub_->async()->*method)(&call->context, &call->request, &call->answer,
+                            [call, done = std::move(done), pending = pending_](const grpc::Status& status) {
+                              done(status, call->answer);
+                              pending->End();
+                            });
 }
 
 void GatewayNode::SetUp(const CallRequest& request, Done<NodeEnds> done) {
@@ -232,15 +226,14 @@ void GatewayNode::SetUp(const CallRequest& request, Done<NodeEnds> done) {
   create.set_controller_id(controller_id_);
   create.set_access_family(profile_.address.is_v6() ? proto::IP_FAMILY_V6 : proto::IP_FAMILY_V4);
   create.set_ims_family(create.access_family());
-  *create.mutable_access() =
-      DescribeBrowser(profile_, request.browser_ice, request.browser_fingerprint);
+  *create.mutable_access() = DescribeBrowser(profile_, request.browser_ice, request.browser_fingerprint);
   proto::ModifySessionRequest modify;
   modify.set_session_id(request.id);
   *modify.mutable_ims() = DescribePhone(*request.codec, request.sockets);
-  using Create = void (Async::*)(grpc::ClientContext*, const proto::CreateSessionRequest*,
-                                 proto::Session*, std::function<void(grpc::Status)>);
-  using Modify = void (Async::*)(grpc::ClientContext*, const proto::ModifySessionRequest*,
-                                 proto::Session*, std::function<void(grpc::Status)>);
+  using Create = void (Async::*)(grpc::ClientContext*, const proto::CreateSessionRequest*, proto::Session*,
+                                 std::function<void(grpc::Status)>);
+  using Modify = void (Async::*)(grpc::ClientContext*, const proto::ModifySessionRequest*, proto::Session*,
+                                 std::function<void(grpc::Status)>);
   const uint8_t payload_type = PhonePayloadType(request.codec->format);
   Send<proto::CreateSessionRequest, proto::Session, Create>(
       &Async::CreateSession, std::move(create),
@@ -257,11 +250,10 @@ void GatewayNode::SetUp(const CallRequest& request, Done<NodeEnds> done) {
 void GatewayNode::Ask(const std::string& id, Done<CallFigures> done) {
   proto::GetStatsRequest request;
   request.set_session_id(id);
-  using Method = void (Async::*)(grpc::ClientContext*, const proto::GetStatsRequest*,
-                                 proto::SessionStats*, std::function<void(grpc::Status)>);
+  using Method = void (Async::*)(grpc::ClientContext*, const proto::GetStatsRequest*, proto::SessionStats*,
+                                 std::function<void(grpc::Status)>);
   Send<proto::GetStatsRequest, proto::SessionStats, Method>(
-      &Async::GetStats, std::move(request),
-      [done](const grpc::Status& status, const proto::SessionStats& stats) {
+      &Async::GetStats, std::move(request), [done](const grpc::Status& status, const proto::SessionStats& stats) {
         if (!status.ok()) return done(status.error_message());
         done(ToFigures(stats));
       });
@@ -271,8 +263,8 @@ void GatewayNode::Close(const std::string& id, Done<CallFigures> done) {
   proto::CloseSessionRequest request;
   request.set_session_id(id);
   request.set_reason("load call ended");
-  using Method = void (Async::*)(grpc::ClientContext*, const proto::CloseSessionRequest*,
-                                 proto::CloseSessionResponse*, std::function<void(grpc::Status)>);
+  using Method = void (Async::*)(grpc::ClientContext*, const proto::CloseSessionRequest*, proto::CloseSessionResponse*,
+                                 std::function<void(grpc::Status)>);
   Send<proto::CloseSessionRequest, proto::CloseSessionResponse, Method>(
       &Async::CloseSession, std::move(request),
       [done](const grpc::Status& status, const proto::CloseSessionResponse& answer) {

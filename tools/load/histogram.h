@@ -35,9 +35,7 @@ class Histogram {
   }
   uint64_t count() const { return count_; }
   double max_ms() const { return static_cast<double>(max_) / 1000; }
-  double mean_ms() const {
-    return count_ == 0 ? 0 : static_cast<double>(sum_) / static_cast<double>(count_) / 1000;
-  }
+  double mean_ms() const { return count_ == 0 ? 0 : static_cast<double>(sum_) / static_cast<double>(count_) / 1000; }
   // The value that `share` (0 to 1) of all do not exceed, at most 1/32 too high; 0 when there is
   // none.
   double QuantileMs(double share) const {
@@ -45,8 +43,7 @@ class Histogram {
     uint64_t seen = 0;
     for (size_t i = 0; i < counts_.size(); ++i) {
       seen += counts_[i];
-      if (seen > 0 && seen >= wanted)
-        return static_cast<double>(std::min(UpperEnd(i), max_)) / 1000;
+      if (seen > 0 && seen >= wanted) return static_cast<double>(std::min(UpperEnd(i), max_)) / 1000;
     }
     return 0;
   }

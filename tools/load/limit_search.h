@@ -11,8 +11,7 @@ namespace byon::load {
 class LimitSearch {
  public:
   // `first` calls are tried first, never more than `most`.
-  LimitSearch(size_t first, size_t most)
-      : next_(std::min(std::max<size_t>(first, 1), most)), most_(most) {}
+  LimitSearch(size_t first, size_t most) : next_(std::min(std::max<size_t>(first, 1), most)), most_(most) {}
 
   // What to try now; nothing when it is known.
   std::optional<size_t> Next() const { return is_done_ ? std::nullopt : std::optional(next_); }

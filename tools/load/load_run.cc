@@ -16,15 +16,14 @@ constexpr size_t kEndingAtOnce = 64;
 constexpr base::TimeDelta kPatience = base::TimeDelta::Seconds(15);
 
 std::string RandomText(base::Random& random, size_t length) {
-  constexpr std::string_view kLetters =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+  constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
   std::string text;
   for (size_t i = 0; i < length; ++i) text += kLetters[random.NextBelow(kLetters.size())];
   return text;
 }
 
-double BusiestPercent(const std::vector<WorkerUse>& before, const std::vector<WorkerUse>& now,
-                      base::TimeDelta between, std::vector<double>* all) {
+double BusiestPercent(const std::vector<WorkerUse>& before, const std::vector<WorkerUse>& now, base::TimeDelta between,
+                      std::vector<double>* all) {
   double busiest = 0;
   for (const WorkerUse& worker : now) {
     uint64_t earlier = 0;
@@ -47,14 +46,13 @@ uint64_t LateTicks(const std::vector<WorkerUse>& workers) {
 
 // `heard` is what the gateway knew of the leg whose packets it received in this direction, before
 // it missed any.
-void Add(DirectionResult& way, const SideCounts& sender, const SideCounts& receiver,
-         const LegFigures& final, const LegFigures& sending_leg, const LegFigures& heard) {
+void Add(DirectionResult& way, const SideCounts& sender, const SideCounts& receiver, const LegFigures& final,
+         const LegFigures& sending_leg, const LegFigures& heard) {
   way.sent += sender.sent;
   way.lost_by_weather += sender.lost_by_weather;
   way.reached_gateway += final.packets_received;
   if (final.counts_rtcp) way.reached_gateway -= std::min(sender.rtcp_sent, final.packets_received);
-  if (sending_leg.packets_sent)
-    way.gateway_sent = way.gateway_sent.value_or(0) + *sending_leg.packets_sent;
+  if (sending_leg.packets_sent) way.gateway_sent = way.gateway_sent.value_or(0) + *sending_leg.packets_sent;
   way.received += receiver.received.packets;
   way.lost_behind += receiver.received.lost;
   way.reordered += receiver.received.reordered;
@@ -64,10 +62,8 @@ void Add(DirectionResult& way, const SideCounts& sender, const SideCounts& recei
   way.unexpected_payload_type += receiver.unexpected_payload_type;
   way.concealed_frames += heard.concealed_frames;
   way.late_packets += heard.late_packets;
-  way.added_latency_ms +=
-      (heard.added_latency_ms - way.added_latency_ms) / static_cast<double>(way.calls + 1);
-  way.round_trip_ms +=
-      (sender.round_trip_ms - way.round_trip_ms) / static_cast<double>(way.calls + 1);
+  way.added_latency_ms += (heard.added_latency_ms - way.added_latency_ms) / static_cast<double>(way.calls + 1);
+  way.round_trip_ms += (sender.round_trip_ms - way.round_trip_ms) / static_cast<double>(way.calls + 1);
   ++way.calls;
   if (heard.mos_mean == 0) return;
   way.mos_mean += (heard.mos_mean - way.mos_mean) / static_cast<double>(++way.mos_calls);
@@ -77,8 +73,7 @@ void Add(DirectionResult& way, const SideCounts& sender, const SideCounts& recei
 
 }  // namespace
 
-LoadRun::LoadRun(const Profile& profile, MediaNode& node, std::string name, std::vector<pid_t> pids,
-                 OnSecond on_second)
+LoadRun::LoadRun(const Profile& profile, MediaNode& node, std::string name, std::vector<pid_t> pids, OnSecond on_second)
     : profile_(profile),
       node_(node),
       name_(std::move(name)),
@@ -89,8 +84,8 @@ LoadRun::LoadRun(const Profile& profile, MediaNode& node, std::string name, std:
       processes_(pids),
       processes_of_second_(std::move(pids)) {
   for (size_t i = 0; i < profile.codecs.size(); ++i) {
-    phone_speech_.push_back(std::make_unique<EncodedSpeech>(profile.codecs[i].format, kLoopSeconds,
-                                                            profile.seed + 1 + i));
+    phone_speech_.push_back(
+        std::make_unique<EncodedSpeech>(profile.codecs[i].format, kLoopSeconds, profile.seed + 1 + i));
   }
 }
 
@@ -234,8 +229,7 @@ void LoadRun::OnNews(const CallNews& news) {
       result_.setup.media.Add((news.at - call.keys).microseconds());
       result_.setup.total.Add((news.at - call.asked).microseconds());
       return;
-    case CallNews::Kind::kFailed:
-      return Fail(news.call, news.reason);
+    case CallNews::Kind::kFailed: return Fail(news.call, news.reason);
     case CallNews::Kind::kStopped:
       call.browser = news.browser;
       call.phone = news.phone;
@@ -273,10 +267,9 @@ void LoadRun::EndCall(uint64_t id) {
 }
 
 void LoadRun::CloseCall(uint64_t id) {
-  node_.Close(calls_.at(id).session_id,
-              [this, id](const base::Result<CallFigures, std::string>& figures) {
-                Post([this, id, figures] { OnClosed(id, figures); });
-              });
+  node_.Close(calls_.at(id).session_id, [this, id](const base::Result<CallFigures, std::string>& figures) {
+    Post([this, id, figures] { OnClosed(id, figures); });
+  });
 }
 
 void LoadRun::OnClosed(uint64_t id, const base::Result<CallFigures, std::string>& figures) {
@@ -289,10 +282,8 @@ void LoadRun::OnClosed(uint64_t id, const base::Result<CallFigures, std::string>
     ++result_.unknown_ends;
     return;
   }
-  Add(result_.to_phone, call.browser, call.phone, figures->access, figures->ims,
-      call.last_figures->access);
-  Add(result_.to_browser, call.phone, call.browser, figures->ims, figures->access,
-      call.last_figures->ims);
+  Add(result_.to_phone, call.browser, call.phone, figures->access, figures->ims, call.last_figures->access);
+  Add(result_.to_browser, call.phone, call.browser, figures->ims, figures->access, call.last_figures->ims);
   for (const auto& [reason, count] : figures->drops) result_.drops[reason] += count;
 }
 
@@ -338,8 +329,7 @@ void LoadRun::FinishMeasure(base::Timestamp now) {
   result_.to_phone.times = report.to_phone;
   result_.send_lateness = report.send_lateness;
   result_.socket_overflow = report.socket_overflow;
-  result_.load_cpu_percent = 100.0 *
-                             static_cast<double>(report.cpu_ns - report_at_measure_.cpu_ns) /
+  result_.load_cpu_percent = 100.0 * static_cast<double>(report.cpu_ns - report_at_measure_.cpu_ns) /
                              static_cast<double>(std::max<int64_t>(length.nanoseconds(), 1));
   result_.processes = processes_.Use(now.nanoseconds());
   if (!workers || !workers_at_measure_) return;
@@ -359,10 +349,8 @@ void LoadRun::EverySecond(base::Timestamp now) {
   second.failed = result_.failed;
   second.load_cpu_percent = 100.0 * static_cast<double>(report.cpu_ns - report_of_second_.cpu_ns) /
                             static_cast<double>(std::max<int64_t>(length.nanoseconds(), 1));
-  Histogram lateness =
-      report.to_browser.arrivals.lateness.Since(report_of_second_.to_browser.arrivals.lateness);
-  lateness.Merge(
-      report.to_phone.arrivals.lateness.Since(report_of_second_.to_phone.arrivals.lateness));
+  Histogram lateness = report.to_browser.arrivals.lateness.Since(report_of_second_.to_browser.arrivals.lateness);
+  lateness.Merge(report.to_phone.arrivals.lateness.Since(report_of_second_.to_phone.arrivals.lateness));
   second.lateness_p99_ms = lateness.QuantileMs(0.99);
   if (workers && workers_of_second_) {
     second.worker_busy_percent = BusiestPercent(*workers_of_second_, *workers, length, nullptr);

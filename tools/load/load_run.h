@@ -25,8 +25,7 @@ class LoadRun {
   using OnSecond = std::function<void(Phase, const RunResult&)>;
 
   // `name` is part of the session ids, so that runs of one process do not meet.
-  LoadRun(const Profile& profile, MediaNode& node, std::string name, std::vector<pid_t> pids,
-          OnSecond on_second);
+  LoadRun(const Profile& profile, MediaNode& node, std::string name, std::vector<pid_t> pids, OnSecond on_second);
   ~LoadRun();
 
   // Until the end, or until `is_interrupted`: then all calls are ended at once.

@@ -38,11 +38,11 @@ void ShowSecond(LoadRun::Phase phase, const RunResult& result) {
                 "%5.0f s  %-7s  %5zu calls  %4zu set-ups/s  %llu failed  worker %5.1f %%  late p99 "
                 "%6.2f ms  load %5.1f %%",
                 second.at, kNames[static_cast<size_t>(phase)], second.calls, second.setups,
-                static_cast<unsigned long long>(second.failed), second.worker_busy_percent,
-                second.lateness_p99_ms, second.load_cpu_percent);
+                static_cast<unsigned long long>(second.failed), second.worker_busy_percent, second.lateness_p99_ms,
+                second.load_cpu_percent);
   // A terminal keeps one line; a file keeps them all.
-  std::cerr << (isatty(STDERR_FILENO) != 0 ? "\r\033[K" : "") << line
-            << (isatty(STDERR_FILENO) != 0 ? "" : "\n") << std::flush;
+  std::cerr << (isatty(STDERR_FILENO) != 0 ? "\r\033[K" : "") << line << (isatty(STDERR_FILENO) != 0 ? "" : "\n")
+            << std::flush;
 }
 
 RunResult RunOnce(const Options& options, const Profile& profile, MediaNode& node, size_t number) {
@@ -54,9 +54,7 @@ RunResult RunOnce(const Options& options, const Profile& profile, MediaNode& nod
 }
 
 Step ToStep(const RunResult& result, const Verdict& verdict) {
-  Step step{.calls = result.calls_wanted,
-            .is_clean = verdict.is_clean,
-            .is_load_limit = verdict.is_load_limit};
+  Step step{.calls = result.calls_wanted, .is_clean = verdict.is_clean, .is_load_limit = verdict.is_load_limit};
   for (const double percent : result.worker_busy_percent)
     step.worker_busy_percent = std::max(step.worker_busy_percent, percent);
   step.load_cpu_percent = result.load_cpu_percent;
@@ -87,8 +85,8 @@ void FindLimit(const Options& options, size_t room, MediaNode& node, Report& rep
     search.Tell(verdict.is_clean);
     report.steps.push_back(ToStep(result, verdict));
     if (!options.is_quiet) {
-      std::cerr << *calls << " calls: "
-                << (verdict.is_clean ? "clean" : "not clean: " + report.steps.back().first_reason)
+      std::cerr << *calls
+                << " calls: " << (verdict.is_clean ? "clean" : "not clean: " + report.steps.back().first_reason)
                 << "\n";
     }
     if (verdict.is_clean || report.steps.size() == 1) {
@@ -119,8 +117,7 @@ int Run(const Options& options) {
     return 3;
   }
   if (description->is_draining) {
-    std::cerr << "byon-load: the dataplane at " << options.node.target
-              << " drains and takes no calls.\n";
+    std::cerr << "byon-load: the dataplane at " << options.node.target << " drains and takes no calls.\n";
     return 3;
   }
   node->Watch();
@@ -155,17 +152,10 @@ int main(int argc, char** argv) {
     return 2;
   }
   switch (options->action) {
-    case Options::Action::kHelp:
-      std::cout << kUsage;
-      return 0;
-    case Options::Action::kVersion:
-      std::cout << "byon-load " << BYON_VERSION << "\n";
-      return 0;
-    case Options::Action::kPrintProfile:
-      std::cout << options->profile_yaml;
-      return 0;
-    case Options::Action::kRun:
-      break;
+    case Options::Action::kHelp: std::cout << kUsage; return 0;
+    case Options::Action::kVersion: std::cout << "byon-load " << BYON_VERSION << "\n"; return 0;
+    case Options::Action::kPrintProfile: std::cout << options->profile_yaml; return 0;
+    case Options::Action::kRun: break;
   }
   struct sigaction action {};
   action.sa_handler = OnSignal;

@@ -13,15 +13,12 @@ namespace {
 
 constexpr size_t kLoopSpread = 1'000'000;  // calls begin anywhere in the loop of speech
 
-rtp::NtpTime WallClock() {
-  return rtp::NtpTime::FromUnix(base::TimeDelta::Nanoseconds(ReadClockNs(CLOCK_REALTIME)));
-}
+rtp::NtpTime WallClock() { return rtp::NtpTime::FromUnix(base::TimeDelta::Nanoseconds(ReadClockNs(CLOCK_REALTIME))); }
 
-SentStream MakeStream(const EncodedSpeech& speech, uint8_t payload_type,
-                      const codec::CodecFormat& format, base::Random& random) {
+SentStream MakeStream(const EncodedSpeech& speech, uint8_t payload_type, const codec::CodecFormat& format,
+                      base::Random& random) {
   return SentStream(speech, payload_type, codec::ClockRateHz(format.codec), random.NextU32(),
-                    static_cast<uint16_t>(random.NextU32()), random.NextU32(),
-                    random.NextBelow(kLoopSpread));
+                    static_cast<uint16_t>(random.NextU32()), random.NextU32(), random.NextBelow(kLoopSpread));
 }
 
 }  // namespace
@@ -38,8 +35,8 @@ codec::CodecFormat BrowserFormat(bool use_dtx) {
   return format;
 }
 
-MediaCall::Party::Party(SentStream sent_stream, const codec::CodecFormat& format,
-                        const Weather& weather, uint64_t seed, bool listens)
+MediaCall::Party::Party(SentStream sent_stream, const codec::CodecFormat& format, const Weather& weather, uint64_t seed,
+                        bool listens)
     : stream(std::move(sent_stream)),
       arrived(codec::ClockRateHz(format.codec)),
       outgoing_weather(weather, seed),
@@ -62,11 +59,9 @@ MediaCall::MediaCall(CallSetup setup, const Profile& profile, base::Timestamp no
       gateway_key_(base::AsBytes(setup_.gateway.ice.pwd)),
       next_check_(now),
       ice_deadline_(now + kIceLimit),
-      browser_(MakeStream(*setup_.browser_speech, kOpusPayloadType, BrowserFormat(profile.use_dtx),
-                          random_),
+      browser_(MakeStream(*setup_.browser_speech, kOpusPayloadType, BrowserFormat(profile.use_dtx), random_),
                BrowserFormat(profile.use_dtx), profile.browser, random_.NextU64(), setup_.is_probe),
-      phone_(MakeStream(*setup_.phone_speech, setup_.gateway.phone_payload_type,
-                        setup_.codec->format, random_),
+      phone_(MakeStream(*setup_.phone_speech, setup_.gateway.phone_payload_type, setup_.codec->format, random_),
              setup_.codec->format, profile.phone, random_.NextU64(), setup_.is_probe) {
   phone_.payload_type = setup_.gateway.phone_payload_type;
 }
@@ -82,8 +77,8 @@ bool MediaCall::HandleTimeout(base::Timestamp now, Outbox& outbox, srtp::SrtpTra
     SendRtcp(Side::kPhone, now, outbox, transform);
     // RFC 3550 section 6.3.5: half to one and a half, so that calls do not beat together.
     const double share = 0.5 + random_.NextUnit();
-    next_rtcp_ = now + base::TimeDelta::Nanoseconds(static_cast<int64_t>(
-                           share * static_cast<double>(rtcp_interval_.nanoseconds())));
+    next_rtcp_ = now + base::TimeDelta::Nanoseconds(
+                           static_cast<int64_t>(share * static_cast<double>(rtcp_interval_.nanoseconds())));
   }
   return true;
 }
@@ -91,8 +86,7 @@ bool MediaCall::HandleTimeout(base::Timestamp now, Outbox& outbox, srtp::SrtpTra
 void MediaCall::SendCheck(base::Timestamp now, Outbox& outbox) {
   for (std::byte& octet : transaction_) octet = static_cast<std::byte>(random_.NextBelow(256));
   PacketBuffer& buffer = outbox.Next(now);
-  stun::StunMessageBuilder builder(buffer.room(), stun::MessageClass::kRequest,
-                                   stun::kBindingMethod, transaction_);
+  stun::StunMessageBuilder builder(buffer.room(), stun::MessageClass::kRequest, stun::kBindingMethod, transaction_);
   builder.AddUsername(setup_.gateway.ice.ufrag + ":" + setup_.own_ice.ufrag);
   builder.AddPriority(0x7e7f1eff);  // RFC 8445 section 5.1.2.1: peer-reflexive
   builder.AddIceControlling(setup_.seed);
@@ -105,9 +99,8 @@ void MediaCall::SendCheck(base::Timestamp now, Outbox& outbox) {
 
 bool MediaCall::HandleStun(base::ByteSpan datagram, base::Timestamp now) {
   const auto view = stun::StunMessageView::Parse(datagram);
-  if (!view || view->message_class() != stun::MessageClass::kSuccess ||
-      view->transaction_id() != transaction_ || !view->VerifyIntegrity(gateway_key_) ||
-      is_ice_connected_) {
+  if (!view || view->message_class() != stun::MessageClass::kSuccess || view->transaction_id() != transaction_ ||
+      !view->VerifyIntegrity(gateway_key_) || is_ice_connected_) {
     return false;
   }
   is_ice_connected_ = true;
@@ -142,8 +135,7 @@ void MediaCall::SendMedia(Side side, base::Timestamp now, Outbox& outbox) {
   }
 }
 
-void MediaCall::HandleRtp(Side side, base::ByteSpan packet, base::Timestamp arrival,
-                          DirectionTimes* times) {
+void MediaCall::HandleRtp(Side side, base::ByteSpan packet, base::Timestamp arrival, DirectionTimes* times) {
   Party& listener = party(side);
   const auto view = rtp::RtpPacketView::Parse(packet);
   if (!view || view->payload_type().value != listener.payload_type) {
@@ -155,17 +147,15 @@ void MediaCall::HandleRtp(Side side, base::ByteSpan packet, base::Timestamp arri
     if (!listener.reception || listener.reception->source() != view->ssrc()) {
       listener.reception.emplace(view->ssrc(), listener.clock_rate_hz);
     }
-    (void)listener.reception->OnPacket(view->sequence_number(), view->timestamp(),
-                                       view->payload().size(), arrival);
+    (void)listener.reception->OnPacket(view->sequence_number(), view->timestamp(), view->payload().size(), arrival);
   }
   if (listener.decoder && times != nullptr) {
-    Listen(listener, party(side == Side::kBrowser ? Side::kPhone : Side::kBrowser), *view, arrival,
-           *times);
+    Listen(listener, party(side == Side::kBrowser ? Side::kPhone : Side::kBrowser), *view, arrival, *times);
   }
 }
 
-void MediaCall::Listen(Party& listener, Party& speaker, const rtp::RtpPacketView& packet,
-                       base::Timestamp arrival, DirectionTimes& times) {
+void MediaCall::Listen(Party& listener, Party& speaker, const rtp::RtpPacketView& packet, base::Timestamp arrival,
+                       DirectionTimes& times) {
   if (listener.next_timestamp) {
     const int64_t missing = packet.timestamp() - *listener.next_timestamp;
     if (missing < 0) return;  // late or twice
@@ -173,18 +163,16 @@ void MediaCall::Listen(Party& listener, Party& speaker, const rtp::RtpPacketView
   }
   std::array<int16_t, 5760> samples;
   const auto described = listener.decoder->Describe(packet.payload());
-  if (!described || described->duration *
-                            static_cast<uint64_t>(listener.decoder->sample_rate_hz()) /
-                            listener.clock_rate_hz >
-                        samples.size()) {
+  if (!described ||
+      described->duration * static_cast<uint64_t>(listener.decoder->sample_rate_hz()) / listener.clock_rate_hz >
+          samples.size()) {
     return;
   }
   listener.next_timestamp = packet.timestamp() + described->duration;
   const size_t count = listener.decoder->Decode(packet.payload(), 0, samples);
   const auto onset = listener.detector->Take(std::span(samples).first(count));
   if (!onset) return;
-  if (const auto delay =
-          speaker.stream.MatchOnset(arrival + base::TimeDelta::Microseconds(*onset))) {
+  if (const auto delay = speaker.stream.MatchOnset(arrival + base::TimeDelta::Microseconds(*onset))) {
     times.delay.Add(delay->microseconds());
   }
 }
@@ -202,8 +190,7 @@ void MediaCall::HandleRtcp(Side side, base::MutableByteSpan packet, base::Timest
   const auto view = rtp::RtcpView::Parse(plain);
   if (!view) return;
   const auto take = [&](const rtp::ReportBlocks& blocks) {
-    for (const rtp::ReportBlock& block : blocks)
-      listener.stream.statistics().OnReportBlock(block, WallClock());
+    for (const rtp::ReportBlock& block : blocks) listener.stream.statistics().OnReportBlock(block, WallClock());
   };
   for (const rtp::RtcpBlockView& block : *view) {
     if (const auto report = block.ParseSenderReport()) {
@@ -215,8 +202,7 @@ void MediaCall::HandleRtcp(Side side, base::MutableByteSpan packet, base::Timest
   }
 }
 
-void MediaCall::SendRtcp(Side side, base::Timestamp now, Outbox& outbox,
-                         srtp::SrtpTransform& transform) {
+void MediaCall::SendRtcp(Side side, base::Timestamp now, Outbox& outbox, srtp::SrtpTransform& transform) {
   if (!outbound_ || is_stopped_) return;
   Party& sender = party(side);
   const rtp::SenderStatistics& statistics = sender.stream.statistics();
@@ -233,8 +219,7 @@ void MediaCall::SendRtcp(Side side, base::Timestamp now, Outbox& outbox,
   } else {
     builder.AddReceiverReport(statistics.source(), reports);
   }
-  builder.AddCname(statistics.source(),
-                   base::AsBytes(side == Side::kBrowser ? "load-browser" : "load-phone"));
+  builder.AddCname(statistics.source(), base::AsBytes(side == Side::kBrowser ? "load-browser" : "load-phone"));
   const auto plain = builder.Finish();
   if (!plain) return;
   buffer.size = plain->size();

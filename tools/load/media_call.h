@@ -78,8 +78,7 @@ struct SideCounts {
 class MediaCall {
  public:
   static constexpr base::TimeDelta kCheckInterval = base::TimeDelta::Milliseconds(50);
-  static constexpr base::TimeDelta kConsentInterval =
-      base::TimeDelta::Seconds(5);  // RFC 7675 section 5.1
+  static constexpr base::TimeDelta kConsentInterval = base::TimeDelta::Seconds(5);  // RFC 7675 section 5.1
   static constexpr base::TimeDelta kIceLimit = base::TimeDelta::Seconds(10);
   // From keys to the first packet: as long as a browser needs to open its devices.
   static constexpr base::TimeDelta kMediaStart = base::TimeDelta::Milliseconds(50);
@@ -90,8 +89,7 @@ class MediaCall {
   const KernelAddress& access_address() const { return access_address_; }
 
   // Sends what is due: checks, RTCP. False when ICE did not come about in time.
-  [[nodiscard]] bool HandleTimeout(base::Timestamp now, Outbox& outbox,
-                                   srtp::SrtpTransform& transform);
+  [[nodiscard]] bool HandleTimeout(base::Timestamp now, Outbox& outbox, srtp::SrtpTransform& transform);
   base::Timestamp next_deadline() const { return std::min(next_check_, next_rtcp_); }
 
   // True when this answer connected ICE.
@@ -100,9 +98,7 @@ class MediaCall {
   srtp::SrtpSession* inbound() { return inbound_.get(); }
 
   bool is_ice_connected() const { return is_ice_connected_; }
-  bool may_send(base::Timestamp now) const {
-    return outbound_ && !is_stopped_ && now >= media_start_;
-  }
+  bool may_send(base::Timestamp now) const { return outbound_ && !is_stopped_ && now >= media_start_; }
   void Stop() { is_stopped_ = true; }
   bool is_stopped() const { return is_stopped_; }
 
@@ -111,8 +107,7 @@ class MediaCall {
   // A packet of the gateway, decrypted. `times` may be null: nothing is measured.
   void HandleRtp(Side side, base::ByteSpan packet, base::Timestamp arrival, DirectionTimes* times);
   // Encrypted on the browser's side.
-  void HandleRtcp(Side side, base::MutableByteSpan packet, base::Timestamp now,
-                  srtp::SrtpTransform& transform);
+  void HandleRtcp(Side side, base::MutableByteSpan packet, base::Timestamp now, srtp::SrtpTransform& transform);
   void CountUndecryptable() { ++browser_.undecryptable; }
 
   SideCounts counts(Side side) const;
@@ -122,8 +117,7 @@ class MediaCall {
 
  private:
   struct Party {
-    Party(SentStream stream, const codec::CodecFormat& format, const Weather& weather,
-          uint64_t seed, bool listens);
+    Party(SentStream stream, const codec::CodecFormat& format, const Weather& weather, uint64_t seed, bool listens);
     SentStream stream;
     ReceivedStream arrived;
     std::optional<rtp::ReceptionStatistics> reception;  // what RTCP is told of
@@ -141,8 +135,8 @@ class MediaCall {
   Party& party(Side side) { return side == Side::kBrowser ? browser_ : phone_; }
   void SendCheck(base::Timestamp now, Outbox& outbox);
   void SendRtcp(Side side, base::Timestamp now, Outbox& outbox, srtp::SrtpTransform& transform);
-  void Listen(Party& listener, Party& speaker, const rtp::RtpPacketView& packet,
-              base::Timestamp arrival, DirectionTimes& times);
+  void Listen(Party& listener, Party& speaker, const rtp::RtpPacketView& packet, base::Timestamp arrival,
+              DirectionTimes& times);
 
   CallSetup setup_;
   base::TimeDelta rtcp_interval_;

@@ -20,11 +20,8 @@ constexpr int kMostBatches = 8;  // of one socket before the others have their t
 }  // namespace
 
 MediaEngine::MediaEngine(const Profile& profile)
-    : profile_(profile),
-      transform_(srtp::MakeSrtpTransform(srtp::DefaultSrtpBackend())),
-      outbox_(*transform_) {
-  for (size_t i = 0; i < profile.sockets * kSocketsPerSet; ++i)
-    sockets_.emplace_back(profile.address);
+    : profile_(profile), transform_(srtp::MakeSrtpTransform(srtp::DefaultSrtpBackend())), outbox_(*transform_) {
+  for (size_t i = 0; i < profile.sockets * kSocketsPerSet; ++i) sockets_.emplace_back(profile.address);
   overflow_.resize(sockets_.size());
   epoll_ = epoll_create1(EPOLL_CLOEXEC);
   wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -34,8 +31,8 @@ MediaEngine::MediaEngine(const Profile& profile)
   };
   watch(wake_, kWakeToken);
   for (size_t i = 0; i < sockets_.size(); ++i) watch(sockets_[i].fd(), i);
-  dtls_ = std::make_unique<DtlsThread>(
-      [this](uint64_t call, dtls::DtlsEvent event) { OnDtls(call, std::move(event)); });
+  dtls_ =
+      std::make_unique<DtlsThread>([this](uint64_t call, dtls::DtlsEvent event) { OnDtls(call, std::move(event)); });
   slot_time_ = MonotonicNow();
   thread_ = std::thread([this] { Run(); });
 }
@@ -71,8 +68,7 @@ void MediaEngine::Stop(uint64_t call) {
     MediaCall* found = Find(call);
     if (found == nullptr) return;
     found->Stop();
-    const base::TimeDelta weather =
-        std::max(profile_.browser.longest_delay(), profile_.phone.longest_delay());
+    const base::TimeDelta weather = std::max(profile_.browser.longest_delay(), profile_.phone.longest_delay());
     stopping_[call] = MonotonicNow() + kStopDelay + weather;
   });
 }
@@ -123,8 +119,8 @@ void MediaEngine::AddNow(CallSetup setup) {
   slots_[random.NextBelow(kSlots)].push_back({call.get(), Side::kPhone});
   timers_.push({now, id});
   if (profile_.gateway_is_dtls_client) {
-    dtls_->Start({id, dtls::DtlsRole::kServer, known.gateway.fingerprint, known.sockets.browser,
-                  call->access_address()});
+    dtls_->Start(
+        {id, dtls::DtlsRole::kServer, known.gateway.fingerprint, known.sockets.browser, call->access_address()});
   }
 }
 
@@ -132,10 +128,9 @@ void MediaEngine::RemoveNow(uint64_t id) {
   MediaCall* call = Find(id);
   if (call == nullptr) return;
   dtls_->Forget(id);
-  for (auto& slot : slots_)
-    std::erase_if(slot, [call](const Sending& sending) { return sending.call == call; });
-  for (const uint16_t port : {call->setup().gateway.access.port, call->setup().gateway.rtp.port,
-                              call->setup().gateway.rtcp.port}) {
+  for (auto& slot : slots_) std::erase_if(slot, [call](const Sending& sending) { return sending.call == call; });
+  for (const uint16_t port :
+       {call->setup().gateway.access.port, call->setup().gateway.rtp.port, call->setup().gateway.rtcp.port}) {
     // The gateway may have given the port to a new call already.
     if (ports_[port].call == call) ports_[port] = {};
   }
@@ -157,13 +152,9 @@ void MediaEngine::OnDtls(uint64_t id, dtls::DtlsEvent event) {
       Tell({.call = id,
             .kind = CallNews::Kind::kFailed,
             .at = now,
-            .reason = "DTLS: " + std::string(dtls::FailureCauseName(failed->cause)) + ": " +
-                      failed->detail});
+            .reason = "DTLS: " + std::string(dtls::FailureCauseName(failed->cause)) + ": " + failed->detail});
     } else if (!call->is_stopped()) {
-      Tell({.call = id,
-            .kind = CallNews::Kind::kFailed,
-            .at = now,
-            .reason = "the gateway closed DTLS"});
+      Tell({.call = id, .kind = CallNews::Kind::kFailed, .at = now, .reason = "the gateway closed DTLS"});
     }
   });
 }
@@ -204,10 +195,7 @@ void MediaEngine::RunTimers(base::Timestamp now) {
       continue;
     }
     if (!call->HandleTimeout(now, outbox_, *transform_)) {
-      Tell({.call = id,
-            .kind = CallNews::Kind::kFailed,
-            .at = now,
-            .reason = "ICE: no answer to connectivity checks"});
+      Tell({.call = id, .kind = CallNews::Kind::kFailed, .at = now, .reason = "ICE: no answer to connectivity checks"});
       continue;
     }
     timers_.push({call->next_deadline(), id});
@@ -249,8 +237,7 @@ void MediaEngine::Wait(base::Timestamp until) {
   const int64_t ns = std::clamp<int64_t>((until - MonotonicNow()).nanoseconds(), 0, 500'000'000);
   const timespec limit{ns / 1'000'000'000, ns % 1'000'000'000};
   std::array<epoll_event, 64> ready;
-  const int count =
-      epoll_pwait2(epoll_, ready.data(), static_cast<int>(ready.size()), &limit, nullptr);
+  const int count = epoll_pwait2(epoll_, ready.data(), static_cast<int>(ready.size()), &limit, nullptr);
   const base::Timestamp now = MonotonicNow();
   for (int i = 0; i < count; ++i) {
     const uint64_t token = ready[static_cast<size_t>(i)].data.u64;
@@ -293,24 +280,20 @@ void MediaEngine::TakeBrowserDatagrams(std::span<ReceivedDatagram> datagrams, ba
         if (!call.HandleStun(datagram.buffer->packet(), now)) break;
         Tell({.call = id, .kind = CallNews::Kind::kIceConnected, .at = now});
         if (!profile_.gateway_is_dtls_client) {
-          dtls_->Start({id, dtls::DtlsRole::kClient, call.setup().gateway.fingerprint,
-                        call.setup().sockets.browser, call.access_address()});
+          dtls_->Start({id, dtls::DtlsRole::kClient, call.setup().gateway.fingerprint, call.setup().sockets.browser,
+                        call.access_address()});
         }
         break;
-      case rtp::DatagramClass::kDtls:
-        dtls_->HandleDatagram(id, datagram.buffer->packet());
-        break;
+      case rtp::DatagramClass::kDtls: dtls_->HandleDatagram(id, datagram.buffer->packet()); break;
       case rtp::DatagramClass::kRtcp:
         call.HandleRtcp(Side::kBrowser, datagram.buffer->packet(), now, *transform_);
         break;
       case rtp::DatagramClass::kRtp:
         if (call.inbound() == nullptr) break;
         encrypted[burst_.size()] = &datagram;
-        burst_.push_back(
-            {call.inbound(), datagram.buffer->packet(), datagram.buffer->size, std::nullopt});
+        burst_.push_back({call.inbound(), datagram.buffer->packet(), datagram.buffer->size, std::nullopt});
         break;
-      case rtp::DatagramClass::kUnknown:
-        break;
+      case rtp::DatagramClass::kUnknown: break;
     }
   }
   if (burst_.empty()) return;
@@ -325,8 +308,7 @@ void MediaEngine::TakeBrowserDatagrams(std::span<ReceivedDatagram> datagrams, ba
   }
 }
 
-void MediaEngine::TakePhoneDatagrams(std::span<ReceivedDatagram> datagrams, base::Timestamp now,
-                                     PortKind kind) {
+void MediaEngine::TakePhoneDatagrams(std::span<ReceivedDatagram> datagrams, base::Timestamp now, PortKind kind) {
   for (const ReceivedDatagram& datagram : datagrams) {
     const Port& port = ports_[datagram.from_port];
     if (port.kind != kind) continue;
@@ -338,8 +320,7 @@ void MediaEngine::TakePhoneDatagrams(std::span<ReceivedDatagram> datagrams, base
   }
 }
 
-void MediaEngine::OnRtp(MediaCall& call, Side side, base::ByteSpan packet,
-                        base::Timestamp arrival) {
+void MediaEngine::OnRtp(MediaCall& call, Side side, base::ByteSpan packet, base::Timestamp arrival) {
   DirectionTimes& times = side == Side::kBrowser ? report_.to_browser : report_.to_phone;
   call.HandleRtp(side, packet, arrival, is_measuring_ ? &times : nullptr);
   bool& has_media = has_media_[call.setup().id];

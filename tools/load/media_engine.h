@@ -27,8 +27,8 @@ struct CallNews {
     kDtlsConnected,
     kMediaBothWays,  // a packet of the gateway was there on both sides
     kFailed,         // `reason`
-    kStopped,  // the last packet is gone and has had time to arrive; `browser` and `phone` are
-               // final
+    kStopped,        // the last packet is gone and has had time to arrive; `browser` and `phone` are
+                     // final
   };
   uint64_t call = 0;
   Kind kind = Kind::kFailed;
@@ -99,8 +99,7 @@ class MediaEngine {
   void Wait(base::Timestamp until);
   void Receive(size_t socket, base::Timestamp now);
   void TakeBrowserDatagrams(std::span<ReceivedDatagram> datagrams, base::Timestamp now);
-  void TakePhoneDatagrams(std::span<ReceivedDatagram> datagrams, base::Timestamp now,
-                          PortKind kind);
+  void TakePhoneDatagrams(std::span<ReceivedDatagram> datagrams, base::Timestamp now, PortKind kind);
   void OnRtp(MediaCall& call, Side side, base::ByteSpan packet, base::Timestamp arrival);
   void AddNow(CallSetup setup);
   void RemoveNow(uint64_t call);

@@ -36,8 +36,7 @@ std::optional<net::SocketAddress> ParseTarget(std::string_view text) {
   const std::string_view digits = text.substr(colon + 1);
   uint16_t port = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-  if (!address || error != std::errc() || end != digits.data() + digits.size() || port == 0)
-    return std::nullopt;
+  if (!address || error != std::errc() || end != digits.data() + digits.size() || port == 0) return std::nullopt;
   return net::SocketAddress{*address, port};
 }
 
@@ -56,9 +55,8 @@ std::string TranscodeTo(const PhoneCodecShare& codec) {
   uint32_t mode = 0;
   while (mode < 8 && (format.amr.mode_set >> mode & 1) == 0) ++mode;
   // name/clock rate/channels/bit rate/packet time/format parameters
-  return name + "/" + std::to_string(codec::ClockRateHz(format.codec)) + "/1/" +
-         BitRate(codec.name) + "/20/mode-set=" + std::to_string(mode) +
-         (format.amr.octet_align ? ";octet-align=1" : "");
+  return name + "/" + std::to_string(codec::ClockRateHz(format.codec)) + "/1/" + BitRate(codec.name) +
+         "/20/mode-set=" + std::to_string(mode) + (format.amr.octet_align ? ";octet-align=1" : "");
 }
 
 // The figures of what a leg's RTP port receives; null when there are none.
@@ -67,8 +65,7 @@ const Bencode* StatisticsOf(const Bencode& query, const char* tag) {
   for (const char* key : {tag, "medias", "streams", "stats"}) {
     if (value == nullptr) return nullptr;
     // Of lists the first: audio, and RTP.
-    if (const Bencode::List* const list = value->list())
-      value = list->empty() ? nullptr : &list->front();
+    if (const Bencode::List* const list = value->list()) value = list->empty() ? nullptr : &list->front();
     if (value != nullptr) value = value->Find(key);
   }
   return value;
@@ -90,10 +87,8 @@ LegFigures ToLegFigures(const Bencode& query, const char* tag) {
   leg.concealed_frames = CountOf(*statistics, "concealed").value_or(0);
   leg.late_packets = CountOf(*statistics, "late").value_or(0);
   leg.mos_mean = static_cast<double>(CountOf(*statistics, "mos hundredths").value_or(0)) / 100;
-  leg.mos_worst =
-      static_cast<double>(CountOf(*statistics, "worst mos hundredths").value_or(0)) / 100;
-  leg.added_latency_ms =
-      static_cast<double>(CountOf(*statistics, "added latency us").value_or(0)) / 1000;
+  leg.mos_worst = static_cast<double>(CountOf(*statistics, "worst mos hundredths").value_or(0)) / 100;
+  leg.added_latency_ms = static_cast<double>(CountOf(*statistics, "added latency us").value_or(0)) / 1000;
   return leg;
 }
 
@@ -126,8 +121,7 @@ NgNode::NgNode(const std::string& target, const Profile& profile, std::string op
       controller_id_("byon-load-" + std::to_string(getpid())) {
   const auto address = ParseTarget(target);
   if (!address) {
-    throw std::runtime_error("--ng is \"" + target +
-                             "\", but must be an IP address and a port, as 127.0.0.1:22222.");
+    throw std::runtime_error("--ng is \"" + target + "\", but must be an IP address and a port, as 127.0.0.1:22222.");
   }
   const KernelAddress kernel(*address);
   socket_ = socket(kernel.storage.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -181,8 +175,7 @@ void NgNode::SetUp(const CallRequest& request, Done<NodeEnds> done) {
                             {"DTLS-reverse", is_client ? "active" : "passive"},
                             {"rtcp-mux", Bencode::List{"demux"}}};
   if (!codec.empty()) offer.emplace("codec", std::move(codec));
-  Send(std::move(offer), [this, request, done,
-                          is_client](const base::Result<Bencode, std::string>& offered) {
+  Send(std::move(offer), [this, request, done, is_client](const base::Result<Bencode, std::string>& offered) {
     if (!offered) return done("the node refused: " + offered.error());
     const auto phone = AnswerAsPhone(SdpOf(*offered), request);
     if (!phone) return done(phone.error());
@@ -205,11 +198,10 @@ void NgNode::SetUp(const CallRequest& request, Done<NodeEnds> done) {
 }
 
 void NgNode::Ask(const std::string& id, Done<CallFigures> done) {
-  Send({{"command", "query"}, {"call-id", id}},
-       [done](const base::Result<Bencode, std::string>& answer) {
-         if (!answer) return done(answer.error());
-         done(ToFigures(*answer));
-       });
+  Send({{"command", "query"}, {"call-id", id}}, [done](const base::Result<Bencode, std::string>& answer) {
+    if (!answer) return done(answer.error());
+    done(ToFigures(*answer));
+  });
 }
 
 void NgNode::Close(const std::string& id, Done<CallFigures> done) {
@@ -264,8 +256,7 @@ void NgNode::Take(std::string_view datagram) {
     done(std::string("its answer cannot be read"));
   } else if (*result->text() == "error") {
     const Bencode* const reason = answer->Find("error-reason");
-    done(reason != nullptr && reason->text() != nullptr ? OneLine(*reason->text())
-                                                        : std::string("no reason given"));
+    done(reason != nullptr && reason->text() != nullptr ? OneLine(*reason->text()) : std::string("no reason given"));
   } else {
     done(std::move(*answer));
   }

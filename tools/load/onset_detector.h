@@ -26,8 +26,7 @@ class OnsetDetector {
         quiet_us_ += 2500;
         continue;
       }
-      if (quiet_us_ >= kPauseUs && !onset)
-        onset = static_cast<int64_t>(start) * 1'000'000 / sample_rate_hz_;
+      if (quiet_us_ >= kPauseUs && !onset) onset = static_cast<int64_t>(start) * 1'000'000 / sample_rate_hz_;
       quiet_us_ = 0;
     }
     return onset;

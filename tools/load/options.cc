@@ -52,19 +52,18 @@ base::Result<Options, std::string> ParseOptions(const std::vector<std::string>& 
   Options options;
   std::map<std::string, std::string> changed_keys;
   std::string pid;
-  const std::map<std::string, std::string*> with_value = {
-      {"--dataplane", &options.node.target},
-      {"--tls-ca", &options.node.ca_file},
-      {"--tls-cert", &options.node.certificate_file},
-      {"--tls-key", &options.node.key_file},
-      {"--ng", &options.ng},
-      {"--ng-opus", &options.ng_opus},
-      {"--json", &options.json_file},
-      {"--html", &options.html_file},
-      {"--pid", &pid},
-      {"--calls", &changed_keys["calls"]},
-      {"--seconds", &changed_keys["measured_seconds"]},
-      {"--ramp", &changed_keys["ramp_per_second"]}};
+  const std::map<std::string, std::string*> with_value = {{"--dataplane", &options.node.target},
+                                                          {"--tls-ca", &options.node.ca_file},
+                                                          {"--tls-cert", &options.node.certificate_file},
+                                                          {"--tls-key", &options.node.key_file},
+                                                          {"--ng", &options.ng},
+                                                          {"--ng-opus", &options.ng_opus},
+                                                          {"--json", &options.json_file},
+                                                          {"--html", &options.html_file},
+                                                          {"--pid", &pid},
+                                                          {"--calls", &changed_keys["calls"]},
+                                                          {"--seconds", &changed_keys["measured_seconds"]},
+                                                          {"--ramp", &changed_keys["ramp_per_second"]}};
   bool has_profile = false;
   for (size_t i = 0; i < arguments.size(); ++i) {
     const std::string& argument = arguments[i];
@@ -102,8 +101,8 @@ base::Result<Options, std::string> ParseOptions(const std::vector<std::string>& 
   const std::string_view built_in = BuiltInProfile(options.profile_name);
   const auto text = built_in.empty() ? ReadWholeFile(options.profile_name) : std::string(built_in);
   if (!text) {
-    return "the profile is \"" + options.profile_name +
-           "\", but must be a file that can be read or one of " + BuiltInProfileNames() + ".";
+    return "the profile is \"" + options.profile_name + "\", but must be a file that can be read or one of " +
+           BuiltInProfileNames() + ".";
   }
   options.profile_yaml = *text;
   for (const auto& [key, value] : changed_keys) {

@@ -10,8 +10,7 @@ PacketBuffer& Outbox::Next(base::Timestamp now) {
   return staged_[count_].buffer;
 }
 
-void Outbox::Commit(int fd, const KernelAddress& to, srtp::SrtpSession* session,
-                    const WeatherPath::Fate& fate) {
+void Outbox::Commit(int fd, const KernelAddress& to, srtp::SrtpSession* session, const WeatherPath::Fate& fate) {
   Staged& packet = staged_[count_++];
   packet.fd = fd;
   packet.to = &to;
@@ -24,8 +23,7 @@ void Outbox::Encrypt() {
   burst_.clear();
   for (size_t i = 0; i < count_; ++i) {
     if (staged_[i].session == nullptr) continue;
-    burst_.push_back(
-        {staged_[i].session, staged_[i].buffer.room(), staged_[i].buffer.size, std::nullopt});
+    burst_.push_back({staged_[i].session, staged_[i].buffer.room(), staged_[i].buffer.size, std::nullopt});
   }
   if (burst_.empty()) return;
   srtp::ProtectRtpBurst(transform_, burst_);
@@ -50,16 +48,14 @@ void Outbox::Flush(base::Timestamp now) {
     }
     const auto bytes = packet.buffer.packet();
     for (int copy = packet.is_duplicated ? 2 : 1; copy > 0; --copy) {
-      delayed_.push(
-          {now + packet.delay, order_++, packet.fd, *packet.to, {bytes.begin(), bytes.end()}});
+      delayed_.push({now + packet.delay, order_++, packet.fd, *packet.to, {bytes.begin(), bytes.end()}});
     }
   }
   // By socket, in their order.
   std::ranges::stable_sort(at_once_, {}, [](const Staged* packet) { return packet->fd; });
   for (size_t start = 0; start < at_once_.size();) {
     size_t end = start + 1;
-    while (end < at_once_.size() && at_once_[end]->fd == at_once_[start]->fd && end - start < 64)
-      ++end;
+    while (end < at_once_.size() && at_once_[end]->fd == at_once_[start]->fd && end - start < 64) ++end;
     SendTogether(std::span(at_once_).subspan(start, end - start));
     start = end;
   }
@@ -77,8 +73,7 @@ void Outbox::SendTogether(std::span<Staged* const> packets) {
     headers[i].msg_hdr.msg_iovlen = 1;
   }
   for (size_t sent = 0; sent < packets.size();) {
-    const int count = sendmmsg(packets.front()->fd, &headers[sent],
-                               static_cast<unsigned>(packets.size() - sent), 0);
+    const int count = sendmmsg(packets.front()->fd, &headers[sent], static_cast<unsigned>(packets.size() - sent), 0);
     // One that cannot go is lost like any other packet; the gateway's counts show it.
     sent += count > 0 ? static_cast<size_t>(count) : 1;
   }

@@ -16,16 +16,13 @@ namespace byon::load {
 // delays, and sends the rest of each socket with one system call.
 class Outbox {
  public:
-  explicit Outbox(srtp::SrtpTransform& transform) : transform_(transform) {
-    staged_.resize(kCapacity);
-  }
+  explicit Outbox(srtp::SrtpTransform& transform) : transform_(transform) { staged_.resize(kCapacity); }
 
   // Room for the next packet, until Commit(); Flush() before when it is full.
   PacketBuffer& Next(base::Timestamp now);
   // Takes the packet written last. `session` encrypts it; null leaves it as it is. `to` must live
   // until Flush(), the session too.
-  void Commit(int fd, const KernelAddress& to, srtp::SrtpSession* session,
-              const WeatherPath::Fate& fate);
+  void Commit(int fd, const KernelAddress& to, srtp::SrtpSession* session, const WeatherPath::Fate& fate);
   void Flush(base::Timestamp now);
   // Sends what was held back until now; when the next is due.
   base::Timestamp SendDelayed(base::Timestamp now);
@@ -47,9 +44,7 @@ class Outbox {
     int fd;
     KernelAddress to;
     std::vector<std::byte> bytes;
-    bool operator>(const Delayed& other) const {
-      return due != other.due ? due > other.due : order > other.order;
-    }
+    bool operator>(const Delayed& other) const { return due != other.due ? due > other.due : order > other.order; }
   };
 
   void Encrypt();

@@ -58,8 +58,7 @@ fs::path ProcOf(pid_t pid) { return fs::path("/proc") / std::to_string(pid); }
 std::map<pid_t, int64_t> ThreadTicks(pid_t pid) {
   std::map<pid_t, int64_t> ticks;
   const fs::path tasks = ProcOf(pid) / "task";
-  for (const pid_t thread : Numbers(tasks))
-    ticks[thread] = TicksOf(tasks / std::to_string(thread) / "stat");
+  for (const pid_t thread : Numbers(tasks)) ticks[thread] = TicksOf(tasks / std::to_string(thread) / "stat");
   return ticks;
 }
 
@@ -103,8 +102,7 @@ std::vector<ProcessUse> ProcessWatch::Use(int64_t now_ns) const {
     for (const auto& [thread, ticks] : ThreadTicks(pid)) {
       const auto earlier = before.ticks.find(thread);
       const double percent =
-          static_cast<double>(ticks - (earlier == before.ticks.end() ? 0 : earlier->second)) *
-          percent_per_tick;
+          static_cast<double>(ticks - (earlier == before.ticks.end() ? 0 : earlier->second)) * percent_per_tick;
       use.cpu_percent += percent;
       if (percent <= use.hottest_thread_percent) continue;
       use.hottest_thread_percent = percent;
@@ -121,8 +119,7 @@ Machine DescribeMachine() {
   utsname names{};
   if (uname(&names) == 0) machine.kernel = std::string(names.sysname) + " " + names.release;
   std::ifstream info("/proc/cpuinfo");
-  constexpr std::array<std::string_view, 6> kFeatures = {"aes",      "avx2", "avx512f",
-                                                         "avx512bw", "vaes", "gfni"};
+  constexpr std::array<std::string_view, 6> kFeatures = {"aes", "avx2", "avx512f", "avx512bw", "vaes", "gfni"};
   for (std::string line; std::getline(info, line);) {
     const size_t colon = line.find(": ");
     if (colon == std::string::npos) continue;

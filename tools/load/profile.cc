@@ -21,10 +21,9 @@ constexpr std::string_view kCodecNames =
     "7.40 7.95 10.2 12.2), pcma, pcmu or opus";
 
 // In the order of their modes: 3GPP TS 26.201 and TS 26.101.
-constexpr std::array<std::string_view, 9> kAmrWbRates = {
-    "6.60", "8.85", "12.65", "14.25", "15.85", "18.25", "19.85", "23.05", "23.85"};
-constexpr std::array<std::string_view, 8> kAmrRates = {"4.75", "5.15", "5.90", "6.70",
-                                                       "7.40", "7.95", "10.2", "12.2"};
+constexpr std::array<std::string_view, 9> kAmrWbRates = {"6.60",  "8.85",  "12.65", "14.25", "15.85",
+                                                         "18.25", "19.85", "23.05", "23.85"};
+constexpr std::array<std::string_view, 8> kAmrRates = {"4.75", "5.15", "5.90", "6.70", "7.40", "7.95", "10.2", "12.2"};
 
 // Reads one mapping: each key has a reader, others are refused.
 class Reader {
@@ -34,8 +33,7 @@ class Reader {
 
   void ReadMapping(const YAML::Node& node, const std::string& prefix, const Fields& fields) {
     if (!node.IsMap()) {
-      return Say(node, (prefix.empty() ? "the profile" : prefix) +
-                           " must be a mapping of keys to values.");
+      return Say(node, (prefix.empty() ? "the profile" : prefix) + " must be a mapping of keys to values.");
     }
     for (const auto& entry : node) {
       const std::string key = entry.first.IsScalar() ? entry.first.Scalar() : "";
@@ -47,8 +45,7 @@ class Reader {
       } else {
         std::string names;
         for (const auto& [name, unused] : fields) names += (names.empty() ? "" : ", ") + name;
-        Say(entry.first,
-            "\"" + Printable(full) + "\" is not known, but must be one of " + names + ".");
+        Say(entry.first, "\"" + Printable(full) + "\" is not known, but must be one of " + names + ".");
       }
     }
   }
@@ -58,8 +55,7 @@ class Reader {
       const std::string text = node.IsScalar() ? node.Scalar() : "";
       double value = 0;
       const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-      if (error != std::errc() || end != text.data() + text.size() ||
-          !(value >= low && value <= high)) {
+      if (error != std::errc() || end != text.data() + text.size() || !(value >= low && value <= high)) {
         return Refuse(node, key, "a number from " + Short(low) + " to " + Short(high));
       }
       take(value);
@@ -71,16 +67,14 @@ class Reader {
       uint64_t value = 0;
       const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
       if (error != std::errc() || end != text.data() + text.size() || value < low || value > high) {
-        return Refuse(node, key,
-                      "a whole number from " + std::to_string(low) + " to " + std::to_string(high));
+        return Refuse(node, key, "a whole number from " + std::to_string(low) + " to " + std::to_string(high));
       }
       take(value);
     };
   }
   Field Seconds(double low, double high, TimeDelta& target) {
-    return Number(low, high, [&target](double value) {
-      target = TimeDelta::Nanoseconds(static_cast<int64_t>(value * 1e9));
-    });
+    return Number(low, high,
+                  [&target](double value) { target = TimeDelta::Nanoseconds(static_cast<int64_t>(value * 1e9)); });
   }
   Field Boolean(bool& target) {
     return [this, &target](const YAML::Node& node, const std::string& key) {
@@ -91,8 +85,7 @@ class Reader {
   }
 
   void Refuse(const YAML::Node& node, const std::string& key, const std::string& allowed) {
-    const std::string value =
-        node.IsScalar() ? "\"" + Printable(node.Scalar()) + "\"" : "no single value";
+    const std::string value = node.IsScalar() ? "\"" + Printable(node.Scalar()) + "\"" : "no single value";
     Say(node, Printable(key) + " is " + value + ", but must be " + allowed + ".");
   }
   void Say(const YAML::Node& node, const std::string& sentence) {
@@ -123,19 +116,15 @@ void ReadWeather(Reader& reader, const YAML::Node& node, const std::string& key,
       node, key,
       {{"loss", reader.Number(0, 1, [&](double v) { weather.loss = v; })},
        {"burst_length", reader.Number(1, 100, [&](double v) { weather.burst_length = v; })},
-       {"jitter_ms", reader.Number(0, 1000,
-                                   [&](double v) {
-                                     weather.jitter =
-                                         TimeDelta::Microseconds(std::lround(v * 1000));
-                                   })},
+       {"jitter_ms",
+        reader.Number(0, 1000, [&](double v) { weather.jitter = TimeDelta::Microseconds(std::lround(v * 1000)); })},
        {"reorder", reader.Number(0, 1, [&](double v) { weather.reorder = v; })},
        {"duplicate", reader.Number(0, 1, [&](double v) { weather.duplicate = v; })}});
 }
 
 void ReadCodecs(Reader& reader, const YAML::Node& node, std::vector<PhoneCodecShare>& codecs) {
   if (!node.IsMap() || node.size() == 0) {
-    return reader.Refuse(node, "codecs",
-                         "a mapping of codecs to their shares, as {amr-wb-12.65: 3, amr-12.2: 1}");
+    return reader.Refuse(node, "codecs", "a mapping of codecs to their shares, as {amr-wb-12.65: 3, amr-12.2: 1}");
   }
   codecs.clear();
   for (const auto& entry : node) {
@@ -152,14 +141,11 @@ void ReadCodecs(Reader& reader, const YAML::Node& node, std::vector<PhoneCodecSh
 }
 
 void Read(Reader& reader, const YAML::Node& root, Profile& profile) {
-  const auto size = [](size_t& target) {
-    return [&target](uint64_t value) { target = static_cast<size_t>(value); };
-  };
+  const auto size = [](size_t& target) { return [&target](uint64_t value) { target = static_cast<size_t>(value); }; };
   reader.ReadMapping(
       root, "",
       {{"calls", reader.Whole(1, 100'000, size(profile.calls))},
-       {"ramp_per_second",
-        reader.Number(0.1, 10'000, [&](double v) { profile.ramp_per_second = v; })},
+       {"ramp_per_second", reader.Number(0.1, 10'000, [&](double v) { profile.ramp_per_second = v; })},
        {"measured_seconds", reader.Seconds(1, 86'400, profile.measured)},
        {"settle_seconds", reader.Seconds(0, 600, profile.settle)},
        {"hold_seconds", reader.Seconds(0, 86'400, profile.hold)},
@@ -169,24 +155,20 @@ void Read(Reader& reader, const YAML::Node& root, Profile& profile) {
                              {{"calls", reader.Whole(0, 100'000, size(profile.storm.calls))},
                               {"at_second", reader.Seconds(0, 86'400, profile.storm.at)}});
         }},
-       {"codecs", [&](const YAML::Node& node,
-                      const std::string&) { ReadCodecs(reader, node, profile.codecs); }},
+       {"codecs", [&](const YAML::Node& node, const std::string&) { ReadCodecs(reader, node, profile.codecs); }},
        {"dtx", reader.Boolean(profile.use_dtx)},
        {"octet_align", reader.Boolean(profile.octet_align)},
        {"gateway_dtls_role",
         [&](const YAML::Node& node, const std::string& key) {
           const std::string role = node.IsScalar() ? node.Scalar() : "";
-          if (role != "client" && role != "server")
-            return reader.Refuse(node, key, "client or server");
+          if (role != "client" && role != "server") return reader.Refuse(node, key, "client or server");
           profile.gateway_is_dtls_client = role == "client";
         }},
        {"weather",
         [&](const YAML::Node& node, const std::string& key) {
           reader.ReadMapping(node, key,
-                             {{"browser",
-                               [&](const YAML::Node& n, const std::string& k) {
-                                 ReadWeather(reader, n, k, profile.browser);
-                               }},
+                             {{"browser", [&](const YAML::Node& n,
+                                              const std::string& k) { ReadWeather(reader, n, k, profile.browser); }},
                               {"phone", [&](const YAML::Node& n, const std::string& k) {
                                  ReadWeather(reader, n, k, profile.phone);
                                }}});
@@ -197,16 +179,14 @@ void Read(Reader& reader, const YAML::Node& root, Profile& profile) {
        {"address",
         [&](const YAML::Node& node, const std::string& key) {
           const auto address = net::IpAddress::Parse(node.IsScalar() ? node.Scalar() : "");
-          if (!address || address->is_unspecified() || address->is_multicast() ||
-              address->is_broadcast()) {
+          if (!address || address->is_unspecified() || address->is_multicast() || address->is_broadcast()) {
             return reader.Refuse(node, key, "an IP address of this machine");
           }
           profile.address = *address;
         }},
        {"sockets", reader.Whole(1, 256, size(profile.sockets))},
        {"seed", reader.Whole(0, UINT64_MAX, [&](uint64_t v) { profile.seed = v; })}});
-  if (profile.codecs.empty())
-    profile.codecs = {{"amr-wb-12.65", *PhoneCodecFromName("amr-wb-12.65"), 1}};
+  if (profile.codecs.empty()) profile.codecs = {{"amr-wb-12.65", *PhoneCodecFromName("amr-wb-12.65"), 1}};
 }
 
 template <size_t kCount>
@@ -247,8 +227,7 @@ constexpr std::pair<std::string_view, std::string_view> kBuiltIn[] = {
 }  // namespace
 
 std::optional<codec::CodecFormat> PhoneCodecFromName(std::string_view name) {
-  if (const auto mode = ModeOf(name, "amr-wb-", kAmrWbRates))
-    return Amr(codec::Codec::kAmrWb, *mode);
+  if (const auto mode = ModeOf(name, "amr-wb-", kAmrWbRates)) return Amr(codec::Codec::kAmrWb, *mode);
   if (const auto mode = ModeOf(name, "amr-", kAmrRates)) return Amr(codec::Codec::kAmr, *mode);
   codec::CodecFormat format;
   if (name == "opus") return format;
@@ -288,8 +267,7 @@ std::string_view BuiltInProfile(std::string_view name) {
 
 std::string BuiltInProfileNames() {
   std::string names;
-  for (const auto& [name, text] : kBuiltIn)
-    names += (names.empty() ? "" : ", ") + std::string(name);
+  for (const auto& [name, text] : kBuiltIn) names += (names.empty() ? "" : ", ") + std::string(name);
   return names;
 }
 

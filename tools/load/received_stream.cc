@@ -18,13 +18,11 @@ void ReceivedStream::StartSource(const rtp::RtpPacketView& packet) {
   earliest_ns_.reset();
 }
 
-void ReceivedStream::OnPacket(const rtp::RtpPacketView& packet, base::Timestamp arrival,
-                              ArrivalTimes* times) {
+void ReceivedStream::OnPacket(const rtp::RtpPacketView& packet, base::Timestamp arrival, ArrivalTimes* times) {
   const bool is_new = ssrc_ != packet.ssrc().value;
   if (is_new) StartSource(packet);
   const int64_t sequence = sequences_.Unwrap(packet.sequence_number().value);
-  const int64_t media_ns =
-      timestamps_.Unwrap(packet.timestamp().value) * 1'000'000'000 / clock_rate_hz_;
+  const int64_t media_ns = timestamps_.Unwrap(packet.timestamp().value) * 1'000'000'000 / clock_rate_hz_;
   const int64_t ahead = sequence - highest_;
   if (ahead > 0) {
     recent_ = ahead < 64 ? recent_ << ahead : 0;

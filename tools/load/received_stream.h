@@ -44,9 +44,7 @@ class ReceivedStream {
 
  private:
   void StartSource(const rtp::RtpPacketView& packet);
-  uint64_t MissingNow() const {
-    return ssrc_ ? static_cast<uint64_t>(highest_ - first_ + 1) - of_source_ : 0;
-  }
+  uint64_t MissingNow() const { return ssrc_ ? static_cast<uint64_t>(highest_ - first_ + 1) - of_source_ : 0; }
 
   uint32_t clock_rate_hz_;
   Counts finished_;  // `lost` of earlier sources only

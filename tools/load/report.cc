@@ -71,8 +71,7 @@ ordered_json Gateway(const RunResult& result) {
   ordered_json json;
   json["late_ticks"] = result.late_ticks;
   json["worker_busy_percent"] = ordered_json::array();
-  for (const double percent : result.worker_busy_percent)
-    json["worker_busy_percent"].push_back(Rounded(percent));
+  for (const double percent : result.worker_busy_percent) json["worker_busy_percent"].push_back(Rounded(percent));
   json["processes"] = ordered_json::array();
   for (const ProcessUse& use : result.processes) {
     ordered_json one;
@@ -166,8 +165,7 @@ std::string Line(const char* format, Values... values) {
 
 std::string TimesLine(const char* name, const Histogram& times) {
   if (times.count() == 0) return Line("  %-34s -", name);
-  return Line("  %-34s %9.2f %9.2f %9.2f", name, times.QuantileMs(0.5), times.QuantileMs(0.99),
-              times.max_ms());
+  return Line("  %-34s %9.2f %9.2f %9.2f", name, times.QuantileMs(0.5), times.QuantileMs(0.99), times.max_ms());
 }
 
 std::string DirectionText(const char* name, const DirectionResult& way) {
@@ -177,8 +175,7 @@ std::string DirectionText(const char* name, const DirectionResult& way) {
                static_cast<unsigned long long>(way.lost_behind),
                static_cast<unsigned long long>(way.received + way.lost_behind));
   if (way.mos_mean > 0)
-    text += Line("  %-34s %.2f, worst 5 s %.2f", "MOS as the gateway hears it", way.mos_mean,
-                 way.mos_worst);
+    text += Line("  %-34s %.2f, worst 5 s %.2f", "MOS as the gateway hears it", way.mos_mean, way.mos_worst);
   text += TimesLine("delay, speech to speech", way.times.delay);
   text += TimesLine("lateness of the gateway's packets", way.times.arrivals.lateness);
   text += TimesLine("uneven spacing of its packets", way.times.arrivals.spacing);
@@ -194,8 +191,7 @@ std::string ToJson(const Report& report) {
 std::string ToHtml(const Report& report) {
   std::string json = Build(report).dump(-1, ' ', true, ordered_json::error_handler_t::replace);
   // Inside a script element no text may look like its end.
-  for (size_t at = json.find('<'); at != std::string::npos; at = json.find('<', at))
-    json.replace(at, 1, "\\u003c");
+  for (size_t at = json.find('<'); at != std::string::npos; at = json.find('<', at)) json.replace(at, 1, "\\u003c");
   std::string page(kReportPage);
   constexpr std::string_view kPlace = "/*REPORT*/null";
   page.replace(page.find(kPlace), kPlace.size(), json);
@@ -204,8 +200,8 @@ std::string ToHtml(const Report& report) {
 
 std::string ToText(const Report& report) {
   const RunResult& result = report.result;
-  std::string text = Line("\n%zu calls, %llu connected, %llu failed, measured for %.1f s",
-                          result.calls_wanted, static_cast<unsigned long long>(result.connected),
+  std::string text = Line("\n%zu calls, %llu connected, %llu failed, measured for %.1f s", result.calls_wanted,
+                          static_cast<unsigned long long>(result.connected),
                           static_cast<unsigned long long>(result.failed), result.measured_seconds);
   text += Line("  %-34s %9s %9s %9s", "ms", "p50", "p99", "max");
   text += TimesLine("set-up: session created", result.setup.create);
@@ -215,19 +211,16 @@ std::string ToText(const Report& report) {
   text += DirectionText("browser to phone", result.to_phone);
   text += DirectionText("phone to browser", result.to_browser);
   for (size_t i = 0; i < result.worker_busy_percent.size(); ++i) {
-    text += Line("  %-34s %8.1f %% busy", ("worker " + std::to_string(i)).c_str(),
-                 result.worker_busy_percent[i]);
+    text += Line("  %-34s %8.1f %% busy", ("worker " + std::to_string(i)).c_str(), result.worker_busy_percent[i]);
   }
   for (const ProcessUse& use : result.processes) {
-    text += Line("  %-34s %8.1f %% CPU, %.0f MiB, %s %.1f %%",
-                 (use.name + " " + std::to_string(use.pid)).c_str(), use.cpu_percent, use.rss_mib,
-                 use.hottest_thread.c_str(), use.hottest_thread_percent);
+    text += Line("  %-34s %8.1f %% CPU, %.0f MiB, %s %.1f %%", (use.name + " " + std::to_string(use.pid)).c_str(),
+                 use.cpu_percent, use.rss_mib, use.hottest_thread.c_str(), use.hottest_thread_percent);
   }
-  text += Line("  %-34s %8.1f %% CPU, sends %.2f ms late at p99", "byon-load's media thread",
-               result.load_cpu_percent, result.send_lateness.QuantileMs(0.99));
+  text += Line("  %-34s %8.1f %% CPU, sends %.2f ms late at p99", "byon-load's media thread", result.load_cpu_percent,
+               result.send_lateness.QuantileMs(0.99));
   for (const Step& step : report.steps) {
-    text += Line("  %6zu calls: %s%s", step.calls,
-                 step.is_clean ? "clean" : "not clean: ", step.first_reason.c_str());
+    text += Line("  %6zu calls: %s%s", step.calls, step.is_clean ? "clean" : "not clean: ", step.first_reason.c_str());
   }
   if (report.limit) text += Line("limit: %zu calls", *report.limit);
   for (const std::string& reason : report.verdict.reasons) text += "- " + reason + "\n";

@@ -22,16 +22,12 @@ Verdict Judge(const RunResult& result) {
       say(Count(static_cast<uint64_t>(way.lost_before()), "packet") + " from the " + from +
           "s did not reach the gateway's call.");
     }
-    if (way.lost_behind > 0)
-      say(Count(way.lost_behind, "packet") + " from the gateway did not reach the " + to + "s.");
-    if (way.undecryptable > 0)
-      say(Count(way.undecryptable, "packet") + " to the " + to + "s could not be decrypted.");
+    if (way.lost_behind > 0) say(Count(way.lost_behind, "packet") + " from the gateway did not reach the " + to + "s.");
+    if (way.undecryptable > 0) say(Count(way.undecryptable, "packet") + " to the " + to + "s could not be decrypted.");
     if (way.new_sources > 0)
-      say(Count(way.new_sources, "time") + " the gateway changed its SSRC towards the " + to +
-          "s.");
+      say(Count(way.new_sources, "time") + " the gateway changed its SSRC towards the " + to + "s.");
     if (way.unexpected_payload_type > 0) {
-      say(Count(way.unexpected_payload_type, "packet") + " to the " + to +
-          "s had an unexpected payload type.");
+      say(Count(way.unexpected_payload_type, "packet") + " to the " + to + "s had an unexpected payload type.");
     }
   };
   if (result.failed > 0) {
@@ -48,8 +44,7 @@ Verdict Judge(const RunResult& result) {
       const double p99 = way.times.arrivals.lateness.QuantileMs(0.99);
       if (p99 <= result.latest_ms) return;
       char text[160];
-      std::snprintf(text, sizeof text,
-                    "a hundredth of the packets to the %ss came %.1f ms late or later.", to, p99);
+      std::snprintf(text, sizeof text, "a hundredth of the packets to the %ss came %.1f ms late or later.", to, p99);
       say(text);
     };
     late(result.to_phone, "phone");
@@ -58,24 +53,18 @@ Verdict Judge(const RunResult& result) {
     say(Count(result.late_ticks, "tick") + " of the gateway came over 5 ms late.");
   }
   if (result.unknown_ends > 0)
-    say("the gateway did not give the final figures of " + Count(result.unknown_ends, "call") +
-        ".");
-  if (result.media_timeouts > 0)
-    say(Count(result.media_timeouts, "time") + " the gateway missed media that was sent.");
-  if (result.consent_lost > 0)
-    say(Count(result.consent_lost, "time") + " the gateway lost the browser's consent.");
+    say("the gateway did not give the final figures of " + Count(result.unknown_ends, "call") + ".");
+  if (result.media_timeouts > 0) say(Count(result.media_timeouts, "time") + " the gateway missed media that was sent.");
+  if (result.consent_lost > 0) say(Count(result.consent_lost, "time") + " the gateway lost the browser's consent.");
   verdict.is_clean = verdict.reasons.empty();
   if (result.socket_overflow > 0) {
-    say("the load generator itself was too slow to take " +
-        Count(result.socket_overflow, "packet") + ".");
+    say("the load generator itself was too slow to take " + Count(result.socket_overflow, "packet") + ".");
     verdict.is_load_limit = true;
   }
   if (result.send_lateness.QuantileMs(0.99) > kMostSendLatenessMs) {
     char text[160];
-    std::snprintf(
-        text, sizeof text,
-        "the load generator itself sent a hundredth of its packets %.1f ms late or later.",
-        result.send_lateness.QuantileMs(0.99));
+    std::snprintf(text, sizeof text, "the load generator itself sent a hundredth of its packets %.1f ms late or later.",
+                  result.send_lateness.QuantileMs(0.99));
     say(text);
     verdict.is_load_limit = true;
   }

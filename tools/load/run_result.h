@@ -20,8 +20,7 @@ struct DirectionResult {
   std::optional<uint64_t> gateway_sent;  // nothing: the node does not count
   uint64_t received = 0;                 // by the load
   uint64_t lost_behind = 0;              // sequence numbers of the gateway that never came
-  uint64_t reordered = 0, duplicates = 0, new_sources = 0, undecryptable = 0,
-           unexpected_payload_type = 0;
+  uint64_t reordered = 0, duplicates = 0, new_sources = 0, undecryptable = 0, unexpected_payload_type = 0;
   // Of what the gateway received in this direction, by its own figures.
   uint64_t concealed_frames = 0, late_packets = 0;
   double mos_mean = 0, mos_worst = 0;  // 0: no estimate
@@ -31,9 +30,7 @@ struct DirectionResult {
   uint64_t mos_calls = 0;
   DirectionTimes times;  // while measured
   // May be below zero by packets that were still on their way.
-  int64_t lost_before() const {
-    return static_cast<int64_t>(sent) - static_cast<int64_t>(reached_gateway);
-  }
+  int64_t lost_before() const { return static_cast<int64_t>(sent) - static_cast<int64_t>(reached_gateway); }
 };
 
 struct SetupTimes {
@@ -83,7 +80,7 @@ struct Verdict {
   // Nothing was lost, beside what the weather does, and nothing late: no tick by the gateway's own
   // count or, with a limit in the profile, no more than a hundredth of its packets.
   bool is_clean = false;
-  bool is_load_limit = false;  // the load itself was too slow: nothing is said about the gateway
+  bool is_load_limit = false;        // the load itself was too slow: nothing is said about the gateway
   std::vector<std::string> reasons;  // sentences; empty when clean
 };
 Verdict Judge(const RunResult& result);

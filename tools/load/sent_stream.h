@@ -15,8 +15,8 @@ namespace byon::load {
 // One RTP stream towards the gateway out of encoded speech, 20 ms after 20 ms.
 class SentStream {
  public:
-  SentStream(const EncodedSpeech& speech, uint8_t payload_type, uint32_t clock_rate_hz,
-             uint32_t ssrc, uint16_t first_sequence, uint32_t first_timestamp, size_t first_frame)
+  SentStream(const EncodedSpeech& speech, uint8_t payload_type, uint32_t clock_rate_hz, uint32_t ssrc,
+             uint16_t first_sequence, uint32_t first_timestamp, size_t first_frame)
       : speech_(&speech),
         statistics_(rtp::Ssrc{ssrc}, clock_rate_hz),
         payload_type_(payload_type),
@@ -33,8 +33,7 @@ class SentStream {
     const rtp::RtpTimestamp timestamp{timestamp_};
     timestamp_ += frame_units_;
     if (frame.bytes == 0) return std::nullopt;
-    if (frame.onset_us && !is_lost)
-      onsets_.push_back(now + base::TimeDelta::Microseconds(*frame.onset_us));
+    if (frame.onset_us && !is_lost) onsets_.push_back(now + base::TimeDelta::Microseconds(*frame.onset_us));
     if (onsets_.size() > kMaxOnsets) onsets_.pop_front();
     rtp::RtpPacketBuilder builder(buffer, {.marker = frame.marker || is_first_,
                                            .payload_type = {payload_type_},

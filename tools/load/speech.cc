@@ -34,8 +34,7 @@ class Resonance {
 };
 
 // Appends `count` samples of voiced sound at about -20 dB under full scale.
-void AppendUtterance(std::vector<int16_t>& samples, size_t count, int sample_rate_hz,
-                     base::Random& random) {
+void AppendUtterance(std::vector<int16_t>& samples, size_t count, int sample_rate_hz, base::Random& random) {
   Resonance first(400 + 400 * random.NextUnit(), 80, sample_rate_hz);
   Resonance second(1100 + 900 * random.NextUnit(), 120, sample_rate_hz);
   const double pitch_hz = 95 + 120 * random.NextUnit();
@@ -53,16 +52,14 @@ void AppendUtterance(std::vector<int16_t>& samples, size_t count, int sample_rat
     voice[i] = loudness * (first.Next(excitation) + 0.7 * second.Next(excitation));
     power += voice[i] * voice[i];
   }
-  const double gain =
-      3300 / std::sqrt(power / static_cast<double>(std::max<size_t>(count, 1)) + 1e-12);
+  const double gain = 3300 / std::sqrt(power / static_cast<double>(std::max<size_t>(count, 1)) + 1e-12);
   for (const double value : voice) {
     samples.push_back(static_cast<int16_t>(std::clamp(value * gain, -30'000.0, 30'000.0)));
   }
 }
 
 void AppendPause(std::vector<int16_t>& samples, size_t count, base::Random& random) {
-  for (size_t i = 0; i < count; ++i)
-    samples.push_back(static_cast<int16_t>(random.NextBelow(17)) - 8);
+  for (size_t i = 0; i < count; ++i) samples.push_back(static_cast<int16_t>(random.NextBelow(17)) - 8);
 }
 
 }  // namespace
@@ -100,10 +97,8 @@ EncodedSpeech::EncodedSpeech(const codec::CodecFormat& format, double seconds, u
   frame.SetRate(rate);
   std::array<std::byte, codec::kMaxEncodedBytes> payload;
   std::array<int16_t, codec::kMaxFrameSamples> decoded;
-  for (size_t start = 0; start + frame.samples_per_channel <= speech.size();
-       start += frame.samples_per_channel) {
-    std::copy_n(speech.begin() + static_cast<ptrdiff_t>(start), frame.samples_per_channel,
-                frame.samples.begin());
+  for (size_t start = 0; start + frame.samples_per_channel <= speech.size(); start += frame.samples_per_channel) {
+    std::copy_n(speech.begin() + static_cast<ptrdiff_t>(start), frame.samples_per_channel, frame.samples.begin());
     const codec::EncodedPayload encoded = encoder->Encode(frame, payload);
     Frame& added = frames_.emplace_back();
     if (encoded.bytes == 0) {
@@ -113,8 +108,7 @@ EncodedSpeech::EncodedSpeech(const codec::CodecFormat& format, double seconds, u
     added.offset = payloads_.size();
     added.bytes = encoded.bytes;
     added.marker = encoded.starts_talkspurt;
-    payloads_.insert(payloads_.end(), payload.begin(),
-                     payload.begin() + static_cast<ptrdiff_t>(encoded.bytes));
+    payloads_.insert(payloads_.end(), payload.begin(), payload.begin() + static_cast<ptrdiff_t>(encoded.bytes));
     const size_t count = decoder->Decode(base::ByteSpan(payload).first(encoded.bytes), 0, decoded);
     added.onset_us = detector.Take(std::span(decoded).first(count));
   }

@@ -22,9 +22,8 @@ void SetOption(int fd, int level, int name, int value) {
 }
 
 uint16_t PortOf(const sockaddr_storage& address) {
-  return ntohs(address.ss_family == AF_INET
-                   ? reinterpret_cast<const sockaddr_in&>(address).sin_port
-                   : reinterpret_cast<const sockaddr_in6&>(address).sin6_port);
+  return ntohs(address.ss_family == AF_INET ? reinterpret_cast<const sockaddr_in&>(address).sin_port
+                                            : reinterpret_cast<const sockaddr_in6&>(address).sin6_port);
 }
 
 }  // namespace
@@ -49,8 +48,7 @@ KernelAddress::KernelAddress(const net::SocketAddress& address) {
 UdpSocket::UdpSocket(const net::IpAddress& ip) : local_{ip, 0} {
   KernelAddress address(local_);
   fd_ = socket(address.storage.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd_ < 0 ||
-      bind(fd_, reinterpret_cast<const sockaddr*>(&address.storage), address.length) != 0) {
+  if (fd_ < 0 || bind(fd_, reinterpret_cast<const sockaddr*>(&address.storage), address.length) != 0) {
     const std::string reason = std::strerror(errno);
     if (fd_ >= 0) close(fd_);
     throw std::runtime_error("no UDP socket can be opened on " + ip.ToString() + ": " + reason);
@@ -64,16 +62,14 @@ UdpSocket::UdpSocket(const net::IpAddress& ip) : local_{ip, 0} {
   SetOption(fd_, SOL_SOCKET, SO_RXQ_OVFL, 1);
 }
 
-UdpSocket::UdpSocket(UdpSocket&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), local_(other.local_) {}
+UdpSocket::UdpSocket(UdpSocket&& other) noexcept : fd_(std::exchange(other.fd_, -1)), local_(other.local_) {}
 
 UdpSocket::~UdpSocket() {
   if (fd_ >= 0) close(fd_);
 }
 
 void UdpSocket::Send(base::ByteSpan datagram, const KernelAddress& to) const {
-  (void)sendto(fd_, datagram.data(), datagram.size(), 0,
-               reinterpret_cast<const sockaddr*>(&to.storage), to.length);
+  (void)sendto(fd_, datagram.data(), datagram.size(), 0, reinterpret_cast<const sockaddr*>(&to.storage), to.length);
 }
 
 struct DatagramReceiver::Slots {
@@ -107,14 +103,13 @@ std::span<ReceivedDatagram> DatagramReceiver::Receive(int fd, int64_t clock_offs
     mmsghdr& header = slots_->headers[i];
     slots_->buffers[i].size = header.msg_len;
     received_[i] = {&slots_->buffers[i], PortOf(slots_->from[i]), base::Timestamp()};
-    for (cmsghdr* part = CMSG_FIRSTHDR(&header.msg_hdr); part != nullptr;
-         part = CMSG_NXTHDR(&header.msg_hdr, part)) {
+    for (cmsghdr* part = CMSG_FIRSTHDR(&header.msg_hdr); part != nullptr; part = CMSG_NXTHDR(&header.msg_hdr, part)) {
       if (part->cmsg_level != SOL_SOCKET) continue;
       if (part->cmsg_type == SCM_TIMESTAMPNS) {
         timespec time;
         std::memcpy(&time, CMSG_DATA(part), sizeof time);
-        received_[i].arrival = base::Timestamp::FromNanoseconds(time.tv_sec * 1'000'000'000 +
-                                                                time.tv_nsec + clock_offset_ns);
+        received_[i].arrival =
+            base::Timestamp::FromNanoseconds(time.tv_sec * 1'000'000'000 + time.tv_nsec + clock_offset_ns);
       } else if (part->cmsg_type == SO_RXQ_OVFL) {
         std::memcpy(&last_overflow_.emplace(), CMSG_DATA(part), sizeof(uint32_t));
       }

@@ -8,8 +8,8 @@ WeatherPath::Fate WeatherPath::Next() {
   // As many random numbers whatever comes out: a change of one figure leaves the others' fates
   // alone.
   fate.is_lost = IsLost();
-  fate.delay = base::TimeDelta::Nanoseconds(static_cast<int64_t>(
-      random_.NextUnit() * static_cast<double>(weather_.jitter.nanoseconds())));
+  fate.delay = base::TimeDelta::Nanoseconds(
+      static_cast<int64_t>(random_.NextUnit() * static_cast<double>(weather_.jitter.nanoseconds())));
   if (random_.NextUnit() < weather_.reorder) fate.delay += Weather::kReorderDelay;
   fate.is_duplicated = random_.NextUnit() < weather_.duplicate;
   return fate;

@@ -18,9 +18,7 @@ struct Weather {
   bool operator==(const Weather&) const = default;
   bool is_clean() const { return *this == Weather{}; }
   static constexpr base::TimeDelta kReorderDelay = base::TimeDelta::Milliseconds(30);
-  base::TimeDelta longest_delay() const {
-    return jitter + (reorder > 0 ? kReorderDelay : base::TimeDelta());
-  }
+  base::TimeDelta longest_delay() const { return jitter + (reorder > 0 ? kReorderDelay : base::TimeDelta()); }
 };
 
 // The fate of the packets of one stream, one after the other. The same seed gives the same fates.

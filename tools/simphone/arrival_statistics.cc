@@ -23,9 +23,9 @@ void ArrivalStatistics::StartSource(const rtp::RtpPacketView& packet) {
 
 void ArrivalStatistics::OnPacket(const rtp::RtpPacketView& packet, Clock::time_point now) {
   if (packets == 0) {
-    first_packet_unix_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
-                               std::chrono::system_clock::now().time_since_epoch())
-                               .count();
+    first_packet_unix_ms =
+        std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+            .count();
     gap_start_ = now;
     StartSource(packet);
   } else {

@@ -33,19 +33,16 @@ json ExtendedReportText(const ExtendedReports& extended) {
 Call::Call(CallContext& context, std::string id)
     : context_(context),
       id_(std::move(id)),
-      media_(context.config, context.transactions.loop(),
-             std::hash<std::string>()(context.transactions.NewToken(16)),
+      media_(context.config, context.transactions.loop(), std::hash<std::string>()(context.transactions.NewToken(16)),
              {[this](char digit, int duration_ms) {
                 Emit("dtmf", {{"digit", std::string(1, digit)}, {"duration_ms", duration_ms}});
               },
-              [this] { Emit("media_started", json::object()); },
-              [this] { Emit("rtcp_bye", json::object()); },
+              [this] { Emit("media_started", json::object()); }, [this] { Emit("rtcp_bye", json::object()); },
               [this](const std::string& ip, uint16_t port, const NegotiatedAudio* audio) {
                 json path{{"ip", ip}, {"port", port}};
                 if (audio != nullptr) {
-                  path["remote"] = {{"ip", audio->remote_ip},
-                                    {"port", audio->remote_port},
-                                    {"rtcp_port", audio->remote_rtcp_port}};
+                  path["remote"] = {
+                      {"ip", audio->remote_ip}, {"port", audio->remote_port}, {"rtcp_port", audio->remote_rtcp_port}};
                 }
                 Emit("media_path", std::move(path));
               }}) {}
@@ -74,8 +71,7 @@ std::string Call::ContactHeader() const {
 }
 
 void Call::Respond(const ServerTransactionPtr& transaction, int status, const std::string& reason) {
-  context_.transactions.Respond(transaction,
-                                SipMessage::ResponseTo(transaction->request(), status, reason));
+  context_.transactions.Respond(transaction, SipMessage::ResponseTo(transaction->request(), status, reason));
 }
 
 void Call::HandlePrack(const ServerTransactionPtr& transaction) {
@@ -145,8 +141,7 @@ void Call::HandleOffer(const ServerTransactionPtr& transaction) {
   context_.transactions.Respond(transaction, response);
   if (is_invite) unacknowledged_ = transaction;
   if (!session_expires.empty()) StartSessionTimer(request, false);
-  if (is_confirmed_)
-    Emit(is_invite ? "reinvited" : "updated", {{"codec", media_.stream().MakeReport().codec}});
+  if (is_confirmed_) Emit(is_invite ? "reinvited" : "updated", {{"codec", media_.stream().MakeReport().codec}});
 }
 
 void Call::HandleAck(const SipMessage& ack) {
@@ -182,21 +177,19 @@ void Call::SendReinvite(const char* event) {
   invite.SetBody("application/sdp", media_.MakeOffer());
   const uint32_t cseq = invite.cseq();
   is_reinvite_open_ = true;
-  context_.transactions.Send(
-      std::move(invite), dialog_.NextHop(), [this, cseq, event](const SipMessage& response) {
-        if (response.status() < 200) return;
-        is_reinvite_open_ = false;
-        if (response.status() >= 300) {
-          return Emit("reinvite_failed", {{"code", response.status()}});
-        }
-        dialog_.RefreshTarget(response);
-        context_.transactions.SendAck(dialog_.MakeAck(cseq, ContactHeader()), dialog_.NextHop());
-        const bool is_agreed = media_.TakeAnswer(response.body());
-        Emit(event, {{"agreed", is_agreed},
-                     {"direction",
-                      is_agreed ? std::string(DirectionName(media_.remote()->direction)) : ""},
-                     {"codec", media_.stream().MakeReport().codec}});
-      });
+  context_.transactions.Send(std::move(invite), dialog_.NextHop(), [this, cseq, event](const SipMessage& response) {
+    if (response.status() < 200) return;
+    is_reinvite_open_ = false;
+    if (response.status() >= 300) {
+      return Emit("reinvite_failed", {{"code", response.status()}});
+    }
+    dialog_.RefreshTarget(response);
+    context_.transactions.SendAck(dialog_.MakeAck(cseq, ContactHeader()), dialog_.NextHop());
+    const bool is_agreed = media_.TakeAnswer(response.body());
+    Emit(event, {{"agreed", is_agreed},
+                 {"direction", is_agreed ? std::string(DirectionName(media_.remote()->direction)) : ""},
+                 {"codec", media_.stream().MakeReport().codec}});
+  });
 }
 
 void Call::StartSessionTimer(const SipMessage& message, bool is_uac) {
@@ -204,15 +197,12 @@ void Call::StartSessionTimer(const SipMessage& message, bool is_uac) {
   session_expires_s_ = std::max(kSmallestSessionExpires, std::atoi(value.c_str()));
   const size_t semicolon = value.find(';');
   const std::string refresher =
-      semicolon == std::string::npos
-          ? "uac"
-          : FindParameter(value.substr(semicolon), "refresher").value_or("uac");
+      semicolon == std::string::npos ? "uac" : FindParameter(value.substr(semicolon), "refresher").value_or("uac");
   const bool is_refresher = (refresher == "uac") == is_uac;
   EventLoop& loop = context_.transactions.loop();
   loop.Cancel(session_timer_);
   if (is_refresher) {
-    session_timer_ =
-        loop.RunAfter(std::chrono::seconds(session_expires_s_ / 2), [this] { RefreshSession(); });
+    session_timer_ = loop.RunAfter(std::chrono::seconds(session_expires_s_ / 2), [this] { RefreshSession(); });
   } else {
     // RFC 4028 section 10: BYE a little before the session would expire.
     const int margin_s = std::min(32, session_expires_s_ / 3);
@@ -227,12 +217,11 @@ void Call::RefreshSession() {
   SipMessage update = dialog_.MakeRequest("UPDATE", ContactHeader());
   update.Add("Supported", "timer");
   update.Add("Session-Expires", std::to_string(session_expires_s_) + ";refresher=uac");
-  context_.transactions.Send(std::move(update), dialog_.NextHop(),
-                             [this](const SipMessage& response) {
-                               if (response.status() < 200 || is_ended_) return;
-                               Emit("session_refreshed", {{"code", response.status()}});
-                               if (response.status() < 300) StartSessionTimer(response, true);
-                             });
+  context_.transactions.Send(std::move(update), dialog_.NextHop(), [this](const SipMessage& response) {
+    if (response.status() < 200 || is_ended_) return;
+    Emit("session_refreshed", {{"code", response.status()}});
+    if (response.status() < 300) StartSessionTimer(response, true);
+  });
 }
 
 void Call::EmitStatistics(bool restarts_gap) {

@@ -16,12 +16,11 @@ MediaDirection MakeDirection(bool sends, bool receives) {
 
 }  // namespace
 
-CallMedia::CallMedia(const PhoneConfig& config, EventLoop& loop, uint64_t seed,
-                     MediaStream::Observer observer)
+CallMedia::CallMedia(const PhoneConfig& config, EventLoop& loop, uint64_t seed, MediaStream::Observer observer)
     : config_(config),
       preferences_(config.codecs),
-      stream_(loop, config.media_ip.empty() ? config.local_ip : config.media_ip,
-              config.media_relay, config.rtp_port_base, config.rtcp_interval_ms, seed, std::move(observer)) {
+      stream_(loop, config.media_ip.empty() ? config.local_ip : config.media_ip, config.media_relay,
+              config.rtp_port_base, config.rtcp_interval_ms, seed, std::move(observer)) {
   stream_.source().Play(config.play);
 }
 
@@ -68,8 +67,8 @@ std::optional<std::string> CallMedia::AnswerTo(const std::string& sdp) {
   negotiated_->receive_payload_type = picked->format.payload_type;
   negotiated_->receive_telephone_event = picked->telephone_event;
   const MediaDirection offered = Reverse(remote->direction);
-  local_direction_ = MakeDirection(Sends(wanted_direction_) && Sends(offered),
-                                   Receives(wanted_direction_) && Receives(offered));
+  local_direction_ =
+      MakeDirection(Sends(wanted_direction_) && Sends(offered), Receives(wanted_direction_) && Receives(offered));
   last_local_sdp_ = LocalDescription(AnswerFormats(*negotiated_)).Serialize();
   Apply();
   return last_local_sdp_;
@@ -82,8 +81,7 @@ void CallMedia::AllowSending(bool is_allowed) {
 
 void CallMedia::Apply() {
   const bool has_address = remote_->port != 0 && remote_->ip != "0.0.0.0" && remote_->ip != "::";
-  const bool sends =
-      may_send_ && has_address && Sends(local_direction_) && Receives(remote_->direction);
+  const bool sends = may_send_ && has_address && Sends(local_direction_) && Receives(remote_->direction);
   stream_.Configure(*negotiated_, sends);
 }
 

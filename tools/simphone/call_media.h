@@ -12,8 +12,7 @@ namespace byon::simphone {
 // The offer/answer side of one call's audio (RFC 3264) and the stream it sets up.
 class CallMedia {
  public:
-  CallMedia(const PhoneConfig& config, EventLoop& loop, uint64_t seed,
-            MediaStream::Observer observer);
+  CallMedia(const PhoneConfig& config, EventLoop& loop, uint64_t seed, MediaStream::Observer observer);
 
   // An offer with the present preferences and direction.
   std::string MakeOffer();

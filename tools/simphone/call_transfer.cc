@@ -48,8 +48,8 @@ void Call::HandleNotify(const ServerTransactionPtr& transaction) {
   Respond(transaction, 200, "OK");
   if (!request.Header("Event").starts_with("refer")) return;
   const std::string& body = request.body();
-  Emit("refer_progress", {{"status", body.substr(0, body.find('\r'))},
-                          {"subscription", request.Header("Subscription-State")}});
+  Emit("refer_progress",
+       {{"status", body.substr(0, body.find('\r'))}, {"subscription", request.Header("Subscription-State")}});
 }
 
 bool Call::IsReplacedBy(const SipMessage& invite) const {

@@ -5,9 +5,7 @@
 namespace byon::simphone {
 namespace {
 
-std::string WithoutTag(const std::string& address) {
-  return "<" + NameAddress::Parse(address).uri + ">";
-}
+std::string WithoutTag(const std::string& address) { return "<" + NameAddress::Parse(address).uri + ">"; }
 
 }  // namespace
 

@@ -52,15 +52,16 @@ void DialogPublisher::Send(std::string document) {
                         own + "\">\r\n" + document + "</dialog-info>\r\n");
   }
   is_open_ = true;
-  transactions_.Send(std::move(publish), NextHopOf({}, "sip:" + config_.pcscf), [this, document](const SipMessage& response) {
-    if (response.status() < 200) return;
-    is_open_ = false;
-    constexpr int kConditionalRequestFailed = 412;
-    const bool is_forgotten = response.status() == kConditionalRequestFailed && !entity_tag_.empty();
-    entity_tag_ = response.status() < 300 && !document.empty() ? response.Header("SIP-ETag") : "";
-    if (pending_) return Send(*std::exchange(pending_, std::nullopt));
-    if (is_forgotten) Send(document);
-  });
+  transactions_.Send(std::move(publish), NextHopOf({}, "sip:" + config_.pcscf),
+                     [this, document](const SipMessage& response) {
+                       if (response.status() < 200) return;
+                       is_open_ = false;
+                       constexpr int kConditionalRequestFailed = 412;
+                       const bool is_forgotten = response.status() == kConditionalRequestFailed && !entity_tag_.empty();
+                       entity_tag_ = response.status() < 300 && !document.empty() ? response.Header("SIP-ETag") : "";
+                       if (pending_) return Send(*std::exchange(pending_, std::nullopt));
+                       if (is_forgotten) Send(document);
+                     });
 }
 
 }  // namespace byon::simphone

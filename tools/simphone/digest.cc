@@ -53,9 +53,8 @@ std::optional<DigestChallenge> DigestChallenge::Parse(std::string_view header_va
   return challenge;
 }
 
-std::string MakeAuthorization(const DigestChallenge& challenge,
-                              const DigestCredentials& credentials, std::string_view method,
-                              std::string_view uri, uint32_t nonce_count,
+std::string MakeAuthorization(const DigestChallenge& challenge, const DigestCredentials& credentials,
+                              std::string_view method, std::string_view uri, uint32_t nonce_count,
                               std::string_view client_nonce) {
   const EVP_MD* function = EqualNoCase(challenge.algorithm, "SHA-256") ? EVP_sha256() : EVP_md5();
   const std::string a1 = credentials.username + ":" + challenge.realm + ":" + credentials.password;
@@ -66,17 +65,14 @@ std::string MakeAuthorization(const DigestChallenge& challenge,
   if (challenge.has_qop_auth) {
     middle += std::string(count.data()) + ":" + std::string(client_nonce) + ":auth:";
   }
-  const std::string response =
-      HexHash(function, HexHash(function, a1) + middle + HexHash(function, a2));
+  const std::string response = HexHash(function, HexHash(function, a1) + middle + HexHash(function, a2));
 
-  std::string value = "Digest username=\"" + credentials.username + "\", realm=\"" +
-                      challenge.realm + "\", nonce=\"" + challenge.nonce + "\", uri=\"" +
-                      std::string(uri) + "\", response=\"" + response + "\"";
+  std::string value = "Digest username=\"" + credentials.username + "\", realm=\"" + challenge.realm + "\", nonce=\"" +
+                      challenge.nonce + "\", uri=\"" + std::string(uri) + "\", response=\"" + response + "\"";
   if (!challenge.algorithm.empty()) value += ", algorithm=" + challenge.algorithm;
   if (!challenge.opaque.empty()) value += ", opaque=\"" + challenge.opaque + "\"";
   if (challenge.has_qop_auth) {
-    value += ", qop=auth, nc=" + std::string(count.data()) + ", cnonce=\"" +
-             std::string(client_nonce) + "\"";
+    value += ", qop=auth, nc=" + std::string(count.data()) + ", cnonce=\"" + std::string(client_nonce) + "\"";
   }
   return value;
 }

@@ -25,9 +25,8 @@ struct DigestCredentials {
 };
 
 // The Authorization value for one request. `nonce_count` starts at 1 for each new nonce.
-std::string MakeAuthorization(const DigestChallenge& challenge,
-                              const DigestCredentials& credentials, std::string_view method,
-                              std::string_view uri, uint32_t nonce_count,
+std::string MakeAuthorization(const DigestChallenge& challenge, const DigestCredentials& credentials,
+                              std::string_view method, std::string_view uri, uint32_t nonce_count,
                               std::string_view client_nonce);
 
 }  // namespace byon::simphone

@@ -15,8 +15,7 @@ EventLoop::TimerId EventLoop::RunAt(Clock::time_point when, std::function<void()
 }
 
 void EventLoop::Cancel(TimerId id) {
-  const auto found =
-      std::find_if(timers_.begin(), timers_.end(), [id](auto& t) { return t.second.id == id; });
+  const auto found = std::find_if(timers_.begin(), timers_.end(), [id](auto& t) { return t.second.id == id; });
   if (found != timers_.end()) timers_.erase(found);
 }
 

@@ -12,8 +12,7 @@ void ExtendedReports::Take(const rtp::ExtendedReport& report, rtp::Ssrc own, bas
   }
   for (const rtp::LastReceiverReference& answer : report.last_references) {
     if (answer.receiver != own || answer.last_rr == 0) continue;
-    const auto units = static_cast<int32_t>(wall_clock.compact() - answer.last_rr -
-                                            answer.delay_since_last_rr);
+    const auto units = static_cast<int32_t>(wall_clock.compact() - answer.last_rr - answer.delay_since_last_rr);
     round_trip_ms_ = std::max(units, 0) * 1000.0 / 65'536;
   }
   for (const rtp::VoipMetrics& metrics : report.voip_metrics) {
@@ -21,16 +20,14 @@ void ExtendedReports::Take(const rtp::ExtendedReport& report, rtp::Ssrc own, bas
   }
 }
 
-rtp::ExtendedReport ExtendedReports::Make(rtp::Ssrc own, std::optional<rtp::Ssrc> received,
-                                          double loss_share, base::Timestamp now,
-                                          rtp::NtpTime wall_clock) {
+rtp::ExtendedReport ExtendedReports::Make(rtp::Ssrc own, std::optional<rtp::Ssrc> received, double loss_share,
+                                          base::Timestamp now, rtp::NtpTime wall_clock) {
   rtp::ExtendedReport report;
   report.sender = own;
   report.receiver_reference_time = wall_clock;
   if (reference_) {
     (void)report.last_references.PushBack(
-        {reference_->sender, reference_->compact,
-         rtp::CompactNtpFromTimeDelta(now - reference_->arrival)});
+        {reference_->sender, reference_->compact, rtp::CompactNtpFromTimeDelta(now - reference_->arrival)});
     reference_.reset();
   }
   if (received) {

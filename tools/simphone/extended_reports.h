@@ -13,11 +13,10 @@ namespace byon::simphone {
 class ExtendedReports {
  public:
   // A report that came.
-  void Take(const rtp::ExtendedReport& report, rtp::Ssrc own, base::Timestamp now,
-            rtp::NtpTime wall_clock);
+  void Take(const rtp::ExtendedReport& report, rtp::Ssrc own, base::Timestamp now, rtp::NtpTime wall_clock);
   // What goes out next: a reference time, the answer to one, and how `received` came in.
-  rtp::ExtendedReport Make(rtp::Ssrc own, std::optional<rtp::Ssrc> received, double loss_share,
-                           base::Timestamp now, rtp::NtpTime wall_clock);
+  rtp::ExtendedReport Make(rtp::Ssrc own, std::optional<rtp::Ssrc> received, double loss_share, base::Timestamp now,
+                           rtp::NtpTime wall_clock);
 
   uint64_t received() const { return received_; }
   double round_trip_ms() const { return round_trip_ms_; }  // -1: unknown

@@ -9,9 +9,8 @@ using nlohmann::json;
 IncomingCall::IncomingCall(CallContext& context, std::string id, ServerTransactionPtr invite)
     : Call(context, std::move(id)), invite_(std::move(invite)) {
   dialog_ = Dialog::FromInvite(invite_->request(), context_.transactions.NewToken(10));
-  is_reliable_ =
-      context_.config.use_100rel && (invite_->request().HasOption("Supported", "100rel") ||
-                                     invite_->request().HasOption("Require", "100rel"));
+  is_reliable_ = context_.config.use_100rel && (invite_->request().HasOption("Supported", "100rel") ||
+                                                invite_->request().HasOption("Require", "100rel"));
   media_.AllowSending(false);
 }
 
@@ -40,8 +39,8 @@ void IncomingCall::Start() {
     Alert();
   }
   if (config.auto_answer_ms >= 0) {
-    answer_timer_ = context_.transactions.loop().RunAfter(
-        EventLoop::Milliseconds(config.auto_answer_ms), [this] { Answer(); });
+    answer_timer_ =
+        context_.transactions.loop().RunAfter(EventLoop::Milliseconds(config.auto_answer_ms), [this] { Answer(); });
   }
 }
 
@@ -49,12 +48,10 @@ bool IncomingCall::PrepareAnswer() {
   const std::string& offer = invite_->request().body();
   if (offer.empty()) return true;  // our offer goes with the answer (RFC 3261 section 13.3.1)
   const auto remote = AudioDescription::Parse(offer);
-  const bool has_preconditions =
-      remote && remote->preconditions && context_.config.use_preconditions && is_reliable_;
+  const bool has_preconditions = remote && remote->preconditions && context_.config.use_preconditions && is_reliable_;
   if (has_preconditions) {
     are_resources_ready_ = remote->preconditions->is_local_ready;
-    media_.SetPreconditions(
-        Preconditions{true, remote->preconditions->is_local_ready, !are_resources_ready_});
+    media_.SetPreconditions(Preconditions{true, remote->preconditions->is_local_ready, !are_resources_ready_});
   }
   const auto answer = media_.AnswerTo(offer);
   if (answer) answer_sdp_ = *answer;
@@ -101,15 +98,13 @@ void IncomingCall::SendProvisional(int status, const std::string& reason, bool w
 
 bool IncomingCall::Owns(const SipMessage& request) const {
   if (request.method() == "CANCEL") {
-    return request.Header("Call-ID") == dialog_.call_id &&
-           request.cseq() == invite_->request().cseq();
+    return request.Header("Call-ID") == dialog_.call_id && request.cseq() == invite_->request().cseq();
   }
   return dialog_.Matches(request);
 }
 
 void IncomingCall::HandlePrack(const ServerTransactionPtr& transaction) {
-  const std::string expected =
-      std::to_string(rseq_) + " " + std::to_string(invite_->request().cseq()) + " INVITE";
+  const std::string expected = std::to_string(rseq_) + " " + std::to_string(invite_->request().cseq()) + " INVITE";
   if (!awaits_prack_ || transaction->request().Header("RAck") != expected) {
     return Respond(transaction, 481, "Call/Transaction Does Not Exist");
   }
@@ -159,8 +154,7 @@ void IncomingCall::Answer() {
   response.Add("Supported", "100rel, timer");
   const std::string session_expires = invite_->request().Header("Session-Expires");
   if (!session_expires.empty() && invite_->request().HasOption("Supported", "timer")) {
-    const std::string refresher =
-        session_expires.find("refresher") == std::string::npos ? ";refresher=uac" : "";
+    const std::string refresher = session_expires.find("refresher") == std::string::npos ? ";refresher=uac" : "";
     response.Add("Session-Expires", session_expires + refresher);
     response.Add("Require", "timer");
   }

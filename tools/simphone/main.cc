@@ -74,12 +74,8 @@ Options ParseFlags(int argc, char** argv) {
   Options options;
   PhoneConfig& phone = options.phone;
   using Setter = std::function<void(const std::string&)>;
-  const auto text = [](std::string& field) {
-    return [&field](const std::string& v) { field = v; };
-  };
-  const auto number = [](int& field) {
-    return [&field](const std::string& v) { field = std::stoi(v); };
-  };
+  const auto text = [](std::string& field) { return [&field](const std::string& v) { field = v; }; };
+  const auto number = [](int& field) { return [&field](const std::string& v) { field = std::stoi(v); }; };
   const auto port = [](uint16_t& field) {
     return [&field](const std::string& v) { field = static_cast<uint16_t>(std::stoi(v)); };
   };
@@ -130,8 +126,7 @@ Options ParseFlags(int argc, char** argv) {
     const std::string flag = argv[i];
     if (const auto found = without_value.find(flag); found != without_value.end()) {
       found->second();
-    } else if (const auto setter = with_value.find(flag);
-               setter != with_value.end() && i + 1 < argc) {
+    } else if (const auto setter = with_value.find(flag); setter != with_value.end() && i + 1 < argc) {
       setter->second(argv[++i]);
     } else {
       throw std::runtime_error("unknown flag or missing value: " + flag);

@@ -20,16 +20,14 @@ constexpr auto kLatestTick = std::chrono::milliseconds(200);
 constexpr size_t kLargestPacketBytes = 1500;
 
 base::Timestamp MonotonicNow() {
-  return base::Timestamp::FromNanoseconds(std::chrono::duration_cast<std::chrono::nanoseconds>(
-                                              EventLoop::Clock::now().time_since_epoch())
-                                              .count());
+  return base::Timestamp::FromNanoseconds(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(EventLoop::Clock::now().time_since_epoch()).count());
 }
 
 rtp::NtpTime WallClock() {
-  return rtp::NtpTime::FromUnix(
-      base::TimeDelta::Nanoseconds(std::chrono::duration_cast<std::chrono::nanoseconds>(
-                                       std::chrono::system_clock::now().time_since_epoch())
-                                       .count()));
+  return rtp::NtpTime::FromUnix(base::TimeDelta::Nanoseconds(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count()));
 }
 
 int OpenUdp(const std::string& ip, uint16_t port) {
@@ -57,8 +55,8 @@ std::vector<int16_t> ToRecordingRate(std::vector<int16_t> samples, uint32_t samp
 
 }  // namespace
 
-MediaStream::MediaStream(EventLoop& loop, std::string local_ip, std::string relay_ip,
-                         uint16_t port_base, int rtcp_interval_ms, uint64_t seed, Observer observer)
+MediaStream::MediaStream(EventLoop& loop, std::string local_ip, std::string relay_ip, uint16_t port_base,
+                         int rtcp_interval_ms, uint64_t seed, Observer observer)
     : loop_(loop),
       local_ip_(std::move(local_ip)),
       relay_ip_(std::move(relay_ip)),
@@ -91,8 +89,7 @@ void MediaStream::OpenSockets(uint16_t from_port) {
     }
     close(rtp_socket_);
   }
-  throw std::runtime_error("no free RTP port from " + std::to_string(from_port) + " on " +
-                           local_ip_);
+  throw std::runtime_error("no free RTP port from " + std::to_string(from_port) + " on " + local_ip_);
 }
 
 void MediaStream::ReportPath() const {
@@ -190,13 +187,11 @@ void MediaStream::SendEvent(const DtmfSender::Report& report) {
   base::ByteWriter writer(payload);
   report.event.Serialize(writer);
   for (int i = 0; i < report.copies; ++i) {
-    SendPacket(*audio_->telephone_event, report.is_first, event_timestamp_.value_or(timestamp_),
-               payload);
+    SendPacket(*audio_->telephone_event, report.is_first, event_timestamp_.value_or(timestamp_), payload);
   }
 }
 
-void MediaStream::SendPacket(int payload_type, bool marker, uint32_t timestamp,
-                             base::ByteSpan payload) {
+void MediaStream::SendPacket(int payload_type, bool marker, uint32_t timestamp, base::ByteSpan payload) {
   std::array<std::byte, kLargestPacketBytes> buffer;
   rtp::RtpHeader header;
   header.marker = marker;
@@ -217,8 +212,7 @@ void MediaStream::SendTo(int socket, bool is_rtcp, base::ByteSpan packet) const 
   const int port = is_relayed ? local_port_ + (is_rtcp ? 1 : 0)
                    : is_rtcp  ? audio_->remote_rtcp_port
                               : audio_->remote_port;
-  const auto remote = KernelAddress::From(is_relayed ? relay_ip_ : audio_->remote_ip,
-                                          static_cast<uint16_t>(port));
+  const auto remote = KernelAddress::From(is_relayed ? relay_ip_ : audio_->remote_ip, static_cast<uint16_t>(port));
   if (!remote) return;
   (void)sendto(socket, packet.data(), packet.size(), 0, remote->get(), remote->length);
 }
@@ -226,11 +220,9 @@ void MediaStream::SendTo(int socket, bool is_rtcp, base::ByteSpan packet) const 
 void MediaStream::ReadRtp() {
   std::array<std::byte, kLargestPacketBytes> buffer;
   KernelAddress source;
-  const ssize_t size = recvfrom(rtp_socket_, buffer.data(), buffer.size(), MSG_DONTWAIT,
-                                source.get(), &source.length);
+  const ssize_t size = recvfrom(rtp_socket_, buffer.data(), buffer.size(), MSG_DONTWAIT, source.get(), &source.length);
   if (size <= 0) return;
-  const auto packet =
-      rtp::RtpPacketView::Parse(base::ByteSpan(buffer).first(static_cast<size_t>(size)));
+  const auto packet = rtp::RtpPacketView::Parse(base::ByteSpan(buffer).first(static_cast<size_t>(size)));
   if (!packet || !audio_) return;
   const bool is_first = arrivals_.packets == 0;
   counters_.remote_source = source.ip() + ":" + std::to_string(source.port());
@@ -239,14 +231,12 @@ void MediaStream::ReadRtp() {
 
   const int payload_type = packet->payload_type().value;
   const bool is_event = audio_->receive_telephone_event == payload_type;
-  const bool is_audio =
-      audio_->receive_payload_type == payload_type || audio_->format.payload_type == payload_type;
+  const bool is_audio = audio_->receive_payload_type == payload_type || audio_->format.payload_type == payload_type;
   if (!is_event && !is_audio) return arrivals_.OnUnknownPayloadType();
   if (!received_ || received_->source() != packet->ssrc()) {
     received_.emplace(packet->ssrc(), static_cast<uint32_t>(audio_->format.clock_rate_hz));
   }
-  received_->OnPacket(packet->sequence_number(), packet->timestamp(), packet->payload().size(),
-                      MonotonicNow());
+  received_->OnPacket(packet->sequence_number(), packet->timestamp(), packet->payload().size(), MonotonicNow());
   if (is_event) {
     ReceiveEvent(*packet);
   } else {
@@ -267,8 +257,7 @@ void MediaStream::ReceiveEvent(const rtp::RtpPacketView& packet) {
 
 void MediaStream::RecordPacket(const rtp::RtpPacketView& packet) {
   const uint32_t rate_hz = codec_->sample_rate_hz();
-  const bool is_new_source =
-      recording_ssrc_ != packet.ssrc().value || recording_rate_hz_ != rate_hz;
+  const bool is_new_source = recording_ssrc_ != packet.ssrc().value || recording_rate_hz_ != rate_hz;
   if (is_new_source) recording_unwrapper_.Reset();
   const int64_t timestamp = recording_unwrapper_.Peek(packet.timestamp().value);
   // Decoders have memory: what comes out of order is as good as lost.
@@ -282,8 +271,7 @@ void MediaStream::RecordPacket(const rtp::RtpPacketView& packet) {
   counters_.last_mode_request = codec_->last_mode_request();
   if (is_new_source || !recording_) {
     // A new source starts where the clock on the wall says it does.
-    const auto elapsed = recording_ ? EventLoop::Clock::now() - recording_start_
-                                    : EventLoop::Clock::duration::zero();
+    const auto elapsed = recording_ ? EventLoop::Clock::now() - recording_start_ : EventLoop::Clock::duration::zero();
     const auto elapsed_units =
         std::chrono::duration_cast<std::chrono::microseconds>(elapsed).count() * rate_hz / 1000000;
     recording_origin_ = recording_last_ - elapsed_units;
@@ -338,8 +326,7 @@ void MediaStream::AddExtendedReport(rtp::RtcpBuilder& builder) {
   const auto source = received_ ? std::optional(received_->source()) : std::nullopt;
   const double expected = static_cast<double>(arrivals_.packets) + static_cast<double>(arrivals_.lost);
   const double loss_share = expected > 0 ? static_cast<double>(arrivals_.lost) / expected : 0;
-  builder.AddExtendedReport(
-      extended_.Make(sent_->source(), source, loss_share, MonotonicNow(), WallClock()));
+  builder.AddExtendedReport(extended_.Make(sent_->source(), source, loss_share, MonotonicNow(), WallClock()));
 }
 
 void MediaStream::ReadRtcp() {

@@ -59,8 +59,8 @@ class MediaStream {
   // Opens an even RTP port and the odd RTCP port above it, from `port_base` upwards. With a relay's
   // address everything is sent to that, to the stream's own port numbers. Throws std::runtime_error
   // when no port is free.
-  MediaStream(EventLoop& loop, std::string local_ip, std::string relay_ip, uint16_t port_base,
-              int rtcp_interval_ms, uint64_t seed, Observer observer);
+  MediaStream(EventLoop& loop, std::string local_ip, std::string relay_ip, uint16_t port_base, int rtcp_interval_ms,
+              uint64_t seed, Observer observer);
   ~MediaStream();
   MediaStream(const MediaStream&) = delete;
   MediaStream& operator=(const MediaStream&) = delete;
@@ -76,9 +76,7 @@ class MediaStream {
   void Stop();
 
   AudioSource& source() { return source_; }
-  void SendDtmf(const std::string& digits, int duration_ms, int gap_ms) {
-    dtmf_.Queue(digits, duration_ms, gap_ms);
-  }
+  void SendDtmf(const std::string& digits, int duration_ms, int gap_ms) { dtmf_.Queue(digits, duration_ms, gap_ms); }
   // From now on, or again from the start into another file. 16 kHz always.
   void Record(const std::string& path);
   void StopRecording();

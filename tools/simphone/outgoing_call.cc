@@ -7,8 +7,7 @@ namespace byon::simphone {
 
 using nlohmann::json;
 
-OutgoingCall::OutgoingCall(CallContext& context, std::string id, const std::string& to)
-    : Call(context, std::move(id)) {
+OutgoingCall::OutgoingCall(CallContext& context, std::string id, const std::string& to) : Call(context, std::move(id)) {
   if (!context.config.record.empty()) media_.stream().Record(context.config.record);
   SendInvite(to);
 }
@@ -51,8 +50,7 @@ void OutgoingCall::SendInvite(const std::string& to) {
 
 bool OutgoingCall::Owns(const SipMessage& request) const {
   if (request.Header("Call-ID") != dialog_.call_id) return false;
-  return NameAddress::Parse(request.Header("To")).Parameter("tag").value_or("") ==
-         dialog_.local_tag;
+  return NameAddress::Parse(request.Header("To")).Parameter("tag").value_or("") == dialog_.local_tag;
 }
 
 void OutgoingCall::Receive(const SipMessage& response) {
@@ -75,8 +73,7 @@ void OutgoingCall::ReceiveProvisional(const SipMessage& response) {
   early.dialog.LearnFromResponse(response);
   early.dialog.local_cseq = cseq;
   if (response.HasOption("Require", "100rel")) {
-    const auto rseq =
-        static_cast<uint32_t>(std::strtoul(response.Header("RSeq").c_str(), nullptr, 10));
+    const auto rseq = static_cast<uint32_t>(std::strtoul(response.Header("RSeq").c_str(), nullptr, 10));
     if (rseq <= early.last_rseq) return;  // repeated: its PRACK is under way
     early.last_rseq = rseq;
     SendPrack(early, response);
@@ -85,24 +82,22 @@ void OutgoingCall::ReceiveProvisional(const SipMessage& response) {
     early.answer = response.body();
     if (!media_.TakeAnswer(response.body())) Emit("bad_answer", {{"sdp", response.body()}});
   }
-  Emit(response.status() == 180 ? "ringing" : "progress",
-       {{"code", response.status()},
-        {"fork", tag},
-        {"sdp", !response.body().empty()},
-        {"reliable", response.HasOption("Require", "100rel")},
-        {"early_media", response.Header("P-Early-Media")}});
+  Emit(response.status() == 180 ? "ringing" : "progress", {{"code", response.status()},
+                                                           {"fork", tag},
+                                                           {"sdp", !response.body().empty()},
+                                                           {"reliable", response.HasOption("Require", "100rel")},
+                                                           {"early_media", response.Header("P-Early-Media")}});
 }
 
 void OutgoingCall::SendPrack(EarlyDialog& early, const SipMessage& response) {
   SipMessage prack = early.dialog.MakeRequest("PRACK", ContactHeader());
   prack.Add("RAck", response.Header("RSeq") + " " + response.Header("CSeq"));
   const std::string tag = early.dialog.remote_tag;
-  context_.transactions.Send(std::move(prack), early.dialog.NextHop(),
-                             [this, tag](const SipMessage& answer) {
-                               if (answer.status() >= 200 && answer.status() < 300) {
-                                 ConfirmResources(tag);
-                               }
-                             });
+  context_.transactions.Send(std::move(prack), early.dialog.NextHop(), [this, tag](const SipMessage& answer) {
+    if (answer.status() >= 200 && answer.status() < 300) {
+      ConfirmResources(tag);
+    }
+  });
 }
 
 void OutgoingCall::ConfirmResources(const std::string& tag) {
@@ -115,12 +110,11 @@ void OutgoingCall::ConfirmResources(const std::string& tag) {
   SipMessage update = early.dialog.MakeRequest("UPDATE", ContactHeader());
   update.Add("Require", "precondition");
   update.SetBody("application/sdp", media_.MakeOffer());
-  context_.transactions.Send(
-      std::move(update), early.dialog.NextHop(), [this](const SipMessage& answer) {
-        if (answer.status() < 200) return;
-        const bool is_agreed = answer.status() < 300 && media_.TakeAnswer(answer.body());
-        Emit("resources_confirmed", {{"agreed", is_agreed}});
-      });
+  context_.transactions.Send(std::move(update), early.dialog.NextHop(), [this](const SipMessage& answer) {
+    if (answer.status() < 200) return;
+    const bool is_agreed = answer.status() < 300 && media_.TakeAnswer(answer.body());
+    Emit("resources_confirmed", {{"agreed", is_agreed}});
+  });
 }
 
 void OutgoingCall::ReceiveAnswer(const SipMessage& response) {
@@ -129,8 +123,7 @@ void OutgoingCall::ReceiveAnswer(const SipMessage& response) {
   answered.LearnFromResponse(response);
   if (is_confirmed_ || is_ended_) {
     // A repeated 200, or a second fork that answered (RFC 3261 section 13.2.2.4).
-    context_.transactions.SendAck(answered.MakeAck(invite_cseq_, ContactHeader()),
-                                  answered.NextHop());
+    context_.transactions.SendAck(answered.MakeAck(invite_cseq_, ContactHeader()), answered.NextHop());
     if (is_ended_ || answered.remote_tag != dialog_.remote_tag) {
       SipMessage bye = answered.MakeRequest("BYE", ContactHeader());
       context_.transactions.Send(std::move(bye), answered.NextHop(), [](const SipMessage&) {});
@@ -150,8 +143,8 @@ void OutgoingCall::ReceiveAnswer(const SipMessage& response) {
   std::string sdp = response.body();
   if (sdp.empty() && early != early_.end()) sdp = early->second.answer;
   const bool was_updated = early != early_.end() && early->second.was_updated;
-  const bool is_agreed = was_updated && response.body().empty() ? media_.negotiated().has_value()
-                                                                : media_.TakeAnswer(sdp);
+  const bool is_agreed =
+      was_updated && response.body().empty() ? media_.negotiated().has_value() : media_.TakeAnswer(sdp);
   if (!response.Header("Session-Expires").empty()) StartSessionTimer(response, true);
   Emit("answered", {{"agreed", is_agreed},
                     {"codec", media_.stream().MakeReport().codec},
@@ -160,9 +153,7 @@ void OutgoingCall::ReceiveAnswer(const SipMessage& response) {
 
 void OutgoingCall::ReceiveFinal(const SipMessage& response) {
   End(is_cancelled_ && response.status() == 487 ? "ended" : "failed",
-      {{"code", response.status()},
-       {"phrase", response.reason_phrase()},
-       {"reason", response.Header("Reason")}});
+      {{"code", response.status()}, {"phrase", response.reason_phrase()}, {"reason", response.Header("Reason")}});
 }
 
 void OutgoingCall::Hangup(const std::string& reason) {

@@ -20,15 +20,13 @@ SipEndpoint PcscfEndpoint(const std::string& text) {
 }
 
 int64_t UnixMs() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
       .count();
 }
 
 CodecPreferences PreferencesFrom(const json& command, CodecPreferences preferences) {
   if (command.contains("codecs")) preferences.codecs = command["codecs"];
-  if (command.contains("mode_set"))
-    preferences.mode_set = command["mode_set"].get<std::vector<int>>();
+  if (command.contains("mode_set")) preferences.mode_set = command["mode_set"].get<std::vector<int>>();
   const std::string alignment = command.value("align", "");
   if (!alignment.empty()) {
     preferences.may_octet_align = alignment != "bandwidth";
@@ -48,8 +46,7 @@ Phone::Phone(EventLoop& loop, PhoneConfig config, uint64_t seed, EventHandler ha
                     [this](const Registration::Outcome& outcome) { OnRegistration(outcome); }),
       messages_(config_, transactions_, registration_, [this](json event) { Emit(std::move(event)); }),
       dialogs_(config_, transactions_, registration_),
-      context_{config_, transactions_, registration_,
-               [this](json event) { Emit(std::move(event)); }} {
+      context_{config_, transactions_, registration_, [this](json event) { Emit(std::move(event)); }} {
   transactions_.transport().Trace(config_.traces_sip);
   transactions_.OnRequest([this](const ServerTransactionPtr& t) { OnRequest(t); });
   transactions_.OnAck([this](const SipMessage& ack) {
@@ -63,8 +60,7 @@ Phone::~Phone() = default;
 
 void Phone::Emit(json event) {
   event["time_ms"] = UnixMs();
-  if (event.contains("call") && calls_.contains(event["call"]) &&
-      calls_[event["call"]]->is_ended()) {
+  if (event.contains("call") && calls_.contains(event["call"]) && calls_[event["call"]]->is_ended()) {
     ForgetLater(event["call"]);
   }
   const bool is_of_call = event.contains("call");
@@ -205,8 +201,7 @@ void Phone::RunCallCommand(const std::string& name, const json& command) {
 void Phone::RunMediaCommand(const std::string& name, const json& command, Call& call) {
   MediaStream& stream = call.media().stream();
   if (name == "dtmf") {
-    stream.SendDtmf(command.at("digits"), command.value("duration_ms", 120),
-                    command.value("gap_ms", 80));
+    stream.SendDtmf(command.at("digits"), command.value("duration_ms", 120), command.value("gap_ms", 80));
   } else if (name == "play") {
     stream.source().Play(command.value("what", ""));
   } else if (name == "record") {
@@ -214,9 +209,7 @@ void Phone::RunMediaCommand(const std::string& name, const json& command, Call& 
     Emit({{"event", "recording"}, {"call", call.id()}});  // its time is that of the file's start
   } else if (name == "stop_recording") {
     stream.StopRecording();
-    Emit({{"event", "recorded"},
-          {"call", call.id()},
-          {"samples", stream.MakeReport().recorded_samples}});
+    Emit({{"event", "recorded"}, {"call", call.id()}, {"samples", stream.MakeReport().recorded_samples}});
   } else if (name == "stats") {
     call.EmitStatistics(command.value("reset_gap", false));
   } else {

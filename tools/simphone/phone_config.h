@@ -16,7 +16,7 @@ struct PhoneConfig {
   std::string pcscf = "127.0.0.10:5060";
   std::string local_ip = "127.0.0.31";
   uint16_t sip_port = 5060;
-  std::string media_ip;  // empty: local_ip
+  std::string media_ip;     // empty: local_ip
   std::string media_relay;  // empty: none; else all media goes through this address, ports unchanged
   uint16_t rtp_port_base = 20000;
   std::string imei = "35209900-176148-0";  // RFC 7254, without the check digit

@@ -11,8 +11,8 @@ constexpr int kMostChallenges = 2;
 
 }  // namespace
 
-Registration::Registration(const PhoneConfig& config, TransactionLayer& transactions,
-                           SipEndpoint pcscf, OutcomeHandler handler)
+Registration::Registration(const PhoneConfig& config, TransactionLayer& transactions, SipEndpoint pcscf,
+                           OutcomeHandler handler)
     : config_(config),
       transactions_(transactions),
       pcscf_(std::move(pcscf)),
@@ -57,12 +57,10 @@ void Registration::SendRegister() {
   request.Add("Supported", "path, gruu");
   request.Add("P-Access-Network-Info", "3GPP-NR-TDD; utran-cell-id-3gpp=2140100010000001");
   if (challenge_) {
-    const std::string impi = config_.private_identity.empty()
-                                 ? config_.number + "@" + config_.domain
-                                 : config_.private_identity;
-    request.Add("Authorization",
-                MakeAuthorization(*challenge_, {impi, config_.password}, "REGISTER", registrar,
-                                  ++nonce_count_, transactions_.NewToken(12)));
+    const std::string impi =
+        config_.private_identity.empty() ? config_.number + "@" + config_.domain : config_.private_identity;
+    request.Add("Authorization", MakeAuthorization(*challenge_, {impi, config_.password}, "REGISTER", registrar,
+                                                   ++nonce_count_, transactions_.NewToken(12)));
   }
   transactions_.Send(std::move(request), pcscf_, [this](const SipMessage& r) { Receive(r); });
 }
@@ -115,8 +113,7 @@ void Registration::ReceiveSuccess(const SipMessage& response) {
 void Registration::ScheduleRefresh(int expires_s) {
   // TS 24.229 section 5.1.1.4.
   const int delay_s = expires_s > 1200 ? expires_s - 600 : std::max(1, expires_s / 2);
-  refresh_timer_ = transactions_.loop().RunAfter(std::chrono::seconds(delay_s),
-                                                 [this] { Start(config_.expires_s); });
+  refresh_timer_ = transactions_.loop().RunAfter(std::chrono::seconds(delay_s), [this] { Start(config_.expires_s); });
 }
 
 }  // namespace byon::simphone

@@ -22,8 +22,7 @@ class Registration {
   };
   using OutcomeHandler = std::function<void(const Outcome&)>;
 
-  Registration(const PhoneConfig& config, TransactionLayer& transactions, SipEndpoint pcscf,
-               OutcomeHandler handler);
+  Registration(const PhoneConfig& config, TransactionLayer& transactions, SipEndpoint pcscf, OutcomeHandler handler);
 
   void Register() { Start(config_.expires_s); }
   void Deregister() { Start(0); }

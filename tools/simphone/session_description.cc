@@ -10,8 +10,7 @@
 namespace byon::simphone {
 namespace {
 
-constexpr std::array<std::string_view, 4> kDirectionNames = {"sendrecv", "sendonly", "recvonly",
-                                                             "inactive"};
+constexpr std::array<std::string_view, 4> kDirectionNames = {"sendrecv", "sendonly", "recvonly", "inactive"};
 
 int ToInt(std::string_view text, int fallback = 0) {
   int value = fallback;
@@ -70,8 +69,8 @@ class Reader {
 
   void ReadMedia(std::string_view line) {
     const auto words = Split(line, ' ');
-    const bool is_audio = words.size() >= 4 && words[0] == "audio" && !has_audio_ &&
-                          (words[2] == "RTP/AVP" || words[2] == "RTP/AVPF");
+    const bool is_audio =
+        words.size() >= 4 && words[0] == "audio" && !has_audio_ && (words[2] == "RTP/AVP" || words[2] == "RTP/AVPF");
     is_in_other_media_ = !is_audio;
     if (!is_audio) return;
     has_audio_ = true;
@@ -134,8 +133,7 @@ class Reader {
 
 std::string FormatLines(const AudioFormat& format) {
   const std::string type = std::to_string(format.payload_type);
-  std::string lines =
-      "a=rtpmap:" + type + " " + format.name + "/" + std::to_string(format.clock_rate_hz);
+  std::string lines = "a=rtpmap:" + type + " " + format.name + "/" + std::to_string(format.clock_rate_hz);
   if (format.name.starts_with("AMR")) {
     lines += "/1\r\na=fmtp:" + type;
     std::string separator = " ";
@@ -160,8 +158,8 @@ std::string FormatLines(const AudioFormat& format) {
 
 std::string PreconditionLines(const Preconditions& state) {
   const auto status = [](bool is_ready) { return is_ready ? "sendrecv" : "none"; };
-  std::string lines = std::string("a=curr:qos local ") + status(state.is_local_ready) +
-                      "\r\na=curr:qos remote " + status(state.is_remote_ready) +
+  std::string lines = std::string("a=curr:qos local ") + status(state.is_local_ready) + "\r\na=curr:qos remote " +
+                      status(state.is_remote_ready) +
                       "\r\na=des:qos mandatory local sendrecv\r\n"
                       "a=des:qos optional remote sendrecv\r\n";
   if (state.wants_confirmation) lines += "a=conf:qos remote sendrecv\r\n";
@@ -169,19 +167,14 @@ std::string PreconditionLines(const Preconditions& state) {
 }
 
 bool IsSameCodec(const AudioFormat& a, const AudioFormat& b) {
-  return EqualNoCase(a.name, b.name) && a.clock_rate_hz == b.clock_rate_hz &&
-         a.octet_align == b.octet_align;
+  return EqualNoCase(a.name, b.name) && a.clock_rate_hz == b.clock_rate_hz && a.octet_align == b.octet_align;
 }
 
-bool IsTelephoneEvent(const AudioFormat& format) {
-  return EqualNoCase(format.name, "telephone-event");
-}
+bool IsTelephoneEvent(const AudioFormat& format) { return EqualNoCase(format.name, "telephone-event"); }
 
 }  // namespace
 
-std::string_view DirectionName(MediaDirection direction) {
-  return kDirectionNames[static_cast<size_t>(direction)];
-}
+std::string_view DirectionName(MediaDirection direction) { return kDirectionNames[static_cast<size_t>(direction)]; }
 
 MediaDirection Reverse(MediaDirection direction) {
   if (direction == MediaDirection::kSendOnly) return MediaDirection::kRecvOnly;
@@ -189,22 +182,18 @@ MediaDirection Reverse(MediaDirection direction) {
   return direction;
 }
 
-std::optional<AudioDescription> AudioDescription::Parse(std::string_view sdp) {
-  return Reader().Read(sdp);
-}
+std::optional<AudioDescription> AudioDescription::Parse(std::string_view sdp) { return Reader().Read(sdp); }
 
 std::string AudioDescription::Serialize() const {
   const std::string family = ip.find(':') == std::string::npos ? "IP4 " : "IP6 ";
-  std::string sdp = "v=0\r\no=- 4711 " + std::to_string(session_version) + " IN " + family + ip +
-                    "\r\ns=-\r\nc=IN " + family + ip + "\r\nt=0 0\r\nm=audio " +
-                    std::to_string(port) + " RTP/AVP";
+  std::string sdp = "v=0\r\no=- 4711 " + std::to_string(session_version) + " IN " + family + ip + "\r\ns=-\r\nc=IN " +
+                    family + ip + "\r\nt=0 0\r\nm=audio " + std::to_string(port) + " RTP/AVP";
   for (const AudioFormat& format : formats) sdp += " " + std::to_string(format.payload_type);
   sdp += "\r\nb=AS:41\r\nb=RS:512\r\nb=RR:1537\r\n";
   for (const AudioFormat& format : formats) sdp += FormatLines(format);
   if (preconditions) sdp += PreconditionLines(*preconditions);
   if (has_rtcp_xr) sdp += "a=rtcp-xr:rcvr-rtt=all voip-metrics\r\n";
-  return sdp + "a=ptime:20\r\na=maxptime:240\r\na=" + std::string(DirectionName(direction)) +
-         "\r\n";
+  return sdp + "a=ptime:20\r\na=maxptime:240\r\na=" + std::string(DirectionName(direction)) + "\r\n";
 }
 
 std::vector<AudioFormat> MakeFormats(const CodecPreferences& preferences) {
@@ -218,9 +207,8 @@ std::vector<AudioFormat> MakeFormats(const CodecPreferences& preferences) {
       formats.push_back(StaticFormat(EqualNoCase(codec, "PCMA") ? 8 : 0));
       continue;
     }
-    const AudioFormat plain = is_wideband
-                                  ? AudioFormat{98, "AMR-WB", 16000, false, preferences.mode_set}
-                                  : AudioFormat{100, "AMR", 8000, false, preferences.mode_set};
+    const AudioFormat plain = is_wideband ? AudioFormat{98, "AMR-WB", 16000, false, preferences.mode_set}
+                                          : AudioFormat{100, "AMR", 8000, false, preferences.mode_set};
     if (preferences.may_bandwidth_efficient) formats.push_back(plain);
     if (preferences.may_octet_align) {
       formats.push_back(plain);
@@ -233,13 +221,11 @@ std::vector<AudioFormat> MakeFormats(const CodecPreferences& preferences) {
   return formats;
 }
 
-std::optional<NegotiatedAudio> Negotiate(const std::vector<AudioFormat>& local,
-                                         const AudioDescription& remote) {
+std::optional<NegotiatedAudio> Negotiate(const std::vector<AudioFormat>& local, const AudioDescription& remote) {
   for (const AudioFormat& theirs : remote.formats) {
     if (IsTelephoneEvent(theirs)) continue;
-    const auto ours = std::find_if(local.begin(), local.end(), [&](const AudioFormat& format) {
-      return IsSameCodec(format, theirs);
-    });
+    const auto ours = std::find_if(local.begin(), local.end(),
+                                   [&](const AudioFormat& format) { return IsSameCodec(format, theirs); });
     if (ours == local.end()) continue;
     NegotiatedAudio picked;
     picked.format = theirs;
@@ -247,8 +233,7 @@ std::optional<NegotiatedAudio> Negotiate(const std::vector<AudioFormat>& local,
     picked.receive_payload_type = ours->payload_type;
     picked.remote_ip = remote.ip;
     picked.remote_port = remote.port;
-    picked.remote_rtcp_port =
-        remote.rtcp_port != 0 ? remote.rtcp_port : static_cast<uint16_t>(remote.port + 1);
+    picked.remote_rtcp_port = remote.rtcp_port != 0 ? remote.rtcp_port : static_cast<uint16_t>(remote.port + 1);
     picked.remote_has_rtcp_xr = remote.has_rtcp_xr;
     for (const AudioFormat& event : remote.formats) {
       if (!IsTelephoneEvent(event) || event.clock_rate_hz != theirs.clock_rate_hz) continue;
@@ -269,8 +254,7 @@ std::optional<NegotiatedAudio> Negotiate(const std::vector<AudioFormat>& local,
 std::vector<AudioFormat> AnswerFormats(const NegotiatedAudio& picked) {
   std::vector<AudioFormat> formats = {picked.format};
   if (picked.telephone_event) {
-    formats.push_back(
-        {*picked.telephone_event, "telephone-event", picked.format.clock_rate_hz, false, {}});
+    formats.push_back({*picked.telephone_event, "telephone-event", picked.format.clock_rate_hz, false, {}});
   }
   return formats;
 }

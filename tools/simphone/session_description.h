@@ -69,8 +69,7 @@ struct NegotiatedAudio {
 };
 
 // Picks the first format of `remote` that `local` also has. nullopt: no common codec.
-std::optional<NegotiatedAudio> Negotiate(const std::vector<AudioFormat>& local,
-                                         const AudioDescription& remote);
+std::optional<NegotiatedAudio> Negotiate(const std::vector<AudioFormat>& local, const AudioDescription& remote);
 // The formats of an answer to `offer`: the picked codec with the offer's payload types.
 std::vector<AudioFormat> AnswerFormats(const NegotiatedAudio& picked);
 

@@ -63,8 +63,7 @@ std::vector<std::string> SplitOutsideQuotes(std::string_view text) {
 
 bool EqualNoCase(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
-    return std::tolower(static_cast<unsigned char>(x)) ==
-           std::tolower(static_cast<unsigned char>(y));
+    return std::tolower(static_cast<unsigned char>(x)) == std::tolower(static_cast<unsigned char>(y));
   });
 }
 
@@ -204,8 +203,7 @@ std::optional<SipMessage> SipMessage::Parse(std::string_view wire) {
   while (!head.empty()) {
     size_t end = head.find("\r\n");
     // A line that starts with white space continues the one before (section 7.3.1).
-    while (end != head.npos && end + 2 < head.size() &&
-           (head[end + 2] == ' ' || head[end + 2] == '\t')) {
+    while (end != head.npos && end + 2 < head.size() && (head[end + 2] == ' ' || head[end + 2] == '\t')) {
       end = head.find("\r\n", end + 2);
     }
     const std::string_view line = head.substr(0, end);
@@ -283,9 +281,7 @@ uint32_t SipMessage::cseq() const {
   return ParseNumber<uint32_t>(std::string_view(value).substr(0, value.find(' '))).value_or(0);
 }
 
-void SipMessage::Add(std::string name, std::string value) {
-  fields_.push_back({std::move(name), std::move(value)});
-}
+void SipMessage::Add(std::string name, std::string value) { fields_.push_back({std::move(name), std::move(value)}); }
 
 void SipMessage::AddFirst(std::string name, std::string value) {
   fields_.insert(fields_.begin(), Field{std::move(name), std::move(value)});
@@ -314,8 +310,7 @@ std::string SipMessage::Serialize() const {
   std::string wire = is_request() ? method_ + " " + request_uri_ + " SIP/2.0\r\n"
                                   : "SIP/2.0 " + std::to_string(status_) + " " + reason_ + "\r\n";
   for (const Field& field : fields_) {
-    if (!EqualNoCase(field.name, "Content-Length"))
-      wire += field.name + ": " + field.value + "\r\n";
+    if (!EqualNoCase(field.name, "Content-Length")) wire += field.name + ": " + field.value + "\r\n";
   }
   return wire + "Content-Length: " + std::to_string(body_.size()) + "\r\n\r\n" + body_;
 }

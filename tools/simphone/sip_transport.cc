@@ -23,12 +23,8 @@ KernelAddress AddressOrThrow(const std::string& ip, uint16_t port) {
 
 }  // namespace
 
-SipTransport::SipTransport(EventLoop& loop, std::string local_ip, uint16_t local_port,
-                           MessageHandler handler)
-    : loop_(loop),
-      local_ip_(std::move(local_ip)),
-      local_port_(local_port),
-      handler_(std::move(handler)) {
+SipTransport::SipTransport(EventLoop& loop, std::string local_ip, uint16_t local_port, MessageHandler handler)
+    : loop_(loop), local_ip_(std::move(local_ip)), local_port_(local_port), handler_(std::move(handler)) {
   OpenSockets();
   loop_.WatchReadable(udp_, [this] { ReadUdp(); });
   loop_.WatchReadable(listener_, [this] { AcceptTcp(); });
@@ -48,8 +44,8 @@ void SipTransport::OpenSockets() {
   listener_ = socket(local.family(), SOCK_STREAM | SOCK_CLOEXEC, 0);
   const int on = 1;
   setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  const bool ok = bind(udp_, local.get(), local.length) == 0 &&
-                  bind(listener_, local.get(), local.length) == 0 && listen(listener_, 16) == 0;
+  const bool ok = bind(udp_, local.get(), local.length) == 0 && bind(listener_, local.get(), local.length) == 0 &&
+                  listen(listener_, 16) == 0;
   if (!ok) throw std::runtime_error("cannot bind SIP to " + HostPort());
 }
 
@@ -81,8 +77,7 @@ int SipTransport::ConnectTcp(const SipEndpoint& to) {
   const int fd = socket(remote->family(), SOCK_STREAM | SOCK_CLOEXEC, 0);
   const timeval patience{2, 0};
   setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-  if (bind(fd, local->get(), local->length) != 0 ||
-      connect(fd, remote->get(), remote->length) != 0) {
+  if (bind(fd, local->get(), local->length) != 0 || connect(fd, remote->get(), remote->length) != 0) {
     close(fd);
     return -1;
   }
@@ -106,8 +101,7 @@ void SipTransport::SendTcp(const std::string& wire, const SipEndpoint& to) {
 void SipTransport::ReadUdp() {
   std::array<char, kLargestMessageBytes> buffer;
   KernelAddress source;
-  const ssize_t count =
-      recvfrom(udp_, buffer.data(), buffer.size(), MSG_DONTWAIT, source.get(), &source.length);
+  const ssize_t count = recvfrom(udp_, buffer.data(), buffer.size(), MSG_DONTWAIT, source.get(), &source.length);
   if (count <= 4) return;  // CRLF keep-alives (RFC 5626 section 3.5.1)
   const std::string_view wire(buffer.data(), static_cast<size_t>(count));
   Show("from", wire, {source.ip(), source.port(), -1});

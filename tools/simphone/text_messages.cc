@@ -54,9 +54,11 @@ void TextMessages::Send(const json& command) {
   if (!command.value("report", false)) return SendRequest(target, id, type, text, true);
   const std::string own = "sip:" + config_.number + "@" + config_.domain;
   SendRequest(target, id, "message/cpim",
-              "From: <" + own + ">\r\nTo: <" + target + ">\r\nNS: imdn <urn:ietf:params:imdn>\r\nimdn.Message-ID: " + id +
+              "From: <" + own + ">\r\nTo: <" + target +
+                  ">\r\nNS: imdn <urn:ietf:params:imdn>\r\nimdn.Message-ID: " + id +
                   "\r\nDateTime: 2026-01-01T00:00:00Z\r\nimdn.Disposition-Notification: positive-delivery, display"
-                  "\r\n\r\nContent-Type: " + type + "\r\n\r\n" + text,
+                  "\r\n\r\nContent-Type: " +
+                  type + "\r\n\r\n" + text,
               true);
 }
 
@@ -78,7 +80,9 @@ void TextMessages::SendRequest(const std::string& target, const std::string& id,
   transactions_.Send(std::move(request), {hop->host, hop->port != 0 ? hop->port : uint16_t{5060}, -1},
                      [this, id, is_told](const SipMessage& response) {
                        if (response.status() < 200 || !is_told) return;
-                       emit_({{"event", "message_answered"}, {"id", id}, {"code", response.status()},
+                       emit_({{"event", "message_answered"},
+                              {"id", id},
+                              {"code", response.status()},
                               {"accept", response.Header("Accept")}});
                      });
 }
@@ -101,24 +105,33 @@ void TextMessages::Receive(const ServerTransactionPtr& transaction) {
   const std::string sender = NameAddress::Parse(request.Header("P-Asserted-Identity")).uri;
   if (type.starts_with("message/imdn+xml")) {
     const std::string status = Between(content, "<status><", "/></status>");
-    return emit_({{"event", "message_report"}, {"id", Between(content, "<message-id>", "</message-id>")}, {"status", status}});
+    return emit_(
+        {{"event", "message_report"}, {"id", Between(content, "<message-id>", "</message-id>")}, {"status", status}});
   }
   json headers = json::array();
   for (const SipMessage::Field& field : request.fields()) headers.push_back(field.name + ": " + field.value);
-  emit_({{"event", "message"}, {"from", sender}, {"text", content}, {"content_type", type},
-         {"call_id", request.Header("Call-ID")}, {"headers", headers}});
-  const bool is_wanted = CpimHeader(request.body(), "imdn.Disposition-Notification").find("positive-delivery") != std::string::npos;
+  emit_({{"event", "message"},
+         {"from", sender},
+         {"text", content},
+         {"content_type", type},
+         {"call_id", request.Header("Call-ID")},
+         {"headers", headers}});
+  const bool is_wanted =
+      CpimHeader(request.body(), "imdn.Disposition-Notification").find("positive-delivery") != std::string::npos;
   if (is_cpim && is_wanted && gives_reports_) Report(sender, CpimHeader(request.body(), "imdn.Message-ID"));
 }
 
 void TextMessages::Report(const std::string& target, const std::string& message_id) {
   const std::string own = "sip:" + config_.number + "@" + config_.domain;
-  SendRequest(target, message_id, "message/cpim",
-              "From: <" + own + ">\r\nTo: <" + target + ">\r\n\r\nContent-Type: message/imdn+xml\r\n"
-              "Content-Disposition: notification\r\n\r\n<?xml version=\"1.0\"?><imdn xmlns=\"urn:ietf:params:xml:ns:imdn\">"
-              "<message-id>" + message_id + "</message-id><datetime>2026-01-01T00:00:00Z</datetime><recipient-uri>" + own +
-                  "</recipient-uri><delivery-notification><status><delivered/></status></delivery-notification></imdn>",
-              false);
+  SendRequest(
+      target, message_id, "message/cpim",
+      "From: <" + own + ">\r\nTo: <" + target +
+          ">\r\n\r\nContent-Type: message/imdn+xml\r\n"
+          "Content-Disposition: notification\r\n\r\n<?xml version=\"1.0\"?><imdn xmlns=\"urn:ietf:params:xml:ns:imdn\">"
+          "<message-id>" +
+          message_id + "</message-id><datetime>2026-01-01T00:00:00Z</datetime><recipient-uri>" + own +
+          "</recipient-uri><delivery-notification><status><delivered/></status></delivery-notification></imdn>",
+      false);
 }
 
 }  // namespace byon::simphone

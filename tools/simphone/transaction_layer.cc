@@ -24,8 +24,7 @@ std::string ServerKey(const SipMessage& request, std::string_view method) {
 
 }  // namespace
 
-TransactionLayer::TransactionLayer(EventLoop& loop, std::string local_ip, uint16_t local_port,
-                                   uint64_t seed)
+TransactionLayer::TransactionLayer(EventLoop& loop, std::string local_ip, uint16_t local_port, uint64_t seed)
     : loop_(loop),
       random_(seed),
       transport_(loop, std::move(local_ip), local_port,
@@ -46,13 +45,12 @@ void TransactionLayer::SendWire(const std::string& wire, const SipEndpoint& to, 
   }
 }
 
-std::string TransactionLayer::Send(SipMessage request, const SipEndpoint& to,
-                                   ResponseHandler handler) {
+std::string TransactionLayer::Send(SipMessage request, const SipEndpoint& to, ResponseHandler handler) {
   const std::string branch = "z9hG4bK" + NewToken(16);
   // The Via that will be added takes about 100 bytes.
   const bool is_tcp = SipTransport::NeedsTcp(request.Serialize().size() + 100);
-  request.AddFirst("Via", std::string("SIP/2.0/") + (is_tcp ? "TCP " : "UDP ") +
-                              transport_.HostPort() + ";branch=" + branch + ";rport");
+  request.AddFirst("Via", std::string("SIP/2.0/") + (is_tcp ? "TCP " : "UDP ") + transport_.HostPort() +
+                              ";branch=" + branch + ";rport");
   const std::string key = branch + request.method();
   const std::string wire = request.Serialize();
   ClientTransaction& client = clients_[key];
@@ -63,8 +61,7 @@ std::string TransactionLayer::Send(SipMessage request, const SipEndpoint& to,
   client.timeout_timer = loop_.RunAfter(kTransactionTimeout, [this, key] {
     ClientTransaction& late = clients_[key];
     late.timeout_timer = 0;
-    const bool was_answered =
-        late.has_final || (late.request.method() == "INVITE" && late.has_provisional);
+    const bool was_answered = late.has_final || (late.request.method() == "INVITE" && late.has_provisional);
     const ResponseHandler on_response = late.handler;
     const SipMessage timeout = SipMessage::ResponseTo(late.request, 408, "Request Timeout");
     if (!was_answered || late.has_final) EndClient(key);
@@ -75,8 +72,7 @@ std::string TransactionLayer::Send(SipMessage request, const SipEndpoint& to,
   return branch;
 }
 
-void TransactionLayer::ScheduleRequestRetransmission(const std::string& key,
-                                                     EventLoop::Milliseconds delay) {
+void TransactionLayer::ScheduleRequestRetransmission(const std::string& key, EventLoop::Milliseconds delay) {
   clients_[key].retransmit_timer = loop_.RunAfter(delay, [this, key, delay] {
     ClientTransaction& client = clients_[key];
     client.retransmit_timer = 0;
@@ -96,8 +92,8 @@ void TransactionLayer::EndClient(const std::string& key) {
 
 void TransactionLayer::SendAck(SipMessage ack, const SipEndpoint& to) {
   const bool is_tcp = SipTransport::NeedsTcp(ack.Serialize().size() + 100);
-  ack.AddFirst("Via", std::string("SIP/2.0/") + (is_tcp ? "TCP " : "UDP ") + transport_.HostPort() +
-                          ";branch=z9hG4bK" + NewToken(16) + ";rport");
+  ack.AddFirst("Via", std::string("SIP/2.0/") + (is_tcp ? "TCP " : "UDP ") + transport_.HostPort() + ";branch=z9hG4bK" +
+                          NewToken(16) + ";rport");
   SendWire(ack.Serialize(), to, is_tcp);
 }
 
@@ -168,8 +164,7 @@ void TransactionLayer::ReceiveResponse(const SipMessage& response) {
   handler(response);
 }
 
-void TransactionLayer::AcknowledgeFailure(ClientTransaction& transaction,
-                                          const SipMessage& response) {
+void TransactionLayer::AcknowledgeFailure(ClientTransaction& transaction, const SipMessage& response) {
   if (transaction.ack_wire.empty()) {
     const SipMessage& invite = transaction.request;
     SipMessage ack = SipMessage::Request("ACK", invite.request_uri());
@@ -211,8 +206,7 @@ void TransactionLayer::SendResponseWire(const ServerTransaction& transaction) {
   SendWire(transaction.last_response_, transaction.source_, transaction.source_.connection >= 0);
 }
 
-void TransactionLayer::Respond(const ServerTransactionPtr& transaction,
-                               const SipMessage& response) {
+void TransactionLayer::Respond(const ServerTransactionPtr& transaction, const SipMessage& response) {
   StopRetransmission(transaction);
   transaction->last_status_ = response.status();
   transaction->last_response_ = response.Serialize();
@@ -224,8 +218,7 @@ void TransactionLayer::Respond(const ServerTransactionPtr& transaction,
   loop_.RunAfter(kTransactionTimeout, [this, key] { servers_.erase(key); });
 }
 
-void TransactionLayer::RespondReliably(const ServerTransactionPtr& transaction,
-                                       const SipMessage& response) {
+void TransactionLayer::RespondReliably(const ServerTransactionPtr& transaction, const SipMessage& response) {
   StopRetransmission(transaction);
   transaction->last_status_ = response.status();
   transaction->last_response_ = response.Serialize();

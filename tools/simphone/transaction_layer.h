@@ -82,8 +82,8 @@ class TransactionLayer {
   void ReceiveRequest(const SipMessage& request, const SipEndpoint& source);
   void ReceiveResponse(const SipMessage& response);
   void ScheduleRequestRetransmission(const std::string& key, EventLoop::Milliseconds delay);
-  void ScheduleResponseRetransmission(const ServerTransactionPtr& transaction,
-                                      EventLoop::Milliseconds delay, int count);
+  void ScheduleResponseRetransmission(const ServerTransactionPtr& transaction, EventLoop::Milliseconds delay,
+                                      int count);
   void SendResponseWire(const ServerTransaction& transaction);
   void SendWire(const std::string& wire, const SipEndpoint& to, bool is_tcp);
   void AcknowledgeFailure(ClientTransaction& transaction, const SipMessage& response);

@@ -76,8 +76,7 @@ MonoAudio ResampleWhole(const MonoAudio& audio, uint32_t sample_rate_hz) {
     for (int64_t k = first; k <= last; ++k) {
       if (k < 0 || k >= static_cast<int64_t>(audio.samples.size())) continue;
       const double x = static_cast<double>(k) - centre;
-      const double sinc =
-          x == 0 ? cutoff : std::sin(std::numbers::pi * x * cutoff) / (std::numbers::pi * x);
+      const double sinc = x == 0 ? cutoff : std::sin(std::numbers::pi * x * cutoff) / (std::numbers::pi * x);
       const double window = 0.5 + 0.5 * std::cos(std::numbers::pi * x / reach);
       sum += audio.samples[static_cast<size_t>(k)] * sinc * window;
     }
@@ -86,8 +85,7 @@ MonoAudio ResampleWhole(const MonoAudio& audio, uint32_t sample_rate_hz) {
   return out;
 }
 
-WavWriter::WavWriter(const std::string& path, uint32_t sample_rate_hz)
-    : path_(path), sample_rate_hz_(sample_rate_hz) {
+WavWriter::WavWriter(const std::string& path, uint32_t sample_rate_hz) : path_(path), sample_rate_hz_(sample_rate_hz) {
   std::ofstream probe(path, std::ios::binary);
   if (!probe) throw std::runtime_error("cannot write " + path);
 }
@@ -98,8 +96,7 @@ void WavWriter::WriteAt(uint64_t position_samples, std::span<const int16_t> samp
   const uint64_t end = position_samples + samples.size();
   if (end > kLongestRecordingSamples) return;
   if (end > samples_.size()) samples_.resize(end, 0);
-  std::copy(samples.begin(), samples.end(),
-            samples_.begin() + static_cast<ptrdiff_t>(position_samples));
+  std::copy(samples.begin(), samples.end(), samples_.begin() + static_cast<ptrdiff_t>(position_samples));
 }
 
 void WavWriter::Flush() {

@@ -19,11 +19,10 @@ namespace {
 // The server bounds messages already (limits.websocket_message_bytes); this bounds what is parsed.
 constexpr size_t kMaxMessageBytes = 1 << 20;
 constexpr std::array kChannelTypes = {EventType::kSessionInvitation, EventType::kSessionStatus,
-                                      EventType::kRegistrationEnds, EventType::kDtmf, EventType::kTransfer,
-                                      EventType::kReferral,
-                                      EventType::kEmergency,
-                                      EventType::kMessageReceived, EventType::kMessageStatus,
-                                      EventType::kPresenceChanged};
+                                      EventType::kRegistrationEnds,  EventType::kDtmf,
+                                      EventType::kTransfer,          EventType::kReferral,
+                                      EventType::kEmergency,         EventType::kMessageReceived,
+                                      EventType::kMessageStatus,     EventType::kPresenceChanged};
 
 }  // namespace
 
@@ -45,9 +44,8 @@ ChannelConnection::ChannelConnection(ConnectionConfig config, Ports ports, Openi
       opening_(std::move(opening)),
       session_(std::move(session)),
       messages_(config_.messages_per_second, 1) {
-  auth_timer_ = ports_.timers.After(config_.auth_timeout, [this] {
-    Close(kCloseAuthTimeout, "no auth message in time");
-  });
+  auth_timer_ =
+      ports_.timers.After(config_.auth_timeout, [this] { Close(kCloseAuthTimeout, "no auth message in time"); });
   if (opening_.token) Verify(*opening_.token, false);
 }
 
@@ -71,7 +69,8 @@ void ChannelConnection::Close(uint16_t code, const std::string& reason) {
 void ChannelConnection::OnMessage(std::string text) {
   if (!session_) return;
   if (!messages_.Take("", ports_.now())) return Close(1008, "too many messages");
-  const auto message = byon::json::ParseStrict(text, {.max_bytes = kMaxMessageBytes, .max_depth = 8, .max_values = 256});
+  const auto message =
+      byon::json::ParseStrict(text, {.max_bytes = kMaxMessageBytes, .max_depth = 8, .max_values = 256});
   if (!message || !message->is_object()) return Close(kCloseBadMessage, "not a JSON object");
   const auto value = [&message](const char* name) -> std::optional<std::string> {
     const auto it = message->find(name);
@@ -145,9 +144,10 @@ void ChannelConnection::TakeCommand(const json& message) {
 
 void ChannelConnection::Verify(const std::string& token, bool is_renewal) {
   is_verifying_ = true;
-  ports_.tokens.Verify(token, opening_.remote_address, [this, is_renewal, alive = std::weak_ptr<bool>(alive_)](TokenVerdict verdict) {
-    if (!alive.expired()) OnVerdict(std::move(verdict), is_renewal);
-  });
+  ports_.tokens.Verify(token, opening_.remote_address,
+                       [this, is_renewal, alive = std::weak_ptr<bool>(alive_)](TokenVerdict verdict) {
+                         if (!alive.expired()) OnVerdict(std::move(verdict), is_renewal);
+                       });
 }
 
 void ChannelConnection::OnVerdict(TokenVerdict verdict, bool is_renewal) {
@@ -202,9 +202,8 @@ Channel* ChannelConnection::FindChannel(const gateway::Principal& who) {
 }
 
 void ChannelConnection::Open(std::shared_ptr<const auth::VerifiedToken> token) {
-  const bool has_events = std::any_of(kChannelTypes.begin(), kChannelTypes.end(), [&token](EventType type) {
-    return token->HasScope(CreateScope(type));
-  });
+  const bool has_events = std::any_of(kChannelTypes.begin(), kChannelTypes.end(),
+                                      [&token](EventType type) { return token->HasScope(CreateScope(type)); });
   if (!has_events) return Close(kCloseForbidden, "the token has no events scope");
   Channel* channel = FindChannel(PrincipalOf(*token));
   if (channel == nullptr) return;
@@ -235,22 +234,19 @@ void ChannelConnection::Renew(std::shared_ptr<const auth::VerifiedToken> token) 
   TakeToken(std::move(token));
   if (allowed_.empty()) return Close(kCloseForbidden, "the token has no events scope");
   ports_.service.RenewToken(who_, channel_->device);
-  session_->Send(
-      json{{"type", "token-accepted"}, {"tokenExpiresAt", FormatDateTime(who_.token_expires_at)}}.dump());
+  session_->Send(json{{"type", "token-accepted"}, {"tokenExpiresAt", FormatDateTime(who_.token_expires_at)}}.dump());
 }
 
 void ChannelConnection::ArmTokenTimers() {
   const auto until = [this](WallTime time) {
-    return std::clamp(std::chrono::ceil<milliseconds>(time - ports_.now()), milliseconds(0),
-                      milliseconds(86'400'000));
+    return std::clamp(std::chrono::ceil<milliseconds>(time - ports_.now()), milliseconds(0), milliseconds(86'400'000));
   };
   // A short-lived token would otherwise be warned of at once, again and again.
-  const auto warning = std::min<std::chrono::system_clock::duration>(
-      config_.token_warning, (who_.token_expires_at - ports_.now()) / 2);
+  const auto warning =
+      std::min<std::chrono::system_clock::duration>(config_.token_warning, (who_.token_expires_at - ports_.now()) / 2);
   warning_timer_ = ports_.timers.After(until(who_.token_expires_at - warning), [this] {
     if (session_ == nullptr) return;
-    session_->Send(
-        json{{"type", "token-expiring"}, {"tokenExpiresAt", FormatDateTime(who_.token_expires_at)}}.dump());
+    session_->Send(json{{"type", "token-expiring"}, {"tokenExpiresAt", FormatDateTime(who_.token_expires_at)}}.dump());
   });
   expiry_timer_ = ports_.timers.After(until(who_.token_expires_at), [this] {
     if (ports_.now() < who_.token_expires_at) return ArmTokenTimers();

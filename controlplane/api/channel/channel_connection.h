@@ -64,8 +64,7 @@ class ChannelConnection final : public WebSocketHandler, private ChannelListener
     std::string remote_address;
     std::string origin;  // of the page; empty where the client is none
   };
-  ChannelConnection(ConnectionConfig config, Ports ports, Opening opening,
-                    std::shared_ptr<WebSocketSession> session);
+  ChannelConnection(ConnectionConfig config, Ports ports, Opening opening, std::shared_ptr<WebSocketSession> session);
   ~ChannelConnection() override;
 
   void OnMessage(std::string text) override;
@@ -95,7 +94,7 @@ class ChannelConnection final : public WebSocketHandler, private ChannelListener
   Ports ports_;
   Opening opening_;
   std::shared_ptr<WebSocketSession> session_;  // null once closed
-  Channel* channel_ = nullptr;  // while attached
+  Channel* channel_ = nullptr;                 // while attached
   gateway::Principal who_;
   std::shared_ptr<const auth::VerifiedToken> token_;
   std::set<std::string> commands_;  // unanswered ones by their id

@@ -54,8 +54,8 @@ void ChannelRegistry::Restore() {
           std::from_chars(record.key.data() + slash + 1, record.key.data() + record.key.size(), number, 16);
       if (it == channels_.end() || error != std::errc()) throw std::out_of_range("key");
       Channel& channel = *it->second;
-      PendingEvent event{number, static_cast<EventType>(value.at("type").get<int>()), value.at("id"),
-                         value.at("text"), WallTime(std::chrono::milliseconds(value.at("at").get<int64_t>()))};
+      PendingEvent event{number, static_cast<EventType>(value.at("type").get<int>()), value.at("id"), value.at("text"),
+                         WallTime(std::chrono::milliseconds(value.at("at").get<int64_t>()))};
       channel.last_number = std::max(channel.last_number, number);
       channel.pending_bytes += event.text.size();
       channel.pending.push_back(std::move(event));
@@ -142,7 +142,8 @@ void ChannelRegistry::Erase(const std::string& id) {
 // Whether the owner may have one more, after the last of those that are not connected was given up for it.
 bool ChannelRegistry::MakeRoom(const Owner& owner) {
   const size_t limit = owner.user.empty() ? config_.max_per_client : config_.max_per_user;
-  for (auto it = of_owners_.find(owner); it != of_owners_.end() && it->second.count >= limit; it = of_owners_.find(owner)) {
+  for (auto it = of_owners_.find(owner); it != of_owners_.end() && it->second.count >= limit;
+       it = of_owners_.find(owner)) {
     if (it->second.idle.empty()) return false;
     Erase(std::string(it->second.idle.begin()->second));
   }
@@ -199,14 +200,13 @@ void ChannelRegistry::Deliver(const gateway::DeviceKey& device, const CloudEvent
   Channel& channel = *channels_.at(it->second);
   PendingEvent pending{++channel.last_number, event.type, event.id, event.Text(), ports_.now()};
   channel.pending_bytes += pending.text.size();
-  const json value{{"v", kRecordVersion},
-                   {"type", static_cast<int>(event.type)},
-                   {"id", event.id},
-                   {"text", pending.text},
-                   {"at", std::chrono::duration_cast<std::chrono::milliseconds>(
-                              pending.at.time_since_epoch()).count()}};
-  ports_.store.Put(Kind::kChannel, EventKey(channel.id, pending.number), value.dump(),
-                   pending.at + config_.replay);
+  const json value{
+      {"v", kRecordVersion},
+      {"type", static_cast<int>(event.type)},
+      {"id", event.id},
+      {"text", pending.text},
+      {"at", std::chrono::duration_cast<std::chrono::milliseconds>(pending.at.time_since_epoch()).count()}};
+  ports_.store.Put(Kind::kChannel, EventKey(channel.id, pending.number), value.dump(), pending.at + config_.replay);
   channel.pending.push_back(pending);
   DropOld(channel);
   if (channel.listener != nullptr) channel.listener->OnEvent(pending);

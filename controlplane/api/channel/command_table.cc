@@ -22,12 +22,20 @@ constexpr size_t kMaxParameter = 256;
 #define BYON_PAGING "page,perPage,seek"
 constexpr auto kCommands = std::to_array<Command>({
     {.name = "registration.create", .method = "POST", .path = BYON_REGISTRATIONS},
-    {.name = "registration.list", .method = "GET", .path = BYON_REGISTRATIONS, .query = "deviceId", .is_query_required = true},
+    {.name = "registration.list",
+     .method = "GET",
+     .path = BYON_REGISTRATIONS,
+     .query = "deviceId",
+     .is_query_required = true},
     {.name = "registration.get", .method = "GET", .path = BYON_REGISTRATIONS "/{registrationId}"},
     {.name = "registration.update", .method = "PUT", .path = BYON_REGISTRATIONS "/{registrationId}"},
     {.name = "registration.delete", .method = "DELETE", .path = BYON_REGISTRATIONS "/{registrationId}"},
-    {.name = "call.create", .method = "POST", .path = BYON_CALLS, .header_parameter = "registrationId",
-     .header = "registrationid", .may_repeat = true},
+    {.name = "call.create",
+     .method = "POST",
+     .path = BYON_CALLS,
+     .header_parameter = "registrationId",
+     .header = "registrationid",
+     .may_repeat = true},
     {.name = "call.get", .method = "GET", .path = BYON_CALLS "/{mediaSessionId}"},
     {.name = "call.status", .method = "PUT", .path = BYON_CALLS "/{mediaSessionId}/status"},
     {.name = "call.delete", .method = "DELETE", .path = BYON_CALLS "/{mediaSessionId}"},
@@ -36,11 +44,17 @@ constexpr auto kCommands = std::to_array<Command>({
     {.name = "call.dtmf", .method = "POST", .path = BYON_EXTENSIONS "/calls/{mediaSessionId}/dtmf"},
     {.name = "call.quality", .method = "GET", .path = BYON_EXTENSIONS "/calls/{mediaSessionId}/quality"},
     {.name = "call.play", .method = "POST", .path = BYON_EXTENSIONS "/calls/{mediaSessionId}/playback"},
-    {.name = "call.play.stop", .method = "DELETE", .path = BYON_EXTENSIONS "/calls/{mediaSessionId}/playback", .query = "to",
+    {.name = "call.play.stop",
+     .method = "DELETE",
+     .path = BYON_EXTENSIONS "/calls/{mediaSessionId}/playback",
+     .query = "to",
      .is_query_required = true},
     {.name = "call.transfer", .method = "POST", .path = BYON_EXTENSIONS "/calls/{mediaSessionId}/transfer"},
     {.name = "call.transfer.cancel", .method = "DELETE", .path = BYON_EXTENSIONS "/calls/{mediaSessionId}/transfer"},
-    {.name = "call.elsewhere", .method = "GET", .path = BYON_EXTENSIONS "/calls-elsewhere", .query = "deviceId," BYON_PAGING},
+    {.name = "call.elsewhere",
+     .method = "GET",
+     .path = BYON_EXTENSIONS "/calls-elsewhere",
+     .query = "deviceId," BYON_PAGING},
     {.name = "call.pull", .method = "POST", .path = BYON_EXTENSIONS "/calls-elsewhere/{mediaSessionId}/pull"},
     {.name = "device.list", .method = "GET", .path = BYON_EXTENSIONS "/registrations", .query = BYON_PAGING},
     {.name = "push.set", .method = "PUT", .path = BYON_EXTENSIONS "/registrations/{registrationId}/push"},
@@ -49,14 +63,20 @@ constexpr auto kCommands = std::to_array<Command>({
     {.name = "visit.get", .method = "GET", .path = BYON_EXTENSIONS "/click-to-call/visit"},
     {.name = "ice.servers", .method = "GET", .path = BYON_EXTENSIONS "/ice-servers"},
     {.name = "message.send", .method = "POST", .path = BYON_EXTENSIONS "/messages", .may_repeat = true},
-    {.name = "message.list", .method = "GET", .path = BYON_EXTENSIONS "/messages", .query = "peer,before,limit,phoneNumber"},
+    {.name = "message.list",
+     .method = "GET",
+     .path = BYON_EXTENSIONS "/messages",
+     .query = "peer,before,limit,phoneNumber"},
     {.name = "message.get", .method = "GET", .path = BYON_EXTENSIONS "/messages/{messageId}"},
     {.name = "message.read", .method = "POST", .path = BYON_EXTENSIONS "/messages/{messageId}/read"},
     {.name = "message.delete", .method = "DELETE", .path = BYON_EXTENSIONS "/messages/{messageId}"},
     {.name = "presence.list", .method = "GET", .path = BYON_EXTENSIONS "/presence", .query = "phoneNumber"},
     {.name = "presence.get", .method = "GET", .path = BYON_EXTENSIONS "/presence/{number}", .query = "phoneNumber"},
     {.name = "presence.watch", .method = "PUT", .path = BYON_EXTENSIONS "/presence/{number}", .query = "phoneNumber"},
-    {.name = "presence.unwatch", .method = "DELETE", .path = BYON_EXTENSIONS "/presence/{number}", .query = "phoneNumber"},
+    {.name = "presence.unwatch",
+     .method = "DELETE",
+     .path = BYON_EXTENSIONS "/presence/{number}",
+     .query = "phoneNumber"},
     {.name = "subscription.create", .method = "POST", .path = BYON_SUBSCRIPTIONS},
     {.name = "subscription.list", .method = "GET", .path = BYON_SUBSCRIPTIONS},
     {.name = "subscription.get", .method = "GET", .path = BYON_SUBSCRIPTIONS "/{subscriptionId}"},
@@ -73,12 +93,12 @@ constexpr auto kCommands = std::to_array<Command>({
 #undef BYON_PAGING
 
 // Parameters that are numbers in JSON too; REST judges their ranges, as for itself.
-bool IsNumber(std::string_view name) { return name == "page" || name == "perPage" || name == "seek" || name == "limit"; }
+bool IsNumber(std::string_view name) {
+  return name == "page" || name == "perPage" || name == "seek" || name == "limit";
+}
 constexpr int64_t kMostOfANumber = int64_t{1} << 53;  // beyond, JSON numbers are not exact (RFC 8259 section 6)
 
-bool IsCommandId(const std::string& id) {
-  return !id.empty() && CharacterCount(id) <= kMaxId && IsPlainText(id);
-}
+bool IsCommandId(const std::string& id) { return !id.empty() && CharacterCount(id) <= kMaxId && IsPlainText(id); }
 
 bool IsHeaderText(const std::string& text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
@@ -150,7 +170,8 @@ std::variant<CommandRequest, BadCommand> ReadCommand(const json& message, const 
   wanted.id = reader.Text("id", kMaxId).value_or("");
   if (!IsCommandId(wanted.id)) return BadCommand{"", InvalidArgument("id must be a text of 1 to 64 characters.")};
   const std::string name = reader.Text("command", kMaxId).value_or("");
-  const auto command = std::find_if(kCommands.begin(), kCommands.end(), [&name](const Command& one) { return one.name == name; });
+  const auto command =
+      std::find_if(kCommands.begin(), kCommands.end(), [&name](const Command& one) { return one.name == name; });
   if (command == kCommands.end()) {
     return BadCommand{wanted.id, InvalidArgument("command must be one of those that the ready message lists.")};
   }

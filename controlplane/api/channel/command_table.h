@@ -14,10 +14,10 @@ namespace byon::api {
 
 // One command of the event channel and the REST operation that it is another name for.
 struct Command {
-  std::string_view name;     // "call.status"
+  std::string_view name;  // "call.status"
   std::string_view method;
-  std::string_view path;     // below the API root; {name} stands for a parameter
-  std::string_view query;    // parameters that go there, by their own names, with commas; empty: none
+  std::string_view path;   // below the API root; {name} stands for a parameter
+  std::string_view query;  // parameters that go there, by their own names, with commas; empty: none
   bool is_query_required = false;
   // Parameters that go into headers of these lower-case names; empty: none.
   std::string_view header_parameter;

@@ -13,14 +13,13 @@ using nlohmann::json;
 constexpr std::string_view kExtensionPrefix = "org.byon-gateway.events.v1.";
 
 bool IsExtension(EventType type) {
-  return type == EventType::kDtmf || type == EventType::kTransfer || type == EventType::kReferral || type == EventType::kEmergency || type == EventType::kMessageReceived || type == EventType::kMessageStatus ||
+  return type == EventType::kDtmf || type == EventType::kTransfer || type == EventType::kReferral ||
+         type == EventType::kEmergency || type == EventType::kMessageReceived || type == EventType::kMessageStatus ||
          type == EventType::kPresenceChanged;
 }
 
 // What the network says may be no UTF-8; an event must not fail for it.
-std::string Dump(const json& body) {
-  return body.dump(-1, ' ', false, json::error_handler_t::replace);
-}
+std::string Dump(const json& body) { return body.dump(-1, ' ', false, json::error_handler_t::replace); }
 
 std::string_view ShortName(EventType type) {
   switch (type) {
@@ -69,7 +68,9 @@ std::string CreateScope(EventType type, Release release) {
   if (type == EventType::kMessageReceived || type == EventType::kMessageStatus) return kReadMessages;
   if (type == EventType::kPresenceChanged) return kReadPresence;
   // What happens within a session comes with its scope.
-  if (type == EventType::kDtmf || type == EventType::kTransfer || type == EventType::kReferral || type == EventType::kEmergency) type = EventType::kSessionStatus;
+  if (type == EventType::kDtmf || type == EventType::kTransfer || type == EventType::kReferral ||
+      type == EventType::kEmergency)
+    type = EventType::kSessionStatus;
   return ApiName(release) + ":" + PrefixedName(type, release) + ":create";
 }
 
@@ -145,12 +146,11 @@ CloudEvent CloudEventFactory::Make(const gateway::Event& event) const {
   return Wrap(EventType::kDtmf, DtmfData(std::get<gateway::DtmfReceived>(event)));
 }
 
-CloudEvent CloudEventFactory::MakeSubscriptionEnded(const std::string& subscription_id,
-                                                    const std::string& reason,
+CloudEvent CloudEventFactory::MakeSubscriptionEnded(const std::string& subscription_id, const std::string& reason,
                                                     const std::string& description) const {
-  return Wrap(EventType::kSubscriptionEnded, {{"subscriptionId", subscription_id},
-                                              {"terminationReason", reason},
-                                              {"terminationDescription", description}});
+  return Wrap(
+      EventType::kSubscriptionEnded,
+      {{"subscriptionId", subscription_id}, {"terminationReason", reason}, {"terminationDescription", description}});
 }
 
 }  // namespace byon::api

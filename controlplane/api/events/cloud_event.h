@@ -10,8 +10,19 @@
 
 namespace byon::api {
 
-enum class EventType : uint8_t { kSessionInvitation, kSessionStatus, kRegistrationEnds, kSubscriptionEnded, kDtmf, kTransfer, kReferral, kEmergency,
-                                kMessageReceived, kMessageStatus, kPresenceChanged };
+enum class EventType : uint8_t {
+  kSessionInvitation,
+  kSessionStatus,
+  kRegistrationEnds,
+  kSubscriptionEnded,
+  kDtmf,
+  kTransfer,
+  kReferral,
+  kEmergency,
+  kMessageReceived,
+  kMessageStatus,
+  kPresenceChanged
+};
 
 // The CloudEvents type, e.g. "org.camaraproject.webrtc-events-subscriptions.v0.session-status".
 std::string TypeName(EventType type, Release release = Release::kR3_1);
@@ -39,9 +50,10 @@ struct CloudEvent {
 class CloudEventFactory {
  public:
   // `source`: the context of the ids, a URI; `new_id`: unguessable ids.
-  CloudEventFactory(std::string source, std::string home_domain, Clock now,
-                    std::function<std::string()> new_id)
-      : source_(std::move(source)), home_domain_(std::move(home_domain)), now_(std::move(now)),
+  CloudEventFactory(std::string source, std::string home_domain, Clock now, std::function<std::string()> new_id)
+      : source_(std::move(source)),
+        home_domain_(std::move(home_domain)),
+        now_(std::move(now)),
         new_id_(std::move(new_id)) {}
 
   const std::string& home_domain() const { return home_domain_; }

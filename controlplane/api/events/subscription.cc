@@ -13,9 +13,7 @@ using std::chrono::milliseconds;
 
 constexpr int kRecordVersion = 1;
 
-int64_t ToMs(WallTime time) {
-  return std::chrono::duration_cast<milliseconds>(time.time_since_epoch()).count();
-}
+int64_t ToMs(WallTime time) { return std::chrono::duration_cast<milliseconds>(time.time_since_epoch()).count(); }
 WallTime FromMs(int64_t ms) { return WallTime(milliseconds(ms)); }
 
 }  // namespace
@@ -90,8 +88,7 @@ json SubscriptionBody(const Subscription& subscription) {
   json detail{{"deviceId", subscription.device_id}};
   if (!subscription.registration_id.empty()) detail["registrationId"] = subscription.registration_id;
   if (!subscription.session_id.empty()) detail["sessionId"] = subscription.session_id;
-  json config{{"subscriptionDetail", detail},
-              {"subscriptionExpireTime", FormatDateTime(subscription.expires_at)}};
+  json config{{"subscriptionDetail", detail}, {"subscriptionExpireTime", FormatDateTime(subscription.expires_at)}};
   if (subscription.max_events) config["subscriptionMaxEvents"] = *subscription.max_events;
   if (subscription.initial_event) config["initialEvent"] = *subscription.initial_event;
   return {{"id", subscription.id},

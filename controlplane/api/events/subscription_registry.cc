@@ -84,11 +84,11 @@ void SubscriptionRegistry::RestoreEvents() {
     const auto value = nlohmann::json::parse(record.value, nullptr, false);
     uint64_t number = 0;
     const char* end = record.key.data() + record.key.size();
-    const bool has_number = slash != std::string::npos &&
-                            std::from_chars(record.key.data() + slash + 1, end, number, 16).ptr == end;
-    const bool is_good = it != entries_.end() && has_number && value.is_object() && value.value("v", 0) == kEventVersion &&
-                         value.contains("id") && value["id"].is_string() && value.contains("text") &&
-                         value["text"].is_string();
+    const bool has_number =
+        slash != std::string::npos && std::from_chars(record.key.data() + slash + 1, end, number, 16).ptr == end;
+    const bool is_good = it != entries_.end() && has_number && value.is_object() &&
+                         value.value("v", 0) == kEventVersion && value.contains("id") && value["id"].is_string() &&
+                         value.contains("text") && value["text"].is_string();
     if (is_good) {
       it->second->sender->Restore(number, value["id"], value["text"]);
     } else {
@@ -123,8 +123,7 @@ void SubscriptionRegistry::Insert(Subscription subscription) {
   by_device_[KeyOf(subscription)].insert(id);
   entry->sender = std::make_shared<WebhookSender>(
       config_.webhooks,
-      WebhookSender::Sink{subscription.sink,
-                          subscription.credential ? subscription.credential->access_token : "",
+      WebhookSender::Sink{subscription.sink, subscription.credential ? subscription.credential->access_token : "",
                           subscription.owner.client_id + '\n' + subscription.owner.user,
                           subscription.owner.user.empty() ? kDeliveriesOfClient : kDeliveriesOfUser},
       ports_.http, ports_.timers,
@@ -241,8 +240,8 @@ void SubscriptionRegistry::OnVerdict(const std::string& id, SinkVerdict verdict)
   }
 }
 
-void SubscriptionRegistry::End(const std::string& id, const std::string& reason,
-                               const std::string& description, bool says_goodbye) {
+void SubscriptionRegistry::End(const std::string& id, const std::string& reason, const std::string& description,
+                               bool says_goodbye) {
   const auto it = entries_.find(id);
   if (it == entries_.end()) return;
   const std::unique_ptr<Entry> entry = std::move(it->second);
@@ -261,8 +260,7 @@ void SubscriptionRegistry::End(const std::string& id, const std::string& reason,
 }
 
 void SubscriptionRegistry::Save(const Subscription& subscription) {
-  ports_.store.Put(store::Kind::kSubscription, subscription.id, ToRecord(subscription),
-                   subscription.expires_at);
+  ports_.store.Put(store::Kind::kSubscription, subscription.id, ToRecord(subscription), subscription.expires_at);
 }
 
 }  // namespace byon::api

@@ -41,8 +41,7 @@ class SubscriptionRegistry {
   // Takes up what an earlier process left.
   void Restore();
   // `requested`: id, startsAt and expiresAt are filled in here.
-  std::variant<const Subscription*, ApiError> Create(Subscription requested,
-                                                     std::optional<WallTime> expire_time);
+  std::variant<const Subscription*, ApiError> Create(Subscription requested, std::optional<WallTime> expire_time);
   // Null when there is none, it belongs to somebody else or was made under another release: each lists its own.
   const Subscription* Find(const Owner& owner, Release release, const std::string& id) const;
   std::vector<const Subscription*> List(const Owner& owner, Release release) const;
@@ -66,8 +65,7 @@ class SubscriptionRegistry {
   std::vector<const Subscription*> Of(const Owner& owner) const;
   void ArmTimers(Entry& entry);
   // Ends with a subscription-ended event; `says_goodbye` false when the sink is gone.
-  void End(const std::string& id, const std::string& reason, const std::string& description,
-           bool says_goodbye = true);
+  void End(const std::string& id, const std::string& reason, const std::string& description, bool says_goodbye = true);
   void OnVerdict(const std::string& id, SinkVerdict verdict);
   void Save(const Subscription& subscription);
 
@@ -75,7 +73,7 @@ class SubscriptionRegistry {
   Ports ports_;
   std::map<std::string, std::unique_ptr<Entry>> entries_;
   std::map<gateway::DeviceKey, std::set<std::string>> by_device_;  // ids; the user is empty with 2-legged tokens
-  std::vector<std::shared_ptr<WebhookSender>> closing_;  // of ended subscriptions, until delivered
+  std::vector<std::shared_ptr<WebhookSender>> closing_;            // of ended subscriptions, until delivered
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -108,8 +108,8 @@ void WebhookSender::OnResult(const http_client::Result& result) {
     observer_("webhook_event_delivered", "");
     return Advance();
   }
-  const std::string why = response != nullptr ? "status " + std::to_string(response->status)
-                                              : ToString(std::get<Failure>(result));
+  const std::string why =
+      response != nullptr ? "status " + std::to_string(response->status) : ToString(std::get<Failure>(result));
   if (response != nullptr && response->status == 410) {
     on_verdict_(SinkVerdict::kGone);
     return Abandon();

@@ -26,13 +26,14 @@ enum class SinkVerdict {
 
 // Delivers the events of one subscription in order, each until the sink has it or it is given up. 5xx, 408,
 // 429, network failures and, when there is a token that may be renewed, 401 are tried again after 0.5 s, 1 s, 2 s ...
-// 30 s, or when Retry-After says (120 s at most); other answers are final. When the queue is full the oldest event goes: the newest tells the present state.
+// 30 s, or when Retry-After says (120 s at most); other answers are final. When the queue is full the oldest event
+// goes: the newest tells the present state.
 class WebhookSender : public std::enable_shared_from_this<WebhookSender> {
  public:
   struct Sink {
     std::string url;
-    std::string access_token;  // empty: none
-    std::string account;       // whose it is
+    std::string access_token;    // empty: none
+    std::string account;         // whose it is
     size_t max_of_account = 16;  // deliveries under way at a time
   };
   using OnVerdict = std::function<void(SinkVerdict)>;
@@ -45,8 +46,8 @@ class WebhookSender : public std::enable_shared_from_this<WebhookSender> {
   };
   using Observer = std::function<void(std::string_view event, std::string detail)>;
 
-  WebhookSender(WebhookConfig config, Sink sink, http_client::HttpClient& http, Timers& timers,
-                OnVerdict on_verdict, Observer observer, std::unique_ptr<Backlog> backlog);
+  WebhookSender(WebhookConfig config, Sink sink, http_client::HttpClient& http, Timers& timers, OnVerdict on_verdict,
+                Observer observer, std::unique_ptr<Backlog> backlog);
 
   void Enqueue(std::string event_id, std::string text);
   // What an earlier process kept, in its order, before anything else.

@@ -164,14 +164,15 @@ void CallApi::ChangeDraft(const ExchangePointer& exchange, const json& body) {
   std::optional<CallDraft> draft = drafts_.Take(owner, exchange->ids[0]);
   gateway::CallRequest request = draft->request;
   request.offer_sdp = *wanted.change.offer_sdp;
-  service_.CreateCall(exchange->who, std::move(request),
-                      [this, exchange, draft = std::move(*draft)](const gateway::Outcome<gateway::MediaSession>& outcome) {
-                        if (const auto* session = std::get_if<gateway::MediaSession>(&outcome)) {
-                          return exchange->SendJson(200, Body(*exchange, *session));
-                        }
-                        drafts_.PutBack(draft);
-                        exchange->Unwrap(outcome);
-                      });
+  service_.CreateCall(
+      exchange->who, std::move(request),
+      [this, exchange, draft = std::move(*draft)](const gateway::Outcome<gateway::MediaSession>& outcome) {
+        if (const auto* session = std::get_if<gateway::MediaSession>(&outcome)) {
+          return exchange->SendJson(200, Body(*exchange, *session));
+        }
+        drafts_.PutBack(draft);
+        exchange->Unwrap(outcome);
+      });
 }
 
 void CallApi::ChangeStatus(const ExchangePointer& exchange) {

@@ -16,7 +16,10 @@ class CallApi {
   // `visitors`: null where there are none; `home_domain`: for addresses that r2.2 cannot say otherwise.
   CallApi(gateway::Service& service, gateway::VisitorService* visitors, std::string home_domain, Clock now,
           std::function<std::string()> new_id)
-      : service_(service), visitors_(visitors), home_domain_(std::move(home_domain)), drafts_(std::move(now), std::move(new_id)) {}
+      : service_(service),
+        visitors_(visitors),
+        home_domain_(std::move(home_domain)),
+        drafts_(std::move(now), std::move(new_id)) {}
 
   void Create(const ExchangePointer& exchange);
   void Get(const ExchangePointer& exchange);

@@ -42,8 +42,8 @@ class CallDrafts {
   const Clock now_;
   const std::function<std::string()> new_id_;
   std::map<std::string, CallDraft> drafts_;
-  std::map<Line, std::vector<std::string>> ids_of_;        // of those in drafts_
-  std::deque<std::pair<WallTime, std::string>> made_;      // the oldest first; some are gone already
+  std::map<Line, std::vector<std::string>> ids_of_;    // of those in drafts_
+  std::deque<std::pair<WallTime, std::string>> made_;  // the oldest first; some are gone already
 };
 
 }  // namespace byon::api

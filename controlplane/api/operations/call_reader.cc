@@ -73,8 +73,8 @@ const json& Unwrapped(const json& body, const Dialect& dialect) {
 
 }  // namespace
 
-gateway::CallRequest ReadCallRequest(const json& body, const Dialect& dialect, const std::function<bool(const std::string&)>& is_emergency,
-                                     Mistakes& mistakes) {
+gateway::CallRequest ReadCallRequest(const json& body, const Dialect& dialect,
+                                     const std::function<bool(const std::string&)>& is_emergency, Mistakes& mistakes) {
   ObjectReader reader(body, "", mistakes);
   gateway::CallRequest request;
   reader.Require("receiverAddress");
@@ -84,13 +84,15 @@ gateway::CallRequest ReadCallRequest(const json& body, const Dialect& dialect, c
   request.originator_address = ReadAddress(reader, "originatorAddress", dialect);
   request.receiver_address = reader.Text("receiverAddress", kMaxCallText).value_or("");
   const bool is_for_help = reader.Has("receiverAddress") && is_emergency(request.receiver_address);
-  if (reader.Has("receiverAddress") && !is_for_help) CheckAddress(reader, "receiverAddress", request.receiver_address, dialect);
+  if (reader.Has("receiverAddress") && !is_for_help)
+    CheckAddress(reader, "receiverAddress", request.receiver_address, dialect);
   request.originator_name = ReadName(reader, "originatorName");
   request.receiver_name = ReadName(reader, "receiverName");
   request.offer_sdp = ReadSdp(reader, "offer", mistakes).value_or("");
   const json* location = dialect.is_r2_2() ? nullptr : reader.Object("locationDetails");  // not known there
   if (location != nullptr) request.location = ReadCallerLocation(*location, "locationDetails", mistakes);
-  const bool is_wanted_emergency = !dialect.is_r2_2() && reader.Choice("callType", {"REGULAR", "EMERGENCY"}) == "EMERGENCY";
+  const bool is_wanted_emergency =
+      !dialect.is_r2_2() && reader.Choice("callType", {"REGULAR", "EMERGENCY"}) == "EMERGENCY";
   request.is_emergency = is_wanted_emergency || is_for_help || request.receiver_address.starts_with("urn:service:sos");
   if (request.receiver_address == kAnonymous) reader.Mistake("receiverAddress", "cannot be anonymous");
   if (request.originator_address.starts_with("urn:")) reader.Mistake("originatorAddress", "cannot be a service");
@@ -157,18 +159,20 @@ gateway::PlaybackRequest ReadPlaybackRequest(const json& body, Mistakes& mistake
   reader.Require("to");
   request.is_for_peer = reader.Choice("to", {"self", "peer"}) == "peer";
   request.announcement = reader.Text("announcement", kMaxAnnouncementName).value_or("");
-  const bool has_bad_name = !std::all_of(request.announcement.begin(), request.announcement.end(), [](unsigned char c) {
-    return std::isalnum(c) != 0 || c == '-' || c == '_';
-  });
+  const bool has_bad_name = !std::all_of(request.announcement.begin(), request.announcement.end(),
+                                         [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_'; });
   if (has_bad_name || (reader.Has("announcement") && request.announcement.empty())) {
     reader.Mistake("announcement", "must be a name of letters, digits, - and _");
   }
   if (const auto tone = reader.Choice("tone", {"ringback", "busy", "congestion"})) {
-    request.tone = *tone == "ringback" ? call::Tone::kRingback : *tone == "busy" ? call::Tone::kBusy : call::Tone::kCongestion;
+    request.tone = *tone == "ringback" ? call::Tone::kRingback
+                   : *tone == "busy"   ? call::Tone::kBusy
+                                       : call::Tone::kCongestion;
   }
   if (reader.Has("announcement") == reader.Has("tone")) mistakes.Add("Either announcement or tone must be given.");
   request.is_looped = reader.Boolean("loop").value_or(false);
-  if (request.is_looped && reader.Has("tone")) reader.Mistake("loop", "is for announcements; a tone plays until it is stopped");
+  if (request.is_looped && reader.Has("tone"))
+    reader.Mistake("loop", "is for announcements; a tone plays until it is stopped");
   reader.Finish();
   return request;
 }

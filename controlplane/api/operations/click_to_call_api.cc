@@ -29,12 +29,9 @@ ApiError ErrorOf(TokenRefusal refusal) {
   switch (refusal) {
     case TokenRefusal::kUnknownCampaign:
       return {404, "IDENTIFIER_NOT_FOUND", "There is no such campaign of this client."};
-    case TokenRefusal::kTooManyCalls:
-      return OutOfRange("calls is more than the campaign allows for a token.");
-    case TokenRefusal::kTooLong:
-      return OutOfRange("lifetimeSeconds is more than the campaign allows.");
-    case TokenRefusal::kTooManyTokens:
-      return {429, "QUOTA_EXCEEDED", "There are as many tokens as there may be.", 10};
+    case TokenRefusal::kTooManyCalls: return OutOfRange("calls is more than the campaign allows for a token.");
+    case TokenRefusal::kTooLong: return OutOfRange("lifetimeSeconds is more than the campaign allows.");
+    case TokenRefusal::kTooManyTokens: return {429, "QUOTA_EXCEEDED", "There are as many tokens as there may be.", 10};
   }
   return {500, "INTERNAL", "Unknown server error."};
 }
@@ -43,7 +40,8 @@ bool IsOf(const Campaign& campaign, const std::string& client_id) {
   return std::find(campaign.clients.begin(), campaign.clients.end(), client_id) != campaign.clients.end();
 }
 
-json CampaignBody(const Campaign& campaign, const gateway::CampaignUse& use, const click_to_call::CampaignFigures& figures) {
+json CampaignBody(const Campaign& campaign, const gateway::CampaignUse& use,
+                  const click_to_call::CampaignFigures& figures) {
   json refused = json::object();
   for (size_t i = 0; i < figures.refused.size(); ++i) {
     refused[std::string(ToString(static_cast<Refusal>(i)))] = figures.refused[i];

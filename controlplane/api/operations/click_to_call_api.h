@@ -14,8 +14,8 @@ namespace byon::api {
 inline constexpr const char* kReadClickToCall = "byon:click-to-call:read";
 inline constexpr const char* kWriteClickToCall = "byon:click-to-call:write";
 
-// /byon/v1/click-to-call: a business's server asks for its visitors' tokens and sees how its campaigns go; a visitor sees
-// what its token is for. The calls themselves are webrtc-call-handling's.
+// /byon/v1/click-to-call: a business's server asks for its visitors' tokens and sees how its campaigns go; a visitor
+// sees what its token is for. The calls themselves are webrtc-call-handling's.
 class ClickToCallApi {
  public:
   ClickToCallApi(click_to_call::ClickToCall& click_to_call, gateway::VisitorService& visitors, Clock now,

@@ -38,12 +38,8 @@ std::optional<std::string> DeviceOfQuery(const ExchangePointer& exchange) {
 }  // namespace
 
 void ExtensionApi::Config(const ExchangePointer& exchange) {
-  json body{{"issuer", page_.issuer},
-            {"clientId", page_.client_id},
-            {"scopes", page_.scopes},
-            {"resource", page_.resource},
-            {"apiRoot", page_.api_root},
-            {"gatewayVersion", page_.version}};
+  json body{{"issuer", page_.issuer},     {"clientId", page_.client_id}, {"scopes", page_.scopes},
+            {"resource", page_.resource}, {"apiRoot", page_.api_root},   {"gatewayVersion", page_.version}};
   body["emergency"] = {{"policy", page_.routes_emergencies ? "route" : "refuse"}, {"numbers", page_.emergency_numbers}};
   if (!page_.push.types.empty()) body["push"]["types"] = page_.push.types;
   if (!page_.push.vapid_public_key.empty()) body["push"]["vapidPublicKey"] = page_.push.vapid_public_key;
@@ -150,19 +146,22 @@ void ExtensionApi::Play(const ExchangePointer& exchange) {
   Mistakes mistakes;
   auto request = ReadPlaybackRequest(*body, mistakes);
   if (!mistakes.empty()) return exchange->Fail(InvalidArgument(mistakes.first));
-  service_.Play(exchange->who, exchange->ids[0], std::move(request), [exchange](const gateway::Outcome<gateway::Done>& outcome) {
-    if (exchange->Unwrap(outcome) != nullptr) exchange->Send(EmptyResponse(204));
-  });
+  service_.Play(exchange->who, exchange->ids[0], std::move(request),
+                [exchange](const gateway::Outcome<gateway::Done>& outcome) {
+                  if (exchange->Unwrap(outcome) != nullptr) exchange->Send(EmptyResponse(204));
+                });
 }
 
 void ExtensionApi::StopPlaying(const ExchangePointer& exchange) {
   const std::string to = QueryValue(exchange->request.query, "to").value_or("");
-  if (to != "self" && to != "peer") return exchange->Fail(InvalidArgument("The query parameter to must be self or peer."));
+  if (to != "self" && to != "peer")
+    return exchange->Fail(InvalidArgument("The query parameter to must be self or peer."));
   gateway::PlaybackRequest nothing;
   nothing.is_for_peer = to == "peer";
-  service_.Play(exchange->who, exchange->ids[0], std::move(nothing), [exchange](const gateway::Outcome<gateway::Done>& outcome) {
-    if (exchange->Unwrap(outcome) != nullptr) exchange->Send(EmptyResponse(204));
-  });
+  service_.Play(exchange->who, exchange->ids[0], std::move(nothing),
+                [exchange](const gateway::Outcome<gateway::Done>& outcome) {
+                  if (exchange->Unwrap(outcome) != nullptr) exchange->Send(EmptyResponse(204));
+                });
 }
 
 void ExtensionApi::Quality(const ExchangePointer& exchange) {
@@ -182,7 +181,8 @@ void ExtensionApi::Transfer(const ExchangePointer& exchange) {
   if (!mistakes.empty()) return exchange->Fail(InvalidArgument(mistakes.first));
   service_.TransferCall(exchange->who, exchange->ids[0], std::move(request),
                         [exchange](const gateway::Outcome<gateway::MediaSession>& outcome) {
-                          if (const auto* session = exchange->Unwrap(outcome)) exchange->SendJson(202, CallBody(*session));
+                          if (const auto* session = exchange->Unwrap(outcome))
+                            exchange->SendJson(202, CallBody(*session));
                         });
 }
 
@@ -209,9 +209,10 @@ void ExtensionApi::Pull(const ExchangePointer& exchange) {
   auto request = ReadPullRequest(*body, exchange->dialect, mistakes);
   if (!mistakes.empty()) return exchange->Fail(InvalidArgument(mistakes.first));
   request.call_id = exchange->ids[0];
-  service_.PullCall(exchange->who, std::move(request), [exchange](const gateway::Outcome<gateway::MediaSession>& outcome) {
-    if (const auto* session = exchange->Unwrap(outcome)) exchange->SendJson(201, CallBody(*session));
-  });
+  service_.PullCall(exchange->who, std::move(request),
+                    [exchange](const gateway::Outcome<gateway::MediaSession>& outcome) {
+                      if (const auto* session = exchange->Unwrap(outcome)) exchange->SendJson(201, CallBody(*session));
+                    });
 }
 
 }  // namespace byon::api

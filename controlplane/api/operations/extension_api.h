@@ -36,7 +36,11 @@ class ExtensionApi {
  public:
   ExtensionApi(gateway::Service& service, ChannelRegistry& channels, PageConfig page, IceConfig ice, Clock now,
                std::string channel_url_base)
-      : service_(service), channels_(channels), page_(std::move(page)), ice_(std::move(ice)), now_(std::move(now)),
+      : service_(service),
+        channels_(channels),
+        page_(std::move(page)),
+        ice_(std::move(ice)),
+        now_(std::move(now)),
         channel_url_base_(std::move(channel_url_base)) {}
 
   void Config(const ExchangePointer& exchange);

@@ -33,9 +33,11 @@ void ReadCivicAddress(const json& address, const std::string& path, Mistakes& mi
 
 emergency::Position PositionOf(const json& coordinates) {
   const auto number = [&](const char* name) { return coordinates.value(name, 0.0); };
-  emergency::Position position{.latitude = number("latitude"), .longitude = number("longitude"), .radius_m = number("radius")};
+  emergency::Position position{
+      .latitude = number("latitude"), .longitude = number("longitude"), .radius_m = number("radius")};
   if (!coordinates.contains("radius")) {
-    position.ellipsoid = {number("zAxis"), number("semiMajorAxis"), number("semiMinorAxis"), number("verticalAxis"), number("orientation")};
+    position.ellipsoid = {number("zAxis"), number("semiMajorAxis"), number("semiMinorAxis"), number("verticalAxis"),
+                          number("orientation")};
   }
   return position;
 }
@@ -54,14 +56,19 @@ emergency::Location ReadCallerLocation(const json& details, const std::string& p
     }
   }
   if (!mistakes.empty()) return location;
-  if (const auto coordinates = rest.find("coordinates"); coordinates != rest.end()) location.position = PositionOf(*coordinates);
+  if (const auto coordinates = rest.find("coordinates"); coordinates != rest.end())
+    location.position = PositionOf(*coordinates);
   const std::string method = rest.value("method", "Other");
   if (method != "Other") location.method = method;  // the rest of CAMARA's are the registry's own
   if (const auto confidence = rest.find("confidence"); confidence != rest.end()) {
     const std::string pdf = confidence->value("pdf", "");
-    location.confidence = {pdf == "normal" ? pdf : pdf == "uniform" ? "rectangular" : "unknown", confidence->value("value", 95.0)};
+    location.confidence = {pdf == "normal"    ? pdf
+                           : pdf == "uniform" ? "rectangular"
+                                              : "unknown",
+                           confidence->value("value", 95.0)};
   }
-  if (const auto time = rest.find("timestamp"); time != rest.end()) location.taken_at = ParseDateTime(time->get<std::string>());
+  if (const auto time = rest.find("timestamp"); time != rest.end())
+    location.taken_at = ParseDateTime(time->get<std::string>());
   return location;
 }
 

@@ -35,7 +35,8 @@ void PushApi::Set(const ExchangePointer& exchange) {
   const auto& subscription = std::get<push::Subscription>(read);
   const std::string type(push::TypeOf(subscription));
   if (std::find(config_.types.begin(), config_.types.end(), type) == config_.types.end()) {
-    return exchange->Fail(ErrorOf({gateway::ErrorCode::kServiceNotApplicable, "The gateway does not send pushes of type " + type + "."}));
+    return exchange->Fail(
+        ErrorOf({gateway::ErrorCode::kServiceNotApplicable, "The gateway does not send pushes of type " + type + "."}));
   }
   const auto* web = std::get_if<push::WebPushSubscription>(&subscription);
   if (web != nullptr && !push::IsAllowedHost(web->endpoint, config_.web_push_hosts)) {

@@ -14,16 +14,16 @@ using nlohmann::json;
 
 gateway::DeviceKey DeviceKeyOf(const gateway::Principal& who, const std::string& device_id,
                                const std::string& phone_number) {
-  if (who.is_visitor()) return {who.client_id, who.subject, who.subject};  // one device a token, whatever it calls itself
+  if (who.is_visitor())
+    return {who.client_id, who.subject, who.subject};  // one device a token, whatever it calls itself
   return {who.client_id, who.is_two_legged ? phone_number : who.subject, device_id};
 }
 
 json RegistrationApi::Body(const Exchange& exchange, const gateway::Registration& registration) {
   json body = RegistrationBody(registration);
   if (!exchange.wants_channel()) return body;
-  const auto channel =
-      channels_.Open(Owner::Of(exchange.who),
-                     DeviceKeyOf(exchange.who, registration.device_id, registration.phone_number));
+  const auto channel = channels_.Open(Owner::Of(exchange.who),
+                                      DeviceKeyOf(exchange.who, registration.device_id, registration.phone_number));
   if (const auto* opened = std::get_if<Channel*>(&channel)) {
     body["channelId"] = (*opened)->id;
     body["channelUrl"] = channel_url_base_ + (*opened)->id;
@@ -31,8 +31,7 @@ json RegistrationApi::Body(const Exchange& exchange, const gateway::Registration
   return body;
 }
 
-void RegistrationApi::Answer(const ExchangePointer& exchange, int status,
-                             const gateway::Registration& registration) {
+void RegistrationApi::Answer(const ExchangePointer& exchange, int status, const gateway::Registration& registration) {
   exchange->SendJson(status, Body(*exchange, registration));
 }
 
@@ -70,11 +69,13 @@ void RegistrationApi::Create(const ExchangePointer& exchange) {
                               });
 }
 
-// Whether a server may register this number; else it was answered, in the words that do not tell whether the number exists.
+// Whether a server may register this number; else it was answered, in the words that do not tell whether the number
+// exists.
 bool RegistrationApi::MayRegister(const ExchangePointer& exchange, const std::string& number) {
   const std::vector<std::string>& ranges = exchange->token->number_ranges;
   if (!exchange->who.is_two_legged || (!ranges.empty() && auth::IsInRanges(number, ranges))) return true;
-  exchange->Fail({403, "PERMISSION_DENIED", "The API consumer is not authorized to register the requested phoneNumber."});
+  exchange->Fail(
+      {403, "PERMISSION_DENIED", "The API consumer is not authorized to register the requested phoneNumber."});
   return false;
 }
 
@@ -94,11 +95,12 @@ void RegistrationApi::CreateAsR2_2(const ExchangePointer& exchange, gateway::Reg
         if (error->code == ErrorCode::kAlreadyExists) {
           for (const auto& known : service_.ListRegistrations(exchange->who, request.device_id)) {
             if (known.phone_number != *number) continue;
-            return service_.UpdateRegistration(exchange->who, known.registration_id, request.expire_time,
-                                               [this, exchange](const gateway::Outcome<gateway::Registration>& updated) {
-                                                 const auto* same = exchange->Unwrap(updated);
-                                                 if (same != nullptr) Answer(exchange, 200, *same);
-                                               });
+            return service_.UpdateRegistration(
+                exchange->who, known.registration_id, request.expire_time,
+                [this, exchange](const gateway::Outcome<gateway::Registration>& updated) {
+                  const auto* same = exchange->Unwrap(updated);
+                  if (same != nullptr) Answer(exchange, 200, *same);
+                });
           }
         }
         exchange->Unwrap(outcome);

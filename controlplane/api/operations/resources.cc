@@ -42,19 +42,19 @@ void AddNumber(json& body, const char* name, const std::optional<double>& value)
 
 json LegBody(const gateway::MediaQuality::Leg& leg) {
   json body{{"codec", leg.codec},
-          {"packetsReceived", leg.packets_received},
-          {"packetsSent", leg.packets_sent},
-          {"packetsLost", leg.packets_lost},
-          {"jitterMs", leg.jitter_ms},
-          {"roundTripMs", leg.round_trip_ms},
-          {"playoutDelayMs", leg.playout_delay_ms},
-          {"addedLatencyMs", leg.added_latency_ms},
-          {"concealedFrames", leg.concealed_frames},
-          {"recoveredFrames", leg.recovered_frames},
-          {"latePackets", leg.late_packets},
-          {"duplicatePackets", leg.duplicate_packets},
-          {"remoteFractionLost", leg.remote_fraction_lost},
-          {"sentCodec", leg.sent_codec}};
+            {"packetsReceived", leg.packets_received},
+            {"packetsSent", leg.packets_sent},
+            {"packetsLost", leg.packets_lost},
+            {"jitterMs", leg.jitter_ms},
+            {"roundTripMs", leg.round_trip_ms},
+            {"playoutDelayMs", leg.playout_delay_ms},
+            {"addedLatencyMs", leg.added_latency_ms},
+            {"concealedFrames", leg.concealed_frames},
+            {"recoveredFrames", leg.recovered_frames},
+            {"latePackets", leg.late_packets},
+            {"duplicatePackets", leg.duplicate_packets},
+            {"remoteFractionLost", leg.remote_fraction_lost},
+            {"sentCodec", leg.sent_codec}};
   if (const auto& quality = leg.quality) {
     body["mos"] = Hundredths(quality->mos_conversational);
     body["mosListening"] = Hundredths(quality->mos_listening);
@@ -254,9 +254,8 @@ json EmergencyData(const gateway::EmergencyNotice& notice) {
 }
 
 json DtmfData(const gateway::DtmfReceived& dtmf) {
-  return {{"mediaSessionId", dtmf.media_session_id},
-          {"digit", Fitting(dtmf.digit, 1)},
-          {"durationMs", dtmf.duration_ms}};
+  return {
+      {"mediaSessionId", dtmf.media_session_id}, {"digit", Fitting(dtmf.digit, 1)}, {"durationMs", dtmf.duration_ms}};
 }
 
 }  // namespace byon::api

@@ -27,8 +27,7 @@ nlohmann::json QualityBody(const gateway::MediaQuality& quality);
 void CheckLocation(const nlohmann::json& location, const std::string& path, Mistakes& mistakes);
 
 // "data" of the CloudEvents, without subscriptionId.
-nlohmann::json SessionEventData(const gateway::MediaSession& session,
-                                const std::optional<std::string>& location_json,
+nlohmann::json SessionEventData(const gateway::MediaSession& session, const std::optional<std::string>& location_json,
                                 const std::string& home_domain);
 nlohmann::json RegistrationEndsData(const gateway::RegistrationEnds& ends);
 nlohmann::json ReferralData(const gateway::ReferralProgress& progress);

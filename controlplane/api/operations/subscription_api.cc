@@ -122,8 +122,8 @@ bool IsSink(const std::string& url, bool may_be_private) {
   if (host.empty()) return false;
   if (may_be_private) return true;
   while (host.ends_with('.')) host.pop_back();
-  if (host == "localhost" || host.ends_with(".localhost") || host.ends_with(".local") ||
-      host.ends_with(".internal") || host.find('.') == std::string::npos) {
+  if (host == "localhost" || host.ends_with(".localhost") || host.ends_with(".local") || host.ends_with(".internal") ||
+      host.find('.') == std::string::npos) {
     return is_v6;
   }
   // All kinds of spelling of an IPv4 address (decimal, octal, hex, short) begin their last part with a digit;
@@ -191,7 +191,8 @@ void SubscriptionApi::Create(const ExchangePointer& exchange) {
   if (const auto error = problem.First()) return exchange->Fail(*error);
   for (const EventType type : wanted.types) {
     if (!exchange->token->HasScope(CreateScope(type, dialect.release))) {
-      return exchange->Fail({403, "SUBSCRIPTION_MISMATCH", "Inconsistent access token for requested events subscription"});
+      return exchange->Fail(
+          {403, "SUBSCRIPTION_MISMATCH", "Inconsistent access token for requested events subscription"});
     }
   }
   if (dialect.is_r2_2()) {
@@ -211,7 +212,8 @@ void SubscriptionApi::List(const ExchangePointer& exchange) {
 }
 
 void SubscriptionApi::Get(const ExchangePointer& exchange) {
-  const Subscription* found = subscriptions_.Find(Owner::Of(exchange->who), exchange->dialect.release, exchange->ids[0]);
+  const Subscription* found =
+      subscriptions_.Find(Owner::Of(exchange->who), exchange->dialect.release, exchange->ids[0]);
   if (found == nullptr) return exchange->Fail(NotFound());
   exchange->SendJson(200, SubscriptionBody(*found));
 }
@@ -219,7 +221,8 @@ void SubscriptionApi::Get(const ExchangePointer& exchange) {
 void SubscriptionApi::Update(const ExchangePointer& exchange) {
   const auto body = exchange->BodyObject();
   if (!body) return;
-  const Subscription* found = subscriptions_.Find(Owner::Of(exchange->who), exchange->dialect.release, exchange->ids[0]);
+  const Subscription* found =
+      subscriptions_.Find(Owner::Of(exchange->who), exchange->dialect.release, exchange->ids[0]);
   if (found == nullptr) return exchange->Fail(NotFound());
   Problem problem;
   ObjectReader reader(*body, "", problem.mistakes);
@@ -241,13 +244,14 @@ void SubscriptionApi::Update(const ExchangePointer& exchange) {
     problem.mistakes.Add("Either sinkCredential or config.subscriptionExpireTime must be given.");
   }
   if (const auto error = problem.First()) return exchange->Fail(*error);
-  const Subscription* updated = subscriptions_.Update(Owner::Of(exchange->who), exchange->dialect.release, exchange->ids[0],
-                                                      std::move(credential), expire_time);
+  const Subscription* updated = subscriptions_.Update(Owner::Of(exchange->who), exchange->dialect.release,
+                                                      exchange->ids[0], std::move(credential), expire_time);
   exchange->SendJson(200, SubscriptionBody(*updated));
 }
 
 void SubscriptionApi::Delete(const ExchangePointer& exchange) {
-  if (!subscriptions_.Delete(Owner::Of(exchange->who), exchange->dialect.release, exchange->ids[0])) return exchange->Fail(NotFound());
+  if (!subscriptions_.Delete(Owner::Of(exchange->who), exchange->dialect.release, exchange->ids[0]))
+    return exchange->Fail(NotFound());
   exchange->Send(EmptyResponse(204));
 }
 

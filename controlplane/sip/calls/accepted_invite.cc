@@ -4,9 +4,8 @@
 
 namespace byon::sip {
 
-AcceptedInvite::AcceptedInvite(ShardContext& context, std::unique_ptr<ServerTransaction> invite,
-                               uint32_t cseq, std::string headers, std::string body,
-                               std::function<void()> on_timeout)
+AcceptedInvite::AcceptedInvite(ShardContext& context, std::unique_ptr<ServerTransaction> invite, uint32_t cseq,
+                               std::string headers, std::string body, std::function<void()> on_timeout)
     : context_(context),
       invite_(std::move(invite)),
       cseq_(cseq),

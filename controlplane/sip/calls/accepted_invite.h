@@ -13,8 +13,8 @@ namespace byon::sip {
 class AcceptedInvite {
  public:
   // `on_timeout` runs when no ACK came; it may destroy this object.
-  AcceptedInvite(ShardContext& context, std::unique_ptr<ServerTransaction> invite, uint32_t cseq,
-                 std::string headers, std::string body, std::function<void()> on_timeout);
+  AcceptedInvite(ShardContext& context, std::unique_ptr<ServerTransaction> invite, uint32_t cseq, std::string headers,
+                 std::string body, std::function<void()> on_timeout);
 
   uint32_t cseq() const { return cseq_; }
 

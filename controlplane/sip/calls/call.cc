@@ -14,8 +14,7 @@ constexpr std::chrono::milliseconds kReferralPatience{180'000};
 
 }  // namespace
 
-Call::Call(ShardContext& context, CallTable& table, uint64_t key)
-    : context_(context), table_(table), key_(key) {}
+Call::Call(ShardContext& context, CallTable& table, uint64_t key) : context_(context), table_(table), key_(key) {}
 
 Call::~Call() {
   for (const auto& [tag, dialog] : dialogs_) table_.UnindexDialog(dialog->state());
@@ -23,9 +22,8 @@ Call::~Call() {
 
 void Call::Notify(Notification notification) {
   if (!id_) return;
-  context_.notify_calls([id = *id_, run = std::move(notification)](SipSignalingObserver& observer) {
-    run(observer, id);
-  });
+  context_.notify_calls(
+      [id = *id_, run = std::move(notification)](SipSignalingObserver& observer) { run(observer, id); });
 }
 
 Dialog& Call::AddDialog(DialogState state) {
@@ -83,8 +81,7 @@ void Call::SendAnswer(const call::DialogId& dialog_id, std::optional<std::string
   RemoveDialog(dialog->id());
 }
 
-void Call::HandleRequest(Dialog& dialog, std::unique_ptr<ServerTransaction> transaction,
-                         const MessageView& request) {
+void Call::HandleRequest(Dialog& dialog, std::unique_ptr<ServerTransaction> transaction, const MessageView& request) {
   dialog.HandleRequest(std::move(transaction), request);
 }
 
@@ -97,8 +94,8 @@ void Call::RemoveLater(const Dialog& dialog) {
   });
 }
 
-void Call::HandleReplacement(const Dialog& replaced, const std::string& token, std::unique_ptr<ServerTransaction> transaction,
-                             const MessageView& request) {
+void Call::HandleReplacement(const Dialog& replaced, const std::string& token,
+                             std::unique_ptr<ServerTransaction> transaction, const MessageView& request) {
   // One that was given up, by a CANCEL or because nobody answered it.
   if (replacement_ != nullptr && !replacement_->is_negotiating()) {
     RemoveDialog(std::exchange(replacement_, nullptr)->id());
@@ -214,10 +211,8 @@ void Call::OnDialogChanged(Dialog& dialog) {
   if (&dialog == replacement_) FinishReplacement();
   if (confirmed_ != nullptr && &dialog != confirmed_) return;
   if (!dialog.is_confirmed() || dialog.is_over()) return;
-  Notify([snapshot = SerializeDialog(dialog.state()), name = dialog.state().call_id](SipSignalingObserver& observer,
-                                                                                    const CallId& id) {
-    observer.OnDialogChanged(id, snapshot, name);
-  });
+  Notify([snapshot = SerializeDialog(dialog.state()), name = dialog.state().call_id](
+             SipSignalingObserver& observer, const CallId& id) { observer.OnDialogChanged(id, snapshot, name); });
 }
 
 void Call::OnDialogEnded(Dialog& dialog, EndReason reason) {
@@ -225,9 +220,8 @@ void Call::OnDialogEnded(Dialog& dialog, EndReason reason) {
     replacement_ = nullptr;
     return RemoveLater(dialog);
   }
-  Notify([reason = std::move(reason)](SipSignalingObserver& observer, const CallId& id) {
-    observer.OnEnded(id, reason);
-  });
+  Notify(
+      [reason = std::move(reason)](SipSignalingObserver& observer, const CallId& id) { observer.OnEnded(id, reason); });
   // Whoever sent us elsewhere and hung up is still told how it went, for as long as a call can ring.
   is_over_but_referring_ = dialog.has_referral();
   if (!is_over_but_referring_) return Retire();

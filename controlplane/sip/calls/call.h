@@ -45,8 +45,8 @@ class Call : public Dialog::Owner {
   // Only whoever has begun an early dialog lets another take it over (RFC 3891 section 3).
   virtual bool MayReplaceEarly() const { return false; }
   // An INVITE that is to replace `replaced`, a dialog of this call: `token`, of our Contact that it came to.
-  void HandleReplacement(const Dialog& replaced, const std::string& token, std::unique_ptr<ServerTransaction> transaction,
-                         const MessageView& request);
+  void HandleReplacement(const Dialog& replaced, const std::string& token,
+                         std::unique_ptr<ServerTransaction> transaction, const MessageView& request);
   // A 2xx whose INVITE transaction is over. False when it is none of this call's.
   virtual bool HandleStrayAnswer(const MessageView& response);
 
@@ -131,8 +131,10 @@ class CallTable {
 
  private:
   Call* Find(uint64_t key);
-  Dialog* FindDialog(const std::string& call_id, const std::string& local_tag, const std::string& remote_tag, Call** call);
-  void HandleReplaces(const std::string& token, std::unique_ptr<ServerTransaction> transaction, const MessageView& request);
+  Dialog* FindDialog(const std::string& call_id, const std::string& local_tag, const std::string& remote_tag,
+                     Call** call);
+  void HandleReplaces(const std::string& token, std::unique_ptr<ServerTransaction> transaction,
+                      const MessageView& request);
 
   ShardContext& context_;
   RegistrationClient& registrations_;

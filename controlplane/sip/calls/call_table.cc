@@ -15,8 +15,7 @@ namespace {
 
 constexpr const char* kRetryAfterOverloadS = "5";
 
-std::string DialogKey(const std::string& call_id, const std::string& local_tag,
-                      const std::string& remote_tag) {
+std::string DialogKey(const std::string& call_id, const std::string& local_tag, const std::string& remote_tag) {
   return call_id + "\n" + local_tag + "\n" + remote_tag;
 }
 
@@ -78,8 +77,7 @@ void CallTable::AssignId(uint64_t key, const std::optional<CallId>& id) {
   if (auto* incoming = dynamic_cast<IncomingCall*>(Find(key))) incoming->AssignId(id);
 }
 
-void CallTable::HandleInvite(std::unique_ptr<ServerTransaction> transaction,
-                             const MessageView& request) {
+void CallTable::HandleInvite(std::unique_ptr<ServerTransaction> transaction, const MessageView& request) {
   context_.counters.Add(SipCounter::kInviteReceived);
   if (RefuseBody(context_, *transaction, request)) return;
   const auto uri = ParseUri(request.request_uri());
@@ -103,9 +101,8 @@ void CallTable::HandleInvite(std::unique_ptr<ServerTransaction> transaction,
     AddHeader(headers, "Retry-After", kRetryAfterOverloadS);
     return transaction->Respond(503, {}, headers);
   }
-  const SessionTimerAnswer timer =
-      AnswerSessionTimer(request.session_timer_request(), context_.config.session_expires,
-                         context_.config.min_session_expires);
+  const SessionTimerAnswer timer = AnswerSessionTimer(request.session_timer_request(), context_.config.session_expires,
+                                                      context_.config.min_session_expires);
   if (timer.is_too_small) return RefuseSmallInterval(context_, *transaction);
   const uint64_t key = next_key_++;
   auto created = std::make_unique<IncomingCall>(context_, *this, key);
@@ -143,8 +140,7 @@ Dialog* CallTable::FindDialog(const std::string& call_id, const std::string& loc
   return *call == nullptr ? nullptr : (*call)->FindByTag(remote_tag);
 }
 
-bool CallTable::HandleInDialog(std::unique_ptr<ServerTransaction>& transaction,
-                               const MessageView& request) {
+bool CallTable::HandleInDialog(std::unique_ptr<ServerTransaction>& transaction, const MessageView& request) {
   Call* call = nullptr;
   Dialog* dialog = FindDialog(request.call_id(), request.to_tag(), request.from_tag(), &call);
   if (dialog == nullptr) return false;
@@ -166,8 +162,7 @@ bool CallTable::HandleStrayAnswer(const MessageView& response) {
   Call* call = invite == invites_.end() ? nullptr : Find(invite->second);
   if (call != nullptr) return call->HandleStrayAnswer(response);
   // A re-INVITE of a call that began with the peer's INVITE, or that was restored.
-  const auto dialog = dialogs_.find(
-      DialogKey(response.call_id(), response.from_tag(), response.to_tag()));
+  const auto dialog = dialogs_.find(DialogKey(response.call_id(), response.from_tag(), response.to_tag()));
   call = dialog == dialogs_.end() ? nullptr : Find(dialog->second);
   return call != nullptr && call->HandleStrayAnswer(response);
 }

@@ -15,7 +15,8 @@ using std::chrono::seconds;
 namespace {
 
 constexpr size_t kMaxDigits = 64;
-// Requests of the peer in one call: far more than holding, moving and dialling need, few enough to be no way to flood an app.
+// Requests of the peer in one call: far more than holding, moving and dialling need, few enough to be no way to flood
+// an app.
 constexpr double kMaxAtOnce = 64;
 constexpr double kPerSecond = 4;
 constexpr int kDigitMs = 160;  // as pressed by a hand; networks play it at this length
@@ -62,7 +63,8 @@ void Dialog::UpdateFrom(const MessageView& message) {
 }
 
 void Dialog::LearnSessionId(const MessageView& message) {
-  if (auto uuid = ParseSessionId(message.Header("Session-ID").value_or(""))) state_.remote_session_id = std::move(*uuid);
+  if (auto uuid = ParseSessionId(message.Header("Session-ID").value_or("")))
+    state_.remote_session_id = std::move(*uuid);
 }
 
 RequestText Dialog::NewRequest(const std::string& method) {
@@ -70,8 +72,7 @@ RequestText Dialog::NewRequest(const std::string& method) {
                       .uri = state_.remote_target,
                       .headers = {},
                       .body = {},
-                      .route = context_.WireDestination(state_.route_set, state_.remote_target,
-                                                        state_.next_hop)};
+                      .route = context_.WireDestination(state_.route_set, state_.remote_target, state_.next_hop)};
   if (method != "ACK") ++state_.local_cseq;
   std::string& h = request.headers;
   for (const std::string& route : state_.route_set) AddHeader(h, "Route", route);
@@ -119,8 +120,8 @@ void Dialog::SendDigit(char digit, const std::string& authorization) {
   request.content_type = "application/dtmf-relay";
   request.body = std::string("Signal=") + digit + "\r\nDuration=" + std::to_string(kDigitMs) + "\r\n";
   const bool is_first = authorization.empty();
-  info_transaction_ = context_.transactions.Send(
-      request, [this, digit, uri, is_first](int status, const MessageView& response) {
+  info_transaction_ =
+      context_.transactions.Send(request, [this, digit, uri, is_first](int status, const MessageView& response) {
         if (status < 200) return;
         info_transaction_.reset();
         if (status < 300) return SendNextDigit();
@@ -153,10 +154,9 @@ void Dialog::HandleInfo(ServerTransaction& transaction, const MessageView& reque
 
 void Dialog::SendPrack(uint32_t rseq, uint32_t invite_cseq, std::function<void(int)> done) {
   RequestText request = NewRequest("PRACK");
-  AddHeader(request.headers, "RAck",
-            std::to_string(rseq) + " " + std::to_string(invite_cseq) + " INVITE");
-  prack_transaction_ = context_.transactions.Send(
-      request, [this, done = std::move(done)](int status, const MessageView& response) {
+  AddHeader(request.headers, "RAck", std::to_string(rseq) + " " + std::to_string(invite_cseq) + " INVITE");
+  prack_transaction_ =
+      context_.transactions.Send(request, [this, done = std::move(done)](int status, const MessageView& response) {
         if (status < 200) return;
         prack_transaction_.reset();
         if (status < 300) ReadEarlyMedia(response);
@@ -182,8 +182,7 @@ void Dialog::SendBye(const EndReason& reason, std::function<void()> done) {
   Close();
   RequestText request = NewRequest("BYE");
   AddHeader(request.headers, "Reason",
-            FormatReason({.sip_cause = reason.sip_status, .q850_cause = reason.q850_cause,
-                          .text = reason.text}));
+            FormatReason({.sip_cause = reason.sip_status, .q850_cause = reason.q850_cause, .text = reason.text}));
   const std::string uri = request.uri;
   auto on_response = [this, reason, uri, done](int status, const MessageView& response) {
     if (status < 200) return;
@@ -191,8 +190,7 @@ void Dialog::SendBye(const EndReason& reason, std::function<void()> done) {
     if ((status == 401 || status == 407) && !is_bye_challenged_) {
       is_bye_challenged_ = true;
       auth::DigestSession session;
-      const auto line =
-          AnswerChallenge(context_, response, "BYE", uri, state_.impi, &session);
+      const auto line = AnswerChallenge(context_, response, "BYE", uri, state_.impi, &session);
       if (line) {
         RequestText again = NewRequest("BYE");
         again.headers += *line;
@@ -239,8 +237,7 @@ bool Dialog::AcceptSequence(ServerTransaction& transaction, const MessageView& r
   return true;
 }
 
-void Dialog::HandleRequest(std::unique_ptr<ServerTransaction> transaction,
-                           const MessageView& request) {
+void Dialog::HandleRequest(std::unique_ptr<ServerTransaction> transaction, const MessageView& request) {
   if (!AcceptSequence(*transaction, request)) return;
   const std::string method = request.method();
   if (method == "BYE") {

@@ -23,8 +23,8 @@ class Dialog {
     virtual void OnRemoteAnswer(Dialog& dialog, std::string sdp) = 0;
     virtual void OnOfferFailed(Dialog& dialog, int status) = 0;
     virtual void OnEarlyMedia(Dialog& dialog, std::string directions) = 0;
-    // What was to be offered waited for an exchange of the peer's, and is older than it now: it was not sent. Or what was to be
-    // answered was not wanted any more.
+    // What was to be offered waited for an exchange of the peer's, and is older than it now: it was not sent. Or what
+    // was to be answered was not wanted any more.
     virtual void OnOfferStale(Dialog& dialog) = 0;
     virtual void OnReferral(Dialog& dialog, call::Referral referral) = 0;
     // Its last NOTIFY is answered, or nobody wants one.
@@ -46,8 +46,8 @@ class Dialog {
   void OpenForOffers();
   // The 200 has been sent or received: re-INVITE may be used, the session timer runs.
   void Confirm(SessionTimer timer);
-  // The same for a dialog of an earlier process. Nobody knows when the session was refreshed last: where that is ours to do it
-  // is done soon, within an eighth of the interval.
+  // The same for a dialog of an earlier process. Nobody knows when the session was refreshed last: where that is ours
+  // to do it is done soon, within an eighth of the interval.
   void Resume(SessionTimer timer);
   bool is_confirmed() const { return is_confirmed_; }
   bool is_over() const { return is_over_; }
@@ -59,8 +59,8 @@ class Dialog {
   void SendAnswer(std::optional<std::string> sdp);
   // `done` runs when the BYE is answered or given up.
   void SendBye(const call::EndReason& reason, std::function<void()> done);
-  // Digits of 0-9 * # A-D by INFO, one each, the next when the last was answered (application/dtmf-relay). The first that
-  // is refused ends them; 64 wait at most.
+  // Digits of 0-9 * # A-D by INFO, one each, the next when the last was answered (application/dtmf-relay). The first
+  // that is refused ends them; 64 wait at most.
   void SendDigits(const std::string& digits);
   // SipSignaling::AnswerReferral and ReportReferral.
   void AnswerReferral(int status);
@@ -90,9 +90,9 @@ class Dialog {
 
  private:
   struct LocalOffer {
-    std::string sdp;           // empty: a session refresh by UPDATE
+    std::string sdp;  // empty: a session refresh by UPDATE
     bool is_invite = false;
-    bool is_refresh = false;   // nobody but the session timer asked for it
+    bool is_refresh = false;  // nobody but the session timer asked for it
     bool is_challenged = false;
     bool is_stale = false;  // the peer's exchange came between
     int glare_retries = 0;
@@ -111,7 +111,7 @@ class Dialog {
   struct Refer {
     std::unique_ptr<ServerTransaction> transaction;  // until it is answered
     std::string event;
-    bool is_silent = false;  // norefersub, RFC 4488
+    bool is_silent = false;                              // norefersub, RFC 4488
     std::optional<std::pair<int, std::string>> pending;  // to be told next
     std::unique_ptr<ClientTransaction> notify;           // under way
     bool is_final = false;
@@ -163,10 +163,10 @@ class Dialog {
   bool is_queue_stale_ = false;
   std::unique_ptr<ClientTransaction> offer_transaction_;
   ScopedTimer offer_timer_;
-  std::optional<uint32_t> last_offer_rseq_;   // reliable 1xx of a re-INVITE
-  std::optional<uint32_t> acknowledged_cseq_;  // of our last re-INVITE, for repeated 200s
-  uint32_t earlier_cseq_ = 0;                  // up to here our requests are an earlier process's
-  bool has_settled_earlier_ = false;           // and what an answer to them left open
+  std::optional<uint32_t> last_offer_rseq_;                 // reliable 1xx of a re-INVITE
+  std::optional<uint32_t> acknowledged_cseq_;               // of our last re-INVITE, for repeated 200s
+  uint32_t earlier_cseq_ = 0;                               // up to here our requests are an earlier process's
+  bool has_settled_earlier_ = false;                        // and what an answer to them left open
   std::unique_ptr<ClientTransaction> acknowledged_invite_;  // kept to catch them
   std::unique_ptr<ClientTransaction> prack_transaction_;
   std::string digits_;  // still to be sent

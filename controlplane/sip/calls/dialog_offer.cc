@@ -56,8 +56,8 @@ void Dialog::TransmitOffer() {
   }
   request.headers += offer.authorization;
   last_offer_rseq_.reset();
-  offer_transaction_ = context_.transactions.Send(
-      request, [this, cseq = offer.cseq](int status, const MessageView& response) {
+  offer_transaction_ =
+      context_.transactions.Send(request, [this, cseq = offer.cseq](int status, const MessageView& response) {
         if (local_offer_ && local_offer_->cseq == cseq) {
           HandleOfferResponse(status, response);
         } else if (status >= 200 && status < 300) {
@@ -140,9 +140,8 @@ bool Dialog::RetryOffer(int status, const MessageView& response) {
   LocalOffer& offer = *local_offer_;
   if ((status == 401 || status == 407) && !offer.is_challenged) {
     auth::DigestSession session;
-    const auto line =
-        AnswerChallenge(context_, response, offer.is_invite ? "INVITE" : "UPDATE",
-                        state_.remote_target, state_.impi, &session);
+    const auto line = AnswerChallenge(context_, response, offer.is_invite ? "INVITE" : "UPDATE", state_.remote_target,
+                                      state_.impi, &session);
     if (!line) return false;
     offer.is_challenged = true;
     offer.authorization = *line;
@@ -157,8 +156,8 @@ bool Dialog::RetryOffer(int status, const MessageView& response) {
     TransmitOffer();
     return true;
   }
-  const bool is_update_unknown = offer.is_refresh && !offer.is_invite &&
-                                 (status == 405 || status == 501) && !state_.local_sdp.empty();
+  const bool is_update_unknown =
+      offer.is_refresh && !offer.is_invite && (status == 405 || status == 501) && !state_.local_sdp.empty();
   if (is_update_unknown) {
     state_.peer_allows_update = false;
     offer.is_invite = true;
@@ -202,8 +201,7 @@ bool Dialog::RefuseGlare(ServerTransaction& transaction, const MessageView& requ
   const bool is_invite = request.method() == "INVITE";
   if (!is_invite && !request.sdp()) return false;  // an UPDATE that only refreshes the session
   // A 491 of the peer put ours off: it is not outstanding while it waits.
-  const bool is_ours_outstanding =
-      local_offer_ && !offer_timer_.is_set() && (is_invite || !local_offer_->sdp.empty());
+  const bool is_ours_outstanding = local_offer_ && !offer_timer_.is_set() && (is_invite || !local_offer_->sdp.empty());
   const bool is_early = is_invite ? !is_confirmed_ : !may_offer_;
   const bool is_theirs_outstanding = remote_offer_ || accepted_ != nullptr;
   if (!is_ours_outstanding && !is_early && !is_theirs_outstanding) return false;
@@ -219,8 +217,7 @@ bool Dialog::RefuseGlare(ServerTransaction& transaction, const MessageView& requ
   return true;
 }
 
-void Dialog::HandleRemoteOffer(std::unique_ptr<ServerTransaction> transaction,
-                               const MessageView& request) {
+void Dialog::HandleRemoteOffer(std::unique_ptr<ServerTransaction> transaction, const MessageView& request) {
   if (RefuseBody(context_, *transaction, request) || RefuseGlare(*transaction, request)) return;
   SessionTimerAnswer timer;
   if (is_confirmed_) {
@@ -315,8 +312,8 @@ void Dialog::AcceptRemote(const std::string& body) {
   const std::string headers = AnswerHeaders(offer.timer);
   if (offer.method == "INVITE") {
     is_answer_in_ack_ = offer.is_offerless;
-    accepted_ = std::make_unique<AcceptedInvite>(
-        context_, std::move(offer.transaction), offer.cseq, headers, body, [this] {
+    accepted_ =
+        std::make_unique<AcceptedInvite>(context_, std::move(offer.transaction), offer.cseq, headers, body, [this] {
           accepted_.reset();
           const EndReason reason{.sip_status = 408, .q850_cause = 0, .text = "No ACK"};
           SendBye(reason, [] {});

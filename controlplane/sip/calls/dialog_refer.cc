@@ -1,5 +1,5 @@
-// REFER within a dialog (RFC 3515), and the implicit subscription that tells how it goes; it may outlive the INVITE's usage of
-// the dialog (RFC 5057).
+// REFER within a dialog (RFC 3515), and the implicit subscription that tells how it goes; it may outlive the INVITE's
+// usage of the dialog (RFC 5057).
 #include <algorithm>
 
 #include "controlplane/sip/calls/dialog.h"
@@ -82,7 +82,8 @@ void Dialog::SendReferralNotify(const std::string& authorization) {
   AddHeader(request.headers, "Contact", state_.contact);
   AddHeader(request.headers, "Event", refer_->event);
   AddHeader(request.headers, "Subscription-State",
-            IsPassing(status) ? "active;expires=" + std::to_string(kSubscriptionTime.count()) : "terminated;reason=noresource");
+            IsPassing(status) ? "active;expires=" + std::to_string(kSubscriptionTime.count())
+                              : "terminated;reason=noresource");
   request.headers += authorization;
   request.content_type = "message/sipfrag;version=2.0";
   std::string line = "SIP/2.0 " + std::to_string(status) + ' ';

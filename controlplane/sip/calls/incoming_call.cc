@@ -45,15 +45,14 @@ void IncomingCall::Start(std::unique_ptr<ServerTransaction> invite, const Messag
   invite_->Respond(100);
   remote_tag_ = request.from_tag();
   cseq_ = request.cseq();
-  call::IncomingInvite shown{.contact_token = token,
-                             .caller_uri = {},
-                             .caller_display_name = {},
-                             .called_uri = {},
-                             .sdp = request.sdp(),
-                             .supports_100rel = request.Lists("Supported", "100rel") ||
-                                                request.Lists("Require", "100rel"),
-                             .supports_precondition = request.Lists("Supported", "precondition") ||
-                                                      request.Lists("Require", "precondition")};
+  call::IncomingInvite shown{
+      .contact_token = token,
+      .caller_uri = {},
+      .caller_display_name = {},
+      .called_uri = {},
+      .sdp = request.sdp(),
+      .supports_100rel = request.Lists("Supported", "100rel") || request.Lists("Require", "100rel"),
+      .supports_precondition = request.Lists("Supported", "precondition") || request.Lists("Require", "precondition")};
   if (auto caller = request.sender()) {
     shown.caller_uri = std::move(caller->uri);
     shown.caller_display_name = std::move(caller->display_name);
@@ -74,8 +73,7 @@ void IncomingCall::Start(std::unique_ptr<ServerTransaction> invite, const Messag
                     .local_cseq = 0,
                     .remote_cseq = cseq_,
                     .route_set = request.RouteSet(false),
-                    .contact = context_.ContactAddress(token) + ";+g.3gpp.icsi-ref=\"" + kMmtelIcsi +
-                               "\";audio",
+                    .contact = context_.ContactAddress(token) + ";+g.3gpp.icsi-ref=\"" + kMmtelIcsi + "\";audio",
                     .next_hop = table_.registrations().NextHopOf(token),
                     .impi = table_.registrations().ImpiOfToken(token),
                     .owns_call_id = false,
@@ -117,8 +115,7 @@ void IncomingCall::HandleCancel(const MessageView& cancel) {
   ringing_timer_.Clear();
   FinishWaiting();
   const ReasonFields reason = cancel.reason();
-  cancel_reason_ = {.sip_status = reason.sip_cause, .q850_cause = reason.q850_cause,
-                    .text = reason.text};
+  cancel_reason_ = {.sip_status = reason.sip_cause, .q850_cause = reason.q850_cause, .text = reason.text};
   if (!id_) return;  // AssignId tells
   Notify([reason = *cancel_reason_](SipSignalingObserver& observer, const CallId& id) {
     observer.OnCancelled(id, reason);
@@ -261,24 +258,20 @@ void IncomingCall::Reject(int status_code, const EndReason& reason) {
   if (!IsRinging() || status_code < 300 || status_code > 699) return;
   state_ = State::kOver;
   std::string headers;
-  AddHeader(headers, "Reason",
-            FormatReason({.sip_cause = 0, .q850_cause = reason.q850_cause, .text = reason.text}));
+  AddHeader(headers, "Reason", FormatReason({.sip_cause = 0, .q850_cause = reason.q850_cause, .text = reason.text}));
   invite_->Respond(status_code, {}, headers);
   Retire();
 }
 
 void IncomingCall::Bye(const EndReason& reason) {
   switch (state_) {
-    case State::kRinging:
-      return Reject(480, reason);
+    case State::kRinging: return Reject(480, reason);
     case State::kAccepted:
       bye_after_ack_ = reason;  // RFC 3261 section 15: the callee waits for the ACK
       return;
-    case State::kConfirmed:
-      return Call::Bye(reason);
+    case State::kConfirmed: return Call::Bye(reason);
     case State::kCancelled:
-    case State::kOver:
-      return;
+    case State::kOver: return;
   }
 }
 

@@ -16,8 +16,8 @@ class IncomingCall : public Call {
   IncomingCall(ShardContext& context, CallTable& table, uint64_t key);
   ~IncomingCall() override;
 
-  void Start(std::unique_ptr<ServerTransaction> invite, const MessageView& request,
-             const std::string& token, SessionTimerAnswer timer);
+  void Start(std::unique_ptr<ServerTransaction> invite, const MessageView& request, const std::string& token,
+             SessionTimerAnswer timer);
   // What the observer said; nothing: 404.
   void AssignId(const std::optional<call::CallId>& id);
 
@@ -43,8 +43,7 @@ class IncomingCall : public Call {
   bool IsRinging() const { return state_ == State::kRinging && id_.has_value(); }
   void SendNextReliable();
   void RepeatReliable();
-  void HandlePrack(Dialog& dialog, std::unique_ptr<ServerTransaction> transaction,
-                   const MessageView& request);
+  void HandlePrack(Dialog& dialog, std::unique_ptr<ServerTransaction> transaction, const MessageView& request);
   void TryAccept();
   void HandleCancel(const MessageView& cancel);
   void KeepRinging();
@@ -57,11 +56,11 @@ class IncomingCall : public Call {
   std::string remote_tag_;
   uint32_t cseq_ = 0;
   State state_ = State::kRinging;
-  bool is_waiting_ = true;         // counts as a waiting INVITE
-  bool is_offerless_ = false;      // our SDP is the offer
+  bool is_waiting_ = true;     // counts as a waiting INVITE
+  bool is_offerless_ = false;  // our SDP is the offer
   bool may_be_reliable_ = false;
-  bool is_sdp_settled_ = false;    // our SDP went out in a reliable 18x that was PRACKed
-  bool is_answer_awaited_ = false; // offerless: our offer is out, theirs has not come
+  bool is_sdp_settled_ = false;                   // our SDP went out in a reliable 18x that was PRACKed
+  bool is_answer_awaited_ = false;                // offerless: our offer is out, theirs has not come
   std::optional<call::EndReason> cancel_reason_;  // before the observer knew the call
   std::optional<call::EndReason> bye_after_ack_;
   SessionTimerAnswer timer_answer_;

@@ -33,8 +33,7 @@ bool IsSameHost(const std::string& a, const std::string& b) {
 
 bool IsUsable(const call::OutgoingInvite& invite) {
   const call::SipBinding& binding = invite.binding;
-  const bool are_routes_safe =
-      std::all_of(binding.service_route.begin(), binding.service_route.end(), IsSafeText);
+  const bool are_routes_safe = std::all_of(binding.service_route.begin(), binding.service_route.end(), IsSafeText);
   if (invite.replaces && !FormatReplaces(*invite.replaces)) return false;
   const bool is_target_safe = invite.emergency ? IsServiceUrn(invite.target_uri) : IsSafeUri(invite.target_uri);
   return is_target_safe && IsSafeUri(binding.impu) && are_routes_safe &&
@@ -68,8 +67,7 @@ void OutgoingCall::Start(call::OutgoingInvite invite) {
   }
   const call::SipBinding& binding = invite_.binding;
   if (!invite_.uses_trunk) impi_ = table_.registrations().ImpiOf(binding.registration_id);
-  contact_ = context_.ContactAddress(binding.contact_token) + ";+g.3gpp.icsi-ref=\"" + kMmtelIcsi +
-             "\";audio";
+  contact_ = context_.ContactAddress(binding.contact_token) + ";+g.3gpp.icsi-ref=\"" + kMmtelIcsi + "\";audio";
   if (invite_.is_anonymous) {
     local_address_ = "\"Anonymous\" <sip:anonymous@anonymous.invalid>";
   } else {
@@ -112,14 +110,12 @@ void OutgoingCall::AddIdentity(std::string& headers) const {
   const bool is_trusted = invite_.uses_trunk || context_.config.profile == SipProfile::kTrustedNode;
   if (is_trusted || is_known_to_hop) {
     std::string asserted = "<" + identity + ">";
-    const auto tel = std::find_if(uris.begin(), uris.end(), [&](const std::string& uri) {
-      return uri.starts_with("tel:") && usable(uri);
-    });
+    const auto tel = std::find_if(uris.begin(), uris.end(),
+                                  [&](const std::string& uri) { return uri.starts_with("tel:") && usable(uri); });
     if (tel != uris.end() && *tel != identity) asserted += ", <" + *tel + ">";
     AddHeader(headers, "P-Asserted-Identity", asserted);
     if (!invite_.emergency) AddHeader(headers, "P-Asserted-Service", "urn:urn-7:3gpp-service.ims.icsi.mmtel");
-    std::string vector = "icid-value=" + Quote(RandomHex(16)) +
-                         ";icid-generated-at=" + context_.config.local_address;
+    std::string vector = "icid-value=" + Quote(RandomHex(16)) + ";icid-generated-at=" + context_.config.local_address;
     const SipTrunk& trunk = context_.config.trunk;
     const std::string& ioi = invite_.uses_trunk ? trunk.originating_ioi : context_.config.originating_ioi;
     if (!ioi.empty()) vector += ";orig-ioi=" + Quote(ioi);
@@ -144,7 +140,8 @@ std::string OutgoingCall::BuildHeaders(const std::string& authorization) {
   AddHeader(h, "Contact", contact_);
   AddIdentity(h);
   // What a UE says of its device and its access is none of the other network's business.
-  if (!invite_.uses_trunk && !invite_.emergency) AddHeader(h, "Accept-Contact", std::string("*;+g.3gpp.icsi-ref=\"") + kMmtelIcsi + "\"");
+  if (!invite_.uses_trunk && !invite_.emergency)
+    AddHeader(h, "Accept-Contact", std::string("*;+g.3gpp.icsi-ref=\"") + kMmtelIcsi + "\"");
   for (const std::string& instance : invite_.excluded_instances) {
     AddHeader(h, "Reject-Contact", "*;+sip.instance=\"<" + instance + ">\"");
   }
@@ -178,11 +175,10 @@ void OutgoingCall::SendInvite(const std::string& authorization) {
                       .headers = BuildHeaders(authorization),
                       .body = has_location() ? BodyWithLocation() : invite_.sdp,
                       .content_type = has_location() ? MultipartType() : kSdpType,
-                      .route = context_.WireDestination(routes_, invite_.target_uri,
-                                                        invite_.binding.next_hop)};
+                      .route = context_.WireDestination(routes_, invite_.target_uri, invite_.binding.next_hop)};
   context_.counters.Add(SipCounter::kInviteSent);
-  transaction_ = context_.transactions.Send(
-      request, [this, hops = hops_tried_.size()](int status, const MessageView& response) {
+  transaction_ =
+      context_.transactions.Send(request, [this, hops = hops_tried_.size()](int status, const MessageView& response) {
         hops == hops_tried_.size() ? HandleResponse(status, response) : HandleLeftHop(hops, status);
       });
   if (transaction_ == nullptr) {
@@ -201,9 +197,10 @@ void OutgoingCall::SendInvite(const std::string& authorization) {
 // The P-CSCF is gone. Where there is another, the call goes that way once the number is registered there, as after a
 // restoration that the network asks for (TS 23.380 section 5).
 EndReason OutgoingCall::ReasonOfSilence(EndReason otherwise) {
-  // Nobody tells a trusted node, which is its own P-CSCF, that its S-CSCF is gone: an initial registration gets it another
-  // (TS 23.380 section 4.3.4).
-  const bool is_scscf = context_.config.profile == SipProfile::kTrustedNode && !has_choice() && !invite_.binding.service_route.empty();
+  // Nobody tells a trusted node, which is its own P-CSCF, that its S-CSCF is gone: an initial registration gets it
+  // another (TS 23.380 section 4.3.4).
+  const bool is_scscf =
+      context_.config.profile == SipProfile::kTrustedNode && !has_choice() && !invite_.binding.service_route.empty();
   if (is_scscf) {
     table_.registrations().RequireInitial(invite_.binding.registration_id);
     return {.sip_status = 504, .q850_cause = 0, .text = call::kRestorationText};
@@ -286,7 +283,8 @@ void OutgoingCall::HandleProgress(int status, const MessageView& response) {
     if (forks_.size() >= kMaxForks && !forks_.contains(progress.dialog_id)) return;
     Dialog& dialog = DialogOf(response);
     Fork& fork = forks_[progress.dialog_id];
-    // Nothing that a later response says of the media counts (RFC 3261 section 13.2.1): an UPDATE may have changed it since.
+    // Nothing that a later response says of the media counts (RFC 3261 section 13.2.1): an UPDATE may have changed it
+    // since.
     if (fork.has_reliable_answer) progress.sdp.reset();
     const auto rseq = response.Number("RSeq", UINT32_MAX);
     if (rseq && response.Lists("Require", "100rel")) {
@@ -297,22 +295,19 @@ void OutgoingCall::HandleProgress(int status, const MessageView& response) {
       progress.is_reliable = true;
       fork.has_reliable_answer = fork.has_reliable_answer || progress.sdp;
       if (progress.sdp) dialog.state().remote_sdp = *progress.sdp;
-      dialog.SendPrack(*fork.last_rseq, response.cseq(),
-                       [this, tag = progress.dialog_id](int prack_status) {
-                         Dialog* done = Find(tag);
-                         const auto answered = forks_.find(tag);
-                         const bool is_open = prack_status < 300 && answered != forks_.end() && answered->second.has_reliable_answer;
-                         if (is_open && done != nullptr) done->OpenForOffers();
-                       });
+      dialog.SendPrack(*fork.last_rseq, response.cseq(), [this, tag = progress.dialog_id](int prack_status) {
+        Dialog* done = Find(tag);
+        const auto answered = forks_.find(tag);
+        const bool is_open = prack_status < 300 && answered != forks_.end() && answered->second.has_reliable_answer;
+        if (is_open && done != nullptr) done->OpenForOffers();
+      });
     }
     if (status == 199) {  // RFC 6228: makes room for another
       RemoveDialog(progress.dialog_id);
       forks_.erase(progress.dialog_id);
     }
   }
-  Notify([progress](SipSignalingObserver& observer, const CallId& id) {
-    observer.OnProgress(id, progress);
-  });
+  Notify([progress](SipSignalingObserver& observer, const CallId& id) { observer.OnProgress(id, progress); });
 }
 
 void OutgoingCall::HandleAnswer(const MessageView& response) {
@@ -344,9 +339,7 @@ void OutgoingCall::HandleAnswer(const MessageView& response) {
   for (const std::string& other : losers) RemoveDialog(other);
   // Late answers of other forks can come as long as the INVITE can be repeated.
   timer_.Set(64 * context_.config.timers.t1, [this] { transaction_.reset(); });
-  Notify([tag, sdp](SipSignalingObserver& observer, const CallId& id) {
-    observer.OnAnswered(id, tag, sdp);
-  });
+  Notify([tag, sdp](SipSignalingObserver& observer, const CallId& id) { observer.OnAnswered(id, tag, sdp); });
   dialog.Confirm(TimerFromResponse(response.session_expires()));
   OnDialogChanged(dialog);
 }
@@ -360,8 +353,8 @@ void OutgoingCall::EndFork(Dialog& dialog, Fork& fork, uint32_t cseq) {
   dialog.SendBye({.sip_status = 487, .q850_cause = 0, .text = "Answered elsewhere"}, [] {});
 }
 
-// Whoever took the early dialog over speaks with us now; nobody else need ring any more (RFC 3891 section 3). What the others
-// still answer is ended like the answer of a second fork.
+// Whoever took the early dialog over speaks with us now; nobody else need ring any more (RFC 3891 section 3). What the
+// others still answer is ended like the answer of a second fork.
 void OutgoingCall::EndReplaced(Dialog& old) {
   if (state_ != State::kCalling) return Call::EndReplaced(old);
   state_ = State::kAnswered;
@@ -395,8 +388,7 @@ bool OutgoingCall::Retry(int status, const MessageView& response) {
   }
   if ((status == 401 || status == 407) && !is_challenged_) {
     auth::DigestSession session;
-    const auto line =
-        AnswerChallenge(context_, response, "INVITE", invite_.target_uri, impi_, &session);
+    const auto line = AnswerChallenge(context_, response, "INVITE", invite_.target_uri, impi_, &session);
     if (!line) return false;
     is_challenged_ = true;
     SendInvite(*line);
@@ -426,8 +418,8 @@ EndReason OutgoingCall::ReasonOf(int status, const MessageView& response) const 
   for (const std::string& value : response.Headers("P-Asserted-Identity")) {
     const auto asserted = ParseNameAddr(value);
     const bool is_trusted = asserted && std::any_of(trusted.begin(), trusted.end(), [&](const std::string& uri) {
-      return IsSameHost(uri, asserted->uri);
-    });
+                              return IsSameHost(uri, asserted->uri);
+                            });
     if (is_trusted) result.text = is_emergency ? call::kEmergencyServiceText : call::kRestorationText;
   }
   if (result.text == call::kEmergencyServiceText) {
@@ -471,13 +463,11 @@ void OutgoingCall::Cancel(const EndReason& reason) {
   state_ = State::kCancelling;
   std::string headers;
   AddHeader(headers, "Reason",
-            FormatReason({.sip_cause = reason.sip_status, .q850_cause = reason.q850_cause,
-                          .text = reason.text}));
+            FormatReason({.sip_cause = reason.sip_status, .q850_cause = reason.q850_cause, .text = reason.text}));
   transaction_->Cancel(headers);
   // RFC 3261 section 9.1: without a final response the call counts as cancelled after 64*T1.
-  timer_.Set(64 * context_.config.timers.t1, [this] {
-    Fail({.sip_status = 487, .q850_cause = 0, .text = "Request Terminated"});
-  });
+  timer_.Set(64 * context_.config.timers.t1,
+             [this] { Fail({.sip_status = 487, .q850_cause = 0, .text = "Request Terminated"}); });
 }
 
 void OutgoingCall::Bye(const EndReason& reason) {

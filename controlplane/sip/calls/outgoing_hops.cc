@@ -1,5 +1,5 @@
-// Calls that choose their next hop by themselves, among several: over the interconnection (NNI), where no registration stands
-// behind them, and to the elements that take emergency calls.
+// Calls that choose their next hop by themselves, among several: over the interconnection (NNI), where no registration
+// stands behind them, and to the elements that take emergency calls.
 #include <algorithm>
 
 #include "controlplane/sip/calls/outgoing_call.h"
@@ -60,8 +60,8 @@ bool OutgoingCall::LeaveHop(std::optional<seconds> retry_after, bool is_over) {
   return true;
 }
 
-// It answered before the CANCEL reached it. Its 200 comes again until there is an ACK, and then belongs to no transaction
-// and to no call: such a one gets ACK and BYE (RFC 3261 section 13.2.2.4).
+// It answered before the CANCEL reached it. Its 200 comes again until there is an ACK, and then belongs to no
+// transaction and to no call: such a one gets ACK and BYE (RFC 3261 section 13.2.2.4).
 void OutgoingCall::HandleLeftHop(size_t trial, int status) {
   if (status >= 200 && status < 300) left_.erase(trial);
 }

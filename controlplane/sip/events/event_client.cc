@@ -13,8 +13,7 @@ constexpr uint32_t kWantedExpiresS = 3600;
 constexpr std::chrono::milliseconds kRemovalPatience{500};
 
 bool IsUsable(const call::SipBinding& binding) {
-  return IsSafeUri(binding.impu) && IsSafeUri(binding.next_hop) &&
-         IsSafeUri("sip:" + binding.contact_token + "@x") &&
+  return IsSafeUri(binding.impu) && IsSafeUri(binding.next_hop) && IsSafeUri("sip:" + binding.contact_token + "@x") &&
          std::all_of(binding.service_route.begin(), binding.service_route.end(), IsSafeText);
 }
 
@@ -27,8 +26,7 @@ class EventClient::Watcher : private EventSubscription::Owner {
       : client_(client),
         id_(request.id),
         content_type_(presence::ContentTypeOf(request.package)),
-        subscription_(client.context_, *this,
-                      {presence::ToString(request.package), content_type_, kWantedExpiresS}),
+        subscription_(client.context_, *this, {presence::ToString(request.package), content_type_, kWantedExpiresS}),
         target_(std::move(target)),
         timer_(client.context_.thread) {}
   EventSubscription& subscription() { return subscription_; }
@@ -59,8 +57,7 @@ class EventClient::Watcher : private EventSubscription::Owner {
     client_.context_.counters.Add(SipCounter::kSubscriptionRefused);
     client_.notify([id = id_, status](EventObserver& observer) { observer.OnWatchRefused(id, status); });
     // Not now: the subscription is on the stack.
-    client_.context_.thread.After(std::chrono::milliseconds(0),
-                                  [&client = client_, id = id_] { client.Drop(id); });
+    client_.context_.thread.After(std::chrono::milliseconds(0), [&client = client_, id = id_] { client.Drop(id); });
   }
 
   EventClient& client_;
@@ -92,8 +89,7 @@ class EventClient::Publisher : private PublicationClient::Owner {
   }
   void OnPublicationGone() override {
     is_gone_ = true;
-    client_.context_.thread.After(std::chrono::milliseconds(0),
-                                  [&client = client_, id = id_] { client.Forget(id); });
+    client_.context_.thread.After(std::chrono::milliseconds(0), [&client = client_, id = id_] { client.Forget(id); });
   }
 
   EventClient& client_;
@@ -112,13 +108,12 @@ void EventClient::Watch(const WatchRequest& request) {
     return notify([id = request.id](EventObserver& observer) { observer.OnWatchRefused(id, 484); });
   }
   const call::SipBinding& binding = request.binding;
-  EventSubscription::Target target{
-      .resource = request.resource_uri,
-      .impu = ClaimedIdentity(binding.impu, binding.associated_uris),
-      .impi = registrations_.ImpiOf(binding.registration_id),
-      .contact_token = binding.contact_token,
-      .next_hop = binding.next_hop,
-      .routes = context_.OriginatingRoutes(binding.next_hop, binding.service_route)};
+  EventSubscription::Target target{.resource = request.resource_uri,
+                                   .impu = ClaimedIdentity(binding.impu, binding.associated_uris),
+                                   .impi = registrations_.ImpiOf(binding.registration_id),
+                                   .contact_token = binding.contact_token,
+                                   .next_hop = binding.next_hop,
+                                   .routes = context_.OriginatingRoutes(binding.next_hop, binding.service_route)};
   const auto known = watchers_.find(request.id);
   if (known != watchers_.end()) {
     const bool is_same_contact = known->second->target().contact_token == binding.contact_token;
@@ -163,12 +158,11 @@ void EventClient::Publish(presence::Publication publication) {
   }
   publisher->registration_id = binding.registration_id;
   publisher->is_leaving = false;
-  publisher->publication().Publish(
-      {.impu = ClaimedSipIdentity(binding.impu, binding.associated_uris),
-       .impi = registrations_.ImpiOf(binding.registration_id),
-       .next_hop = binding.next_hop,
-       .routes = context_.OriginatingRoutes(binding.next_hop, binding.service_route)},
-      std::move(publication.document));
+  publisher->publication().Publish({.impu = ClaimedSipIdentity(binding.impu, binding.associated_uris),
+                                    .impi = registrations_.ImpiOf(binding.registration_id),
+                                    .next_hop = binding.next_hop,
+                                    .routes = context_.OriginatingRoutes(binding.next_hop, binding.service_route)},
+                                   std::move(publication.document));
 }
 
 void EventClient::Unpublish(const std::string& id) {

@@ -22,7 +22,8 @@ void EventSubscription::Send() {
   SendOnce({});
 }
 
-// The next SUBSCRIBE begins a new dialog; without a delay there is none. An answer that is on its way is of the old one.
+// The next SUBSCRIBE begins a new dialog; without a delay there is none. An answer that is on its way is of the old
+// one.
 void EventSubscription::Restart(std::optional<milliseconds> delay) {
   transaction_.reset();
   state_ = {.expires_s = state_.expires_s};
@@ -62,9 +63,9 @@ RequestText EventSubscription::BuildRequest(uint32_t expires_s, const std::strin
 
 void EventSubscription::SendOnce(const std::string& authorization) {
   state_.next_send.reset();
-  transaction_ = context_.transactions.Send(
-      BuildRequest(state_.expires_s, authorization),
-      [this](int status, const MessageView& response) { HandleResponse(status, response); });
+  transaction_ =
+      context_.transactions.Send(BuildRequest(state_.expires_s, authorization),
+                                 [this](int status, const MessageView& response) { HandleResponse(status, response); });
   if (transaction_ != nullptr) return;
   Restart(kRetryAfterFailure);
   owner_.OnWaiting();
@@ -74,8 +75,8 @@ void EventSubscription::Stop() {
   transaction_.reset();
   // Nobody waits for the answer: what the network does not forget now, it forgets when it expires.
   if (!state_.remote_tag.empty()) {
-    [[maybe_unused]] const auto unwatched = context_.transactions.Send(
-        BuildRequest(0, {}), ClientTransaction::Handler());
+    [[maybe_unused]] const auto unwatched =
+        context_.transactions.Send(BuildRequest(0, {}), ClientTransaction::Handler());
   }
   Restart(std::nullopt);
 }
@@ -97,8 +98,7 @@ void EventSubscription::HandleResponse(int status, const MessageView& response) 
     auth::DigestSession session;
     const Target target = owner_.CurrentTarget();
     const std::string uri = state_.remote_tag.empty() ? target.resource : state_.remote_target;
-    const auto line =
-        AnswerChallenge(context_, response, "SUBSCRIBE", uri, target.impi, &session);
+    const auto line = AnswerChallenge(context_, response, "SUBSCRIBE", uri, target.impi, &session);
     if (line) return SendOnce(*line);
   }
   const auto min_expires = response.Number("Min-Expires", kMaxExpiresS);

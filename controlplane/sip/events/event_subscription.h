@@ -35,7 +35,7 @@ class EventSubscription {
     std::string_view content_type;  // lower case, without parameters
     std::string_view body;          // empty: no news of the resource
     bool is_terminated = false;
-    bool is_final = false;          // terminated, and the network wants no new subscription
+    bool is_final = false;  // terminated, and the network wants no new subscription
   };
   // The calls that tell something are the last thing done with the subscription: the owner may destroy it.
   class Owner {

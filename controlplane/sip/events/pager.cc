@@ -15,10 +15,9 @@ constexpr const char* kAccept = "text/plain, message/cpim, message/imdn+xml";
 
 bool IsUsable(const OutgoingPage& page) {
   const call::SipBinding& binding = page.binding;
-  const bool are_routes_safe =
-      std::all_of(binding.service_route.begin(), binding.service_route.end(), IsSafeText);
-  return IsSafeUri(page.target_uri) && IsSafeUri(binding.impu) && are_routes_safe &&
-         IsSafeUri(binding.next_hop) && IsSafeText(page.id) && IsSafeText(page.content_type);
+  const bool are_routes_safe = std::all_of(binding.service_route.begin(), binding.service_route.end(), IsSafeText);
+  return IsSafeUri(page.target_uri) && IsSafeUri(binding.impu) && are_routes_safe && IsSafeUri(binding.next_hop) &&
+         IsSafeText(page.id) && IsSafeText(page.content_type);
 }
 
 }  // namespace
@@ -38,8 +37,7 @@ void Pager::Send(OutgoingPage page) {
 void Pager::SendRequest(Outgoing& outgoing, const std::string& authorization) {
   const OutgoingPage& page = outgoing.page;
   const call::SipBinding& binding = page.binding;
-  const std::vector<std::string> routes =
-      context_.OriginatingRoutes(binding.next_hop, binding.service_route);
+  const std::vector<std::string> routes = context_.OriginatingRoutes(binding.next_hop, binding.service_route);
   RequestText request{.method = "MESSAGE",
                       .uri = page.target_uri,
                       .headers = {},
@@ -58,9 +56,7 @@ void Pager::SendRequest(Outgoing& outgoing, const std::string& authorization) {
   h += authorization;
   context_.counters.Add(SipCounter::kMessageSent);
   outgoing.transaction = context_.transactions.Send(
-      request, [this, id = page.id](int status, const MessageView& response) {
-        HandleResponse(id, status, response);
-      });
+      request, [this, id = page.id](int status, const MessageView& response) { HandleResponse(id, status, response); });
   if (outgoing.transaction == nullptr) Finish(page.id, 500, "Message refused by the stack");
 }
 
@@ -102,13 +98,13 @@ void Pager::HandleMessage(std::unique_ptr<ServerTransaction> transaction, const 
     return Refuse(*transaction, 413, SipCounter::kRefusedBadBody);
   }
   if (waiting_.size() >= kMaxWaiting) return Refuse(*transaction, 503, SipCounter::kRefusedOverload);
-  IncomingPage page{.contact_token = token,
-                    .sender_uri = {},
-                    .sender_name = {},
-                    .transaction_key = request.call_id() + "\n" + std::to_string(request.cseq()) + "\n" +
-                                       request.from_tag(),
-                    .content_type = request.Header("Content-Type").value_or(""),
-                    .body = std::string(request.body())};
+  IncomingPage page{
+      .contact_token = token,
+      .sender_uri = {},
+      .sender_name = {},
+      .transaction_key = request.call_id() + "\n" + std::to_string(request.cseq()) + "\n" + request.from_tag(),
+      .content_type = request.Header("Content-Type").value_or(""),
+      .body = std::string(request.body())};
   if (auto sender = request.sender()) {
     page.sender_uri = std::move(sender->uri);
     page.sender_name = std::move(sender->display_name);

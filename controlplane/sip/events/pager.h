@@ -14,8 +14,7 @@ namespace byon::sip {
 // MESSAGE of one shard, both ways (RFC 3428). Lives on the SIP thread.
 class Pager {
  public:
-  Pager(ShardContext& context, RegistrationClient& registrations)
-      : context_(context), registrations_(registrations) {}
+  Pager(ShardContext& context, RegistrationClient& registrations) : context_(context), registrations_(registrations) {}
 
   // Lead to the strand; set before anything comes in.
   std::function<void(uint64_t key, messaging::IncomingPage)> on_page;

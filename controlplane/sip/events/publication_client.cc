@@ -44,8 +44,7 @@ void PublicationClient::HandleRemovalResponse(int status, const MessageView& res
   transaction_.reset();
   if ((status == 401 || status == 407) && ++attempts_ <= kMaxAttempts) {
     auth::DigestSession session;
-    const auto line =
-        AnswerChallenge(context_, response, "PUBLISH", target_.impu, target_.impi, &session);
+    const auto line = AnswerChallenge(context_, response, "PUBLISH", target_.impu, target_.impi, &session);
     if (line) return SendRemoval(*line);
   }
   etag_.clear();
@@ -53,8 +52,7 @@ void PublicationClient::HandleRemovalResponse(int status, const MessageView& res
   owner_.OnPublicationGone();
 }
 
-RequestText PublicationClient::BuildRequest(bool has_body, uint64_t expires_s,
-                                            const std::string& authorization) {
+RequestText PublicationClient::BuildRequest(bool has_body, uint64_t expires_s, const std::string& authorization) {
   if (call_id_.empty()) call_id_ = RandomHex(16);
   RequestText request{.method = "PUBLISH",
                       .uri = target_.impu,
@@ -82,9 +80,9 @@ void PublicationClient::Send(const std::string& authorization) {
   timer_.Clear();
   is_sending_new_ = is_document_new_ || etag_.empty();
   is_document_new_ = false;
-  transaction_ = context_.transactions.Send(
-      BuildRequest(is_sending_new_, expires_s_, authorization),
-      [this](int status, const MessageView& response) { HandleResponse(status, response); });
+  transaction_ =
+      context_.transactions.Send(BuildRequest(is_sending_new_, expires_s_, authorization),
+                                 [this](int status, const MessageView& response) { HandleResponse(status, response); });
   if (transaction_ == nullptr) Retry(kRetryAfterFailure);
 }
 
@@ -112,8 +110,7 @@ void PublicationClient::HandleResponse(int status, const MessageView& response) 
     if (granted == 0) return;
     // A refresh well before the state is dropped.
     const seconds life(granted);
-    timer_.Set(life > seconds(1200) ? milliseconds(life - seconds(600)) : milliseconds(life) / 2,
-               [this] { Send({}); });
+    timer_.Set(life > seconds(1200) ? milliseconds(life - seconds(600)) : milliseconds(life) / 2, [this] { Send({}); });
     return;
   }
   if (is_leaving_) return owner_.OnPublicationGone();
@@ -121,8 +118,7 @@ void PublicationClient::HandleResponse(int status, const MessageView& response) 
   is_document_new_ = is_document_new_ || is_sending_new_;
   if ((status == 401 || status == 407) && may_repeat) {
     auth::DigestSession session;
-    const auto line =
-        AnswerChallenge(context_, response, "PUBLISH", target_.impu, target_.impi, &session);
+    const auto line = AnswerChallenge(context_, response, "PUBLISH", target_.impu, target_.impi, &session);
     if (line) return Send(*line);
   }
   // The network has forgotten the state: all of it again (RFC 3903 section 4.1).

@@ -29,7 +29,10 @@ class PublicationClient {
   };
 
   PublicationClient(ShardContext& context, Owner& owner, std::string event, std::string content_type)
-      : context_(context), owner_(owner), event_(std::move(event)), content_type_(std::move(content_type)),
+      : context_(context),
+        owner_(owner),
+        event_(std::move(event)),
+        content_type_(std::move(content_type)),
         timer_(context.thread) {}
 
   void Publish(Target target, std::string document);
@@ -51,12 +54,12 @@ class PublicationClient {
   const std::string content_type_;
   Target target_;
   std::string document_;
-  std::string etag_;            // empty: the network has nothing of ours
+  std::string etag_;             // empty: the network has nothing of ours
   bool is_document_new_ = true;  // the network does not have it yet
   bool is_sending_new_ = false;  // the request under way carries it
   bool is_leaving_ = false;
-  uint64_t expires_s_ = 3600;   // RFC 3903 section 4.1: our wish
-  int attempts_ = 0;            // answers to challenges, 412 and 423 in a row
+  uint64_t expires_s_ = 3600;  // RFC 3903 section 4.1: our wish
+  int attempts_ = 0;           // answers to challenges, 412 and 423 in a row
   uint32_t cseq_ = 0;
   std::string call_id_;
   std::unique_ptr<ClientTransaction> transaction_;

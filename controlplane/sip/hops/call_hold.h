@@ -6,9 +6,9 @@
 
 namespace byon::sip {
 
-// Which P-CSCFs want no new calls at the moment (RFC 3261 section 21.5.4). One 503 may be a far gateway's that a proxy has
-// passed on as it was; only several calls in a row that meet nothing else are the P-CSCF's own. Then it is left alone for its
-// Retry-After, and the next call tries it again. Sans-IO: time is an argument.
+// Which P-CSCFs want no new calls at the moment (RFC 3261 section 21.5.4). One 503 may be a far gateway's that a proxy
+// has passed on as it was; only several calls in a row that meet nothing else are the P-CSCF's own. Then it is left
+// alone for its Retry-After, and the next call tries it again. Sans-IO: time is an argument.
 class CallHold {
  public:
   using Time = std::chrono::steady_clock::time_point;

@@ -2,15 +2,15 @@
 
 #include <chrono>
 #include <cstddef>
-#include <optional>
 #include <numeric>
+#include <optional>
 #include <vector>
 
 namespace byon::sip {
 
 // Which of the configured P-CSCFs may be used now. Sans-IO: time is an argument. A hop is left alone for as long as its
-// own Retry-After says (RFC 3261 section 21.5.4), and when it is silent for 30 s, then twice as long each time, 30 min at
-// most (the back-off of RFC 5626 section 4.5). Any answer makes it good again at once.
+// own Retry-After says (RFC 3261 section 21.5.4), and when it is silent for 30 s, then twice as long each time, 30 min
+// at most (the back-off of RFC 5626 section 4.5). Any answer makes it good again at once.
 class HopHealth {
  public:
   using Time = std::chrono::steady_clock::time_point;

@@ -4,9 +4,7 @@
 
 namespace byon::sip {
 
-bool HopList::is_listed(size_t hop) const {
-  return std::find(listed_.begin(), listed_.end(), hop) != listed_.end();
-}
+bool HopList::is_listed(size_t hop) const { return std::find(listed_.begin(), listed_.end(), hop) != listed_.end(); }
 
 std::optional<size_t> HopList::Find(const std::string& uri) const {
   const auto found = std::find(uris_.begin(), uris_.end(), uri);

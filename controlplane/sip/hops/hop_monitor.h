@@ -8,9 +8,9 @@
 
 namespace byon::sip {
 
-// Asks each P-CSCF from time to time whether it lives (OPTIONS, any answer will do), so that registrations leave one that
-// died before somebody's call finds out (TS 23.380 section 5). Runs where there is another one to go to, and over TLS, where
-// the questions keep the connection alive too (RFC 5626 section 4.4).
+// Asks each P-CSCF from time to time whether it lives (OPTIONS, any answer will do), so that registrations leave one
+// that died before somebody's call finds out (TS 23.380 section 5). Runs where there is another one to go to, and over
+// TLS, where the questions keep the connection alive too (RFC 5626 section 4.4).
 class HopMonitor {
  public:
   // `on_lost` runs when a hop that was good says nothing.

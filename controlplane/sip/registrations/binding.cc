@@ -38,16 +38,14 @@ std::string SnapshotOf(const Binding& binding, unsigned shard, uint64_t sequence
   if (!binding.gruu.empty()) writer.Add("gruu", binding.gruu);
   if (binding.is_outbound) writer.Add("outbound", "1");
   // What an ISIM answered is not written down, so its nonce serves no more after a restart.
-  const bool is_kept =
-      binding.digest && binding.digest->challenge().algorithm != auth::DigestAlgorithm::kAkaV1Md5;
+  const bool is_kept = binding.digest && binding.digest->challenge().algorithm != auth::DigestAlgorithm::kAkaV1Md5;
   if (is_kept) {
     const auth::DigestChallenge& challenge = binding.digest->challenge();
     std::string text = "Digest realm=" + Quote(challenge.realm) + ",nonce=" + Quote(challenge.nonce);
     if (!challenge.opaque.empty()) text += ",opaque=" + Quote(challenge.opaque);
     if (challenge.has_qop_auth) text += ",qop=\"auth\"";
     if (challenge.has_algorithm) {
-      text += challenge.algorithm == auth::DigestAlgorithm::kSha256 ? ",algorithm=SHA-256"
-                                                                    : ",algorithm=MD5";
+      text += challenge.algorithm == auth::DigestAlgorithm::kSha256 ? ",algorithm=SHA-256" : ",algorithm=MD5";
     }
     writer.Add("challenge", text);
   }

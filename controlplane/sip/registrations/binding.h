@@ -32,9 +32,9 @@ struct Binding {
   std::optional<SubscriptionState> reg_event;  // to its own state (RFC 3680); without next_send: refused, or under way
   // What its documents have said, since it began.
   Listing listing = Listing::kNever;
-  bool is_in_doubt = false;   // a REGISTER will show whether it is still there, unless a document does before
+  bool is_in_doubt = false;           // a REGISTER will show whether it is still there, unless a document does before
   bool is_subscription_owed = false;  // since a restart: the next REGISTER brings it
-  bool was_checked = false;   // so it did, and the documents say the same: they are not asked again
+  bool was_checked = false;           // so it did, and the documents say the same: they are not asked again
 
   // What comes next is an initial registration.
   void Reset();

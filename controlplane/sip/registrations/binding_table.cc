@@ -51,8 +51,9 @@ struct Row {
 struct ById {};
 struct ByToken {};
 using Container = mi::multi_index_container<
-    Row, mi::indexed_by<mi::hashed_non_unique<mi::tag<ById>, mi::member<Row, TextHash, &Row::id>>,
-                        mi::hashed_non_unique<mi::tag<ByToken>, mi::member<Row, TextHash, &Row::token>>>,
+    Row,
+    mi::indexed_by<mi::hashed_non_unique<mi::tag<ById>, mi::member<Row, TextHash, &Row::id>>,
+                   mi::hashed_non_unique<mi::tag<ByToken>, mi::member<Row, TextHash, &Row::token>>>,
     std::pmr::polymorphic_allocator<Row>>;
 
 // The places of the two that look-ups ask for.
@@ -64,10 +65,21 @@ PackedTexts PackTexts(TextPacker& packer, const Binding& binding) {
   static const SubscriptionState kNoSubscription;
   const auth::DigestChallenge& challenge = binding.digest ? binding.digest->challenge() : kNone;
   const SubscriptionState& subscription = binding.reg_event ? *binding.reg_event : kNoSubscription;
-  std::vector<std::string_view> texts{binding.wanted.id, binding.wanted.contact_token, binding.wanted.impu, binding.wanted.impi,
-                                      binding.wanted.instance_id, binding.call_id, binding.from_tag, binding.aka_response,
-                                      binding.gruu, challenge.realm, challenge.nonce, challenge.opaque,
-                                      subscription.call_id, subscription.local_tag, subscription.remote_tag,
+  std::vector<std::string_view> texts{binding.wanted.id,
+                                      binding.wanted.contact_token,
+                                      binding.wanted.impu,
+                                      binding.wanted.impi,
+                                      binding.wanted.instance_id,
+                                      binding.call_id,
+                                      binding.from_tag,
+                                      binding.aka_response,
+                                      binding.gruu,
+                                      challenge.realm,
+                                      challenge.nonce,
+                                      challenge.opaque,
+                                      subscription.call_id,
+                                      subscription.local_tag,
+                                      subscription.remote_tag,
                                       subscription.remote_target};
   for (const auto* list : {&binding.path, &binding.service_route, &binding.associated_uris, &subscription.route_set}) {
     for (const std::string& text : *list) {
@@ -84,10 +96,11 @@ Binding Unpack(const TextPacker& packer, const Row& row) {
   SubscriptionState subscription;
   auto texts = packer.Unpack(row.texts);
   auto next = texts.begin();
-  for (std::string* text : {&binding.wanted.id, &binding.wanted.contact_token, &binding.wanted.impu, &binding.wanted.impi,
-                            &binding.wanted.instance_id, &binding.call_id, &binding.from_tag, &binding.aka_response, &binding.gruu,
-                            &challenge.realm, &challenge.nonce, &challenge.opaque, &subscription.call_id,
-                            &subscription.local_tag, &subscription.remote_tag, &subscription.remote_target}) {
+  for (std::string* text :
+       {&binding.wanted.id, &binding.wanted.contact_token, &binding.wanted.impu, &binding.wanted.impi,
+        &binding.wanted.instance_id, &binding.call_id, &binding.from_tag, &binding.aka_response, &binding.gruu,
+        &challenge.realm, &challenge.nonce, &challenge.opaque, &subscription.call_id, &subscription.local_tag,
+        &subscription.remote_tag, &subscription.remote_target}) {
     *text = std::move(*next++);
   }
   for (auto* list : {&binding.path, &binding.service_route, &binding.associated_uris, &subscription.route_set}) {
@@ -133,7 +146,8 @@ class BindingTable::Rows {
   template <typename Index>
   auto Find(const Index& index, const std::string& text, size_t place) const {
     const auto [begin, end] = index.equal_range(HashOfText(text));
-    const auto found = std::find_if(begin, end, [&](const Row& row) { return packer.Unpack(row.texts)[place] == text; });
+    const auto found =
+        std::find_if(begin, end, [&](const Row& row) { return packer.Unpack(row.texts)[place] == text; });
     return found == end ? index.end() : found;
   }
 };

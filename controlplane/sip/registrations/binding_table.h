@@ -11,8 +11,8 @@
 
 namespace byon::sip {
 
-// The bindings of one shard at rest, their texts packed (registration::TextPacker). What is found is a copy; Put() takes
-// it back.
+// The bindings of one shard at rest, their texts packed (registration::TextPacker). What is found is a copy; Put()
+// takes it back.
 class BindingTable {
  public:
   BindingTable();

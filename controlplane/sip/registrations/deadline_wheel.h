@@ -8,8 +8,8 @@
 
 namespace byon::sip {
 
-// When what is due, for a million of them: 8 bytes each, where a timer of SipThread takes 150. A hierarchical wheel of ticks;
-// nothing is taken out before its time, so the owner checks what it is told.
+// When what is due, for a million of them: 8 bytes each, where a timer of SipThread takes 150. A hierarchical wheel of
+// ticks; nothing is taken out before its time, so the owner checks what it is told.
 class DeadlineWheel {
  public:
   using Time = std::chrono::steady_clock::time_point;
@@ -25,7 +25,9 @@ class DeadlineWheel {
   size_t size() const { return size_; }
 
   // The first tick that is not before `when`: as exactly as a deadline is kept.
-  static uint32_t TickOf(Time when) { return static_cast<uint32_t>((when + kTick - Time::duration(1)).time_since_epoch() / kTick); }
+  static uint32_t TickOf(Time when) {
+    return static_cast<uint32_t>((when + kTick - Time::duration(1)).time_since_epoch() / kTick);
+  }
   static Time TimeOf(uint32_t tick) { return Time(tick * kTick); }
 
  private:

@@ -14,10 +14,11 @@ namespace {
 
 // At most 2,000 SUBSCRIBEs a second of those that are due; a notifier that was gone is not overrun when it is back.
 constexpr size_t kMostInATick = 500;
-// And so many wait for an answer at a time: what is overdue does not become a storm of retransmissions where answers are slow.
+// And so many wait for an answer at a time: what is overdue does not become a storm of retransmissions where answers
+// are slow.
 constexpr size_t kMostAtWork = 1000;
-// How much earlier than due a SUBSCRIBE within a dialog may be sent, so that many do not come at once; the first one leaves
-// the crowd in which the registrations came. What begins anew may come later by half of its wait.
+// How much earlier than due a SUBSCRIBE within a dialog may be sent, so that many do not come at once; the first one
+// leaves the crowd in which the registrations came. What begins anew may come later by half of its wait.
 constexpr milliseconds kJitter = seconds(300);
 constexpr milliseconds kFirstJitter = seconds(3600);
 constexpr uint32_t kFirstRequests = 2;  // the SUBSCRIBE, and once more with an answer to a challenge
@@ -26,7 +27,8 @@ Clock::time_point SpreadOf(const SubscriptionState& state, Clock::time_point due
   const auto delay = std::max(std::chrono::duration_cast<milliseconds>(due - Clock::now()), milliseconds(0));
   if (state.remote_tag.empty()) return due + RandomDelay(milliseconds(0), delay / 2);
   const bool is_first = state.cseq <= kFirstRequests;
-  return due - RandomDelay(milliseconds(0), is_first ? std::min(kFirstJitter, delay * 9 / 10) : std::min(kJitter, delay / 10));
+  return due - RandomDelay(milliseconds(0),
+                           is_first ? std::min(kFirstJitter, delay * 9 / 10) : std::min(kJitter, delay / 10));
 }
 
 }  // namespace
@@ -92,7 +94,8 @@ void RegEventClient::SendDue() {
     for (const RegistrationId& id : bindings_.IdsOf(ticket)) {
       auto binding = at_work_.contains(id) ? std::nullopt : bindings_.Peek(id);
       // The wheel may have had it for another time, or for another binding.
-      const bool is_due = binding && binding->reg_event && binding->reg_event->next_send && *binding->reg_event->next_send <= now;
+      const bool is_due =
+          binding && binding->reg_event && binding->reg_event->next_send && *binding->reg_event->next_send <= now;
       if (!is_due) continue;
       if (binding->is_subscription_owed) {
         bindings_.Change(id, [](Binding& begun) { begun.is_subscription_owed = false; });

@@ -15,8 +15,8 @@
 
 namespace byon::sip {
 
-// The subscriptions of one shard's bindings to their own registration state (TS 24.229 section 5.1.1.3). Each rests in its
-// binding (Binding::reg_event), packed like the rest of it; an object there is only while a SUBSCRIBE is under way.
+// The subscriptions of one shard's bindings to their own registration state (TS 24.229 section 5.1.1.3). Each rests in
+// its binding (Binding::reg_event), packed like the rest of it; an object there is only while a SUBSCRIBE is under way.
 class RegEventClient : public RegSubscription::Owner {
  public:
   // Who has the bindings, at work or at rest.
@@ -28,15 +28,17 @@ class RegEventClient : public RegSubscription::Owner {
     virtual void Change(const registration::RegistrationId& id, const std::function<void(Binding&)>& change) = 0;
     virtual registration::RegistrationId IdOfToken(const std::string& contact_token) const = 0;
     virtual std::vector<registration::RegistrationId> IdsOf(BindingTable::Ticket ticket) const = 0;
-    // Nothing newer may come that says that it is still there. Called while the subscription is on the stack, as is the next.
+    // Nothing newer may come that says that it is still there. Called while the subscription is on the stack, as is the
+    // next.
     virtual void OnContactDoubtful(const registration::RegistrationId& id) = 0;
-    virtual void OnContactTerminated(const registration::RegistrationId& id, registration::SipDeregistered deregistered) = 0;
+    virtual void OnContactTerminated(const registration::RegistrationId& id,
+                                     registration::SipDeregistered deregistered) = 0;
   };
 
   RegEventClient(ShardContext& context, Bindings& bindings);
 
-  // Now, unless there is one, or the network has refused one to this binding. One that waits for its time since a restart
-  // begins now too.
+  // Now, unless there is one, or the network has refused one to this binding. One that waits for its time since a
+  // restart begins now too.
   void Subscribe(const registration::RegistrationId& id);
   // After a restart: at a time of its own. The caller keeps the binding.
   void SubscribeLater(Binding& binding);

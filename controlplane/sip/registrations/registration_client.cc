@@ -16,14 +16,15 @@ using std::chrono::seconds;
 
 namespace {
 
-constexpr int kMaxChallenges = 4;       // stale nonces included
+constexpr int kMaxChallenges = 4;  // stale nonces included
 constexpr int kMaxWrongAnswers = 2;
 constexpr int kMaxInvalidChallenges = 2;  // TS 24.229 section 5.1.1.5.3
 constexpr int kMaxIntervalRetries = 2;
 constexpr uint64_t kMaxExpiresS = 0xffffffff;
 constexpr uint64_t kMaxMinExpiresS = 30 * 86400;  // the usual 600,000 s are nearly a week
 constexpr uint64_t kMaxRetryAfterS = 86400;
-// So many are at work at the same time when those of a P-CSCF register again: a network that answers slowly is not overrun.
+// So many are at work at the same time when those of a P-CSCF register again: a network that answers slowly is not
+// overrun.
 constexpr size_t kMostRenewing = 2000;
 constexpr milliseconds kRenewalTick{20};
 constexpr size_t kMostChecksInATick = 10;
@@ -55,7 +56,9 @@ std::string RegistrationClient::ImpiOf(const RegistrationId& id) const {
   return binding ? binding->wanted.impi : std::string();
 }
 
-std::string RegistrationClient::ImpiOfToken(const std::string& token) const { return ImpiOf(bindings_.IdOfToken(token)); }
+std::string RegistrationClient::ImpiOfToken(const std::string& token) const {
+  return ImpiOf(bindings_.IdOfToken(token));
+}
 
 ShardContext::DialogContact RegistrationClient::DialogContactOf(const std::string& token) const {
   const auto binding = PeekToken(token);
@@ -142,12 +145,10 @@ void RegistrationClient::Register(const SipRegistration& registration) {
 
 void RegistrationClient::Deregister(const RegistrationId& id) {
   if (Record* record = Take(id)) return Start(*record, Operation::kDeregister);
-  context_.notify_registrations(
-      [id](registration::SipRegistrarObserver& observer) { observer.OnDeregisterDone(id); });
+  context_.notify_registrations([id](registration::SipRegistrarObserver& observer) { observer.OnDeregisterDone(id); });
 }
 
-void RegistrationClient::Restore(const SipRegistration& registration,
-                                 const SipRegistered& registered) {
+void RegistrationClient::Restore(const SipRegistration& registration, const SipRegistered& registered) {
   if (!IsUsable(registration)) {
     context_.counters.Add(SipCounter::kInvalidTarget);
     return;
@@ -200,7 +201,8 @@ void RegistrationClient::Start(Record& record, Operation operation) {
   if (context_.hop_list.listed().empty()) return WaitForHops(record);
   if (operation == Operation::kRegister) {
     const size_t preferred = record.is_registered ? record.hop : context_.hop_list.listed().front();
-    const size_t chosen = context_.hops.Choose(preferred, SipThread::Clock::now()).value_or(context_.hop_list.is_listed(record.hop) ? record.hop : preferred);
+    const size_t chosen = context_.hops.Choose(preferred, SipThread::Clock::now())
+                              .value_or(context_.hop_list.is_listed(record.hop) ? record.hop : preferred);
     if (chosen != record.hop) UseHop(record, chosen);
   }
   record.hops_tried = {record.hop};
@@ -243,13 +245,13 @@ std::set<size_t> RegistrationClient::HopsInUse() const {
 std::string RegistrationClient::Reauthorization(Record& record) {
   if (!record.digest || context_.credentials == nullptr) return {};
   const bool is_aka = record.digest->challenge().algorithm == auth::DigestAlgorithm::kAkaV1Md5;
-  const auto password = is_aka ? std::optional(record.aka_response)
-                               : context_.credentials->Password(record.wanted.impi);
+  const auto password =
+      is_aka ? std::optional(record.aka_response) : context_.credentials->Password(record.wanted.impi);
   if (!password) return {};
   std::string line;
   AddHeader(line, "Authorization",
-            record.digest->Authorize("REGISTER", "sip:" + context_.config.home_domain,
-                                     record.wanted.impi, *password, RandomHex(16)));
+            record.digest->Authorize("REGISTER", "sip:" + context_.config.home_domain, record.wanted.impi, *password,
+                                     RandomHex(16)));
   return line;
 }
 
@@ -266,9 +268,8 @@ std::string RegistrationClient::BuildHeaders(Record& record) {
   AddHeader(h, "Call-ID", record.call_id);
   AddHeader(h, "CSeq", std::to_string(++record.cseq) + " REGISTER");
   AddHeader(h, "Contact",
-            context_.RegisteredContact(wanted.contact_token) + ";+sip.instance=\"<" +
-                wanted.instance_id + ">\";+g.3gpp.icsi-ref=\"" + kMmtelIcsi + "\";audio" +
-                (wants_outbound ? ";reg-id=1" : ""));
+            context_.RegisteredContact(wanted.contact_token) + ";+sip.instance=\"<" + wanted.instance_id +
+                ">\";+g.3gpp.icsi-ref=\"" + kMmtelIcsi + "\";audio" + (wants_outbound ? ";reg-id=1" : ""));
   AddHeader(h, "Expires", std::to_string(record.expires.count()));
   AddHeader(h, "Supported", wants_outbound ? "path, gruu, outbound" : "path, gruu");
   AddHeader(h, "Allow", AllowedMethods(context_.config));
@@ -277,15 +278,13 @@ std::string RegistrationClient::BuildHeaders(Record& record) {
   if (is_trusted_node) {
     AddHeader(h, "Authorization",
               "Digest username=" + Quote(wanted.impi) + ",realm=" + Quote(context_.realm()) +
-                  ",nonce=\"\",uri=" + Quote(uri) +
-                  ",response=\"\",integrity-protected=\"auth-done\"");
+                  ",nonce=\"\",uri=" + Quote(uri) + ",response=\"\",integrity-protected=\"auth-done\"");
     AddHeader(h, "Path",
               "<sip:" + wanted.contact_token + "@" + context_.transactions.host_port() +
                   (config.tls ? ";transport=tls" : "") + ";lr>");
     AddHeader(h, "Require", "path");
     AddHeader(h, "P-Visited-Network-ID", Quote(config.visited_network_id));
-    std::string vector = "icid-value=" + Quote(RandomHex(16)) +
-                         ";icid-generated-at=" + config.local_address;
+    std::string vector = "icid-value=" + Quote(RandomHex(16)) + ";icid-generated-at=" + config.local_address;
     if (!config.originating_ioi.empty()) vector += ";orig-ioi=" + Quote(config.originating_ioi);
     AddHeader(h, "P-Charging-Vector", vector);
   } else if (!record.authorization.empty()) {
@@ -308,8 +307,7 @@ void RegistrationClient::Send(Record& record) {
   context_.counters.Add(SipCounter::kRegisterSent);
   const RegistrationId id = record.wanted.id;
   record.transaction = context_.transactions.Send(
-      request,
-      [this, id](int status, const MessageView& response) { HandleResponse(id, status, response); });
+      request, [this, id](int status, const MessageView& response) { HandleResponse(id, status, response); });
   if (record.transaction == nullptr) return Fail(record, 500, MessageView(nullptr), false);
   record.deadline->Set(context_.config.timers.register_deadline, [this, id] {
     context_.counters.Add(SipCounter::kRegisterTimeout);
@@ -317,8 +315,7 @@ void RegistrationClient::Send(Record& record) {
   });
 }
 
-void RegistrationClient::HandleResponse(const std::string& id, int status,
-                                        const MessageView& response) {
+void RegistrationClient::HandleResponse(const std::string& id, int status, const MessageView& response) {
   const auto found = records_.find(id);
   if (status < 200 || found == records_.end()) return;
   Record& record = found->second;
@@ -332,8 +329,8 @@ void RegistrationClient::HandleResponse(const std::string& id, int status,
   if (status == 439) return HandleLacksOutbound(record, response);
   const bool is_passing = status == 408 || status == 430 || (status >= 500 && status < 600);
   if (is_passing) return TryNextHop(record, status, response);
-  // Only these say that the network will not have the number; the others may pass before the binding ends (TS 24.229 section
-  // 5.1.1.4.1 gives it up for none of them).
+  // Only these say that the network will not have the number; the others may pass before the binding ends (TS 24.229
+  // section 5.1.1.4.1 gives it up for none of them).
   const bool is_final = status == 403 || status == 404 || status == 410 || status >= 600;
   Fail(record, status, response, is_final);
 }
@@ -341,8 +338,8 @@ void RegistrationClient::HandleResponse(const std::string& id, int status,
 void RegistrationClient::HandleChallenge(Record& record, const MessageView& response) {
   // Did the answer that this refuses use a nonce that the network had just given? A refreshing
   // REGISTER with an old nonce is no wrong password.
-  const auto answer = AnswerAnyChallenge(context_, response, "REGISTER",
-                                         "sip:" + context_.config.home_domain, record.wanted.impi);
+  const auto answer =
+      AnswerAnyChallenge(context_, response, "REGISTER", "sip:" + context_.config.home_domain, record.wanted.impi);
   if (!answer) return Fail(record, response.status(), response, true);
   if (record.has_proved && !answer->session.challenge().is_stale) ++record.wrong_answers;
   record.has_proved = answer->is_proof;
@@ -350,8 +347,7 @@ void RegistrationClient::HandleChallenge(Record& record, const MessageView& resp
   record.digest.reset();
   record.aka_response.clear();
   const bool is_hopeless = record.wrong_answers >= kMaxWrongAnswers ||
-                           record.invalid_challenges > kMaxInvalidChallenges ||
-                           ++record.challenges > kMaxChallenges;
+                           record.invalid_challenges > kMaxInvalidChallenges || ++record.challenges > kMaxChallenges;
   if (is_hopeless) return Fail(record, response.status(), response, true);
   if (answer->is_proof) {
     record.digest = answer->session;
@@ -371,8 +367,7 @@ void RegistrationClient::HandleLacksOutbound(Record& record, const MessageView& 
 
 void RegistrationClient::HandleIntervalTooBrief(Record& record, const MessageView& response) {
   const auto minimum = response.Number("Min-Expires", kMaxMinExpiresS);
-  const bool is_sensible = minimum && seconds(*minimum) > record.expires &&
-                           record.operation == Operation::kRegister;
+  const bool is_sensible = minimum && seconds(*minimum) > record.expires && record.operation == Operation::kRegister;
   if (!is_sensible || ++record.interval_retries > kMaxIntervalRetries) {
     return Fail(record, 423, response, true);
   }
@@ -384,8 +379,7 @@ void RegistrationClient::HandleIntervalTooBrief(Record& record, const MessageVie
 void RegistrationClient::HandleAccepted(Record& record, const MessageView& response) {
   const RegistrationId id = record.wanted.id;
   if (record.operation == Operation::kDeregister) return FinishDeregister(record);
-  seconds granted(response.Number("Expires", kMaxExpiresS)
-                      .value_or(static_cast<uint64_t>(record.expires.count())));
+  seconds granted(response.Number("Expires", kMaxExpiresS).value_or(static_cast<uint64_t>(record.expires.count())));
   std::string gruu;
   for (const std::string& value : response.Headers("Contact")) {
     const auto contact = ParseNameAddr(value);
@@ -410,9 +404,8 @@ void RegistrationClient::HandleAccepted(Record& record, const MessageView& respo
                            .service_route = record.service_route,
                            .associated_uris = record.associated_uris,
                            .snapshot = Snapshot(record)};
-  context_.notify_registrations([id, registered](registration::SipRegistrarObserver& observer) {
-    observer.OnRegistered(id, registered);
-  });
+  context_.notify_registrations(
+      [id, registered](registration::SipRegistrarObserver& observer) { observer.OnRegistered(id, registered); });
   if (context_.config.reg_event) reg_events_.Subscribe(id);
   Finish(record);
 }
@@ -448,7 +441,9 @@ void RegistrationClient::TryNextHop(Record& record, int status, const MessageVie
   Send(record);
 }
 
-void RegistrationClient::MoveAwayFrom(size_t hop) { RegisterLater({.hop = hop, .is_only_while_unusable = true}, milliseconds(0)); }
+void RegistrationClient::MoveAwayFrom(size_t hop) {
+  RegisterLater({.hop = hop, .is_only_while_unusable = true}, milliseconds(0));
+}
 
 void RegistrationClient::RenewThrough(size_t hop, milliseconds earliest) { RegisterLater({.hop = hop}, earliest); }
 
@@ -484,10 +479,8 @@ void RegistrationClient::Fail(Record& record, int status, const MessageView& res
   record.deadline->Clear();
   if (record.operation == Operation::kDeregister) return FinishDeregister(record);
   context_.counters.Add(SipCounter::kRegisterFailed);
-  SipRegisterFailure failure{.status_code = status,
-                             .phrase = response.phrase(),
-                             .retry_after = std::nullopt,
-                             .is_final = is_final};
+  SipRegisterFailure failure{
+      .status_code = status, .phrase = response.phrase(), .retry_after = std::nullopt, .is_final = is_final};
   if (response.is_empty() && status == 408) failure.phrase = "No P-CSCF answered";
   if (response.is_empty() && status == 503) failure.phrase = "No P-CSCF can be reached";
   if (response.is_empty() && context_.tls_refusal) {
@@ -497,9 +490,8 @@ void RegistrationClient::Fail(Record& record, int status, const MessageView& res
   // Whoever tries again begins anew: of a registration that never was, nothing stays behind.
   const bool is_over = (is_final || !record.is_registered) && record.next_operation == Operation::kIdle;
   if (is_over) Forget(id);
-  context_.notify_registrations([id, failure](registration::SipRegistrarObserver& observer) {
-    observer.OnRegisterFailed(id, failure);
-  });
+  context_.notify_registrations(
+      [id, failure](registration::SipRegistrarObserver& observer) { observer.OnRegisterFailed(id, failure); });
   if (!is_over) Finish(record);
 }
 
@@ -508,8 +500,7 @@ void RegistrationClient::FinishDeregister(Record& record) {
   const bool is_over = record.next_operation != Operation::kRegister;
   // Forgotten before the observer hears of it: what it does with this id next is a new binding.
   if (is_over) Forget(id);
-  context_.notify_registrations(
-      [id](registration::SipRegistrarObserver& observer) { observer.OnDeregisterDone(id); });
+  context_.notify_registrations([id](registration::SipRegistrarObserver& observer) { observer.OnDeregisterDone(id); });
   if (is_over) return;
   record.is_registered = false;
   reg_events_.Drop(record.wanted.id);
@@ -545,7 +536,8 @@ void RegistrationClient::OnContactDoubtful(const RegistrationId& id) {
 // A REGISTER tells, and binds anew what was lost; what the network wants to be rid of it refuses.
 void RegistrationClient::CheckDoubtful() {
   const auto now = SipThread::Clock::now();
-  for (size_t room = kMostChecksInATick; room > 0 && records_.size() < kMostRenewing && !doubtful_.empty() && doubtful_.front().first <= now; --room) {
+  for (size_t room = kMostChecksInATick;
+       room > 0 && records_.size() < kMostRenewing && !doubtful_.empty() && doubtful_.front().first <= now; --room) {
     const BindingTable::Ticket ticket = doubtful_.front().second;
     doubtful_.pop_front();
     for (const RegistrationId& id : bindings_.IdsOf(ticket)) {

@@ -24,8 +24,7 @@ class RegistrationClient : private RegEventClient::Bindings {
 
   void Register(const registration::SipRegistration& registration);
   void Deregister(const registration::RegistrationId& id);
-  void Restore(const registration::SipRegistration& registration,
-               const registration::SipRegistered& registered);
+  void Restore(const registration::SipRegistration& registration, const registration::SipRegistered& registered);
 
   // Is this the user part of one of our Contacts?
   bool KnowsToken(const std::string& token) const { return !bindings_.IdOfToken(token).empty(); }
@@ -45,8 +44,8 @@ class RegistrationClient : private RegEventClient::Bindings {
   // The list is another one: what waited for it goes on, what is registered through one that is gone moves.
   void HandleHopsChanged();
   std::set<size_t> HopsInUse() const;
-  // The connection to this P-CSCF broke, and with it the way of calls to the numbers registered through it: they register
-  // anew, not all at once and not before `earliest` (RFC 5626 section 4.2.2).
+  // The connection to this P-CSCF broke, and with it the way of calls to the numbers registered through it: they
+  // register anew, not all at once and not before `earliest` (RFC 5626 section 4.2.2).
   void RenewThrough(size_t hop, std::chrono::milliseconds earliest);
 
   // A NOTIFY outside of calls; false when no subscription matches.
@@ -59,9 +58,9 @@ class RegistrationClient : private RegEventClient::Bindings {
   struct Record : Binding {
     Operation operation = Operation::kIdle;
     Operation next_operation = Operation::kIdle;  // asked for while another one was under way
-    std::chrono::seconds expires{0};  // of this operation, after any 423
-    std::string authorization;        // answer to the last challenge, for the request at hand
-    int challenges = 0;               // in this operation
+    std::chrono::seconds expires{0};              // of this operation, after any 423
+    std::string authorization;                    // answer to the last challenge, for the request at hand
+    int challenges = 0;                           // in this operation
     int wrong_answers = 0;
     int invalid_challenges = 0;  // one after the other: out of sequence, or not the network's
     bool has_proved = false;     // the request under way has an answer to the last challenge
@@ -76,7 +75,9 @@ class RegistrationClient : private RegEventClient::Bindings {
   std::optional<Binding> PeekToken(const std::string& token) const { return Peek(bindings_.IdOfToken(token)); }
   void Change(const registration::RegistrationId& id, const std::function<void(Binding&)>& change) override;
   registration::RegistrationId IdOfToken(const std::string& token) const override { return bindings_.IdOfToken(token); }
-  std::vector<registration::RegistrationId> IdsOf(BindingTable::Ticket ticket) const override { return bindings_.IdsOf(ticket); }
+  std::vector<registration::RegistrationId> IdsOf(BindingTable::Ticket ticket) const override {
+    return bindings_.IdsOf(ticket);
+  }
   void OnContactDoubtful(const registration::RegistrationId& id) override;
   void OnContactTerminated(const registration::RegistrationId& id, registration::SipDeregistered deregistered) override;
   bool IsAtRest(const registration::RegistrationId& id) const { return !records_.contains(id); }

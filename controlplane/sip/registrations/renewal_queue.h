@@ -9,7 +9,8 @@
 
 namespace byon::sip {
 
-// Bindings that are to register again because of their P-CSCF (TS 23.380): at a pace, not all at once. Time is an argument.
+// Bindings that are to register again because of their P-CSCF (TS 23.380): at a pace, not all at once. Time is an
+// argument.
 class RenewalQueue {
  public:
   using Time = std::chrono::steady_clock::time_point;
@@ -18,8 +19,8 @@ class RenewalQueue {
   static constexpr std::chrono::milliseconds kShortest{1};
 
   struct Reason {
-    size_t hop = 0;                        // where they are registered
-    bool is_only_while_unusable = false;   // they stay where it has come back meanwhile
+    size_t hop = 0;                       // where they are registered
+    bool is_only_while_unusable = false;  // they stay where it has come back meanwhile
     bool operator==(const Reason&) const = default;
   };
   struct Renewal {

@@ -48,8 +48,7 @@ std::optional<DialogState> ParseDialog(std::string_view snapshot) {
   state.remote_tag = reader->Text("remote_tag");
   state.local_address = reader->Text("local_address");
   state.remote_address = reader->Text("remote_address");
-  state.local_cseq =
-      static_cast<uint32_t>(reader->Number("local_cseq", kMaxCseq - kCseqLeap)) + kCseqLeap;
+  state.local_cseq = static_cast<uint32_t>(reader->Number("local_cseq", kMaxCseq - kCseqLeap)) + kCseqLeap;
   state.remote_cseq = static_cast<uint32_t>(reader->Number("remote_cseq", 0xffffffff));
   state.route_set = reader->All("route");
   state.remote_target = reader->Text("remote_target");

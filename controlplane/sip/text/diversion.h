@@ -7,9 +7,9 @@
 
 namespace byon::sip {
 
-// Who sent a call on to us, the first who did so first, 8 at most: of History-Info (RFC 7044, with the causes of RFC 4458 as
-// TS 24.604 uses them), else of Diversion (RFC 5806). Values that cannot be read are left out; who asked for privacy has no
-// URI. `history_info` and `diversion`: the header values, in order.
+// Who sent a call on to us, the first who did so first, 8 at most: of History-Info (RFC 7044, with the causes of RFC
+// 4458 as TS 24.604 uses them), else of Diversion (RFC 5806). Values that cannot be read are left out; who asked for
+// privacy has no URI. `history_info` and `diversion`: the header values, in order.
 [[nodiscard]] std::vector<call::Diversion> ReadDiversions(const std::vector<std::string>& history_info,
                                                           const std::vector<std::string>& diversion);
 

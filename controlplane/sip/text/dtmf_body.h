@@ -13,8 +13,9 @@ struct DtmfDigit {
 
 // Is this a type of body that carries a digit: application/dtmf-relay or application/dtmf (RFC 2976)?
 [[nodiscard]] bool IsDtmfType(std::string_view content_type);
-// `content_type` in lower case, without parameters. dtmf-relay is "Signal=5" and "Duration=160" (ms), one a line; dtmf the
-// digit alone. Without a duration it is 160 ms, a longer one is cut to 10 s. Nothing when it is malformed or no digit.
+// `content_type` in lower case, without parameters. dtmf-relay is "Signal=5" and "Duration=160" (ms), one a line; dtmf
+// the digit alone. Without a duration it is 160 ms, a longer one is cut to 10 s. Nothing when it is malformed or no
+// digit.
 [[nodiscard]] std::optional<DtmfDigit> ParseDtmfBody(std::string_view content_type, std::string_view body);
 
 }  // namespace byon::sip

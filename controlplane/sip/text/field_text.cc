@@ -23,8 +23,7 @@ void FieldWriter::Add(std::string_view name, std::string_view value) {
   text_ += '\n';
 }
 
-std::optional<FieldReader> FieldReader::Parse(std::string_view kind_and_version,
-                                              std::string_view text) {
+std::optional<FieldReader> FieldReader::Parse(std::string_view kind_and_version, std::string_view text) {
   if (text.size() > kMaxBytes) return std::nullopt;
   FieldReader reader;
   bool is_first = true;

@@ -47,8 +47,7 @@ std::string Unquote(std::string_view text) {
 }
 
 // ";name=value;name" into pairs. False when something else stands there.
-bool ParseParameters(std::string_view text,
-                     std::vector<std::pair<std::string, std::string>>& parameters) {
+bool ParseParameters(std::string_view text, std::vector<std::pair<std::string, std::string>>& parameters) {
   text = Trim(text);
   while (!text.empty()) {
     if (text.front() != ';' || parameters.size() == kMaxParameters) return false;
@@ -94,9 +93,7 @@ size_t Utf8Length(std::string_view text) {
   return is_overlong || is_out_of_range ? 0 : length;
 }
 
-bool IsNumberCharacter(char c) {
-  return IsDigit(c) || std::string_view("+*#-.()").find(c) != std::string_view::npos;
-}
+bool IsNumberCharacter(char c) { return IsDigit(c) || std::string_view("+*#-.()").find(c) != std::string_view::npos; }
 
 }  // namespace
 
@@ -274,9 +271,8 @@ bool IsServiceUrn(std::string_view uri) {
 }
 
 bool IsSafeText(std::string_view text) {
-  return text.size() <= 1024 && std::all_of(text.begin(), text.end(), [](char c) {
-           return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f;
-         });
+  return text.size() <= 1024 && std::all_of(text.begin(), text.end(),
+                                            [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f; });
 }
 
 std::string Quote(std::string_view text) {
@@ -308,8 +304,7 @@ ReasonFields ParseReason(std::string_view header_value) {
     const size_t semicolon = item.find(';');
     const std::string protocol = ToLower(Trim(std::string_view(item).substr(0, semicolon)));
     std::vector<std::pair<std::string, std::string>> parameters;
-    if (semicolon == std::string::npos ||
-        !ParseParameters(std::string_view(item).substr(semicolon), parameters)) {
+    if (semicolon == std::string::npos || !ParseParameters(std::string_view(item).substr(semicolon), parameters)) {
       continue;
     }
     for (const auto& [name, value] : parameters) {
@@ -330,8 +325,7 @@ std::string FormatReason(const ReasonFields& reason) {
   }
   if (reason.q850_cause > 0 && reason.q850_cause < 128) {
     if (!value.empty()) value += ", ";
-    value += "Q.850;cause=" + std::to_string(reason.q850_cause) +
-             (reason.sip_cause > 0 ? std::string() : text);
+    value += "Q.850;cause=" + std::to_string(reason.q850_cause) + (reason.sip_cause > 0 ? std::string() : text);
   }
   return value;
 }

@@ -31,8 +31,8 @@ struct NameAddr {
 struct UriParts {
   std::string scheme;  // lower case
   std::string user;
-  std::string host;    // IPv6 with its brackets
-  uint16_t port = 0;   // 0: absent
+  std::string host;        // IPv6 with its brackets
+  uint16_t port = 0;       // 0: absent
   std::string parameters;  // after the first ';', without headers
 };
 [[nodiscard]] std::optional<UriParts> ParseUri(std::string_view uri);

@@ -23,8 +23,7 @@ std::optional<IpAddress> IpAddress::Parse(std::string_view text) {
 }
 
 std::string HostPort(std::string_view address, unsigned port) {
-  const bool needs_brackets =
-      address.find(':') != std::string_view::npos && address.front() != '[';
+  const bool needs_brackets = address.find(':') != std::string_view::npos && address.front() != '[';
   std::string result = needs_brackets ? "[" + std::string(address) + "]" : std::string(address);
   return result + ":" + std::to_string(port);
 }

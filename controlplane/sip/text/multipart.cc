@@ -248,8 +248,8 @@ std::string_view FindPart(std::string_view content_type, std::string_view body, 
   if (!IsMultipart(whole)) return {};
   const auto parts = SplitMultipart(content_type, body, [](const BodyPart&) { return true; });
   if (!parts) return {};
-  const auto found =
-      std::find_if(parts->begin(), parts->end(), [&](const BodyPart& part) { return part.type == type && part.is_readable; });
+  const auto found = std::find_if(parts->begin(), parts->end(),
+                                  [&](const BodyPart& part) { return part.type == type && part.is_readable; });
   return found == parts->end() ? std::string_view() : found->content;
 }
 

@@ -10,10 +10,10 @@ namespace byon::sip {
 
 // One part of a body. Views into the body that was split.
 struct BodyPart {
-  std::string type;                // lower case, without parameters; text/plain where the part says nothing
-  std::string disposition;         // lower case; session for application/sdp and render else, where the part says nothing
-  bool is_required = true;         // handling (RFC 3261 section 20.11)
-  bool is_readable = true;         // neither encoded (base64) nor compressed, of which SIP needs nothing
+  std::string type;         // lower case, without parameters; text/plain where the part says nothing
+  std::string disposition;  // lower case; session for application/sdp and render else, where the part says nothing
+  bool is_required = true;  // handling (RFC 3261 section 20.11)
+  bool is_readable = true;  // neither encoded (base64) nor compressed, of which SIP needs nothing
   std::string_view content;
 };
 
@@ -22,8 +22,9 @@ inline constexpr size_t kMaxPartHeaderBytes = 4096;
 inline constexpr int kMaxMultipartDepth = 3;
 
 // Splits a multipart body (RFC 2046 section 5.1), parts within parts included: those of mixed and related ones in their
-// order, of alternative ones the last that `understands` holds for, else the first. `content_type`: the whole value of the
-// header field. Nothing for a body that is not closed, has no part, more or larger headers than these or is nested deeper.
+// order, of alternative ones the last that `understands` holds for, else the first. `content_type`: the whole value of
+// the header field. Nothing for a body that is not closed, has no part, more or larger headers than these or is nested
+// deeper.
 [[nodiscard]] std::optional<std::vector<BodyPart>> SplitMultipart(std::string_view content_type, std::string_view body,
                                                                   bool (*understands)(const BodyPart&));
 

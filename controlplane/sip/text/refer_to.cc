@@ -56,7 +56,8 @@ std::optional<ReferTo> ParseReferTo(std::string_view value) {
     }
     at = refer.uri.find(';', at);
   }
-  std::string_view headers = question == std::string::npos ? std::string_view() : std::string_view(whole).substr(question + 1);
+  std::string_view headers =
+      question == std::string::npos ? std::string_view() : std::string_view(whole).substr(question + 1);
   while (!headers.empty()) {
     const std::string_view header = headers.substr(0, headers.find('&'));
     headers.remove_prefix(std::min(header.size() + 1, headers.size()));
@@ -66,7 +67,8 @@ std::optional<ReferTo> ParseReferTo(std::string_view value) {
     const auto replaces = text ? ParseReplaces(*text) : std::nullopt;
     if (!replaces || refer.replaces) return std::nullopt;
     // As whoever gets the INVITE sees it.
-    refer.replaces = call::ReplacedDialog{replaces->call_id, replaces->local_tag, replaces->remote_tag, replaces->is_early_only};
+    refer.replaces =
+        call::ReplacedDialog{replaces->call_id, replaces->local_tag, replaces->remote_tag, replaces->is_early_only};
     if (!FormatReplaces(*refer.replaces)) return std::nullopt;
   }
   return refer;

@@ -61,20 +61,18 @@ class ReginfoBuilder {
   void Open(const XmlScanner::Event& event) {
     text_.clear();
     if (event.name == "registration") {
-      document_.registrations.push_back({.aor = event.Attribute("aor"),
-                                         .is_terminated = event.Attribute("state") == "terminated",
-                                         .contacts = {}});
+      document_.registrations.push_back(
+          {.aor = event.Attribute("aor"), .is_terminated = event.Attribute("state") == "terminated", .contacts = {}});
       is_in_contact_ = false;
     } else if (event.name == "contact" && !document_.registrations.empty()) {
-      document_.registrations.back().contacts.push_back(
-          {.uri = {},
-           .instance_id = {},
-           .is_terminated = event.Attribute("state") == "terminated",
-           .event = event.Attribute("event"),
-           .expires = Seconds(event.Attribute("expires")),
-           .retry_after = Seconds(event.Attribute("retry-after")),
-           .call_id = event.Attribute("callid"),
-           .cseq = SequenceNumber(event.Attribute("cseq"))});
+      document_.registrations.back().contacts.push_back({.uri = {},
+                                                         .instance_id = {},
+                                                         .is_terminated = event.Attribute("state") == "terminated",
+                                                         .event = event.Attribute("event"),
+                                                         .expires = Seconds(event.Attribute("expires")),
+                                                         .retry_after = Seconds(event.Attribute("retry-after")),
+                                                         .call_id = event.Attribute("callid"),
+                                                         .cseq = SequenceNumber(event.Attribute("cseq"))});
       is_in_contact_ = true;
     } else if (event.name == "unknown-param") {
       parameter_ = event.Attribute("name");

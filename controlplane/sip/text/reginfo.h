@@ -11,12 +11,12 @@ namespace byon::sip {
 // application/reginfo+xml (RFC 3680 section 5), as much of it as a registered user needs.
 struct ReginfoContact {
   std::string uri;
-  std::string instance_id;   // +sip.instance without quotes and brackets; empty: not given
+  std::string instance_id;  // +sip.instance without quotes and brackets; empty: not given
   bool is_terminated = false;
-  std::string event;         // registered, rejected, deactivated, probation, ...
+  std::string event;  // registered, rejected, deactivated, probation, ...
   std::optional<std::chrono::seconds> expires;
   std::optional<std::chrono::seconds> retry_after;
-  std::string call_id;             // of the REGISTER that last changed it; empty: not given
+  std::string call_id;  // of the REGISTER that last changed it; empty: not given
   std::optional<uint32_t> cseq;
 };
 struct ReginfoRegistration {

@@ -11,9 +11,8 @@ const std::string kNull(kDigits, '0');
 }  // namespace
 
 bool IsSessionUuid(std::string_view text) {
-  return text.size() == kDigits && text != kNull && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-  });
+  return text.size() == kDigits && text != kNull &&
+         std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 std::string FormatSessionId(const std::string& local, const std::string& remote) {

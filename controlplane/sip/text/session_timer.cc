@@ -14,8 +14,7 @@ std::optional<SessionExpires> ParseSessionExpires(std::string_view header_value)
   const auto interval = ParseNumber(header_value.substr(0, semicolon), 0x7fffffff);
   if (!interval) return std::nullopt;
   SessionExpires result{.interval = seconds(*interval)};
-  const std::string parameters =
-      semicolon == std::string_view::npos ? "" : ToLower(header_value.substr(semicolon));
+  const std::string parameters = semicolon == std::string_view::npos ? "" : ToLower(header_value.substr(semicolon));
   if (parameters.find("refresher=uac") != std::string::npos) result.refresher = Refresher::kUac;
   if (parameters.find("refresher=uas") != std::string::npos) result.refresher = Refresher::kUas;
   return result;
@@ -26,8 +25,7 @@ milliseconds SessionTimer::ExpireAfter() const {
   return whole - std::min(milliseconds(seconds(32)), whole / 3);
 }
 
-SessionTimerAnswer AnswerSessionTimer(const SessionTimerRequest& request, seconds preferred,
-                                      seconds minimum) {
+SessionTimerAnswer AnswerSessionTimer(const SessionTimerRequest& request, seconds preferred, seconds minimum) {
   SessionTimerAnswer answer;
   if (!request.session_expires && preferred.count() == 0) return answer;
   seconds interval = std::max({preferred, request.min_se, minimum});
@@ -52,8 +50,7 @@ SessionTimerAnswer AnswerSessionTimer(const SessionTimerRequest& request, second
 
 SessionTimer TimerFromResponse(const std::optional<SessionExpires>& in_response) {
   if (!in_response || in_response->interval.count() == 0) return {};
-  return {.interval = in_response->interval,
-          .we_refresh = in_response->refresher != Refresher::kUas};
+  return {.interval = in_response->interval, .we_refresh = in_response->refresher != Refresher::kUas};
 }
 
 }  // namespace byon::sip

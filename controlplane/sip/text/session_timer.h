@@ -38,13 +38,12 @@ struct SessionTimerRequest {
 
 // UAS behaviour (RFC 4028 section 9): what goes into our 2xx, or a 422.
 struct SessionTimerAnswer {
-  bool is_too_small = false;           // answer 422 with Min-SE: our minimum
+  bool is_too_small = false;  // answer 422 with Min-SE: our minimum
   SessionTimer timer;
-  std::optional<std::string> header;   // value of Session-Expires
-  bool requires_timer = false;         // Require: timer
+  std::optional<std::string> header;  // value of Session-Expires
+  bool requires_timer = false;        // Require: timer
 };
-[[nodiscard]] SessionTimerAnswer AnswerSessionTimer(const SessionTimerRequest& request,
-                                                    std::chrono::seconds preferred,
+[[nodiscard]] SessionTimerAnswer AnswerSessionTimer(const SessionTimerRequest& request, std::chrono::seconds preferred,
                                                     std::chrono::seconds minimum);
 
 // UAC behaviour (RFC 4028 section 7.2): the timer after a 2xx to our request.

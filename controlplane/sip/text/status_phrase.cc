@@ -85,9 +85,11 @@ bool IsOfWords(char c) {
 
 std::string ShownPhrase(int status, std::string_view phrase) {
   if (phrase.ends_with('.')) phrase.remove_suffix(1);
-  const bool is_shown = !phrase.empty() && phrase.size() <= kMaxPhraseBytes && std::all_of(phrase.begin(), phrase.end(), IsOfWords);
+  const bool is_shown =
+      !phrase.empty() && phrase.size() <= kMaxPhraseBytes && std::all_of(phrase.begin(), phrase.end(), IsOfWords);
   if (is_shown) return std::string(phrase);
-  const auto* known = std::find_if(std::begin(kPhrases), std::end(kPhrases), [&](const auto& one) { return one.first == status; });
+  const auto* known =
+      std::find_if(std::begin(kPhrases), std::end(kPhrases), [&](const auto& one) { return one.first == status; });
   return known == std::end(kPhrases) ? std::string() : std::string(known->second);
 }
 

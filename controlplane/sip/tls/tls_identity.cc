@@ -44,8 +44,8 @@ std::optional<std::string> CommonNameOf(const X509* certificate) {
 std::vector<std::string> SipIdentities(const X509* certificate) {
   std::vector<std::string> identities;
   int criticality = -1;
-  const std::unique_ptr<GENERAL_NAMES, NamesDeleter> names(static_cast<GENERAL_NAMES*>(
-      X509_get_ext_d2i(certificate, NID_subject_alt_name, &criticality, nullptr)));
+  const std::unique_ptr<GENERAL_NAMES, NamesDeleter> names(
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, &criticality, nullptr)));
   // -1: the extension is not there at all; one that cannot be read gives no identity.
   if (names == nullptr && criticality == -1) {
     if (auto name = CommonNameOf(certificate)) identities.push_back(std::move(*name));

@@ -88,7 +88,8 @@ struct TlsHooks {
     const long verdict = SSL_get_verify_result(ssl);
     if (verdict != X509_V_OK) return sessions_of_thread->Refuse(*session, X509_verify_cert_error_string(verdict));
     const bool is_theirs = (where & SSL_CB_READ) != 0;
-    sessions_of_thread->Refuse(*session, std::string(is_theirs ? "the peer says " : "") + SSL_alert_desc_string_long(value));
+    sessions_of_thread->Refuse(*session,
+                               std::string(is_theirs ? "the peer says " : "") + SSL_alert_desc_string_long(value));
   }
   // What came before the socket was shut down can still be read: it costs a stranger's hello, and no key work of ours.
   static int OnClientHello(SSL* ssl, int* alert, void*) {

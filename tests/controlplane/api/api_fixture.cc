@@ -7,9 +7,11 @@ MockService::~MockService() = default;
 
 ApiTest::ApiTest(Strictness strictness) : strictness_(strictness) {
   EXPECT_CALL(service_, IsEmergency).Times(::testing::AnyNumber());  // false
-  http_.answers[std::string(kIssuer) + "/.well-known/openid-configuration"] = http_client::Response{
-      200, json{{"issuer", kIssuer}, {"jwks_uri", "https://idp.example/jwks"},
-                {"introspection_endpoint", "https://idp.example/introspect"}}.dump()};
+  http_.answers[std::string(kIssuer) + "/.well-known/openid-configuration"] =
+      http_client::Response{200, json{{"issuer", kIssuer},
+                                      {"jwks_uri", "https://idp.example/jwks"},
+                                      {"introspection_endpoint", "https://idp.example/introspect"}}
+                                     .dump()};
   http_.answers["https://idp.example/jwks"] = http_client::Response{200, Issuer().Jwks()};
   Start();
 }
@@ -60,7 +62,12 @@ void ApiTest::Start() {
   config.requests_per_second_per_user = 50;
   config.requests_per_second_per_client = 200;
   config.ice = ice_;
-  config.page = {.issuer = kIssuer, .client_id = "byon-web", .scopes = {"openid"}, .resource = kAudience, .version = "1.0", .push = push_};
+  config.page = {.issuer = kIssuer,
+                 .client_id = "byon-web",
+                 .scopes = {"openid"},
+                 .resource = kAudience,
+                 .version = "1.0",
+                 .push = push_};
   application_ = std::make_unique<Application>(
       config, ApiPorts{service_, *tokens_, *subscriptions_, *channels_, *events_, time_, now, new_id,
                        [this] { return unreadiness_; },
@@ -69,7 +76,9 @@ void ApiTest::Start() {
 }
 
 std::string ApiTest::AllScopes() {
-  std::string scopes = "openid byon:messages:read byon:messages:write byon:presence:read byon:presence:write byon:click-to-call:read byon:click-to-call:write";
+  std::string scopes =
+      "openid byon:messages:read byon:messages:write byon:presence:read byon:presence:write byon:click-to-call:read "
+      "byon:click-to-call:write";
   for (const char* api : {"webrtc-registration", "webrtc-call-handling"}) {
     for (const char* verb : {"create", "read", "write", "delete"}) {
       scopes += std::string(" ") + api + ":sessions:" + verb;
@@ -77,7 +86,8 @@ std::string ApiTest::AllScopes() {
   }
   for (const char* verb : {"read", "update", "delete"}) scopes += std::string(" webrtc-events-subscriptions:") + verb;
   for (const char* verb : {"read", "delete"}) scopes += std::string(" webrtc-events:") + verb;
-  for (const EventType type : {EventType::kSessionInvitation, EventType::kSessionStatus, EventType::kRegistrationEnds}) {
+  for (const EventType type :
+       {EventType::kSessionInvitation, EventType::kSessionStatus, EventType::kRegistrationEnds}) {
     for (const Release release : {Release::kR2_2, Release::kR3_1}) scopes += " " + CreateScope(type, release);
   }
   return scopes;

@@ -29,28 +29,43 @@ class MockService : public gateway::Service {
   // Out of line, as everything of this fixture that is big: ten test files include it.
   MockService();
   ~MockService() override;
-  MOCK_METHOD(void, CreateRegistration, (const Principal&, gateway::RegistrationRequest, gateway::Callback<Registration>), (override));
+  MOCK_METHOD(void, CreateRegistration,
+              (const Principal&, gateway::RegistrationRequest, gateway::Callback<Registration>), (override));
   MOCK_METHOD(gateway::Outcome<Registration>, GetRegistration, (const Principal&, const std::string&), (override));
   MOCK_METHOD(std::vector<Registration>, ListRegistrations, (const Principal&, const std::string&), (override));
   MOCK_METHOD(gateway::RegistrationPage, ListRegistrationPage, (const Principal&, size_t, size_t), (override));
-  MOCK_METHOD(void, UpdateRegistration, (const Principal&, const std::string&, std::optional<WallTime>, gateway::Callback<Registration>), (override));
-  MOCK_METHOD(void, DeleteRegistration, (const Principal&, const std::string&, gateway::Callback<gateway::Done>), (override));
+  MOCK_METHOD(void, UpdateRegistration,
+              (const Principal&, const std::string&, std::optional<WallTime>, gateway::Callback<Registration>),
+              (override));
+  MOCK_METHOD(void, DeleteRegistration, (const Principal&, const std::string&, gateway::Callback<gateway::Done>),
+              (override));
   MOCK_METHOD(void, RenewToken, (const Principal&, const gateway::DeviceKey&), (override));
-  MOCK_METHOD(gateway::Outcome<Registration>, SetPushSubscription, (const Principal&, const std::string&, std::string), (override));
+  MOCK_METHOD(gateway::Outcome<Registration>, SetPushSubscription, (const Principal&, const std::string&, std::string),
+              (override));
   MOCK_METHOD(gateway::Outcome<std::string>, GetPushSubscription, (const Principal&, const std::string&), (override));
   MOCK_METHOD(bool, IsEmergency, (const std::string&), (const, override));
   MOCK_METHOD(void, CreateCall, (const Principal&, gateway::CallRequest, gateway::Callback<MediaSession>), (override));
   MOCK_METHOD(gateway::Outcome<MediaSession>, GetCall, (const Principal&, const std::string&), (override));
   MOCK_METHOD(std::vector<MediaSession>, ListCalls, (const Principal&, const std::string&), (override));
   MOCK_METHOD(gateway::CallPage, ListCallPage, (const Principal&, const std::string&, size_t, size_t), (override));
-  MOCK_METHOD(void, ChangeStatus, (const Principal&, const std::string&, gateway::StatusChange, gateway::Callback<MediaSession>), (override));
+  MOCK_METHOD(void, ChangeStatus,
+              (const Principal&, const std::string&, gateway::StatusChange, gateway::Callback<MediaSession>),
+              (override));
   MOCK_METHOD(void, DeleteCall, (const Principal&, const std::string&, gateway::Callback<gateway::Done>), (override));
-  MOCK_METHOD(gateway::Outcome<gateway::CallDetails>, GetCallDetails, (const Principal&, const std::string&), (override));
-  MOCK_METHOD(void, SendDtmf, (const Principal&, const std::string&, const std::string&, gateway::Callback<gateway::Done>), (override));
-  MOCK_METHOD(void, Play, (const Principal&, const std::string&, gateway::PlaybackRequest, gateway::Callback<gateway::Done>), (override));
-  MOCK_METHOD(void, GetQuality, (const Principal&, const std::string&, gateway::Callback<gateway::MediaQuality>), (override));
-  MOCK_METHOD(void, TransferCall, (const Principal&, const std::string&, gateway::TransferRequest, gateway::Callback<MediaSession>), (override));
-  MOCK_METHOD(void, CancelTransfer, (const Principal&, const std::string&, gateway::Callback<gateway::Done>), (override));
+  MOCK_METHOD(gateway::Outcome<gateway::CallDetails>, GetCallDetails, (const Principal&, const std::string&),
+              (override));
+  MOCK_METHOD(void, SendDtmf,
+              (const Principal&, const std::string&, const std::string&, gateway::Callback<gateway::Done>), (override));
+  MOCK_METHOD(void, Play,
+              (const Principal&, const std::string&, gateway::PlaybackRequest, gateway::Callback<gateway::Done>),
+              (override));
+  MOCK_METHOD(void, GetQuality, (const Principal&, const std::string&, gateway::Callback<gateway::MediaQuality>),
+              (override));
+  MOCK_METHOD(void, TransferCall,
+              (const Principal&, const std::string&, gateway::TransferRequest, gateway::Callback<MediaSession>),
+              (override));
+  MOCK_METHOD(void, CancelTransfer, (const Principal&, const std::string&, gateway::Callback<gateway::Done>),
+              (override));
   MOCK_METHOD(std::vector<gateway::CallElsewhere>, ListElsewhere, (const Principal&, const std::string&), (override));
   MOCK_METHOD(void, PullCall, (const Principal&, gateway::PullRequest, gateway::Callback<MediaSession>), (override));
 };

@@ -12,8 +12,10 @@ using ::testing::Return;
 constexpr const char* kSessions = "/webrtc-call-handling/v0.4/sessions";
 
 json ACall() {
-  return {{"originatorAddress", "tel:+34600000001"}, {"receiverAddress", "tel:+34600000002"},
-          {"originatorName", "Alice"}, {"offer", {{"sdp", "v=0\r\n"}}}};
+  return {{"originatorAddress", "tel:+34600000001"},
+          {"receiverAddress", "tel:+34600000002"},
+          {"originatorName", "Alice"},
+          {"offer", {{"sdp", "v=0\r\n"}}}};
 }
 const std::map<std::string, std::string> kRegistration{{"registrationid", "reg-1"}};
 
@@ -26,17 +28,22 @@ class CallApiTest : public ApiTest {
 };
 
 TEST_F(CallApiTest, Creates) {
-  EXPECT_CALL(service_, CreateCall(_, AllOf(Field(&gateway::CallRequest::registration_id, "reg-1"),
-                                            Field(&gateway::CallRequest::receiver_address, "tel:+34600000002"),
-                                            Field(&gateway::CallRequest::originator_name, "Alice"),
-                                            Field(&gateway::CallRequest::offer_sdp, "v=0\r\n"),
-                                            Field(&gateway::CallRequest::is_emergency, false)), _))
+  EXPECT_CALL(service_, CreateCall(_,
+                                   AllOf(Field(&gateway::CallRequest::registration_id, "reg-1"),
+                                         Field(&gateway::CallRequest::receiver_address, "tel:+34600000002"),
+                                         Field(&gateway::CallRequest::originator_name, "Alice"),
+                                         Field(&gateway::CallRequest::offer_sdp, "v=0\r\n"),
+                                         Field(&gateway::CallRequest::is_emergency, false)),
+                                   _))
       .WillOnce([this](auto, auto, auto done) { done(ASession()); });
   const Reply reply = Create(ACall());
   EXPECT_EQ(reply.status, 201);
-  EXPECT_EQ(reply.body, (json{{"mediaSessionId", "ms-1"}, {"originatorAddress", "tel:+34600000001"},
-                              {"originatorName", "Alice"}, {"receiverAddress", "tel:+34600000002"},
-                              {"status", "Initial"}, {"offer", {{"sdp", "v=0\r\n"}}}}));
+  EXPECT_EQ(reply.body, (json{{"mediaSessionId", "ms-1"},
+                              {"originatorAddress", "tel:+34600000001"},
+                              {"originatorName", "Alice"},
+                              {"receiverAddress", "tel:+34600000002"},
+                              {"status", "Initial"},
+                              {"offer", {{"sdp", "v=0\r\n"}}}}));
 }
 
 TEST_F(CallApiTest, WantsTheRegistration) {
@@ -60,7 +67,9 @@ TEST_F(CallApiTest, RefusesWhatTheSchemaDoesNotKnow) {
       [](json& b) { b["offer"]["sdp"] = std::string("v=0\0", 4); },
       [](json& b) { b["offer"]["sdp"] = std::string(65537, 'v'); },
       [](json& b) { b["status"] = "Initial"; },
-      [](json& b) { b["answer"] = {{"sdp", "v=0"}}; },
+      [](json& b) {
+        b["answer"] = {{"sdp", "v=0"}};
+      },
       [](json& b) { b["callType"] = "URGENT"; },
       [](json& b) { b["originatorName"] = "A\r\nVia: x"; },
       [](json& b) { b["originatorName"] = "A\u2028B"; },
@@ -68,15 +77,34 @@ TEST_F(CallApiTest, RefusesWhatTheSchemaDoesNotKnow) {
       [](json& b) { b["receiverName"] = nullptr; },
       [](json& b) { b["receiverAddress"] = "sip:anonymous@anonymous.invalid"; },
       [](json& b) { b["originatorAddress"] = "urn:service:sos"; },
-      [](json& b) { b["locationDetails"] = {{"shape", "Square"}}; },
-      [](json& b) { b["locationDetails"] = {{"coordinates", {{"latitude", 1}}}}; },
-      [](json& b) { b["locationDetails"] = {{"coordinates", {{"latitude", 91}, {"longitude", 0}, {"radius", 1}}}}; },
-      [](json& b) { b["locationDetails"] = {{"shape", "Ellipsoid"}, {"coordinates", {{"latitude", 1}, {"longitude", 0}, {"radius", 1}}}}; },
-      [](json& b) { b["locationDetails"] = {{"coordinates", {{"latitude", 1}, {"longitude", 0}, {"radius", 1}, {"x", 1}}}}; },
-      [](json& b) { b["locationDetails"] = {{"confidence", {{"value", 101}}}}; },
-      [](json& b) { b["locationDetails"] = {{"confidence", {{"pdf", "odd"}}}}; },
-      [](json& b) { b["locationDetails"] = {{"timestamp", "now"}}; },
-      [](json& b) { b["locationDetails"] = {{"method", "GUESS"}}; },
+      [](json& b) {
+        b["locationDetails"] = {{"shape", "Square"}};
+      },
+      [](json& b) {
+        b["locationDetails"] = {{"coordinates", {{"latitude", 1}}}};
+      },
+      [](json& b) {
+        b["locationDetails"] = {{"coordinates", {{"latitude", 91}, {"longitude", 0}, {"radius", 1}}}};
+      },
+      [](json& b) {
+        b["locationDetails"] = {{"shape", "Ellipsoid"},
+                                {"coordinates", {{"latitude", 1}, {"longitude", 0}, {"radius", 1}}}};
+      },
+      [](json& b) {
+        b["locationDetails"] = {{"coordinates", {{"latitude", 1}, {"longitude", 0}, {"radius", 1}, {"x", 1}}}};
+      },
+      [](json& b) {
+        b["locationDetails"] = {{"confidence", {{"value", 101}}}};
+      },
+      [](json& b) {
+        b["locationDetails"] = {{"confidence", {{"pdf", "odd"}}}};
+      },
+      [](json& b) {
+        b["locationDetails"] = {{"timestamp", "now"}};
+      },
+      [](json& b) {
+        b["locationDetails"] = {{"method", "GUESS"}};
+      },
   };
   for (size_t i = 0; i < changes.size(); ++i) {
     json body = ACall();
@@ -87,12 +115,28 @@ TEST_F(CallApiTest, RefusesWhatTheSchemaDoesNotKnow) {
 
 // A21: whatever could reach a SIP header.
 TEST_F(CallApiTest, RefusesAddressesThatAreNone) {
-  for (const char* address :
-       {"", "tel:112", "tel:+1234", "tel:+34600000002;ext=1", "tel:+3460000000200001", "sip:bob@10.0.0.1",
-        "sip:bob@ims.test?Replaces=x", "sip:bob@ims.test;user=phone", "sip:b ob@ims.test", "sip:bob\r\n@ims.test",
-        "sip:bob%0d%0a@ims.test>", "sip:bob@ims.test\nX: y", "sip:@ims.test", "sip:bob@ims", "sips:bob@ims.test",
-        "tel:*21#;phone-context=", "tel:1;phone-context=-a.b", "urn:service:sos.", "urn:service:sos.Fire",
-        "urn:service:police", "http://x.example", "sip:bob@ims.test@x.test"}) {
+  for (const char* address : {"",
+                              "tel:112",
+                              "tel:+1234",
+                              "tel:+34600000002;ext=1",
+                              "tel:+3460000000200001",
+                              "sip:bob@10.0.0.1",
+                              "sip:bob@ims.test?Replaces=x",
+                              "sip:bob@ims.test;user=phone",
+                              "sip:b ob@ims.test",
+                              "sip:bob\r\n@ims.test",
+                              "sip:bob%0d%0a@ims.test>",
+                              "sip:bob@ims.test\nX: y",
+                              "sip:@ims.test",
+                              "sip:bob@ims",
+                              "sips:bob@ims.test",
+                              "tel:*21#;phone-context=",
+                              "tel:1;phone-context=-a.b",
+                              "urn:service:sos.",
+                              "urn:service:sos.Fire",
+                              "urn:service:police",
+                              "http://x.example",
+                              "sip:bob@ims.test@x.test"}) {
     json body = ACall();
     body["receiverAddress"] = address;
     EXPECT_EQ(Create(body).Short(), "400 INVALID_ARGUMENT") << address;
@@ -100,9 +144,8 @@ TEST_F(CallApiTest, RefusesAddressesThatAreNone) {
 }
 
 TEST_F(CallApiTest, AcceptsEveryDocumentedAddress) {
-  for (const char* address :
-       {"tel:+818000000001", "tel:112;phone-context=+81", "tel:*21#;phone-context=example.com",
-        "sip:+818000000001@operator.com", "sip:112;phone-context=ims.test@ims.test;user=phone"}) {
+  for (const char* address : {"tel:+818000000001", "tel:112;phone-context=+81", "tel:*21#;phone-context=example.com",
+                              "sip:+818000000001@operator.com", "sip:112;phone-context=ims.test@ims.test;user=phone"}) {
     json body = ACall();
     body["receiverAddress"] = address;
     Answers(ASession());
@@ -119,14 +162,19 @@ TEST_F(CallApiTest, KnowsAnEmergency) {
     json body = ACall();
     body.update(change);
     EXPECT_CALL(service_, CreateCall(_, Field(&gateway::CallRequest::is_emergency, true), _))
-        .WillOnce([](auto, auto, auto done) { done(gateway::Error{gateway::ErrorCode::kEmergencyNotSupported, ""}); });
+        .WillOnce([](auto, auto, auto done) {
+          done(gateway::Error{gateway::ErrorCode::kEmergencyNotSupported, ""});
+        });
     EXPECT_EQ(Create(body).Short(), "501 CALLTYPE_EMERGENCY_NOT_SUPPORTED");
   }
 }
 
 TEST_F(CallApiTest, CarriesTheLocation) {
-  const json location{{"shape", "Circle"}, {"coordinates", {{"latitude", 47.5}, {"longitude", -122.4}, {"radius", 27}}},
-                      {"method", "GPS"}, {"confidence", {{"pdf", "normal"}, {"value", 97}}}, {"timestamp", "2025-10-06T19:31:25Z"}};
+  const json location{{"shape", "Circle"},
+                      {"coordinates", {{"latitude", 47.5}, {"longitude", -122.4}, {"radius", 27}}},
+                      {"method", "GPS"},
+                      {"confidence", {{"pdf", "normal"}, {"value", 97}}},
+                      {"timestamp", "2025-10-06T19:31:25Z"}};
   json body = ACall();
   body["locationDetails"] = location;
   EXPECT_CALL(service_, CreateCall).WillOnce([&](auto, const gateway::CallRequest& request, auto done) {
@@ -139,22 +187,25 @@ TEST_F(CallApiTest, CarriesTheLocation) {
     EXPECT_EQ(request.location.language, "es");
     done(ASession());
   });
-  body["locationDetails"]["civicAddress"] = json::parse(R"({"country": "ES", "A3": "Madrid", "RD": "Calle Mayor", "HNO": "1", "lang": "es"})");
+  body["locationDetails"]["civicAddress"] =
+      json::parse(R"({"country": "ES", "A3": "Madrid", "RD": "Calle Mayor", "HNO": "1", "lang": "es"})");
   const Reply reply = Create(body);
   EXPECT_EQ(reply.status, 201);
   EXPECT_EQ(reply.body.dump().find("Mayor"), std::string::npos) << "told to nobody";
 }
 
 TEST_F(CallApiTest, ACivicAddressIsHeldToItsElements) {
-  for (const char* address : {R"({})", R"({"country": "es"})", R"({"country": "ES", "street": "x"})", R"({"country": "ES", "A3": ""})",
-                              R"({"country": "ES", "A3": "a\u0007"})", R"({"country": "ES", "lang": "e s"})", R"([])", R"({"country": 1})"}) {
+  for (const char* address :
+       {R"({})", R"({"country": "es"})", R"({"country": "ES", "street": "x"})", R"({"country": "ES", "A3": ""})",
+        R"({"country": "ES", "A3": "a\u0007"})", R"({"country": "ES", "lang": "e s"})", R"([])", R"({"country": 1})"}) {
     json body = ACall();
     body["locationDetails"]["civicAddress"] = json::parse(address);
     EXPECT_EQ(Create(body).Short(), "400 INVALID_ARGUMENT") << address;
   }
   // Where a call goes on it is CAMARA's word and no more.
   EXPECT_EQ(Request("PUT", std::string(kSessions) + "/ms-1/status",
-                    json::parse(R"({"status": "Connected", "locationDetails": {"civicAddress": {"country": "ES"}}})")).Short(),
+                    json::parse(R"({"status": "Connected", "locationDetails": {"civicAddress": {"country": "ES"}}})"))
+                .Short(),
             "400 INVALID_ARGUMENT");
 }
 
@@ -166,10 +217,15 @@ TEST_F(CallApiTest, ACallForHelpIsKnownHoweverItIsWritten) {
     for (const char* receiver : {"tel:112", "urn:Service:SOS", "sip:112@192.0.2.7"}) {
       json body = ACall();
       body["receiverAddress"] = receiver;
-      EXPECT_CALL(service_, CreateCall(_, AllOf(Field(&gateway::CallRequest::is_emergency, true),
-                                                Field(&gateway::CallRequest::receiver_address, receiver)), _))
-          .WillOnce([](auto, auto, auto done) { done(gateway::Error{gateway::ErrorCode::kEmergencyNotSupported, ""}); });
-      EXPECT_EQ(Request("POST", path, body, {{"registrationId", "reg-1"}, {"registrationid", "reg-1"}}).status, 501) << receiver;
+      EXPECT_CALL(service_, CreateCall(_,
+                                       AllOf(Field(&gateway::CallRequest::is_emergency, true),
+                                             Field(&gateway::CallRequest::receiver_address, receiver)),
+                                       _))
+          .WillOnce([](auto, auto, auto done) {
+            done(gateway::Error{gateway::ErrorCode::kEmergencyNotSupported, ""});
+          });
+      EXPECT_EQ(Request("POST", path, body, {{"registrationId", "reg-1"}, {"registrationid", "reg-1"}}).status, 501)
+          << receiver;
     }
   }
   json body = ACall();
@@ -186,7 +242,8 @@ TEST_F(CallApiTest, NobodyUsesUpTheCallsForHelpOfOthers) {
   remote_address_ = "198.51.100.9";
   int last = 401;
   for (int i = 0; i < 50 && last == 401; ++i) {
-    last = Request("POST", kSessions, help, {{"authorization", "Bearer eyJ.e30.x"}, {"registrationid", "reg-1"}}).status;
+    last =
+        Request("POST", kSessions, help, {{"authorization", "Bearer eyJ.e30.x"}, {"registrationid", "reg-1"}}).status;
   }
   EXPECT_EQ(last, 429) << "who has no token gets no further than this";
   remote_address_ = "192.0.2.1";
@@ -201,7 +258,9 @@ TEST_F(CallApiTest, ACallForHelpIsPastTheRates) {
     body["receiverAddress"] = receiver;
     return Create(body).status;
   };
-  EXPECT_CALL(service_, IsEmergency).WillRepeatedly([](const std::string& address) { return address == "tel:112;phone-context=+34"; });
+  EXPECT_CALL(service_, IsEmergency).WillRepeatedly([](const std::string& address) {
+    return address == "tel:112;phone-context=+34";
+  });
   EXPECT_CALL(service_, CreateCall).WillRepeatedly([&](auto, auto, auto done) { done(ASession()); });
   int last = 201;
   for (int i = 0; i < 10 && last == 201; ++i) last = create("tel:+34600000002");
@@ -213,29 +272,38 @@ TEST_F(CallApiTest, ACallForHelpIsPastTheRates) {
 TEST_F(CallApiTest, ChangesTheStatus) {
   gateway::MediaSession session = ASession(Status::kConnected);
   session.answer_sdp = "v=0\r\na";
-  EXPECT_CALL(service_, ChangeStatus(_, "ms-1", AllOf(Field(&gateway::StatusChange::status, Status::kConnected),
-                                                      Field(&gateway::StatusChange::answer_sdp, "v=0\r\na")), _))
+  EXPECT_CALL(service_, ChangeStatus(_, "ms-1",
+                                     AllOf(Field(&gateway::StatusChange::status, Status::kConnected),
+                                           Field(&gateway::StatusChange::answer_sdp, "v=0\r\na")),
+                                     _))
       .WillOnce([session](auto&, auto&, auto, auto done) { done(session); });
-  const Reply reply = Request("PUT", std::string(kSessions) + "/ms-1/status", json{{"status", "Connected"}, {"answer", {{"sdp", "v=0\r\na"}}}});
+  const Reply reply = Request("PUT", std::string(kSessions) + "/ms-1/status",
+                              json{{"status", "Connected"}, {"answer", {{"sdp", "v=0\r\na"}}}});
   EXPECT_EQ(reply.status, 200);
   EXPECT_EQ(reply.body["status"], "Connected");
   EXPECT_EQ(reply.body["answer"]["sdp"], "v=0\r\na");
 }
 
 TEST_F(CallApiTest, AcceptsAllFifteenStatusNamesAndNoOther) {
-  const char* const names[] = {"Initial", "InProgress", "Ringing", "Proceeding", "Connected", "Terminated", "Hold", "Resume",
-                               "SessionCancelled", "Declined", "Failed", "Waiting", "NoAnswer", "NotReachable", "Busy"};
-  EXPECT_CALL(service_, ChangeStatus).Times(15).WillRepeatedly([this](auto&, auto&, auto, auto done) { done(ASession()); });
+  const char* const names[] = {"Initial",    "InProgress", "Ringing",  "Proceeding",       "Connected",
+                               "Terminated", "Hold",       "Resume",   "SessionCancelled", "Declined",
+                               "Failed",     "Waiting",    "NoAnswer", "NotReachable",     "Busy"};
+  EXPECT_CALL(service_, ChangeStatus).Times(15).WillRepeatedly([this](auto&, auto&, auto, auto done) {
+    done(ASession());
+  });
   for (const char* name : names) {
     EXPECT_EQ(Request("PUT", std::string(kSessions) + "/ms-1/status", json{{"status", name}}).status, 200) << name;
   }
-  for (const json& body : {json{{"status", "connected"}}, json{{"status", "Gone"}}, json{{"status", 5}}, json::object(),
-                           json{{"status", "Hold"}, {"mediaSessionId", "ms-1"}}, json{{"status", "Hold"}, {"reason", "x"}}}) {
+  for (const json& body :
+       {json{{"status", "connected"}}, json{{"status", "Gone"}}, json{{"status", 5}}, json::object(),
+        json{{"status", "Hold"}, {"mediaSessionId", "ms-1"}}, json{{"status", "Hold"}, {"reason", "x"}}}) {
     EXPECT_EQ(Request("PUT", std::string(kSessions) + "/ms-1/status", body).Short(), "400 INVALID_ARGUMENT") << body;
   }
   EXPECT_EQ(Request("PUT", std::string(kSessions) + "/ms-1/status").Short(), "400 INVALID_ARGUMENT");
-  EXPECT_EQ(Request("PUT", std::string(kSessions) + "//status", json{{"status", "Hold"}}).Short(), "400 INVALID_ARGUMENT");
-  EXPECT_EQ(Request("PUT", std::string(kSessions) + "/ms-1", json{{"status", "Hold"}}).Short(), "405 METHOD_NOT_ALLOWED");
+  EXPECT_EQ(Request("PUT", std::string(kSessions) + "//status", json{{"status", "Hold"}}).Short(),
+            "400 INVALID_ARGUMENT");
+  EXPECT_EQ(Request("PUT", std::string(kSessions) + "/ms-1", json{{"status", "Hold"}}).Short(),
+            "405 METHOD_NOT_ALLOWED");
 }
 
 TEST_F(CallApiTest, ARegistrationThatIsNamedMustBeTheSessions) {
@@ -244,7 +312,8 @@ TEST_F(CallApiTest, ARegistrationThatIsNamedMustBeTheSessions) {
   EXPECT_EQ(Request("GET", target, std::string(), kRegistration).status, 200);
   const std::map<std::string, std::string> other = {{"registrationid", "reg-2"}};
   EXPECT_EQ(Request("GET", target, std::string(), other).Short(), "403 INVALID_TOKEN_CONTEXT");
-  EXPECT_EQ(Request("PUT", target + "/status", json{{"status", "Hold"}}.dump(), other).Short(), "403 INVALID_TOKEN_CONTEXT");
+  EXPECT_EQ(Request("PUT", target + "/status", json{{"status", "Hold"}}.dump(), other).Short(),
+            "403 INVALID_TOKEN_CONTEXT");
   EXPECT_EQ(Request("DELETE", target, std::string(), other).Short(), "403 INVALID_TOKEN_CONTEXT");
 }
 
@@ -273,7 +342,9 @@ TEST_F(CompatApiTest, AcceptsWhatCamarasOwnDocumentsSend) {
       .WillOnce([this](auto, auto, auto done) { done(ASession()); });
   EXPECT_EQ(Request("POST", kSessions, body, kRegistration).status, 201);
   EXPECT_CALL(service_, GetCall).WillRepeatedly([this](auto&, auto&) { return ASession(); });
-  EXPECT_CALL(service_, ChangeStatus).Times(2).WillRepeatedly([this](auto&, auto&, auto, auto done) { done(ASession()); });
+  EXPECT_CALL(service_, ChangeStatus).Times(2).WillRepeatedly([this](auto&, auto&, auto, auto done) {
+    done(ASession());
+  });
   const json full{{"status", "Ringing"}, {"originatorAddress", "tel:+34600000001"}, {"mediaSessionId", "ms-1"}};
   EXPECT_EQ(Request("PUT", std::string(kSessions) + "/ms-1/status", full).status, 200);
   EXPECT_EQ(Request("PUT", std::string(kSessions) + "/ms-1", full).status, 200);
@@ -287,7 +358,8 @@ TEST_F(CompatApiTest, AcceptsWhatCamarasOwnDocumentsSend) {
 }
 
 TEST_F(CallApiTest, ListsCallsForThePage) {
-  EXPECT_CALL(service_, ListCallPage(_, kDevice, 0u, 1000u)).WillOnce(Return(gateway::CallPage{{ASession(Status::kRinging)}, 1}));
+  EXPECT_CALL(service_, ListCallPage(_, kDevice, 0u, 1000u))
+      .WillOnce(Return(gateway::CallPage{{ASession(Status::kRinging)}, 1}));
   const Reply reply = Request("GET", std::string("/byon/v1/calls?deviceId=") + kDevice);
   ASSERT_EQ(reply.body.size(), 1u);
   EXPECT_EQ(reply.body[0]["direction"], "originating");
@@ -306,7 +378,8 @@ TEST_F(CallApiTest, ListsCallsForThePage) {
 TEST_F(CallApiTest, TellsWhatTheNetworkSaid) {
   gateway::CallDetails details{ASession(Status::kBusy), gateway::SipCause{486, 17, "Busy Here"}, {}};
   details.history.push_back({time_.now(), Status::kInitial, 0, "", std::nullopt});
-  details.history.push_back({time_.now(), Status::kBusy, 1, "SIP 486 Busy Here", gateway::SipCause{486, 17, "Busy Here"}});
+  details.history.push_back(
+      {time_.now(), Status::kBusy, 1, "SIP 486 Busy Here", gateway::SipCause{486, 17, "Busy Here"}});
   details.diversions = {{"tel:+34600000005", "busy"}};
   EXPECT_CALL(service_, GetCallDetails(_, "ms-1")).WillOnce([&](auto&, auto&) { return details; });
   const Reply reply = Request("GET", "/byon/v1/calls/ms-1");
@@ -315,8 +388,11 @@ TEST_F(CallApiTest, TellsWhatTheNetworkSaid) {
   EXPECT_EQ(reply.body["status"], "Busy");
   EXPECT_EQ(reply.body["divertedFrom"], json::parse(R"([{"address": "tel:+34600000005", "reason": "busy"}])"));
   EXPECT_EQ(reply.body["history"], (json::array({{{"at", FormatDateTime(time_.now())}, {"status", "Initial"}},
-                                                 {{"at", FormatDateTime(time_.now())}, {"status", "Busy"}, {"sequenceNumber", 1},
-                                                  {"reason", "SIP 486 Busy Here"}, {"cause", cause}}})));
+                                                 {{"at", FormatDateTime(time_.now())},
+                                                  {"status", "Busy"},
+                                                  {"sequenceNumber", 1},
+                                                  {"reason", "SIP 486 Busy Here"},
+                                                  {"cause", cause}}})));
 }
 
 TEST_F(CallApiTest, AnIdempotencyKeyIsACorrelatorOfRest) {
@@ -349,14 +425,16 @@ TEST_F(CallApiTest, HandsOutIceServers) {
 
 TEST_F(CallApiTest, MovesCalls) {
   for (const auto& [to, address] : {std::pair("phone", ""), std::pair("tel:+34600000009", "tel:+34600000009")}) {
-    EXPECT_CALL(service_, TransferCall(_, "ms-1", _, _)).WillOnce([address = address](auto&, auto&, auto request, auto done) {
-      EXPECT_EQ(request.to_address, address);
-      done(gateway::MediaSession{.media_session_id = "ms-1"});
-    });
+    EXPECT_CALL(service_, TransferCall(_, "ms-1", _, _))
+        .WillOnce([address = address](auto&, auto&, auto request, auto done) {
+          EXPECT_EQ(request.to_address, address);
+          done(gateway::MediaSession{.media_session_id = "ms-1"});
+        });
     EXPECT_EQ(Request("POST", "/byon/v1/calls/ms-1/transfer", json{{"to", to}}).status, 202);
   }
   for (const char* body : {"{}", R"({"to": 5})", R"({"to": "my phone"})", R"({"to": "phone", "more": 1})"}) {
-    EXPECT_EQ(Request("POST", "/byon/v1/calls/ms-1/transfer", json::parse(body)).Short(), "400 INVALID_ARGUMENT") << body;
+    EXPECT_EQ(Request("POST", "/byon/v1/calls/ms-1/transfer", json::parse(body)).Short(), "400 INVALID_ARGUMENT")
+        << body;
   }
   EXPECT_CALL(service_, CancelTransfer(_, "ms-1", _)).WillOnce([](auto&, auto&, auto done) { done(gateway::Done{}); });
   EXPECT_EQ(Request("DELETE", "/byon/v1/calls/ms-1/transfer").status, 204);
@@ -381,9 +459,12 @@ TEST_F(CallApiTest, MovesCalls) {
 }
 
 TEST_F(CallApiTest, SendsDtmfAndTellsQuality) {
-  EXPECT_CALL(service_, SendDtmf(_, "ms-1", "12*#AD", _)).WillOnce([](auto&, auto&, auto&, auto done) { done(gateway::Done{}); });
+  EXPECT_CALL(service_, SendDtmf(_, "ms-1", "12*#AD", _)).WillOnce([](auto&, auto&, auto&, auto done) {
+    done(gateway::Done{});
+  });
   EXPECT_EQ(Request("POST", "/byon/v1/calls/ms-1/dtmf", json{{"digits", "12*#AD"}}).status, 204);
-  for (const json& body : {json{{"digits", ""}}, json{{"digits", "12x"}}, json{{"digits", std::string(33, '1')}}, json{{"digits", 1}}, json::object()}) {
+  for (const json& body : {json{{"digits", ""}}, json{{"digits", "12x"}}, json{{"digits", std::string(33, '1')}},
+                           json{{"digits", 1}}, json::object()}) {
     EXPECT_EQ(Request("POST", "/byon/v1/calls/ms-1/dtmf", body).Short(), "400 INVALID_ARGUMENT") << body;
   }
   gateway::MediaQuality quality;
@@ -418,11 +499,14 @@ TEST_F(CallApiTest, SendsDtmfAndTellsQuality) {
 TEST_F(CallApiTest, PlaysAnnouncementsAndTones) {
   const std::string path = "/byon/v1/calls/ms-1/playback";
   gateway::PlaybackRequest asked;
-  EXPECT_CALL(service_, Play(::testing::_, "ms-1", ::testing::_, ::testing::_)).Times(4).WillRepeatedly([&](auto&, auto&, auto request, auto done) {
-    asked = request;
-    done(gateway::Done{});
-  });
-  EXPECT_EQ(Request("POST", path, std::string(R"({"to": "peer", "announcement": "please-wait", "loop": true})")).status, 204);
+  EXPECT_CALL(service_, Play(::testing::_, "ms-1", ::testing::_, ::testing::_))
+      .Times(4)
+      .WillRepeatedly([&](auto&, auto&, auto request, auto done) {
+        asked = request;
+        done(gateway::Done{});
+      });
+  EXPECT_EQ(Request("POST", path, std::string(R"({"to": "peer", "announcement": "please-wait", "loop": true})")).status,
+            204);
   EXPECT_TRUE(asked.is_for_peer && asked.is_looped);
   EXPECT_EQ(asked.announcement, "please-wait");
   EXPECT_EQ(Request("POST", path, std::string(R"({"to": "self", "tone": "congestion"})")).status, 204);
@@ -431,9 +515,11 @@ TEST_F(CallApiTest, PlaysAnnouncementsAndTones) {
   EXPECT_EQ(Request("DELETE", path + "?to=peer").status, 204);
   EXPECT_TRUE(asked.is_for_peer && asked.announcement.empty() && asked.tone == call::Tone::kNone);
   EXPECT_EQ(Request("DELETE", path + "?to=self").status, 204);
-  for (const char* bad : {R"({})", R"({"to": "self"})", R"({"to": "all", "tone": "busy"})", R"({"to": "self", "tone": "busy", "announcement": "a"})",
-                          R"({"to": "self", "tone": "howler"})", R"({"to": "self", "announcement": "../etc"})", R"({"to": "self", "announcement": ""})",
-                          R"({"to": "self", "tone": "busy", "loop": true})", R"({"to": "self", "announcement": "a", "loop": "yes"})"}) {
+  for (const char* bad :
+       {R"({})", R"({"to": "self"})", R"({"to": "all", "tone": "busy"})",
+        R"({"to": "self", "tone": "busy", "announcement": "a"})", R"({"to": "self", "tone": "howler"})",
+        R"({"to": "self", "announcement": "../etc"})", R"({"to": "self", "announcement": ""})",
+        R"({"to": "self", "tone": "busy", "loop": true})", R"({"to": "self", "announcement": "a", "loop": "yes"})"}) {
     EXPECT_EQ(Request("POST", path, std::string(bad)).Short(), "400 INVALID_ARGUMENT") << bad;
   }
   EXPECT_EQ(Request("DELETE", path).Short(), "400 INVALID_ARGUMENT");

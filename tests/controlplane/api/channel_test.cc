@@ -71,7 +71,8 @@ TEST_F(ChannelTest, OpensAndCarriesEvents) {
 TEST_F(ChannelTest, TakesTheTokenFromHeaderOrSubprotocolToo) {
   const std::string id = CreateChannel();
   EXPECT_EQ(Open(id, {{"authorization", "Bearer " + token_}}).session->Last()["type"], "ready");
-  EXPECT_EQ(Open(id, {{"sec-websocket-protocol", "byon.events.v1, byon.bearer." + token_}}).session->Last()["type"], "ready");
+  EXPECT_EQ(Open(id, {{"sec-websocket-protocol", "byon.events.v1, byon.bearer." + token_}}).session->Last()["type"],
+            "ready");
 }
 
 TEST_F(ChannelTest, RefusesStrangers) {
@@ -294,7 +295,8 @@ TEST_F(ChannelTest, WhoeverLeftFirstMakesRoom) {
   std::vector<std::string> ids;
   std::vector<Socket> sockets;
   const auto open = [&](int i) {
-    const Reply reply = Request("POST", "/byon/v1/channels", json{{"deviceId", "550e8400-e29b-41d4-a716-4466554400" + std::to_string(10 + i)}});
+    const Reply reply = Request("POST", "/byon/v1/channels",
+                                json{{"deviceId", "550e8400-e29b-41d4-a716-4466554400" + std::to_string(10 + i)}});
     EXPECT_EQ(reply.status, 201) << i;
     ids.push_back(reply.body.value("channelId", ""));
     sockets.push_back(OpenAs(ids.back(), token_));
@@ -316,7 +318,8 @@ TEST_F(ChannelTest, IsBoundedPerTwoLeggedClient) {
   ChannelConfig config;
   config.max_per_client = 3;
   int last_id = 0;
-  const ChannelRegistry::Ports ports{store_, [this] { return time_.now(); }, [&last_id] { return "channel-" + std::to_string(++last_id); }};
+  const ChannelRegistry::Ports ports{store_, [this] { return time_.now(); },
+                                     [&last_id] { return "channel-" + std::to_string(++last_id); }};
   const auto open = [](ChannelRegistry& registry, const std::string& client, int line) {
     const std::string number = "+3460000000" + std::to_string(line);
     const auto opened = registry.Open({client, ""}, {client, number, kDevice});
@@ -364,12 +367,14 @@ TEST_F(ChannelTest, IsBoundedPerTwoLeggedClient) {
 TEST_F(ChannelTest, TwoLeggedClientsNameTheLine) {
   token_ = TwoLeggedToken();
   EXPECT_EQ(Request("POST", "/byon/v1/channels", json{{"deviceId", kDevice}}).Short(), "422 MISSING_IDENTIFIER");
-  const Reply reply = Request("POST", "/byon/v1/channels", json{{"deviceId", kDevice}, {"phoneNumber", "+34600000001"}});
+  const Reply reply =
+      Request("POST", "/byon/v1/channels", json{{"deviceId", kDevice}, {"phoneNumber", "+34600000001"}});
   Socket socket = OpenAs(reply.body["channelId"], token_);
   Happen(1, "+34600000001");
   EXPECT_EQ(Sequence(socket), std::vector<int>{1});
   token_ = Token();
-  EXPECT_EQ(Request("POST", "/byon/v1/channels", json{{"deviceId", kDevice}, {"phoneNumber", "+34600000001"}}).Short(), "422 UNNECESSARY_IDENTIFIER");
+  EXPECT_EQ(Request("POST", "/byon/v1/channels", json{{"deviceId", kDevice}, {"phoneNumber", "+34600000001"}}).Short(),
+            "422 UNNECESSARY_IDENTIFIER");
 }
 
 TEST_F(ChannelTest, IsNoHttpResource) {

@@ -63,11 +63,13 @@ class ClickToCallApiTest : public ApiTest {
   std::map<std::string, std::string> As(const std::string& token) { return {{"authorization", "Bearer " + token}}; }
 
   FakeVisitors fake_;
-  click_to_call::ClickToCall campaigns_{{Campaign("shop", "web"), Campaign("bank", "bank-backend")}, "default", "https://gw.example", store_};
+  click_to_call::ClickToCall campaigns_{
+      {Campaign("shop", "web"), Campaign("bank", "bank-backend")}, "default", "https://gw.example", store_};
 };
 
 TEST_F(ClickToCallApiTest, ABusinesssServerGetsATokenForItsOwnCampaign) {
-  const Reply issued = AskForToken(R"({"campaignId": "shop", "calls": 2, "lifetimeSeconds": 60, "originatorName": "Jane"})");
+  const Reply issued =
+      AskForToken(R"({"campaignId": "shop", "calls": 2, "lifetimeSeconds": 60, "originatorName": "Jane"})");
   EXPECT_EQ(issued.status, 201);
   EXPECT_EQ(issued.body["campaignId"], "shop");
   EXPECT_EQ(issued.body["calls"], 2);
@@ -79,7 +81,8 @@ TEST_F(ClickToCallApiTest, ABusinesssServerGetsATokenForItsOwnCampaign) {
   EXPECT_EQ(AskForToken(R"({"campaignId": "shop", "calls": 1.5})").Short(), "400 INVALID_ARGUMENT");
   EXPECT_EQ(AskForToken(R"({"campaignId": "shop", "originatorName": "a\u0000b"})").Short(), "400 INVALID_ARGUMENT");
   EXPECT_EQ(AskForToken(R"({"campaign": "shop"})").Short(), "400 INVALID_ARGUMENT");
-  EXPECT_EQ(Request("POST", kTokens, R"({"campaignId": "shop"})").Short(), "403 INVALID_TOKEN_CONTEXT") << "a user's own token";
+  EXPECT_EQ(Request("POST", kTokens, R"({"campaignId": "shop"})").Short(), "403 INVALID_TOKEN_CONTEXT")
+      << "a user's own token";
 }
 
 TEST_F(ClickToCallApiTest, ScopesAreAskedFor) {
@@ -129,10 +132,13 @@ TEST_F(ClickToCallApiTest, AVisitorCallsWithAnOfferAlone) {
   EXPECT_EQ(fake_.wanted.client_correlator, "key");
   EXPECT_FALSE(fake_.wanted.receiver_address);
   // What it asks for is passed on to be judged, and nothing else is taken.
-  EXPECT_EQ(Request("POST", kSessions, R"({"offer": {"sdp": "v=0"}, "receiverAddress": "tel:+34600000002"})", visitor).status, 201);
+  EXPECT_EQ(
+      Request("POST", kSessions, R"({"offer": {"sdp": "v=0"}, "receiverAddress": "tel:+34600000002"})", visitor).status,
+      201);
   EXPECT_EQ(fake_.wanted.receiver_address, "tel:+34600000002");
-  for (const char* bad : {R"({})", R"({"offer": {"sdp": ""}})", R"({"offer": {"sdp": "v=0"}, "originatorName": "Police"})",
-                          R"({"offer": {"sdp": "v=0"}, "receiverAddress": "javascript:x"})"}) {
+  for (const char* bad :
+       {R"({})", R"({"offer": {"sdp": ""}})", R"({"offer": {"sdp": "v=0"}, "originatorName": "Police"})",
+        R"({"offer": {"sdp": "v=0"}, "receiverAddress": "javascript:x"})"}) {
     EXPECT_EQ(Request("POST", kSessions, bad, visitor).Short(), "400 INVALID_ARGUMENT") << bad;
   }
   EXPECT_EQ(fake_.calls, 2);
@@ -153,9 +159,11 @@ TEST_F(ClickToCallApiTest, LimitsSayWhenToComeAgain) {
 TEST_F(ClickToCallApiTest, ForgedAndExpiredTokensAreRefused) {
   const std::string token = VisitorToken();
   const size_t asked = http_.sent.size();
-  for (const std::string& bad : {token + "x", token.substr(0, token.size() - 1), std::string("byon-visit.default.id-1.guess"),
-                                 std::string("byon-visit.other") + token.substr(18)}) {
-    EXPECT_EQ(Request("POST", kSessions, R"({"offer": {"sdp": "v=0"}})", As(bad)).Short(), "401 UNAUTHENTICATED") << bad;
+  for (const std::string& bad :
+       {token + "x", token.substr(0, token.size() - 1), std::string("byon-visit.default.id-1.guess"),
+        std::string("byon-visit.other") + token.substr(18)}) {
+    EXPECT_EQ(Request("POST", kSessions, R"({"offer": {"sdp": "v=0"}})", As(bad)).Short(), "401 UNAUTHENTICATED")
+        << bad;
   }
   time_.Advance(seconds(300));
   EXPECT_EQ(Request("POST", kSessions, R"({"offer": {"sdp": "v=0"}})", As(token)).Short(), "401 UNAUTHENTICATED");
@@ -189,15 +197,19 @@ TEST_F(ClickToCallApiTest, NothingElseIsOpenToVisitors) {
   EXPECT_CALL(service_, ListCallPage(_, "", 0u, 1000u)).WillOnce(Return(gateway::CallPage{}));
   EXPECT_EQ(Request("GET", "/byon/v1/calls", "", visitor).status, 200);
   EXPECT_EQ(Request("GET", "/byon/v1/ice-servers", "", visitor).status, 200);
-  EXPECT_EQ(Request("GET", "/byon/v1/click-to-call/visit", "", As(Token())).Short(), "403 INVALID_TOKEN_CONTEXT") << "a user's";
+  EXPECT_EQ(Request("GET", "/byon/v1/click-to-call/visit", "", As(Token())).Short(), "403 INVALID_TOKEN_CONTEXT")
+      << "a user's";
 }
 
 TEST_F(ClickToCallApiTest, OneChannelATokenWithThePagesOrigin) {
   const std::string token = VisitorToken();
   const Reply channel = Request("POST", "/byon/v1/channels", json{{"deviceId", kDevice}}.dump(), As(token));
   ASSERT_EQ(channel.status, 201);
-  EXPECT_EQ(Request("POST", "/byon/v1/channels", json{{"deviceId", "550e8400-e29b-41d4-a716-446655440009"}}.dump(), As(token)).body,
-            channel.body) << "the same, whatever the page calls its device";
+  EXPECT_EQ(
+      Request("POST", "/byon/v1/channels", json{{"deviceId", "550e8400-e29b-41d4-a716-446655440009"}}.dump(), As(token))
+          .body,
+      channel.body)
+      << "the same, whatever the page calls its device";
   EXPECT_CALL(service_, RenewToken(_, _));
   auto session = std::make_shared<FakeSession>();
   HttpRequest upgrade;
@@ -208,7 +220,8 @@ TEST_F(ClickToCallApiTest, OneChannelATokenWithThePagesOrigin) {
   const auto socket = application_->OpenWebSocket(upgrade, session);
   socket->OnMessage(json{{"type", "auth"}, {"token", token}, {"deviceId", kDevice}}.dump());
   ASSERT_EQ(session->Last().value("type", ""), "ready");
-  socket->OnMessage(R"({"id": "1", "command": "call.create", "params": {"idempotencyKey": "k"}, "body": {"offer": {"sdp": "v=0"}}})");
+  socket->OnMessage(
+      R"({"id": "1", "command": "call.create", "params": {"idempotencyKey": "k"}, "body": {"offer": {"sdp": "v=0"}}})");
   EXPECT_EQ(session->Last()["status"], 201) << session->Last();
   EXPECT_EQ(fake_.wanted.place.origin, "https://shop.example");
   EXPECT_EQ(fake_.wanted.place.address, "192.0.2.7");
@@ -217,7 +230,8 @@ TEST_F(ClickToCallApiTest, OneChannelATokenWithThePagesOrigin) {
   socket->OnMessage(R"({"id": "3", "command": "registration.create", "body": {}})");
   EXPECT_EQ(session->Last()["status"], 403);
   // The hangover of another visitor's events: none.
-  hub_->OnEvent({"click-to-call:shop", fake_.visitor.subject, fake_.visitor.subject}, gateway::SessionStatus{ASession(call::Status::kRinging), {}});
+  hub_->OnEvent({"click-to-call:shop", fake_.visitor.subject, fake_.visitor.subject},
+                gateway::SessionStatus{ASession(call::Status::kRinging), {}});
   EXPECT_EQ(session->Last()["data"]["status"], "Ringing");
   const size_t told = session->sent.size();
   hub_->OnEvent({"click-to-call:shop", "another", "another"}, gateway::SessionStatus{ASession(), {}});

@@ -43,7 +43,9 @@ class CommandTest : public ApiTest {
     return std::to_string(answer.value("status", 0)) + " " + answer.value("body", json::object()).value("code", "");
   }
   json ACall() const {
-    return {{"originatorAddress", "tel:+34600000001"}, {"receiverAddress", "tel:+34600000002"}, {"offer", {{"sdp", "v=0\r\n"}}}};
+    return {{"originatorAddress", "tel:+34600000001"},
+            {"receiverAddress", "tel:+34600000002"},
+            {"offer", {{"sdp", "v=0\r\n"}}}};
   }
 
   std::shared_ptr<FakeSession> session_;
@@ -57,22 +59,32 @@ TEST_F(CommandTest, NeedsNoRestAtAll) {
   EXPECT_TRUE(channels_->Exists(ready["channelId"]));
   EXPECT_EQ(ready["commands"].size(), Commands().size());
 
-  EXPECT_CALL(service_, CreateRegistration(Field(&gateway::Principal::subject, "alice"), Field(&gateway::RegistrationRequest::device_id, kDevice), _))
+  EXPECT_CALL(service_, CreateRegistration(Field(&gateway::Principal::subject, "alice"),
+                                           Field(&gateway::RegistrationRequest::device_id, kDevice), _))
       .WillOnce([this](auto, auto, auto done) { done(ARegistration()); });
-  const json registered = Run({{"command", "registration.create"}, {"body", {{"deviceId", kDevice}}}, {"correlator", "my-1"}});
+  const json registered =
+      Run({{"command", "registration.create"}, {"body", {{"deviceId", kDevice}}}, {"correlator", "my-1"}});
   EXPECT_EQ(registered["status"], 201);
   EXPECT_EQ(registered["correlator"], "my-1");
   EXPECT_EQ(registered["body"]["registrationId"], "reg-1");
 
-  EXPECT_CALL(service_, CreateCall(_, AllOf(Field(&gateway::CallRequest::registration_id, "reg-1"), Field(&gateway::CallRequest::client_correlator, "key-1")), _))
+  EXPECT_CALL(service_, CreateCall(_,
+                                   AllOf(Field(&gateway::CallRequest::registration_id, "reg-1"),
+                                         Field(&gateway::CallRequest::client_correlator, "key-1")),
+                                   _))
       .WillOnce([this](auto, auto, auto done) { done(ASession()); });
-  const json call = Run({{"command", "call.create"}, {"params", {{"registrationId", "reg-1"}, {"idempotencyKey", "key-1"}}}, {"body", ACall()}});
+  const json call = Run({{"command", "call.create"},
+                         {"params", {{"registrationId", "reg-1"}, {"idempotencyKey", "key-1"}}},
+                         {"body", ACall()}});
   EXPECT_EQ(call["status"], 201);
   EXPECT_EQ(call["body"]["mediaSessionId"], "ms-1");
 
   EXPECT_CALL(service_, ChangeStatus(_, "ms-1", Field(&gateway::StatusChange::status, call::Status::kHold), _))
       .WillOnce([this](auto&, auto&, auto, auto done) { done(ASession(call::Status::kHold)); });
-  EXPECT_EQ(Run({{"command", "call.status"}, {"params", {{"mediaSessionId", "ms-1"}}}, {"body", {{"status", "Hold"}}}})["body"]["status"], "Hold");
+  EXPECT_EQ(Run({{"command", "call.status"},
+                 {"params", {{"mediaSessionId", "ms-1"}}},
+                 {"body", {{"status", "Hold"}}}})["body"]["status"],
+            "Hold");
 
   EXPECT_CALL(service_, DeleteCall(_, "ms-1", _)).WillOnce([](auto&, auto&, auto done) { done(gateway::Done{}); });
   const json ended = Run({{"command", "call.delete"}, {"params", {{"mediaSessionId", "ms-1"}}}});
@@ -84,37 +96,51 @@ TEST_F(CommandTest, EveryCommandReachesItsOperation) {
   const auto not_found = gateway::Error{ErrorCode::kNotFound, ""};
   EXPECT_CALL(service_, CreateRegistration).WillOnce([&](auto, auto, auto done) { done(not_found); });
   EXPECT_CALL(service_, GetRegistration(_, "x/ y")).WillOnce([&](auto&, auto&) { return not_found; });
-  EXPECT_CALL(service_, UpdateRegistration(_, "x/ y", _, _)).WillOnce([&](auto&, auto&, auto, auto done) { done(not_found); });
+  EXPECT_CALL(service_, UpdateRegistration(_, "x/ y", _, _)).WillOnce([&](auto&, auto&, auto, auto done) {
+    done(not_found);
+  });
   EXPECT_CALL(service_, DeleteRegistration(_, "x/ y", _)).WillOnce([&](auto&, auto&, auto done) { done(not_found); });
   EXPECT_CALL(service_, ListRegistrations(_, kDevice)).WillOnce(Return(std::vector<gateway::Registration>{}));
   EXPECT_CALL(service_, ListRegistrationPage(_, 0u, 1000u)).WillOnce(Return(gateway::RegistrationPage{}));
   EXPECT_CALL(service_, GetCallDetails(_, "x/ y")).WillOnce([&](auto&, auto&) { return not_found; });
   EXPECT_CALL(service_, CreateCall).WillOnce([&](auto, auto, auto done) { done(not_found); });
   EXPECT_CALL(service_, GetCall(_, "x/ y")).WillRepeatedly([&](auto&, auto&) { return not_found; });
-  EXPECT_CALL(service_, ChangeStatus(_, "x/ y", _, _)).WillOnce([&](auto&, auto&, auto, auto done) { done(not_found); });
+  EXPECT_CALL(service_, ChangeStatus(_, "x/ y", _, _)).WillOnce([&](auto&, auto&, auto, auto done) {
+    done(not_found);
+  });
   EXPECT_CALL(service_, DeleteCall(_, "x/ y", _)).WillOnce([&](auto&, auto&, auto done) { done(not_found); });
   EXPECT_CALL(service_, ListCallPage(_, kDevice, 0u, 1000u)).WillOnce(Return(gateway::CallPage{}));
   EXPECT_CALL(service_, SendDtmf(_, "x/ y", "1", _)).WillOnce([&](auto&, auto&, auto&, auto done) { done(not_found); });
   EXPECT_CALL(service_, GetQuality(_, "x/ y", _)).WillOnce([&](auto&, auto&, auto done) { done(not_found); });
   EXPECT_CALL(service_, SetPushSubscription(_, "x/ y", _)).WillOnce([&](auto&, auto&, auto) { return not_found; });
-  EXPECT_CALL(service_, GetPushSubscription(_, "x/ y")).Times(2).WillRepeatedly([&](auto&, auto&) { return not_found; });
-  EXPECT_CALL(service_, TransferCall(_, "x/ y", _, _)).WillOnce([&](auto&, auto&, auto, auto done) { done(not_found); });
+  EXPECT_CALL(service_, GetPushSubscription(_, "x/ y")).Times(2).WillRepeatedly([&](auto&, auto&) {
+    return not_found;
+  });
+  EXPECT_CALL(service_, TransferCall(_, "x/ y", _, _)).WillOnce([&](auto&, auto&, auto, auto done) {
+    done(not_found);
+  });
   EXPECT_CALL(service_, CancelTransfer(_, "x/ y", _)).WillOnce([&](auto&, auto&, auto done) { done(not_found); });
   EXPECT_CALL(service_, ListElsewhere(_, kDevice)).WillOnce(Return(std::vector<gateway::CallElsewhere>{}));
   EXPECT_CALL(service_, PullCall(_, _, _)).WillOnce([&](auto&, auto request, auto done) {
     EXPECT_EQ(request.call_id, "x/ y");
     done(not_found);
   });
-  EXPECT_CALL(service_, Play(_, "x/ y", _, _)).Times(2).WillRepeatedly([&](auto&, auto&, auto, auto done) { done(not_found); });
-  const std::map<std::string, json> bodies = {{"call.play", {{"to", "self"}, {"tone", "busy"}}},
-                                              {"push.set", {{"type", "fcm"}, {"token", "t"}}},
-                                              {"registration.create", {{"deviceId", kDevice}}}, {"call.create", ACall()},
-                                              {"call.status", {{"status", "Hold"}}}, {"call.dtmf", {{"digits", "1"}}},
-                                              {"call.transfer", {{"to", "phone"}}},
-                                              {"subscription.create", json::parse(R"({"protocol": "HTTP", "sink": "https://hook.example/",
+  EXPECT_CALL(service_, Play(_, "x/ y", _, _)).Times(2).WillRepeatedly([&](auto&, auto&, auto, auto done) {
+    done(not_found);
+  });
+  const std::map<std::string, json> bodies = {
+      {"call.play", {{"to", "self"}, {"tone", "busy"}}},
+      {"push.set", {{"type", "fcm"}, {"token", "t"}}},
+      {"registration.create", {{"deviceId", kDevice}}},
+      {"call.create", ACall()},
+      {"call.status", {{"status", "Hold"}}},
+      {"call.dtmf", {{"digits", "1"}}},
+      {"call.transfer", {{"to", "phone"}}},
+      {"subscription.create", json::parse(R"({"protocol": "HTTP", "sink": "https://hook.example/",
                                                 "types": ["org.camaraproject.webrtc-events-subscriptions.v0.session-status"], "config": {"subscriptionDetail": {"deviceId": "550e8400-e29b-41d4-a716-446655440000"}}})")},
-                                              {"subscription.update", json::object()}, {"visitor.token.create", {{"campaignId", "shop"}}},
-                                              {"call.pull", json::parse(R"({"registrationId": "r", "offer": {"sdp": "v=0"}})")}};
+      {"subscription.update", json::object()},
+      {"visitor.token.create", {{"campaignId", "shop"}}},
+      {"call.pull", json::parse(R"({"registrationId": "r", "offer": {"sdp": "v=0"}})")}};
   for (const Command& command : Commands()) {
     const std::string name(command.name);
     json message{{"command", name}, {"params", json::object()}};
@@ -136,7 +162,8 @@ TEST_F(CommandTest, ListsComeInPagesAsOverRest) {
   EXPECT_CALL(service_, ListRegistrationPage(_, 7u, 5u)).Times(2).WillRepeatedly([this](auto&, auto, auto) {
     return gateway::RegistrationPage{{ARegistration()}, 8};
   });
-  for (const char* params : {R"({"page": 1, "perPage": 5, "seek": 2})", R"({"page": "1", "perPage": "5", "seek": "2"})"}) {
+  for (const char* params :
+       {R"({"page": 1, "perPage": 5, "seek": 2})", R"({"page": "1", "perPage": "5", "seek": "2"})"}) {
     const json answer = Run({{"command", "device.list"}, {"params", json::parse(params)}});
     EXPECT_EQ(answer["status"], 206) << answer;
     EXPECT_EQ(answer["totalCount"], 8);
@@ -152,10 +179,13 @@ TEST_F(CommandTest, ListsComeInPagesAsOverRest) {
   EXPECT_EQ(none["status"], 200) << none;
   EXPECT_EQ(none["totalCount"], 0);
   EXPECT_FALSE(none.contains("lastKey"));
-  for (const char* params : {R"({"page": -1})", R"({"page": 1.5})", R"({"perPage": 1e300})", R"({"seek": "x"})", R"({"perPage": 0})", R"({"page": true})"}) {
-    EXPECT_EQ(Short(Run({{"command", "device.list"}, {"params", json::parse(params)}})), "400 INVALID_ARGUMENT") << params;
+  for (const char* params : {R"({"page": -1})", R"({"page": 1.5})", R"({"perPage": 1e300})", R"({"seek": "x"})",
+                             R"({"perPage": 0})", R"({"page": true})"}) {
+    EXPECT_EQ(Short(Run({{"command", "device.list"}, {"params", json::parse(params)}})), "400 INVALID_ARGUMENT")
+        << params;
   }
-  EXPECT_EQ(Short(Run({{"command", "device.list"}, {"params", {{"deviceId", kDevice}}}})), "400 INVALID_ARGUMENT") << "none of its own";
+  EXPECT_EQ(Short(Run({{"command", "device.list"}, {"params", {{"deviceId", kDevice}}}})), "400 INVALID_ARGUMENT")
+      << "none of its own";
 }
 
 TEST_F(CommandTest, ErrorsAreThoseOfRest) {
@@ -166,9 +196,12 @@ TEST_F(CommandTest, ErrorsAreThoseOfRest) {
   EXPECT_EQ(Short(Run({{"command", "call.get"}})), "400 INVALID_ARGUMENT");
   EXPECT_EQ(Short(Run({{"command", "call.get"}, {"params", {{"mediaSessionId", ""}}}})), "400 INVALID_ARGUMENT");
   EXPECT_EQ(Short(Run({{"command", "call.get"}, {"params", {{"mediaSessionId", 5}}}})), "400 INVALID_ARGUMENT");
-  EXPECT_EQ(Short(Run({{"command", "call.get"}, {"params", {{"mediaSessionId", "a"}, {"other", "b"}}}})), "400 INVALID_ARGUMENT");
-  EXPECT_EQ(Short(Run({{"command", "call.get"}, {"params", {{"mediaSessionId", "a"}}}, {"body", json::object()}})), "400 INVALID_ARGUMENT");
-  EXPECT_EQ(Short(Run({{"command", "call.create"}, {"params", {{"registrationId", "a\r\nb"}}}, {"body", ACall()}})), "400 INVALID_ARGUMENT");
+  EXPECT_EQ(Short(Run({{"command", "call.get"}, {"params", {{"mediaSessionId", "a"}, {"other", "b"}}}})),
+            "400 INVALID_ARGUMENT");
+  EXPECT_EQ(Short(Run({{"command", "call.get"}, {"params", {{"mediaSessionId", "a"}}}, {"body", json::object()}})),
+            "400 INVALID_ARGUMENT");
+  EXPECT_EQ(Short(Run({{"command", "call.create"}, {"params", {{"registrationId", "a\r\nb"}}}, {"body", ACall()}})),
+            "400 INVALID_ARGUMENT");
   EXPECT_EQ(Short(Run({{"command", "call.melt"}})), "400 INVALID_ARGUMENT");
   EXPECT_EQ(Short(Run({{"command", "device.list"}, {"surprise", 1}})), "400 INVALID_ARGUMENT");
   EXPECT_EQ(Short(Run({{"command", "device.list"}, {"correlator", "a b"}})), "400 INVALID_ARGUMENT");
@@ -190,11 +223,14 @@ TEST_F(CommandTest, ScopesAreThoseOfTheConnectionsToken) {
   claims["scope"] = CreateScope(EventType::kSessionStatus) + " webrtc-registration:sessions:create";
   token_ = Issuer().Token(claims);
   Connect();
-  EXPECT_EQ(Short(Run({{"command", "call.create"}, {"params", {{"registrationId", "reg-1"}}}, {"body", ACall()}})), "403 PERMISSION_DENIED");
+  EXPECT_EQ(Short(Run({{"command", "call.create"}, {"params", {{"registrationId", "reg-1"}}}, {"body", ACall()}})),
+            "403 PERMISSION_DENIED");
   claims = Claims();
   handler_->OnMessage(json{{"type", "token"}, {"token", Issuer().Token(claims)}}.dump());
   EXPECT_CALL(service_, CreateCall).WillOnce([this](auto, auto, auto done) { done(ASession()); });
-  EXPECT_EQ(Run({{"command", "call.create"}, {"params", {{"registrationId", "reg-1"}}}, {"body", ACall()}})["status"], 201) << "the renewed token counts";
+  EXPECT_EQ(Run({{"command", "call.create"}, {"params", {{"registrationId", "reg-1"}}}, {"body", ACall()}})["status"],
+            201)
+      << "the renewed token counts";
 }
 
 TEST_F(CommandTest, NothingRunsBeforeTheToken) {
@@ -243,11 +279,13 @@ TEST_F(CommandTest, AUsersRateIsOneForRestAndCommands) {
   EXPECT_CALL(service_, ListRegistrations).WillRepeatedly(Return(std::vector<gateway::Registration>{}));
   const std::string target = std::string("/webrtc-registration/v0.4/sessions?deviceId=") + kDevice;
   for (int i = 0; i < 100; ++i) EXPECT_EQ(Request("GET", target).status, 200);
-  EXPECT_EQ(Short(Run({{"command", "registration.list"}, {"params", {{"deviceId", kDevice}}}})), "429 TOO_MANY_REQUESTS");
+  EXPECT_EQ(Short(Run({{"command", "registration.list"}, {"params", {{"deviceId", kDevice}}}})),
+            "429 TOO_MANY_REQUESTS");
 }
 
 TEST_F(CommandTest, TheDeviceOfTheChannelMustBeNamed) {
-  for (const json& auth : {json::object(), json{{"deviceId", "x"}}, json{{"deviceId", kDevice}, {"phoneNumber", "+34600000001"}}}) {
+  for (const json& auth :
+       {json::object(), json{{"deviceId", "x"}}, json{{"deviceId", kDevice}, {"phoneNumber", "+34600000001"}}}) {
     Connect(auth);
     EXPECT_EQ(session_->closed_with, kCloseBadMessage) << auth;
   }

@@ -17,10 +17,11 @@ namespace {
 
 constexpr std::string_view kExtensions = "/byon/v1";
 // What is no operation of a token's: what a page reads before it has one, and the channels themselves.
-const std::set<std::string> kNoCommands = {"GET /config", "GET /channels", "POST /channels", "GET /channels/{channelId}",
-                                           "DELETE /channels/{channelId}"};
+const std::set<std::string> kNoCommands = {"GET /config", "GET /channels", "POST /channels",
+                                           "GET /channels/{channelId}", "DELETE /channels/{channelId}"};
 // Parameters of commands whose header in REST has another name.
-const std::map<std::string, std::string> kNameOfHeader = {{"Idempotency-Key", "idempotencyKey"}, {"registrationid", "registrationId"}};
+const std::map<std::string, std::string> kNameOfHeader = {{"Idempotency-Key", "idempotencyKey"},
+                                                          {"registrationid", "registrationId"}};
 
 using Parameters = std::map<std::string, bool>;  // to whether it is required
 
@@ -86,7 +87,8 @@ class DescribedCommandsTest : public ::testing::Test {
   void Collect(const YAML::Node& list, Parameters& into) const {
     for (const YAML::Node& entry : list) {
       const std::string reference = entry["$ref"].as<std::string>("");
-      const YAML::Node one = reference.empty() ? entry : openapi_["components"]["parameters"][reference.substr(reference.rfind('/') + 1)];
+      const YAML::Node one =
+          reference.empty() ? entry : openapi_["components"]["parameters"][reference.substr(reference.rfind('/') + 1)];
       const std::string name = one["name"].as<std::string>();
       const auto renamed = kNameOfHeader.find(name);
       into[renamed == kNameOfHeader.end() ? name : renamed->second] = one["required"].as<bool>(false);
@@ -141,7 +143,8 @@ TEST_F(DescribedCommandsTest, TheAsyncApiDemandsTheBodiesOfItsTable) {
   std::set<std::string> demanded;
   for (const YAML::Node& rule : asyncapi_["components"]["schemas"]["Command"]["allOf"]) {
     for (const YAML::Node& member : rule["then"]["required"]) {
-      if (member.as<std::string>() == "body") demanded.insert(rule["if"]["properties"]["command"]["const"].as<std::string>());
+      if (member.as<std::string>() == "body")
+        demanded.insert(rule["if"]["properties"]["command"]["const"].as<std::string>());
     }
   }
   for (const auto& [name, row] : Rows(asyncapi_)) EXPECT_EQ(demanded.contains(name), row.has_body) << name;

@@ -59,7 +59,8 @@ class FakePresence final : public gateway::PresenceService {
   Outcome<PresenceState> GetWatched(const gateway::Principal&, const std::string&, const std::string& target) override {
     return AState(target);
   }
-  Outcome<PresenceState> WatchNumber(const gateway::Principal&, const std::string&, const std::string& target) override {
+  Outcome<PresenceState> WatchNumber(const gateway::Principal&, const std::string&,
+                                     const std::string& target) override {
     watched = target;
     return AState(target);
   }
@@ -93,8 +94,11 @@ class MessageApiTest : public ApiTest {
 };
 
 TEST_F(MessageApiTest, SendsWhatTheBodySays) {
-  const Reply reply = Request("POST", "/byon/v1/messages", std::string(R"({"to":"tel:+34600000002","text":"h\u00e9 \ud83d\ude00","registrationId":"reg-1","deliveryReport":true})"),
-                              {{"idempotency-key", "key-1"}});
+  const Reply reply = Request(
+      "POST", "/byon/v1/messages",
+      std::string(
+          R"({"to":"tel:+34600000002","text":"h\u00e9 \ud83d\ude00","registrationId":"reg-1","deliveryReport":true})"),
+      {{"idempotency-key", "key-1"}});
   EXPECT_EQ(reply.status, 201);
   EXPECT_EQ(reply.body["text"], "h\xc3\xa9 \xf0\x9f\x98\x80");
   EXPECT_EQ(reply.body["from"], "tel:+34600000001");
@@ -143,7 +147,8 @@ TEST_F(MessageApiTest, EachNeedsItsScope) {
   claims["scope"] = "webrtc-call-handling:sessions:create";
   token_ = Issuer().Token(claims);
   EXPECT_EQ(Request("GET", "/byon/v1/messages").Short(), "403 PERMISSION_DENIED");
-  EXPECT_EQ(Request("POST", "/byon/v1/messages", std::string(R"({"to":"tel:+34600000002","text":"x"})")).Short(), "403 PERMISSION_DENIED");
+  EXPECT_EQ(Request("POST", "/byon/v1/messages", std::string(R"({"to":"tel:+34600000002","text":"x"})")).Short(),
+            "403 PERMISSION_DENIED");
   EXPECT_EQ(Request("GET", "/byon/v1/presence").Short(), "403 PERMISSION_DENIED");
   EXPECT_EQ(Request("PUT", "/byon/v1/presence/+34600000002").Short(), "403 PERMISSION_DENIED");
 }
@@ -165,9 +170,10 @@ TEST_F(MessageApiTest, WebhooksTakeTheExtensionsEvents) {
   claims["scope"] = "byon:messages:read";
   token_ = Issuer().Token(claims);
   const auto subscribe = [&](const std::string& type) {
-    return Request("POST", "/webrtc-events-subscriptions/v0.3/subscriptions",
-                   std::string(R"({"protocol":"HTTP","sink":"https://sink.example/x","types":["org.byon-gateway.events.v1.)") + type +
-                       R"("],"config":{"subscriptionDetail":{"deviceId":")" + kDevice + "\"}}}");
+    return Request(
+        "POST", "/webrtc-events-subscriptions/v0.3/subscriptions",
+        std::string(R"({"protocol":"HTTP","sink":"https://sink.example/x","types":["org.byon-gateway.events.v1.)") +
+            type + R"("],"config":{"subscriptionDetail":{"deviceId":")" + kDevice + "\"}}}");
   };
   EXPECT_EQ(subscribe("message-received").status, 201);
   EXPECT_EQ(subscribe("presence-changed").Short(), "403 SUBSCRIPTION_MISMATCH");

@@ -20,8 +20,8 @@ TEST(OperationNameTest, IsTheSameInEveryRelease) {
 }
 
 TEST(OperationNameTest, WhatIsNoOperationHasOneName) {
-  for (const char* path : {"", "/", "//", "/x", "/byon/v1/calls/a/b/c", "/webrtc-call-handling/latest/sessions", "/webrtc-call-handling/v0.4/sessions/",
-                           "/byon/v1/messages/x/unread", "byon"}) {
+  for (const char* path : {"", "/", "//", "/x", "/byon/v1/calls/a/b/c", "/webrtc-call-handling/latest/sessions",
+                           "/webrtc-call-handling/v0.4/sessions/", "/byon/v1/messages/x/unread", "byon"}) {
     EXPECT_EQ(OperationName("PATCH", path, ""), "other") << path;
     EXPECT_EQ(OperationName("GET", path, "/camara"), "other") << path;
   }

@@ -34,7 +34,9 @@ TEST_F(PushApiTest, PutGetDelete) {
   EXPECT_EQ(put.body["endpoint"], "https://push.example/p/1");
   EXPECT_EQ(put.body["expiresAt"], FormatDateTime(ARegistration().expires_at));
   EXPECT_FALSE(put.body.contains("keys"));
-  EXPECT_CALL(service_, GetPushSubscription(_, "reg-1")).WillRepeatedly([&](auto&, auto&) { return gateway::Outcome<std::string>(kept); });
+  EXPECT_CALL(service_, GetPushSubscription(_, "reg-1")).WillRepeatedly([&](auto&, auto&) {
+    return gateway::Outcome<std::string>(kept);
+  });
   EXPECT_CALL(service_, GetRegistration(_, "reg-1")).WillRepeatedly(Return(ARegistration()));
   EXPECT_EQ(Request("GET", kPath).body, put.body);
   EXPECT_CALL(service_, SetPushSubscription(_, "reg-1", "")).WillOnce([&](auto&, auto&, auto) {
@@ -57,7 +59,8 @@ TEST_F(PushApiTest, RefusesWhatItCannotUse) {
   const Reply reply = Request("PUT", kPath, foreign);
   EXPECT_EQ(reply.Short(), "400 INVALID_ARGUMENT");
   EXPECT_THAT(reply.body["message"].get<std::string>(), HasSubstr("push service that this gateway speaks to"));
-  EXPECT_CALL(service_, SetPushSubscription(_, "reg-1", kFcm)).WillOnce(Return(gateway::Error{gateway::ErrorCode::kNotFound, ""}));
+  EXPECT_CALL(service_, SetPushSubscription(_, "reg-1", kFcm))
+      .WillOnce(Return(gateway::Error{gateway::ErrorCode::kNotFound, ""}));
   EXPECT_EQ(Request("PUT", kPath, std::string(kFcm)).Short(), "404 NOT_FOUND");
 }
 

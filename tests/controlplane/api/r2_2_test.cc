@@ -19,7 +19,9 @@ const std::map<std::string, std::string> kWithRegistration = {{"registrationid",
 class R22Test : public CompatApiTest {
  protected:
   json ACall() const {
-    return {{"originatorAddress", "tel:+34600000001"}, {"receiverAddress", "tel:+34600000002"}, {"offer", {{"sdp", "v=0\r\n"}}}};
+    return {{"originatorAddress", "tel:+34600000001"},
+            {"receiverAddress", "tel:+34600000002"},
+            {"offer", {{"sdp", "v=0\r\n"}}}};
   }
   json ASubscription() const {
     return {{"protocol", "HTTP"},
@@ -37,7 +39,8 @@ class R22Test : public CompatApiTest {
     return made.body.value("id", "");
   }
   size_t Deliveries() const {
-    return static_cast<size_t>(std::count_if(http_.sent.begin(), http_.sent.end(), [](const auto& sent) { return sent.request.method == "POST"; }));
+    return static_cast<size_t>(std::count_if(http_.sent.begin(), http_.sent.end(),
+                                             [](const auto& sent) { return sent.request.method == "POST"; }));
   }
 };
 class StrictR22Test : public R22Test {
@@ -51,26 +54,33 @@ class StrictR22Test : public R22Test {
 TEST_F(R22Test, RegistersWith200AndIgnoresWhatItDoesNotKnow) {
   EXPECT_CALL(service_, CreateRegistration(_, Field(&gateway::RegistrationRequest::phone_number, std::nullopt), _))
       .WillOnce([this](auto, auto, auto done) { done(ARegistration()); });
-  const Reply reply = Request("POST", kRegistrations, json{{"deviceId", kDevice}, {"phoneNumber", "+34600000009"}, {"new", 1}});
+  const Reply reply =
+      Request("POST", kRegistrations, json{{"deviceId", kDevice}, {"phoneNumber", "+34600000009"}, {"new", 1}});
   EXPECT_EQ(reply.status, 200);
   EXPECT_EQ(reply.body["registrationId"], "reg-1");
   EXPECT_EQ(Request("POST", kRegistrations, json{{"deviceId", "x"}}).Short(), "400 INVALID_ARGUMENT");
 }
 
 TEST_F(R22Test, RegisteringAgainProlongsTheSameRegistration) {
-  EXPECT_CALL(service_, CreateRegistration).WillOnce([](auto, auto, auto done) { done(gateway::Error{ErrorCode::kAlreadyExists, ""}); });
+  EXPECT_CALL(service_, CreateRegistration).WillOnce([](auto, auto, auto done) {
+    done(gateway::Error{ErrorCode::kAlreadyExists, ""});
+  });
   gateway::Registration other_line = ARegistration();
   other_line.registration_id = "reg-other";
   other_line.phone_number = "+34600000005";
   EXPECT_CALL(service_, ListRegistrations(_, kDevice)).WillOnce(Return(std::vector{other_line, ARegistration()}));
-  EXPECT_CALL(service_, UpdateRegistration(_, "reg-1", _, _)).WillOnce([this](auto&, auto&, auto, auto done) { done(ARegistration()); });
+  EXPECT_CALL(service_, UpdateRegistration(_, "reg-1", _, _)).WillOnce([this](auto&, auto&, auto, auto done) {
+    done(ARegistration());
+  });
   const Reply reply = Request("POST", kRegistrations, json{{"deviceId", kDevice}});
   EXPECT_EQ(reply.status, 200);
   EXPECT_EQ(reply.body["registrationId"], "reg-1");
 }
 
 TEST_F(R22Test, ARegistrationThatCannotBeFoundAgainIsStillADuplicate) {
-  EXPECT_CALL(service_, CreateRegistration).WillOnce([](auto, auto, auto done) { done(gateway::Error{ErrorCode::kAlreadyExists, ""}); });
+  EXPECT_CALL(service_, CreateRegistration).WillOnce([](auto, auto, auto done) {
+    done(gateway::Error{ErrorCode::kAlreadyExists, ""});
+  });
   EXPECT_CALL(service_, ListRegistrations).WillOnce(Return(std::vector<gateway::Registration>{}));
   EXPECT_EQ(Request("POST", kRegistrations, json{{"deviceId", kDevice}}).Short(), "409 ALREADY_EXISTS");
 }
@@ -78,7 +88,9 @@ TEST_F(R22Test, ARegistrationThatCannotBeFoundAgainIsStillADuplicate) {
 TEST_F(R22Test, AnExpiryOutOfRangeFallsBackToThePolicy) {
   ::testing::InSequence sequence;
   EXPECT_CALL(service_, UpdateRegistration(_, "reg-1", ::testing::Ne(std::optional<WallTime>()), _))
-      .WillOnce([](auto&, auto&, auto, auto done) { done(gateway::Error{ErrorCode::kOutOfRange, ""}); });
+      .WillOnce([](auto&, auto&, auto, auto done) {
+        done(gateway::Error{ErrorCode::kOutOfRange, ""});
+      });
   EXPECT_CALL(service_, UpdateRegistration(_, "reg-1", std::optional<WallTime>(), _))
       .WillOnce([this](auto&, auto&, auto, auto done) { done(ARegistration()); });
   const json body{{"registrationExpireTime", FormatDateTime(time_.now() + seconds(1))}};
@@ -88,7 +100,9 @@ TEST_F(R22Test, AnExpiryOutOfRangeFallsBackToThePolicy) {
 TEST_F(R22Test, HasNoGetOfRegistrations) {
   EXPECT_EQ(Request("GET", kRegistrations).Short(), "405 METHOD_NOT_ALLOWED");
   EXPECT_EQ(Request("GET", std::string(kRegistrations) + "/reg-1").Short(), "405 METHOD_NOT_ALLOWED");
-  EXPECT_CALL(service_, DeleteRegistration(_, "reg-1", _)).WillOnce([](auto&, auto&, auto done) { done(gateway::Done{}); });
+  EXPECT_CALL(service_, DeleteRegistration(_, "reg-1", _)).WillOnce([](auto&, auto&, auto done) {
+    done(gateway::Done{});
+  });
   EXPECT_EQ(Request("DELETE", std::string(kRegistrations) + "/reg-1").status, 204);
 }
 
@@ -98,8 +112,10 @@ TEST_F(R22Test, ATokenMustNameANumber) {
 }
 
 TEST_F(R22Test, CallsWithItsOwnBody) {
-  EXPECT_CALL(service_, CreateCall(_, AllOf(Field(&gateway::CallRequest::client_correlator, "c-1"),
-                                            Field(&gateway::CallRequest::offer_sdp, "v=0\r\n")), _))
+  EXPECT_CALL(service_, CreateCall(_,
+                                   AllOf(Field(&gateway::CallRequest::client_correlator, "c-1"),
+                                         Field(&gateway::CallRequest::offer_sdp, "v=0\r\n")),
+                                   _))
       .WillOnce([this](auto, auto, auto done) {
         gateway::MediaSession session = ASession();
         session.client_correlator = "c-1";
@@ -111,21 +127,31 @@ TEST_F(R22Test, CallsWithItsOwnBody) {
   wanted["callType"] = "whatever";
   const Reply reply = Request("POST", kCalls, wanted, kWithRegistration);
   EXPECT_EQ(reply.status, 201);
-  EXPECT_EQ(reply.body, (json{{"mediaSessionId", "ms-1"}, {"originatorAddress", "tel:+34600000001"}, {"originatorName", "Alice"},
-                              {"receiverAddress", "sip:112@ims.test"}, {"status", "Initial"}, {"offer", {{"sdp", "v=0\r\n"}}},
-                              {"clientCorrelator", "c-1"}, {"reason", "SIP 180 Ringing"}, {"sequenceNumber", 3}}));
+  EXPECT_EQ(reply.body, (json{{"mediaSessionId", "ms-1"},
+                              {"originatorAddress", "tel:+34600000001"},
+                              {"originatorName", "Alice"},
+                              {"receiverAddress", "sip:112@ims.test"},
+                              {"status", "Initial"},
+                              {"offer", {{"sdp", "v=0\r\n"}}},
+                              {"clientCorrelator", "c-1"},
+                              {"reason", "SIP 180 Ringing"},
+                              {"sequenceNumber", 3}}));
 }
 
 TEST_F(R22Test, ACallMayComeBeforeItsOffer) {
   KnowRegistration();
-  const Reply made = Request("POST", kCalls, json{{"receiverAddress", "tel:+34600000002"}, {"clientCorrelator", "c-2"}}, kWithRegistration);
+  const Reply made = Request("POST", kCalls, json{{"receiverAddress", "tel:+34600000002"}, {"clientCorrelator", "c-2"}},
+                             kWithRegistration);
   ASSERT_EQ(made.status, 201) << made.body;
   EXPECT_EQ(made.body["originatorAddress"], "tel:+34600000001") << "the registered number";
   EXPECT_EQ(made.body["status"], "Initial");
   EXPECT_FALSE(made.body.contains("offer"));
   const std::string target = std::string(kCalls) + "/" + made.body["mediaSessionId"].get<std::string>();
-  EXPECT_EQ(Request("POST", kCalls, json{{"receiverAddress", "tel:+34600000002"}, {"clientCorrelator", "c-2"}}, kWithRegistration).body["mediaSessionId"],
-            made.body["mediaSessionId"]) << "the correlator recovers it";
+  EXPECT_EQ(Request("POST", kCalls, json{{"receiverAddress", "tel:+34600000002"}, {"clientCorrelator", "c-2"}},
+                    kWithRegistration)
+                .body["mediaSessionId"],
+            made.body["mediaSessionId"])
+      << "the correlator recovers it";
   EXPECT_EQ(Request("GET", target).body, made.body);
   EXPECT_EQ(Request("PUT", target + "/status", json{{"status", "Ringing"}}).Short(), "409 INCOMPATIBLE_STATE");
   EXPECT_EQ(Request("PUT", target + "/status", json{{"status", "Initial"}}).status, 200);
@@ -134,10 +160,16 @@ TEST_F(R22Test, ACallMayComeBeforeItsOffer) {
   EXPECT_EQ(Request("GET", target).Short(), "404 NOT_FOUND");
   token_ = Token();
 
-  EXPECT_CALL(service_, CreateCall(_, AllOf(Field(&gateway::CallRequest::media_session_id, made.body["mediaSessionId"].get<std::string>()),
-                                            Field(&gateway::CallRequest::receiver_address, "tel:+34600000002"),
-                                            Field(&gateway::CallRequest::registration_id, "reg-1")), _))
-      .WillOnce([](auto, auto, auto done) { done(gateway::Error{ErrorCode::kInvalidArgument, "bad SDP"}); })
+  EXPECT_CALL(
+      service_,
+      CreateCall(_,
+                 AllOf(Field(&gateway::CallRequest::media_session_id, made.body["mediaSessionId"].get<std::string>()),
+                       Field(&gateway::CallRequest::receiver_address, "tel:+34600000002"),
+                       Field(&gateway::CallRequest::registration_id, "reg-1")),
+                 _))
+      .WillOnce([](auto, auto, auto done) {
+        done(gateway::Error{ErrorCode::kInvalidArgument, "bad SDP"});
+      })
       .WillOnce([this](auto, auto, auto done) { done(ASession()); });
   const json offer{{"status", "InProgress"}, {"offer", {{"sdp", "v=0\r\n"}}}};
   EXPECT_EQ(Request("PUT", target + "/status", offer).Short(), "400 INVALID_ARGUMENT") << "and may be tried again";
@@ -155,12 +187,16 @@ TEST_F(R22Test, DraftsAreFewShortLivedAndDeletable) {
   for (int i = 0; i < 4; ++i) EXPECT_EQ(Request("POST", kCalls, wanted, kWithRegistration).status, 201);
   EXPECT_EQ(Request("POST", kCalls, wanted, kWithRegistration).Short(), "429 QUOTA_EXCEEDED");
   EXPECT_CALL(service_, GetRegistration(_, "reg-2")).WillOnce([this](auto&, auto&) { return ARegistration(); });
-  EXPECT_EQ(Request("POST", kCalls, wanted, {{"registrationid", "reg-2"}}).status, 201) << "each registration has its own";
+  EXPECT_EQ(Request("POST", kCalls, wanted, {{"registrationid", "reg-2"}}).status, 201)
+      << "each registration has its own";
   time_.Advance(seconds(61));
   EXPECT_EQ(Request("POST", kCalls, wanted, kWithRegistration).status, 201);
-  EXPECT_CALL(service_, GetRegistration(_, "reg-2")).WillOnce([](auto&, auto&) { return gateway::Error{ErrorCode::kNotFound, ""}; });
+  EXPECT_CALL(service_, GetRegistration(_, "reg-2")).WillOnce([](auto&, auto&) {
+    return gateway::Error{ErrorCode::kNotFound, ""};
+  });
   EXPECT_EQ(Request("POST", kCalls, wanted, {{"registrationid", "reg-2"}}).Short(), "403 INVALID_TOKEN_CONTEXT");
-  EXPECT_EQ(Request("POST", kCalls, json::object(), kWithRegistration).Short(), "400 INVALID_ARGUMENT") << "whom to call must be said";
+  EXPECT_EQ(Request("POST", kCalls, json::object(), kWithRegistration).Short(), "400 INVALID_ARGUMENT")
+      << "whom to call must be said";
 }
 
 TEST_F(R22Test, AStatusMayBeLeftOutOrWrapped) {
@@ -175,13 +211,15 @@ TEST_F(R22Test, AStatusMayBeLeftOutOrWrapped) {
   EXPECT_EQ(Request("PUT", target, json{{"receiverSessionStatus", {{"status", "Connected"}}}}).status, 200);
   EXPECT_EQ(Request("PUT", target, json{{"status", "Hold"}, {"reason", "x"}, {"sequenceNumber", 9}}).status, 200);
   EXPECT_EQ(asked, (std::vector{Status::kRinging, Status::kConnected, Status::kHold}));
-  EXPECT_EQ(Request("PUT", target, json{{"status", "Hold"}, {"receiverAddress", "tel:+34699999999"}}).Short(), "400 INVALID_ARGUMENT");
+  EXPECT_EQ(Request("PUT", target, json{{"status", "Hold"}, {"receiverAddress", "tel:+34699999999"}}).Short(),
+            "400 INVALID_ARGUMENT");
 }
 
 TEST_F(StrictR22Test, IsToTheLetterOfItsSpecification) {
   json local = ACall();
   local["receiverAddress"] = "tel:112;phone-context=+34";
-  EXPECT_EQ(Request("POST", kCalls, local, kWithRegistration).Short(), "400 INVALID_ARGUMENT") << "its address pattern is the narrow one";
+  EXPECT_EQ(Request("POST", kCalls, local, kWithRegistration).Short(), "400 INVALID_ARGUMENT")
+      << "its address pattern is the narrow one";
   json with_status = ACall();
   with_status["status"] = "Initial";
   EXPECT_EQ(Request("POST", kCalls, with_status, kWithRegistration).Short(), "400 INVALID_ARGUMENT");
@@ -203,7 +241,8 @@ TEST_F(R22Test, SubscribesForARegistration) {
   EXPECT_EQ(shown.body["config"]["subscriptionDetail"], (json{{"registrationId", "reg-1"}, {"deviceId", kDevice}}));
   EXPECT_EQ(shown.body["types"], json::array({"org.camaraproject.webrtc-events.v0.session-status"}));
   EXPECT_EQ(Request("PUT", target, json::object()).Short(), "405 METHOD_NOT_ALLOWED");
-  EXPECT_EQ(Request("GET", "/webrtc-events-subscriptions/v0.3/subscriptions/" + id).Short(), "404 NOT_FOUND") << "each release lists its own";
+  EXPECT_EQ(Request("GET", "/webrtc-events-subscriptions/v0.3/subscriptions/" + id).Short(), "404 NOT_FOUND")
+      << "each release lists its own";
   EXPECT_EQ(Request("GET", "/webrtc-events-subscriptions/v0.3/subscriptions").body, json::array());
 
   gateway::MediaSession session = ASession(Status::kRinging);
@@ -222,7 +261,8 @@ TEST_F(R22Test, SubscribesForARegistration) {
   Start();
   EXPECT_EQ(Request("GET", target).body, shown.body) << "after a restart too";
   EXPECT_EQ(Request("DELETE", target).status, 204);
-  EXPECT_EQ(json::parse(http_.sent.back().request.body)["type"], "org.camaraproject.webrtc-events.v0.subscription-ended");
+  EXPECT_EQ(json::parse(http_.sent.back().request.body)["type"],
+            "org.camaraproject.webrtc-events.v0.subscription-ended");
 }
 
 TEST_F(R22Test, SubscribesForOneSession) {
@@ -243,7 +283,9 @@ TEST_F(R22Test, SubscribesForOneSession) {
 }
 
 TEST_F(R22Test, ARegistrationOfNobodyCannotBeSubscribedTo) {
-  EXPECT_CALL(service_, GetRegistration).WillRepeatedly([](auto&, auto&) { return gateway::Error{ErrorCode::kNotFound, ""}; });
+  EXPECT_CALL(service_, GetRegistration).WillRepeatedly([](auto&, auto&) {
+    return gateway::Error{ErrorCode::kNotFound, ""};
+  });
   EXPECT_EQ(Request("POST", kSubscriptions, ASubscription()).Short(), "403 SUBSCRIPTION_MISMATCH");
   json with_device = ASubscription();
   with_device["config"]["subscriptionDetail"]["deviceId"] = kDevice;
@@ -253,7 +295,8 @@ TEST_F(R22Test, ARegistrationOfNobodyCannotBeSubscribedTo) {
   EXPECT_EQ(Request("POST", kSubscriptions, without).Short(), "400 INVALID_ARGUMENT");
   json foreign = ASubscription();
   foreign["types"] = {"org.camaraproject.webrtc-events-subscriptions.v0.session-status"};
-  EXPECT_EQ(Request("POST", kSubscriptions, foreign).Short(), "400 INVALID_ARGUMENT") << "the types of the other release";
+  EXPECT_EQ(Request("POST", kSubscriptions, foreign).Short(), "400 INVALID_ARGUMENT")
+      << "the types of the other release";
 }
 
 TEST_F(R22Test, WantsItsOwnScopes) {

@@ -32,7 +32,9 @@ TEST_F(RegistrationApiTest, CreatesWithTheNumberOfTheToken) {
 }
 
 TEST_F(RegistrationApiTest, GivesTheChannelToThoseWhoAsk) {
-  EXPECT_CALL(service_, CreateRegistration).Times(2).WillRepeatedly([this](auto, auto, auto done) { done(ARegistration()); });
+  EXPECT_CALL(service_, CreateRegistration).Times(2).WillRepeatedly([this](auto, auto, auto done) {
+    done(ARegistration());
+  });
   const Reply first = Request("POST", kSessions, json{{"deviceId", kDevice}}, {{"x-byon-extensions", "channel"}});
   const std::string id = first.body["channelId"];
   EXPECT_EQ(first.body["channelUrl"], "wss://gw.example/byon/v1/channels/" + id);
@@ -44,7 +46,9 @@ TEST_F(RegistrationApiTest, PassesTheExpiryOn) {
   const WallTime wanted = time_.now() + seconds(600);
   EXPECT_CALL(service_, CreateRegistration(_, Field(&gateway::RegistrationRequest::expire_time, wanted), _))
       .WillOnce([this](auto, auto, auto done) { done(ARegistration()); });
-  EXPECT_EQ(Request("POST", kSessions, json{{"deviceId", kDevice}, {"registrationExpireTime", FormatDateTime(wanted)}}).status, 201);
+  EXPECT_EQ(Request("POST", kSessions, json{{"deviceId", kDevice}, {"registrationExpireTime", FormatDateTime(wanted)}})
+                .status,
+            201);
 }
 
 TEST_F(RegistrationApiTest, RefusesBadBodies) {
@@ -62,12 +66,16 @@ TEST_F(RegistrationApiTest, RefusesBadBodies) {
     EXPECT_EQ(Request("POST", kSessions, std::string(body)).Short(), "400 INVALID_ARGUMENT") << body;
   }
   EXPECT_EQ(Request("POST", kSessions, std::string()).Short(), "400 INVALID_ARGUMENT");
-  EXPECT_EQ(Request("POST", kSessions, std::string("{}"), {{"content-type", "text/plain"}}).Short(), "415 UNSUPPORTED_MEDIA_TYPE");
+  EXPECT_EQ(Request("POST", kSessions, std::string("{}"), {{"content-type", "text/plain"}}).Short(),
+            "415 UNSUPPORTED_MEDIA_TYPE");
 }
 
 TEST_F(RegistrationApiTest, AcceptsACharset) {
   EXPECT_CALL(service_, CreateRegistration).WillOnce([this](auto, auto, auto done) { done(ARegistration()); });
-  EXPECT_EQ(Request("POST", kSessions, json{{"deviceId", kDevice}}, {{"content-type", "Application/JSON; charset=UTF-8"}}).status, 201);
+  EXPECT_EQ(
+      Request("POST", kSessions, json{{"deviceId", kDevice}}, {{"content-type", "Application/JSON; charset=UTF-8"}})
+          .status,
+      201);
 }
 
 TEST_F(RegistrationApiTest, TellsTheTwoKindsOfTokensApart) {
@@ -87,7 +95,8 @@ TEST_F(RegistrationApiTest, TellsTheTwoKindsOfTokensApart) {
 
 TEST_F(RegistrationApiTest, AServerRegistersTheNumbersThatItMaySpeakFor) {
   token_ = TwoLeggedToken();
-  for (const std::vector<std::string>& ranges : {std::vector<std::string>{"+3460000001", "+35"}, std::vector<std::string>{}}) {
+  for (const std::vector<std::string>& ranges :
+       {std::vector<std::string>{"+3460000001", "+35"}, std::vector<std::string>{}}) {
     server_ranges_ = ranges;
     Start();
     for (const char* path : {kSessions, "/webrtc-registration/v0.3/sessions"}) {
@@ -133,7 +142,9 @@ TEST_F(RegistrationApiTest, SpeaksTheGatewaysErrorsInCamarasWords) {
 }
 
 TEST_F(RegistrationApiTest, Lists) {
-  EXPECT_CALL(service_, ListRegistrations(_, kDevice)).WillOnce(Return(std::vector{ARegistration()})).WillOnce(Return(std::vector<gateway::Registration>{}));
+  EXPECT_CALL(service_, ListRegistrations(_, kDevice))
+      .WillOnce(Return(std::vector{ARegistration()}))
+      .WillOnce(Return(std::vector<gateway::Registration>{}));
   const std::string target = std::string(kSessions) + "?deviceId=" + kDevice;
   EXPECT_EQ(Request("GET", target).body[0]["registrationId"], "reg-1");
   const Reply none = Request("GET", target);
@@ -147,7 +158,8 @@ TEST_F(RegistrationApiTest, Lists) {
 TEST_F(RegistrationApiTest, ListsAllDevicesOfAUser) {
   gateway::Registration other = ARegistration();
   other.device_id = "550e8400-e29b-41d4-a716-446655440001";
-  EXPECT_CALL(service_, ListRegistrationPage(_, 0u, 1000u)).WillOnce(Return(gateway::RegistrationPage{{ARegistration(), other}, 2}));
+  EXPECT_CALL(service_, ListRegistrationPage(_, 0u, 1000u))
+      .WillOnce(Return(gateway::RegistrationPage{{ARegistration(), other}, 2}));
   const Reply reply = Request("GET", "/byon/v1/registrations");
   EXPECT_EQ(reply.status, 200);
   EXPECT_EQ(reply.headers.at("X-Total-Count"), "2");
@@ -181,7 +193,8 @@ TEST_F(RegistrationApiTest, AServerReadsItsRegistrationsPageByPage) {
   EXPECT_EQ(first.headers.at("Content-Last-Key"), "reg-19");
   EXPECT_EQ(first.headers.at("Link"), link(1) + "\"next\", " + link(0) + "\"first\", " + link(2) + "\"last\"");
   const Reply second = Request("GET", list + "?page=1&perPage=20");
-  EXPECT_EQ(second.headers.at("Link"), link(2) + "\"next\", " + link(0) + "\"prev\", " + link(0) + "\"first\", " + link(2) + "\"last\"");
+  EXPECT_EQ(second.headers.at("Link"),
+            link(2) + "\"next\", " + link(0) + "\"prev\", " + link(0) + "\"first\", " + link(2) + "\"last\"");
   const Reply last = Request("GET", list + "?perPage=20&page=2");
   EXPECT_EQ(last.status, 206);
   EXPECT_EQ(last.body.size(), 5u);
@@ -191,7 +204,8 @@ TEST_F(RegistrationApiTest, AServerReadsItsRegistrationsPageByPage) {
   EXPECT_EQ(Request("GET", list).status, 200) << "all of them";
   EXPECT_EQ(asked, (std::vector<std::pair<size_t, size_t>>{{0, 20}, {20, 20}, {40, 20}, {27, 20}, {0, 1000}}));
   EXPECT_EQ(Request("GET", list + "?page=3&perPage=20").Short(), "400 OUT_OF_RANGE");
-  for (const char* bad : {"page=-1", "page=x", "page=", "page=1.5", "page=99999999999999999999", "perPage=0", "perPage=1001", "perPage=%zz", "seek=-2"}) {
+  for (const char* bad : {"page=-1", "page=x", "page=", "page=1.5", "page=99999999999999999999", "perPage=0",
+                          "perPage=1001", "perPage=%zz", "seek=-2"}) {
     EXPECT_EQ(Request("GET", list + "?" + bad).Short(), "400 INVALID_ARGUMENT") << bad;
   }
 }
@@ -216,40 +230,53 @@ TEST_F(RegistrationApiTest, DescribesItself) {
 TEST_F(RegistrationApiTest, GetsUpdatesAndDeletes) {
   EXPECT_CALL(service_, GetRegistration(_, "reg-1")).WillOnce([this](auto&, auto&) { return ARegistration(); });
   EXPECT_EQ(Request("GET", std::string(kSessions) + "/reg-1").status, 200);
-  EXPECT_CALL(service_, UpdateRegistration(_, "reg-1", std::optional<WallTime>(), _)).Times(2).WillRepeatedly([this](auto&, auto&, auto, auto done) { done(ARegistration()); });
+  EXPECT_CALL(service_, UpdateRegistration(_, "reg-1", std::optional<WallTime>(), _))
+      .Times(2)
+      .WillRepeatedly([this](auto&, auto&, auto, auto done) { done(ARegistration()); });
   EXPECT_EQ(Request("PUT", std::string(kSessions) + "/reg-1").status, 204);
   const Reply updated = Request("PUT", std::string(kSessions) + "/reg-1", json::object());
   EXPECT_EQ(updated.status, 200);
   EXPECT_TRUE(updated.body.contains("expiresAt"));
-  EXPECT_EQ(Request("PUT", std::string(kSessions) + "/reg-1", json{{"deviceId", kDevice}}).Short(), "400 INVALID_ARGUMENT");
-  EXPECT_CALL(service_, DeleteRegistration(_, "reg-1", _)).WillOnce([](auto&, auto&, auto done) { done(gateway::Done{}); });
+  EXPECT_EQ(Request("PUT", std::string(kSessions) + "/reg-1", json{{"deviceId", kDevice}}).Short(),
+            "400 INVALID_ARGUMENT");
+  EXPECT_CALL(service_, DeleteRegistration(_, "reg-1", _)).WillOnce([](auto&, auto&, auto done) {
+    done(gateway::Done{});
+  });
   const Reply gone = Request("DELETE", std::string(kSessions) + "/reg-1", std::string(), {{"x-correlator", "c-1"}});
   EXPECT_EQ(gone.status, 204);
   EXPECT_EQ(gone.headers.at("x-correlator"), "c-1");
-  EXPECT_CALL(service_, GetRegistration(_, "r%2")).WillOnce([](auto&, auto&) { return gateway::Error{ErrorCode::kNotFound, ""}; });
+  EXPECT_CALL(service_, GetRegistration(_, "r%2")).WillOnce([](auto&, auto&) {
+    return gateway::Error{ErrorCode::kNotFound, ""};
+  });
   EXPECT_EQ(Request("GET", std::string(kSessions) + "/r%252").Short(), "404 NOT_FOUND");
   EXPECT_EQ(Request("GET", std::string(kSessions) + "/r%2").Short(), "400 INVALID_ARGUMENT");
   EXPECT_EQ(Request("GET", std::string(kSessions) + "/" + std::string(257, 'x')).Short(), "400 INVALID_ARGUMENT");
 }
 
 TEST_F(RegistrationApiTest, EchoesTheCorrelatorOnEveryAnswer) {
-  EXPECT_EQ(Request("POST", kSessions, json::object(), {{"x-correlator", "a-_:;./<>{}9"}}).headers.at("x-correlator"), "a-_:;./<>{}9");
+  EXPECT_EQ(Request("POST", kSessions, json::object(), {{"x-correlator", "a-_:;./<>{}9"}}).headers.at("x-correlator"),
+            "a-_:;./<>{}9");
   const Reply bad = Request("POST", kSessions, json{{"deviceId", kDevice}}, {{"x-correlator", "a b"}});
   EXPECT_EQ(bad.Short(), "400 INVALID_ARGUMENT");
   EXPECT_NE(bad.headers.at("x-correlator"), "a b");
-  EXPECT_EQ(Request("GET", kSessions, std::string(), {{"x-correlator", std::string(257, 'a')}}).Short(), "400 INVALID_ARGUMENT");
+  EXPECT_EQ(Request("GET", kSessions, std::string(), {{"x-correlator", std::string(257, 'a')}}).Short(),
+            "400 INVALID_ARGUMENT");
 }
 
 TEST_F(RegistrationApiTest, AsksForTokenAndScope) {
-  const std::map<std::string, std::string> bad[] = {
-      {{"authorization", ""}}, {{"authorization", "Basic abc"}}, {{"authorization", "Bearer"}},
-      {{"authorization", "Bearer a b"}}, {{"authorization", "Bearer " + Token() + "x"}}};
+  const std::map<std::string, std::string> bad[] = {{{"authorization", ""}},
+                                                    {{"authorization", "Basic abc"}},
+                                                    {{"authorization", "Bearer"}},
+                                                    {{"authorization", "Bearer a b"}},
+                                                    {{"authorization", "Bearer " + Token() + "x"}}};
   for (const auto& headers : bad) {
     const Reply reply = Request("POST", kSessions, json{{"deviceId", kDevice}}.dump(), headers);
     EXPECT_EQ(reply.Short(), "401 UNAUTHENTICATED");
     EXPECT_EQ(reply.headers.at("WWW-Authenticate").substr(0, 6), "Bearer");
   }
-  EXPECT_EQ(Request("GET", std::string(kSessions) + "?access_token=" + token_, std::string(), {{"authorization", ""}}).Short(), "401 UNAUTHENTICATED");
+  EXPECT_EQ(Request("GET", std::string(kSessions) + "?access_token=" + token_, std::string(), {{"authorization", ""}})
+                .Short(),
+            "401 UNAUTHENTICATED");
   json claims = Claims();
   claims["scope"] = "webrtc-registration:sessions:read";
   token_ = Issuer().Token(claims);

@@ -13,8 +13,11 @@ class SubscriptionApiTest : public ApiTest {
   json Wanted() const {
     return {{"protocol", "HTTP"},
             {"sink", "https://app.example.com/sink"},
-            {"sinkCredential", {{"credentialType", "ACCESSTOKEN"}, {"accessToken", "secret"}, {"accessTokenType", "bearer"},
-                                {"accessTokenExpiresUtc", FormatDateTime(time_.now() + seconds(3600))}}},
+            {"sinkCredential",
+             {{"credentialType", "ACCESSTOKEN"},
+              {"accessToken", "secret"},
+              {"accessTokenType", "bearer"},
+              {"accessTokenExpiresUtc", FormatDateTime(time_.now() + seconds(3600))}}},
             {"types", {kPrefix + "session-status", kPrefix + "session-invitation", kPrefix + "registration-ends"}},
             {"config", {{"subscriptionDetail", {{"deviceId", kDevice}}}}}};
   }
@@ -72,7 +75,10 @@ TEST_F(SubscriptionApiTest, RefusesEachBadRequestWithItsCode) {
       {[](json& b) { b["sinkCredential"]["extra"] = 1; }, "400 INVALID_ARGUMENT"},
       {[](json& b) { b["types"] = json::array(); }, "400 INVALID_ARGUMENT"},
       {[](json& b) { b["types"][0] = kPrefix + "subscription-ended"; }, "400 INVALID_ARGUMENT"},
-      {[](json& b) { b["types"] = {kPrefix + "session-status", kPrefix + "session-status"}; }, "400 INVALID_ARGUMENT"},
+      {[](json& b) {
+         b["types"] = {kPrefix + "session-status", kPrefix + "session-status"};
+       },
+       "400 INVALID_ARGUMENT"},
       {[](json& b) { b["types"] = kPrefix + "session-status"; }, "400 INVALID_ARGUMENT"},
       {[](json& b) { b["config"].erase("subscriptionDetail"); }, "400 INVALID_ARGUMENT"},
       {[](json& b) { b["config"]["subscriptionDetail"]["deviceId"] = "x"; }, "400 INVALID_ARGUMENT"},
@@ -127,7 +133,10 @@ TEST_F(SubscriptionApiTest, IsOnlyForItsOwner) {
   token_ = Token("bob");
   EXPECT_EQ(Request("GET", target).Short(), "404 NOT_FOUND");
   EXPECT_EQ(Request("DELETE", target).Short(), "404 NOT_FOUND");
-  EXPECT_EQ(Request("PUT", target, json{{"config", {{"subscriptionExpireTime", FormatDateTime(time_.now() + seconds(60))}}}}).Short(), "404 NOT_FOUND");
+  EXPECT_EQ(
+      Request("PUT", target, json{{"config", {{"subscriptionExpireTime", FormatDateTime(time_.now() + seconds(60))}}}})
+          .Short(),
+      "404 NOT_FOUND");
   EXPECT_EQ(Request("GET", kSubscriptions).body, json::array());
   token_ = TwoLeggedToken();
   EXPECT_EQ(Request("GET", target).Short(), "404 NOT_FOUND");
@@ -154,14 +163,22 @@ TEST_F(SubscriptionApiTest, DeliversCloudEvents) {
   EXPECT_EQ(event["source"], "https://gw.example");
   EXPECT_EQ(event["datacontenttype"], "application/json");
   EXPECT_EQ(event["time"], FormatDateTime(time_.now()));
-  EXPECT_EQ(event["data"], (json{{"subscriptionId", id}, {"mediaSessionId", "ms-1"}, {"originatorAddress", "tel:+34600000001"},
-                                 {"originatorName", "Alice"}, {"receiverAddress", "sip:112@ims.test"}, {"status", "Ringing"},
-                                 {"reason", "SIP 180 Ringing"}, {"sequenceNumber", 3}, {"offer", {{"sdp", "v=0\r\n"}}},
+  EXPECT_EQ(event["data"], (json{{"subscriptionId", id},
+                                 {"mediaSessionId", "ms-1"},
+                                 {"originatorAddress", "tel:+34600000001"},
+                                 {"originatorName", "Alice"},
+                                 {"receiverAddress", "sip:112@ims.test"},
+                                 {"status", "Ringing"},
+                                 {"reason", "SIP 180 Ringing"},
+                                 {"sequenceNumber", 3},
+                                 {"offer", {{"sdp", "v=0\r\n"}}},
                                  {"locationDetails", {{"shape", "Circle"}}}}));
   http_.AnswerLast(Response{204, ""});
   EXPECT_THAT(observed_, ::testing::Contains(::testing::HasSubstr("webhook_event_delivered")));
   Happen(gateway::RegistrationEnds{"reg-1", true, "over"});
-  EXPECT_EQ(LastDelivery()["data"], (json{{"subscriptionId", id}, {"registrationId", "reg-1"}, {"terminationReason", "REGISTRATION_EXPIRED"},
+  EXPECT_EQ(LastDelivery()["data"], (json{{"subscriptionId", id},
+                                          {"registrationId", "reg-1"},
+                                          {"terminationReason", "REGISTRATION_EXPIRED"},
                                           {"terminationDescription", "over"}}));
   http_.AnswerLast(Response{204, ""});
   Happen(gateway::SessionInvitation{ASession()});
@@ -213,8 +230,11 @@ TEST_F(SubscriptionApiTest, ARenewedCredentialDeliversWhatTheOldOneCouldNot) {
   Happen(gateway::SessionStatus{ASession(), std::nullopt});
   http_.AnswerLast(Response{401, ""});
   EXPECT_EQ(Deliveries(), 1u);
-  const json renewal{{"sinkCredential", {{"credentialType", "ACCESSTOKEN"}, {"accessToken", "fresh"}, {"accessTokenType", "bearer"},
-                                         {"accessTokenExpiresUtc", FormatDateTime(time_.now() + seconds(7200))}}}};
+  const json renewal{{"sinkCredential",
+                      {{"credentialType", "ACCESSTOKEN"},
+                       {"accessToken", "fresh"},
+                       {"accessTokenType", "bearer"},
+                       {"accessTokenExpiresUtc", FormatDateTime(time_.now() + seconds(7200))}}}};
   EXPECT_EQ(Request("PUT", target, renewal).status, 200);
   ASSERT_EQ(Deliveries(), 2u) << "at once";
   const auto& headers = http_.sent.back().request.headers;
@@ -289,11 +309,17 @@ TEST_F(SubscriptionApiTest, EndsWhenTheSinkIsGone) {
 
 TEST_F(SubscriptionApiTest, SaysFarewell) {
   const std::pair<const char*, std::function<void(const std::string&)>> ends[] = {
-      {"SUBSCRIPTION_DELETED", [this](const std::string& id) { Request("DELETE", std::string(kSubscriptions) + "/" + id); }},
+      {"SUBSCRIPTION_DELETED",
+       [this](const std::string& id) { Request("DELETE", std::string(kSubscriptions) + "/" + id); }},
       {"SUBSCRIPTION_EXPIRED", [this](const std::string&) { time_.Advance(seconds(600)); }},
-      {"ACCESS_TOKEN_EXPIRED", [this](const std::string& id) {
-         Request("PUT", std::string(kSubscriptions) + "/" + id, json{{"sinkCredential", {{"credentialType", "ACCESSTOKEN"}, {"accessToken", "t2"},
-                 {"accessTokenType", "bearer"}, {"accessTokenExpiresUtc", FormatDateTime(time_.now() + seconds(60))}}}});
+      {"ACCESS_TOKEN_EXPIRED",
+       [this](const std::string& id) {
+         Request("PUT", std::string(kSubscriptions) + "/" + id,
+                 json{{"sinkCredential",
+                       {{"credentialType", "ACCESSTOKEN"},
+                        {"accessToken", "t2"},
+                        {"accessTokenType", "bearer"},
+                        {"accessTokenExpiresUtc", FormatDateTime(time_.now() + seconds(60))}}}});
          time_.Advance(seconds(55));
        }},
   };
@@ -330,12 +356,17 @@ TEST_F(SubscriptionApiTest, Updates) {
   const Reply reply = Request("PUT", target, json{{"config", {{"subscriptionExpireTime", later}}}});
   EXPECT_EQ(reply.status, 200);
   EXPECT_EQ(reply.body["expiresAt"], later);
-  for (const json& body : {json::object(), json{{"sink", "https://x.example"}}, json{{"config", {{"subscriptionDetail", {{"deviceId", kDevice}}}}}},
-                           json{{"config", {{"subscriptionExpireTime", "2020-01-01T00:00:00Z"}}}}, json{{"config", json::object()}}}) {
+  for (const json& body :
+       {json::object(), json{{"sink", "https://x.example"}},
+        json{{"config", {{"subscriptionDetail", {{"deviceId", kDevice}}}}}},
+        json{{"config", {{"subscriptionExpireTime", "2020-01-01T00:00:00Z"}}}}, json{{"config", json::object()}}}) {
     EXPECT_EQ(Request("PUT", target, body).Short(), "400 INVALID_ARGUMENT") << body;
   }
-  EXPECT_EQ(Request("PUT", target, json{{"sinkCredential", {{"credentialType", "OTHER"}}}}).Short(), "400 INVALID_CREDENTIAL");
-  EXPECT_EQ(Request("PUT", std::string(kSubscriptions) + "/none", json{{"config", {{"subscriptionExpireTime", later}}}}).Short(), "404 NOT_FOUND");
+  EXPECT_EQ(Request("PUT", target, json{{"sinkCredential", {{"credentialType", "OTHER"}}}}).Short(),
+            "400 INVALID_CREDENTIAL");
+  EXPECT_EQ(Request("PUT", std::string(kSubscriptions) + "/none", json{{"config", {{"subscriptionExpireTime", later}}}})
+                .Short(),
+            "404 NOT_FOUND");
 }
 
 TEST_F(SubscriptionApiTest, OutlivesARestart) {
@@ -385,14 +416,16 @@ TEST_F(SubscriptionApiTest, TwoLeggedClientsHearTheDevicesTheyRegistered) {
 
 // A26, the part that can be told from the URL; the rest is the address filter's.
 TEST(SinkTest, RefusesUrlsThatPointInside) {
-  for (const char* url : {"https://localhost/", "https://LOCALHOST.:443/x", "https://a.localhost", "https://printer.local/", "https://2130706433/",
-                          "https://0x7f000001/", "https://0177.0.0.1/", "https://127.1/", "https://intranet/", "https://user@a.example/",
-                          "https://a.example:99999999/", "https://a.example:x/", "https://a.example/#f", "https:///x", "https://a b.example/",
-                          "ftp://a.example/", "HTTPS://a.example/"}) {
+  for (const char* url :
+       {"https://localhost/", "https://LOCALHOST.:443/x", "https://a.localhost", "https://printer.local/",
+        "https://2130706433/", "https://0x7f000001/", "https://0177.0.0.1/", "https://127.1/", "https://intranet/",
+        "https://user@a.example/", "https://a.example:99999999/", "https://a.example:x/", "https://a.example/#f",
+        "https:///x", "https://a b.example/", "ftp://a.example/", "HTTPS://a.example/"}) {
     const bool is_plain_spelling = std::string(url) == "https://0177.0.0.1/";  // dotted: judged when resolved
     EXPECT_EQ(IsSink(url, false), is_plain_spelling) << url;
   }
-  for (const char* url : {"https://app.example.com/sink", "https://app.example.com:8443/a?b=c", "https://8.8.8.8/", "https://[2606:4700::1]:443/"}) {
+  for (const char* url : {"https://app.example.com/sink", "https://app.example.com:8443/a?b=c", "https://8.8.8.8/",
+                          "https://[2606:4700::1]:443/"}) {
     EXPECT_TRUE(IsSink(url, false)) << url;
   }
   EXPECT_TRUE(IsSink("https://localhost:9443/", true));
@@ -401,14 +434,25 @@ TEST(SinkTest, RefusesUrlsThatPointInside) {
 class CompatSubscriptionTest : public CompatApiTest {};
 
 TEST_F(CompatSubscriptionTest, AcceptsWhatTheFeatureFilesSend) {
-  const json wanted{{"protocol", "HTTP"}, {"sink", "https://app.example.com/sink"}, {"types", {kPrefix + "session-status"}},
-                    {"config", {{"subscriptionDetail", {{"deviceId", kDevice}, {"registrationId", "x"}}}, {"subscriptionExpireTime", "2024-01-01T00:00:00Z"}}}};
+  const json wanted{{"protocol", "HTTP"},
+                    {"sink", "https://app.example.com/sink"},
+                    {"types", {kPrefix + "session-status"}},
+                    {"config",
+                     {{"subscriptionDetail", {{"deviceId", kDevice}, {"registrationId", "x"}}},
+                      {"subscriptionExpireTime", "2024-01-01T00:00:00Z"}}}};
   const Reply made = Request("POST", kSubscriptions, wanted);
   ASSERT_EQ(made.status, 201) << made.body;
   const std::string target = std::string(kSubscriptions) + "/" + made.body["id"].get<std::string>();
   const std::string later = FormatDateTime(time_.now() + seconds(99));
-  EXPECT_EQ(Request("PUT", target, json{{"config", {{"subscriptionExpireTime", later}, {"subscriptionDetail", {{"deviceId", kDevice}}}}}}).status, 200);
-  EXPECT_EQ(Request("PUT", target, json{{"config", {{"subscriptionExpireTime", later}, {"subscriptionDetail", {{"deviceId", "x"}}}}}}).Short(), "400 INVALID_ARGUMENT");
+  EXPECT_EQ(
+      Request("PUT", target,
+              json{{"config", {{"subscriptionExpireTime", later}, {"subscriptionDetail", {{"deviceId", kDevice}}}}}})
+          .status,
+      200);
+  EXPECT_EQ(Request("PUT", target,
+                    json{{"config", {{"subscriptionExpireTime", later}, {"subscriptionDetail", {{"deviceId", "x"}}}}}})
+                .Short(),
+            "400 INVALID_ARGUMENT");
 }
 
 }  // namespace

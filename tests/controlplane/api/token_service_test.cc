@@ -19,7 +19,8 @@ class TokenServiceTest : public ::testing::Test {
     config.policy.issuers = {kIssuer};
     config.policy.audiences = {kAudience};
     if (has_introspection) config.introspection = IntrospectionConfig{"", "gate way", "s:cret", seconds(60)};
-    service_ = std::make_unique<TokenService>(config, http_, [this] { return time_.now(); }, time_);
+    service_ = std::make_unique<TokenService>(
+        config, http_, [this] { return time_.now(); }, time_);
     service_->set_observer([this](std::string_view event, const std::string& detail) {
       observed_.push_back(std::string(event) + " " + detail);
     });
@@ -43,9 +44,10 @@ class TokenServiceTest : public ::testing::Test {
     return count;
   }
   size_t IntrospectionsUnderWay() const {
-    return static_cast<size_t>(std::count_if(http_.sent.begin(), http_.sent.end(), [](const FakeHttpClient::Sent& sent) {
-      return sent.request.url == "https://idp.example/introspect" && sent.done;
-    }));
+    return static_cast<size_t>(
+        std::count_if(http_.sent.begin(), http_.sent.end(), [](const FakeHttpClient::Sent& sent) {
+          return sent.request.url == "https://idp.example/introspect" && sent.done;
+        }));
   }
   std::string GoodAnswer() const {
     json answer = Claims();
@@ -54,8 +56,10 @@ class TokenServiceTest : public ::testing::Test {
     return answer.dump();
   }
   void AnswerDiscovery() {
-    http_.AnswerLast(Response{200, json{{"issuer", kIssuer}, {"jwks_uri", "https://idp.example/jwks"},
-                                        {"introspection_endpoint", "https://idp.example/introspect"}}.dump()});
+    http_.AnswerLast(Response{200, json{{"issuer", kIssuer},
+                                        {"jwks_uri", "https://idp.example/jwks"},
+                                        {"introspection_endpoint", "https://idp.example/introspect"}}
+                                       .dump()});
   }
   void Ready() {
     service_->Start();
@@ -215,7 +219,8 @@ TEST_F(TokenServiceTest, KeysOutliveTheProcess) {
   service_->KeepKeysIn(store);
   EXPECT_TRUE(service_->is_ready());
   service_->Start();
-  EXPECT_EQ(http_.sent.back().request.url, "https://idp.example/.well-known/openid-configuration") << "newer ones are wanted";
+  EXPECT_EQ(http_.sent.back().request.url, "https://idp.example/.well-known/openid-configuration")
+      << "newer ones are wanted";
   http_.AnswerLast(http_client::Failure::kUnreachable);
   EXPECT_EQ(Verify(Issuer().Token(claims)), "good alice");
   // A key that the kept ones lack cannot be judged; those of another issuer and what is no key are forgotten.
@@ -252,7 +257,8 @@ TEST_F(TokenServiceTest, KeysAgeThroughRestarts) {
 TEST_F(TokenServiceTest, RefusesForeignDiscovery) {
   Make();
   service_->Start();
-  http_.AnswerLast(Response{200, json{{"issuer", "https://mallory.example"}, {"jwks_uri", "https://mallory.example/jwks"}}.dump()});
+  http_.AnswerLast(
+      Response{200, json{{"issuer", "https://mallory.example"}, {"jwks_uri", "https://mallory.example/jwks"}}.dump()});
   EXPECT_EQ(http_.sent.size(), 1u);
   EXPECT_THAT(observed_, ::testing::Contains(::testing::HasSubstr("not its own document")));
 }
@@ -297,11 +303,12 @@ TEST_F(TokenServiceTest, IntrospectsOpaqueTokens) {
 TEST_F(TokenServiceTest, AnIntrospectionThatFailsIsNotTheTokensFault) {
   Make(true);
   Ready();
-  for (const http_client::Result& result : {http_client::Result(Response{500, ""}), http_client::Result(Response{200, "<html>"}),
-                                            http_client::Result(http_client::Failure::kTimeout),
-                                            http_client::Result(Response{401, R"({"error":"invalid_client"})"}),
-                                            http_client::Result(Response{400, R"({"error":"invalid_client"})"}),
-                                            http_client::Result(Response{400, "<html>"})}) {
+  for (const http_client::Result& result :
+       {http_client::Result(Response{500, ""}), http_client::Result(Response{200, "<html>"}),
+        http_client::Result(http_client::Failure::kTimeout),
+        http_client::Result(Response{401, R"({"error":"invalid_client"})"}),
+        http_client::Result(Response{400, R"({"error":"invalid_client"})"}),
+        http_client::Result(Response{400, "<html>"})}) {
     EXPECT_EQ(Verify("opaque"), "waiting");
     http_.AnswerLast(result);
     EXPECT_EQ(*last_verdict_, "identity_provider_unavailable");
@@ -396,10 +403,13 @@ TEST_F(TokenServiceTest, KeepsIssuersApart) {
   config.jwks_uris = {{kIssuer, "https://idp.example/jwks"}, {second.issuer(), "https://second.example/jwks"}};
   http_.answers["https://idp.example/jwks"] = Response{200, Issuer().Jwks()};
   http_.answers["https://second.example/jwks"] = Response{200, second.Jwks()};
-  service_ = std::make_unique<TokenService>(config, http_, [this] { return time_.now(); }, time_);
+  service_ = std::make_unique<TokenService>(
+      config, http_, [this] { return time_.now(); }, time_);
   service_->Start();
   std::vector<std::string> clients;
-  const auto note = [&](const TokenVerdict& verdict) { clients.push_back(verdict ? (*verdict)->client_id : "refused"); };
+  const auto note = [&](const TokenVerdict& verdict) {
+    clients.push_back(verdict ? (*verdict)->client_id : "refused");
+  };
   service_->Verify(Issuer().Token(Claims()), "", note);
   service_->Verify(second.Token(second.Claims(time_.now())), "", note);
   // Signed by the second, said to be of the first.
@@ -411,7 +421,8 @@ TEST_F(TokenServiceTest, RefusesTextsThatAreNoTokens) {
   Make(true);
   Ready();
   const size_t sent = http_.sent.size();
-  for (const std::string& token : {std::string(), std::string(5000, 'x'), std::string("a b"), std::string("a\r\nb"), std::string("eyJ.x.y")}) {
+  for (const std::string& token :
+       {std::string(), std::string(5000, 'x'), std::string("a b"), std::string("a\r\nb"), std::string("eyJ.x.y")}) {
     EXPECT_EQ(Verify(token), "malformed") << token.substr(0, 10);
   }
   EXPECT_EQ(http_.sent.size(), sent);

@@ -22,9 +22,10 @@ TEST(WireFormatTest, ReadsDateTimes) {
   EXPECT_EQ(Normal("1996-12-19T16:39:57-08:00"), "1996-12-20T00:39:57.000Z");
   EXPECT_EQ(Normal("1990-12-31T23:59:60Z"), "1991-01-01T00:00:00.000Z");
   EXPECT_EQ(Normal("2024-02-29t00:00:00.1234567+05:30"), "2024-02-28T18:30:00.123Z");
-  for (const char* bad : {"", "2026-05-05", "2026-05-05T13:32:17", "2026-13-05T13:32:17Z", "2026-02-30T13:32:17Z", "2026-05-05T24:00:00Z",
-                          "2026-05-05T13:32Z", "2026-05-05T13:32:17.Z", "2026-05-05T13:32:17+5:30", "2026-05-05T13:32:17Zx", "9999-01-01T00:00:00Z",
-                          "-026-05-05T13:32:17Z", "2026-05-05T13:32:61Z", "1969-12-31T00:00:00Z", "now"}) {
+  for (const char* bad :
+       {"", "2026-05-05", "2026-05-05T13:32:17", "2026-13-05T13:32:17Z", "2026-02-30T13:32:17Z", "2026-05-05T24:00:00Z",
+        "2026-05-05T13:32Z", "2026-05-05T13:32:17.Z", "2026-05-05T13:32:17+5:30", "2026-05-05T13:32:17Zx",
+        "9999-01-01T00:00:00Z", "-026-05-05T13:32:17Z", "2026-05-05T13:32:61Z", "1969-12-31T00:00:00Z", "now"}) {
     EXPECT_FALSE(ParseDateTime(bad).has_value()) << bad;
   }
 }
@@ -32,7 +33,8 @@ TEST(WireFormatTest, ReadsDateTimes) {
 TEST(WireFormatTest, KnowsUuids) {
   EXPECT_TRUE(IsUuid("550e8400-e29b-41d4-a716-446655440000"));
   EXPECT_TRUE(IsUuid("550E8400-E29B-41D4-A716-446655440000"));
-  for (const char* bad : {"", "550e8400e29b41d4a716446655440000", "550e8400-e29b-41d4-a716-44665544000g", "550e8400-e29b-41d4-a716-4466554400000"}) {
+  for (const char* bad : {"", "550e8400e29b41d4a716446655440000", "550e8400-e29b-41d4-a716-44665544000g",
+                          "550e8400-e29b-41d4-a716-4466554400000"}) {
     EXPECT_FALSE(IsUuid(bad)) << bad;
   }
 }
@@ -51,7 +53,8 @@ TEST(WireFormatTest, TellsWhatAnEventCanSay) {
 
 TEST(WireFormatTest, KnowsPlainText) {
   EXPECT_TRUE(IsPlainText("Zoë 😀"));
-  for (const char* bad : {"a\nb", "a\x7f", "a\xc2\x85", "\xe2\x80\xa8", "\xff", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x80"}) {
+  for (const char* bad : {"a\nb", "a\x7f", "a\xc2\x85", "\xe2\x80\xa8", "\xff", "\xc0\x80", "\xed\xa0\x80",
+                          "\xf4\x90\x80\x80", "\xe2\x80"}) {
     EXPECT_FALSE(IsPlainText(bad)) << bad;
   }
   EXPECT_EQ(CharacterCount("Zoë😀"), 4u);

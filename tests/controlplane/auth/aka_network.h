@@ -12,16 +12,14 @@ namespace byon::auth::test {
 template <size_t N>
 std::array<uint8_t, N> Hex(const std::string& digits) {
   std::array<uint8_t, N> bytes{};
-  for (size_t i = 0; i < N; ++i)
-    bytes[i] = static_cast<uint8_t>(std::stoul(digits.substr(2 * i, 2), nullptr, 16));
+  for (size_t i = 0; i < N; ++i) bytes[i] = static_cast<uint8_t>(std::stoul(digits.substr(2 * i, 2), nullptr, 16));
   return bytes;
 }
 
 // The home network's side of one ISIM (TS 33.102 section 6.3.2), with the keys and RAND of
 // TS 35.207 test set 1.
 struct AkaNetwork {
-  IsimKeys keys{Hex<16>("465b5ce8b199b49faa5f0a2ee238a6bc"),
-                Hex<16>("cd63cb71954a9f4e48a5994e37a02baf")};
+  IsimKeys keys{Hex<16>("465b5ce8b199b49faa5f0a2ee238a6bc"), Hex<16>("cd63cb71954a9f4e48a5994e37a02baf")};
   Block128 rand = Hex<16>("23553cbe9637a89d218ae64dae47bf35");
 
   static SequenceNumber48 Bytes(uint64_t sqn) {
@@ -51,9 +49,7 @@ struct AkaNetwork {
     bytes.push_back('\0');  // 33 bytes: no padding
     std::string text;
     for (size_t i = 0; i < bytes.size(); i += 3) {
-      const auto at = [&](size_t j) {
-        return static_cast<uint32_t>(static_cast<unsigned char>(bytes[i + j]));
-      };
+      const auto at = [&](size_t j) { return static_cast<uint32_t>(static_cast<unsigned char>(bytes[i + j])); };
       const uint32_t group = at(0) << 16 | at(1) << 8 | at(2);
       for (int shift = 18; shift >= 0; shift -= 6) text += kAlphabet[group >> shift & 63];
     }
@@ -66,15 +62,13 @@ struct AkaNetwork {
   }
 
   // What an AUTS tells; nothing when it is not signed by the card.
-  std::optional<uint64_t> SequenceNumberOf(const AkaChallenge& challenge,
-                                           const std::string& auts) const {
+  std::optional<uint64_t> SequenceNumberOf(const AkaChallenge& challenge, const std::string& auts) const {
     const Milenage milenage(keys.k, keys.opc, challenge.rand);
     if (auts.size() != 14) return std::nullopt;
     SequenceNumber48 sqn = milenage.ResyncAnonymityKey();
     for (size_t i = 0; i < 6; ++i) sqn[i] ^= static_cast<uint8_t>(auts[i]);
     const auto mac = milenage.ResyncMac(sqn, {});
-    if (!std::equal(mac.begin(), mac.end(), reinterpret_cast<const uint8_t*>(auts.data()) + 6))
-      return std::nullopt;
+    if (!std::equal(mac.begin(), mac.end(), reinterpret_cast<const uint8_t*>(auts.data()) + 6)) return std::nullopt;
     uint64_t value = 0;
     for (const uint8_t byte : sqn) value = value << 8 | byte;
     return value;

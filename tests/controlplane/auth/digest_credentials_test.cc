@@ -7,10 +7,11 @@ namespace {
 
 // RFC 7616 section 3.9.1.
 std::string Header(const std::string& algorithm, const std::string& response) {
-  return "Digest username=\"Mufasa\", realm=\"http-auth@example.org\", uri=\"/dir/index.html\", algorithm=" + algorithm +
+  return "Digest username=\"Mufasa\", realm=\"http-auth@example.org\", uri=\"/dir/index.html\", algorithm=" +
+         algorithm +
          ", nonce=\"7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v\", nc=00000001, "
-         "cnonce=\"f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ\", qop=auth, response=\"" + response +
-         "\", opaque=\"FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS\"";
+         "cnonce=\"f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ\", qop=auth, response=\"" +
+         response + "\", opaque=\"FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS\"";
 }
 constexpr char kMd5[] = "8ca523f5e9506fed4657c9700eebdbec";
 constexpr char kSha256[] = "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1";
@@ -28,7 +29,8 @@ TEST(DigestCredentialsTest, Rfc7616Section391) {
 }
 
 TEST(DigestCredentialsTest, AgreesWithTheClientsSide) {
-  DigestSession session(*ParseDigestChallenge("Digest realm=\"r \\\"x\\\"\", nonce=\"n\", qop=\"auth\", algorithm=SHA-256"));
+  DigestSession session(
+      *ParseDigestChallenge("Digest realm=\"r \\\"x\\\"\", nonce=\"n\", qop=\"auth\", algorithm=SHA-256"));
   for (uint32_t count = 1; count < 20; ++count) {
     const auto credentials = ParseDigestCredentials(session.Authorize("REGISTER", "sip:x", "u", "p", "c"));
     ASSERT_TRUE(credentials);

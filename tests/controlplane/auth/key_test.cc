@@ -51,9 +51,9 @@ TEST(JwkSetTest, SkipsKeysThatCannotBeUsed) {
   skips(good, [](json& k) { k["x"] = EncodeBase64Url(std::string(31, '\1')); });
   skips(good, [](json& k) { k["kid"] = 5; });
   skips(good, [](json& k) { k["kty"] = "oct"; });
-  skips(rsa, [](json& k) { k["e"] = "AQ"; });    // 1
-  skips(rsa, [](json& k) { k["e"] = "Aw"; });    // 3
-  skips(rsa, [](json& k) { k["e"] = "AQAA"; });  // 65536, even
+  skips(rsa, [](json& k) { k["e"] = "AQ"; });                                       // 1
+  skips(rsa, [](json& k) { k["e"] = "Aw"; });                                       // 3
+  skips(rsa, [](json& k) { k["e"] = "AQAA"; });                                     // 65536, even
   skips(rsa, [](json& k) { k["n"] = EncodeBase64Url(std::string(128, '\xff')); });  // 1024 bits
   skips(rsa, [](json& k) { k["n"] = EncodeBase64Url(std::string(256, '\xfe')); });  // even
   skips(rsa, [](json& k) { k["n"] = EncodeBase64Url(std::string(2048, '\xff')); });
@@ -158,7 +158,8 @@ TEST(VerdictCacheTest, AnIssuersVerdictsGoTogether) {
   of_one.issuer = "https://one.example";
   VerifiedToken of_other;
   of_other.issuer = "https://other.example";
-  for (const char* text : {"1", "2", "3"}) cache.Insert(text, std::make_shared<const VerifiedToken>(of_one), now + hours(1), now);
+  for (const char* text : {"1", "2", "3"})
+    cache.Insert(text, std::make_shared<const VerifiedToken>(of_one), now + hours(1), now);
   cache.Insert("4", std::make_shared<const VerifiedToken>(of_other), now + hours(1), now);
   cache.ForgetIssuer("https://one.example");
   EXPECT_EQ(cache.size(), 1u);

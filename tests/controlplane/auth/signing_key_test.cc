@@ -44,7 +44,8 @@ TEST(SigningKeyTest, SignsAsTheVerifierWants) {
 
 TEST(SigningKeyTest, RefusesWhatIsNoKeyForIt) {
   EXPECT_FALSE(SigningKey::FromPem("", Algorithm::kEs256));
-  EXPECT_FALSE(SigningKey::FromPem("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", Algorithm::kEs256));
+  EXPECT_FALSE(
+      SigningKey::FromPem("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", Algorithm::kEs256));
   const KeyPointer p384(EVP_EC_gen("P-384"), EVP_PKEY_free);
   EXPECT_FALSE(SigningKey::FromPem(PemOf(p384.get()), Algorithm::kEs256));
   const KeyPointer weak(EVP_RSA_gen(1024), EVP_PKEY_free);

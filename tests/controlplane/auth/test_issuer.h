@@ -33,7 +33,9 @@ class TestIssuer {
     EVP_PKEY* key = Key(algorithm);
     nlohmann::json jwk{{"kid", Kid(algorithm)}, {"use", "sig"}, {"alg", algorithm}};
     if (algorithm == "ES256") {
-      jwk.update({{"kty", "EC"}, {"crv", "P-256"}, {"x", Number(key, OSSL_PKEY_PARAM_EC_PUB_X, 32)},
+      jwk.update({{"kty", "EC"},
+                  {"crv", "P-256"},
+                  {"x", Number(key, OSSL_PKEY_PARAM_EC_PUB_X, 32)},
                   {"y", Number(key, OSSL_PKEY_PARAM_EC_PUB_Y, 32)}});
     } else if (algorithm == "EdDSA") {
       std::string raw(32, '\0');
@@ -41,8 +43,8 @@ class TestIssuer {
       EVP_PKEY_get_raw_public_key(key, reinterpret_cast<unsigned char*>(raw.data()), &size);
       jwk.update({{"kty", "OKP"}, {"crv", "Ed25519"}, {"x", auth::EncodeBase64Url(raw)}});
     } else {
-      jwk.update({{"kty", "RSA"}, {"n", Number(key, OSSL_PKEY_PARAM_RSA_N, 0)},
-                  {"e", Number(key, OSSL_PKEY_PARAM_RSA_E, 0)}});
+      jwk.update(
+          {{"kty", "RSA"}, {"n", Number(key, OSSL_PKEY_PARAM_RSA_N, 0)}, {"e", Number(key, OSSL_PKEY_PARAM_RSA_E, 0)}});
     }
     return jwk;
   }
@@ -50,9 +52,14 @@ class TestIssuer {
   // Claims of a good token for alice; change what the test is about.
   nlohmann::json Claims(std::chrono::system_clock::time_point time = std::chrono::system_clock::now()) const {
     const auto now = std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
-    return {{"iss", issuer_}, {"aud", "https://gw.example/webrtc"}, {"sub", "alice"},
-            {"client_id", "web"}, {"iat", now}, {"exp", now + 3600},
-            {"scope", "openid a:read a:write"}, {"phone_number", "+34600000001"}};
+    return {{"iss", issuer_},
+            {"aud", "https://gw.example/webrtc"},
+            {"sub", "alice"},
+            {"client_id", "web"},
+            {"iat", now},
+            {"exp", now + 3600},
+            {"scope", "openid a:read a:write"},
+            {"phone_number", "+34600000001"}};
   }
   nlohmann::json Header(const std::string& algorithm) {
     return {{"alg", algorithm}, {"typ", "at+jwt"}, {"kid", Kid(algorithm)}};
@@ -61,12 +68,10 @@ class TestIssuer {
   std::string Token(const nlohmann::json& claims, const std::string& algorithm = "ES256") {
     return Sign(Header(algorithm), claims, algorithm);
   }
-  std::string Sign(const nlohmann::json& header, const nlohmann::json& claims,
-                   const std::string& algorithm) {
+  std::string Sign(const nlohmann::json& header, const nlohmann::json& claims, const std::string& algorithm) {
     return SignText(header.dump(), claims.dump(), algorithm);
   }
-  std::string SignText(const std::string& header, const std::string& claims,
-                       const std::string& algorithm) {
+  std::string SignText(const std::string& header, const std::string& claims, const std::string& algorithm) {
     const std::string input = auth::EncodeBase64Url(header) + "." + auth::EncodeBase64Url(claims);
     return input + "." + auth::EncodeBase64Url(Signature(algorithm, input));
   }
@@ -103,8 +108,7 @@ class TestIssuer {
   std::string Signature(const std::string& algorithm, const std::string& input) {
     const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
     EVP_PKEY_CTX* options = nullptr;
-    EVP_DigestSignInit(context.get(), &options, algorithm == "EdDSA" ? nullptr : EVP_sha256(), nullptr,
-                       Key(algorithm));
+    EVP_DigestSignInit(context.get(), &options, algorithm == "EdDSA" ? nullptr : EVP_sha256(), nullptr, Key(algorithm));
     if (algorithm == "PS256") {
       EVP_PKEY_CTX_set_rsa_padding(options, RSA_PKCS1_PSS_PADDING);
       EVP_PKEY_CTX_set_rsa_pss_saltlen(options, RSA_PSS_SALTLEN_DIGEST);

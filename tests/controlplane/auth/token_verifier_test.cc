@@ -49,9 +49,7 @@ std::string VerdictOfHeader(const std::function<void(json&)>& change) {
   return VerdictOf(Issuer().Sign(header, Issuer().Claims(), "ES256"));
 }
 
-int64_t Now() {
-  return std::chrono::duration_cast<seconds>(system_clock::now().time_since_epoch()).count();
-}
+int64_t Now() { return std::chrono::duration_cast<seconds>(system_clock::now().time_since_epoch()).count(); }
 
 class EveryAlgorithm : public ::testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Algorithms, EveryAlgorithm, ::testing::Values("ES256", "RS256", "PS256", "EdDSA"));
@@ -63,8 +61,8 @@ TEST_P(EveryAlgorithm, AcceptsAGoodToken) {
 TEST_P(EveryAlgorithm, RefusesAChangedToken) {
   std::string token = Issuer().Token(Issuer().Claims(), GetParam());
   const size_t dot = token.rfind('.');
-  std::string other = Issuer().Token(json(Issuer().Claims()).patch(json::parse(
-      R"([{"op":"replace","path":"/sub","value":"mallory"}])")), GetParam());
+  std::string other = Issuer().Token(
+      json(Issuer().Claims()).patch(json::parse(R"([{"op":"replace","path":"/sub","value":"mallory"}])")), GetParam());
   const std::string mixed = other.substr(0, other.rfind('.')) + token.substr(dot);
   EXPECT_EQ(VerdictOf(mixed), "bad_signature");
   EXPECT_EQ(VerdictOf(token.substr(0, dot + 1)), "malformed");
@@ -74,8 +72,7 @@ TEST_P(EveryAlgorithm, RefusesAChangedToken) {
 TEST_P(EveryAlgorithm, IsRefusedWhenThePolicyDoesNotNameIt) {
   TokenPolicy policy = Policy();
   std::erase(policy.algorithms, *ParseAlgorithm(GetParam()));
-  EXPECT_EQ(VerdictOf(Issuer().Token(Issuer().Claims(), GetParam()), policy, Issuer().Jwks()),
-            "algorithm_not_allowed");
+  EXPECT_EQ(VerdictOf(Issuer().Token(Issuer().Claims(), GetParam()), policy, Issuer().Jwks()), "algorithm_not_allowed");
 }
 
 TEST(TokenVerifierTest, TellsWhatTheTokenSays) {
@@ -113,8 +110,8 @@ TEST(TokenVerifierTest, KnowsATokenWithoutAUser) {
   }
 }
 
-// A token without a user speaks for many: nobody comes by one because an identity provider leaves `sub` out, or because he
-// calls himself like a client.
+// A token without a user speaks for many: nobody comes by one because an identity provider leaves `sub` out, or because
+// he calls himself like a client.
 TEST(TokenVerifierTest, OnlyServersComeWithoutAUser) {
   for (const bool has_subject : {false, true}) {
     json claims = Issuer().Claims();
@@ -143,7 +140,8 @@ TEST(TokenVerifierTest, UsersOfTwoIssuersAreTwo) {
   const auto token = VerifyJwt(policy, *jwt, *JwkSet::Parse(Issuer().Jwks()), system_clock::now());
   ASSERT_TRUE(token.ok());
   EXPECT_EQ(token->subject, Issuer().issuer() + "\nalice");
-  EXPECT_EQ(VerdictOfClaims([](json& c) { c["sub"] = "https://other.example\nalice"; }), "bad_claim") << "nobody names himself so";
+  EXPECT_EQ(VerdictOfClaims([](json& c) { c["sub"] = "https://other.example\nalice"; }), "bad_claim")
+      << "nobody names himself so";
 }
 
 TEST(TokenVerifierTest, NamesOfTheGatewaysOwnClientsAreNobodysElse) {
@@ -230,9 +228,9 @@ TEST(TokenVerifierTest, ChecksTheTimes) {
 
 TEST(TokenVerifierTest, ChecksTheAudience) {
   EXPECT_EQ(VerdictOfClaims([](json& c) { c["aud"] = json::array({"x", "https://gw.example/webrtc"}); }), "good");
-  for (const json& audience : {json("https://gw.example"), json("https://gw.example/webrtc/"), json(""),
-                              json(json::array()), json(json::array({1, "https://gw.example/webrtc"})),
-                              json({{"https://gw.example/webrtc", 1}}), json(nullptr)}) {
+  for (const json& audience :
+       {json("https://gw.example"), json("https://gw.example/webrtc/"), json(""), json(json::array()),
+        json(json::array({1, "https://gw.example/webrtc"})), json({{"https://gw.example/webrtc", 1}}), json(nullptr)}) {
     EXPECT_EQ(VerdictOfClaims([&](json& c) { c["aud"] = audience; }), "wrong_audience") << audience;
   }
   EXPECT_EQ(VerdictOfClaims([](json& c) { c.erase("aud"); }), "wrong_audience");
@@ -240,14 +238,18 @@ TEST(TokenVerifierTest, ChecksTheAudience) {
 
 TEST(TokenVerifierTest, ChecksTheIssuer) {
   for (const json& issuer : {json("https://idp.example/"), json("https://idp.example.mallory.example"),
-                            json("https://idp"), json(""), json(nullptr), json(5)}) {
+                             json("https://idp"), json(""), json(nullptr), json(5)}) {
     EXPECT_EQ(VerdictOfClaims([&](json& c) { c["iss"] = issuer; }), "unknown_issuer") << issuer;
   }
 }
 
 TEST(TokenVerifierTest, ChecksIdentityClaims) {
   EXPECT_EQ(VerdictOfClaims([](json& c) { c.erase("client_id"); }), "bad_claim");
-  EXPECT_EQ(VerdictOfClaims([](json& c) { c.erase("client_id"); c["azp"] = "web"; }), "good");
+  EXPECT_EQ(VerdictOfClaims([](json& c) {
+              c.erase("client_id");
+              c["azp"] = "web";
+            }),
+            "good");
   EXPECT_EQ(VerdictOfClaims([](json& c) { c["sub"] = 5; }), "bad_claim");
   EXPECT_EQ(VerdictOfClaims([](json& c) { c["sub"] = "a\r\nb"; }), "bad_claim");
   EXPECT_EQ(VerdictOfClaims([](json& c) { c["sub"] = std::string(2000, 'a'); }), "bad_claim");
@@ -263,8 +265,8 @@ TEST(TokenVerifierTest, ChecksIdentityClaims) {
 }
 
 TEST(TokenVerifierTest, RefusesTextsThatAreNoTokens) {
-  for (const char* token : {"", ".", "..", "...", "a.b.c", "eyJ.eyJ.eyJ", "a.b", "a.b.c.d", "e30.e30.", "e30.e30.AA=",
-                            "e30 .e30.AAAA", "W10.W10.AAAA"}) {
+  for (const char* token : {"", ".", "..", "...", "a.b.c", "eyJ.eyJ.eyJ", "a.b", "a.b.c.d", "e30.e30.",
+                            "e30.e30.AA=", "e30 .e30.AAAA", "W10.W10.AAAA"}) {
     EXPECT_EQ(VerdictOf(token), "malformed") << token;
   }
   EXPECT_EQ(VerdictOf(Issuer().SignText(R"({"alg":"ES256","alg":"none","typ":"at+jwt"})", "{}", "ES256")), "malformed");

@@ -82,13 +82,16 @@ TEST(WycheproofTest, P256SignaturesOfFixedLength) {
   if (!vectors) GTEST_SKIP() << "shared/corpora/wycheproof is not beside the checkout";
   const auto from_hex = [](const std::string& hex) {
     std::string bytes;
-    for (size_t i = 0; i + 1 < hex.size(); i += 2) bytes.push_back(static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16)));
+    for (size_t i = 0; i + 1 < hex.size(); i += 2)
+      bytes.push_back(static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16)));
     return bytes;
   };
   int checked = 0;
   for (const json& group : (*vectors)["testGroups"]) {
     const std::string point = from_hex(group["publicKey"]["uncompressed"]);
-    const json jwk{{"kty", "EC"}, {"crv", "P-256"}, {"x", EncodeBase64Url(point.substr(1, 32))},
+    const json jwk{{"kty", "EC"},
+                   {"crv", "P-256"},
+                   {"x", EncodeBase64Url(point.substr(1, 32))},
                    {"y", EncodeBase64Url(point.substr(33, 32))}};
     const auto keys = JwkSet::Parse(json{{"keys", json::array({jwk})}}.dump());
     ASSERT_EQ(keys->size(), 1u);
@@ -104,8 +107,8 @@ TEST(WycheproofTest, P256SignaturesOfFixedLength) {
 
 // RFC 8037 appendix A.4: Ed25519, the essential vector kept here.
 TEST(SignatureVectorTest, Ed25519OfRfc8037) {
-  const auto keys = JwkSet::Parse(
-      R"({"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]})");
+  const auto keys =
+      JwkSet::Parse(R"({"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]})");
   ASSERT_EQ(keys->size(), 1u);
   const std::string jws =
       "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc."

@@ -7,9 +7,8 @@ namespace {
 
 TEST(Address, WhatMayBeCalled) {
   for (const char* good :
-       {"tel:+34600000002", "tel:+12345", "tel:112233;phone-context=+81",
-        "tel:*21#;phone-context=example.com", "sip:alice@example.com",
-        "sip:+818000000001@operator.com", "sip:+818000000001@operator.com;user=phone",
+       {"tel:+34600000002", "tel:+12345", "tel:112233;phone-context=+81", "tel:*21#;phone-context=example.com",
+        "sip:alice@example.com", "sip:+818000000001@operator.com", "sip:+818000000001@operator.com;user=phone",
         "sip:1004;phone-context=+34@example.com;user=phone"}) {
     EXPECT_EQ(TargetUriOf(good), good);
   }
@@ -46,11 +45,10 @@ TEST(Address, WhatMayBeCalled) {
 TEST(Address, EmergencyNumbersInEveryDisguise) {  // Covers: C18
   std::vector<std::string> numbers{"091"};
   for (const char* address :
-       {"tel:112", "tel:112;phone-context=+34", "tel:911;phone-context=example.com", "tel:+34112",
-        "tel:+1911", "tel:1-1-2", "tel:091;phone-context=+34", "sip:112@ims.example",
-        "sip:911;phone-context=+1@x.example;user=phone", "sip:+34112@ims.example;user=phone",
-        "urn:service:sos", "urn:service:sos.police", "URN:SERVICE:SOS", "sips:112@a.example",
-        "SIP:112@a.example", "tel:+112", "112"}) {
+       {"tel:112", "tel:112;phone-context=+34", "tel:911;phone-context=example.com", "tel:+34112", "tel:+1911",
+        "tel:1-1-2", "tel:091;phone-context=+34", "sip:112@ims.example",
+        "sip:911;phone-context=+1@x.example;user=phone", "sip:+34112@ims.example;user=phone", "urn:service:sos",
+        "urn:service:sos.police", "URN:SERVICE:SOS", "sips:112@a.example", "SIP:112@a.example", "tel:+112", "112"}) {
     EXPECT_TRUE(IsEmergencyAddress(address, numbers)) << address;
   }
   for (const char* address :
@@ -63,7 +61,8 @@ TEST(Address, EmergencyNumbersInEveryDisguise) {  // Covers: C18
 // +CC and a short number is a disguise only where nobody has that number.
 TEST(Address, NoEmergencyNumberSwallowsASubscribers) {  // Covers: C18
   const std::vector<std::string> numbers{"110", "9999", "95110", "12345678"};
-  for (const char* dialled : {"tel:9999;phone-context=+968", "sip:95110@ims.example", "tel:+86110", "tel:+352112", "tel:+7112"}) {
+  for (const char* dialled :
+       {"tel:9999;phone-context=+968", "sip:95110@ims.example", "tel:+86110", "tel:+352112", "tel:+7112"}) {
     EXPECT_TRUE(IsEmergencyAddress(dialled, numbers)) << dialled;
   }
   for (const char* subscriber : {"tel:+3529999", "tel:+35295110", "tel:+4512345678", "tel:+431110", "tel:+4351112"}) {
@@ -74,13 +73,14 @@ TEST(Address, NoEmergencyNumberSwallowsASubscribers) {  // Covers: C18
 TEST(Address, BarredNumbersInEveryDisguise) {
   const std::vector<std::string> prefixes{"+34806", "00"};
   for (const char* address :
-       {"tel:+34806123456", "sip:+34806123456@ims.example;user=phone", "tel:806123456;phone-context=+34", "tel:123456;phone-context=+34806",
-        "tel:6123456;phone-context=+3480", "sip:806123456;phone-context=+34@ims.example;user=phone", "tel:0034806;phone-context=ims.example",
+       {"tel:+34806123456", "sip:+34806123456@ims.example;user=phone", "tel:806123456;phone-context=+34",
+        "tel:123456;phone-context=+34806", "tel:6123456;phone-context=+3480",
+        "sip:806123456;phone-context=+34@ims.example;user=phone", "tel:0034806;phone-context=ims.example",
         "tel:806123456;PHONE-CONTEXT=+34", "tel:806123456;phone-context=+3-4"}) {
     EXPECT_TRUE(IsBarredAddress(address, prefixes)) << address;
   }
-  for (const char* address :
-       {"tel:+34600000806", "tel:806123456;phone-context=+35", "tel:806123456;phone-context=ims.example", "sip:alice@ims.example"}) {
+  for (const char* address : {"tel:+34600000806", "tel:806123456;phone-context=+35",
+                              "tel:806123456;phone-context=ims.example", "sip:alice@ims.example"}) {
     EXPECT_FALSE(IsBarredAddress(address, prefixes)) << address;
   }
 }
@@ -95,8 +95,8 @@ TEST(Address, ShowsTheNetworksIdentities) {  // Covers: C8 C23
   EXPECT_EQ(shown("sip:1004@10.1.2.3"), "sip:1004@ims.example");
   EXPECT_EQ(shown("sip:alice@other.example;transport=tcp"), "sip:alice@other.example");
   EXPECT_EQ(shown("sip:alice@10.1.2.3"), "sip:alice@ims.example");
-  for (const char* hidden : {"", "sip:anonymous@anonymous.invalid", "sip:10.0.0.1",
-                             "sip:a b@c.example", "http://x", "tel:", "sip:<script>@x.example"}) {
+  for (const char* hidden : {"", "sip:anonymous@anonymous.invalid", "sip:10.0.0.1", "sip:a b@c.example", "http://x",
+                             "tel:", "sip:<script>@x.example"}) {
     EXPECT_EQ(shown(hidden), kAnonymousAddress) << hidden;
   }
 }

@@ -27,9 +27,7 @@ inline std::string PhoneSdp(const std::string& direction = "sendrecv", const std
          more + "a=" + direction + "\r\n";
 }
 
-inline std::string BrowserAnswer() {
-  return Replace(sdp::kChromiumOffer, "a=setup:actpass", "a=setup:active");
-}
+inline std::string BrowserAnswer() { return Replace(sdp::kChromiumOffer, "a=setup:actpass", "a=setup:active"); }
 
 inline MediaLocals Locals(const std::string& ufrag = "gwuf") {
   MediaLocals locals;
@@ -53,8 +51,8 @@ class CallHarness {
           std::chrono::system_clock::time_point(std::chrono::hours(500000))};
   CallRegistry registry;
   std::vector<Action> actions;
-  std::vector<CallId> action_calls;  // whose each is
-  CallId last_call;                  // of the action that was taken last
+  std::vector<CallId> action_calls;   // whose each is
+  CallId last_call;                   // of the action that was taken last
   bool supports_precondition = true;  // of incoming calls
 
   void Drain() {
@@ -92,8 +90,8 @@ class CallHarness {
     std::vector<std::string> result;
     while (auto event = Take<NotifyDevice>()) {
       last_event = event->view;
-      result.push_back((event->is_invitation ? "invitation " : "") +
-                       std::string(ToString(event->view.status)) + ": " + event->view.reason);
+      result.push_back((event->is_invitation ? "invitation " : "") + std::string(ToString(event->view.status)) + ": " +
+                       event->view.reason);
     }
     return result;
   }
@@ -101,8 +99,7 @@ class CallHarness {
   std::string Outcome() {
     auto done = Take<CompleteRequest>();
     if (!done) return "pending";
-    if (auto* view = std::get_if<CallView>(&done->outcome))
-      return "ok " + std::string(ToString(view->status));
+    if (auto* view = std::get_if<CallView>(&done->outcome)) return "ok " + std::string(ToString(view->status));
     last_refusal = std::get<Refusal>(done->outcome);
     return last_refusal->message;
   }
@@ -136,8 +133,7 @@ class CallHarness {
     StartOutgoing();
     Apply([&](Call& c) { c.OnMediaReady(0, Locals(), now); });
   }
-  void Progress(int code, std::optional<std::string> sdp = std::nullopt,
-                const DialogId& dialog = "A",
+  void Progress(int code, std::optional<std::string> sdp = std::nullopt, const DialogId& dialog = "A",
                 std::optional<std::string> early_media = std::nullopt) {
     Apply([&](Call& c) {
       c.OnProgress({dialog, code,
@@ -178,8 +174,7 @@ class CallHarness {
   }
   std::string Put(Status status, std::optional<std::string> answer = std::nullopt,
                   std::optional<std::string> offer = std::nullopt) {
-    registry.ChangeStatus("c1", {status, std::move(offer), std::move(answer), std::nullopt}, 2,
-                          now);
+    registry.ChangeStatus("c1", {status, std::move(offer), std::move(answer), std::nullopt}, 2, now);
     return Outcome();
   }
   std::string Delete() {

@@ -13,7 +13,8 @@ using ::testing::IsEmpty;
 
 CallConfig Routing(bool needs_location = false) {
   CallConfig config{.emergency_numbers = {"091", "5112"}};
-  config.emergency = {.is_routed = true, .needs_location = needs_location, .services = {{"091", "urn:service:sos.police"}}};
+  config.emergency = {
+      .is_routed = true, .needs_location = needs_location, .services = {{"091", "urn:service:sos.police"}}};
   return config;
 }
 
@@ -181,7 +182,8 @@ TEST(EmergencyCall, ThatFailsSendsTheUserToThePhone) {  // Covers: C18
   h.Apply([&](Call& c) { c.OnMediaReady(0, Locals(), h.now); });
   h.Clear();
   h.Apply([&](Call& c) { c.OnFailed({503, 0, "Service Unavailable"}, h.now); });
-  EXPECT_THAT(h.Events(), ElementsAre("Failed: The emergency call failed (SIP 503 Service Unavailable), use your phone"));
+  EXPECT_THAT(h.Events(),
+              ElementsAre("Failed: The emergency call failed (SIP 503 Service Unavailable), use your phone"));
   EXPECT_EQ(Steps(h), "use-phone;");
   CallHarness silent(Routing());
   silent.StartOutgoing("urn:service:sos");
@@ -195,7 +197,8 @@ TEST(EmergencyCall, ThatFailsSendsTheUserToThePhone) {  // Covers: C18
 
 // As a client writes a short number: with its context, or as a user of the home domain.
 TEST(EmergencyCall, TheNetworkTeachesNumbersHoweverTheyAreWritten) {  // Covers: C18
-  for (const char* receiver : {"tel:0800;phone-context=+34", "sip:0800@ims.example", "sip:0800;phone-context=+34@ims.example;user=phone"}) {
+  for (const char* receiver :
+       {"tel:0800;phone-context=+34", "sip:0800@ims.example", "sip:0800;phone-context=+34@ims.example;user=phone"}) {
     CallHarness h(Routing());
     h.StartOutgoing(receiver);
     EXPECT_FALSE(h.registry.IsEmergency("tel:0800;phone-context=+34"));

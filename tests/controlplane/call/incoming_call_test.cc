@@ -42,9 +42,8 @@ TEST(IncomingCall, TakesTheAnswerInProgressRingsAndConnects) {
   EXPECT_EQ(h.Put(Status::kConnected), "ok Connected");
   EXPECT_THAT(h.Take<SendAccept>()->sdp, HasSubstr("m=audio 20000 RTP/AVP 107 101\r\n"));
   EXPECT_EQ(h.Take<ModifyMedia>()->change.ims->direction, Direction::kSendRecv);
-  EXPECT_THAT(h.Events(),
-              ElementsAre("InProgress: Receiver is preparing", "Ringing: Receiver is alerting",
-                          "Connected: Call answered by receiver"));
+  EXPECT_THAT(h.Events(), ElementsAre("InProgress: Receiver is preparing", "Ringing: Receiver is alerting",
+                                      "Connected: Call answered by receiver"));
 }
 
 TEST(IncomingCall, TakesTheAnswerWithRinging) {
@@ -67,8 +66,7 @@ TEST(IncomingCall, TakesTheAnswerWithConnected) {
   h.StartInvitation();
   h.Clear();
   EXPECT_EQ(h.Put(Status::kConnected), "The call cannot be connected without an answer.");
-  EXPECT_EQ(h.Put(Status::kConnected, "junk"),
-            "Line 1 of the SDP is not of the form <letter>=<value>.");
+  EXPECT_EQ(h.Put(Status::kConnected, "junk"), "Line 1 of the SDP is not of the form <letter>=<value>.");
   EXPECT_EQ(h.Put(Status::kConnected, BrowserAnswer()), "ok Connected");
   EXPECT_TRUE(h.Has<SendAccept>());
   EXPECT_EQ(h.Put(Status::kConnected, BrowserAnswer()), "ok Connected");  // a repetition
@@ -79,10 +77,8 @@ TEST(IncomingCall, DoesNotTakeASecondAnswerOrAnOffer) {
   h.StartInvitation();
   h.Put(Status::kInProgress, BrowserAnswer());
   EXPECT_EQ(h.Put(Status::kRinging, BrowserAnswer()), "ok Ringing");  // clients repeat it
-  EXPECT_THAT(h.Put(Status::kConnected, BrowserAnswer() + "a=x\r\n"),
-              HasSubstr("cannot be changed"));
-  EXPECT_THAT(h.Put(Status::kConnected, std::nullopt, sdp::kChromiumOffer),
-              HasSubstr("send an answer"));
+  EXPECT_THAT(h.Put(Status::kConnected, BrowserAnswer() + "a=x\r\n"), HasSubstr("cannot be changed"));
+  EXPECT_THAT(h.Put(Status::kConnected, std::nullopt, sdp::kChromiumOffer), HasSubstr("send an answer"));
 }
 
 TEST(IncomingCall, ServesAnOfferlessInvite) {  // Covers: C13
@@ -203,8 +199,7 @@ TEST(IncomingCall, TellsWhyItWasCancelled) {  // Covers: C9
     EXPECT_FALSE(h.Has<SendReject>());
     return h.Events();
   };
-  EXPECT_THAT(event({200, 0, "Call completed elsewhere"}),
-              ElementsAre("SessionCancelled: Call completed elsewhere"));
+  EXPECT_THAT(event({200, 0, "Call completed elsewhere"}), ElementsAre("SessionCancelled: Call completed elsewhere"));
   EXPECT_THAT(event({603, 0, "Decline"}), ElementsAre("SessionCancelled: SIP 603 Decline"));
   EXPECT_THAT(event({}), ElementsAre("SessionCancelled: Call cancelled by originator"));
 }
@@ -310,8 +305,7 @@ TEST(RestoredCall, EndsWhenItWasNotAnsweredOrItsMediaIsGone) {
   old.Progress(180);
   CallHarness h;
   h.registry.Restore(old.call()->record(), h.now);
-  EXPECT_THAT(h.Events(),
-              ElementsAre("Failed: The gateway was restarted before the call was answered"));
+  EXPECT_THAT(h.Events(), ElementsAre("Failed: The gateway was restarted before the call was answered"));
   CallHarness connected;
   connected.StartConnected();
   CallHarness lost;

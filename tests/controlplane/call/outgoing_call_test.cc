@@ -129,13 +129,12 @@ TEST(OutgoingCall, MapsFinalResponses) {  // Covers: C11
     EndReason reason;
     const char* event;
   };
-  for (const Case& c : {Case{{486, 0, "Busy Here"}, "Busy: SIP 486 Busy Here"},
-                        Case{{404, 0, "Not Found"}, "NotReachable: SIP 404 Not Found"},
-                        Case{{408, 0, "Request Timeout"}, "NoAnswer: SIP 408 Request Timeout"},
-                        Case{{603, 0, "Decline"}, "Declined: SIP 603 Decline"},
-                        Case{{503, 0, ""}, "Failed: SIP 503"},
-                        Case{{380, 0, kEmergencyServiceText},
-                             "Failed: Emergency calls are not possible here, use your phone"}}) {
+  for (const Case& c :
+       {Case{{486, 0, "Busy Here"}, "Busy: SIP 486 Busy Here"},
+        Case{{404, 0, "Not Found"}, "NotReachable: SIP 404 Not Found"},
+        Case{{408, 0, "Request Timeout"}, "NoAnswer: SIP 408 Request Timeout"},
+        Case{{603, 0, "Decline"}, "Declined: SIP 603 Decline"}, Case{{503, 0, ""}, "Failed: SIP 503"},
+        Case{{380, 0, kEmergencyServiceText}, "Failed: Emergency calls are not possible here, use your phone"}}) {
     CallHarness h;
     h.StartInvited();
     h.Apply([&](Call& call) { call.OnFailed(c.reason, h.now); });
@@ -221,8 +220,7 @@ TEST(OutgoingCall, TimesOut) {
   deaf.Answer();
   deaf.Events();
   deaf.Advance(15s);
-  EXPECT_THAT(deaf.Events(),
-              ElementsAre("Terminated: The browser's media did not connect in time"));
+  EXPECT_THAT(deaf.Events(), ElementsAre("Terminated: The browser's media did not connect in time"));
   EXPECT_TRUE(deaf.Has<SendBye>());
   CallHarness endless;
   endless.StartConnected();
@@ -231,8 +229,8 @@ TEST(OutgoingCall, TimesOut) {
 }
 
 TEST(OutgoingCall, EndsWhenItsMediaDoes) {
-  for (MediaEnd end : {MediaEnd::kAccessTimeout, MediaEnd::kImsTimeout, MediaEnd::kConsentLost,
-                       MediaEnd::kIceFailed, MediaEnd::kDtlsFailed, MediaEnd::kSessionLost}) {
+  for (MediaEnd end : {MediaEnd::kAccessTimeout, MediaEnd::kImsTimeout, MediaEnd::kConsentLost, MediaEnd::kIceFailed,
+                       MediaEnd::kDtlsFailed, MediaEnd::kSessionLost}) {
     CallHarness h;
     h.StartConnected();
     h.Apply([&](Call& c) { c.OnMediaEnded(end, "why", h.now); });
@@ -343,8 +341,7 @@ TEST(OutgoingCall, RefusesBeforeAnythingIsSent) {
     EXPECT_FALSE(h.Has<CreateMedia>());
     return h.Outcome();
   };
-  EXPECT_EQ(outcome("tel:112;phone-context=+34"),
-            "Emergency calls are not possible here, use your phone.");
+  EXPECT_EQ(outcome("tel:112;phone-context=+34"), "Emergency calls are not possible here, use your phone.");
   EXPECT_EQ(h.last_refusal->kind, RefusalKind::kEmergency);
   EXPECT_THAT(outcome("urn:service:sos.fire"), HasSubstr("Emergency"));
   EXPECT_THAT(outcome("tel:091;phone-context=+34"), HasSubstr("Emergency"));
@@ -439,8 +436,7 @@ TEST(OutgoingCall, ConfirmsPreconditionsWhenTheBrowserIsConnected) {  // Covers:
   h.Progress(180, std::nullopt, "A");
   EXPECT_FALSE(h.Has<SendSdpOffer>());
   h.Apply([&](Call& c) {
-    c.OnRemoteAnswer("A", PhoneSdp("sendrecv", Replace(qos, "local none", "local sendrecv")),
-                     h.now);
+    c.OnRemoteAnswer("A", PhoneSdp("sendrecv", Replace(qos, "local none", "local sendrecv")), h.now);
   });
   h.Answer(std::nullopt, "A");
   EXPECT_EQ(h.status(), Status::kConnected);

@@ -23,17 +23,29 @@ class ReferralTest : public testing::Test {
  protected:
   void Refer(const std::string& to = "sip:+34600000009@ims.example;user=phone", const CallId& leg = "leg",
              std::optional<ReplacedDialog> replaces = std::nullopt) {
-    ReferralRequest request{.call_id = "c1", .leg_id = leg, .sdp_session_id = 5, .referral = {to, std::move(replaces), "sip:+34600000002@ims.example"}};
+    ReferralRequest request{.call_id = "c1",
+                            .leg_id = leg,
+                            .sdp_session_id = 5,
+                            .referral = {to, std::move(replaces), "sip:+34600000002@ims.example"}};
     h.registry.Refer(std::move(request), h.now);
   }
   // The network, which knows dialogs by the id that they began with.
-  void OnDialog(const CallId& id, const std::function<void(Call&)>& input) { h.registry.Apply(h.registry.SignalledCall(id), input); }
-  void Alert() { OnDialog("leg", [&](Call& c) { c.OnProgress({"N", 180, "Ringing", {}, {}, false}, h.now); }); }
-  void AnswerTarget() { OnDialog("leg", [&](Call& c) { c.OnAnswered("N", PhoneSdp("sendrecv", "", "10.46.0.9"), h.now); }); }
-  void HangUpOld() { OnDialog("c1", [&](Call& c) { c.OnEnded({.q850_cause = 16}, h.now); }); }
+  void OnDialog(const CallId& id, const std::function<void(Call&)>& input) {
+    h.registry.Apply(h.registry.SignalledCall(id), input);
+  }
+  void Alert() {
+    OnDialog("leg", [&](Call& c) { c.OnProgress({"N", 180, "Ringing", {}, {}, false}, h.now); });
+  }
+  void AnswerTarget() {
+    OnDialog("leg", [&](Call& c) { c.OnAnswered("N", PhoneSdp("sendrecv", "", "10.46.0.9"), h.now); });
+  }
+  void HangUpOld() {
+    OnDialog("c1", [&](Call& c) { c.OnEnded({.q850_cause = 16}, h.now); });
+  }
   std::vector<std::string> Steps() {
     std::vector<std::string> steps;
-    while (auto step = h.Take<NotifyReferral>()) steps.push_back(std::string(ToString(step->state)) + ' ' + step->target_address);
+    while (auto step = h.Take<NotifyReferral>())
+      steps.push_back(std::string(ToString(step->state)) + ' ' + step->target_address);
     return steps;
   }
   // What is told by NOTIFY, and on which call's dialog.
@@ -217,7 +229,8 @@ TEST_F(ReferralTest, HeldByTheOldOneTheCallResumesWithTheNew) {
   Alert();
   EXPECT_EQ(h.Take<PlayTone>()->tone, Tone::kRingback);
   AnswerTarget();
-  EXPECT_THAT(h.Events(), ElementsAre("Resume: Call transferred by the other side", "Connected: Call transferred by the other side"));
+  EXPECT_THAT(h.Events(), ElementsAre("Resume: Call transferred by the other side",
+                                      "Connected: Call transferred by the other side"));
   EXPECT_EQ(h.status(), Status::kConnected);
 }
 
@@ -267,7 +280,8 @@ TEST_F(ReferralTest, OneAtATime) {
   Refer("tel:+34600000008", "leg2");
   EXPECT_EQ(Answered(), 491);
   EXPECT_FALSE(h.registry.Find("leg2"));
-  TransferRequest transfer{.call_id = "c1", .phone_leg_id = "p", .sdp_session_id = 6, .to_address = "", .excluded_instances = {}};
+  TransferRequest transfer{
+      .call_id = "c1", .phone_leg_id = "p", .sdp_session_id = 6, .to_address = "", .excluded_instances = {}};
   h.registry.Transfer(std::move(transfer), 7, h.now);
   EXPECT_EQ(h.Outcome(), "An earlier change is still under way.");
 }
@@ -295,17 +309,19 @@ TEST_P(ForbiddenTarget, IsDeclined) {  // Covers: C29 C18
   EXPECT_FALSE(h.registry.Find("leg"));
 }
 INSTANTIATE_TEST_SUITE_P(All, ForbiddenTarget,
-                         testing::Values("tel:112", "tel:112;phone-context=ims.example", "sip:112@ims.example;user=phone",
-                                         "sip:+34112@ims.example", "urn:service:sos", "tel:+34806-000-000",
-                                         "sip:+34806000000@ims.example;user=phone", "sip:0034600@ims.example", "tel:+1",
-                                         "sip:a@10.0.0.1", "sip:ims.example", "http://ims.example", "", "sip:a@b.example;gr=\"x\"",
+                         testing::Values("tel:112", "tel:112;phone-context=ims.example",
+                                         "sip:112@ims.example;user=phone", "sip:+34112@ims.example", "urn:service:sos",
+                                         "tel:+34806-000-000", "sip:+34806000000@ims.example;user=phone",
+                                         "sip:0034600@ims.example", "tel:+1", "sip:a@10.0.0.1", "sip:ims.example",
+                                         "http://ims.example", "", "sip:a@b.example;gr=\"x\"",
                                          "sip:a%20b@ims.example"));
 
 TEST(ReferTargetTest, IsWhatCouldBeDialledAndNoMore) {
   EXPECT_EQ(ReferTargetOf("tel:+34-600 000(002)"), "tel:+34600000002");
   EXPECT_EQ(ReferTargetOf("tel:+34600000002;rn=1"), "tel:+34600000002");
   EXPECT_EQ(ReferTargetOf("tel:123;phone-context=ims.example"), "tel:123;phone-context=ims.example");
-  EXPECT_EQ(ReferTargetOf("sip:+34600000002@ims.example:5060;transport=tcp;user=phone"), "sip:+34600000002@ims.example;user=phone");
+  EXPECT_EQ(ReferTargetOf("sip:+34600000002@ims.example:5060;transport=tcp;user=phone"),
+            "sip:+34600000002@ims.example;user=phone");
   EXPECT_EQ(ReferTargetOf("sip:bob@ims.example;gr=urn:uuid:1-2"), "sip:bob@ims.example;gr=urn:uuid:1-2");
   EXPECT_EQ(ReferTargetOf("sip:bob@ims.example;gr"), "sip:bob@ims.example;gr");
   EXPECT_EQ(ReferTargetOf("sips:bob@ims.example"), std::nullopt);
@@ -319,7 +335,12 @@ TEST(BarredNumberTest, CannotBeDialled) {
   h.StartOutgoing("sip:0034600@ims.example");
   EXPECT_EQ(h.Outcome(), "The operator does not let this number be called from here.");
   h.StartConnected();
-  h.registry.Transfer({.call_id = "c1", .phone_leg_id = "p", .sdp_session_id = 6, .to_address = "tel:+34806000000", .excluded_instances = {}}, 7, h.now);
+  h.registry.Transfer({.call_id = "c1",
+                       .phone_leg_id = "p",
+                       .sdp_session_id = 6,
+                       .to_address = "tel:+34806000000",
+                       .excluded_instances = {}},
+                      7, h.now);
   EXPECT_EQ(h.Outcome(), "The operator does not let this number be called from here.");
 }
 

@@ -143,7 +143,8 @@ TEST(ReofferedCall, OffersInAnOfferlessReinvite) {  // Covers: C13
   h.Apply([&](Call& c) { c.OnRemoteOffer("A", std::nullopt, h.now); });
   EXPECT_THAT(*h.Take<SendSdpAnswer>()->sdp, HasSubstr("m=audio 20000 RTP/AVP 107 106 105 104 101 102\r\n"));
   // Somebody else is put into the call, whose phone knows narrowband only.
-  const std::string narrow = Replace(Replace(PhoneSdp("sendrecv", "", "10.7.7.7"), "AMR-WB/16000", "AMR/8000"), "107", "105");
+  const std::string narrow =
+      Replace(Replace(PhoneSdp("sendrecv", "", "10.7.7.7"), "AMR-WB/16000", "AMR/8000"), "107", "105");
   h.Apply([&](Call& c) { c.OnRemoteAnswer("A", narrow, h.now); });
   const auto modify = h.Take<ModifyMedia>();
   ASSERT_TRUE(modify);
@@ -201,7 +202,8 @@ TEST(ReofferedCall, AnOfferlessReinviteThatIsTakenBackLeavesNothing) {  // Cover
   EXPECT_EQ(h.Outcome(), "ok Hold");
 }
 
-// The peer's exchange came between: what waits is said anew, as newer than it (RFC 3264 section 8) and with its payload types.
+// The peer's exchange came between: what waits is said anew, as newer than it (RFC 3264 section 8) and with its payload
+// types.
 TEST(ReofferedCall, AHoldThatWasOvertakenIsOfferedAnew) {  // Covers: C5 C12
   CallHarness h;
   h.StartConnected();
@@ -329,8 +331,8 @@ TEST(ReofferedCall, RefusesStatusesThatAreNotTheClients) {
   CallHarness h;
   h.StartInvited();
   h.Outcome();
-  for (Status status : {Status::kConnected, Status::kHold, Status::kDeclined, Status::kBusy,
-                        Status::kTerminated, Status::kFailed, Status::kWaiting}) {
+  for (Status status : {Status::kConnected, Status::kHold, Status::kDeclined, Status::kBusy, Status::kTerminated,
+                        Status::kFailed, Status::kWaiting}) {
     EXPECT_THAT(h.Put(status), HasSubstr("cannot become")) << ToString(status);
     EXPECT_EQ(h.last_refusal->kind, RefusalKind::kIncompatibleState);
   }

@@ -16,8 +16,11 @@ using ::testing::IsEmpty;
 class TransferTest : public testing::Test {
  protected:
   void Transfer(const std::string& to = "", const CallId& leg = "leg") {
-    TransferRequest request{.call_id = "c1", .phone_leg_id = leg, .sdp_session_id = 5,
-                            .to_address = to, .excluded_instances = {"urn:uuid:1"}};
+    TransferRequest request{.call_id = "c1",
+                            .phone_leg_id = leg,
+                            .sdp_session_id = 5,
+                            .to_address = to,
+                            .excluded_instances = {"urn:uuid:1"}};
     h.registry.Transfer(std::move(request), 7, h.now);
   }
   void OnLeg(const std::function<void(Call&)>& input, const CallId& id = "leg") { h.registry.Apply(id, input); }
@@ -38,8 +41,11 @@ class TransferTest : public testing::Test {
     h.Clear();
   }
   void Pull(const CallId& from = "c1", const CallId& id = "z") {
-    PullRequest request{.call_id = from, .id = id, .owner = {"r2", "client", "user", "device2"},
-                        .originator_address = "tel:+34600000001", .offer_sdp = sdp::kChromiumOffer};
+    PullRequest request{.call_id = from,
+                        .id = id,
+                        .owner = {"r2", "client", "user", "device2"},
+                        .originator_address = "tel:+34600000001",
+                        .offer_sdp = sdp::kChromiumOffer};
     h.registry.Pull(std::move(request), 8, h.now);
   }
   // The network, which knows dialogs by the id that they began with.
@@ -107,7 +113,12 @@ TEST_F(TransferTest, AWithheldNumberStaysWithheld) {  // Covers: C23
   h.registry.Apply("z", [&](Call& c) { c.OnAccessConnected(h.now); });
   OnDialog("c1", [&](Call& c) { c.OnRemoteAnswer("A", PhoneSdp(), h.now); });
   h.Clear();
-  h.registry.Transfer({.call_id = "z", .phone_leg_id = "leg", .sdp_session_id = 6, .to_address = "tel:+34600000009", .excluded_instances = {}}, 9, h.now);
+  h.registry.Transfer({.call_id = "z",
+                       .phone_leg_id = "leg",
+                       .sdp_session_id = 6,
+                       .to_address = "tel:+34600000009",
+                       .excluded_instances = {}},
+                      9, h.now);
   EXPECT_TRUE(is_anonymous("leg"));
 }
 
@@ -237,7 +248,8 @@ TEST_F(TransferTest, ThePhoneHangsUpAfterTheMove) {
 
 TEST_F(TransferTest, TheBrowsersMediaMayGoAfterTheMoveTheNetworksMayNot) {
   MoveToPhone();
-  for (const MediaEnd end : {MediaEnd::kAccessTimeout, MediaEnd::kConsentLost, MediaEnd::kIceFailed, MediaEnd::kDtlsFailed}) {
+  for (const MediaEnd end :
+       {MediaEnd::kAccessTimeout, MediaEnd::kConsentLost, MediaEnd::kIceFailed, MediaEnd::kDtlsFailed}) {
     h.Apply([&](Call& c) { c.OnMediaEnded(end, "", h.now); });
     OnLeg([&](Call& c) { c.OnMediaEnded(end, "", h.now); });
   }
@@ -464,8 +476,8 @@ TEST_F(TransferTest, ACallMovesFromOneBrowserToAnother) {
   h.registry.Apply("z", [&](Call& c) { c.OnAccessConnected(h.now); });
   h.Clear();
   OnDialog("c1", [&](Call& c) { c.OnRemoteAnswer("A", PhoneSdp(), h.now); });
-  EXPECT_THAT(h.Events(), testing::UnorderedElementsAre("Connected: Call moved here",
-                                                        "Terminated: Call moved to another device"));
+  EXPECT_THAT(h.Events(),
+              testing::UnorderedElementsAre("Connected: Call moved here", "Terminated: Call moved to another device"));
   EXPECT_FALSE(h.Has<SendBye>());
 }
 

@@ -28,11 +28,13 @@ class ClickToCallTest : public testing::Test {
     Campaign other = Shop();
     other.id = "other";
     other.clients = {"other-backend"};
-    calls_ = std::make_unique<ClickToCall>(std::vector<Campaign>{campaign_, other}, "north", "https://gw.example", store_);
+    calls_ =
+        std::make_unique<ClickToCall>(std::vector<Campaign>{campaign_, other}, "north", "https://gw.example", store_);
     calls_->Restore(wall_);
   }
   std::string Token(uint32_t calls = 1, const std::string& client = "backend") {
-    const auto issued = calls_->Issue(client, {campaign_.id, calls, std::nullopt, ""}, "id" + std::to_string(++ids_), "secret", wall_);
+    const auto issued =
+        calls_->Issue(client, {campaign_.id, calls, std::nullopt, ""}, "id" + std::to_string(++ids_), "secret", wall_);
     return issued ? issued->text : "";
   }
   static std::string IdOf(const std::string& token) { return TokenText::Parse(token)->id; }
@@ -85,7 +87,8 @@ TEST_F(ClickToCallTest, ForgedExpiredAndForeignTokensAreNone) {
   const auto failure = [&](const std::string& text) { return calls_->Verify(text, wall_).error(); };
   EXPECT_EQ(failure("byon-visit.north." + IdOf(token) + ".guess"), auth::TokenFailure::kInactive);
   EXPECT_EQ(failure("byon-visit.north.id99.secret"), auth::TokenFailure::kInactive);
-  EXPECT_EQ(failure("byon-visit.south." + IdOf(token) + ".secret"), auth::TokenFailure::kInactive) << "another operator's";
+  EXPECT_EQ(failure("byon-visit.south." + IdOf(token) + ".secret"), auth::TokenFailure::kInactive)
+      << "another operator's";
   EXPECT_EQ(failure("x" + token), auth::TokenFailure::kMalformed);
   Advance(300s);
   EXPECT_EQ(failure(token), auth::TokenFailure::kInactive) << "no call began in time";

@@ -26,8 +26,9 @@ TEST(TokenText, OnlyItsOwnFormIsOne) {
   EXPECT_EQ(text->id, "id-1");
   EXPECT_EQ(text->secret, "s3cret");
   EXPECT_EQ(text->ToString(), "byon-visit.north.id-1.s3cret");
-  for (const std::string bad : {"", "byon-visit.", "byon-visit.a.b", "byon-visit.a.b.", "byon-visit.a..c", "byon-visit.a.b.c.d",
-                                "byon-visit.a.b.c ", "byon-visit.a.b.c\n", "eyJ.a.b.c", "BYON-VISIT.a.b.c"}) {
+  for (const std::string bad :
+       {"", "byon-visit.", "byon-visit.a.b", "byon-visit.a.b.", "byon-visit.a..c", "byon-visit.a.b.c.d",
+        "byon-visit.a.b.c ", "byon-visit.a.b.c\n", "eyJ.a.b.c", "BYON-VISIT.a.b.c"}) {
     EXPECT_FALSE(TokenText::Parse(bad)) << bad;
   }
   EXPECT_FALSE(TokenText::Parse("byon-visit.a.b." + std::string(65, 'x')));

@@ -152,12 +152,14 @@ WireMessage FakeNameServer::AnswerTo(const Message& query) {
 void FakeNameServer::Run() {
   std::array<std::byte, 65536> buffer;
   while (!is_over_) {
-    pollfd waiting[] = {{.fd = datagrams_, .events = POLLIN, .revents = 0}, {.fd = listener_, .events = POLLIN, .revents = 0}};
+    pollfd waiting[] = {{.fd = datagrams_, .events = POLLIN, .revents = 0},
+                        {.fd = listener_, .events = POLLIN, .revents = 0}};
     if (poll(waiting, 2, 20) <= 0) continue;
     if ((waiting[0].revents & POLLIN) != 0) {
       sockaddr_in from{};
       socklen_t length = sizeof from;
-      const ssize_t size = recvfrom(datagrams_, buffer.data(), buffer.size(), 0, reinterpret_cast<sockaddr*>(&from), &length);
+      const ssize_t size =
+          recvfrom(datagrams_, buffer.data(), buffer.size(), 0, reinterpret_cast<sockaddr*>(&from), &length);
       const auto query = ParseMessage(base::ByteSpan(buffer).first(size < 0 ? 0 : static_cast<size_t>(size)));
       if (!query) continue;
       ++queries_;
@@ -170,7 +172,8 @@ void FakeNameServer::Run() {
       const int connection = accept(listener_, nullptr, nullptr);
       ++streams_;
       const ssize_t size = recv(connection, buffer.data(), buffer.size(), 0);
-      const auto query = size < 2 ? std::nullopt : ParseMessage(base::ByteSpan(buffer).subspan(2, static_cast<size_t>(size) - 2));
+      const auto query =
+          size < 2 ? std::nullopt : ParseMessage(base::ByteSpan(buffer).subspan(2, static_cast<size_t>(size) - 2));
       if (query) {
         const Bytes wire = Write(AnswerTo(*query));
         Bytes framed;

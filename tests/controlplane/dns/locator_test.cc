@@ -38,12 +38,13 @@ class LocatorTest : public ::testing::Test {
   Location Find(SipTransport transport = SipTransport::kUdp, bool is_ipv6 = false) {
     Location result;
     bool is_done = false;
-    Locate({.domain = "ims.test", .transport = transport, .is_ipv6 = is_ipv6}, AsLookup(),
-           [this](uint32_t bound) { return bound == 0 ? 0 : drawn_ % bound; },
-           [&](const Location& location) {
-             result = location;
-             is_done = true;
-           });
+    Locate(
+        {.domain = "ims.test", .transport = transport, .is_ipv6 = is_ipv6}, AsLookup(),
+        [this](uint32_t bound) { return bound == 0 ? 0 : drawn_ % bound; },
+        [&](const Location& location) {
+          result = location;
+          is_done = true;
+        });
     EXPECT_TRUE(is_done);
     return result;
   }
@@ -71,8 +72,10 @@ TEST_F(LocatorTest, NaptrThenServiceThenAddress) {
   AddHost("two.test", "192.0.2.22");
   AddHost("three.test", "192.0.2.3");
   const Location location = Find();
-  EXPECT_EQ(location.targets, (Targets{{"192.0.2.1", 5061}, {"192.0.2.2", 5062}, {"192.0.2.22", 5062},
-                                       {"192.0.2.3", 5063}, {"192.0.2.1", 5064}}));
+  EXPECT_EQ(
+      location.targets,
+      (Targets{
+          {"192.0.2.1", 5061}, {"192.0.2.2", 5062}, {"192.0.2.22", 5062}, {"192.0.2.3", 5063}, {"192.0.2.1", 5064}}));
   EXPECT_TRUE(location.is_certain);
 }
 
@@ -102,7 +105,8 @@ TEST_F(LocatorTest, Weights) {
   Add("_sip._udp.ims.test", RecordType::kSrv, Service{1, 30, 5060, "heavy.test"});
   Add("_sip._udp.ims.test", RecordType::kSrv, Service{1, 10, 5060, "light.test"});
   Add("_sip._udp.ims.test", RecordType::kSrv, Service{1, 0, 5060, "idle.test"});
-  for (const char* name : {"heavy", "light", "idle"}) AddHost(std::string(name) + ".test", std::string("192.0.2.") + (name[0] == 'h' ? "3" : name[0] == 'l' ? "1" : "2"));
+  for (const char* name : {"heavy", "light", "idle"})
+    AddHost(std::string(name) + ".test", std::string("192.0.2.") + (name[0] == 'h' ? "3" : name[0] == 'l' ? "1" : "2"));
   std::map<std::string, int> first;
   for (drawn_ = 0; drawn_ <= 40; ++drawn_) {
     const Location location = Find();

@@ -29,16 +29,28 @@ TEST(DnsMessageTest, AQueryIsOneQuestionWithEdns) {
                             "045f736970045f75647003494d53047465737400"
                             "00210001"
                             "00002904d0000000000000"));
-  for (const char* name : {"", ".", "a..b", "-a b", "a/b", "sip:x"}) EXPECT_FALSE(WriteQuery(1, name, RecordType::kA)) << name;
+  for (const char* name : {"", ".", "a..b", "-a b", "a/b", "sip:x"})
+    EXPECT_FALSE(WriteQuery(1, name, RecordType::kA)) << name;
   EXPECT_FALSE(WriteQuery(1, std::string(64, 'a') + ".test", RecordType::kA));
 }
 
-// RFC 1035 section 4.1.4: F.ISI.ARPA, FOO.F.ISI.ARPA, ARPA and the root, compressed. Here as owner and target of aliases.
+// RFC 1035 section 4.1.4: F.ISI.ARPA, FOO.F.ISI.ARPA, ARPA and the root, compressed. Here as owner and target of
+// aliases.
 TEST(DnsMessageTest, CompressedNames) {
-  const Bytes wire = FromHex("000181800001000200000000"
-                             "0146034953490441525041000005" "0001"
-                             "03464f4fc00c" "00050001" "0000003c" "0002" "c00c"
-                             "c00c" "00010001" "0000003c" "0004" "c0000201");
+  const Bytes wire = FromHex(
+      "000181800001000200000000"
+      "0146034953490441525041000005"
+      "0001"
+      "03464f4fc00c"
+      "00050001"
+      "0000003c"
+      "0002"
+      "c00c"
+      "c00c"
+      "00010001"
+      "0000003c"
+      "0004"
+      "c0000201");
   const auto message = ParseMessage(wire);
   ASSERT_TRUE(message);
   EXPECT_EQ(message->question_name, "f.isi.arpa");
@@ -57,7 +69,9 @@ TEST(DnsMessageTest, PointersThatDoNotLeadBackAreRefused) {
 }
 
 TEST(DnsMessageTest, LengthsThatDoNotFitAreRefused) {
-  WireMessage message{.id = 1, .question = "a.test", .answers = {{"a.test", RecordType::kA, 60, AddressData("192.0.2.1")}},
+  WireMessage message{.id = 1,
+                      .question = "a.test",
+                      .answers = {{"a.test", RecordType::kA, 60, AddressData("192.0.2.1")}},
                       .authorities = {}};
   const Bytes good = Write(message);
   ASSERT_TRUE(ParseMessage(good));
@@ -74,16 +88,17 @@ TEST(DnsMessageTest, LengthsThatDoNotFitAreRefused) {
 
 // RFC 3263 section 4.1 and RFC 2782: the records of their examples.
 TEST(DnsMessageTest, NaptrAndService) {
-  const auto message = ParseMessage(Write(
-      {.id = 7,
-       .question = "example.com",
-       .type = RecordType::kNaptr,
-       .answers = {{"example.com", RecordType::kNaptr, 60, NaptrData(50, 50, "S", "sips+d2t", "_sips._tcp.example.com")},
-                   {"example.com", RecordType::kSrv, 0x80000000, ServiceData(0, 1, 5060, "server1.example.com")},
-                   {"example.com", RecordType::kSrv, 60, ServiceData(0, 1, 5060, "no host.example.com")},
-                   {"exa mple.com", RecordType::kA, 60, AddressData("192.0.2.1")},
-                   {"example.com", RecordType::kAaaa, 60, AddressData("2001:db8::1")}},
-       .authorities = {}}));
+  const auto message = ParseMessage(
+      Write({.id = 7,
+             .question = "example.com",
+             .type = RecordType::kNaptr,
+             .answers = {{"example.com", RecordType::kNaptr, 60,
+                          NaptrData(50, 50, "S", "sips+d2t", "_sips._tcp.example.com")},
+                         {"example.com", RecordType::kSrv, 0x80000000, ServiceData(0, 1, 5060, "server1.example.com")},
+                         {"example.com", RecordType::kSrv, 60, ServiceData(0, 1, 5060, "no host.example.com")},
+                         {"exa mple.com", RecordType::kA, 60, AddressData("192.0.2.1")},
+                         {"example.com", RecordType::kAaaa, 60, AddressData("2001:db8::1")}},
+             .authorities = {}}));
   ASSERT_TRUE(message);
   ASSERT_EQ(message->answers.size(), 3u) << "names that no host has are left out";
   const auto& naptr = std::get<NamingAuthority>(message->answers[0].data);
@@ -116,7 +131,9 @@ TEST(DnsAnswerTest, AliasesAreFollowed) {
 }
 
 TEST(DnsAnswerTest, NothingIsKeptAsLongAsTheZoneSays) {
-  WireMessage wire{.flags = 0x8183, .question = "a.test", .answers = {},
+  WireMessage wire{.flags = 0x8183,
+                   .question = "a.test",
+                   .answers = {},
                    .authorities = {{"test", RecordType::kSoa, 900, SoaData(120)}}};
   Reading reading = ReadAnswer(*ParseMessage(Write(wire)), "a.test", RecordType::kA);
   EXPECT_EQ(reading.answer.kind, Answer::Kind::kNone);
@@ -145,8 +162,9 @@ TEST(DnsCacheTest, KeepsAnswersForTheirTime) {
 }
 
 TEST(DnsServerListTest, ReadsResolvConf) {
-  const ServerList list = ParseResolvConf("# comment\nsearch ims.test\nnameserver 192.0.2.53\r\n nameserver\t2001:db8::53 \n"
-                                          "nameserver nonsense\noptions ndots:1 timeout:1 attempts:9\n");
+  const ServerList list = ParseResolvConf(
+      "# comment\nsearch ims.test\nnameserver 192.0.2.53\r\n nameserver\t2001:db8::53 \n"
+      "nameserver nonsense\noptions ndots:1 timeout:1 attempts:9\n");
   EXPECT_EQ(list.servers, (std::vector<Server>{{"192.0.2.53", 53}, {"2001:db8::53", 53}}));
   EXPECT_EQ(list.timeout, seconds(1));
   EXPECT_EQ(list.attempts, 5u);

@@ -15,7 +15,9 @@ using std::chrono::system_clock;
 
 const system_clock::time_point kNow(std::chrono::seconds(1'700'000'000));  // 2023-11-14T22:13:20Z
 
-std::string Build(const Location& location) { return BuildPidfLo(location, "sip:+34600000001@ims.test", "urn:uuid:1", kNow); }
+std::string Build(const Location& location) {
+  return BuildPidfLo(location, "sip:+34600000001@ims.test", "urn:uuid:1", kNow);
+}
 bool Has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 bool IsWellFormed(const std::string& xml) {
@@ -32,7 +34,8 @@ bool IsWellFormed(const std::string& xml) {
   }
 }
 
-// As the network is told: the service without "urn:service:sos.", "" for sos itself; "-" where it is no emergency number.
+// As the network is told: the service without "urn:service:sos.", "" for sos itself; "-" where it is no emergency
+// number.
 std::string ServiceOf(const std::string& country, const std::string& number) {
   for (const ServiceNumber& one : NumbersOf(country)) {
     if (one.number != number) continue;
@@ -85,7 +88,8 @@ TEST(ServiceNumbers, EveryCountryHasNumbersThatAreNobodysElse) {  // Covers: C18
 }
 
 TEST(ServiceNumbers, EveryRowReadsAsItIsMeant) {
-  const std::set<std::string> services{"", "ambulance", "fire", "gas", "marine", "mountain", "poison", "police"};  // RFC 5031 section 4.2
+  const std::set<std::string> services{"",       "ambulance", "fire",   "gas",
+                                       "marine", "mountain",  "poison", "police"};  // RFC 5031 section 4.2
   std::set<std::string> seen;
   std::string last;
   for (const CountryNumbers& row : AllCountryNumbers()) {
@@ -100,17 +104,20 @@ TEST(ServiceNumbers, EveryRowReadsAsItIsMeant) {
     }
     for (const ServiceNumber& one : NumbersOf(last)) {
       const std::string service = ServiceOf(last, one.number);
-      EXPECT_TRUE(services.contains(service) || service == "country-specific.kr." + one.number) << last << ' ' << service;
+      EXPECT_TRUE(services.contains(service) || service == "country-specific.kr." + one.number)
+          << last << ' ' << service;
     }
   }
 }
 
 TEST(ServiceNumbers, Urns) {
-  for (const char* good : {"urn:service:sos", "urn:service:sos.police", "urn:service:sos.ecall.manual", "urn:service:sos.a-b"}) {
+  for (const char* good :
+       {"urn:service:sos", "urn:service:sos.police", "urn:service:sos.ecall.manual", "urn:service:sos.a-b"}) {
     EXPECT_TRUE(IsEmergencyUrn(good)) << good;
   }
-  for (const char* bad : {"", "urn:service:so", "urn:service:sos.", "urn:service:sos..x", "urn:service:sosx", "urn:service:sos.Fire",
-                          "urn:service:sos.-a", "urn:service:sos.a>", "urn:service:counseling"}) {
+  for (const char* bad :
+       {"", "urn:service:so", "urn:service:sos.", "urn:service:sos..x", "urn:service:sosx", "urn:service:sos.Fire",
+        "urn:service:sos.-a", "urn:service:sos.a>", "urn:service:counseling"}) {
     EXPECT_FALSE(IsEmergencyUrn(bad)) << bad;
   }
 }
@@ -124,9 +131,11 @@ TEST(PidfLo, ACircle) {  // Covers: C18
   const std::string xml = Build(location);
   EXPECT_TRUE(IsWellFormed(xml)) << xml;
   EXPECT_TRUE(Has(xml, "entity=\"sip:+34600000001@ims.test\""));
-  EXPECT_TRUE(Has(xml, "<gs:Circle srsName=\"urn:ogc:def:crs:EPSG::4326\"><gml:pos>-34.4072420 150.8825180</gml:pos>"
-                       "<gs:radius uom=\"urn:ogc:def:uom:EPSG::9001\">30.0</gs:radius></gs:Circle>"
-                       "<con:confidence pdf=\"normal\">97.0</con:confidence>")) << xml;
+  EXPECT_TRUE(Has(xml,
+                  "<gs:Circle srsName=\"urn:ogc:def:crs:EPSG::4326\"><gml:pos>-34.4072420 150.8825180</gml:pos>"
+                  "<gs:radius uom=\"urn:ogc:def:uom:EPSG::9001\">30.0</gs:radius></gs:Circle>"
+                  "<con:confidence pdf=\"normal\">97.0</con:confidence>"))
+      << xml;
   EXPECT_TRUE(Has(xml, "<gp:method>GPS</gp:method>"));
   EXPECT_TRUE(Has(xml, "<dm:deviceID>urn:uuid:1</dm:deviceID><dm:timestamp>2023-11-14T22:13:00Z</dm:timestamp>"));
   EXPECT_TRUE(Has(xml, "<gbp:retention-expiry>2023-11-15T22:13:20Z</gbp:retention-expiry>"));
@@ -134,25 +143,33 @@ TEST(PidfLo, ACircle) {  // Covers: C18
 
 TEST(PidfLo, APointAndAnEllipsoid) {
   const std::string point = Build({.position = Position{.latitude = 1, .longitude = 2}});
-  EXPECT_TRUE(Has(point, "<gml:Point srsName=\"urn:ogc:def:crs:EPSG::4326\"><gml:pos>1.0000000 2.0000000</gml:pos></gml:Point>")) << point;
+  EXPECT_TRUE(Has(
+      point, "<gml:Point srsName=\"urn:ogc:def:crs:EPSG::4326\"><gml:pos>1.0000000 2.0000000</gml:pos></gml:Point>"))
+      << point;
   EXPECT_TRUE(Has(point, "<dm:timestamp>2023-11-14T22:13:20Z")) << "now, where nobody says when";
   Location location{.position = Position{.latitude = 42.5463, .longitude = -73.2512}};
   location.position->ellipsoid = {26.3, 7.7156, 3.31, 28.7, 90};
   const std::string xml = Build(location);
   EXPECT_TRUE(IsWellFormed(xml));
-  EXPECT_TRUE(Has(xml, "<gs:Ellipsoid srsName=\"urn:ogc:def:crs:EPSG::4979\"><gml:pos>42.5463000 -73.2512000 26.3</gml:pos>"
-                       "<gs:semiMajorAxis uom=\"urn:ogc:def:uom:EPSG::9001\">7.7</gs:semiMajorAxis>")) << xml;
+  EXPECT_TRUE(Has(xml,
+                  "<gs:Ellipsoid srsName=\"urn:ogc:def:crs:EPSG::4979\"><gml:pos>42.5463000 -73.2512000 26.3</gml:pos>"
+                  "<gs:semiMajorAxis uom=\"urn:ogc:def:uom:EPSG::9001\">7.7</gs:semiMajorAxis>"))
+      << xml;
   EXPECT_TRUE(Has(xml, "<gs:orientation uom=\"urn:ogc:def:uom:EPSG::9102\">90.00</gs:orientation>"));
 }
 
 TEST(PidfLo, ACivicAddressInTheOrderOfItsSchemaAndEscaped) {
   Location location;
-  location.civic = {{"country", "ES"}, {"A3", "Madrid"}, {"RD", "Calle <Mayor> & \"Sol\""}, {"HNO", "1"}, {"PC", "28013"}};
+  location.civic = {
+      {"country", "ES"}, {"A3", "Madrid"}, {"RD", "Calle <Mayor> & \"Sol\""}, {"HNO", "1"}, {"PC", "28013"}};
   location.language = "es";
   const std::string xml = Build(location);
   EXPECT_TRUE(IsWellFormed(xml)) << xml;
-  EXPECT_TRUE(Has(xml, "<ca:civicAddress xml:lang=\"es\"><ca:country>ES</ca:country><ca:A3>Madrid</ca:A3>"
-                       "<ca:RD>Calle &lt;Mayor&gt; &amp; &quot;Sol&quot;</ca:RD><ca:HNO>1</ca:HNO><ca:PC>28013</ca:PC></ca:civicAddress>")) << xml;
+  EXPECT_TRUE(Has(xml,
+                  "<ca:civicAddress xml:lang=\"es\"><ca:country>ES</ca:country><ca:A3>Madrid</ca:A3>"
+                  "<ca:RD>Calle &lt;Mayor&gt; &amp; "
+                  "&quot;Sol&quot;</ca:RD><ca:HNO>1</ca:HNO><ca:PC>28013</ca:PC></ca:civicAddress>"))
+      << xml;
   location.position = Position{.latitude = 40.4, .longitude = -3.7};
   const std::string both = Build(location);
   EXPECT_LT(both.find("<gml:Point"), both.find("<ca:civicAddress")) << "the position first (RFC 5491 section 3)";
@@ -191,29 +208,37 @@ TEST(PidfLo, IsReadAsItIsWritten) {
 // As clients write them: in a tuple, with prefixes of their own, with blanks and a zone, several of them.
 TEST(PidfLo, OfClientsIsRead) {
   const auto of = [](const std::string& info, const std::string& rest = "") {
-    return ReadPidfLo("<p:presence xmlns:p=\"urn:ietf:params:xml:ns:pidf\"><p:tuple id=\"a\"><p:status><g:geopriv><g:location-info>" + info +
-                      "</g:location-info></g:geopriv></p:status>" + rest + "</p:tuple></p:presence>");
+    return ReadPidfLo(
+        "<p:presence xmlns:p=\"urn:ietf:params:xml:ns:pidf\"><p:tuple id=\"a\"><p:status><g:geopriv><g:location-info>" +
+        info + "</g:location-info></g:geopriv></p:status>" + rest + "</p:tuple></p:presence>");
   };
-  const auto point = of("<gml:Point srsName=\"urn:ogc:def:crs:EPSG::4326\"><gml:pos>\n 40.4168  -3.7038 </gml:pos></gml:Point>",
-                        "<p:timestamp>2023-11-14T23:13:20.25+01:00</p:timestamp>");
+  const auto point =
+      of("<gml:Point srsName=\"urn:ogc:def:crs:EPSG::4326\"><gml:pos>\n 40.4168  -3.7038 </gml:pos></gml:Point>",
+         "<p:timestamp>2023-11-14T23:13:20.25+01:00</p:timestamp>");
   ASSERT_TRUE(point && point->position);
   EXPECT_EQ(point->position->longitude, -3.7038);
   EXPECT_EQ(point->taken_at, kNow);
-  const auto ellipse = of("<gs:Ellipse><gml:pos>1 2</gml:pos><gs:semiMajorAxis>50</gs:semiMajorAxis><gs:semiMinorAxis>20</gs:semiMinorAxis></gs:Ellipse>");
+  const auto ellipse =
+      of("<gs:Ellipse><gml:pos>1 "
+         "2</gml:pos><gs:semiMajorAxis>50</gs:semiMajorAxis><gs:semiMinorAxis>20</gs:semiMinorAxis></gs:Ellipse>");
   ASSERT_TRUE(ellipse && ellipse->position);
   EXPECT_EQ(ellipse->position->radius_m, 50) << "the circle around it";
   EXPECT_FALSE(ellipse->position->ellipsoid);
-  const auto both = of("<c:civicAddress><c:country>DE</c:country><c:XX>unknown</c:XX></c:civicAddress><gml:Point><gml:pos>1 2</gml:pos></gml:Point>"
-                       "<gml:Point><gml:pos>3 4</gml:pos></gml:Point>");
+  const auto both =
+      of("<c:civicAddress><c:country>DE</c:country><c:XX>unknown</c:XX></c:civicAddress><gml:Point><gml:pos>1 "
+         "2</gml:pos></gml:Point>"
+         "<gml:Point><gml:pos>3 4</gml:pos></gml:Point>");
   ASSERT_TRUE(both && both->position);
   EXPECT_EQ(both->position->latitude, 1) << "the first";
   EXPECT_EQ(both->civic.size(), 1u);
-  for (const char* bad : {"", "<gml:Point/>", "<gml:Point><gml:pos>91 0</gml:pos></gml:Point>", "<gml:Point><gml:pos>1</gml:pos></gml:Point>",
-                          "<gml:Point><gml:pos>1 nan</gml:pos></gml:Point>", "<gml:Point><gml:pos>1 2 3 4</gml:pos></gml:Point>",
-                          "<gml:Point srsName=\"urn:ogc:def:crs:EPSG::27700\"><gml:pos>1 2</gml:pos></gml:Point>",
-                          "<gs:Circle><gml:pos>1 2</gml:pos><gs:radius>-1</gs:radius></gs:Circle>",
-                          "<gs:Circle><gml:pos>1 2</gml:pos><gs:radius uom=\"urn:ogc:def:uom:EPSG::9002\">1</gs:radius></gs:Circle>",
-                          "<c:civicAddress><c:country>de</c:country></c:civicAddress>", "<gs:Polygon/>"}) {
+  for (const char* bad :
+       {"", "<gml:Point/>", "<gml:Point><gml:pos>91 0</gml:pos></gml:Point>",
+        "<gml:Point><gml:pos>1</gml:pos></gml:Point>", "<gml:Point><gml:pos>1 nan</gml:pos></gml:Point>",
+        "<gml:Point><gml:pos>1 2 3 4</gml:pos></gml:Point>",
+        "<gml:Point srsName=\"urn:ogc:def:crs:EPSG::27700\"><gml:pos>1 2</gml:pos></gml:Point>",
+        "<gs:Circle><gml:pos>1 2</gml:pos><gs:radius>-1</gs:radius></gs:Circle>",
+        "<gs:Circle><gml:pos>1 2</gml:pos><gs:radius uom=\"urn:ogc:def:uom:EPSG::9002\">1</gs:radius></gs:Circle>",
+        "<c:civicAddress><c:country>de</c:country></c:civicAddress>", "<gs:Polygon/>"}) {
     EXPECT_FALSE(of(bad)) << bad;
   }
   EXPECT_FALSE(ReadPidfLo("<location-info><Point><pos>1 2</pos></Point></location-info>")) << "no presence document";

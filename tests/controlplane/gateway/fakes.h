@@ -53,9 +53,7 @@ class FakeSip final : public call::SipSignaling {
   std::vector<std::string> log;
 
   void Invite(call::OutgoingInvite invite) override { invites.push_back(std::move(invite)); }
-  void Cancel(const std::string& id, const call::EndReason&) override {
-    log.push_back("cancel " + id);
-  }
+  void Cancel(const std::string& id, const call::EndReason&) override { log.push_back("cancel " + id); }
   void SendProgress(const std::string&, int code, std::optional<std::string> sdp) override {
     log.push_back("progress " + std::to_string(code) + (sdp ? " sdp" : ""));
   }
@@ -63,16 +61,16 @@ class FakeSip final : public call::SipSignaling {
   void Reject(const std::string& id, int code, const call::EndReason&) override {
     log.push_back("reject " + std::to_string(code) + ' ' + id);
   }
-  void SendOffer(const std::string&, const std::string&, std::string) override {
-    log.push_back("offer");
-  }
+  void SendOffer(const std::string&, const std::string&, std::string) override { log.push_back("offer"); }
   void SendAnswer(const std::string&, const std::string&, std::optional<std::string> sdp) override {
     log.push_back(sdp ? "answer sdp" : "answer 488");
   }
   void SendDigits(const std::string& id, const std::string& digits) override {
     log.push_back("digits " + digits + ' ' + id);
   }
-  void AnswerReferral(const std::string& id, int status) override { log.push_back("refer " + std::to_string(status) + ' ' + id); }
+  void AnswerReferral(const std::string& id, int status) override {
+    log.push_back("refer " + std::to_string(status) + ' ' + id);
+  }
   void ReportReferral(const std::string& id, int status, const std::string&) override {
     log.push_back("notify " + std::to_string(status) + ' ' + id);
   }
@@ -89,8 +87,7 @@ class FakeRegistrar final : public registration::SipRegistrar {
 
   void Register(const registration::SipRegistration& r) override { registered.push_back(r); }
   void Deregister(const std::string& id) override { log.push_back("deregister " + id); }
-  void Restore(const registration::SipRegistration& r,
-               const registration::SipRegistered& kept) override {
+  void Restore(const registration::SipRegistration& r, const registration::SipRegistered& kept) override {
     log.push_back("restore " + r.id + ' ' + kept.snapshot);
   }
 };
@@ -108,9 +105,7 @@ class FakeMedia final : public call::MediaControl {
   void Create(const std::string& id, call::MediaChange initial) override {
     created.emplace_back(id, std::move(initial));
   }
-  void Modify(const std::string& id, uint64_t, call::MediaChange) override {
-    log.push_back("modify " + id);
-  }
+  void Modify(const std::string& id, uint64_t, call::MediaChange) override { log.push_back("modify " + id); }
   void Close(const std::string& id, const std::string&) override { log.push_back("close " + id); }
   void Join(const std::string& id, const std::string& peer,
             std::function<void(std::optional<std::string>)> done) override {
@@ -127,8 +122,7 @@ class FakeMedia final : public call::MediaControl {
     digits = d;
     done(std::nullopt);
   }
-  void GetStats(const std::string&,
-                std::function<void(std::optional<call::MediaStats>)> done) override {
+  void GetStats(const std::string&, std::function<void(std::optional<call::MediaStats>)> done) override {
     call::MediaStats stats;
     stats.ims.packets_sent = 50;
     done(stats);
@@ -143,9 +137,7 @@ class FakeStore final : public store::Store {
     std::string name(key);
     records_[{kind, name}] = {name, std::string(value), expires_at};
   }
-  void Delete(store::Kind kind, std::string_view key) override {
-    records_.erase({kind, std::string(key)});
-  }
+  void Delete(store::Kind kind, std::string_view key) override { records_.erase({kind, std::string(key)}); }
   void ReadPage(store::Kind kind, std::string after, std::function<void(Page)> done) override {
     Page page;
     for (auto it = records_.upper_bound({kind, after}); it != records_.end() && it->first.first == kind; ++it) {
@@ -155,7 +147,8 @@ class FakeStore final : public store::Store {
     }
     done(std::move(page));
   }
-  void ReadKeys(store::Kind kind, std::vector<std::string> keys, std::function<void(std::vector<store::Record>)> done) override {
+  void ReadKeys(store::Kind kind, std::vector<std::string> keys,
+                std::function<void(std::vector<store::Record>)> done) override {
     std::vector<store::Record> found;
     for (const std::string& key : keys) {
       const auto it = records_.find({kind, key});
@@ -176,9 +169,7 @@ class FakeStore final : public store::Store {
   bool is_slow = false;
   std::vector<std::function<void(bool)>> waiting;
   size_t CountOf(store::Kind kind) { return LoadAll(kind).size(); }
-  std::string ValueOf(store::Kind kind, const std::string& key) {
-    return records_.at({kind, key}).value;
-  }
+  std::string ValueOf(store::Kind kind, const std::string& key) { return records_.at({kind, key}).value; }
 
  private:
   std::map<std::pair<store::Kind, std::string>, store::Record> records_;
@@ -205,14 +196,14 @@ class FakeEvents final : public EventSink {
     auto text = [](const MediaSession& s) {
       return std::string(ToString(s.status)) + ' ' + std::to_string(s.sequence_number);
     };
-    if (auto* e = std::get_if<SessionInvitation>(&event))
-      texts.push_back("invitation " + text(e->session));
+    if (auto* e = std::get_if<SessionInvitation>(&event)) texts.push_back("invitation " + text(e->session));
     if (auto* e = std::get_if<SessionStatus>(&event)) texts.push_back("status " + text(e->session));
     if (auto* e = std::get_if<RegistrationEnds>(&event)) {
       texts.push_back(e->is_expired ? "ends expired" : "ends terminated");
     }
     if (auto* e = std::get_if<DtmfReceived>(&event)) texts.push_back("dtmf " + e->digit);
-    if (auto* e = std::get_if<EmergencyNotice>(&event)) texts.push_back("emergency " + std::string(call::ToString(e->step)));
+    if (auto* e = std::get_if<EmergencyNotice>(&event))
+      texts.push_back("emergency " + std::string(call::ToString(e->step)));
     if (auto* e = std::get_if<TransferProgress>(&event)) {
       texts.push_back("transfer " + std::string(call::ToString(e->state)));
     }
@@ -244,8 +235,7 @@ class World {
 
   void Build() {
     gateway = std::make_unique<Gateway>(
-        config,
-        GatewayPorts{sip, registrar, media, store, subscribers, events, clock, ids, alarm, nullptr, Poster()});
+        config, GatewayPorts{sip, registrar, media, store, subscribers, events, clock, ids, alarm, nullptr, Poster()});
     media.observer = gateway.get();
   }
   std::function<void(std::function<void()>)> Poster() {

@@ -15,8 +15,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-const std::string kBrowserAnswer =
-    call::Replace(sdp::kChromiumOffer, "a=setup:actpass", "a=setup:active");
+const std::string kBrowserAnswer = call::Replace(sdp::kChromiumOffer, "a=setup:actpass", "a=setup:active");
 
 TEST(Gateway, RegistersAndTellsTheExpiry) {
   World w;
@@ -67,17 +66,14 @@ TEST(Gateway, StrangersSeeNothing) {
     EXPECT_THAT(w.gateway->ListRegistrations(who, "device"), IsEmpty());
     EXPECT_EQ(std::get<Error>(w.gateway->GetCall(who, call_id)).code, ErrorCode::kNotFound);
     EXPECT_THAT(w.gateway->ListCalls(who, "device"), IsEmpty());
-    w.gateway->DeleteCall(who, call_id, [](Outcome<Done> o) {
-      EXPECT_EQ(std::get<Error>(o).code, ErrorCode::kNotFound);
-    });
-    w.gateway->ChangeStatus(who, call_id, {Status::kHold, {}, {}, {}}, [](Outcome<MediaSession> o) {
-      EXPECT_EQ(std::get<Error>(o).code, ErrorCode::kNotFound);
-    });
-    w.gateway->SendDtmf(who, call_id, "1", [](Outcome<Done> o) {
-      EXPECT_EQ(std::get<Error>(o).code, ErrorCode::kNotFound);
-    });
-    w.gateway->DeleteRegistration(
-        who, id, [](Outcome<Done> o) { EXPECT_EQ(std::get<Error>(o).code, ErrorCode::kNotFound); });
+    w.gateway->DeleteCall(who, call_id,
+                          [](Outcome<Done> o) { EXPECT_EQ(std::get<Error>(o).code, ErrorCode::kNotFound); });
+    w.gateway->ChangeStatus(who, call_id, {Status::kHold, {}, {}, {}},
+                            [](Outcome<MediaSession> o) { EXPECT_EQ(std::get<Error>(o).code, ErrorCode::kNotFound); });
+    w.gateway->SendDtmf(who, call_id, "1",
+                        [](Outcome<Done> o) { EXPECT_EQ(std::get<Error>(o).code, ErrorCode::kNotFound); });
+    w.gateway->DeleteRegistration(who, id,
+                                  [](Outcome<Done> o) { EXPECT_EQ(std::get<Error>(o).code, ErrorCode::kNotFound); });
   }
   // Another line of the same user's needs its own token.
   Principal other_line = w.user;
@@ -136,7 +132,8 @@ TEST(Gateway, ATwoLeggedClientsLinesAndCalls) {
   Principal machine{.client_id = "app", .is_two_legged = true, .token_expires_at = w.user.token_expires_at};
   const auto Register = [&](const Principal& who, const std::string& device, std::optional<std::string> number) {
     std::string id;
-    w.gateway->CreateRegistration(who, {device, number, {}}, [&](Outcome<Registration> o) { id = std::get<Registration>(o).registration_id; });
+    w.gateway->CreateRegistration(who, {device, number, {}},
+                                  [&](Outcome<Registration> o) { id = std::get<Registration>(o).registration_id; });
     w.GrantRegistration();
     return id;
   };
@@ -197,10 +194,8 @@ TEST(Gateway, CallsOnlyAsTheRegisteredNumber) {  // Covers: R8
     });
     return message;
   };
-  EXPECT_EQ(error("r-unknown", "tel:+34600000001"),
-            "registrationId is not consistent with access token.");
-  EXPECT_EQ(error(id, "tel:+34600000009"),
-            "originatorAddress is not consistent with access token.");
+  EXPECT_EQ(error("r-unknown", "tel:+34600000001"), "registrationId is not consistent with access token.");
+  EXPECT_EQ(error(id, "tel:+34600000009"), "originatorAddress is not consistent with access token.");
   EXPECT_EQ(error(id, "alice"), "originatorAddress is not consistent with access token.");
   EXPECT_EQ(error(id, "sip:anonymous@anonymous.invalid"), "none");
   w.media.Ready(w.media.created.back().first);
@@ -214,8 +209,7 @@ TEST(Gateway, EmergencyCallsGoNowhere) {  // Covers: C18
                       .receiver_address = "tel:112;phone-context=+34",
                       .offer_sdp = sdp::kChromiumOffer};
   ErrorCode code{};
-  w.gateway->CreateCall(w.user, request,
-                        [&](Outcome<MediaSession> o) { code = std::get<Error>(o).code; });
+  w.gateway->CreateCall(w.user, request, [&](Outcome<MediaSession> o) { code = std::get<Error>(o).code; });
   EXPECT_EQ(code, ErrorCode::kEmergencyNotSupported);
   EXPECT_TRUE(w.media.created.empty());
 }
@@ -266,22 +260,19 @@ TEST(Gateway, OutgoingCallFromPostToBye) {
   World w;
   w.Registered();
   std::string id = w.Call();
-  EXPECT_EQ(w.sip.invites.back().binding.service_route,
-            std::vector<std::string>{"<sip:orig@scscf;lr>"});
+  EXPECT_EQ(w.sip.invites.back().binding.service_route, std::vector<std::string>{"<sip:orig@scscf;lr>"});
   w.gateway->OnProgress(id, {"A", 183, "Session Progress", call::PhoneSdp(), "sendrecv", true});
   w.gateway->OnProgress(id, {"A", 180, "Ringing", {}, {}, true});
   w.gateway->OnAnswered(id, "A", std::nullopt);
   w.gateway->OnDialogChanged(id, "dialog", "sip-call-id");
   w.gateway->OnAccessConnected(id);
-  EXPECT_THAT(w.events.texts,
-              ElementsAre("status InProgress 1", "status Ringing 2", "status Connected 3"));
+  EXPECT_THAT(w.events.texts, ElementsAre("status InProgress 1", "status Ringing 2", "status Connected 3"));
   auto session = std::get<MediaSession>(w.gateway->GetCall(w.user, id));
   EXPECT_EQ(session.status, Status::kConnected);
   EXPECT_THAT(*session.answer_sdp, HasSubstr("a=ice-lite"));
   EXPECT_EQ(w.gateway->stats().calls_connected, 1u);
   bool is_done = false;
-  w.gateway->DeleteCall(w.user, id,
-                        [&](Outcome<Done> o) { is_done = std::holds_alternative<Done>(o); });
+  w.gateway->DeleteCall(w.user, id, [&](Outcome<Done> o) { is_done = std::holds_alternative<Done>(o); });
   EXPECT_TRUE(is_done);
   EXPECT_THAT(w.sip.log, testing::Contains("bye " + id));
   EXPECT_THAT(w.media.log, testing::Contains("close " + id));
@@ -349,9 +340,8 @@ TEST(Gateway, PlaysToEitherSideOfAConnectedCall) {
   EXPECT_EQ(play({.announcement = "unknown"}), ErrorCode::kNotFound);
   Principal stranger = w.user;
   stranger.subject = "mallory";
-  w.gateway->Play(stranger, id, {.announcement = "welcome"}, [](Outcome<Done> o) {
-    EXPECT_EQ(std::get<Error>(o).code, ErrorCode::kNotFound);
-  });
+  w.gateway->Play(stranger, id, {.announcement = "welcome"},
+                  [](Outcome<Done> o) { EXPECT_EQ(std::get<Error>(o).code, ErrorCode::kNotFound); });
 }
 
 TEST(Gateway, WhatTheDeviceDidHasNoCauseOfTheNetwork) {
@@ -407,8 +397,7 @@ TEST(Gateway, LearnsEmergencyNumbers) {  // Covers: C18
   std::string id = w.Call();
   w.gateway->OnFailed(id, {380, 0, call::kEmergencyServiceText});
   ErrorCode code{};
-  w.gateway->CreateCall(w.user, w.Request(),
-                        [&](Outcome<MediaSession> o) { code = std::get<Error>(o).code; });
+  w.gateway->CreateCall(w.user, w.Request(), [&](Outcome<MediaSession> o) { code = std::get<Error>(o).code; });
   EXPECT_EQ(code, ErrorCode::kEmergencyNotSupported);
 }
 
@@ -419,9 +408,8 @@ TEST(Gateway, CorrelatorMakesAPostIdempotent) {
   request.client_correlator = "abc";
   w.gateway->CreateCall(w.user, request, [](auto) {});
   std::string second;
-  w.gateway->CreateCall(w.user, request, [&](Outcome<MediaSession> o) {
-    second = std::get<MediaSession>(o).media_session_id;
-  });
+  w.gateway->CreateCall(w.user, request,
+                        [&](Outcome<MediaSession> o) { second = std::get<MediaSession>(o).media_session_id; });
   ASSERT_EQ(w.media.created.size(), 1u);
   EXPECT_EQ(second, w.media.created[0].first);
   EXPECT_EQ(std::get<MediaSession>(w.gateway->GetCall(w.user, second)).client_correlator, "abc");
@@ -435,9 +423,8 @@ TEST(Gateway, IncomingCallFromInvitationToConnected) {
   EXPECT_EQ(w.events.devices.back().user, "alice");
   auto put = [&](Status status, std::optional<std::string> answer = {}) {
     Status echoed{};
-    w.gateway->ChangeStatus(w.user, id, {status, {}, answer, {}}, [&](Outcome<MediaSession> o) {
-      echoed = std::get<MediaSession>(o).status;
-    });
+    w.gateway->ChangeStatus(w.user, id, {status, {}, answer, {}},
+                            [&](Outcome<MediaSession> o) { echoed = std::get<MediaSession>(o).status; });
     return echoed;
   };
   EXPECT_EQ(put(Status::kInProgress, kBrowserAnswer), Status::kInProgress);
@@ -479,7 +466,8 @@ TEST(Gateway, TellsWhoSentACallOn) {  // Covers: C28
   World w;
   w.Registered();
   call::IncomingInvite invite{.contact_token = w.registrar.registered[0].contact_token};
-  invite.diversions = {{"sip:+34600000005@ims.test", call::Diversion::Reason::kNoAnswer}, {"", call::Diversion::Reason::kBusy}};
+  invite.diversions = {{"sip:+34600000005@ims.test", call::Diversion::Reason::kNoAnswer},
+                       {"", call::Diversion::Reason::kBusy}};
   auto id = w.gateway->OnIncomingInvite(std::move(invite));
   ASSERT_TRUE(id);
   w.Advance(0ms);
@@ -494,7 +482,8 @@ TEST(Gateway, TellsWhoSentACallOn) {  // Covers: C28
 // A page that asks for its calls rings for what it finds (RFC 3312 section 6: nobody is alerted yet).
 TEST(Gateway, ACallWhoseCallerIsNotReadyIsNotThereForItsDevice) {  // Covers: C4
   const auto offer = [](const char* local) {
-    return call::PhoneSdp("sendrecv", std::string("a=curr:qos local ") + local + "\r\na=curr:qos remote none\r\na=des:qos mandatory local sendrecv\r\n");
+    return call::PhoneSdp("sendrecv", std::string("a=curr:qos local ") + local +
+                                          "\r\na=curr:qos remote none\r\na=des:qos mandatory local sendrecv\r\n");
   };
   World w;
   w.Registered();
@@ -543,8 +532,7 @@ TEST(Gateway, RegistrationThatEndsTakesItsCallsAlong) {
 TEST(Gateway, NetworkDeregistrationIsTold) {
   World w;
   std::string registration = w.Registered();
-  w.gateway->OnNetworkDeregistered(registration,
-                                   {registration::SipDeregistered::Event::kRejected, {}});
+  w.gateway->OnNetworkDeregistered(registration, {registration::SipDeregistered::Event::kRejected, {}});
   EXPECT_THAT(w.events.texts, ElementsAre("ends terminated"));
 }
 
@@ -563,9 +551,8 @@ TEST(Gateway, PutRenewsARegistration) {
   std::string registration = w.Registered();
   w.Advance(100s);
   WallTime expires_at{};
-  w.gateway->UpdateRegistration(
-      w.user, registration, w.clock.now.wall + 500s,
-      [&](Outcome<Registration> o) { expires_at = std::get<Registration>(o).expires_at; });
+  w.gateway->UpdateRegistration(w.user, registration, w.clock.now.wall + 500s,
+                                [&](Outcome<Registration> o) { expires_at = std::get<Registration>(o).expires_at; });
   EXPECT_EQ(expires_at, w.clock.now.wall + 500s);
 }
 
@@ -647,9 +634,8 @@ TEST(Gateway, DigitsAndQuality) {
   EXPECT_EQ(dtmf(id, "12*#A"), std::nullopt);
   EXPECT_EQ(w.media.digits, "12*#A");
   uint64_t sent = 0;
-  w.gateway->GetQuality(w.user, id, [&](Outcome<MediaQuality> o) {
-    sent = std::get<MediaQuality>(o).ims.packets_sent;
-  });
+  w.gateway->GetQuality(w.user, id,
+                        [&](Outcome<MediaQuality> o) { sent = std::get<MediaQuality>(o).ims.packets_sent; });
   EXPECT_EQ(sent, 50u);
   w.events.texts.clear();
   w.gateway->OnDtmf(id, call::Leg::kAccess, "5", 100);

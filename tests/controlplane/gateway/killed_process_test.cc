@@ -46,8 +46,8 @@ class Strand {
   Strand strand;
   SystemIdSource ids;
   w.gateway = std::make_unique<Gateway>(
-      w.config, GatewayPorts{w.sip, w.registrar, w.media, store, w.subscribers, w.events, w.clock, ids, w.alarm, nullptr,
-                             [&](auto task) { strand.Post(std::move(task)); }});
+      w.config, GatewayPorts{w.sip, w.registrar, w.media, store, w.subscribers, w.events, w.clock, ids, w.alarm,
+                             nullptr, [&](auto task) { strand.Post(std::move(task)); }});
   for (int i = 0;; ++i) {
     w.user.subject = "user" + std::to_string(i);
     w.user.phone_number = "+34600" + std::to_string(100000 + i);

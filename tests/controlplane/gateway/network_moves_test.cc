@@ -47,7 +47,8 @@ class NetworkMovesTest : public testing::Test {
   }
   std::optional<Outcome<MediaSession>> Pull(const std::string& id) {
     auto outcome = std::make_shared<std::optional<Outcome<MediaSession>>>();
-    w.gateway->PullCall(w.user, {id, registration, sdp::kChromiumOffer}, [outcome](Outcome<MediaSession> o) { *outcome = std::move(o); });
+    w.gateway->PullCall(w.user, {id, registration, sdp::kChromiumOffer},
+                        [outcome](Outcome<MediaSession> o) { *outcome = std::move(o); });
     if (!*outcome && !w.media.created.empty()) w.media.Ready(w.media.created.back().first);
     return *outcome;
   }
@@ -70,10 +71,13 @@ TEST_F(NetworkMovesTest, TheFarEndOfACallIsMoved) {  // Covers: C29
   w.gateway->OnAnswered(leg, "N", call::PhoneSdp("sendrecv", "", "10.46.0.9"));
   w.gateway->OnDialogChanged(leg, "new dialog", "new-call-id");
   EXPECT_THAT(w.sip.log, ElementsAre("notify 200 " + id));
-  EXPECT_THAT(w.events.texts, ElementsAre("referral Started tel:+34600000009", "referral Completed tel:+34600000009", "status Connected 2"));
+  EXPECT_THAT(w.events.texts, ElementsAre("referral Started tel:+34600000009", "referral Completed tel:+34600000009",
+                                          "status Connected 2"));
   EXPECT_EQ(std::get<MediaSession>(w.gateway->GetCall(w.user, id)).receiver_address, "tel:+34600000009");
   const auto history = std::get<CallDetails>(w.gateway->GetCallDetails(w.user, id)).history;
-  const auto is_step = [](const CallChange& change) { return change.reason == "Transfer by the other side to tel:+34600000009 Completed"; };
+  const auto is_step = [](const CallChange& change) {
+    return change.reason == "Transfer by the other side to tel:+34600000009 Completed";
+  };
   EXPECT_EQ(std::count_if(history.begin(), history.end(), is_step), 1);
   EXPECT_EQ(w.gateway->stats().referrals.at("Completed"), 1u);
   // The old dialog's end is no news, and a restart keeps the new one.

@@ -20,7 +20,9 @@ TEST(Gateway, RemembersWhatTheNetworkSaidBeforeARestart) {
   w.gateway->OnProgress(ended, {"A", 180, "Ringing", {}, {}, false});
   w.gateway->OnFailed(ended, {486, 17, "Busy Here" + std::string(5000, '!')});
   std::string alive = w.ConnectedCall();
-  const auto details = [&w](const std::string& id) { return std::get<CallDetails>(w.gateway->GetCallDetails(w.user, id)); };
+  const auto details = [&w](const std::string& id) {
+    return std::get<CallDetails>(w.gateway->GetCallDetails(w.user, id));
+  };
   const size_t steps = details(alive).history.size();
   w.store.Put(store::Kind::kCallTrace, "nobody's", R"({"v":1,"changes":[],"diversions":[],"last":null})", {});
   w.store.Put(store::Kind::kCallTrace, "broken", R"({"v":1,"changes":[{}],"last":null})", {});
@@ -52,9 +54,8 @@ TEST(Gateway, ACorrelatorStillNamesItsCallAfterARestart) {
   w.Restart();
   const size_t before = w.media.created.size();
   std::string again;
-  w.gateway->CreateCall(w.user, request, [&](Outcome<MediaSession> o) {
-    again = std::get<MediaSession>(o).media_session_id;
-  });
+  w.gateway->CreateCall(w.user, request,
+                        [&](Outcome<MediaSession> o) { again = std::get<MediaSession>(o).media_session_id; });
   EXPECT_EQ(again, id);
   EXPECT_EQ(w.media.created.size(), before) << "no second call";
   EXPECT_EQ(std::get<MediaSession>(w.gateway->GetCall(w.user, id)).client_correlator, "abc");

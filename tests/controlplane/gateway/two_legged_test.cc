@@ -42,7 +42,8 @@ class TwoLeggedTest : public ::testing::Test {
     return ids;
   }
   // The new session's id, or the error's code.
-  std::variant<std::string, ErrorCode> Pull(const Principal& who, const std::string& call, const std::string& registration) {
+  std::variant<std::string, ErrorCode> Pull(const Principal& who, const std::string& call,
+                                            const std::string& registration) {
     std::variant<std::string, ErrorCode> result = ErrorCode::kInternal;
     w_.gateway->PullCall(who, {call, registration, sdp::kChromiumOffer}, [&](Outcome<MediaSession> outcome) {
       if (const auto* error = std::get_if<Error>(&outcome)) {

@@ -32,14 +32,17 @@ class VisitorCallsTest : public testing::Test {
     visitors_ = std::make_unique<click_to_call::ClickToCall>(Campaigns(hides), "default", "https://gw", w_.store);
     visitors_->Restore(w_.clock.now.wall);
     w_.gateway = std::make_unique<Gateway>(
-        gateway_config_, GatewayPorts{w_.sip, w_.registrar, w_.media, w_.store, w_.subscribers, w_.events, w_.clock, w_.ids,
-                                      w_.alarm, visitors_.get(), w_.Poster()});
+        gateway_config_, GatewayPorts{w_.sip, w_.registrar, w_.media, w_.store, w_.subscribers, w_.events, w_.clock,
+                                      w_.ids, w_.alarm, visitors_.get(), w_.Poster()});
     w_.media.observer = w_.gateway.get();
   }
   Principal Visitor(uint32_t calls = 1) {
     const std::string id = "token" + std::to_string(++tokens_);
     EXPECT_TRUE(visitors_->Issue("backend", {"shop", calls, {}, "Jane"}, id, "secret", w_.clock.now.wall));
-    return {.client_id = "click-to-call:shop", .subject = id, .phone_number = {}, .token_expires_at = w_.clock.now.wall + 1h,
+    return {.client_id = "click-to-call:shop",
+            .subject = id,
+            .phone_number = {},
+            .token_expires_at = w_.clock.now.wall + 1h,
             .campaign_id = "shop"};
   }
   VisitorCallRequest Request() {
@@ -73,7 +76,8 @@ TEST_F(VisitorCallsTest, GoesOverTheTrunkInTheNameOfThePool) {
   EXPECT_TRUE(invite.uses_trunk);
   EXPECT_EQ(invite.target_uri, "tel:+34910000100");
   EXPECT_EQ(invite.binding.impu, "sip:+34910000001@ims.example");
-  EXPECT_EQ(invite.binding.associated_uris, (std::vector<std::string>{"sip:+34910000001@ims.example", "tel:+34910000001"}));
+  EXPECT_EQ(invite.binding.associated_uris,
+            (std::vector<std::string>{"sip:+34910000001@ims.example", "tel:+34910000001"}));
   EXPECT_EQ(invite.display_name, "Jane");
   EXPECT_FALSE(invite.is_anonymous);
   EXPECT_TRUE(w_.registrar.registered.empty());
@@ -90,7 +94,8 @@ TEST_F(VisitorCallsTest, GoesOverTheTrunkInTheNameOfThePool) {
   w_.gateway->SendDtmf(visitor, Id(), "5", [&](auto outcome) { is_sent = std::holds_alternative<Done>(outcome); });
   EXPECT_TRUE(is_sent);
   std::optional<Error> refused;
-  w_.gateway->TransferCall(visitor, Id(), {"tel:+34666666666"}, [&](auto outcome) { refused = std::get<Error>(outcome); });
+  w_.gateway->TransferCall(visitor, Id(), {"tel:+34666666666"},
+                           [&](auto outcome) { refused = std::get<Error>(outcome); });
   EXPECT_EQ(refused->code, ErrorCode::kPermissionDenied);
   w_.gateway->DeleteCall(visitor, Id(), [](auto) {});
   EXPECT_EQ(w_.sip.log.back(), "bye " + Id());

@@ -16,13 +16,18 @@ ProxyTrust Trust(bool uses_forwarded) {
 }
 
 std::string ByForwardedFor(const std::string& list, const std::string& peer = "10.0.0.1") {
-  return ClientOf(Trust(false), peer, {.forwarded = "for=203.0.113.99", .x_forwarded_for = list, .x_forwarded_proto = "", .x_forwarded_host = ""})
+  return ClientOf(Trust(false), peer,
+                  {.forwarded = "for=203.0.113.99",
+                   .x_forwarded_for = list,
+                   .x_forwarded_proto = "",
+                   .x_forwarded_host = ""})
       .address;
 }
 
 Client ByForwarded(const std::string& list, const std::string& peer = "10.0.0.1") {
-  return ClientOf(Trust(true), peer,
-                  {.forwarded = list, .x_forwarded_for = "203.0.113.99", .x_forwarded_proto = "ftp", .x_forwarded_host = "evil"});
+  return ClientOf(
+      Trust(true), peer,
+      {.forwarded = list, .x_forwarded_for = "203.0.113.99", .x_forwarded_proto = "ftp", .x_forwarded_host = "evil"});
 }
 
 TEST(ForwardingTest, OnlyTrustedProxiesAreBelieved) {
@@ -45,8 +50,8 @@ TEST(ForwardingTest, WhatTheClientWroteStandsBeforeWhatTheProxyAdds) {
 }
 
 TEST(ForwardingTest, EndsAtWhatIsNoAddress) {
-  for (const char* list : {"", ",", "unknown", "_hidden", "203.0.113.7, unknown", "203.0.113", "gw.example", "203.0.113.7:x", "[203.0.113.7]",
-                           "[2001:db8::1", "fe80::1%eth0"}) {
+  for (const char* list : {"", ",", "unknown", "_hidden", "203.0.113.7, unknown", "203.0.113", "gw.example",
+                           "203.0.113.7:x", "[203.0.113.7]", "[2001:db8::1", "fe80::1%eth0"}) {
     EXPECT_EQ(ByForwardedFor(list), "10.0.0.1") << list;
   }
   EXPECT_EQ(ByForwardedFor("203.0.113.7, unknown, 10.0.0.2"), "10.0.0.2");
@@ -68,7 +73,8 @@ TEST(ForwardingTest, ReadsForwarded) {
   EXPECT_EQ(client.address, "192.0.2.60");
   EXPECT_EQ(client.scheme, "http");
   EXPECT_EQ(ByForwarded("for=192.0.2.43, for=198.51.100.17").address, "198.51.100.17");
-  const Client chained = ByForwarded("for=203.0.113.7;proto=HTTPS;host=\"gw.example:8443\",for=10.0.0.2;proto=http;host=inner");
+  const Client chained =
+      ByForwarded("for=203.0.113.7;proto=HTTPS;host=\"gw.example:8443\",for=10.0.0.2;proto=http;host=inner");
   EXPECT_EQ(chained.address, "203.0.113.7");
   EXPECT_EQ(chained.scheme, "https");
   EXPECT_EQ(chained.host, "gw.example:8443");
@@ -76,17 +82,19 @@ TEST(ForwardingTest, ReadsForwarded) {
 }
 
 TEST(ForwardingTest, AFaultIsNobodysAddress) {
-  for (const char* list : {"for", "for=", "for=1.2.3.4;for=5.6.7.8", "for=\"1.2.3.4", "for=1.2.3.4 5.6.7.8", "=x", ";", "for=\"a\\",
-                           // Who opens a quote cannot swallow what the proxy adds and put something in its place.
-                           "for=198.51.100.1;by=\", for=\"[2001:db8::7]:1\"", "by=\", for=203.0.113.7"}) {
+  for (const char* list :
+       {"for", "for=", "for=1.2.3.4;for=5.6.7.8", "for=\"1.2.3.4", "for=1.2.3.4 5.6.7.8", "=x", ";", "for=\"a\\",
+        // Who opens a quote cannot swallow what the proxy adds and put something in its place.
+        "for=198.51.100.1;by=\", for=\"[2001:db8::7]:1\"", "by=\", for=203.0.113.7"}) {
     EXPECT_EQ(ByForwarded(list).address, "10.0.0.1") << list;
   }
 }
 
 TEST(ForwardingTest, TakesSchemesAndHostsAndNothingElse) {
   const auto told = [](const char* proto, const char* host) {
-    const Client client = ClientOf(Trust(false), "10.0.0.1",
-                                   {.forwarded = "", .x_forwarded_for = "203.0.113.7", .x_forwarded_proto = proto, .x_forwarded_host = host});
+    const Client client = ClientOf(
+        Trust(false), "10.0.0.1",
+        {.forwarded = "", .x_forwarded_for = "203.0.113.7", .x_forwarded_proto = proto, .x_forwarded_host = host});
     return client.scheme + " " + client.host;
   };
   EXPECT_EQ(told("https", "gw.example:8443"), "https gw.example:8443");
@@ -111,11 +119,12 @@ TEST(NetworkOfTest, IsWhatACustomerHas) {
 
 TEST(AddressRangesTest, TakesNetworksWithoutStrayBits) {
   auth::AddressRanges ranges;
-  for (const char* good : {"192.0.2.7", "10.0.0.0/8", "192.168.128.0/17", "2001:db8::/32", "::1", "172.16.0.0/12", "1.2.3.4/32"}) {
+  for (const char* good :
+       {"192.0.2.7", "10.0.0.0/8", "192.168.128.0/17", "2001:db8::/32", "::1", "172.16.0.0/12", "1.2.3.4/32"}) {
     EXPECT_TRUE(ranges.Add(good)) << good;
   }
-  for (const char* bad : {"", "10.0.0.1/8", "10.0.0.0/33", "0.0.0.0/0", "::/0", "10.0.0.0/", "10.0.0.0/-1", "10.0.0.0/8x", "gw.example", "10.0.0",
-                          "[::1]", "2001:db8::1/32", "10.0.0.0/ 8"}) {
+  for (const char* bad : {"", "10.0.0.1/8", "10.0.0.0/33", "0.0.0.0/0", "::/0", "10.0.0.0/", "10.0.0.0/-1",
+                          "10.0.0.0/8x", "gw.example", "10.0.0", "[::1]", "2001:db8::1/32", "10.0.0.0/ 8"}) {
     EXPECT_FALSE(ranges.Add(bad)) << bad;
   }
   const auto contains = [&ranges](const char* text) { return ranges.Contains(*auth::NetworkAddress::Parse(text)); };

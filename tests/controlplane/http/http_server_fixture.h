@@ -52,8 +52,8 @@ class EchoApplication final : public api::HttpApplication {
     }
     respond(std::move(response));
   }
-  std::unique_ptr<api::WebSocketHandler> OpenWebSocket(
-      const api::HttpRequest& request, std::shared_ptr<api::WebSocketSession> session) override {
+  std::unique_ptr<api::WebSocketHandler> OpenWebSocket(const api::HttpRequest& request,
+                                                       std::shared_ptr<api::WebSocketSession> session) override {
     session->Send("hello " + request.path);
     return std::make_unique<Echo>(*this, std::move(session));
   }

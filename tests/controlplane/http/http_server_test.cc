@@ -7,7 +7,8 @@ namespace {
 
 TEST_F(HttpServerTest, EachHostHasItsOwnOriginsAndPagePolicy) {
   const auto allowed = [this](const std::string& host, const std::string& origin) {
-    return std::string(Exchange("GET / HTTP/1.1\r\nHost: " + host + "\r\nOrigin: " + origin + "\r\n\r\n")["access-control-allow-origin"]);
+    return std::string(Exchange("GET / HTTP/1.1\r\nHost: " + host + "\r\nOrigin: " + origin +
+                                "\r\n\r\n")["access-control-allow-origin"]);
   };
   EXPECT_EQ(allowed("gw.example", "https://app.example"), "https://app.example");
   EXPECT_EQ(allowed("gw.example", "https://app.north"), "");
@@ -24,8 +25,9 @@ TEST_F(HttpServerTest, EachHostHasItsOwnOriginsAndPagePolicy) {
 TEST_F(HttpServerTest, AnswersSeveralRequestsOnOneConnection) {
   tcp::socket socket = Connect();
   for (int i = 0; i < 3; ++i) {
-    const auto response = Exchange(socket, "PUT /a/b?x=1&y=%20z HTTP/1.1\r\nHost: gw\r\nX-Correlator: c-1\r\n"
-                                           "Content-Length: 5\r\n\r\nhello");
+    const auto response = Exchange(socket,
+                                   "PUT /a/b?x=1&y=%20z HTTP/1.1\r\nHost: gw\r\nX-Correlator: c-1\r\n"
+                                   "Content-Length: 5\r\n\r\nhello");
     EXPECT_EQ(response.result_int(), 200u);
     EXPECT_EQ(response.body(), "PUT /a/b?x=1&y=%20z hello");
     EXPECT_EQ(response["x-correlator"], "c-1");
@@ -70,8 +72,10 @@ TEST_F(HttpServerTest, NothingIsSmuggledBehindARequest) {
   const std::string hidden = "GET /hidden HTTP/1.1\r\nHost: gw\r\n\r\n";
   for (const std::string method : {"GET", "DELETE"}) {
     tcp::socket socket = Connect();
-    EXPECT_EQ(Exchange(socket, method + " /x HTTP/1.1\r\nHost: gw\r\nContent-Length: " +
-                                   std::to_string(hidden.size()) + "\r\n\r\n" + hidden).result_int(), 400u);
+    EXPECT_EQ(Exchange(socket, method + " /x HTTP/1.1\r\nHost: gw\r\nContent-Length: " + std::to_string(hidden.size()) +
+                                   "\r\n\r\n" + hidden)
+                  .result_int(),
+              400u);
     EXPECT_TRUE(IsClosed(socket)) << method;
   }
   tcp::socket socket = Connect();
@@ -82,7 +86,8 @@ TEST_F(HttpServerTest, NothingIsSmuggledBehindARequest) {
 }
 
 TEST_F(HttpServerTest, SaysWhatIsWrongWithARequestLine) {
-  for (const std::string target : {"/x?y=%00", "/x?%00", "/%00", "/x?y=a%00b&z=1", "/x%0d%0aX-Evil:%201", "/%zz", "/%", "/x?a\tb"}) {
+  for (const std::string target :
+       {"/x?y=%00", "/x?%00", "/%00", "/x?y=a%00b&z=1", "/x%0d%0aX-Evil:%201", "/%zz", "/%", "/x?a\tb"}) {
     tcp::socket socket = Connect();
     // The first is good, and the connection is kept.
     EXPECT_EQ(Exchange(socket, "GET /first%20one HTTP/1.1\r\nHost: gw\r\n\r\n").result_int(), 200u);
@@ -95,7 +100,8 @@ TEST_F(HttpServerTest, SaysWhatIsWrongWithARequestLine) {
   // Bodies and headers may say what they like.
   tcp::socket socket = Connect();
   for (int i = 0; i < 3; ++i) {
-    const auto response = Exchange(socket, "POST /x HTTP/1.1\r\nHost: gw\r\nX-Correlator: %zz\r\nContent-Length: 9\r\n\r\n%00 %zz\x01%");
+    const auto response =
+        Exchange(socket, "POST /x HTTP/1.1\r\nHost: gw\r\nX-Correlator: %zz\r\nContent-Length: 9\r\n\r\n%00 %zz\x01%");
     EXPECT_EQ(response.result_int(), 200u);
   }
 }
@@ -116,8 +122,10 @@ TEST_F(HttpServerTest, PipelinedRequestLinesAreJudgedToo) {
     return heard;
   };
   const std::string good = heard_after("GET /second?a=%20 HTTP/1.1\r\nHost: gw");
-  for (const char* part : {"POST /first? hi", "GET /second?a=%20 ", "GET /third?"}) EXPECT_NE(good.find(part), good.npos) << good;
-  for (const std::string target : {"/x%01", "/x?a=%7f", "/x?%1b=1", "/x?a\tb", "/x%0d%0aX-Evil:%201", "/x%0aX-Evil:%201", "/x?a=%0d%0aHost:%20evil", "/%00a"}) {
+  for (const char* part : {"POST /first? hi", "GET /second?a=%20 ", "GET /third?"})
+    EXPECT_NE(good.find(part), good.npos) << good;
+  for (const std::string target : {"/x%01", "/x?a=%7f", "/x?%1b=1", "/x?a\tb", "/x%0d%0aX-Evil:%201",
+                                   "/x%0aX-Evil:%201", "/x?a=%0d%0aHost:%20evil", "/%00a"}) {
     const std::string heard = heard_after("GET " + target + " HTTP/1.1\r\nHost: gw");
     EXPECT_NE(heard.find("POST /first? hi"), heard.npos) << target << heard;
     EXPECT_NE(heard.find(" 400 Bad Request"), heard.npos) << target << heard;
@@ -193,7 +201,8 @@ TEST_F(HttpServerTest, SaysWhenToComeAgain) {
   config.requests_per_second_per_address = 2;
   Restart(config);
   tcp::socket socket = Connect();
-  for (int i = 0; i < 4; ++i) EXPECT_EQ(Exchange(socket, "GET /x HTTP/1.1\r\nHost: gw\r\n\r\n").result_int(), 200u) << i;
+  for (int i = 0; i < 4; ++i)
+    EXPECT_EQ(Exchange(socket, "GET /x HTTP/1.1\r\nHost: gw\r\n\r\n").result_int(), 200u) << i;
   const auto refused = Exchange(socket, "GET /x HTTP/1.1\r\nHost: gw\r\n\r\n");
   EXPECT_EQ(refused.result_int(), 429u);
   EXPECT_EQ(refused["retry-after"], "1");
@@ -295,9 +304,12 @@ TEST_F(SlowClientTest, AnAnswerThatNobodyReadsIsGivenUp) {
 TEST_F(HttpServerTest, EveryAnswerSaysWhatItMayBeUsedFor) {
   const auto data = Exchange("GET /x HTTP/1.1\r\nHost: gw\r\n\r\n");
   EXPECT_EQ(data["content-security-policy"], "default-src 'none'; frame-ancestors 'none'");
-  for (const auto& [name, value] : std::map<std::string, std::string>{{"x-content-type-options", "nosniff"}, {"referrer-policy", "no-referrer"},
-                                                                      {"x-frame-options", "DENY"}, {"cache-control", "no-store"},
-                                                                      {"cross-origin-resource-policy", "same-origin"}}) {
+  for (const auto& [name, value] :
+       std::map<std::string, std::string>{{"x-content-type-options", "nosniff"},
+                                          {"referrer-policy", "no-referrer"},
+                                          {"x-frame-options", "DENY"},
+                                          {"cache-control", "no-store"},
+                                          {"cross-origin-resource-policy", "same-origin"}}) {
     EXPECT_EQ(data[name], value) << name;
   }
   EXPECT_EQ(data["strict-transport-security"], "") << "plain HTTP, plain public URL";
@@ -316,16 +328,19 @@ TEST_F(HttpServerTest, AnswersAListOfSubprotocolsThatTheLibraryCannotRead) {
   const auto response = Exchange(
       "GET /byon/v1/channels/7 HTTP/1.1\r\nHost: gw.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
       "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-      "Sec-WebSocket-Protocol: byon.events.v1, byon.bearer." + std::string(600, 'a') + "\r\n\r\n");
+      "Sec-WebSocket-Protocol: byon.events.v1, byon.bearer." +
+      std::string(600, 'a') + "\r\n\r\n");
   EXPECT_EQ(response.result_int(), 431u);
 }
 
 TEST_F(HttpServerTest, LongTokensFitAndHeadersHaveALimit) {
   EXPECT_EQ(Exchange("GET /x HTTP/1.1\r\nHost: gw\r\nAuthorization: Bearer " + std::string(9000, 'a') + "\r\n\r\n")
-                .result_int(), 200u);
+                .result_int(),
+            200u);
   tcp::socket socket = Connect();
   boost::system::error_code error;
-  asio::write(socket, asio::buffer("GET /x HTTP/1.1\r\nHost: gw\r\nAuthorization: " + std::string(20'000, 'a') + "\r\n\r\n"),
+  asio::write(socket,
+              asio::buffer("GET /x HTTP/1.1\r\nHost: gw\r\nAuthorization: " + std::string(20'000, 'a') + "\r\n\r\n"),
               error);
   EXPECT_TRUE(IsClosed(socket));
 }
@@ -335,7 +350,8 @@ TEST_F(HttpServerTest, ServesTheWebClientWithASecurityPolicy) {
   EXPECT_EQ(response.result_int(), 200u);
   EXPECT_NE(response.body().find("<title>"), std::string::npos);
   EXPECT_NE(response["content-security-policy"].find("default-src 'self'"), std::string::npos);
-  const auto again = Exchange("GET / HTTP/1.1\r\nHost: gw\r\nIf-None-Match: " + std::string(response["etag"]) + "\r\n\r\n");
+  const auto again =
+      Exchange("GET / HTTP/1.1\r\nHost: gw\r\nIf-None-Match: " + std::string(response["etag"]) + "\r\n\r\n");
   EXPECT_EQ(again.result_int(), 304u);
   const auto head = Exchange("HEAD /sdk/byon.js HTTP/1.1\r\nHost: gw\r\n\r\n");
   EXPECT_EQ(head.result_int(), 200u);

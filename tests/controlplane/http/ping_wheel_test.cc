@@ -53,7 +53,8 @@ TEST(PingWheel, GivesNobodyUpWhoWasNotPingedTwice) {
     int pings = 0;
     std::optional<seconds> closed;
     for (seconds second{1}; second < seconds(600) && !closed; ++second) {
-      const auto due = wheel.Advance(PingWheel::Time{} + second, [](uint64_t) { return std::optional(PingWheel::Time{}); });
+      const auto due =
+          wheel.Advance(PingWheel::Time{} + second, [](uint64_t) { return std::optional(PingWheel::Time{}); });
       pings += static_cast<int>(due.to_ping.size());
       if (!due.to_close.empty()) closed = second;
     }

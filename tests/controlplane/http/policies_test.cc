@@ -56,8 +56,8 @@ RequestTarget::Verdict VerdictOf(std::string_view line) {
 }
 
 TEST(RequestTarget, IsGoodUntilItsEnd) {
-  for (const char* line : {"GET / HTTP/1.1\r\n", "\r\n\r\nGET /%41%c3%bc?a=%20 HTTP/1.1", "OPTIONS * HTTP/1.1", "GET /\r\n", "GET\r\n",
-                           "GET /\xc3\xbc HTTP/1.1", "GET / HTTP/1.1\r\nX: %zz\x01"}) {
+  for (const char* line : {"GET / HTTP/1.1\r\n", "\r\n\r\nGET /%41%c3%bc?a=%20 HTTP/1.1", "OPTIONS * HTTP/1.1",
+                           "GET /\r\n", "GET\r\n", "GET /\xc3\xbc HTTP/1.1", "GET / HTTP/1.1\r\nX: %zz\x01"}) {
     EXPECT_EQ(VerdictOf(line), RequestTarget::Verdict::kGood) << line;
   }
   for (const char* line : {"", "\r\n", "GE", "GET ", "GET /%4", "GET /%", "GET /abc"}) {
@@ -66,8 +66,8 @@ TEST(RequestTarget, IsGoodUntilItsEnd) {
 }
 
 TEST(RequestTarget, HasNoControlCharactersAndWholeEscapes) {
-  for (const char* line : {"GET /%00", "GET /?a=%00 ", "GET /%0d%0aX:", "GET /%1F", "GET /%7f", "GET /%zz", "GET /%4g", "GET /% HTTP/1.1",
-                           "GET /%\r\n", "GET /a\tb", "GET /\x7f"}) {
+  for (const char* line : {"GET /%00", "GET /?a=%00 ", "GET /%0d%0aX:", "GET /%1F", "GET /%7f", "GET /%zz", "GET /%4g",
+                           "GET /% HTTP/1.1", "GET /%\r\n", "GET /a\tb", "GET /\x7f"}) {
     EXPECT_EQ(VerdictOf(line), RequestTarget::Verdict::kBad) << line;
   }
   EXPECT_EQ(VerdictOf(std::string_view("GET /\0 ", 7)), RequestTarget::Verdict::kBad);
@@ -100,8 +100,7 @@ TEST(OriginPolicy, AnswersCorsOnlyToConfiguredPages) {
   EXPECT_TRUE(policy.AnswerHeaders("https://evil.example").empty());
   EXPECT_TRUE(policy.PreflightHeaders("https://evil.example").empty());
   EXPECT_FALSE(policy.AnswerHeaders("https://app.example").empty());
-  EXPECT_GT(policy.PreflightHeaders("https://app.example").size(),
-            policy.AnswerHeaders("https://app.example").size());
+  EXPECT_GT(policy.PreflightHeaders("https://app.example").size(), policy.AnswerHeaders("https://app.example").size());
 }
 
 TEST(RateLimiter, AllowsABurstThenTheRate) {
@@ -131,7 +130,8 @@ TEST(RateLimiter, SweepsSeldomWhileManyAddressesAreBusy) {
   // All within the time that a bucket is kept: a sweep finds nothing, so it must not be tried for each request.
   for (int i = 0; i < 60'000; ++i) EXPECT_TRUE(limiter.TryTake(std::to_string(i), start));
   EXPECT_EQ(limiter.size(), 60'000U);
-  for (int i = 0; i < 30'000; ++i) EXPECT_TRUE(limiter.TryTake("b" + std::to_string(i), start + std::chrono::seconds(10)));
+  for (int i = 0; i < 30'000; ++i)
+    EXPECT_TRUE(limiter.TryTake("b" + std::to_string(i), start + std::chrono::seconds(10)));
   EXPECT_LE(limiter.size(), 30'000U);
 }
 

@@ -76,12 +76,17 @@ class ProxyTest : public testing::Test {
     return answer;
   }
   static std::string BodyOf(const std::string& answer) { return answer.substr(answer.find("\r\n\r\n") + 4); }
-  std::string Seen(const std::string& headers, const std::string& from = "127.0.0.1") { return BodyOf(Ask(headers, from)); }
+  std::string Seen(const std::string& headers, const std::string& from = "127.0.0.1") {
+    return BodyOf(Ask(headers, from));
+  }
   // The status line and, of an open WebSocket, its first message.
   std::string Upgrade(tcp::socket& socket, const std::string& headers) {
-    asio::write(socket, asio::buffer("GET /byon/v1/channels HTTP/1.1\r\nHost: inner\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                                     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-                                     "Sec-WebSocket-Protocol: byon.events.v1\r\n" + headers + "\r\n"));
+    asio::write(
+        socket,
+        asio::buffer("GET /byon/v1/channels HTTP/1.1\r\nHost: inner\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                     "Sec-WebSocket-Protocol: byon.events.v1\r\n" +
+                     headers + "\r\n"));
     std::string answer = ReadTo(socket, "\r\n\r\n");
     if (answer.starts_with("HTTP/1.1 101") && answer.find('|') == answer.npos) answer += ReadTo(socket, "|");
     return answer;
@@ -98,7 +103,8 @@ class ProxyTest : public testing::Test {
 TEST_F(ProxyTest, IsBelievedWhenItIsTrustedAndNobodyElseIs) {
   Start(Config());
   const std::string headers =
-      "X-Forwarded-For: 203.0.113.7\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: gw.example\r\nForwarded: for=203.0.113.99\r\n";
+      "X-Forwarded-For: 203.0.113.7\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: gw.example\r\nForwarded: "
+      "for=203.0.113.99\r\n";
   EXPECT_EQ(Seen(headers), "203.0.113.7 gw.example|");
   EXPECT_EQ(Seen(headers, "127.0.0.9"), "127.0.0.9 inner|");
   EXPECT_EQ(Seen(""), "127.0.0.1 inner|");
@@ -110,7 +116,8 @@ TEST_F(ProxyTest, SpeaksByOneHeader) {
   HttpServerConfig config = Config();
   config.proxies.uses_forwarded = true;
   Start(config);
-  EXPECT_EQ(Seen("Forwarded: for=198.51.100.1, for=\"[2001:db8::7]:4711\";proto=https;host=gw.example\r\nX-Forwarded-For: 203.0.113.99\r\n"),
+  EXPECT_EQ(Seen("Forwarded: for=198.51.100.1, "
+                 "for=\"[2001:db8::7]:4711\";proto=https;host=gw.example\r\nX-Forwarded-For: 203.0.113.99\r\n"),
             "2001:db8::7 gw.example|");
   EXPECT_EQ(Seen("X-Forwarded-For: 203.0.113.99\r\nX-Forwarded-Host: evil\r\n"), "127.0.0.1 inner|");
 }

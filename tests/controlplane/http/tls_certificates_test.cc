@@ -15,7 +15,9 @@ namespace {
 class TlsCertificatesTest : public testing::Test {
  protected:
   TlsCertificates Make(std::vector<TlsFiles> files) {
-    return TlsCertificates(std::move(files), [this](bool is_fault, const std::string& what) { told_.push_back((is_fault ? "! " : "") + what); });
+    return TlsCertificates(std::move(files), [this](bool is_fault, const std::string& what) {
+      told_.push_back((is_fault ? "! " : "") + what);
+    });
   }
   std::string FaultOf(std::vector<TlsFiles> files) {
     try {
@@ -39,15 +41,17 @@ class TlsCertificatesTest : public testing::Test {
 };
 
 TEST_F(TlsCertificatesTest, ANameGetsTheCertificateThatNamesIt) {
-  const TlsCertificates certificates = Make({disk_.Write("main", "DNS:gw.example,DNS:*.gw.example"),
-                                             disk_.Write("north", "DNS:North.Example,DNS:*.north.example,IP:192.0.2.1"),
-                                             disk_.Write("special", "DNS:a.north.example,DNS:north.example,DNS:*.gw.example")});
+  const TlsCertificates certificates =
+      Make({disk_.Write("main", "DNS:gw.example,DNS:*.gw.example"),
+            disk_.Write("north", "DNS:North.Example,DNS:*.north.example,IP:192.0.2.1"),
+            disk_.Write("special", "DNS:a.north.example,DNS:north.example,DNS:*.gw.example")});
   EXPECT_EQ(certificates.Find("north.example"), 1u);
   EXPECT_EQ(certificates.Find("NORTH.example."), 1u);
   EXPECT_EQ(certificates.Find("b.north.example"), 1u);
   EXPECT_EQ(certificates.Find("a.north.example"), 2u);  // its own name before a wildcard
   EXPECT_EQ(certificates.Find("x.gw.example"), 0u);     // the first of two
-  for (const char* nobodys : {"", ".", "example", "a.b.north.example", ".north.example", "xnorth.example", "192.0.2.1", "*.north.exampl"}) {
+  for (const char* nobodys :
+       {"", ".", "example", "a.b.north.example", ".north.example", "xnorth.example", "192.0.2.1", "*.north.exampl"}) {
     EXPECT_EQ(certificates.Find(nobodys), 0u) << nobodys;
     EXPECT_FALSE(certificates.Names(nobodys)) << nobodys;
   }
@@ -60,7 +64,9 @@ TEST_F(TlsCertificatesTest, SaysWhichFileIsOfNoUse) {
   const TlsFiles other = disk_.Write("other", "DNS:gw.example");
   const TlsFiles nameless = disk_.Write("nameless", "IP:192.0.2.1");
   WriteText(disk_.Path("text"), "no PEM");
-  WriteText(disk_.Path("locked"), "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIHjME4GCSqGSIb3DQEFDTBBMCkGCSqGSIb3DQEFDDAc\n-----END ENCRYPTED PRIVATE KEY-----\n");
+  WriteText(disk_.Path("locked"),
+            "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIHjME4GCSqGSIb3DQEFDTBBMCkGCSqGSIb3DQEFDDAc\n-----END ENCRYPTED "
+            "PRIVATE KEY-----\n");
   EXPECT_EQ(FaultOf({good, other}), "");
   EXPECT_EQ(FaultOf({nameless}), "");
   EXPECT_NE(FaultOf({good, nameless}).find("nameless.pem"), std::string::npos);
@@ -69,11 +75,13 @@ TEST_F(TlsCertificatesTest, SaysWhichFileIsOfNoUse) {
   EXPECT_NE(FaultOf({{disk_.Path("text"), good.private_key_file}}).find("no certificate in PEM"), std::string::npos);
   EXPECT_NE(FaultOf({{good.certificate_file, disk_.Path("text")}}).find("no private key"), std::string::npos);
   EXPECT_NE(FaultOf({{good.certificate_file, disk_.Path("locked")}}).find("without a passphrase"), std::string::npos);
-  EXPECT_NE(FaultOf({good, {good.certificate_file, other.private_key_file}}).find("not that of the certificate"), std::string::npos);
+  EXPECT_NE(FaultOf({good, {good.certificate_file, other.private_key_file}}).find("not that of the certificate"),
+            std::string::npos);
 }
 
 TEST_F(TlsCertificatesTest, WhatHasEndedIsToldAndCanBeSeen) {
-  const TlsCertificates certificates = Make({disk_.Write("main", "DNS:gw.example"), disk_.Write("old", "DNS:old.example", false, -60)});
+  const TlsCertificates certificates =
+      Make({disk_.Write("main", "DNS:gw.example"), disk_.Write("old", "DNS:old.example", false, -60)});
   ASSERT_EQ(told_.size(), 1u);
   EXPECT_EQ(told_[0], "! http.tls: " + disk_.Path("old.pem") + " is not valid today: browsers will refuse it.");
   const auto figures = certificates.figures();

@@ -31,7 +31,8 @@ class TlsTest : public testing::Test {
     HttpServerConfig config;
     config.site.public_url = "https://gw.example";
     config.host_sites = {{{"north.example:8443", "orphan.example", "192.0.2.1"}, {"https://north.example", {}, {}}}};
-    config.tls = {disk_.Write("server", "DNS:gw.example"), disk_.Write("north", "DNS:north.example,DNS:*.north.example", true)};
+    config.tls = {disk_.Write("server", "DNS:gw.example"),
+                  disk_.Write("north", "DNS:north.example,DNS:*.north.example", true)};
     config.connections_per_second_per_address = 1'000'000;
     config.tls_refresh = std::chrono::seconds(0);
     config.report = [this](bool, const std::string& what) {
@@ -72,7 +73,8 @@ class TlsTest : public testing::Test {
       const std::string request = "GET " + target + " HTTP/1.1\r\nHost: gw\r\nConnection: close\r\n\r\n";
       SSL_write(ssl, request.data(), static_cast<int>(request.size()));
       char buffer[4096];
-      for (int size = 0; (size = SSL_read(ssl, buffer, sizeof buffer)) > 0;) answer.append(buffer, static_cast<size_t>(size));
+      for (int size = 0; (size = SSL_read(ssl, buffer, sizeof buffer)) > 0;)
+        answer.append(buffer, static_cast<size_t>(size));
     }
     SSL_free(ssl);
     SSL_CTX_free(context);
@@ -94,7 +96,9 @@ class TlsTest : public testing::Test {
       auto* list = static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(shown, NID_subject_alt_name, nullptr, nullptr));
       for (int i = 0; i < sk_GENERAL_NAME_num(list); ++i) {
         const ASN1_IA5STRING* name = sk_GENERAL_NAME_value(list, i)->d.dNSName;
-        names += std::string(reinterpret_cast<const char*>(ASN1_STRING_get0_data(name)), static_cast<size_t>(ASN1_STRING_length(name))) + " ";
+        names += std::string(reinterpret_cast<const char*>(ASN1_STRING_get0_data(name)),
+                             static_cast<size_t>(ASN1_STRING_length(name))) +
+                 " ";
       }
       GENERAL_NAMES_free(list);
       X509_free(shown);
@@ -147,7 +151,8 @@ TEST_F(TlsTest, ARenewedCertificateIsShownWithoutARestart) {
 }
 
 TEST_F(TlsTest, TakesNoCipherThatHidesNothing) {
-  for (const char* ciphers : {"eNULL:@SECLEVEL=0", "aNULL:@SECLEVEL=0", "ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0", "PSK:@SECLEVEL=0"}) {
+  for (const char* ciphers :
+       {"eNULL:@SECLEVEL=0", "aNULL:@SECLEVEL=0", "ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0", "PSK:@SECLEVEL=0"}) {
     EXPECT_EQ(Ask(TLS1_2_VERSION, ciphers), "") << ciphers;
   }
   EXPECT_TRUE(Ask(TLS1_2_VERSION, "ECDHE-ECDSA-AES128-GCM-SHA256").ends_with("hello"));
@@ -167,7 +172,8 @@ TEST_F(TlsTest, AnswersNothingInTheClear) {
   EXPECT_EQ(write(socket, request.data(), request.size()), static_cast<ssize_t>(request.size()));
   std::string heard;
   char buffer[4096];
-  for (ssize_t size = 0; (size = read(socket, buffer, sizeof buffer)) > 0;) heard.append(buffer, static_cast<size_t>(size));
+  for (ssize_t size = 0; (size = read(socket, buffer, sizeof buffer)) > 0;)
+    heard.append(buffer, static_cast<size_t>(size));
   EXPECT_EQ(heard.find("hello"), std::string::npos);
   EXPECT_EQ(heard.find("200"), std::string::npos);
   close(socket);

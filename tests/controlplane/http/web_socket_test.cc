@@ -56,7 +56,8 @@ TEST_F(HttpServerTest, WhoAnswersPingsStaysWhoDoesNotIsGivenUp) {
   WebSocket quiet = OpenWebSocket();
   EXPECT_EQ(Read(quiet), "hello /byon/v1/channels/7");
   int pings = 0;
-  quiet.control_callback([&](beast::websocket::frame_type kind, auto) { pings += kind == beast::websocket::frame_type::ping; });
+  quiet.control_callback(
+      [&](beast::websocket::frame_type kind, auto) { pings += kind == beast::websocket::frame_type::ping; });
   beast::flat_buffer buffer;
   bool has_message = false;
   boost::system::error_code quiet_error;
@@ -69,12 +70,14 @@ TEST_F(HttpServerTest, WhoAnswersPingsStaysWhoDoesNotIsGivenUp) {
   const auto start = std::chrono::steady_clock::now();
   const auto silence = [&start] { return std::chrono::steady_clock::now() - start; };
   pollfd hung_up{silent.next_layer().native_handle(), POLLRDHUP, 0};
-  while (poll(&hung_up, 1, 0) == 0 && silence() < std::chrono::seconds(20)) client_.run_for(std::chrono::milliseconds(50));
+  while (poll(&hung_up, 1, 0) == 0 && silence() < std::chrono::seconds(20))
+    client_.run_for(std::chrono::milliseconds(50));
   EXPECT_GE(silence(), std::chrono::seconds(2));
   EXPECT_LT(silence(), std::chrono::seconds(20));
   EXPECT_TRUE(application_.WaitForClosed(1));
   // The other one is older than a hang-up takes and goes on.
-  while (pings < 3 && !has_message && silence() < std::chrono::seconds(20)) client_.run_for(std::chrono::milliseconds(50));
+  while (pings < 3 && !has_message && silence() < std::chrono::seconds(20))
+    client_.run_for(std::chrono::milliseconds(50));
   EXPECT_GE(pings, 3);
   EXPECT_FALSE(has_message) << quiet_error.message();
   quiet.write(asio::buffer(std::string("still there")));

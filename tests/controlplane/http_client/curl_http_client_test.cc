@@ -58,14 +58,14 @@ TEST_F(CurlHttpClientTest, BoundsWhatOneAccountHasUnderWay) {
   const Request of_mallory{.url = server.url(), .account = "mallory", .max_of_account = 2};
   EXPECT_EQ(Text(Send(of_mallory)), "too many requests under way");
   // Places come free with each answer.
-  for (int i = 0; i < 5; ++i) EXPECT_EQ(Text(Send({.url = server.url(), .account = "alice", .max_of_account = 1})), "200 got");
+  for (int i = 0; i < 5; ++i)
+    EXPECT_EQ(Text(Send({.url = server.url(), .account = "alice", .max_of_account = 1})), "200 got");
   EXPECT_EQ(Text(Send({.url = server.url()})), "200 got");
 }
 
 TEST_F(CurlHttpClientTest, TellsWhenToComeAgain) {
-  TestHttpServer server(context_, [](const TestHttpServer::Request&) {
-    return TestHttpServer::Json(429, "", "Retry-After: 17\r\n");
-  });
+  TestHttpServer server(
+      context_, [](const TestHttpServer::Request&) { return TestHttpServer::Json(429, "", "Retry-After: 17\r\n"); });
   const Result result = Send({.url = server.url()});
   EXPECT_EQ(std::get<Response>(result).retry_after, std::chrono::seconds(17));
 }
@@ -91,17 +91,15 @@ TEST_F(CurlHttpClientTest, RefusesPrivateAddressesHoweverWritten) {
 }
 
 TEST_F(CurlHttpClientTest, PooledConnectionsAreNotSharedWithTheStrict) {
-  TestHttpServer server(context_, [](const TestHttpServer::Request&) {
-    return "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
-  });
+  TestHttpServer server(context_,
+                        [](const TestHttpServer::Request&) { return "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"; });
   EXPECT_EQ(Text(Send({.url = server.url()})), "200 ");
   EXPECT_EQ(Text(Send({.url = server.url(), .may_use_private_addresses = false})), "address not allowed");
 }
 
 TEST_F(CurlHttpClientTest, BoundsTheAnswer) {
-  TestHttpServer server(context_, [](const TestHttpServer::Request&) {
-    return TestHttpServer::Json(200, std::string(5000, 'x'));
-  });
+  TestHttpServer server(
+      context_, [](const TestHttpServer::Request&) { return TestHttpServer::Json(200, std::string(5000, 'x')); });
   EXPECT_EQ(Text(Send({.url = server.url(), .max_response_bytes = 4999})), "answer too large");
 }
 

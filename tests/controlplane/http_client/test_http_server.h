@@ -1,10 +1,10 @@
 #pragma once
 
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/write.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/read.hpp>
 #include <functional>
 #include <memory>
 #include <string>
@@ -49,11 +49,10 @@ class TestHttpServer {
     acceptor_.async_accept([this](boost::system::error_code error, boost::asio::ip::tcp::socket socket) {
       if (error) return;
       auto connection = std::make_shared<Connection>(std::move(socket));
-      boost::asio::async_read_until(
-          connection->socket, boost::asio::dynamic_buffer(connection->buffer), "\r\n\r\n",
-          [this, connection](boost::system::error_code failed, size_t length) {
-            if (!failed) ReadBody(connection, length);
-          });
+      boost::asio::async_read_until(connection->socket, boost::asio::dynamic_buffer(connection->buffer), "\r\n\r\n",
+                                    [this, connection](boost::system::error_code failed, size_t length) {
+                                      if (!failed) ReadBody(connection, length);
+                                    });
       Accept();
     });
   }
@@ -78,8 +77,7 @@ class TestHttpServer {
                                 waiting_.push_back(connection);
                                 return;
                               }
-                              boost::asio::async_write(connection->socket,
-                                                       boost::asio::buffer(connection->answer),
+                              boost::asio::async_write(connection->socket, boost::asio::buffer(connection->answer),
                                                        [connection](boost::system::error_code, size_t) {});
                             });
   }

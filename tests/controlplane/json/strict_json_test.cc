@@ -36,8 +36,27 @@ TEST(StrictJsonTest, KeepsItsLimits) {
 }
 
 TEST(StrictJsonTest, RefusesWhatIsNot) {
-  for (const char* text : {"", " ", "{", "{]", "[1,]", "{\"a\":1,}", "nul", "01", "1.", "+1", "NaN", "'a'", "\"\t\"",
-                           "\"\\x\"", "\"\\ud800\"", "\"\xc3\x28\"", "\"\xed\xa0\x80\"", "1e400", "-1e999", "[1]]", "/**/1",
+  for (const char* text : {"",
+                           " ",
+                           "{",
+                           "{]",
+                           "[1,]",
+                           "{\"a\":1,}",
+                           "nul",
+                           "01",
+                           "1.",
+                           "+1",
+                           "NaN",
+                           "'a'",
+                           "\"\t\"",
+                           "\"\\x\"",
+                           "\"\\ud800\"",
+                           "\"\xc3\x28\"",
+                           "\"\xed\xa0\x80\"",
+                           "1e400",
+                           "-1e999",
+                           "[1]]",
+                           "/**/1",
                            "\xef\xbb\xbf{}"}) {
     EXPECT_FALSE(ParseStrict(text).has_value()) << text;
   }

@@ -66,8 +66,7 @@ class Observer final : public call::MediaObserver {
     log.push_back("dtmf " + id + ' ' + digit + ' ' + std::to_string(duration));
   }
   void OnMediaEnded(const std::string& id, call::MediaEnd end, std::string detail) override {
-    log.push_back("ended " + id + ": " + std::string(ToString(end)) +
-                  (detail.empty() ? "" : ", " + detail));
+    log.push_back("ended " + id + ": " + std::string(ToString(end)) + (detail.empty() ? "" : ", " + detail));
   }
 };
 
@@ -93,8 +92,7 @@ class DataplaneClientTest : public ::testing::Test {
     return strand.RunUntil([&] { return testing::Matches(Contains(text))(observer.log); });
   }
   bool Did(FakeDataplane& node, const std::string& command) {
-    return strand.RunUntil(
-        [&] { return node.Locked([&] { return testing::Matches(Contains(command))(node.log); }); });
+    return strand.RunUntil([&] { return node.Locked([&] { return testing::Matches(Contains(command))(node.log); }); });
   }
 
   Strand strand;
@@ -182,9 +180,12 @@ TEST_F(DataplaneClientTest, JoinsSessionsThatWereMadeBesideEachOther) {
   };
   join("leg");
   EXPECT_TRUE(Did(large, "join leg c1"));
-  large.Locked([&] { large.reply = [](const std::string& command) {
-    return command.starts_with("join") ? grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, "other workers") : grpc::Status::OK;
-  }; });
+  large.Locked([&] {
+    large.reply = [](const std::string& command) {
+      return command.starts_with("join") ? grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, "other workers")
+                                         : grpc::Status::OK;
+    };
+  });
   join("leg");
   join("unknown");
   EXPECT_EQ(outcomes, (std::vector<std::string>{"joined", "other workers", "the media session is gone"}));
@@ -225,8 +226,8 @@ TEST_F(DataplaneClientTest, KeepsTheOrderOfASessionsCommands) {
   client->Create("c1", {});
   for (uint64_t i = 1; i <= 5; ++i) client->Modify("c1", i, {});
   ASSERT_TRUE(Sees("ready c1 5"));
-  EXPECT_THAT(observer.log, ElementsAre("ready c1 0", "ready c1 1", "ready c1 2", "ready c1 3",
-                                        "ready c1 4", "ready c1 5"));
+  EXPECT_THAT(observer.log,
+              ElementsAre("ready c1 0", "ready c1 1", "ready c1 2", "ready c1 3", "ready c1 4", "ready c1 5"));
 }
 
 TEST_F(DataplaneClientTest, SpeaksOfDigitsAndFigures) {
@@ -306,7 +307,9 @@ TEST_F(DataplaneClientTest, PlaysWhatTheNodeHas) {
   EXPECT_TRUE(Did(node, "tone 2"));
   EXPECT_EQ(play("c1", "polka"), call::PlayOutcome::kUnknownAnnouncement);
   EXPECT_EQ(play("c9", "waltz"), call::PlayOutcome::kFailed);
-  node.Locked([&] { node.reply = [](const std::string&) { return grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, "no leg"); }; });
+  node.Locked([&] {
+    node.reply = [](const std::string&) { return grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, "no leg"); };
+  });
   EXPECT_EQ(play("c1", "waltz"), call::PlayOutcome::kFailed);
   // And the calls' other wishes are carried out all the same.
   node.Locked([&] { node.reply = nullptr; });
@@ -350,10 +353,9 @@ TEST_F(DataplaneClientTest, PassesEventsOn) {
   ASSERT_TRUE(Sees("ended c1: The media session was lost, the dataplane closed the session"));
   EXPECT_THAT(observer.log,
               ElementsAre("ready c1 0", "connected c1", "started c1 ims A", "dtmf c1 5 160",
-                          "ended c1: No media came from the network",
-                          "ended c1: No media came from the browser",
-                          "ended c1: The browser can no longer be reached",
-                          "ended c1: DTLS failed, wrong", "ended c1: ICE failed", testing::_));
+                          "ended c1: No media came from the network", "ended c1: No media came from the browser",
+                          "ended c1: The browser can no longer be reached", "ended c1: DTLS failed, wrong",
+                          "ended c1: ICE failed", testing::_));
 }
 
 TEST_F(DataplaneClientTest, ChoosesTheNodeWithTheMostRoomAndPassesOverTheFull) {
@@ -366,18 +368,15 @@ TEST_F(DataplaneClientTest, ChoosesTheNodeWithTheMostRoomAndPassesOverTheFull) {
   EXPECT_EQ(observer.locals.access.ice_ufrag, "uf-large");
   large.Locked([&] {
     large.reply = [](const std::string& command) {
-      return command.starts_with("create")
-                 ? grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "full")
-                 : grpc::Status::OK;
+      return command.starts_with("create") ? grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "full")
+                                           : grpc::Status::OK;
     };
   });
   client->Create("c2", {});
   ASSERT_TRUE(Sees("ready c2 0"));
   EXPECT_EQ(observer.locals.access.ice_ufrag, "uf-small");
   small.Locked([&] {
-    small.reply = [](const std::string&) {
-      return grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "full too");
-    };
+    small.reply = [](const std::string&) { return grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "full too"); };
   });
   client->Create("c3", {});
   EXPECT_TRUE(Sees("refused c3 0: full too"));
@@ -401,9 +400,8 @@ TEST_F(DataplaneClientTest, TellsWhyASessionIsRefused) {
   Start({&node});
   node.Locked([&] {
     node.reply = [](const std::string& command) {
-      return command == "list"
-                 ? grpc::Status::OK
-                 : grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "audio has no meaning");
+      return command == "list" ? grpc::Status::OK
+                               : grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "audio has no meaning");
     };
   });
   client->Create("c1", {});
@@ -468,8 +466,7 @@ TEST_F(DataplaneClientTest, ReconcilesAfterAnInterruption) {
     node.sessions["foreign"].set_controller_id("somebody-else");
   });
   node.Start(port);
-  EXPECT_TRUE(
-      Sees("ended lost: The media session was lost, the dataplane does not know the session"));
+  EXPECT_TRUE(Sees("ended lost: The media session was lost, the dataplane does not know the session"));
   EXPECT_TRUE(Sees("connected kept"));  // the event of the gap
   EXPECT_TRUE(Did(node, "close stray"));
   EXPECT_TRUE(node.Locked([&] { return node.sessions.contains("foreign"); }));

@@ -25,8 +25,7 @@ class FakeDataplane final : public byon::media::v1::MediaControl::Service {
 
   void Start(int port) {
     grpc::ServerBuilder builder;
-    builder.AddListeningPort("127.0.0.1:" + std::to_string(port), grpc::InsecureServerCredentials(),
-                             &port_);
+    builder.AddListeningPort("127.0.0.1:" + std::to_string(port), grpc::InsecureServerCredentials(), &port_);
     builder.RegisterService(this);
     std::lock_guard lock(mutex_);
     is_down_ = false;
@@ -86,8 +85,7 @@ class FakeDataplane final : public byon::media::v1::MediaControl::Service {
     node->set_lease_seconds(60);
     return grpc::Status::OK;
   }
-  grpc::Status CreateSession(grpc::ServerContext*,
-                             const byon::media::v1::CreateSessionRequest* request,
+  grpc::Status CreateSession(grpc::ServerContext*, const byon::media::v1::CreateSessionRequest* request,
                              byon::media::v1::Session* session) override {
     std::lock_guard lock(mutex_);
     if (auto status = Note("create " + request->session_id()); !status.ok()) return status;
@@ -103,8 +101,7 @@ class FakeDataplane final : public byon::media::v1::MediaControl::Service {
     sessions[request->session_id()] = *session;
     return grpc::Status::OK;
   }
-  grpc::Status ModifySession(grpc::ServerContext*,
-                             const byon::media::v1::ModifySessionRequest* request,
+  grpc::Status ModifySession(grpc::ServerContext*, const byon::media::v1::ModifySessionRequest* request,
                              byon::media::v1::Session* session) override {
     std::lock_guard lock(mutex_);
     if (auto status = Note("modify " + request->session_id()); !status.ok()) return status;
@@ -115,16 +112,14 @@ class FakeDataplane final : public byon::media::v1::MediaControl::Service {
     *session = it->second;
     return grpc::Status::OK;
   }
-  grpc::Status CloseSession(grpc::ServerContext*,
-                            const byon::media::v1::CloseSessionRequest* request,
+  grpc::Status CloseSession(grpc::ServerContext*, const byon::media::v1::CloseSessionRequest* request,
                             byon::media::v1::CloseSessionResponse*) override {
     std::lock_guard lock(mutex_);
     if (auto status = Note("close " + request->session_id()); !status.ok()) return status;
     sessions.erase(request->session_id());
     return grpc::Status::OK;
   }
-  grpc::Status ListSessions(grpc::ServerContext*,
-                            const byon::media::v1::ListSessionsRequest* request,
+  grpc::Status ListSessions(grpc::ServerContext*, const byon::media::v1::ListSessionsRequest* request,
                             byon::media::v1::ListSessionsResponse* response) override {
     std::lock_guard lock(mutex_);
     if (auto status = Note("list"); !status.ok()) return status;

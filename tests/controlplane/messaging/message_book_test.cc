@@ -22,7 +22,11 @@ class MessageBookTest : public testing::Test {
   void SetUp() override { Build(); }
 
   Draft ADraft(const std::string& text = "hello", const std::string& to = kBob) {
-    return {.id = "m" + std::to_string(++count_), .number = kAlice, .to = to, .text = text, .asks_report = false,
+    return {.id = "m" + std::to_string(++count_),
+            .number = kAlice,
+            .to = to,
+            .text = text,
+            .asks_report = false,
             .client_correlator = ""};
   }
   IncomingPage APage(const std::string& body = "hi", const std::string& type = "text/plain") {
@@ -92,7 +96,8 @@ TEST_F(MessageBookTest, RefusesWhatMayNotLeave) {
   }
   config_.barred_prefixes = {"+34806"};
   Build();
-  EXPECT_EQ(Refusal(ADraft("x", "tel:+34806123456")), DraftRefusal::kBarred) << "what may not be called may not be written to";
+  EXPECT_EQ(Refusal(ADraft("x", "tel:+34806123456")), DraftRefusal::kBarred)
+      << "what may not be called may not be written to";
   EXPECT_EQ(Refusal(ADraft("")), DraftRefusal::kBadText);
   EXPECT_EQ(Refusal(ADraft("a\x1b[2J")), DraftRefusal::kBadText);
   EXPECT_EQ(Refusal(ADraft("\xff")), DraftRefusal::kBadText);
@@ -174,8 +179,14 @@ TEST_F(MessageBookTest, MatchesReportsToWhatTheyReport) {
 }
 
 TEST_F(MessageBookTest, ReportsWhereTheSenderAsked) {
-  Cpim cpim{.from = kBob, .to = "tel:+34600000001", .date_time = "2026-01-01T00:00:00Z", .message_id = "theirs",
-            .wants_delivery = true, .wants_display = true, .content_type = "text/plain", .body = "hi"};
+  Cpim cpim{.from = kBob,
+            .to = "tel:+34600000001",
+            .date_time = "2026-01-01T00:00:00Z",
+            .message_id = "theirs",
+            .wants_delivery = true,
+            .wants_display = true,
+            .content_type = "text/plain",
+            .body = "hi"};
   EXPECT_EQ(book_->Receive(kAlice, "r1", APage(BuildCpim(cpim), "message/cpim"), now_), 200);
   EXPECT_EQ(Actions(), "persist:r1 new:received send:imdn-d-r1");
   EXPECT_EQ(sent_[0].target_uri, kBob);

@@ -35,8 +35,14 @@ TEST(CpimTest, ReadsTheExampleOfTheStandard) {
 }
 
 TEST(CpimTest, ReadsItsOwnWritingAndAnyPrefix) {
-  Cpim cpim{.from = "tel:+34600000001", .to = "tel:+34600000002", .date_time = "", .message_id = "abc",
-            .wants_delivery = true, .wants_display = true, .content_type = "text/plain;charset=UTF-8", .body = "x\r\n\r\ny"};
+  Cpim cpim{.from = "tel:+34600000001",
+            .to = "tel:+34600000002",
+            .date_time = "",
+            .message_id = "abc",
+            .wants_delivery = true,
+            .wants_display = true,
+            .content_type = "text/plain;charset=UTF-8",
+            .body = "x\r\n\r\ny"};
   const auto read = ParseCpim(BuildCpim(cpim));
   ASSERT_TRUE(read);
   EXPECT_EQ(read->message_id, "abc");
@@ -102,18 +108,23 @@ TEST(PageContentTest, TakesPlainTextInUtf8Only) {
 
 TEST(PageContentTest, ReadsReportsWithAndWithoutCpim) {
   EXPECT_TRUE(std::holds_alternative<Imdn>(ReadPageContent("message/imdn+xml", kNotification)));
-  const std::string wrapped = BuildCpim({.from = "a:b", .to = "c:d", .date_time = {}, .message_id = {},
-                                         .wants_delivery = false, .wants_display = false,
-                                         .content_type = "message/imdn+xml", .body = kNotification});
+  const std::string wrapped = BuildCpim({.from = "a:b",
+                                         .to = "c:d",
+                                         .date_time = {},
+                                         .message_id = {},
+                                         .wants_delivery = false,
+                                         .wants_display = false,
+                                         .content_type = "message/imdn+xml",
+                                         .body = kNotification});
   EXPECT_TRUE(std::holds_alternative<Imdn>(ReadPageContent("message/cpim", wrapped)));
 }
 
 TEST(MessageTextTest, KnowsUtf8AndControls) {
   EXPECT_TRUE(IsMessageText("a\tb\r\nc \xe2\x82\xac \xf0\x9f\x87\xaa\xf0\x9f\x87\xb8"));
-  for (const std::string_view bad : {std::string_view("\0", 1), std::string_view("\x1b"), std::string_view("\x7f"),
-                                     std::string_view("\xc0\xaf"), std::string_view("\xed\xa0\x80"),
-                                     std::string_view("\xf5\x80\x80\x80"), std::string_view("\xe2\x82"),
-                                     std::string_view("\xc2\x9b")}) {
+  for (const std::string_view bad :
+       {std::string_view("\0", 1), std::string_view("\x1b"), std::string_view("\x7f"), std::string_view("\xc0\xaf"),
+        std::string_view("\xed\xa0\x80"), std::string_view("\xf5\x80\x80\x80"), std::string_view("\xe2\x82"),
+        std::string_view("\xc2\x9b")}) {
     EXPECT_FALSE(IsMessageText(bad));
   }
 }

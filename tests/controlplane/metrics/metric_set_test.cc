@@ -30,8 +30,10 @@ TEST(MetricSetTest, WritesHistograms) {
   set.Histogram("byon_wait_seconds", "Waiting.", {{"method", "INVITE"}}, bounds, counts, 12.5);
   EXPECT_EQ(set.ToOpenMetrics(),
             "# TYPE byon_wait_seconds histogram\n# HELP byon_wait_seconds Waiting.\n"
-            "byon_wait_seconds_bucket{method=\"INVITE\",le=\"0.005\"} 1\nbyon_wait_seconds_bucket{method=\"INVITE\",le=\"0.1\"} 1\n"
-            "byon_wait_seconds_bucket{method=\"INVITE\",le=\"2\"} 5\nbyon_wait_seconds_bucket{method=\"INVITE\",le=\"+Inf\"} 7\n"
+            "byon_wait_seconds_bucket{method=\"INVITE\",le=\"0.005\"} "
+            "1\nbyon_wait_seconds_bucket{method=\"INVITE\",le=\"0.1\"} 1\n"
+            "byon_wait_seconds_bucket{method=\"INVITE\",le=\"2\"} "
+            "5\nbyon_wait_seconds_bucket{method=\"INVITE\",le=\"+Inf\"} 7\n"
             "byon_wait_seconds_count{method=\"INVITE\"} 7\nbyon_wait_seconds_sum{method=\"INVITE\"} 12.5\n# EOF\n");
 }
 

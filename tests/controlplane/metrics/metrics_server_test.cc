@@ -23,8 +23,9 @@ using asio::ip::tcp;
 class MetricsServerTest : public testing::Test {
  protected:
   MetricsServerTest()
-      : server_(std::make_unique<MetricsServer>(asio::make_strand(context_), "127.0.0.1", uint16_t{0},
-                                                [](const std::function<void(std::string)>& done) { done("byon_up 1\n# EOF\n"); })),
+      : server_(std::make_unique<MetricsServer>(
+            asio::make_strand(context_), "127.0.0.1", uint16_t{0},
+            [](const std::function<void(std::string)>& done) { done("byon_up 1\n# EOF\n"); })),
         port_(server_->port()),
         runner_([this] { context_.run(); }) {}
   ~MetricsServerTest() override {
@@ -62,7 +63,8 @@ TEST_F(MetricsServerTest, IsScraped) {
   for (const char* target : {"/metrics", "/metrics?x=1"}) {
     const std::string answer = Ask("GET " + std::string(target) + " HTTP/1.1\r\nHost: x\r\nAccept: */*\r\n\r\n");
     EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 OK\r\n")) << answer;
-    EXPECT_NE(answer.find("Content-Type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n"), std::string::npos);
+    EXPECT_NE(answer.find("Content-Type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n"),
+              std::string::npos);
     EXPECT_TRUE(answer.ends_with("\r\n\r\nbyon_up 1\n# EOF\n")) << answer;
   }
   const std::string head = Ask("HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -92,7 +94,8 @@ TEST_F(MetricsServerTest, SilentConnectionsDoNotAddUp) {
   silent.pop_back();
   // The server hears of that when it does.
   bool is_served = false;
-  for (int i = 0; i < 10'000 && !is_served; ++i) is_served = Ask("GET /metrics HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 200");
+  for (int i = 0; i < 10'000 && !is_served; ++i)
+    is_served = Ask("GET /metrics HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 200");
   EXPECT_TRUE(is_served);
 }
 

@@ -80,7 +80,8 @@ TEST(OperatorDirectoryTest, AmongSeveralOfOneIssuerTheNumberDecides) {
   // Neither guessed nor given to the first: the token does not tell.
   EXPECT_EQ(directory.OfToken("gw.example", Token("https://id.shared", "+34800000001")), std::nullopt);
   EXPECT_EQ(directory.OfToken("gw.example", Token("https://id.shared")), std::nullopt);
-  EXPECT_EQ(directory.OfToken("gw.example", TokenOf({{"iss", "https://id.shared"}, {"phone_number", 34600000001}})), std::nullopt);
+  EXPECT_EQ(directory.OfToken("gw.example", TokenOf({{"iss", "https://id.shared"}, {"phone_number", 34600000001}})),
+            std::nullopt);
 }
 
 TEST(OperatorDirectoryTest, EachReadsTheNumberFromItsOwnClaim) {

@@ -13,7 +13,8 @@ namespace {
 using nlohmann::json;
 
 std::string Token(const std::string& issuer) {
-  return auth::EncodeBase64Url(R"({"alg":"ES256"})") + "." + auth::EncodeBase64Url(json{{"iss", issuer}}.dump()) + ".c2ln";
+  return auth::EncodeBase64Url(R"({"alg":"ES256"})") + "." + auth::EncodeBase64Url(json{{"iss", issuer}}.dump()) +
+         ".c2ln";
 }
 
 class FakeSession final : public api::WebSocketSession {
@@ -87,7 +88,8 @@ class OperatorDispatcherTest : public ::testing::Test {
     EXPECT_EQ(responses.size(), 1u);
     return responses.at(0);
   }
-  std::unique_ptr<api::WebSocketHandler> Open(const std::string& host, const std::string& subprotocol = "byon.events.v1",
+  std::unique_ptr<api::WebSocketHandler> Open(const std::string& host,
+                                              const std::string& subprotocol = "byon.events.v1",
                                               const std::string& token = "") {
     api::HttpRequest request;
     request.path = "/root/byon/v1/channels";
@@ -135,7 +137,8 @@ TEST_F(OperatorDispatcherTest, IsReadyWhenOneOperatorIs) {
   applications_[0].lacks = "dataplane";
   api::HttpResponse response = Request("gw.example", "/readyz");
   EXPECT_EQ(response.status, 200);
-  EXPECT_EQ(json::parse(response.body)["operators"], (json{{"north", "dataplane"}, {"south", "ready"}, {"west", "ready"}}));
+  EXPECT_EQ(json::parse(response.body)["operators"],
+            (json{{"north", "dataplane"}, {"south", "ready"}, {"west", "ready"}}));
   applications_[1].lacks = applications_[2].lacks = "keys";
   EXPECT_EQ(Request("gw.example", "/readyz").status, 503);
   EXPECT_EQ(Request("north.example", "/readyz").body, "north");
@@ -158,9 +161,9 @@ TEST_F(OperatorDispatcherTest, AnUndecidedWebSocketGoesWhereItsFirstTokenSays) {
   handler->OnMessage(Auth(Token("https://id.south")));
   handler->OnMessage("more");
   handler->OnClosed();
-  EXPECT_EQ(applications_[1].heard, (std::vector<std::string>{"open /root/byon/v1/channels",
-                                                              "message " + Auth(Token("https://id.south")),
-                                                              "message more", "closed"}));
+  EXPECT_EQ(applications_[1].heard,
+            (std::vector<std::string>{"open /root/byon/v1/channels", "message " + Auth(Token("https://id.south")),
+                                      "message more", "closed"}));
   EXPECT_TRUE(timers_.last.expired());
   EXPECT_EQ(session_->closed_with, 0);
 }

@@ -55,9 +55,17 @@ TEST(DialogInfoTest, ReadsItsOwnWriting) {
   DialogInfo info;
   info.version = 7;
   info.entity = "sip:+34600000001@ims.test";
-  info.dialogs.push_back({.id = "1", .call_id = "c\"<", .local_tag = "l", .remote_tag = "r", .is_initiator = true,
-                          .phase = DialogPhase::kEarly, .local_uri = "sip:a@b", .remote_uri = "tel:+34600000002",
-                          .remote_name = "<Bob>", .remote_target = {}, .is_exclusive = false});
+  info.dialogs.push_back({.id = "1",
+                          .call_id = "c\"<",
+                          .local_tag = "l",
+                          .remote_tag = "r",
+                          .is_initiator = true,
+                          .phase = DialogPhase::kEarly,
+                          .local_uri = "sip:a@b",
+                          .remote_uri = "tel:+34600000002",
+                          .remote_name = "<Bob>",
+                          .remote_target = {},
+                          .is_exclusive = false});
   const auto read = ParseDialogInfo(BuildDialogInfo(info));
   ASSERT_TRUE(read);
   EXPECT_EQ(read->dialogs, info.dialogs);

@@ -22,7 +22,8 @@ class PresenceBookTest : public testing::Test {
   std::vector<std::string> Actions() {
     std::vector<std::string> words;
     while (auto action = book_->PollAction()) {
-      if (auto* start = std::get_if<StartWatch>(&*action)) words.push_back("watch " + start->id + " " + start->resource_uri);
+      if (auto* start = std::get_if<StartWatch>(&*action))
+        words.push_back("watch " + start->id + " " + start->resource_uri);
       if (auto* stop = std::get_if<StopWatch>(&*action)) words.push_back("unwatch " + stop->id);
       if (auto* publish = std::get_if<StartPublication>(&*action)) {
         words.push_back("publish " + publish->id);
@@ -30,7 +31,8 @@ class PresenceBookTest : public testing::Test {
       }
       if (auto* stop = std::get_if<StopPublication>(&*action)) words.push_back("unpublish " + stop->id);
       if (auto* tell = std::get_if<TellPresence>(&*action)) {
-        words.push_back("tell " + tell->number + " " + tell->state.number + " " + std::string(ToString(tell->state.availability)));
+        words.push_back("tell " + tell->number + " " + tell->state.number + " " +
+                        std::string(ToString(tell->state.availability)));
       }
       if (auto* persist = std::get_if<PersistWatched>(&*action)) words.push_back("persist " + persist->number);
     }
@@ -132,7 +134,8 @@ TEST_F(PresenceBookTest, PublishesItsCalls) {
 TEST_F(PresenceBookTest, PublishesDialogInfo) {
   Build({}, {Package::kDialog});
   book_->OnLineUp(kAlice, kImpu);
-  book_->OnCall(kAlice, {.id = "9", .is_initiator = true, .phase = DialogPhase::kEarly, .remote_uri = "tel:+34600000002"});
+  book_->OnCall(kAlice,
+                {.id = "9", .is_initiator = true, .phase = DialogPhase::kEarly, .remote_uri = "tel:+34600000002"});
   Actions();
   const auto info = ParseDialogInfo(document_);
   ASSERT_TRUE(info);

@@ -13,15 +13,18 @@ std::string FromBase64Url(std::string_view text) { return auth::DecodeBase64Url(
 
 // RFC 8188 section 3.1.
 TEST(Aes128GcmEncoding, WritesOneRecord) {
-  const Aes128GcmEncoding encoding(FromBase64Url("yqdlZ-tYemfogSmv7Ws5PQ"), FromBase64Url("I1BsxtFttlv3u_Oo94xnmw"), "", 4096);
+  const Aes128GcmEncoding encoding(FromBase64Url("yqdlZ-tYemfogSmv7Ws5PQ"), FromBase64Url("I1BsxtFttlv3u_Oo94xnmw"), "",
+                                   4096);
   EXPECT_EQ(auth::EncodeBase64Url(encoding.Header() + encoding.Record(0, "I am the walrus", 0, true)),
             "I1BsxtFttlv3u_Oo94xnmwAAEAAA-NAVub2qFgBEuQKRapoZu-IxkIva3MEB1PD-ly8Thjg");
 }
 
 // RFC 8188 section 3.2: a named key, a padded first record, a second one.
 TEST(Aes128GcmEncoding, WritesTwoRecordsWithPadding) {
-  const Aes128GcmEncoding encoding(FromBase64Url("BO3ZVPxUlnLORbVGMpbT1Q"), FromBase64Url("uNCkWiNYzKTnBN9ji3-qWA"), "a1", 25);
-  const std::string body = encoding.Header() + encoding.Record(0, "I am th", 1, false) + encoding.Record(1, "e walrus", 0, true);
+  const Aes128GcmEncoding encoding(FromBase64Url("BO3ZVPxUlnLORbVGMpbT1Q"), FromBase64Url("uNCkWiNYzKTnBN9ji3-qWA"),
+                                   "a1", 25);
+  const std::string body =
+      encoding.Header() + encoding.Record(0, "I am th", 1, false) + encoding.Record(1, "e walrus", 0, true);
   EXPECT_EQ(auth::EncodeBase64Url(body),
             "uNCkWiNYzKTnBN9ji3-qWAAAABkCYTHOG8chz_gnvgOqdGYovxyjuqRyJFjEDyoF1Fvkj6hQPdPHI51OEUKEpgz3SsLWIqS_uA");
 }
@@ -39,19 +42,23 @@ class MessageEncryption : public ::testing::Test {
 };
 
 TEST_F(MessageEncryption, SharesTheSecretOfTheExample) {
-  EXPECT_EQ(auth::EncodeBase64Url(key_.SharedSecret(receiver_.p256dh).value()), "kyrL1jIIOHEzg3sM2ZWRHDRB62YACZhhSlknJ672kSs");
+  EXPECT_EQ(auth::EncodeBase64Url(key_.SharedSecret(receiver_.p256dh).value()),
+            "kyrL1jIIOHEzg3sM2ZWRHDRB62YACZhhSlknJ672kSs");
 }
 
 TEST_F(MessageEncryption, WritesTheMessageOfTheExample) {
   const auto message = EncryptMessage("When I grow up, I want to be a watermelon", receiver_, key_, salt_, 0);
   ASSERT_TRUE(message);
-  EXPECT_EQ(auth::EncodeBase64Url(*message),
-            "DGv6ra1nlYgDCS1FRnbzlwAAEABBBP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl"
-            "7A_yl95bQpu6cVPTpK4Mqgkf1CXztLVBSt2Ks3oZwbuwXPXLWyouBWLVWGNWQexSgSxsj_Qulcy4a-fN");
+  EXPECT_EQ(
+      auth::EncodeBase64Url(*message),
+      "DGv6ra1nlYgDCS1FRnbzlwAAEABBBP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl"
+      "7A_yl95bQpu6cVPTpK4Mqgkf1CXztLVBSt2Ks3oZwbuwXPXLWyouBWLVWGNWQexSgSxsj_Qulcy4a-fN");
 }
 
 TEST_F(MessageEncryption, PaddingHidesTheLength) {
-  const auto message = [this](size_t size) { return EncryptMessage(std::string(size, 'x'), receiver_, key_, salt_, 1024)->size(); };
+  const auto message = [this](size_t size) {
+    return EncryptMessage(std::string(size, 'x'), receiver_, key_, salt_, 1024)->size();
+  };
   EXPECT_EQ(message(10), message(1024));
   EXPECT_EQ(message(1025), message(1024) + 1);
   EXPECT_EQ(message(kMaxMessageBytes), 4096u);

@@ -17,7 +17,9 @@ using nlohmann::json;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-auth::SigningKey NewKey() { return auth::SigningKey::FromPem(auth::SigningKey::NewP256Pem(), auth::Algorithm::kEs256).value(); }
+auth::SigningKey NewKey() {
+  return auth::SigningKey::FromPem(auth::SigningKey::NewP256Pem(), auth::Algorithm::kEs256).value();
+}
 
 json PartOf(const std::string& token, int part) {
   const size_t first = token.find('.');
@@ -168,8 +170,11 @@ TEST_F(ApnsTest, RenewsItsTokenAsOftenAsItMayAndMust) {
 class FcmTest : public ProviderTest {
  protected:
   FcmTest() {
-    json file{{"project_id", "byon-test"}, {"client_email", "push@byon-test.example"}, {"private_key_id", "k1"},
-              {"private_key", test::RsaKeyPem()}, {"token_uri", "https://oauth2.example/token"}};
+    json file{{"project_id", "byon-test"},
+              {"client_email", "push@byon-test.example"},
+              {"private_key_id", "k1"},
+              {"private_key", test::RsaKeyPem()},
+              {"token_uri", "https://oauth2.example/token"}};
     account_ = file;
     provider_ = std::make_unique<Fcm>(FcmConfig{}, ReadServiceAccount(file.dump()).value(), http_, now_);
   }
@@ -209,8 +214,12 @@ TEST_F(FcmTest, JudgesTheAnswer) {
   Send(*provider_, to_);
   Authorize();
   http_.Answer(200);
-  EXPECT_EQ(VerdictOf(*provider_, to_, 404, R"({"error":{"status":"NOT_FOUND","details":[{"errorCode":"UNREGISTERED"}]}})"), Verdict::kGone);
-  EXPECT_EQ(VerdictOf(*provider_, to_, 400, R"({"error":{"status":"NOT_FOUND","details":[1,{"errorCode":"UNREGISTERED"}]}})"), Verdict::kGone);
+  EXPECT_EQ(
+      VerdictOf(*provider_, to_, 404, R"({"error":{"status":"NOT_FOUND","details":[{"errorCode":"UNREGISTERED"}]}})"),
+      Verdict::kGone);
+  EXPECT_EQ(
+      VerdictOf(*provider_, to_, 400, R"({"error":{"status":"NOT_FOUND","details":[1,{"errorCode":"UNREGISTERED"}]}})"),
+      Verdict::kGone);
   EXPECT_EQ(VerdictOf(*provider_, to_, 400, R"({"error":{"status":"INVALID_ARGUMENT"}})"), Verdict::kRefused);
   EXPECT_EQ(VerdictOf(*provider_, to_, 400, "junk"), Verdict::kRefused);
   EXPECT_EQ(VerdictOf(*provider_, to_, 403, "[]"), Verdict::kRefused);
@@ -245,8 +254,11 @@ TEST_F(FcmTest, WithoutATokenNothingIsSent) {
 TEST_F(FcmTest, AServiceAccountThatIsNoneIsRefused) {
   EXPECT_FALSE(ReadServiceAccount(""));
   EXPECT_FALSE(ReadServiceAccount("[]"));
-  for (const auto& [member, value] : {std::pair<std::string, std::string>{"private_key", "junk"}, {"project_id", "a/b"}, {"client_email", ""},
-                                      {"token_uri", "http://oauth2.example/token"}, {"private_key", auth::SigningKey::NewP256Pem()}}) {
+  for (const auto& [member, value] : {std::pair<std::string, std::string>{"private_key", "junk"},
+                                      {"project_id", "a/b"},
+                                      {"client_email", ""},
+                                      {"token_uri", "http://oauth2.example/token"},
+                                      {"private_key", auth::SigningKey::NewP256Pem()}}) {
     json file = account_;
     file[member] = value;
     EXPECT_FALSE(ReadServiceAccount(file.dump())) << member;

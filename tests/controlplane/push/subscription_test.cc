@@ -10,7 +10,8 @@ namespace {
 using nlohmann::json;
 
 // RFC 8291 section 5.
-constexpr char kWebPush[] = R"({"type":"web-push","endpoint":"https://push.example.net/push/JzLQ3raZJfFBR0aqvOMsLrt54w4rJUsV",
+constexpr char kWebPush[] =
+    R"({"type":"web-push","endpoint":"https://push.example.net/push/JzLQ3raZJfFBR0aqvOMsLrt54w4rJUsV",
   "keys":{"p256dh":"BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4","auth":"BTBZMqHH6r4Tts7J_aSIgg"}})";
 
 json WebPushBody() { return json::parse(kWebPush); }
@@ -37,8 +38,9 @@ TEST(Subscription, ReadsWhatABrowserGives) {
 TEST(Subscription, SurvivesTheStore) {
   json with_expiry = WebPushBody();
   with_expiry["expirationTime"] = 1800000000123.0;
-  for (const json& body : {WebPushBody(), with_expiry, json::parse(R"({"type":"fcm","token":"abc:DEF_-."})"),
-                           json::parse(R"({"type":"apns","token":")" + std::string(64, 'a') + R"(","environment":"sandbox"})")}) {
+  for (const json& body :
+       {WebPushBody(), with_expiry, json::parse(R"({"type":"fcm","token":"abc:DEF_-."})"),
+        json::parse(R"({"type":"apns","token":")" + std::string(64, 'a') + R"(","environment":"sandbox"})")}) {
     const auto read = ReadSubscription(body);
     ASSERT_TRUE(std::holds_alternative<Subscription>(read)) << body;
     const std::string text = ToText(std::get<Subscription>(read));
@@ -63,7 +65,8 @@ TEST(Subscription, NamesTheMistake) {
     return MistakeIn(body);
   };
   EXPECT_EQ(with("/endpoint", "http://push.example.net/"), "endpoint must be an https URL of at most 2048 characters.");
-  EXPECT_EQ(with("/endpoint", "https://a/" + std::string(2048, 'x')), "endpoint must be an https URL of at most 2048 characters.");
+  EXPECT_EQ(with("/endpoint", "https://a/" + std::string(2048, 'x')),
+            "endpoint must be an https URL of at most 2048 characters.");
   EXPECT_EQ(with("/endpoint", nullptr), "endpoint must be a text.");
   EXPECT_EQ(with("/keys", 1), "keys must be an object with p256dh and auth.");
   EXPECT_EQ(with("/keys/auth", "BTBZ"), "keys.auth must be 16 bytes in base64url without padding.");
@@ -88,8 +91,9 @@ TEST(Origin, IsThatOfAPlainHttpsUrl) {
   EXPECT_EQ(OriginOf("https://push.example.net:8443?x"), "https://push.example.net:8443");
   EXPECT_EQ(OriginOf("https://push.example.net:443/x"), "https://push.example.net");
   EXPECT_EQ(OriginOf("https://[::1]:8443/x"), "https://[::1]:8443");
-  for (const char* bad : {"http://a/", "https://", "https:///x", "https://user@a/", "https://a:b/", "https://a:/", "https://a/#f",
-                          "https://a/ b", "https://a/\n", "https://[::1/", "https://[x]/", "https://a\\b/", "ftp://a/"}) {
+  for (const char* bad :
+       {"http://a/", "https://", "https:///x", "https://user@a/", "https://a:b/", "https://a:/", "https://a/#f",
+        "https://a/ b", "https://a/\n", "https://[::1/", "https://[x]/", "https://a\\b/", "ftp://a/"}) {
     EXPECT_FALSE(OriginOf(bad)) << bad;
   }
 }
@@ -98,8 +102,9 @@ TEST(AllowedHost, IsANameOrTheEndOfOne) {
   const std::vector<std::string> hosts{"fcm.googleapis.com", "*.push.apple.com"};
   EXPECT_TRUE(IsAllowedHost("https://FCM.googleapis.com/fcm/send/x", hosts));
   EXPECT_TRUE(IsAllowedHost("https://web.push.apple.com/x", hosts));
-  for (const char* foreign : {"https://push.apple.com/", "https://evilpush.apple.com/", "https://fcm.googleapis.com.evil.example/",
-                              "https://127.0.0.1/", "https://fcm.googleapis.com@evil.example/", "http://fcm.googleapis.com/"}) {
+  for (const char* foreign :
+       {"https://push.apple.com/", "https://evilpush.apple.com/", "https://fcm.googleapis.com.evil.example/",
+        "https://127.0.0.1/", "https://fcm.googleapis.com@evil.example/", "http://fcm.googleapis.com/"}) {
     EXPECT_FALSE(IsAllowedHost(foreign, hosts)) << foreign;
   }
   EXPECT_TRUE(IsAllowedHost("https://127.0.0.1:1/", {"*"}));

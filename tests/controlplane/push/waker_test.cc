@@ -55,10 +55,11 @@ class WakerTest : public ::testing::Test {
     provider_ = static_cast<FakeProvider*>(providers.fcm.get());
     waker_ = std::make_unique<Waker>(
         WakerConfig{seconds(60), milliseconds(2000), "https://gw.example"}, std::move(providers),
-        Waker::Ports{directory_, time_, [this] { return time_.now(); }, [] { return std::string("event-id"); },
-                     [this](const gateway::DeviceKey&) { return is_connected_; },
-                     [this](const gateway::DeviceKey&, WallTime) { return is_silent_; },
-                     [this](std::string_view event, std::string detail) { log_.push_back(std::string(event) + " " + detail); }});
+        Waker::Ports{
+            directory_, time_, [this] { return time_.now(); }, [] { return std::string("event-id"); },
+            [this](const gateway::DeviceKey&) { return is_connected_; },
+            [this](const gateway::DeviceKey&, WallTime) { return is_silent_; },
+            [this](std::string_view event, std::string detail) { log_.push_back(std::string(event) + " " + detail); }});
   }
   gateway::MediaSession Session(Status status) const {
     gateway::MediaSession session;

@@ -67,8 +67,7 @@ class Harness {
     registered.snapshot = "s";
     registry.OnRegistered(id, registered, now);
   }
-  void Start(std::chrono::seconds granted = 7200s,
-             std::optional<std::chrono::seconds> expiry = {}) {
+  void Start(std::chrono::seconds granted = 7200s, std::optional<std::chrono::seconds> expiry = {}) {
     Create("r1", expiry);
     Registered(granted);
     Drain();
@@ -114,17 +113,14 @@ TEST(Registration, BindsAndIsFoundAfterTheNetworksAnswer) {
 
 TEST(Registration, InstanceIdIsStableAndOfItsPairOnly) {  // Covers: R2
   std::string id = InstanceIdOf("+34600000001", "device");
-  EXPECT_THAT(
-      id,
-      MatchesRegex("urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"));
+  EXPECT_THAT(id, MatchesRegex("urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"));
   EXPECT_EQ(id, InstanceIdOf("+34600000001", "device"));
   EXPECT_NE(id, InstanceIdOf("+34600000002", "device"));
   EXPECT_NE(id, InstanceIdOf("+34600000001", "other"));
 }
 
 TEST(Registration, ExpiryIsKeptCappedOrRefused) {
-  auto expiry =
-      [](std::optional<std::chrono::seconds> wish) -> std::optional<std::chrono::seconds> {
+  auto expiry = [](std::optional<std::chrono::seconds> wish) -> std::optional<std::chrono::seconds> {
     Harness h;
     h.Create("r1", wish);
     h.Registered();
@@ -307,7 +303,7 @@ TEST(Registration, LivesAsLongAsFreshTokensCome) {
   Harness h;
   h.Start(600000s, 80000s);
   h.registry.RenewToken("client", "stranger", "device", "+34600000001", h.now.wall + 48h, h.now);
-  h.registry.RenewToken("client", "user", "device", "+34600000001", h.now.wall + 1h, h.now);  // older: no harm
+  h.registry.RenewToken("client", "user", "device", "+34600000001", h.now.wall + 1h, h.now);   // older: no harm
   h.registry.RenewToken("client", "user", "device", "+34600000002", h.now.wall + 48h, h.now);  // another number's
   EXPECT_FALSE(h.Take<Persist>());
   Harness dying(RegistrationConfig{.max_expiry = std::chrono::seconds(1000000)});
@@ -416,7 +412,9 @@ std::vector<int> RefreshesEachSecond(Harness& h, std::chrono::seconds time, std:
   std::vector<int> counts(static_cast<size_t>(time.count()));
   const SteadyTime start = h.now.steady;
   while (h.registry.NextDeadline() < start + time) {
-    h.Advance(std::max(std::chrono::duration_cast<std::chrono::milliseconds>(h.registry.NextDeadline() - h.now.steady), 0ms) + 1ms);
+    h.Advance(
+        std::max(std::chrono::duration_cast<std::chrono::milliseconds>(h.registry.NextDeadline() - h.now.steady), 0ms) +
+        1ms);
     while (auto action = h.registry.PollAction()) {
       const auto* sent = std::get_if<SendRegister>(&*action);
       if (sent == nullptr) continue;
@@ -579,7 +577,8 @@ TEST(Registration, ABusyNetworksRetryAfterIsNoAppointmentForAll) {  // Covers: C
   Harness h;
   const auto records = Storm(h, 500, 3600s);
   for (const RegistrationRecord& record : records) h.registry.Refresh(record.id);
-  for (const RegistrationRecord& record : records) h.registry.OnRegisterFailed(record.id, {503, "Busy", 60s, false}, h.now);
+  for (const RegistrationRecord& record : records)
+    h.registry.OnRegisterFailed(record.id, {503, "Busy", 60s, false}, h.now);
   h.Drain();
   h.actions.clear();
   const auto counts = RefreshesEachSecond(h, 80s, 3600s);
@@ -624,7 +623,8 @@ TEST(Registration, AClientsAreReadPageByPage) {
   Harness h;
   for (int i = 0; i < 25; ++i) {
     const std::string n = std::to_string(i);
-    h.Create("r" + n, {}, {i % 5 == 4 ? "another" : "client", "user" + n, "+3460000" + std::to_string(1000 + i), "device" + n});
+    h.Create("r" + n, {},
+             {i % 5 == 4 ? "another" : "client", "user" + n, "+3460000" + std::to_string(1000 + i), "device" + n});
     if (i != 0) h.Registered(7200s, "r" + n);
   }
   // 20 of the client, of which the first was not confirmed.

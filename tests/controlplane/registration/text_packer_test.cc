@@ -37,8 +37,11 @@ TEST(TextPacker, WhatIsLikeNoOtherComesBackToo) {
   for (int i = 0; i < 300; ++i) (void)Pack(packer, Record(i, random));
   std::string noise(100'000, '\0');
   for (char& c : noise) c = static_cast<char>(random());
-  for (const std::vector<std::string>& texts :
-       {std::vector<std::string>{noise}, {std::string(300'000, 'a')}, {""}, {"", "", ""}, {std::string(127, 'b'), std::string(128, 'c')}}) {
+  for (const std::vector<std::string>& texts : {std::vector<std::string>{noise},
+                                                {std::string(300'000, 'a')},
+                                                {""},
+                                                {"", "", ""},
+                                                {std::string(127, 'b'), std::string(128, 'c')}}) {
     EXPECT_EQ(packer.Unpack(Pack(packer, texts)), texts);
   }
   EXPECT_TRUE(packer.Unpack(PackedTexts()).empty());

@@ -29,7 +29,8 @@ TEST(ConfigTest, ServesReleasesAsTheOperatorWants) {
   EXPECT_THAT(off.mistakes, IsEmpty());
   EXPECT_EQ(off.config.api.r2_2, "off");
   EXPECT_THAT(Parse(std::string(kSmallest) + "api: {r3_1: off}\n").mistakes, ElementsAre(HasSubstr("api.r3_1")));
-  EXPECT_THAT(Parse(std::string(kSmallest) + "api: {strictness: compat}\n").mistakes, ElementsAre(HasSubstr("strictness")));
+  EXPECT_THAT(Parse(std::string(kSmallest) + "api: {strictness: compat}\n").mistakes,
+              ElementsAre(HasSubstr("strictness")));
 }
 
 TEST(ConfigTest, ThePageAsksForTheScopesOfWhatIsSwitchedOn) {
@@ -58,7 +59,8 @@ dataplanes: [{address: "127.0.0.1:50051"}]
 TEST(ConfigTest, TrustsTheProxiesThatAreNamed) {
   const auto with = [](const std::string& proxies) {
     return Parse(R"(
-http: {public_url: "http://127.0.0.1:8080", )" + proxies + R"(}
+http: {public_url: "http://127.0.0.1:8080", )" +
+                 proxies + R"(}
 oauth: {issuers: [{issuer: "http://idp"}], audience: [a]}
 ims: {home_domain: ims.test, local: "127.0.0.1:5070", next_hops: ["127.0.0.10:5060"]}
 dataplanes: [{address: "127.0.0.1:50051"}]
@@ -72,9 +74,11 @@ dataplanes: [{address: "127.0.0.1:50051"}]
   EXPECT_TRUE(Parse(kSmallest).config.http.trusted_proxies.IsEmpty());
   for (const char* bad : {"10.0.0.1/8", "0.0.0.0/0", "10.0.0", "10.0.0.0/33", "::/0"}) {
     EXPECT_THAT(with("trusted_proxies: [\"" + std::string(bad) + "\"]").mistakes,
-                ElementsAre(HasSubstr("http.trusted_proxies.0 is \"" + std::string(bad) + "\"; it must be an IP address, or a network")));
+                ElementsAre(HasSubstr("http.trusted_proxies.0 is \"" + std::string(bad) +
+                                      "\"; it must be an IP address, or a network")));
   }
-  EXPECT_THAT(with("trusted_proxies: [gw.example]").mistakes, ElementsAre(HasSubstr("an IP address or a network like 10.0.0.0/8")));
+  EXPECT_THAT(with("trusted_proxies: [gw.example]").mistakes,
+              ElementsAre(HasSubstr("an IP address or a network like 10.0.0.0/8")));
   EXPECT_THAT(with("proxy_header: x-real-ip").mistakes, ElementsAre(HasSubstr("proxy_header")));
 }
 
@@ -94,7 +98,8 @@ TEST(ConfigTest, TurnServersNeedTheirSecret) {
               ElementsAre(HasSubstr("ice.turn_urls need ice.turn_secret_file")));
   EXPECT_THAT(Parse(std::string(kSmallest) + "ice: {turn_urls: [\"http://turn.example.com\"]}\n").mistakes,
               ElementsAre(HasSubstr("a TURN URI like")));
-  EXPECT_THAT(Parse(std::string(kSmallest) + "ice: {turn_secret_file: /nowhere}\n").mistakes, ElementsAre(HasSubstr("cannot be read")));
+  EXPECT_THAT(Parse(std::string(kSmallest) + "ice: {turn_secret_file: /nowhere}\n").mistakes,
+              ElementsAre(HasSubstr("cannot be read")));
 }
 
 TEST(ConfigTest, TheExampleIsGoodAndShowsTheDefaults) {
@@ -174,11 +179,13 @@ TEST(ConfigTest, RedundancyIsPreferredAcceptedOrRefused) {
 
 TEST(ConfigTest, ServersAreThoseThatAreNamed) {
   const auto with = [](const std::string& servers) {
-    return Parse(std::string(kSmallest).replace(std::string(kSmallest).find("oauth: {"), 8,
-                                                "oauth: {web_client: {client_id: page}, server_clients: [" + servers + "], "));
+    return Parse(
+        std::string(kSmallest).replace(std::string(kSmallest).find("oauth: {"), 8,
+                                       "oauth: {web_client: {client_id: page}, server_clients: [" + servers + "], "));
   };
   EXPECT_THAT(Parse(kSmallest).config.oauth.server_clients, ::testing::IsEmpty());
-  const LoadedConfig loaded = with(R"({client_id: pbx, number_ranges: ["+3460"]}, {client_id: all, number_ranges: ["+"]}, {client_id: none})");
+  const LoadedConfig loaded =
+      with(R"({client_id: pbx, number_ranges: ["+3460"]}, {client_id: all, number_ranges: ["+"]}, {client_id: none})");
   ASSERT_THAT(loaded.mistakes, ::testing::IsEmpty());
   const auto& servers = loaded.config.oauth.server_clients;
   ASSERT_EQ(servers.size(), 3u);
@@ -188,11 +195,14 @@ TEST(ConfigTest, ServersAreThoseThatAreNamed) {
   EXPECT_THAT(servers[1].number_ranges, ElementsAre("+"));
   EXPECT_THAT(servers[2].number_ranges, ::testing::IsEmpty());
   EXPECT_THAT(with("{client_id: page}").mistakes,
-              ElementsAre(HasSubstr("oauth.server_clients.0.client_id is \"page\"; that is oauth.web_client.client_id, whose tokens are its users'.")));
-  EXPECT_THAT(with("{client_id: a}, {client_id: a}").mistakes,
-              ElementsAre(HasSubstr("oauth.server_clients.1.client_id is \"a\"; that client stands in the list twice.")));
-  EXPECT_THAT(with("{client_id: a, issuer: \"http://x\"}").mistakes,
-              ElementsAre(HasSubstr("oauth.server_clients.0.issuer is \"http://x\"; it must be one of oauth.issuers.")));
+              ElementsAre(HasSubstr("oauth.server_clients.0.client_id is \"page\"; that is oauth.web_client.client_id, "
+                                    "whose tokens are its users'.")));
+  EXPECT_THAT(
+      with("{client_id: a}, {client_id: a}").mistakes,
+      ElementsAre(HasSubstr("oauth.server_clients.1.client_id is \"a\"; that client stands in the list twice.")));
+  EXPECT_THAT(
+      with("{client_id: a, issuer: \"http://x\"}").mistakes,
+      ElementsAre(HasSubstr("oauth.server_clients.0.issuer is \"http://x\"; it must be one of oauth.issuers.")));
   EXPECT_THAT(with("{client_id: a, number_ranges: [\"34\"]}").mistakes, ElementsAre(HasSubstr("or + for all")));
 }
 
@@ -224,10 +234,13 @@ TEST(ConfigTest, ChecksWhatTheSchemaCannotSay) {
   EXPECT_THAT(mistakes("registration: {default_expires_s: 100, min_expires_s: 200}"),
               ElementsAre(HasSubstr("default_expires_s must not be below min_expires_s")));
   EXPECT_THAT(mistakes("store: {path: /nowhere/x.db}"), ElementsAre(HasSubstr("its folder does not exist")));
-  EXPECT_THAT(mistakes("webhooks: {ca_file: nothing.pem}"), ElementsAre(HasSubstr("webhooks.ca_file is \"/nothing.pem\"; that file cannot be read")));
-  const std::string open = std::string(kSmallest).replace(std::string(kSmallest).find("http: {"), 7, "http: {listen: \"0.0.0.0:80\", ");
+  EXPECT_THAT(mistakes("webhooks: {ca_file: nothing.pem}"),
+              ElementsAre(HasSubstr("webhooks.ca_file is \"/nothing.pem\"; that file cannot be read")));
+  const std::string open =
+      std::string(kSmallest).replace(std::string(kSmallest).find("http: {"), 7, "http: {listen: \"0.0.0.0:80\", ");
   EXPECT_THAT(Parse(open).mistakes, ElementsAre(HasSubstr("needs http.tls")));
-  const std::string trusted = std::string(kSmallest).replace(std::string(kSmallest).find("ims: {"), 6, "ims: {profile: trusted, ");
+  const std::string trusted =
+      std::string(kSmallest).replace(std::string(kSmallest).find("ims: {"), 6, "ims: {profile: trusted, ");
   EXPECT_THAT(Parse(trusted).mistakes, ElementsAre(HasSubstr("needs ims.visited_network_id")));
   const std::string port = std::string(kSmallest).replace(std::string(kSmallest).find("5070"), 4, "0");
   EXPECT_THAT(Parse(port).mistakes, ElementsAre(HasSubstr("ims.local has port 0")));
@@ -239,16 +252,22 @@ TEST(ConfigTest, CertificatesOfOneEntryPoint) {
   const auto with_http = [](const std::string& keys) {
     return Parse(std::string(kSmallest).replace(std::string(kSmallest).find("http: {"), 7, "http: {" + keys + ", "));
   };
-  const LoadedConfig good = with_http("tls: {certificate_file: /dev/null, private_key_file: /dev/null, "
-                                      "certificates: [{certificate_file: /dev/null, private_key_file: /proc/version}]}");
+  const LoadedConfig good = with_http(
+      "tls: {certificate_file: /dev/null, private_key_file: /dev/null, "
+      "certificates: [{certificate_file: /dev/null, private_key_file: /proc/version}]}");
   ASSERT_THAT(good.mistakes, IsEmpty());
   ASSERT_EQ(good.config.http.more_certificates.size(), 1u);
   EXPECT_EQ(good.config.http.more_certificates[0].certificate_file, "/dev/null");
   EXPECT_EQ(good.config.http.more_certificates[0].private_key_file, "/proc/version");
-  EXPECT_THAT(with_http("tls: {certificate_file: /dev/null, private_key_file: /dev/null, certificates: [{certificate_file: north.pem, "
-                        "private_key_file: /dev/null}]}").mistakes,
-              ElementsAre(HasSubstr("http.tls.certificates.0.certificate_file is \"/north.pem\"; that file cannot be read")));
-  EXPECT_THAT(with_http("tls: {certificate_file: /dev/null, private_key_file: /dev/null, certificates: [{certificate_file: /dev/null}]}").mistakes,
+  EXPECT_THAT(
+      with_http("tls: {certificate_file: /dev/null, private_key_file: /dev/null, certificates: [{certificate_file: "
+                "north.pem, "
+                "private_key_file: /dev/null}]}")
+          .mistakes,
+      ElementsAre(HasSubstr("http.tls.certificates.0.certificate_file is \"/north.pem\"; that file cannot be read")));
+  EXPECT_THAT(with_http("tls: {certificate_file: /dev/null, private_key_file: /dev/null, certificates: "
+                        "[{certificate_file: /dev/null}]}")
+                  .mistakes,
               ElementsAre(HasSubstr("private_key_file")));
   EXPECT_THAT(with_http("tls: {certificates: []}").mistakes, testing::Not(IsEmpty()));
 }
@@ -261,14 +280,17 @@ TEST(ConfigTest, TheWayToTheCore) {
                               "ims: {home_domain: ims.test, local: \"127.0.0.1:5070\", " + keys + "}"));
   };
   EXPECT_THAT(ims("shards: 1").mistakes, ElementsAre(HasSubstr("ims needs next_hops")));
-  EXPECT_THAT(ims("core_domain: a..b").mistakes, ElementsAre(HasSubstr("ims.core_domain is \"a..b\"; it must be a domain name")));
-  EXPECT_THAT(ims("core_domain: a.b, transport: tls").mistakes, ElementsAre(HasSubstr("ims.transport tls needs ims.tls")));
+  EXPECT_THAT(ims("core_domain: a..b").mistakes,
+              ElementsAre(HasSubstr("ims.core_domain is \"a..b\"; it must be a domain name")));
+  EXPECT_THAT(ims("core_domain: a.b, transport: tls").mistakes,
+              ElementsAre(HasSubstr("ims.transport tls needs ims.tls")));
   EXPECT_THAT(ims("core_domain: a.b, tls: {ca_file: no.pem}").mistakes,
               ::testing::UnorderedElementsAre(HasSubstr("ims.tls.ca_file is \"/no.pem\"; that file cannot be read"),
                                               HasSubstr("ims.tls needs ims.transport tls")));
   for (const char* wrong : {"999.1.1.1", "192.0.2.1:0", "192.0.2.1:70000"}) {
     EXPECT_THAT(ims("core_domain: a.b, dns_servers: [\"" + std::string(wrong) + "\"]").mistakes,
-                ElementsAre(HasSubstr("ims.dns_servers.0 is \"" + std::string(wrong)))) << wrong;
+                ElementsAre(HasSubstr("ims.dns_servers.0 is \"" + std::string(wrong))))
+        << wrong;
   }
   const LoadedConfig good = ims("core_domain: pcscf.ims.test, dns_servers: [\"192.0.2.53\", \"[2001:db8::53]:5353\"]");
   EXPECT_THAT(good.mistakes, ::testing::IsEmpty());
@@ -312,10 +334,11 @@ TEST(ConfigTest, EmergencyCallsAreRefusedUntilRouted) {
   const EmergencySettings refused = Parse(kSmallest).config.emergency;
   EXPECT_FALSE(refused.is_routed);
   EXPECT_TRUE(refused.needs_location);
-  const LoadedConfig loaded = Parse(std::string(kSmallest) +
-                                    "emergency: {policy: route, country: ES, location: optional, next_hops: [\"127.0.0.30:5060\"],\n"
-                                    "  numbers: [{number: \"091\", service: police.national}, {number: \"116\"},"
-                                    "            {number: \"1006\", service: none}]}\n");
+  const LoadedConfig loaded =
+      Parse(std::string(kSmallest) +
+            "emergency: {policy: route, country: ES, location: optional, next_hops: [\"127.0.0.30:5060\"],\n"
+            "  numbers: [{number: \"091\", service: police.national}, {number: \"116\"},"
+            "            {number: \"1006\", service: none}]}\n");
   ASSERT_THAT(loaded.mistakes, IsEmpty());
   const EmergencySettings& settings = loaded.config.emergency;
   EXPECT_TRUE(settings.is_routed);
@@ -323,39 +346,56 @@ TEST(ConfigTest, EmergencyCallsAreRefusedUntilRouted) {
   EXPECT_EQ(settings.next_hops.at(0).address, "127.0.0.30");
   using emergency::ServiceNumber;
   EXPECT_THAT(settings.numbers, ::testing::IsSupersetOf({ServiceNumber{"091", "urn:service:sos.police.national"},
-                                                        ServiceNumber{"116", "urn:service:sos"}, ServiceNumber{"080", "urn:service:sos.fire"}}));
+                                                         ServiceNumber{"116", "urn:service:sos"},
+                                                         ServiceNumber{"080", "urn:service:sos.fire"}}));
   EXPECT_THAT(loaded.config.ims.emergency_numbers, ::testing::IsSupersetOf({"112", "911", "091", "116", "080"}));
-  EXPECT_THAT(loaded.config.ims.emergency_numbers, testing::Not(testing::Contains("1006"))) << "an ordinary number, says the operator";
+  EXPECT_THAT(loaded.config.ims.emergency_numbers, testing::Not(testing::Contains("1006")))
+      << "an ordinary number, says the operator";
 }
 
 TEST(ConfigTest, EmergencyMistakesAreNamed) {
-  const auto mistakes = [](const std::string& text) { return Parse(std::string(kSmallest) + "emergency: " + text + "\n").mistakes; };
+  const auto mistakes = [](const std::string& text) {
+    return Parse(std::string(kSmallest) + "emergency: " + text + "\n").mistakes;
+  };
   EXPECT_THAT(mistakes("{policy: maybe}"), ElementsAre(HasSubstr("emergency.policy")));
-  EXPECT_THAT(mistakes("{country: ZZ}"), ElementsAre(HasSubstr("emergency.country is \"ZZ\"; its numbers are not known here")));
+  EXPECT_THAT(mistakes("{country: ZZ}"),
+              ElementsAre(HasSubstr("emergency.country is \"ZZ\"; its numbers are not known here")));
   EXPECT_THAT(mistakes("{country: es}"), ElementsAre(HasSubstr("two capital letters")));
   EXPECT_THAT(mistakes("{numbers: [{number: \"+34112\"}]}"), ElementsAre(HasSubstr("2 to 8 digits")));
-  EXPECT_THAT(mistakes("{numbers: [{number: \"091\", service: Police}]}"), ElementsAre(HasSubstr("a service of RFC 5031")));
-  EXPECT_THAT(mistakes("{numbers: [{number: \"112\", service: none}]}"), ElementsAre(HasSubstr("an emergency number everywhere")));
+  EXPECT_THAT(mistakes("{numbers: [{number: \"091\", service: Police}]}"),
+              ElementsAre(HasSubstr("a service of RFC 5031")));
+  EXPECT_THAT(mistakes("{numbers: [{number: \"112\", service: none}]}"),
+              ElementsAre(HasSubstr("an emergency number everywhere")));
   EXPECT_THAT(mistakes("{next_hops: [\"ecscf.example:5060\"]}"), ElementsAre(HasSubstr("an IP address and a port")));
 }
 
 TEST(ConfigTest, ClickToCallMistakesAreNamed) {
-  const auto mistakes = [](const std::string& campaigns, const std::string& trunk = "{next_hops: [\"127.0.0.20:5060\"]}") {
-    return Parse(std::string(kSmallest) + "click_to_call:\n  trunk: " + trunk + "\n  campaigns: [" + campaigns + "]\n").mistakes;
+  const auto mistakes = [](const std::string& campaigns,
+                           const std::string& trunk = "{next_hops: [\"127.0.0.20:5060\"]}") {
+    return Parse(std::string(kSmallest) + "click_to_call:\n  trunk: " + trunk + "\n  campaigns: [" + campaigns + "]\n")
+        .mistakes;
   };
-  const std::string good = R"({id: shop, called_number: "+34910000100", calling_numbers: ["+34910000001"], clients: [b]})";
+  const std::string good =
+      R"({id: shop, called_number: "+34910000100", calling_numbers: ["+34910000001"], clients: [b]})";
   EXPECT_THAT(mistakes(good), IsEmpty());
-  EXPECT_THAT(mistakes(good, "{}"), ElementsAre(HasSubstr("click_to_call.campaigns need click_to_call.trunk.next_hops")));
-  EXPECT_THAT(mistakes(good + ", " + good), ElementsAre(HasSubstr("click_to_call.campaigns.1.id is \"shop\"; another campaign has that id already.")));
-  EXPECT_THAT(mistakes(R"({id: a, called_number: "+34112", calling_numbers: ["+34910000001"], clients: [b]})"),
-              ElementsAre(HasSubstr("campaigns.0.called_number is \"+34112\"; emergency numbers are not called from here.")));
-  EXPECT_THAT(mistakes(R"({id: a, called_number: "+34910000100", calling_numbers: ["+34910000001", "+34910000001"], clients: [b]})"),
-              ElementsAre(HasSubstr("that number stands in the list twice")));
+  EXPECT_THAT(mistakes(good, "{}"),
+              ElementsAre(HasSubstr("click_to_call.campaigns need click_to_call.trunk.next_hops")));
+  EXPECT_THAT(
+      mistakes(good + ", " + good),
+      ElementsAre(HasSubstr("click_to_call.campaigns.1.id is \"shop\"; another campaign has that id already.")));
+  EXPECT_THAT(
+      mistakes(R"({id: a, called_number: "+34112", calling_numbers: ["+34910000001"], clients: [b]})"),
+      ElementsAre(HasSubstr("campaigns.0.called_number is \"+34112\"; emergency numbers are not called from here.")));
+  EXPECT_THAT(
+      mistakes(
+          R"({id: a, called_number: "+34910000100", calling_numbers: ["+34910000001", "+34910000001"], clients: [b]})"),
+      ElementsAre(HasSubstr("that number stands in the list twice")));
   EXPECT_THAT(mistakes(R"({id: a, called_number: "+34910000001", calling_numbers: ["+34910000001"], clients: [b]})"),
               ElementsAre(HasSubstr("a number cannot call itself")));
-  EXPECT_THAT(mistakes(R"({id: a, called_number: "910000001", calling_numbers: [], clients: [b]})"),
-              ::testing::UnorderedElementsAre(HasSubstr("called_number is \"910000001\"; it must be a number in E.164 form"),
-                                              HasSubstr("calling_numbers is empty; it needs at least one entry.")));
+  EXPECT_THAT(
+      mistakes(R"({id: a, called_number: "910000001", calling_numbers: [], clients: [b]})"),
+      ::testing::UnorderedElementsAre(HasSubstr("called_number is \"910000001\"; it must be a number in E.164 form"),
+                                      HasSubstr("calling_numbers is empty; it needs at least one entry.")));
   EXPECT_THAT(mistakes(R"({id: a, called_number: "+34910000100", calling_numbers: ["+34910000001"]})"),
               ElementsAre(HasSubstr("clients is missing")));
 }
@@ -375,9 +415,10 @@ TEST(ConfigTest, SipOverWebSocketIsOffUntilEnabled) {
   EXPECT_EQ(sip.reconnect_grace.count(), 0);
   EXPECT_EQ(sip.messages_per_second, 9u);
   EXPECT_EQ(sip.requests_per_second_per_user, 2u);
-  EXPECT_THAT(Parse(std::string(kSmallest) + "sip_websocket: {path: sip, digest_algorithms: [SHA-1]}").mistakes,
-              ::testing::UnorderedElementsAre(HasSubstr("sip_websocket.path is \"sip\"; it must be a path like /sip"),
-                                              HasSubstr("digest_algorithms.0 is \"SHA-1\"; it must be one of SHA-256, MD5")));
+  EXPECT_THAT(
+      Parse(std::string(kSmallest) + "sip_websocket: {path: sip, digest_algorithms: [SHA-1]}").mistakes,
+      ::testing::UnorderedElementsAre(HasSubstr("sip_websocket.path is \"sip\"; it must be a path like /sip"),
+                                      HasSubstr("digest_algorithms.0 is \"SHA-1\"; it must be one of SHA-256, MD5")));
 }
 
 TEST(ConfigTest, PushIsOffUntilItIsSetUp) {
@@ -385,7 +426,9 @@ TEST(ConfigTest, PushIsOffUntilItIsSetUp) {
   EXPECT_FALSE(off.config.push.web_push.is_enabled);
   EXPECT_EQ(off.config.push.fcm.service_account_json, "");
   EXPECT_EQ(off.config.push.apns.key_pem, "");
-  const auto mistakes = [](const std::string& push) { return Parse(std::string(kSmallest) + "push: {" + push + "}\n").mistakes; };
+  const auto mistakes = [](const std::string& push) {
+    return Parse(std::string(kSmallest) + "push: {" + push + "}\n").mistakes;
+  };
   const std::filesystem::path folder = std::filesystem::temp_directory_path();
   const std::string key = (folder / "byon-config-test.pem").string();
   const std::string web = "web_push: {enabled: true, subject: \"mailto:a@b.example\", vapid_key_file: ";
@@ -397,11 +440,13 @@ TEST(ConfigTest, PushIsOffUntilItIsSetUp) {
               ElementsAre(HasSubstr("push.apns.key_file must hold a P-256 private key")));
   std::ofstream(key) << auth::SigningKey::NewP256Pem();
   EXPECT_THAT(mistakes(web + key + "}"), IsEmpty());
-  EXPECT_THAT(mistakes("apns: {key_file: " + key + "}"), ElementsAre(HasSubstr("needs push.apns.key_id, team_id and bundle_id")));
+  EXPECT_THAT(mistakes("apns: {key_file: " + key + "}"),
+              ElementsAre(HasSubstr("needs push.apns.key_id, team_id and bundle_id")));
   EXPECT_THAT(mistakes("apns: {key_file: /nowhere}"), ElementsAre(HasSubstr("cannot be read")));
   EXPECT_THAT(mistakes("fcm: {service_account_file: /nowhere}"), ElementsAre(HasSubstr("cannot be read")));
   EXPECT_THAT(mistakes("web_push: {enabled: true}"), ElementsAre(HasSubstr("needs push.web_push.subject")));
-  EXPECT_THAT(mistakes("web_push: {allowed_hosts: [\"https://a\"]}"), ElementsAre(HasSubstr("a host name, *. and the end of one, or *")));
+  EXPECT_THAT(mistakes("web_push: {allowed_hosts: [\"https://a\"]}"),
+              ElementsAre(HasSubstr("a host name, *. and the end of one, or *")));
   EXPECT_THAT(mistakes("apns: {key_id: short}"), ElementsAre(HasSubstr("10 capital letters and digits")));
   EXPECT_THAT(mistakes("fcm: {endpoint: \"http://a\"}"), ElementsAre(HasSubstr("an https URL without a path")));
   std::filesystem::remove(key);
@@ -425,9 +470,9 @@ TEST(ConfigTest, ReadsTheIntrospectionSecret) {
   const auto folder = std::filesystem::temp_directory_path() / "byon-config-test";
   std::filesystem::create_directories(folder);
   std::ofstream(folder / "secret") << "hush\n";
-  const std::string text = std::string(kSmallest).replace(
-      std::string(kSmallest).find("oauth: {"), 8,
-      "oauth: {introspection: {client_id: gw, client_secret_file: secret}, ");
+  const std::string text =
+      std::string(kSmallest).replace(std::string(kSmallest).find("oauth: {"), 8,
+                                     "oauth: {introspection: {client_id: gw, client_secret_file: secret}, ");
   const LoadedConfig loaded = ParseConfig(text, "f", folder.string());
   EXPECT_THAT(loaded.mistakes, IsEmpty());
   ASSERT_TRUE(loaded.config.oauth.introspection.has_value());

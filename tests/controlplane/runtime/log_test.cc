@@ -28,7 +28,8 @@ struct Captured {
 TEST(LogTest, WritesKeysAndValues) {
   Captured log({.node = "gw-1"});
   log.logger.Info("registered", {{"call_id", "abc"}, {"count", 5}, {"text", "two words"}, {"empty", ""}});
-  EXPECT_THAT(log.Last(), EndsWith("level=info node=gw-1 event=registered call_id=abc count=5 text=\"two words\" empty=\"\"\n"));
+  EXPECT_THAT(log.Last(),
+              EndsWith("level=info node=gw-1 event=registered call_id=abc count=5 text=\"two words\" empty=\"\"\n"));
 }
 
 TEST(LogTest, NothingAPeerSendsMakesALine) {
@@ -48,9 +49,12 @@ TEST(LogTest, NothingAPeerSendsMakesALine) {
 TEST(LogTest, MasksNumbersEverywhere) {
   EXPECT_EQ(MaskNumber("+34600000001"), "+346*****001");
   EXPECT_EQ(MaskNumber("12345"), "1****");
-  EXPECT_EQ(MaskNumbers("sip:+34600000001@ims.test SIP 486 Busy, 34600000002;x"), "sip:+346*****001@ims.test SIP 486 Busy, 3460****002;x");
-  EXPECT_EQ(MaskNumbers("/byon/v1/presence/%2B34600000001 %2b34600000001"), "/byon/v1/presence/%2B3460****001 %2b3460****001");
-  EXPECT_EQ(MaskNumbers("id a34600000001 0123456789abcdef 1234567890123456"), "id a34600000001 0123456789abcdef 1234567890123456");
+  EXPECT_EQ(MaskNumbers("sip:+34600000001@ims.test SIP 486 Busy, 34600000002;x"),
+            "sip:+346*****001@ims.test SIP 486 Busy, 3460****002;x");
+  EXPECT_EQ(MaskNumbers("/byon/v1/presence/%2B34600000001 %2b34600000001"),
+            "/byon/v1/presence/%2B3460****001 %2b3460****001");
+  EXPECT_EQ(MaskNumbers("id a34600000001 0123456789abcdef 1234567890123456"),
+            "id a34600000001 0123456789abcdef 1234567890123456");
   Captured log({});
   log.logger.Info("call", {{"to", "tel:+34600000001"}});
   EXPECT_THAT(log.Last(), HasSubstr("to=tel:+346*****001\n"));

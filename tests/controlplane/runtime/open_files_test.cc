@@ -12,11 +12,14 @@ const std::vector<OpenFiles> kBeside = {{"webhooks", 600}, {"SIP", 100}};
 
 TEST(OpenFilesTest, SaysWhatIsNeededAndWhatWouldFit) {
   EXPECT_EQ(OpenFilesMistake(300, kBeside, 1000), std::nullopt);
-  EXPECT_EQ(OpenFilesMistake(301, kBeside, 1000),
-            "limits.connections 301 needs 1001 open files with what is open beside them (webhooks 600, SIP 100), and the system "
-            "allows this process 1000: lower it to 300 or less, or raise the limit (LimitNOFILE of systemd, ulimit -n).");
+  EXPECT_EQ(
+      OpenFilesMistake(301, kBeside, 1000),
+      "limits.connections 301 needs 1001 open files with what is open beside them (webhooks 600, SIP 100), and the "
+      "system "
+      "allows this process 1000: lower it to 300 or less, or raise the limit (LimitNOFILE of systemd, ulimit -n).");
   EXPECT_EQ(OpenFilesMistake(10, kBeside, 709),
-            "limits.connections 10 needs 710 open files with what is open beside them (webhooks 600, SIP 100), and the system "
+            "limits.connections 10 needs 710 open files with what is open beside them (webhooks 600, SIP 100), and the "
+            "system "
             "allows this process 709: raise the limit (LimitNOFILE of systemd, ulimit -n).")
       << "no fewer connections are allowed";
 }

@@ -18,7 +18,8 @@ TEST(SubscriberFileTest, FindsLinesAndFallsBackToTheTemplate) {
   const auto loaded = Parse(R"(subscribers:
   - {number: "+34600000001", impi: "alice@priv", impu: "sip:alice@ims.test", password: "pw1"}
   - {number: "+34600000002", password: "pw2"}
-)", {.home_domain = "ims.test", .password = "pw{number}"});
+)",
+                            {.home_domain = "ims.test", .password = "pw{number}"});
   ASSERT_THAT(loaded.mistakes, IsEmpty());
   const SubscriberFile& file = loaded.subscribers;
   EXPECT_EQ(file.size(), 2u);
@@ -38,8 +39,9 @@ TEST(SubscriberFileTest, FindsLinesAndFallsBackToTheTemplate) {
 }
 
 TEST(SubscriberFileTest, OnlyListedNumbersHaveAPasswordForTheWeb) {
-  const auto loaded = Parse("subscribers:\n  - {number: \"+34600000001\", password: pw1, web_password: \"of the web\"}\n",
-                            {.home_domain = "ims.test", .password = "pw{number}"});
+  const auto loaded =
+      Parse("subscribers:\n  - {number: \"+34600000001\", password: pw1, web_password: \"of the web\"}\n",
+            {.home_domain = "ims.test", .password = "pw{number}"});
   ASSERT_THAT(loaded.mistakes, IsEmpty());
   EXPECT_EQ(loaded.subscribers.WebPassword("+34600000001"), "of the web");
   EXPECT_EQ(loaded.subscribers.WebPassword("+34600000002"), std::nullopt) << "the network's password is another one";
@@ -50,8 +52,11 @@ TEST(SubscriberFileTest, OnlyListedNumbersHaveAPasswordForTheWeb) {
 }
 
 TEST(SubscriberFileTest, ALineMayStayWhereItIs) {
-  const auto location = [](const std::string& text) { return Parse("subscribers:\n  - {number: \"+34600000001\", location: " + text + "}\n"); };
-  const auto loaded = location("{latitude: 40.4, longitude: -3.7, radius: 20, civic: {country: ES, RD: Calle Mayor, HNO: \"1\"}}");
+  const auto location = [](const std::string& text) {
+    return Parse("subscribers:\n  - {number: \"+34600000001\", location: " + text + "}\n");
+  };
+  const auto loaded =
+      location("{latitude: 40.4, longitude: -3.7, radius: 20, civic: {country: ES, RD: Calle Mayor, HNO: \"1\"}}");
   ASSERT_THAT(loaded.mistakes, IsEmpty());
   const emergency::Location found = loaded.subscribers.Find("+34600000001")->location;
   EXPECT_EQ(found.position->latitude, 40.4);
@@ -61,7 +66,8 @@ TEST(SubscriberFileTest, ALineMayStayWhereItIs) {
   EXPECT_TRUE(loaded.subscribers.Find("+34600000002")->location.is_empty());
   EXPECT_THAT(location("{latitude: 40.4}").mistakes, ElementsAre(HasSubstr("latitude and longitude together")));
   EXPECT_THAT(location("{latitude: 91, longitude: 0}").mistakes, ElementsAre(HasSubstr("location.latitude")));
-  EXPECT_THAT(location("{civic: {country: ES, street: x}}").mistakes, ElementsAre(HasSubstr("location.civic.street is no element")));
+  EXPECT_THAT(location("{civic: {country: ES, street: x}}").mistakes,
+              ElementsAre(HasSubstr("location.civic.street is no element")));
   EXPECT_THAT(location("{civic: {country: Spain}}").mistakes, ElementsAre(HasSubstr("two capital letters")));
   EXPECT_THAT(location("{civic: {RD: x}}").mistakes, ElementsAre(HasSubstr("country")));
   EXPECT_THAT(location("{}").mistakes, ::testing::SizeIs(1));
@@ -77,16 +83,13 @@ TEST(SubscriberFileTest, AnIsimStandsInsteadOfAPassword) {
   ASSERT_TRUE(isims.contains("+34600000001@ims.test"));
   EXPECT_EQ(isims.at("+34600000001@ims.test").k[15], 0x0f);
   EXPECT_EQ(isims.at("+34600000001@ims.test").opc[0], 0xff);
-  EXPECT_EQ(loaded.subscribers.Password("+34600000001@ims.test"), std::nullopt)
-      << "not even the template's";
-  EXPECT_THAT(
-      Parse("subscribers:\n  - {number: \"+34600000001\", isim: {k: \"00\", opc: \"x\"}}").mistakes,
-      ::testing::Each(HasSubstr("32 hexadecimal digits")));
-  EXPECT_THAT(
-      Parse("subscribers:\n  - {number: \"+34600000001\", password: pw1, isim: "
-            "{k: \"000102030405060708090a0b0c0d0e0f\", opc: \"000102030405060708090a0b0c0d0e0f\"}}")
-          .mistakes,
-      ElementsAre(HasSubstr("allowed is one of them")));
+  EXPECT_EQ(loaded.subscribers.Password("+34600000001@ims.test"), std::nullopt) << "not even the template's";
+  EXPECT_THAT(Parse("subscribers:\n  - {number: \"+34600000001\", isim: {k: \"00\", opc: \"x\"}}").mistakes,
+              ::testing::Each(HasSubstr("32 hexadecimal digits")));
+  EXPECT_THAT(Parse("subscribers:\n  - {number: \"+34600000001\", password: pw1, isim: "
+                    "{k: \"000102030405060708090a0b0c0d0e0f\", opc: \"000102030405060708090a0b0c0d0e0f\"}}")
+                  .mistakes,
+              ElementsAre(HasSubstr("allowed is one of them")));
 }
 
 TEST(SubscriberFileTest, HasNoPasswordWithoutATemplate) {

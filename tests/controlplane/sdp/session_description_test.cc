@@ -59,27 +59,19 @@ TEST(SessionDescription, SaysInOneSentenceWhatIsWrong) {
   const std::string base = kMinimal;
   EXPECT_EQ(ErrorOf(base + "hello\r\n"), "Line 5 of the SDP is not of the form <letter>=<value>.");
   EXPECT_EQ(ErrorOf(base + "v=0\r\n"), "Line 5 of the SDP repeats v=.");
-  EXPECT_EQ(ErrorOf(base + "o=- 1 2 IN IP4 0.0.0.0\r\n"),
-            "Line 5 of the SDP has an o= out of place.");
+  EXPECT_EQ(ErrorOf(base + "o=- 1 2 IN IP4 0.0.0.0\r\n"), "Line 5 of the SDP has an o= out of place.");
   EXPECT_EQ(ErrorOf("v=0\r\no=- x 2 IN IP4 0.0.0.0\r\n"),
             "Line 2 of the SDP should be o=<user> <id> <version> IN <IP4|IP6> <address>.");
-  EXPECT_EQ(ErrorOf("v=0\r\no=- 1 2 IN ATM a\r\n"),
-            "Line 2 of the SDP has an address type other than IP4 or IP6.");
-  EXPECT_EQ(ErrorOf(base + "c=IN IP4 host.example\r\n"),
-            "Line 5 of the SDP has a c= without a unicast IP address.");
-  EXPECT_EQ(ErrorOf(base + "c=IN IP4 224.2.36.42/127\r\n"),
-            "Line 5 of the SDP has a c= without a unicast IP address.");
+  EXPECT_EQ(ErrorOf("v=0\r\no=- 1 2 IN ATM a\r\n"), "Line 2 of the SDP has an address type other than IP4 or IP6.");
+  EXPECT_EQ(ErrorOf(base + "c=IN IP4 host.example\r\n"), "Line 5 of the SDP has a c= without a unicast IP address.");
+  EXPECT_EQ(ErrorOf(base + "c=IN IP4 224.2.36.42/127\r\n"), "Line 5 of the SDP has a c= without a unicast IP address.");
   EXPECT_EQ(ErrorOf(base + "c=IN\r\n"), "Line 5 of the SDP should be c=IN <IP4|IP6> <address>.");
   EXPECT_EQ(ErrorOf(base + "b=AS\r\n"), "Line 5 of the SDP should be b=<type>:<number>.");
-  EXPECT_EQ(ErrorOf(base + "b=AS:99999999999\r\n"),
-            "Line 5 of the SDP should be b=<type>:<number>.");
-  EXPECT_EQ(ErrorOf(base + "m=audio 1\r\n"),
-            "Line 5 of the SDP should be m=<media> <port> <protocol> <format>....");
-  EXPECT_EQ(ErrorOf(base + "m=audio 65536 RTP/AVP 0\r\n"),
-            "Line 5 of the SDP has no valid media type and port.");
+  EXPECT_EQ(ErrorOf(base + "b=AS:99999999999\r\n"), "Line 5 of the SDP should be b=<type>:<number>.");
+  EXPECT_EQ(ErrorOf(base + "m=audio 1\r\n"), "Line 5 of the SDP should be m=<media> <port> <protocol> <format>....");
+  EXPECT_EQ(ErrorOf(base + "m=audio 65536 RTP/AVP 0\r\n"), "Line 5 of the SDP has no valid media type and port.");
   EXPECT_EQ(ErrorOf(base + "a=:x\r\n"), "Line 5 of the SDP has an attribute without a valid name.");
-  EXPECT_EQ(ErrorOf(base + std::string("a=x\0y\r\n", 7)),
-            "Line 5 of the SDP has a control character.");
+  EXPECT_EQ(ErrorOf(base + std::string("a=x\0y\r\n", 7)), "Line 5 of the SDP has a control character.");
   EXPECT_EQ(ErrorOf(base + "a=x\ry\r\n"), "Line 5 of the SDP has a control character.");
 }
 
@@ -117,18 +109,17 @@ TEST(SessionDescription, CountsCandidatesForEachSection) {
 }
 
 TEST(SessionDescription, KnowsIpAddresses) {
-  for (const char* good : {"0.0.0.0", "192.0.2.255", "255.255.255.255"})
-    EXPECT_TRUE(IsIpv4(good)) << good;
-  for (const char* bad : {"", "1.2.3", "1.2.3.4.5", "256.1.1.1", "01.2.3.4", "1.2.3.", "a.b.c.d",
-                          "1..2.3", "1.2.3.4 "}) {
+  for (const char* good : {"0.0.0.0", "192.0.2.255", "255.255.255.255"}) EXPECT_TRUE(IsIpv4(good)) << good;
+  for (const char* bad :
+       {"", "1.2.3", "1.2.3.4.5", "256.1.1.1", "01.2.3.4", "1.2.3.", "a.b.c.d", "1..2.3", "1.2.3.4 "}) {
     EXPECT_FALSE(IsIpv4(bad)) << bad;
   }
-  for (const char* good : {"::", "::1", "2001:db8::1", "fe80::1:2", "1:2:3:4:5:6:7:8",
-                           "::ffff:192.0.2.1", "2001:DB8::", "1::8", "1:2:3:4:5:6:1.2.3.4"}) {
+  for (const char* good : {"::", "::1", "2001:db8::1", "fe80::1:2", "1:2:3:4:5:6:7:8", "::ffff:192.0.2.1",
+                           "2001:DB8::", "1::8", "1:2:3:4:5:6:1.2.3.4"}) {
     EXPECT_TRUE(IsIpv6(good)) << good;
   }
-  for (const char* bad : {"", ":", ":::", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "::1::2", "12345::",
-                          "1:", "fe80::1%eth0", "[::1]", "::192.0.2", "1:2:3:4:5:6:7::8", "g::1"}) {
+  for (const char* bad : {"", ":", ":::", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "::1::2",
+                          "12345::", "1:", "fe80::1%eth0", "[::1]", "::192.0.2", "1:2:3:4:5:6:7::8", "g::1"}) {
     EXPECT_FALSE(IsIpv6(bad)) << bad;
   }
 }
@@ -150,18 +141,10 @@ TEST(SessionDescription, MutatedOffersSurviveTheRoundTrip) {
       size_t at = random() % text.size();
       char c = alphabet[random() % alphabet.size()];
       switch (random() % 4) {
-        case 0:
-          text[at] = c;
-          break;
-        case 1:
-          text.insert(at, 1, c);
-          break;
-        case 2:
-          text.erase(at, 1 + random() % 20);
-          break;
-        default:
-          text.insert(at, text.substr(random() % text.size(), random() % 80));
-          break;
+        case 0: text[at] = c; break;
+        case 1: text.insert(at, 1, c); break;
+        case 2: text.erase(at, 1 + random() % 20); break;
+        default: text.insert(at, text.substr(random() % text.size(), random() % 80)); break;
       }
       if (text.empty()) text = "v";
     }
@@ -173,8 +156,7 @@ TEST(SessionDescription, MutatedOffersSurviveTheRoundTrip) {
 TEST(SessionDescription, SurvivesForeignCorpora) {
   namespace fs = std::filesystem;
   int files = 0;
-  for (const char* folder :
-       {"corpora/webrtc-fuzz/sdp-corpus", "corpora/sofia-sip-findings", "sdp"}) {
+  for (const char* folder : {"corpora/webrtc-fuzz/sdp-corpus", "corpora/sofia-sip-findings", "sdp"}) {
     fs::path path = fs::path(BYON_SHARED_DIR) / folder;
     if (!fs::exists(path)) continue;
     for (const auto& entry : fs::directory_iterator(path)) {

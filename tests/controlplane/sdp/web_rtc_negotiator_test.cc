@@ -24,8 +24,7 @@ AccessLocal Local() {
   AccessLocal local;
   local.ice_ufrag = "gwuf";
   local.ice_pwd = "gateway-password-is-22";
-  local.candidates = {{"203.0.113.5", 40000, 2130706431, "1"},
-                      {"2001:db8::5", 40000, 2130706175, "2"}};
+  local.candidates = {{"203.0.113.5", 40000, 2130706431, "1"}, {"2001:db8::5", 40000, 2130706175, "2"}};
   local.fingerprint = {"sha-256", "AA:BB"};
   local.ssrc = 1234;
   local.cname = "cname1";
@@ -52,8 +51,7 @@ TEST(WebRtcNegotiator, ReadsChromium) {
   EXPECT_EQ(media.audio.send.encoding_name, "opus");
   EXPECT_EQ(media.audio.send.payload_type, 111);
   EXPECT_TRUE(media.audio.send.use_inband_fec);
-  EXPECT_THAT(media.audio.telephone_events,
-              ElementsAre(TelephoneEvent{110, 48000}, TelephoneEvent{126, 8000}));
+  EXPECT_THAT(media.audio.telephone_events, ElementsAre(TelephoneEvent{110, 48000}, TelephoneEvent{126, 8000}));
 }
 
 TEST(WebRtcNegotiator, ReadsFirefoxWithItsSessionLevelFingerprint) {
@@ -149,21 +147,15 @@ TEST(WebRtcNegotiator, AnswersVideoAndDataWithPortZeroInTheirPlaces) {
 
 TEST(WebRtcNegotiator, RefusesWhatIsNotSafeOrNotUsable) {
   const std::string offer = kChromiumOffer;
-  EXPECT_THAT(ErrorOf(Replace(offer, "UDP/TLS/RTP/SAVPF", "RTP/SAVPF")),
-              HasSubstr("not sent over DTLS-SRTP"));
-  EXPECT_THAT(ErrorOf(Replace(offer, "UDP/TLS/RTP/SAVPF", "RTP/AVP")),
-              HasSubstr("not sent over DTLS-SRTP"));
-  EXPECT_THAT(ErrorOf(offer + "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:x\r\n"),
-              HasSubstr("a=crypto"));
+  EXPECT_THAT(ErrorOf(Replace(offer, "UDP/TLS/RTP/SAVPF", "RTP/SAVPF")), HasSubstr("not sent over DTLS-SRTP"));
+  EXPECT_THAT(ErrorOf(Replace(offer, "UDP/TLS/RTP/SAVPF", "RTP/AVP")), HasSubstr("not sent over DTLS-SRTP"));
+  EXPECT_THAT(ErrorOf(offer + "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:x\r\n"), HasSubstr("a=crypto"));
   EXPECT_THAT(ErrorOf(Replace(offer, "a=rtcp-mux", "a=x")), HasSubstr("rtcp-mux"));
   EXPECT_THAT(ErrorOf(Replace(offer, "a=ice-ufrag", "a=x")), HasSubstr("ICE credentials"));
-  EXPECT_THAT(ErrorOf(Replace(offer, "zRSLRYTaWKY+tuAXKIAldj7n", "short")),
-              HasSubstr("ICE credentials"));
+  EXPECT_THAT(ErrorOf(Replace(offer, "zRSLRYTaWKY+tuAXKIAldj7n", "short")), HasSubstr("ICE credentials"));
   EXPECT_THAT(ErrorOf(Replace(offer, "a=fingerprint", "a=x")), HasSubstr("no a=fingerprint"));
-  EXPECT_THAT(ErrorOf(Replace(offer, "fingerprint:sha-256", "fingerprint:sha-1")),
-              HasSubstr("sha-256 or better"));
-  EXPECT_THAT(ErrorOf(Replace(offer, "fingerprint:sha-256", "fingerprint:md5")),
-              HasSubstr("sha-256 or better"));
+  EXPECT_THAT(ErrorOf(Replace(offer, "fingerprint:sha-256", "fingerprint:sha-1")), HasSubstr("sha-256 or better"));
+  EXPECT_THAT(ErrorOf(Replace(offer, "fingerprint:sha-256", "fingerprint:md5")), HasSubstr("sha-256 or better"));
   EXPECT_THAT(ErrorOf(Replace(offer, "0A:77", "0A77")), HasSubstr("does not fit its hash"));
   std::string other = "a=fingerprint:sha-256 0B" + offer.substr(offer.find(":77:BF"), 93) + "\r\n";
   EXPECT_THAT(ErrorOf(offer + other), HasSubstr("two different fingerprints"));
@@ -171,14 +163,12 @@ TEST(WebRtcNegotiator, RefusesWhatIsNotSafeOrNotUsable) {
   EXPECT_THAT(ErrorOf(Replace(offer, "a=setup:actpass", "a=x")), HasSubstr("a=setup"));
   EXPECT_THAT(ErrorOf(Replace(offer, "m=audio 33301", "m=audio 0")), HasSubstr("no active audio"));
   EXPECT_THAT(ErrorOf(Replace(offer, "m=audio", "m=video")), HasSubstr("no active audio"));
-  EXPECT_THAT(ErrorOf(offer + "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:0\r\n"),
-              HasSubstr("same a=mid twice"));
+  EXPECT_THAT(ErrorOf(offer + "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:0\r\n"), HasSubstr("same a=mid twice"));
   std::string no_codec = Replace(Replace(offer, "opus/48000/2", "speex/8000"), " 0 8 ", " ");
   EXPECT_THAT(ErrorOf(no_codec), HasSubstr("no codec that the gateway knows"));
   EXPECT_THAT(ErrorOf(Replace(offer, "111 63 9", "111 111 9")), HasSubstr("payload type twice"));
   EXPECT_THAT(ErrorOf(Replace(offer, "111 63 9", "111 163 9")), HasSubstr("up to 127"));
-  EXPECT_THAT(ErrorOf(Replace(offer, "rtpmap:111 opus/48000/2", "rtpmap:111 opus")),
-              HasSubstr("a=rtpmap"));
+  EXPECT_THAT(ErrorOf(Replace(offer, "rtpmap:111 opus/48000/2", "rtpmap:111 opus")), HasSubstr("a=rtpmap"));
 }
 
 // Nothing above 8 kHz, or above 4 kHz with AMR, reaches the network: the bits go where they are heard.
@@ -191,8 +181,7 @@ TEST(WebRtcNegotiator, AsksTheBrowserForWhatTheNetworkCarries) {
               HasSubstr("maxaveragebitrate=20000;maxplaybackrate=8000;sprop-maxcapturerate=8000\r\n"));
   EXPECT_THAT(kNegotiator.BuildOffer(Local(), {}, 8000), HasSubstr(";maxplaybackrate=8000;"));
   EXPECT_THAT(kNegotiator.BuildOffer(Local(), {}, 48000), HasSubstr(";maxaveragebitrate=40000\r\n"));
-  WebRtcNegotiator configured{WebRtcConfig{.opus_max_average_bitrate_bps = 24000,
-                                           .opus_max_playback_rate_hz = 48000}};
+  WebRtcNegotiator configured{WebRtcConfig{.opus_max_average_bitrate_bps = 24000, .opus_max_playback_rate_hz = 48000}};
   offer = configured.ReadOffer(kChromiumOffer);
   EXPECT_THAT(configured.BuildAnswer(*offer, Local(), {}, 8000),
               HasSubstr("maxaveragebitrate=24000;maxplaybackrate=48000;"));
@@ -245,13 +234,11 @@ TEST(WebRtcNegotiator, FallsBackToG711WhenAllowed) {
 
 TEST(WebRtcNegotiator, KeepsOpusLimitsInTheirRange) {
   auto codec = [](const char* parameters) {
-    return kNegotiator.ReadOffer(Replace(kChromiumOffer, "minptime=10;useinbandfec=1", parameters))
-        ->media.audio.send;
+    return kNegotiator.ReadOffer(Replace(kChromiumOffer, "minptime=10;useinbandfec=1", parameters))->media.audio.send;
   };
   EXPECT_EQ(codec("maxaveragebitrate=1;maxplaybackrate=1").max_average_bitrate_bps, 6000u);
   EXPECT_EQ(codec("maxaveragebitrate=1;maxplaybackrate=1").max_playback_rate_hz, 8000u);
-  EXPECT_EQ(codec("maxaveragebitrate=999999;maxplaybackrate=96000").max_average_bitrate_bps,
-            510000u);
+  EXPECT_EQ(codec("maxaveragebitrate=999999;maxplaybackrate=96000").max_average_bitrate_bps, 510000u);
   EXPECT_EQ(codec("maxaveragebitrate=x;maxplaybackrate=16000").max_playback_rate_hz, 16000u);
   EXPECT_EQ(codec("maxaveragebitrate=x").max_average_bitrate_bps, 0u);
 }
@@ -267,24 +254,22 @@ TEST(WebRtcNegotiator, SeesDirectionsFromTheGateway) {
 
 TEST(WebRtcNegotiator, OffersWhatABrowserCanAnswer) {
   std::string offer = kNegotiator.BuildOffer(Local(), {5, 1});
-  for (const char* line : {"m=audio 40000 UDP/TLS/RTP/SAVPF 63 111 110 126\r\n", "a=setup:actpass\r\n",
-                           "a=rtpmap:111 opus/48000/2\r\n", "a=group:BUNDLE 0\r\n",
-                           "a=ice-lite\r\n", "a=msid:cname1 audio\r\n"}) {
+  for (const char* line :
+       {"m=audio 40000 UDP/TLS/RTP/SAVPF 63 111 110 126\r\n", "a=setup:actpass\r\n", "a=rtpmap:111 opus/48000/2\r\n",
+        "a=group:BUNDLE 0\r\n", "a=ice-lite\r\n", "a=msid:cname1 audio\r\n"}) {
     EXPECT_THAT(offer, HasSubstr(line));
   }
   std::string answer = Replace(kChromiumOffer, "a=setup:actpass", "a=setup:active");
   auto read = kNegotiator.ReadAnswer(answer);
   ASSERT_TRUE(read.ok()) << read.error().message;
   EXPECT_EQ(read->gateway_dtls_role, DtlsRole::kServer);
-  EXPECT_EQ(
-      kNegotiator.ReadAnswer(Replace(answer, "setup:active", "setup:passive"))->gateway_dtls_role,
-      DtlsRole::kClient);
+  EXPECT_EQ(kNegotiator.ReadAnswer(Replace(answer, "setup:active", "setup:passive"))->gateway_dtls_role,
+            DtlsRole::kClient);
 }
 
 TEST(WebRtcNegotiator, RefusesAnswersThatAreNone) {
   EXPECT_FALSE(kNegotiator.ReadAnswer("").ok());
-  EXPECT_THAT(kNegotiator.ReadAnswer(kChromiumOffer).error().message,
-              HasSubstr("active or passive"));
+  EXPECT_THAT(kNegotiator.ReadAnswer(kChromiumOffer).error().message, HasSubstr("active or passive"));
   std::string answer = Replace(kChromiumOffer, "a=setup:actpass", "a=setup:active");
   EXPECT_THAT(kNegotiator.ReadAnswer(Replace(answer, "opus/48000/2", "speex/8000")).error().message,
               HasSubstr("does not accept Opus"));

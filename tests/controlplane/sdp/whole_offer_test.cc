@@ -36,7 +36,8 @@ TEST(WholeOffer, PutsWhatIsInUseInFront) {  // Covers: C13
   in_use.receive[0].mode_set = {0, 2, 4, 7};
   in_use.telephone_events = {{102, 8000}};
   const AudioFormat whole = WholeOffer(Everything(), in_use);
-  EXPECT_THAT(CodecsOf(whole), ElementsAre("105 AMR", "107 AMR-WB", "106 AMR-WB octet-aligned", "104 AMR octet-aligned"));
+  EXPECT_THAT(CodecsOf(whole),
+              ElementsAre("105 AMR", "107 AMR-WB", "106 AMR-WB octet-aligned", "104 AMR octet-aligned"));
   EXPECT_TRUE(whole.receive[0].mode_set.empty()) << "the next one may know all of them";
   EXPECT_THAT(whole.telephone_events, ElementsAre(TelephoneEvent{102, 8000}, TelephoneEvent{101, 16000}));
   EXPECT_EQ(whole.send, whole.receive[0]);
@@ -48,7 +49,8 @@ TEST(WholeOffer, APayloadTypeInUseKeepsItsMeaning) {  // Covers: C13
   in_use.receive = {Codec(105, "AMR-WB", 16000)};
   in_use.telephone_events = {{104, 16000}};
   const AudioFormat whole = WholeOffer(Everything(), in_use);
-  EXPECT_THAT(CodecsOf(whole), ElementsAre("105 AMR-WB", "106 AMR-WB octet-aligned", "127 AMR", "126 AMR octet-aligned"));
+  EXPECT_THAT(CodecsOf(whole),
+              ElementsAre("105 AMR-WB", "106 AMR-WB octet-aligned", "127 AMR", "126 AMR octet-aligned"));
   EXPECT_THAT(whole.telephone_events, ElementsAre(TelephoneEvent{104, 16000}, TelephoneEvent{102, 8000}));
 }
 

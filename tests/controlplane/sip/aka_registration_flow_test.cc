@@ -1,5 +1,5 @@
-#include "tests/controlplane/sip/registration_fixture.h"
 #include "tests/controlplane/auth/aka_network.h"
+#include "tests/controlplane/sip/registration_fixture.h"
 
 namespace byon::sip::test {
 namespace {
@@ -8,19 +8,14 @@ namespace {
 class AkaRegistrationTest : public RegistrationFlowTest {
  protected:
   AkaRegistrationTest() { passwords_.isim.emplace(network_.keys); }
-  std::string AkaChallenge(uint64_t sqn) const {
-    return Challenge(network_.Nonce(sqn), ", algorithm=AKAv1-MD5");
-  }
+  std::string AkaChallenge(uint64_t sqn) const { return Challenge(network_.Nonce(sqn), ", algorithm=AKAv1-MD5"); }
   bool IsProof(const SipText& request, uint64_t sqn) const {
     const std::string header = request.Get("Authorization");
-    const auto md5 = [](const std::string& text) {
-      return auth::DigestHex(auth::DigestAlgorithm::kMd5, text);
-    };
+    const auto md5 = [](const std::string& text) { return auth::DigestHex(auth::DigestAlgorithm::kMd5, text); };
     return Parameter(header, "nonce") == network_.Nonce(sqn) &&
-           Parameter(header, "response") ==
-               md5(md5("+34600000001@ims.test:ims.test:" + network_.expected_response()) + ":" +
-                   network_.Nonce(sqn) + ":" + Parameter(header, "nc") + ":" +
-                   Parameter(header, "cnonce") + ":auth:" + md5("REGISTER:sip:ims.test"));
+           Parameter(header, "response") == md5(md5("+34600000001@ims.test:ims.test:" + network_.expected_response()) +
+                                                ":" + network_.Nonce(sqn) + ":" + Parameter(header, "nc") + ":" +
+                                                Parameter(header, "cnonce") + ":auth:" + md5("REGISTER:sip:ims.test"));
   }
 
   auth::test::AkaNetwork network_;
@@ -30,8 +25,7 @@ TEST_F(AkaRegistrationTest, TheIsimProvesItselfAndItsAnswerServesTheRefresh) {  
   StartStack();
   stack_->registrar().Register(Registration());
   // A password would be weaker: it is not even asked for.
-  peer_.Reply(peer_.ExpectRequest("REGISTER"), "401 Unauthorized", "reg",
-              Challenge("n1") + AkaChallenge(33));
+  peer_.Reply(peer_.ExpectRequest("REGISTER"), "401 Unauthorized", "reg", Challenge("n1") + AkaChallenge(33));
   const SipText answered = peer_.ExpectRequest("REGISTER");
   EXPECT_TRUE(IsProof(answered, 33)) << answered.Get("Authorization");
   peer_.Reply(answered, "200 OK", "reg", AcceptHeaders());
@@ -81,8 +75,7 @@ TEST_F(AkaRegistrationTest, ARestartTakesNoOldChallengeForANewOne) {  // Covers:
   peer_.Reply(peer_.ExpectRequest("REGISTER"), "200 OK", "reg", AcceptHeaders());
   recorder_.Expect("registered r1");
   const auto registered = *recorder_.registered;
-  EXPECT_EQ(registered.snapshot.find(network_.Nonce(33 * 7)), std::string::npos)
-      << "a used nonce is of no use";
+  EXPECT_EQ(registered.snapshot.find(network_.Nonce(33 * 7)), std::string::npos) << "a used nonce is of no use";
   passwords_.isim.emplace(network_.keys);
   RestartStack();
   stack_->registrar().Restore(Registration(), registered);

@@ -43,7 +43,8 @@ class DnsFlowTest : public StackFixture {
                   }},
           [this](const std::vector<dns::Target>& targets) {
             std::vector<std::string> hops;
-            for (const auto& target : targets) hops.push_back("sip:" + target.address + ":" + std::to_string(target.port));
+            for (const auto& target : targets)
+              hops.push_back("sip:" + target.address + ":" + std::to_string(target.port));
             stack_->SetNextHops(hops);
           });
     }
@@ -57,7 +58,8 @@ class DnsFlowTest : public StackFixture {
     names_.Add("core.test", RecordType::kNaptr, 0, dns::test::NaptrData(1, 1, "s", "SIP+D2U", "_sip._udp.core.test"));
     uint16_t priority = 0;
     for (const FakePeer* peer : best_first) {
-      names_.Add("_sip._udp.core.test", RecordType::kSrv, 0, dns::test::ServiceData(++priority, 1, peer->port(), "p.core.test"));
+      names_.Add("_sip._udp.core.test", RecordType::kSrv, 0,
+                 dns::test::ServiceData(++priority, 1, peer->port(), "p.core.test"));
     }
     names_.Add("p.core.test", RecordType::kA, 0, dns::test::AddressData("127.0.0.1"));
   }

@@ -8,7 +8,9 @@ constexpr char kPlace[] = "<?xml version=\"1.0\"?>\r\n<presence>here</presence>\
 
 class EmergencyFlowTest : public StackFixture {
  protected:
-  EmergencyFlowTest() : first_("127.0.0.83"), second_("127.0.0.84") { config_.timers.invite_deadline = std::chrono::milliseconds(300); }
+  EmergencyFlowTest() : first_("127.0.0.83"), second_("127.0.0.84") {
+    config_.timers.invite_deadline = std::chrono::milliseconds(300);
+  }
   void Begin() {
     StartStack();
     RestoreRegistration();
@@ -64,7 +66,8 @@ TEST_F(EmergencyFlowTest, ToTheElementsThatTakeThemWithIdentityAndPlace) {  // C
   EXPECT_EQ(invite.Get("P-Asserted-Identity"), "<sip:+34600000001@ims.test>, <tel:+34600000001>");
   EXPECT_EQ(invite.Get("P-Access-Network-Info"), config_.access_network_info);
   EXPECT_EQ(invite.Get("Geolocation-Routing"), "yes");
-  for (const char* other : {"Privacy", "Accept-Contact", "P-Preferred-Service"}) EXPECT_EQ(invite.Get(other), "") << other;
+  for (const char* other : {"Privacy", "Accept-Contact", "P-Preferred-Service"})
+    EXPECT_EQ(invite.Get(other), "") << other;
   auto parts = Parts(invite);
   EXPECT_EQ(parts["application/sdp"], kOffer);
   EXPECT_EQ(parts["application/pidf+xml"], kPlace);
@@ -97,7 +100,11 @@ TEST_F(EmergencyFlowTest, AnotherElementWhenOneIsSilentOrFails) {  // Covers: C1
   stack_->signaling().Invite(again);
   const SipText retried = second_.ExpectRequest("INVITE");
   second_.Reply(retried, "503 Service Unavailable", "t", "Retry-After: 100\r\n");
-  first_.Expect([&](const SipText& m) { return m.method() == "INVITE" && m.is_request() && m.Get("Call-ID") != retried.Get("Call-ID"); }, "INVITE");
+  first_.Expect(
+      [&](const SipText& m) {
+        return m.method() == "INVITE" && m.is_request() && m.Get("Call-ID") != retried.Get("Call-ID");
+      },
+      "INVITE");
 }
 
 TEST_F(EmergencyFlowTest, ADeadElementCostsSecondsOnly) {  // Covers: C18
@@ -133,7 +140,8 @@ TEST_F(EmergencyFlowTest, ARefusedPlaceIsLeftOut) {  // Covers: C18
 
 TEST_F(EmergencyFlowTest, OnlyAServiceIsCalledAsOne) {  // Covers: C18 T3
   Begin();
-  for (const char* target : {"tel:+34600000002", "urn:service:sos.x>\r\nX: y", "urn:service:other", "urn:service:sos."}) {
+  for (const char* target :
+       {"tel:+34600000002", "urn:service:sos.x>\r\nX: y", "urn:service:other", "urn:service:sos."}) {
     call::OutgoingInvite invite = Help();
     invite.call_id = std::string("bad ") + target;
     invite.target_uri = target;
@@ -150,9 +158,12 @@ TEST_F(EmergencyFlowTest, OnlyAServiceIsCalledAsOne) {  // Covers: C18 T3
 TEST_F(EmergencyFlowTest, TheServiceOfA380AndTheIdentityOfAnAnswer) {  // Covers: C18
   Begin();
   stack_->signaling().Invite(Outgoing("a"));
-  peer_.Reply(peer_.ExpectRequest("INVITE"), "380 Alternative Service", "t",
-              "Contact: <urn:service:sos.fire>\r\nP-Asserted-Identity: <sip:orig@127.0.0.20:5060;lr>\r\nContent-Type: application/3gpp-ims+xml\r\n",
-              "<ims-3gpp version=\"1\"><alternative-service><type>emergency</type><reason>r</reason></alternative-service></ims-3gpp>");
+  peer_.Reply(
+      peer_.ExpectRequest("INVITE"), "380 Alternative Service", "t",
+      "Contact: <urn:service:sos.fire>\r\nP-Asserted-Identity: <sip:orig@127.0.0.20:5060;lr>\r\nContent-Type: "
+      "application/3gpp-ims+xml\r\n",
+      "<ims-3gpp "
+      "version=\"1\"><alternative-service><type>emergency</type><reason>r</reason></alternative-service></ims-3gpp>");
   recorder_.Expect("failed a 380");
   EXPECT_EQ(recorder_.last_reason.service_urn, "urn:service:sos.fire");
   stack_->signaling().Invite(Outgoing("b"));
@@ -168,7 +179,8 @@ TEST_F(EmergencyFlowTest, TheServiceOfA380AndTheIdentityOfAnAnswer) {  // Covers
 // Whoever is called could otherwise turn every call to him into one for help, and his number into an emergency number.
 TEST_F(EmergencyFlowTest, NoPhraseOfACalleeMakesACallOneForHelp) {  // Covers: C18 T3
   Begin();
-  for (const auto& [status, phrase] : std::initializer_list<std::pair<int, const char*>>{{486, call::kEmergencyServiceText}, {380, call::kEmergencyServiceText}, {504, call::kRestorationText}}) {
+  for (const auto& [status, phrase] : std::initializer_list<std::pair<int, const char*>>{
+           {486, call::kEmergencyServiceText}, {380, call::kEmergencyServiceText}, {504, call::kRestorationText}}) {
     const std::string id = "c" + std::string(phrase) + std::to_string(status);
     stack_->signaling().Invite(Outgoing(id));
     peer_.Reply(peer_.ExpectRequest("INVITE"), std::to_string(status) + " " + phrase, "t");
@@ -181,8 +193,15 @@ TEST_F(EmergencyFlowTest, ACallbackIsTakenInAFloodToo) {  // Covers: C18
   config_.max_incoming_invites = 0;
   Begin();
   const auto call = [&](const std::string& id, const std::string& more) {
-    SendToStack({.method = "INVITE", .uri = ContactUri(), .from = "<sip:112@ims.test>;tag=n", .to = "<sip:+34600000001@ims.test>",
-                 .call_id = id, .cseq = 1, .headers = CalleeHeaders(more), .body = kOffer, .branch = ""});
+    SendToStack({.method = "INVITE",
+                 .uri = ContactUri(),
+                 .from = "<sip:112@ims.test>;tag=n",
+                 .to = "<sip:+34600000001@ims.test>",
+                 .call_id = id,
+                 .cseq = 1,
+                 .headers = CalleeHeaders(more),
+                 .body = kOffer,
+                 .branch = ""});
   };
   call("flood", "");
   EXPECT_EQ(peer_.ExpectStatus(503, "INVITE").Get("Call-ID"), "flood");

@@ -37,9 +37,7 @@ class EventFlowTest : public StackFixture {
     ASSERT_FALSE(error) << *error;
     RestoreRegistration();
   }
-  presence::WatchRequest Watch() {
-    return {"w1", Outgoing().binding, "sip:+34600000009@ims.test", Package::kDialog};
-  }
+  presence::WatchRequest Watch() { return {"w1", Outgoing().binding, "sip:+34600000009@ims.test", Package::kDialog}; }
   presence::Publication Publication(const std::string& document) {
     return {"p1", Outgoing().binding, Package::kPresence, document};
   }

@@ -6,9 +6,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <strings.h>
 #include <array>
 #include <cstdlib>
-#include <strings.h>
 
 namespace byon::sip::test {
 
@@ -169,8 +169,8 @@ std::string ResponseTo(const SipText& request, const std::string& status_line, c
   wire += "From: " + request.Get("From") + "\r\n";
   std::string to = request.Get("To");
   if (!to_tag.empty() && to.find(";tag=") == std::string::npos) to += ";tag=" + to_tag;
-  wire += "To: " + to + "\r\nCall-ID: " + request.Get("Call-ID") + "\r\nCSeq: " + request.Get("CSeq") +
-          "\r\n" + headers;
+  wire +=
+      "To: " + to + "\r\nCall-ID: " + request.Get("Call-ID") + "\r\nCSeq: " + request.Get("CSeq") + "\r\n" + headers;
   if (!body.empty() && headers.find("Content-Type") == std::string::npos) {
     wire += "Content-Type: application/sdp\r\n";
   }
@@ -188,8 +188,7 @@ void FakePeer::Reply(const SipText& request, const std::string& status_line, con
          ResponseTo(request, status_line, to_tag, headers, body));
 }
 
-FakeTcpPeer::FakeTcpPeer(const std::string& address)
-    : address_(address), listener_(Bind(address, SOCK_STREAM, port_)) {
+FakeTcpPeer::FakeTcpPeer(const std::string& address) : address_(address), listener_(Bind(address, SOCK_STREAM, port_)) {
   EXPECT_EQ(listen(listener_, 4), 0);
 }
 
@@ -198,9 +197,7 @@ FakeTcpPeer::~FakeTcpPeer() {
   if (connection_ >= 0) close(connection_);
 }
 
-void FakeTcpPeer::Send(const std::string& wire) {
-  EXPECT_TRUE(TrySend(wire));
-}
+void FakeTcpPeer::Send(const std::string& wire) { EXPECT_TRUE(TrySend(wire)); }
 
 ssize_t FakeTcpPeer::Read(char* buffer, size_t size) { return recv(connection_, buffer, size, 0); }
 
@@ -263,8 +260,8 @@ std::string FreshBranch() {
 }
 
 std::string Wire(const FakePeer& peer, const PeerRequest& request) {
-  std::string wire = request.method + " " + request.uri + " SIP/2.0\r\nVia: SIP/2.0/UDP " +
-                     peer.address() + ":" + std::to_string(peer.port()) +
+  std::string wire = request.method + " " + request.uri + " SIP/2.0\r\nVia: SIP/2.0/UDP " + peer.address() + ":" +
+                     std::to_string(peer.port()) +
                      ";branch=" + (request.branch.empty() ? FreshBranch() : request.branch) + "\r\n";
   if (request.headers.find("Max-Forwards:") == std::string::npos) wire += "Max-Forwards: 68\r\n";
   wire += "From: " + request.from + "\r\nTo: " + request.to + "\r\nCall-ID: " + request.call_id +

@@ -109,13 +109,13 @@ class FakeTcpPeer {
 struct PeerRequest {
   std::string method;
   std::string uri;
-  std::string from;      // with tag
-  std::string to;        // with tag when in a dialog
+  std::string from;  // with tag
+  std::string to;    // with tag when in a dialog
   std::string call_id;
   uint32_t cseq = 1;
-  std::string headers;   // further lines
+  std::string headers;  // further lines
   std::string body;
-  std::string branch;    // empty: a fresh one
+  std::string branch;  // empty: a fresh one
 };
 std::string Wire(const FakePeer& peer, const PeerRequest& request);
 std::string FreshBranch();

@@ -53,14 +53,12 @@ TEST(HeaderTextTest, Uris) {
 }
 
 TEST(HeaderTextTest, OnlyHarmlessUrisAreSafe) {
-  for (const char* good : {"tel:+34600000001", "tel:*21#", "sip:+34600000001@ims.test;user=phone",
-                           "sip:alice@ims.test", "sip:2%2321@ims.test", "sips:a@b",
-                           "tel:900123;phone-context=ims.test"}) {
+  for (const char* good : {"tel:+34600000001", "tel:*21#", "sip:+34600000001@ims.test;user=phone", "sip:alice@ims.test",
+                           "sip:2%2321@ims.test", "sips:a@b", "tel:900123;phone-context=ims.test"}) {
     EXPECT_TRUE(IsSafeUri(good)) << good;
   }
-  for (const char* bad : {"", "tel:", "tel:+34x", "tel:abc", "sip:a@b\r\nX: y", "sip:a@b>", "sip:a b@c",
-                          "sip:\"a\"@b", "http://x", "sip:+34#@x", "sip:+34z@x", "urn:service:sos",
-                          "sip:a\x01@b", "sip:\xc3\xa1@b"}) {
+  for (const char* bad : {"", "tel:", "tel:+34x", "tel:abc", "sip:a@b\r\nX: y", "sip:a@b>", "sip:a b@c", "sip:\"a\"@b",
+                          "http://x", "sip:+34#@x", "sip:+34z@x", "urn:service:sos", "sip:a\x01@b", "sip:\xc3\xa1@b"}) {
     EXPECT_FALSE(IsSafeUri(bad)) << bad;
   }
 }
@@ -97,13 +95,15 @@ using Reason = call::Diversion::Reason;
 
 // TS 24.604 annex A: the served user's entry, then the target with the cause.
 TEST(DiversionTest, HistoryInfo) {  // Covers: C28
-  EXPECT_EQ(ReadDiversions({"<sip:+34600000005@ims.test>;index=1", "<sip:+34600000006@ims.test;cause=486>;index=1.1;mp=1",
-                            "<sip:+34600000001@ims.test;cause=408>;index=1.1.1;mp=1.1", "<sip:TOKEN@gw>;index=1.1.1.1;rc=1.1.1"},
-                           {"<sip:other@ims.test>"}),
+  EXPECT_EQ(ReadDiversions(
+                {"<sip:+34600000005@ims.test>;index=1", "<sip:+34600000006@ims.test;cause=486>;index=1.1;mp=1",
+                 "<sip:+34600000001@ims.test;cause=408>;index=1.1.1;mp=1.1", "<sip:TOKEN@gw>;index=1.1.1.1;rc=1.1.1"},
+                {"<sip:other@ims.test>"}),
             (std::vector<Diversion>{{"sip:+34600000005@ims.test", Reason::kBusy},
                                     {"sip:+34600000006@ims.test;cause=486", Reason::kNoAnswer}}));
   // Privacy, an origin that only the index tells, and one that nothing tells.
-  EXPECT_EQ(ReadDiversions({"<sip:+34600000005@ims.test?Privacy=history>;index=1", "<sip:b@ims.test;cause=302>;index=1.1"}, {}),
+  EXPECT_EQ(ReadDiversions(
+                {"<sip:+34600000005@ims.test?Privacy=history>;index=1", "<sip:b@ims.test;cause=302>;index=1.1"}, {}),
             (std::vector<Diversion>{{"", Reason::kUnconditional}}));
   EXPECT_TRUE(ReadDiversions({"<sip:b@ims.test;cause=302>;index=1", "nonsense", "<sip:c@ims.test>"}, {}).empty());
   EXPECT_EQ(ReadDiversions({"<sip:a@ims.test>;index=1", "<sip:b@ims.test;cause=999>;index=1.1"}, {}),
@@ -112,11 +112,11 @@ TEST(DiversionTest, HistoryInfo) {  // Covers: C28
 
 // RFC 5806 section 4: the latest on top.
 TEST(DiversionTest, Diversion) {  // Covers: C28
-  EXPECT_EQ(ReadDiversions({}, {"<sip:c@ims.test>;reason=no-answer;counter=1", "\"B\" <tel:+34600000005>;reason=user-busy",
-                                "<sip:hidden@ims.test>;reason=\"unconditional\";privacy=full"}),
-            (std::vector<Diversion>{{"", Reason::kUnconditional},
-                                    {"tel:+34600000005", Reason::kBusy},
-                                    {"sip:c@ims.test", Reason::kNoAnswer}}));
+  EXPECT_EQ(
+      ReadDiversions({}, {"<sip:c@ims.test>;reason=no-answer;counter=1", "\"B\" <tel:+34600000005>;reason=user-busy",
+                          "<sip:hidden@ims.test>;reason=\"unconditional\";privacy=full"}),
+      (std::vector<Diversion>{
+          {"", Reason::kUnconditional}, {"tel:+34600000005", Reason::kBusy}, {"sip:c@ims.test", Reason::kNoAnswer}}));
   EXPECT_EQ(ReadDiversions({}, std::vector<std::string>(100, "<sip:a@ims.test>;reason=away")).size(), 8u);
 }
 

@@ -16,15 +16,16 @@ class IncomingCallFlowTest : public StackFixture {
             .to = "<sip:+34600000001@ims.test>",
             .call_id = "call-" + std::to_string(++calls_),
             .cseq = 1,
-            .headers = "Contact: <" + peer_.uri() + ">\r\nAllow: INVITE, ACK, CANCEL, BYE, PRACK, UPDATE\r\n"
+            .headers = "Contact: <" + peer_.uri() +
+                       ">\r\nAllow: INVITE, ACK, CANCEL, BYE, PRACK, UPDATE\r\n"
                        "P-Asserted-Identity: <sip:+34600000003@ims.test>, <tel:+34600000003>\r\n"
-                       "P-Called-Party-ID: <sip:+34600000001@ims.test>\r\n" + headers,
+                       "P-Called-Party-ID: <sip:+34600000001@ims.test>\r\n" +
+                       headers,
             .body = body,
             .branch = FreshBranch()};
   }
   // A further request of the caller; `to` is the To of one of our responses.
-  PeerRequest Next(const PeerRequest& invite, const SipText& response, const std::string& method,
-                   uint32_t cseq) {
+  PeerRequest Next(const PeerRequest& invite, const SipText& response, const std::string& method, uint32_t cseq) {
     PeerRequest request = invite;
     request.method = method;
     request.to = response.Get("To");
@@ -259,7 +260,8 @@ TEST_F(IncomingCallFlowTest, CancelBeforeTheCallHasAName) {
   SendToStack(Cancel(invite, ""));
   peer_.ExpectStatus(487, "INVITE");
   recorder_.Expect("cancelled in-1 0");
-  for (const std::string_view method : {"INVITE", "CANCEL"}) EXPECT_EQ(Requests(TrafficDirection::kReceived, method), 1u) << method;
+  for (const std::string_view method : {"INVITE", "CANCEL"})
+    EXPECT_EQ(Requests(TrafficDirection::kReceived, method), 1u) << method;
   EXPECT_EQ(Responses(TrafficDirection::kSent, "CANCEL", 200), 1u);
   ExpectResponses(TrafficDirection::kSent, "INVITE", 487, 1);
 }
@@ -369,8 +371,9 @@ TEST_F(IncomingCallFlowTest, WhereTheCallerWantsItWeRefreshTheSession) {  // Cov
   const std::string ours = "0123456789abcdef0123456789abcdef";
   const std::string theirs = "fedcba9876543210fedcba9876543210";
   recorder_.next_call_id = ours;
-  const PeerRequest invite = Invite("Supported: timer\r\nSession-Expires: 1;refresher=uas\r\nAllow: INVITE, UPDATE\r\nSession-ID: " + theirs +
-                                    ";remote=00000000000000000000000000000000\r\n");
+  const PeerRequest invite =
+      Invite("Supported: timer\r\nSession-Expires: 1;refresher=uas\r\nAllow: INVITE, UPDATE\r\nSession-ID: " + theirs +
+             ";remote=00000000000000000000000000000000\r\n");
   SendToStack(invite);
   recorder_.Expect("incoming");
   stack_->signaling().Accept(ours, kAnswer);
@@ -379,7 +382,8 @@ TEST_F(IncomingCallFlowTest, WhereTheCallerWantsItWeRefreshTheSession) {  // Cov
   EXPECT_EQ(answer.Get("Session-ID"), ours + ";remote=" + theirs);
   SendToStack(Next(invite, answer, "ACK", 1));
   const SipText update = peer_.ExpectRequest("UPDATE");
-  EXPECT_EQ(update.Get("Session-Expires"), "1;refresher=uac") << "the roles are those of this request (RFC 4028 section 7.4)";
+  EXPECT_EQ(update.Get("Session-Expires"), "1;refresher=uac")
+      << "the roles are those of this request (RFC 4028 section 7.4)";
   EXPECT_EQ(update.Get("Session-ID"), ours + ";remote=" + theirs);
 }
 
@@ -467,8 +471,10 @@ TEST_F(IncomingCallFlowTest, DialogsAreServedBeforeTheLastRegistrationIsRestored
 TEST_F(IncomingCallFlowTest, ASessionDescriptionInAMultipartBody) {  // Covers: C30
   Begin();
   const auto wrap = [](const std::string& sdp) {
-    return "--b\r\nContent-Type: application/isup;version=itu-t92+\r\nContent-Disposition: signal;handling=optional\r\n\r\nx\r\n"
-           "--b\r\nContent-Type: application/sdp\r\n\r\n" + sdp + "\r\n--b--\r\n";
+    return "--b\r\nContent-Type: application/isup;version=itu-t92+\r\nContent-Disposition: "
+           "signal;handling=optional\r\n\r\nx\r\n"
+           "--b\r\nContent-Type: application/sdp\r\n\r\n" +
+           sdp + "\r\n--b--\r\n";
   };
   PeerRequest invite = Invite("Content-Type: multipart/mixed;boundary=\"b\"\r\n", wrap(kOffer));
   SendToStack(invite);
@@ -534,8 +540,9 @@ TEST_F(IncomingCallFlowTest, TooManyRequestsInACallAreToldToWait) {
 
 TEST_F(IncomingCallFlowTest, WhoSentTheCallOn) {  // Covers: C28
   Begin();
-  SendToStack(Invite("History-Info: <sip:+34600000005@ims.test>;index=1, "
-                     "<sip:+34600000001@ims.test;cause=408>;index=1.1;mp=1\r\n"));
+  SendToStack(
+      Invite("History-Info: <sip:+34600000005@ims.test>;index=1, "
+             "<sip:+34600000001@ims.test;cause=408>;index=1.1;mp=1\r\n"));
   recorder_.Expect("incoming");
   EXPECT_EQ(recorder_.incoming->diversions,
             (std::vector<call::Diversion>{{"sip:+34600000005@ims.test", call::Diversion::Reason::kNoAnswer}}));
@@ -566,8 +573,9 @@ TEST_F(IncomingCallFlowTest, DigitsByInfoAnswerAChallenge) {  // Covers: C14
   const SipText first = peer_.ExpectRequest("INFO");
   peer_.Reply(first, "407 Proxy Authentication Required", "",
               "Proxy-Authenticate: Digest realm=\"ims.test\",nonce=\"n1\",algorithm=MD5,qop=\"auth\"\r\n");
-  const SipText second = peer_.Expect(
-      [&](const SipText& m) { return m.method() == "INFO" && m.Get("CSeq") != first.Get("CSeq"); }, "INFO with an answer");
+  const SipText second =
+      peer_.Expect([&](const SipText& m) { return m.method() == "INFO" && m.Get("CSeq") != first.Get("CSeq"); },
+                   "INFO with an answer");
   EXPECT_NE(second.Get("Proxy-Authorization").find("nonce=\"n1\""), std::string::npos);
   EXPECT_EQ(second.body(), first.body());
   peer_.Reply(second, "407 Proxy Authentication Required", "",
@@ -584,8 +592,9 @@ TEST_F(IncomingCallFlowTest, DigitsOfTheNetworkByInfo) {  // Covers: C14
     info.headers = "Content-Type: " + type + "\r\n";
     info.body = body;
     SendToStack(info);
-    return peer_.Expect([&](const SipText& m) { return m.status() > 100 && m.Get("CSeq") == std::to_string(cseq) + " INFO"; },
-                        "response to INFO");
+    return peer_.Expect(
+        [&](const SipText& m) { return m.status() > 100 && m.Get("CSeq") == std::to_string(cseq) + " INFO"; },
+        "response to INFO");
   };
   EXPECT_EQ(send("application/dtmf-relay", "Signal=5\r\nDuration=250\r\n").status(), 200);
   recorder_.Expect("digit in-1 5 250");
@@ -605,7 +614,8 @@ TEST_F(IncomingCallFlowTest, AnotherTakesThePlaceOfTheCaller) {  // Covers: C19
   const std::string dialog = first.call_id + ";to-tag=" + answer.Tag("To") + ";from-tag=caller";
   PeerRequest invite = Invite("Replaces: " + dialog + "\r\nRequire: replaces\r\n", kOffer2);
   invite.from = "\"Carol\" <sip:+34600000004@ims.test>;tag=carol";
-  invite.headers.replace(invite.headers.find("P-Asserted-Identity"), invite.headers.find("P-Called") - invite.headers.find("P-Asserted-Identity"),
+  invite.headers.replace(invite.headers.find("P-Asserted-Identity"),
+                         invite.headers.find("P-Called") - invite.headers.find("P-Asserted-Identity"),
                          "P-Asserted-Identity: <sip:+34600000004@ims.test>\r\n");
   SendToStack(invite);
   recorder_.Expect("offer in-1 carol");
@@ -615,8 +625,9 @@ TEST_F(IncomingCallFlowTest, AnotherTakesThePlaceOfTheCaller) {  // Covers: C19
   SendToStack(crossing);
   peer_.ExpectStatus(491, "INVITE");
   stack_->signaling().SendAnswer("in-1", "carol", kAnswer2);
-  const SipText taken = peer_.Expect(
-      [&](const SipText& m) { return m.status() == 200 && m.Get("Call-ID") == invite.call_id; }, "200 to the INVITE with Replaces");
+  const SipText taken =
+      peer_.Expect([&](const SipText& m) { return m.status() == 200 && m.Get("Call-ID") == invite.call_id; },
+                   "200 to the INVITE with Replaces");
   EXPECT_EQ(taken.body(), kAnswer2);
   recorder_.Expect("replaced in-1 carol sip:+34600000004@ims.test");
   SendToStack(Next(invite, taken, "ACK", 1));
@@ -624,11 +635,13 @@ TEST_F(IncomingCallFlowTest, AnotherTakesThePlaceOfTheCaller) {  // Covers: C19
   EXPECT_EQ(bye.Get("Call-ID"), first.call_id);
   // Bob hangs up as well.
   SendToStack(Next(first, answer, "BYE", 2));
-  peer_.Expect([&](const SipText& m) { return m.status() == 200 && m.Get("CSeq") == "2 BYE"; }, "200 to the crossing BYE");
+  peer_.Expect([&](const SipText& m) { return m.status() == 200 && m.Get("CSeq") == "2 BYE"; },
+               "200 to the crossing BYE");
   peer_.Reply(bye, "200 OK", "");
   // The call goes on with Carol, and its snapshot with her dialog.
   stack_->signaling().SendOffer("in-1", "", kOffer);
-  const SipText update = peer_.Expect([](const SipText& m) { return m.method() == "UPDATE" || m.method() == "INVITE"; }, "our offer");
+  const SipText update =
+      peer_.Expect([](const SipText& m) { return m.method() == "UPDATE" || m.method() == "INVITE"; }, "our offer");
   EXPECT_EQ(update.Get("Call-ID"), invite.call_id);
   recorder_.Expect("changed in-1", 2);
   EXPECT_NE(recorder_.snapshots["in-1"].find(invite.call_id), std::string::npos);

@@ -12,24 +12,22 @@ class Ipv6FlowTest : public StackFixture {
     StartStack();
     stack_->registrar().Register(Registration());
     SipText request = peer_.ExpectRequest("REGISTER");
-    EXPECT_NE(request.Get("Via").find("SIP/2.0/UDP [::1]:" + std::to_string(config_.local_port)),
-              std::string::npos)
+    EXPECT_NE(request.Get("Via").find("SIP/2.0/UDP [::1]:" + std::to_string(config_.local_port)), std::string::npos)
         << request.Get("Via");
-    EXPECT_NE(request.Get("Contact").find("@[::1]:" + std::to_string(config_.local_port)),
-              std::string::npos)
+    EXPECT_NE(request.Get("Contact").find("@[::1]:" + std::to_string(config_.local_port)), std::string::npos)
         << request.Get("Contact");
     peer_.Reply(request, "401 Unauthorized", "reg",
                 "WWW-Authenticate: Digest realm=\"ims.test\", nonce=\"n\", qop=\"auth\"\r\n");
     request = peer_.ExpectRequest("REGISTER");
     EXPECT_FALSE(request.Get("Authorization").empty());
     peer_.Reply(request, "200 OK", "reg",
-                "Contact: <" + ContactUri() + ">;expires=600000\r\n"
-                "Service-Route: <sip:orig@[2001:db8::20]:5060;lr>\r\nPath: <sip:term@[2001:db8::10];lr>\r\n"
-                "P-Associated-URI: <sip:+34600000001@ims.test>\r\n");
+                "Contact: <" + ContactUri() +
+                    ">;expires=600000\r\n"
+                    "Service-Route: <sip:orig@[2001:db8::20]:5060;lr>\r\nPath: <sip:term@[2001:db8::10];lr>\r\n"
+                    "P-Associated-URI: <sip:+34600000001@ims.test>\r\n");
     recorder_.Expect("registered r1");
     ASSERT_TRUE(recorder_.registered);
-    EXPECT_EQ(recorder_.registered->service_route,
-              std::vector<std::string>{"<sip:orig@[2001:db8::20]:5060;lr>"});
+    EXPECT_EQ(recorder_.registered->service_route, std::vector<std::string>{"<sip:orig@[2001:db8::20]:5060;lr>"});
   }
 };
 
@@ -37,8 +35,7 @@ TEST_F(Ipv6FlowTest, RegistersAndCalls) {  // Covers: T4
   Register();
   stack_->signaling().Invite(Outgoing());
   const SipText invite = peer_.ExpectRequest("INVITE");
-  EXPECT_EQ(invite.Get("Route"),
-            "<sip:[::1]:" + std::to_string(peer_.port()) + ";lr>");
+  EXPECT_EQ(invite.Get("Route"), "<sip:[::1]:" + std::to_string(peer_.port()) + ";lr>");
   peer_.Reply(invite, "180 Ringing", "b", CalleeHeaders());
   recorder_.Expect("progress out-1 b 180");
   peer_.Reply(invite, "200 OK", "b", CalleeHeaders(), kAnswer);

@@ -60,8 +60,7 @@ KamailioCore::KamailioCore() {
     address.sin_port = htons(5999);
     inet_pton(AF_INET, ("127.0." + std::to_string(candidate) + ".9").c_str(), &address.sin_addr);
     const bool is_ours =
-        bind(held_socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
-        listen(held_socket_, 1) == 0;
+        bind(held_socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 && listen(held_socket_, 1) == 0;
     if (is_ours) network_ = candidate;
     if (!is_ours) close(held_socket_);
   }
@@ -76,15 +75,14 @@ KamailioCore::~KamailioCore() {
 }
 
 void KamailioCore::WriteConfig(const std::string& role) {
-  const std::map<std::string, std::string> values = {
-      {"RUN_DIR", folder_.string()}, {"ROLE", role},
-      {"PCSCF_IP", Address(10)},     {"SCSCF_IP", Address(20)},
-      {"REGISTRAR_IP", Address(20)}, {"TRUSTED_IP", Address(41)},
-      {"DOMAIN", kDomain},           {"DIGEST_ALGORITHM", "SHA-256"},
-      {"MIN_EXPIRES", "60"}};
+  const std::map<std::string, std::string> values = {{"RUN_DIR", folder_.string()}, {"ROLE", role},
+                                                     {"PCSCF_IP", Address(10)},     {"SCSCF_IP", Address(20)},
+                                                     {"REGISTRAR_IP", Address(20)}, {"TRUSTED_IP", Address(41)},
+                                                     {"DOMAIN", kDomain},           {"DIGEST_ALGORITHM", "SHA-256"},
+                                                     {"MIN_EXPIRES", "60"}};
   const fs::path templates = fs::path(SOURCE_ROOT) / "tools/lab/kamailio";
-  for (const auto& [from, to] : {std::pair(role + ".cfg.in", role + ".cfg"),
-                                 std::pair(std::string("common.cfg.in"), role + "-common.cfg")}) {
+  for (const auto& [from, to] :
+       {std::pair(role + ".cfg.in", role + ".cfg"), std::pair(std::string("common.cfg.in"), role + "-common.cfg")}) {
     std::string text = ReadAll(templates / from);
     for (const auto& [key, value] : values) {
       const std::string mark = "@" + key + "@";
@@ -114,7 +112,8 @@ void KamailioCore::UseTls(const std::string& base, const std::string& ca_file) {
   uses_tls_ = true;
   std::ofstream config(folder_ / "tls.cfg");
   for (const char* section : {"[server:default]", "[client:default]"}) {
-    config << section << "\nmethod = TLSv1.2+\nverify_certificate = yes\nrequire_certificate = yes\ncertificate = " << base
+    config << section
+           << "\nmethod = TLSv1.2+\nverify_certificate = yes\nrequire_certificate = yes\ncertificate = " << base
            << ".pem\nprivate_key = " << base << ".key\nca_list = " << ca_file << "\n";
   }
 }
@@ -131,8 +130,21 @@ bool KamailioCore::Start() {
   for (const char* role : {"scscf", "pcscf"}) {
     WriteConfig(role);
     const std::string base = (folder_ / role).string();
-    std::vector<std::string> command = {"kamailio", "-f", base + ".cfg", "-L", ModuleFolder().string(), "-P",
-                                        base + ".pid", "-Y", folder_.string(), "-m", "64", "-M", "8", "-E", "-DD"};
+    std::vector<std::string> command = {"kamailio",
+                                        "-f",
+                                        base + ".cfg",
+                                        "-L",
+                                        ModuleFolder().string(),
+                                        "-P",
+                                        base + ".pid",
+                                        "-Y",
+                                        folder_.string(),
+                                        "-m",
+                                        "64",
+                                        "-M",
+                                        "8",
+                                        "-E",
+                                        "-DD"};
     if (uses_tls_) command.insert(command.end(), {"-A", "WITH_TLS"});
     processes_.push_back(Launch(command, base + ".log"));
   }
@@ -163,8 +175,8 @@ bool KamailioCore::Start() {
 }
 
 void KamailioCore::RemoveRegistrations(const std::string& number) {
-  EXPECT_EQ(RunShell("kamcmd -s unix:" + (folder_ / "scscf.ctl").string() + " ul.rm location " + number +
-                     "@" + kDomain + " > /dev/null"),
+  EXPECT_EQ(RunShell("kamcmd -s unix:" + (folder_ / "scscf.ctl").string() + " ul.rm location " + number + "@" +
+                     kDomain + " > /dev/null"),
             0);
 }
 

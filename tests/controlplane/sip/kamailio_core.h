@@ -17,7 +17,8 @@ class KamailioCore {
   ~KamailioCore();
   KamailioCore(const KamailioCore&) = delete;
 
-  // Before Start: the P-CSCF takes TLS on port 5061 too, with BASE.pem and BASE.key, from those that `ca_file` vouches for.
+  // Before Start: the P-CSCF takes TLS on port 5061 too, with BASE.pem and BASE.key, from those that `ca_file` vouches
+  // for.
   void UseTls(const std::string& base, const std::string& ca_file);
   // Nobody answers until then. False when it does not come up.
   [[nodiscard]] bool Start();

@@ -59,8 +59,10 @@ TEST(Multipart, TheExampleOfTheStandard) {  // Covers: C30
 
 // The shape of RFC 3204 section 4: ISUP beside the session description.
 std::string WithIsup(const std::string& handling) {
-  return Wire("--unique-boundary-1\nContent-Type: application/SDP; charset=ISO-10646\n\nv=0\n\n--unique-boundary-1\n"
-              "Content-type:application/isup; version=nxv3; base=etsi121\nContent-Disposition: signal" + handling + "\n\n") +
+  return Wire(
+             "--unique-boundary-1\nContent-Type: application/SDP; charset=ISO-10646\n\nv=0\n\n--unique-boundary-1\n"
+             "Content-type:application/isup; version=nxv3; base=etsi121\nContent-Disposition: signal" +
+             handling + "\n\n") +
          std::string("\x01\x00\x49\r\n--\x00", 8) + Wire("\n--unique-boundary-1--\n");
 }
 
@@ -72,7 +74,8 @@ TEST(Multipart, HandlingSaysWhatMustBeUnderstood) {  // Covers: C30
   for (const char* handling : {"; handling=required", "", ";handling=whatever"}) {
     EXPECT_EQ(Find(type, WithIsup(handling)).kind, Kind::kUnsupported) << handling;
   }
-  EXPECT_EQ(Find(type, WithIsup(";handling=required"), "session;handling=optional").kind, Kind::kGood) << "the whole of it is optional";
+  EXPECT_EQ(Find(type, WithIsup(";handling=required"), "session;handling=optional").kind, Kind::kGood)
+      << "the whole of it is optional";
   const auto parts = Split(type, WithIsup("; handling=OPTIONAL"));
   ASSERT_EQ(parts.size(), 2u);
   EXPECT_EQ(parts[1].content, std::string_view("\x01\x00\x49\r\n--\x00", 8)) << "bytes as they are";
@@ -81,20 +84,32 @@ TEST(Multipart, HandlingSaysWhatMustBeUnderstood) {  // Covers: C30
 }
 
 TEST(Multipart, ASessionDescriptionIsFoundWhereverItStands) {  // Covers: C30
-  const auto in = [](const std::string& kind, const std::string& parts) { return Find("multipart/" + kind + "; boundary=b", Wire(parts)); };
+  const auto in = [](const std::string& kind, const std::string& parts) {
+    return Find("multipart/" + kind + "; boundary=b", Wire(parts));
+  };
   EXPECT_EQ(in("related;type=\"application/sdp\"", "--b\nc: application/sdp\n\nv=0\n--b--").content, "v=0");
   // Of alternatives the last that is understood (RFC 2046 section 5.1.4), or none.
-  EXPECT_EQ(in("alternative", "--b\nContent-Type: application/sdp\n\nv=1\n--b\nContent-Type: application/sdp\n\nv=2\n"
-                              "--b\nContent-Type: application/new\n\nx\n--b--").content, "v=2");
+  EXPECT_EQ(in("alternative",
+               "--b\nContent-Type: application/sdp\n\nv=1\n--b\nContent-Type: application/sdp\n\nv=2\n"
+               "--b\nContent-Type: application/new\n\nx\n--b--")
+                .content,
+            "v=2");
   EXPECT_EQ(in("alternative", "--b\nContent-Type: application/new\n\nx\n--b--").kind, Kind::kUnsupported);
   // Within others.
-  EXPECT_EQ(in("mixed", "--b\nContent-Type: multipart/alternative;boundary=\"b b\"\n\n--b b\n\nplain\n--b b\n"
-                        "Content-Type: application/sdp\n\nv=3\n--b b--\n--b--").content, "v=3");
+  EXPECT_EQ(in("mixed",
+               "--b\nContent-Type: multipart/alternative;boundary=\"b b\"\n\n--b b\n\nplain\n--b b\n"
+               "Content-Type: application/sdp\n\nv=3\n--b b--\n--b--")
+                .content,
+            "v=3");
   // What is for something else is not the session's (RFC 3959), nor what SIP has no need to encode.
-  EXPECT_EQ(in("mixed", "--b\nContent-Type: application/sdp\nContent-Disposition: early-session;handling=optional\n\nv=4\n--b--").content,
+  EXPECT_EQ(in("mixed",
+               "--b\nContent-Type: application/sdp\nContent-Disposition: early-session;handling=optional\n\nv=4\n--b--")
+                .content,
             std::nullopt);
-  EXPECT_EQ(in("mixed", "--b\nContent-Type: application/sdp\nContent-Transfer-Encoding: base64\n\ndj0w\n--b--").kind, Kind::kUnsupported);
-  EXPECT_EQ(in("mixed", "--b\nContent-Type: application/sdp\nContent-Transfer-Encoding: binary\n\nv=5\n--b--").content, "v=5");
+  EXPECT_EQ(in("mixed", "--b\nContent-Type: application/sdp\nContent-Transfer-Encoding: base64\n\ndj0w\n--b--").kind,
+            Kind::kUnsupported);
+  EXPECT_EQ(in("mixed", "--b\nContent-Type: application/sdp\nContent-Transfer-Encoding: binary\n\nv=5\n--b--").content,
+            "v=5");
   // A folded header, and one of lines that end in LF alone.
   EXPECT_EQ(in("mixed", "--b \nContent-Type:\n application/sdp\n\nv=6\n--b--  ").content, "v=6");
   EXPECT_EQ(Find("multipart/mixed;boundary=b", "--b\nContent-Type: application/sdp\n\nv=7\n--b--\n").content, "v=7");
@@ -108,8 +123,10 @@ TEST(Multipart, WhatIsAloneIsJudgedAlike) {
   EXPECT_EQ(Find("", "hello").kind, Kind::kUnsupported);
   EXPECT_EQ(Find("application/resource-lists+xml", "<x/>", "recipient-list;handling=optional").kind, Kind::kGood);
   EXPECT_EQ(FindPart("application/3gpp-ims+xml;sv=\"1,1\"", "<x/>", "application/3gpp-ims+xml"), "<x/>");
-  EXPECT_EQ(FindPart("multipart/mixed;boundary=b", Keep(Wire("--b\n\nhi\n--b\nContent-Type: application/3gpp-ims+xml\n\n<x/>\n--b--")),
-                     "application/3gpp-ims+xml"), "<x/>");
+  EXPECT_EQ(FindPart("multipart/mixed;boundary=b",
+                     Keep(Wire("--b\n\nhi\n--b\nContent-Type: application/3gpp-ims+xml\n\n<x/>\n--b--")),
+                     "application/3gpp-ims+xml"),
+            "<x/>");
   EXPECT_EQ(FindPart("application/sdp", "v=0", "application/3gpp-ims+xml"), "");
 }
 

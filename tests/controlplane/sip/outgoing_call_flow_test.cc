@@ -19,8 +19,7 @@ class OutgoingCallFlowTest : public StackFixture {
     recorder_.Expect("answered out-1 " + tag);
     return peer_.ExpectRequest("ACK");
   }
-  PeerRequest InDialog(const SipText& invite, const std::string& tag, const std::string& method,
-                       uint32_t cseq) {
+  PeerRequest InDialog(const SipText& invite, const std::string& tag, const std::string& method, uint32_t cseq) {
     return {.method = method,
             .uri = ContactUri(),
             .from = "<" + invite.Get("To").substr(1) + ";tag=" + tag,
@@ -31,9 +30,7 @@ class OutgoingCallFlowTest : public StackFixture {
             .body = "",
             .branch = ""};
   }
-  std::string Reliable(int rseq) {
-    return CalleeHeaders("Require: 100rel\r\nRSeq: " + std::to_string(rseq) + "\r\n");
-  }
+  std::string Reliable(int rseq) { return CalleeHeaders("Require: 100rel\r\nRSeq: " + std::to_string(rseq) + "\r\n"); }
 };
 
 TEST_F(OutgoingCallFlowTest, InviteCarriesWhatACarrierAsksFor) {  // Covers: C1 R7 R8
@@ -46,12 +43,11 @@ TEST_F(OutgoingCallFlowTest, InviteCarriesWhatACarrierAsksFor) {  // Covers: C1 
   EXPECT_EQ(invite.Get("From").substr(0, invite.Get("From").find(";tag")),
             "\"Eve \\\"x\\\"Via: evil\" <sip:+34600000001@ims.test>");
   EXPECT_EQ(invite.All("Via").size(), 1u);
-  EXPECT_EQ(invite.All("Route"), (std::vector<std::string>{"<" + peer_.uri() + ";lr>",
-                                                           "<sip:orig@127.0.0.20:5060;lr>"}));
+  EXPECT_EQ(invite.All("Route"),
+            (std::vector<std::string>{"<" + peer_.uri() + ";lr>", "<sip:orig@127.0.0.20:5060;lr>"}));
   EXPECT_EQ(invite.Get("P-Preferred-Identity"), "<sip:+34600000001@ims.test>");
   EXPECT_EQ(invite.Get("P-Preferred-Service"), "urn:urn-7:3gpp-service.ims.icsi.mmtel");
-  EXPECT_EQ(invite.Get("Accept-Contact"),
-            "*;+g.3gpp.icsi-ref=\"urn%3Aurn-7%3A3gpp-service.ims.icsi.mmtel\"");
+  EXPECT_EQ(invite.Get("Accept-Contact"), "*;+g.3gpp.icsi-ref=\"urn%3Aurn-7%3A3gpp-service.ims.icsi.mmtel\"");
   EXPECT_EQ(invite.Get("Supported"), "100rel, timer, precondition, replaces");
   EXPECT_EQ(invite.Get("P-Early-Media"), "supported");
   EXPECT_EQ(invite.Get("Session-Expires"), "1800");
@@ -59,7 +55,8 @@ TEST_F(OutgoingCallFlowTest, InviteCarriesWhatACarrierAsksFor) {  // Covers: C1 
   EXPECT_EQ(invite.Get("P-Access-Network-Info"), config_.access_network_info);
   EXPECT_EQ(invite.Get("Privacy"), "");
   EXPECT_EQ(invite.Get("User-Agent"), "");
-  for (const char* method : {"PRACK", "UPDATE", "INFO", "MESSAGE"}) EXPECT_NE(invite.Get("Allow").find(method), std::string::npos) << method;
+  for (const char* method : {"PRACK", "UPDATE", "INFO", "MESSAGE"})
+    EXPECT_NE(invite.Get("Allow").find(method), std::string::npos) << method;
   EXPECT_EQ(invite.Get("Accept"), "application/sdp, application/3gpp-ims+xml, multipart/mixed");
   for (const char* tag : {";+g.3gpp.icsi-ref=\"urn%3Aurn-7%3A3gpp-service.ims.icsi.mmtel\"", ";audio"}) {
     EXPECT_NE(invite.Get("Contact").find(tag), std::string::npos) << tag;
@@ -90,14 +87,28 @@ TEST_F(OutgoingCallFlowTest, EarlyMediaIsOpenedAndClosedByPrackAndUpdate) {  // 
   peer_.Reply(invite, "183 Session Progress", "forkA", Reliable(1), kAnswer);
   peer_.Reply(peer_.ExpectRequest("PRACK"), "200 OK", "", "P-Early-Media: sendrecv\r\n");
   recorder_.Expect("early media out-1 forkA sendrecv");
-  SendToStack({.method = "UPDATE", .uri = ContactUri(), .from = invite.Get("To") + ";tag=forkA", .to = invite.Get("From"),
-               .call_id = invite.Get("Call-ID"), .cseq = 1, .headers = CalleeHeaders("P-Early-Media: inactive\r\n"), .body = "", .branch = ""});
+  SendToStack({.method = "UPDATE",
+               .uri = ContactUri(),
+               .from = invite.Get("To") + ";tag=forkA",
+               .to = invite.Get("From"),
+               .call_id = invite.Get("Call-ID"),
+               .cseq = 1,
+               .headers = CalleeHeaders("P-Early-Media: inactive\r\n"),
+               .body = "",
+               .branch = ""});
   peer_.ExpectStatus(200, "UPDATE");
   recorder_.Expect("early media out-1 forkA inactive");
   peer_.Reply(invite, "200 OK", "forkA", CalleeHeaders());
   recorder_.Expect("answered out-1 forkA");
-  SendToStack({.method = "UPDATE", .uri = ContactUri(), .from = invite.Get("To") + ";tag=forkA", .to = invite.Get("From"),
-               .call_id = invite.Get("Call-ID"), .cseq = 2, .headers = CalleeHeaders("P-Early-Media: sendrecv\r\n"), .body = "", .branch = ""});
+  SendToStack({.method = "UPDATE",
+               .uri = ContactUri(),
+               .from = invite.Get("To") + ";tag=forkA",
+               .to = invite.Get("From"),
+               .call_id = invite.Get("Call-ID"),
+               .cseq = 2,
+               .headers = CalleeHeaders("P-Early-Media: sendrecv\r\n"),
+               .body = "",
+               .branch = ""});
   peer_.ExpectStatus(200, "UPDATE");
   EXPECT_EQ(recorder_.Count("early media out-1 forkA sendrecv"), 1u) << "of an answered call it says nothing";
 }
@@ -170,7 +181,8 @@ TEST_F(OutgoingCallFlowTest, TheCallHasOneNameForEverybody) {  // Covers: C26
   SendToStack(update);
   recorder_.Expect("offer " + ours + " t1");
   stack_->signaling().SendAnswer(ours, "t1", kAnswer2);
-  EXPECT_EQ(peer_.ExpectStatus(200, "UPDATE").Get("Session-ID"), ours + ";remote=" + theirs) << "what is none changes nothing";
+  EXPECT_EQ(peer_.ExpectStatus(200, "UPDATE").Get("Session-ID"), ours + ";remote=" + theirs)
+      << "what is none changes nothing";
   RestartStack();
   stack_->signaling().Restore(ours, recorder_.snapshots[ours]);
   stack_->signaling().Bye(ours, {});
@@ -231,17 +243,16 @@ TEST_F(OutgoingCallFlowTest, ATrustedNodeRestoresItselfWhenItsScscfIsSilent) {  
   recorder_.Expect("failed out-1 504");
   EXPECT_EQ(recorder_.last_reason.text, call::kRestorationText);
   stack_->registrar().Register(Registration());
-  EXPECT_NE(peer_.ExpectRequest("REGISTER").Get("Call-ID"), first.Get("Call-ID")) << "an initial registration, at the I-CSCF";
+  EXPECT_NE(peer_.ExpectRequest("REGISTER").Get("Call-ID"), first.Get("Call-ID"))
+      << "an initial registration, at the I-CSCF";
 }
 
 TEST_F(OutgoingCallFlowTest, RouteSetOfTheDialogIsReversed) {  // Covers: C6
   Begin();
   const SipText invite = InviteOnce();
-  const SipText ack = Answer(invite, "t1",
-                             "Record-Route: <sip:far.example;lr>\r\nRecord-Route: <" + peer_.uri() +
-                                 ";lr>\r\n");
-  EXPECT_EQ(ack.All("Route"), (std::vector<std::string>{"<" + peer_.uri() + ";lr>",
-                                                        "<sip:far.example;lr>"}));
+  const SipText ack =
+      Answer(invite, "t1", "Record-Route: <sip:far.example;lr>\r\nRecord-Route: <" + peer_.uri() + ";lr>\r\n");
+  EXPECT_EQ(ack.All("Route"), (std::vector<std::string>{"<" + peer_.uri() + ";lr>", "<sip:far.example;lr>"}));
   stack_->signaling().Bye("out-1", {.sip_status = 0, .q850_cause = 16, .text = ""});
   const SipText bye = peer_.ExpectRequest("BYE");
   EXPECT_EQ(bye.Get("Reason"), "Q.850;cause=16");
@@ -253,8 +264,7 @@ TEST_F(OutgoingCallFlowTest, AStrangersAddressIsNeverSentTo) {  // Covers: T2
   FakePeer stranger("127.0.0.77");
   const SipText invite = InviteOnce();
   peer_.Reply(invite, "200 OK", "t1",
-              "Contact: <" + stranger.uri() + ">\r\nRecord-Route: <" + stranger.uri() + ";lr>\r\n",
-              kAnswer);
+              "Contact: <" + stranger.uri() + ">\r\nRecord-Route: <" + stranger.uri() + ";lr>\r\n", kAnswer);
   // Through the P-CSCF instead, with the route as it was asked for.
   const SipText ack = peer_.ExpectRequest("ACK");
   EXPECT_EQ(ack.Get("Route"), "<" + stranger.uri() + ";lr>");
@@ -326,8 +336,7 @@ TEST_F(OutgoingCallFlowTest, SessionIntervalTooSmallIsRaised) {  // Covers: C15
 TEST_F(OutgoingCallFlowTest, ChallengedInviteIsAnsweredOnce) {
   Begin();
   const SipText invite = InviteOnce();
-  const std::string challenge =
-      "Proxy-Authenticate: Digest realm=\"ims.test\", nonce=\"n1\", qop=\"auth\"\r\n";
+  const std::string challenge = "Proxy-Authenticate: Digest realm=\"ims.test\", nonce=\"n1\", qop=\"auth\"\r\n";
   peer_.Reply(invite, "407 Proxy Authentication Required", "t1", challenge);
   const SipText again = peer_.ExpectRequest("INVITE");
   EXPECT_NE(again.Get("Proxy-Authorization").find("uri=\"tel:+34600000002\""), std::string::npos);
@@ -352,7 +361,8 @@ TEST_F(OutgoingCallFlowTest, EmergencyAndRestorationBodies) {  // Covers: C18 R1
   recorder_.Expect("registered r1");
   const auto body = [](const std::string& type) {
     return "<?xml version=\"1.0\" encoding=\"UTF-8\"?><ims-3gpp version=\"1\"><alternative-service>"
-           "<type>" + type + "</type><reason>r</reason></alternative-service></ims-3gpp>";
+           "<type>" +
+           type + "</type><reason>r</reason></alternative-service></ims-3gpp>";
   };
   const std::string type = "Content-Type: application/3gpp-ims+xml\r\n";
   stack_->signaling().Invite(Outgoing("a"));
@@ -428,7 +438,11 @@ TEST_F(OutgoingCallFlowTest, ACallMadeAgainAtItsFailureKeepsItsName) {
   recorder_.during_failure = [this] { stack_->signaling().Invite(Outgoing()); };
   peer_.Reply(refused, "480 Temporarily Unavailable", "t0");
   recorder_.Expect("failed out-1 480");
-  const SipText again = peer_.Expect([&](const SipText& m) { return m.is_request() && m.method() == "INVITE" && m.Get("Call-ID") != refused.Get("Call-ID"); }, "INVITE");
+  const SipText again = peer_.Expect(
+      [&](const SipText& m) {
+        return m.is_request() && m.method() == "INVITE" && m.Get("Call-ID") != refused.Get("Call-ID");
+      },
+      "INVITE");
   Answer(again, "t1");
   Settle();
   stack_->signaling().Bye("out-1", {});
@@ -444,9 +458,8 @@ TEST_F(OutgoingCallFlowTest, AnAnswerWithoutATagIsNone) {
 
 TEST_F(OutgoingCallFlowTest, NothingUnsafeLeaves) {  // Covers: T3
   Begin();
-  for (const char* target :
-       {"tel:+34\r\nX: y", "tel:911>x", "sip:+34600;x@ims.test>", "http://x", "tel:abc", "", "sip:a b@c",
-        "sip:+34600x<@ims.test"}) {
+  for (const char* target : {"tel:+34\r\nX: y", "tel:911>x", "sip:+34600;x@ims.test>", "http://x", "tel:abc", "",
+                             "sip:a b@c", "sip:+34600x<@ims.test"}) {
     auto outgoing = Outgoing(std::string("bad ") + target);
     outgoing.target_uri = target;
     stack_->signaling().Invite(outgoing);
@@ -486,8 +499,7 @@ TEST_F(OutgoingCallFlowTest, HoldPeerHoldAndBye) {  // Covers: C12 C10
   EXPECT_EQ(reinvite.Tag("To"), "t1");
   EXPECT_EQ(reinvite.body(), kOffer2);
   peer_.Reply(reinvite, "200 OK", "", CalleeHeaders(), kAnswer2);
-  EXPECT_EQ(peer_.ExpectRequest("ACK").Get("CSeq"),
-            std::to_string(std::atoi(reinvite.Get("CSeq").c_str())) + " ACK");
+  EXPECT_EQ(peer_.ExpectRequest("ACK").Get("CSeq"), std::to_string(std::atoi(reinvite.Get("CSeq").c_str())) + " ACK");
   recorder_.Expect("answer out-1 t1");
   EXPECT_EQ(recorder_.sdps["answer out-1 t1"], kAnswer2);
   peer_.Reply(reinvite, "200 OK", "", CalleeHeaders(), kAnswer2);
@@ -645,8 +657,7 @@ TEST_F(OutgoingCallFlowTest, WeRefreshTheSession) {  // Covers: C15
   const SipText reinvite = peer_.ExpectRequest("INVITE");
   EXPECT_EQ(reinvite.body(), kOffer);
   peer_.Reply(reinvite, "200 OK", "",
-              "Contact: <" + peer_.uri() + ">\r\nAllow: INVITE\r\nSession-Expires: 2;refresher=uac\r\n",
-              kAnswer);
+              "Contact: <" + peer_.uri() + ">\r\nAllow: INVITE\r\nSession-Expires: 2;refresher=uac\r\n", kAnswer);
   peer_.ExpectRequest("ACK");
   EXPECT_EQ(peer_.ExpectRequest("INVITE").body(), kOffer) << "and again half an interval later";
   EXPECT_EQ(recorder_.Count("answer out-1 t1"), 0u) << "nobody asked";

@@ -77,7 +77,8 @@ TEST(ResubscribePaceTest, TwentyASecondOrAllWithinHalfAnHour) {
       ResubscribePace pace(shard, 2);
       for (int i = 0; i < count / 2; ++i) ++seconds[pace.Next() / 1s];
     }
-    const int most = std::max_element(seconds.begin(), seconds.end(), [](auto& a, auto& b) { return a.second < b.second; })->second;
+    const int most =
+        std::max_element(seconds.begin(), seconds.end(), [](auto& a, auto& b) { return a.second < b.second; })->second;
     EXPECT_LE(most, std::max(20, count / 1800 + 20)) << count;
     EXPECT_LT(seconds.rbegin()->first, std::min(1800, count / 20 + 1)) << count;
   }
@@ -146,8 +147,14 @@ TEST(BindingTableTest, ASubscriptionRestsWithItsBinding) {
   Binding binding = Whole();
   table.Put(binding);
   EXPECT_FALSE(table.Get("r1")->reg_event);
-  const SubscriptionState state{.call_id = "c", .local_tag = "l", .remote_tag = "r", .remote_target = "sip:n@10.0.0.1",
-                                .route_set = {"<sip:a;lr>", "<sip:b;lr>"}, .cseq = 7, .remote_cseq = 8, .expires_s = 600'000,
+  const SubscriptionState state{.call_id = "c",
+                                .local_tag = "l",
+                                .remote_tag = "r",
+                                .remote_target = "sip:n@10.0.0.1",
+                                .route_set = {"<sip:a;lr>", "<sip:b;lr>"},
+                                .cseq = 7,
+                                .remote_cseq = 8,
+                                .expires_s = 600'000,
                                 .next_send = Time(100h)};
   binding.reg_event = state;
   table.Put(binding);

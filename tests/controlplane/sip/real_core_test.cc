@@ -79,10 +79,8 @@ TEST_F(RealCoreTest, RegistersAndCalls) {  // Covers: R1 R3 C1
   const auto bob = User("+34600000002", "TOKENB");
   Register(bob);
   const auto registered = Register(alice);
-  EXPECT_EQ(registered.service_route,
-            std::vector<std::string>{"<sip:orig@" + core_.Address(20) + ":5060;lr>"});
-  EXPECT_EQ(registered.associated_uris,
-            (std::vector<std::string>{"sip:+34600000001@ims.test", "tel:+34600000001"}));
+  EXPECT_EQ(registered.service_route, std::vector<std::string>{"<sip:orig@" + core_.Address(20) + ":5060;lr>"});
+  EXPECT_EQ(registered.associated_uris, (std::vector<std::string>{"sip:+34600000001@ims.test", "tel:+34600000001"}));
 
   // A call with reliable progress, both ways of changing it, and BYE. Its INVITE is long: TCP.
   stack_->signaling().Invite(Outgoing("a-1", alice, registered, "+34600000002"));
@@ -149,9 +147,8 @@ TEST_F(RealCoreTest, RegistersAndCalls) {  // Covers: R1 R3 C1
   // The operator removes Bob.
   core_.RemoveRegistrations("+34600000002");
   EXPECT_TRUE(strand_.RunUntil([&] {
-    return std::any_of(recorder_.events.begin(), recorder_.events.end(), [](const std::string& e) {
-      return e.starts_with("network deregistered TOKENB");
-    });
+    return std::any_of(recorder_.events.begin(), recorder_.events.end(),
+                       [](const std::string& e) { return e.starts_with("network deregistered TOKENB"); });
   }));
   stack_->registrar().Deregister("TOKENA");
   recorder_.Expect("deregistered TOKENA");

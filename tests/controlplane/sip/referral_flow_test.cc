@@ -34,7 +34,9 @@ class ReferralFlowTest : public StackFixture {
   int AnswerTo(const PeerRequest& request) {
     SendToStack(request);
     const std::string cseq = std::to_string(request.cseq) + ' ' + request.method;
-    return peer_.Expect([&](const SipText& m) { return m.status() >= 200 && m.Get("CSeq") == cseq; }, "answer to " + cseq).status();
+    return peer_
+        .Expect([&](const SipText& m) { return m.status() >= 200 && m.Get("CSeq") == cseq; }, "answer to " + cseq)
+        .status();
   }
   void Refer(const std::string& headers = "Refer-To: <sip:+34600000009@ims.test;user=phone>\r\n") {
     SendToStack(InDialog("REFER", headers));
@@ -59,8 +61,10 @@ class ReferralFlowTest : public StackFixture {
 TEST_F(ReferralFlowTest, AReferIsTakenUpAndItsOutcomeTold) {  // Covers: C29
   Begin();
   Connect();
-  Refer("Refer-To: \"Carol\" <sip:+34600000009@ims.test;user=phone?Replaces=a%40b%3Bto-tag%3D1%3Bfrom-tag%3D2&X-Evil=1>\r\n"
-        "Referred-By: \"Bob\" <sip:+34600000002@ims.test>;cid=\"1@x\"\r\n");
+  Refer(
+      "Refer-To: \"Carol\" "
+      "<sip:+34600000009@ims.test;user=phone?Replaces=a%40b%3Bto-tag%3D1%3Bfrom-tag%3D2&X-Evil=1>\r\n"
+      "Referred-By: \"Bob\" <sip:+34600000002@ims.test>;cid=\"1@x\"\r\n");
   ASSERT_TRUE(recorder_.referral->replaces);
   EXPECT_EQ(*recorder_.referral->replaces, (call::ReplacedDialog{"a@b", "1", "2"}));
   EXPECT_EQ(recorder_.referral->referred_by, "sip:+34600000002@ims.test");
@@ -145,7 +149,10 @@ TEST_F(ReferralFlowTest, WhatIsMalformedOrOfAnotherKindIsRefused) {  // Covers: 
   EXPECT_EQ(AnswerTo(InDialog("REFER", "Refer-To: <sip:a@b.c;method=BYE>\r\n")), 603);
   Refer();
   stack_->signaling().AnswerReferral("out-1", 603);
-  EXPECT_EQ(peer_.Expect([](const SipText& m) { return m.status() == 603 && m.Get("CSeq").ends_with("7 REFER"); }, "603").status(), 603);
+  EXPECT_EQ(
+      peer_.Expect([](const SipText& m) { return m.status() == 603 && m.Get("CSeq").ends_with("7 REFER"); }, "603")
+          .status(),
+      603);
   EXPECT_EQ(Count(SipCounter::kReferRefused), 7u);
   // And outside of a dialog: a REFER is about a call.
   PeerRequest outside = InDialog("REFER", "Refer-To: <sip:a@b.c>\r\n");
@@ -204,7 +211,8 @@ TEST_F(ReferralFlowTest, WhoeverPicksARingingCallUpAnswersIt) {  // Covers: C19
   SendToStack(pickup);
   recorder_.Expect("offer out-1 carol");
   stack_->signaling().SendAnswer("out-1", "carol", kAnswer2);
-  const SipText taken = peer_.Expect([](const SipText& m) { return m.status() == 200 && m.Get("Call-ID") == "pickup"; }, "200");
+  const SipText taken =
+      peer_.Expect([](const SipText& m) { return m.status() == 200 && m.Get("Call-ID") == "pickup"; }, "200");
   recorder_.Expect("replaced out-1 carol sip:+34600000009@ims.test");
   PeerRequest ack = pickup;
   ack.method = "ACK";

@@ -14,8 +14,7 @@ class RefusalTest : public StackFixture {
     StartStack();
     RestoreRegistration();
   }
-  PeerRequest Request(const std::string& method, const std::string& headers = "",
-                      const std::string& to_tag = "") {
+  PeerRequest Request(const std::string& method, const std::string& headers = "", const std::string& to_tag = "") {
     return {.method = method,
             .uri = ContactUri(),
             .from = "<sip:x@ims.test>;tag=f" + std::to_string(++count_),
@@ -28,9 +27,8 @@ class RefusalTest : public StackFixture {
   }
   SipText Answer(const PeerRequest& request) {
     SendToStack(request);
-    return peer_.Expect(
-        [&](const SipText& m) { return m.status() > 100 && m.Get("Call-ID") == request.call_id; },
-        "response to " + request.method);
+    return peer_.Expect([&](const SipText& m) { return m.status() > 100 && m.Get("Call-ID") == request.call_id; },
+                        "response to " + request.method);
   }
   // The stack still works: it answers OPTIONS.
   void ExpectAlive() { EXPECT_EQ(Answer(Request("OPTIONS")).status(), 200); }
@@ -60,9 +58,7 @@ TEST_F(RefusalTest, MethodsOutsideOfDialogs) {  // Covers: C19 C21
 
 TEST_F(RefusalTest, DialogsNobodyKnows) {
   for (const char* method : {"BYE", "UPDATE", "INVITE", "INFO", "PRACK", "NOTIFY", "REFER"}) {
-    EXPECT_EQ(Answer(Request(method, "RAck: 1 1 INVITE\r\nRefer-To: <sip:a@b>\r\n", "nobody")).status(),
-              481)
-        << method;
+    EXPECT_EQ(Answer(Request(method, "RAck: 1 1 INVITE\r\nRefer-To: <sip:a@b>\r\n", "nobody")).status(), 481) << method;
   }
   SendToStack(Request("ACK", "", "nobody"));
   ExpectCount(SipCounter::kDroppedUnmatchedAck, 1);
@@ -82,8 +78,9 @@ TEST_F(RefusalTest, UnprocessableRequests) {  // Covers: T2
   EXPECT_EQ(Answer(body).status(), 400);
   body = Request("INVITE", "Content-Type: multipart/mixed;boundary=x\r\n");
   body.body = std::string(kOffer);
-  body.body = "--x\r\nContent-Type: application/sdp\r\n\r\n" + body.body +
-              "\r\n--x\r\nContent-Type: application/new\r\nContent-Disposition: render;handling=required\r\n\r\nx\r\n--x--\r\n";
+  body.body =
+      "--x\r\nContent-Type: application/sdp\r\n\r\n" + body.body +
+      "\r\n--x\r\nContent-Type: application/new\r\nContent-Disposition: render;handling=required\r\n\r\nx\r\n--x--\r\n";
   const SipText unsupported = Answer(body);
   EXPECT_EQ(unsupported.status(), 415);
   EXPECT_EQ(unsupported.Get("Accept"), "application/sdp, multipart/mixed, multipart/related, multipart/alternative");
@@ -213,20 +210,17 @@ TEST_F(RefusalTest, Rfc4475TortureLeavesItAlive) {  // Covers: T2
   const std::string start = "INVITE " + ContactUri() + " SIP/2.0\r\n";
   std::string many_vias;
   for (int i = 0; i < 1000; ++i) many_vias += "Via: SIP/2.0/UDP h" + std::to_string(i) + branch + "\r\n";
-  for (const std::string& wire : {
-           start + via + rest + "Content-Length: 9999\r\n\r\nx",
-           start + via + rest + "Content-Length: -999\r\n\r\nx",
-           start + via + rest + "Max-Forwards: 300\r\n\r\n",
-           start + via + "\r\n",
-           start + rest + "\r\n",
-           start + many_vias + rest + "\r\n",
-           start + via + rest + "X: " + std::string(50000, 'x') + "\r\n\r\n",
-           "INVITE <" + ContactUri() + "> SIP/2.0\r\n" + via + rest + "\r\n",
-           "INVITE " + ContactUri() + "; SIP/2.0\r\n" + via + rest + "\r\n",
-           start + via + "From: <sip:a@b;tag=1\r\nTo: \"x <sip:c@d>\r\nCall-ID: t\r\nCSeq: 1 INVITE\r\n\r\n",
-           start + via + "From: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: t\r\nCSeq: 36893488147419103232 INVITE\r\n\r\n",
-           start + via + "From: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: t\r\nCSeq: 1 BYE\r\n\r\n",
-           std::string("\0\0\0\0", 4), std::string("\r\n\r\n"), std::string("SIP/2.0 200 OK\r\n\r\n")}) {
+  for (const std::string& wire :
+       {start + via + rest + "Content-Length: 9999\r\n\r\nx", start + via + rest + "Content-Length: -999\r\n\r\nx",
+        start + via + rest + "Max-Forwards: 300\r\n\r\n", start + via + "\r\n", start + rest + "\r\n",
+        start + many_vias + rest + "\r\n", start + via + rest + "X: " + std::string(50000, 'x') + "\r\n\r\n",
+        "INVITE <" + ContactUri() + "> SIP/2.0\r\n" + via + rest + "\r\n",
+        "INVITE " + ContactUri() + "; SIP/2.0\r\n" + via + rest + "\r\n",
+        start + via + "From: <sip:a@b;tag=1\r\nTo: \"x <sip:c@d>\r\nCall-ID: t\r\nCSeq: 1 INVITE\r\n\r\n",
+        start + via +
+            "From: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: t\r\nCSeq: 36893488147419103232 INVITE\r\n\r\n",
+        start + via + "From: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: t\r\nCSeq: 1 BYE\r\n\r\n",
+        std::string("\0\0\0\0", 4), std::string("\r\n\r\n"), std::string("SIP/2.0 200 OK\r\n\r\n")}) {
     peer_.SendTo("127.0.0.1", config_.local_port, wire);
     ++sent;
   }
@@ -245,7 +239,8 @@ TEST_F(RefusalTest, TokenBucketHoldsAFloodDown) {  // Covers: C27 T2
     for (int i = 0; i < 20; ++i) SendToStack(Request("OPTIONS"));
     std::this_thread::yield();
   }
-  EXPECT_GE(Count(SipCounter::kDroppedRateLimited), 20u) << "10 in the bucket, 5 a second after that, and as many refusals";
+  EXPECT_GE(Count(SipCounter::kDroppedRateLimited), 20u)
+      << "10 in the bucket, 5 a second after that, and as many refusals";
   EXPECT_GE(Count(SipCounter::kRefusedRateLimited), 10u);
   EXPECT_EQ(peer_.ExpectStatus(503, "OPTIONS").Get("Retry-After"), "5");
   EXPECT_EQ(Answer(Request("BYE", "", "somebodys")).status(), 481) << "what belongs to a dialog gets through";

@@ -13,19 +13,18 @@ class RegEventTest : public RegistrationFlowTest {
     subscribe_ = peer_.ExpectRequest("SUBSCRIBE");
   }
   void Notify(const std::string& body, const std::string& state = "active;expires=600000") {
-    SendToStack({.method = "NOTIFY",
-                 .uri = ContactUri(),
-                 .from = subscribe_.Get("To") + ";tag=notifier",
-                 .to = subscribe_.Get("From"),
-                 .call_id = subscribe_.Get("Call-ID"),
-                 .cseq = ++cseq_,
-                 .headers = "Event: reg\r\nSubscription-State: " + state +
-                            "\r\nContent-Type: application/reginfo+xml\r\n",
-                 .body = body,
-                 .branch = ""});
+    SendToStack(
+        {.method = "NOTIFY",
+         .uri = ContactUri(),
+         .from = subscribe_.Get("To") + ";tag=notifier",
+         .to = subscribe_.Get("From"),
+         .call_id = subscribe_.Get("Call-ID"),
+         .cseq = ++cseq_,
+         .headers = "Event: reg\r\nSubscription-State: " + state + "\r\nContent-Type: application/reginfo+xml\r\n",
+         .body = body,
+         .branch = ""});
   }
-  static std::string Document(const std::string& uri, const std::string& state,
-                              const std::string& event) {
+  static std::string Document(const std::string& uri, const std::string& state, const std::string& event) {
     return "<?xml version=\"1.0\"?><reginfo xmlns=\"urn:ietf:params:xml:ns:reginfo\" version=\"1\" "
            "state=\"full\"><registration aor=\"sip:+34600000001@ims.test\" id=\"a\" state=\"active\">"
            "<contact id=\"p\" state=\"active\" event=\"registered\"><uri>sip:phone@10.0.0.1</uri>"
@@ -87,14 +86,22 @@ TEST_F(RegEventTest, ANumberThatNoDocumentNamesIsRegisteredAgain) {  // Covers: 
   stack_->registrar().Register(other);
   peer_.Reply(peer_.ExpectRequest("REGISTER"), "200 OK", "reg", "Expires: 3600\r\n");
   const SipText second = peer_.Expect(
-      [](const SipText& m) { return m.method() == "SUBSCRIBE" && m.Get("Contact").find("SECOND@") != std::string::npos; }, "its SUBSCRIBE");
+      [](const SipText& m) {
+        return m.method() == "SUBSCRIBE" && m.Get("Contact").find("SECOND@") != std::string::npos;
+      },
+      "its SUBSCRIBE");
   peer_.Reply(second, "200 OK", "notifier", "Expires: 600000\r\n");
   std::string second_uri = ContactUri();
   second_uri.replace(second_uri.find("TOKEN"), 5, "SECOND");
-  SendToStack({.method = "NOTIFY", .uri = second_uri, .from = second.Get("To") + ";tag=notifier", .to = second.Get("From"),
-               .call_id = second.Get("Call-ID"), .cseq = 1,
+  SendToStack({.method = "NOTIFY",
+               .uri = second_uri,
+               .from = second.Get("To") + ";tag=notifier",
+               .to = second.Get("From"),
+               .call_id = second.Get("Call-ID"),
+               .cseq = 1,
                .headers = "Event: reg\r\nSubscription-State: active\r\nContent-Type: application/reginfo+xml\r\n",
-               .body = kWithoutUs, .branch = ""});
+               .body = kWithoutUs,
+               .branch = ""});
   const SipText of_second = peer_.ExpectRequest("REGISTER");
   EXPECT_NE(of_second.Get("Contact").find("SECOND@"), std::string::npos);
   peer_.Reply(of_second, "200 OK", "reg", "Expires: 3600\r\n");
@@ -114,7 +121,8 @@ TEST_F(RegEventTest, ADocumentOfBeforeTheRegisterIsWaitedOut) {  // Covers: R12 
   RestartStack();
   RegisterOnce();
   const std::string before = subscribe_.Get("Call-ID");
-  subscribe_ = peer_.Expect([&](const SipText& m) { return m.method() == "SUBSCRIBE" && m.Get("Call-ID") != before; }, "a new SUBSCRIBE");
+  subscribe_ = peer_.Expect([&](const SipText& m) { return m.method() == "SUBSCRIBE" && m.Get("Call-ID") != before; },
+                            "a new SUBSCRIBE");
   cseq_ = 0;
   peer_.Reply(subscribe_, "200 OK", "notifier", "Expires: 600000\r\n");
   Notify(kWithoutUs);
@@ -133,15 +141,21 @@ TEST_F(RegEventTest, ARefreshAfterARestartSubscribesAtOnce) {  // Covers: R12
   for (int i = 0; i < 2000; ++i) {  // whose turn comes before
     auto other = Registration("other" + std::to_string(i));
     other.contact_token = "OTHER" + std::to_string(i);
-    stack_->registrar().Restore(other, {.expires = std::chrono::seconds(3600), .next_hop = peer_.uri(), .service_route = {},
-                                        .associated_uris = {}, .snapshot = ""});
+    stack_->registrar().Restore(other, {.expires = std::chrono::seconds(3600),
+                                        .next_hop = peer_.uri(),
+                                        .service_route = {},
+                                        .associated_uris = {},
+                                        .snapshot = ""});
   }
   RestoreRegistration();
   stack_->registrar().Register(Registration());
   const SipText refresh = peer_.ExpectRequest("REGISTER");
   peer_.Reply(refresh, "200 OK", "reg", AcceptHeaders());
   const SipText again = peer_.Expect(
-      [](const SipText& m) { return m.method() == "SUBSCRIBE" && m.Get("Contact").find("TOKEN@") != std::string::npos; }, "its SUBSCRIBE");
+      [](const SipText& m) {
+        return m.method() == "SUBSCRIBE" && m.Get("Contact").find("TOKEN@") != std::string::npos;
+      },
+      "its SUBSCRIBE");
   EXPECT_EQ(again.Get("CSeq"), "1 SUBSCRIBE");
 }
 
@@ -155,8 +169,8 @@ TEST_F(RegEventTest, SpeaksAsTheIdentityThatTheNetworkHasAssociated) {  // Cover
               "Expires: 3600\r\nP-Associated-URI: <tel:+34600000009>, <sip:public@ims.test>\r\n");
   recorder_.Expect("registered r2");
   const std::string before = subscribe_.Get("Call-ID");
-  const SipText subscribe =
-      peer_.Expect([&](const SipText& m) { return m.method() == "SUBSCRIBE" && m.Get("Call-ID") != before; }, "its SUBSCRIBE");
+  const SipText subscribe = peer_.Expect(
+      [&](const SipText& m) { return m.method() == "SUBSCRIBE" && m.Get("Call-ID") != before; }, "its SUBSCRIBE");
   EXPECT_EQ(subscribe.request_uri(), "sip:public@ims.test");
   EXPECT_EQ(subscribe.Get("P-Preferred-Identity"), "<sip:public@ims.test>");
   EXPECT_EQ(subscribe.Get("To"), "<sip:public@ims.test>");
@@ -182,8 +196,7 @@ TEST_F(RegEventTest, MalformedDocumentChangesNothing) {  // Covers: R12
 
 TEST_F(RegEventTest, RefreshesAtHalfOfAShortInterval) {  // Covers: R12
   peer_.Reply(subscribe_, "200 OK", "notifier",
-              "Expires: 1\r\nContact: <" + peer_.uri() + ">\r\nRecord-Route: <" + peer_.uri() +
-                  ";lr>\r\n");
+              "Expires: 1\r\nContact: <" + peer_.uri() + ">\r\nRecord-Route: <" + peer_.uri() + ";lr>\r\n");
   const SipText refresh = peer_.ExpectRequest("SUBSCRIBE");
   EXPECT_EQ(refresh.Get("Call-ID"), subscribe_.Get("Call-ID"));
   EXPECT_EQ(refresh.Tag("To"), "notifier");
@@ -193,7 +206,8 @@ TEST_F(RegEventTest, RefreshesAtHalfOfAShortInterval) {  // Covers: R12
 // It rests between a SUBSCRIBE and the next; what the network says meanwhile is heard, and counted on.
 TEST_F(RegEventTest, RestsInItsDialogUntilTheNextRefresh) {  // Covers: R12
   peer_.Reply(subscribe_, "200 OK", "notifier",
-              "Expires: 1\r\nContact: <sip:notifier@" + peer_.uri().substr(4) + ">\r\nRecord-Route: <" + peer_.uri() + ";lr>\r\n");
+              "Expires: 1\r\nContact: <sip:notifier@" + peer_.uri().substr(4) + ">\r\nRecord-Route: <" + peer_.uri() +
+                  ";lr>\r\n");
   for (int i = 1; i <= 3; ++i) {
     Notify(Document(ContactUri(), "active", "registered"));
     peer_.ExpectStatus(200, "NOTIFY");
@@ -239,8 +253,11 @@ TEST_F(RegEventTest, ManyAreRestored) {
   for (int i = 0; i < kMany; ++i) {
     auto registration = Registration("many" + std::to_string(i));
     registration.contact_token = "MANY" + std::to_string(i);
-    stack_->registrar().Restore(registration, {.expires = std::chrono::seconds(3600), .next_hop = peer_.uri(), .service_route = {},
-                                               .associated_uris = {}, .snapshot = ""});
+    stack_->registrar().Restore(registration, {.expires = std::chrono::seconds(3600),
+                                               .next_hop = peer_.uri(),
+                                               .service_route = {},
+                                               .associated_uris = {},
+                                               .snapshot = ""});
   }
   stack_->registrar().Deregister("many" + std::to_string(kMany - 1));
   const SipText last = peer_.ExpectRequest("REGISTER");

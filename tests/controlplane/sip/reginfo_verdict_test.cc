@@ -28,18 +28,21 @@ ReginfoContact As(ReginfoContact contact, const std::string& call_id, uint32_t c
   return contact;
 }
 Reginfo Document(std::vector<ReginfoContact> contacts, bool is_full = true) {
-  return {.version = 0, .is_full = is_full, .registrations = {{.aor = kAor, .is_terminated = contacts.empty(), .contacts = contacts}}};
+  return {.version = 0,
+          .is_full = is_full,
+          .registrations = {{.aor = kAor, .is_terminated = contacts.empty(), .contacts = contacts}}};
 }
 ReginfoVerdict Judge(const Reginfo& document, Listing before) {
-  return JudgeReginfo(document, {.token = "TOKEN", .instance_id = kInstance, .aor = kAor, .call_id = "c", .cseq = 5}, before);
+  return JudgeReginfo(document, {.token = "TOKEN", .instance_id = kInstance, .aor = kAor, .call_id = "c", .cseq = 5},
+                      before);
 }
 Kind KindOf(const Reginfo& document, Listing before) { return Judge(document, before).kind; }
 
 TEST(ReginfoVerdict, EachEventHasItsMeaning) {  // Covers: R13
-  const std::pair<const char*, Event> events[] = {{"rejected", Event::kRejected},   {"deactivated", Event::kDeactivated},
-                                                  {"probation", Event::kProbation}, {"unregistered", Event::kUnregistered},
-                                                  {"expired", Event::kExpired},     {"shortened", Event::kShortened},
-                                                  {"somethingnew", Event::kUnregistered}};
+  const std::pair<const char*, Event> events[] = {
+      {"rejected", Event::kRejected},         {"deactivated", Event::kDeactivated}, {"probation", Event::kProbation},
+      {"unregistered", Event::kUnregistered}, {"expired", Event::kExpired},         {"shortened", Event::kShortened},
+      {"somethingnew", Event::kUnregistered}};
   for (const auto& [text, event] : events) {
     for (const Listing before : {Listing::kNever, Listing::kByUri}) {
       ReginfoContact contact = Ours(text);
@@ -63,7 +66,8 @@ TEST(ReginfoVerdict, WhoIsMissingIsNotGoneYet) {  // Covers: R13
   EXPECT_EQ(KindOf(Document({Phone()}), Listing::kNever), Kind::kDoubtful);
   EXPECT_EQ(KindOf(Document({Phone()}), Listing::kByUri), Kind::kDoubtful);
   EXPECT_EQ(KindOf({.version = 0, .is_full = true, .registrations = {}}, Listing::kNever), Kind::kDoubtful);
-  EXPECT_EQ(KindOf(Document({Phone()}, false), Listing::kByUri), Kind::kNothing) << "a partial one names what has changed";
+  EXPECT_EQ(KindOf(Document({Phone()}, false), Listing::kByUri), Kind::kNothing)
+      << "a partial one names what has changed";
 }
 
 TEST(ReginfoVerdict, TheWholeIdentityIsGone) {  // Covers: R13
@@ -76,7 +80,8 @@ TEST(ReginfoVerdict, TheWholeIdentityIsGone) {  // Covers: R13
 
 TEST(ReginfoVerdict, AnOlderRegisterIsNotOurs) {  // Covers: R13
   EXPECT_EQ(KindOf(Document({As(Ours("rejected"), "c", 5)}), Listing::kNever), Kind::kRemoved);
-  EXPECT_EQ(KindOf(Document({As(Ours("rejected"), "c", 4)}), Listing::kByUri), Kind::kDoubtful) << "we have registered since";
+  EXPECT_EQ(KindOf(Document({As(Ours("rejected"), "c", 4)}), Listing::kByUri), Kind::kDoubtful)
+      << "we have registered since";
   EXPECT_EQ(KindOf(Document({As(Ours("deactivated"), "before", 9)}), Listing::kNever), Kind::kDoubtful);
   EXPECT_EQ(KindOf(Document({As(Ours("rejected"), "of a B2BUA", 9)}), Listing::kByUri), Kind::kRemoved);
 }
@@ -85,7 +90,9 @@ TEST(ReginfoVerdict, AnOlderRegisterIsNotOurs) {  // Covers: R13
 TEST(ReginfoVerdict, AnAliasThatGoesIsNotTheIdentity) {  // Covers: R13
   const ReginfoRegistration own{.aor = kAor, .is_terminated = false, .contacts = {Ours("registered")}};
   const ReginfoRegistration alias{.aor = "tel:+34600000001", .is_terminated = true, .contacts = {Ours("rejected")}};
-  const auto document = [](std::vector<ReginfoRegistration> all, bool is_full) { return Reginfo{0, is_full, std::move(all)}; };
+  const auto document = [](std::vector<ReginfoRegistration> all, bool is_full) {
+    return Reginfo{0, is_full, std::move(all)};
+  };
   for (const Listing before : {Listing::kNever, Listing::kByUri}) {
     EXPECT_EQ(KindOf(document({own, alias}, true), before), Kind::kListed);
     EXPECT_EQ(KindOf(document({alias, own}, true), before), Kind::kListed);
@@ -106,8 +113,10 @@ TEST(ReginfoVerdict, ARewrittenContactIsKnownByItsInstance) {  // Covers: R13
   const auto rewritten = [](const char* event) { return Contact("sip:x@sbc", event, kInstance); };
   EXPECT_EQ(Judge(Document({Phone(), rewritten("registered")}), Listing::kNever).listing, Listing::kByInstance);
   EXPECT_EQ(KindOf(Document({rewritten("unregistered")}, false), Listing::kByInstance), Kind::kRemoved);
-  EXPECT_EQ(KindOf(Document({rewritten("unregistered"), rewritten("registered")}), Listing::kByInstance), Kind::kListed);
-  EXPECT_EQ(KindOf(Document({rewritten("unregistered")}), Listing::kNever), Kind::kDoubtful) << "perhaps an earlier one of the device";
+  EXPECT_EQ(KindOf(Document({rewritten("unregistered"), rewritten("registered")}), Listing::kByInstance),
+            Kind::kListed);
+  EXPECT_EQ(KindOf(Document({rewritten("unregistered")}), Listing::kNever), Kind::kDoubtful)
+      << "perhaps an earlier one of the device";
 }
 
 // A page that was loaded again has registered anew, and what it had before times out later.

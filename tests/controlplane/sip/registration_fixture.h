@@ -11,8 +11,7 @@ namespace byon::sip::test {
 class RegistrationFlowTest : public StackFixture {
  protected:
   static std::string Challenge(const std::string& nonce, const std::string& more = "") {
-    return "WWW-Authenticate: Digest realm=\"ims.test\", nonce=\"" + nonce + "\", qop=\"auth\"" + more +
-           "\r\n";
+    return "WWW-Authenticate: Digest realm=\"ims.test\", nonce=\"" + nonce + "\", qop=\"auth\"" + more + "\r\n";
   }
   static std::string Parameter(const std::string& header, const std::string& name) {
     const size_t start = header.find(name + "=");

@@ -10,10 +10,9 @@ TEST_F(RegistrationFlowTest, ChallengeThenRegistered) {  // Covers: R1 R2 R3 R6 
   stack_->registrar().Register(Registration());
   const SipText first = peer_.ExpectRequest("REGISTER");
   EXPECT_EQ(first.start_line(), "REGISTER sip:ims.test SIP/2.0");
-  EXPECT_EQ(first.Get("Contact"),
-            "<" + ContactUri() +
-                ">;+sip.instance=\"<urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6>\""
-                ";+g.3gpp.icsi-ref=\"urn%3Aurn-7%3A3gpp-service.ims.icsi.mmtel\";audio");
+  EXPECT_EQ(first.Get("Contact"), "<" + ContactUri() +
+                                      ">;+sip.instance=\"<urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6>\""
+                                      ";+g.3gpp.icsi-ref=\"urn%3Aurn-7%3A3gpp-service.ims.icsi.mmtel\";audio");
   EXPECT_EQ(first.Get("Expires"), "600000");
   EXPECT_EQ(first.Get("Supported"), "path, gruu");
   EXPECT_EQ(first.Get("Route"), "<" + peer_.uri() + ";lr>");
@@ -31,8 +30,7 @@ TEST_F(RegistrationFlowTest, ChallengeThenRegistered) {  // Covers: R1 R2 R3 R6 
   recorder_.Expect("registered r1");
   EXPECT_EQ(recorder_.registered->expires.count(), 7200);
   EXPECT_EQ(recorder_.registered->next_hop, peer_.uri());
-  EXPECT_EQ(recorder_.registered->service_route,
-            std::vector<std::string>{"<sip:orig@127.0.0.20:5060;lr>"});
+  EXPECT_EQ(recorder_.registered->service_route, std::vector<std::string>{"<sip:orig@127.0.0.20:5060;lr>"});
   EXPECT_EQ(recorder_.registered->associated_uris,
             (std::vector<std::string>{"sip:+34600000001@ims.test", "tel:+34600000001"}));
 
@@ -69,8 +67,7 @@ TEST_F(RegistrationFlowTest, WrongTwiceIsFinal) {  // Covers: R3
   StartStack();
   stack_->registrar().Register(Registration());
   for (int i = 0; i < 3; ++i) {
-    peer_.Reply(peer_.ExpectRequest("REGISTER"), "401 Unauthorized", "reg",
-                Challenge("n" + std::to_string(i)));
+    peer_.Reply(peer_.ExpectRequest("REGISTER"), "401 Unauthorized", "reg", Challenge("n" + std::to_string(i)));
   }
   recorder_.Expect("register failed r1 401 final");
   EXPECT_EQ(Count(SipCounter::kRegisterSent), 3u);
@@ -152,8 +149,15 @@ TEST_F(RegistrationFlowTest, AllPcscfsBusyReportsRetryAfter) {  // Covers: R10
   recorder_.Expect("register failed r1 503");
   EXPECT_EQ(recorder_.failure->retry_after, std::chrono::seconds(17));
   // Of a registration that never was, nothing stays behind.
-  SendToStack({.method = "INVITE", .uri = ContactUri(), .from = "<sip:x@ims.test>;tag=f", .to = "<sip:+34600000001@ims.test>",
-               .call_id = "nobody", .cseq = 1, .headers = "Contact: <" + peer_.uri() + ">\r\n", .body = kOffer, .branch = ""});
+  SendToStack({.method = "INVITE",
+               .uri = ContactUri(),
+               .from = "<sip:x@ims.test>;tag=f",
+               .to = "<sip:+34600000001@ims.test>",
+               .call_id = "nobody",
+               .cseq = 1,
+               .headers = "Contact: <" + peer_.uri() + ">\r\n",
+               .body = kOffer,
+               .branch = ""});
   peer_.ExpectStatus(404, "INVITE");
 }
 
@@ -169,14 +173,22 @@ TEST_F(RegistrationFlowTest, ForbiddenIsFinal) {  // Covers: R10
 TEST_F(RegistrationFlowTest, OnlyARefusalOfTheNumberIsFinal) {  // Covers: R10
   StartStack();
   RegisterOnce();
-  for (const std::string answer : {"400 Bad Request", "421 Extension Required", "480 Temporarily Unavailable", "482 Loop Detected",
-                                   "494 Security Agreement Required", "500 Server Internal Error", "504 Server Time-out"}) {
+  for (const std::string answer :
+       {"400 Bad Request", "421 Extension Required", "480 Temporarily Unavailable", "482 Loop Detected",
+        "494 Security Agreement Required", "500 Server Internal Error", "504 Server Time-out"}) {
     stack_->registrar().Register(Registration());
     peer_.Reply(peer_.ExpectRequest("REGISTER"), answer, "reg");
     recorder_.Expect("register failed r1 " + answer.substr(0, 3));
   }
-  SendToStack({.method = "INVITE", .uri = ContactUri(), .from = "<sip:x@ims.test>;tag=f", .to = "<sip:+34600000001@ims.test>",
-               .call_id = "still", .cseq = 1, .headers = "Contact: <" + peer_.uri() + ">\r\n", .body = kOffer, .branch = ""});
+  SendToStack({.method = "INVITE",
+               .uri = ContactUri(),
+               .from = "<sip:x@ims.test>;tag=f",
+               .to = "<sip:+34600000001@ims.test>",
+               .call_id = "still",
+               .cseq = 1,
+               .headers = "Contact: <" + peer_.uri() + ">\r\n",
+               .body = kOffer,
+               .branch = ""});
   recorder_.Expect("incoming");
   for (const std::string answer : {"403 Forbidden", "404 Not Found", "410 Gone", "603 Decline"}) {
     const std::string id = "r" + answer.substr(0, 3);
@@ -225,8 +237,7 @@ TEST_F(RegistrationFlowTest, TrustedNodeNeedsNoChallenge) {  // Covers: T5
   stack_->registrar().Register(Registration());
   const SipText request = peer_.ExpectRequest("REGISTER");
   EXPECT_NE(request.Get("Authorization").find("integrity-protected=\"auth-done\""), std::string::npos);
-  EXPECT_EQ(request.Get("Path"),
-            "<sip:TOKEN@127.0.0.1:" + std::to_string(config_.local_port) + ";lr>");
+  EXPECT_EQ(request.Get("Path"), "<sip:TOKEN@127.0.0.1:" + std::to_string(config_.local_port) + ";lr>");
   EXPECT_EQ(request.Get("Require"), "path");
   EXPECT_EQ(request.Get("P-Visited-Network-ID"), "\"visited.test\"");
   EXPECT_NE(request.Get("P-Charging-Vector").find("icid-value="), std::string::npos);

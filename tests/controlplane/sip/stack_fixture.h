@@ -56,20 +56,18 @@ class Recorder : public call::SipSignalingObserver, public registration::SipRegi
   explicit Recorder(TestStrand& strand) : strand_(strand) {}
 
   std::vector<std::string> events;
-  std::map<std::string, std::string> snapshots;       // by call id, last
-  std::map<std::string, std::string> sdps;            // by event line without its SDP, last
+  std::map<std::string, std::string> snapshots;  // by call id, last
+  std::map<std::string, std::string> sdps;       // by event line without its SDP, last
   std::optional<registration::SipRegistered> registered;
   std::optional<registration::SipRegisterFailure> failure;
   std::optional<call::IncomingInvite> incoming;
   std::optional<call::Referral> referral;
-  std::optional<std::string> next_call_id = "in-1";   // what OnIncomingInvite returns
+  std::optional<std::string> next_call_id = "in-1";  // what OnIncomingInvite returns
   std::function<void()> during_incoming;
-  std::function<void()> during_failure;               // once
+  std::function<void()> during_failure;  // once
   call::EndReason last_reason;
 
-  bool Has(const std::string& event) const {
-    return std::find(events.begin(), events.end(), event) != events.end();
-  }
+  bool Has(const std::string& event) const { return std::find(events.begin(), events.end(), event) != events.end(); }
   size_t Count(const std::string& event) const {
     return static_cast<size_t>(std::count(events.begin(), events.end(), event));
   }
@@ -86,16 +84,16 @@ class Recorder : public call::SipSignalingObserver, public registration::SipRegi
     return next_call_id;
   }
   void OnProgress(const call::CallId& id, call::Progress progress) override {
-    const std::string line = "progress " + id + " " + progress.dialog_id + " " +
-                             std::to_string(progress.status_code) +
+    const std::string line = "progress " + id + " " + progress.dialog_id + " " + std::to_string(progress.status_code) +
                              (progress.is_reliable ? " reliable" : "");
     Add(line, progress.sdp);
   }
-  void OnAnswered(const call::CallId& id, const call::DialogId& dialog,
-                  std::optional<std::string> sdp) override {
+  void OnAnswered(const call::CallId& id, const call::DialogId& dialog, std::optional<std::string> sdp) override {
     Add("answered " + id + " " + dialog, sdp);
   }
-  void OnAsserted(const call::CallId& id, const std::string& uri) override { events.push_back("asserted " + id + " " + uri); }
+  void OnAsserted(const call::CallId& id, const std::string& uri) override {
+    events.push_back("asserted " + id + " " + uri);
+  }
   void OnFailed(const call::CallId& id, call::EndReason reason) override {
     End("failed " + id + " " + std::to_string(reason.sip_status), reason);
     if (const auto again = std::exchange(during_failure, nullptr)) again();
@@ -104,8 +102,7 @@ class Recorder : public call::SipSignalingObserver, public registration::SipRegi
     End("cancelled " + id + " " + std::to_string(reason.sip_status), reason);
   }
   void OnConfirmed(const call::CallId& id) override { events.push_back("confirmed " + id); }
-  void OnRemoteOffer(const call::CallId& id, const call::DialogId& dialog,
-                     std::optional<std::string> sdp) override {
+  void OnRemoteOffer(const call::CallId& id, const call::DialogId& dialog, std::optional<std::string> sdp) override {
     Add("offer " + id + " " + dialog, sdp);
   }
   void OnRemoteAnswer(const call::CallId& id, const call::DialogId& dialog, std::string sdp) override {
@@ -147,8 +144,7 @@ class Recorder : public call::SipSignalingObserver, public registration::SipRegi
   }
   void OnDeregisterDone(const std::string& id) override { events.push_back("deregistered " + id); }
   void OnNetworkDeregistered(const std::string& id, registration::SipDeregistered value) override {
-    events.push_back("network deregistered " + id + " " +
-                     std::to_string(static_cast<int>(value.event)));
+    events.push_back("network deregistered " + id + " " + std::to_string(static_cast<int>(value.event)));
   }
 
  private:
@@ -170,13 +166,10 @@ class OnePassword : public CredentialSource {
     if (impi.find("nobody") != std::string::npos || isim) return std::nullopt;
     return "secret";
   }
-  std::optional<auth::AkaAnswer> Authenticate(const std::string&,
-                                              const auth::AkaChallenge& challenge) override {
+  std::optional<auth::AkaAnswer> Authenticate(const std::string&, const auth::AkaChallenge& challenge) override {
     return isim ? std::optional(isim->Authenticate(challenge)) : std::nullopt;
   }
-  uint64_t SequenceNumber(const std::string&) override {
-    return isim ? isim->highest_sequence_number() : 0;
-  }
+  uint64_t SequenceNumber(const std::string&) override { return isim ? isim->highest_sequence_number() : 0; }
   void RestoreSequenceNumber(const std::string&, uint64_t highest) override {
     if (isim) isim->Restore(highest);
   }
@@ -193,8 +186,7 @@ inline constexpr const char* kAnswer2 = "v=0\r\no=- 2 2 IN IP4 127.0.0.1\r\ns=an
 class StackFixture : public testing::Test {
  protected:
   // `address`: of both, IPv6 in brackets.
-  explicit StackFixture(const std::string& address = "127.0.0.1")
-      : recorder_(strand_), host_(address), peer_(address) {
+  explicit StackFixture(const std::string& address = "127.0.0.1") : recorder_(strand_), host_(address), peer_(address) {
     config_.local_address = address.starts_with("[") ? address.substr(1, address.size() - 2) : address;
     config_.local_port = FreePort();
     config_.home_domain = "ims.test";
@@ -226,11 +218,13 @@ class StackFixture : public testing::Test {
     return stack_->counters().traffic.Requests(direction, SipTraffic::MethodIndex(method));
   }
   uint64_t Responses(TrafficDirection direction, std::string_view method, int status) const {
-    return stack_->counters().traffic.Responses(direction, SipTraffic::MethodIndex(method), SipTraffic::StatusIndex(status));
+    return stack_->counters().traffic.Responses(direction, SipTraffic::MethodIndex(method),
+                                                SipTraffic::StatusIndex(status));
   }
   void ExpectResponses(TrafficDirection direction, std::string_view method, int status, uint64_t value) const {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (Responses(direction, method, status) < value && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+    while (Responses(direction, method, status) < value && std::chrono::steady_clock::now() < deadline)
+      std::this_thread::yield();
     EXPECT_EQ(Responses(direction, method, status), value) << method << ' ' << status;
   }
   // Things that only the counters tell.
@@ -244,9 +238,7 @@ class StackFixture : public testing::Test {
   std::string ContactUri(const std::string& token = "TOKEN") const {
     return "sip:" + token + "@" + host_ + ":" + std::to_string(config_.local_port);
   }
-  void SendToStack(const PeerRequest& request) {
-    peer_.SendTo(host_, config_.local_port, Wire(peer_, request));
-  }
+  void SendToStack(const PeerRequest& request) { peer_.SendTo(host_, config_.local_port, Wire(peer_, request)); }
 
   static registration::SipRegistration Registration(const std::string& id = "r1") {
     return {.id = id,

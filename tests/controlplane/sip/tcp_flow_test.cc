@@ -34,8 +34,8 @@ class TcpFlowTest : public StackFixture {
                       const std::string& headers = "", const std::string& body = "") {
     return method + " " + ContactUri() + " SIP/2.0\r\n" + tcp_.via() + ";branch=" + FreshBranch() +
            "\r\nMax-Forwards: 68\r\nFrom: <tel:+34600000002>;tag=" + tag + "\r\nTo: " + invite.Get("From") +
-           "\r\nCall-ID: " + invite.Get("Call-ID") + "\r\nCSeq: " + std::to_string(cseq) + " " + method +
-           "\r\n" + headers + (body.empty() ? "" : "Content-Type: application/sdp\r\n") +
+           "\r\nCall-ID: " + invite.Get("Call-ID") + "\r\nCSeq: " + std::to_string(cseq) + " " + method + "\r\n" +
+           headers + (body.empty() ? "" : "Content-Type: application/sdp\r\n") +
            "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
   }
 
@@ -61,8 +61,7 @@ TEST_F(TcpFlowTest, ChallengeRefusalAndForks) {  // Covers: T4 C6
       tcp_.Expect([&](const SipText& m) { return m.method() == "INVITE" && !m.Get("Proxy-Authorization").empty(); },
                   "INVITE with credentials");
   tcp_.Send(ResponseTo(invite, "200 OK", "one", Headers(), kAnswer));
-  const SipText ack = tcp_.Expect(
-      [](const SipText& m) { return m.method() == "ACK" && m.Tag("To") == "one"; }, "ACK");
+  const SipText ack = tcp_.Expect([](const SipText& m) { return m.method() == "ACK" && m.Tag("To") == "one"; }, "ACK");
   EXPECT_EQ(ack.Get("Proxy-Authorization"), invite.Get("Proxy-Authorization"));
   recorder_.Expect("answered asked one");
   // The transaction is over, another fork answers all the same.
@@ -110,13 +109,13 @@ TEST_F(TcpFlowTest, ALongInviteGoesByTcp) {  // Covers: C2
 TEST_F(TcpFlowTest, IncomingCallAndRefusals) {  // Covers: T4
   StartStack();
   const SipText seen = Register();
-  const auto incoming = [&](const std::string& call_id, const std::string& method, int cseq,
-                            const std::string& to, const std::string& more, const std::string& body) {
+  const auto incoming = [&](const std::string& call_id, const std::string& method, int cseq, const std::string& to,
+                            const std::string& more, const std::string& body) {
     return method + " " + ContactUri() + " SIP/2.0\r\n" + tcp_.via() + ";branch=" + FreshBranch() +
-           "\r\nFrom: <sip:b@ims.test>;tag=f\r\nTo: " + to + "\r\nCall-ID: " + call_id + "\r\nCSeq: " +
-           std::to_string(cseq) + " " + method + "\r\n" + Headers() + more +
-           (body.empty() ? "" : "Content-Type: application/sdp\r\n") + "Content-Length: " +
-           std::to_string(body.size()) + "\r\n\r\n" + body;
+           "\r\nFrom: <sip:b@ims.test>;tag=f\r\nTo: " + to + "\r\nCall-ID: " + call_id +
+           "\r\nCSeq: " + std::to_string(cseq) + " " + method + "\r\n" + Headers() + more +
+           (body.empty() ? "" : "Content-Type: application/sdp\r\n") +
+           "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
   };
   const std::string to = "<sip:+34600000001@ims.test>";
   tcp_.Send(incoming("x", "INFO", 1, to, "", ""));
@@ -152,7 +151,8 @@ TEST_F(TcpFlowTest, BeforeTheRestorationDialogsAreToldToWait) {  // Covers: T4 T
   tcp_.Hangup();
   tcp_.ExpectRequest("REGISTER");
   tcp_.Send(Request(invite, "t", "BYE", 5));
-  const SipText wait = tcp_.Expect([](const SipText& m) { return m.status() == 503 && m.method() == "BYE"; }, "503 to BYE");
+  const SipText wait =
+      tcp_.Expect([](const SipText& m) { return m.status() == 503 && m.method() == "BYE"; }, "503 to BYE");
   EXPECT_EQ(wait.Get("Retry-After"), "1");
   stack_->signaling().Restore("out", recorder_.snapshots["out"]);
   stack_->SetRestored();

@@ -29,8 +29,8 @@ TEST(StatusPhraseTest, WordsAreShownAndNothingElse) {  // Covers: T3
   EXPECT_EQ(ShownPhrase(486, "Busy Here"), "Busy Here");
   EXPECT_EQ(ShownPhrase(481, "Call/Transaction Does Not Exist"), "Call/Transaction Does Not Exist");
   EXPECT_EQ(ShownPhrase(404, "N\xc3\xbamero inexistente."), "N\xc3\xbamero inexistente");
-  for (const char* inside : {"scscf1.ims.example timeout", "timeout at 10.1.2.3", "no route to sip:x", "[2001:db8::1]", "sbc_7", "", "a\r\nb",
-                             "alternative-service: emergency"}) {
+  for (const char* inside : {"scscf1.ims.example timeout", "timeout at 10.1.2.3", "no route to sip:x", "[2001:db8::1]",
+                             "sbc_7", "", "a\r\nb", "alternative-service: emergency"}) {
     EXPECT_EQ(ShownPhrase(504, inside), "Server Time-out") << inside;
   }
   EXPECT_EQ(ShownPhrase(504, std::string(65, 'a')), "Server Time-out");
@@ -50,8 +50,8 @@ TEST(SessionTimerTest, HeaderForms) {
 
 TEST(SessionTimerTest, UasAnswers) {  // Covers: C15
   const auto answer = [](bool supports, std::optional<SessionExpires> expires, seconds min_se = seconds(0)) {
-    return AnswerSessionTimer({.supports_timer = supports, .session_expires = expires, .min_se = min_se},
-                              seconds(1800), seconds(90));
+    return AnswerSessionTimer({.supports_timer = supports, .session_expires = expires, .min_se = min_se}, seconds(1800),
+                              seconds(90));
   };
   // Section 9, table 2: the refresher follows the request, and is the UAC when it is left to us.
   EXPECT_EQ(answer(true, SessionExpires{seconds(600), Refresher::kUnspecified}).header, "600;refresher=uac");
@@ -200,7 +200,9 @@ TEST(PeerFilterTest, AllowListAndBucket) {  // Covers: T2 C27
   const IpAddress core = *IpAddress::Parse("127.0.0.10");
   PeerFilter filter({core}, 10);
   PeerFilter::TimePoint now{};
-  const auto check = [&](PeerFilter::Request request = PeerFilter::Request::kNew) { return filter.Check(core, request, now); };
+  const auto check = [&](PeerFilter::Request request = PeerFilter::Request::kNew) {
+    return filter.Check(core, request, now);
+  };
   EXPECT_EQ(filter.Check(*IpAddress::Parse("127.0.0.11"), PeerFilter::Request::kNew, now), Verdict::kUnknownPeer);
   for (int i = 0; i < 20; ++i) EXPECT_EQ(check(), Verdict::kAccept) << i;
   for (int i = 0; i < 20; ++i) EXPECT_EQ(check(), Verdict::kBusy) << i;
@@ -335,7 +337,8 @@ TEST(ReplacesTest, Rfc3891Examples) {  // Covers: C19
 }
 
 TEST(ReplacesTest, IsWrittenOfTokensOnly) {  // Covers: C20
-  EXPECT_EQ(FormatReplaces({"98732@sip.example.com", "ff87ff", "r33th4x0r"}), "98732@sip.example.com;to-tag=ff87ff;from-tag=r33th4x0r");
+  EXPECT_EQ(FormatReplaces({"98732@sip.example.com", "ff87ff", "r33th4x0r"}),
+            "98732@sip.example.com;to-tag=ff87ff;from-tag=r33th4x0r");
   EXPECT_EQ(FormatReplaces({"a", "1", "2", true}), "a;to-tag=1;from-tag=2;early-only");
   for (const char* bad : {"", "a;b", "a b", "a\r\nX: 1", "a,b", "a\"b"}) {
     EXPECT_FALSE(FormatReplaces({bad, "1", "2"})) << bad;
@@ -347,7 +350,8 @@ TEST(ReplacesTest, IsWrittenOfTokensOnly) {  // Covers: C20
 }
 
 TEST(ReferToTest, Rfc3515And5589Examples) {  // Covers: C29
-  const auto plain = ParseReferTo("<sip:dave@denver.example.org?Replaces=12345%40192.168.118.3%3Bto-tag%3D12345%3Bfrom-tag%3D5FFE-3994>");
+  const auto plain = ParseReferTo(
+      "<sip:dave@denver.example.org?Replaces=12345%40192.168.118.3%3Bto-tag%3D12345%3Bfrom-tag%3D5FFE-3994>");
   ASSERT_TRUE(plain && plain->replaces);
   EXPECT_EQ(plain->uri, "sip:dave@denver.example.org");
   EXPECT_EQ(*plain->replaces, (call::ReplacedDialog{"12345@192.168.118.3", "12345", "5FFE-3994"}));
@@ -358,10 +362,11 @@ TEST(ReferToTest, Rfc3515And5589Examples) {  // Covers: C29
   EXPECT_TRUE(ParseReferTo("<sip:a@b;METHOD=invite>")->is_invite);
   EXPECT_EQ(ParseReferTo("tel:+34600000002")->uri, "tel:+34600000002");
   EXPECT_FALSE(ParseReferTo("<sip:a@b?X=1&Accept-Contact=2>")->replaces);
-  for (const char* bad : {"", "<>", "<sip:a@b?Replaces=a%3Bto-tag%3D1>", "<sip:a@b?Replaces=a%3Bto-tag%3D1%3Bfrom-tag%3D2%0D%0AX>",
-                          "<sip:a@b?Replaces=%>", "<sip:a@b?Replaces=%4>",
-                          "<sip:a@b?replaces=a%3Bto-tag%3D1%3Bfrom-tag%3D2&Replaces=a%3Bto-tag%3D1%3Bfrom-tag%3D2>",
-                          "<sip:a@b?Replaces=a%20b%3Bto-tag%3D1%3Bfrom-tag%3D2>"}) {
+  for (const char* bad :
+       {"", "<>", "<sip:a@b?Replaces=a%3Bto-tag%3D1>", "<sip:a@b?Replaces=a%3Bto-tag%3D1%3Bfrom-tag%3D2%0D%0AX>",
+        "<sip:a@b?Replaces=%>", "<sip:a@b?Replaces=%4>",
+        "<sip:a@b?replaces=a%3Bto-tag%3D1%3Bfrom-tag%3D2&Replaces=a%3Bto-tag%3D1%3Bfrom-tag%3D2>",
+        "<sip:a@b?Replaces=a%20b%3Bto-tag%3D1%3Bfrom-tag%3D2>"}) {
     EXPECT_FALSE(ParseReferTo(bad)) << bad;
   }
 }

@@ -52,14 +52,15 @@ class TlsFlowTest : public StackFixture {
     config_.timers.register_deadline = milliseconds(3000);
   }
   std::unique_ptr<FakeTlsPeer> Peer(const std::string& certificate, int newest_version = 0) {
-    return std::make_unique<FakeTlsPeer>(
-        certificates_.folder, FakeTlsPeer::Options{.certificate = certificate,
-                                                   .ca_file = certificates_.authority->ca_file(),
-                                                   .newest_version = newest_version});
+    return std::make_unique<FakeTlsPeer>(certificates_.folder,
+                                         FakeTlsPeer::Options{.certificate = certificate,
+                                                              .ca_file = certificates_.authority->ca_file(),
+                                                              .newest_version = newest_version});
   }
   std::string Contact() const { return ContactUri() + ";transport=tls"; }
   std::string Accepted() const {
-    return "Contact: <" + Contact() + ">;expires=600000\r\nService-Route: <sip:orig@127.0.0.20:5060;lr>\r\n"
+    return "Contact: <" + Contact() +
+           ">;expires=600000\r\nService-Route: <sip:orig@127.0.0.20:5060;lr>\r\n"
            "P-Associated-URI: <sip:+34600000001@ims.test>\r\n";
   }
   void Register(FakeTlsPeer& peer) {
@@ -73,8 +74,9 @@ class TlsFlowTest : public StackFixture {
   std::string Incoming(const FakeTlsPeer& peer, const std::string& call_id) const {
     return "INVITE " + Contact() + " SIP/2.0\r\n" + peer.via() + ";branch=" + FreshBranch() +
            "\r\nMax-Forwards: 60\r\nFrom: <sip:b@ims.test>;tag=f\r\nTo: <sip:+34600000001@ims.test>\r\nCall-ID: " +
-           call_id + "\r\nCSeq: 1 INVITE\r\n" + Headers(peer) + "Content-Type: application/sdp\r\nContent-Length: " +
-           std::to_string(std::string(kOffer).size()) + "\r\n\r\n" + kOffer;
+           call_id + "\r\nCSeq: 1 INVITE\r\n" + Headers(peer) +
+           "Content-Type: application/sdp\r\nContent-Length: " + std::to_string(std::string(kOffer).size()) +
+           "\r\n\r\n" + kOffer;
   }
 
   // The same for all tests: making keys takes longer than the tests themselves.
@@ -222,8 +224,12 @@ TEST_F(TlsFlowTest, AHopOfTheTrunkIsTheTrunksDomain) {  // Covers: T1
   config_.next_hops = {"sip:127.0.0.9:5061;transport=tls"};
   for (const bool is_theirs : {true, false}) {
     const auto hop = Peer(is_theirs ? "trunk" : "pcscf");
-    config_.trunk = {.next_hops = {hop->uri()}, .domain = "peer.test", .has_charging_vector = false, .originating_ioi = "",
-                     .numbers = {"+34910000001"}, .incoming_status = 404};
+    config_.trunk = {.next_hops = {hop->uri()},
+                     .domain = "peer.test",
+                     .has_charging_vector = false,
+                     .originating_ioi = "",
+                     .numbers = {"+34910000001"},
+                     .incoming_status = 404};
     StartStack();
     auto invite = Outgoing("v");
     invite.uses_trunk = true;
@@ -271,11 +277,14 @@ TEST_F(TlsFlowTest, UnusableFilesAreNamed) {  // Covers: T1
   EXPECT_EQ(sentence([](SipTls&) {}), "");
   EXPECT_EQ(sentence([&](SipTls& tls) { tls.ca_file = key; }),
             "sip.tls.ca_file: \"" + key + "\" must hold certificates in PEM");
-  EXPECT_NE(sentence([&](SipTls& tls) { tls.certificate_file = key; }).find("must hold a certificate"), std::string::npos);
-  EXPECT_NE(sentence([&](SipTls& tls) { tls.private_key_file = certificates_.File("gateway.pem"); }).find("private key"),
+  EXPECT_NE(sentence([&](SipTls& tls) { tls.certificate_file = key; }).find("must hold a certificate"),
             std::string::npos);
-  EXPECT_NE(sentence([&](SipTls& tls) { tls.private_key_file = certificates_.File("pcscf.key"); }).find("is not the key"),
-            std::string::npos);
+  EXPECT_NE(
+      sentence([&](SipTls& tls) { tls.private_key_file = certificates_.File("gateway.pem"); }).find("private key"),
+      std::string::npos);
+  EXPECT_NE(
+      sentence([&](SipTls& tls) { tls.private_key_file = certificates_.File("pcscf.key"); }).find("is not the key"),
+      std::string::npos);
   config_.tls->ca_file = key;
   config_.next_hops = {"sip:127.0.0.1:5061;transport=tls"};
   SipStack stack(config_, strand_.Executor(), &passwords_);

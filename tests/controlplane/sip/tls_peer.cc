@@ -111,9 +111,7 @@ bool FakeTlsPeer::Open(int connection) {
   return (is_client_ ? SSL_connect(session_) : SSL_accept(session_)) == 1;
 }
 
-bool FakeTlsPeer::Accept() {
-  return Fill(std::chrono::steady_clock::now() + std::chrono::seconds(20));
-}
+bool FakeTlsPeer::Accept() { return Fill(std::chrono::steady_clock::now() + std::chrono::seconds(20)); }
 
 bool FakeTlsPeer::ConnectTo(const std::string& address, uint16_t port) {
   sockaddr_in target{};

@@ -39,10 +39,10 @@ class TestAuthority {
 class FakeTlsPeer : public FakeTcpPeer {
  public:
   struct Options {
-    std::string certificate;          // name in the folder
-    std::string ca_file;              // whom it believes
+    std::string certificate;  // name in the folder
+    std::string ca_file;      // whom it believes
     bool asks_for_certificate = true;
-    int newest_version = 0;           // 0: any
+    int newest_version = 0;  // 0: any
   };
   FakeTlsPeer(const std::filesystem::path& folder, Options options);
   ~FakeTlsPeer() override;

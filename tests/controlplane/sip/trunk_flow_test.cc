@@ -31,14 +31,22 @@ class TrunkFlowTest : public StackFixture {
     return "Contact: <" + peer.uri() + ">\r\nAllow: INVITE, ACK, CANCEL, BYE, PRACK, UPDATE\r\n";
   }
   PeerRequest FromNetwork(const std::string& uri) {
-    return {.method = "INVITE", .uri = uri, .from = "<sip:+34600000009@peer.test>;tag=n", .to = "<" + uri + ">",
-            .call_id = "in-" + std::to_string(++count_), .cseq = 1,
-            .headers = "Contact: <" + first_.uri() + ">\r\n", .body = "", .branch = ""};
+    return {.method = "INVITE",
+            .uri = uri,
+            .from = "<sip:+34600000009@peer.test>;tag=n",
+            .to = "<" + uri + ">",
+            .call_id = "in-" + std::to_string(++count_),
+            .cseq = 1,
+            .headers = "Contact: <" + first_.uri() + ">\r\n",
+            .body = "",
+            .branch = ""};
   }
   int Answer(const std::string& uri) {
     const PeerRequest request = FromNetwork(uri);
     first_.SendTo(host_, config_.local_port, Wire(first_, request));
-    return first_.Expect([&](const SipText& m) { return m.status() > 100 && m.Get("Call-ID") == request.call_id; }, "answer").status();
+    return first_
+        .Expect([&](const SipText& m) { return m.status() > 100 && m.Get("Call-ID") == request.call_id; }, "answer")
+        .status();
   }
 
   FakePeer first_;
@@ -55,7 +63,8 @@ TEST_F(TrunkFlowTest, TheInviteIsThatOfAnInterconnection) {
   EXPECT_EQ(invite.Get("P-Asserted-Identity"), "<sip:+34910000001@ims.test>, <tel:+34910000001>");
   EXPECT_NE(invite.Get("P-Charging-Vector").find(";orig-ioi=\"ioi.test\""), std::string::npos);
   EXPECT_EQ(invite.All("Route"), std::vector<std::string>{"<" + first_.uri() + ";lr>"});
-  for (const char* ue : {"P-Preferred-Identity", "P-Access-Network-Info", "Accept-Contact", "Privacy"}) EXPECT_EQ(invite.Get(ue), "") << ue;
+  for (const char* ue : {"P-Preferred-Identity", "P-Access-Network-Info", "Accept-Contact", "Privacy"})
+    EXPECT_EQ(invite.Get(ue), "") << ue;
   first_.Reply(invite, "183 Session Progress", "t1", Headers(first_), kAnswer);
   recorder_.Expect("progress v t1 183");
   first_.Reply(invite, "200 OK", "t1", Headers(first_), kAnswer);
@@ -63,8 +72,15 @@ TEST_F(TrunkFlowTest, TheInviteIsThatOfAnInterconnection) {
   first_.ExpectRequest("ACK");
   // Hung up at the other side: the peer of the trunk is let in.
   first_.SendTo(host_, config_.local_port,
-                Wire(first_, {.method = "BYE", .uri = ContactUri("VISIT"), .from = invite.Get("To") + ";tag=t1", .to = invite.Get("From"),
-                              .call_id = invite.Get("Call-ID"), .cseq = 7, .headers = "", .body = "", .branch = ""}));
+                Wire(first_, {.method = "BYE",
+                              .uri = ContactUri("VISIT"),
+                              .from = invite.Get("To") + ";tag=t1",
+                              .to = invite.Get("From"),
+                              .call_id = invite.Get("Call-ID"),
+                              .cseq = 7,
+                              .headers = "",
+                              .body = "",
+                              .branch = ""}));
   recorder_.Expect("ended v 0");
 }
 
@@ -97,7 +113,11 @@ TEST_F(TrunkFlowTest, ASilentHopIsLeftAndRemembered) {
   EXPECT_EQ(recorder_.Count("progress v late 180"), 0u);
   // The next call does not wait for it.
   stack_->signaling().Invite(Visitor("w"));
-  const SipText next = second_.Expect([&](const SipText& m) { return m.method() == "INVITE" && m.is_request() && m.Get("Call-ID") != found.Get("Call-ID"); }, "INVITE");
+  const SipText next = second_.Expect(
+      [&](const SipText& m) {
+        return m.method() == "INVITE" && m.is_request() && m.Get("Call-ID") != found.Get("Call-ID");
+      },
+      "INVITE");
   second_.Reply(next, "486 Busy Here", "t3");
   recorder_.Expect("failed w 486");
 }
@@ -157,7 +177,8 @@ TEST_F(TrunkFlowTest, TheSettingsAreChecked) {
   EXPECT_EQ(error([](SipTrunk& t) { t.next_hops = {"sip:sbc.example"}; }),
             "sip.trunk.next_hops: \"sip:sbc.example\" must be sip:IP[:port], an IP address");
   EXPECT_EQ(error([](SipTrunk& t) { t.domain = "a b"; }), "sip.trunk.domain: \"a b\" must be a domain name");
-  EXPECT_EQ(error([](SipTrunk& t) { t.originating_ioi = "a\nb"; }), "sip.trunk.originating_ioi: must be printable text on one line");
+  EXPECT_EQ(error([](SipTrunk& t) { t.originating_ioi = "a\nb"; }),
+            "sip.trunk.originating_ioi: must be printable text on one line");
   EXPECT_EQ(error([](SipTrunk& t) { t.incoming_status = 486; }), "sip.trunk.incoming_status: 486 must be 404 or 480");
 }
 

@@ -47,8 +47,7 @@ void KeepsNewestByKindAndKey(Store& store) {
   store.Delete(Kind::kCall, "c");
   store.Put(Kind::kCall, "old", "x", system_clock::now() - hours(1));
   store.Put(Kind::kCall, "young", "y", system_clock::now() + hours(1));
-  EXPECT_EQ(Values(store, Kind::kCall),
-            (std::vector<std::string>{"a=2", std::string("b=\0x", 4), "young=y"}));
+  EXPECT_EQ(Values(store, Kind::kCall), (std::vector<std::string>{"a=2", std::string("b=\0x", 4), "young=y"}));
   EXPECT_EQ(Values(store, Kind::kChannel), std::vector<std::string>{"a=3"});
 }
 
@@ -81,7 +80,8 @@ void OwnersReadPageByPage(Store& store) {
     EXPECT_TRUE(std::is_sorted(keys.begin(), keys.end()));
     std::promise<std::vector<Record>> promise;
     scoped.Put(Kind::kCall, "old", "v", system_clock::now() - hours(1));
-    scoped.ReadKeys(Kind::kCall, {"10999", "nobody", "old", "10000"}, [&](std::vector<Record> found) { promise.set_value(std::move(found)); });
+    scoped.ReadKeys(Kind::kCall, {"10999", "nobody", "old", "10000"},
+                    [&](std::vector<Record> found) { promise.set_value(std::move(found)); });
     const auto found = promise.get_future().get();
     EXPECT_EQ(found.size(), count > 0 ? 2u : 0u) << name;
     for (const Record& record : found) EXPECT_TRUE(record.key == "10999" || record.key == "10000") << record.key;
@@ -246,7 +246,8 @@ TEST(SqliteStoreTest, QuarantinesADamagedRecordOnce) {
   sqlite3* raw = nullptr;
   ASSERT_EQ(sqlite3_open(file.path().c_str(), &raw), SQLITE_OK);
   ASSERT_EQ(sqlite3_exec(raw, "UPDATE record SET value=CAST('preciouz' AS BLOB) WHERE value=CAST('precious' AS BLOB)",
-                         nullptr, nullptr, nullptr), SQLITE_OK);
+                         nullptr, nullptr, nullptr),
+            SQLITE_OK);
   sqlite3_close(raw);
   SqliteStore store({.path = file.path()});
   EXPECT_EQ(Values(store, Kind::kCall), std::vector<std::string>{"good=1"});

@@ -4,9 +4,9 @@
 namespace byon::web_sip {
 namespace {
 
+using std::chrono::seconds;
 using ::testing::Contains;
 using ::testing::HasSubstr;
-using std::chrono::seconds;
 
 constexpr char kBob[] = "sip:+34600000002@ims.test";
 
@@ -66,9 +66,11 @@ class CallTest : public WebSipTest {
     return response.status();
   }
   // What the client answers to a request of ours.
-  std::string Answer(const SipMessage& request, int status, const std::string& more = "", const std::string& body = "") {
+  std::string Answer(const SipMessage& request, int status, const std::string& more = "",
+                     const std::string& body = "") {
     std::string text = "SIP/2.0 " + std::to_string(status) + " X\r\n";
-    for (const char* name : {"Via", "From", "Call-ID", "CSeq"}) text += std::string(name) + ": " + request.Text(name) + "\r\n";
+    for (const char* name : {"Via", "From", "Call-ID", "CSeq"})
+      text += std::string(name) + ": " + request.Text(name) + "\r\n";
     std::string to = request.Text("To");
     if (to.find("tag=") == to.npos) to += ";tag=client";
     text += "To: " + to + "\r\n" + more;
@@ -189,9 +191,12 @@ TEST_F(CallTest, TheOtherSideHangsUp) {
 TEST_F(CallTest, TheNetworksRefusalIsTheClients) {
   Client& client = Registered();
   int cseq = 0;
-  for (const auto& [code, phrase] : std::map<int, std::string>{
-           {404, "Not Found"}, {480, "Temporarily Unavailable"}, {486, "Busy Here"}, {488, "Not Acceptable Here"},
-           {603, "Decline"}, {604, "Does Not Exist Anywhere"}}) {
+  for (const auto& [code, phrase] : std::map<int, std::string>{{404, "Not Found"},
+                                                               {480, "Temporarily Unavailable"},
+                                                               {486, "Busy Here"},
+                                                               {488, "Not Acceptable Here"},
+                                                               {603, "Decline"},
+                                                               {604, "Does Not Exist Anywhere"}}) {
     const std::string id = Dial(client, InviteParts(++cseq));
     world_.gateway->OnFailed(id, {.sip_status = code, .text = phrase});
     const SipMessage refused = client.Next();
@@ -230,7 +235,8 @@ TEST_F(CallTest, CancelEndsARingingCall) {
 // RFC 5621 and RFC 6442: a location beside the offer.
 std::string WithLocation(const std::string& document, const std::string& more = "") {
   return std::string("--b1\r\nContent-Type: application/sdp\r\n\r\n") + sdp::kChromiumOffer +
-         "\r\n--b1\r\nContent-Type: application/pidf+xml\r\nContent-ID: <a@c.invalid>\r\n\r\n" + document + "\r\n" + more + "--b1--\r\n";
+         "\r\n--b1\r\nContent-Type: application/pidf+xml\r\nContent-ID: <a@c.invalid>\r\n\r\n" + document + "\r\n" +
+         more + "--b1--\r\n";
 }
 
 TEST_F(CallTest, ACallForHelpTellsWhereTheClientIs) {
@@ -245,7 +251,8 @@ TEST_F(CallTest, ACallForHelpTellsWhereTheClientIs) {
   parts = InviteParts(2);
   parts.content_type = "multipart/mixed; boundary=b1";
   parts.headers.emplace_back("Geolocation", "<cid:a@c.invalid>");
-  parts.body = WithLocation("<presence><location-info><Circle><pos>40.4 -3.7</pos><radius>25</radius></Circle></location-info></presence>");
+  parts.body = WithLocation(
+      "<presence><location-info><Circle><pos>40.4 -3.7</pos><radius>25</radius></Circle></location-info></presence>");
   const std::string id = Dial(client, parts, "urn:service:sos");
   ASSERT_FALSE(id.empty());
   ASSERT_EQ(world_.sip.invites.size(), 1u);
@@ -265,7 +272,8 @@ TEST_F(CallTest, BodiesInPartsAreJudgedAsAWhole) {
     return Ask(client, "INVITE", parts);
   };
   const std::string place = "<presence><location-info><Point><pos>40.4 -3.7</pos></Point></location-info></presence>";
-  EXPECT_EQ(ask(WithLocation("<presence><location-info><Point><pos>91 0</pos></Point></location-info></presence>")), 424);
+  EXPECT_EQ(ask(WithLocation("<presence><location-info><Point><pos>91 0</pos></Point></location-info></presence>")),
+            424);
   EXPECT_EQ(ask(WithLocation("nonsense")), 424);
   EXPECT_EQ(ask(WithLocation(place), "multipart/mixed; boundary=b2"), 400);
   EXPECT_EQ(ask("--b1\r\nContent-Type: application/pidf+xml\r\n\r\n" + place + "\r\n--b1--\r\n"), 488) << "no offer";
@@ -274,7 +282,8 @@ TEST_F(CallTest, BodiesInPartsAreJudgedAsAWhole) {
   EXPECT_EQ(web_sip_->calls(), 0u);
   RequestParts good = InviteParts(++cseq);
   good.content_type = "multipart/mixed; boundary=b1";
-  good.body = WithLocation(place, "--b1\r\nContent-Type: image/png\r\nContent-Disposition: icon; handling=optional\r\n\r\nx\r\n");
+  good.body = WithLocation(
+      place, "--b1\r\nContent-Type: image/png\r\nContent-Disposition: icon; handling=optional\r\n\r\nx\r\n");
   EXPECT_FALSE(Dial(client, good).empty());
   EXPECT_FALSE(world_.sip.invites.back().emergency) << "an ordinary call tells nobody where";
 }
@@ -301,14 +310,25 @@ TEST_F(CallTest, CallsThatCannotBeAreRefused) {
   EXPECT_EQ(refused(3, [](auto& p) { p.body = "v=0\r\n"; }).status(), 488);
   EXPECT_EQ(refused(4, [](auto& p) { p.headers.erase(p.headers.begin()); }).status(), 400) << "no Contact";
   EXPECT_EQ(refused(5, [](auto& p) { p.from = "<sip:+34600000009@ims.test>;tag=f"; }).status(), 403);
-  EXPECT_EQ(refused(6, [](auto&) {}, "sip:ims.test").status(), 404);
-  const SipMessage emergency = refused(7, [](auto&) {}, "sip:112@ims.test");
+  EXPECT_EQ(refused(
+                6, [](auto&) {}, "sip:ims.test")
+                .status(),
+            404);
+  const SipMessage emergency = refused(
+      7, [](auto&) {}, "sip:112@ims.test");
   EXPECT_EQ(emergency.status(), 380);
   EXPECT_THAT(emergency.body(), HasSubstr("<type>emergency</type>"));
-  EXPECT_EQ(refused(8, [](auto&) {}, "urn:service:sos").status(), 380);
+  EXPECT_EQ(refused(
+                8, [](auto&) {}, "urn:service:sos")
+                .status(),
+            380);
   int cseq = 20;
   for (const char* help : {"tel:112", "sip:112@192.0.2.7", "tel:+34112"}) {
-    EXPECT_EQ(refused(++cseq, [](auto& p) { p.from = "<sip:nobody@elsewhere.invalid>;tag=f"; }, help).status(), 380) << help;
+    EXPECT_EQ(refused(
+                  ++cseq, [](auto& p) { p.from = "<sip:nobody@elsewhere.invalid>;tag=f"; }, help)
+                  .status(),
+              380)
+        << help;
   }
   EXPECT_EQ(refused(9, [](auto& p) { p.headers.emplace_back("Session-Expires", "30"); }).status(), 422);
   EXPECT_EQ(refused(10, [](auto& p) { p.headers.emplace_back("Require", "100rel"); }).status(), 420);
@@ -373,8 +393,9 @@ TEST_F(CallTest, HoldAndResumeByReinvite) {
   const SipMessage held = client.Next();
   EXPECT_EQ(held.status(), 200);
   EXPECT_THAT(held.body(), HasSubstr("a=recvonly"));
-  EXPECT_EQ(std::get<gateway::MediaSession>(world_.gateway->GetCall(
-                {.client_id = "web", .subject = "alice"}, id)).status, call::Status::kHold);
+  EXPECT_EQ(
+      std::get<gateway::MediaSession>(world_.gateway->GetCall({.client_id = "web", .subject = "alice"}, id)).status,
+      call::Status::kHold);
 }
 
 TEST_F(CallTest, AReinviteWhileTheOtherSideHoldsRenewsTheMedia) {
@@ -383,7 +404,8 @@ TEST_F(CallTest, AReinviteWhileTheOtherSideHoldsRenewsTheMedia) {
   const std::string id = world_.media.created.back().first;
   world_.gateway->OnRemoteOffer(id, "A", call::PhoneSdp("sendonly"));
   const auto status = [&] {
-    return std::get<gateway::MediaSession>(world_.gateway->GetCall({.client_id = "web", .subject = "alice"}, id)).status;
+    return std::get<gateway::MediaSession>(world_.gateway->GetCall({.client_id = "web", .subject = "alice"}, id))
+        .status;
   };
   ASSERT_EQ(status(), call::Status::kHold);
   uint64_t changes = 0;

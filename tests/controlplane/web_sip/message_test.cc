@@ -99,7 +99,8 @@ TEST(SipMessageTest, AnOwnValueWithALineEndIsAFaultOfOurs) {
 TEST(RequestHeadTest, RefusesBadRequests) {
   const std::string end = "\r\n";
   EXPECT_EQ(StatusOf(kGood + end), 200);
-  for (const char* name : {"To: <sip:b@ims.test>\r\n", "Call-ID: c1\r\n", "CSeq: 7 OPTIONS\r\n", "f: <sip:a@ims.test>;tag=1\r\n"}) {
+  for (const char* name :
+       {"To: <sip:b@ims.test>\r\n", "Call-ID: c1\r\n", "CSeq: 7 OPTIONS\r\n", "f: <sip:a@ims.test>;tag=1\r\n"}) {
     EXPECT_EQ(StatusOf(Replaced(kGood, name, "") + end), 400) << name;
     EXPECT_EQ(StatusOf(kGood + name + end), 400) << "twice: " << name;
   }

@@ -4,8 +4,8 @@
 namespace byon::web_sip {
 namespace {
 
-using ::testing::HasSubstr;
 using std::chrono::seconds;
+using ::testing::HasSubstr;
 
 class RegistrationTest : public WebSipTest {
  protected:
@@ -21,7 +21,8 @@ class RegistrationTest : public WebSipTest {
     for (const std::string& value : challenge.All("WWW-Authenticate")) {
       const auto read = auth::ParseDigestChallenge(value);
       if (!read || value.find("algorithm=" + algorithm) == value.npos) continue;
-      parts.headers.back().second = auth::DigestSession(*read).Authorize("REGISTER", "sip:ims.test", user, password, "c0ffee");
+      parts.headers.back().second =
+          auth::DigestSession(*read).Authorize("REGISTER", "sip:ims.test", user, password, "c0ffee");
     }
     return parts;
   }

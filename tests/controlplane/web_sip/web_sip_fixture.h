@@ -67,13 +67,14 @@ class WebSipTest : public ::testing::Test {
  protected:
   WebSipTest() {
     const std::string idp = api::kIssuer;
-    http_.answers[idp + "/.well-known/openid-configuration"] = http_client::Response{
-        200, nlohmann::json{{"issuer", idp}, {"jwks_uri", idp + "/jwks"}}.dump()};
+    http_.answers[idp + "/.well-known/openid-configuration"] =
+        http_client::Response{200, nlohmann::json{{"issuer", idp}, {"jwks_uri", idp + "/jwks"}}.dump()};
     http_.answers[idp + "/jwks"] = http_client::Response{200, Issuer().Jwks()};
     api::TokenServiceConfig tokens;
     tokens.policy.issuers = {idp};
     tokens.policy.audiences = {api::kAudience};
-    tokens_ = std::make_unique<api::TokenService>(tokens, http_, [this] { return time_.now(); }, time_);
+    tokens_ = std::make_unique<api::TokenService>(
+        tokens, http_, [this] { return time_.now(); }, time_);
     tokens_->Start();
     world_.clock.now.wall = time_.now();
     config_.domain = "ims.test";
@@ -84,9 +85,9 @@ class WebSipTest : public ::testing::Test {
   }
   void Start() {
     web_sip_ = std::make_unique<WebSip>(
-        config_, WebSipPorts{*world_.gateway, *tokens_, passwords_, time_, [this] { return time_.now(); },
-                             [this] { return "n" + std::to_string(++ids_); },
-                             [](std::string_view, const std::string&) {}});
+        config_,
+        WebSipPorts{*world_.gateway, *tokens_, passwords_, time_, [this] { return time_.now(); },
+                    [this] { return "n" + std::to_string(++ids_); }, [](std::string_view, const std::string&) {}});
     world_.events.next = web_sip_.get();
   }
   ~WebSipTest() override {

@@ -31,8 +31,7 @@ class ComparedCall {
   // Frames that differ so far.
   int Compare(const EncodeJob& job) {
     std::array<uint8_t, 64> frame{};
-    const int size =
-        E_IF_encode(library_.get(), job.mode, samples_.data(), frame.data(), job.use_dtx ? 1 : 0);
+    const int size = E_IF_encode(library_.get(), job.mode, samples_.data(), frame.data(), job.use_dtx ? 1 : 0);
     const bool is_same = size == job.size && std::equal(job.frame, job.frame + size, frame.begin());
     if (size < 10) ++silent_frames_;
     return differing_ += is_same ? 0 : 1;
@@ -127,9 +126,7 @@ TEST_P(BatchEncoderTest, AHomingFrameBringsItBack) {
 
 INSTANTIATE_TEST_SUITE_P(Instructions, BatchEncoderTest,
                          testing::Values(InstructionSet::kAvx2, InstructionSet::kAvx512),
-                         [](const auto& test) {
-                           return test.param == InstructionSet::kAvx2 ? "Avx2" : "Avx512";
-                         });
+                         [](const auto& test) { return test.param == InstructionSet::kAvx2 ? "Avx2" : "Avx512"; });
 
 }  // namespace
 }  // namespace byon::amr_wb

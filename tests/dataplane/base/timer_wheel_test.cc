@@ -93,9 +93,7 @@ TEST(TimerWheelTest, ServesMissedSlotsInOrderWhenLate) {
   TimerWheel<int> wheel(20);
   for (int i = 0; i < 20; ++i) (void)wheel.Add(i);
   std::vector<int64_t> due_times;
-  const auto record = [&](std::span<int>, Timestamp due) {
-    due_times.push_back((due - At(0)).milliseconds());
-  };
+  const auto record = [&](std::span<int>, Timestamp due) { due_times.push_back((due - At(0)).milliseconds()); };
   wheel.Advance(At(0), record);
   wheel.Advance(At(5), record);
   EXPECT_THAT(due_times, ElementsAre(0, 1, 2, 3, 4, 5));
@@ -122,9 +120,7 @@ TEST(TimerWheelTest, GivesUpTicksAfterALongStall) {
   TimerWheel<int> wheel(20);
   for (int i = 0; i < 20; ++i) (void)wheel.Add(i);
   int served = 0;
-  const auto count = [&](std::span<int> members, Timestamp) {
-    served += static_cast<int>(members.size());
-  };
+  const auto count = [&](std::span<int> members, Timestamp) { served += static_cast<int>(members.size()); };
   wheel.Advance(At(0), count);
   served = 0;
   const int64_t given_up = wheel.Advance(At(10'000), count);

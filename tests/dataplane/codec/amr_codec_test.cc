@@ -60,8 +60,8 @@ TEST(AmrCodecTest, DecodesForeignPayloadsBitExactly) {
     ASSERT_EQ(count, pcm.size() / 2);
     EXPECT_EQ(description->duration, count);
     for (size_t i = 0; i < count; ++i) {
-      const auto expected = static_cast<int16_t>(std::to_integer<unsigned>(pcm[2 * i]) |
-                                                 std::to_integer<unsigned>(pcm[2 * i + 1]) << 8);
+      const auto expected =
+          static_cast<int16_t>(std::to_integer<unsigned>(pcm[2 * i]) | std::to_integer<unsigned>(pcm[2 * i + 1]) << 8);
       ASSERT_EQ(samples[i], expected) << codec << " " << alignment << " sample " << i;
     }
     ++vectors;
@@ -122,14 +122,12 @@ TEST(AmrWbBatch, EncodersInABatchGiveTheLibrarysPayloads) {
       EXPECT_TRUE(frame % 2 != 0 || batched[i]->StartEncode(frames[i]));
     }
     for (size_t i = 0; i < kEncoders; ++i) {
-      const EncodedPayload payload = frame % 2 == 0 ? batched[i]->FinishEncode(got)
-                                                    : batched[i]->Encode(frames[i], got);
+      const EncodedPayload payload =
+          frame % 2 == 0 ? batched[i]->FinishEncode(got) : batched[i]->Encode(frames[i], got);
       const EncodedPayload reference = alone[i]->Encode(frames[i], expected);
       ASSERT_EQ(payload.bytes, reference.bytes) << i;
       EXPECT_EQ(payload.frames, reference.frames);
-      EXPECT_TRUE(std::equal(got.begin(), got.begin() + static_cast<ptrdiff_t>(payload.bytes),
-                             expected.begin()))
-          << i;
+      EXPECT_TRUE(std::equal(got.begin(), got.begin() + static_cast<ptrdiff_t>(payload.bytes), expected.begin())) << i;
     }
   }
   EXPECT_EQ(batch->frames(), 8 * kEncoders);

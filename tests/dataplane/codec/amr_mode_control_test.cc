@@ -61,8 +61,7 @@ TEST(AmrModeControlTest, PeriodTwoChangesAtEveryOtherBlock) {
 }
 
 TEST(AmrModeControlTest, PeriodAndNeighborsTogether) {
-  AmrModeControl control(Codec::kAmr, {.mode_set = 0b10010101, .mode_change_period = 2,
-                                       .mode_change_neighbor = true});
+  AmrModeControl control(Codec::kAmr, {.mode_set = 0b10010101, .mode_change_period = 2, .mode_change_neighbor = true});
   control.RequestMode(0);
   EXPECT_THAT(Modes(control, 7), ElementsAre(4, 4, 2, 2, 0, 0, 0));
 }

@@ -25,8 +25,7 @@ AmrFrame RandomFrame(Codec codec, uint8_t frame_type, base::Random& random) {
   return frame;
 }
 
-std::vector<std::byte> Write(Codec codec, bool octet_align, uint8_t cmr,
-                             std::span<const AmrFrame> frames) {
+std::vector<std::byte> Write(Codec codec, bool octet_align, uint8_t cmr, std::span<const AmrFrame> frames) {
   std::vector<std::byte> payload(1400);
   payload.resize(WriteAmrPayload(codec, octet_align, cmr, frames, payload));
   return payload;
@@ -34,9 +33,9 @@ std::vector<std::byte> Write(Codec codec, bool octet_align, uint8_t cmr,
 
 TEST(AmrPayloadTest, FrameSizesAreThoseOfTheStandards) {
   // TS 26.101 table 1a and TS 26.201 table 1a: bits of a 20 ms frame at each bit rate.
-  EXPECT_EQ(AmrFrameBits(Codec::kAmr, 0), 95u);    // 4.75 kbit/s
-  EXPECT_EQ(AmrFrameBits(Codec::kAmr, 7), 244u);   // 12.2
-  EXPECT_EQ(AmrFrameBits(Codec::kAmr, 8), 39u);    // SID
+  EXPECT_EQ(AmrFrameBits(Codec::kAmr, 0), 95u);   // 4.75 kbit/s
+  EXPECT_EQ(AmrFrameBits(Codec::kAmr, 7), 244u);  // 12.2
+  EXPECT_EQ(AmrFrameBits(Codec::kAmr, 8), 39u);   // SID
   EXPECT_EQ(AmrFrameBits(Codec::kAmr, 9), std::nullopt);
   EXPECT_EQ(AmrFrameBits(Codec::kAmr, 14), std::nullopt);
   EXPECT_EQ(AmrFrameBits(Codec::kAmr, 15), 0u);
@@ -130,13 +129,11 @@ TEST(AmrPayloadTest, EveryFrameTypeAndNumberSurvivesBothAlignments) {
 
 TEST(AmrPayloadTest, AnyOtherLengthIsRefused) {
   base::Random random(1);
-  const std::array frames = {RandomFrame(Codec::kAmrWb, 2, random),
-                             RandomFrame(Codec::kAmrWb, 9, random)};
+  const std::array frames = {RandomFrame(Codec::kAmrWb, 2, random), RandomFrame(Codec::kAmrWb, 9, random)};
   for (const bool octet_align : {false, true}) {
     auto payload = Write(Codec::kAmrWb, octet_align, 15, frames);
     for (size_t size = 0; size < payload.size(); ++size) {
-      const auto view = AmrPayloadView::Parse(Codec::kAmrWb, octet_align,
-                                              base::ByteSpan(payload).first(size));
+      const auto view = AmrPayloadView::Parse(Codec::kAmrWb, octet_align, base::ByteSpan(payload).first(size));
       ASSERT_FALSE(view.ok()) << size;
       EXPECT_EQ(view.error(), AmrPayloadError::kTruncated);
     }
@@ -169,8 +166,7 @@ TEST(AmrPayloadTest, MoreThanTwelveFramesAreRefused) {
   payload[0] = std::byte{0xf0};
   payload.back() = std::byte{0x7c};
   ASSERT_FALSE(AmrPayloadView::Parse(Codec::kAmr, true, payload).ok());
-  EXPECT_EQ(AmrPayloadView::Parse(Codec::kAmr, true, payload).error(),
-            AmrPayloadError::kTooManyFrames);
+  EXPECT_EQ(AmrPayloadView::Parse(Codec::kAmr, true, payload).error(), AmrPayloadError::kTooManyFrames);
   payload.erase(payload.begin() + 1);
   EXPECT_TRUE(AmrPayloadView::Parse(Codec::kAmr, true, payload).ok());
 }

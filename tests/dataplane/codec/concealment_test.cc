@@ -180,8 +180,7 @@ TEST_P(ConcealmentTest, ABridgeMeetsBothEnds) {
     speech.Fill(next);
     if (i > 10 && i % 10 == 0) {
       concealer.Bridge(next, frame);
-      largest_seam = std::max({largest_seam, std::abs(frame[0] - last),
-                               std::abs(next[0] - frame.back())});
+      largest_seam = std::max({largest_seam, std::abs(frame[0] - last), std::abs(next[0] - frame.back())});
     } else {
       for (size_t k = 1; k < frame.size(); ++k) {
         largest_good = std::max(largest_good, std::abs(frame[k] - frame[k - 1]));
@@ -224,10 +223,11 @@ TEST_P(ConcealmentTest, ABridgeOverAnythingIsBounded) {
   const auto fill = [&](std::span<int16_t> samples, int peak) {
     const unsigned kind = random.NextBelow(4);
     for (size_t k = 0; k < samples.size(); ++k) {
-      samples[k] = static_cast<int16_t>(kind == 0   ? (k / 7 % 2 == 0 ? peak : -peak)
-                                        : kind == 1 ? (k % 90 == 0 ? peak : 0)
-                                        : kind == 2 ? static_cast<int>(random.NextBelow(2 * static_cast<unsigned>(peak) + 1)) - peak
-                                                    : 0);
+      samples[k] = static_cast<int16_t>(
+          kind == 0   ? (k / 7 % 2 == 0 ? peak : -peak)
+          : kind == 1 ? (k % 90 == 0 ? peak : 0)
+          : kind == 2 ? static_cast<int>(random.NextBelow(2 * static_cast<unsigned>(peak) + 1)) - peak
+                      : 0);
     }
   };
   for (int round = 0; round < 200; ++round) {
@@ -292,8 +292,7 @@ TEST_P(TimeScalerTest, UrgencyIsWhatMayBeHeard) {
     for (int16_t& sample : samples) {
       sample = static_cast<int16_t>(sample + noise * (random.NextUnit() - 0.5));
     }
-    const TimeScaler::Urgency all[] = {TimeScaler::Urgency::kUnheard,
-                                       TimeScaler::Urgency::kHardlyHeard,
+    const TimeScaler::Urgency all[] = {TimeScaler::Urgency::kUnheard, TimeScaler::Urgency::kHardlyHeard,
                                        TimeScaler::Urgency::kForced};
     for (size_t i = 0; i < 3; ++i) {
       auto copy = samples;
@@ -314,12 +313,10 @@ TEST_P(TimeScalerTest, StretchingATonePreservesIt) {
   std::vector<int16_t> buffer(static_cast<size_t>(rate * 60 / 1000));
   const size_t count = buffer.size() / 2;
   sine.Fill(std::span(buffer).first(count));
-  const size_t inserted =
-      scaler.Stretch(history, buffer, count, TimeScaler::Urgency::kUnheard);
+  const size_t inserted = scaler.Stretch(history, buffer, count, TimeScaler::Urgency::kUnheard);
   ASSERT_GT(inserted, 0u);
   std::vector<int16_t> all = history;
-  all.insert(all.end(), buffer.begin(),
-             buffer.begin() + static_cast<ptrdiff_t>(count + inserted));
+  all.insert(all.end(), buffer.begin(), buffer.begin() + static_cast<ptrdiff_t>(count + inserted));
   EXPECT_GT(test::FitTone(all, rate, 200).snr_db, 35);
 }
 

@@ -34,36 +34,34 @@ TEST(OpusPacketTest, DurationsAreThoseOfTheTableOfContents) {
     const std::array packet = {static_cast<std::byte>(toc), std::byte{1}, std::byte{2}};
     return DescribeOpusPacket(packet)->duration;
   };
-  EXPECT_EQ(duration(0 << 3), 480u);     // SILK NB 10 ms
-  EXPECT_EQ(duration(9 << 3), 960u);     // SILK WB 20 ms
-  EXPECT_EQ(duration(10 << 3), 1920u);   // 40 ms
-  EXPECT_EQ(duration(11 << 3), 2880u);   // 60 ms
-  EXPECT_EQ(duration(14 << 3), 480u);    // hybrid FB 10 ms
+  EXPECT_EQ(duration(0 << 3), 480u);    // SILK NB 10 ms
+  EXPECT_EQ(duration(9 << 3), 960u);    // SILK WB 20 ms
+  EXPECT_EQ(duration(10 << 3), 1920u);  // 40 ms
+  EXPECT_EQ(duration(11 << 3), 2880u);  // 60 ms
+  EXPECT_EQ(duration(14 << 3), 480u);   // hybrid FB 10 ms
   EXPECT_EQ(duration(15 << 3), 960u);
-  EXPECT_EQ(duration(28 << 3), 120u);    // CELT FB 2.5 ms
+  EXPECT_EQ(duration(28 << 3), 120u);  // CELT FB 2.5 ms
   EXPECT_EQ(duration(31 << 3), 960u);
   EXPECT_EQ(duration(31 << 3 | 1), 1920u);
 }
 
 TEST(OpusPacketTest, MalformedPacketsAreRefused) {
-  const auto is_good = [](std::string_view hex) {
-    return DescribeOpusPacket(FromHex(hex)).has_value();
-  };
-  EXPECT_FALSE(is_good(""));                 // R1: at least one octet
-  EXPECT_TRUE(is_good("78"));                // nothing but the table of contents: silence
-  EXPECT_FALSE(is_good("79 aabbcc"));        // code 1 with an odd number of octets
+  const auto is_good = [](std::string_view hex) { return DescribeOpusPacket(FromHex(hex)).has_value(); };
+  EXPECT_FALSE(is_good(""));           // R1: at least one octet
+  EXPECT_TRUE(is_good("78"));          // nothing but the table of contents: silence
+  EXPECT_FALSE(is_good("79 aabbcc"));  // code 1 with an odd number of octets
   EXPECT_TRUE(is_good("79 aabb"));
-  EXPECT_FALSE(is_good("7a 05 aabb"));       // code 2: the first frame runs past the end
+  EXPECT_FALSE(is_good("7a 05 aabb"));  // code 2: the first frame runs past the end
   EXPECT_TRUE(is_good("7a 01 aabb"));
-  EXPECT_FALSE(is_good("7b"));               // code 3 without its count
-  EXPECT_FALSE(is_good("7b 00 aa"));         // no frames
+  EXPECT_FALSE(is_good("7b"));                    // code 3 without its count
+  EXPECT_FALSE(is_good("7b 00 aa"));              // no frames
   EXPECT_FALSE(is_good("7b 07 aabbccddeeff11"));  // 7 * 20 ms is more than 120 ms
   EXPECT_TRUE(is_good("7b 06 aabbccddeeff"));
-  EXPECT_FALSE(is_good("7b 42 05 aabb"));    // padding past the end
+  EXPECT_FALSE(is_good("7b 42 05 aabb"));  // padding past the end
   EXPECT_TRUE(is_good("7b 42 01 aabb 00"));
-  EXPECT_FALSE(is_good("7b c2 ff"));         // endless padding length
-  EXPECT_FALSE(is_good("7b 82 03 aa"));      // explicit length past the end
-  EXPECT_FALSE(is_good("7b 82 fc"));         // half a two-octet length
+  EXPECT_FALSE(is_good("7b c2 ff"));     // endless padding length
+  EXPECT_FALSE(is_good("7b 82 03 aa"));  // explicit length past the end
+  EXPECT_FALSE(is_good("7b 82 fc"));     // half a two-octet length
   std::vector<std::byte> large(1 + 1276);
   large[0] = std::byte{0x78};
   EXPECT_FALSE(DescribeOpusPacket(large).has_value());  // R2: at most 1275 octets a frame
@@ -82,16 +80,15 @@ TEST(OpusPacketTest, AgreesWithTheLibrary) {
     const unsigned char* frames[48];
     opus_int16 sizes[48];
     int offset = 0;
-    const int count =
-        opus_packet_parse(reinterpret_cast<const unsigned char*>(packet.data()),
-                          static_cast<opus_int32>(packet.size()), &toc, frames, sizes, &offset);
+    const int count = opus_packet_parse(reinterpret_cast<const unsigned char*>(packet.data()),
+                                        static_cast<opus_int32>(packet.size()), &toc, frames, sizes, &offset);
     ASSERT_EQ(ours.has_value(), count > 0) << test::ToHex(packet);
     if (!ours) continue;
     ++good;
     ASSERT_EQ(ours->frame_count, count);
-    ASSERT_EQ(ours->duration, static_cast<uint32_t>(opus_packet_get_nb_samples(
-                                  reinterpret_cast<const unsigned char*>(packet.data()),
-                                  static_cast<opus_int32>(packet.size()), 48'000)));
+    ASSERT_EQ(ours->duration,
+              static_cast<uint32_t>(opus_packet_get_nb_samples(reinterpret_cast<const unsigned char*>(packet.data()),
+                                                               static_cast<opus_int32>(packet.size()), 48'000)));
   }
   EXPECT_GT(good, 1000);
 }
@@ -114,8 +111,7 @@ TEST(OpusCodecTest, StereoIsMixedDown) {
     for (size_t k = 0; k < 960; ++k) both[2 * k] = l[k], both[2 * k + 1] = r[k];
     std::vector<std::byte> packet(1275);
     packet.resize(static_cast<size_t>(
-        opus_encode(stereo.get(), both.data(), 960,
-                    reinterpret_cast<unsigned char*>(packet.data()), 1275)));
+        opus_encode(stereo.get(), both.data(), 960, reinterpret_cast<unsigned char*>(packet.data()), 1275)));
     ASSERT_TRUE(DescribeOpusPacket(packet)->is_stereo);
     std::array<int16_t, 320> out;
     ASSERT_EQ(decoder.Decode(packet, 0, out), 320u);
@@ -133,9 +129,8 @@ TEST(OpusCodecTest, PacketsOf10To60MsAreDecodedWhole) {
     OpusAudioDecoder decoder(16'000);
     std::vector<int16_t> samples(static_cast<size_t>(48 * ms));
     std::vector<std::byte> packet(1275);
-    packet.resize(static_cast<size_t>(opus_encode(
-        encoder.get(), samples.data(), 48 * ms,
-        reinterpret_cast<unsigned char*>(packet.data()), 1275)));
+    packet.resize(static_cast<size_t>(
+        opus_encode(encoder.get(), samples.data(), 48 * ms, reinterpret_cast<unsigned char*>(packet.data()), 1275)));
     std::vector<int16_t> out(16 * 120);
     EXPECT_EQ(decoder.Describe(packet)->duration, static_cast<uint32_t>(48 * ms));
     EXPECT_EQ(decoder.Decode(packet, 0, out), static_cast<size_t>(16 * ms));
@@ -185,9 +180,7 @@ TEST(OpusCodecTest, LostFramesComeBackFromTheirSuccessors) {
 }
 
 // SILK and hybrid are configurations 0 to 15, CELT 16 to 31 (RFC 6716 section 3.1).
-bool IsCelt(std::span<const std::byte> packet) {
-  return std::to_integer<unsigned>(packet[0]) >> 3 >= 16;
-}
+bool IsCelt(std::span<const std::byte> packet) { return std::to_integer<unsigned>(packet[0]) >> 3 >= 16; }
 
 CodecFormat Adaptive() {
   CodecFormat format;

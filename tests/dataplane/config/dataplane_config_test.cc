@@ -195,17 +195,14 @@ struct Mistake {
 };
 class ConfigMistakes : public testing::TestWithParam<Mistake> {};
 
-TEST_P(ConfigMistakes, AreNamed) {
-  EXPECT_THAT(ErrorOf(GetParam().yaml), HasSubstr(GetParam().sentence));
-}
+TEST_P(ConfigMistakes, AreNamed) { EXPECT_THAT(ErrorOf(GetParam().yaml), HasSubstr(GetParam().sentence)); }
 INSTANTIATE_TEST_SUITE_P(
     All, ConfigMistakes,
     testing::Values(
         Mistake{"[1, 2]", "the file is a list, but must be a mapping."},
         Mistake{"text", "the file is \"text\", but must be a mapping."},
         Mistake{"control: 5", "control is \"5\", but must be a mapping."},
-        Mistake{"control: {listen: nowhere}",
-                "control.listen is \"nowhere\", but must be address:port"},
+        Mistake{"control: {listen: nowhere}", "control.listen is \"nowhere\", but must be address:port"},
         Mistake{"control: {listen: \"0.0.0.0:50051\"}",
                 "line 1: control.listen is \"0.0.0.0:50051\", but must be on loopback or unix:/path where there is no "
                 "control.tls."},
@@ -213,8 +210,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"control: {listen: \"media.example:50051\"}", "but must be on loopback"},
         Mistake{"control: {listen: \"127.0.0.1.example:50051\"}", "but must be on loopback"},
         Mistake{"control: {tls: {ca: a, cert: b}}", "control.tls.key is missing."},
-        Mistake{"control: {tls: {ca: a, cert: b, key: ''}}",
-                "control.tls.key is \"\", but must be not empty."},
+        Mistake{"control: {tls: {ca: a, cert: b, key: ''}}", "control.tls.key is \"\", but must be not empty."},
         Mistake{"workers: {count: two}", "workers.count is \"two\", but must be a whole number"},
         Mistake{"workers: {count: \"2\"}", "workers.count is \"2\", but must be a whole number"},
         Mistake{"workers: {count: 2, cpus: [\"1\"]}",
@@ -222,13 +218,10 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"workers: {cpus: [one]}", "workers.cpus[0] is \"one\", but must be CPUs as"},
         Mistake{"workers: {cpus: 1}", "workers.cpus is \"1\", but must be a list."},
         Mistake{"workers: {count: 1, count: 2}", "workers.count stands here twice."},
-        Mistake{"port: {hugepages: maybe}",
-                "port.hugepages is \"maybe\", but must be true or false."},
+        Mistake{"port: {hugepages: maybe}", "port.hugepages is \"maybe\", but must be true or false."},
         Mistake{"port: {kind: ethdev}", "port.ethdev is missing, but port.kind is ethdev."},
-        Mistake{"port: {kind: ethdev, ethdev: {device: x}}",
-                "port.ethdev has neither ipv4 nor ipv6"},
-        Mistake{"port: {kind: ethdev, ethdev: {ipv4: {address: 192.0.2.1/24}}}",
-                "port.ethdev.device is missing."},
+        Mistake{"port: {kind: ethdev, ethdev: {device: x}}", "port.ethdev has neither ipv4 nor ipv6"},
+        Mistake{"port: {kind: ethdev, ethdev: {ipv4: {address: 192.0.2.1/24}}}", "port.ethdev.device is missing."},
         Mistake{"port: {kind: ethdev, ethdev: {device: x, ipv4: {address: 192.0.2.1}}}",
                 "port.ethdev.ipv4.address is \"192.0.2.1\", but must be an address with its prefix "
                 "length"},
@@ -242,27 +235,21 @@ INSTANTIATE_TEST_SUITE_P(
                 "media.ims.ipv4 is \"192.0.2.9\", but must be the address of port.ethdev.ipv4."},
         Mistake{"media: {access: {ipv4: 0.0.0.0}}",
                 "media.access.ipv4 is \"0.0.0.0\", but must be one IPv4 address of a host"},
-        Mistake{"media: {access: {ipv4: \"::1\"}}",
-                "media.access.ipv4 is \"::1\", but must be one IPv4 address"},
-        Mistake{"media: {ims: {ipv6: ff02::1}}",
-                "media.ims.ipv6 is \"ff02::1\", but must be one IPv6 address"},
-        Mistake{"media: {ims: {dscp: 64}}",
-                "media.ims.dscp is \"64\", but must be a whole number from 0 to 63."},
+        Mistake{"media: {access: {ipv4: \"::1\"}}", "media.access.ipv4 is \"::1\", but must be one IPv4 address"},
+        Mistake{"media: {ims: {ipv6: ff02::1}}", "media.ims.ipv6 is \"ff02::1\", but must be one IPv6 address"},
+        Mistake{"media: {ims: {dscp: 64}}", "media.ims.dscp is \"64\", but must be a whole number from 0 to 63."},
         Mistake{"media: {ports: {first: 2000, last: 2002}}",
                 "media.ports is 2000 to 2002, but must have at least four ports for each worker."},
         Mistake{"media: {access_limit: {packets_per_second: 99}}",
                 "media.access_limit.packets_per_second is \"99\", but must be 0 or at least 100."},
-        Mistake{"media: {srtp_profiles: []}",
-                "media.srtp_profiles has 0 entries, but must have 1 to 3."},
-        Mistake{"media: {srtp_profiles: [NULL_SHA1]}",
-                "media.srtp_profiles[0] is \"NULL_SHA1\", but must be one of"},
+        Mistake{"media: {srtp_profiles: []}", "media.srtp_profiles has 0 entries, but must have 1 to 3."},
+        Mistake{"media: {srtp_profiles: [NULL_SHA1]}", "media.srtp_profiles[0] is \"NULL_SHA1\", but must be one of"},
         Mistake{"workers: {idle: spin, scheduling: realtime}",
                 "workers.scheduling is \"realtime\", but must be auto or normal while workers.idle "
                 "is spin or pause."},
-        Mistake{"media: {amr_wb_encoder: avx2}",
-                "media.amr_wb_encoder is \"avx2\", but must be one of auto, library."},
-        Mistake{"log: {level: }", "log.level is empty, but must be one of error"},
-        Mistake{"a: [", "this is no YAML"}, Mistake{"node_id: !!binary |", "node_id"}));
+        Mistake{"media: {amr_wb_encoder: avx2}", "media.amr_wb_encoder is \"avx2\", but must be one of auto, library."},
+        Mistake{"log: {level: }", "log.level is empty, but must be one of error"}, Mistake{"a: [", "this is no YAML"},
+        Mistake{"node_id: !!binary |", "node_id"}));
 
 TEST(DataplaneConfig, MayBeCommandedInTheClearFromThisMachineOnly) {
   for (const char* here : {"127.0.0.1:50051", "127.8.8.8:0", "[::1]:50051", "localhost:50051", "unix:/run/byon.sock"}) {
@@ -276,8 +263,8 @@ TEST(DataplaneConfig, AFileNamesItselfInEveryLine) {
   std::ofstream(path) << "workers: {count: 0}\nlog: {level: x}\n";
   const auto config = ReadConfigFile(path);
   ASSERT_FALSE(config.ok());
-  EXPECT_THAT(config.error(), AllOf(HasSubstr(path + ": line 1: workers.count"),
-                                    HasSubstr(path + ": line 2: log.level")));
+  EXPECT_THAT(config.error(),
+              AllOf(HasSubstr(path + ": line 1: workers.count"), HasSubstr(path + ": line 2: log.level")));
   EXPECT_THAT(ReadConfigFile("/no/such/file").error(), HasSubstr("/no/such/file cannot be read."));
 }
 

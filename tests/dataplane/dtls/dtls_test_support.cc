@@ -20,9 +20,7 @@ extern "C" int gettimeofday(timeval* tv, void*) noexcept {
 namespace byon::dtls {
 
 SimulatedClock::SimulatedClock() { simulated_ns = 1'700'000'000'000'000'000; }
-base::Timestamp SimulatedClock::now() const {
-  return base::Timestamp::FromNanoseconds(simulated_ns);
-}
+base::Timestamp SimulatedClock::now() const { return base::Timestamp::FromNanoseconds(simulated_ns); }
 void SimulatedClock::Advance(base::TimeDelta delta) { simulated_ns += delta.nanoseconds(); }
 
 Identity Identity::Make(std::span<const srtp::SrtpProfile> profiles) {
@@ -47,8 +45,7 @@ const DtlsFailed* Peer::failed() const {
   return nullptr;
 }
 bool Peer::closed() const {
-  return std::ranges::any_of(
-      events, [](const DtlsEvent& event) { return std::holds_alternative<DtlsClosed>(event); });
+  return std::ranges::any_of(events, [](const DtlsEvent& event) { return std::holds_alternative<DtlsClosed>(event); });
 }
 
 std::vector<Datagram> PollAll(DtlsTransport& transport) {
@@ -64,8 +61,8 @@ void SimulatedLink::Drain(Peer& from, Peer& to) {
     const int copies = random_.NextUnit() < weather_.duplicate ? 2 : 1;
     for (int i = 0; i < copies; ++i) {
       if (random_.NextUnit() < weather_.loss) continue;
-      const auto delay = base::TimeDelta::Milliseconds(
-          1 + random_.NextBelow(static_cast<uint32_t>(weather_.max_delay_ms)));
+      const auto delay =
+          base::TimeDelta::Milliseconds(1 + random_.NextBelow(static_cast<uint32_t>(weather_.max_delay_ms)));
       in_flight_.emplace((clock_.now() + delay).nanoseconds(), InFlight{&to, datagram});
     }
   }
@@ -75,11 +72,9 @@ void SimulatedLink::Drain(Peer& from, Peer& to) {
 bool SimulatedLink::Step(base::Timestamp end) {
   Drain(a_, b_);
   Drain(b_, a_);
-  const base::Timestamp arrival = in_flight_.empty()
-                                      ? base::Timestamp::Infinite()
-                                      : base::Timestamp::FromNanoseconds(in_flight_.begin()->first);
-  const base::Timestamp next =
-      std::min({arrival, a_.transport.NextDeadline(), b_.transport.NextDeadline()});
+  const base::Timestamp arrival =
+      in_flight_.empty() ? base::Timestamp::Infinite() : base::Timestamp::FromNanoseconds(in_flight_.begin()->first);
+  const base::Timestamp next = std::min({arrival, a_.transport.NextDeadline(), b_.transport.NextDeadline()});
   if (next > end) return false;
   if (next > clock_.now()) clock_.Advance(next - clock_.now());
   if (arrival == next) {
@@ -106,8 +101,7 @@ void SimulatedLink::RunQuiet(base::TimeDelta limit) {
   }
 }
 
-std::vector<Datagram> Refragment(const Datagram& client_hello, size_t bytes,
-                                 uint16_t first_sequence) {
+std::vector<Datagram> Refragment(const Datagram& client_hello, size_t bytes, uint16_t first_sequence) {
   constexpr size_t kRecordHeader = 13, kHandshakeHeader = 12;
   base::ByteReader reader(client_hello);
   reader.Skip(kRecordHeader);

@@ -27,8 +27,7 @@ class SimulatedClock {
 struct Identity {
   DtlsCertificate certificate;
   DtlsContext context;
-  static Identity Make(
-      std::span<const srtp::SrtpProfile> profiles = DtlsContext::DefaultProfiles());
+  static Identity Make(std::span<const srtp::SrtpProfile> profiles = DtlsContext::DefaultProfiles());
 };
 
 // A transport with everything that it said so far.
@@ -82,7 +81,6 @@ std::vector<Datagram> PollAll(DtlsTransport& transport);
 
 // A ClientHello cut into DTLS fragments of at most `bytes` each, one a datagram, with record
 // sequence numbers from `first_sequence` on (RFC 6347 section 4.2.3).
-std::vector<Datagram> Refragment(const Datagram& client_hello, size_t bytes,
-                                 uint16_t first_sequence);
+std::vector<Datagram> Refragment(const Datagram& client_hello, size_t bytes, uint16_t first_sequence);
 
 }  // namespace byon::dtls

@@ -15,8 +15,7 @@ using srtp::SrtpProfile;
 constexpr TimeDelta kLimit = TimeDelta::Seconds(40);
 
 bool AreEqual(const srtp::SrtpKeyingMaterial& a, const srtp::SrtpKeyingMaterial& b) {
-  return a.profile == b.profile && std::ranges::equal(a.key(), b.key()) &&
-         std::ranges::equal(a.salt(), b.salt());
+  return a.profile == b.profile && std::ranges::equal(a.key(), b.key()) && std::ranges::equal(a.salt(), b.salt());
 }
 
 class DtlsTransportTest : public testing::Test {
@@ -85,8 +84,7 @@ class DtlsWeatherTest : public DtlsTransportTest, public testing::WithParamInter
 TEST_P(DtlsWeatherTest, ConnectsThroughLossReorderingAndDuplicates) {
   TrustEachOther();
   Start();
-  SimulatedLink link(clock_, client_, server_,
-                     {.loss = 0.2, .duplicate = 0.2, .max_delay_ms = 60, .seed = GetParam()});
+  SimulatedLink link(clock_, client_, server_, {.loss = 0.2, .duplicate = 0.2, .max_delay_ms = 60, .seed = GetParam()});
   link.Run(kLimit);
   ExpectConnected();
   link.RunQuiet(kLimit);  // nothing that comes late takes the connection down
@@ -192,8 +190,7 @@ TEST_F(DtlsTransportTest, AnyFingerprintOfTheStrongestAlgorithmWillDo) {
 TEST_F(DtlsTransportTest, AWeakerFingerprintDoesNotOutvoteAStrongerOne) {
   DtlsFingerprint wrong_sha512;
   wrong_sha512.algorithm = FingerprintAlgorithm::kSha512;
-  client_.transport.SetRemoteFingerprints(
-      {{server_identity_.certificate.fingerprint(), wrong_sha512}});
+  client_.transport.SetRemoteFingerprints({{server_identity_.certificate.fingerprint(), wrong_sha512}});
   server_.transport.SetRemoteFingerprints({{client_identity_.certificate.fingerprint()}});
   Start();
   SimulatedLink(clock_, client_, server_, {}).RunQuiet(kLimit);

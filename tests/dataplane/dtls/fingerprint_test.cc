@@ -24,8 +24,7 @@ TEST(Fingerprint, ParsesAndPrintsTheFormOfRfc8122) {
 TEST(Fingerprint, CaseDoesNotMatter) {
   std::string lower = kSha256Text;
   for (char& c : lower) c = static_cast<char>(std::tolower(c));
-  EXPECT_EQ(DtlsFingerprint::Parse("SHA-256", lower),
-            DtlsFingerprint::Parse("sha-256", kSha256Text));
+  EXPECT_EQ(DtlsFingerprint::Parse("SHA-256", lower), DtlsFingerprint::Parse("sha-256", kSha256Text));
 }
 
 TEST(Fingerprint, LongerDigestsHaveTheirLengths) {

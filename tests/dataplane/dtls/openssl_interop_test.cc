@@ -65,23 +65,17 @@ TEST_P(OpenSslInteropKeys, BothSidesExportTheSameKeys) {
 }
 INSTANTIATE_TEST_SUITE_P(
     RolesAndProfiles, OpenSslInteropKeys,
-    testing::Values(Case{DtlsRole::kClient, "SRTP_AES128_CM_SHA1_80", SrtpProfile::kAes128CmSha1_80,
-                         FingerprintAlgorithm::kSha256},
-                    Case{DtlsRole::kServer, "SRTP_AES128_CM_SHA1_80", SrtpProfile::kAes128CmSha1_80,
-                         FingerprintAlgorithm::kSha384},
-                    Case{DtlsRole::kClient, "SRTP_AEAD_AES_128_GCM", SrtpProfile::kAeadAes128Gcm,
-                         FingerprintAlgorithm::kSha512},
-                    Case{DtlsRole::kServer, "SRTP_AEAD_AES_128_GCM", SrtpProfile::kAeadAes128Gcm,
-                         FingerprintAlgorithm::kSha512},
-                    Case{DtlsRole::kClient, "SRTP_AEAD_AES_256_GCM", SrtpProfile::kAeadAes256Gcm,
-                         FingerprintAlgorithm::kSha384},
-                    Case{DtlsRole::kServer, "SRTP_AEAD_AES_256_GCM", SrtpProfile::kAeadAes256Gcm,
-                         FingerprintAlgorithm::kSha256}));
+    testing::Values(
+        Case{DtlsRole::kClient, "SRTP_AES128_CM_SHA1_80", SrtpProfile::kAes128CmSha1_80, FingerprintAlgorithm::kSha256},
+        Case{DtlsRole::kServer, "SRTP_AES128_CM_SHA1_80", SrtpProfile::kAes128CmSha1_80, FingerprintAlgorithm::kSha384},
+        Case{DtlsRole::kClient, "SRTP_AEAD_AES_128_GCM", SrtpProfile::kAeadAes128Gcm, FingerprintAlgorithm::kSha512},
+        Case{DtlsRole::kServer, "SRTP_AEAD_AES_128_GCM", SrtpProfile::kAeadAes128Gcm, FingerprintAlgorithm::kSha512},
+        Case{DtlsRole::kClient, "SRTP_AEAD_AES_256_GCM", SrtpProfile::kAeadAes256Gcm, FingerprintAlgorithm::kSha384},
+        Case{DtlsRole::kServer, "SRTP_AEAD_AES_256_GCM", SrtpProfile::kAeadAes256Gcm, FingerprintAlgorithm::kSha256}));
 
 // What Chromium offers, in its order: ours decides.
 TEST_F(OpenSslInterop, AsServerOurOrderOfProfilesDecides) {
-  Connect(DtlsRole::kServer,
-          {.srtp_profiles = "SRTP_AES128_CM_SHA1_80:SRTP_AEAD_AES_256_GCM:SRTP_AEAD_AES_128_GCM"});
+  Connect(DtlsRole::kServer, {.srtp_profiles = "SRTP_AES128_CM_SHA1_80:SRTP_AEAD_AES_256_GCM:SRTP_AEAD_AES_128_GCM"});
   ASSERT_NE(ours_->connected(), nullptr);
   EXPECT_EQ(ours_->connected()->local.profile, SrtpProfile::kAeadAes128Gcm);
   EXPECT_EQ(theirs_->profile(), "SRTP_AEAD_AES_128_GCM");

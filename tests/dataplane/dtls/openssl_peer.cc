@@ -20,8 +20,7 @@ X509* MakeCertificate(EVP_PKEY* key, size_t padding) {
   X509_set_pubkey(certificate, key);
   if (padding > 0) {
     const std::string comment(padding, 'x');
-    X509_EXTENSION* extension =
-        X509V3_EXT_conf_nid(nullptr, nullptr, NID_netscape_comment, comment.c_str());
+    X509_EXTENSION* extension = X509V3_EXT_conf_nid(nullptr, nullptr, NID_netscape_comment, comment.c_str());
     X509_add_ext(certificate, extension, -1);
     X509_EXTENSION_free(extension);
   }
@@ -32,8 +31,7 @@ X509* MakeCertificate(EVP_PKEY* key, size_t padding) {
 }  // namespace
 
 OpenSslPeer::OpenSslPeer(DtlsRole role, const Options& options) {
-  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(EVP_EC_gen("P-256"),
-                                                                &EVP_PKEY_free);
+  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(EVP_EC_gen("P-256"), &EVP_PKEY_free);
   certificate_.reset(MakeCertificate(key.get(), options.certificate_padding));
   context_.reset(SSL_CTX_new(DTLS_method()));
   SSL_CTX* context = context_.get();
@@ -45,8 +43,7 @@ OpenSslPeer::OpenSslPeer(DtlsRole role, const Options& options) {
   SSL_CTX_set_options(context, SSL_OP_NO_QUERY_MTU);
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, [](int, X509_STORE_CTX*) { return 1; });
   if (!options.srtp_profiles.empty()) {
-    BYON_CHECK(SSL_CTX_set_tlsext_use_srtp(context, options.srtp_profiles.c_str()) == 0,
-               "OpenSSL knows the profiles");
+    BYON_CHECK(SSL_CTX_set_tlsext_use_srtp(context, options.srtp_profiles.c_str()) == 0, "OpenSSL knows the profiles");
   }
   ssl_.reset(SSL_new(context));
   in_ = BIO_new(BIO_s_mem());
@@ -104,10 +101,9 @@ std::string OpenSslPeer::profile() const {
 
 std::vector<std::byte> OpenSslPeer::KeyingMaterial(size_t bytes) const {
   std::vector<std::byte> material(bytes);
-  BYON_CHECK(
-      SSL_export_keying_material(ssl_.get(), reinterpret_cast<unsigned char*>(material.data()),
-                                 bytes, "EXTRACTOR-dtls_srtp", 19, nullptr, 0, 0) == 1,
-      "a finished handshake exports keys");
+  BYON_CHECK(SSL_export_keying_material(ssl_.get(), reinterpret_cast<unsigned char*>(material.data()), bytes,
+                                        "EXTRACTOR-dtls_srtp", 19, nullptr, 0, 0) == 1,
+             "a finished handshake exports keys");
   return material;
 }
 
@@ -117,8 +113,7 @@ DtlsFingerprint OpenSslPeer::fingerprint(FingerprintAlgorithm algorithm) const {
   const EVP_MD* digest = algorithm == FingerprintAlgorithm::kSha256   ? EVP_sha256()
                          : algorithm == FingerprintAlgorithm::kSha384 ? EVP_sha384()
                                                                       : EVP_sha512();
-  X509_digest(certificate_.get(), digest,
-              reinterpret_cast<unsigned char*>(result.digest_storage.data()), nullptr);
+  X509_digest(certificate_.get(), digest, reinterpret_cast<unsigned char*>(result.digest_storage.data()), nullptr);
   return result;
 }
 

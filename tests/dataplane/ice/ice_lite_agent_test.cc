@@ -311,8 +311,8 @@ TEST_F(IceLiteAgentTest, UnauthenticatedDatagramsGetNoByte) {
   check = Check();
   check.has_username = false;
   ExpectSilence(Give(check), DropReason::kMissingUsername);
-  for (const char* username : {"", ":", "gw01", "gw01brws", "gw0:brws", "gw011:brws", "gw01:other",
-                               "brws:gw01", "gw01:"}) {
+  for (const char* username :
+       {"", ":", "gw01", "gw01brws", "gw0:brws", "gw011:brws", "gw01:other", "brws:gw01", "gw01:"}) {
     check = Check();
     check.username = username;
     ExpectSilence(Give(check), DropReason::kUnknownUsername);

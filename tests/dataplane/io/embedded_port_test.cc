@@ -49,12 +49,11 @@ T Take(base::Result<T, std::string> result) {
 
 // Two workers' ports on one device, called from the test's thread.
 struct Machine {
-  explicit Machine(EmbeddedSteering steering = EmbeddedSteering::kOwner,
-                   IdlePolicy idle = IdlePolicy::kBlock, size_t ring_size = 64,
-                   size_t mbuf_count = 1023)
+  explicit Machine(EmbeddedSteering steering = EmbeddedSteering::kOwner, IdlePolicy idle = IdlePolicy::kBlock,
+                   size_t ring_size = 64, size_t mbuf_count = 1023)
       : hand_over(Take(HandOver::Create(2, ring_size))),
-        device(Take(EmbeddedDevice::Create(
-            {.worker_count = 2, .steering = steering, .mbuf_count = mbuf_count}, *hand_over))) {
+        device(Take(
+            EmbeddedDevice::Create({.worker_count = 2, .steering = steering, .mbuf_count = mbuf_count}, *hand_over))) {
     for (size_t i = 0; i < 2; ++i) {
       ports.push_back(std::make_unique<EmbeddedPort>(*device, i, idle));
     }
@@ -90,14 +89,13 @@ struct Machine {
     const size_t count = ports[worker]->ReceiveBurst(burst, MonotonicNow());
     std::vector<Datagram> result;
     for (size_t i = 0; i < count; ++i) {
-      result.push_back(
-          {std::string(base::AsText(burst[i].payload)), burst[i].source, burst[i].destination});
+      result.push_back({std::string(base::AsText(burst[i].payload)), burst[i].source, burst[i].destination});
     }
     ports[worker]->Release(std::span(burst).first(count));
     return result;
   }
-  void Send(size_t worker, const net::SocketAddress& from, const net::SocketAddress& to,
-            std::string_view payload, uint8_t dscp = 0) {
+  void Send(size_t worker, const net::SocketAddress& from, const net::SocketAddress& to, std::string_view payload,
+            uint8_t dscp = 0) {
     worker::OutgoingDatagram datagram;
     datagram.buffer = ports[worker]->Allocate();
     ASSERT_TRUE(datagram.buffer);
@@ -244,8 +242,7 @@ TEST(EmbeddedPortOpen, SaysWhyAPortCannotBeOpened) {
   EXPECT_EQ(machine.ports[1]->OpenPort(local), OpenPortResult::kInUse);
   KernelSocket stranger(kV4);
   EXPECT_EQ(machine.ports[0]->OpenPort(stranger.local()), OpenPortResult::kInUse);
-  EXPECT_EQ(machine.ports[0]->OpenPort({net::IpAddress::V4(203, 0, 113, 1), 41'999}),
-            OpenPortResult::kAddressNotHere);
+  EXPECT_EQ(machine.ports[0]->OpenPort({net::IpAddress::V4(203, 0, 113, 1), 41'999}), OpenPortResult::kAddressNotHere);
   EXPECT_EQ(machine.ports[0]->OpenPort({kV4, 0}), OpenPortResult::kAddressNotHere);
   // What failed has claimed nothing.
   EXPECT_FALSE(machine.hand_over->OwnerOf(41'999).has_value());
@@ -367,8 +364,7 @@ TEST(EmbeddedPortWait, ReturnsWhenADatagramIsThere) {
 }
 
 TEST(EmbeddedPortWait, ReturnsAtItsTimeByEveryPolicy) {
-  for (const IdlePolicy policy :
-       {IdlePolicy::kSpin, IdlePolicy::kPause, IdlePolicy::kSleep, IdlePolicy::kBlock}) {
+  for (const IdlePolicy policy : {IdlePolicy::kSpin, IdlePolicy::kPause, IdlePolicy::kSleep, IdlePolicy::kBlock}) {
     Machine machine(EmbeddedSteering::kOwner, policy);
     const Timestamp before = MonotonicNow();
     const Timestamp until = before + TimeDelta::Milliseconds(2);

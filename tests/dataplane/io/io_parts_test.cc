@@ -67,8 +67,7 @@ TEST(Scheduling, WhatIsAskedForIsDoneOrRefused) {
   };
   EXPECT_EQ(resolve(Scheduling::kNormal, true).value(), Scheduling::kNormal);
   EXPECT_EQ(resolve(Scheduling::kRealtime, true).value(), Scheduling::kRealtime);
-  EXPECT_NE(std::string(resolve(Scheduling::kRealtime, false).error()).find("CAP_SYS_NICE"),
-            std::string::npos);
+  EXPECT_NE(std::string(resolve(Scheduling::kRealtime, false).error()).find("CAP_SYS_NICE"), std::string::npos);
 }
 
 std::vector<std::byte> Frame(const UdpFrameHeader& header, size_t payload_bytes) {
@@ -79,8 +78,8 @@ std::vector<std::byte> Frame(const UdpFrameHeader& header, size_t payload_bytes)
 }
 
 TEST(UdpFrame, WhatIsWrittenIsRead) {
-  for (const auto& [a, b] : {std::pair("192.0.2.1:5000", "198.51.100.7:65535"),
-                             std::pair("[2001:db8::1]:1", "[2001:db8::2]:40000")}) {
+  for (const auto& [a, b] :
+       {std::pair("192.0.2.1:5000", "198.51.100.7:65535"), std::pair("[2001:db8::1]:1", "[2001:db8::2]:40000")}) {
     const UdpFrameHeader header{*net::SocketAddress::Parse(a), *net::SocketAddress::Parse(b), 46};
     for (const size_t payload_bytes : {size_t{0}, size_t{1}, size_t{1472}}) {
       const auto parsed = ParseUdpFrame(Frame(header, payload_bytes));

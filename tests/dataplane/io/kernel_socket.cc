@@ -32,9 +32,9 @@ net::SocketAddress FromSockaddr(const sockaddr_storage& storage) {
   const auto* in6 = reinterpret_cast<const sockaddr_in6*>(&storage);
   net::SocketAddress address;
   address.port = ntohs(in->sin_port);
-  address.ip = *net::IpAddress::FromBytes(
-      storage.ss_family == AF_INET ? std::as_bytes(std::span(&in->sin_addr, 1)).first(4)
-                                   : std::as_bytes(std::span(&in6->sin6_addr, 1)).first(16));
+  address.ip =
+      *net::IpAddress::FromBytes(storage.ss_family == AF_INET ? std::as_bytes(std::span(&in->sin_addr, 1)).first(4)
+                                                              : std::as_bytes(std::span(&in6->sin6_addr, 1)).first(16));
   return address;
 }
 

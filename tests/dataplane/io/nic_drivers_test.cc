@@ -49,8 +49,7 @@ TEST_F(NicDriversTest, TapCarriesBothFamilies) {
                                "ip -6 address add fd97::1/64 dev byontap0 nodad"}),
             "");
   for (const auto& [kernel, gateway] :
-       {std::pair{net::IpAddress::V4(10, 97, 0, 1), gateway_v4},
-        {*net::IpAddress::Parse("fd97::1"), gateway_v6}}) {
+       {std::pair{net::IpAddress::V4(10, 97, 0, 1), gateway_v4}, {*net::IpAddress::Parse("fd97::1"), gateway_v6}}) {
     std::vector<Received> received;
     const net::SocketAddress local{gateway, kPort};
     ASSERT_EQ(machine.ports[0]->OpenPort(local), OpenPortResult::kOpened);
@@ -61,8 +60,7 @@ TEST_F(NicDriversTest, TapCarriesBothFamilies) {
     EXPECT_EQ(received[0].source, peer.local());
     Send(*machine.ports[0], local, peer.local(), "and back");
     std::optional<KernelSocket::Received> answer;
-    ASSERT_TRUE(
-        PumpUntil(machine, received, [&] { return (answer = peer.Receive()).has_value(); }));
+    ASSERT_TRUE(PumpUntil(machine, received, [&] { return (answer = peer.Receive()).has_value(); }));
     EXPECT_EQ(answer->payload, "and back");
     EXPECT_EQ(answer->dscp, 46);
     machine.ports[0]->ClosePort(local);
@@ -127,8 +125,7 @@ int main(int argc, char** argv) {
     auto started = EalGuard::Start({.worker_cpus = {cpu},
                                     .control_cpus = cpu,
                                     .memory_mb = 256,
-                                    .vdevs = {"net_tap0,iface=byontap0",
-                                              "net_memif0,role=server,id=0" + socket,
+                                    .vdevs = {"net_tap0,iface=byontap0", "net_memif0,role=server,id=0" + socket,
                                               "net_memif1,role=client,id=0" + socket},
                                     .file_prefix = "byon-drivers-test-" + id});
     if (started.ok()) {

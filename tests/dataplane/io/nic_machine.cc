@@ -16,8 +16,7 @@ using base::TimeDelta;
 using base::Timestamp;
 
 Machine::Machine(const NicConfig& config)
-    : hand_over(Take(HandOver::Create(config.worker_count, 256))),
-      device(Take(NicDevice::Create(config, *hand_over))) {
+    : hand_over(Take(HandOver::Create(config.worker_count, 256))), device(Take(NicDevice::Create(config, *hand_over))) {
   for (size_t i = 0; i < config.worker_count; ++i) {
     ports.push_back(std::make_unique<NicPort>(*device, i, IdlePolicy::kSpin));
   }
@@ -29,16 +28,15 @@ void Pump(Machine& machine, std::vector<Received>& received) {
     std::array<worker::ReceivedDatagram, 32> datagrams;
     const size_t count = machine.ports[worker]->ReceiveBurst(datagrams, now);
     for (size_t i = 0; i < count; ++i) {
-      received.push_back({worker, std::string(base::AsText(datagrams[i].payload)),
-                          datagrams[i].source, datagrams[i].destination});
+      received.push_back(
+          {worker, std::string(base::AsText(datagrams[i].payload)), datagrams[i].source, datagrams[i].destination});
     }
     machine.ports[worker]->Release(std::span(datagrams).first(count));
     machine.ports[worker]->Flush(now);
   }
 }
 
-bool PumpUntil(Machine& machine, std::vector<Received>& received,
-               const std::function<bool()>& is_done) {
+bool PumpUntil(Machine& machine, std::vector<Received>& received, const std::function<bool()>& is_done) {
   const Timestamp end = MonotonicNow() + TimeDelta::Seconds(3);
   while (!is_done()) {
     if (MonotonicNow() > end) return false;

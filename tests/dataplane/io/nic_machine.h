@@ -44,8 +44,7 @@ struct Received {
 };
 
 // Polls all workers until `is_done`. False when three seconds have passed.
-bool PumpUntil(Machine& machine, std::vector<Received>& received,
-               const std::function<bool()>& is_done);
+bool PumpUntil(Machine& machine, std::vector<Received>& received, const std::function<bool()>& is_done);
 // One turn of every worker's loop.
 void Pump(Machine& machine, std::vector<Received>& received);
 void Send(NicPort& port, const net::SocketAddress& source, const net::SocketAddress& destination,

@@ -79,9 +79,7 @@ class NicPortTest : public testing::Test {
     ASSERT_EQ(plain_->ports[worker]->OpenPort(local), OpenPortResult::kOpened);
     opened_.emplace_back(worker, local);
   }
-  bool PumpUntil(const std::function<bool()>& is_done) {
-    return test::PumpUntil(*plain_, received_, is_done);
-  }
+  bool PumpUntil(const std::function<bool()>& is_done) { return test::PumpUntil(*plain_, received_, is_done); }
   NicPort& port(size_t worker) { return *plain_->ports[worker]; }
 
   static std::unique_ptr<Machine> plain_;
@@ -92,8 +90,8 @@ std::unique_ptr<Machine> NicPortTest::plain_;
 
 // An echo request by the kernel's raw socket; true when its reply comes back.
 bool PingIsAnswered(bool is_v4, const std::function<bool(const std::function<bool()>&)>& pump) {
-  const int fd = socket(is_v4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_NONBLOCK,
-                        is_v4 ? int{IPPROTO_ICMP} : int{IPPROTO_ICMPV6});
+  const int fd =
+      socket(is_v4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_NONBLOCK, is_v4 ? int{IPPROTO_ICMP} : int{IPPROTO_ICMPV6});
   if (fd < 0) return false;
   std::array<std::byte, 64> request{};
   base::ByteWriter writer(request);
@@ -123,13 +121,11 @@ bool PingIsAnswered(bool is_v4, const std::function<bool(const std::function<boo
     const ssize_t size = recv(fd, reply.data(), reply.size(), 0);
     if (size <= 0) return false;
     // A raw IPv4 socket gives the IP header too.
-    const auto icmp =
-        base::ByteSpan(reply).first(static_cast<size_t>(size)).subspan(is_v4 ? 20 : 0);
+    const auto icmp = base::ByteSpan(reply).first(static_cast<size_t>(size)).subspan(is_v4 ? 20 : 0);
     base::ByteReader reader(icmp);
     if (reader.ReadU8() != (is_v4 ? 0 : 129)) return false;
     reader.Skip(3);
-    return reader.ReadU16() == 0xbeef &&
-           base::AsText(reader.rest()).substr(2, 17) == "is anybody there?";
+    return reader.ReadU16() == 0xbeef && base::AsText(reader.rest()).substr(2, 17) == "is anybody there?";
   });
   close(fd);
   return is_answered;
@@ -142,8 +138,7 @@ TEST_F(NicPortTest, TheKernelPingsIt) {
 }
 
 TEST_F(NicPortTest, EchoesUdpOfBothFamilies) {
-  for (const auto& [kernel, gateway] :
-       {std::pair{kKernelV4, kGatewayV4}, {kKernelV6, kGatewayV6}}) {
+  for (const auto& [kernel, gateway] : {std::pair{kKernelV4, kGatewayV4}, {kKernelV6, kGatewayV6}}) {
     received_.clear();
     const net::SocketAddress local{gateway, kPort};
     Open(0, local);
@@ -166,8 +161,7 @@ TEST_F(NicPortTest, EchoesUdpOfBothFamilies) {
 }
 
 TEST_F(NicPortTest, SpeaksFirst) {
-  for (const auto& [kernel, gateway] :
-       {std::pair{kKernelV4, kGatewayV4}, {kKernelV6, kGatewayV6}}) {
+  for (const auto& [kernel, gateway] : {std::pair{kKernelV4, kGatewayV4}, {kKernelV6, kGatewayV6}}) {
     const net::SocketAddress local{gateway, kernel.is_v4() ? kPort : uint16_t{kPort + 1}};
     Open(1, local);
     KernelSocket peer(kernel);
@@ -214,9 +208,7 @@ TEST_F(NicPortTest, PortsAreExclusiveAndLocal) {
 TEST_F(NicPortTest, ClosedAndForeignPortsAreCounted) {
   const net::SocketAddress local{kGatewayV4, kPort};
   KernelSocket peer(kKernelV4);
-  const auto drops = [&](DropReason reason) {
-    return port(0).drops().of(reason) + port(1).drops().of(reason);
-  };
+  const auto drops = [&](DropReason reason) { return port(0).drops().of(reason) + port(1).drops().of(reason); };
   const uint64_t no_owner = drops(DropReason::kNoOwner);
   peer.SendTo(local, "nobody is here");
   EXPECT_TRUE(PumpUntil([&] { return drops(DropReason::kNoOwner) == no_owner + 1; }));
@@ -237,8 +229,7 @@ TEST_F(NicPortTest, ReassembledGiantIsNotTakenForWhole) {
   Open(0, local);
   KernelSocket peer(kKernelV4);
   const auto truncated = [&] {
-    return port(0).net_drops(net::DropReason::kTruncatedFrame) +
-           port(1).net_drops(net::DropReason::kTruncatedFrame);
+    return port(0).net_drops(net::DropReason::kTruncatedFrame) + port(1).net_drops(net::DropReason::kTruncatedFrame);
   };
   const uint64_t before = truncated();
   peer.SendTo(local, std::string(3000, 'x'));
@@ -299,8 +290,7 @@ class TaggedStation {
   }
   ~TaggedStation() { close(fd_); }
 
-  void Send(const net::SocketAddress& source, const net::SocketAddress& destination,
-            std::string_view payload) {
+  void Send(const net::SocketAddress& source, const net::SocketAddress& destination, std::string_view payload) {
     waiting_.resize(host_.UdpHeaderBytes(destination.ip) + payload.size());
     std::memcpy(waiting_.data() + waiting_.size() - payload.size(), payload.data(), payload.size());
     (void)host_.PrepareUdp(waiting_, source, destination, 0, &waiting_, MonotonicNow());
@@ -377,17 +367,15 @@ TEST_F(LoneNicPortTest, SpeaksOnItsVlan) {
   EXPECT_EQ(received_[0].payload, "tagged");
   Send(*machine.ports[0], local, remote, "tagged too");
   std::optional<std::string> answer;
-  ASSERT_TRUE(
-      test::PumpUntil(machine, received_, [&] { return (answer = station.Receive()).has_value(); }));
+  ASSERT_TRUE(test::PumpUntil(machine, received_, [&] { return (answer = station.Receive()).has_value(); }));
   EXPECT_EQ(answer, "tagged too");
 
   const uint64_t wrong = machine.ports[0]->net_drops(net::DropReason::kWrongVlan);
   station_config.vlan_id.reset();
   TaggedStation untagged("k1", station_config);
   untagged.Send(remote, local, "not on this network");
-  EXPECT_TRUE(test::PumpUntil(machine, received_, [&] {
-    return machine.ports[0]->net_drops(net::DropReason::kWrongVlan) > wrong;
-  }));
+  EXPECT_TRUE(test::PumpUntil(machine, received_,
+                              [&] { return machine.ports[0]->net_drops(net::DropReason::kWrongVlan) > wrong; }));
 }
 
 TEST_F(LoneNicPortTest, RefusesWhatCannotWork) {
@@ -401,10 +389,8 @@ TEST_F(LoneNicPortTest, RefusesWhatCannotWork) {
     const auto device = NicDevice::Create(config, *hand_over);
     return device.ok() ? std::string() : device.error();
   };
-  EXPECT_NE(error([](NicConfig& c) { c.device = "net_none7"; }).find("knows no device"),
-            std::string::npos);
-  EXPECT_NE(error([](NicConfig& c) { c.host.addresses.clear(); }).find("no IP address"),
-            std::string::npos);
+  EXPECT_NE(error([](NicConfig& c) { c.device = "net_none7"; }).find("knows no device"), std::string::npos);
+  EXPECT_NE(error([](NicConfig& c) { c.host.addresses.clear(); }).find("no IP address"), std::string::npos);
   EXPECT_NE(error([](NicConfig& c) { c.host.mtu_bytes = 100; }).find("MTU"), std::string::npos);
   EXPECT_NE(error([](NicConfig& c) { c.host.vlan_id = 4095; }).find("VLAN"), std::string::npos);
 }
@@ -435,12 +421,11 @@ int main(int argc, char** argv) {
   std::optional<EalGuard> eal;
   if (skip_reason.empty()) {
     const std::string cpu = std::to_string(AllowedCpus().front());
-    auto started =
-        EalGuard::Start({.worker_cpus = {cpu},
-                         .control_cpus = cpu,
-                         .memory_mb = 256,
-                         .vdevs = {"net_af_packet0,iface=d0,qpairs=2", "net_af_packet1,iface=d1"},
-                         .file_prefix = "byon-nic-test-" + std::to_string(getpid())});
+    auto started = EalGuard::Start({.worker_cpus = {cpu},
+                                    .control_cpus = cpu,
+                                    .memory_mb = 256,
+                                    .vdevs = {"net_af_packet0,iface=d0,qpairs=2", "net_af_packet1,iface=d1"},
+                                    .file_prefix = "byon-nic-test-" + std::to_string(getpid())});
     if (started.ok()) {
       eal.emplace(std::move(started).value());
     } else {

@@ -46,8 +46,7 @@ size_t Answer(NicPort& port, Timestamp now) {
     const worker::TxBuffer buffer = port.Allocate();
     if (!buffer) continue;
     std::memcpy(buffer.data, datagram.payload.data(), datagram.payload.size());
-    const worker::OutgoingDatagram answer{buffer, datagram.payload.size(), datagram.destination,
-                                          datagram.source, 46};
+    const worker::OutgoingDatagram answer{buffer, datagram.payload.size(), datagram.destination, datagram.source, 46};
     port.Send(std::span(&answer, 1), now);
   }
   port.Release(std::span(datagrams).first(count));
@@ -93,12 +92,12 @@ int main(int argc, char** argv) {
   const std::string cpu = std::to_string(AllowedCpus().front());
   const std::string id = std::to_string(getpid());
   const std::string socket = ",socket=byon-quiet-" + id + ",socket-abstract=yes";
-  const auto eal = EalGuard::Start(
-      {.worker_cpus = {cpu},
-       .control_cpus = cpu,
-       .memory_mb = 128,
-       .vdevs = {"net_memif0,role=server,id=0" + socket, "net_memif1,role=client,id=0" + socket},
-       .file_prefix = "byon-quiet-test-" + id});
+  const auto eal =
+      EalGuard::Start({.worker_cpus = {cpu},
+                       .control_cpus = cpu,
+                       .memory_mb = 128,
+                       .vdevs = {"net_memif0,role=server,id=0" + socket, "net_memif1,role=client,id=0" + socket},
+                       .file_prefix = "byon-quiet-test-" + id});
   if (!eal.ok()) {
     fprintf(stderr, "%s\n", eal.error().c_str());
     return 1;

@@ -9,8 +9,7 @@ class CopyTest : public JitterBufferTest {
   bool InsertCopy(int number, int64_t arrival_ms, const Options& options) {
     const std::vector<std::byte> packet = Build(number, options);
     const auto view = rtp::RtpPacketView::Parse(packet);
-    return buffer_.InsertCopy(StreamPacket::Of(*view), {kDuration, false, options.has_redundancy},
-                              At(arrival_ms));
+    return buffer_.InsertCopy(StreamPacket::Of(*view), {kDuration, false, options.has_redundancy}, At(arrival_ms));
   }
 };
 

@@ -15,10 +15,8 @@ TimeDelta Ms(int64_t ms) { return TimeDelta::Milliseconds(ms); }
 
 TEST(ClockUnitsTest, AreExactAfterYears) {
   const int64_t ten_years = int64_t{10} * 365 * 86'400;
-  EXPECT_EQ(UnitsToTime(ten_years * 48'000 + 960, 48'000),
-            TimeDelta::Seconds(ten_years) + Ms(20));
-  EXPECT_EQ(TimeToUnits(TimeDelta::Seconds(ten_years) + Ms(20), 16'000),
-            ten_years * 16'000 + 320);
+  EXPECT_EQ(UnitsToTime(ten_years * 48'000 + 960, 48'000), TimeDelta::Seconds(ten_years) + Ms(20));
+  EXPECT_EQ(TimeToUnits(TimeDelta::Seconds(ten_years) + Ms(20), 16'000), ten_years * 16'000 + 320);
   EXPECT_EQ(UnitsToTime(-160, 8000), Ms(-20));
 }
 
@@ -67,8 +65,8 @@ TEST(ArrivalBaselineTest, ASlowClockLooksLikeNoJitter) {
     TimeDelta worst;
     for (int64_t i = 0; i < 3000; ++i) {
       const double jitter_ns = 3e6 * random.NextUnit();
-      const auto arrival = Timestamp::FromNanoseconds(
-          static_cast<int64_t>(static_cast<double>(i) * 20e6 * (1 + drift) + jitter_ns));
+      const auto arrival =
+          Timestamp::FromNanoseconds(static_cast<int64_t>(static_cast<double>(i) * 20e6 * (1 + drift) + jitter_ns));
       const TimeDelta delay = baseline.OnPacket(i * 160, arrival);
       if (i > 200) worst = std::max(worst, delay);
     }
@@ -154,9 +152,9 @@ TEST(PlayoutDelayEstimatorTest, OvertakenPacketsAreWorth20MsAPercent) {
     }
     return estimator.target();
   };
-  EXPECT_EQ(target(200, 40), Ms(5));   // half a percent: 10 ms
-  EXPECT_EQ(target(100, 40), Ms(5));   // 20 ms
-  EXPECT_EQ(target(33, 40), Ms(45));   // 60 ms
+  EXPECT_EQ(target(200, 40), Ms(5));  // half a percent: 10 ms
+  EXPECT_EQ(target(100, 40), Ms(5));  // 20 ms
+  EXPECT_EQ(target(33, 40), Ms(45));  // 60 ms
   EXPECT_EQ(target(100, 12), Ms(15));
   EXPECT_EQ(target(4, 399), Ms(400));  // what is far too late is still bounded
 }
@@ -207,8 +205,8 @@ TEST(PlayoutDelayEstimatorTest, CoversTheQuantileOfUniformJitter) {
     PlayoutDelayEstimator estimator;
     base::Random random(static_cast<uint64_t>(jitter_ms));
     for (int i = 0; i < 2000; ++i) {
-      estimator.OnPacket(TimeDelta::Microseconds(
-          static_cast<int64_t>(random.NextUnit() * 1000.0 * static_cast<double>(jitter_ms))));
+      estimator.OnPacket(
+          TimeDelta::Microseconds(static_cast<int64_t>(random.NextUnit() * 1000.0 * static_cast<double>(jitter_ms))));
     }
     EXPECT_GE(estimator.target(), Ms(jitter_ms * 93 / 100));
     EXPECT_LE(estimator.target(), Ms(jitter_ms + 5));

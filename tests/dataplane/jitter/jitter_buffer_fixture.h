@@ -35,9 +35,7 @@ class JitterBufferTest : public ::testing::Test {
   };
 
   // Packet `number` of the stream, arriving at `arrival_ms` of the test's time.
-  InsertOutcome Insert(int number, int64_t arrival_ms) {
-    return Insert(number, arrival_ms, Options());
-  }
+  InsertOutcome Insert(int number, int64_t arrival_ms) { return Insert(number, arrival_ms, Options()); }
   InsertOutcome Insert(int number, int64_t arrival_ms, const Options& options) {
     const Timestamp arrival = At(arrival_ms);
     const std::vector<std::byte> packet = Build(number, options);
@@ -52,12 +50,9 @@ class JitterBufferTest : public ::testing::Test {
 
   std::vector<std::byte> Build(int number, const Options& options) {
     std::vector<std::byte> packet(12 + options.payload_bytes);
-    const auto sequence =
-        options.sequence_number.value_or(static_cast<uint16_t>(65'530 + number));
-    const uint32_t timestamp =
-        options.timestamp.value_or(0xffff'fc00u + static_cast<uint32_t>(number) * kDuration);
-    rtp::RtpPacketBuilder builder(packet,
-                                  {false, {96}, {sequence}, {timestamp}, {options.ssrc}});
+    const auto sequence = options.sequence_number.value_or(static_cast<uint16_t>(65'530 + number));
+    const uint32_t timestamp = options.timestamp.value_or(0xffff'fc00u + static_cast<uint32_t>(number) * kDuration);
+    rtp::RtpPacketBuilder builder(packet, {false, {96}, {sequence}, {timestamp}, {options.ssrc}});
     std::vector<std::byte> payload(options.payload_bytes);
     payload[0] = static_cast<std::byte>(number >> 8);
     payload[1] = static_cast<std::byte>(number & 0xff);
@@ -77,12 +72,9 @@ class JitterBufferTest : public ::testing::Test {
       buffered += frame.duration;
       switch (frame.decision) {
         case PlayoutDecision::kNormal:
-          played.push_back(std::to_integer<int>(frame.payload[0]) << 8 |
-                           std::to_integer<int>(frame.payload[1]));
+          played.push_back(std::to_integer<int>(frame.payload[0]) << 8 | std::to_integer<int>(frame.payload[1]));
           break;
-        case PlayoutDecision::kConceal:
-          played.push_back(frame.redundancy.empty() ? -1 : -3);
-          break;
+        case PlayoutDecision::kConceal: played.push_back(frame.redundancy.empty() ? -1 : -3); break;
         case PlayoutDecision::kComfortNoise: played.push_back(-2); break;
         case PlayoutDecision::kNothing: break;
       }

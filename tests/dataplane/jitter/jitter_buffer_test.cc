@@ -207,8 +207,7 @@ TEST_F(JitterBufferTest, ARepeatedFrameOfAPacketIsSkipped) {
 
 TEST_F(JitterBufferTest, AnotherSourceTakesOverAtOnceAndTheOldOneIsIgnored) {
   PlayCleanUntil(5);
-  EXPECT_EQ(Insert(100, 140, {.ssrc = 0x2222, .timestamp = 77, .sequence_number = 9}),
-            InsertOutcome::kInserted);
+  EXPECT_EQ(Insert(100, 140, {.ssrc = 0x2222, .timestamp = 77, .sequence_number = 9}), InsertOutcome::kInserted);
   EXPECT_EQ(buffer_.source_changes(), 1u);
   EXPECT_EQ(Insert(7, 141), InsertOutcome::kOldSource);
   Insert(101, 160, {.ssrc = 0x2222, .timestamp = 77 + kDuration, .sequence_number = 10});
@@ -229,10 +228,8 @@ TEST_F(JitterBufferTest, OneStrayPacketFarAwayIsNotBelieved) {
 
 TEST_F(JitterBufferTest, TwoInARowAreARestartOfTheSender) {
   PlayCleanUntil(5);
-  EXPECT_EQ(Insert(50, 140, {.timestamp = 5000, .sequence_number = 30'000}),
-            InsertOutcome::kSequenceJump);
-  EXPECT_EQ(Insert(51, 160, {.timestamp = 5000 + kDuration, .sequence_number = 30'001}),
-            InsertOutcome::kInserted);
+  EXPECT_EQ(Insert(50, 140, {.timestamp = 5000, .sequence_number = 30'000}), InsertOutcome::kSequenceJump);
+  EXPECT_EQ(Insert(51, 160, {.timestamp = 5000 + kDuration, .sequence_number = 30'001}), InsertOutcome::kInserted);
   EXPECT_THAT(Pop(165), ElementsAre());  // the target is still 20 ms
   EXPECT_THAT(Pop(185), ElementsAre(51));
 }
@@ -250,8 +247,7 @@ TEST_F(JitterBufferTest, AfterAPauseAnyTimestampIsTaken) {
   PlayCleanUntil(5);
   for (int64_t at = 145; at < 2600; at += 20) (void)Pop(at);
   EXPECT_FALSE(buffer_.is_playing());
-  EXPECT_EQ(Insert(60, 60'000, {.timestamp = 123, .sequence_number = 4}),
-            InsertOutcome::kInserted);
+  EXPECT_EQ(Insert(60, 60'000, {.timestamp = 123, .sequence_number = 4}), InsertOutcome::kInserted);
   EXPECT_THAT(Pop(60'021), ElementsAre(60));
 }
 
@@ -323,9 +319,7 @@ TEST_F(JitterBufferTest, WhatIsLeftOverBehindATickIsTrimmed) {
 TEST_F(JitterBufferTest, TheMoreDelayTheMoreUrgent) {
   PlayCleanUntil(300);
   // As if the reader had fallen behind.
-  const auto at = [&](int64_t late_ms) {
-    return buffer_.NextAdjustment(At(301 * 20 + 5 + late_ms), kDuration);
-  };
+  const auto at = [&](int64_t late_ms) { return buffer_.NextAdjustment(At(301 * 20 + 5 + late_ms), kDuration); };
   EXPECT_EQ(at(0), TimeAdjustment::kNone);
   EXPECT_EQ(at(5), TimeAdjustment::kAccelerate);
   EXPECT_EQ(at(20), TimeAdjustment::kAccelerateSoon);
@@ -359,16 +353,12 @@ TEST(JitterBufferDayTest, EveryPacketOf26HoursIsPlayed) {
       const auto now = Timestamp::FromMilliseconds(start_ms + i * 20);
       if (i < 50) {
         const int64_t units = (start_ms + i * 20) * (kClock / 1000);
-        rtp::RtpPacketBuilder builder(packet, {i == 0,
-                                               {111},
-                                               {static_cast<uint16_t>(65'000 + sent)},
-                                               {static_cast<uint32_t>(units)},
-                                               {7}});
+        rtp::RtpPacketBuilder builder(
+            packet, {i == 0, {111}, {static_cast<uint16_t>(65'000 + sent)}, {static_cast<uint32_t>(units)}, {7}});
         builder.SetPayload(std::array<std::byte, 2>{});
         ++sent;
         const auto view = rtp::RtpPacketView::Parse(*builder.Finish());
-        ASSERT_EQ(buffer.Insert(*view, {960, i == 49, false}, now), InsertOutcome::kInserted)
-            << minute << " " << i;
+        ASSERT_EQ(buffer.Insert(*view, {960, i == 49, false}, now), InsertOutcome::kInserted) << minute << " " << i;
       }
       const PlayoutFrame frame = buffer.PopFrame(now + Ms(4), 0);
       if (frame.decision == PlayoutDecision::kNormal) ++played;

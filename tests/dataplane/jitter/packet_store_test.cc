@@ -25,8 +25,7 @@ void Add(PacketStore& store, int64_t number, size_t size) {
 
 bool Holds(const StoredPacket& packet, int64_t number, size_t size) {
   const std::vector<std::byte> payload = Payload(number, size);
-  return packet.sequence_number == number &&
-         std::ranges::equal(packet.payload(), payload);
+  return packet.sequence_number == number && std::ranges::equal(packet.payload(), payload);
 }
 
 // Against a map: whatever comes and goes in whatever order, every packet keeps its payload.

@@ -22,8 +22,7 @@ class LongPackets {
     packet.sequence_number = {static_cast<uint16_t>(65'533 + number)};
     packet.timestamp = {0xffff'f000u + static_cast<uint32_t>(number) * duration()};
     packet.payload = payload;
-    const PacketTraits traits{
-        .duration = duration(), .is_dtx = is_dtx, .plays_in_parts = true};
+    const PacketTraits traits{.duration = duration(), .is_dtx = is_dtx, .plays_in_parts = true};
     return buffer_.Insert(packet, traits, At(at_ms));
   }
   // What a tick with nothing left from before plays.

@@ -123,24 +123,22 @@ TEST(IpPrefix, ContainsAndBroadcast) {
 TEST(SocketAddress, Text) {
   EXPECT_EQ(SocketAddress::Parse("192.0.2.1:5004")->ToString(), "192.0.2.1:5004");
   EXPECT_EQ(SocketAddress::Parse("[2001:db8::1]:0")->ToString(), "[2001:db8::1]:0");
-  for (const char* text : {"", ":", "192.0.2.1", "192.0.2.1:", "192.0.2.1:65536", "192.0.2.1:-1",
-                           "2001:db8::1:5004", "[192.0.2.1]:5004", "[::1]", "[::1:5", "::1]:5"}) {
+  for (const char* text : {"", ":", "192.0.2.1", "192.0.2.1:", "192.0.2.1:65536", "192.0.2.1:-1", "2001:db8::1:5004",
+                           "[192.0.2.1]:5004", "[::1]", "[::1:5", "::1]:5"}) {
     EXPECT_FALSE(SocketAddress::Parse(text)) << text;
   }
 }
 
 TEST(MacAddress, TextAndGroups) {
   EXPECT_EQ(MacAddress::Parse("02:00:5E:10:00:ff")->ToString(), "02:00:5e:10:00:ff");
-  for (const char* text : {"", "02:00:5e:10:00", "02-00-5e-10-00-ff", "02:00:5e:10:00:fg",
-                           "02:00:5e:10:00:ff:00", "0200:5e:10:00:ff1"}) {
+  for (const char* text :
+       {"", "02:00:5e:10:00", "02-00-5e-10-00-ff", "02:00:5e:10:00:fg", "02:00:5e:10:00:ff:00", "0200:5e:10:00:ff1"}) {
     EXPECT_FALSE(MacAddress::Parse(text)) << text;
   }
   EXPECT_TRUE(MacAddress::Broadcast().is_group());
   // RFC 1112 section 6.4; RFC 2464 section 7.
-  EXPECT_EQ(MacAddress::ForMulticast(IpAddress::V4(224, 128, 1, 2)).ToString(),
-            "01:00:5e:00:01:02");
-  EXPECT_EQ(MacAddress::ForMulticast(*IpAddress::Parse("ff02::1:ff28:9c5a")).ToString(),
-            "33:33:ff:28:9c:5a");
+  EXPECT_EQ(MacAddress::ForMulticast(IpAddress::V4(224, 128, 1, 2)).ToString(), "01:00:5e:00:01:02");
+  EXPECT_EQ(MacAddress::ForMulticast(*IpAddress::Parse("ff02::1:ff28:9c5a")).ToString(), "33:33:ff:28:9c:5a");
 }
 
 TEST(RouteTable, LinkGatewayOrNothing) {

@@ -33,15 +33,13 @@ TEST_F(IpHostTest, NeighbourMayHaveOurMac) {  // the kernel behind a tap device 
 }
 
 TEST_F(IpHostTest, ArpForOthersAndFromImpostors) {
-  (void)Give(ArpFrame(
-      {ArpPacket::Operation::kRequest, kPeerMac, kPeerV4, {}, IpAddress::V4(192, 0, 2, 7)}));
+  (void)Give(ArpFrame({ArpPacket::Operation::kRequest, kPeerMac, kPeerV4, {}, IpAddress::V4(192, 0, 2, 7)}));
   EXPECT_TRUE(NextFrame().empty());
   EXPECT_EQ(host_->neighbours().size(), 0u);
   ExpectDrop(ArpFrame({ArpPacket::Operation::kReply, kPeerMac, kHostV4, kHostMac, kHostV4}),
              DropReason::kMartianSource);
   // An off-link sender is not learnt.
-  (void)Give(
-      ArpFrame({ArpPacket::Operation::kRequest, kPeerMac, IpAddress::V4(8, 8, 8, 8), {}, kHostV4}));
+  (void)Give(ArpFrame({ArpPacket::Operation::kRequest, kPeerMac, IpAddress::V4(8, 8, 8, 8), {}, kHostV4}));
   EXPECT_EQ(host_->neighbours().size(), 0u);
   (void)NextFrame();
   Bytes bad = ArpFrame({ArpPacket::Operation::kRequest, kPeerMac, kPeerV4, {}, kHostV4});
@@ -51,8 +49,7 @@ TEST_F(IpHostTest, ArpForOthersAndFromImpostors) {
 }
 
 TEST_F(IpHostTest, ArpProbeIsDefendedAndNotLearnt) {
-  (void)Give(
-      ArpFrame({ArpPacket::Operation::kRequest, kPeerMac, IpAddress::V4(0, 0, 0, 0), {}, kHostV4}));
+  (void)Give(ArpFrame({ArpPacket::Operation::kRequest, kPeerMac, IpAddress::V4(0, 0, 0, 0), {}, kHostV4}));
   EXPECT_FALSE(NextFrame().empty());
   EXPECT_EQ(host_->neighbours().size(), 0u);
 }
@@ -75,9 +72,7 @@ TEST_F(IpHostTest, AnswersPingsOfBothFamilies) {
 TEST_F(IpHostTest, PingsItsLinkLocalAddressToo) {
   const IpAddress link_local = LinkLocalAddress(kHostMac);
   EXPECT_EQ(link_local.ToString(), "fe80::ff:fe00:1");
-  (void)Give(
-      IcmpFrame(*IpAddress::Parse("fe80::9"), link_local, kIcmpv6EchoRequest, FromHex("00010002"))
-          .Build());
+  (void)Give(IcmpFrame(*IpAddress::Parse("fe80::9"), link_local, kIcmpv6EchoRequest, FromHex("00010002")).Build());
   EXPECT_FALSE(NextFrame().empty());
 }
 
@@ -89,31 +84,26 @@ TEST_F(IpHostTest, DropReasonsOfIcmp) {
   frame = IcmpFrame(kPeerV6, kHostV6, kIcmpv6EchoRequest, echo);
   frame.body.back() ^= std::byte{1};
   ExpectDrop(frame.Build(), DropReason::kBadIcmpChecksum);
-  ExpectDrop(IcmpFrame(kPeerV4, kHostV4, kIcmpEchoRequest, FromHex("0001")).Build(),
-             DropReason::kMalformedIcmp);
+  ExpectDrop(IcmpFrame(kPeerV4, kHostV4, kIcmpEchoRequest, FromHex("0001")).Build(), DropReason::kMalformedIcmp);
   frame = IcmpFrame(kPeerV4, kHostV4, kIcmpEchoRequest, {});
   frame.body.resize(3);
   ExpectDrop(frame.Build(), DropReason::kMalformedIcmp);
   ExpectDrop(IcmpFrame(kPeerV4, kHostV4, kIcmpEchoReply, echo).Build(), DropReason::kUnhandledIcmp);
   ExpectDrop(IcmpFrame(kPeerV4, kHostV4, 5, echo).Build(), DropReason::kUnhandledIcmp);
   ExpectDrop(IcmpFrame(kPeerV6, kHostV6, 134, echo).Build(), DropReason::kUnhandledIcmp);
-  ExpectDrop(IcmpFrame(kPeerV6, AllNodesGroup(), kIcmpv6EchoRequest, echo).Build(),
-             DropReason::kUnhandledIcmp);
-  ExpectDrop(IcmpFrame(IpAddress(), kHostV6, kIcmpv6EchoRequest, echo).Build(),
-             DropReason::kMartianSource);
+  ExpectDrop(IcmpFrame(kPeerV6, AllNodesGroup(), kIcmpv6EchoRequest, echo).Build(), DropReason::kUnhandledIcmp);
+  ExpectDrop(IcmpFrame(IpAddress(), kHostV6, kIcmpv6EchoRequest, echo).Build(), DropReason::kMartianSource);
   IpHostConfig small = Config();
   small.mtu_bytes = 600;
   Rebuild(small);
-  ExpectDrop(IcmpFrame(kPeerV4, kHostV4, kIcmpEchoRequest, Bytes(1000)).Build(),
-             DropReason::kTooBigForMtu);
+  ExpectDrop(IcmpFrame(kPeerV4, kHostV4, kIcmpEchoRequest, Bytes(1000)).Build(), DropReason::kTooBigForMtu);
 }
 
 TEST_F(IpHostTest, AnswersNeighbourSolicitations) {
   NdpMessage question;
   question.target = kHostV6;
   question.link_layer_address = kPeerMac;
-  Frame frame = IcmpFrame(kPeerV6, SolicitedNodeGroup(kHostV6), kIcmpv6NeighbourSolicitation,
-                          NdpBody(question), 255);
+  Frame frame = IcmpFrame(kPeerV6, SolicitedNodeGroup(kHostV6), kIcmpv6NeighbourSolicitation, NdpBody(question), 255);
   frame.to = MacAddress::ForMulticast(frame.ip.destination);
   (void)Give(frame.Build());
   NdpMessage expected;
@@ -123,8 +113,7 @@ TEST_F(IpHostTest, AnswersNeighbourSolicitations) {
   expected.target = kHostV6;
   expected.link_layer_address = kHostMac;
   const Bytes answer = NextFrame();
-  const Bytes wanted =
-      IcmpFrame(kHostV6, kPeerV6, kIcmpv6NeighbourAdvertisement, NdpBody(expected), 255).Build();
+  const Bytes wanted = IcmpFrame(kHostV6, kPeerV6, kIcmpv6NeighbourAdvertisement, NdpBody(expected), 255).Build();
   EXPECT_EQ(ToHex(base::ByteSpan(answer).subspan(12)), ToHex(base::ByteSpan(wanted).subspan(12)));
   EXPECT_EQ(std::get<IpHost::SendState>(Send(kPeerV6)), IpHost::SendState::kReady);
 }
@@ -133,8 +122,8 @@ TEST_F(IpHostTest, DuplicateAddressDetectionIsAnsweredToAll) {
   // RFC 4861 section 7.2.4.
   NdpMessage question;
   question.target = kHostV6;
-  Frame frame = IcmpFrame(IpAddress(), SolicitedNodeGroup(kHostV6), kIcmpv6NeighbourSolicitation,
-                          NdpBody(question), 255);
+  Frame frame =
+      IcmpFrame(IpAddress(), SolicitedNodeGroup(kHostV6), kIcmpv6NeighbourSolicitation, NdpBody(question), 255);
   frame.to = MacAddress::ForMulticast(frame.ip.destination);
   (void)Give(frame.Build());
   const Bytes answer = NextFrame();
@@ -147,9 +136,8 @@ TEST_F(IpHostTest, DropReasonsOfNdp) {
   NdpMessage question;
   question.target = kHostV6;
   question.link_layer_address = kPeerMac;
-  ExpectDrop(
-      IcmpFrame(kPeerV6, kHostV6, kIcmpv6NeighbourSolicitation, NdpBody(question), 254).Build(),
-      DropReason::kNdpNotOnLink);
+  ExpectDrop(IcmpFrame(kPeerV6, kHostV6, kIcmpv6NeighbourSolicitation, NdpBody(question), 254).Build(),
+             DropReason::kNdpNotOnLink);
   Bytes zero_option = NdpBody(question);
   zero_option[21] = std::byte{0};
   ExpectDrop(IcmpFrame(kPeerV6, kHostV6, kIcmpv6NeighbourSolicitation, zero_option, 255).Build(),
@@ -157,12 +145,10 @@ TEST_F(IpHostTest, DropReasonsOfNdp) {
   NdpMessage impostor;
   impostor.is_advertisement = true;
   impostor.target = kHostV6;
-  ExpectDrop(
-      IcmpFrame(kPeerV6, kHostV6, kIcmpv6NeighbourAdvertisement, NdpBody(impostor), 255).Build(),
-      DropReason::kMartianSource);
-  ExpectDrop(
-      IcmpFrame(kHostV6, kHostV6, kIcmpv6NeighbourSolicitation, NdpBody(question), 255).Build(),
-      DropReason::kMartianSource);
+  ExpectDrop(IcmpFrame(kPeerV6, kHostV6, kIcmpv6NeighbourAdvertisement, NdpBody(impostor), 255).Build(),
+             DropReason::kMartianSource);
+  ExpectDrop(IcmpFrame(kHostV6, kHostV6, kIcmpv6NeighbourSolicitation, NdpBody(question), 255).Build(),
+             DropReason::kMartianSource);
 }
 
 }  // namespace

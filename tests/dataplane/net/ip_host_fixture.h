@@ -50,8 +50,8 @@ struct Frame {
     ethernet.destination = to;
     ethernet.source = kPeerMac;
     ethernet.vlan_id = vlan_id;
-    ethernet.ether_type = ether_type.value_or(
-        static_cast<uint16_t>(ip.source.is_v4() ? EtherType::kIpv4 : EtherType::kIpv6));
+    ethernet.ether_type =
+        ether_type.value_or(static_cast<uint16_t>(ip.source.is_v4() ? EtherType::kIpv4 : EtherType::kIpv6));
     ethernet.Serialize(writer);
     IpHeader header = ip;
     header.payload_bytes = body.size();
@@ -75,8 +75,8 @@ inline Frame UdpFrame(const IpAddress& source, const IpAddress& destination, std
   return frame;
 }
 
-inline Frame IcmpFrame(const IpAddress& source, const IpAddress& destination, uint8_t type,
-                base::ByteSpan body, uint8_t hop_limit = 64) {
+inline Frame IcmpFrame(const IpAddress& source, const IpAddress& destination, uint8_t type, base::ByteSpan body,
+                       uint8_t hop_limit = 64) {
   Frame frame;
   const bool is_v4 = source.is_v4();
   frame.ip.source = source;
@@ -89,8 +89,8 @@ inline Frame IcmpFrame(const IpAddress& source, const IpAddress& destination, ui
   writer.WriteU8(0);
   writer.WriteU16(0);
   writer.WriteBytes(body);
-  writer.PatchU16(2, is_v4 ? InternetChecksum(frame.body)
-                           : TransportChecksum(source, destination, kProtocolIcmpv6, frame.body));
+  writer.PatchU16(
+      2, is_v4 ? InternetChecksum(frame.body) : TransportChecksum(source, destination, kProtocolIcmpv6, frame.body));
   return frame;
 }
 
@@ -131,8 +131,7 @@ class IpHostTest : public testing::Test {
     if (!size) return {};
     return {buffer_.begin(), buffer_.begin() + static_cast<long>(*size)};
   }
-  std::variant<IpHost::SendState, DropReason> Send(const IpAddress& destination,
-                                                   std::string_view payload = "hello",
+  std::variant<IpHost::SendState, DropReason> Send(const IpAddress& destination, std::string_view payload = "hello",
                                                    std::optional<IpAddress> source = {}) {
     out_.assign(host_->UdpHeaderBytes(destination) + payload.size(), std::byte{0});
     std::memcpy(out_.data() + out_.size() - payload.size(), payload.data(), payload.size());

@@ -17,8 +17,7 @@ TEST_F(IpHostTest, TakesUdpOutOfBothFamilies) {
     const auto& udp = std::get<IpHost::UdpDatagram>(verdict);
     EXPECT_EQ(udp.source, (SocketAddress{source, 4000}));
     EXPECT_EQ(udp.destination, (SocketAddress{destination, 5004}));
-    EXPECT_EQ(base::AsText(base::ByteSpan(frame).subspan(udp.payload_offset, udp.payload_bytes)),
-              "payload");
+    EXPECT_EQ(base::AsText(base::ByteSpan(frame).subspan(udp.payload_offset, udp.payload_bytes)), "payload");
   }
 }
 
@@ -44,8 +43,7 @@ TEST_F(IpHostTest, ChecksumVerdictOfTheNicIsBelieved) {
   Frame frame = UdpFrame(kPeerV4, kHostV4, "x");
   frame.body.back() ^= std::byte{1};
   ExpectDrop(frame.Build(), DropReason::kBadUdpChecksum);
-  EXPECT_TRUE(std::holds_alternative<IpHost::UdpDatagram>(
-      Give(frame.Build(), {Checksum::kGood, Checksum::kGood})));
+  EXPECT_TRUE(std::holds_alternative<IpHost::UdpDatagram>(Give(frame.Build(), {Checksum::kGood, Checksum::kGood})));
   const Bytes good = UdpFrame(kPeerV4, kHostV4, "x").Build();
   ExpectDrop(good, DropReason::kBadUdpChecksum, {Checksum::kGood, Checksum::kBad});
   ExpectDrop(good, DropReason::kBadIpChecksum, {Checksum::kBad, Checksum::kUnknown});
@@ -107,18 +105,14 @@ TEST_F(IpHostTest, DropReasonsOfFrames) {
 }
 
 TEST_F(IpHostTest, DropReasonsOfAddresses) {
-  ExpectDrop(UdpFrame(kPeerV4, IpAddress::V4(192, 0, 2, 77), "x").Build(),
-             DropReason::kNotOurAddress);
-  ExpectDrop(UdpFrame(kPeerV4, IpAddress::V4(192, 0, 2, 255), "x").Build(),
-             DropReason::kNotOurAddress);
+  ExpectDrop(UdpFrame(kPeerV4, IpAddress::V4(192, 0, 2, 77), "x").Build(), DropReason::kNotOurAddress);
+  ExpectDrop(UdpFrame(kPeerV4, IpAddress::V4(192, 0, 2, 255), "x").Build(), DropReason::kNotOurAddress);
   ExpectDrop(UdpFrame(kPeerV6, AllNodesGroup(), "x").Build(), DropReason::kNotOurAddress);
   for (const char* source : {"127.0.0.1", "224.0.0.1", "255.255.255.255", "0.0.0.0"}) {
-    ExpectDrop(UdpFrame(*IpAddress::Parse(source), kHostV4, "x").Build(),
-               DropReason::kMartianSource);
+    ExpectDrop(UdpFrame(*IpAddress::Parse(source), kHostV4, "x").Build(), DropReason::kMartianSource);
   }
   for (const char* source : {"::1", "ff02::1", "::"}) {
-    ExpectDrop(UdpFrame(*IpAddress::Parse(source), kHostV6, "x").Build(),
-               DropReason::kMartianSource);
+    ExpectDrop(UdpFrame(*IpAddress::Parse(source), kHostV6, "x").Build(), DropReason::kMartianSource);
   }
   // An IPv4-mapped source inside an IPv6 header.
   Bytes mapped = UdpFrame(kPeerV6, kHostV6, "x").Build();

@@ -15,8 +15,7 @@ TEST_F(IpHostTest, SendsAfterAskingForTheMac) {
             "0001080006040001"
             "020000000001c0000201"
             "000000000000c0000209");
-  (void)Give(
-      ArpFrame({ArpPacket::Operation::kReply, kPeerMac, kPeerV4, kHostMac, kHostV4}, kHostMac));
+  (void)Give(ArpFrame({ArpPacket::Operation::kReply, kPeerMac, kPeerV4, kHostMac, kHostV4}, kHostMac));
   const auto ready = host_->PollReady();
   ASSERT_TRUE(ready);
   EXPECT_EQ(ready->packet, &out_);
@@ -31,9 +30,8 @@ TEST_F(IpHostTest, AsksForAnIpv6NeighbourInItsGroup) {
   NdpMessage question;
   question.target = kPeerV6;
   question.link_layer_address = kHostMac;
-  const Bytes wanted = IcmpFrame(kHostV6, SolicitedNodeGroup(kPeerV6), kIcmpv6NeighbourSolicitation,
-                                 NdpBody(question), 255)
-                           .Build();
+  const Bytes wanted =
+      IcmpFrame(kHostV6, SolicitedNodeGroup(kPeerV6), kIcmpv6NeighbourSolicitation, NdpBody(question), 255).Build();
   const Bytes asked = NextFrame();
   ASSERT_FALSE(asked.empty());
   EXPECT_EQ(ToHex(base::ByteSpan(asked).first(6)), "3333ff000009");
@@ -43,8 +41,7 @@ TEST_F(IpHostTest, AsksForAnIpv6NeighbourInItsGroup) {
   advertisement.is_solicited = true;
   advertisement.target = kPeerV6;
   advertisement.link_layer_address = kPeerMac;
-  (void)Give(IcmpFrame(kPeerV6, kHostV6, kIcmpv6NeighbourAdvertisement, NdpBody(advertisement), 255)
-                 .Build());
+  (void)Give(IcmpFrame(kPeerV6, kHostV6, kIcmpv6NeighbourAdvertisement, NdpBody(advertisement), 255).Build());
   EXPECT_TRUE(host_->PollReady());
 }
 
@@ -52,8 +49,7 @@ TEST_F(IpHostTest, WhatItSendsAPeerAccepts) {
   IpHostConfig peer_config = Config();
   peer_config.mac = kPeerMac;
   peer_config.addresses = {{kPeerV4, 24}, {kPeerV6, 64}};
-  for (const std::optional<uint16_t> vlan :
-       {std::optional<uint16_t>(), std::optional<uint16_t>(42)}) {
+  for (const std::optional<uint16_t> vlan : {std::optional<uint16_t>(), std::optional<uint16_t>(42)}) {
     IpHostConfig config = Config();
     config.vlan_id = vlan;
     peer_config.vlan_id = vlan;
@@ -73,8 +69,7 @@ TEST_F(IpHostTest, WhatItSendsAPeerAccepts) {
         ASSERT_TRUE(std::holds_alternative<IpHost::UdpDatagram>(verdict)) << payload;
         const auto& udp = std::get<IpHost::UdpDatagram>(verdict);
         EXPECT_EQ(udp.source.port, 5004);
-        EXPECT_EQ(base::AsText(base::ByteSpan(out_).subspan(udp.payload_offset, udp.payload_bytes)),
-                  payload);
+        EXPECT_EQ(base::AsText(base::ByteSpan(out_).subspan(udp.payload_offset, udp.payload_bytes)), payload);
       }
     }
   }
@@ -111,8 +106,7 @@ TEST_F(IpHostTest, SendDropReasons) {
   const auto reason = [](const auto& verdict) { return std::get<DropReason>(verdict); };
   EXPECT_EQ(reason(Send(kPeerV4, "x", kPeerV4)), DropReason::kNoSourceAddress);
   EXPECT_EQ(reason(Send(kPeerV4, "x", kHostV6)), DropReason::kNoSourceAddress);
-  for (const char* destination :
-       {"224.0.0.1", "255.255.255.255", "0.0.0.0", "127.0.0.1", "ff02::1", "::1"}) {
+  for (const char* destination : {"224.0.0.1", "255.255.255.255", "0.0.0.0", "127.0.0.1", "ff02::1", "::1"}) {
     EXPECT_EQ(reason(Send(*IpAddress::Parse(destination))), DropReason::kNoRoute) << destination;
   }
   EXPECT_EQ(reason(Send(kPeerV4, std::string(1473, 'x'))), DropReason::kTooBigForMtu);
@@ -127,8 +121,8 @@ TEST_F(IpHostTest, SendDropReasons) {
   std::optional<DropReason> last;
   for (int i = 10; i < 250 && last != DropReason::kNeighbourTableFull; ++i) {
     for (int k = 0; k < 256 && last != DropReason::kNeighbourTableFull; ++k) {
-      const auto ip = IpAddress::V6({0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-                                     static_cast<uint8_t>(i), static_cast<uint8_t>(k)});
+      const auto ip = IpAddress::V6(
+          {0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, static_cast<uint8_t>(i), static_cast<uint8_t>(k)});
       if (ip.Hash() % 64 != 3) continue;
       const auto verdict = Send(ip);
       if (std::holds_alternative<DropReason>(verdict)) last = std::get<DropReason>(verdict);
@@ -157,8 +151,7 @@ TEST_F(IpHostTest, PacketsToItselfDoNotGoToTheWire) {
 TEST_F(IpHostTest, OverhearingLearnsButDoesNotSpeak) {
   (void)Send(kPeerV4);
   (void)NextFrame();
-  (void)host_->Overhear(ArpFrame({ArpPacket::Operation::kRequest, kPeerMac, kPeerV4, {}, kHostV4}),
-                        now_);
+  (void)host_->Overhear(ArpFrame({ArpPacket::Operation::kRequest, kPeerMac, kPeerV4, {}, kHostV4}), now_);
   EXPECT_TRUE(NextFrame().empty());
   EXPECT_TRUE(host_->PollReady());
 }

@@ -17,9 +17,7 @@ const MacAddress kOtherMac{{2, 0, 0, 0, 0, 10}};
 
 class NeighbourTableTest : public testing::Test {
  protected:
-  Outcome Send(const IpAddress& ip, int packet = 0) {
-    return table_->Resolve(ip, &packets_[packet], now_).outcome;
-  }
+  Outcome Send(const IpAddress& ip, int packet = 0) { return table_->Resolve(ip, &packets_[packet], now_).outcome; }
   void Answer() { table_->Learn(kPeer, kPeerMac, false, true, now_); }
   void Pass(TimeDelta time) {
     now_ += time;
@@ -90,8 +88,8 @@ TEST_F(NeighbourTableTest, QueuesAreBounded) {
 
 TEST_F(NeighbourTableTest, MemoryIsBoundedUnderAScan) {
   for (int i = 0; i < 65'536; ++i) {
-    table_->Learn(IpAddress::V4(10, 1, static_cast<uint8_t>(i >> 8), static_cast<uint8_t>(i)),
-                  kPeerMac, true, false, now_);
+    table_->Learn(IpAddress::V4(10, 1, static_cast<uint8_t>(i >> 8), static_cast<uint8_t>(i)), kPeerMac, true, false,
+                  now_);
   }
   EXPECT_LE(table_->size(), 512u);
 }

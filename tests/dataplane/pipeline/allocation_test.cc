@@ -22,8 +22,8 @@ void Count() {
 #if defined(__SANITIZE_ADDRESS__)
 
 // Of the sanitizers' allocator interface, whose header gcc does not bring.
-extern "C" int __sanitizer_install_malloc_and_free_hooks(
-    void (*malloc_hook)(const volatile void*, size_t), void (*free_hook)(const volatile void*));
+extern "C" int __sanitizer_install_malloc_and_free_hooks(void (*malloc_hook)(const volatile void*, size_t),
+                                                         void (*free_hook)(const volatile void*));
 namespace {
 [[maybe_unused]] const int kHooks = __sanitizer_install_malloc_and_free_hooks(
     [](const volatile void*, size_t) { Count(); }, [](const volatile void*) {});
@@ -74,8 +74,7 @@ TEST(AllocationTest, ACallNeverTouchesTheHeap) {
       const auto& send = is_batched ? amr_wb : formats[which];
       PipelineHarness call(receive, send, NetworkWeather::Storm(), 5);
       if (is_batched) {
-        (void)call.pipeline.SetSend(
-            std::move(pipeline::PrepareSend(send, &receive, batch.get())).value());
+        (void)call.pipeline.SetSend(std::move(pipeline::PrepareSend(send, &receive, batch.get())).value());
       }
       call.sender.encoder().SetExpectedLoss(0.2);
       SpeechSource speech(call.sender.sample_rate_hz());
@@ -83,12 +82,13 @@ TEST(AllocationTest, ACallNeverTouchesTheHeap) {
       Timestamp sent_at = call.now;
       for (int i = 0; i < 150; ++i, sent_at += kTick) {
         // Speech, then silence, then a key, then speech.
-        if (i >= 60 && i < 90) std::ranges::fill(samples, int16_t{0});
-        else speech.Fill(samples);
+        if (i >= 60 && i < 90)
+          std::ranges::fill(samples, int16_t{0});
+        else
+          speech.Fill(samples);
         const auto packet = call.sender.Speak(samples);
         if (i >= 95 && i < 101) {
-          call.network.Send(call.sender.Event(101, {5, i > 98, 10, 1600}, 77'000, i == 95),
-                            sent_at);
+          call.network.Send(call.sender.Event(101, {5, i > 98, 10, 1600}, 77'000, i == 95), sent_at);
         } else if (packet) {
           call.network.Send(*packet, sent_at);
         }
@@ -125,8 +125,7 @@ TEST(AllocationTest, ACallNeverTouchesTheHeap) {
       (void)call.pipeline.SendDtmf("1", kTick * 5, kTick * 5);
       (void)call.pipeline.Tick(sent_at + kTick * 10, sink);
       is_counting = false;
-      EXPECT_EQ(allocations, 0u) << CodecName(receive.codec.codec) << " to "
-                                 << CodecName(send.codec.codec);
+      EXPECT_EQ(allocations, 0u) << CodecName(receive.codec.codec) << " to " << CodecName(send.codec.codec);
       EXPECT_GT(call.pipeline.stats().packets_sent, 30u);
     }
   }

@@ -42,8 +42,7 @@ class Wave {
   }
   Bytes bytes;
 };
-Bytes WaveFile(unsigned tag, unsigned channels, unsigned rate, unsigned bits,
-               std::span<const int16_t> samples) {
+Bytes WaveFile(unsigned tag, unsigned channels, unsigned rate, unsigned bits, std::span<const int16_t> samples) {
   Wave wave;
   const auto data_bytes = static_cast<unsigned>(samples.size_bytes());
   wave.Text("RIFF").U32(36 + data_bytes).Text("WAVEfmt ").U32(16).U16(tag).U16(channels).U32(rate);
@@ -74,8 +73,7 @@ TEST(WaveFile, SaysWhatIsWrong) {
   EXPECT_THAT(error(WaveFile(1, 1, 8000, 8, samples)), HasSubstr("has 8 bits a sample"));
   EXPECT_THAT(error(WaveFile(1, 1, 8000, 16, {})), HasSubstr("no samples"));
   EXPECT_THAT(error(Wave().Text("RIFF").U32(4).Text("WAVE").bytes), HasSubstr("no data chunk"));
-  EXPECT_THAT(error(Wave().Text("RIFF").U32(4).Text("WAVEdata").U32(2).U16(1).bytes),
-              HasSubstr("before their format"));
+  EXPECT_THAT(error(Wave().Text("RIFF").U32(4).Text("WAVEdata").U32(2).U16(1).bytes), HasSubstr("before their format"));
   const std::vector<int16_t> eleven_minutes(8000 * 660);
   EXPECT_THAT(error(WaveFile(1, 1, 8000, 16, eleven_minutes)), HasSubstr("longer than 600 seconds"));
 }
@@ -107,8 +105,7 @@ size_t EndedEvents(PipelineHarness& call) {
 double PurityOfLast(const PipelineHarness& call, int64_t ms, double tone_hz) {
   const auto heard = call.Decoded();
   const auto count = static_cast<size_t>(call.decoded_rate_hz() * ms / 1000);
-  return TonePurity(std::span(heard).last(std::min(count, heard.size())), call.decoded_rate_hz(),
-                    tone_hz);
+  return TonePurity(std::span(heard).last(std::min(count, heard.size())), call.decoded_rate_hz(), tone_hz);
 }
 
 TEST(Announcement, ReplacesTheCallAndGivesItBack) {
@@ -126,8 +123,8 @@ TEST(Announcement, ReplacesTheCallAndGivesItBack) {
   EXPECT_GT(PurityOfLast(call, 500, 300), 0.95);
   // 20 ms after 20 ms, without a break.
   for (size_t i = 1; i < call.sink.packets.size(); ++i) {
-    ASSERT_EQ(static_cast<uint16_t>(call.sink.packets[i].sequence_number -
-                                    call.sink.packets[i - 1].sequence_number), 1);
+    ASSERT_EQ(static_cast<uint16_t>(call.sink.packets[i].sequence_number - call.sink.packets[i - 1].sequence_number),
+              1);
   }
 }
 
@@ -176,8 +173,7 @@ TEST(HoldAudioTest, TheHeldSideHearsWhatWasChosenAndNotTheHolder) {
 TEST(HoldAudioTest, TheNetworksOwnMusicHasPrecedenceWhenAsked) {
   PipelineHarness call(AmrWbFormat(), OpusFormat());
   const AudioClip music(Sine(1000, 16'000, 5), 16'000);
-  call.pipeline.SetHoldAudio(
-      {.kind = HoldAudio::Kind::kAnnouncement, .clip = &music, .only_when_silent = true});
+  call.pipeline.SetHoldAudio({.kind = HoldAudio::Kind::kAnnouncement, .clip = &music, .only_when_silent = true});
   SineSource network(16'000, 400, 8000);
   call.Run(Ms(1'000), [&network](std::span<int16_t> out) { network.Fill(out); });
   EXPECT_GT(PurityOfLast(call, 500, 400), 0.95);
@@ -192,8 +188,7 @@ TEST(TonePlan, EveryCountryHasEveryToneInsideTheVoiceBand) {
   for (const char* code : {"itu", "fr", "de", "it", "jp", "us", "es", "gb"}) {
     const auto country = pipeline::ToneCountryFromCode(code);
     ASSERT_TRUE(country) << code;
-    for (const auto tone : {pipeline::Tone::kRingback, pipeline::Tone::kBusy,
-                            pipeline::Tone::kCongestion}) {
+    for (const auto tone : {pipeline::Tone::kRingback, pipeline::Tone::kBusy, pipeline::Tone::kCongestion}) {
       const pipeline::TonePlan plan = pipeline::PlanOf(*country, tone);
       EXPECT_GE(plan.period_ms(), 400u) << code;
       EXPECT_GE(plan.frequencies_hz[0], 300) << code;
@@ -217,8 +212,8 @@ TEST(TonePlan, TheCadenceIsHeard) {
     heard.insert(heard.end(), frame.view().begin(), frame.view().end());
   }
   const auto level = [&heard](int from_ms, int to_ms) {
-    return RootMeanSquare(std::span(heard).subspan(static_cast<size_t>(from_ms) * 16,
-                                                   static_cast<size_t>(to_ms - from_ms) * 16));
+    return RootMeanSquare(
+        std::span(heard).subspan(static_cast<size_t>(from_ms) * 16, static_cast<size_t>(to_ms - from_ms) * 16));
   };
   EXPECT_GT(level(20, 380), 1'500);
   EXPECT_EQ(level(400, 600), 0);

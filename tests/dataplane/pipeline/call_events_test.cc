@@ -32,8 +32,7 @@ void ExpectContinuous(const PipelineHarness& call, uint32_t units_per_frame) {
   const auto& packets = call.sink.packets;
   for (size_t i = 1; i < packets.size(); ++i) {
     ASSERT_EQ(packets[i].ssrc, packets[0].ssrc);
-    ASSERT_EQ(packets[i].sequence_number,
-              static_cast<uint16_t>(packets[i - 1].sequence_number + 1));
+    ASSERT_EQ(packets[i].sequence_number, static_cast<uint16_t>(packets[i - 1].sequence_number + 1));
     const auto ticks = static_cast<uint32_t>((packets[i].at - packets[0].at) / kTick);
     ASSERT_EQ(packets[i].timestamp - packets[0].timestamp, ticks * units_per_frame) << i;
     const bool is_after_pause = packets[i].at - packets[i - 1].at > kTick;
@@ -102,8 +101,7 @@ TEST(CallEventsTest, AChangeOfTheSendFormatKeepsTheStream) {
   call.Run(Ms(500), talk);
   const SentPacket& first_narrowband = call.sink.packets[before];
   EXPECT_EQ(first_narrowband.ssrc, last_wideband.ssrc);
-  EXPECT_EQ(first_narrowband.sequence_number,
-            static_cast<uint16_t>(last_wideband.sequence_number + 1));
+  EXPECT_EQ(first_narrowband.sequence_number, static_cast<uint16_t>(last_wideband.sequence_number + 1));
   EXPECT_TRUE(first_narrowband.marker);
   // 20 ms later, in units of the clock that is used from now on (RFC 7160 section 4.1).
   EXPECT_EQ(first_narrowband.timestamp - last_wideband.timestamp, 160u);
@@ -317,30 +315,26 @@ TEST(CallEventsTest, LateTicksAreMadeUpForAndLeftOutOnesSkipped) {
 TEST(PipelineDropTest, NoReceiveFormat) {
   PipelineHarness call(OpusFormat(), AmrWbFormat());
   (void)call.pipeline.SetReceive(nullptr);
-  EXPECT_EQ(call.Insert(call.sender.Packet(111, Bytes(3), 1, false)),
-            DropReason::kNoReceiveFormat);
+  EXPECT_EQ(call.Insert(call.sender.Packet(111, Bytes(3), 1, false)), DropReason::kNoReceiveFormat);
   EXPECT_EQ(Drops(call, DropReason::kNoReceiveFormat), 1u);
 }
 
 TEST(PipelineDropTest, UnknownPayloadType) {
   PipelineHarness call(OpusFormat(), AmrWbFormat());
-  EXPECT_EQ(call.Insert(call.sender.Packet(13, Bytes(1), 1, false)),
-            DropReason::kUnknownPayloadType);
+  EXPECT_EQ(call.Insert(call.sender.Packet(13, Bytes(1), 1, false)), DropReason::kUnknownPayloadType);
 }
 
 TEST(PipelineDropTest, MalformedPayload) {
   PipelineHarness opus(OpusFormat(), AmrWbFormat());
   EXPECT_EQ(opus.Insert(opus.sender.Packet(111, {}, 1, false)), DropReason::kMalformedPayload);
   PipelineHarness amr(AmrWbFormat(), OpusFormat());
-  EXPECT_EQ(amr.Insert(amr.sender.Packet(104, Bytes(5, std::byte{0x77}), 1, false)),
-            DropReason::kMalformedPayload);
+  EXPECT_EQ(amr.Insert(amr.sender.Packet(104, Bytes(5, std::byte{0x77}), 1, false)), DropReason::kMalformedPayload);
   EXPECT_EQ(StartedEvents(amr), 0u);
 }
 
 TEST(PipelineDropTest, PacketTooLarge) {
   PipelineHarness call(OpusFormat(), AmrWbFormat());
-  EXPECT_EQ(call.Insert(call.sender.Packet(111, Bytes(1501), 1, false)),
-            DropReason::kPacketTooLarge);
+  EXPECT_EQ(call.Insert(call.sender.Packet(111, Bytes(1501), 1, false)), DropReason::kPacketTooLarge);
 }
 
 TEST(PipelineDropTest, LateAndDuplicate) {
@@ -383,25 +377,20 @@ TEST(PipelineDropTest, PlayoutOverflow) {
 }
 
 TEST(PipelineDropTest, TelephoneEvents) {
-  PipelineHarness call(WithEvents(OpusFormat(), 101, 48'000),
-                       WithEvents(AmrWbFormat(), 99, 16'000));
-  EXPECT_EQ(call.Insert(call.sender.Packet(101, Bytes(3), 5, true)),
-            DropReason::kMalformedTelephoneEvent);
+  PipelineHarness call(WithEvents(OpusFormat(), 101, 48'000), WithEvents(AmrWbFormat(), 99, 16'000));
+  EXPECT_EQ(call.Insert(call.sender.Packet(101, Bytes(3), 5, true)), DropReason::kMalformedTelephoneEvent);
   EXPECT_EQ(call.Insert(call.sender.Event(101, {16, false, 10, 160}, 5, true)),
             DropReason::kTelephoneEventNotRelayed);  // flash
   PipelineHarness deaf(WithEvents(OpusFormat(), 101, 48'000), AmrWbFormat());
-  EXPECT_EQ(deaf.Insert(deaf.sender.Event(101, {1, true, 10, 4800}, 5, true)),
-            DropReason::kTelephoneEventNotRelayed);
+  EXPECT_EQ(deaf.Insert(deaf.sender.Event(101, {1, true, 10, 4800}, 5, true)), DropReason::kTelephoneEventNotRelayed);
   // It is reported all the same.
   EXPECT_EQ(deaf.pipeline.stats().dtmf_received, 1u);
 }
 
 TEST(PipelineDropTest, DtmfQueueFull) {
-  PipelineHarness call(WithEvents(OpusFormat(), 101, 48'000),
-                       WithEvents(AmrWbFormat(), 99, 16'000));
+  PipelineHarness call(WithEvents(OpusFormat(), 101, 48'000), WithEvents(AmrWbFormat(), 99, 16'000));
   ASSERT_TRUE(call.pipeline.SendDtmf("01234567890123456789012345678901", Ms(100), Ms(70)));
-  EXPECT_EQ(call.Insert(call.sender.Event(101, {1, true, 10, 4800}, 5, true)),
-            DropReason::kDtmfQueueFull);
+  EXPECT_EQ(call.Insert(call.sender.Event(101, {1, true, 10, 4800}, 5, true)), DropReason::kDtmfQueueFull);
 }
 
 TEST(PipelineDropTest, NoSendBuffer) {

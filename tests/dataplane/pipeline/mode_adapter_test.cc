@@ -17,8 +17,7 @@ using base::Timestamp;
 using codec::Codec;
 
 constexpr TimeDelta kInterval = TimeDelta::Seconds(2);
-constexpr std::array<double, 9> kWidebandKbps{6.6,   8.85,  12.65, 14.25, 15.85,
-                                              18.25, 19.85, 23.05, 23.85};
+constexpr std::array<double, 9> kWidebandKbps{6.6, 8.85, 12.65, 14.25, 15.85, 18.25, 19.85, 23.05, 23.85};
 
 struct Course {
   std::vector<uint8_t> modes;  // one an interval
@@ -27,7 +26,7 @@ struct Course {
 
 // A path whose loss depends on the mode in use, for so many intervals.
 Course Through(ModeAdapter& adapter, int intervals, const std::function<double(uint8_t)>& loss,
-            Timestamp start = Timestamp::FromMilliseconds(1'000'000)) {
+               Timestamp start = Timestamp::FromMilliseconds(1'000'000)) {
   Course run;
   Timestamp now = start;
   for (int i = 0; i < intervals; ++i, now += kInterval) {
@@ -66,9 +65,7 @@ TEST(ModeAdapter, ComesUnderTheCapacityOfACongestedPath) {
     ModeAdapter adapter;
     adapter.Start(Codec::kAmrWb, 0x1ff);
     const double capacity = kWidebandKbps[bearable] + 0.1;
-    const auto loss = [capacity](uint8_t mode) {
-      return std::max(0.0, 1 - capacity / kWidebandKbps[mode]);
-    };
+    const auto loss = [capacity](uint8_t mode) { return std::max(0.0, 1 - capacity / kWidebandKbps[mode]); };
     const Course hour = Through(adapter, 1'800, loss);
     EXPECT_NEAR(MeanOfLast(hour, 900), bearable, 1.2) << int{bearable};
     // Probing upwards gets rare: two changes for each try.
@@ -85,9 +82,7 @@ TEST(ModeAdapter, KeepsTheBestModeWhereLessBitRateIsOfNoUse) {
     ModeAdapter adapter;
     adapter.Start(Codec::kAmrWb, 0x1ff);
     base::Random random(7);
-    const Course hour = Through(adapter, 1'800, [&](uint8_t) {
-      return share * (0.8 + 0.4 * random.NextUnit());
-    });
+    const Course hour = Through(adapter, 1'800, [&](uint8_t) { return share * (0.8 + 0.4 * random.NextUnit()); });
     const auto at_best = std::ranges::count(hour.modes, uint8_t{8});
     EXPECT_GT(at_best, 1'600) << share;
   }
@@ -101,7 +96,8 @@ TEST(ModeAdapter, ComesBackWhenThePathIsFree) {
   (void)Through(adapter, 5, narrow, start);
   EXPECT_LE(adapter.mode(), 4);
   EXPECT_TRUE(adapter.has_adapted());
-  (void)Through(adapter, 60, [](uint8_t) { return 0.0; }, start + kInterval * 5);
+  (void)Through(
+      adapter, 60, [](uint8_t) { return 0.0; }, start + kInterval * 5);
   EXPECT_EQ(adapter.mode(), 8);
 }
 
@@ -110,8 +106,7 @@ TEST(ModeAdapter, NeverLeavesTheSetAndNeverFlaps) {
   for (uint64_t seed = 1; seed <= 40; ++seed) {
     base::Random random(seed);
     const Codec codec = seed % 2 == 0 ? Codec::kAmr : Codec::kAmrWb;
-    const auto modes =
-        static_cast<uint16_t>(1 + random.NextBelow(codec == Codec::kAmr ? 255 : 511));
+    const auto modes = static_cast<uint16_t>(1 + random.NextBelow(codec == Codec::kAmr ? 255 : 511));
     ModeAdapter adapter;
     adapter.Start(codec, modes);
     Timestamp now = Timestamp::FromMilliseconds(9'000);

@@ -12,8 +12,7 @@ constexpr Timestamp kNow = Timestamp::FromMilliseconds(1'000'000);
 
 class PacketRelayTest : public testing::Test {
  protected:
-  std::variant<PacketRelay::Numbers, DropReason> Map(uint16_t sequence, uint32_t ssrc = 7,
-                                                     Timestamp now = kNow) {
+  std::variant<PacketRelay::Numbers, DropReason> Map(uint16_t sequence, uint32_t ssrc = 7, Timestamp now = kNow) {
     jitter::StreamPacket packet;
     packet.ssrc = {ssrc};
     packet.sequence_number = {sequence};
@@ -103,8 +102,7 @@ TEST_F(PacketRelayTest, AnotherSourceGoesOnAndTheOldOneIsGone) {
   EXPECT_TRUE(std::holds_alternative<PacketRelay::Numbers>(Map(7, 8)));
   EXPECT_EQ(relay_.source_changes(), 1u);
   EXPECT_EQ(std::get<DropReason>(Map(101, 7)), DropReason::kOldSource);
-  EXPECT_TRUE(std::holds_alternative<PacketRelay::Numbers>(
-      Map(150, 7, kNow + TimeDelta::Seconds(2))));
+  EXPECT_TRUE(std::holds_alternative<PacketRelay::Numbers>(Map(150, 7, kNow + TimeDelta::Seconds(2))));
 }
 
 codec::CodecFormat Format(codec::Codec codec) {

@@ -7,9 +7,7 @@
 namespace byon::test {
 namespace {
 
-int RateOf(const pipeline::StreamFormat& format) {
-  return static_cast<int>(codec::ClockRateHz(format.codec.codec));
-}
+int RateOf(const pipeline::StreamFormat& format) { return static_cast<int>(codec::ClockRateHz(format.codec.codec)); }
 
 pipeline::StreamFormat Format(codec::Codec codec, uint8_t payload_type) {
   pipeline::StreamFormat format;
@@ -20,20 +18,11 @@ pipeline::StreamFormat Format(codec::Codec codec, uint8_t payload_type) {
 
 }  // namespace
 
-pipeline::StreamFormat OpusFormat(uint8_t payload_type) {
-  return Format(codec::Codec::kOpus, payload_type);
-}
-pipeline::StreamFormat AmrWbFormat(uint8_t payload_type) {
-  return Format(codec::Codec::kAmrWb, payload_type);
-}
-pipeline::StreamFormat AmrFormat(uint8_t payload_type) {
-  return Format(codec::Codec::kAmr, payload_type);
-}
-pipeline::StreamFormat G711Format(codec::Codec codec) {
-  return Format(codec, codec == codec::Codec::kPcmu ? 0 : 8);
-}
-pipeline::StreamFormat WithEvents(pipeline::StreamFormat format, uint8_t payload_type,
-                                  uint32_t clock_rate_hz) {
+pipeline::StreamFormat OpusFormat(uint8_t payload_type) { return Format(codec::Codec::kOpus, payload_type); }
+pipeline::StreamFormat AmrWbFormat(uint8_t payload_type) { return Format(codec::Codec::kAmrWb, payload_type); }
+pipeline::StreamFormat AmrFormat(uint8_t payload_type) { return Format(codec::Codec::kAmr, payload_type); }
+pipeline::StreamFormat G711Format(codec::Codec codec) { return Format(codec, codec == codec::Codec::kPcmu ? 0 : 8); }
+pipeline::StreamFormat WithEvents(pipeline::StreamFormat format, uint8_t payload_type, uint32_t clock_rate_hz) {
   format.telephone_events.PushBack({payload_type, clock_rate_hz});
   return format;
 }
@@ -68,34 +57,30 @@ std::optional<Bytes> FarSender::Speak(std::span<const int16_t> samples) {
   std::copy(samples.begin(), samples.end(), frame.samples.begin());
   Bytes payload(codec::kMaxEncodedBytes);
   const codec::EncodedPayload encoded = encoder_->Encode(frame, payload);
-  const uint32_t timestamp =
-      timestamp_ - static_cast<uint32_t>(std::max(encoded.frames, 1) - 1) * units_per_frame_;
+  const uint32_t timestamp = timestamp_ - static_cast<uint32_t>(std::max(encoded.frames, 1) - 1) * units_per_frame_;
   timestamp_ += units_per_frame_;
   if (encoded.bytes == 0) return std::nullopt;
   payload.resize(encoded.bytes);
   return Packet(format_.payload_type, payload, timestamp, encoded.starts_talkspurt);
 }
 
-Bytes FarSender::Packet(uint8_t payload_type, base::ByteSpan payload, uint32_t timestamp,
-                        bool marker) {
+Bytes FarSender::Packet(uint8_t payload_type, base::ByteSpan payload, uint32_t timestamp, bool marker) {
   Bytes packet(payload.size() + rtp::kRtpFixedHeaderBytes);
-  rtp::RtpPacketBuilder builder(
-      packet, {marker, {payload_type}, {sequence_number_++}, {timestamp}, {ssrc_}});
+  rtp::RtpPacketBuilder builder(packet, {marker, {payload_type}, {sequence_number_++}, {timestamp}, {ssrc_}});
   builder.SetPayload(payload);
   BYON_CHECK(builder.Finish().has_value(), "the packet fits");
   return packet;
 }
 
-Bytes FarSender::Event(uint8_t payload_type, const rtp::TelephoneEvent& report,
-                       uint32_t event_timestamp, bool marker) {
+Bytes FarSender::Event(uint8_t payload_type, const rtp::TelephoneEvent& report, uint32_t event_timestamp, bool marker) {
   Bytes payload(rtp::kTelephoneEventBytes);
   base::ByteWriter writer(payload);
   report.Serialize(writer);
   return Packet(payload_type, payload, event_timestamp, marker);
 }
 
-std::vector<int16_t> DecodeAll(std::span<const SentPacket> packets,
-                               const pipeline::StreamFormat& format, int sample_rate_hz) {
+std::vector<int16_t> DecodeAll(std::span<const SentPacket> packets, const pipeline::StreamFormat& format,
+                               int sample_rate_hz) {
   const auto decoder = codec::MakeAudioDecoder(format.codec, sample_rate_hz);
   const uint32_t clock = codec::ClockRateHz(format.codec.codec);
   std::vector<int16_t> samples;
@@ -122,16 +107,15 @@ pipeline::ReceiveSetupPtr MustPrepareReceive(std::span<const pipeline::StreamFor
   BYON_CHECK(setup.ok(), "the test's formats are good");
   return std::move(setup).value();
 }
-pipeline::SendSetupPtr MustPrepareSend(const pipeline::StreamFormat& send,
-                                       const pipeline::StreamFormat* receive) {
+pipeline::SendSetupPtr MustPrepareSend(const pipeline::StreamFormat& send, const pipeline::StreamFormat* receive) {
   auto setup = pipeline::PrepareSend(send, receive);
   BYON_CHECK(setup.ok(), "the test's formats are good");
   return std::move(setup).value();
 }
 
 PipelineHarness::PipelineHarness(const pipeline::StreamFormat& receive_format,
-                                 const pipeline::StreamFormat& send_format,
-                                 const NetworkWeather& weather, uint64_t seed)
+                                 const pipeline::StreamFormat& send_format, const NetworkWeather& weather,
+                                 uint64_t seed)
     : receive(receive_format),
       send(send_format),
       pipeline({.ssrc = {0x0b0b0b0b}, .random_seed = seed}),
@@ -169,8 +153,7 @@ void PipelineHarness::Run(TimeDelta time, const Fill& fill) {
       fill(samples);
       const auto extra = sender.Speak(samples);
       sender_time_ns_ += 20e6;
-      if (extra) network.Send(*extra, now - kTick + TimeDelta::Nanoseconds(
-                                                       static_cast<int64_t>(sender_time_ns_)));
+      if (extra) network.Send(*extra, now - kTick + TimeDelta::Nanoseconds(static_cast<int64_t>(sender_time_ns_)));
     }
     if (is_behind) {
       sender_time_ns_ -= 20e6;

@@ -30,8 +30,7 @@ pipeline::StreamFormat OpusFormat(uint8_t payload_type = 111);
 pipeline::StreamFormat AmrWbFormat(uint8_t payload_type = 104);
 pipeline::StreamFormat AmrFormat(uint8_t payload_type = 102);
 pipeline::StreamFormat G711Format(codec::Codec codec);
-pipeline::StreamFormat WithEvents(pipeline::StreamFormat format, uint8_t payload_type,
-                                  uint32_t clock_rate_hz);
+pipeline::StreamFormat WithEvents(pipeline::StreamFormat format, uint8_t payload_type, uint32_t clock_rate_hz);
 
 // A packet as the far end of the sending leg gets it.
 struct SentPacket {
@@ -71,8 +70,7 @@ class FarSender {
   std::optional<Bytes> Speak(std::span<const int16_t> samples);
   // Time passes without audio, its timestamps run on.
   void PassSilence() { timestamp_ += units_per_frame_; }
-  Bytes Event(uint8_t payload_type, const rtp::TelephoneEvent& report, uint32_t event_timestamp,
-              bool marker);
+  Bytes Event(uint8_t payload_type, const rtp::TelephoneEvent& report, uint32_t event_timestamp, bool marker);
   Bytes Packet(uint8_t payload_type, base::ByteSpan payload, uint32_t timestamp, bool marker);
 
   uint32_t timestamp() const { return timestamp_; }
@@ -91,8 +89,8 @@ class FarSender {
 };
 
 // Decodes what the pipeline sent, in order, one frame of silence for each 20 ms without a packet.
-std::vector<int16_t> DecodeAll(std::span<const SentPacket> packets,
-                               const pipeline::StreamFormat& format, int sample_rate_hz);
+std::vector<int16_t> DecodeAll(std::span<const SentPacket> packets, const pipeline::StreamFormat& format,
+                               int sample_rate_hz);
 
 // One pipeline between a far sender and a collecting sink, in simulated time.
 class PipelineHarness {
@@ -123,7 +121,7 @@ class PipelineHarness {
   NetworkSimulator<Bytes> network;
   Timestamp now = Timestamp::FromMilliseconds(1'000'000);
   TimeDelta tick_phase = TimeDelta::Milliseconds(7);  // of our ticks against the sender's packets
-  double sender_drift = 0;  // 1e-6: the sender's clock is 1 ppm fast
+  double sender_drift = 0;                            // 1e-6: the sender's clock is 1 ppm fast
 
  private:
   int decoded_rate_hz_;
@@ -132,7 +130,6 @@ class PipelineHarness {
 
 pipeline::ReceiveSetupPtr MustPrepareReceive(std::span<const pipeline::StreamFormat> formats,
                                              const pipeline::StreamFormat* send);
-pipeline::SendSetupPtr MustPrepareSend(const pipeline::StreamFormat& send,
-                                       const pipeline::StreamFormat* receive);
+pipeline::SendSetupPtr MustPrepareSend(const pipeline::StreamFormat& send, const pipeline::StreamFormat* receive);
 
 }  // namespace byon::test

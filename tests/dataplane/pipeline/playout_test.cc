@@ -54,8 +54,7 @@ TEST_F(PlayoutTest, OneStallIsMadeUpForWithinTwoSeconds) {
       EXPECT_LE(took, TimeDelta::Seconds(2)) << stall_ms << " " << jitter_ms;
       EXPECT_LE(call.pipeline.stats().target_playout_delay, target_before + Ms(10)) << stall_ms;
       // What stalled is heard in the end: nothing is concealed but the stall itself.
-      EXPECT_LE(call.pipeline.stats().concealed_frames - concealed_before,
-                static_cast<uint64_t>(stall_ms / 20 + 1));
+      EXPECT_LE(call.pipeline.stats().concealed_frames - concealed_before, static_cast<uint64_t>(stall_ms / 20 + 1));
       EXPECT_EQ(call.pipeline.stats().late_packets, 0u);
     }
   }

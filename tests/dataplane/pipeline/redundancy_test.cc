@@ -30,8 +30,8 @@ class RedSender {
     for (const Encoding& old : history_) {
       const uint32_t offset = timestamp - old.timestamp;
       if (offset > 16'383) continue;
-      const uint32_t header = 0x80000000u | uint32_t{old.type} << 24 | offset << 10 |
-                              static_cast<uint32_t>(old.bytes.size());
+      const uint32_t header =
+          0x80000000u | uint32_t{old.type} << 24 | offset << 10 | static_cast<uint32_t>(old.bytes.size());
       for (int shift = 24; shift >= 0; shift -= 8) {
         payload.push_back(static_cast<std::byte>(header >> shift & 0xff));
       }
@@ -43,17 +43,12 @@ class RedSender {
       }
     }
     payload.insert(payload.end(), view->payload().begin(), view->payload().end());
-    history_.push_back({timestamp,
-                        view->payload_type().value,
-                        {view->payload().begin(), view->payload().end()}});
+    history_.push_back({timestamp, view->payload_type().value, {view->payload().begin(), view->payload().end()}});
     if (history_.size() > copies_) history_.pop_front();
 
     Bytes wrapped(rtp::kRtpFixedHeaderBytes + payload.size());
-    rtp::RtpPacketBuilder builder(wrapped, {view->marker(),
-                                            {kRed},
-                                            view->sequence_number(),
-                                            view->timestamp(),
-                                            view->ssrc()});
+    rtp::RtpPacketBuilder builder(wrapped,
+                                  {view->marker(), {kRed}, view->sequence_number(), view->timestamp(), view->ssrc()});
     builder.SetPayload(payload);
     BYON_CHECK(builder.Finish().has_value(), "the packet fits");
     return wrapped;
@@ -69,8 +64,8 @@ class RedSender {
   std::deque<Encoding> history_;
 };
 
-pipeline::PipelineStats Call(const pipeline::StreamFormat& format, size_t copies,
-                             const NetworkWeather& weather, uint64_t seed, uint64_t* lost) {
+pipeline::PipelineStats Call(const pipeline::StreamFormat& format, size_t copies, const NetworkWeather& weather,
+                             uint64_t seed, uint64_t* lost) {
   PipelineHarness call(WithRed(format), AmrWbFormat(), weather, seed);
   call.sink.keeps_packets = false;
   RedSender red(copies);
@@ -93,8 +88,7 @@ TEST(RedundancyTest, SingleLossesLeaveNoTraceOnceTheyAreKnown) {
       // Two in a row are more than one copy repairs; the first losses come before their price is known.
       const double doubles = loss * static_cast<double>(lost);
       EXPECT_LT(static_cast<double>(stats.concealed_frames), doubles * 1.5 + 20) << loss;
-      EXPECT_GT(static_cast<double>(stats.recovered_frames),
-                static_cast<double>(lost) - doubles * 1.5 - 20);
+      EXPECT_GT(static_cast<double>(stats.recovered_frames), static_cast<double>(lost) - doubles * 1.5 - 20);
       EXPECT_LE(stats.playout_delay, TimeDelta::Milliseconds(60)) << loss;
       EXPECT_EQ(stats.drops[static_cast<size_t>(DropReason::kMalformedRedundancy)], 0u);
     }
@@ -145,15 +139,12 @@ TEST(RedundancyTest, WithoutLossItCostsNothing) {
 class RedPacketTest : public ::testing::Test {
  protected:
   RedPacketTest()
-      : call(WithRed(WithEvents(G711Format(codec::Codec::kPcmu), 101, 8000)),
-             WithEvents(AmrWbFormat(), 97, 16'000)) {}
+      : call(WithRed(WithEvents(G711Format(codec::Codec::kPcmu), 101, 8000)), WithEvents(AmrWbFormat(), 97, 16'000)) {}
 
   std::optional<DropReason> Insert(const Bytes& payload) {
     return call.Insert(call.sender.Packet(kRed, payload, call.sender.timestamp(), false));
   }
-  uint64_t drops(DropReason reason) const {
-    return call.pipeline.stats().drops[static_cast<size_t>(reason)];
-  }
+  uint64_t drops(DropReason reason) const { return call.pipeline.stats().drops[static_cast<size_t>(reason)]; }
   static Bytes Red(std::initializer_list<int> header, size_t body_bytes) {
     Bytes payload;
     for (int octet : header) payload.push_back(static_cast<std::byte>(octet));
@@ -181,9 +172,7 @@ TEST_F(RedPacketTest, RedInRedIsRefused) {
   EXPECT_EQ(drops(DropReason::kMalformedRedundancy), 1u);
 }
 
-TEST_F(RedPacketTest, AnEmptyPrimaryIsMalformed) {
-  EXPECT_EQ(Insert(Red({0}, 0)), DropReason::kMalformedPayload);
-}
+TEST_F(RedPacketTest, AnEmptyPrimaryIsMalformed) { EXPECT_EQ(Insert(Red({0}, 0)), DropReason::kMalformedPayload); }
 
 // RFC 4733 section 2.5.1.2: events repeated by RFC 2198, the way some gateways send them.
 TEST_F(RedPacketTest, AnEventThatSurvivesOnlyAsACopyIsPlayed) {

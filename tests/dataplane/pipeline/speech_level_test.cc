@@ -25,8 +25,8 @@ std::vector<int16_t> Sine(double amplitude) {
 std::vector<int16_t> Noise(base::Random& random, int amplitude) {
   std::vector<int16_t> frame(kFrame);
   for (int16_t& sample : frame) {
-    sample = static_cast<int16_t>(
-        static_cast<int>(random.NextBelow(static_cast<uint32_t>(2 * amplitude + 1))) - amplitude);
+    sample =
+        static_cast<int16_t>(static_cast<int>(random.NextBelow(static_cast<uint32_t>(2 * amplitude + 1))) - amplitude);
   }
   return frame;
 }
@@ -49,8 +49,7 @@ TEST(SpeechLevel, TellsSpeechFromTheNoiseBehindIt) {
   ASSERT_TRUE(level.signal_dbm0() && level.noise_dbm0());
   EXPECT_NEAR(*level.signal_dbm0(), -16.9, 0.5);
   // Uniform in +-57: mean square 57 * 58 / 3.
-  EXPECT_NEAR(*level.noise_dbm0(), 10 * std::log10(57.0 * 58 / 3 / (32768.0 * 32768 / 2)) + 3.14,
-              1.5);
+  EXPECT_NEAR(*level.noise_dbm0(), 10 * std::log10(57.0 * 58 / 3 / (32768.0 * 32768 / 2)) + 3.14, 1.5);
 }
 
 TEST(SpeechLevel, FollowsAChangeWithinSeconds) {

@@ -123,8 +123,8 @@ TEST(DtmfSenderTest, AVeryShortEventIsStillRecognisable) {
 
 class TelephoneEventReceiverTest : public ::testing::Test {
  protected:
-  EventProgress Packet(uint32_t timestamp, uint16_t duration, bool is_end = false,
-                       uint8_t event = 5, bool marker = false) {
+  EventProgress Packet(uint32_t timestamp, uint16_t duration, bool is_end = false, uint8_t event = 5,
+                       bool marker = false) {
     now_ += Ms(20);
     return receiver_.OnPacket({event, is_end, 10, duration}, {timestamp}, marker, 8000, now_);
   }
@@ -216,24 +216,22 @@ struct RelayCase {
 };
 
 class DtmfRelayTest : public ::testing::TestWithParam<RelayCase> {};
-INSTANTIATE_TEST_SUITE_P(
-    Clocks, DtmfRelayTest,
-    ::testing::Values(RelayCase{"ChromiumToAmrWb", OpusFormat(), 48'000, AmrWbFormat(), 16'000},
-                      RelayCase{"FirefoxToAmrWb", OpusFormat(), 8000, AmrWbFormat(), 16'000},
-                      RelayCase{"AmrWbToChromium", AmrWbFormat(), 16'000, OpusFormat(), 48'000},
-                      RelayCase{"AmrToFirefox", AmrFormat(), 8000, OpusFormat(), 8000}),
-    [](const auto& relay) { return relay.param.name; });
+INSTANTIATE_TEST_SUITE_P(Clocks, DtmfRelayTest,
+                         ::testing::Values(RelayCase{"ChromiumToAmrWb", OpusFormat(), 48'000, AmrWbFormat(), 16'000},
+                                           RelayCase{"FirefoxToAmrWb", OpusFormat(), 8000, AmrWbFormat(), 16'000},
+                                           RelayCase{"AmrWbToChromium", AmrWbFormat(), 16'000, OpusFormat(), 48'000},
+                                           RelayCase{"AmrToFirefox", AmrFormat(), 8000, OpusFormat(), 8000}),
+                         [](const auto& relay) { return relay.param.name; });
 
 // Presses a key for `ms`; audio stops meanwhile, as with browsers. Returns its packets.
-void Press(PipelineHarness& call, uint8_t payload_type, uint8_t event, int ms, uint32_t clock,
-           int lose_from = 100, int lose_to = 100) {
+void Press(PipelineHarness& call, uint8_t payload_type, uint8_t event, int ms, uint32_t clock, int lose_from = 100,
+           int lose_to = 100) {
   const uint32_t start = call.sender.timestamp();
   const int updates = ms / 20;
   for (int i = 1; i <= updates + 2; ++i) {
     const bool is_end = i >= updates;
     const auto duration = static_cast<uint16_t>(std::min(i, updates) * 20 * int(clock) / 1000);
-    const Bytes packet =
-        call.sender.Event(payload_type, {event, is_end, 10, duration}, start, i == 1);
+    const Bytes packet = call.sender.Event(payload_type, {event, is_end, 10, duration}, start, i == 1);
     call.sender.PassSilence();
     const bool is_lost = i >= lose_from && i <= lose_to;
     call.Step(is_lost ? std::nullopt : std::optional(packet));
@@ -270,8 +268,7 @@ TEST_P(DtmfRelayTest, KeysArriveWholeAndAudioGoesOn) {
   for (size_t i = 0; i < call.sink.packets.size(); ++i) {
     const SentPacket& packet = call.sink.packets[i];
     if (i > 0) {
-      EXPECT_EQ(packet.sequence_number,
-                static_cast<uint16_t>(call.sink.packets[i - 1].sequence_number + 1));
+      EXPECT_EQ(packet.sequence_number, static_cast<uint16_t>(call.sink.packets[i - 1].sequence_number + 1));
     }
     if (packet.payload_type != 99) continue;
     const auto report = rtp::TelephoneEvent::Parse(packet.payload);
@@ -294,8 +291,7 @@ TEST_P(DtmfRelayTest, KeysArriveWholeAndAudioGoesOn) {
   const SentPacket& first = call.sink.packets.front();
   for (const SentPacket& packet : call.sink.packets) {
     if (packet.payload_type == 99) continue;
-    EXPECT_EQ(packet.timestamp - first.timestamp,
-              static_cast<uint32_t>((packet.at - first.at) / kTick) * units);
+    EXPECT_EQ(packet.timestamp - first.timestamp, static_cast<uint32_t>((packet.at - first.at) / kTick) * units);
   }
   const auto audio = call.Decoded();
   const auto last = std::span(audio).last(static_cast<size_t>(call.decoded_rate_hz()) / 10);
@@ -307,8 +303,7 @@ TEST(DtmfRelayLossTest, LostPacketsOfAnEventDoNotLoseTheDigit) {
   // The start, the middle, and all ends but the last are lost.
   const std::vector<std::pair<int, int>> losses = {{1, 1}, {1, 3}, {4, 6}, {8, 9}, {2, 9}};
   for (const auto& [from, to] : losses) {
-    PipelineHarness call(WithEvents(OpusFormat(), 101, 48'000),
-                         WithEvents(AmrWbFormat(), 99, 16'000));
+    PipelineHarness call(WithEvents(OpusFormat(), 101, 48'000), WithEvents(AmrWbFormat(), 99, 16'000));
     SineSource sine(48'000, 500, 8000);
     const auto talk = [&](auto samples) { sine.Fill(samples); };
     call.Run(Ms(300), talk);
@@ -327,8 +322,7 @@ TEST(DtmfRelayLossTest, LostPacketsOfAnEventDoNotLoseTheDigit) {
 }
 
 TEST(DtmfRelayLossTest, AllEndsLostStillEndsTheDigit) {
-  PipelineHarness call(WithEvents(OpusFormat(), 101, 48'000),
-                       WithEvents(AmrWbFormat(), 99, 16'000));
+  PipelineHarness call(WithEvents(OpusFormat(), 101, 48'000), WithEvents(AmrWbFormat(), 99, 16'000));
   SineSource sine(48'000, 500, 8000);
   const auto talk = [&](auto samples) { sine.Fill(samples); };
   call.Run(Ms(300), talk);

@@ -36,16 +36,24 @@ std::vector<Chain> Chains() {
   StreamFormat pcmu_100 = pcmu;
   pcmu_100.codec.ptime_ms = 100;
   return {
-      {"OpusToAmrWb", opus, amr_wb, 1760},    {"AmrWbToOpus", amr_wb, opus, 1760},
+      {"OpusToAmrWb", opus, amr_wb, 1760},
+      {"AmrWbToOpus", amr_wb, opus, 1760},
       {"OpusToAmrWbAligned", opus, amr_wb_aligned, 1760},
       {"AmrWbAlignedToOpus60", amr_wb_aligned, opus_60, 1760},
-      {"OpusToAmr", opus, amr, 1760},         {"AmrToOpus", amr, opus, 1760},
-      {"Opus60ToAmr40", opus_60, amr_40, 1760}, {"Amr40ToOpus", amr_40, opus, 1760},
-      {"PcmuToAmrWb", pcmu, amr_wb, 1760},    {"AmrWbToPcma", amr_wb, pcma, 1760},
-      {"OpusToPcma", opus, pcma, 1760},       {"PcmaToOpus", pcma, opus, 1760},
-      {"PcmuToPcma", pcmu, pcma, 1760},       {"OpusToOpus", opus, opus, 1760},
-      {"AmrToPcmu", amr, pcmu, 1760},         {"AmrWbToAmr", amr_wb, amr, 1760},
-      {"AmrWb240ToOpus", amr_wb_240, opus, 1760}, {"Pcmu100ToAmrWb", pcmu_100, amr_wb, 1760},
+      {"OpusToAmr", opus, amr, 1760},
+      {"AmrToOpus", amr, opus, 1760},
+      {"Opus60ToAmr40", opus_60, amr_40, 1760},
+      {"Amr40ToOpus", amr_40, opus, 1760},
+      {"PcmuToAmrWb", pcmu, amr_wb, 1760},
+      {"AmrWbToPcma", amr_wb, pcma, 1760},
+      {"OpusToPcma", opus, pcma, 1760},
+      {"PcmaToOpus", pcma, opus, 1760},
+      {"PcmuToPcma", pcmu, pcma, 1760},
+      {"OpusToOpus", opus, opus, 1760},
+      {"AmrToPcmu", amr, pcmu, 1760},
+      {"AmrWbToAmr", amr_wb, amr, 1760},
+      {"AmrWb240ToOpus", amr_wb_240, opus, 1760},
+      {"Pcmu100ToAmrWb", pcmu_100, amr_wb, 1760},
   };
 }
 

@@ -21,8 +21,7 @@ class WeatherTest : public ::testing::Test {
     uint64_t sent = 0;
     uint64_t ticks = 0;
   };
-  static Outcome Call(const NetworkWeather& weather, TimeDelta length, double drift = 0,
-                      uint64_t seed = 1) {
+  static Outcome Call(const NetworkWeather& weather, TimeDelta length, double drift = 0, uint64_t seed = 1) {
     PipelineHarness call(G711Format(Codec::kPcmu), G711Format(Codec::kPcma), weather, seed);
     call.sender_drift = drift;
     call.sink.keeps_packets = false;
@@ -55,8 +54,7 @@ TEST_F(WeatherTest, OnlyLostPacketsAreConcealed) {
     const Outcome outcome = Call(NetworkWeather::Loss(loss), TimeDelta::Seconds(60));
     ExpectNoHoles(outcome);
     EXPECT_EQ(outcome.stats.late_packets, 0u);
-    EXPECT_NEAR(static_cast<double>(outcome.stats.concealed_frames),
-                static_cast<double>(outcome.lost), 2);
+    EXPECT_NEAR(static_cast<double>(outcome.stats.concealed_frames), static_cast<double>(outcome.lost), 2);
     EXPECT_LE(outcome.stats.playout_delay, Ms(30));
   }
 }
@@ -64,8 +62,7 @@ TEST_F(WeatherTest, OnlyLostPacketsAreConcealed) {
 TEST_F(WeatherTest, BurstsToo) {
   const Outcome outcome = Call(NetworkWeather::BurstLoss(), TimeDelta::Seconds(60));
   ExpectNoHoles(outcome);
-  EXPECT_NEAR(static_cast<double>(outcome.stats.concealed_frames),
-              static_cast<double>(outcome.lost), 3);
+  EXPECT_NEAR(static_cast<double>(outcome.stats.concealed_frames), static_cast<double>(outcome.lost), 3);
 }
 
 TEST_F(WeatherTest, JitterCostsDelayNotAudio) {
@@ -104,13 +101,11 @@ TEST_F(WeatherTest, AStormIsSurvived) {
 
 TEST_F(WeatherTest, ClockDriftIsFollowedByPitchPeriods) {
   for (const double ppm : {-1000.0, -200.0, 200.0, 1000.0}) {
-    const Outcome outcome =
-        Call(NetworkWeather::Jitter(5), TimeDelta::Seconds(600), ppm * 1e-6);
+    const Outcome outcome = Call(NetworkWeather::Jitter(5), TimeDelta::Seconds(600), ppm * 1e-6);
     EXPECT_LE(outcome.stats.concealed_frames, 3u) << ppm;
     EXPECT_LE(outcome.stats.playout_delay, Ms(45)) << ppm;
     const double drifted = 600 * 8000 * std::abs(ppm) * 1e-6;
-    const auto changed = static_cast<double>(ppm > 0 ? outcome.stats.removed_samples
-                                                     : outcome.stats.inserted_samples);
+    const auto changed = static_cast<double>(ppm > 0 ? outcome.stats.removed_samples : outcome.stats.inserted_samples);
     EXPECT_NEAR(changed, drifted, 600) << ppm;
   }
 }
@@ -137,8 +132,8 @@ TEST_F(WeatherTest, AnHourOfCallIsWhole) {
   weather.loss = 0.01;
   const Outcome outcome = Call(weather, TimeDelta::Seconds(3600), 30e-6);
   EXPECT_GE(outcome.stats.packets_sent, outcome.ticks - 10);
-  EXPECT_NEAR(static_cast<double>(outcome.stats.concealed_frames),
-              static_cast<double>(outcome.lost), 0.002 * static_cast<double>(outcome.sent));
+  EXPECT_NEAR(static_cast<double>(outcome.stats.concealed_frames), static_cast<double>(outcome.lost),
+              0.002 * static_cast<double>(outcome.sent));
   EXPECT_LE(outcome.stats.playout_delay, Ms(55));
   EXPECT_LE(outcome.stats.added_latency_mean, Ms(50));
 }
@@ -159,8 +154,7 @@ TEST(FecWeatherTest, OpusRedundancyRepairsMostSingleLosses) {
 
 // All codecs for a while through everything at once: nothing breaks, the clock holds.
 TEST(StormTest, EveryCodecSurvives) {
-  const std::array formats = {OpusFormat(), AmrWbFormat(), AmrFormat(),
-                              G711Format(Codec::kPcmu)};
+  const std::array formats = {OpusFormat(), AmrWbFormat(), AmrFormat(), G711Format(Codec::kPcmu)};
   for (const auto& receive : formats) {
     for (const auto& send : formats) {
       PipelineHarness call(receive, send, NetworkWeather::Storm(), 11);

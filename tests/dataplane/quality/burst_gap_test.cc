@@ -29,8 +29,7 @@ TEST(BurstGap, ALoneLossBetweenSixteenGoodPacketsIsGap) {
 
 // RFC 3611 section 4.7.2: a burst ends with the last bad packet before Gmin good ones.
 TEST(BurstGap, BadPacketsWithFewerThanSixteenGoodOnesBetweenAreABurst) {
-  const BurstGap model =
-      Of(std::string(k16Good) + "xx..x" + std::string(k16Good) + "." + std::string(k16Good));
+  const BurstGap model = Of(std::string(k16Good) + "xx..x" + std::string(k16Good) + "." + std::string(k16Good));
   EXPECT_EQ(model.bursts().count, 1u);
   EXPECT_EQ(model.bursts().packets, 5u);
   EXPECT_EQ(model.bursts().bad, 3u);

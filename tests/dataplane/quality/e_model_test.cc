@@ -42,8 +42,7 @@ TEST(EModel, WidebandVectors) {
   EXPECT_NEAR(WidebandMos(WidebandRating({})), 4.5, 1e-9);
   EXPECT_NEAR(WidebandMos(WidebandRating({.equipment_impairment = 13})), 4.3371, 5e-4);
   EXPECT_NEAR(WidebandMos(WidebandRating({.equipment_impairment = 41})), 3.5123, 5e-4);
-  const WidebandParameters lossy{
-      .equipment_impairment = 20, .loss_robustness = 4.3, .loss_percent = 2};
+  const WidebandParameters lossy{.equipment_impairment = 20, .loss_robustness = 4.3, .loss_percent = 2};
   EXPECT_NEAR(WidebandRating(lossy), 129 - 43.8095, 1e-3);
   EXPECT_NEAR(WidebandMos(WidebandRating(lossy)), 3.4062, 5e-4);
 }
@@ -58,8 +57,7 @@ TEST(EModel, AbsoluteDelay) {
 TEST(EModel, EchoIsHeardTheMoreTheLaterItComes) {
   double last = NarrowbandRating({});
   for (const double delay_ms : {20, 50, 100, 200, 400}) {
-    const double rating = NarrowbandRating(
-        {.echo_delay_ms = delay_ms, .round_trip_delay_ms = 2 * delay_ms});
+    const double rating = NarrowbandRating({.echo_delay_ms = delay_ms, .round_trip_delay_ms = 2 * delay_ms});
     EXPECT_LT(rating, last) << delay_ms;
     last = rating;
   }

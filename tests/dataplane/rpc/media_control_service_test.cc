@@ -30,9 +30,7 @@ RpcConfig TestConfig() {
   config.first_port = 20'000;
   config.last_port = 20'063;  // eight blocks a worker
   config.sessions_per_worker = 3;
-  config.io_drops = [] {
-    return std::map<std::string, uint64_t>{{"io_truncated", 9}, {"io_x", 0}};
-  };
+  config.io_drops = [] { return std::map<std::string, uint64_t>{{"io_truncated", 9}, {"io_x", 0}}; };
   return config;
 }
 
@@ -100,8 +98,7 @@ TEST_F(MediaControlServiceTest, ACreatedSessionSaysItsOwnEnds) {
   EXPECT_NE(session_.ims().ssrc(), session_.access().ssrc());
   EXPECT_FALSE(session_.has_access_remote() || session_.has_ims_remote());
   EXPECT_EQ(session_.access_state(), proto::TRANSPORT_STATE_NEW);
-  const auto config =
-      workers_[session_.worker()].Look([](FakeWorker& w) { return w.created.back(); });
+  const auto config = workers_[session_.worker()].Look([](FakeWorker& w) { return w.created.back(); });
   EXPECT_EQ(config.access.address.ip, net::IpAddress::V4(127, 0, 0, 1)) << "bound to the own one";
   EXPECT_EQ(config.access.address.port, candidate.port());
   EXPECT_EQ(config.access.ice.ufrag, session_.access().ice_ufrag());
@@ -369,11 +366,9 @@ TEST_F(MediaControlServiceTest, DigitsAndTonesReachTheWorker) {
   ASSERT_TRUE(service_.SendDtmf(nullptr, &dtmf, &dtmf_response).ok());
   EXPECT_EQ(worker.Look([](FakeWorker& w) { return w.last_dtmf.digits.size(); }), 2u);
   worker.AnswerNext<worker::SendDtmf>(worker::CommandStatus::kNotNegotiated);
-  EXPECT_EQ(service_.SendDtmf(nullptr, &dtmf, &dtmf_response).error_code(),
-            StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(service_.SendDtmf(nullptr, &dtmf, &dtmf_response).error_code(), StatusCode::FAILED_PRECONDITION);
   dtmf.set_digits("");
-  EXPECT_EQ(service_.SendDtmf(nullptr, &dtmf, &dtmf_response).error_code(),
-            StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(service_.SendDtmf(nullptr, &dtmf, &dtmf_response).error_code(), StatusCode::INVALID_ARGUMENT);
   proto::PlayToneRequest tone;
   tone.set_session_id("call-1");
   tone.set_leg(proto::LEG_ACCESS);
@@ -382,8 +377,7 @@ TEST_F(MediaControlServiceTest, DigitsAndTonesReachTheWorker) {
   ASSERT_TRUE(service_.PlayTone(nullptr, &tone, &tone_response).ok());
   EXPECT_EQ(worker.Look([](FakeWorker& w) { return w.last_tone.tone; }), pipeline::Tone::kRingback);
   tone.set_leg(proto::LEG_UNSPECIFIED);
-  EXPECT_EQ(service_.PlayTone(nullptr, &tone, &tone_response).error_code(),
-            StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(service_.PlayTone(nullptr, &tone, &tone_response).error_code(), StatusCode::INVALID_ARGUMENT);
 }
 
 TEST_F(MediaControlServiceTest, StatsOfSessionAndNode) {
@@ -438,8 +432,7 @@ TEST_F(MediaControlServiceTest, EventsChangeTheStateThatIsListed) {
     do {
       response.Clear();
       (void)service_.ListSessions(nullptr, &request, &response);
-    } while (response.sessions(0).access_state() != state &&
-             std::chrono::steady_clock::now() < end);
+    } while (response.sessions(0).access_state() != state && std::chrono::steady_clock::now() < end);
     EXPECT_EQ(response.sessions(0).access_state(), state);
   };
   worker.Emit(worker.last_handle(), session::IceConnected{});
@@ -490,8 +483,7 @@ class BriefLeaseTest : public MediaControlServiceTest {
 // Anybody may look at a node: an operator's display must not keep a lost controller's calls alive.
 TEST_F(BriefLeaseTest, AskingForFiguresRenewsNoLease) {
   ASSERT_TRUE(Create("call-1").ok());
-  const auto over =
-      std::chrono::steady_clock::now() + std::chrono::nanoseconds(2 * kLease.nanoseconds());
+  const auto over = std::chrono::steady_clock::now() + std::chrono::nanoseconds(2 * kLease.nanoseconds());
   proto::GetStatsRequest request;
   request.set_session_id("call-1");
   while (std::chrono::steady_clock::now() < over) {

@@ -70,7 +70,9 @@ TEST(EventHub, EachControllerGetsItsOwnWithoutAGap) {
   for (uint64_t sequence = 1; sequence <= 3; ++sequence) {
     ASSERT_EQ(a->Next(kNow, event), Outcome::kEvent);
     EXPECT_EQ(event.sequence(), sequence);
-    if (sequence == 2) { EXPECT_EQ(event.heartbeat().session_count(), 5u); }
+    if (sequence == 2) {
+      EXPECT_EQ(event.heartbeat().session_count(), 5u);
+    }
   }
   EXPECT_EQ(event.dtmf().digit(), "3");
   EXPECT_EQ(a->Next(kNow, event), Outcome::kTimeout);
@@ -132,8 +134,7 @@ TEST(WorkerClient, RepliesFindTheirCommands) {
   WorkerClient client(mailbox);
   std::vector<worker::SessionHandle> done;
   for (const worker::SessionHandle handle : {7u, 8u}) {
-    ASSERT_TRUE(client.Submit(Tone(handle),
-                              [&](worker::Reply reply) { done.push_back(reply.command.session); }));
+    ASSERT_TRUE(client.Submit(Tone(handle), [&](worker::Reply reply) { done.push_back(reply.command.session); }));
   }
   EXPECT_TRUE(client.has_outstanding());
   auto first = *mailbox.commands.Pop(), second = *mailbox.commands.Pop();
@@ -152,9 +153,7 @@ TEST(WorkerClient, ALateReplyGoesToTheLateHand) {
   worker::WorkerMailbox mailbox;
   WorkerClient client(mailbox);
   bool was_late = false;
-  EXPECT_FALSE(client
-                   .Call(Tone(1), base::TimeDelta::Milliseconds(1),
-                         [&](const worker::Reply&) { was_late = true; })
+  EXPECT_FALSE(client.Call(Tone(1), base::TimeDelta::Milliseconds(1), [&](const worker::Reply&) { was_late = true; })
                    .has_value());
   EXPECT_FALSE(was_late);
   (void)mailbox.reports.Push(worker::Reply{worker::CommandStatus::kDone, *mailbox.commands.Pop()});

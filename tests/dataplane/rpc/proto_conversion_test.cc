@@ -106,8 +106,7 @@ TEST(ProtoConversion, RtcpOfTheDescriptionArrives) {
   ASSERT_TRUE(remote.ok()) << remote.error();
   EXPECT_EQ(remote->rtcp_parameters, (session::RtcpParameters{true, 0, true, true}));
   message.set_rtcp_bandwidth_bps(2'000'000);
-  EXPECT_EQ(ToDomain(message, "ims", true).error(),
-            "ims.rtcp_bandwidth_bps is 2000000, but must be 0 to 1000000");
+  EXPECT_EQ(ToDomain(message, "ims", true).error(), "ims.rtcp_bandwidth_bps is 2000000, but must be 0 to 1000000");
 }
 
 TEST(ProtoConversion, HoldAudioAndMuteArrive) {
@@ -132,8 +131,7 @@ TEST(ProtoConversion, HoldAudioAndMuteArrive) {
             "ims.hold_audio.announcement is \"jazz\", but must be absent: this node has no "
             "announcements");
   message.mutable_hold_audio()->set_kind(static_cast<proto::HoldAudio::Kind>(9));
-  EXPECT_EQ(ToDomain(message, "ims", true, &announcements).error(),
-            "ims.hold_audio.kind is 9, but must be 0 to 3");
+  EXPECT_EQ(ToDomain(message, "ims", true, &announcements).error(), "ims.hold_audio.kind is 9, but must be 0 to 3");
 }
 
 TEST(ProtoConversion, AnAnnouncementNeedsANameTheNodeHasAndAnId) {
@@ -201,12 +199,10 @@ INSTANTIATE_TEST_SUITE_P(
                       "access.audio.send.payload_type is 128"},
         AccessMistake{[](auto& m) { m.mutable_audio()->mutable_send()->set_channels(3); },
                       "access.audio.send.channels is 3, but must be 0, 1 or 2"},
-        AccessMistake{
-            [](auto& m) { m.mutable_audio()->mutable_send()->set_max_average_bitrate_bps(5); },
-            "access.audio.send.max_average_bitrate_bps is 5, but must be 0 or 6000 to 510000"},
-        AccessMistake{
-            [](auto& m) { m.mutable_audio()->mutable_send()->set_max_playback_rate_hz(96000); },
-            "access.audio.send.max_playback_rate_hz is 96000"},
+        AccessMistake{[](auto& m) { m.mutable_audio()->mutable_send()->set_max_average_bitrate_bps(5); },
+                      "access.audio.send.max_average_bitrate_bps is 5, but must be 0 or 6000 to 510000"},
+        AccessMistake{[](auto& m) { m.mutable_audio()->mutable_send()->set_max_playback_rate_hz(96000); },
+                      "access.audio.send.max_playback_rate_hz is 96000"},
         AccessMistake{[](auto& m) { m.mutable_audio()->mutable_send()->set_max_ptime_ms(10); },
                       "access.audio.send.max_ptime_ms is 10, but must be 0 or at least 20"},
         AccessMistake{[](auto& m) { m.mutable_audio()->clear_receive(); },
@@ -219,16 +215,11 @@ INSTANTIATE_TEST_SUITE_P(
                       "access.audio.red_payload_type is 110, but must be used once"},
         AccessMistake{[](auto& m) { m.mutable_audio()->set_red_payload_type(72); },
                       "access.audio.red_payload_type is 72, but must be 0 to 63 or 96 to 127"},
-        AccessMistake{
-            [](auto& m) { m.mutable_audio()->mutable_telephone_events(0)->set_payload_type(111); },
-            "access.audio.receive[0].payload_type is 111, but must be used once"},
-        AccessMistake{[](auto& m) {
-                        *m.mutable_audio()->add_telephone_events() = m.audio().telephone_events(0);
-                      },
+        AccessMistake{[](auto& m) { m.mutable_audio()->mutable_telephone_events(0)->set_payload_type(111); },
+                      "access.audio.receive[0].payload_type is 111, but must be used once"},
+        AccessMistake{[](auto& m) { *m.mutable_audio()->add_telephone_events() = m.audio().telephone_events(0); },
                       "access.audio.telephone_events is 110, but must be payload types used once"},
-        AccessMistake{[](auto& m) {
-                        m.mutable_audio()->mutable_telephone_events(0)->set_clock_rate_hz(44100);
-                      },
+        AccessMistake{[](auto& m) { m.mutable_audio()->mutable_telephone_events(0)->set_clock_rate_hz(44100); },
                       "access.audio.telephone_events[0].clock_rate_hz is 44100, but must be 8000, "
                       "16000 or 48000"},
         AccessMistake{[](auto& m) {
@@ -255,36 +246,33 @@ TEST_P(ImsMistakes, AreNamedInOneSentence) {
 }
 INSTANTIATE_TEST_SUITE_P(
     All, ImsMistakes,
-    testing::Values(
-        ImsMistake{[](auto& m) { m.mutable_rtp()->set_ip("example.com"); },
-                   "ims.rtp.ip is \"example.com\", but must be an IPv4 or IPv6 address"},
-        ImsMistake{[](auto& m) { m.mutable_rtp()->set_ip("2001:db8::1"); },
-                   "ims.rtp.ip is \"2001:db8::1\", but must be an IPv4 address, as the leg's own"},
-        ImsMistake{[](auto& m) { m.mutable_rtp()->set_ip("224.0.0.1"); },
-                   "ims.rtp.ip is \"224.0.0.1\", but must be a unicast address"},
-        ImsMistake{[](auto& m) { m.mutable_rtp()->set_port(65536); },
-                   "ims.rtp.port is 65536, but must be 0 to 65535"},
-        ImsMistake{[](auto& m) { m.mutable_rtcp()->set_ip("x"); }, "ims.rtcp.ip is \"x\""},
-        ImsMistake{[](auto& m) { m.set_dscp(64); }, "ims.dscp is 64, but must be 0 to 63"},
-        ImsMistake{[](auto& m) { m.mutable_audio()->mutable_send()->add_mode_set(9); },
-                   "ims.audio.send.mode_set is 9, but must be 0 to 8"},
-        ImsMistake{[](auto& m) { m.mutable_audio()->mutable_send()->set_mode_change_period(3); },
-                   "ims.audio.send.mode_change_period is 3, but must be 0, 1 or 2"},
-        ImsMistake{[](auto& m) { m.mutable_audio()->mutable_send()->set_channels(2); },
-                   "ims.audio.send.channels is 2, but must be 0 or 1"},
-        ImsMistake{[](auto& m) {
-                     for (int i = 0; i < 17; ++i)
-                       *m.mutable_audio()->add_receive() = m.audio().send();
-                   },
-                   "ims.audio.receive has 18 entries, but at most 16"}));
+    testing::Values(ImsMistake{[](auto& m) { m.mutable_rtp()->set_ip("example.com"); },
+                               "ims.rtp.ip is \"example.com\", but must be an IPv4 or IPv6 address"},
+                    ImsMistake{[](auto& m) { m.mutable_rtp()->set_ip("2001:db8::1"); },
+                               "ims.rtp.ip is \"2001:db8::1\", but must be an IPv4 address, as the leg's own"},
+                    ImsMistake{[](auto& m) { m.mutable_rtp()->set_ip("224.0.0.1"); },
+                               "ims.rtp.ip is \"224.0.0.1\", but must be a unicast address"},
+                    ImsMistake{[](auto& m) { m.mutable_rtp()->set_port(65536); },
+                               "ims.rtp.port is 65536, but must be 0 to 65535"},
+                    ImsMistake{[](auto& m) { m.mutable_rtcp()->set_ip("x"); }, "ims.rtcp.ip is \"x\""},
+                    ImsMistake{[](auto& m) { m.set_dscp(64); }, "ims.dscp is 64, but must be 0 to 63"},
+                    ImsMistake{[](auto& m) { m.mutable_audio()->mutable_send()->add_mode_set(9); },
+                               "ims.audio.send.mode_set is 9, but must be 0 to 8"},
+                    ImsMistake{[](auto& m) { m.mutable_audio()->mutable_send()->set_mode_change_period(3); },
+                               "ims.audio.send.mode_change_period is 3, but must be 0, 1 or 2"},
+                    ImsMistake{[](auto& m) { m.mutable_audio()->mutable_send()->set_channels(2); },
+                               "ims.audio.send.channels is 2, but must be 0 or 1"},
+                    ImsMistake{[](auto& m) {
+                                 for (int i = 0; i < 17; ++i) *m.mutable_audio()->add_receive() = m.audio().send();
+                               },
+                               "ims.audio.receive has 18 entries, but at most 16"}));
 
 TEST(ProtoConversion, IdsAreChecked) {
   EXPECT_TRUE(CheckSessionId("call_1-A").ok());
   EXPECT_TRUE(CheckSessionId(std::string(64, 'x')).ok());
   EXPECT_FALSE(CheckSessionId("").ok());
   EXPECT_FALSE(CheckSessionId(std::string(65, 'x')).ok());
-  EXPECT_THAT(CheckSessionId("a b").error(),
-              HasSubstr("session_id is \"a b\", but must be 1 to 64 of [A-Za-z0-9_-]"));
+  EXPECT_THAT(CheckSessionId("a b").error(), HasSubstr("session_id is \"a b\", but must be 1 to 64 of [A-Za-z0-9_-]"));
   EXPECT_TRUE(CheckControllerId("gw-1.example").ok());
   EXPECT_FALSE(CheckControllerId("").ok());
   EXPECT_FALSE(CheckControllerId("a b").ok());
@@ -303,14 +291,12 @@ TEST(ProtoConversion, DigitsAreChecked) {
   request.set_gap_ms(6000);
   EXPECT_EQ(ToDomain(request)->duration, base::TimeDelta::Milliseconds(40));
   request.set_duration_ms(39);
-  EXPECT_THAT(ToDomain(request).error(),
-              HasSubstr("duration_ms is 39, but must be 0 or 40 to 6000"));
+  EXPECT_THAT(ToDomain(request).error(), HasSubstr("duration_ms is 39, but must be 0 or 40 to 6000"));
   request.set_duration_ms(100);
   request.set_gap_ms(6001);
   EXPECT_THAT(ToDomain(request).error(), HasSubstr("gap_ms is 6001, but must be 0 or 30 to 6000"));
   request.set_gap_ms(0);
-  for (const std::string& digits :
-       {std::string(), std::string("E"), std::string("a"), std::string(33, '1')}) {
+  for (const std::string& digits : {std::string(), std::string("E"), std::string("a"), std::string(33, '1')}) {
     request.set_digits(digits);
     EXPECT_THAT(ToDomain(request).error(), HasSubstr("but must be 1 to 32 of 0-9 * # A-D"));
   }
@@ -348,8 +334,7 @@ TEST(ProtoConversion, EveryEventHasItsMessage) {
   EXPECT_TRUE(event.has_consent_lost());
   const std::pair<session::FailureCause, proto::FailureCause> causes[] = {
       {session::FailureCause::kDtlsHandshake, proto::FAILURE_CAUSE_DTLS_HANDSHAKE},
-      {session::FailureCause::kDtlsFingerprintMismatch,
-       proto::FAILURE_CAUSE_DTLS_FINGERPRINT_MISMATCH},
+      {session::FailureCause::kDtlsFingerprintMismatch, proto::FAILURE_CAUSE_DTLS_FINGERPRINT_MISMATCH},
       {session::FailureCause::kDtlsNoSrtpProfile, proto::FAILURE_CAUSE_DTLS_NO_SRTP_PROFILE},
       {session::FailureCause::kDtlsClosed, proto::FAILURE_CAUSE_DTLS_CLOSED},
       {session::FailureCause::kIceTimeout, proto::FAILURE_CAUSE_ICE_TIMEOUT}};

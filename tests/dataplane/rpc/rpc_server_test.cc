@@ -57,8 +57,8 @@ int Health(const std::shared_ptr<grpc::Channel>& channel, const std::string& ser
   grpc::GenericStub stub(channel);
   grpc::CompletionQueue queue;
   const auto context = NewContext();
-  const auto call = stub.PrepareUnaryCall(context.get(), "/grpc.health.v1.Health/Check",
-                                          grpc::ByteBuffer(&slice, 1), &queue);
+  const auto call =
+      stub.PrepareUnaryCall(context.get(), "/grpc.health.v1.Health/Check", grpc::ByteBuffer(&slice, 1), &queue);
   call->StartCall();
   grpc::ByteBuffer answer;
   grpc::Status status;
@@ -126,8 +126,8 @@ TEST_F(RpcServerTest, AStreamGetsItsControllersEventsAndEndsWithTheServer) {
   config.listen = "127.0.0.1:0";
   Start(config);
   ASSERT_GT(server_->bound_port(), 0);
-  const auto channel = grpc::CreateChannel("127.0.0.1:" + std::to_string(server_->bound_port()),
-                                           grpc::InsecureChannelCredentials());
+  const auto channel =
+      grpc::CreateChannel("127.0.0.1:" + std::to_string(server_->bound_port()), grpc::InsecureChannelCredentials());
   const auto stub = proto::MediaControl::NewStub(channel);
   proto::WatchEventsRequest watch;
   watch.set_controller_id("control");
@@ -142,8 +142,7 @@ TEST_F(RpcServerTest, AStreamGetsItsControllersEventsAndEndsWithTheServer) {
   modify.mutable_ims()->set_stream_id(long_id);
   proto::Session session;
   ASSERT_TRUE(stub->ModifySession(NewContext().get(), modify, &session).ok());
-  worker_.Emit(worker_.last_handle(),
-               session::MediaStarted{session::Leg::kIms, session::ShortText(long_id)});
+  worker_.Emit(worker_.last_handle(), session::MediaStarted{session::Leg::kIms, session::ShortText(long_id)});
   worker_.Emit(worker_.last_handle() + 100, session::ConsentLost{});  // of no session of ours
   worker_.Emit(worker_.last_handle(), session::DtmfReceived{session::Leg::kIms, '7', 100});
   proto::Event event;
@@ -213,9 +212,8 @@ Identity MakeIdentity(const char* name, const Identity* issuer) {
     return text;
   };
   identity.certificate = to_text([&](BIO* bio) { PEM_write_bio_X509(bio, x509); });
-  identity.key = to_text([&](BIO* bio) {
-    PEM_write_bio_PrivateKey(bio, identity.private_key, nullptr, nullptr, 0, nullptr, nullptr);
-  });
+  identity.key = to_text(
+      [&](BIO* bio) { PEM_write_bio_PrivateKey(bio, identity.private_key, nullptr, nullptr, 0, nullptr, nullptr); });
   return identity;
 }
 void Free(Identity& identity) {
@@ -238,13 +236,11 @@ TEST_F(RpcServerTest, MutualTlsLetsInOnlyWhomTheCaKnows) {
   grpc::ChannelArguments arguments;
   arguments.SetSslTargetNameOverride("localhost");
   const auto node_status = [&](const std::shared_ptr<grpc::ChannelCredentials>& credentials) {
-    const auto stub =
-        proto::MediaControl::NewStub(grpc::CreateCustomChannel(target, credentials, arguments));
+    const auto stub = proto::MediaControl::NewStub(grpc::CreateCustomChannel(target, credentials, arguments));
     proto::Node node;
     return stub->GetNode(NewContext(10).get(), proto::GetNodeRequest(), &node).error_code();
   };
-  EXPECT_EQ(node_status(grpc::SslCredentials({ca.certificate, client.key, client.certificate})),
-            grpc::StatusCode::OK);
+  EXPECT_EQ(node_status(grpc::SslCredentials({ca.certificate, client.key, client.certificate})), grpc::StatusCode::OK);
   EXPECT_NE(node_status(grpc::SslCredentials({ca.certificate, "", ""})), grpc::StatusCode::OK);
   EXPECT_NE(node_status(grpc::SslCredentials({ca.certificate, stranger.key, stranger.certificate})),
             grpc::StatusCode::OK);

@@ -84,8 +84,7 @@ TEST(RtcpBuilder, ReceiverReportOnTheWire) {
 TEST(RtcpBuilder, CumulativeLossSaturatesAt24Bits) {
   ReportBlock block = kBlock;
   std::array<std::byte, 64> buffer;
-  for (const auto& [value, expected] :
-       {std::pair{0x7fffffff, 0x7fffff}, {-0x7fffffff, -0x800000}, {-1, -1}}) {
+  for (const auto& [value, expected] : {std::pair{0x7fffffff, 0x7fffff}, {-0x7fffffff, -0x800000}, {-1, -1}}) {
     block.cumulative_lost = value;
     RtcpBuilder builder(buffer);
     builder.AddReceiverReport({1}, std::span(&block, 1));
@@ -162,8 +161,8 @@ TEST(RtcpView, StepsOverApplicationAndExtendedReports) {
   ASSERT_TRUE(view.ok());
   std::vector<RtcpType> types;
   for (const RtcpBlockView& block : *view) types.push_back(block.type());
-  EXPECT_EQ(types, (std::vector{RtcpType::kReceiverReport, RtcpType::kApplication,
-                                RtcpType::kExtendedReport, RtcpType::kBye}));
+  EXPECT_EQ(types, (std::vector{RtcpType::kReceiverReport, RtcpType::kApplication, RtcpType::kExtendedReport,
+                                RtcpType::kBye}));
 }
 
 TEST(RtcpView, PaddingOfTheLastBlockIsCutOff) {
@@ -189,8 +188,8 @@ TEST(RtcpView, EveryDropReason) {
 }
 
 TEST(RtcpView, BodyThatContradictsItsCountIsNotParsed) {
-  for (const char* hex : {"81c80006 00000001 0000000000000000 00000000 00000000 00000000",
-                          "80c80001 00000001", "81c90001 00000001", "80c90000"}) {
+  for (const char* hex : {"81c80006 00000001 0000000000000000 00000000 00000000 00000000", "80c80001 00000001",
+                          "81c90001 00000001", "80c90000"}) {
     const auto bytes = FromHex(hex);
     const auto view = RtcpView::Parse(bytes);
     ASSERT_TRUE(view.ok()) << hex;

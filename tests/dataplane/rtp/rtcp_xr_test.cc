@@ -22,11 +22,20 @@ std::optional<ExtendedReport> Parse(base::ByteSpan bytes) {
 }
 
 // Each octet from the figures of RFC 3611 sections 2, 4.4, 4.5 and 4.7.
-constexpr std::string_view kHeader = "80cf0011" "11111111";
-constexpr std::string_view kReferenceTime = "04000002" "0102030405060708";
-constexpr std::string_view kDlrr = "05000003" "22222222" "03040506" "00010000";
+constexpr std::string_view kHeader =
+    "80cf0011"
+    "11111111";
+constexpr std::string_view kReferenceTime =
+    "04000002"
+    "0102030405060708";
+constexpr std::string_view kDlrr =
+    "05000003"
+    "22222222"
+    "03040506"
+    "00010000";
 constexpr std::string_view kVoipMetrics =
-    "07000008" "33333333"
+    "07000008"
+    "33333333"
     "0d058002"   // loss 13, discard 5, burst density 128, gap density 2 (of 256)
     "01902328"   // burst 400 ms, gap 9000 ms
     "0055003c"   // round trip 85 ms, end system 60 ms
@@ -54,8 +63,7 @@ ExtendedReport Whole() {
                                 .r_factor = 82,
                                 .mos_lq = 40,
                                 .mos_cq = 38,
-                                .receiver_configuration =
-                                    kEnhancedConcealment | kAdaptiveJitterBuffer | 5,
+                                .receiver_configuration = kEnhancedConcealment | kAdaptiveJitterBuffer | 5,
                                 .jitter_buffer_nominal_ms = 60,
                                 .jitter_buffer_maximum_ms = 120,
                                 .jitter_buffer_absolute_maximum_ms = 500});
@@ -82,14 +90,17 @@ TEST(RtcpXr, WritesTheSameOctets) {
   builder.AddExtendedReport(Whole());
   const auto bytes = builder.Finish();
   ASSERT_TRUE(bytes);
-  EXPECT_EQ(ToHex(*bytes), std::string(kHeader) + std::string(kReferenceTime) +
-                               std::string(kDlrr) + std::string(kVoipMetrics));
+  EXPECT_EQ(ToHex(*bytes),
+            std::string(kHeader) + std::string(kReferenceTime) + std::string(kDlrr) + std::string(kVoipMetrics));
 }
 
 TEST(RtcpXr, UnknownBlocksAndWrongLengthsAreSteppedOver) {
   // A loss RLE block (1), then a reference time of a word too many, then a good one.
-  const auto report = Parse(FromHex(std::string("80cf000a11111111") + "01000001" "22222222" +
-                                    "04000003" "010203040506070809101112" +
+  const auto report = Parse(FromHex(std::string("80cf000a11111111") +
+                                    "01000001"
+                                    "22222222" +
+                                    "04000003"
+                                    "010203040506070809101112" +
                                     std::string(kReferenceTime)));
   ASSERT_TRUE(report);
   EXPECT_EQ(report->receiver_reference_time, NtpTime(0x0102030405060708));
@@ -97,7 +108,11 @@ TEST(RtcpXr, UnknownBlocksAndWrongLengthsAreSteppedOver) {
 }
 
 TEST(RtcpXr, ABlockThatRunsPastTheEndSpoilsThePacket) {
-  EXPECT_FALSE(Parse(FromHex("80cf0003" "11111111" "05000009" "00000000")));
+  EXPECT_FALSE(
+      Parse(FromHex("80cf0003"
+                    "11111111"
+                    "05000009"
+                    "00000000")));
   EXPECT_FALSE(Parse(FromHex("80cf0000")));  // not even a sender
 }
 
@@ -108,7 +123,9 @@ TEST(RtcpXr, AnEmptyReportIsOne) {
 }
 
 TEST(RtcpXr, MoreEntriesThanAreKeptAreLeftOut) {
-  std::string hex = "80cf007a11111111" "05000078";
+  std::string hex =
+      "80cf007a11111111"
+      "05000078";
   for (int i = 0; i < 40; ++i) hex += "222222220304050600010000";
   const auto report = Parse(FromHex(hex));
   ASSERT_TRUE(report);

@@ -56,8 +56,7 @@ TEST(RtpPacketView, ReadsCsrcsExtensionAndPadding) {
 
 TEST(RtpPacketView, FindsOneByteExtensions) {
   // RFC 8285 section 4.2: ids 1 (1 byte), 2 (3 bytes), padding, 3 (2 bytes).
-  const auto bytes =
-      FromHex("90 60 0001 00000002 00000003 bede 0003 10ff 22010203 00 31aabb 000000 99");
+  const auto bytes = FromHex("90 60 0001 00000002 00000003 bede 0003 10ff 22010203 00 31aabb 000000 99");
   const auto view = RtpPacketView::Parse(bytes);
   ASSERT_TRUE(view.ok());
   EXPECT_EQ(ToHex(*view->FindExtension(1)), "ff");
@@ -81,8 +80,7 @@ TEST(RtpPacketView, ElementThatRunsPastItsBlockIsAbsent) {
 
 TEST(RtpPacketView, FindsTwoByteExtensions) {
   // RFC 8285 section 4.3; the low four bits of the profile are "appbits".
-  const auto bytes =
-      FromHex("90 60 0001 00000002 00000003 1003 0003 01 00 00 14 03 aabbcc 15 01 7f 00");
+  const auto bytes = FromHex("90 60 0001 00000002 00000003 1003 0003 01 00 00 14 03 aabbcc 15 01 7f 00");
   const auto view = RtpPacketView::Parse(bytes);
   ASSERT_TRUE(view.ok());
   ASSERT_TRUE(view->FindExtension(1));
@@ -120,10 +118,8 @@ TEST(RtpPacketView, EveryDropReason) {
   EXPECT_EQ(ReasonFor("40 60 0001 00000002 00000003"), DropReason::kBadVersion);
   EXPECT_EQ(ReasonFor("c0 60 0001 00000002 00000003"), DropReason::kBadVersion);
   EXPECT_EQ(ReasonFor("90 60 0001 00000002 00000003 bede"), DropReason::kBadExtension);
-  EXPECT_EQ(ReasonFor("90 60 0001 00000002 00000003 bede 0002 00000000"),
-            DropReason::kBadExtension);
-  EXPECT_EQ(ReasonFor("90 60 0001 00000002 00000003 bede ffff 00000000"),
-            DropReason::kBadExtension);
+  EXPECT_EQ(ReasonFor("90 60 0001 00000002 00000003 bede 0002 00000000"), DropReason::kBadExtension);
+  EXPECT_EQ(ReasonFor("90 60 0001 00000002 00000003 bede ffff 00000000"), DropReason::kBadExtension);
   EXPECT_EQ(ReasonFor("a0 60 0001 00000002 00000003"), DropReason::kBadPadding);
   EXPECT_EQ(ReasonFor("a0 60 0001 00000002 00000003 aabb00"), DropReason::kBadPadding);
   EXPECT_EQ(ReasonFor("a0 60 0001 00000002 00000003 aabb04"), DropReason::kBadPadding);

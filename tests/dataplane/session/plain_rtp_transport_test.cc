@@ -50,8 +50,7 @@ class PlainRtpTransportTest : public testing::Test {
 
   DropCounters drops_;
   test::FakeSessionOutput output_;
-  PlainRtpTransport transport_{
-      ImsLocal{Address("192.0.2.2:20002"), Address("192.0.2.2:20003"), 1}, 46, drops_};
+  PlainRtpTransport transport_{ImsLocal{Address("192.0.2.2:20002"), Address("192.0.2.2:20003"), 1}, 46, drops_};
 };
 
 TEST_F(PlainRtpTransportTest, TakesNothingBeforeTheRemoteIsKnown) {

@@ -30,10 +30,9 @@ class RtcpReporterTest : public testing::Test {
 
   void ReceiveRtp(uint16_t sequence, Timestamp now, rtp::Ssrc ssrc = kRemote) {
     std::array<std::byte, 64> buffer;
-    rtp::RtpPacketBuilder builder(buffer, {.payload_type = {96},
-                                           .sequence_number = {sequence},
-                                           .timestamp = {uint32_t{sequence} * 320},
-                                           .ssrc = ssrc});
+    rtp::RtpPacketBuilder builder(
+        buffer,
+        {.payload_type = {96}, .sequence_number = {sequence}, .timestamp = {uint32_t{sequence} * 320}, .ssrc = ssrc});
     builder.SetPayload(base::AsBytes("0123456789"));
     reporter_.OnRtpReceived(*rtp::RtpPacketView::Parse(*builder.Finish()), now);
   }
@@ -48,9 +47,7 @@ class RtcpReporterTest : public testing::Test {
   RtcpReporter reporter_{kLocal, "cname@example", 7};
 };
 
-TEST_F(RtcpReporterTest, NothingIsDueOnASilentLeg) {
-  EXPECT_FALSE(reporter_.IsDue(kStart + TimeDelta::Seconds(1000)));
-}
+TEST_F(RtcpReporterTest, NothingIsDueOnASilentLeg) { EXPECT_FALSE(reporter_.IsDue(kStart + TimeDelta::Seconds(1000))); }
 
 // RFC 3550 sections 6.2 and 6.3.1: half the minimum interval before the first report, then 5 s, each
 // randomised over [0.5, 1.5].
@@ -109,12 +106,11 @@ TEST_F(RtcpReporterTest, RoundTripTimeFromTheReportOfOurReport) {
   std::array<std::byte, 256> buffer;
   rtp::RtcpBuilder builder(buffer);
   // The peer held the report for 2 s; it came back 2.080 s after it left.
-  const rtp::ReportBlock block{
-      .source = kLocal,
-      .fraction_lost = 64,
-      .cumulative_lost = 3,
-      .last_sr = sr->info.ntp.compact(),
-      .delay_since_last_sr = rtp::CompactNtpFromTimeDelta(TimeDelta::Seconds(2))};
+  const rtp::ReportBlock block{.source = kLocal,
+                               .fraction_lost = 64,
+                               .cumulative_lost = 3,
+                               .last_sr = sr->info.ntp.compact(),
+                               .delay_since_last_sr = rtp::CompactNtpFromTimeDelta(TimeDelta::Seconds(2))};
   builder.AddReceiverReport(kRemote, std::span(&block, 1));
   const Timestamp now = kStart + TimeDelta::Milliseconds(2'080);
   EXPECT_EQ(reporter_.HandleRtcp(*builder.Finish(), now, WallClock(now)), std::nullopt);
@@ -176,9 +172,7 @@ TEST_F(RtcpReporterTest, TheLastPacketSaysBye) {
 // RFC 3550 section 6.4: SR only when something was sent within the last two intervals.
 TEST_F(RtcpReporterTest, AHeldSenderTurnsReceiver) {
   reporter_.OnRtpSent({0}, 80, kStart);
-  const auto type_at = [this](int64_t seconds) {
-    return Report(kStart + TimeDelta::Seconds(seconds)).begin()->type();
-  };
+  const auto type_at = [this](int64_t seconds) { return Report(kStart + TimeDelta::Seconds(seconds)).begin()->type(); };
   EXPECT_EQ(type_at(1), rtp::RtcpType::kSenderReport);
   EXPECT_EQ(type_at(6), rtp::RtcpType::kSenderReport);
   EXPECT_EQ(type_at(11), rtp::RtcpType::kReceiverReport);
@@ -195,8 +189,8 @@ TEST_F(RtcpReporterTest, ABodyThatContradictsItsHeaderIsCounted) {
   auto bytes = *builder.Finish();
   buffer[0] = std::byte{0x82};
   EXPECT_EQ(reporter_.HandleRtcp(bytes, kStart, WallClock(kStart)), rtp::DropReason::kRtcpBadBody);
-  const std::array<std::byte, 12> xr{std::byte{0x80}, std::byte{207}, {}, std::byte{2}, {}, {}, {},
-                                     std::byte{1}, std::byte{5}, {}, {}, std::byte{9}};
+  const std::array<std::byte, 12> xr{std::byte{0x80}, std::byte{207}, {}, std::byte{2}, {},          {}, {},
+                                     std::byte{1},    std::byte{5},   {}, {},           std::byte{9}};
   EXPECT_EQ(reporter_.HandleRtcp(xr, kStart, WallClock(kStart)), rtp::DropReason::kRtcpBadBody);
 }
 
@@ -283,8 +277,7 @@ TEST_F(RtcpReporterTest, AReferenceTimeIsAnsweredOnceAndGivesTheRoundTrip) {
   std::array<std::byte, 500> buffer;
   const size_t size = peer.WriteReport(buffer, kStart, WallClock(kStart));
   const Timestamp arrival = kStart + TimeDelta::Milliseconds(30);
-  EXPECT_EQ(reporter_.HandleRtcp(base::ByteSpan(buffer).first(size), arrival, WallClock(arrival)),
-            std::nullopt);
+  EXPECT_EQ(reporter_.HandleRtcp(base::ByteSpan(buffer).first(size), arrival, WallClock(arrival)), std::nullopt);
   const Timestamp answered = arrival + TimeDelta::Milliseconds(1'700);
   const size_t answer = reporter_.WriteReport(buffer_, answered, WallClock(answered));
   const auto extended = ExtendedOf(*rtp::RtcpView::Parse(base::ByteSpan(buffer_).first(answer)));
@@ -294,8 +287,7 @@ TEST_F(RtcpReporterTest, AReferenceTimeIsAnsweredOnceAndGivesTheRoundTrip) {
   EXPECT_EQ(extended->last_references[0].last_rr, WallClock(kStart).compact());
   EXPECT_FALSE(extended->receiver_reference_time);
   const Timestamp back = answered + TimeDelta::Milliseconds(30);
-  EXPECT_EQ(peer.HandleRtcp(base::ByteSpan(buffer_).first(answer), back, WallClock(back)),
-            std::nullopt);
+  EXPECT_EQ(peer.HandleRtcp(base::ByteSpan(buffer_).first(answer), back, WallClock(back)), std::nullopt);
   ASSERT_TRUE(peer.round_trip_time());
   EXPECT_NEAR(peer.round_trip_time()->seconds(), 0.060, 0.001);
   EXPECT_FALSE(ExtendedOf(Report(answered + TimeDelta::Seconds(5))));
@@ -329,15 +321,15 @@ TEST_F(RtcpReporterTest, VoipMetricsTellLossDiscardsAndBursts) {
   EXPECT_EQ(metrics.source, kRemote);
   EXPECT_NEAR(metrics.loss_rate, 256 * 0.025, 1.01);
   EXPECT_NEAR(metrics.discard_rate, 256 * 0.01, 1.01);
-  EXPECT_EQ(metrics.burst_density, 255);       // three of three
+  EXPECT_EQ(metrics.burst_density, 255);  // three of three
   EXPECT_EQ(metrics.burst_duration_ms, 60);
   EXPECT_NEAR(metrics.gap_duration_ms, 197 * 20, 200);
   EXPECT_EQ(metrics.gmin, 16);
   EXPECT_EQ(metrics.signal_level_dbm, -20);
   EXPECT_EQ(metrics.noise_level_dbm, 127);
   EXPECT_EQ(metrics.end_system_delay_ms, 45);
-  EXPECT_EQ(metrics.mos_lq, 43);                // AMR-WB 12.65 without concealment
-  EXPECT_EQ(metrics.r_factor, 90);              // 116 of 129
+  EXPECT_EQ(metrics.mos_lq, 43);    // AMR-WB 12.65 without concealment
+  EXPECT_EQ(metrics.r_factor, 90);  // 116 of 129
   EXPECT_EQ(metrics.receiver_configuration >> 4, 0b1011);
   EXPECT_EQ(metrics.jitter_buffer_absolute_maximum_ms, 500);
 }
@@ -357,8 +349,7 @@ TEST_F(RtcpReporterTest, ThePeersMetricsOfOurStreamAreKept) {
 }
 
 TEST_F(RtcpReporterTest, MalformedRtcpIsRefused) {
-  const std::array<std::byte, 5> bytes{std::byte{0x80}, std::byte{201}, std::byte{0},
-                                       std::byte{9}, std::byte{1}};
+  const std::array<std::byte, 5> bytes{std::byte{0x80}, std::byte{201}, std::byte{0}, std::byte{9}, std::byte{1}};
   EXPECT_TRUE(reporter_.HandleRtcp(bytes, kStart, WallClock(kStart)).has_value());
 }
 

@@ -105,10 +105,8 @@ TEST(DropCountersTest, EveryReasonOfEveryRoomHasItsOwnName) {
   std::set<std::string_view> names;
   for (size_t i = 0; i < DropCounters::kSize; ++i) names.insert(DropCounters::Name(i));
   EXPECT_EQ(names.size(), DropCounters::kSize);
-  EXPECT_EQ(DropCounters::Name(DropCounters::IndexOf(DropReason::kStrangeSource)),
-            "session_strange_source");
-  EXPECT_EQ(DropCounters::Name(DropCounters::IndexOf(srtp::DropReason::kReplayed)),
-            "srtp_replayed");
+  EXPECT_EQ(DropCounters::Name(DropCounters::IndexOf(DropReason::kStrangeSource)), "session_strange_source");
+  EXPECT_EQ(DropCounters::Name(DropCounters::IndexOf(srtp::DropReason::kReplayed)), "srtp_replayed");
 }
 
 TEST(DropCountersTest, CountsAndAdds) {

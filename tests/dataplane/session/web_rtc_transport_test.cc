@@ -209,8 +209,7 @@ TEST_F(WebRtcTransportTest, APacketWithoutRoomForItsTagIsNotSent) {
   transport_.Apply(Remote(dtls::DtlsRole::kServer), kStart, output_);
   Check();
   Dtls();
-  HandshakeReport connected =
-      Report(HandshakeReport::Kind::kConnected, output_.requests()[0].association);
+  HandshakeReport connected = Report(HandshakeReport::Kind::kConnected, output_.requests()[0].association);
   transport_.HandleHandshake(connected, output_);
   const size_t sent = output_.sent().size();
   transport_.SendRtp(output_.Allocate(), 1'490, output_);

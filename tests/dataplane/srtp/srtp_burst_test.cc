@@ -72,9 +72,8 @@ TEST_P(SrtpBurst, ManySessionsProfilesAndLengthsGiveWhatSinglePacketsGive) {
     for (size_t i = 0; i < out.size(); ++i) {
       const size_t count = random.NextBelow(4);  // several of one session in a burst, too
       for (size_t k = 0; k < count; ++k) {
-        plain.push_back(MakeRtp(static_cast<uint32_t>(i),
-                                static_cast<uint16_t>(round * 4 + k + 65'500),
-                                random.NextBelow(180)));
+        plain.push_back(
+            MakeRtp(static_cast<uint32_t>(i), static_cast<uint16_t>(round * 4 + k + 65'500), random.NextBelow(180)));
         owners.push_back(i);
         burst.Add(*out[i], plain.back(), kMaxRtpOverheadBytes);
       }
@@ -95,8 +94,7 @@ TEST_P(SrtpBurst, ManySessionsProfilesAndLengthsGiveWhatSinglePacketsGive) {
     }
     UnprotectRtpBurst(*transform_, received.Ready());
     for (size_t i = 0; i < plain.size(); ++i) {
-      ASSERT_FALSE(received.packets[i].drop.has_value())
-          << DropReasonName(*received.packets[i].drop);
+      ASSERT_FALSE(received.packets[i].drop.has_value()) << DropReasonName(*received.packets[i].drop);
       received.storage[i].resize(received.packets[i].length);
       ASSERT_EQ(received.storage[i], plain[i]);
     }
@@ -164,8 +162,7 @@ TEST_P(SrtpBurst, PacketsTakeNothingFromOpenSslsHeap) {
   EXPECT_GT(openssl_allocations, 0) << "the counter counts";
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, SrtpBurst,
-                         testing::Values(SrtpBackend::kIpsecMb, SrtpBackend::kOpenSsl),
+INSTANTIATE_TEST_SUITE_P(Backends, SrtpBurst, testing::Values(SrtpBackend::kIpsecMb, SrtpBackend::kOpenSsl),
                          [](const auto& param_info) {
                            return param_info.param == SrtpBackend::kIpsecMb ? "IpsecMb" : "OpenSsl";
                          });

@@ -28,8 +28,7 @@ TEST_P(SrtpSessionTest, RtpOfEveryLengthComesBack) {
     ASSERT_TRUE(sealed.ok());
     EXPECT_EQ(sealed->size(), packet.size() + TagBytes(profile()));
     if (length >= 16) {
-      EXPECT_NE(Packet(sealed->begin() + 12, sealed->begin() + 28),
-                Packet(packet.begin() + 12, packet.begin() + 28));
+      EXPECT_NE(Packet(sealed->begin() + 12, sealed->begin() + 28), Packet(packet.begin() + 12, packet.begin() + 28));
     }
     const auto opened = receiver.UnprotectRtp(*sealed);
     ASSERT_TRUE(opened.ok()) << length;
@@ -49,8 +48,7 @@ TEST_P(SrtpSessionTest, HeaderWithCsrcsAndExtensionStaysInTheClear) {
   Endpoint sender = MakeEndpoint(), receiver = MakeEndpoint();
   const auto sealed = sender.ProtectRtp(packet);
   ASSERT_TRUE(sealed.ok());
-  EXPECT_TRUE(
-      std::equal(packet.begin(), packet.begin() + static_cast<ptrdiff_t>(header), sealed->begin()));
+  EXPECT_TRUE(std::equal(packet.begin(), packet.begin() + static_cast<ptrdiff_t>(header), sealed->begin()));
   EXPECT_EQ(*receiver.UnprotectRtp(*sealed), packet);
 }
 
@@ -63,8 +61,7 @@ TEST_P(SrtpSessionTest, AgreesWithLibsrtpBothWaysAcrossRollOver) {
   uint32_t sequence = 30'000;  // reaches roll-over counter 2
   for (int i = 0; i < 3'000; ++i) {
     sequence += 1 + random.NextBelow(100);
-    const Packet packet =
-        MakeRtp(0x12345678, static_cast<uint16_t>(sequence), random.NextBelow(200));
+    const Packet packet = MakeRtp(0x12345678, static_cast<uint16_t>(sequence), random.NextBelow(200));
     const auto ours = ours_out.ProtectRtp(packet);
     const auto theirs = theirs_out.ProtectRtp(packet);
     ASSERT_TRUE(ours.ok() && theirs.has_value());
@@ -100,8 +97,7 @@ TEST_P(SrtpSessionTest, EveryFlippedBitIsRefusedAndLeavesNoTrace) {
     forged[bit / 8] ^= static_cast<std::byte>(1u << bit % 8);
     const auto result = receiver.UnprotectRtp(forged);
     ASSERT_FALSE(result.ok()) << "bit " << bit;
-    EXPECT_TRUE(result.error() == DropReason::kAuthFailed ||
-                result.error() == DropReason::kMalformed);
+    EXPECT_TRUE(result.error() == DropReason::kAuthFailed || result.error() == DropReason::kMalformed);
   }
   EXPECT_TRUE(receiver.session().Positions().empty());
   EXPECT_EQ(*receiver.UnprotectRtp(sealed), packet);
@@ -215,18 +211,15 @@ TEST_P(SrtpSessionTest, AnOutboundIndexIsNeverUsedTwice) {
 TEST_P(SrtpSessionTest, AResumedSenderContinuesBehindItsLastIndex) {
   Endpoint first = MakeEndpoint(), receiver = MakeEndpoint();
   for (uint32_t i = 65'000; i < 66'000; ++i) {
-    ASSERT_TRUE(
-        receiver.UnprotectRtp(*first.ProtectRtp(MakeRtp(7, static_cast<uint16_t>(i)))).ok());
+    ASSERT_TRUE(receiver.UnprotectRtp(*first.ProtectRtp(MakeRtp(7, static_cast<uint16_t>(i)))).ok());
   }
   ASSERT_TRUE(receiver.UnprotectRtcp(*first.ProtectRtcp(MakeRtcp(7))).ok());
   Endpoint second = MakeEndpoint();
   for (const StreamPosition& position : first.session().Positions()) {
     ASSERT_TRUE(second.session().Resume(position));
   }
-  EXPECT_EQ(second.ProtectRtp(MakeRtp(7, static_cast<uint16_t>(65'999))).error(),
-            DropReason::kReplayed);
-  EXPECT_TRUE(
-      receiver.UnprotectRtp(*second.ProtectRtp(MakeRtp(7, static_cast<uint16_t>(66'000)))).ok());
+  EXPECT_EQ(second.ProtectRtp(MakeRtp(7, static_cast<uint16_t>(65'999))).error(), DropReason::kReplayed);
+  EXPECT_TRUE(receiver.UnprotectRtp(*second.ProtectRtp(MakeRtp(7, static_cast<uint16_t>(66'000)))).ok());
   EXPECT_TRUE(receiver.UnprotectRtcp(*second.ProtectRtcp(MakeRtcp(7))).ok());
 }
 
@@ -277,27 +270,24 @@ TEST_P(SrtpSessionTest, WithoutRoomForTheTagNothingIsSent) {
   Packet packet = MakeRtp(7, 1);
   const size_t length = packet.size();
   packet.resize(length + TagBytes(profile()) - 1);
-  EXPECT_EQ(sender.session().ProtectRtp(sender.transform(), packet, length).error(),
-            DropReason::kMalformed);
+  EXPECT_EQ(sender.session().ProtectRtp(sender.transform(), packet, length).error(), DropReason::kMalformed);
   Packet report = MakeRtcp(7);
   const size_t report_length = report.size();
   report.resize(report_length + TagBytes(profile()) + 3);
-  EXPECT_EQ(sender.session().ProtectRtcp(sender.transform(), report, report_length).error(),
-            DropReason::kMalformed);
+  EXPECT_EQ(sender.session().ProtectRtcp(sender.transform(), report, report_length).error(), DropReason::kMalformed);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, SrtpSessionTest,
-    testing::Combine(testing::Values(SrtpBackend::kIpsecMb, SrtpBackend::kOpenSsl),
-                     testing::Values(SrtpProfile::kAes128CmSha1_80, SrtpProfile::kAeadAes128Gcm,
-                                     SrtpProfile::kAeadAes256Gcm)),
-    [](const auto& param_info) {
-      return std::string(std::get<0>(param_info.param) == SrtpBackend::kIpsecMb ? "IpsecMb"
-                                                                                : "OpenSsl") +
-             (std::get<1>(param_info.param) == SrtpProfile::kAes128CmSha1_80 ? "CmSha1"
-              : std::get<1>(param_info.param) == SrtpProfile::kAeadAes128Gcm ? "Gcm128"
-                                                                             : "Gcm256");
-    });
+INSTANTIATE_TEST_SUITE_P(All, SrtpSessionTest,
+                         testing::Combine(testing::Values(SrtpBackend::kIpsecMb, SrtpBackend::kOpenSsl),
+                                          testing::Values(SrtpProfile::kAes128CmSha1_80, SrtpProfile::kAeadAes128Gcm,
+                                                          SrtpProfile::kAeadAes256Gcm)),
+                         [](const auto& param_info) {
+                           return std::string(std::get<0>(param_info.param) == SrtpBackend::kIpsecMb ? "IpsecMb"
+                                                                                                     : "OpenSsl") +
+                                  (std::get<1>(param_info.param) == SrtpProfile::kAes128CmSha1_80 ? "CmSha1"
+                                   : std::get<1>(param_info.param) == SrtpProfile::kAeadAes128Gcm ? "Gcm128"
+                                                                                                  : "Gcm256");
+                         });
 
 // RFC 3711 section 3.4: an authentic SRTCP packet may come unencrypted (E = 0).
 TEST(UnencryptedRtcp, IsAcceptedWhenAuthentic) {

@@ -54,8 +54,7 @@ Packet FromHex(std::string_view hex) {
   return bytes;
 }
 
-SrtpKeyingMaterial MakeKeying(SrtpProfile profile, std::string_view key_hex,
-                              std::string_view salt_hex) {
+SrtpKeyingMaterial MakeKeying(SrtpProfile profile, std::string_view key_hex, std::string_view salt_hex) {
   SrtpKeyingMaterial keying;
   keying.profile = profile;
   std::ranges::copy(FromHex(key_hex), keying.key_storage.begin());
@@ -133,8 +132,7 @@ Packet SealUnencryptedRtcp(const SrtpKeyingMaterial& keying, const Packet& packe
   EVP_CIPHER_CTX* context = EVP_CIPHER_CTX_new();
   int written = 0;
   EVP_EncryptInit_ex(context, EVP_aes_128_gcm(), nullptr, bytes(key.data()), bytes(iv.data()));
-  EVP_EncryptUpdate(context, nullptr, &written, bytes(sealed.data()),
-                    static_cast<int>(sealed.size()));
+  EVP_EncryptUpdate(context, nullptr, &written, bytes(sealed.data()), static_cast<int>(sealed.size()));
   unsigned char rest[16];
   EVP_EncryptFinal_ex(context, rest, &written);
   EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, 16, tag.data());
@@ -149,9 +147,8 @@ base::Result<Packet, DropReason> Endpoint::ProtectRtp(Packet packet) {
   });
 }
 base::Result<Packet, DropReason> Endpoint::UnprotectRtp(Packet packet) {
-  return Unprotected(std::move(packet), [this](base::MutableByteSpan buffer) {
-    return session_.UnprotectRtp(*transform_, buffer);
-  });
+  return Unprotected(std::move(packet),
+                     [this](base::MutableByteSpan buffer) { return session_.UnprotectRtp(*transform_, buffer); });
 }
 base::Result<Packet, DropReason> Endpoint::ProtectRtcp(Packet packet) {
   return Protected(std::move(packet), [this](base::MutableByteSpan buffer, size_t length) {
@@ -159,9 +156,8 @@ base::Result<Packet, DropReason> Endpoint::ProtectRtcp(Packet packet) {
   });
 }
 base::Result<Packet, DropReason> Endpoint::UnprotectRtcp(Packet packet) {
-  return Unprotected(std::move(packet), [this](base::MutableByteSpan buffer) {
-    return session_.UnprotectRtcp(*transform_, buffer);
-  });
+  return Unprotected(std::move(packet),
+                     [this](base::MutableByteSpan buffer) { return session_.UnprotectRtcp(*transform_, buffer); });
 }
 
 LibsrtpSession::LibsrtpSession(const SrtpKeyingMaterial& keying, Way way) {
@@ -194,24 +190,20 @@ LibsrtpSession::LibsrtpSession(const SrtpKeyingMaterial& keying, Way way) {
 LibsrtpSession::~LibsrtpSession() { srtp_dealloc(session_); }
 
 std::optional<Packet> LibsrtpSession::ProtectRtp(Packet packet) {
-  return RunLibsrtp(std::move(packet), [this](void* data, int* length) {
-    return srtp_protect(session_, data, length);
-  });
+  return RunLibsrtp(std::move(packet),
+                    [this](void* data, int* length) { return srtp_protect(session_, data, length); });
 }
 std::optional<Packet> LibsrtpSession::UnprotectRtp(Packet packet) {
-  return RunLibsrtp(std::move(packet), [this](void* data, int* length) {
-    return srtp_unprotect(session_, data, length);
-  });
+  return RunLibsrtp(std::move(packet),
+                    [this](void* data, int* length) { return srtp_unprotect(session_, data, length); });
 }
 std::optional<Packet> LibsrtpSession::ProtectRtcp(Packet packet) {
-  return RunLibsrtp(std::move(packet), [this](void* data, int* length) {
-    return srtp_protect_rtcp(session_, data, length);
-  });
+  return RunLibsrtp(std::move(packet),
+                    [this](void* data, int* length) { return srtp_protect_rtcp(session_, data, length); });
 }
 std::optional<Packet> LibsrtpSession::UnprotectRtcp(Packet packet) {
-  return RunLibsrtp(std::move(packet), [this](void* data, int* length) {
-    return srtp_unprotect_rtcp(session_, data, length);
-  });
+  return RunLibsrtp(std::move(packet),
+                    [this](void* data, int* length) { return srtp_unprotect_rtcp(session_, data, length); });
 }
 
 }  // namespace byon::srtp

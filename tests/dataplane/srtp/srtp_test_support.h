@@ -16,8 +16,7 @@ using Packet = std::vector<std::byte>;
 
 Packet FromHex(std::string_view hex);
 
-SrtpKeyingMaterial MakeKeying(SrtpProfile profile, std::string_view key_hex,
-                              std::string_view salt_hex);
+SrtpKeyingMaterial MakeKeying(SrtpProfile profile, std::string_view key_hex, std::string_view salt_hex);
 // Any key, different for each `seed`.
 SrtpKeyingMaterial SomeKeying(SrtpProfile profile, uint8_t seed = 1);
 

@@ -87,8 +87,7 @@ TEST(StunMessageView, ReadsTheSampleResponses) {
   const auto v6 = FromHex(kSampleResponseV6);
   const auto view6 = StunMessageView::Parse(v6);
   ASSERT_TRUE(view6.ok());
-  EXPECT_EQ(view6->xor_mapped_address()->ToString(),
-            "[2001:db8:1234:5678:11:2233:4455:6677]:32853");
+  EXPECT_EQ(view6->xor_mapped_address()->ToString(), "[2001:db8:1234:5678:11:2233:4455:6677]:32853");
   EXPECT_TRUE(view6->VerifyIntegrity(kSampleKey));
   EXPECT_TRUE(view6->VerifyFingerprint());
 }
@@ -132,10 +131,8 @@ TEST(StunMessageView, EveryDropReason) {
   EXPECT_EQ(ReasonFor("00010000 2112a443 000000000000000000000000"), DropReason::kBadCookie);
   EXPECT_EQ(ReasonFor("00010000 2112a442 000000000000000000000000 00"), DropReason::kBadLength);
   EXPECT_EQ(ReasonFor("00010002 2112a442 000000000000000000000000 0000"), DropReason::kBadLength);
-  EXPECT_EQ(ReasonFor("00010004 2112a442 000000000000000000000000 00060001"),
-            DropReason::kBadAttribute);
-  EXPECT_EQ(ReasonFor("00010004 2112a442 000000000000000000000000 0006ffff"),
-            DropReason::kBadAttribute);
+  EXPECT_EQ(ReasonFor("00010004 2112a442 000000000000000000000000 00060001"), DropReason::kBadAttribute);
+  EXPECT_EQ(ReasonFor("00010004 2112a442 000000000000000000000000 0006ffff"), DropReason::kBadAttribute);
 }
 
 TEST(StunMessageView, AttributesBehindMessageIntegrityAreNotSeen) {
@@ -282,13 +279,12 @@ TEST(IntegrityKey, KnownHmacSha1Vectors) {
   const auto key1 = FromHex("0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b");
   EXPECT_EQ(ToHex(IntegrityKey(key1).Compute(base::AsBytes("Hi "), base::AsBytes("There"))),
             "b617318655057264e28bc0b6fb378c8ef146be00");
-  EXPECT_EQ(ToHex(IntegrityKey(base::AsBytes("Jefe"))
-                      .Compute(base::AsBytes("what do ya want for nothing?"), {})),
+  EXPECT_EQ(ToHex(IntegrityKey(base::AsBytes("Jefe")).Compute(base::AsBytes("what do ya want for nothing?"), {})),
             "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79");
   const std::vector<std::byte> key6(80, std::byte{0xaa});
-  EXPECT_EQ(ToHex(IntegrityKey(key6).Compute(
-                base::AsBytes("Test Using Larger Than Block-Size Key - Hash Key First"), {})),
-            "aa4ae5e15272d00e95705637ce8a3b55ed402112");
+  EXPECT_EQ(
+      ToHex(IntegrityKey(key6).Compute(base::AsBytes("Test Using Larger Than Block-Size Key - Hash Key First"), {})),
+      "aa4ae5e15272d00e95705637ce8a3b55ed402112");
 }
 
 TEST(Fingerprint, IsCrc32WithAMask) {

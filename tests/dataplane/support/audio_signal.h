@@ -37,8 +37,7 @@ struct ToneFit {
 };
 
 // The least-squares fit of one sine (and a constant) to the samples.
-inline ToneFit FitTone(std::span<const int16_t> samples, int sample_rate_hz,
-                       double frequency_hz) {
+inline ToneFit FitTone(std::span<const int16_t> samples, int sample_rate_hz, double frequency_hz) {
   if (samples.empty()) return {};
   const double step = 2 * std::numbers::pi * frequency_hz / sample_rate_hz;
   // Normal equations of cos and sin; over many periods they are nearly orthogonal, but not over few.
@@ -56,8 +55,7 @@ inline ToneFit FitTone(std::span<const int16_t> samples, int sample_rate_hz,
   const double b = (xs * cc - xc * cs) / det;
   double tone = 0, noise = 0;
   for (size_t i = 0; i < samples.size(); ++i) {
-    const double fitted = a * std::cos(step * static_cast<double>(i)) +
-                          b * std::sin(step * static_cast<double>(i));
+    const double fitted = a * std::cos(step * static_cast<double>(i)) + b * std::sin(step * static_cast<double>(i));
     const double rest = samples[i] - mean - fitted;
     tone += fitted * fitted;
     noise += rest * rest;
@@ -70,8 +68,7 @@ inline double Decibels(double ratio) { return 20 * std::log10(std::max(ratio, 1e
 // Something like voiced speech: a pulse train with a moving pitch through two resonances, in syllables.
 class SpeechSource {
  public:
-  explicit SpeechSource(int sample_rate_hz, uint64_t seed = 1)
-      : sample_rate_hz_(sample_rate_hz), state_(seed) {}
+  explicit SpeechSource(int sample_rate_hz, uint64_t seed = 1) : sample_rate_hz_(sample_rate_hz), state_(seed) {}
   void Fill(std::span<int16_t> samples) {
     for (int16_t& sample : samples) sample = Next();
   }
@@ -97,8 +94,7 @@ class SpeechSource {
   double Resonate(int which, double input, double frequency_hz, double radius) {
     double* y = memory_[which];
     const double angle = 2 * std::numbers::pi * frequency_hz / sample_rate_hz_;
-    const double out =
-        input * (1 - radius) * 4 + 2 * radius * std::cos(angle) * y[0] - radius * radius * y[1];
+    const double out = input * (1 - radius) * 4 + 2 * radius * std::cos(angle) * y[0] - radius * radius * y[1];
     y[1] = y[0];
     y[0] = out;
     return out;

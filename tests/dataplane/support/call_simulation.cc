@@ -71,35 +71,30 @@ pipeline::StreamFormat PcmuFormat() {
   return format;
 }
 
-CallSimulation::CallSimulation(dtls::DtlsRole browser_dtls_role,
-                               worker::WorkerConfig worker_config,
-                               const pipeline::StreamFormat& browser_format,
-                               const pipeline::StreamFormat& ims_format, const WrapIo& wrap_io)
-    : browser_format_(browser_format),
-      ims_format_(ims_format),
-      wrapped_io_(wrap_io ? wrap_io(io_) : nullptr) {
+CallSimulation::CallSimulation(dtls::DtlsRole browser_dtls_role, worker::WorkerConfig worker_config,
+                               const pipeline::StreamFormat& browser_format, const pipeline::StreamFormat& ims_format,
+                               const WrapIo& wrap_io)
+    : browser_format_(browser_format), ims_format_(ims_format), wrapped_io_(wrap_io ? wrap_io(io_) : nullptr) {
   worker::PacketIo* const io = wrapped_io_ ? wrapped_io_.get() : &io_;
   worker_ = std::make_unique<worker::Worker>(worker_config, *io, mailbox_, handshakes_);
   worker_->SetWallClockOffset(base::TimeDelta::Seconds(1'700'000'000));
-  handshake_service_ = std::make_unique<worker::HandshakeService>(
-      GatewayDtlsContext(), worker_config.srtp_backend,
-      std::vector<worker::HandshakeMailbox*>{&handshakes_});
+  handshake_service_ = std::make_unique<worker::HandshakeService>(GatewayDtlsContext(), worker_config.srtp_backend,
+                                                                  std::vector<worker::HandshakeMailbox*>{&handshakes_});
   const session::SessionConfig config = MakeSessionConfig();
-  browser_ = std::make_unique<FakeBrowser>(
-      FakeBrowser::Config{.address = Address("198.51.100.7:50000"),
-                          .gateway = config.access.address,
-                          .local = kBrowserIce,
-                          .remote = kGatewayIce,
-                          .dtls_role = browser_dtls_role,
-                          .gateway_fingerprints = {GatewayDtlsContext().fingerprint()},
-                          .talker = TalkerFor(browser_format, 0xb0b0b0b0, 440)},
-      BrowserDtlsContext());
-  ims_ = std::make_unique<FakeImsEndpoint>(
-      FakeImsEndpoint::Config{.rtp = Address("203.0.113.9:40000"),
-                              .rtcp = Address("203.0.113.9:40001"),
-                              .gateway_rtp = config.ims.rtp,
-                              .gateway_rtcp = config.ims.rtcp,
-                              .talker = TalkerFor(ims_format, 0x1a1a1a1a, 880)});
+  browser_ =
+      std::make_unique<FakeBrowser>(FakeBrowser::Config{.address = Address("198.51.100.7:50000"),
+                                                        .gateway = config.access.address,
+                                                        .local = kBrowserIce,
+                                                        .remote = kGatewayIce,
+                                                        .dtls_role = browser_dtls_role,
+                                                        .gateway_fingerprints = {GatewayDtlsContext().fingerprint()},
+                                                        .talker = TalkerFor(browser_format, 0xb0b0b0b0, 440)},
+                                    BrowserDtlsContext());
+  ims_ = std::make_unique<FakeImsEndpoint>(FakeImsEndpoint::Config{.rtp = Address("203.0.113.9:40000"),
+                                                                   .rtcp = Address("203.0.113.9:40001"),
+                                                                   .gateway_rtp = config.ims.rtp,
+                                                                   .gateway_rtcp = config.ims.rtcp,
+                                                                   .talker = TalkerFor(ims_format, 0x1a1a1a1a, 880)});
 }
 
 FakeImsEndpoint& CallSimulation::AddIms(uint16_t port, uint32_t ssrc, double tone_hz) {
@@ -112,8 +107,7 @@ FakeImsEndpoint& CallSimulation::AddIms(uint16_t port, uint32_t ssrc, double ton
 }
 
 FakeImsEndpoint& CallSimulation::AddImsOf(const session::SessionConfig& session, uint16_t port,
-                                          const pipeline::StreamFormat& format, uint32_t ssrc,
-                                          double tone_hz) {
+                                          const pipeline::StreamFormat& format, uint32_t ssrc, double tone_hz) {
   FakeImsEndpoint::Config config = ims_->config();
   config.rtp.port = port;
   config.rtcp.port = static_cast<uint16_t>(port + 1);
@@ -123,8 +117,7 @@ FakeImsEndpoint& CallSimulation::AddImsOf(const session::SessionConfig& session,
   return *more_ims_.emplace_back(std::make_unique<FakeImsEndpoint>(config));
 }
 
-session::SessionConfig CallSimulation::MakeSessionConfig(uint64_t serial,
-                                                         uint16_t first_port) const {
+session::SessionConfig CallSimulation::MakeSessionConfig(uint64_t serial, uint16_t first_port) const {
   session::SessionConfig config;
   config.handle = session::MakeSessionHandle(serial, first_port);
   config.access = {Address("192.0.2.1:1"), kGatewayIce, 0xacacacac};
@@ -154,8 +147,7 @@ session::ImsRemote CallSimulation::MakeImsRemote() const {
   return remote;
 }
 
-worker::Reply CallSimulation::Submit(worker::SessionHandle handle,
-                                     decltype(worker::Command::body) body) {
+worker::Reply CallSimulation::Submit(worker::SessionHandle handle, decltype(worker::Command::body) body) {
   worker::Command command{.id = next_command_++, .session = handle, .body = std::move(body)};
   const uint64_t id = command.id;
   BYON_CHECK(mailbox_.commands.Push(std::move(command)), "the mailbox has room");
@@ -178,8 +170,7 @@ worker::CommandStatus CallSimulation::Create(std::optional<session::AccessRemote
   handle_ = config.handle;
   worker::CreateSession create;
   create.session = std::make_unique<session::MediaSession>(config);
-  auto change = session::PrepareSessionChange({std::move(access), std::move(ims), {}}, audio_,
-                                              mailbox_.amr_wb_batch);
+  auto change = session::PrepareSessionChange({std::move(access), std::move(ims), {}}, audio_, mailbox_.amr_wb_batch);
   BYON_CHECK(change.ok(), "the formats are good");
   create.change = std::move(change).value();
   return Submit(handle_, std::move(create)).status;
@@ -192,24 +183,21 @@ worker::CommandStatus CallSimulation::Modify(session::SessionDescriptions descri
 }
 
 void CallSimulation::Connect() {
-  BYON_CHECK(Create(MakeAccessRemote(), MakeImsRemote()) == worker::CommandStatus::kDone,
-             "a session can be made");
-  const bool is_connected = RunUntil(
-      [this] { return browser_->is_dtls_connected() && !Events<session::DtlsConnected>().empty(); },
-      base::TimeDelta::Seconds(5));
+  BYON_CHECK(Create(MakeAccessRemote(), MakeImsRemote()) == worker::CommandStatus::kDone, "a session can be made");
+  const bool is_connected =
+      RunUntil([this] { return browser_->is_dtls_connected() && !Events<session::DtlsConnected>().empty(); },
+               base::TimeDelta::Seconds(5));
   BYON_CHECK(is_connected, "the browser connects");
   Run(base::TimeDelta::Seconds(1));
 }
 
 session::SessionStats CallSimulation::Stats() {
-  worker::Reply reply =
-      Submit(handle_, worker::GetStats{std::make_unique<session::SessionStats>()});
+  worker::Reply reply = Submit(handle_, worker::GetStats{std::make_unique<session::SessionStats>()});
   return *std::get<worker::GetStats>(reply.command.body).stats;
 }
 
 worker::WorkerStats CallSimulation::WorkerStats() {
-  worker::Reply reply =
-      Submit(0, worker::GetWorkerStats{std::make_unique<worker::WorkerStats>()});
+  worker::Reply reply = Submit(0, worker::GetWorkerStats{std::make_unique<worker::WorkerStats>()});
   return *std::get<worker::GetWorkerStats>(reply.command.body).stats;
 }
 

@@ -36,8 +36,7 @@ class CallSimulation {
   explicit CallSimulation(dtls::DtlsRole browser_dtls_role = dtls::DtlsRole::kClient,
                           worker::WorkerConfig worker_config = {},
                           const pipeline::StreamFormat& browser_format = OpusFormat(),
-                          const pipeline::StreamFormat& ims_format = AmrWbFormat(),
-                          const WrapIo& wrap_io = {});
+                          const pipeline::StreamFormat& ims_format = AmrWbFormat(), const WrapIo& wrap_io = {});
 
   // The control thread's side. Submit() gives the command to the worker and runs one step.
   session::SessionConfig MakeSessionConfig(uint64_t serial = 1, uint16_t first_port = 20000) const;
@@ -45,8 +44,7 @@ class CallSimulation {
   session::ImsRemote MakeImsRemote() const;
   worker::Reply Submit(worker::SessionHandle handle, decltype(worker::Command::body) body);
   // Makes the session and gives it both remote ends.
-  worker::CommandStatus Create(std::optional<session::AccessRemote> access,
-                               std::optional<session::ImsRemote> ims);
+  worker::CommandStatus Create(std::optional<session::AccessRemote> access, std::optional<session::ImsRemote> ims);
   worker::CommandStatus Modify(session::SessionDescriptions descriptions);
   // Sets the whole call up and lets it run until DTLS is through and audio flows.
   void Connect();
@@ -62,9 +60,7 @@ class CallSimulation {
   // Decides over each datagram towards the gateway: true lets it pass.
   std::function<bool(const TestDatagram&)> filter = [](const TestDatagram&) { return true; };
   // The worker's turn, for a test that puts something around it.
-  std::function<void(base::Timestamp)> run_turn = [this](base::Timestamp now) {
-    worker_->RunOnce(now);
-  };
+  std::function<void(base::Timestamp)> run_turn = [this](base::Timestamp now) { worker_->RunOnce(now); };
   // Datagrams from the gateway to nobody known.
   const std::vector<TestDatagram>& astray() const { return astray_; }
   void ForgetAstray() { astray_.clear(); }
@@ -87,8 +83,8 @@ class CallSimulation {
   // Another phone: only its packets are moved; add as many as the test needs.
   FakeImsEndpoint& AddIms(uint16_t port, uint32_t ssrc, double tone_hz);
   // The phone of another session on the same worker.
-  FakeImsEndpoint& AddImsOf(const session::SessionConfig& session, uint16_t port,
-                            const pipeline::StreamFormat& format, uint32_t ssrc, double tone_hz);
+  FakeImsEndpoint& AddImsOf(const session::SessionConfig& session, uint16_t port, const pipeline::StreamFormat& format,
+                            uint32_t ssrc, double tone_hz);
   worker::Worker& gateway_worker() { return *worker_; }
   worker::WorkerMailbox& mailbox() { return mailbox_; }
   worker::HandshakeMailbox& handshakes() { return handshakes_; }

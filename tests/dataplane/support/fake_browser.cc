@@ -96,12 +96,9 @@ void FakeBrowser::HandleDatagram(const TestDatagram& datagram, base::Timestamp n
       if (!dtls_) StartDtls(now);
       dtls_->HandleDatagram(datagram.payload, now);
       return DrainDtls();
-    case rtp::DatagramClass::kRtp:
-      return HandleSrtp(datagram.payload, false);
-    case rtp::DatagramClass::kRtcp:
-      return HandleSrtp(datagram.payload, true);
-    case rtp::DatagramClass::kUnknown:
-      ++strange_datagrams_;
+    case rtp::DatagramClass::kRtp: return HandleSrtp(datagram.payload, false);
+    case rtp::DatagramClass::kRtcp: return HandleSrtp(datagram.payload, true);
+    case rtp::DatagramClass::kUnknown: ++strange_datagrams_;
   }
 }
 
@@ -145,8 +142,8 @@ void FakeBrowser::HandleSrtp(std::vector<std::byte> packet, bool is_rtcp) {
     ++srtp_failures_;
     return;
   }
-  const auto size = is_rtcp ? inbound_->UnprotectRtcp(*transform_, packet)
-                            : inbound_->UnprotectRtp(*transform_, packet);
+  const auto size =
+      is_rtcp ? inbound_->UnprotectRtcp(*transform_, packet) : inbound_->UnprotectRtp(*transform_, packet);
   if (!size) {
     ++srtp_failures_;
     return;

@@ -41,8 +41,7 @@ class FakeBrowser {
   std::vector<TestDatagram> TakeOutgoing() { return std::exchange(outgoing_, {}); }
 
   // A check as the browser makes it; `password` and `ufrag` other than the configured ones forge it.
-  std::vector<std::byte> MakeCheck(bool use_candidate, std::string_view username,
-                                   std::string_view password) const;
+  std::vector<std::byte> MakeCheck(bool use_candidate, std::string_view username, std::string_view password) const;
   std::string username() const { return config_.remote.ufrag + ":" + config_.local.ufrag; }
 
   bool does_ice = true;

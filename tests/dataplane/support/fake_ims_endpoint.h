@@ -85,8 +85,7 @@ class FakeImsEndpoint {
     const uint32_t duration = talker_.next_timestamp() - digit_timestamp_;
     // RFC 4733 section 2.5.1.4: the end is sent three times.
     for (int i = 0; i < (is_end ? 3 : 1); ++i) {
-      Send(talker_.TelephoneEventPacket(digit_, static_cast<uint16_t>(duration), sent == 0, is_end,
-                                        digit_timestamp_));
+      Send(talker_.TelephoneEventPacket(digit_, static_cast<uint16_t>(duration), sent == 0, is_end, digit_timestamp_));
     }
     talker_.SkipFrame();
   }

@@ -72,14 +72,12 @@ class FakePacketIo final : public worker::PacketIo {
     free_.pop_back();
     return {storage->data(), storage->size(), storage};
   }
-  void Free(const worker::TxBuffer& buffer) override {
-    free_.push_back(static_cast<Storage*>(buffer.handle));
-  }
+  void Free(const worker::TxBuffer& buffer) override { free_.push_back(static_cast<Storage*>(buffer.handle)); }
   void Send(std::span<const worker::OutgoingDatagram> datagrams, base::Timestamp) override {
     for (const worker::OutgoingDatagram& datagram : datagrams) {
       const base::ByteSpan bytes = datagram.payload();
-      queued_.push_back({datagram.source, datagram.destination,
-                         std::vector<std::byte>(bytes.begin(), bytes.end()), datagram.dscp});
+      queued_.push_back(
+          {datagram.source, datagram.destination, std::vector<std::byte>(bytes.begin(), bytes.end()), datagram.dscp});
       Free(datagram.buffer);
     }
   }

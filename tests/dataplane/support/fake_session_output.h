@@ -26,8 +26,8 @@ class FakeSessionOutput final : public session::SessionOutput {
   }
   void Send(const session::OutgoingDatagram& datagram, srtp::SrtpSession*) override {
     const base::ByteSpan bytes = datagram.payload();
-    sent_.push_back({datagram.source, datagram.destination,
-                     std::vector<std::byte>(bytes.begin(), bytes.end()), datagram.dscp});
+    sent_.push_back(
+        {datagram.source, datagram.destination, std::vector<std::byte>(bytes.begin(), bytes.end()), datagram.dscp});
     Free(datagram.buffer);
   }
   bool SendToHandshake(session::HandshakeRequest&& request) override {
@@ -48,8 +48,7 @@ class FakeSessionOutput final : public session::SessionOutput {
   size_t lent_buffers() const { return lent_; }
 
  private:
-  std::unique_ptr<srtp::SrtpTransform> transform_ =
-      srtp::MakeSrtpTransform(srtp::SrtpBackend::kOpenSsl);
+  std::unique_ptr<srtp::SrtpTransform> transform_ = srtp::MakeSrtpTransform(srtp::SrtpBackend::kOpenSsl);
   std::vector<TestDatagram> sent_;
   std::vector<session::HandshakeRequest> requests_;
   size_t lent_ = 0;

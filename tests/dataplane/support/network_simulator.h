@@ -16,11 +16,11 @@ namespace byon::test {
 // What a simulated path does to packets. Probabilities are 0 to 1.
 struct NetworkWeather {
   base::TimeDelta delay = base::TimeDelta::Milliseconds(20);
-  base::TimeDelta jitter;      // each packet takes up to this much longer, uniformly
-  double loss = 0;             // of each packet on its own
-  double burst_start = 0;      // chance that a burst of loss starts at a packet
-  double burst_length = 1;     // mean packets in a burst
-  double reorder = 0;          // chance that a packet takes `reorder_delay` longer
+  base::TimeDelta jitter;   // each packet takes up to this much longer, uniformly
+  double loss = 0;          // of each packet on its own
+  double burst_start = 0;   // chance that a burst of loss starts at a packet
+  double burst_length = 1;  // mean packets in a burst
+  double reorder = 0;       // chance that a packet takes `reorder_delay` longer
   base::TimeDelta reorder_delay = base::TimeDelta::Milliseconds(25);
   double duplicate = 0;
 
@@ -28,9 +28,7 @@ struct NetworkWeather {
   static NetworkWeather Loss(double share) { return {.loss = share}; }
   // Gilbert: 5 % of the packets in bursts of three.
   static NetworkWeather BurstLoss() { return {.burst_start = 0.018, .burst_length = 3}; }
-  static NetworkWeather Jitter(int64_t ms) {
-    return {.jitter = base::TimeDelta::Milliseconds(ms)};
-  }
+  static NetworkWeather Jitter(int64_t ms) { return {.jitter = base::TimeDelta::Milliseconds(ms)}; }
   static NetworkWeather Reorder() { return {.reorder = 0.05}; }
   static NetworkWeather Duplicate() { return {.duplicate = 0.1}; }
   // Everything at once: a crowded radio cell.
@@ -49,8 +47,7 @@ struct NetworkWeather {
 template <typename Packet>
 class NetworkSimulator {
  public:
-  NetworkSimulator(const NetworkWeather& weather, uint64_t seed)
-      : weather_(weather), random_(seed) {}
+  NetworkSimulator(const NetworkWeather& weather, uint64_t seed) : weather_(weather), random_(seed) {}
 
   void set_weather(const NetworkWeather& weather) { weather_ = weather; }
   // Nothing comes out until `until`; then all of it at once.
@@ -94,13 +91,13 @@ class NetworkSimulator {
 
   void Enqueue(Packet packet, base::Timestamp now) {
     base::TimeDelta transit = weather_.delay;
-    transit += base::TimeDelta::Nanoseconds(static_cast<int64_t>(
-        random_.NextUnit() * static_cast<double>(weather_.jitter.nanoseconds())));
+    transit += base::TimeDelta::Nanoseconds(
+        static_cast<int64_t>(random_.NextUnit() * static_cast<double>(weather_.jitter.nanoseconds())));
     if (random_.NextUnit() < weather_.reorder) transit += weather_.reorder_delay;
     const base::Timestamp at = std::max(now + transit, stalled_until_);
-    const auto behind = std::upper_bound(
-        queue_.begin(), queue_.end(), at,
-        [](base::Timestamp time, const Delivery& delivery) { return time < delivery.at; });
+    const auto behind =
+        std::upper_bound(queue_.begin(), queue_.end(), at,
+                         [](base::Timestamp time, const Delivery& delivery) { return time < delivery.at; });
     queue_.insert(behind, Delivery{std::move(packet), at});
   }
 

@@ -18,8 +18,7 @@
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define BYON_SANITIZER_HOLDS_THE_HEAP 1
 // Of the sanitizers' run-time; gcc ships no header for it.
-extern "C" int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void*,
-                                                                           size_t),
+extern "C" int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void*, size_t),
                                                          void (*on_free)(const volatile void*));
 #endif
 
@@ -60,9 +59,8 @@ void OnSystemCall(int, siginfo_t* info, void* context) {
     TellWhere("a system call:\n");
     is_watching = true;
   }
-  const long result =
-      syscall(info->si_syscall, registers[REG_RDI], registers[REG_RSI], registers[REG_RDX],
-              registers[REG_R10], registers[REG_R8], registers[REG_R9]);
+  const long result = syscall(info->si_syscall, registers[REG_RDI], registers[REG_RSI], registers[REG_RDX],
+                              registers[REG_R10], registers[REG_R8], registers[REG_R9]);
   registers[REG_RAX] = result == -1 ? -errno : result;
 }
 
@@ -71,8 +69,7 @@ bool AskForSystemCalls() {
   action.sa_sigaction = OnSystemCall;
   action.sa_flags = SA_SIGINFO;
   return sigaction(SIGSYS, &action, nullptr) == 0 &&
-         prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, 0, 0,
-               const_cast<char*>(&dispatch)) == 0;
+         prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, 0, 0, const_cast<char*>(&dispatch)) == 0;
 }
 
 template <typename Function>
@@ -83,10 +80,9 @@ Function* Next(const char* name) {
 }  // namespace
 
 std::string ToText(const Noise& noise) {
-  return std::to_string(noise.allocations) + " allocations, " + std::to_string(noise.releases) +
-         " releases, " + std::to_string(noise.locks) + " locks, " +
-         std::to_string(noise.system_calls) + " system calls (the first is number " +
-         std::to_string(noise.first_system_call) + ")";
+  return std::to_string(noise.allocations) + " allocations, " + std::to_string(noise.releases) + " releases, " +
+         std::to_string(noise.locks) + " locks, " + std::to_string(noise.system_calls) +
+         " system calls (the first is number " + std::to_string(noise.first_system_call) + ")";
 }
 
 namespace quiet_watch {
@@ -124,8 +120,7 @@ void OnAllocation(const volatile void*, size_t) { Count(noise.allocations, "an a
 void OnRelease(const volatile void* memory) {
   if (memory != nullptr) Count(noise.releases, "a release:\n");
 }
-[[maybe_unused]] const int hooks =
-    __sanitizer_install_malloc_and_free_hooks(OnAllocation, OnRelease);
+[[maybe_unused]] const int hooks = __sanitizer_install_malloc_and_free_hooks(OnAllocation, OnRelease);
 #endif
 
 }  // namespace

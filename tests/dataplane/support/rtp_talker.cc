@@ -10,9 +10,7 @@
 namespace byon::test {
 namespace {
 
-int SampleRateOf(const codec::CodecFormat& format) {
-  return static_cast<int>(codec::ClockRateHz(format.codec));
-}
+int SampleRateOf(const codec::CodecFormat& format) { return static_cast<int>(codec::ClockRateHz(format.codec)); }
 
 }  // namespace
 
@@ -26,15 +24,14 @@ std::optional<std::vector<std::byte>> RtpTalker::NextPacket() {
   codec::AudioFrame frame;
   frame.SetRate(encoder_->sample_rate_hz());
   for (int16_t& sample : frame.view()) {
-    const double phase = 2 * std::numbers::pi * config_.tone_hz *
-                         static_cast<double>(sample_index_++) / frame.sample_rate_hz;
+    const double phase =
+        2 * std::numbers::pi * config_.tone_hz * static_cast<double>(sample_index_++) / frame.sample_rate_hz;
     sample = static_cast<int16_t>(config_.amplitude * std::sin(phase));
   }
   std::array<std::byte, 1500> buffer;
   std::array<std::byte, codec::kMaxEncodedBytes> payload;
   const codec::EncodedPayload encoded = encoder_->Encode(frame, payload);
-  const uint32_t timestamp = timestamp_ - frame_duration_ * static_cast<uint32_t>(
-                                              std::max(encoded.frames - 1, 0));
+  const uint32_t timestamp = timestamp_ - frame_duration_ * static_cast<uint32_t>(std::max(encoded.frames - 1, 0));
   timestamp_ += frame_duration_;
   if (encoded.bytes == 0) return std::nullopt;
   rtp::RtpPacketBuilder builder(buffer, {.marker = encoded.starts_talkspurt,
@@ -47,20 +44,17 @@ std::optional<std::vector<std::byte>> RtpTalker::NextPacket() {
   return std::vector<std::byte>(packet->begin(), packet->end());
 }
 
-std::vector<std::byte> RtpTalker::TelephoneEventPacket(char digit, uint16_t duration,
-                                                       bool is_first, bool is_end,
+std::vector<std::byte> RtpTalker::TelephoneEventPacket(char digit, uint16_t duration, bool is_first, bool is_end,
                                                        uint32_t event_timestamp) {
   std::array<std::byte, 64> buffer;
   std::array<std::byte, rtp::kTelephoneEventBytes> payload;
   base::ByteWriter writer(payload);
-  rtp::TelephoneEvent{.event = *rtp::EventFromDigit(digit), .is_end = is_end, .duration = duration}
-      .Serialize(writer);
-  rtp::RtpPacketBuilder builder(
-      buffer, {.marker = is_first,
-               .payload_type = {config_.telephone_event_payload_type},
-               .sequence_number = {sequence_number_++},
-               .timestamp = {event_timestamp},
-               .ssrc = {config_.ssrc}});
+  rtp::TelephoneEvent{.event = *rtp::EventFromDigit(digit), .is_end = is_end, .duration = duration}.Serialize(writer);
+  rtp::RtpPacketBuilder builder(buffer, {.marker = is_first,
+                                         .payload_type = {config_.telephone_event_payload_type},
+                                         .sequence_number = {sequence_number_++},
+                                         .timestamp = {event_timestamp},
+                                         .ssrc = {config_.ssrc}});
   builder.SetPayload(payload);
   const auto packet = builder.Finish();
   return std::vector<std::byte>(packet->begin(), packet->end());
@@ -99,8 +93,7 @@ void RtpTalker::Receive(base::ByteSpan packet) {
   next_expected_timestamp_ = view->timestamp().value + described->duration;
   const size_t old_size = samples_.size();
   samples_.resize(old_size + described->duration);
-  const size_t decoded =
-      decoder_->Decode(view->payload(), 0, std::span(samples_).subspan(old_size));
+  const size_t decoded = decoder_->Decode(view->payload(), 0, std::span(samples_).subspan(old_size));
   samples_.resize(old_size + decoded);
 }
 

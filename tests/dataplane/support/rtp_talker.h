@@ -32,8 +32,8 @@ class RtpTalker {
   // The next 20 ms of tone as one RTP packet; nothing while the encoder has none ready.
   std::optional<std::vector<std::byte>> NextPacket();
   // The next packet of a digit: one each 20 ms, three with the end bit; audio time goes on meanwhile.
-  std::vector<std::byte> TelephoneEventPacket(char digit, uint16_t duration, bool is_first,
-                                              bool is_end, uint32_t event_timestamp);
+  std::vector<std::byte> TelephoneEventPacket(char digit, uint16_t duration, bool is_first, bool is_end,
+                                              uint32_t event_timestamp);
   uint32_t next_timestamp() const { return timestamp_; }
   // Lets 20 ms pass without audio.
   void SkipFrame() { timestamp_ += frame_duration_; }

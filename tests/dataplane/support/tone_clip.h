@@ -13,8 +13,8 @@ namespace byon::test {
 inline pipeline::AudioClip ToneClip(double tone_hz, int seconds) {
   std::vector<int16_t> samples(static_cast<size_t>(16'000 * seconds));
   for (size_t i = 0; i < samples.size(); ++i) {
-    samples[i] = static_cast<int16_t>(
-        8000 * std::sin(2 * std::numbers::pi * tone_hz * static_cast<double>(i) / 16'000));
+    samples[i] =
+        static_cast<int16_t>(8000 * std::sin(2 * std::numbers::pi * tone_hz * static_cast<double>(i) / 16'000));
   }
   return {samples, 16'000};
 }

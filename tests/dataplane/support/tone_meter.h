@@ -8,8 +8,7 @@
 namespace byon::test {
 
 // Share of the signal's power that lies at `frequency_hz`, 0 to 1 (Goertzel over the whole span).
-inline double TonePurity(std::span<const int16_t> samples, int sample_rate_hz,
-                         double frequency_hz) {
+inline double TonePurity(std::span<const int16_t> samples, int sample_rate_hz, double frequency_hz) {
   const double step = 2 * std::numbers::pi * frequency_hz / sample_rate_hz;
   double in_phase = 0;
   double quadrature = 0;

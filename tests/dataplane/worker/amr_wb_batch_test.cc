@@ -39,8 +39,7 @@ struct Call {
     const auto ip = net::IpAddress::V4(192, 0, 2, 2);
     const auto port = static_cast<uint16_t>(20'000 + 4 * number);
     config.handle = session::MakeSessionHandle(number + 1, port);
-    config.access = {
-        {net::IpAddress::V4(192, 0, 2, 1), port}, {"gway", "gateway-password-of-22-ch"}, 1};
+    config.access = {{net::IpAddress::V4(192, 0, 2, 1), port}, {"gway", "gateway-password-of-22-ch"}, 1};
     config.ims = {{ip, static_cast<uint16_t>(port + 2)}, {ip, static_cast<uint16_t>(port + 3)}, 2};
     config.random_seed = number;
     phone = {net::IpAddress::V4(203, 0, 113, 9), static_cast<uint16_t>(40'000 + 4 * number)};
@@ -68,8 +67,7 @@ struct Call {
 class Gateway {
  public:
   explicit Gateway(bool use_batch = true)
-      : worker_({.session_capacity = 100, .use_amr_wb_batch = use_batch}, io_, mailbox_,
-                handshakes_) {}
+      : worker_({.session_capacity = 100, .use_amr_wb_batch = use_batch}, io_, mailbox_, handshakes_) {}
 
   // A call whose announcement starts with its first tick.
   Call& Open(const CallSettings& settings) {
@@ -79,12 +77,10 @@ class Gateway {
     remote.audio = session::AudioDescription{call.format, {call.format}};
     worker::CreateSession create;
     create.session = std::make_unique<session::MediaSession>(call.config);
-    create.change = std::move(session::PrepareSessionChange({{}, remote, {}}, call.audio,
-                                                            mailbox_.amr_wb_batch))
-                        .value();
+    create.change =
+        std::move(session::PrepareSessionChange({{}, remote, {}}, call.audio, mailbox_.amr_wb_batch)).value();
     Submit(call, std::move(create));
-    Submit(call, worker::PlayAnnouncement{session::Leg::kIms, &call.clip, false,
-                                          std::string_view("clip")});
+    Submit(call, worker::PlayAnnouncement{session::Leg::kIms, &call.clip, false, std::string_view("clip")});
     return call;
   }
   void Close(Call& call) { Submit(call, worker::CloseSession{}); }
@@ -92,11 +88,10 @@ class Gateway {
   void RequestMode(Call& call, uint8_t mode) {
     std::array<std::byte, 100> buffer;
     rtp::RtpPacketBuilder builder(
-        buffer,
-        {.payload_type = {kPayloadType}, .sequence_number = {1}, .timestamp = {1}, .ssrc = {7}});
+        buffer, {.payload_type = {kPayloadType}, .sequence_number = {1}, .timestamp = {1}, .ssrc = {7}});
     const codec::AmrFrame no_data;
-    const auto packet = builder.Finish(
-        codec::WriteAmrPayload(Codec::kAmrWb, false, mode, {&no_data, 1}, builder.PayloadRoom()));
+    const auto packet =
+        builder.Finish(codec::WriteAmrPayload(Codec::kAmrWb, false, mode, {&no_data, 1}, builder.PayloadRoom()));
     io_.Deliver({call.phone, call.config.ims.rtp, {packet->begin(), packet->end()}});
   }
   void Run(TimeDelta duration) {
@@ -122,8 +117,7 @@ class Gateway {
  private:
   template <typename Body>
   void Submit(const Call& call, Body body) {
-    EXPECT_TRUE(
-        mailbox_.commands.Push({.id = 1, .session = call.config.handle, .body = std::move(body)}));
+    EXPECT_TRUE(mailbox_.commands.Push({.id = 1, .session = call.config.handle, .body = std::move(body)}));
   }
 
   FakePacketIo io_;
@@ -154,14 +148,12 @@ std::vector<uint8_t> ExpectTheLibrarysPayloads(const Call& call) {
       const uint8_t type = payload->table_of_contents()[i].frame_type;
       if (codec::IsAmrSpeech(Codec::kAmrWb, type)) modes.push_back(mode = type);
       for (; encoded <= first + i; ++encoded) {
-        const auto frame =
-            library.Encode(mode, samples.subspan(encoded * kFrameSamples, kFrameSamples));
+        const auto frame = library.Encode(mode, samples.subspan(encoded * kFrameSamples, kFrameSamples));
         if (encoded == first + i) frames.push_back(frame);
       }
     }
     std::array<std::byte, 500> expected;
-    const size_t size =
-        codec::WriteAmrPayload(Codec::kAmrWb, false, codec::kNoModeRequest, frames, expected);
+    const size_t size = codec::WriteAmrPayload(Codec::kAmrWb, false, codec::kNoModeRequest, frames, expected);
     if (!std::ranges::equal(packet->payload(), std::span(expected).first(size))) {
       ADD_FAILURE() << "frame " << first << " of call " << call.config.handle;
       break;
@@ -211,9 +203,7 @@ TEST(AmrWbBatchTest, AWorkerOfTheLibraryAloneSendsTheSamePackets) {
     const auto& others = with_library.calls()[i]->packets;
     const size_t count = std::min(packets.size(), others.size());
     EXPECT_GE(count + 1, std::max(packets.size(), others.size()));
-    EXPECT_TRUE(std::equal(packets.begin(), packets.begin() + static_cast<ptrdiff_t>(count),
-                           others.begin()))
-        << i;
+    EXPECT_TRUE(std::equal(packets.begin(), packets.begin() + static_cast<ptrdiff_t>(count), others.begin())) << i;
   }
 }
 

@@ -21,8 +21,7 @@ class AttackTest : public testing::Test {
  protected:
   net::SocketAddress AccessAddress() { return call_.MakeSessionConfig().access.address; }
   net::SocketAddress ImsAddress() { return call_.MakeSessionConfig().ims.rtp; }
-  void Inject(const net::SocketAddress& from, const net::SocketAddress& to,
-              std::vector<std::byte> payload) {
+  void Inject(const net::SocketAddress& from, const net::SocketAddress& to, std::vector<std::byte> payload) {
     call_.io().Deliver({from, to, std::move(payload)});
     call_.Step();
   }
@@ -53,8 +52,7 @@ TEST_F(AttackTest, DtlsBeforeIceIsIgnored) {
   call_.Run(TimeDelta::Milliseconds(100));
   // OpenSSL retransmits by the real clock: a new start stands for that here.
   call_.browser().StartDtls(call_.now());
-  EXPECT_TRUE(call_.RunUntil([&] { return call_.browser().is_dtls_connected(); },
-                             TimeDelta::Seconds(3)));
+  EXPECT_TRUE(call_.RunUntil([&] { return call_.browser().is_dtls_connected(); }, TimeDelta::Seconds(3)));
 }
 
 TEST_F(AttackTest, DtlsOfAStrangerDuringTheCallIsIgnored) {
@@ -71,8 +69,7 @@ TEST_F(AttackTest, NotAByteGoesToWhoDoesNotKnowThePassword) {
   FakeBrowser& browser = call_.browser();
   const auto check = browser.MakeCheck(true, browser.username(), "a-wrong-password-22-chars");
   Inject(kStranger, AccessAddress(), check);
-  Inject(kStranger, AccessAddress(),
-         browser.MakeCheck(true, "none:brws", "gateway-password-of-22-ch"));
+  Inject(kStranger, AccessAddress(), browser.MakeCheck(true, "none:brws", "gateway-password-of-22-ch"));
   auto without_integrity = std::vector<std::byte>(check.begin(), check.begin() + 20);
   without_integrity[2] = without_integrity[3] = std::byte{0};
   Inject(kStranger, AccessAddress(), without_integrity);
@@ -237,8 +234,8 @@ TEST_F(AttackTest, JunkOnEveryPortIsCountedAndSurvived) {
   call_.ForgetAstray();
   base::Random random(1);
   const session::SessionConfig config = call_.MakeSessionConfig();
-  const net::SocketAddress from[] = {kStranger, call_.browser().address(),
-                                     call_.ims().config().rtp, call_.ims().config().rtcp};
+  const net::SocketAddress from[] = {kStranger, call_.browser().address(), call_.ims().config().rtp,
+                                     call_.ims().config().rtcp};
   for (int i = 0; i < 20'000; ++i) {
     const net::SocketAddress to[] = {config.access.address, config.ims.rtp, config.ims.rtcp};
     std::vector<std::byte> payload(random.NextBelow(i % 10 == 0 ? 1'500 : 64));
@@ -272,8 +269,7 @@ TEST_F(AttackTest, AFullHandshakeRingIsCounted) {
   call_.does_handshakes = true;  // it empties, and the browser's next ClientHello gets through
   call_.Run(TimeDelta::Milliseconds(500));
   call_.browser().StartDtls(call_.now());
-  EXPECT_TRUE(call_.RunUntil([&] { return call_.browser().is_dtls_connected(); },
-                             TimeDelta::Seconds(5)));
+  EXPECT_TRUE(call_.RunUntil([&] { return call_.browser().is_dtls_connected(); }, TimeDelta::Seconds(5)));
 }
 
 }  // namespace

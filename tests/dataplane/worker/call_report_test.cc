@@ -37,10 +37,8 @@ TEST(CallReportTest, ReportsGoBothWays) {
   // The phone reports a round trip and loss.
   std::array<std::byte, 256> buffer;
   rtp::RtcpBuilder builder(buffer);
-  const rtp::ReportBlock block{.source = sr->sender,
-                               .fraction_lost = 26,
-                               .last_sr = sr->info.ntp.compact(),
-                               .delay_since_last_sr = 0};
+  const rtp::ReportBlock block{
+      .source = sr->sender, .fraction_lost = 26, .last_sr = sr->info.ntp.compact(), .delay_since_last_sr = 0};
   builder.AddReceiverReport({0x1a1a1a1a}, std::span(&block, 1));
   const auto packet = *builder.Finish();
   call.ims().SendRtcp({packet.begin(), packet.end()});
@@ -97,9 +95,7 @@ TEST(CallReportTest, LossOnOneLegIsRatedOnThatLeg) {
   CallSimulation call;
   call.Connect();
   int count = 0;
-  call.filter = [&count](const TestDatagram& datagram) {
-    return datagram.source.port != 40'000 || ++count % 10 != 0;
-  };
+  call.filter = [&count](const TestDatagram& datagram) { return datagram.source.port != 40'000 || ++count % 10 != 0; };
   call.Run(TimeDelta::Seconds(15));
   const session::SessionStats stats = call.Stats();
   ASSERT_TRUE(stats.ims.quality && stats.access.quality);
@@ -118,8 +114,7 @@ TEST(CallReportTest, TheBrowserHearsOfLossWithinASecondAndAHalf) {
   const size_t before = call.browser().rtcp().size();
   int count = 0;
   call.filter = [&](const TestDatagram& datagram) {
-    return datagram.source != call.browser().address() || datagram.payload.size() < 50 ||
-           ++count % 5 != 0;
+    return datagram.source != call.browser().address() || datagram.payload.size() < 50 || ++count % 5 != 0;
   };
   call.Run(TimeDelta::Milliseconds(1'700));
   ASSERT_GT(call.browser().rtcp().size(), before);
@@ -162,8 +157,7 @@ TEST(CallReportTest, OpusRepeatsItselfWhileTheBrowserReportsLoss) {
   const auto report = [&call](uint8_t fraction_lost) {
     std::array<std::byte, 64> buffer;
     rtp::RtcpBuilder builder(buffer);
-    const rtp::ReportBlock block{.source = {call.MakeSessionConfig().access.ssrc},
-                                 .fraction_lost = fraction_lost};
+    const rtp::ReportBlock block{.source = {call.MakeSessionConfig().access.ssrc}, .fraction_lost = fraction_lost};
     builder.AddReceiverReport({0xb0b0b0b0}, std::span(&block, 1));
     const auto packet = *builder.Finish();
     call.browser().SendProtectedRtcp({packet.begin(), packet.end()});

@@ -85,8 +85,7 @@ TEST(CallTest, GatewayMayBeTheDtlsClient) {
   access.gateway_dtls_role = dtls::DtlsRole::kClient;
   call.browser().does_dtls = true;
   ASSERT_EQ(call.Create(access, call.MakeImsRemote()), CommandStatus::kDone);
-  EXPECT_TRUE(call.RunUntil([&] { return call.browser().is_dtls_connected(); },
-                            TimeDelta::Seconds(2)));
+  EXPECT_TRUE(call.RunUntil([&] { return call.browser().is_dtls_connected(); }, TimeDelta::Seconds(2)));
   call.Run(TimeDelta::Seconds(2));
   EXPECT_GT(PurityAt(call.ims().talker(), kBrowserTone), 0.95);
 }
@@ -162,8 +161,7 @@ TEST(CallTest, HoldIsHonouredInEachDirection) {
   CallSimulation call;
   call.Connect();
   const auto counts = [&] {
-    return std::pair(call.ims().talker().received().packets,
-                     call.browser().talker().received().packets);
+    return std::pair(call.ims().talker().received().packets, call.browser().talker().received().packets);
   };
   const auto run_with = [&](Direction ims) {
     session::ImsRemote remote = call.MakeImsRemote();
@@ -264,9 +262,7 @@ TEST(CallTest, AnAnnouncementIsPlayedOnceForItsIdAndItsEndIsTold) {
 }
 
 // The CMR nibble that the phone gets in the last packet from us.
-int LastModeRequest(const std::vector<std::byte>& packet) {
-  return std::to_integer<int>(packet[12]) >> 4;
-}
+int LastModeRequest(const std::vector<std::byte>& packet) { return std::to_integer<int>(packet[12]) >> 4; }
 
 // What comes from the phone is lost: it is asked for a lower mode, within its mode-set.
 TEST(CallTest, ThePhoneIsAskedForALowerModeWhenItsPacketsAreLost) {
@@ -280,9 +276,7 @@ TEST(CallTest, ThePhoneIsAskedForALowerModeWhenItsPacketsAreLost) {
   ASSERT_FALSE(call.ims().last_rtp().empty());
   EXPECT_EQ(LastModeRequest(call.ims().last_rtp()), 15);
   int count = 0;
-  call.filter = [&count](const TestDatagram& datagram) {
-    return datagram.source.port != 40'000 || ++count % 12 != 0;
-  };
+  call.filter = [&count](const TestDatagram& datagram) { return datagram.source.port != 40'000 || ++count % 12 != 0; };
   call.Run(TimeDelta::Seconds(3));
   EXPECT_EQ(LastModeRequest(call.ims().last_rtp()), 2);
   // The loss has nothing to do with the bit rate: the best mode is asked for again.
@@ -299,8 +293,7 @@ TEST(CallTest, OurEncoderGoesDownWhenThePhoneReportsLoss) {
   for (int i = 0; i < 2; ++i) {
     std::array<std::byte, 64> buffer;
     rtp::RtcpBuilder builder(buffer);
-    const rtp::ReportBlock block{.source = {0x1b1b1b1b},
-                                 .fraction_lost = static_cast<uint8_t>(i == 0 ? 38 : 13)};
+    const rtp::ReportBlock block{.source = {0x1b1b1b1b}, .fraction_lost = static_cast<uint8_t>(i == 0 ? 38 : 13)};
     builder.AddReceiverReport({0x1a1a1a1a}, std::span(&block, 1));
     const auto packet = *builder.Finish();
     call.ims().SendRtcp({packet.begin(), packet.end()});
@@ -385,16 +378,13 @@ TEST(CallTest, RingbackPlaysWhileThePhoneIsSilent) {
   call.ims().does_media = false;
   session::ImsRemote none = call.MakeImsRemote();
   ASSERT_EQ(call.Create(call.MakeAccessRemote(), none), CommandStatus::kDone);
-  ASSERT_TRUE(call.RunUntil([&] { return call.browser().is_dtls_connected(); },
-                            TimeDelta::Seconds(2)));
-  EXPECT_EQ(call.Submit(call.handle(), worker::PlayTone{Leg::kAccess, pipeline::Tone::kRingback})
-                .status,
+  ASSERT_TRUE(call.RunUntil([&] { return call.browser().is_dtls_connected(); }, TimeDelta::Seconds(2)));
+  EXPECT_EQ(call.Submit(call.handle(), worker::PlayTone{Leg::kAccess, pipeline::Tone::kRingback}).status,
             CommandStatus::kDone);
   call.Run(TimeDelta::Milliseconds(900));
   const auto heard = call.browser().talker().LastSamples(24'000);
   EXPECT_GT(TonePurity(heard, 48'000, 425), 0.95);
-  EXPECT_EQ(call.Submit(call.handle(), worker::PlayTone{Leg::kAccess, pipeline::Tone::kNone})
-                .status,
+  EXPECT_EQ(call.Submit(call.handle(), worker::PlayTone{Leg::kAccess, pipeline::Tone::kNone}).status,
             CommandStatus::kDone);
 }
 
@@ -423,8 +413,7 @@ TEST(CallTest, CloseSaysByeOnBothLegsAndFreesThePorts) {
   CallSimulation call;
   call.Connect();
   EXPECT_THAT(call.io().open_ports(), SizeIs(3));
-  worker::CloseSession close{.reason = session::ShortText("over"),
-                             .stats = std::make_unique<session::SessionStats>()};
+  worker::CloseSession close{.reason = session::ShortText("over"), .stats = std::make_unique<session::SessionStats>()};
   const worker::Reply reply = call.Submit(call.handle(), std::move(close));
   EXPECT_EQ(reply.status, CommandStatus::kDone);
   const auto& answered = std::get<worker::CloseSession>(reply.command.body);

@@ -14,8 +14,8 @@ using worker::OpenPortResult;
 
 CommandStatus CreateWith(CallSimulation& call, uint64_t serial, uint16_t port) {
   const session::SessionConfig config = call.MakeSessionConfig(serial, port);
-  worker::Reply reply = call.Submit(
-      config.handle, worker::CreateSession{std::make_unique<session::MediaSession>(config), {}});
+  worker::Reply reply =
+      call.Submit(config.handle, worker::CreateSession{std::make_unique<session::MediaSession>(config), {}});
   const bool is_taken = std::get<worker::CreateSession>(reply.command.body).session == nullptr;
   EXPECT_EQ(is_taken, reply.status == CommandStatus::kDone);
   return reply.status;
@@ -37,8 +37,7 @@ TEST(CommandsTest, APortThatCannotBeOpenedLeavesNothingBehind) {
   EXPECT_EQ(CreateWith(call, 1, 20'000), CommandStatus::kPortInUse);
   EXPECT_THAT(call.io().open_ports(), IsEmpty());
   EXPECT_EQ(call.gateway_worker().session_count(), 0u);
-  call.io().SetOpenResult(call.MakeSessionConfig(2, 21'000).ims.rtp,
-                          OpenPortResult::kAddressNotHere);
+  call.io().SetOpenResult(call.MakeSessionConfig(2, 21'000).ims.rtp, OpenPortResult::kAddressNotHere);
   EXPECT_EQ(CreateWith(call, 2, 21'000), CommandStatus::kPortUnusable);
   EXPECT_EQ(CreateWith(call, 3, 22'000), CommandStatus::kDone);
 }
@@ -63,8 +62,7 @@ TEST(CommandsTest, AHandleIsGoodForOneSessionOnly) {
 TEST(CommandsTest, UnknownSessionsAreToldApart) {
   CallSimulation call;
   const auto nobody = session::MakeSessionHandle(9, 9);
-  EXPECT_EQ(call.Submit(nobody, worker::ModifySession{std::make_unique<session::SessionChange>()})
-                .status,
+  EXPECT_EQ(call.Submit(nobody, worker::ModifySession{std::make_unique<session::SessionChange>()}).status,
             CommandStatus::kNoSuchSession);
   EXPECT_EQ(call.Submit(nobody, worker::SendDtmf{}).status, CommandStatus::kNoSuchSession);
   EXPECT_EQ(call.Submit(nobody, worker::PlayTone{}).status, CommandStatus::kNoSuchSession);
@@ -78,9 +76,7 @@ TEST(CommandsTest, NothingCanBePlayedIntoALegWithoutACodec) {
   worker::SendDtmf dtmf{.leg = session::Leg::kIms};
   (void)dtmf.digits.PushBack('1');
   EXPECT_EQ(call.Submit(call.handle(), std::move(dtmf)).status, CommandStatus::kNotNegotiated);
-  EXPECT_EQ(call.Submit(call.handle(),
-                        worker::PlayTone{session::Leg::kAccess, pipeline::Tone::kBusy})
-                .status,
+  EXPECT_EQ(call.Submit(call.handle(), worker::PlayTone{session::Leg::kAccess, pipeline::Tone::kBusy}).status,
             CommandStatus::kNotNegotiated);
 }
 
@@ -115,8 +111,7 @@ TEST(CommandsTest, ARepeatedDescriptionChangesNothing) {
   call.Connect();
   const session::SessionStats before = call.Stats();
   for (int i = 0; i < 5; ++i) {
-    ASSERT_EQ(call.Modify({.access = call.MakeAccessRemote(), .ims = call.MakeImsRemote()}),
-              CommandStatus::kDone);
+    ASSERT_EQ(call.Modify({.access = call.MakeAccessRemote(), .ims = call.MakeImsRemote()}), CommandStatus::kDone);
   }
   call.Run(TimeDelta::Seconds(1));
   const session::SessionStats after = call.Stats();
@@ -138,8 +133,7 @@ TEST(CommandsTest, AnotherCertificateIsAnotherAssociation) {
   EXPECT_EQ(call.handshake_service().association_count(), 0u);
   ASSERT_EQ(call.Modify({.access = call.MakeAccessRemote()}), CommandStatus::kDone);
   call.browser().StartDtls(call.now());
-  ASSERT_TRUE(call.RunUntil(
-      [&] { return call.Events<session::DtlsConnected>().size() == 2; }, TimeDelta::Seconds(3)));
+  ASSERT_TRUE(call.RunUntil([&] { return call.Events<session::DtlsConnected>().size() == 2; }, TimeDelta::Seconds(3)));
   const uint64_t before = call.ims().talker().received().packets;
   call.Run(TimeDelta::Seconds(1));
   EXPECT_GE(call.ims().talker().received().packets, before + 45);

@@ -16,8 +16,7 @@ using session::HandshakeRequest;
 
 base::Timestamp SteadyNow() {
   return base::Timestamp::FromNanoseconds(
-      std::chrono::duration_cast<std::chrono::nanoseconds>(
-          std::chrono::steady_clock::now().time_since_epoch())
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
           .count());
 }
 
@@ -25,8 +24,7 @@ base::Timestamp SteadyNow() {
 TEST(HandshakeThreadTest, ShakesHandsWithManyClientsAtOnce) {
   constexpr size_t kClients = 20;
   worker::HandshakeMailbox mailbox;
-  worker::HandshakeThread thread(GatewayDtlsContext(), srtp::SrtpBackend::kOpenSsl, {&mailbox},
-                                 SteadyNow);
+  worker::HandshakeThread thread(GatewayDtlsContext(), srtp::SrtpBackend::kOpenSsl, {&mailbox}, SteadyNow);
   std::vector<dtls::DtlsTransport> clients;
   const auto push = [&](HandshakeRequest request) {
     while (!mailbox.requests.Push(std::move(request))) std::this_thread::yield();
@@ -83,8 +81,7 @@ TEST(HandshakeThreadTest, ShakesHandsWithManyClientsAtOnce) {
 TEST(HandshakeServiceTest, AWorkerThatDoesNotReadHoldsUpOnlyItself) {
   worker::HandshakeMailbox idle;
   worker::HandshakeMailbox lively;
-  worker::HandshakeService service(GatewayDtlsContext(), srtp::SrtpBackend::kOpenSsl,
-                                   {&idle, &lively});
+  worker::HandshakeService service(GatewayDtlsContext(), srtp::SrtpBackend::kOpenSsl, {&idle, &lively});
   const base::Timestamp now = SteadyNow();
   // As a client each start makes a ClientHello: reports that nobody reads.
   uint64_t started = 0;

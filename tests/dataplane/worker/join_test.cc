@@ -40,8 +40,7 @@ class JoinTest : public testing::Test {
     remote.rtp = phone_->config().rtp;
     remote.audio = session::AudioDescription{format, {format}};
     remote.stream_id = "phone";
-    auto change = session::PrepareSessionChange({{}, remote, {}}, phone_audio_,
-                                                call_.mailbox().amr_wb_batch);
+    auto change = session::PrepareSessionChange({{}, remote, {}}, phone_audio_, call_.mailbox().amr_wb_batch);
     return std::move(change).value();
   }
 
@@ -82,7 +81,10 @@ TEST_F(JoinTest, PhoneTakesTheBrowsersPlaceWithoutABreakOfTheStream) {
 // Nobody could stop it any more.
 TEST_F(JoinTest, WhatWasPlayedToTheFarEndEndsWithTheMove) {
   const pipeline::AudioClip clip = ToneClip(1000, 1);
-  ASSERT_EQ(call_.Submit(call_.handle(), worker::PlayAnnouncement{session::Leg::kIms, &clip, true, session::ShortText("music")}).status,
+  ASSERT_EQ(call_
+                .Submit(call_.handle(),
+                        worker::PlayAnnouncement{session::Leg::kIms, &clip, true, session::ShortText("music")})
+                .status,
             CommandStatus::kDone);
   call_.Run(TimeDelta::Milliseconds(500));
   phone_->does_media = true;
@@ -139,14 +141,17 @@ TEST_F(JoinTest, ClosingOneLeavesTheOtherSilentAndWhole) {
 TEST_F(JoinTest, RefusesWhatCannotBeJoined) {
   EXPECT_EQ(call_.Submit(call_.handle(), worker::JoinSessions{.peer = 77, .receive = {}, .peer_receive = {}}).status,
             CommandStatus::kNoSuchPeer);
-  EXPECT_EQ(call_.Submit(call_.handle(), worker::JoinSessions{.peer = call_.handle(), .receive = {}, .peer_receive = {}}).status,
-            CommandStatus::kWrongState);
+  EXPECT_EQ(
+      call_.Submit(call_.handle(), worker::JoinSessions{.peer = call_.handle(), .receive = {}, .peer_receive = {}})
+          .status,
+      CommandStatus::kWrongState);
   ASSERT_EQ(Join(PcmuFormat()), CommandStatus::kDone);
   const session::SessionConfig third = call_.MakeSessionConfig(3, 20200);
   worker::CreateSession create;
   create.session = std::make_unique<session::MediaSession>(third);
   ASSERT_EQ(call_.Submit(third.handle, std::move(create)).status, CommandStatus::kDone);
-  EXPECT_EQ(call_.Submit(third.handle, worker::JoinSessions{.peer = call_.handle(), .receive = {}, .peer_receive = {}}).status,
+  EXPECT_EQ(call_.Submit(third.handle, worker::JoinSessions{.peer = call_.handle(), .receive = {}, .peer_receive = {}})
+                .status,
             CommandStatus::kWrongState);
   // A browser that has left cannot bring new media in.
   auto access = call_.MakeAccessRemote();

@@ -14,10 +14,8 @@ using testing::SizeIs;
 // hour the sequence numbers wrap twice (65,536 packets are 21.8 minutes) and so does SRTP's ROC count.
 TEST(LongCallTest, AnHourPassesWithoutAGap) {
   CallSimulation call(dtls::DtlsRole::kClient, {}, PcmuFormat(), PcmuFormat());
-  ASSERT_EQ(call.Create(call.MakeAccessRemote(), call.MakeImsRemote()),
-            worker::CommandStatus::kDone);
-  ASSERT_TRUE(call.RunUntil([&] { return call.browser().is_dtls_connected(); },
-                            TimeDelta::Seconds(5)));
+  ASSERT_EQ(call.Create(call.MakeAccessRemote(), call.MakeImsRemote()), worker::CommandStatus::kDone);
+  ASSERT_TRUE(call.RunUntil([&] { return call.browser().is_dtls_connected(); }, TimeDelta::Seconds(5)));
   for (int minute = 0; minute < 60; ++minute) {
     call.Run(TimeDelta::Seconds(60));
     call.browser().talker().ForgetSamples();

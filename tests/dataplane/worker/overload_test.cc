@@ -22,9 +22,7 @@ constexpr uint16_t kFirstPort = 20'000;
 // Nothing comes, what is sent is forgotten.
 class Void final : public worker::PacketIo {
  public:
-  worker::OpenPortResult OpenPort(const net::SocketAddress&) override {
-    return worker::OpenPortResult::kOpened;
-  }
+  worker::OpenPortResult OpenPort(const net::SocketAddress&) override { return worker::OpenPortResult::kOpened; }
   void ClosePort(const net::SocketAddress&) override {}
   size_t ReceiveBurst(std::span<worker::ReceivedDatagram>, base::Timestamp) override { return 0; }
   void Release(std::span<const worker::ReceivedDatagram>) override {}
@@ -36,8 +34,7 @@ class Void final : public worker::PacketIo {
   void Send(std::span<const worker::OutgoingDatagram> datagrams, base::Timestamp) override {
     sent += static_cast<int64_t>(datagrams.size());
     for (const worker::OutgoingDatagram& datagram : datagrams) {
-      const bool is_rtp =
-          rtp::ClassifyDatagram(datagram.payload()) == rtp::DatagramClass::kRtp;
+      const bool is_rtp = rtp::ClassifyDatagram(datagram.payload()) == rtp::DatagramClass::kRtp;
       if (!is_rtp || datagram.source.port != kFirstPort + 2) continue;
       timestamp = rtp::RtpPacketView::Parse(datagram.payload())->timestamp();
     }
@@ -58,9 +55,7 @@ class OverloadTest : public testing::Test {
  protected:
   static constexpr size_t kCalls = 40;  // a packet each in 20 ms
 
-  OverloadTest()
-      : worker_({.session_capacity = kCalls, .use_amr_wb_batch = false}, io_, mailbox_,
-                handshakes_) {
+  OverloadTest() : worker_({.session_capacity = kCalls, .use_amr_wb_batch = false}, io_, mailbox_, handshakes_) {
     for (size_t i = 0; i < kCalls; ++i) Open(i);
   }
 

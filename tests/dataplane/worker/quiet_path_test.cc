@@ -26,9 +26,7 @@ class UnwatchedIo final : public worker::PacketIo {
  public:
   explicit UnwatchedIo(worker::PacketIo& io) : io_(io) {}
 
-  worker::OpenPortResult OpenPort(const net::SocketAddress& local) override {
-    return io_.OpenPort(local);
-  }
+  worker::OpenPortResult OpenPort(const net::SocketAddress& local) override { return io_.OpenPort(local); }
   void ClosePort(const net::SocketAddress& local) override { io_.ClosePort(local); }
   size_t ReceiveBurst(std::span<worker::ReceivedDatagram> datagrams, base::Timestamp now) override {
     const quiet_watch::Pause pause;
@@ -190,11 +188,9 @@ TEST_P(QuietPathTest, DigitsTonesAndQuestions) {
   (void)call_.Submit(call_.handle(), dtmf);
   call_.Run(TimeDelta::Milliseconds(500));
   ExpectQuiet("digits");
-  (void)call_.Submit(call_.handle(),
-                     worker::PlayTone{session::Leg::kAccess, pipeline::Tone::kBusy});
+  (void)call_.Submit(call_.handle(), worker::PlayTone{session::Leg::kAccess, pipeline::Tone::kBusy});
   call_.Run(TimeDelta::Milliseconds(500));
-  (void)call_.Submit(call_.handle(),
-                     worker::PlayTone{session::Leg::kAccess, pipeline::Tone::kNone});
+  (void)call_.Submit(call_.handle(), worker::PlayTone{session::Leg::kAccess, pipeline::Tone::kNone});
   (void)call_.Stats();
   call_.ims().talker().StartNewSource(0x77777777);
   call_.Run(TimeDelta::Milliseconds(500));

@@ -127,12 +127,10 @@ TEST_F(RelayTest, TimestampsNeverGoBack) {
   std::optional<rtp::RtpTimestamp> last;
   for (int i = 0; i < 3000; ++i) {
     if (i % 300 == 100) {
-      (void)call_.Submit(call_.handle(),
-                         worker::PlayTone{session::Leg::kIms, pipeline::Tone::kBusy});
+      (void)call_.Submit(call_.handle(), worker::PlayTone{session::Leg::kIms, pipeline::Tone::kBusy});
     }
     if (i % 300 == 250) {
-      (void)call_.Submit(call_.handle(),
-                         worker::PlayTone{session::Leg::kIms, pipeline::Tone::kNone});
+      (void)call_.Submit(call_.handle(), worker::PlayTone{session::Leg::kIms, pipeline::Tone::kNone});
     }
     call_.Run(TimeDelta::Milliseconds(1));
     const auto view = rtp::RtpPacketView::Parse(call_.ims().last_rtp());

@@ -57,8 +57,7 @@ TEST(SilenceTest, MediaStopsWhenConsentIsLost) {
   call.Connect();
   call.browser().does_ice = false;
   call.browser().does_media = false;
-  ASSERT_TRUE(call.RunUntil([&] { return !call.Events<session::ConsentLost>().empty(); },
-                            TimeDelta::Seconds(32)));
+  ASSERT_TRUE(call.RunUntil([&] { return !call.Events<session::ConsentLost>().empty(); }, TimeDelta::Seconds(32)));
   const uint64_t received = call.browser().talker().received().packets;
   call.Run(TimeDelta::Seconds(2));
   EXPECT_EQ(call.browser().talker().received().packets, received);

@@ -46,11 +46,9 @@ struct Lane {
       if (auto* reply = std::get_if<worker::Reply>(&*report)) last_reply = std::move(*reply);
     }
   }
-  CommandStatus Submit(worker::SessionHandle handle, decltype(worker::Command::body) body,
-                       base::Timestamp now) {
+  CommandStatus Submit(worker::SessionHandle handle, decltype(worker::Command::body) body, base::Timestamp now) {
     last_reply.reset();
-    BYON_CHECK(mailbox.commands.Push({.id = 1, .session = handle, .body = std::move(body)}),
-               "the mailbox has room");
+    BYON_CHECK(mailbox.commands.Push({.id = 1, .session = handle, .body = std::move(body)}), "the mailbox has room");
     while (!last_reply) Step(now);
     return last_reply->status;
   }
@@ -94,8 +92,7 @@ void Open(Call& call, Lane& lane, uint64_t serial, uint16_t first_port, base::Ti
     session::SessionConfig& config = call.config;
     config.handle = session::MakeSessionHandle(serial, port);
     config.access = {{kLoopback, port}, kGatewayIce, 1};
-    config.ims = {{kLoopback, static_cast<uint16_t>(port + 2)},
-                  {kLoopback, static_cast<uint16_t>(port + 3)}, 2};
+    config.ims = {{kLoopback, static_cast<uint16_t>(port + 2)}, {kLoopback, static_cast<uint16_t>(port + 3)}, 2};
     config.cname = "gateway.example";
     worker::CreateSession create;
     create.session = std::make_unique<session::MediaSession>(config);
@@ -110,20 +107,19 @@ void Open(Call& call, Lane& lane, uint64_t serial, uint16_t first_port, base::Ti
 
 void Connect(Call& call, double browser_tone, double phone_tone) {
   call.browser = std::make_unique<FakeBrowser>(
-      FakeBrowser::Config{
-          .address = call.browser_socket.local(),
-          .gateway = call.config.access.address,
-          .local = kBrowserIce,
-          .remote = kGatewayIce,
-          .gateway_fingerprints = {GatewayDtlsContext().fingerprint()},
-          .talker = {OpusFormat().codec, OpusFormat().payload_type, 101, 0xb0, browser_tone}},
+      FakeBrowser::Config{.address = call.browser_socket.local(),
+                          .gateway = call.config.access.address,
+                          .local = kBrowserIce,
+                          .remote = kGatewayIce,
+                          .gateway_fingerprints = {GatewayDtlsContext().fingerprint()},
+                          .talker = {OpusFormat().codec, OpusFormat().payload_type, 101, 0xb0, browser_tone}},
       BrowserDtlsContext());
-  call.phone = std::make_unique<FakeImsEndpoint>(FakeImsEndpoint::Config{
-      .rtp = call.phone_socket.local(),
-      .rtcp = call.phone_rtcp_socket.local(),
-      .gateway_rtp = call.config.ims.rtp,
-      .gateway_rtcp = call.config.ims.rtcp,
-      .talker = {AmrWbFormat().codec, AmrWbFormat().payload_type, 101, 0x1a, phone_tone}});
+  call.phone = std::make_unique<FakeImsEndpoint>(
+      FakeImsEndpoint::Config{.rtp = call.phone_socket.local(),
+                              .rtcp = call.phone_rtcp_socket.local(),
+                              .gateway_rtp = call.config.ims.rtp,
+                              .gateway_rtcp = call.config.ims.rtcp,
+                              .talker = {AmrWbFormat().codec, AmrWbFormat().payload_type, 101, 0x1a, phone_tone}});
 }
 
 void SendAll(io::KernelSocket& socket, std::vector<TestDatagram> datagrams) {
@@ -155,8 +151,7 @@ void Step(Call& call, base::Timestamp now) {
 TEST(TwoWorkersTest, TonesPassWhereverTheirPacketsArrive) {
   const auto hand_over = Take(io::HandOver::Create(2));
   const auto device = Take(io::EmbeddedDevice::Create(
-      {.worker_count = 2, .steering = io::EmbeddedSteering::kHash, .mbuf_count = 4'095},
-      *hand_over));
+      {.worker_count = 2, .steering = io::EmbeddedSteering::kHash, .mbuf_count = 4'095}, *hand_over));
   std::array<std::unique_ptr<Lane>, 2> lanes;
   for (size_t i = 0; i < 2; ++i) lanes[i] = std::make_unique<Lane>(*device, i);
   base::Timestamp now = base::Timestamp::FromMilliseconds(1'000'000);
@@ -179,10 +174,8 @@ TEST(TwoWorkersTest, TonesPassWhereverTheirPacketsArrive) {
   for (size_t i = 0; i < kCalls; ++i) {
     RtpTalker& at_phone = calls[i].phone->talker();
     RtpTalker& at_browser = calls[i].browser->talker();
-    EXPECT_GT(TonePurity(at_phone.LastSamples(16'000), 16'000, 400 + 40 * static_cast<double>(i)),
-              0.95) << i;
-    EXPECT_GT(TonePurity(at_browser.LastSamples(48'000), 48'000,
-                         900 + 40 * static_cast<double>(i)), 0.95) << i;
+    EXPECT_GT(TonePurity(at_phone.LastSamples(16'000), 16'000, 400 + 40 * static_cast<double>(i)), 0.95) << i;
+    EXPECT_GT(TonePurity(at_browser.LastSamples(48'000), 48'000, 900 + 40 * static_cast<double>(i)), 0.95) << i;
     EXPECT_EQ(at_phone.received().sequence_gaps, 0u) << i;
     EXPECT_EQ(at_browser.received().sequence_gaps, 0u) << i;
   }
@@ -191,8 +184,7 @@ TEST(TwoWorkersTest, TonesPassWhereverTheirPacketsArrive) {
   EXPECT_EQ(lanes[0]->worker.Stats().drops.of(session::DropReason::kUnknownPort), 0u);
   EXPECT_EQ(lanes[1]->worker.Stats().drops.of(session::DropReason::kUnknownPort), 0u);
   for (Call& call : calls) {
-    EXPECT_EQ(lanes[call.lane]->Submit(call.config.handle, worker::CloseSession{}, now),
-              CommandStatus::kDone);
+    EXPECT_EQ(lanes[call.lane]->Submit(call.config.handle, worker::CloseSession{}, now), CommandStatus::kDone);
   }
 }
 
@@ -202,11 +194,10 @@ TEST(TwoWorkersTest, TonesPassWhereverTheirPacketsArrive) {
 int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
   const std::string cpu = std::to_string(byon::io::AllowedCpus().front());
-  const byon::io::EalConfig config{
-      .worker_cpus = {cpu},
-      .control_cpus = cpu,
-      .memory_mb = 128,
-      .file_prefix = "byon-two-workers-test-" + std::to_string(getpid())};
+  const byon::io::EalConfig config{.worker_cpus = {cpu},
+                                   .control_cpus = cpu,
+                                   .memory_mb = 128,
+                                   .file_prefix = "byon-two-workers-test-" + std::to_string(getpid())};
   const auto eal = byon::io::EalGuard::Start(config);
   if (!eal.ok()) {
     std::fprintf(stderr, "%s\n", eal.error().c_str());

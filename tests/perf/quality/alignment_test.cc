@@ -48,8 +48,7 @@ TEST(AlignmentTest, DoesNotJumpWhereNoneIsExpected) {
   Signal damaged = said;
   // A pitch period too many for 150 ms: tempting, but nothing happened there.
   const auto from = damaged.samples.begin() + static_cast<ptrdiff_t>(At(1.2));
-  std::copy_backward(from, from + static_cast<ptrdiff_t>(At(0.15)),
-                     from + static_cast<ptrdiff_t>(At(0.158)));
+  std::copy_backward(from, from + static_cast<ptrdiff_t>(At(0.15)), from + static_cast<ptrdiff_t>(At(0.158)));
   const auto pieces = Align(said, SearchedOutput(damaged), 0, kRange, {});
   for (const AlignedPiece& piece : pieces) EXPECT_NEAR(piece.delay_s, 0, 0.0003);
 }

@@ -88,8 +88,7 @@ TEST(ExperimentTest, APacketOf60MsIsThreeFrames) {
 
 TEST(ExperimentTest, SilenceThatIsNotSentIsNeitherLostNorConcealed) {
   const auto& frames = TestLaboratory().Frames(kAmrWb2385Dtx, 0, false);
-  EXPECT_TRUE(std::ranges::any_of(
-      frames, [](const Payload& frame) { return !IsSent(kAmrWb2385Dtx, frame); }));
+  EXPECT_TRUE(std::ranges::any_of(frames, [](const Payload& frame) { return !IsSent(kAmrWb2385Dtx, frame); }));
   const RowResult row = RunRow({kAmrWb2385Dtx, {}}, "clean");
   EXPECT_EQ(row.lost, 0);
   EXPECT_EQ(row.concealed, 0);

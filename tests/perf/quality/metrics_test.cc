@@ -88,12 +88,9 @@ TEST(LogSpectralDistanceTest, GrowsWithNoise) {
 }
 
 TEST(ResampleTest, KeepsATonesLevelAndPlace) {
-  for (const auto& [from_hz, to_hz] :
-       {std::pair(48'000, 16'000), {16'000, 10'000}, {8000, 10'000}, {16'000, 48'000}}) {
+  for (const auto& [from_hz, to_hz] : {std::pair(48'000, 16'000), {16'000, 10'000}, {8000, 10'000}, {16'000, 48'000}}) {
     Signal tone{from_hz, std::vector<float>(static_cast<size_t>(from_hz))};
-    const auto at = [](double n, int rate_hz) {
-      return 1000 * std::sin(2 * std::numbers::pi * 440 * n / rate_hz);
-    };
+    const auto at = [](double n, int rate_hz) { return 1000 * std::sin(2 * std::numbers::pi * 440 * n / rate_hz); };
     for (size_t i = 0; i < tone.samples.size(); ++i) {
       tone.samples[i] = static_cast<float>(at(static_cast<double>(i), from_hz));
     }
@@ -108,8 +105,8 @@ TEST(ResampleTest, KeepsATonesLevelAndPlace) {
 TEST(ResampleTest, RemovesWhatTheLowerRateCannotCarry) {
   Signal tone{48'000, std::vector<float>(48'000)};
   for (size_t i = 0; i < tone.samples.size(); ++i) {
-    tone.samples[i] = static_cast<float>(
-        10'000 * std::sin(2 * std::numbers::pi * 9500 * static_cast<double>(i) / 48'000));
+    tone.samples[i] =
+        static_cast<float>(10'000 * std::sin(2 * std::numbers::pi * 9500 * static_cast<double>(i) / 48'000));
   }
   const Signal out = Resample(tone, 16'000);
   for (size_t i = 1000; i < 15'000; ++i) EXPECT_LT(std::abs(out.samples[i]), 10);

@@ -50,12 +50,10 @@ TEST(WeatherTest, LessLossLosesNothingElse) {
 }
 
 TEST(WeatherTest, TheSeedDecides) {
-  const Weather weather{
-      .loss = 0.1, .jitter = JitterProfile::kWifi, .reorder = 0.1, .duplicate = 0.1};
+  const Weather weather{.loss = 0.1, .jitter = JitterProfile::kWifi, .reorder = 0.1, .duplicate = 0.1};
   const auto same = [](const Trace& a, const Trace& b) {
-    return std::ranges::equal(a.arrivals, b.arrivals, [](const auto& x, const auto& y) {
-      return x.packet == y.packet && x.at == y.at;
-    });
+    return std::ranges::equal(a.arrivals, b.arrivals,
+                              [](const auto& x, const auto& y) { return x.packet == y.packet && x.at == y.at; });
   };
   const Trace trace = MakeTrace(weather, 500, kStart, 1);
   EXPECT_TRUE(same(trace, MakeTrace(weather, 500, kStart, 1)));

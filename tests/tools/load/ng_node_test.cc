@@ -33,14 +33,11 @@ TEST(Bencode, TakesKeysInAnyOrderAndTheLastOfTwo) {
 }
 
 TEST(Bencode, RefusesWhatIsNotOneWholeValue) {
-  for (const char* text :
-       {"", "i", "ie", "i1", "i1e ", "i 1e", "i9223372036854775808e", "5:four", "-1:a", ":",
-        "18446744073709551615:a", "l", "li1e", "d1:a", "d1:ai1e", "di1ei2ee", "e", "x", "1:ai1e"})
+  for (const char* text : {"", "i", "ie", "i1", "i1e ", "i 1e", "i9223372036854775808e", "5:four", "-1:a", ":",
+                           "18446744073709551615:a", "l", "li1e", "d1:a", "d1:ai1e", "di1ei2ee", "e", "x", "1:ai1e"})
     EXPECT_FALSE(Bencode::Parse(text)) << text;
   EXPECT_TRUE(Bencode::Parse("i9223372036854775807e"));
-  const auto nested = [](size_t depth) {
-    return std::string(depth, 'l') + std::string(depth, 'e');
-  };
+  const auto nested = [](size_t depth) { return std::string(depth, 'l') + std::string(depth, 'e'); };
   EXPECT_TRUE(Bencode::Parse(nested(Bencode::kMaxDepth)));
   EXPECT_FALSE(Bencode::Parse(nested(Bencode::kMaxDepth + 2)));
   EXPECT_FALSE(Bencode::Parse(nested(Bencode::kMaxBytes)));
@@ -51,8 +48,7 @@ class FakeRtpengine {
  public:
   using Answer = std::function<std::string(const Bencode& command)>;  // empty: nothing is answered
 
-  explicit FakeRtpengine(Answer answer)
-      : answer_(std::move(answer)), socket_(net::IpAddress::V4(127, 0, 0, 1)) {
+  explicit FakeRtpengine(Answer answer) : answer_(std::move(answer)), socket_(net::IpAddress::V4(127, 0, 0, 1)) {
     thread_ = std::thread([this] { Run(); });
   }
   ~FakeRtpengine() {
@@ -70,8 +66,8 @@ class FakeRtpengine {
     while (!is_ending_) {
       sockaddr_storage from{};
       socklen_t length = sizeof from;
-      const ssize_t size = recvfrom(socket_.fd(), buffer.data(), buffer.size(), 0,
-                                    reinterpret_cast<sockaddr*>(&from), &length);
+      const ssize_t size =
+          recvfrom(socket_.fd(), buffer.data(), buffer.size(), 0, reinterpret_cast<sockaddr*>(&from), &length);
       if (size <= 0) continue;
       const std::string_view datagram(buffer.data(), static_cast<size_t>(size));
       const size_t space = datagram.find(' ');
@@ -81,8 +77,7 @@ class FakeRtpengine {
       const std::string answer = command ? answer_(*command) : "";
       if (answer.empty()) continue;
       const std::string reply = std::string(datagram.substr(0, space + 1)) + answer;
-      (void)!sendto(socket_.fd(), reply.data(), reply.size(), 0,
-                    reinterpret_cast<const sockaddr*>(&from), length);
+      (void)!sendto(socket_.fd(), reply.data(), reply.size(), 0, reinterpret_cast<const sockaddr*>(&from), length);
     }
   }
 
@@ -125,13 +120,10 @@ class NgNodeTest : public testing::Test {
   template <typename Answer, typename Command>
   base::Result<Answer, std::string> Wait(Command command) {
     const auto promise = std::make_shared<std::promise<base::Result<Answer, std::string>>>();
-    command([promise](base::Result<Answer, std::string> answer) {
-      promise->set_value(std::move(answer));
-    });
+    command([promise](base::Result<Answer, std::string> answer) { promise->set_value(std::move(answer)); });
     return promise->get_future().get();
   }
-  base::Result<NodeEnds, std::string> SetUp(const FakeRtpengine& rtpengine,
-                                            const CallRequest& request) {
+  base::Result<NodeEnds, std::string> SetUp(const FakeRtpengine& rtpengine, const CallRequest& request) {
     NgNode node(rtpengine.target(), profile_, "");
     return Wait<NodeEnds>([&](auto done) { node.SetUp(request, done); });
   }
@@ -161,18 +153,14 @@ TEST_F(NgNodeTest, OffersAsTheBrowserAnswersAsThePhone) {
   EXPECT_EQ(ends->ice.ufrag, "iU4z6u2h");
 
   EXPECT_EQ(TextOf(offer, "ICE-lite"), "backward");
-  EXPECT_EQ(*offer.Find("codec")->Find("transcode")->list()->at(0).text(),
-            "AMR-WB/16000/1/12650/20/mode-set=2");
+  EXPECT_EQ(*offer.Find("codec")->Find("transcode")->list()->at(0).text(), "AMR-WB/16000/1/12650/20/mode-set=2");
   const std::string browser = TextOf(offer, "sdp");
-  EXPECT_NE(browser.find("m=audio " + std::to_string(browser_.local().port) +
-                         " UDP/TLS/RTP/SAVPF 111 110\r\n"),
+  EXPECT_NE(browser.find("m=audio " + std::to_string(browser_.local().port) + " UDP/TLS/RTP/SAVPF 111 110\r\n"),
             std::string::npos)
       << browser;
   EXPECT_NE(browser.find("a=setup:active\r\n"), std::string::npos) << browser;
   const std::string phone = TextOf(answer, "sdp");
-  EXPECT_NE(phone.find("m=audio " + std::to_string(rtp_.local().port) + " RTP/AVP 96\r\n"),
-            std::string::npos)
-      << phone;
+  EXPECT_NE(phone.find("m=audio " + std::to_string(rtp_.local().port) + " RTP/AVP 96\r\n"), std::string::npos) << phone;
   EXPECT_NE(phone.find("a=rtcp:" + std::to_string(rtcp_.local().port) + "\r\n"), std::string::npos);
 }
 
@@ -199,9 +187,8 @@ TEST_F(NgNodeTest, SaysWhichCodecIsNotOffered) {
 }
 
 TEST_F(NgNodeTest, ARefusalIsOnePrintableSentence) {
-  FakeRtpengine rtpengine([](const Bencode&) {
-    return std::string("d12:error-reason9:no\r\n\x1b[1mx6:result5:errore");
-  });
+  FakeRtpengine rtpengine(
+      [](const Bencode&) { return std::string("d12:error-reason9:no\r\n\x1b[1mx6:result5:errore"); });
   const auto ends = SetUp(rtpengine, Request());
   ASSERT_FALSE(ends.ok());
   EXPECT_EQ(ends.error(), "the node refused: no???[1mx");
@@ -209,8 +196,7 @@ TEST_F(NgNodeTest, ARefusalIsOnePrintableSentence) {
 
 TEST_F(NgNodeTest, AsksAgainWhenADatagramIsLost) {
   std::atomic<int> count = 0;
-  FakeRtpengine rtpengine(
-      [&](const Bencode&) { return std::string(++count == 1 ? "" : "d6:result4:ponge"); });
+  FakeRtpengine rtpengine([&](const Bencode&) { return std::string(++count == 1 ? "" : "d6:result4:ponge"); });
   NgNode node(rtpengine.target(), Profile(), "");
   EXPECT_TRUE(node.Describe().ok());
   EXPECT_GE(rtpengine.received(), 2);
@@ -225,14 +211,12 @@ TEST_F(NgNodeTest, ClosesWithTheLastFigures) {
     }
     const auto leg = [](int64_t packets) {
       return Bencode::Dictionary{
-          {"medias",
-           Bencode::List{Bencode::Dictionary{
-               {"streams", Bencode::List{Bencode::Dictionary{
-                               {"stats", Bencode::Dictionary{{"packets", packets}}}}}}}}}};
+          {"medias", Bencode::List{Bencode::Dictionary{
+                         {"streams",
+                          Bencode::List{Bencode::Dictionary{{"stats", Bencode::Dictionary{{"packets", packets}}}}}}}}}};
     };
-    return Bencode(Bencode::Dictionary{
-                       {"result", "ok"},
-                       {"tags", Bencode::Dictionary{{"browser", leg(435)}, {"phone", leg(-1)}}}})
+    return Bencode(Bencode::Dictionary{{"result", "ok"},
+                                       {"tags", Bencode::Dictionary{{"browser", leg(435)}, {"phone", leg(-1)}}}})
         .Serialize();
   });
   NgNode node(rtpengine.target(), Profile(), "");

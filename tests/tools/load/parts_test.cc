@@ -73,8 +73,7 @@ TEST(Weather, LosesTheShareItIsAskedFor) {
 }
 
 TEST(Weather, TheSameSeedGivesTheSameFates) {
-  const Weather weather{
-      .loss = 0.1, .jitter = TimeDelta::Milliseconds(40), .reorder = 0.1, .duplicate = 0.1};
+  const Weather weather{.loss = 0.1, .jitter = TimeDelta::Milliseconds(40), .reorder = 0.1, .duplicate = 0.1};
   WeatherPath first(weather, 3), second(weather, 3);
   for (int i = 0; i < 1000; ++i) {
     const auto a = first.Next(), b = second.Next();
@@ -178,8 +177,7 @@ TEST(Verdict, SaysWhatWasNotClean) {
   behind.late_ticks = 2;
   behind.latest_ms = 20;
   EXPECT_TRUE(Judge(behind).is_clean);
-  for (int i = 0; i < 100; ++i)
-    behind.to_browser.times.arrivals.lateness.Add(i < 98 ? 100 : 30'000);
+  for (int i = 0; i < 100; ++i) behind.to_browser.times.arrivals.lateness.Add(i < 98 ? 100 : 30'000);
   ASSERT_EQ(Judge(behind).reasons.size(), 1u);
   EXPECT_NE(Judge(behind).reasons[0].find("to the browsers"), std::string::npos);
   RunResult slow = good;

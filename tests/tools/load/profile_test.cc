@@ -70,11 +70,9 @@ seed: 18446744073709551615
 }
 
 TEST(Profile, SaysWhatIsWrongWhereAndWhatIsAllowed) {
-  EXPECT_EQ(MistakeOf("calls: many\n"),
-            "line 1: calls is \"many\", but must be a whole number from 1 to 100000.\n");
+  EXPECT_EQ(MistakeOf("calls: many\n"), "line 1: calls is \"many\", but must be a whole number from 1 to 100000.\n");
   EXPECT_THAT(MistakeOf("\ncalls: 0\n"), StartsWith("line 2: calls is \"0\""));
-  EXPECT_THAT(MistakeOf("cals: 5\n"),
-              HasSubstr("\"cals\" is not known, but must be one of address, calls, codecs"));
+  EXPECT_THAT(MistakeOf("cals: 5\n"), HasSubstr("\"cals\" is not known, but must be one of address, calls, codecs"));
   EXPECT_THAT(MistakeOf("codecs: {amr-wb-12.66: 1}\n"), HasSubstr("amr-wb-RATE"));
   EXPECT_THAT(MistakeOf("codecs: {}\n"), HasSubstr("mapping of codecs"));
   EXPECT_THAT(MistakeOf("weather: {browser: {loss: 1.5}}\n"),
@@ -103,8 +101,7 @@ TEST(Profile, TheBuiltInOnesAreGood) {
 }
 
 TEST(Options, TheCommandLineChangesTheProfile) {
-  const auto options =
-      ParseOptions({"churn", "--calls", "7", "--seconds", "2", "--pid", "12", "--pid", "13"});
+  const auto options = ParseOptions({"churn", "--calls", "7", "--seconds", "2", "--pid", "12", "--pid", "13"});
   ASSERT_TRUE(options) << options.error();
   EXPECT_EQ(options->profile.calls, 7u);
   EXPECT_EQ(options->profile.measured.milliseconds(), 2000);
@@ -115,8 +112,7 @@ TEST(Options, TheCommandLineChangesTheProfile) {
 TEST(Options, SaysWhatIsWrong) {
   EXPECT_THAT(ParseOptions({"--calls"}).error(), HasSubstr("--calls must be followed"));
   EXPECT_THAT(ParseOptions({"--fast"}).error(), HasSubstr("--fast is not known"));
-  EXPECT_THAT(ParseOptions({"nowhere.yaml"}).error(),
-              HasSubstr("must be a file that can be read or one of steady"));
+  EXPECT_THAT(ParseOptions({"nowhere.yaml"}).error(), HasSubstr("must be a file that can be read or one of steady"));
   EXPECT_THAT(ParseOptions({"--calls", "x"}).error(), HasSubstr("calls is \"x\""));
   EXPECT_THAT(ParseOptions({"--pid", "1x"}).error(), HasSubstr("number of a process"));
 }

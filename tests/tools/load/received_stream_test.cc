@@ -18,8 +18,7 @@ class Received : public testing::Test {
                                            .sequence_number = {static_cast<uint16_t>(sequence)},
                                            .timestamp = {static_cast<uint32_t>(sequence * 320)},
                                            .ssrc = {ssrc}});
-    const auto arrival =
-        base::Timestamp::FromNanoseconds((int64_t{sequence} * 20'000 + late_us) * 1000);
+    const auto arrival = base::Timestamp::FromNanoseconds((int64_t{sequence} * 20'000 + late_us) * 1000);
     stream_.OnPacket(*rtp::RtpPacketView::Parse(*builder.Finish()), arrival, &times_);
   }
 

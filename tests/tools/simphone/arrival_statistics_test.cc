@@ -13,8 +13,7 @@ using std::chrono::milliseconds;
 
 class ArrivalStatisticsTest : public testing::Test {
  protected:
-  void Arrive(int at_ms, uint16_t sequence, uint32_t timestamp, uint32_t ssrc = 1,
-              bool marker = false) {
+  void Arrive(int at_ms, uint16_t sequence, uint32_t timestamp, uint32_t ssrc = 1, bool marker = false) {
     std::array<std::byte, 64> buffer{};
     rtp::RtpHeader header;
     header.marker = marker;

@@ -12,20 +12,19 @@ using testing::HasSubstr;
 constexpr const char* kNonce = "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v";
 constexpr const char* kCnonce = "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ";
 DigestChallenge ChallengeOf(const std::string& algorithm) {
-  return {"http-auth@example.org", kNonce, "FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS",
-          algorithm, true};
+  return {"http-auth@example.org", kNonce, "FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS", algorithm, true};
 }
 
 TEST(DigestTest, Md5VectorOfRfc7616) {
-  const std::string value = MakeAuthorization(ChallengeOf("MD5"), {"Mufasa", "Circle of Life"},
-                                              "GET", "/dir/index.html", 1, kCnonce);
+  const std::string value =
+      MakeAuthorization(ChallengeOf("MD5"), {"Mufasa", "Circle of Life"}, "GET", "/dir/index.html", 1, kCnonce);
   EXPECT_THAT(value, HasSubstr("response=\"8ca523f5e9506fed4657c9700eebdbec\""));
   EXPECT_THAT(value, HasSubstr("nc=00000001"));
 }
 
 TEST(DigestTest, Sha256VectorOfRfc7616) {
-  const std::string value = MakeAuthorization(ChallengeOf("SHA-256"), {"Mufasa", "Circle of Life"},
-                                              "GET", "/dir/index.html", 1, kCnonce);
+  const std::string value =
+      MakeAuthorization(ChallengeOf("SHA-256"), {"Mufasa", "Circle of Life"}, "GET", "/dir/index.html", 1, kCnonce);
   EXPECT_THAT(value, HasSubstr("response="
                                "\"753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"
                                "\""));

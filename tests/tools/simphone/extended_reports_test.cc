@@ -11,9 +11,7 @@ using base::Timestamp;
 TEST(ExtendedReportsTest, TwoPhonesTellEachOther) {
   constexpr rtp::Ssrc kHere{1}, kThere{2};
   const auto at = [](int ms) { return Timestamp::FromMilliseconds(50'000 + ms); };
-  const auto wall = [](int ms) {
-    return rtp::NtpTime::FromUnix(TimeDelta::Milliseconds(1'700'000'000'000 + ms));
-  };
+  const auto wall = [](int ms) { return rtp::NtpTime::FromUnix(TimeDelta::Milliseconds(1'700'000'000'000 + ms)); };
   ExtendedReports here, there;
   EXPECT_EQ(here.round_trip_ms(), -1);
   // 30 ms there, 500 ms at rest, 30 ms back.

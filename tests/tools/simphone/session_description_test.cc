@@ -74,8 +74,7 @@ TEST(SessionDescriptionTest, AFormatHasOnePayloadTypeInEveryOffer) {
 TEST(SessionDescriptionTest, NothingInCommonIsNoAgreement) {
   const AudioDescription offer = OfferOf({{"PCMU"}, true, true, {}});
   EXPECT_FALSE(Negotiate(MakeFormats({{"AMR-WB"}, true, true, {}}), offer));
-  EXPECT_FALSE(
-      Negotiate(MakeFormats({{"AMR"}, true, false, {}}), OfferOf({{"AMR"}, false, true, {}})));
+  EXPECT_FALSE(Negotiate(MakeFormats({{"AMR"}, true, false, {}}), OfferOf({{"AMR"}, false, true, {}})));
 }
 
 TEST(SessionDescriptionTest, RefusesWhatHasNoAudio) {

@@ -27,8 +27,8 @@ TEST(SipMessageTest, ReadsCompactNamesFoldedLinesAndLists) {
   ASSERT_TRUE(message);
   EXPECT_EQ(message->method(), "INVITE");
   EXPECT_EQ(message->cseq(), 7u);
-  EXPECT_THAT(message->HeaderList("Via"), ElementsAre("SIP/2.0/UDP 127.0.0.10;branch=z9hG4bK1",
-                                                      "SIP/2.0/TCP 127.0.0.20;branch=z9hG4bK2"));
+  EXPECT_THAT(message->HeaderList("Via"),
+              ElementsAre("SIP/2.0/UDP 127.0.0.10;branch=z9hG4bK1", "SIP/2.0/TCP 127.0.0.20;branch=z9hG4bK2"));
   EXPECT_TRUE(message->HasOption("Supported", "timer"));
   EXPECT_FALSE(message->HasOption("Supported", "path"));
   EXPECT_EQ(message->body(), "body");
@@ -85,10 +85,10 @@ TEST(DialogTest, TheCalledSideKeepsTheRouteSetAndTheTarget) {
 
 TEST(DialogTest, TheCallingSideTurnsRecordRouteRound) {
   Dialog dialog;
-  dialog.LearnFromResponse(*SipMessage::Parse(
-      "SIP/2.0 200 OK\r\nTo: <sip:b@x>;tag=t2\r\nCSeq: 1 INVITE\r\nRecord-Route: "
-      "<sip:127.0.0.20;lr>\r\n"
-      "Record-Route: <sip:127.0.0.10;lr>\r\nContact: <sip:b@127.0.0.32>\r\n\r\n"));
+  dialog.LearnFromResponse(
+      *SipMessage::Parse("SIP/2.0 200 OK\r\nTo: <sip:b@x>;tag=t2\r\nCSeq: 1 INVITE\r\nRecord-Route: "
+                         "<sip:127.0.0.20;lr>\r\n"
+                         "Record-Route: <sip:127.0.0.10;lr>\r\nContact: <sip:b@127.0.0.32>\r\n\r\n"));
   EXPECT_THAT(dialog.route_set, ElementsAre("<sip:127.0.0.10;lr>", "<sip:127.0.0.20;lr>"));
   EXPECT_EQ(dialog.remote_tag, "t2");
   EXPECT_EQ(dialog.remote_target, "sip:b@127.0.0.32");
