@@ -116,6 +116,9 @@ runtime::SubscriberFile LoadSubscribers(const runtime::Config& config) {
   return std::move(loaded.subscribers);
 }
 
+// A restart that takes less asks no client to come again.
+constexpr std::chrono::seconds kRestoreWorthWaiting{10};
+
 // In whose name the operator's sessions stand on the dataplanes, which show each controller its own only.
 std::string ControllerIdOf(const runtime::OperatorConfig& config) {
   const std::string& node = config.config.node_id;
@@ -136,6 +139,9 @@ struct OperatorRooms::Rooms {
     if (!tokens.is_ready()) return "keys of the identity provider";
     if (!media.is_ready()) return "dataplane";
     if (!gateway.are_calls_known()) return "calls of before the restart";
+    // Where there are many, who is known already is served while the others come.
+    const bool is_worth_waiting = clock.Read().steady - began < kRestoreWorthWaiting;
+    if (gateway.is_restoring() && is_worth_waiting) return "registrations of before the restart";
     return "";
   }
   void OnTokenEvent(std::string_view event, const std::string& detail);
@@ -146,6 +152,7 @@ struct OperatorRooms::Rooms {
   runtime::Logger log;
   std::function<void(std::function<void()>)> post;
   gateway::SystemClock clock;
+  const std::chrono::steady_clock::time_point began = clock.Read().steady;
   gateway::SystemIdSource ids;
   api::Clock now = [] { return std::chrono::system_clock::now(); };
   api::AsioTimers timers;
@@ -302,11 +309,11 @@ void OperatorRooms::Start() {
   rooms_->messaging.Restore();
   rooms_->presence.Restore();
   rooms_->tokens.Start();
-  rooms_->gateway.Restore([rooms = rooms_.get(), began = rooms_->clock.Read().steady](gateway::Restored restored) {
+  rooms_->gateway.Restore([rooms = rooms_.get()](gateway::Restored restored) {
     if (restored == gateway::Restored::kCalls) return rooms->sip.SetDialogsRestored();
     rooms->sip.SetRestored();
     if (rooms->next_hop_finder) rooms->next_hop_finder->Start();
-    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(rooms->clock.Read().steady - began);
+    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(rooms->clock.Read().steady - rooms->began);
     rooms->log.Info("restored", {{"registrations", rooms->gateway.stats().registrations}, {"ms", took.count()}});
   });
 }
@@ -323,8 +330,10 @@ void OperatorRooms::Stop() {
 
 void OperatorRooms::CollectMetrics(metrics::MetricSet& set, std::function<void()> done) const {
   const metrics::Labels labels{{"operator", rooms_->id}};
-  set.Gauge("byon_ready", "1 when keys, a dataplane and the calls of before a restart are there.", labels,
-            rooms_->Unreadiness().empty() ? 1 : 0);
+  set.Gauge(
+      "byon_ready",
+      "1 when keys, a dataplane and the calls of before a restart are there; registrations too, or 10 s have passed.",
+      labels, rooms_->Unreadiness().empty() ? 1 : 0);
   set.Gauge("byon_channels", "Event channels, those included that wait for their client to come back.", labels,
             static_cast<double>(rooms_->channels.size()));
   set.Gauge("byon_subscriptions", "Subscriptions to events by webhook.", labels,

@@ -111,6 +111,20 @@ bool Dials(std::string_view dialled, std::string_view number) {
 
 constexpr std::string_view kSos = "urn:service:sos";
 
+// The service or one of its sub-services (RFC 5031 section 4.1), and nothing that could end a line or a URI.
+bool IsSosUrn(std::string_view address) {
+  if (!StartsWithIgnoreCase(address, kSos)) return false;
+  const std::string_view sub_services = address.substr(kSos.size());
+  return (sub_services.empty() || sub_services[0] == '.') &&
+         AllOf(sub_services, [](char c) { return c == '.' || c == '-' || IsAlphaNumeric(c); });
+}
+
+// However a number is written, its address is one line of text that can stand in a header.
+bool IsWritable(std::string_view address) {
+  return address.size() <= 256 &&
+         AllOf(address, [](char c) { return c >= 0x20 && c < 0x7f && c != '<' && c != '>' && c != '"'; });
+}
+
 struct SipUri {
   std::string_view user;  // without its parameters
   std::string_view host;  // without port and parameters
@@ -196,7 +210,8 @@ std::string DialledNumberOf(std::string_view address, std::string_view home_doma
 }
 
 bool IsEmergencyAddress(std::string_view address, const std::vector<std::string>& numbers) {
-  if (StartsWithIgnoreCase(address, kSos)) return true;
+  if (IsSosUrn(address)) return true;
+  if (!IsWritable(address)) return false;
   const auto dialled = DialledNumbers(address);
   return std::any_of(dialled.begin(), dialled.end(), [&](const std::string& one) {
     return Dials(one, "112") || Dials(one, "911") ||
@@ -205,7 +220,7 @@ bool IsEmergencyAddress(std::string_view address, const std::vector<std::string>
 }
 
 std::string EmergencyServiceOf(std::string_view address, const std::map<std::string, std::string>& services) {
-  if (StartsWithIgnoreCase(address, kSos)) {
+  if (IsSosUrn(address)) {
     std::string urn(address);
     std::transform(urn.begin(), urn.end(), urn.begin(),
                    [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });

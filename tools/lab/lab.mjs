@@ -110,6 +110,8 @@ export class Lab {
   async startControlPlane() {
     this.controlPlane = this.#program('controlplane', 'controlplane/byon-controlplane');
     await this.controlPlane.waitForLine(/\bready\b/, 60_000);
+    // Until then the API tells clients to come again in a moment (503).
+    await this.controlPlane.waitForLine(/\brestored\b/, 60_000);
   }
   #program(name, file) {
     return new Child(`byon-${name}`, [`${this.buildDir}/${file}`, '--config', `${this.dir}/${name}.yaml`],

@@ -98,10 +98,10 @@ void Dialog::SendReferralNotify(const std::string& authorization) {
         refer_->notify.reset();
         if ((answer == 401 || answer == 407) && is_first) {
           auth::DigestSession session;
-          const auto line = AnswerChallenge(context_, response, "NOTIFY", uri, state_.impi, &session);
-          if (line) {
+          const auto credentials = AnswerChallenge(context_, response, "NOTIFY", uri, state_.impi, &session);
+          if (credentials) {
             if (!refer_->pending) refer_->pending = said;
-            return SendReferralNotify(*line);
+            return SendReferralNotify(*credentials);
           }
         }
         if (answer >= 300) {

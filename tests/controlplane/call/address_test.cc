@@ -53,7 +53,8 @@ TEST(Address, EmergencyNumbersInEveryDisguise) {  // Covers: C18
   }
   for (const char* address :
        {"tel:+34600000112", "tel:+34911123456", "tel:1120;phone-context=+34", "sip:x112@a.example",
-        "tel:11;phone-context=+112", "urn:service:counseling", "tel:092;phone-context=+34"}) {
+        "tel:11;phone-context=+112", "urn:service:counseling", "tel:092;phone-context=+34", "urn:service:sosx",
+        "urn:service:sos\r\nX: y", "urn:service:sos>", "sip:112@a.example\r\nX: y", "tel:112\n", "sip:112@a>"}) {
     EXPECT_FALSE(IsEmergencyAddress(address, numbers)) << address;
   }
 }
