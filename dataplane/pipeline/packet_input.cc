@@ -84,11 +84,7 @@ void TranscodingPipeline::State::InsertCopies(const rtp::RedPayloadView& red, co
                                               base::Timestamp arrival) {
   auto steps_back = static_cast<int32_t>(red.redundant().size());
   for (const rtp::RedBlock& block : red.redundant()) {
-    jitter::StreamPacket copy = primary;
-    copy.sequence_number = primary.sequence_number + -steps_back--;
-    copy.timestamp = primary.timestamp + -int64_t{block.timestamp_offset};
-    copy.payload_type = block.payload_type.value;
-    copy.payload = block.payload;
+    const jitter::StreamPacket copy = CopyIn(block, primary, steps_back--);
     if (block.payload.empty()) continue;
     const TelephoneEventFormat* event = playout_.setup()->FindTelephoneEvent(copy.payload_type);
     const auto reason = event != nullptr ? TakeEvent(copy.payload, copy.timestamp, false, *event, arrival)

@@ -21,6 +21,17 @@
 
 namespace byon::pipeline {
 
+// The packet `steps_back` before `primary` that came as a copy with it (RFC 2198 section 4).
+inline jitter::StreamPacket CopyIn(const rtp::RedBlock& block, const jitter::StreamPacket& primary,
+                                   int32_t steps_back) {
+  jitter::StreamPacket copy = primary;
+  copy.sequence_number = primary.sequence_number + -steps_back;
+  copy.timestamp = primary.timestamp + -int64_t{block.timestamp_offset};
+  copy.payload_type = block.payload_type.value;
+  copy.payload = block.payload;
+  return copy;
+}
+
 // The stages of one direction, from top to bottom in the order that audio passes them. What they do is in
 // packet_input.cc (what is received), relay_input.cc (what of it passes as it is) and tick_output.cc (what is sent).
 class alignas(base::kCacheLineBytes) TranscodingPipeline::State {

@@ -80,11 +80,7 @@ void TranscodingPipeline::State::RelayCopies(const rtp::RedPayloadView& red, con
                                              base::Timestamp arrival, PacketSink& sink) {
   auto steps_back = static_cast<int32_t>(red.redundant().size());
   for (const rtp::RedBlock& block : red.redundant()) {
-    jitter::StreamPacket copy = primary;
-    copy.sequence_number = primary.sequence_number + -steps_back--;
-    copy.timestamp = primary.timestamp + -int64_t{block.timestamp_offset};
-    copy.payload_type = block.payload_type.value;
-    copy.payload = block.payload;
+    const jitter::StreamPacket copy = CopyIn(block, primary, steps_back--);
     if (block.payload.empty() || !relay_.IsMissing(copy)) continue;
     const auto relayed = FindRelayed(copy.payload_type);
     const auto description =
