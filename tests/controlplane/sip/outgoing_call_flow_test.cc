@@ -84,31 +84,26 @@ TEST_F(OutgoingCallFlowTest, AnonymousAndTrustedNode) {  // Covers: C23 T5
 TEST_F(OutgoingCallFlowTest, EarlyMediaIsOpenedAndClosedByPrackAndUpdate) {  // Covers: C7
   Begin();
   const SipText invite = InviteOnce();
+  const auto update = [&](uint32_t cseq, const std::string& early_media) {
+    SendToStack({.method = "UPDATE",
+                 .uri = ContactUri(),
+                 .from = invite.Get("To") + ";tag=forkA",
+                 .to = invite.Get("From"),
+                 .call_id = invite.Get("Call-ID"),
+                 .cseq = cseq,
+                 .headers = CalleeHeaders("P-Early-Media: " + early_media + "\r\n"),
+                 .body = "",
+                 .branch = ""});
+  };
   peer_.Reply(invite, "183 Session Progress", "forkA", Reliable(1), kAnswer);
   peer_.Reply(peer_.ExpectRequest("PRACK"), "200 OK", "", "P-Early-Media: sendrecv\r\n");
   recorder_.Expect("early media out-1 forkA sendrecv");
-  SendToStack({.method = "UPDATE",
-               .uri = ContactUri(),
-               .from = invite.Get("To") + ";tag=forkA",
-               .to = invite.Get("From"),
-               .call_id = invite.Get("Call-ID"),
-               .cseq = 1,
-               .headers = CalleeHeaders("P-Early-Media: inactive\r\n"),
-               .body = "",
-               .branch = ""});
+  update(1, "inactive");
   peer_.ExpectStatus(200, "UPDATE");
   recorder_.Expect("early media out-1 forkA inactive");
   peer_.Reply(invite, "200 OK", "forkA", CalleeHeaders());
   recorder_.Expect("answered out-1 forkA");
-  SendToStack({.method = "UPDATE",
-               .uri = ContactUri(),
-               .from = invite.Get("To") + ";tag=forkA",
-               .to = invite.Get("From"),
-               .call_id = invite.Get("Call-ID"),
-               .cseq = 2,
-               .headers = CalleeHeaders("P-Early-Media: sendrecv\r\n"),
-               .body = "",
-               .branch = ""});
+  update(2, "sendrecv");
   peer_.ExpectStatus(200, "UPDATE");
   EXPECT_EQ(recorder_.Count("early media out-1 forkA sendrecv"), 1u) << "of an answered call it says nothing";
 }
