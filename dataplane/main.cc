@@ -97,6 +97,10 @@ rpc::LegAddresses LegOf(const config::LegConfig& leg) {
   return {leg.ipv4, leg.ipv6, leg.advertised_ipv4, leg.advertised_ipv6, leg.dscp};
 }
 
+session::MediaLimit LimitOf(const config::MediaLimitConfig& limit) {
+  return {limit.packets_per_second, limit.kilobits_per_second * 1000};
+}
+
 std::vector<srtp::SrtpProfile> ProfilesOf(const DataplaneConfig& config) {
   std::vector<srtp::SrtpProfile> profiles;
   for (const std::string& name : config.media.srtp_profiles) {
@@ -243,7 +247,8 @@ rpc::RpcConfig RpcConfigOf(const DataplaneConfig& config, const dtls::DtlsContex
   rpc.first_port = config.media.first_port;
   rpc.last_port = config.media.last_port;
   rpc.sessions_per_worker = config.workers.sessions;
-  rpc.access_limit = {config.media.access_packets_per_second, config.media.access_kilobits_per_second * 1000};
+  rpc.access_limit = LimitOf(config.media.access_limit);
+  rpc.ims_limit = LimitOf(config.media.ims_limit);
   rpc.access_media_timeout = config.media.access_timeout;
   rpc.ims_media_timeout = config.media.ims_timeout;
   rpc.tones = config.media.tones;

@@ -107,6 +107,16 @@ class Reader {
     Refuse(node, "workers.scheduling", "auto or normal while workers.idle is spin or pause");
   }
 
+  void ReadLimit(const YAML::Node& node, const std::string& path, MediaLimitConfig& limit) {
+    if (!node) return;
+    Take(node["packets_per_second"], limit.packets_per_second);
+    Take(node["kilobits_per_second"], limit.kilobits_per_second);
+    for (const char* const key : {"packets_per_second", "kilobits_per_second"}) {
+      // A call would not pass.
+      if (node[key] && node[key].as<uint32_t>() - 1 < 99) Refuse(node[key], path + "." + key, "0 or at least 100");
+    }
+  }
+
   void ReadPort(const YAML::Node& node, PortConfig& port) {
     if (!node) return;
     if (node["memory_mb"]) port.memory_mb = node["memory_mb"].as<uint32_t>();
@@ -177,16 +187,8 @@ class Reader {
                          ", but must have at least four ports for each worker.");
         }
       }
-      if (const YAML::Node limit = node["access_limit"]) {
-        Take(limit["packets_per_second"], media.access_packets_per_second);
-        Take(limit["kilobits_per_second"], media.access_kilobits_per_second);
-        for (const char* const key : {"packets_per_second", "kilobits_per_second"}) {
-          // A call would not pass.
-          if (limit[key] && limit[key].as<uint32_t>() - 1 < 99) {
-            Refuse(limit[key], std::string("media.access_limit.") + key, "0 or at least 100");
-          }
-        }
-      }
+      ReadLimit(node["access_limit"], "media.access_limit", media.access_limit);
+      ReadLimit(node["ims_limit"], "media.ims_limit", media.ims_limit);
       TakeSeconds(node["access_timeout_seconds"], media.access_timeout);
       TakeSeconds(node["ims_timeout_seconds"], media.ims_timeout);
       for (const auto& profile : node["srtp_profiles"]) {

@@ -60,12 +60,16 @@ struct LegConfig {
   std::optional<net::IpAddress> advertised_ipv4, advertised_ipv6;
   uint8_t dscp = 46;
 };
+// What one call's side may send; 0: no limit.
+struct MediaLimitConfig {
+  uint32_t packets_per_second = 500;
+  uint32_t kilobits_per_second = 4000;
+};
 struct MediaConfig {
   LegConfig access, ims;
   uint16_t first_port = 20000;
   uint16_t last_port = 29999;
-  uint32_t access_packets_per_second = 500;  // 0: no limit
-  uint32_t access_kilobits_per_second = 4000;
+  MediaLimitConfig access_limit, ims_limit;
   base::TimeDelta access_timeout = base::TimeDelta::Seconds(30);
   base::TimeDelta ims_timeout = base::TimeDelta::Seconds(60);
   std::vector<std::string> srtp_profiles;  // empty: the house's order

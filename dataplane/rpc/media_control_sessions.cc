@@ -60,6 +60,7 @@ session::SessionConfig MediaControlService::MakeConfig(const SessionRecord& reco
   config.access_dscp = config_.access.dscp;
   config.ims_dscp = config_.ims.dscp;
   config.access_limit = config_.access_limit;
+  config.ims_limit = config_.ims_limit;
   config.access_media_timeout = config_.access_media_timeout;
   config.ims_media_timeout = config_.ims_media_timeout;
   config.tones = config_.tones;

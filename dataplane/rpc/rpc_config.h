@@ -45,6 +45,7 @@ struct RpcConfig {
   uint16_t last_port = 29999;
   size_t sessions_per_worker = 2000;
   session::MediaLimit access_limit;
+  session::MediaLimit ims_limit;
   base::TimeDelta access_media_timeout = base::TimeDelta::Seconds(30);
   base::TimeDelta ims_media_timeout = base::TimeDelta::Seconds(60);
   pipeline::ToneCountry tones = pipeline::ToneCountry::kItu;

@@ -91,6 +91,7 @@ struct SessionConfig {
   uint8_t ims_dscp = 46;     // EF, TS 23.107 conversational voice
   pipeline::ToneCountry tones = pipeline::ToneCountry::kItu;
   MediaLimit access_limit;
+  MediaLimit ims_limit;
   base::TimeDelta access_media_timeout = base::TimeDelta::Seconds(30);
   base::TimeDelta ims_media_timeout = base::TimeDelta::Seconds(60);
 };

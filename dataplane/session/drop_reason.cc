@@ -12,6 +12,7 @@ std::string_view DropReasonName(DropReason reason) {
     case DropReason::kUnverifiedSource: return "session_unverified_source";
     case DropReason::kUnverifiedOverBudget: return "session_unverified_over_budget";
     case DropReason::kMediaOverBudget: return "session_media_over_budget";
+    case DropReason::kImsMediaOverBudget: return "session_ims_media_over_budget";
     case DropReason::kNoSrtpKeys: return "session_no_srtp_keys";
     case DropReason::kDtlsNotExpected: return "session_dtls_not_expected";
     case DropReason::kDtlsTooLarge: return "session_dtls_too_large";

@@ -14,6 +14,7 @@ enum class DropReason : uint8_t {
   kUnverifiedSource,      // DTLS, or SRTP of nobody known, from an address that passed no ICE check
   kUnverifiedOverBudget,  // SRTP from such addresses, above the tags that are tried for them
   kMediaOverBudget,       // SRTP or SRTCP above what a client may send
+  kImsMediaOverBudget,    // RTP or RTCP above what the IMS may send for a call
   kNoSrtpKeys,            // SRTP before the handshake ended
   kDtlsNotExpected,       // DTLS after the association failed
   kDtlsTooLarge,          // above the 1500 bytes a handshake message carries

@@ -4,6 +4,7 @@ namespace byon::session {
 
 ImsLeg::ImsLeg(const SessionConfig& config, DropCounters& drops)
     : drops_(drops),
+      budget_(config.ims_limit),
       silence_(config.ims_media_timeout),
       transport_(config.ims, config.ims_dscp, drops),
       reporter_(rtp::Ssrc{config.ims.ssrc}, config.cname, config.random_seed ^ 0x1b5) {}
@@ -18,12 +19,14 @@ std::optional<rtp::RtpPacketView> ImsLeg::HandleDatagram(bool came_to_rtcp_port,
                                                          base::ByteSpan datagram, base::Timestamp now,
                                                          SessionOutput& output) {
   const auto datagram_class = transport_.Admit(came_to_rtcp_port, from, datagram);
+  if (datagram_class == rtp::DatagramClass::kUnknown) return std::nullopt;
+  if (!budget_.HasAny(now)) return drops_.Count(DropReason::kImsMediaOverBudget), std::nullopt;
+  budget_.Spend(datagram.size());
   if (datagram_class == rtp::DatagramClass::kRtcp) {
     const auto reason = reporter_.HandleRtcp(datagram, now, output.wall_clock());
     if (reason) drops_.Count(*reason);
     return std::nullopt;
   }
-  if (datagram_class != rtp::DatagramClass::kRtp) return std::nullopt;
   const auto view = rtp::RtpPacketView::Parse(datagram);
   if (!view) return drops_.Count(view.error()), std::nullopt;
   // Only what was agreed on may fix the source that is being learned.

@@ -10,6 +10,7 @@
 #include "dataplane/rtp/rtp_packet_view.h"
 #include "dataplane/session/descriptions.h"
 #include "dataplane/session/drop_counters.h"
+#include "dataplane/session/media_budget.h"
 #include "dataplane/session/plain_rtp_transport.h"
 #include "dataplane/session/rtcp_reporter.h"
 #include "dataplane/session/session_output.h"
@@ -26,7 +27,7 @@ class ImsLeg {
   bool Apply(const ImsRemote& remote);
   void SetPayloadTypes(const std::bitset<128>& payload_types) { payload_types_ = payload_types; }
 
-  // Deals with RTCP; an RTP packet is counted and given back to go on when source and direction let
+  // Deals with RTCP; within the budget an RTP packet is counted and given back to go on when source and direction let
   // it. The view is into `datagram`.
   std::optional<rtp::RtpPacketView> HandleDatagram(bool came_to_rtcp_port, const net::SocketAddress& from,
                                                    base::ByteSpan datagram, base::Timestamp now, SessionOutput& output);
@@ -56,6 +57,7 @@ class ImsLeg {
   void SendRtcp(SessionOutput& output, Write&& write);
 
   DropCounters& drops_;
+  MediaBudget budget_;
   Direction direction_ = Direction::kSendRecv;
   std::bitset<128> payload_types_;
   SilenceWatch silence_;

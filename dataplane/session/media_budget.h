@@ -9,15 +9,16 @@
 
 namespace byon::session {
 
-// What a client may send; 0: as much as it likes.
+// What one side of a call may send; 0: as much as it likes.
 struct MediaLimit {
   uint32_t packets_per_second = 500;
   uint32_t bits_per_second = 4'000'000;  // of RTP and RTCP, without lower layers
 };
 
-// Holds a client that has the keys to what a call needs: each of its packets is decoded, or costs the network beyond
-// where it is relayed. Only packets that are proved to be its own are charged, so nobody else can use it up; while
-// it is used up, nothing is even tried. A second's worth may come at once, as after a stall of the network.
+// Holds a client that has the keys, or the network's endpoint, to what a call needs: each packet is decoded, or costs
+// whatever is beyond where it is relayed. Only packets that are proved to be its own, or are from its address where
+// there are no keys, are charged, so nobody else can use it up; while it is used up, nothing is even tried. A second's
+// worth may come at once, as after a stall of the network.
 // What is not authentic, or comes twice, costs a cipher and is not charged: anybody can send that.
 class MediaBudget {
  public:

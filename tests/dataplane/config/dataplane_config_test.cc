@@ -101,6 +101,7 @@ media:
   ims: {ipv6: "2001:db8::6", advertised_ipv6: "2001:db8::7", dscp: 0}
   ports: {first: 30000, last: 30999}
   access_limit: {packets_per_second: 200, kilobits_per_second: 0}
+  ims_limit: {kilobits_per_second: 300}
   access_timeout_seconds: 7
   ims_timeout_seconds: 8
   srtp_profiles: [AES128_CM_SHA1_80]
@@ -129,8 +130,10 @@ log: {level: debug}
   EXPECT_FALSE(config->media.ims.ipv4.has_value());
   EXPECT_EQ(config->media.ims.dscp, 0);
   EXPECT_EQ(config->media.last_port, 30999);
-  EXPECT_EQ(config->media.access_packets_per_second, 200u);
-  EXPECT_EQ(config->media.access_kilobits_per_second, 0u);
+  EXPECT_EQ(config->media.access_limit.packets_per_second, 200u);
+  EXPECT_EQ(config->media.access_limit.kilobits_per_second, 0u);
+  EXPECT_EQ(config->media.ims_limit.packets_per_second, 500u);
+  EXPECT_EQ(config->media.ims_limit.kilobits_per_second, 300u);
   EXPECT_EQ(config->media.access_timeout, base::TimeDelta::Seconds(7));
   EXPECT_EQ(config->media.ims_timeout, base::TimeDelta::Seconds(8));
   EXPECT_EQ(config->media.srtp_profiles, std::vector<std::string>{"AES128_CM_SHA1_80"});
@@ -242,6 +245,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "media.ports is 2000 to 2002, but must have at least four ports for each worker."},
         Mistake{"media: {access_limit: {packets_per_second: 99}}",
                 "media.access_limit.packets_per_second is \"99\", but must be 0 or at least 100."},
+        Mistake{"media: {ims_limit: {kilobits_per_second: 1}}",
+                "media.ims_limit.kilobits_per_second is \"1\", but must be 0 or at least 100."},
         Mistake{"media: {srtp_profiles: []}", "media.srtp_profiles has 0 entries, but must have 1 to 3."},
         Mistake{"media: {srtp_profiles: [NULL_SHA1]}", "media.srtp_profiles[0] is \"NULL_SHA1\", but must be one of"},
         Mistake{"workers: {idle: spin, scheduling: realtime}",
@@ -286,8 +291,10 @@ TEST(DataplaneConfig, TheShippedFileIsTheDefaults) {
   EXPECT_EQ(config->media.access.dscp, defaults->media.access.dscp);
   EXPECT_EQ(config->media.first_port, defaults->media.first_port);
   EXPECT_EQ(config->media.last_port, defaults->media.last_port);
-  EXPECT_EQ(config->media.access_packets_per_second, defaults->media.access_packets_per_second);
-  EXPECT_EQ(config->media.access_kilobits_per_second, defaults->media.access_kilobits_per_second);
+  EXPECT_EQ(config->media.access_limit.packets_per_second, defaults->media.access_limit.packets_per_second);
+  EXPECT_EQ(config->media.access_limit.kilobits_per_second, defaults->media.access_limit.kilobits_per_second);
+  EXPECT_EQ(config->media.ims_limit.packets_per_second, defaults->media.ims_limit.packets_per_second);
+  EXPECT_EQ(config->media.ims_limit.kilobits_per_second, defaults->media.ims_limit.kilobits_per_second);
   EXPECT_EQ(config->media.access_timeout, defaults->media.access_timeout);
   EXPECT_EQ(config->media.ims_timeout, defaults->media.ims_timeout);
   EXPECT_EQ(config->media.srtp_backend, defaults->media.srtp_backend);

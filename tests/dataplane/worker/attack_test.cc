@@ -134,6 +134,31 @@ TEST_F(AttackTest, AFloodOfAClientWithKeysIsHeldToItsLimit) {
   EXPECT_TRUE(TonesPass());
 }
 
+// The same of the network: an endpoint that is in the call may be broken, or somebody else by now.
+TEST_F(AttackTest, AFloodOfTheNetworkIsHeldToItsLimit) {
+  call_.Connect();
+  constexpr int kPacketsPerMs = 4;
+  constexpr int kMilliseconds = 1'500;
+  std::vector<std::byte> packet = Bytes(45, 0x80);
+  packet[1] = std::byte{101};  // a payload type that was not agreed on: nothing of it is heard
+  const uint64_t strange = call_.Drops(DropReason::kImsMediaOverBudget);
+  for (int ms = 0; ms < kMilliseconds; ++ms) {
+    for (int i = 0; i < kPacketsPerMs; ++i) {
+      call_.ims().Send(packet);
+      // Nobody else can use it up.
+      call_.io().Deliver({kStranger, ImsAddress(), packet});
+    }
+    call_.Step();
+  }
+  const session::MediaLimit limit;
+  const double let_through = limit.packets_per_second * (1 + kMilliseconds / 1e3);
+  const double sent = (kPacketsPerMs + 0.05) * kMilliseconds;
+  EXPECT_EQ(strange, 0u);
+  EXPECT_NEAR(static_cast<double>(call_.Drops(DropReason::kImsMediaOverBudget)), sent - let_through, 100);
+  call_.Run(TimeDelta::Seconds(1));
+  EXPECT_TRUE(TonesPass());
+}
+
 // Attack A07 again: bad tags cost nobody's budget.
 TEST_F(AttackTest, ForgedSrtpDoesNotUseUpWhatTheClientMaySend) {
   call_.Connect();
