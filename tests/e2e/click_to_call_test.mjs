@@ -144,7 +144,7 @@ describe('click to call', () => {
     }
   }
 
-  test('the button on a business\'s own page: early media, sound both ways, digits, hang-up by either side', async () => {
+  test('the button on a business\'s own page: early media, sound both ways, digits, hang-up by either side', async () => {  // Covers: C33
     const page = await openPage(`${lab.appUrl}/`);
     try {
       bob.forget();

@@ -38,7 +38,7 @@ describe('messages', () => {
     of.message((message) => message.type === OURS + kind && where(message.data));
   const status = (id, state) => event(channel, 'message-status', (data) => data.messageId === id && data.state === state);
 
-  test('one of a client reaches the phone byte for byte and is known as sent', async () => {
+  test('one of a client reaches the phone byte for byte and is known as sent', async () => {  // Covers: C24
     const message = await send(SMILE);
     assert.equal(message.state, 'queued');
     assert.equal(message.from, `tel:${ALICE}`);
@@ -49,7 +49,7 @@ describe('messages', () => {
     assert.equal((await api.expect(200, 'GET', `${MESSAGES}/${message.messageId}`)).state, 'sent');
   });
 
-  test('the phone tells that it was delivered, if asked', async () => {
+  test('the phone tells that it was delivered, if asked', async () => {  // Covers: C24
     const message = await send('did you get this?', { deliveryReport: true });
     assert.equal((await bob.waitFor('message')).text, 'did you get this?');
     await status(message.messageId, 'delivered');
@@ -63,7 +63,7 @@ describe('messages', () => {
     assert.equal(data.cause.sipStatus, 480);
   });
 
-  test('one from the phone comes to every device once, and reading it is told to all', async () => {
+  test('one from the phone comes to every device once, and reading it is told to all', async () => {  // Covers: C24
     const second = await device('alice');
     bob.send('message', { to: ALICE, text: SMILE, id: 'from-bob', report: true });
     const received = await event(channel, 'message-received');

@@ -33,7 +33,7 @@ describe('presence', () => {
     of.message(({ type, data }) => type === CHANGED && data.phoneNumber === number && data.state === state, 15_000);
   const own = async () => (await api.expect(200, 'GET', PRESENCE)).own;
 
-  test("a call of the user's SIM phone shows on the web, from ringing to its end", async () => {
+  test("a call of the user's SIM phone shows on the web, from ringing to its end", async () => {  // Covers: C22
     phone.call(BOB);
     await bob.waitFor('incoming');
     const ringing = await changed(channel, ALICE, 'ringing');
@@ -70,7 +70,7 @@ describe('presence', () => {
     await carol.stop();
   });
 
-  test('what the gateway publishes of one user another one sees', async () => {
+  test('what the gateway publishes of one user another one sees', async () => {  // Covers: C22
     const dave = await device('dave');
     await dave.api.expect(200, 'PUT', `${PRESENCE}/${ALICE}`);
     await changed(dave.channel, ALICE, 'available');

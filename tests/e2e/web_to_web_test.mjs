@@ -18,7 +18,7 @@ describe('browser to browser', () => {
   });
   after(() => it?.stop());
 
-  test('both of the callee\'s devices ring, the browser answers, the phone learns so', async () => {
+  test('both of the callee\'s devices ring, the browser answers, the phone learns so', async () => {  // Covers: C34
     const dialledAt = Date.now();
     await it.web.dial(BOB);
     await Promise.all([bob.waitFor('incoming'), other.callState('ringing')]);
@@ -41,7 +41,7 @@ describe('browser to browser', () => {
     assert.equal((await other.ended()).status, 'Terminated');
   });
 
-  test('the phone answers, the browser learns so', async () => {
+  test('the phone answers, the browser learns so', async () => {  // Covers: C34
     await it.web.dial(BOB);
     await Promise.all([bob.waitFor('incoming'), other.callState('ringing')]);
     bob.send('answer');

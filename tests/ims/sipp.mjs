@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Child } from '../../tools/lab/child_process.mjs';
 
 const LABEL = { register: 1, subscribe: 2, referred: 3, end: 9 };
-const PATIENCE_MS = 8000;
+const PATIENCE_MS = 20_000;
 
 const element = (name, attributes = {}, body = '') => {
   const text = Object.entries(attributes).filter(([, value]) => value !== undefined).map(([key, value]) => ` ${key}="${value}"`).join('');
@@ -165,7 +165,7 @@ export class Sipp {
     return this.#lines(new RegExp(`reached ${name}$`, 'gm'), 1);
   }
   async #lines(pattern, times) {
-    const deadline = Date.now() + 12_000;
+    const deadline = Date.now() + 30_000;
     while ((this.said.match(pattern) ?? []).length < times) {
       if (this.errors) throw new Error(`SIPp: ${this.errors.slice(0, 2000)}`);
       if (Date.now() > deadline) throw new Error(`SIPp did not come to the end of its scenario:\n${this.messages.slice(-3000)}`);

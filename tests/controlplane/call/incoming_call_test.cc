@@ -234,7 +234,7 @@ TEST(IncomingCall, IsRefusedWhenItCannotBeServed) {
   EXPECT_THAT(full.Events(), IsEmpty());
 }
 
-TEST(IncomingCall, SecondCallWaitsOrIsBusy) {
+TEST(IncomingCall, SecondCallWaitsOrIsBusy) {  // Covers: C25
   CallHarness h;
   h.StartInvitation();
   h.StartIncoming(PhoneSdp(), true, "c2");

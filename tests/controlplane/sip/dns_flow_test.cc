@@ -96,7 +96,7 @@ TEST_F(DnsFlowTest, WithoutAnAnswerItFailsForNow) {  // Covers: R18
 }
 
 TEST_F(DnsFlowTest, TheNextOfTheListWhenTheFirstIsSilent) {  // Covers: R18 R10
-  config_.timers.register_deadline = milliseconds(200);
+  config_.timers.register_deadline = milliseconds(1000);
   Publish({&other_, &peer_});
   StartStack();
   Look();

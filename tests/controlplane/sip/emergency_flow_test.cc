@@ -9,7 +9,7 @@ constexpr char kPlace[] = "<?xml version=\"1.0\"?>\r\n<presence>here</presence>\
 class EmergencyFlowTest : public StackFixture {
  protected:
   EmergencyFlowTest() : first_("127.0.0.83"), second_("127.0.0.84") {
-    config_.timers.invite_deadline = std::chrono::milliseconds(300);
+    config_.timers.invite_deadline = std::chrono::seconds(1);
   }
   void Begin() {
     StartStack();

@@ -62,7 +62,7 @@ class EventFlowTest : public StackFixture {
   EventRecorder events_{strand_};
 };
 
-TEST_F(EventFlowTest, SubscribesAndHandsDocumentsOver) {
+TEST_F(EventFlowTest, SubscribesAndHandsDocumentsOver) {  // Covers: C22
   stack_->events().Watch(Watch());
   const SipText subscribe = peer_.ExpectRequest("SUBSCRIBE");
   EXPECT_EQ(subscribe.start_line(), "SUBSCRIBE sip:+34600000009@ims.test SIP/2.0");
@@ -98,7 +98,7 @@ TEST_F(EventFlowTest, SubscribesAndHandsDocumentsOver) {
   peer_.ExpectStatus(481, "NOTIFY");
 }
 
-TEST_F(EventFlowTest, BeginsAnewWhenTheNetworkEndsItForNow) {
+TEST_F(EventFlowTest, BeginsAnewWhenTheNetworkEndsItForNow) {  // Covers: C22
   stack_->events().Watch(Watch());
   const SipText subscribe = peer_.ExpectRequest("SUBSCRIBE");
   peer_.Reply(subscribe, "423 Interval Too Brief", "core", "Min-Expires: 7200\r\n");
@@ -118,7 +118,7 @@ TEST_F(EventFlowTest, BeginsAnewWhenTheNetworkEndsItForNow) {
   events_.Expect("interrupted w1");
 }
 
-TEST_F(EventFlowTest, RefusalIsFinal) {
+TEST_F(EventFlowTest, RefusalIsFinal) {  // Covers: C22
   stack_->events().Watch(Watch());
   peer_.Reply(peer_.ExpectRequest("SUBSCRIBE"), "489 Bad Event", "core");
   events_.Expect("refused w1 489");
@@ -130,7 +130,7 @@ TEST_F(EventFlowTest, RefusalIsFinal) {
   EXPECT_TRUE(peer_.IsQuiet(std::chrono::milliseconds(50), [](const SipText& m) { return m.is_request(); }));
 }
 
-TEST_F(EventFlowTest, PublishesModifiesAndRemovesByEntityTag) {
+TEST_F(EventFlowTest, PublishesModifiesAndRemovesByEntityTag) {  // Covers: C22
   stack_->events().Publish(Publication("<one/>"));
   const SipText initial = peer_.ExpectRequest("PUBLISH");
   EXPECT_EQ(initial.start_line(), "PUBLISH sip:+34600000001@ims.test SIP/2.0");
@@ -167,7 +167,7 @@ TEST_F(EventFlowTest, PublishesModifiesAndRemovesByEntityTag) {
   EXPECT_EQ(peer_.ExpectRequest("REGISTER").Get("Expires"), "0");
 }
 
-TEST_F(EventFlowTest, PublicationIsChallengedAndRefused) {
+TEST_F(EventFlowTest, PublicationIsChallengedAndRefused) {  // Covers: C22
   const std::string challenge = "WWW-Authenticate: Digest realm=\"ims.test\", nonce=\"n\", qop=\"auth\"\r\n";
   stack_->events().Publish(Publication("<one/>"));
   peer_.Reply(peer_.ExpectRequest("PUBLISH"), "401 Unauthorized", "core", challenge);

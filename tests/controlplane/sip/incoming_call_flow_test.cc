@@ -345,21 +345,21 @@ TEST_F(IncomingCallFlowTest, OverloadIsRefusedWithRetryAfter) {  // Covers: C27
 }
 
 TEST_F(IncomingCallFlowTest, PeerRefreshesTheSessionOrLosesIt) {  // Covers: C15
-  config_.session_expires = std::chrono::seconds(2);
+  config_.session_expires = std::chrono::seconds(3);
   config_.min_session_expires = std::chrono::seconds(1);
   Begin();
-  const PeerRequest invite = Invite("Supported: timer\r\nSession-Expires: 1;refresher=uac\r\n");
+  const PeerRequest invite = Invite("Supported: timer\r\nSession-Expires: 3;refresher=uac\r\n");
   SendToStack(invite);
   recorder_.Expect("incoming");
   stack_->signaling().Accept("in-1", kAnswer);
   const SipText answer = peer_.ExpectStatus(200, "INVITE");
-  EXPECT_EQ(answer.Get("Session-Expires"), "1;refresher=uac");
+  EXPECT_EQ(answer.Get("Session-Expires"), "3;refresher=uac");
   SendToStack(Next(invite, answer, "ACK", 1));
   recorder_.Expect("confirmed in-1");
   PeerRequest update = Next(invite, answer, "UPDATE", 2);
-  update.headers = "Contact: <" + peer_.uri() + ">\r\nSupported: timer\r\nSession-Expires: 1;refresher=uac\r\n";
+  update.headers = "Contact: <" + peer_.uri() + ">\r\nSupported: timer\r\nSession-Expires: 3;refresher=uac\r\n";
   SendToStack(update);
-  EXPECT_EQ(peer_.ExpectStatus(200, "UPDATE").Get("Session-Expires"), "1;refresher=uac");
+  EXPECT_EQ(peer_.ExpectStatus(200, "UPDATE").Get("Session-Expires"), "3;refresher=uac");
   peer_.ExpectRequest("BYE");
   recorder_.Expect("ended in-1 408");
 }

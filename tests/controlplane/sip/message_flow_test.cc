@@ -56,7 +56,7 @@ class MessageFlowTest : public StackFixture {
   int count_ = 0;
 };
 
-TEST_F(MessageFlowTest, SendsOnTheRegistrationsWay) {
+TEST_F(MessageFlowTest, SendsOnTheRegistrationsWay) {  // Covers: C24
   stack_->pager().Send(Page("h\xc3\xa9 \xf0\x9f\x98\x80"));
   const SipText message = peer_.ExpectRequest("MESSAGE");
   EXPECT_EQ(message.start_line(), "MESSAGE tel:+34600000002 SIP/2.0");
@@ -72,7 +72,7 @@ TEST_F(MessageFlowTest, SendsOnTheRegistrationsWay) {
   pages_.ExpectAnswer("m1 202 Accepted");
 }
 
-TEST_F(MessageFlowTest, AnswersAChallengeOnceAndReportsFailure) {
+TEST_F(MessageFlowTest, AnswersAChallengeOnceAndReportsFailure) {  // Covers: C24
   const std::string challenge = "Proxy-Authenticate: Digest realm=\"ims.test\", nonce=\"n\", qop=\"auth\"\r\n";
   stack_->pager().Send(Page());
   peer_.Reply(peer_.ExpectRequest("MESSAGE"), "407 Proxy Authentication Required", "x", challenge);
@@ -93,7 +93,7 @@ TEST_F(MessageFlowTest, UnsafeTargetNeverLeaves) {
   EXPECT_EQ(Count(SipCounter::kInvalidTarget), 1u);
 }
 
-TEST_F(MessageFlowTest, IncomingWaitsForTheStore) {
+TEST_F(MessageFlowTest, IncomingWaitsForTheStore) {  // Covers: C24
   const PeerRequest request = Incoming("hi");
   SendToStack(request);
   pages_.ExpectPages(1);
@@ -109,7 +109,7 @@ TEST_F(MessageFlowTest, IncomingWaitsForTheStore) {
   EXPECT_EQ(peer_.ExpectStatus(200, "MESSAGE").Get("Call-ID"), request.call_id);
 }
 
-TEST_F(MessageFlowTest, RefusalsSayWhatIsAllowed) {
+TEST_F(MessageFlowTest, RefusalsSayWhatIsAllowed) {  // Covers: C21 C24
   SendToStack(Incoming("x", "image/png"));
   pages_.ExpectPages(1);
   stack_->pager().Answer(pages_.pages[0].first, 415);
@@ -129,7 +129,7 @@ TEST_F(MessageFlowTest, RefusalsSayWhatIsAllowed) {
   EXPECT_EQ(Count(SipCounter::kRefusedOverload), 1u);
 }
 
-TEST_F(MessageFlowTest, WithheldSenderStaysWithheld) {
+TEST_F(MessageFlowTest, WithheldSenderStaysWithheld) {  // Covers: C24
   PeerRequest request = Incoming("psst");
   request.headers += "Privacy: id\r\n";
   SendToStack(request);

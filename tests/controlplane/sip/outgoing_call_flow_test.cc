@@ -225,7 +225,7 @@ TEST_F(OutgoingCallFlowTest, ATrustedNodeRestoresItselfWhenItsScscfIsSilent) {  
   config_.visited_network_id = "v";
   FakePeer scscf("127.0.0.85");
   config_.allowed_peers = {scscf.address()};
-  config_.timers.invite_deadline = std::chrono::milliseconds(150);
+  config_.timers.invite_deadline = std::chrono::seconds(1);
   StartStack();
   stack_->registrar().Register(Registration());
   const SipText first = peer_.ExpectRequest("REGISTER");
@@ -405,7 +405,7 @@ TEST_F(OutgoingCallFlowTest, TryingIsAnAnswerOfTheNetwork) {  // Covers: R15
   peer_.Reply(invite, "100 Trying", "");
   recorder_.Expect("progress out-1  100");
   // The callee is slow: nobody takes the call back, or the P-CSCF for dead.
-  EXPECT_TRUE(peer_.IsQuiet(std::chrono::milliseconds(400), [](const SipText& m) { return m.method() == "CANCEL"; }));
+  EXPECT_TRUE(peer_.IsQuiet(std::chrono::milliseconds(1300), [](const SipText& m) { return m.method() == "CANCEL"; }));
   peer_.Reply(invite, "180 Ringing", "t1", CalleeHeaders());
   recorder_.Expect("progress out-1 t1 180");
   Answer(invite, "t1");
@@ -638,21 +638,21 @@ TEST_F(OutgoingCallFlowTest, UnansweredOfferOfThePeerTimesOut) {
 }
 
 TEST_F(OutgoingCallFlowTest, WeRefreshTheSession) {  // Covers: C15
-  config_.session_expires = std::chrono::seconds(2);
-  config_.min_session_expires = std::chrono::seconds(2);
+  config_.session_expires = std::chrono::seconds(4);
+  config_.min_session_expires = std::chrono::seconds(4);
   Begin();
   const SipText invite = InviteOnce();
-  EXPECT_EQ(invite.Get("Session-Expires"), "2");
-  Answer(invite, "t1", "Session-Expires: 2;refresher=uac\r\nRequire: timer\r\n");
+  EXPECT_EQ(invite.Get("Session-Expires"), "4");
+  Answer(invite, "t1", "Session-Expires: 4;refresher=uac\r\nRequire: timer\r\n");
   const SipText update = peer_.ExpectRequest("UPDATE");
-  EXPECT_EQ(update.Get("Session-Expires"), "2;refresher=uac");
+  EXPECT_EQ(update.Get("Session-Expires"), "4;refresher=uac");
   EXPECT_EQ(update.body(), "");
   // UPDATE is refused: from now on by re-INVITE with the session as it is.
   peer_.Reply(update, "405 Method Not Allowed", "");
   const SipText reinvite = peer_.ExpectRequest("INVITE");
   EXPECT_EQ(reinvite.body(), kOffer);
   peer_.Reply(reinvite, "200 OK", "",
-              "Contact: <" + peer_.uri() + ">\r\nAllow: INVITE\r\nSession-Expires: 2;refresher=uac\r\n", kAnswer);
+              "Contact: <" + peer_.uri() + ">\r\nAllow: INVITE\r\nSession-Expires: 4;refresher=uac\r\n", kAnswer);
   peer_.ExpectRequest("ACK");
   EXPECT_EQ(peer_.ExpectRequest("INVITE").body(), kOffer) << "and again half an interval later";
   EXPECT_EQ(recorder_.Count("answer out-1 t1"), 0u) << "nobody asked";

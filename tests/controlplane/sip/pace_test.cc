@@ -70,7 +70,7 @@ TEST(DeadlineWheelTest, MoreThanAPaceAllowsWaitsForTheNextTick) {
 }
 
 // Two shards of a hundred, of thirty-six thousand, of a million registrations after a restart.
-TEST(ResubscribePaceTest, TwentyASecondOrAllWithinHalfAnHour) {
+TEST(ResubscribePaceTest, TwentyASecondOrAllWithinHalfAnHour) {  // Covers: R20
   for (const int count : {100, 36'000, 1'000'000}) {
     std::map<int64_t, int> seconds;
     for (const unsigned shard : {0U, 1U}) {
@@ -90,7 +90,7 @@ std::vector<BindingTable::Ticket> Tickets(uint32_t count) {
   return tickets;
 }
 
-TEST(RenewalQueueTest, ManyLeaveAPCscfAtAnEvenPaceAndNoneTwice) {
+TEST(RenewalQueueTest, ManyLeaveAPCscfAtAnEvenPaceAndNoneTwice) {  // Covers: R15
   RenewalQueue queue;
   const Time start(1h);
   queue.Add(Tickets(10'000), {.hop = 1, .is_only_while_unusable = true}, start + 5s, 100s);
@@ -106,7 +106,7 @@ TEST(RenewalQueueTest, ManyLeaveAPCscfAtAnEvenPaceAndNoneTwice) {
   EXPECT_EQ(seen.size(), 10'000u);
 }
 
-TEST(RenewalQueueTest, NoMoreThanAThousandASecondHoweverShortTheWindow) {
+TEST(RenewalQueueTest, NoMoreThanAThousandASecondHoweverShortTheWindow) {  // Covers: R15
   RenewalQueue queue;
   queue.Add(Tickets(100'000), {.hop = 0}, Time(1h), 1s);
   size_t taken = 0;
@@ -114,7 +114,7 @@ TEST(RenewalQueueTest, NoMoreThanAThousandASecondHoweverShortTheWindow) {
   EXPECT_NEAR(static_cast<double>(taken), 10'000, 30);
 }
 
-TEST(RenewalQueueTest, WhoHadNoRoomComesLaterAndNotAllAtOnce) {
+TEST(RenewalQueueTest, WhoHadNoRoomComesLaterAndNotAllAtOnce) {  // Covers: R15
   RenewalQueue queue;
   queue.Add(Tickets(5000), {.hop = 0}, Time(1h), 5s);
   for (Time now(1h); now < Time(1h) + 3s; now += 20ms) EXPECT_TRUE(queue.Take(now, 0).empty());

@@ -8,7 +8,7 @@ class TwoHopsTest : public RegistrationFlowTest {
  protected:
   TwoHopsTest() {
     config_.next_hops = {first_.uri(), peer_.uri()};
-    config_.timers.register_deadline = std::chrono::milliseconds(200);
+    config_.timers.register_deadline = std::chrono::seconds(1);
   }
   void RegisterAt(FakePeer& hop, const std::string& id) {
     auto registration = Registration(id);
@@ -44,7 +44,7 @@ TEST_F(TwoHopsTest, RetryAfterHoldsForEverybody) {  // Covers: R10 C27
 }
 
 TEST_F(TwoHopsTest, RegistrationsLeaveAHopThatDied) {  // Covers: R15
-  config_.keepalive = std::chrono::milliseconds(300);
+  config_.keepalive = std::chrono::seconds(1);
   StartStack();
   const SipText question = first_.ExpectRequest("OPTIONS");
   EXPECT_EQ(question.Get("Max-Forwards"), "0");
@@ -66,7 +66,7 @@ TEST_F(TwoHopsTest, RegistrationsLeaveAHopThatDied) {  // Covers: R15
 
 // Its host still answers, but nobody listens there any more: the kernel says so at once.
 TEST_F(TwoHopsTest, RegistrationsLeaveAHopWhoseProcessEnded) {  // Covers: R15
-  config_.keepalive = std::chrono::milliseconds(300);
+  config_.keepalive = std::chrono::seconds(1);
   auto ending = std::make_unique<FakePeer>("127.0.0.1");
   config_.next_hops[0] = ending->uri();
   StartStack();
@@ -84,7 +84,7 @@ TEST_F(TwoHopsTest, RegistrationsLeaveAHopWhoseProcessEnded) {  // Covers: R15
 }
 
 TEST_F(TwoHopsTest, ACallThroughADeadHopAsksForANewRegistration) {  // Covers: R14 R15
-  config_.timers.invite_deadline = std::chrono::milliseconds(200);
+  config_.timers.invite_deadline = std::chrono::seconds(1);
   StartStack();
   RegisterAt(first_, "r1");
   auto outgoing = Outgoing("c1");

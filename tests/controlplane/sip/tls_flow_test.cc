@@ -158,7 +158,7 @@ TEST_F(TlsFlowTest, WhoIsNotBelieved) {  // Covers: T1
                {"expired", 0, "TLS: certificate has expired"},
                {"foreign", 0, "TLS: unable to get local issuer certificate"},
                {"pcscf", TLS1_1_VERSION, "TLS: "}};
-  config_.timers.register_deadline = milliseconds(300);
+  config_.timers.register_deadline = milliseconds(1000);
   for (const auto& one : cases) {
     const auto peer = Peer(one.certificate, one.newest_version);
     config_.next_hops = {peer->uri()};
@@ -178,7 +178,7 @@ TEST_F(TlsFlowTest, ARefusedPeerDoesNotDisturbAnother) {  // Covers: T1 R10
   const auto wrong = Peer("wrong");
   const auto good = Peer("pcscf");
   config_.next_hops = {wrong->uri(), good->uri()};
-  config_.timers.register_deadline = milliseconds(500);
+  config_.timers.register_deadline = milliseconds(1500);
   StartStack();
   stack_->registrar().Register(Registration());
   wrong->Accept();

@@ -13,7 +13,7 @@ class TrunkFlowTest : public StackFixture {
                      .originating_ioi = "ioi.test",
                      .numbers = {"+34910000001"},
                      .incoming_status = 404};
-    config_.timers.invite_deadline = std::chrono::milliseconds(300);
+    config_.timers.invite_deadline = std::chrono::seconds(1);
   }
   call::OutgoingInvite Visitor(const std::string& id = "v") const {
     call::OutgoingInvite invite;
@@ -54,7 +54,7 @@ class TrunkFlowTest : public StackFixture {
   int count_ = 0;
 };
 
-TEST_F(TrunkFlowTest, TheInviteIsThatOfAnInterconnection) {
+TEST_F(TrunkFlowTest, TheInviteIsThatOfAnInterconnection) {  // Covers: C33
   StartStack();
   stack_->signaling().Invite(Visitor());
   const SipText invite = first_.ExpectRequest("INVITE");
@@ -84,7 +84,7 @@ TEST_F(TrunkFlowTest, TheInviteIsThatOfAnInterconnection) {
   recorder_.Expect("ended v 0");
 }
 
-TEST_F(TrunkFlowTest, PrivacyAndChargingAsConfigured) {
+TEST_F(TrunkFlowTest, PrivacyAndChargingAsConfigured) {  // Covers: C33
   config_.trunk.has_charging_vector = false;
   config_.trunk.domain.clear();
   StartStack();
@@ -99,7 +99,7 @@ TEST_F(TrunkFlowTest, PrivacyAndChargingAsConfigured) {
   EXPECT_EQ(invite.Get("P-Charging-Vector"), "");
 }
 
-TEST_F(TrunkFlowTest, ASilentHopIsLeftAndRemembered) {
+TEST_F(TrunkFlowTest, ASilentHopIsLeftAndRemembered) {  // Covers: C33
   StartStack();
   stack_->signaling().Invite(Visitor());
   const SipText lost = first_.ExpectRequest("INVITE");
@@ -135,7 +135,7 @@ TEST_F(TrunkFlowTest, AnAnswerOfAHopThatWasLeftIsAcknowledgedAndEnded) {
   EXPECT_EQ(recorder_.Count("answered v late"), 0u);
 }
 
-TEST_F(TrunkFlowTest, AnOverloadedHopSendsTheCallToTheOther) {
+TEST_F(TrunkFlowTest, AnOverloadedHopSendsTheCallToTheOther) {  // Covers: C33
   StartStack();
   stack_->signaling().Invite(Visitor());
   first_.Reply(first_.ExpectRequest("INVITE"), "503 Service Unavailable", "t", "Retry-After: 60\r\n");
