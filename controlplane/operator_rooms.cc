@@ -13,11 +13,13 @@
 #include "controlplane/gateway/asio_alarm.h"
 #include "controlplane/gateway/messaging.h"
 #include "controlplane/gateway/presence.h"
+#include "controlplane/gateway/readiness.h"
 #include "controlplane/http_client/curl_http_client.h"
 #include "controlplane/next_hop_finder.h"
 #include "controlplane/operator_metrics.h"
 #include "controlplane/push_parts.h"
 #include "controlplane/room_settings.h"
+#include "controlplane/runtime/audit_line.h"
 #include "controlplane/sip/sip_stack.h"
 #include "controlplane/store/scoped_store.h"
 #include "controlplane/web_sip/socket_router.h"
@@ -116,9 +118,6 @@ runtime::SubscriberFile LoadSubscribers(const runtime::Config& config) {
   return std::move(loaded.subscribers);
 }
 
-// A restart that takes less asks no client to come again.
-constexpr std::chrono::seconds kRestoreWorthWaiting{10};
-
 // In whose name the operator's sessions stand on the dataplanes, which show each controller its own only.
 std::string ControllerIdOf(const runtime::OperatorConfig& config) {
   const std::string& node = config.config.node_id;
@@ -138,11 +137,7 @@ struct OperatorRooms::Rooms {
   std::string Unreadiness() const {
     if (!tokens.is_ready()) return "keys of the identity provider";
     if (!media.is_ready()) return "dataplane";
-    if (!gateway.are_calls_known()) return "calls of before the restart";
-    // Where there are many, who is known already is served while the others come.
-    const bool is_worth_waiting = clock.Read().steady - began < kRestoreWorthWaiting;
-    if (gateway.is_restoring() && is_worth_waiting) return "registrations of before the restart";
-    return "";
+    return gateway::MissingFromRestart(gateway.restored(), clock.Read().steady - began);
   }
   void OnTokenEvent(std::string_view event, const std::string& detail);
   // What clients did and what they were refused, each minute in which there was something.
@@ -201,7 +196,8 @@ OperatorRooms::Rooms::Rooms(const runtime::OperatorConfig& one, const SharedRoom
       alarm(shared.strand),
       visitors(one.config.click_to_call.campaigns, one.id, one.config.http.public_url, store),
       gateway(GatewaySettings(one.config),
-              {sip.signaling(), sip.registrar(), media, store, subscribers, relay, clock, ids, alarm, &visitors, post}),
+              {sip.signaling(), sip.registrar(), media, store, subscribers, relay, clock, ids, alarm, &visitors, post,
+               [this](const gateway::AuditEntry& entry) { runtime::WriteAudit(log, entry); }}),
       messaging_alarm(shared.strand),
       messaging(MessagingSettings(one.config), {sip.pager(), gateway, store, relay, clock, ids, messaging_alarm, post}),
       presence(PresenceSettings(one.config), {sip.events(), gateway, store, relay, clock}),
@@ -309,10 +305,11 @@ void OperatorRooms::Start() {
   rooms_->messaging.Restore();
   rooms_->presence.Restore();
   rooms_->tokens.Start();
+  // Where there are many registrations some want their REGISTER before all of them are read.
+  if (rooms_->next_hop_finder) rooms_->next_hop_finder->Start();
   rooms_->gateway.Restore([rooms = rooms_.get()](gateway::Restored restored) {
     if (restored == gateway::Restored::kCalls) return rooms->sip.SetDialogsRestored();
     rooms->sip.SetRestored();
-    if (rooms->next_hop_finder) rooms->next_hop_finder->Start();
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(rooms->clock.Read().steady - rooms->began);
     rooms->log.Info("restored", {{"registrations", rooms->gateway.stats().registrations}, {"ms", took.count()}});
   });

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "controlplane/auth/sha256.h"
+#include "controlplane/auth/unproved_claims.h"
 #include "controlplane/json/strict_json.h"
 
 namespace byon::api {
@@ -25,6 +26,20 @@ std::string WhyFailed(const http_client::Result& result) {
 const std::string* BodyOf(const http_client::Result& result) {
   const auto* response = std::get_if<Response>(&result);
   return response != nullptr && response->status == 200 ? &response->body : nullptr;
+}
+
+constexpr size_t kMaxShownClient = 64;
+
+// Who came with a token that was refused, as far as anybody can tell: what it says of itself is not proved.
+std::function<std::string()> RefusedTextOf(const std::string& token, bool is_visitor, const std::string& address) {
+  return [token, is_visitor, address] {
+    std::string text = (is_visitor ? " (visitor) from " : " from ") + address;
+    const auto claims = auth::UnprovedClaims::Read(token);
+    if (!claims) return text;
+    const std::string& client = claims->Text(claims->Text("client_id").empty() ? "azp" : "client_id");
+    if (!client.empty()) text += ", says it is of client " + client.substr(0, kMaxShownClient);
+    return text;
+  };
 }
 
 bool IsHttpUrl(const std::string& url) { return url.starts_with("https://") || url.starts_with("http://"); }
@@ -76,28 +91,28 @@ bool TokenService::is_ready() const {
 }
 
 void TokenService::Verify(const std::string& token, const std::string& address, Done done) {
-  if (is_visitor_token_ && is_visitor_token_(token)) return VerifyVisitor(token, done);
-  if (auto known = verdicts_.Find(token, now_())) return done(TokenVerdict(std::move(known)));
-  if (auth::LooksLikeJwt(token)) return VerifyJwt(token, std::move(done));
-  if (config_.introspection) return Introspect(token, address, std::move(done));
-  Observe("token_refused", "malformed");
-  done(TokenFailure::kMalformed);
+  const bool is_visitor = is_visitor_token_ && is_visitor_token_(token);
+  if (auto known = is_visitor ? nullptr : verdicts_.Find(token, now_())) return done(TokenVerdict(std::move(known)));
+  Done tell = [this, text = RefusedTextOf(token, is_visitor, address), done = std::move(done)](TokenVerdict verdict) {
+    if (!verdict) Observe("token_refused", std::string(ToString(verdict.error())) + text());
+    done(std::move(verdict));
+  };
+  if (is_visitor) return VerifyVisitor(token, tell);
+  if (auth::LooksLikeJwt(token)) return VerifyJwt(token, std::move(tell));
+  if (config_.introspection) return Introspect(token, address, std::move(tell));
+  tell(TokenFailure::kMalformed);
 }
 
 // Not remembered: it costs one hash, and a token that was taken back must be so at once.
 void TokenService::VerifyVisitor(const std::string& token, const Done& done) {
   auto verdict = verify_visitor_(token, now_());
   if (verdict) return done(std::make_shared<const auth::VerifiedToken>(std::move(verdict).value()));
-  Observe("token_refused", "visitor: " + std::string(ToString(verdict.error())));
   done(verdict.error());
 }
 
 void TokenService::VerifyJwt(const std::string& token, Done done) {
   auto jwt = auth::ParseJwt(config_.policy, token);
-  if (!jwt) {
-    Observe("token_refused", std::string(ToString(jwt.error())));
-    return done(jwt.error());
-  }
+  if (!jwt) return done(jwt.error());
   Issuer& issuer = *issuers_.at(jwt->issuer);
   auto verdict = auth::VerifyJwt(config_.policy, *jwt, issuer.keys.keys(now_()), now_());
   const bool is_key_missing = !verdict && verdict.error() == TokenFailure::kUnknownKey;
@@ -117,10 +132,7 @@ void TokenService::VerifyJwt(const std::string& token, Done done) {
 
 void TokenService::Conclude(const std::string& token, base::Result<auth::VerifiedToken, TokenFailure> verdict,
                             std::optional<WallTime> until, const Done& done) {
-  if (!verdict) {
-    Observe("token_refused", std::string(ToString(verdict.error())));
-    return done(verdict.error());
-  }
+  if (!verdict) return done(verdict.error());
   // Another issuer may use the same client ids and subjects: what is kept under them must not meet.
   if (verdict->issuer != config_.policy.issuers.front()) {
     verdict->client_id = verdict->issuer + "|" + verdict->client_id;

@@ -1,6 +1,7 @@
 #include "controlplane/call/call_registry.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "controlplane/call/address.h"
 
@@ -150,6 +151,7 @@ void CallRegistry::CreateIncoming(IncomingRequest request, Now now) {
   if (RefusesOwnTransfer(request)) return RejectIncoming(request.id, 488, "Not Acceptable Here");
   uint32_t allowed = config_.is_call_waiting_allowed ? config_.max_calls_per_registration : 1;
   const bool is_callback = RingsAnyway(request);
+  if (!is_callback && !request.is_available) return RejectIncoming(request.id, 480, "Temporarily Unavailable");
   if (!is_callback && CountActive(by_registration_, request.owner.registration_id) >= allowed) {
     return RejectIncoming(request.id, 486, "Busy Here");
   }
@@ -259,6 +261,13 @@ void CallRegistry::HandleTimeout(Now now) {
 
 Deadline CallRegistry::NextDeadline() const { return deadlines_.empty() ? kNoDeadline : deadlines_.begin()->first; }
 
+std::optional<RegistrationUse> CallRegistry::PollUse() {
+  if (changed_uses_.empty()) return std::nullopt;
+  RegistrationUse use = std::move(changed_uses_.front());
+  changed_uses_.pop_front();
+  return use;
+}
+
 std::optional<CallAction> CallRegistry::PollAction() {
   if (actions_.empty()) return std::nullopt;
   CallAction action = std::move(actions_.front());
@@ -316,6 +325,8 @@ void CallRegistry::Touch(Call& call) {
   bool is_active = !is_over && !call.is_ended();
   if (is_active != entry.is_counted) is_active ? ++active_count_ : --active_count_;
   entry.is_counted = is_active;
+  const bool is_use = is_active && call.record().part == Part::kDevice;
+  if (is_use != std::exchange(entry.is_use, is_use)) CountUse(call.record().owner.registration_id, is_use);
   if (is_over) {
     Remove(id);
   } else {
@@ -323,6 +334,14 @@ void CallRegistry::Touch(Call& call) {
     if (entry.deadline != kNoDeadline) deadlines_.insert({entry.deadline, id});
   }
   DeliverAll();
+}
+
+void CallRegistry::CountUse(const std::string& registration_id, bool is_used) {
+  size_t& count = uses_[registration_id];
+  is_used ? ++count : --count;
+  const bool is_first_or_last = count == (is_used ? 1 : 0);
+  if (count == 0) uses_.erase(registration_id);
+  if (is_first_or_last) changed_uses_.push_back({registration_id, is_used});
 }
 
 void CallRegistry::Remove(const CallId& id) {

@@ -42,6 +42,7 @@ struct IncomingRequest {
   CallOwner owner;
   SipBinding binding;
   IncomingInvite invite;
+  bool is_available = true;  // else nobody but an emergency service gets through to this device
 };
 
 // A client's wish to move a call from its device; checked to be the client's.
@@ -79,6 +80,12 @@ struct ReferralRequest {
 struct CallAction {
   CallId call_id;
   Action action;
+};
+
+// A device's registration has got its first live call, or its last one is over or has left the device.
+struct RegistrationUse {
+  std::string registration_id;
+  bool is_in_use = false;
 };
 
 // All calls: what may start, who is busy, when the next timer is due. Inputs leave actions behind;
@@ -123,6 +130,8 @@ class CallRegistry {
   void HandleTimeout(Now now);
   Deadline NextDeadline() const;
   std::optional<CallAction> PollAction();
+  // The same for what these changed; to be asked for until there are none.
+  std::optional<RegistrationUse> PollUse();
 
   const Call* Find(const CallId& id) const;  // ended calls too, for as long as their tombstone stands
   std::vector<const Call*> FindByRegistration(const std::string& registration_id) const;
@@ -134,6 +143,7 @@ class CallRegistry {
  private:
   void Adopt(std::unique_ptr<Call> call);
   void Touch(Call& call);
+  void CountUse(const std::string& registration_id, bool is_used);
   void Remove(const CallId& id);
   using Index = std::unordered_map<std::string, std::set<CallId>>;
   uint32_t CountActive(const Index& index, const std::string& key) const;
@@ -154,6 +164,7 @@ class CallRegistry {
     std::unique_ptr<Call> call;
     Deadline deadline = kNoDeadline;
     bool is_counted = false;  // in active_count_
+    bool is_use = false;      // of its registration
   };
 
   const CallConfig config_;
@@ -166,6 +177,8 @@ class CallRegistry {
   std::unordered_map<std::string, std::set<CallId>> by_registration_;
   std::unordered_map<std::string, std::set<CallId>> by_client_;
   size_t active_count_ = 0;
+  std::unordered_map<std::string, size_t> uses_;  // live calls on the device, by registration
+  std::deque<RegistrationUse> changed_uses_;
   std::set<std::pair<Deadline, CallId>> deadlines_;
   std::deque<CallAction> actions_;
   std::unordered_map<CallId, CallId> dialog_owners_;  // of dialogs that began as another call

@@ -142,6 +142,7 @@ void Gateway::PullCall(const Principal& who, PullRequest request, Callback<Media
   core_->calls.Pull(std::move(pull), waiting, core_->Read());
   if (const call::Call* made = core_->calls.Find(id)) {
     core_->traces.Add(id, core_->Read().wall, core_->SessionOf(made->view()));
+    core_->Audit("call_created", *record, id);
   }
   core_->Drain();
 }
@@ -164,6 +165,7 @@ void Gateway::PullFromNetwork(const registration::RegistrationRecord& record, co
   core_->calls.PullFromNetwork(std::move(pull), waiting, core_->Read());
   if (const call::Call* made = core_->calls.Find(id)) {
     core_->traces.Add(id, core_->Read().wall, core_->SessionOf(made->view()));
+    core_->Audit("call_created", record, id);
   }
   core_->Drain();
 }

@@ -50,6 +50,8 @@ void Gateway::Core::Drain() {
   while (true) {
     if (auto action = registrations.PollAction()) {
       Execute(*action);
+    } else if (const auto use = calls.PollUse()) {
+      registrations.SetInUse(use->registration_id, use->is_in_use, ReadForRegistration());
     } else if (auto call_action = calls.PollAction()) {
       Execute(call_action->call_id, call_action->action);
     } else {
@@ -241,6 +243,7 @@ void Gateway::Core::Execute(registration::Action& action) {
           [&](registration::RestoreSip& a) { ports.registrar.Restore(a.registration, a.registered); },
           [&](registration::CompleteRequest& a) { a.must_be_kept ? CompleteWhenKept(std::move(a)) : Complete(a); },
           [&](registration::NotifyEnd& a) {
+            Audit("registration_ended", a.record);
             ports.events.OnEvent(KeyOf(a.record.owner), RegistrationEnds{a.record.id, a.is_expired, a.description});
           },
           [&](registration::EndCalls& a) {
@@ -280,6 +283,13 @@ void Gateway::Core::TellOfLine(const registration::RegistrationId& id, LineUp ho
   if (!record) return;
   const Line line = LineOf(*record);
   for (LineObserver* observer : line_observers) observer->OnLineUp(line, how);
+}
+
+void Gateway::Core::Audit(std::string_view what, const registration::RegistrationRecord& of,
+                          const std::string& call_id) const {
+  const registration::RegistrationOwner& owner = of.owner;
+  if (!ports.audit) return;
+  ports.audit({what, owner.client_id, owner.is_two_legged ? "" : owner.user, owner.phone_number, of.id, call_id});
 }
 
 std::optional<registration::RegistrationRecord> Gateway::Core::FindOwnRegistration(const Principal& who,

@@ -43,6 +43,9 @@ class Gateway::Core {
   using RegistrationWaiter = std::function<void(std::variant<registration::RegistrationRecord, registration::Refusal>)>;
   // Passes on a call's outcome as the web side wants it.
   CallWaiter ToSession(Callback<MediaSession> done) const;
+  // Passes on a registration's outcome as the web side wants it; `new_id`: of the one that was asked for, empty when it
+  // was there before.
+  RegistrationWaiter ToRegistered(std::string new_id, Callback<Registration> done) const;
   uint64_t Await(CallWaiter waiter);
   uint64_t Await(RegistrationWaiter waiter);
 
@@ -88,6 +91,7 @@ class Gateway::Core {
   std::vector<const call::Call*> CallsOfVisitors(const click_to_call::Campaign& campaign,
                                                  const std::string& token_id) const;
 
+  void Audit(std::string_view what, const registration::RegistrationRecord& of, const std::string& call_id = "") const;
   // What is not there is perhaps only not there yet.
   Error NotFound() const;
   void RenewToken(const Principal& who, const DeviceKey& device);

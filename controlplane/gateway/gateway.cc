@@ -43,8 +43,9 @@ void Gateway::Restore(std::function<void(Restored)> tell) {
   restoration_->Start();
 }
 
-bool Gateway::are_calls_known() const { return core_->restored != Restored::kNothing; }
-bool Gateway::is_restoring() const { return core_->restored != Restored::kAll; }
+Restored Gateway::restored() const { return core_->restored; }
+bool Gateway::are_calls_known() const { return restored() != Restored::kNothing; }
+bool Gateway::is_restoring() const { return restored() != Restored::kAll; }
 
 void Gateway::EndService(const std::string& reason) {
   if (restoration_) restoration_->Stop();
@@ -73,6 +74,8 @@ std::optional<call::CallId> Gateway::OnIncomingInvite(call::IncomingInvite invit
   incoming.owner = {record->id, record->owner.client_id, record->owner.user, record->owner.device_id};
   incoming.binding = core_->BindingOf(*record);
   incoming.invite = std::move(invite);
+  // Its client may well be gone; the number's other devices are not.
+  incoming.is_available = !core_->registrations.IsOverdue(record->id);
   if (incoming.invite.called_uri.empty()) incoming.invite.called_uri = record->impu;
   call::CallId id = incoming.id;
   core_->traces.SetDiversions(id, ShownDiversions(incoming.invite.diversions, core_->config.call.home_domain));

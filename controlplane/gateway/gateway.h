@@ -12,6 +12,7 @@
 #include "controlplane/call/media_control.h"
 #include "controlplane/call/sip_signaling.h"
 #include "controlplane/click_to_call/click_to_call.h"
+#include "controlplane/gateway/audit.h"
 #include "controlplane/gateway/dialog_directory.h"
 #include "controlplane/gateway/line_directory.h"
 #include "controlplane/gateway/push_directory.h"
@@ -49,6 +50,7 @@ struct GatewayPorts {
   click_to_call::ClickToCall* click_to_call = nullptr;  // null: no visitors here
   // Leads from the store's threads to the strand; null where the store answers on it.
   std::function<void(std::function<void()>)> post = nullptr;
+  AuditTrail audit = nullptr;  // may be null
 };
 
 // How much of what an earlier process left in the store is taken up: calls with their registrations come first.
@@ -95,6 +97,7 @@ class Gateway final : public Service,
   // Ends every registration and call towards the network, for an orderly end of service; a process
   // that is only to be replaced just stops, and its successor restores.
   void EndService(const std::string& reason);
+  Restored restored() const;
   // The network has been told of all registrations, as far as it answers.
   bool HasEnded() const;
   GatewayStats stats() const;

@@ -17,14 +17,19 @@ bool AreDigits(const std::string& digits) {
 
 using RegistrationOutcome = std::variant<registration::RegistrationRecord, registration::Refusal>;
 
-std::function<void(RegistrationOutcome)> ToRegistered(Callback<Registration> done) {
-  return [done = std::move(done)](RegistrationOutcome outcome) {
-    if (auto* refusal = std::get_if<registration::Refusal>(&outcome)) return done(ToError(*refusal));
-    done(ToRegistration(std::get<registration::RegistrationRecord>(outcome)));
+}  // namespace
+
+Gateway::Core::RegistrationWaiter Gateway::Core::ToRegistered(std::string new_id, Callback<Registration> done) const {
+  return [this, new_id = std::move(new_id), done = std::move(done)](const RegistrationOutcome& outcome) {
+    if (const auto* refusal = std::get_if<registration::Refusal>(&outcome)) return done(ToError(*refusal));
+    const auto& record = std::get<registration::RegistrationRecord>(outcome);
+    Audit(new_id.empty()       ? "registration_prolonged"
+          : new_id == record.id ? "registration_created"
+                                : "registration_taken_over",
+          record);
+    done(ToRegistration(record));
   };
 }
-
-}  // namespace
 
 // ---- registrations
 
@@ -59,7 +64,7 @@ void Gateway::CreateRegistration(const Principal& who, RegistrationRequest reque
   create.impi = subscriber->impi;
   create.expire_time = request.expire_time;
   create.token_expires_at = who.token_expires_at;
-  uint64_t waiting = core_->Await(ToRegistered(std::move(done)));
+  uint64_t waiting = core_->Await(core_->ToRegistered(create.id, std::move(done)));
   core_->registrations.Create(std::move(create), waiting, core_->ReadForRegistration());
   core_->Drain();
 }
@@ -98,14 +103,16 @@ RegistrationPage Gateway::ListRegistrationPage(const Principal& who, size_t firs
 void Gateway::UpdateRegistration(const Principal& who, const std::string& id, std::optional<WallTime> expire_time,
                                  Callback<Registration> done) {
   if (!core_->FindRegistration(who, id)) return done(core_->NotFound());
-  uint64_t waiting = core_->Await(ToRegistered(std::move(done)));
+  uint64_t waiting = core_->Await(core_->ToRegistered("", std::move(done)));
   core_->registrations.Update(id, expire_time, who.token_expires_at, waiting, core_->ReadForRegistration());
   core_->Drain();
 }
 
 void Gateway::DeleteRegistration(const Principal& who, const std::string& id, Callback<Done> done) {
   // Who has lost the number may still give it back.
-  if (!core_->FindOwnRegistration(who, id)) return done(core_->NotFound());
+  const auto own = core_->FindOwnRegistration(who, id);
+  if (!own) return done(core_->NotFound());
+  core_->Audit("registration_deleted", *own);
   auto finish = [done = std::move(done)](RegistrationOutcome outcome) {
     if (auto* refusal = std::get_if<registration::Refusal>(&outcome)) return done(ToError(*refusal));
     done(Done{});
@@ -201,6 +208,7 @@ void Gateway::CreateCall(const Principal& who, CallRequest request, Callback<Med
   const call::Call* made = core_->calls.Find(id);
   if (made) core_->traces.Add(id, core_->Read().wall, core_->SessionOf(made->view()));
   if (made) core_->RememberCorrelator(owner, correlator, id);
+  if (made) core_->Audit("call_created", *record, id);
   core_->Drain();
 }
 

@@ -116,6 +116,7 @@ void Gateway::CreateVisitorCall(const Principal& who, VisitorCallRequest request
     visitors->Begin(*campaign, attempt, now.steady);
     core_->traces.Add(id, now.wall, core_->SessionOf(made->view()));
     core_->RememberCorrelator(owner, request.client_correlator, id);
+    if (core_->ports.audit) core_->ports.audit({"call_created", who.client_id, who.subject, number, "", id});
   }
   core_->Drain();
 }

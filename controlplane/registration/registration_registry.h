@@ -5,10 +5,11 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <variant>
 #include <vector>
 
-#include "controlplane/registration/refresh_plan.h"
+#include "controlplane/registration/refresh_times.h"
 #include "controlplane/registration/registration_config.h"
 #include "controlplane/registration/registration_record.h"
 #include "controlplane/registration/registration_table.h"
@@ -90,7 +91,8 @@ class RegistrationRegistry {
  public:
   RegistrationRegistry(RegistrationConfig config, uint64_t seed);
 
-  // Completed after the network's answer. Refused at once for a bad expiry, a duplicate or a limit.
+  // Completed after the network's answer. Refused at once for a bad expiry, a duplicate or a limit. One that is overdue
+  // is taken up again, as by Update.
   void Create(CreateRequest request, RequestId id, Now now);
   // The new life counts from now (CAMARA webrtc-registration, PUT); absent: the default.
   void Update(const RegistrationId& id, std::optional<WallTime> expire_time, WallTime token_expires_at,
@@ -103,6 +105,11 @@ class RegistrationRegistry {
                   const std::string& phone_number, WallTime token_expires_at, Now now);
   // Where the sleeping device can be woken; empty: nowhere, and the registration needs its token again.
   void SetPush(const RegistrationId& id, std::string push, Now now);
+  // Its first call has begun, or its last one has ended. Meanwhile, and for the grace after, neither its time nor its
+  // token ends it: it is overdue, refreshed as ever, and ends as it would have.
+  void SetInUse(const RegistrationId& id, bool is_in_use, Now now);
+  // There for a call alone: nobody new is to be let in.
+  bool IsOverdue(const RegistrationId& id) const;
   // Registers anew at once, because the network seems to have forgotten.
   void Refresh(const RegistrationId& id);
   void Restore(RegistrationRecord record, Now now);
@@ -150,25 +157,25 @@ class RegistrationRegistry {
   std::variant<WallTime, Refusal> ExpiryOf(std::optional<WallTime> wish, WallTime now) const;
   std::optional<Refusal> CheckLimits(const RegistrationOwner& owner) const;
   SipRegistration ToSip(const RegistrationRecord& record) const;
-  void ScheduleLife(Entry& entry, Now now) const;
-  void ScheduleRefresh(Entry& entry, std::chrono::seconds granted, Now now);
-  void ScheduleRestored(Entry& entry, Now now);
-  SteadyTime CatchUpTime(SteadyTime from, SteadyTime to);
-  SteadyTime RoomiestOfSome(SteadyTime from, SteadyTime to);
-  void ScheduleRetry(Entry& entry, std::optional<std::chrono::seconds> retry_after, Now now);
+  std::optional<RegistrationId> FindOverdue(const RegistrationOwner& owner) const;
+  void ScheduleLife(Entry& entry, Now now);
+  void Spare(Entry& entry, Now now);
   void SetRefresh(Entry& entry, SteadyTime when);
   void SendRefresh(Entry& entry);
   void End(Entry entry, bool is_expired, const std::string& description, bool is_network_told, Now now);
   void HandleEntryTimeout(Entry entry, Now now);
   void EndSome(Now now);
   void Remove(const Entry& entry);
-  uint64_t Random();
 
   const RegistrationConfig config_;
-  uint64_t random_state_;
   RegistrationTable table_;
-  RefreshPlan plan_;
-  SteadyTime catch_up_full_until_{};
+  RefreshTimes times_;
+  // Of those that have calls, or had one until a moment ago.
+  struct Use {
+    SteadyTime until = kNever;
+    bool is_overdue = false;
+  };
+  std::unordered_map<RegistrationId, Use> uses_;
   SteadyTime tokens_count_from_{};  // after a restart clients have time to come back
   std::deque<Action> actions_;
   std::string end_reason_;                         // empty: service goes on

@@ -175,7 +175,11 @@ void Shard::HandleHopsChanged() {
 }
 
 void Shard::PostRestored(Restored what) {
-  thread_.Post([this, what] { restored_ = what; });
+  thread_.Post([this, what] {
+    restored_ = what;
+    // Bindings that were read after the list of P-CSCFs was found may be through one that is not on it.
+    if (what == Restored::kAll) registrations_->HandleHopsChanged();
+  });
 }
 
 void Shard::PostCalls(std::function<void(CallTable&)> task) {

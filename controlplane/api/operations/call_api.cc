@@ -113,6 +113,9 @@ void CallApi::CreateAsR2_2(const ExchangePointer& exchange, gateway::CallRequest
   if (request.originator_address.empty() || is_draft) {
     const auto found = service_.GetRegistration(exchange->who, request.registration_id);
     const auto* registration = std::get_if<gateway::Registration>(&found);
+    // Who needs help must learn at once where it is, whatever is wrong with the rest.
+    const bool is_for_help = request.is_emergency || service_.IsEmergency(request.receiver_address);
+    if (registration == nullptr && is_for_help) return Start(exchange, 201, std::move(request));
     const auto* error = std::get_if<gateway::Error>(&found);
     if (error != nullptr && error->code == ErrorCode::kUnavailable) return exchange->Fail(ErrorOf(*error));
     if (registration == nullptr) {

@@ -111,6 +111,31 @@ TEST_F(R22Test, ATokenMustNameANumber) {
   EXPECT_EQ(Request("POST", kRegistrations, json{{"deviceId", kDevice}}).Short(), "403 INVALID_TOKEN_CONTEXT");
 }
 
+// Not known yet is no reason to tell the client that it is not its own.
+TEST_F(R22Test, WhatARestartHasNotReadYetMayBeAskedForAgain) {
+  EXPECT_CALL(service_, GetRegistration(_, "reg-1")).WillRepeatedly([](auto&, auto&) {
+    return gateway::StillRestoring();
+  });
+  json call = ACall();
+  call.erase("originatorAddress");
+  const Reply refused = Request("POST", kCalls, call, kWithRegistration);
+  EXPECT_EQ(refused.Short(), "503 UNAVAILABLE");
+  EXPECT_NE(refused.headers.find("retry-after"), refused.headers.end());
+  EXPECT_EQ(Request("POST", kSubscriptions, ASubscription()).Short(), "503 UNAVAILABLE");
+}
+
+// Whatever is known of the registration: the core says where help is to be had.
+TEST_F(R22Test, ACallForHelpIsJudgedBeforeItsRegistration) {
+  EXPECT_CALL(service_, GetRegistration).WillRepeatedly([](auto&, auto&) { return gateway::StillRestoring(); });
+  EXPECT_CALL(service_, IsEmergency("tel:112")).WillRepeatedly(Return(true));
+  EXPECT_CALL(service_, CreateCall(_, Field(&gateway::CallRequest::receiver_address, "tel:112"), _))
+      .WillOnce([](auto, auto, auto done) { done(gateway::Error{ErrorCode::kEmergencyNotSupported, "Use your phone."}); });
+  json call = ACall();
+  call.erase("originatorAddress");
+  call["receiverAddress"] = "tel:112";
+  EXPECT_EQ(Request("POST", kCalls, call, kWithRegistration).status, 501);
+}
+
 TEST_F(R22Test, CallsWithItsOwnBody) {
   EXPECT_CALL(service_, CreateCall(_,
                                    AllOf(Field(&gateway::CallRequest::client_correlator, "c-1"),

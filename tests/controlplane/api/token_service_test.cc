@@ -89,6 +89,20 @@ TEST_F(TokenServiceTest, FetchesKeysBeforeTheFirstToken) {
   EXPECT_EQ(http_.sent.size(), 2u);
 }
 
+TEST_F(TokenServiceTest, TellsWhoCameWithATokenThatIsRefused) {
+  Make();
+  Ready();
+  observed_.clear();
+  json claims = Claims();
+  claims["exp"] = 1;
+  Verify(Issuer().Token(claims), "192.0.2.7");
+  Verify("nonsense", "2001:db8::1");
+  ASSERT_EQ(observed_.size(), 2u);
+  EXPECT_EQ(observed_[0], "token_refused expired from 192.0.2.7, says it is of client " +
+                              claims["client_id"].get<std::string>());
+  EXPECT_EQ(observed_[1], "token_refused malformed from 2001:db8::1");
+}
+
 TEST_F(TokenServiceTest, SaysUnavailableWhileItHasNoKeys) {
   Make();
   service_->Start();

@@ -226,6 +226,7 @@ class World {
   FakeStore store;
   FakeSubscribers subscribers;
   FakeEvents events;
+  std::vector<AuditEntry> audit;
   GatewayConfig config{};
   std::unique_ptr<Gateway> gateway;
   Principal user{.client_id = "app",
@@ -235,7 +236,8 @@ class World {
 
   void Build() {
     gateway = std::make_unique<Gateway>(
-        config, GatewayPorts{sip, registrar, media, store, subscribers, events, clock, ids, alarm, nullptr, Poster()});
+        config, GatewayPorts{sip, registrar, media, store, subscribers, events, clock, ids, alarm, nullptr, Poster(),
+                             [this](const AuditEntry& entry) { audit.push_back(entry); }});
     media.observer = gateway.get();
   }
   std::function<void(std::function<void()>)> Poster() {

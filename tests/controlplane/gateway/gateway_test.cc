@@ -17,41 +17,6 @@ using ::testing::IsEmpty;
 
 const std::string kBrowserAnswer = call::Replace(sdp::kChromiumOffer, "a=setup:actpass", "a=setup:active");
 
-TEST(Gateway, RegistersAndTellsTheExpiry) {
-  World w;
-  auto done = w.Register();
-  EXPECT_FALSE(done->has_value());
-  ASSERT_EQ(w.registrar.registered.size(), 1u);
-  EXPECT_EQ(w.registrar.registered[0].impu, "sip:+34600000001@ims.example");
-  w.GrantRegistration();
-  auto registration = std::get<Registration>(**done);
-  EXPECT_EQ(registration.phone_number, "+34600000001");
-  EXPECT_EQ(registration.expires_at, w.clock.now.wall + 3600s);
-  EXPECT_EQ(w.store.CountOf(store::Kind::kRegistration), 1u);
-  EXPECT_EQ(w.gateway->stats().registrations, 1u);
-}
-
-TEST(Gateway, PhoneNumberRulesOfBothTokenTypes) {
-  World w;
-  auto error = [&](Principal who, std::optional<std::string> number) {
-    ErrorCode code{};
-    w.gateway->CreateRegistration(who, {"d", number, {}},
-                                  [&](Outcome<Registration> o) { code = std::get<Error>(o).code; });
-    return code;
-  };
-  Principal user = w.user;
-  EXPECT_EQ(error(user, "+34600000001"), ErrorCode::kUnnecessaryIdentifier);
-  Principal machine = user;
-  machine.is_two_legged = true;
-  machine.phone_number.reset();
-  EXPECT_EQ(error(machine, std::nullopt), ErrorCode::kMissingIdentifier);
-  EXPECT_EQ(error(machine, "+39000000000"), ErrorCode::kPermissionDenied);
-  user.phone_number = "+39000000000";
-  EXPECT_EQ(error(user, std::nullopt), ErrorCode::kServiceNotApplicable);
-  user.phone_number.reset();
-  EXPECT_EQ(error(user, std::nullopt), ErrorCode::kInvalidTokenContext);
-}
-
 TEST(Gateway, StrangersSeeNothing) {
   World w;
   std::string id = w.Registered();
@@ -515,88 +480,6 @@ TEST(Gateway, RefusesAnIncomingCallOnlyAfterItsIdIsKnown) {
   w.Advance(0ms);
   EXPECT_THAT(w.sip.log, ElementsAre("reject 488 " + *id));
   EXPECT_THAT(w.events.texts, IsEmpty());
-}
-
-TEST(Gateway, RegistrationThatEndsTakesItsCallsAlong) {
-  World w;
-  std::string registration = w.Registered();
-  std::string id = w.ConnectedCall();
-  w.events.texts.clear();
-  w.Advance(3600s);
-  EXPECT_THAT(w.events.texts, ElementsAre("ends expired", "status Terminated 2"));
-  EXPECT_THAT(w.sip.log, testing::Contains("bye " + id));
-  EXPECT_THAT(w.registrar.log, testing::Contains("deregister " + registration));
-  EXPECT_EQ(w.store.CountOf(store::Kind::kRegistration), 0u);
-}
-
-TEST(Gateway, NetworkDeregistrationIsTold) {
-  World w;
-  std::string registration = w.Registered();
-  w.gateway->OnNetworkDeregistered(registration, {registration::SipDeregistered::Event::kRejected, {}});
-  EXPECT_THAT(w.events.texts, ElementsAre("ends terminated"));
-}
-
-TEST(Gateway, DeleteRegistrationAnswersWhenTheNetworkHas) {
-  World w;
-  std::string registration = w.Registered();
-  bool is_done = false;
-  w.gateway->DeleteRegistration(w.user, registration, [&](auto) { is_done = true; });
-  EXPECT_FALSE(is_done);
-  w.gateway->OnDeregisterDone(registration);
-  EXPECT_TRUE(is_done);
-}
-
-TEST(Gateway, PutRenewsARegistration) {
-  World w;
-  std::string registration = w.Registered();
-  w.Advance(100s);
-  WallTime expires_at{};
-  w.gateway->UpdateRegistration(w.user, registration, w.clock.now.wall + 500s,
-                                [&](Outcome<Registration> o) { expires_at = std::get<Registration>(o).expires_at; });
-  EXPECT_EQ(expires_at, w.clock.now.wall + 500s);
-}
-
-TEST(Gateway, APushSubscriptionBelongsToItsRegistration) {
-  World w;
-  const std::string id = w.Registered();
-  Principal stranger = w.user;
-  stranger.subject = "mallory";
-  EXPECT_EQ(std::get<Error>(w.gateway->SetPushSubscription(stranger, id, "theirs")).code, ErrorCode::kNotFound);
-  EXPECT_EQ(std::get<Error>(w.gateway->GetPushSubscription(stranger, id)).code, ErrorCode::kNotFound);
-  EXPECT_EQ(std::get<std::string>(w.gateway->GetPushSubscription(w.user, id)), "");
-  const auto made = w.gateway->SetPushSubscription(w.user, id, "ours");
-  EXPECT_EQ(std::get<Registration>(made).expires_at, w.clock.now.wall + 604800s);
-  w.Restart();
-  EXPECT_EQ(w.gateway->PushSubscriptionOf(id), "ours");
-  w.gateway->DropPushSubscription(id, "another");
-  EXPECT_EQ(w.gateway->PushSubscriptionOf(id), "ours");
-  w.gateway->DropPushSubscription(id, "ours");
-  EXPECT_EQ(w.gateway->PushSubscriptionOf(id), "");
-  EXPECT_EQ(w.gateway->PushSubscriptionOf("unknown"), "");
-}
-
-TEST(Gateway, ARegistrationThatCanBeWokenOutlivesItsToken) {
-  World w;
-  const std::string id = w.Registered();
-  w.gateway->SetPushSubscription(w.user, id, "ours");
-  const auto live = [&w](int hours) {
-    for (int i = 0; i < hours; ++i) {
-      w.Advance(1h);
-      w.GrantRegistration();  // the network goes on with it
-    }
-  };
-  live(25);  // the token ended an hour ago
-  EXPECT_TRUE(std::holds_alternative<Registration>(w.gateway->GetRegistration(w.user, id)));
-  // Its client comes back for a moment.
-  w.user.token_expires_at = w.clock.now.wall + 1h;
-  w.gateway->RenewToken(w.user, {"app", "alice", "device"});
-  const auto seen = w.gateway->GetRegistration(w.user, id);
-  EXPECT_EQ(std::get<Registration>(seen).expires_at, w.clock.now.wall + 604800s);
-  live(2);
-  // Without the subscription the token counts again, and it is over.
-  w.gateway->DropPushSubscription(id, "ours");
-  w.Advance(0ms);
-  EXPECT_THAT(w.events.texts, ElementsAre("ends terminated"));
 }
 
 TEST(Gateway, WakingADeviceLetsTheCallerHearItRingOnce) {

@@ -3,6 +3,7 @@
 
 #include "controlplane/gateway/call_trace.h"
 #include "controlplane/gateway/gateway.h"
+#include "controlplane/gateway/readiness.h"
 #include "controlplane/gateway/record_json.h"
 #include "tests/controlplane/gateway/fakes.h"
 
@@ -202,6 +203,77 @@ TEST(Gateway, CallsAreRestoredBeforeThousandsOfRegistrations) {  // Covers: T6
   EXPECT_THAT(told, ElementsAre(Restored::kCalls, Restored::kAll));
   EXPECT_EQ(w.gateway->stats().registrations, 300u);
   EXPECT_EQ(std::get<Error>(w.gateway->GetRegistration(w.user, registration)).code, ErrorCode::kNotFound);
+}
+
+// More of them than are read at once: none is there without its call, to be ended or deleted in between.
+TEST(Gateway, RegistrationsComeTogetherWithTheirCalls) {  // Covers: T6
+  World w;
+  const std::string registration = w.Registered();
+  const std::string id = w.ConnectedCall();
+  w.gateway->OnDialogChanged(id, "dialog", "sip-call-id");
+  KeepMany(w, registration, 100);
+  const std::string call = w.store.ValueOf(store::Kind::kCall, id);
+  for (int i = 10000; i < 10100; ++i) {
+    const std::string name = std::to_string(i);
+    const std::string copy = call::Replace(call, "\"id\":\"" + id + '"', "\"id\":\"c" + name + '"');
+    w.store.Put(store::Kind::kCall, "c" + name,
+                call::Replace(copy, "\"registration_id\":\"" + registration + '"', "\"registration_id\":\"" + name + '"'),
+                {});
+  }
+  w.clock.now.wall += 2h;  // the process was away: the time of all of them is over
+  w.posts = true;
+  w.Restart();
+  while (!w.gateway->are_calls_known()) {
+    w.Advance(1s);
+    w.gateway->DeleteRegistration(w.user, "10000", [](const Outcome<Done>& outcome) {
+      EXPECT_EQ(std::get<Error>(outcome).code, ErrorCode::kUnavailable);
+    });
+    EXPECT_EQ(w.gateway->stats().registrations, 0u);
+    ASSERT_TRUE(w.RunPosted(1));
+  }
+  EXPECT_EQ(w.media.adopted.size(), 101u);
+  w.RunPosted();
+  w.Advance(10min);
+  EXPECT_EQ(w.gateway->stats().calls, 101u);
+  EXPECT_EQ(w.gateway->stats().registrations, 101u);
+  w.gateway->DeleteCall(w.user, "c10000", [](auto) {});
+  w.Advance(120s);
+  EXPECT_EQ(w.gateway->stats().registrations, 100u);
+  EXPECT_THAT(w.registrar.log, testing::Contains("deregister 10000"));
+}
+
+// Who needs help is sent to the phone, not told to come again.
+TEST(Gateway, ACallForHelpDoesNotWaitForTheRestoration) {  // Covers: C18
+  World w;
+  w.config.call.emergency = {.is_routed = true, .needs_location = false};
+  w.Build();
+  w.Registered();
+  w.posts = true;
+  w.Restart();
+  CallRequest request = w.Request();
+  const auto answer = [&] {
+    std::optional<Error> error;
+    w.gateway->CreateCall(w.user, request, [&](const Outcome<MediaSession>& o) {
+      if (std::holds_alternative<Error>(o)) error = std::get<Error>(o);
+    });
+    return error;
+  };
+  EXPECT_EQ(answer()->code, ErrorCode::kUnavailable);
+  request.receiver_address = "tel:112";
+  const auto refused = answer();
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->code, ErrorCode::kEmergencyNotSupported);
+  EXPECT_THAT(refused->message, testing::HasSubstr("use your phone"));
+  w.RunPosted();
+  EXPECT_FALSE(answer()) << "it goes out";
+}
+
+TEST(Readiness, WaitsForCallsAndAWhileForRegistrations) {
+  EXPECT_EQ(MissingFromRestart(Restored::kNothing, 0s), "calls of before the restart");
+  EXPECT_EQ(MissingFromRestart(Restored::kNothing, 1h), "calls of before the restart");
+  EXPECT_EQ(MissingFromRestart(Restored::kCalls, 9999ms), "registrations of before the restart");
+  EXPECT_EQ(MissingFromRestart(Restored::kCalls, 10s), "") << "who is known is served while the others come";
+  EXPECT_EQ(MissingFromRestart(Restored::kAll, 0s), "");
 }
 
 TEST(Gateway, AFreshTokenCountsThoughItsRegistrationIsNotReadYet) {  // Covers: T6

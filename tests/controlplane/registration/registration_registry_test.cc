@@ -1,94 +1,17 @@
-#include "controlplane/registration/registration_registry.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <numeric>
 #include <set>
 
+#include "tests/controlplane/registration/registration_harness.h"
+
 namespace byon::registration {
 namespace {
 
-using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
-
-class Harness {
- public:
-  explicit Harness(RegistrationConfig config = {}) : registry(config, 1) {}
-
-  Now now{SteadyTime(1h), WallTime(std::chrono::hours(500000))};
-  RegistrationRegistry registry;
-  std::vector<Action> actions;
-
-  void Drain() {
-    while (auto action = registry.PollAction()) actions.push_back(std::move(*action));
-  }
-  template <typename T>
-  std::optional<T> Take() {
-    Drain();
-    for (auto it = actions.begin(); it != actions.end(); ++it) {
-      if (auto* found = std::get_if<T>(&*it)) {
-        T result = std::move(*found);
-        actions.erase(it);
-        return result;
-      }
-    }
-    return std::nullopt;
-  }
-  std::string Outcome() {
-    auto done = Take<CompleteRequest>();
-    if (!done) return "pending";
-    if (auto* refusal = std::get_if<Refusal>(&done->outcome)) {
-      kind = refusal->kind;
-      return refusal->message;
-    }
-    return "ok";
-  }
-  void Create(const std::string& id = "r1", std::optional<std::chrono::seconds> expiry = {},
-              RegistrationOwner owner = {"client", "user", "+34600000001", "device"}) {
-    CreateRequest request;
-    request.id = id;
-    request.contact_token = "token-" + id;
-    request.owner = std::move(owner);
-    request.impu = "sip:" + request.owner.phone_number + "@ims.example";
-    request.impi = request.owner.phone_number + "@ims.example";
-    if (expiry) request.expire_time = now.wall + *expiry;
-    request.token_expires_at = now.wall + 24h;
-    registry.Create(std::move(request), 7, now);
-  }
-  void Registered(std::chrono::seconds granted = 7200s, const std::string& id = "r1") {
-    SipRegistered registered;
-    registered.expires = granted;
-    registered.next_hop = "sip:10.0.0.1:5060;lr";
-    registered.service_route = {"<sip:orig@scscf;lr>"};
-    registered.associated_uris = {"sip:+34600000001@ims.example"};
-    registered.snapshot = "s";
-    registry.OnRegistered(id, registered, now);
-  }
-  void Start(std::chrono::seconds granted = 7200s, std::optional<std::chrono::seconds> expiry = {}) {
-    Create("r1", expiry);
-    Registered(granted);
-    Drain();
-    actions.clear();
-  }
-  void Fail(int code, std::optional<std::chrono::seconds> retry_after = {}, bool is_final = false) {
-    registry.OnRegisterFailed("r1", {code, "Phrase", retry_after, is_final}, now);
-  }
-  void Advance(std::chrono::milliseconds time) {
-    now.steady += time;
-    now.wall += time;
-    registry.HandleTimeout(now);
-  }
-  // Moves on to the next deadline and tells how long that was.
-  std::chrono::seconds Next() {
-    const auto wait = std::chrono::duration_cast<std::chrono::milliseconds>(registry.NextDeadline() - now.steady);
-    Advance(wait);
-    return std::chrono::duration_cast<std::chrono::seconds>(wait);
-  }
-  RefusalKind kind{};
-};
 
 TEST(Registration, BindsAndIsFoundAfterTheNetworksAnswer) {
   Harness h;
@@ -379,68 +302,6 @@ TEST(Registration, ANetworkThatAsksForACenturyIsAskedAgainWithinAWeek) {
   EXPECT_LE(h.registry.NextDeadline() - h.now.steady, 24h);
 }
 
-TEST(Registration, IsRestoredWithoutAWordToTheNetwork) {  // Covers: T6
-  Harness old;
-  old.Start(7200s, 10000s);
-  RegistrationRecord record = *old.registry.Find("r1");
-  Harness h;
-  h.now.wall += 1000s;  // the process was away
-  h.registry.Restore(record, h.now);
-  auto restored = h.Take<RestoreSip>();
-  ASSERT_TRUE(restored);
-  EXPECT_EQ(restored->registered.snapshot, "s");
-  EXPECT_FALSE(h.Take<SendRegister>());
-  EXPECT_TRUE(h.registry.FindByContactToken("token-r1"));
-  EXPECT_LE(h.Next(), 5600s);
-  EXPECT_TRUE(h.Take<SendRegister>());
-}
-
-TEST(Registration, ThatExpiredWhileTheProcessWasAwayEndsAtOnce) {
-  Harness old;
-  old.Start(7200s, 100s);
-  RegistrationRecord record = *old.registry.Find("r1");
-  Harness h;
-  h.now.wall += 200s;
-  h.registry.Restore(record, h.now);
-  h.Advance(0ms);
-  EXPECT_TRUE(h.Take<NotifyEnd>()->is_expired);
-  EXPECT_TRUE(h.Take<SendDeregister>());
-}
-
-// So many REGISTERs in each second from now on, of a network that grants at once; the clock runs as the deadlines come.
-std::vector<int> RefreshesEachSecond(Harness& h, std::chrono::seconds time, std::chrono::seconds granted) {
-  std::vector<int> counts(static_cast<size_t>(time.count()));
-  const SteadyTime start = h.now.steady;
-  while (h.registry.NextDeadline() < start + time) {
-    h.Advance(
-        std::max(std::chrono::duration_cast<std::chrono::milliseconds>(h.registry.NextDeadline() - h.now.steady), 0ms) +
-        1ms);
-    while (auto action = h.registry.PollAction()) {
-      const auto* sent = std::get_if<SendRegister>(&*action);
-      if (sent == nullptr) continue;
-      const auto second = static_cast<size_t>((h.now.steady - start) / 1s);
-      if (second < counts.size()) ++counts[second];
-      h.Registered(granted, sent->registration.id);
-    }
-  }
-  return counts;
-}
-
-// A storm: all of them within ten seconds.
-std::vector<RegistrationRecord> Storm(Harness& h, int count, std::chrono::seconds granted) {
-  for (int i = 0; i < count; ++i) {
-    const std::string number = "+3460000" + std::to_string(1000 + i);
-    h.Create("r" + number, 80000s, {"client", "user" + number, number, "device"});
-    h.Registered(granted, "r" + number);
-    h.Advance(std::chrono::milliseconds(10'000 / count));
-    h.Drain();
-    h.actions.clear();
-  }
-  std::vector<RegistrationRecord> records;
-  h.registry.ForEach([&](const RegistrationRecord& record) { records.push_back(record); });
-  return records;
-}
-
 TEST(Registration, AStormSettlesIntoEvenRefreshes) {  // Covers: R9
   Harness h;
   Storm(h, 2000, 3600s);
@@ -449,128 +310,6 @@ TEST(Registration, AStormSettlesIntoEvenRefreshes) {  // Covers: R9
   // Two thousand every 3000 s or a little sooner: less than one in a second, hardly two in the same quarter of it.
   EXPECT_LE(*std::max_element(counts.begin(), counts.end()), 6);
   EXPECT_EQ(h.registry.size(), 2000u);
-}
-
-// Also those that have not been refreshed yet, whose times are spread over an hour: a restart brings nobody together.
-TEST(Registration, EachKeepsItsTimeOverARestart) {  // Covers: R9 R15 T6
-  Harness old;
-  const auto records = Storm(old, 600, 7200s);
-  for (const auto away : {10s, 4500s}) {  // before all of them are due, and when nearly half of them were
-    Harness h;
-    h.now.wall = old.now.wall + away;
-    size_t missed = 0;
-    for (const RegistrationRecord& record : records) {
-      ASSERT_TRUE(record.refresh_at);
-      h.registry.Restore(record, h.now);
-      const auto restored = h.registry.Find(record.id)->refresh_at;
-      ASSERT_TRUE(restored);
-      if (*record.refresh_at > h.now.wall) {
-        EXPECT_LE(std::chrono::abs(*restored - *record.refresh_at), 1ms);
-      } else {
-        ++missed;
-        EXPECT_GT(*restored, h.now.wall);
-        EXPECT_LE(*restored, record.sip_expires_at - 600s);
-      }
-    }
-    EXPECT_EQ(missed > 0, away > 3000s);
-    h.Drain();
-    h.actions.clear();
-    const auto counts = RefreshesEachSecond(h, 6611s - away, 7200s);
-    EXPECT_LE(*std::max_element(counts.begin(), counts.end()), 8) << away.count();
-    EXPECT_EQ(std::accumulate(counts.begin(), counts.end(), 0), 600) << away.count();
-  }
-}
-
-// As a version kept it that did not write down when the next REGISTER is due.
-TEST(Registration, WithoutAKnownTimeTheRefreshesAreSpreadOverAnHour) {  // Covers: R15
-  Harness old;
-  auto records = Storm(old, 600, 7200s);
-  Harness h;
-  h.now.wall = old.now.wall;
-  for (RegistrationRecord& record : records) {
-    record.refresh_at.reset();
-    h.registry.Restore(std::move(record), h.now);
-  }
-  h.Drain();
-  h.actions.clear();
-  const auto counts = RefreshesEachSecond(h, 6600s, 7200s);
-  EXPECT_LE(*std::max_element(counts.begin(), counts.end()), 8);
-  EXPECT_EQ(std::accumulate(counts.begin(), counts.begin() + 2900, 0), 0);
-  EXPECT_EQ(std::accumulate(counts.begin(), counts.end(), 0), 600);
-}
-
-TEST(Registration, AfterARestartItsClientHasTimeToBringAFreshToken) {
-  Harness old;
-  old.Start(7200s, 10000s);
-  RegistrationRecord record = *old.registry.Find("r1");
-  record.token_expires_at = old.now.wall - 1h;
-  for (const bool comes_back : {true, false}) {
-    Harness h;
-    h.registry.Restore(record, h.now);
-    h.Advance(60s);
-    h.Registered(7200s);  // its binding is refreshed meanwhile
-    h.Advance(30s);
-    h.registry.OnAllRestored(h.now);  // others took until now
-    h.Advance(119s);
-    EXPECT_FALSE(h.Take<NotifyEnd>());
-    if (comes_back) h.registry.RenewToken("client", "user", "device", "+34600000001", h.now.wall + 1h, h.now);
-    h.Advance(2s);
-    EXPECT_EQ(h.Take<NotifyEnd>().has_value(), !comes_back);
-  }
-}
-
-TEST(Registration, WhatIsOverdueAfterARestartGoesOutEvenlyAndEndsNobody) {  // Covers: R15 T6
-  Harness old;
-  const auto records = Storm(old, 2000, 3600s);
-  for (const auto away : {3300s, 3500s, 5000s}) {  // refreshes overdue, nearly expired, all expired
-    Harness h;
-    h.now.wall = old.now.wall + away;
-    for (const RegistrationRecord& record : records) h.registry.Restore(record, h.now);
-    h.Drain();
-    h.actions.clear();
-    const auto counts = RefreshesEachSecond(h, 700s, 3600s);
-    const int most = *std::max_element(counts.begin(), counts.end());
-    EXPECT_LE(most, away == 3500s ? 45 : 21) << away.count();  // 3500 s leave 50 s for two thousand of them
-    EXPECT_EQ(std::accumulate(counts.begin(), counts.end(), 0), 2000) << away.count();
-    EXPECT_EQ(h.registry.size(), 2000u);
-  }
-}
-
-// More than go out at 20 a second in the 50 s that are left: every slot takes its share, from first to last.
-TEST(Registration, WhatFindsNoRoomAfterARestartIsSpreadToo) {  // Covers: R15
-  Harness old;
-  const auto records = Storm(old, 2, 3600s);
-  Harness h;
-  h.now.wall = old.now.wall + 3500s;
-  for (int i = 0; i < 3000; ++i) {
-    RegistrationRecord record = records.front();
-    record.id = "r" + std::to_string(i);
-    record.contact_token = record.owner.device_id = record.owner.phone_number = record.id;
-    h.registry.Restore(std::move(record), h.now);
-  }
-  h.Drain();
-  h.actions.clear();
-  const auto counts = RefreshesEachSecond(h, 49s, 3600s);
-  EXPECT_LE(*std::max_element(counts.begin(), counts.end()), 80);
-  EXPECT_GE(*std::min_element(counts.begin() + 2, counts.end() - 4), 50);
-  EXPECT_EQ(h.registry.size(), 3000u);
-}
-
-TEST(Registration, WhoIsAboutToExpireAfterARestartWaitsForItsTurn) {  // Covers: R15 T6
-  Harness old;
-  Storm(old, 2000, 120s);
-  RefreshesEachSecond(old, 300s, 120s);
-  const size_t alive = old.registry.size();  // some wanted their refresh while the storm was on
-  ASSERT_GT(alive, 1900u);
-  Harness h;
-  h.now.wall = old.now.wall + 100s;  // a third has up to 20 s left, the others have expired
-  old.registry.ForEach([&](const RegistrationRecord& record) { h.registry.Restore(record, h.now); });
-  h.Drain();
-  h.actions.clear();
-  const auto counts = RefreshesEachSecond(h, 30s, 120s);
-  EXPECT_LE(*std::max_element(counts.begin(), counts.end()), 150);
-  RefreshesEachSecond(h, 200s, 120s);
-  EXPECT_EQ(h.registry.size(), alive);
 }
 
 TEST(Registration, ABusyNetworksRetryAfterIsNoAppointmentForAll) {  // Covers: C27

@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "controlplane/runtime/audit_line.h"
+
 namespace byon::runtime {
 namespace {
 
@@ -30,6 +32,23 @@ TEST(LogTest, WritesKeysAndValues) {
   log.logger.Info("registered", {{"call_id", "abc"}, {"count", 5}, {"text", "two words"}, {"empty", ""}});
   EXPECT_THAT(log.Last(),
               EndsWith("level=info node=gw-1 event=registered call_id=abc count=5 text=\"two words\" empty=\"\"\n"));
+}
+
+TEST(LogTest, TheAuditNamesNobodyInFull) {
+  Captured log({.operator_id = "north"});
+  WriteAudit(log.logger, {"call_created", "web-app", "alice@example.org", "+34600000001", "reg-1", "call-1"});
+  EXPECT_THAT(log.Last(), EndsWith("operator=north event=audit what=call_created client=web-app user=" +
+                                   PseudonymOf("alice@example.org") +
+                                   " number=+346*****001 registration=reg-1 call=call-1\n"));
+  // The same in each line, and no number in any log's eyes.
+  EXPECT_EQ(PseudonymOf("alice@example.org").size(), 12u);
+  EXPECT_NE(PseudonymOf("alice@example.org"), PseudonymOf("bob@example.org"));
+  for (int user = 0; user < 1000; ++user) {
+    const std::string name = PseudonymOf(std::to_string(user));
+    EXPECT_EQ(MaskNumbers(name), name);
+  }
+  WriteAudit(log.logger, {"registration_created", "server", "", "+34600000001", "reg-1", ""});
+  EXPECT_THAT(log.Last(), HasSubstr(" user=\"\" "));
 }
 
 TEST(LogTest, NothingAPeerSendsMakesALine) {
