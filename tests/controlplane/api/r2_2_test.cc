@@ -120,7 +120,7 @@ TEST_F(R22Test, WhatARestartHasNotReadYetMayBeAskedForAgain) {
   call.erase("originatorAddress");
   const Reply refused = Request("POST", kCalls, call, kWithRegistration);
   EXPECT_EQ(refused.Short(), "503 UNAVAILABLE");
-  EXPECT_NE(refused.headers.find("retry-after"), refused.headers.end());
+  EXPECT_TRUE(refused.headers.contains("Retry-After"));
   EXPECT_EQ(Request("POST", kSubscriptions, ASubscription()).Short(), "503 UNAVAILABLE");
 }
 
