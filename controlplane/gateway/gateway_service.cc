@@ -23,7 +23,7 @@ Gateway::Core::RegistrationWaiter Gateway::Core::ToRegistered(std::string new_id
   return [this, new_id = std::move(new_id), done = std::move(done)](const RegistrationOutcome& outcome) {
     if (const auto* refusal = std::get_if<registration::Refusal>(&outcome)) return done(ToError(*refusal));
     const auto& record = std::get<registration::RegistrationRecord>(outcome);
-    Audit(new_id.empty()       ? "registration_prolonged"
+    Audit(new_id.empty()        ? "registration_prolonged"
           : new_id == record.id ? "registration_created"
                                 : "registration_taken_over",
           record);

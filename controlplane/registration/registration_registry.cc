@@ -28,8 +28,7 @@ constexpr std::chrono::milliseconds kEndTick{10};
 
 }  // namespace
 
-RegistrationRegistry::RegistrationRegistry(RegistrationConfig config, uint64_t seed)
-    : config_(config), times_(seed) {}
+RegistrationRegistry::RegistrationRegistry(RegistrationConfig config, uint64_t seed) : config_(config), times_(seed) {}
 
 void RegistrationRegistry::Refresh(const RegistrationId& id) {
   auto entry = table_.Get(id);

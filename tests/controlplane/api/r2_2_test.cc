@@ -129,7 +129,9 @@ TEST_F(R22Test, ACallForHelpIsJudgedBeforeItsRegistration) {
   EXPECT_CALL(service_, GetRegistration).WillRepeatedly([](auto&, auto&) { return gateway::StillRestoring(); });
   EXPECT_CALL(service_, IsEmergency("tel:112")).WillRepeatedly(Return(true));
   EXPECT_CALL(service_, CreateCall(_, Field(&gateway::CallRequest::receiver_address, "tel:112"), _))
-      .WillOnce([](auto, auto, auto done) { done(gateway::Error{ErrorCode::kEmergencyNotSupported, "Use your phone."}); });
+      .WillOnce([](auto, auto, auto done) {
+        done(gateway::Error{ErrorCode::kEmergencyNotSupported, "Use your phone."});
+      });
   json call = ACall();
   call.erase("originatorAddress");
   call["receiverAddress"] = "tel:112";

@@ -98,8 +98,8 @@ TEST_F(TokenServiceTest, TellsWhoCameWithATokenThatIsRefused) {
   Verify(Issuer().Token(claims), "192.0.2.7");
   Verify("nonsense", "2001:db8::1");
   ASSERT_EQ(observed_.size(), 2u);
-  EXPECT_EQ(observed_[0], "token_refused expired from 192.0.2.7, says it is of client " +
-                              claims["client_id"].get<std::string>());
+  EXPECT_EQ(observed_[0],
+            "token_refused expired from 192.0.2.7, says it is of client " + claims["client_id"].get<std::string>());
   EXPECT_EQ(observed_[1], "token_refused malformed from 2001:db8::1");
 }
 

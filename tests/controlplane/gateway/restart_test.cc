@@ -216,9 +216,9 @@ TEST(Gateway, RegistrationsComeTogetherWithTheirCalls) {  // Covers: T6
   for (int i = 10000; i < 10100; ++i) {
     const std::string name = std::to_string(i);
     const std::string copy = call::Replace(call, "\"id\":\"" + id + '"', "\"id\":\"c" + name + '"');
-    w.store.Put(store::Kind::kCall, "c" + name,
-                call::Replace(copy, "\"registration_id\":\"" + registration + '"', "\"registration_id\":\"" + name + '"'),
-                {});
+    w.store.Put(
+        store::Kind::kCall, "c" + name,
+        call::Replace(copy, "\"registration_id\":\"" + registration + '"', "\"registration_id\":\"" + name + '"'), {});
   }
   w.clock.now.wall += 2h;  // the process was away: the time of all of them is over
   w.posts = true;

@@ -37,9 +37,9 @@ TEST(LogTest, WritesKeysAndValues) {
 TEST(LogTest, TheAuditNamesNobodyInFull) {
   Captured log({.operator_id = "north"});
   WriteAudit(log.logger, {"call_created", "web-app", "alice@example.org", "+34600000001", "reg-1", "call-1"});
-  EXPECT_THAT(log.Last(), EndsWith("operator=north event=audit what=call_created client=web-app user=" +
-                                   PseudonymOf("alice@example.org") +
-                                   " number=+346*****001 registration=reg-1 call=call-1\n"));
+  EXPECT_THAT(log.Last(),
+              EndsWith("operator=north event=audit what=call_created client=web-app user=" +
+                       PseudonymOf("alice@example.org") + " number=+346*****001 registration=reg-1 call=call-1\n"));
   // The same in each line, and no number in any log's eyes.
   EXPECT_EQ(PseudonymOf("alice@example.org").size(), 12u);
   EXPECT_NE(PseudonymOf("alice@example.org"), PseudonymOf("bob@example.org"));
