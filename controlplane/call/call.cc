@@ -110,6 +110,11 @@ std::unique_ptr<Call> Call::Restore(const CallConfig& config, const Negotiators&
   Dialog& dialog = call->DialogOf(call->record_.dialog_id);
   dialog.remote = call->record_.ims;
   if (dialog.remote) dialog.offered = dialog.remote->audio;
+  call->applied_access_hold_.reset();
+  call->applied_ims_hold_.reset();
+  // The tone of a move of the other side, which has not outlived the restart.
+  call->is_ringback_on_ = call->record_.is_held_remotely;
+  call->UpdateRingback();
   if (call->record_.emergency != Emergency::kNone) return call;  // as long as it takes
   auto age = now.wall - call->record_.created_at;
   call->duration_deadline_ =

@@ -125,7 +125,7 @@ class Call {
   CallView view() const;
   // As its device sees it: a call that has left it has ended.
   // Can digits go to the network's side in its media (RFC 4733)?
-  bool takes_telephone_events() const { return !applied_ims_ || !applied_ims_->audio.telephone_events.empty(); }
+  bool takes_telephone_events() const { return !record_.ims || !record_.ims->audio.telephone_events.empty(); }
   Status status() const { return record_.part == Part::kAway ? Status::kTerminated : record_.status; }
   // What the signalling calls it.
   const CallId& signalling_id() const { return record_.signalling_id.empty() ? record_.id : record_.signalling_id; }
@@ -327,8 +327,9 @@ class Call {
   bool was_refused_here_ = false;
   uint64_t last_change_id_ = 0;
   std::optional<sdp::ImsMedia> applied_ims_;
-  HoldAudio applied_access_hold_;
-  HoldAudio applied_ims_hold_;
+  // Empty after a restart: what the media plane plays is not known.
+  std::optional<HoldAudio> applied_access_hold_ = HoldAudio{};
+  std::optional<HoldAudio> applied_ims_hold_ = HoldAudio{};
   DialogId applied_stream_;
 
   bool is_media_ready_ = false;

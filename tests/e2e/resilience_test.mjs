@@ -53,6 +53,29 @@ describe('resilience', () => {
     });
   }
 
+  test('a held call that outlives the control plane is heard again when it is resumed', async () => {
+    await connect();
+    const toggleHold = async (direction) => {
+      bob.forget();
+      await it.web.test('hold').first().click();
+      assert.equal((await bob.waitFor('remote_direction', { timeoutMs: 20_000 })).direction, direction);
+    };
+    await toggleHold('sendonly');
+    await it.web.callState('held');
+    await it.lab.restartControlPlane({ signal: 'SIGKILL' });
+    const file = `${it.lab.dir}/resumed.wav`;
+    await bob.record(file, 3000);
+    assert.notEqual(toneFault(measureFile(file)), undefined, 'nothing is heard of who holds');
+    await it.web.registered(30_000);
+    await toggleHold('sendrecv');
+    await assertTones(async () => {
+      await bob.record(file, 2500);
+      return [measureFile(file), await it.web.measure(2500)];
+    });
+    await it.web.hangUp();
+    await bob.waitFor('bye');
+  });
+
   test('after a restart the line takes calls again', async () => {
     await it.lab.restartControlPlane({ signal: 'SIGTERM' });
     await it.web.registered(20_000);

@@ -299,6 +299,40 @@ TEST(RestoredCall, GoesOnWhereItWas) {
   EXPECT_TRUE(h.Has<SendBye>());
 }
 
+// The media plane goes on playing what it was told to before the restart.
+TEST(RestoredCall, ResumedTheFarEndHearsTheBrowserAgain) {
+  CallConfig config;
+  config.hold_audio.kind = HoldAudio::Kind::kSilence;
+  CallHarness old(config);
+  old.StartConnected();
+  old.Put(Status::kHold);
+  old.Apply([&](Call& c) { c.OnRemoteAnswer("A", PhoneSdp("recvonly"), old.now); });
+  ASSERT_EQ(old.status(), Status::kHold);
+  ASSERT_EQ(old.Take<ModifyMedia>()->change.ims_hold->kind, HoldAudio::Kind::kSilence);
+
+  CallHarness h(config);
+  h.registry.Restore(old.call()->record(), h.now);
+  EXPECT_EQ(h.Put(Status::kResume), "pending");
+  const auto heard = h.Take<ModifyMedia>();
+  ASSERT_TRUE(heard && heard->change.ims_hold && heard->change.access_hold);
+  EXPECT_EQ(heard->change.ims_hold->kind, HoldAudio::Kind::kNone);
+  EXPECT_EQ(heard->change.access_hold->kind, HoldAudio::Kind::kNone);
+  h.Apply([&](Call& c) { c.OnRemoteAnswer("A", PhoneSdp(), h.now); });
+  EXPECT_EQ(h.Outcome(), "ok Resume");
+  EXPECT_EQ(h.Take<ModifyMedia>()->change.ims->direction, sdp::Direction::kSendRecv);
+}
+
+TEST(RestoredCall, KnowsThatTheFarEndTakesNoTelephoneEvents) {
+  CallHarness old;
+  old.StartConnected();
+  EXPECT_TRUE(old.call()->takes_telephone_events());
+  CallRecord record = old.call()->record();
+  record.ims->audio.telephone_events.clear();
+  CallHarness h;
+  h.registry.Restore(record, h.now);
+  EXPECT_FALSE(h.call()->takes_telephone_events());
+}
+
 TEST(RestoredCall, EndsWhenItWasNotAnsweredOrItsMediaIsGone) {
   CallHarness old;
   old.StartInvited();
