@@ -161,6 +161,10 @@ void CallRegistry::CreateIncoming(IncomingRequest request, Now now) {
   if (request.invite.sdp) {
     auto offer = negotiators_.ims.ReadOffer(*request.invite.sdp);
     if (!offer || offer->is_disabled) return RejectIncoming(request.id, 488, "Not Acceptable Here");
+    // Where the option tag was taken out on the way nobody waits (RFC 3312 section 11).
+    if (offer->needs_unknown_preconditions && request.invite.supports_precondition) {
+      return RejectIncoming(request.id, 580, "Precondition Failure");
+    }
     setup.offer = std::move(offer).value();
   }
   setup.id = request.id;

@@ -272,13 +272,28 @@ Outcome<AudioFormat> MatchAnswer(const MediaSection& section, const AudioFormat&
   return audio;
 }
 
+// Of "curr" and "conf": type and status type; of "des" the strength stands between them.
+bool IsSegmentedQos(const Attribute& a) {
+  std::string_view value = *a.value;
+  if (!value.starts_with("qos ")) return false;
+  value.remove_prefix(4);
+  if (a.name == "des") value.remove_prefix(std::min(value.size(), value.find(' ') + 1));
+  return value.starts_with("local ") || value.starts_with("remote ");
+}
+
+bool NeedsUnknownPreconditions(const MediaSection& section) {
+  return std::any_of(section.attributes.begin(), section.attributes.end(), [](const Attribute& a) {
+    return a.name == "des" && a.value && a.value->find(" mandatory ") != std::string::npos && !IsSegmentedQos(a);
+  });
+}
+
 std::optional<Preconditions> ReadPreconditions(const MediaSection& section) {
   Preconditions result;
   bool is_used = false;
   for (const Attribute& a : section.attributes) {
     if ((a.name != "curr" && a.name != "des" && a.name != "conf") || !a.value) continue;
     std::string_view value = *a.value;
-    if (!value.starts_with("qos ")) continue;
+    if (!IsSegmentedQos(a)) continue;
     is_used = true;
     value.remove_prefix(4);
     // The peer's local is our remote.
@@ -398,6 +413,7 @@ Outcome<ImsOffer> ImsNegotiator::ReadOffer(std::string_view text) const {
   offer.audio_index = *index;
   offer.is_disabled = section.port == 0;
   offer.preconditions = ReadPreconditions(section);
+  offer.needs_unknown_preconditions = NeedsUnknownPreconditions(section);
   offer.media = std::move(media).value();
   offer.media.audio.send = *chosen;
   offer.media.audio.receive = {*chosen};

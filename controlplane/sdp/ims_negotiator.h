@@ -26,7 +26,8 @@ struct ImsConfig {
 };
 
 // Resource reservation as one description states it, seen from the gateway (RFC 3312 section 5).
-// Only the segmented qos type is known, with the strengths that TS 24.229 uses.
+// Only the segmented status type of qos is known, with the strengths that TS 24.229 uses: who sees but his own end
+// cannot say that resources are there from one to the other.
 struct Preconditions {
   bool is_local_met = false;   // curr:qos local of ours
   bool is_remote_met = false;  // curr:qos remote of ours
@@ -42,6 +43,9 @@ struct ImsOffer {
   ImsMedia media;
   std::optional<Preconditions> preconditions;
   bool is_disabled = false;  // m=audio 0
+  // It must not ring before something holds that the gateway cannot vouch for: resources end to end, or what is no
+  // quality of service (RFC 3312 section 8: 580).
+  bool needs_unknown_preconditions = false;
 };
 
 struct ImsAnswer {

@@ -1,11 +1,21 @@
 #include "controlplane/sip/request_policy.h"
 
+#include "controlplane/sip/text/precondition_lines.h"
+
 namespace byon::sip {
 
-std::string SupportedExtensions(const SipConfig& config) {
+std::string SupportedExtensions(const SipConfig& config, bool has_preconditions) {
   std::string extensions = "100rel, timer, ";
-  if (config.precondition) extensions += "precondition, ";
-  return extensions + (config.accepts_refer ? "replaces, norefersub" : "replaces");
+  if (has_preconditions) extensions += "precondition, ";
+  return extensions + (config.accepts_refer ? "replaces, norefersub, histinfo" : "replaces, histinfo");
+}
+
+void AddExtensions(std::string& headers, const SipConfig& config, std::string_view sdp, bool may_require_preconditions,
+                   std::string required) {
+  const PreconditionUse use = ReadPreconditionUse(sdp);
+  AddHeader(headers, "Supported", SupportedExtensions(config, config.precondition || use.is_used));
+  if (use.is_mandatory && may_require_preconditions) required += required.empty() ? "precondition" : ", precondition";
+  AddHeader(headers, "Require", required);
 }
 
 std::string AllowedMethods(const SipConfig& config) {
@@ -15,7 +25,7 @@ std::string AllowedMethods(const SipConfig& config) {
 
 // A caller that reserves resources is answered in kind, whether or not we ask for it in our own calls.
 bool IsSupportedExtension(const SipConfig& config, std::string_view option_tag) {
-  return ListHas(SupportedExtensions(config), option_tag) || EqualsIgnoringCase(option_tag, "precondition");
+  return ListHas(SupportedExtensions(config, true), option_tag);
 }
 
 bool IsPsapCallback(const MessageView& request) {
@@ -112,7 +122,7 @@ void AnswerOptions(ShardContext& context, ServerTransaction& transaction) {
   std::string headers;
   AddHeader(headers, "Allow", AllowedMethods(context.config));
   AddHeader(headers, "Accept", std::string(kAcceptedBodies) + ", text/plain, message/cpim");
-  AddHeader(headers, "Supported", "100rel, timer, replaces");
+  AddHeader(headers, "Supported", SupportedExtensions(context.config, context.config.precondition));
   transaction.Respond(200, "OK", headers);
 }
 

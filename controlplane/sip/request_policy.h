@@ -29,8 +29,12 @@ void AnswerOptions(ShardContext& context, ServerTransaction& transaction);
 
 // The option tags that may stand in Require.
 bool IsSupportedExtension(const SipConfig& config, std::string_view option_tag);
-// The value of Supported in INVITEs and their responses.
-std::string SupportedExtensions(const SipConfig& config);
+// The value of Supported.
+std::string SupportedExtensions(const SipConfig& config, bool has_preconditions);
+// Supported, and Require where something is: `required` besides what the description `sdp` of the message needs (RFC
+// 3312 section 11). `may_require_preconditions`: the peer knows the option tag.
+void AddExtensions(std::string& headers, const SipConfig& config, std::string_view sdp, bool may_require_preconditions,
+                   std::string required = {});
 // And of Allow.
 std::string AllowedMethods(const SipConfig& config);
 

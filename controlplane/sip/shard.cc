@@ -244,8 +244,10 @@ void Shard::HandleRequest(std::unique_ptr<ServerTransaction> transaction, const 
   if (restored_ == Restored::kNothing && method != "OPTIONS") return RefuseUntilRestored(context_, *transaction, 503);
   if (!request.to_tag().empty()) {
     if (calls_->HandleInDialog(transaction, request)) return;
+    if (method == "NOTIFY") transaction->SetAccessNetworkInfo(context_.config.access_network_info);
     if (method == "NOTIFY" && registrations_->HandleNotify(*transaction, request)) return;
     if (method == "NOTIFY" && events_->HandleNotify(*transaction, request)) return;
+    transaction->SetAccessNetworkInfo({});
     // A subscription rests with its registration.
     if (method == "NOTIFY" && restored_ != Restored::kAll) return RefuseUntilRestored(context_, *transaction, 500);
     return RefuseNoDialog(context_, *transaction);

@@ -127,7 +127,9 @@ int ServerTransaction::OnAckOrCancel(void* magic, nta_incoming_s*, const sip_s* 
 void ServerTransaction::Respond(int status, std::string_view phrase, const std::string& headers,
                                 const std::string& body) {
   Count(status);
-  const std::string all = session_id_.empty() ? headers : headers + "Session-ID: " + session_id_ + "\r\n";
+  std::string all = headers;
+  if (!session_id_.empty()) all += "Session-ID: " + session_id_ + "\r\n";
+  if (!access_network_info_.empty() && status > 100) all += "P-Access-Network-Info: " + access_network_info_ + "\r\n";
   const std::string text(phrase);
   const char* reason = text.empty() ? sip_status_phrase(status) : text.c_str();
   nta_incoming_treply(incoming_, status, reason, TAG_IF(!all.empty(), SIPTAG_HEADER_STR(all.c_str())),

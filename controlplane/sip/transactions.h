@@ -78,6 +78,8 @@ class ServerTransaction {
   void SetTag(const std::string& tag);
   // Session-ID of all further responses (RFC 7989); empty: none.
   void SetSessionId(std::string value) { session_id_ = std::move(value); }
+  // P-Access-Network-Info of all further responses but 100 (TS 24.229 section 5.1.2A.2); empty: none.
+  void SetAccessNetworkInfo(std::string value) { access_network_info_ = std::move(value); }
   // INVITE: `on_cancel` runs when the peer cancels; 200 to the CANCEL is sent by the stack, 487 to the
   // INVITE too unless the handler answers.
   void OnCancel(std::function<void(const MessageView& cancel)> on_cancel);
@@ -96,6 +98,7 @@ class ServerTransaction {
   bool is_answered_ = false;  // finally
   std::function<void(const MessageView&)> on_cancel_;
   std::string session_id_;
+  std::string access_network_info_;
 };
 
 // Requests that belong to no transaction yet, and responses that belong to none any more.

@@ -92,6 +92,7 @@ void CallTable::HandleInvite(std::unique_ptr<ServerTransaction> transaction, con
     context_.counters.Add(SipCounter::kRefusedUnknownToken);
     return transaction->Respond(404);
   }
+  transaction->SetAccessNetworkInfo(context_.config.access_network_info);
   if (request.Header("Replaces")) return HandleReplaces(token, std::move(transaction), request);
   // A flood must not keep an emergency service from calling back; nor may one in its name fill the memory.
   const size_t room = context_.config.max_incoming_invites;
@@ -146,6 +147,7 @@ bool CallTable::HandleInDialog(std::unique_ptr<ServerTransaction>& transaction, 
   if (dialog == nullptr) return false;
   dialog->LearnSessionId(request);
   transaction->SetSessionId(FormatSessionId(dialog->state().session_id, dialog->state().remote_session_id));
+  if (!dialog->is_over_interconnection()) transaction->SetAccessNetworkInfo(context_.config.access_network_info);
   call->HandleRequest(*dialog, std::move(transaction), request);
   return true;
 }

@@ -60,6 +60,14 @@ void Dialog::UpdateFrom(const MessageView& message) {
   LearnSessionId(message);
   if (message.Header("Allow")) state_.peer_allows_update = message.Lists("Allow", "UPDATE");
   if (message.Header("Supported")) state_.peer_supports_timer = message.Lists("Supported", "timer");
+  for (const char* header : {"Supported", "Require"}) {
+    peer_knows_preconditions_ = peer_knows_preconditions_ || message.Lists(header, "precondition");
+  }
+}
+
+bool Dialog::is_over_interconnection() const {
+  const auto& hops = context_.config.trunk.next_hops;
+  return state_.impi.empty() && std::find(hops.begin(), hops.end(), state_.next_hop) != hops.end();
 }
 
 void Dialog::LearnSessionId(const MessageView& message) {
@@ -85,7 +93,6 @@ RequestText Dialog::NewRequest(const std::string& method) {
   if (method == "INVITE" || method == "UPDATE") {
     AddHeader(h, "Contact", state_.contact);
     AddHeader(h, "Allow", AllowedMethods(context_.config));
-    AddHeader(h, "Supported", "timer");
   }
   if (method != "ACK") AddHeader(h, "P-Access-Network-Info", context_.config.access_network_info);
   return request;

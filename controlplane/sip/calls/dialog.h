@@ -85,6 +85,11 @@ class Dialog {
   // The peer's Session-ID (RFC 7989), which may change in mid-call.
   void LearnSessionId(const MessageView& message);
 
+  // The peer has named the option tag (RFC 3312 section 11).
+  bool peer_knows_preconditions() const { return peer_knows_preconditions_; }
+  // With another network: what a UE says of its access is none of its business.
+  bool is_over_interconnection() const;
+
   // Our next request in this dialog; Authorization and body are added by the caller.
   RequestText NewRequest(const std::string& method);
 
@@ -139,7 +144,7 @@ class Dialog {
   void AwaitAnswer();
   void AcceptRemote(const std::string& body);
   void RefuseRemote(int status);
-  std::string AnswerHeaders(const SessionTimerAnswer& timer) const;
+  std::string AnswerHeaders(const SessionTimerAnswer& timer, const std::string& sdp) const;
 
   void Close();
   void ReadEarlyMedia(const MessageView& message);
@@ -157,6 +162,7 @@ class Dialog {
   bool may_offer_ = false;
   bool is_confirmed_ = false;
   bool is_over_ = false;
+  bool peer_knows_preconditions_ = false;
 
   std::optional<LocalOffer> local_offer_;
   std::optional<std::string> queued_offer_;

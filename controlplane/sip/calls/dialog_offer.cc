@@ -47,6 +47,7 @@ void Dialog::TransmitOffer() {
   RequestText request = NewRequest(offer.is_invite ? "INVITE" : "UPDATE");
   offer.cseq = state_.local_cseq;
   request.body = offer.sdp;
+  AddExtensions(request.headers, context_.config, offer.sdp, peer_knows_preconditions_);
   if (is_confirmed_ && state_.timer.is_on()) {
     // Keep the roles as they are: named as seen from this request (RFC 4028 section 7.4).
     AddHeader(request.headers, "Session-Expires",
@@ -289,13 +290,12 @@ void Dialog::SendAnswer(std::optional<std::string> sdp) {
   StartQueuedOffer();
 }
 
-std::string Dialog::AnswerHeaders(const SessionTimerAnswer& timer) const {
+std::string Dialog::AnswerHeaders(const SessionTimerAnswer& timer, const std::string& sdp) const {
   std::string headers;
   AddHeader(headers, "Contact", state_.contact);
   AddHeader(headers, "Allow", AllowedMethods(context_.config));
-  AddHeader(headers, "Supported", "timer");
+  AddExtensions(headers, context_.config, sdp, peer_knows_preconditions_, timer.requires_timer ? "timer" : "");
   if (timer.header) AddHeader(headers, "Session-Expires", *timer.header);
-  if (timer.requires_timer) AddHeader(headers, "Require", "timer");
   return headers;
 }
 
@@ -309,7 +309,7 @@ void Dialog::AcceptRemote(const std::string& body) {
     state_.local_sdp = body;
     state_.remote_sdp = offer.sdp.value_or(state_.remote_sdp);
   }
-  const std::string headers = AnswerHeaders(offer.timer);
+  const std::string headers = AnswerHeaders(offer.timer, body);
   if (offer.method == "INVITE") {
     is_answer_in_ack_ = offer.is_offerless;
     accepted_ =

@@ -59,6 +59,7 @@ void IncomingCall::Start(std::unique_ptr<ServerTransaction> invite, const Messag
   }
   const auto called = ParseNameAddr(request.Header("P-Called-Party-ID").value_or(request.to()));
   if (called && IsSafeUri(called->uri)) shown.called_uri = called->uri;
+  asserted_ = table_.registrations().AssertedIdentityOf(token, shown.called_uri);
   shown.is_psap_callback = IsPsapCallback(request);
   shown.diversions = ReadDiversions(request.Headers("History-Info"), request.Headers("Diversion"));
   is_offerless_ = !shown.sdp;
@@ -123,12 +124,14 @@ void IncomingCall::HandleCancel(const MessageView& cancel) {
   Retire();
 }
 
-std::string IncomingCall::ResponseHeaders() const {
+std::string IncomingCall::ResponseHeaders(const std::string& sdp, const std::string& required) const {
   const Dialog& own = *dialogs_.at(remote_tag_);
   std::string headers;
   AddHeader(headers, "Contact", own.state().contact);
   AddHeader(headers, "Allow", AllowedMethods(context_.config));
-  AddHeader(headers, "Supported", SupportedExtensions(context_.config));
+  AddHeader(headers, "P-Asserted-Identity", asserted_);
+  // Without 100rel nobody could wait for resources.
+  AddExtensions(headers, context_.config, sdp, may_be_reliable_ && own.peer_knows_preconditions(), required);
   return headers;
 }
 
@@ -140,7 +143,8 @@ void IncomingCall::SendProgress(int status_code, std::optional<std::string> sdp)
   if (sdp) dialog().state().local_sdp = *sdp;
   if (!may_be_reliable_) {
     // An offer may not go into an unreliable response (RFC 3261 section 13.2.1).
-    return invite_->Respond(status_code, {}, ResponseHeaders(), is_offerless_ ? "" : sdp.value_or(""));
+    const std::string body = is_offerless_ ? "" : sdp.value_or("");
+    return invite_->Respond(status_code, {}, ResponseHeaders(body), body);
   }
   queue_.push_back({.status = status_code, .sdp = std::move(sdp), .headers = {}});
   SendNextReliable();
@@ -153,8 +157,7 @@ void IncomingCall::SendNextReliable() {
   queue_.pop_front();
   outstanding_->rseq = next_rseq_++;
   outstanding_->interval = context_.config.timers.t1;
-  outstanding_->headers = ResponseHeaders();
-  AddHeader(outstanding_->headers, "Require", "100rel");
+  outstanding_->headers = ResponseHeaders(outstanding_->sdp.value_or(""), "100rel");
   AddHeader(outstanding_->headers, "RSeq", std::to_string(outstanding_->rseq));
   if (outstanding_->sdp && is_offerless_) is_answer_awaited_ = true;
   RepeatReliable();
@@ -182,7 +185,7 @@ void IncomingCall::KeepRinging() {
   ringing_timer_.Set(kRingingInterval, [this] {
     if (!IsRinging()) return;
     if (!may_be_reliable_) {
-      invite_->Respond(last_status_, {}, ResponseHeaders());
+      invite_->Respond(last_status_, {}, ResponseHeaders({}));
     } else if (!outstanding_ && queue_.empty()) {
       queue_.push_back({.status = last_status_, .sdp = {}, .headers = {}});
       SendNextReliable();
@@ -237,15 +240,15 @@ void IncomingCall::TryAccept() {
   ringing_timer_.Clear();
   outstanding_.reset();
   FinishWaiting();
-  std::string headers = ResponseHeaders();
+  const std::string body = is_sdp_settled_ ? "" : *accept_sdp_;
+  std::string headers = ResponseHeaders(body, timer_answer_.requires_timer ? "timer" : "");
   if (timer_answer_.header) AddHeader(headers, "Session-Expires", *timer_answer_.header);
-  if (timer_answer_.requires_timer) AddHeader(headers, "Require", "timer");
   if (!is_sdp_settled_) {
     dialog().state().local_sdp = *accept_sdp_;
     is_answer_awaited_ = is_offerless_;
   }
   accepted_ = std::make_unique<AcceptedInvite>(
-      context_, std::move(invite_), cseq_, headers, is_sdp_settled_ ? "" : *accept_sdp_, [this] {
+      context_, std::move(invite_), cseq_, headers, body, [this] {
         accepted_.reset();
         state_ = State::kOver;
         const EndReason reason{.sip_status = 408, .q850_cause = 0, .text = "No ACK"};

@@ -48,12 +48,14 @@ class IncomingCall : public Call {
   void HandleCancel(const MessageView& cancel);
   void KeepRinging();
   void FinishWaiting();
-  std::string ResponseHeaders() const;
+  // With this description; `required`: option tags.
+  std::string ResponseHeaders(const std::string& sdp, const std::string& required = {}) const;
   Dialog& dialog();
 
   std::unique_ptr<ServerTransaction> invite_;
   std::unique_ptr<AcceptedInvite> accepted_;
   std::string remote_tag_;
+  std::string asserted_;  // trusted node: P-Asserted-Identity of our 1xx and 2xx
   uint32_t cseq_ = 0;
   State state_ = State::kRinging;
   bool is_waiting_ = true;     // counts as a waiting INVITE

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "controlplane/sip/request_policy.h"
+#include "controlplane/sip/text/precondition_lines.h"
 #include "controlplane/sip/text/reginfo.h"
 #include "controlplane/sip/text/replaces.h"
 #include "controlplane/sip/text/session_id.h"
@@ -128,6 +129,14 @@ void OutgoingCall::AddIdentity(std::string& headers) const {
   if (invite_.is_anonymous) AddHeader(headers, "Privacy", "id");
 }
 
+// What of Supported is asked for with the first request only: 199 of forks that end (RFC 6228 section 4), and GRUUs where
+// the Contact is one (RFC 5627 section 4.4). Preconditions are not required (TS 24.229 section 5.1.3.1).
+std::string OutgoingCall::Extensions() const {
+  std::string extensions =
+      SupportedExtensions(context_.config, context_.config.precondition && !is_without_preconditions_) + ", 199";
+  return contact_.find(";gr") == std::string::npos ? extensions : extensions + ", gruu";
+}
+
 std::string OutgoingCall::BuildHeaders(const std::string& authorization) {
   std::string h;
   for (const std::string& route : routes_) AddHeader(h, "Route", route);
@@ -153,7 +162,7 @@ std::string OutgoingCall::BuildHeaders(const std::string& authorization) {
     AddHeader(h, "Require", "replaces");
   }
   if (IsSafeUri(invite_.referred_by)) AddHeader(h, "Referred-By", "<" + invite_.referred_by + ">");
-  AddHeader(h, "Supported", SupportedExtensions(context_.config));
+  AddHeader(h, "Supported", Extensions());
   AddHeader(h, "Allow", AllowedMethods(context_.config));
   AddHeader(h, "Accept", "application/sdp, application/3gpp-ims+xml, multipart/mixed");
   if (session_expires_.count() > 0) {
@@ -392,6 +401,13 @@ bool OutgoingCall::Retry(int status, const MessageView& response) {
     if (!line) return false;
     is_challenged_ = true;
     SendInvite(*line);
+    return true;
+  }
+  // The callee, or the network on the way, cannot wait for resources: then nobody does.
+  if (status == 580 && ReadPreconditionUse(invite_.sdp).is_used) {
+    invite_.sdp = WithoutPreconditions(invite_.sdp);
+    is_without_preconditions_ = true;
+    SendInvite(authorization_);
     return true;
   }
   const auto min_se = response.Number("Min-SE", kMaxIntervalS);

@@ -53,6 +53,7 @@ class OutgoingCall : public Call {
   void TellAsserted(const MessageView& response);
   void Name();
   void SendInvite(const std::string& authorization);
+  std::string Extensions() const;
   std::string BuildHeaders(const std::string& authorization);
   void AddIdentity(std::string& headers) const;
   void HandleResponse(int status, const MessageView& response);
@@ -81,6 +82,7 @@ class OutgoingCall : public Call {
   uint32_t cseq_ = 0;
   State state_ = State::kCalling;
   bool is_challenged_ = false;
+  bool is_without_preconditions_ = false;  // the offer lost them on the way
   bool has_response_ = false;
   std::chrono::seconds session_expires_;
   std::chrono::seconds min_se_;

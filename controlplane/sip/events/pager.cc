@@ -94,6 +94,7 @@ void Pager::HandleMessage(std::unique_ptr<ServerTransaction> transaction, const 
   const auto uri = ParseUri(request.request_uri());
   const std::string token = uri ? uri->user : std::string();
   if (!registrations_.KnowsToken(token)) return Refuse(*transaction, 404, SipCounter::kRefusedUnknownToken);
+  transaction->SetAccessNetworkInfo(context_.config.access_network_info);
   if (request.body().size() > messaging::kMaxPageBytes) {
     return Refuse(*transaction, 413, SipCounter::kRefusedBadBody);
   }

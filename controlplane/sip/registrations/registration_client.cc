@@ -66,6 +66,14 @@ ShardContext::DialogContact RegistrationClient::DialogContactOf(const std::strin
   return {.gruu = binding->gruu, .is_outbound = binding->is_outbound};
 }
 
+std::string RegistrationClient::AssertedIdentityOf(const std::string& token, const std::string& called_uri) const {
+  const auto binding = context_.config.profile == SipProfile::kTrustedNode ? PeekToken(token) : std::nullopt;
+  if (!binding) return {};
+  const auto& uris = binding->associated_uris;
+  const bool is_known = std::find(uris.begin(), uris.end(), called_uri) != uris.end();
+  return "<" + (is_known ? called_uri : ClaimedIdentity(binding->wanted.impu, uris)) + ">";
+}
+
 std::string RegistrationClient::NextHopOf(const std::string& token) const {
   const auto binding = PeekToken(token);
   const size_t hop = binding ? binding->hop : 0;

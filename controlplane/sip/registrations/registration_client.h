@@ -32,6 +32,9 @@ class RegistrationClient : private RegEventClient::Bindings {
   std::string ImpiOf(const registration::RegistrationId& id) const;
   std::string ImpiOfToken(const std::string& token) const;
   ShardContext::DialogContact DialogContactOf(const std::string& token) const;
+  // In the place of a P-CSCF (kTrustedNode): who answers at this token, called by `called_uri`, as a header value (TS
+  // 24.229 section 5.2.6.4.4). Empty for a UE, which may assert nothing.
+  std::string AssertedIdentityOf(const std::string& token, const std::string& called_uri) const;
   // The P-CSCF that serves the binding of this token.
   std::string NextHopOf(const std::string& token) const;
   // URIs that may sign a 504 restoration: Path and Service-Route (TS 24.229 section 5.1.2A.1.6).

@@ -48,7 +48,7 @@ TEST_F(OutgoingCallFlowTest, InviteCarriesWhatACarrierAsksFor) {  // Covers: C1 
   EXPECT_EQ(invite.Get("P-Preferred-Identity"), "<sip:+34600000001@ims.test>");
   EXPECT_EQ(invite.Get("P-Preferred-Service"), "urn:urn-7:3gpp-service.ims.icsi.mmtel");
   EXPECT_EQ(invite.Get("Accept-Contact"), "*;+g.3gpp.icsi-ref=\"urn%3Aurn-7%3A3gpp-service.ims.icsi.mmtel\"");
-  EXPECT_EQ(invite.Get("Supported"), "100rel, timer, precondition, replaces");
+  EXPECT_EQ(invite.Get("Supported"), "100rel, timer, precondition, replaces, histinfo, 199");
   EXPECT_EQ(invite.Get("P-Early-Media"), "supported");
   EXPECT_EQ(invite.Get("Session-Expires"), "1800");
   EXPECT_EQ(invite.Get("Min-SE"), "90");
