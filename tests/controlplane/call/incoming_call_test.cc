@@ -227,6 +227,9 @@ TEST(IncomingCall, IsRefusedWhenItCannotBeServed) {
   h.StartIncoming(Replace(PhoneSdp(), "AMR-WB/16000/1", "EVS/16000"));
   EXPECT_EQ(h.Take<SendReject>()->status_code, 488);
   EXPECT_FALSE(h.call());
+  // It must not ring before there is what we cannot see (RFC 3312 section 8).
+  h.StartIncoming(PhoneSdp("sendrecv", "a=curr:qos e2e none\r\na=des:qos mandatory e2e sendrecv\r\n"));
+  EXPECT_EQ(h.Take<SendReject>()->status_code, 580);
   CallHarness full;
   full.StartIncoming();
   full.Apply([&](Call& c) { c.OnMediaRefused(0, "full", full.now); });

@@ -165,6 +165,32 @@ TEST(ImsNegotiator, AnswersAPhone) {  // Covers: C16
   EXPECT_THAT(answer, Not(HasSubstr("AMR/8000")));
 }
 
+// RFC 3312 section 5: an answer has the status type of its offer, and of what lies beyond our own end nothing can be
+// said.
+TEST(ImsNegotiator, DoesNotVouchForResourcesFromEndToEnd) {  // Covers: C4
+  const auto offer_with = [](const std::string& qos) {
+    return kNegotiator.ReadOffer(Audio("96", "a=rtpmap:96 AMR/8000\r\n" + qos));
+  };
+  const auto whole = offer_with("a=curr:qos e2e none\r\na=des:qos mandatory e2e sendrecv\r\n");
+  ASSERT_TRUE(whole.ok());
+  EXPECT_TRUE(whole->needs_unknown_preconditions);
+  EXPECT_FALSE(whole->preconditions);
+  const auto wish = offer_with("a=curr:qos e2e none\r\na=des:qos optional e2e sendrecv\r\n");
+  EXPECT_FALSE(wish->needs_unknown_preconditions);
+  EXPECT_FALSE(wish->preconditions) << "passed over";
+  EXPECT_TRUE(offer_with("a=curr:sec e2e none\r\na=des:sec mandatory e2e sendrecv\r\n")->needs_unknown_preconditions);
+  const auto both = offer_with(
+      "a=curr:qos local none\r\na=des:qos mandatory local sendrecv\r\na=des:qos mandatory e2e sendrecv\r\n");
+  EXPECT_TRUE(both->needs_unknown_preconditions);
+  EXPECT_TRUE(both->preconditions);
+  for (const char* odd : {"a=des\r\n", "a=des:\r\n", "a=des:qos\r\n", "a=des:qos \r\n", "a=curr:qos \r\n"}) {
+    const auto offer = offer_with(odd);
+    ASSERT_TRUE(offer.ok()) << odd;
+    EXPECT_FALSE(offer->needs_unknown_preconditions) << odd;
+    EXPECT_FALSE(offer->preconditions) << odd;
+  }
+}
+
 TEST(ImsNegotiator, ChoosesByOurPreferenceThenByTheOffersOrder) {
   std::string lines =
       "a=rtpmap:96 AMR/8000\r\na=rtpmap:97 amr-wb/16000\r\na=fmtp:97 octet-align=1\r\n"
