@@ -247,14 +247,13 @@ void IncomingCall::TryAccept() {
     dialog().state().local_sdp = *accept_sdp_;
     is_answer_awaited_ = is_offerless_;
   }
-  accepted_ = std::make_unique<AcceptedInvite>(
-      context_, std::move(invite_), cseq_, headers, body, [this] {
-        accepted_.reset();
-        state_ = State::kOver;
-        const EndReason reason{.sip_status = 408, .q850_cause = 0, .text = "No ACK"};
-        dialog().SendBye(reason, [] {});
-        OnDialogEnded(dialog(), reason);
-      });
+  accepted_ = std::make_unique<AcceptedInvite>(context_, std::move(invite_), cseq_, headers, body, [this] {
+    accepted_.reset();
+    state_ = State::kOver;
+    const EndReason reason{.sip_status = 408, .q850_cause = 0, .text = "No ACK"};
+    dialog().SendBye(reason, [] {});
+    OnDialogEnded(dialog(), reason);
+  });
 }
 
 void IncomingCall::Reject(int status_code, const EndReason& reason) {

@@ -129,8 +129,8 @@ void OutgoingCall::AddIdentity(std::string& headers) const {
   if (invite_.is_anonymous) AddHeader(headers, "Privacy", "id");
 }
 
-// What of Supported is asked for with the first request only: 199 of forks that end (RFC 6228 section 4), and GRUUs where
-// the Contact is one (RFC 5627 section 4.4). Preconditions are not required (TS 24.229 section 5.1.3.1).
+// What of Supported is asked for with the first request only: 199 of forks that end (RFC 6228 section 4), and GRUUs
+// where the Contact is one (RFC 5627 section 4.4). Preconditions are not required (TS 24.229 section 5.1.3.1).
 std::string OutgoingCall::Extensions() const {
   std::string extensions =
       SupportedExtensions(context_.config, context_.config.precondition && !is_without_preconditions_) + ", 199";

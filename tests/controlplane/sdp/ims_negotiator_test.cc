@@ -179,8 +179,8 @@ TEST(ImsNegotiator, DoesNotVouchForResourcesFromEndToEnd) {  // Covers: C4
   EXPECT_FALSE(wish->needs_unknown_preconditions);
   EXPECT_FALSE(wish->preconditions) << "passed over";
   EXPECT_TRUE(offer_with("a=curr:sec e2e none\r\na=des:sec mandatory e2e sendrecv\r\n")->needs_unknown_preconditions);
-  const auto both = offer_with(
-      "a=curr:qos local none\r\na=des:qos mandatory local sendrecv\r\na=des:qos mandatory e2e sendrecv\r\n");
+  const auto both =
+      offer_with("a=curr:qos local none\r\na=des:qos mandatory local sendrecv\r\na=des:qos mandatory e2e sendrecv\r\n");
   EXPECT_TRUE(both->needs_unknown_preconditions);
   EXPECT_TRUE(both->preconditions);
   for (const char* odd : {"a=des\r\n", "a=des:\r\n", "a=des:qos\r\n", "a=des:qos \r\n", "a=curr:qos \r\n"}) {

@@ -45,12 +45,11 @@ class TrustedNodeIsCalledTest : public IncomingCallFlowTest {
   }
   void BeginWithTwoIdentities() {
     StartStack();
-    stack_->registrar().Restore(Registration(),
-                                {.expires = std::chrono::seconds(3600),
-                                 .next_hop = peer_.uri(),
-                                 .service_route = {},
-                                 .associated_uris = {"sip:+34600000001@ims.test", "tel:+34600000001"},
-                                 .snapshot = ""});
+    stack_->registrar().Restore(Registration(), {.expires = std::chrono::seconds(3600),
+                                                 .next_hop = peer_.uri(),
+                                                 .service_route = {},
+                                                 .associated_uris = {"sip:+34600000001@ims.test", "tel:+34600000001"},
+                                                 .snapshot = ""});
     Settle();
   }
   // P-Asserted-Identity of our 180 and our 200 to a call for `called`.

@@ -9,7 +9,8 @@ namespace {
 
 // A description with these lines; `mandatory`: of our end.
 std::string Caring(bool is_mandatory = true) {
-  return std::string(kAnswer) + "m=audio 4000 RTP/AVP 97\r\na=curr:qos local none\r\na=curr:qos remote none\r\na=des:qos " +
+  return std::string(kAnswer) +
+         "m=audio 4000 RTP/AVP 97\r\na=curr:qos local none\r\na=curr:qos remote none\r\na=des:qos " +
          (is_mandatory ? "mandatory" : "optional") + " local sendrecv\r\na=des:qos optional remote sendrecv\r\n";
 }
 
@@ -27,7 +28,7 @@ TEST(PreconditionLinesTest, AreFoundAndTakenOut) {  // Covers: C4
 class CalledWithPreconditionsTest : public IncomingCallFlowTest {};
 
 TEST_F(CalledWithPreconditionsTest, EveryAnswerThatHasThemRequiresThem) {  // Covers: C4 C8
-  config_.precondition = false;  // of our own calls
+  config_.precondition = false;                                            // of our own calls
   Begin();
   const PeerRequest invite = Invite("Supported: 100rel, timer\r\nRequire: precondition\r\n");
   SendToStack(invite);
@@ -73,8 +74,8 @@ TEST_F(CallingWithPreconditionsTest, TheFirstOfferSupportsAndLaterOnesRequireThe
   Begin();
   const SipText invite = InviteOnce();
   EXPECT_EQ(invite.Get("Supported"), "100rel, timer, replaces, histinfo, 199");
-  peer_.Reply(invite, "183 Session Progress", "t1",
-              CalleeHeaders("Require: 100rel, precondition\r\nRSeq: 1\r\n"), Caring());
+  peer_.Reply(invite, "183 Session Progress", "t1", CalleeHeaders("Require: 100rel, precondition\r\nRSeq: 1\r\n"),
+              Caring());
   peer_.Reply(peer_.ExpectRequest("PRACK"), "200 OK", "");
   recorder_.Expect("progress out-1 t1 183 reliable");
   stack_->signaling().SendOffer("out-1", "t1", Caring());
