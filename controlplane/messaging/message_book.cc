@@ -6,6 +6,7 @@
 #include "controlplane/messaging/cpim.h"
 #include "controlplane/messaging/message_text.h"
 #include "controlplane/messaging/page_content.h"
+#include "dataplane/base/utc_text.h"
 
 namespace byon::messaging {
 namespace {
@@ -87,6 +88,7 @@ void MessageBook::Send(const Message& message) {
     Cpim cpim;
     cpim.from = "tel:" + message.number;
     cpim.to = message.peer_uri;
+    cpim.date_time = base::UtcText(message.created_at);
     cpim.message_id = message.id;
     cpim.wants_delivery = true;
     cpim.content_type = kTextType;
@@ -151,7 +153,7 @@ int MessageBook::Receive(const std::string& number, const std::string& id, const
   const Message& kept = Insert(std::move(message), now);
   actions_.push_back(PersistMessage{kept.id});
   actions_.push_back(TellDevices{kept, true});
-  if (kept.wants_delivery) SendReport(kept, false);
+  if (kept.wants_delivery) SendReport(kept, false, now);
   return 200;
 }
 
@@ -175,7 +177,8 @@ void MessageBook::TakeReport(const std::string& number, const std::string& repor
   }
 }
 
-void MessageBook::SendReport(const Message& message, bool is_display) {
+void MessageBook::SendReport(const Message& message, bool is_display, Now now) {
+  const std::string id = kReportPrefix + std::string(is_display ? "r-" : "d-") + message.id;
   Imdn imdn;
   imdn.message_id = message.sender_message_id;
   imdn.date_time = message.sender_date_time;
@@ -184,10 +187,11 @@ void MessageBook::SendReport(const Message& message, bool is_display) {
   Cpim cpim;
   cpim.from = "tel:" + message.number;
   cpim.to = message.peer_uri;
+  cpim.date_time = base::UtcText(now.wall);
+  cpim.message_id = id;
   cpim.content_type = "message/imdn+xml";
   cpim.body = BuildImdn(imdn);
-  actions_.push_back(SendPage{message.number, kReportPrefix + std::string(is_display ? "r-" : "d-") + message.id,
-                              message.peer_uri, "message/cpim", BuildCpim(cpim)});
+  actions_.push_back(SendPage{message.number, id, message.peer_uri, "message/cpim", BuildCpim(cpim)});
 }
 
 bool MessageBook::MarkRead(const std::string& number, const std::string& id, Now now) {
@@ -198,7 +202,7 @@ bool MessageBook::MarkRead(const std::string& number, const std::string& id, Now
   for (auto& [at, message] : numbers_.at(number).messages) {
     if (at > position) break;
     if (message.peer != peer || message.state != MessageState::kReceived) continue;
-    if (message.wants_display) SendReport(message, true);
+    if (message.wants_display) SendReport(message, true, now);
     Change(message, MessageState::kRead, now);
   }
   return true;

@@ -119,7 +119,7 @@ class MessageBook {
   void Remove(const std::string& id);
   void Change(Message& message, MessageState state, Now now);
   void Send(const Message& message);
-  void SendReport(const Message& message, bool is_display);
+  void SendReport(const Message& message, bool is_display, Now now);
   void TakeReport(const std::string& number, const std::string& reporter, const struct Imdn& imdn, Now now);
 
   const MessagingConfig config_;

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "controlplane/call/status_machine.h"
+#include "dataplane/base/utc_text.h"
 
 namespace byon::push {
 namespace {
@@ -17,16 +18,6 @@ constexpr milliseconds kLongestDelay{8000};
 constexpr seconds kCancelLife{30};
 constexpr char kInvitationType[] = "org.byon-gateway.push.v1.incoming-call";
 constexpr char kCancelType[] = "org.byon-gateway.push.v1.call-ended";
-
-// RFC 3339 in UTC, whole seconds.
-std::string TimeText(WallTime time) {
-  const std::time_t unix_time = std::chrono::system_clock::to_time_t(time);
-  std::tm parts{};
-  gmtime_r(&unix_time, &parts);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
-}
 
 }  // namespace
 
@@ -185,13 +176,15 @@ std::string Waker::TextOf(const Waking& waking) const {
     data["status"] = call::ToString(session.status);
     data["reason"] = session.reason;
   } else {
-    data["expiresAt"] = TimeText(waking.ring_ends_at);
+    data["expiresAt"] = base::UtcText(waking.ring_ends_at);
   }
-  const nlohmann::json event{
-      {"specversion", "1.0"},           {"id", ports_.new_id()},
-      {"source", config_.source},       {"type", waking.is_cancel ? kCancelType : kInvitationType},
-      {"time", TimeText(ports_.now())}, {"datacontenttype", "application/json"},
-      {"data", std::move(data)}};
+  const nlohmann::json event{{"specversion", "1.0"},
+                             {"id", ports_.new_id()},
+                             {"source", config_.source},
+                             {"type", waking.is_cancel ? kCancelType : kInvitationType},
+                             {"time", base::UtcText(ports_.now())},
+                             {"datacontenttype", "application/json"},
+                             {"data", std::move(data)}};
   return event.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "controlplane/sdp/bandwidth.h"
 #include "controlplane/sdp/media_attributes.h"
 
 namespace byon::sdp {
@@ -85,20 +86,6 @@ AudioFormat MakeOffered(const ImsConfig& config) {
   if (has_narrow) format.telephone_events.push_back({kNarrowEventPayloadType, 8000});
   if (!format.receive.empty()) format.send = format.receive.front();
   return format;
-}
-
-// b=AS in kbit/s: the codec's highest rate with RTP, UDP and IP headers, 50 packets a second
-// (TS 26.114 annex K).
-uint32_t BandwidthKbps(const std::vector<AudioCodec>& codecs, bool is_ipv6) {
-  uint32_t highest = 0;
-  for (const AudioCodec& codec : codecs) {
-    uint32_t kbps = is_ipv6 ? 38 : 30;
-    if (codec.encoding_name == "AMR-WB") kbps = is_ipv6 ? 49 : 41;
-    if (codec.encoding_name.starts_with("PCM")) kbps = is_ipv6 ? 88 : 80;
-    if (codec.encoding_name == "opus") kbps = kOpusBitrateBps / 1000 + (is_ipv6 ? 24 : 16);
-    highest = std::max(highest, kbps);
-  }
-  return highest;
 }
 
 bool IsUnspecified(const std::string& ip) { return ip == "0.0.0.0" || ip == "::"; }
@@ -335,7 +322,7 @@ MediaSection MakeAudio(const std::string& protocol, const std::vector<AudioCodec
   media.port = local.rtp.port;
   media.protocol = protocol;
   media.bandwidths = {
-      {"AS", BandwidthKbps(codecs, IsIpv6(local.rtp.ip))}, {"RS", kRtcpSenderBps}, {"RR", kRtcpReceiverBps}};
+      {"AS", BandwidthKbps(codecs, config.ptime_ms, IsIpv6(local.rtp.ip))}, {"RS", kRtcpSenderBps}, {"RR", kRtcpReceiverBps}};
   for (const AudioCodec& codec : codecs) AppendCodec(media, codec);
   for (const TelephoneEvent& event : events) AppendTelephoneEvent(media, event);
   media.attributes.push_back({"ptime", std::to_string(config.ptime_ms)});

@@ -5,6 +5,7 @@
 #include "controlplane/call/address.h"
 #include "controlplane/messaging/cpim.h"
 #include "controlplane/messaging/imdn.h"
+#include "dataplane/base/utc_text.h"
 
 namespace byon::messaging {
 namespace {
@@ -158,6 +159,8 @@ TEST_F(MessageBookTest, MatchesReportsToWhatTheyReport) {
   const auto cpim = ParseCpim(sent_[0].body);
   ASSERT_TRUE(cpim);
   EXPECT_TRUE(cpim->wants_delivery);
+  EXPECT_EQ(cpim->message_id, "m1");
+  EXPECT_EQ(cpim->date_time, base::UtcText(now_.wall)) << "RFC 5438 section 7.1.1.2: the report repeats it";
   const auto report = [&](Imdn::Status status, const std::string& id = "m1") {
     return APage(BuildImdn({id, "", kBob, status}), "message/imdn+xml");
   };
@@ -190,7 +193,11 @@ TEST_F(MessageBookTest, ReportsWhereTheSenderAsked) {
   EXPECT_EQ(book_->Receive(kAlice, "r1", APage(BuildCpim(cpim), "message/cpim"), now_), 200);
   EXPECT_EQ(Actions(), "persist:r1 new:received send:imdn-d-r1");
   EXPECT_EQ(sent_[0].target_uri, kBob);
-  const auto report = ParseImdn(ParseCpim(sent_[0].body)->body);
+  const auto wrapped = ParseCpim(sent_[0].body);
+  ASSERT_TRUE(wrapped);
+  EXPECT_EQ(wrapped->message_id, "imdn-d-r1") << "RFC 5438 section 7.2.1.1: a report has a name too";
+  EXPECT_EQ(wrapped->date_time, base::UtcText(now_.wall));
+  const auto report = ParseImdn(wrapped->body);
   ASSERT_TRUE(report);
   EXPECT_EQ(report->message_id, "theirs");
   EXPECT_EQ(report->status, Imdn::Status::kDelivered);
