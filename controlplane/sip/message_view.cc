@@ -14,12 +14,15 @@ constexpr size_t kMaxRoutes = 16;
 
 std::string Text(const char* text) { return text == nullptr ? std::string() : std::string(text); }
 
+// The library leaves out a header's last part without a word when it fits with less than a byte or two to spare.
+constexpr size_t kSpareBytes = 16;
+
 std::string Encode(const msg_header_t* header) {
   std::string text(256, '\0');
   issize_t length = msg_header_field_e(text.data(), static_cast<isize_t>(text.size()), header, 0);
   if (length < 0) return {};
-  if (static_cast<size_t>(length) >= text.size()) {
-    text.resize(static_cast<size_t>(length) + 1);
+  if (static_cast<size_t>(length) + kSpareBytes > text.size()) {
+    text.resize(static_cast<size_t>(length) + kSpareBytes);
     length = msg_header_field_e(text.data(), static_cast<isize_t>(text.size()), header, 0);
     if (length < 0) return {};
   }
