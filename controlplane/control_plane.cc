@@ -152,6 +152,10 @@ ControlPlane::~ControlPlane() {
 unsigned ControlPlane::http_port() const { return rooms_->http->port(); }
 unsigned ControlPlane::metrics_port() const { return rooms_->metrics ? rooms_->metrics->port() : 0; }
 
+void ControlPlane::HandOver() {
+  for (const auto& one : rooms_->served) one->HandOver();
+}
+
 void ControlPlane::EndService() {
   for (const auto& one : rooms_->served) one->EndService("The service has ended.");
 }

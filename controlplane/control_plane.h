@@ -24,6 +24,8 @@ class ControlPlane {
 
   unsigned http_port() const;
   unsigned metrics_port() const;  // 0: not served
+  // Ends what the next process cannot take up: calls that nobody has answered yet.
+  void HandOver();
   // Ends all calls and registrations towards the network, these at a pace: service is over, nobody will restore them.
   void EndService();
   // The network has heard of the end of all registrations.

@@ -121,14 +121,17 @@ int Run(const runtime::LoadedConfig& loaded) {
       throw std::runtime_error(*mistake);
     boost::asio::io_context context(1);
     ControlPlane control_plane(loaded, BYON_VERSION, context, log);
-    // SIGTERM and SIGINT hand over: calls live on in the dataplane for the next process. SIGQUIT, or a store
-    // that forgets, ends service: calls get their BYE.
+    // SIGTERM and SIGINT hand over: calls that were answered live on in the dataplane for the next process. SIGQUIT, or
+    // a store that forgets, ends service: calls get their BYE.
     boost::asio::signal_set signals(context, SIGTERM, SIGINT, SIGQUIT);
     boost::asio::steady_timer goodbye(context);
     signals.async_wait([&](const boost::system::error_code& error, int signal) {
       if (error) return;
       log.Info("stopping", {{"signal", signal}});
-      if (signal != SIGQUIT && config.store.is_sqlite) return context.stop();
+      if (signal != SIGQUIT && config.store.is_sqlite) {
+        control_plane.HandOver();
+        return context.stop();
+      }
       control_plane.EndService();
       WaitForEnd(context, goodbye, control_plane, std::chrono::steady_clock::now());
     });

@@ -315,6 +315,8 @@ void OperatorRooms::Start() {
   });
 }
 
+void OperatorRooms::HandOver() { rooms_->gateway.HandOver(); }
+
 void OperatorRooms::EndService(const std::string& reason) { rooms_->gateway.EndService(reason); }
 
 bool OperatorRooms::HasEnded() const { return rooms_->gateway.HasEnded(); }

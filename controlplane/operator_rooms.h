@@ -39,6 +39,8 @@ class OperatorRooms {
   std::string Unreadiness() const;
   // Takes up what an earlier process left and fetches keys; once, on the strand.
   void Start();
+  // Ends what another process cannot take up, on the strand.
+  void HandOver();
   // Ends all calls and registrations towards the network, on the strand.
   void EndService(const std::string& reason);
   bool HasEnded() const;

@@ -190,8 +190,8 @@ void Call::HandleTimeout(Now now) {
   }
 }
 
-void Call::EndByGateway(const std::string& reason, Now now) {
-  Fail(reason, {.q850_cause = kQ850NormalClearing, .text = "Normal call clearing"}, 480, now);
+void Call::EndByGateway(const std::string& reason, Now now, const EndReason& sip_reason) {
+  Fail(reason, sip_reason, 480, now);
 }
 
 // Decides, and on a change tells the device. True when the status or its report changed.

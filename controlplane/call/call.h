@@ -144,7 +144,8 @@ class Call {
   // The device sleeps and is being woken: the caller is told that it rings.
   void AlertCaller();
   // The gateway ends the call by itself: registration gone, end of service.
-  void EndByGateway(const std::string& reason, Now now);
+  void EndByGateway(const std::string& reason, Now now,
+                    const EndReason& sip_reason = {.q850_cause = 16, .text = "Normal call clearing"});
 
   // Moving the call (call_transfer.cc).
   std::optional<Refusal> CheckTransfer() const;

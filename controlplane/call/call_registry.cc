@@ -231,6 +231,19 @@ void CallRegistry::EndAll(const std::string& reason, Now now) {
   }
 }
 
+void CallRegistry::EndUnanswered(const std::string& reason, Now now) {
+  std::vector<CallId> ids;
+  for (const auto& [id, entry] : calls_) {
+    if (!IsAnswered(entry.call->status())) ids.push_back(id);
+  }
+  constexpr int kTemporaryFailure = 41;  // Q.850
+  for (const CallId& id : ids) {
+    Apply(id, [&](Call& c) {
+      c.EndByGateway(reason, now, {.q850_cause = kTemporaryFailure, .text = "Temporary failure"});
+    });
+  }
+}
+
 void CallRegistry::Apply(const CallId& id, const std::function<void(Call&)>& input) {
   auto it = calls_.find(id);
   if (it == calls_.end()) return;

@@ -117,6 +117,8 @@ class CallRegistry {
   // go on: their media and their dialogs need it no more.
   void EndCallsOf(const std::string& registration_id, const std::string& reason, Now now);
   void EndAll(const std::string& reason, Now now);
+  // Those that nobody has answered: with the process their INVITE transactions go, and who rings would ring in vain.
+  void EndUnanswered(const std::string& reason, Now now);
 
   // Hands an input of SIP or media to a call: Apply(id, [&](Call& c) { c.OnFailed(reason, now); }).
   void Apply(const CallId& id, const std::function<void(Call&)>& input);

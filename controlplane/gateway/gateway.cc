@@ -54,6 +54,11 @@ void Gateway::EndService(const std::string& reason) {
   core_->Drain();
 }
 
+void Gateway::HandOver() {
+  core_->calls.EndUnanswered("The gateway was restarted before the call was answered", core_->Read());
+  core_->Drain();
+}
+
 bool Gateway::HasEnded() const { return core_->registrations.HasEnded(); }
 
 GatewayStats Gateway::stats() const {

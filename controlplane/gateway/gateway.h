@@ -94,8 +94,9 @@ class Gateway final : public Service,
   // it is done when this returns); `tell` hears of what is done. Until then is_restoring(), and what is not known is
   // kUnavailable.
   void Restore(std::function<void(Restored)> tell = nullptr);
-  // Ends every registration and call towards the network, for an orderly end of service; a process
-  // that is only to be replaced just stops, and its successor restores.
+  // Before a process that is only to be replaced stops, and its successor restores: ends what cannot be handed over.
+  void HandOver();
+  // Ends every registration and call towards the network, for an orderly end of service.
   void EndService(const std::string& reason);
   Restored restored() const;
   // The network has been told of all registrations, as far as it answers.

@@ -76,6 +76,14 @@ describe('resilience', () => {
     await bob.waitFor('bye');
   });
 
+  test('a call that nobody has answered is cancelled before the control plane stops', async () => {
+    await it.ring(bob);
+    await it.lab.restartControlPlane({ signal: 'SIGTERM' });
+    assert.match((await bob.waitFor('cancelled', { timeoutMs: 20_000 })).reason, /cause=41/);
+    assert.equal((await it.web.ended(20_000)).status, 'Failed');
+    await it.web.registered(20_000);
+  });
+
   test('after a restart the line takes calls again', async () => {
     await it.lab.restartControlPlane({ signal: 'SIGTERM' });
     await it.web.registered(20_000);

@@ -352,6 +352,25 @@ TEST(RestoredCall, EndsWhenItWasNotAnsweredOrItsMediaIsGone) {
   EXPECT_THAT(lost.Events(), ElementsAre("Terminated: The media session was lost"));
 }
 
+// The process stops in order: who rings is told that it rings in vain, who talks goes on.
+TEST(CallRegistry, EndsOnlyWhatNobodyHasAnswered) {
+  CallHarness ringing;
+  ringing.StartInvited();
+  ringing.Progress(180);
+  ringing.registry.EndUnanswered("over", ringing.now);
+  EXPECT_EQ(ringing.Take<SendCancel>()->reason.q850_cause, 41);
+  EXPECT_EQ(ringing.Events().back(), "Failed: over");
+  CallHarness invited;
+  invited.StartInvitation();
+  invited.registry.EndUnanswered("over", invited.now);
+  EXPECT_EQ(invited.Take<SendReject>()->status_code, 480) << "the phone of the number rings on";
+  CallHarness connected;
+  connected.StartConnected();
+  connected.registry.EndUnanswered("over", connected.now);
+  EXPECT_FALSE(connected.Has<SendBye>());
+  EXPECT_EQ(connected.status(), Status::kConnected);
+}
+
 TEST(RestoredCall, KeepsItsTombstone) {
   CallHarness old;
   old.StartConnected();
