@@ -170,6 +170,7 @@ sip::SipConfig SipSettings(const runtime::Config& config) {
   settings.visited_network_id = ims.visited_network_id;
   settings.originating_ioi = ims.originating_ioi;
   settings.precondition = ims.uses_preconditions;
+  settings.believes_verstat = ims.verstat == "believe";
   settings.accepts_refer = ims.refer == "accept";
   settings.reg_event = ims.uses_reg_event;
   settings.uses_gruu = ims.uses_gruu;
@@ -310,6 +311,7 @@ web_sip::WebSipConfig WebSipSettings(const runtime::Config& config) {
   settings.min_expires = config.registration.min_expires;
   settings.auth_timeout = config.web_sip.auth_timeout;
   settings.reconnect_grace = config.web_sip.reconnect_grace;
+  settings.routes_emergencies = config.emergency.is_routed;
   settings.messages_per_second = config.web_sip.messages_per_second;
   settings.requests_per_second_per_user = config.web_sip.requests_per_second_per_user;
   return settings;

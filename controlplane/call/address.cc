@@ -128,7 +128,20 @@ bool IsWritable(std::string_view address) {
 struct SipUri {
   std::string_view user;  // without its parameters
   std::string_view host;  // without port and parameters
+  bool is_phone = false;  // user=phone
 };
+
+// A parameter user=phone behind the host.
+bool SaysPhone(std::string_view behind) {
+  for (size_t at = behind.find(';'); at != behind.npos; at = behind.find(';', at + 1)) {
+    std::string parameter(behind.substr(at + 1, behind.find(';', at + 1) - at - 1));
+    std::transform(parameter.begin(), parameter.end(), parameter.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    if (parameter == "user=phone") return true;
+  }
+  return false;
+}
+
 std::optional<SipUri> SplitSipUri(std::string_view uri) {
   for (std::string_view scheme : {"sips:", "sip:"}) {
     if (!StartsWithIgnoreCase(uri, scheme)) continue;
@@ -137,7 +150,9 @@ std::optional<SipUri> SplitSipUri(std::string_view uri) {
     if (at == std::string_view::npos) return std::nullopt;
     std::string_view host = uri.substr(at + 1);
     std::string_view user = uri.substr(0, at);
-    return SipUri{user.substr(0, user.find_first_of(";:")), host.substr(0, host.find_first_of(";:?>"))};
+    const size_t end = host.find_first_of(";:?>");
+    return SipUri{user.substr(0, user.find_first_of(";:")), host.substr(0, end),
+                  SaysPhone(host.substr(0, host.find('?')))};
   }
   return std::nullopt;
 }
@@ -252,6 +267,18 @@ std::string ShownAddressOf(std::string_view uri, std::string_view home_domain) {
   bool is_number = AllOf(sip->user, IsDigit);
   std::string_view host = is_number || !IsDomain(sip->host) ? home_domain : sip->host;
   return "sip:" + std::string(sip->user) + '@' + std::string(host);
+}
+
+std::string ShownCallerOf(const Party& caller, std::string_view home_domain) {
+  const auto sip = SplitSipUri(caller.uri);
+  const bool is_plain = caller.assurance.is_asserted || !sip || sip->is_phone || sip->host == home_domain;
+  if (is_plain || !PhoneNumberOf(caller.uri)) return ShownAddressOf(caller.uri, home_domain);
+  if (!IsUser(sip->user) || !IsDomain(sip->host)) return std::string(kAnonymousAddress);
+  return "sip:" + std::string(sip->user) + '@' + std::string(sip->host);
+}
+
+std::optional<Assurance> AssuranceOf(const Party& caller) {
+  return caller.uri.empty() ? std::nullopt : std::optional(caller.assurance);
 }
 
 std::optional<std::string> PhoneNumberOf(std::string_view address) {

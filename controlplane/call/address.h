@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "controlplane/call/party.h"
+
 // Addresses between CAMARA and the IMS: what a client may dial, and how the network's identities
 // are shown to it. Only characters from short lists pass, so nothing of an address can become SIP
 // syntax.
@@ -40,6 +42,13 @@ std::string EmergencyServiceOf(std::string_view receiver_address, const std::map
 // How a party of the network is shown: tel:+E164 where there is a number, sip:<digits>@<home
 // domain> for a short code, the anonymous address for an empty or unusable one.
 std::string ShownAddressOf(std::string_view sip_or_tel_uri, std::string_view home_domain);
+
+// The same for a caller. Of one whom the network does not assert, a SIP URI is a number only where it says so itself
+// (user=phone) or is of the home domain: else anybody could stand there as a number with a domain of his own.
+std::string ShownCallerOf(const Party& caller, std::string_view home_domain);
+
+// What is behind the name of a caller; nothing when he is withheld.
+std::optional<Assurance> AssuranceOf(const Party& caller);
 
 // "+34600000001" of tel:+34600000001 and of sip:+34600000001@...; nothing without such a number.
 std::optional<std::string> PhoneNumberOf(std::string_view address);

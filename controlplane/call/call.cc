@@ -58,6 +58,7 @@ std::unique_ptr<Call> Call::StartIncoming(const CallConfig& config, const Negoti
   record.is_originating = false;
   record.originator_address = std::move(setup.caller_address);
   record.originator_name = std::move(setup.caller_name);
+  record.originator_assurance = setup.caller_assurance;
   record.receiver_address = std::move(setup.called_address);
   record.created_at = now.wall;
   record.sdp_session_id = setup.sdp_session_id;
@@ -134,6 +135,7 @@ CallView Call::view() const {
           record_.owner.device_id,
           record_.originator_address,
           record_.originator_name,
+          record_.originator_assurance,
           record_.receiver_address,
           record_.receiver_name,
           status(),

@@ -48,6 +48,7 @@ struct IncomingSetup {
   SipBinding binding;
   std::string caller_address;
   std::string caller_name;
+  std::optional<Assurance> caller_assurance;  // of a caller who is named
   std::string called_address;
   std::optional<sdp::ImsOffer> offer;  // absent: offerless INVITE
   bool supports_100rel = false;
@@ -180,7 +181,7 @@ class Call {
   void OnRemoteAnswer(const DialogId& dialog_id, const std::string& sdp, Now now);
   void OnOfferFailed(const DialogId& dialog_id, int status_code, Now now);
   void OnOfferStale(const DialogId& dialog_id);
-  void OnReplaced(const DialogId& dialog_id, const std::string& party_uri, const std::string& party_name, Now now);
+  void OnReplaced(const DialogId& dialog_id, const Party& party, Now now);
   void OnEnded(const EndReason& reason, Now now);
   void OnDialogChanged(std::string snapshot, std::string sip_call_id = {});
   // The call's registration was confirmed by the network just now.

@@ -32,6 +32,7 @@ struct CallView {
   std::string device_id;
   std::string originator_address;
   std::string originator_name;
+  std::optional<Assurance> originator_assurance;
   std::string receiver_address;
   std::string receiver_name;
   Status status = Status::kInitial;

@@ -200,11 +200,12 @@ void Call::OnCancelled(const EndReason& reason, Now now) {
 }
 
 // The other side has handed the call on: same call, another party.
-void Call::OnReplaced(const DialogId& dialog_id, const std::string& party_uri, const std::string& party_name, Now now) {
+void Call::OnReplaced(const DialogId& dialog_id, const Party& party, Now now) {
   if (is_ended()) return;
-  const std::string shown = ShownAddressOf(party_uri, config_.home_domain);
+  const std::string shown = ShownCallerOf(party, config_.home_domain);
   (record_.is_originating ? record_.receiver_address : record_.originator_address) = shown;
-  (record_.is_originating ? record_.receiver_name : record_.originator_name) = CleanDisplayName(party_name);
+  (record_.is_originating ? record_.receiver_name : record_.originator_name) = CleanDisplayName(party.display_name);
+  record_.originator_assurance = record_.is_originating ? std::nullopt : AssuranceOf(party);
   if (sip_state_ == SipState::kInviting) {
     create_deadline_ = kNoDeadline;
     Complete(std::exchange(create_request_, 0));

@@ -45,6 +45,7 @@ struct CallRecord {
   bool is_confirmed = false;  // the 200 was sent or has come
   std::string originator_address;
   std::string originator_name;
+  std::optional<Assurance> originator_assurance;  // of an incoming call's caller, unless he is withheld
   std::string receiver_address;
   std::string receiver_name;
   Status status = Status::kInitial;

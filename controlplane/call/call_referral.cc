@@ -105,6 +105,7 @@ void Call::SwapDialogs(Call& leg, Now now) {
   sip_state_ = SipState::kConfirmed;
   (record_.is_originating ? record_.receiver_address : record_.originator_address) = referral->target_address;
   (record_.is_originating ? record_.receiver_name : record_.originator_name).clear();
+  record_.originator_assurance.reset();
   const std::string reason = "Call transferred by the other side";
   const Dialog& dialog = dialogs_[record_.dialog_id];
   const bool is_held = dialog.remote && !sdp::MaySend(dialog.remote->direction);

@@ -171,8 +171,9 @@ void CallRegistry::CreateIncoming(IncomingRequest request, Now now) {
   setup.sdp_session_id = request.sdp_session_id;
   setup.owner = std::move(request.owner);
   setup.binding = std::move(request.binding);
-  setup.caller_address = ShownAddressOf(request.invite.caller_uri, config_.home_domain);
-  setup.caller_name = CleanDisplayName(request.invite.caller_display_name);
+  setup.caller_address = ShownCallerOf(request.invite.caller, config_.home_domain);
+  setup.caller_name = CleanDisplayName(request.invite.caller.display_name);
+  setup.caller_assurance = AssuranceOf(request.invite.caller);
   setup.called_address = ShownAddressOf(request.invite.called_uri, config_.home_domain);
   setup.supports_100rel = request.invite.supports_100rel;
   setup.supports_precondition = request.invite.supports_precondition;

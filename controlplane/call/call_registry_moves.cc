@@ -133,7 +133,7 @@ bool CallRegistry::RefusesOwnTransfer(const IncomingRequest& request) {
     Call& leg = *calls_.at(id).call;
     const bool is_alerting = !leg.is_ended() && !IsAnswered(leg.status());
     const bool is_own = is_alerting && leg.record().binding.impu == request.binding.impu &&
-                        number_of(request.invite.caller_uri) == number_of(request.binding.impu);
+                        number_of(request.invite.caller.uri) == number_of(request.binding.impu);
     if (is_own) leg.OnRefusedHere();
     return is_own;
   });

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "controlplane/call/party.h"
+
 namespace byon::call {
 
 // Our name of a call on every interface: the CAMARA mediaSessionId, 128 random bits in hex.
@@ -72,8 +74,7 @@ struct Diversion {
 
 struct IncomingInvite {
   std::string contact_token;  // which registration the network reached
-  std::string caller_uri;     // P-Asserted-Identity, else From; empty when withheld (Privacy: id)
-  std::string caller_display_name;
+  Party caller{};
   std::string called_uri;          // P-Called-Party-ID, else To
   std::optional<std::string> sdp;  // absent: offerless INVITE, our offer goes into 183 or 200
   bool supports_100rel = false;
@@ -183,9 +184,8 @@ class SipSignalingObserver {
 
   // An INVITE of the network took the place of the call's dialog (Replaces, RFC 3891): its offer came by OnRemoteOffer
   // and was answered, the old dialog ends by itself. It may have been an early one of a call of ours, which is answered
-  // by this. `party_uri`: who is there now; empty when withheld.
-  virtual void OnReplaced(const CallId& call_id, const DialogId& dialog_id, std::string party_uri,
-                          std::string party_name) = 0;
+  // by this. `party`: who is there now.
+  virtual void OnReplaced(const CallId& call_id, const DialogId& dialog_id, Party party) = 0;
   // A REFER; answered with AnswerReferral. One at a time.
   virtual void OnReferral(const CallId& call_id, Referral referral) = 0;
   // A digit of 0-9 * # A-D by INFO.

@@ -423,6 +423,7 @@ MediaSession ToMediaSession(const call::CallView& view) {
   session.device_id = view.device_id;
   session.originator_address = view.originator_address;
   session.originator_name = view.originator_name;
+  session.originator_assurance = view.originator_assurance;
   session.receiver_address = view.receiver_address;
   session.receiver_name = view.receiver_name;
   session.status = view.status;

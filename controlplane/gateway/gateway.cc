@@ -164,10 +164,9 @@ void Gateway::OnDialogChanged(const call::CallId& signalling_id, std::string dia
   core_->Drain();
 }
 
-void Gateway::OnReplaced(const call::CallId& signalling_id, const call::DialogId& dialog_id, std::string party_uri,
-                         std::string party_name) {
+void Gateway::OnReplaced(const call::CallId& signalling_id, const call::DialogId& dialog_id, call::Party party) {
   core_->calls.Apply(core_->calls.SignalledCall(signalling_id),
-                     [&](call::Call& c) { c.OnReplaced(dialog_id, party_uri, party_name, core_->Read()); });
+                     [&](call::Call& c) { c.OnReplaced(dialog_id, party, core_->Read()); });
   core_->Drain();
 }
 

@@ -166,8 +166,7 @@ class Gateway final : public Service,
   void OnRemoteAnswer(const call::CallId& call_id, const call::DialogId& dialog_id, std::string sdp) override;
   void OnOfferStale(const call::CallId& call_id, const call::DialogId& dialog_id) override;
   void OnOfferFailed(const call::CallId& call_id, const call::DialogId& dialog_id, int status_code) override;
-  void OnReplaced(const call::CallId& call_id, const call::DialogId& dialog_id, std::string party_uri,
-                  std::string party_name) override;
+  void OnReplaced(const call::CallId& call_id, const call::DialogId& dialog_id, call::Party party) override;
   void OnReferral(const call::CallId& call_id, call::Referral referral) override;
   void OnDigit(const call::CallId& call_id, char digit, int duration_ms) override;
   void OnEnded(const call::CallId& call_id, call::EndReason reason) override;

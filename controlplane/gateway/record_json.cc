@@ -215,6 +215,11 @@ std::optional<Record> Read(std::string_view text) {
       const int emergency = j.value("emergency", 0);
       if (emergency < 0 || emergency > static_cast<int>(call::Emergency::kCallback)) return std::nullopt;
       record.emergency = static_cast<call::Emergency>(emergency);
+      if (const auto caller = j.find("originator_assurance"); caller != j.end()) {
+        const int check = caller->at("number_check").get<int>();
+        if (check < 0 || check > static_cast<int>(call::NumberCheck::kNotDone)) return std::nullopt;
+        record.originator_assurance = {caller->at("is_asserted").get<bool>(), static_cast<call::NumberCheck>(check)};
+      }
     }
     return record;
   } catch (const nlohmann::json::exception&) {
@@ -233,6 +238,10 @@ std::string ToJson(const call::CallRecord& record) {
   j["sip_call_id"] = record.sip_call_id;
   j["max_duration"] = record.max_duration;
   j["emergency"] = static_cast<int>(record.emergency);
+  if (const auto& caller = record.originator_assurance) {
+    j["originator_assurance"] = {{"is_asserted", caller->is_asserted},
+                                 {"number_check", static_cast<int>(caller->number_check)}};
+  }
   return Write(std::move(j));
 }
 std::string ToJson(const registration::RegistrationRecord& record) { return Write(record); }

@@ -121,6 +121,7 @@ struct MediaSession {
   std::string device_id;
   std::string originator_address;
   std::string originator_name;
+  std::optional<call::Assurance> originator_assurance{};  // of an incoming call's caller, unless he is withheld
   std::string receiver_address;
   std::string receiver_name;
   call::Status status = call::Status::kInitial;

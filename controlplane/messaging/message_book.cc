@@ -124,7 +124,7 @@ void MessageBook::OnPageAnswered(const std::string& id, int status, const std::s
 int MessageBook::Receive(const std::string& number, const std::string& id, const IncomingPage& page, Now now) {
   const PageContent content = ReadPageContent(page.content_type, page.body);
   if (const auto* unusable = std::get_if<UnusableContent>(&content)) return unusable->status;
-  const std::string peer = call::ShownAddressOf(page.sender_uri, config_.home_domain);
+  const std::string peer = call::ShownCallerOf(page.sender, config_.home_domain);
   if (const auto* imdn = std::get_if<Imdn>(&content)) {
     TakeReport(number, peer, *imdn, now);
     return 200;
@@ -139,13 +139,13 @@ int MessageBook::Receive(const std::string& number, const std::string& id, const
   message.number = number;
   message.direction = Direction::kIncoming;
   message.peer = peer;
-  message.peer_name = call::CleanDisplayName(page.sender_name);
+  message.peer_name = call::CleanDisplayName(page.sender.display_name);
   message.text = text.text;
   message.state = MessageState::kReceived;
   message.created_at = message.updated_at = now.wall;
-  message.peer_uri = page.sender_uri;
+  message.peer_uri = page.sender.uri;
   message.transaction_key = page.transaction_key;
-  const bool may_report = !page.sender_uri.empty() && text.message_id.size() <= kMaxForeignId;
+  const bool may_report = !page.sender.uri.empty() && text.message_id.size() <= kMaxForeignId;
   message.sender_message_id = may_report ? text.message_id : "";
   message.sender_date_time = text.date_time.substr(0, 64);
   message.wants_delivery = text.wants_delivery && may_report;

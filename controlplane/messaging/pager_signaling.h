@@ -21,8 +21,7 @@ struct OutgoingPage {
 // One MESSAGE that came for a registration.
 struct IncomingPage {
   std::string contact_token;  // which registration the network reached
-  std::string sender_uri;     // P-Asserted-Identity, else From; empty when withheld
-  std::string sender_name;
+  call::Party sender;
   // Call-ID, CSeq and From tag: the same for each device that the network forked it to, and for a
   // repetition after our restart.
   std::string transaction_key;

@@ -172,6 +172,10 @@ std::string Waker::TextOf(const Waking& waking) const {
                       {"registrationId", session.registration_id},
                       {"originatorAddress", session.originator_address}};
   if (!session.originator_name.empty()) data["originatorName"] = session.originator_name;
+  if (const auto& caller = session.originator_assurance) {
+    data["originatorIdentity"]["asserted"] = caller->is_asserted;
+    if (caller->number_check == call::NumberCheck::kFailed) data["originatorIdentity"]["verification"] = "failed";
+  }
   if (waking.is_cancel) {
     data["status"] = call::ToString(session.status);
     data["reason"] = session.reason;

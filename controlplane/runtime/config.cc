@@ -129,6 +129,7 @@ void ConfigReader::ReadIms() {
   Get("/ims/watch", ims.watched_packages);
   Get("/ims/call_pull", ims.pulls_calls);
   Get("/ims/refer", ims.refer);
+  Get("/ims/verstat", ims.verstat);
   Get("/ims/barred_prefixes", ims.barred_prefixes);
   Get("/ims/codecs", ims.codecs);
   Get("/ims/dtx", ims.uses_dtx);

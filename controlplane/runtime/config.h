@@ -155,7 +155,8 @@ struct ImsSettings {
   std::vector<std::string> published_packages;  // presence, dialog
   std::vector<std::string> watched_packages;
   bool pulls_calls = false;
-  std::string refer = "refuse";  // accept | refuse
+  std::string refer = "refuse";    // accept | refuse
+  std::string verstat = "ignore";  // believe | ignore
   std::vector<std::string> barred_prefixes;
   std::vector<std::string> codecs{"AMR-WB", "AMR"};
   bool uses_dtx = false;

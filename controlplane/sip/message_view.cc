@@ -181,27 +181,6 @@ std::string_view MessageView::part(std::string_view type) const {
   return FindPart(Header("Content-Type").value_or(""), body(), type);
 }
 
-std::optional<NameAddr> MessageView::sender() const {
-  for (const std::string& value : Headers("Privacy")) {
-    for (std::string_view item(value); !item.empty();) {
-      const size_t semicolon = item.find(';');
-      const std::string_view token = item.substr(0, semicolon);
-      for (const char* hiding : {"id", "user", "header"}) {
-        if (EqualsIgnoringCase(token, hiding)) return std::nullopt;
-      }
-      item = semicolon == std::string_view::npos ? "" : item.substr(semicolon + 1);
-    }
-  }
-  std::vector<std::string> asserted = Headers("P-Asserted-Identity");
-  if (asserted.empty()) asserted.push_back(from());
-  auto address = ParseNameAddr(asserted.front());
-  if (!address || !IsSafeUri(address->uri) || address->uri.find("anonymous") != std::string::npos) {
-    return std::nullopt;
-  }
-  if (!IsSafeText(address->display_name)) address->display_name.clear();
-  return address;
-}
-
 std::string MessageView::contact_uri() const {
   const std::vector<std::string> contacts = Headers("Contact");
   const auto address = contacts.empty() ? std::nullopt : ParseNameAddr(contacts.front());

@@ -52,9 +52,6 @@ class MessageView {
   BodyVerdict::Kind body_kind() const;
   // The text of this type, alone or in a multipart body; empty: there is none.
   std::string_view part(std::string_view type) const;
-  // Who sent the request: P-Asserted-Identity, else From; nothing when withheld by Privacy (RFC 3323,
-  // RFC 3325) or unusable. The display name is empty where it is not safe to show.
-  std::optional<NameAddr> sender() const;
   // URI of the first Contact.
   std::string contact_uri() const;
   // Record-Route as the route set of a UAS (as received) or of a UAC (reversed).

@@ -93,11 +93,7 @@ bool RefuseUnprocessable(ShardContext& context, ServerTransaction& transaction, 
     transaction.Respond(400, "Missing From Tag");
     return true;
   }
-  if (request.max_forwards() == 0 && request.to_tag().empty()) {
-    context.counters.Add(SipCounter::kRefusedTooManyHops);
-    transaction.Respond(483);
-    return true;
-  }
+  // Max-Forwards is no matter of who is asked, however little of it is left (RFC 4475 section 3.3.11).
   const auto uri = ParseUri(request.request_uri());
   if (!uri || (uri->scheme != "sip" && uri->scheme != "sips" && uri->scheme != "tel")) {
     context.counters.Add(SipCounter::kRefusedBadScheme);

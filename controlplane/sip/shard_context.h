@@ -48,6 +48,11 @@ struct ShardContext {
   // Why TLS was refused lately, by us or the peer; empty: it was not. Null without TLS.
   std::function<std::string()> tls_refusal;
 
+  // Our address as the host of a URI: IPv6 in brackets.
+  std::string LocalHost() const {
+    const bool is_ipv6 = config.local_address.find(':') != std::string::npos;
+    return is_ipv6 ? "[" + config.local_address + "]" : config.local_address;
+  }
   const std::string& realm() const { return config.realm.empty() ? config.home_domain : config.realm; }
   // Where a request goes on the wire: the first of `routes` (header values) or the target (a URI) when
   // it names an allowed peer by address, else the P-CSCF. We never resolve names, and never send to

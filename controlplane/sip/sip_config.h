@@ -70,10 +70,12 @@ struct SipConfig {
   // way of others.
   std::vector<std::string> emergency_next_hops;
 
-  std::string access_network_info;    // P-Access-Network-Info; empty: not sent
-  std::string visited_network_id;     // kTrustedNode: P-Visited-Network-ID
-  std::string originating_ioi;        // kTrustedNode: orig-ioi of P-Charging-Vector
-  bool precondition = true;           // offer the option tag in Supported (RFC 3312)
+  std::string access_network_info;  // P-Access-Network-Info; empty: not sent
+  std::string visited_network_id;   // kTrustedNode: P-Visited-Network-ID
+  std::string originating_ioi;      // kTrustedNode: orig-ioi of P-Charging-Vector
+  bool precondition = true;         // offer the option tag in Supported (RFC 3312)
+  // The network checks callers' numbers and lets nobody else's verstat through (TS 24.229 section 7.2A.20).
+  bool believes_verstat = false;
   bool accepts_refer = false;         // REFER in a dialog (RFC 3515); else 403
   bool reg_event = true;              // SUBSCRIBE Event: reg after each registration (RFC 3680)
   bool uses_gruu = false;             // the public GRUU of a registration as Contact of its dialogs (RFC 5627)

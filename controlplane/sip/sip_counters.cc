@@ -11,7 +11,6 @@ std::string_view ToString(SipCounter counter) {
     case SipCounter::kDroppedUnmatchedAck: return "dropped_unmatched_ack";
     case SipCounter::kDroppedNotRestored: return "dropped_not_restored";
     case SipCounter::kRefusedNoTag: return "refused_no_tag";
-    case SipCounter::kRefusedTooManyHops: return "refused_too_many_hops";
     case SipCounter::kRefusedBadScheme: return "refused_bad_scheme";
     case SipCounter::kRefusedBadExtension: return "refused_bad_extension";
     case SipCounter::kRefusedBadBody: return "refused_bad_body";

@@ -20,7 +20,6 @@ enum class SipCounter : uint8_t {
   kDroppedUnmatchedAck,
   kDroppedNotRestored,       // for a dialog, while those of before the restart are still being restored
   kRefusedNoTag,             // 400: no tag in From
-  kRefusedTooManyHops,       // 483
   kRefusedBadScheme,         // 416
   kRefusedBadExtension,      // 420
   kRefusedBadBody,           // 415

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "controlplane/call/address.h"
+#include "controlplane/sip/text/verstat.h"
 
 namespace byon::web_sip {
 namespace {
@@ -14,7 +15,8 @@ const auto kIgnoreSession = [](const gateway::Outcome<gateway::MediaSession>&) {
 }  // namespace
 
 std::string SipUriOf(const std::string& address, const std::string& domain) {
-  if (const auto number = call::PhoneNumberOf(address)) return "sip:" + *number + '@' + domain;
+  const auto number = call::PhoneNumberOf(address);
+  if (number && address.starts_with("tel:")) return "sip:" + *number + '@' + domain;
   return sip::IsSafeUri(address) && address.starts_with("sip:") ? address : std::string(call::kAnonymousAddress);
 }
 
@@ -23,6 +25,7 @@ CalleeLeg::CalleeLeg(LegEnvironment& environment, const Line& line, const gatewa
       number_(line.number),
       caller_address_(invitation.originator_address),
       caller_name_(invitation.originator_name),
+      caller_assurance_(invitation.originator_assurance),
       offer_sdp_(invitation.offer_sdp.value_or("")) {
   media_session_id_ = invitation.media_session_id;
 }
@@ -62,7 +65,12 @@ void CalleeLeg::SendInvite(Flow& flow) {
   dialog_.remote_target = line->contact_uri;
   SipMessage invite = MakeRequest("INVITE");
   invite.Add("Contact", Contact()).Add("Allow", kAllow);
-  if (!is_anonymous) invite.Add("P-Asserted-Identity", '<' + caller + '>');
+  if (!is_anonymous && caller_assurance_ && caller_assurance_->is_asserted) {
+    // As a parameter of the URI, not of the number: clients show the user part as it stands.
+    const std::string_view check = sip::VerstatOf(caller_assurance_->number_check);
+    const std::string verstat = check.empty() ? "" : ";user=phone;verstat=" + std::string(check);
+    invite.Add("P-Asserted-Identity", '<' + caller + verstat + '>');
+  }
   invite.SetBody("application/sdp", offer_sdp_);
   has_progress_ = false;
   cancel_reason_.reset();

@@ -31,6 +31,7 @@ class CalleeLeg final : public Leg {
   const std::string number_;
   const std::string caller_address_;
   const std::string caller_name_;
+  const std::optional<call::Assurance> caller_assurance_;
   const std::string offer_sdp_;
   std::string branch_;         // of the INVITE under way; empty: none
   bool has_progress_ = false;  // CANCEL may be sent

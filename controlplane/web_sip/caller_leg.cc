@@ -22,6 +22,10 @@ bool IsAnonymous(const SipMessage& invite, const RequestHead& head) {
 
 }  // namespace
 
+void TellToUsePhone(ServerTransaction& invite) {
+  invite.Respond(invite.Make(380).SetBody("application/3gpp-ims+xml", kEmergencyBody));
+}
+
 std::optional<std::string> ReceiverOf(const std::string& request_uri, const std::string& domain) {
   if (request_uri.starts_with("urn:service:")) return request_uri;
   const auto uri = sip::ParseUri(request_uri);
@@ -100,9 +104,8 @@ void CallerLeg::OnCreated(const gateway::Outcome<gateway::MediaSession>& outcome
   const auto self = shared_from_this();
   if (const auto* error = std::get_if<gateway::Error>(&outcome)) {
     if (state_ == State::kEnded) return;
-    SipMessage response = invite_->Make(StatusCodeOf(*error));
-    if (response.status() == 380) response.SetBody("application/3gpp-ims+xml", kEmergencyBody);
-    invite_->Respond(response);
+    const int status = StatusCodeOf(*error);
+    status == 380 ? TellToUsePhone(*invite_) : invite_->Respond(status);
     return Finish();
   }
   const auto& session = std::get<gateway::MediaSession>(outcome);

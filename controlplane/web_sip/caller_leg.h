@@ -35,6 +35,9 @@ class CallerLeg final : public Leg {
   sip::SessionTimerAnswer session_timer_;
 };
 
+// The answer to a call for help that cannot be made here (TS 24.229 section 5.2.10).
+void TellToUsePhone(ServerTransaction& invite);
+
 // Where a Request-URI leads, as the API writes addresses; nothing when no call can go there. `domain`: ours.
 [[nodiscard]] std::optional<std::string> ReceiverOf(const std::string& request_uri, const std::string& domain);
 

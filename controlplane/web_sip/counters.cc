@@ -18,6 +18,7 @@ std::string_view ToString(Counter counter) {
     case Counter::kForbidden: return "forbidden";
     case Counter::kUnknownDomain: return "unknown_domain";
     case Counter::kNotRegistered: return "not_registered";
+    case Counter::kHelpRefused: return "help_refused";
     case Counter::kTooManyRegistrations: return "too_many_registrations";
     case Counter::kIntervalTooBrief: return "interval_too_brief";
     case Counter::kOldSequence: return "old_sequence";

@@ -24,6 +24,7 @@ enum class Counter : uint8_t {
   kForbidden,             // 403: other number, other user, missing scope
   kUnknownDomain,         // 404
   kNotRegistered,         // 403 to a call before any registration on this connection
+  kHelpRefused,           // told to take the phone
   kTooManyRegistrations,  // of one connection, or the gateway's own limits
   kIntervalTooBrief,      // 422, 423
   kOldSequence,           // 500: CSeq out of order

@@ -154,8 +154,15 @@ bool WebSip::TakeTurn(const ServerTransactionPointer& transaction, const gateway
 void WebSip::OnInitialInvite(Flow& flow, const ServerTransactionPointer& transaction, const Identity& identity) {
   if (transaction->is_answered()) return;  // cancelled while the token was looked at
   const Line* line = lines_.FindByFlow(flow);
+  const bool may_call = line != nullptr && identity.Has(kCallScope);
+  // Whatever else is wrong with it: who needs help must learn at once that it is not here.
+  const bool is_for_help = ports_.service.IsEmergency(transaction->request.uri());
+  if (is_for_help && !(may_call && config_.routes_emergencies)) {
+    counters_.Add(Counter::kHelpRefused);
+    return TellToUsePhone(*transaction);
+  }
   if (line == nullptr) return transaction->Reject({403, Counter::kNotRegistered, {}});
-  if (!identity.Has(kCallScope)) return transaction->Reject({403, Counter::kForbidden, {}});
+  if (!may_call) return transaction->Reject({403, Counter::kForbidden, {}});
   const auto leg = std::make_shared<CallerLeg>(environment_, *line, transaction);
   legs_.Insert(leg);
   if (!leg->Start()) environment_.forget(*leg);

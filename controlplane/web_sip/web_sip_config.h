@@ -29,6 +29,7 @@ struct WebSipConfig {
   std::chrono::seconds auth_timeout{30};     // a connection on which nobody registers ends
   std::chrono::seconds reconnect_grace{10};  // an incoming call waits so long for a client that is away
   std::chrono::seconds min_session_expires{90};
+  bool routes_emergencies = false;          // else a call for help is told to take the phone, before all else
   double messages_per_second = 50;          // of one connection
   double requests_per_second_per_user = 5;  // REGISTER and INVITE
   size_t max_transactions = 32;             // open at a time on one connection

@@ -5,6 +5,7 @@
 #include "controlplane/sip/text/header_text.h"
 #include "controlplane/sip/text/session_id.h"
 #include "controlplane/sip/text/session_timer.h"
+#include "controlplane/sip/text/verstat.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
@@ -19,5 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (!byon::sip::IsSessionUuid(*uuid)) __builtin_trap();
   }
   if (byon::sip::IsServiceUrn(text) && text.find_first_of("<>\"\r\n; ") != text.npos) __builtin_trap();
+  const std::string bare = byon::sip::WithoutVerstat(text);
+  if (byon::sip::NumberCheckOf(bare) != byon::call::NumberCheck::kUntold || bare.size() > text.size()) __builtin_trap();
   return 0;
 }

@@ -93,6 +93,19 @@ void CheckCoordinates(const json& coordinates, const std::string& path, Mistakes
   reader.Finish();
 }
 
+// Our member beside CAMARA's originatorAddress: what stands behind it.
+void AddIdentity(json& body, const gateway::MediaSession& session) {
+  if (!session.originator_assurance) return;
+  json identity{{"asserted", session.originator_assurance->is_asserted}};
+  switch (session.originator_assurance->number_check) {
+    case call::NumberCheck::kUntold: break;
+    case call::NumberCheck::kPassed: identity["verification"] = "passed"; break;
+    case call::NumberCheck::kFailed: identity["verification"] = "failed"; break;
+    case call::NumberCheck::kNotDone: identity["verification"] = "none"; break;
+  }
+  body["originatorIdentity"] = std::move(identity);
+}
+
 // Absent for an ordinary call.
 const char* WordOf(call::Emergency emergency) {
   switch (emergency) {
@@ -142,6 +155,7 @@ json MediaSessionBodyOfR2_2(const gateway::MediaSession& session, const std::str
 
 json CallBody(const gateway::MediaSession& session) {
   json body = MediaSessionBody(session);
+  AddIdentity(body, session);
   body["registrationId"] = session.registration_id;
   body["deviceId"] = session.device_id;
   body["direction"] = session.is_originating ? "originating" : "terminating";
@@ -217,6 +231,7 @@ json SessionEventData(const gateway::MediaSession& session, const std::optional<
             {"status", call::ToString(session.status)},
             {"sequenceNumber", std::max(1, session.sequence_number)}};
   AddText(data, "originatorName", session.originator_name, kMaxName);
+  AddIdentity(data, session);
   AddText(data, "receiverName", session.receiver_name, kMaxName);
   AddText(data, "reason", session.reason, kMaxReason);
   AddSdp(data, "offer", session.offer_sdp);

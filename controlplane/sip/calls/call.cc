@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "controlplane/sip/sender.h"
+
 namespace byon::sip {
 
 using call::CallId;
@@ -123,7 +125,7 @@ void Call::HandleReplacement(const Dialog& replaced, const std::string& token,
                     .local_sdp = {},
                     .remote_sdp = {}};
   transaction->SetTag(state.local_tag);
-  replacing_party_ = request.sender().value_or(NameAddr());
+  replacing_party_ = SenderOf(request, context_.config).value_or(call::Party());
   replacement_ = &AddDialog(std::move(state));
   replacement_->Confirm({});
   // From here on it is an offer like that of a re-INVITE.
@@ -136,7 +138,7 @@ void Call::FinishReplacement() {
   Dialog* const old = std::exchange(confirmed_, std::exchange(replacement_, nullptr));
   context_.counters.Add(SipCounter::kDialogReplaced);
   Notify([tag = confirmed_->id(), party = replacing_party_](SipSignalingObserver& observer, const CallId& id) {
-    observer.OnReplaced(id, tag, party.uri, party.display_name);
+    observer.OnReplaced(id, tag, party);
   });
   EndReplaced(old != nullptr ? *old : *confirmed_);
 }

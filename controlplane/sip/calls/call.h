@@ -88,7 +88,7 @@ class Call : public Dialog::Owner {
 
   // A dialog that may take the place of the confirmed one, and who is there.
   Dialog* replacement_ = nullptr;
-  NameAddr replacing_party_;
+  call::Party replacing_party_;
   // Whose REFER is being carried out; it may be over before that is told.
   Dialog* referring_ = nullptr;
   bool is_over_but_referring_ = false;

@@ -94,7 +94,10 @@ RequestText Dialog::NewRequest(const std::string& method) {
     AddHeader(h, "Contact", state_.contact);
     AddHeader(h, "Allow", AllowedMethods(context_.config));
   }
-  if (method != "ACK") AddHeader(h, "P-Access-Network-Info", context_.config.access_network_info);
+  // None of another network's business.
+  const auto& nni = context_.config.trunk.next_hops;
+  const bool is_over_nni = state_.impi.empty() && std::find(nni.begin(), nni.end(), state_.next_hop) != nni.end();
+  if (method != "ACK" && !is_over_nni) AddHeader(h, "P-Access-Network-Info", context_.config.access_network_info);
   return request;
 }
 
@@ -160,12 +163,23 @@ void Dialog::HandleInfo(ServerTransaction& transaction, const MessageView& reque
 }
 
 void Dialog::SendPrack(uint32_t rseq, uint32_t invite_cseq, std::function<void(int)> done) {
+  TransmitPrack(std::to_string(rseq) + " " + std::to_string(invite_cseq) + " INVITE", {}, std::move(done));
+}
+
+void Dialog::TransmitPrack(const std::string& rack, RequestCredentials credentials, std::function<void(int)> done) {
   RequestText request = NewRequest("PRACK");
-  AddHeader(request.headers, "RAck", std::to_string(rseq) + " " + std::to_string(invite_cseq) + " INVITE");
+  AddHeader(request.headers, "RAck", rack);
+  const std::string uri = request.uri;
+  request.headers += credentials.Authorize(context_, "PRACK", uri, state_.impi);
   prack_transaction_ =
-      context_.transactions.Send(request, [this, done = std::move(done)](int status, const MessageView& response) {
+      context_.transactions.Send(request, [this, rack, uri, credentials = std::move(credentials),
+                                           done = std::move(done)](int status, const MessageView& response) mutable {
         if (status < 200) return;
         prack_transaction_.reset();
+        const bool is_challenge = status == 401 || status == 407;
+        if (is_challenge && !is_over_ && credentials.TakeChallenge(context_, response, "PRACK", uri, state_.impi)) {
+          return TransmitPrack(rack, std::move(credentials), std::move(done));
+        }
         if (status < 300) ReadEarlyMedia(response);
         done(status);
       });
@@ -200,6 +214,8 @@ void Dialog::SendBye(const EndReason& reason, std::function<void()> done) {
       const auto line = AnswerChallenge(context_, response, "BYE", uri, state_.impi, &session);
       if (line) {
         RequestText again = NewRequest("BYE");
+        AddHeader(again.headers, "Reason",
+                  FormatReason({.sip_cause = reason.sip_status, .q850_cause = reason.q850_cause, .text = reason.text}));
         again.headers += *line;
         bye_transaction_ = context_.transactions.Send(again, [done](int final, const MessageView&) {
           if (final >= 200) done();

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "controlplane/sip/calls/accepted_invite.h"
+#include "controlplane/sip/request_credentials.h"
 #include "controlplane/sip/shard_context.h"
 #include "controlplane/sip/text/dialog_state.h"
 
@@ -98,11 +99,11 @@ class Dialog {
     std::string sdp;  // empty: a session refresh by UPDATE
     bool is_invite = false;
     bool is_refresh = false;  // nobody but the session timer asked for it
-    bool is_challenged = false;
-    bool is_stale = false;  // the peer's exchange came between
+    bool is_stale = false;    // the peer's exchange came between
     int glare_retries = 0;
     uint32_t cseq = 0;
-    std::string authorization;
+    RequestCredentials credentials{};
+    std::string authorization;  // of the last attempt, and of its ACK
   };
   struct RemoteOffer {
     std::unique_ptr<ServerTransaction> transaction;
@@ -127,6 +128,7 @@ class Dialog {
   void SendReferralNotify(const std::string& authorization);
   void FlushReferral();
   void EndRefer();
+  void TransmitPrack(const std::string& rack, RequestCredentials credentials, std::function<void(int)> done);
   void SendNextDigit();
   void SendDigit(char digit, const std::string& authorization);
   void HandleInfo(ServerTransaction& transaction, const MessageView& request);

@@ -55,6 +55,7 @@ void Dialog::TransmitOffer() {
                   (state_.timer.we_refresh ? ";refresher=uac" : ";refresher=uas"));
     AddHeader(request.headers, "Min-SE", std::to_string(min_se_.count()));
   }
+  offer.authorization = offer.credentials.Authorize(context_, request.method, state_.remote_target, state_.impi);
   request.headers += offer.authorization;
   last_offer_rseq_.reset();
   offer_transaction_ =
@@ -139,13 +140,9 @@ void Dialog::HandleOfferAccepted(const LocalOffer& offer, const MessageView& res
 
 bool Dialog::RetryOffer(int status, const MessageView& response) {
   LocalOffer& offer = *local_offer_;
-  if ((status == 401 || status == 407) && !offer.is_challenged) {
-    auth::DigestSession session;
-    const auto line = AnswerChallenge(context_, response, offer.is_invite ? "INVITE" : "UPDATE", state_.remote_target,
-                                      state_.impi, &session);
-    if (!line) return false;
-    offer.is_challenged = true;
-    offer.authorization = *line;
+  if (status == 401 || status == 407) {
+    const std::string method = offer.is_invite ? "INVITE" : "UPDATE";
+    if (!offer.credentials.TakeChallenge(context_, response, method, state_.remote_target, state_.impi)) return false;
     TransmitOffer();
     return true;
   }

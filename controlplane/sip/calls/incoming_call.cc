@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "controlplane/sip/request_policy.h"
+#include "controlplane/sip/sender.h"
 #include "controlplane/sip/text/diversion.h"
 #include "controlplane/sip/text/session_id.h"
 
@@ -47,16 +48,11 @@ void IncomingCall::Start(std::unique_ptr<ServerTransaction> invite, const Messag
   cseq_ = request.cseq();
   call::IncomingInvite shown{
       .contact_token = token,
-      .caller_uri = {},
-      .caller_display_name = {},
+      .caller = SenderOf(request, context_.config).value_or(call::Party()),
       .called_uri = {},
       .sdp = request.sdp(),
       .supports_100rel = request.Lists("Supported", "100rel") || request.Lists("Require", "100rel"),
       .supports_precondition = request.Lists("Supported", "precondition") || request.Lists("Require", "precondition")};
-  if (auto caller = request.sender()) {
-    shown.caller_uri = std::move(caller->uri);
-    shown.caller_display_name = std::move(caller->display_name);
-  }
   const auto called = ParseNameAddr(request.Header("P-Called-Party-ID").value_or(request.to()));
   if (called && IsSafeUri(called->uri)) shown.called_uri = called->uri;
   asserted_ = table_.registrations().AssertedIdentityOf(token, shown.called_uri);
@@ -194,11 +190,14 @@ void IncomingCall::KeepRinging() {
   });
 }
 
+std::string IncomingCall::RackOf(uint32_t rseq) const {
+  return std::to_string(rseq) + " " + std::to_string(cseq_) + " INVITE";
+}
+
 void IncomingCall::HandlePrack(Dialog& dialog, std::unique_ptr<ServerTransaction> transaction,
                                const MessageView& request) {
   const std::string rack = request.Header("RAck").value_or("");
-  const std::string expected =
-      outstanding_ ? std::to_string(outstanding_->rseq) + " " + std::to_string(cseq_) + " INVITE" : "";
+  const std::string expected = outstanding_ ? RackOf(outstanding_->rseq) : "";
   if (!outstanding_ || rack != expected) return RefuseNoDialog(context_, *transaction);
   if (!dialog.AcceptSequence(*transaction, request)) return;
   if (RefuseBody(context_, *transaction, request)) return;
@@ -238,6 +237,7 @@ void IncomingCall::TryAccept() {
   state_ = State::kAccepted;
   prack_timer_.Clear();
   ringing_timer_.Clear();
+  if (outstanding_) late_rack_ = RackOf(outstanding_->rseq);
   outstanding_.reset();
   FinishWaiting();
   const std::string body = is_sdp_settled_ ? "" : *accept_sdp_;
@@ -281,6 +281,12 @@ void IncomingCall::HandleRequest(Dialog& dialog, std::unique_ptr<ServerTransacti
                                  const MessageView& request) {
   if (request.method() == "PRACK" && state_ == State::kRinging) {
     return HandlePrack(dialog, std::move(transaction), request);
+  }
+  // That of the last response before the 200, which it has crossed (RFC 3262 section 3).
+  if (request.method() == "PRACK" && late_rack_ && request.Header("RAck") == late_rack_) {
+    if (!dialog.AcceptSequence(*transaction, request)) return;
+    late_rack_.reset();
+    return transaction->Respond(200);
   }
   if (request.method() == "BYE" && state_ == State::kRinging) {
     // The caller ends its early dialog (RFC 3261 section 15): as good as a CANCEL.

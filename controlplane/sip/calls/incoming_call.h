@@ -50,6 +50,8 @@ class IncomingCall : public Call {
   void FinishWaiting();
   // With this description; `required`: option tags.
   std::string ResponseHeaders(const std::string& sdp, const std::string& required = {}) const;
+  // The RAck that acknowledges a response.
+  std::string RackOf(uint32_t rseq) const;
   Dialog& dialog();
 
   std::unique_ptr<ServerTransaction> invite_;
@@ -70,6 +72,7 @@ class IncomingCall : public Call {
   uint32_t next_rseq_;
   std::deque<Provisional> queue_;
   std::optional<Provisional> outstanding_;  // sent reliably, PRACK awaited
+  std::optional<std::string> late_rack_;    // of one that was still to be acknowledged when the call was answered
   int last_status_ = 0;
   std::optional<std::string> accept_sdp_;
   ScopedTimer prack_timer_;

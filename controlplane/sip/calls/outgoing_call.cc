@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "controlplane/call/address.h"
 #include "controlplane/sip/request_policy.h"
 #include "controlplane/sip/text/precondition_lines.h"
 #include "controlplane/sip/text/reginfo.h"
@@ -68,7 +69,10 @@ void OutgoingCall::Start(call::OutgoingInvite invite) {
   }
   const call::SipBinding& binding = invite_.binding;
   if (!invite_.uses_trunk) impi_ = table_.registrations().ImpiOf(binding.registration_id);
-  contact_ = context_.ContactAddress(binding.contact_token) + ";+g.3gpp.icsi-ref=\"" + kMmtelIcsi + "\";audio";
+  // The public GRUU would name whom the caller hides (RFC 5627 section 3.1.2).
+  const std::string contact = invite_.is_anonymous ? context_.RegisteredContact(binding.contact_token)
+                                                   : context_.ContactAddress(binding.contact_token);
+  contact_ = contact + ";+g.3gpp.icsi-ref=\"" + kMmtelIcsi + "\";audio";
   if (invite_.is_anonymous) {
     local_address_ = "\"Anonymous\" <sip:anonymous@anonymous.invalid>";
   } else {
@@ -77,7 +81,7 @@ void OutgoingCall::Start(call::OutgoingInvite invite) {
   }
   if (has_choice()) {
     UseNextHop();
-    return SendInvite({});
+    return SendInvite();
   }
   const auto hop = context_.hop_list.Find(binding.next_hop);
   if (hop && !invite_.emergency && context_.call_hold.IsHeld(*hop, SipThread::Clock::now())) {
@@ -90,7 +94,7 @@ void OutgoingCall::Start(call::OutgoingInvite invite) {
     routes_.push_back("<" + binding.next_hop + ";lr>");
   }
   routes_.insert(routes_.end(), binding.service_route.begin(), binding.service_route.end());
-  SendInvite({});
+  SendInvite();
 }
 
 // A call gets a name of its own for each network element that it is shown to anew.
@@ -113,16 +117,21 @@ void OutgoingCall::AddIdentity(std::string& headers) const {
     std::string asserted = "<" + identity + ">";
     const auto tel = std::find_if(uris.begin(), uris.end(),
                                   [&](const std::string& uri) { return uri.starts_with("tel:") && usable(uri); });
-    if (tel != uris.end() && *tel != identity) asserted += ", <" + *tel + ">";
+    const auto number = call::PhoneNumberOf(identity);
+    if (tel != uris.end() && *tel != identity) {
+      asserted += ", <" + *tel + ">";
+    } else if (tel == uris.end() && invite_.emergency && number && !identity.starts_with("tel:")) {
+      asserted += ", <tel:" + *number + ">";  // by which such a service calls back
+    }
     AddHeader(headers, "P-Asserted-Identity", asserted);
     if (!invite_.emergency) AddHeader(headers, "P-Asserted-Service", "urn:urn-7:3gpp-service.ims.icsi.mmtel");
-    std::string vector = "icid-value=" + Quote(RandomHex(16)) + ";icid-generated-at=" + context_.config.local_address;
+    std::string vector = "icid-value=" + Quote(RandomHex(16)) + ";icid-generated-at=" + context_.LocalHost();
     const SipTrunk& trunk = context_.config.trunk;
     const std::string& ioi = invite_.uses_trunk ? trunk.originating_ioi : context_.config.originating_ioi;
     if (!ioi.empty()) vector += ";orig-ioi=" + Quote(ioi);
     if (!invite_.uses_trunk || trunk.has_charging_vector) AddHeader(headers, "P-Charging-Vector", vector);
   }
-  if (!is_trusted) {
+  if (!is_trusted && !is_known_to_hop) {
     AddHeader(headers, "P-Preferred-Identity", "<" + identity + ">");
     if (!invite_.emergency) AddHeader(headers, "P-Preferred-Service", "urn:urn-7:3gpp-service.ims.icsi.mmtel");
   }
@@ -137,7 +146,7 @@ std::string OutgoingCall::Extensions() const {
   return contact_.find(";gr") == std::string::npos ? extensions : extensions + ", gruu";
 }
 
-std::string OutgoingCall::BuildHeaders(const std::string& authorization) {
+std::string OutgoingCall::BuildHeaders() {
   std::string h;
   for (const std::string& route : routes_) AddHeader(h, "Route", route);
   AddHeader(h, "Max-Forwards", "70");
@@ -173,15 +182,15 @@ std::string OutgoingCall::BuildHeaders(const std::string& authorization) {
     AddHeader(h, "Geolocation", "<cid:" + LocationId() + ">");
     AddHeader(h, "Geolocation-Routing", "yes");
   }
-  h += authorization;
+  h += authorization_;
   return h;
 }
 
-void OutgoingCall::SendInvite(const std::string& authorization) {
-  authorization_ = authorization;
+void OutgoingCall::SendInvite() {
+  authorization_ = credentials_.Authorize(context_, "INVITE", invite_.target_uri, impi_);
   RequestText request{.method = "INVITE",
                       .uri = invite_.target_uri,
-                      .headers = BuildHeaders(authorization),
+                      .headers = BuildHeaders(),
                       .body = has_location() ? BodyWithLocation() : invite_.sdp,
                       .content_type = has_location() ? MultipartType() : kSdpType,
                       .route = context_.WireDestination(routes_, invite_.target_uri, invite_.binding.next_hop)};
@@ -389,31 +398,30 @@ bool OutgoingCall::Retry(int status, const MessageView& response) {
   // Whatever is wrong with one element, another may take a call for help.
   const bool is_element_out = status == 503 || (invite_.emergency && status >= 500 && status < 600);
   if (is_element_out && LeaveHop(seconds(response.Number("Retry-After", kMaxIntervalS).value_or(0)), true)) return true;
-  if (status == 424 && has_location()) {  // RFC 6442 section 4.3: help matters more than where
+  // RFC 6442 section 4.3: help matters more than where. One that knows no parts of a body says so in many ways.
+  constexpr int kOfTheBody[] = {400, 406, 413, 415, 424, 488, 606};
+  if (has_location() && std::find(std::begin(kOfTheBody), std::end(kOfTheBody), status) != std::end(kOfTheBody)) {
     context_.counters.Add(SipCounter::kLocationRefused);
     invite_.emergency->location.clear();
-    SendInvite(authorization_);
+    SendInvite();
     return true;
   }
-  if ((status == 401 || status == 407) && !is_challenged_) {
-    auth::DigestSession session;
-    const auto line = AnswerChallenge(context_, response, "INVITE", invite_.target_uri, impi_, &session);
-    if (!line) return false;
-    is_challenged_ = true;
-    SendInvite(*line);
+  if (status == 401 || status == 407) {
+    if (!credentials_.TakeChallenge(context_, response, "INVITE", invite_.target_uri, impi_)) return false;
+    SendInvite();
     return true;
   }
   // The callee, or the network on the way, cannot wait for resources: then nobody does.
   if (status == 580 && ReadPreconditionUse(invite_.sdp).is_used) {
     invite_.sdp = WithoutPreconditions(invite_.sdp);
     is_without_preconditions_ = true;
-    SendInvite(authorization_);
+    SendInvite();
     return true;
   }
   const auto min_se = response.Number("Min-SE", kMaxIntervalS);
   if (status == 422 && min_se && seconds(*min_se) > session_expires_) {
     session_expires_ = min_se_ = seconds(*min_se);
-    SendInvite({});
+    SendInvite();
     return true;
   }
   return false;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "controlplane/sip/calls/call.h"
+#include "controlplane/sip/request_credentials.h"
 
 namespace byon::sip {
 
@@ -52,9 +53,9 @@ class OutgoingCall : public Call {
   std::string BodyWithLocation() const;
   void TellAsserted(const MessageView& response);
   void Name();
-  void SendInvite(const std::string& authorization);
+  void SendInvite();
   std::string Extensions() const;
-  std::string BuildHeaders(const std::string& authorization);
+  std::string BuildHeaders();
   void AddIdentity(std::string& headers) const;
   void HandleResponse(int status, const MessageView& response);
   void HandleProgress(int status, const MessageView& response);
@@ -81,12 +82,12 @@ class OutgoingCall : public Call {
   std::string asserted_;            // who has the call, as last told
   uint32_t cseq_ = 0;
   State state_ = State::kCalling;
-  bool is_challenged_ = false;
   bool is_without_preconditions_ = false;  // the offer lost them on the way
   bool has_response_ = false;
   std::chrono::seconds session_expires_;
   std::chrono::seconds min_se_;
-  std::string authorization_;
+  RequestCredentials credentials_;
+  std::string authorization_;          // of the last INVITE, and of its ACK
   std::map<std::string, Fork> forks_;  // by To tag
   std::unique_ptr<ClientTransaction> transaction_;
   std::map<size_t, std::unique_ptr<ClientTransaction>> left_;  // at hops that said nothing, cancelled; by trial

@@ -56,7 +56,8 @@ bool OutgoingCall::LeaveHop(std::optional<seconds> retry_after, bool is_over) {
     left_[trial] = std::move(transaction_);
   }
   transaction_.reset();
-  SendInvite({});
+  credentials_ = {};  // another element asks for its own
+  SendInvite();
   return true;
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "controlplane/sip/sender.h"
+
 namespace byon::sip {
 
 using messaging::IncomingPage;
@@ -101,15 +103,10 @@ void Pager::HandleMessage(std::unique_ptr<ServerTransaction> transaction, const 
   if (waiting_.size() >= kMaxWaiting) return Refuse(*transaction, 503, SipCounter::kRefusedOverload);
   IncomingPage page{
       .contact_token = token,
-      .sender_uri = {},
-      .sender_name = {},
+      .sender = SenderOf(request, context_.config).value_or(call::Party()),
       .transaction_key = request.call_id() + "\n" + std::to_string(request.cseq()) + "\n" + request.from_tag(),
       .content_type = request.Header("Content-Type").value_or(""),
       .body = std::string(request.body())};
-  if (auto sender = request.sender()) {
-    page.sender_uri = std::move(sender->uri);
-    page.sender_name = std::move(sender->display_name);
-  }
   const uint64_t key = next_key_++;
   waiting_[key] = std::move(transaction);
   on_page(key, std::move(page));

@@ -277,7 +277,8 @@ std::string RegistrationClient::BuildHeaders(Record& record) {
   AddHeader(h, "CSeq", std::to_string(++record.cseq) + " REGISTER");
   AddHeader(h, "Contact",
             context_.RegisteredContact(wanted.contact_token) + ";+sip.instance=\"<" + wanted.instance_id +
-                ">\";+g.3gpp.icsi-ref=\"" + kMmtelIcsi + "\";audio" + (wants_outbound ? ";reg-id=1" : ""));
+                ">\";+g.3gpp.icsi-ref=\"" + kMmtelIcsi + "\";audio" +
+                (config.believes_verstat ? ";+g.3gpp.verstat" : "") + (wants_outbound ? ";reg-id=1" : ""));
   AddHeader(h, "Expires", std::to_string(record.expires.count()));
   AddHeader(h, "Supported", wants_outbound ? "path, gruu, outbound" : "path, gruu");
   AddHeader(h, "Allow", AllowedMethods(context_.config));
@@ -292,7 +293,7 @@ std::string RegistrationClient::BuildHeaders(Record& record) {
                   (config.tls ? ";transport=tls" : "") + ";lr>");
     AddHeader(h, "Require", "path");
     AddHeader(h, "P-Visited-Network-ID", Quote(config.visited_network_id));
-    std::string vector = "icid-value=" + Quote(RandomHex(16)) + ";icid-generated-at=" + config.local_address;
+    std::string vector = "icid-value=" + Quote(RandomHex(16)) + ";icid-generated-at=" + context_.LocalHost();
     if (!config.originating_ioi.empty()) vector += ";orig-ioi=" + Quote(config.originating_ioi);
     AddHeader(h, "P-Charging-Vector", vector);
   } else if (!record.authorization.empty()) {

@@ -1,7 +1,7 @@
 import { type AudioDevices, type Call, type GatewayQuality, type LevelMeter, numberOf, type QualitySample, type QualityWarning } from '@byon/sdk';
 import { DevicePicker } from './device_picker.js';
 import { byId, element, find, setIcon, setLevel } from './dom.js';
-import { duration, endText, peerTitle, prettyNumber } from './format.js';
+import { duration, endText, identityText, isDoubtful, peerTitle, prettyNumber } from './format.js';
 import { fillKeypad } from './keypad.js';
 import { gradeOf, QualityGraph } from './quality_graph.js';
 
@@ -102,10 +102,13 @@ export class CallCard {
   }
 
   #showPeer(): void {
-    const { peer, peerName } = this.call;
+    const { peer, peerName, peerIdentity } = this.call;
     const title = peerTitle(peer, peerName);
     find(this.element, '.peer').textContent = title;
     find(this.element, '.number-line').textContent = peerName ? prettyNumber(numberOf(peer)) : '';
+    const identity = find(this.element, '.identity');
+    identity.textContent = identityText(peerIdentity);
+    identity.toggleAttribute('data-doubt', isDoubtful(peerIdentity));
     if (peerName) find(this.element, '.avatar').textContent = initials(peerName); // else a person without a name
     this.element.setAttribute('aria-label', `Call ${this.call.direction === 'incoming' ? 'from' : 'to'} ${title}`);
   }

@@ -1,4 +1,4 @@
-import { type Call, isWithheld, numberOf } from '@byon/sdk';
+import { type Call, type CallerIdentity, isWithheld, numberOf } from '@byon/sdk';
 
 const END_TEXT: Record<string, string> = {
   Busy: 'Busy', NoAnswer: 'No answer', NotReachable: 'Not reachable', Declined: 'Declined', SessionCancelled: 'Missed', Failed: 'Failed',
@@ -24,7 +24,19 @@ export function prettyNumber(number: string): string {
 /** The other side as people call it. */
 export function peerTitle(address: string, name?: string): string {
   if (name) return name;
-  return isWithheld(address) ? 'Number withheld' : prettyNumber(numberOf(address));
+  if (isWithheld(address)) return 'Number withheld';
+  // A number that the network knows comes as tel:; before a domain it is a name that somebody has chosen.
+  return /^sips?:\+/i.test(address) ? address.replace(/^sips?:/i, '') : prettyNumber(numberOf(address));
+}
+
+/** Could somebody else stand behind the number that is shown? */
+export const isDoubtful = (identity?: CallerIdentity): boolean => identity?.verification === 'failed' || identity?.asserted === false;
+
+/** What is known of whoever calls; nothing where the network vouches for the number as it does for every other. */
+export function identityText(identity?: CallerIdentity): string {
+  if (identity?.verification === 'failed') return 'This number may be false: the network could not verify it';
+  if (identity?.asserted === false) return 'The network does not vouch for this number';
+  return identity?.verification === 'passed' ? '\u2713 Verified number' : '';
 }
 
 /** How a call ended, in words. */

@@ -1,5 +1,6 @@
 // The service worker: what the gateway pushes while no page is open becomes a note, and a click on it opens the page.
-import { peerTitle } from './format.js';
+import type { CallerIdentity } from '@byon/sdk';
+import { isDoubtful, peerTitle } from './format.js';
 
 /** What a service worker has and a page has not; the types of both cannot be had in one program. */
 interface WorkerScope {
@@ -22,6 +23,7 @@ interface PushedCall {
   mediaSessionId: string;
   originatorAddress: string;
   originatorName?: string;
+  originatorIdentity?: CallerIdentity;
   expiresAt?: string;
   reason?: string;
 }
@@ -83,7 +85,7 @@ async function take(type: string | undefined, call: PushedCall): Promise<void> {
   }
   const title = !isOver ? 'Incoming call' : call.reason === ELSEWHERE ? 'Call answered elsewhere' : 'Missed call';
   await worker.registration.showNotification(title, {
-    body: peerTitle(call.originatorAddress, call.originatorName), tag: call.mediaSessionId, icon: 'app/icon.svg', requireInteraction: !isOver, silent: isOver,
+    body: peerTitle(call.originatorAddress, call.originatorName) + (isDoubtful(call.originatorIdentity) ? ' (number not verified)' : ''), tag: call.mediaSessionId, icon: 'app/icon.svg', requireInteraction: !isOver, silent: isOver,
   });
 }
 

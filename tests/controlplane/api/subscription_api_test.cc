@@ -181,8 +181,11 @@ TEST_F(SubscriptionApiTest, DeliversCloudEvents) {
                                           {"terminationReason", "REGISTRATION_EXPIRED"},
                                           {"terminationDescription", "over"}}));
   http_.AnswerLast(Response{204, ""});
-  Happen(gateway::SessionInvitation{ASession()});
+  gateway::MediaSession invited = ASession();
+  invited.originator_assurance = {false, call::NumberCheck::kFailed};
+  Happen(gateway::SessionInvitation{invited});
   EXPECT_EQ(LastDelivery()["type"], kPrefix + "session-invitation");
+  EXPECT_EQ(LastDelivery()["data"]["originatorIdentity"], json::parse(R"({"asserted":false,"verification":"failed"})"));
   http_.AnswerLast(Response{204, ""});
   Happen(gateway::DtmfReceived{"ms-1", "5", 100});
   EXPECT_EQ(Deliveries(), 3u) << "our own event type is not CAMARA's";

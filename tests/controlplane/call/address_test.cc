@@ -102,6 +102,23 @@ TEST(Address, ShowsTheNetworksIdentities) {  // Covers: C8 C23
   }
 }
 
+// A number of one's own choice before an own domain looks like somebody's (only the network can tell).
+TEST(Address, ANumberThatNobodyAssertsIsShownWithItsDomain) {  // Covers: C8
+  const auto shown = [](const char* uri, bool is_asserted) {
+    return ShownCallerOf({uri, "", {is_asserted, NumberCheck::kUntold}}, "ims.example");
+  };
+  EXPECT_EQ(shown("sip:+34600000009@evil.example", true), "tel:+34600000009");
+  EXPECT_EQ(shown("sip:+34600000009@evil.example", false), "sip:+34600000009@evil.example");
+  EXPECT_EQ(shown("sip:+34600000009@evil.example;user=phones", false), "sip:+34600000009@evil.example");
+  EXPECT_EQ(shown("sip:+34600000009@other.example;transport=tcp;User=Phone", false), "tel:+34600000009");
+  EXPECT_EQ(shown("sip:+34600000009@ims.example:5060", false), "tel:+34600000009");
+  EXPECT_EQ(shown("tel:+34600000009", false), "tel:+34600000009");
+  EXPECT_EQ(shown("sip:+34600000009@10.0.0.1", false), kAnonymousAddress);
+  EXPECT_EQ(shown("sip:+34-600-000-009@evil.example", false), "sip:+34-600-000-009@evil.example");
+  EXPECT_EQ(shown("sip:alice@other.example", false), "sip:alice@other.example");
+  EXPECT_EQ(shown("", false), kAnonymousAddress);
+}
+
 TEST(Address, FindsPhoneNumbers) {
   EXPECT_EQ(PhoneNumberOf("tel:+34600000001"), "+34600000001");
   EXPECT_EQ(PhoneNumberOf("sip:+34600000001@ims.example;user=phone"), "+34600000001");

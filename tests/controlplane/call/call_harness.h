@@ -161,7 +161,8 @@ class CallHarness {
     request.sdp_session_id = 98;
     request.owner = {"r1", "client", "user", "device"};
     request.invite.contact_token = "token";
-    request.invite.caller_uri = "sip:+34600000003@ims.example;user=phone";
+    request.invite.caller.uri = "sip:+34600000003@ims.example;user=phone";
+    request.invite.caller.assurance = {true, NumberCheck::kPassed};
     request.invite.called_uri = "sip:+34600000001@ims.example";
     request.invite.sdp = std::move(sdp);
     request.invite.supports_100rel = supports_100rel;

@@ -225,7 +225,7 @@ TEST(EmergencyCall, ACallbackAlwaysRings) {  // Covers: C18
     request.id = id;
     request.owner = {"r1", "client", "user", "device"};
     request.invite.contact_token = "token";
-    request.invite.caller_uri = "sip:112@ims.example";
+    request.invite.caller.uri = "sip:112@ims.example";
     request.invite.sdp = PhoneSdp();
     request.invite.is_psap_callback = is_callback;
     h.registry.CreateIncoming(std::move(request), h.now);

@@ -380,7 +380,7 @@ TEST(PickedUpCallTest, AnInviteWithReplacesAnswersARingingCall) {  // Covers: C1
   h.Apply([&](Call& c) { c.OnRemoteOffer("B", PhoneSdp("sendrecv", "", "10.46.0.7"), h.now); });
   EXPECT_TRUE(h.Take<SendSdpAnswer>()->sdp);
   EXPECT_EQ(h.status(), Status::kRinging);
-  h.Apply([&](Call& c) { c.OnReplaced("B", "tel:+34600000009", "Carol", h.now); });
+  h.Apply([&](Call& c) { c.OnReplaced("B", {"tel:+34600000009", "Carol"}, h.now); });
   EXPECT_THAT(h.Events(), ElementsAre("Connected: Call picked up"));
   EXPECT_EQ(h.last_event.receiver_address, "tel:+34600000009");
   EXPECT_EQ(h.last_event.receiver_name, "Carol");

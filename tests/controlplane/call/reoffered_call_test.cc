@@ -104,13 +104,26 @@ TEST(ReofferedCall, GoesOnWithWhomTheOtherSideHandsItTo) {  // Covers: C19
   h.Apply([&](Call& c) { c.OnRemoteOffer("B", PhoneSdp("sendrecv"), h.now); });
   EXPECT_EQ(h.Take<SendSdpAnswer>()->dialog_id, "B");
   h.Clear();
-  h.Apply([&](Call& c) { c.OnReplaced("B", "tel:+34600000009", "Carol", h.now); });
+  h.Apply([&](Call& c) { c.OnReplaced("B", {"tel:+34600000009", "Carol"}, h.now); });
   const auto media = h.Take<ModifyMedia>();
   ASSERT_TRUE(media);
   EXPECT_EQ(media->change.stream_id, "B") << "another party is another source of sound";
   EXPECT_THAT(h.Events(), ElementsAre("Connected: Call transferred by the other side"));
   h.Put(Status::kHold);
   EXPECT_EQ(h.Take<SendSdpOffer>()->dialog_id, "B");
+}
+
+TEST(ReofferedCall, WhoIsThereNowIsSaidAfresh) {  // Covers: C35
+  CallHarness h;
+  h.StartInvitation();
+  ASSERT_THAT(h.Events(), ElementsAre("invitation Initial: Incoming call"));
+  EXPECT_EQ(h.last_event.originator_assurance, (Assurance{true, NumberCheck::kPassed}));
+  h.Put(Status::kConnected, BrowserAnswer());
+  h.Clear();
+  h.Apply([&](Call& c) { c.OnReplaced("B", {"sip:+34600000009@evil.example", "Carol"}, h.now); });
+  EXPECT_THAT(h.Events(), Not(IsEmpty()));
+  EXPECT_EQ(h.last_event.originator_address, "sip:+34600000009@evil.example");
+  EXPECT_EQ(h.last_event.originator_assurance, Assurance());
 }
 
 TEST(ReofferedCall, BothSidesHold) {

@@ -308,7 +308,7 @@ TEST_F(TransferTest, TheCallToTheOwnPhoneIsNotAnsweredByTheOwnDevices) {
     request.id = id;
     request.owner = {"r1", "client", "user", "device"};
     request.binding = binding;
-    request.invite.caller_uri = caller;
+    request.invite.caller.uri = caller;
     request.invite.called_uri = binding.impu;
     request.invite.sdp = PhoneSdp();
     h.registry.CreateIncoming(std::move(request), h.now);

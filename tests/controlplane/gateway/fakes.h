@@ -310,10 +310,11 @@ class World {
     gateway->OnAccessConnected(id);
     return id;
   }
+  call::Party caller{"tel:+34600000003", "", {true, call::NumberCheck::kUntold}};
   std::string Incoming() {
     call::IncomingInvite invite;
     invite.contact_token = registrar.registered.back().contact_token;
-    invite.caller_uri = "tel:+34600000003";
+    invite.caller = caller;
     invite.called_uri = "tel:+34600000001";
     invite.sdp = call::PhoneSdp();
     invite.supports_100rel = true;

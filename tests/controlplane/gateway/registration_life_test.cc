@@ -105,7 +105,7 @@ TEST(Gateway, ACallbackOfAnEmergencyServiceReachesADeviceThatIsThereForItsCallAl
   w.Advance(3601s);
   call::IncomingInvite invite;
   invite.contact_token = w.registrar.registered.back().contact_token;
-  invite.caller_uri = "tel:+34600000003";
+  invite.caller.uri = "tel:+34600000003";
   invite.called_uri = "tel:+34600000001";
   invite.sdp = call::PhoneSdp();
   invite.is_psap_callback = true;

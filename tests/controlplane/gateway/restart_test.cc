@@ -332,6 +332,16 @@ TEST(Gateway, DropsRecordsItCannotRead) {
   EXPECT_EQ(w.store.CountOf(store::Kind::kRegistration), 0u);
 }
 
+TEST(RecordJson, KeepsWhatIsKnownOfTheCaller) {
+  World w;
+  w.Registered();
+  w.caller.assurance.number_check = call::NumberCheck::kFailed;
+  const std::string json = w.store.ValueOf(store::Kind::kCall, w.Incoming());
+  EXPECT_EQ(ReadCallRecord(json)->originator_assurance, w.caller.assurance);
+  EXPECT_FALSE(ReadCallRecord(call::Replace(json, R"("number_check":2)", R"("number_check":9)")));
+  EXPECT_FALSE(ReadCallRecord(call::Replace(json, "originator_assurance", "other"))->originator_assurance);
+}
+
 TEST(RecordJson, KeepsEverything) {
   World w;
   w.Registered();

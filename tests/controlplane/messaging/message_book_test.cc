@@ -31,7 +31,7 @@ class MessageBookTest : public testing::Test {
             .client_correlator = ""};
   }
   IncomingPage APage(const std::string& body = "hi", const std::string& type = "text/plain") {
-    return {"TOKEN", kBob, "Bob", "call-" + std::to_string(++count_) + "\n1\ntag", type, body};
+    return {"TOKEN", {kBob, "Bob"}, "call-" + std::to_string(++count_) + "\n1\ntag", type, body};
   }
   DraftRefusal Refusal(Draft draft) {
     const auto outcome = book_->Compose(std::move(draft), now_);
@@ -166,7 +166,7 @@ TEST_F(MessageBookTest, MatchesReportsToWhatTheyReport) {
   };
   // Of somebody else, or of another message: nothing happens.
   IncomingPage foreign = report(Imdn::Status::kDelivered);
-  foreign.sender_uri = "tel:+34600000009";
+  foreign.sender.uri = "tel:+34600000009";
   EXPECT_EQ(book_->Receive(kAlice, "x", foreign, now_), 200);
   EXPECT_EQ(book_->Receive(kAlice, "x", report(Imdn::Status::kDelivered, "nope"), now_), 200);
   EXPECT_EQ(Actions(), "");
@@ -207,7 +207,7 @@ TEST_F(MessageBookTest, ReportsWhereTheSenderAsked) {
   EXPECT_EQ(Actions(), "") << "once";
   // A withheld sender cannot be answered.
   IncomingPage withheld = APage(BuildCpim(cpim), "message/cpim");
-  withheld.sender_uri.clear();
+  withheld.sender.uri.clear();
   EXPECT_EQ(book_->Receive(kAlice, "r2", withheld, now_), 200);
   EXPECT_EQ(Actions(), "persist:r2 new:received");
   EXPECT_EQ(book_->Find("r2")->peer, call::kAnonymousAddress);
@@ -216,7 +216,7 @@ TEST_F(MessageBookTest, ReportsWhereTheSenderAsked) {
 TEST_F(MessageBookTest, ReadingReachesBackWithinOnePeer) {
   (void)book_->Receive(kAlice, "r1", APage(), now_);
   IncomingPage other = APage();
-  other.sender_uri = "tel:+34600000009";
+  other.sender.uri = "tel:+34600000009";
   (void)book_->Receive(kAlice, "r2", other, now_);
   (void)book_->Receive(kAlice, "r3", APage(), now_);
   (void)book_->Receive(kAlice, "r4", APage(), now_);

@@ -67,6 +67,7 @@ class WakerTest : public ::testing::Test {
     session.registration_id = "reg-1";
     session.originator_address = "tel:+34600000002";
     session.originator_name = "Bob";
+    session.originator_assurance = {true, call::NumberCheck::kFailed};
     session.status = status;
     session.reason = "Call cancelled by originator";
     return session;
@@ -93,7 +94,7 @@ TEST_F(WakerTest, ASleepingDeviceIsPushedAtOnceAndTheCallerHearsItRing) {
   EXPECT_EQ(provider_->Body(0), json::parse(R"({"specversion":"1.0","id":"event-id","source":"https://gw.example",
     "type":"org.byon-gateway.push.v1.incoming-call","time":"2027-01-15T08:00:00Z","datacontenttype":"application/json",
     "data":{"mediaSessionId":"0123456789abcdef0123456789abcdef","registrationId":"reg-1","originatorAddress":"tel:+34600000002",
-            "originatorName":"Bob","expiresAt":"2027-01-15T08:01:00Z"}})"));
+            "originatorName":"Bob","originatorIdentity":{"asserted":true,"verification":"failed"},"expiresAt":"2027-01-15T08:01:00Z"}})"));
   EXPECT_TRUE(directory_.alerted.empty());
   provider_->Answer(Verdict::kAccepted);
   EXPECT_EQ(directory_.alerted.size(), 1u);

@@ -33,7 +33,18 @@ TEST_F(DialogContactTest, TheGruuOfTheRegistration) {  // Covers: R16
   RestartStack();
   stack_->registrar().Restore(Registration(), registered);
   stack_->signaling().Invite(Outgoing("again"));
-  EXPECT_TRUE(peer_.ExpectRequest("INVITE").Get("Contact").starts_with("<" + gruu + ">"));
+  const SipText again = peer_.ExpectRequest("INVITE");
+  EXPECT_TRUE(again.Get("Contact").starts_with("<" + gruu + ">"));
+  peer_.Reply(again, "486 Busy Here", "b");
+  peer_.ExpectRequest("ACK");
+  // It would name whom the caller hides (RFC 5627 section 3.1.2).
+  call::OutgoingInvite hidden = Outgoing("hidden");
+  hidden.is_anonymous = true;
+  stack_->signaling().Invite(hidden);
+  const SipText anonymous = peer_.ExpectRequest("INVITE");
+  EXPECT_TRUE(anonymous.Get("Contact").starts_with("<" + ContactUri() + ">"));
+  peer_.Reply(anonymous, "486 Busy Here", "b");
+  peer_.ExpectRequest("ACK");
   EXPECT_EQ(ContactAfter(";pub-gruu=\"sip:x>@y\""), "<" + ContactUri() + ">") << "unusable in a message";
 }
 

@@ -66,7 +66,7 @@ TEST_F(EmergencyFlowTest, ToTheElementsThatTakeThemWithIdentityAndPlace) {  // C
   EXPECT_EQ(invite.Get("P-Asserted-Identity"), "<sip:+34600000001@ims.test>, <tel:+34600000001>");
   EXPECT_EQ(invite.Get("P-Access-Network-Info"), config_.access_network_info);
   EXPECT_EQ(invite.Get("Geolocation-Routing"), "yes");
-  for (const char* other : {"Privacy", "Accept-Contact", "P-Preferred-Service"})
+  for (const char* other : {"Privacy", "Accept-Contact", "P-Preferred-Service", "P-Preferred-Identity"})
     EXPECT_EQ(invite.Get(other), "") << other;
   auto parts = Parts(invite);
   EXPECT_EQ(parts["application/sdp"], kOffer);
@@ -81,6 +81,16 @@ TEST_F(EmergencyFlowTest, ToTheElementsThatTakeThemWithIdentityAndPlace) {  // C
   EXPECT_EQ(reinvite.body(), kOffer2);
   EXPECT_EQ(reinvite.Get("Geolocation"), "");
   EXPECT_EQ(Count(SipCounter::kEmergencyInviteSent), 1u);
+}
+
+TEST_F(EmergencyFlowTest, TheServiceCanCallBackByNumber) {  // Covers: C18
+  config_.emergency_next_hops = {first_.uri()};
+  Begin();
+  call::OutgoingInvite help = Help();
+  help.binding.associated_uris = {"sip:+34600000001@ims.test"};
+  stack_->signaling().Invite(help);
+  EXPECT_EQ(first_.ExpectRequest("INVITE").Get("P-Asserted-Identity"),
+            "<sip:+34600000001@ims.test>, <tel:+34600000001>");
 }
 
 TEST_F(EmergencyFlowTest, AnotherElementWhenOneIsSilentOrFails) {  // Covers: C18
@@ -136,6 +146,14 @@ TEST_F(EmergencyFlowTest, ARefusedPlaceIsLeftOut) {  // Covers: C18
   EXPECT_EQ(again.body(), kOffer);
   EXPECT_EQ(again.Get("Geolocation"), "");
   ExpectCount(SipCounter::kLocationRefused, 1);
+  // One that knows no multipart body.
+  first_.Reply(again, "486 Busy Here", "t", "");
+  first_.ExpectRequest("ACK");
+  call::OutgoingInvite other = Help();
+  other.call_id = "out-2";
+  stack_->signaling().Invite(other);
+  first_.Reply(first_.ExpectRequest("INVITE"), "415 Unsupported Media Type", "t", "Accept: application/sdp\r\n");
+  EXPECT_EQ(first_.ExpectRequest("INVITE").body(), kOffer);
 }
 
 TEST_F(EmergencyFlowTest, OnlyAServiceIsCalledAsOne) {  // Covers: C18 T3

@@ -47,6 +47,15 @@ TEST_F(Ipv6FlowTest, RegistersAndCalls) {  // Covers: T4
   peer_.Reply(bye, "200 OK", "");
 }
 
+TEST_F(Ipv6FlowTest, TheElementThatChargesIsNamedAsAHost) {  // Covers: T4
+  config_.profile = SipProfile::kTrustedNode;
+  StartStack();
+  stack_->registrar().Register(Registration());
+  EXPECT_TRUE(peer_.ExpectRequest("REGISTER").Get("P-Charging-Vector").ends_with(";icid-generated-at=[::1]"));
+  stack_->signaling().Invite(Outgoing());
+  EXPECT_TRUE(peer_.ExpectRequest("INVITE").Get("P-Charging-Vector").ends_with(";icid-generated-at=[::1]"));
+}
+
 TEST_F(Ipv6FlowTest, IsCalled) {  // Covers: T4
   Register();
   PeerRequest invite{.method = "INVITE",

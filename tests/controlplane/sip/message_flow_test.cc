@@ -99,7 +99,7 @@ TEST_F(MessageFlowTest, IncomingWaitsForTheStore) {  // Covers: C24
   pages_.ExpectPages(1);
   const auto& [handle, page] = pages_.pages[0];
   EXPECT_EQ(page.contact_token, "TOKEN");
-  EXPECT_EQ(page.sender_uri, "tel:+34600000002");
+  EXPECT_EQ(page.sender.uri, "tel:+34600000002");
   EXPECT_EQ(page.body, "hi");
   EXPECT_EQ(page.content_type, "text/plain");
   EXPECT_EQ(page.transaction_key, request.call_id + "\n7\nbob");
@@ -134,8 +134,8 @@ TEST_F(MessageFlowTest, WithheldSenderStaysWithheld) {  // Covers: C24
   request.headers += "Privacy: id\r\n";
   SendToStack(request);
   pages_.ExpectPages(1);
-  EXPECT_EQ(pages_.pages[0].second.sender_uri, "");
-  EXPECT_EQ(pages_.pages[0].second.sender_name, "");
+  EXPECT_EQ(pages_.pages[0].second.sender.uri, "");
+  EXPECT_EQ(pages_.pages[0].second.sender.display_name, "");
 }
 
 }  // namespace

@@ -1,37 +1,7 @@
-#include "tests/controlplane/sip/stack_fixture.h"
+#include "tests/controlplane/sip/outgoing_call_fixture.h"
 
 namespace byon::sip::test {
 namespace {
-
-class OutgoingCallFlowTest : public StackFixture {
- protected:
-  void Begin() {
-    StartStack();
-    RestoreRegistration();
-  }
-  SipText InviteOnce() {
-    stack_->signaling().Invite(Outgoing());
-    return peer_.ExpectRequest("INVITE");
-  }
-  // Answers an INVITE and takes the ACK.
-  SipText Answer(const SipText& invite, const std::string& tag, const std::string& more = "") {
-    peer_.Reply(invite, "200 OK", tag, CalleeHeaders(more), kAnswer);
-    recorder_.Expect("answered out-1 " + tag);
-    return peer_.ExpectRequest("ACK");
-  }
-  PeerRequest InDialog(const SipText& invite, const std::string& tag, const std::string& method, uint32_t cseq) {
-    return {.method = method,
-            .uri = ContactUri(),
-            .from = "<" + invite.Get("To").substr(1) + ";tag=" + tag,
-            .to = invite.Get("From"),
-            .call_id = invite.Get("Call-ID"),
-            .cseq = cseq,
-            .headers = "",
-            .body = "",
-            .branch = ""};
-  }
-  std::string Reliable(int rseq) { return CalleeHeaders("Require: 100rel\r\nRSeq: " + std::to_string(rseq) + "\r\n"); }
-};
 
 TEST_F(OutgoingCallFlowTest, InviteCarriesWhatACarrierAsksFor) {  // Covers: C1 R7 R8
   Begin();
@@ -339,6 +309,63 @@ TEST_F(OutgoingCallFlowTest, ChallengedInviteIsAnsweredOnce) {
   recorder_.Expect("failed out-1 407");
 }
 
+// Every attempt carries credentials, each with a count of its own, and a nonce may grow old in between (RFC
+// 7616 3.4, 3.5).
+TEST_F(OutgoingCallFlowTest, AChallengedCallIsSentAgainWithItsCredentials) {  // Covers: R3 C15
+  Begin();
+  const auto challenge = [](const std::string& nonce) {
+    return "Proxy-Authenticate: Digest realm=\"ims.test\", nonce=\"" + nonce + "\", qop=\"auth\"";
+  };
+  const auto proves = [](const SipText& request, const std::string& nonce, const std::string& count) {
+    const std::string line = request.Get("Proxy-Authorization");
+    EXPECT_NE(line.find("nonce=\"" + nonce + "\""), std::string::npos) << line;
+    EXPECT_NE(line.find("nc=" + count), std::string::npos) << line;
+  };
+  peer_.Reply(InviteOnce(), "407 Proxy Authentication Required", "t1", challenge("n1") + "\r\n");
+  const SipText proved = peer_.ExpectRequest("INVITE");
+  proves(proved, "n1", "00000001");
+  peer_.Reply(proved, "422 Session Interval Too Small", "t2", "Min-SE: 3600\r\n");
+  const SipText longer = peer_.ExpectRequest("INVITE");
+  EXPECT_EQ(longer.Get("Session-Expires"), "3600");
+  proves(longer, "n1", "00000002");
+  peer_.Reply(longer, "407 Proxy Authentication Required", "t3", challenge("n2") + "\r\n");
+  const SipText renewed = peer_.ExpectRequest("INVITE");
+  proves(renewed, "n2", "00000001");
+  peer_.Reply(renewed, "407 Proxy Authentication Required", "t4", challenge("n3") + ", stale=true\r\n");
+  const SipText fresh = peer_.ExpectRequest("INVITE");
+  proves(fresh, "n3", "00000001");
+  // The registrar's side asks as well.
+  peer_.Reply(fresh, "401 Unauthorized", "t5",
+              "WWW-Authenticate: Digest realm=\"ims.test\", nonce=\"s1\", qop=\"auth\"\r\n");
+  const SipText both = peer_.ExpectRequest("INVITE");
+  proves(both, "n3", "00000002");
+  EXPECT_NE(both.Get("Authorization").find("nonce=\"s1\""), std::string::npos);
+  const SipText ack = Answer(both, "t6");
+  EXPECT_EQ(ack.Get("Authorization"), both.Get("Authorization"));
+  EXPECT_EQ(ack.Get("Proxy-Authorization"), both.Get("Proxy-Authorization"));
+}
+
+TEST_F(OutgoingCallFlowTest, AChallengedPrackAndUpdateAreAnswered) {  // Covers: C3 R3
+  Begin();
+  const SipText invite = InviteOnce();
+  peer_.Reply(invite, "183 Session Progress", "t1", Reliable(1), kAnswer);
+  const std::string challenge = "WWW-Authenticate: Digest realm=\"ims.test\", nonce=\"n1\", qop=\"auth\"\r\n";
+  const SipText prack = peer_.ExpectRequest("PRACK");
+  peer_.Reply(prack, "401 Unauthorized", "", challenge);
+  const SipText proved = peer_.ExpectRequest("PRACK");
+  EXPECT_NE(proved.Get("Authorization").find("nonce=\"n1\""), std::string::npos);
+  EXPECT_EQ(proved.Get("RAck"), prack.Get("RAck"));
+  EXPECT_GT(std::atoi(proved.Get("CSeq").c_str()), std::atoi(prack.Get("CSeq").c_str()));
+  peer_.Reply(proved, "200 OK", "");
+  recorder_.Expect("progress out-1 t1 183 reliable");
+  stack_->signaling().SendOffer("out-1", "t1", kOffer2);
+  peer_.Reply(peer_.ExpectRequest("UPDATE"), "401 Unauthorized", "", challenge);
+  const SipText update = peer_.ExpectRequest("UPDATE");
+  EXPECT_NE(update.Get("Authorization").find("nc=00000001"), std::string::npos);
+  peer_.Reply(update, "491 Request Pending", "", "Retry-After: 0\r\n");
+  EXPECT_NE(peer_.ExpectRequest("UPDATE").Get("Authorization").find("nc=00000002"), std::string::npos);
+}
+
 TEST_F(OutgoingCallFlowTest, ForeignRealmInACallGetsNoPassword) {
   Begin();
   const SipText invite = InviteOnce();
@@ -483,118 +510,6 @@ TEST_F(OutgoingCallFlowTest, ALongInviteGoesByUdpWhereNobodyTakesTcp) {
   EXPECT_EQ(peer_.ExpectRequest("INVITE").body(), kOffer);
 }
 
-TEST_F(OutgoingCallFlowTest, HoldPeerHoldAndBye) {  // Covers: C12 C10
-  Begin();
-  const SipText invite = InviteOnce();
-  Answer(invite, "t1");
-  recorder_.Expect("changed out-1");
-  // Ours.
-  stack_->signaling().SendOffer("out-1", "", kOffer2);
-  const SipText reinvite = peer_.ExpectRequest("INVITE");
-  EXPECT_EQ(reinvite.Tag("To"), "t1");
-  EXPECT_EQ(reinvite.body(), kOffer2);
-  peer_.Reply(reinvite, "200 OK", "", CalleeHeaders(), kAnswer2);
-  EXPECT_EQ(peer_.ExpectRequest("ACK").Get("CSeq"), std::to_string(std::atoi(reinvite.Get("CSeq").c_str())) + " ACK");
-  recorder_.Expect("answer out-1 t1");
-  EXPECT_EQ(recorder_.sdps["answer out-1 t1"], kAnswer2);
-  peer_.Reply(reinvite, "200 OK", "", CalleeHeaders(), kAnswer2);
-  peer_.ExpectRequest("ACK");
-  // Theirs.
-  PeerRequest theirs = InDialog(invite, "t1", "INVITE", 10);
-  theirs.headers = CalleeHeaders();
-  theirs.body = kOffer;
-  SendToStack(theirs);
-  recorder_.Expect("offer out-1 t1");
-  stack_->signaling().SendAnswer("out-1", "t1", kAnswer);
-  const SipText answer = peer_.ExpectStatus(200, "INVITE");
-  EXPECT_EQ(answer.body(), kAnswer);
-  PeerRequest ack = InDialog(invite, "t1", "ACK", 10);
-  SendToStack(ack);
-  // An offer that we do not like.
-  PeerRequest update = InDialog(invite, "t1", "UPDATE", 11);
-  update.headers = CalleeHeaders();
-  update.body = kOffer2;
-  SendToStack(update);
-  recorder_.Expect("offer out-1 t1", 2);
-  stack_->signaling().SendAnswer("out-1", "t1", std::nullopt);
-  peer_.ExpectStatus(488, "UPDATE");
-  // The same session again: a refresh, which nobody has to think about.
-  update.cseq = 12;
-  update.body = kOffer;
-  SendToStack(update);
-  EXPECT_EQ(peer_.ExpectStatus(200, "UPDATE").body(), kAnswer);
-  // BYE.
-  PeerRequest bye = InDialog(invite, "t1", "BYE", 13);
-  bye.headers = "Reason: Q.850;cause=16;text=\"Terminated\"\r\n";
-  SendToStack(bye);
-  peer_.ExpectStatus(200, "BYE");
-  recorder_.Expect("ended out-1 0");
-  EXPECT_EQ(recorder_.last_reason.q850_cause, 16);
-  bye.cseq = 14;
-  bye.branch.clear();
-  ExpectCount(SipCounter::kRefusedNoDialog, 0);
-}
-
-TEST_F(OutgoingCallFlowTest, GlareIsAnsweredAndRetried) {  // Covers: C5
-  Begin();
-  const SipText invite = InviteOnce();
-  Answer(invite, "t1");
-  stack_->signaling().SendOffer("out-1", "", kOffer2);
-  const SipText reinvite = peer_.ExpectRequest("INVITE");
-  PeerRequest theirs = InDialog(invite, "t1", "INVITE", 10);
-  theirs.headers = CalleeHeaders();
-  theirs.body = kOffer;
-  SendToStack(theirs);
-  const SipText refused = peer_.ExpectStatus(491, "INVITE");
-  EXPECT_EQ(Count(SipCounter::kRefusedGlare), 1u);
-  const auto start = std::chrono::steady_clock::now();
-  peer_.Reply(reinvite, "491 Request Pending", "");
-  peer_.ExpectRequest("ACK");
-  const SipText again = peer_.ExpectRequest("INVITE");
-  const auto waited = std::chrono::steady_clock::now() - start;
-  EXPECT_GE(waited, std::chrono::milliseconds(2000)) << "the owner of the Call-ID waits 2.1 to 4 s";
-  EXPECT_EQ(again.body(), kOffer2);
-  peer_.Reply(again, "488 Not Acceptable Here", "");
-  recorder_.Expect("offer failed out-1 488");
-  EXPECT_EQ(Count(SipCounter::kOfferGlareRetry), 1u);
-}
-
-// The peer's exchange came between: what we had to say is older than what was agreed (RFC 3264 section 8).
-TEST_F(OutgoingCallFlowTest, AnOfferThatWasOvertakenIsMadeAnew) {  // Covers: C5
-  Begin();
-  const SipText invite = InviteOnce();
-  Answer(invite, "t1");
-  const auto update_of_theirs = [&](uint32_t cseq, const std::string& body) {
-    PeerRequest update = InDialog(invite, "t1", "UPDATE", cseq);
-    update.headers = CalleeHeaders();
-    update.body = body;
-    SendToStack(update);
-  };
-  // It waits because of glare.
-  stack_->signaling().SendOffer("out-1", "", kOffer2);
-  peer_.Reply(peer_.ExpectRequest("INVITE"), "491 Request Pending", "");
-  update_of_theirs(10, kOffer);
-  recorder_.Expect("offer out-1 t1");
-  stack_->signaling().SendAnswer("out-1", "", kAnswer2);
-  peer_.ExpectStatus(200, "UPDATE");
-  recorder_.Expect("offer stale out-1");
-  stack_->signaling().SendOffer("out-1", "", kOffer);
-  const SipText anew = peer_.ExpectRequest("INVITE");
-  EXPECT_EQ(anew.body(), kOffer);
-  peer_.Reply(anew, "200 OK", "", CalleeHeaders(), kAnswer);
-  peer_.ExpectRequest("ACK");
-  recorder_.Expect("answer out-1 t1");
-  // It waits behind an offer that is not answered yet.
-  update_of_theirs(11, kOffer2);
-  recorder_.Expect("offer out-1 t1", 2);
-  stack_->signaling().SendOffer("out-1", "", kOffer2);
-  stack_->signaling().SendAnswer("out-1", "", kAnswer);
-  peer_.ExpectStatus(200, "UPDATE");
-  recorder_.Expect("offer stale out-1", 2);
-  stack_->signaling().SendOffer("out-1", "", kOffer2);
-  EXPECT_EQ(peer_.ExpectRequest("INVITE").body(), kOffer2);
-}
-
 // What was agreed by UPDATE stands, whatever the 200 repeats of before it.
 TEST_F(OutgoingCallFlowTest, OneAnswerIsAllThatCounts) {  // Covers: C3 C6
   Begin();
@@ -614,127 +529,6 @@ TEST_F(OutgoingCallFlowTest, OneAnswerIsAllThatCounts) {  // Covers: C3 C6
   EXPECT_EQ(recorder_.sdps["progress out-1 t1 180"], "");
   Answer(invite, "t1");
   EXPECT_EQ(recorder_.sdps["answered out-1 t1"], "");
-}
-
-TEST_F(OutgoingCallFlowTest, DeadDialogEndsTheCall) {
-  Begin();
-  Answer(InviteOnce(), "t1");
-  stack_->signaling().SendOffer("out-1", "", kOffer2);
-  peer_.Reply(peer_.ExpectRequest("INVITE"), "481 Call/Transaction Does Not Exist", "");
-  recorder_.Expect("ended out-1 481");
-}
-
-TEST_F(OutgoingCallFlowTest, UnansweredOfferOfThePeerTimesOut) {
-  config_.timers.answer_deadline = std::chrono::milliseconds(100);
-  Begin();
-  const SipText invite = InviteOnce();
-  Answer(invite, "t1");
-  PeerRequest update = InDialog(invite, "t1", "UPDATE", 10);
-  update.headers = CalleeHeaders();
-  update.body = kOffer2;
-  SendToStack(update);
-  peer_.ExpectStatus(500, "UPDATE");
-  EXPECT_EQ(Count(SipCounter::kAnswerTimeout), 1u);
-}
-
-TEST_F(OutgoingCallFlowTest, WeRefreshTheSession) {  // Covers: C15
-  config_.session_expires = std::chrono::seconds(4);
-  config_.min_session_expires = std::chrono::seconds(4);
-  Begin();
-  const SipText invite = InviteOnce();
-  EXPECT_EQ(invite.Get("Session-Expires"), "4");
-  Answer(invite, "t1", "Session-Expires: 4;refresher=uac\r\nRequire: timer\r\n");
-  const SipText update = peer_.ExpectRequest("UPDATE");
-  EXPECT_EQ(update.Get("Session-Expires"), "4;refresher=uac");
-  EXPECT_EQ(update.body(), "");
-  // UPDATE is refused: from now on by re-INVITE with the session as it is.
-  peer_.Reply(update, "405 Method Not Allowed", "");
-  const SipText reinvite = peer_.ExpectRequest("INVITE");
-  EXPECT_EQ(reinvite.body(), kOffer);
-  peer_.Reply(reinvite, "200 OK", "",
-              "Contact: <" + peer_.uri() + ">\r\nAllow: INVITE\r\nSession-Expires: 4;refresher=uac\r\n", kAnswer);
-  peer_.ExpectRequest("ACK");
-  EXPECT_EQ(peer_.ExpectRequest("INVITE").body(), kOffer) << "and again half an interval later";
-  EXPECT_EQ(recorder_.Count("answer out-1 t1"), 0u) << "nobody asked";
-}
-
-TEST_F(OutgoingCallFlowTest, SessionExpiresWhenThePeerDoesNotRefresh) {  // Covers: C15
-  config_.session_expires = std::chrono::seconds(1);
-  config_.min_session_expires = std::chrono::seconds(1);
-  Begin();
-  Answer(InviteOnce(), "t1", "Session-Expires: 1;refresher=uas\r\nRequire: timer\r\n");
-  const SipText bye = peer_.ExpectRequest("BYE");
-  EXPECT_EQ(bye.Get("Reason"), "SIP;cause=408;text=\"Session expired\"");
-  recorder_.Expect("ended out-1 408");
-  EXPECT_EQ(Count(SipCounter::kSessionExpired), 1u);
-}
-
-TEST_F(OutgoingCallFlowTest, RestoredDialogTakesAndGivesRequests) {  // Covers: T6
-  Begin();
-  const SipText invite = InviteOnce();
-  Answer(invite, "t1");
-  recorder_.Expect("changed out-1");
-  RestartStack();
-  stack_->signaling().Restore("out-1", recorder_.snapshots["out-1"]);
-  Settle();
-  PeerRequest theirs = InDialog(invite, "t1", "INVITE", 10);
-  theirs.headers = CalleeHeaders();
-  theirs.body = kOffer2;
-  SendToStack(theirs);
-  recorder_.Expect("offer out-1 t1");
-  stack_->signaling().SendAnswer("out-1", "", kAnswer2);
-  peer_.ExpectStatus(200, "INVITE");
-  SendToStack(InDialog(invite, "t1", "ACK", 10));
-  stack_->signaling().SendOffer("out-1", "", kOffer);
-  const SipText reinvite = peer_.ExpectRequest("INVITE");
-  EXPECT_GT(std::atoi(reinvite.Get("CSeq").c_str()), std::atoi(invite.Get("CSeq").c_str()));
-  peer_.Reply(reinvite, "200 OK", "", CalleeHeaders(), kAnswer);
-  recorder_.Expect("answer out-1 t1");
-  stack_->signaling().Bye("out-1", {});
-  const SipText bye = peer_.ExpectRequest("BYE");
-  EXPECT_EQ(bye.Get("Call-ID"), invite.Get("Call-ID"));
-  EXPECT_EQ(bye.Tag("From"), invite.Tag("From"));
-  EXPECT_EQ(bye.Tag("To"), "t1");
-  peer_.Reply(bye, "200 OK", "");
-}
-
-// The peer counts from the last refresh, of which the new process knows nothing.
-TEST_F(OutgoingCallFlowTest, ARestoredSessionIsRefreshedSoon) {  // Covers: C15 T6
-  config_.session_expires = config_.min_session_expires = std::chrono::seconds(48);
-  Begin();
-  Answer(InviteOnce(), "t1", "Session-Expires: 48;refresher=uac\r\nRequire: timer\r\n");
-  recorder_.Expect("changed out-1");
-  RestartStack();
-  stack_->signaling().Restore("out-1", recorder_.snapshots["out-1"]);
-  // Within 6 s; half an interval would be longer than anything is waited for here.
-  EXPECT_EQ(peer_.ExpectRequest("UPDATE").Get("Session-Expires"), "48;refresher=uac");
-}
-
-TEST_F(OutgoingCallFlowTest, AReinviteThatARestartCutOffIsAcknowledgedAndRepeated) {  // Covers: T6
-  Begin();
-  const SipText invite = InviteOnce();
-  Answer(invite, "t1");
-  recorder_.Expect("changed out-1");
-  stack_->signaling().SendOffer("out-1", "", kOffer2);
-  const SipText reinvite = peer_.ExpectRequest("INVITE");
-  config_.waits_for_restore = true;
-  RestartStack();
-  peer_.Reply(reinvite, "200 OK", "", CalleeHeaders(), kAnswer2);
-  ExpectCount(SipCounter::kDroppedNotRestored, 1);
-  stack_->signaling().Restore("out-1", recorder_.snapshots["out-1"]);
-  stack_->SetRestored();
-  Settle();
-  peer_.Reply(reinvite, "200 OK", "", CalleeHeaders(), kAnswer2);
-  const SipText next = peer_.Expect([](const SipText& m) { return m.is_request() && m.method() != "INVITE"; }, "ACK");
-  EXPECT_EQ(next.method(), "ACK") << "no BYE before it either";
-  EXPECT_EQ(next.Get("CSeq"), std::to_string(std::atoi(reinvite.Get("CSeq").c_str())) + " ACK");
-  recorder_.Expect("offer stale out-1");
-}
-
-TEST_F(OutgoingCallFlowTest, DamagedSnapshotEndsTheCall) {
-  Begin();
-  stack_->signaling().Restore("lost", "byon-sip-dialog 1\nshard 0\n");
-  recorder_.Expect("ended lost 500");
 }
 
 TEST_F(OutgoingCallFlowTest, ManyEarlyDialogsAreBounded) {  // Covers: C6

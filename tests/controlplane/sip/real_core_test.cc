@@ -86,7 +86,7 @@ TEST_F(RealCoreTest, RegistersAndCalls) {  // Covers: R1 R3 C1
   stack_->signaling().Invite(Outgoing("a-1", alice, registered, "+34600000002"));
   recorder_.Expect("incoming");
   EXPECT_EQ(recorder_.incoming->contact_token, "TOKENB");
-  EXPECT_EQ(recorder_.incoming->caller_uri, "sip:+34600000001@ims.test") << "as the P-CSCF asserts";
+  EXPECT_EQ(recorder_.incoming->caller.uri, "sip:+34600000001@ims.test") << "as the P-CSCF asserts";
   EXPECT_EQ(recorder_.incoming->called_uri, "sip:+34600000002@ims.test");
   EXPECT_TRUE(recorder_.incoming->supports_100rel);
   stack_->signaling().SendProgress("in-1", 183, kAnswer);

@@ -115,8 +115,8 @@ class Recorder : public call::SipSignalingObserver, public registration::SipRegi
     events.push_back("offer failed " + id + " " + std::to_string(status));
   }
   void OnOfferStale(const call::CallId& id, const call::DialogId&) override { events.push_back("offer stale " + id); }
-  void OnReplaced(const call::CallId& id, const call::DialogId& dialog, std::string party, std::string) override {
-    events.push_back("replaced " + id + " " + dialog + " " + party);
+  void OnReplaced(const call::CallId& id, const call::DialogId& dialog, call::Party party) override {
+    events.push_back("replaced " + id + " " + dialog + " " + party.uri);
   }
   void OnReferral(const call::CallId& id, call::Referral value) override {
     referral = std::move(value);

@@ -70,6 +70,11 @@ TEST_F(TrunkFlowTest, TheInviteIsThatOfAnInterconnection) {  // Covers: C33
   first_.Reply(invite, "200 OK", "t1", Headers(first_), kAnswer);
   recorder_.Expect("answered v t1");
   first_.ExpectRequest("ACK");
+  stack_->signaling().SendOffer("v", "", kOffer2);
+  const SipText reinvite = first_.ExpectRequest("INVITE");
+  EXPECT_EQ(reinvite.Get("P-Access-Network-Info"), "");
+  first_.Reply(reinvite, "200 OK", "", Headers(first_), kAnswer2);
+  first_.ExpectRequest("ACK");
   // Hung up at the other side: the peer of the trunk is let in.
   first_.SendTo(host_, config_.local_port,
                 Wire(first_, {.method = "BYE",

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { isWithheld, numberOf, toAddress } from '../../../controlplane/web/sdk/src/address.js';
 import { emergencyOf } from '../../../controlplane/web/app/emergency.js';
 import { browserLocation, emergencyAddress } from '../../../controlplane/web/sdk/src/emergency.js';
-import { duration, prettyNumber } from '../../../controlplane/web/app/format.js';
+import { duration, identityText, isDoubtful, peerTitle, prettyNumber } from '../../../controlplane/web/app/format.js';
 
 describe('addresses', () => {
   test.each([
@@ -53,5 +53,18 @@ describe('numbers for help', () => {
 describe('how the page writes', () => {
   test.each([['+34600000002', '+34 600 000 002'], ['+14155550123', '+1 415 555 0123'], ['118', '118'], ['+4930123456', '+49 301 234 56']])('%s as %s', (number, pretty) =>
     expect(prettyNumber(number)).toBe(pretty));
+  test.each([
+    ['tel:+34600000002', undefined, '+34 600 000 002'], ['tel:+34600000002', 'Bob', 'Bob'], ['sip:1004@ims.test', undefined, '1004'],
+    ['sip:+34600000009@evil.example', undefined, '+34600000009@evil.example'], ['sip:anonymous@anonymous.invalid', undefined, 'Number withheld'],
+  ])('%s (%s) is called %s', (address, name, title) => expect(peerTitle(address, name)).toBe(title));
+  test('what the network says of a caller', () => {
+    expect(identityText(undefined)).toBe('');
+    expect(identityText({ asserted: true })).toBe('');
+    expect(identityText({ asserted: true, verification: 'none' })).toBe('');
+    expect(identityText({ asserted: true, verification: 'passed' })).toMatch(/Verified/);
+    expect(identityText({ asserted: false, verification: 'passed' })).toMatch(/not vouch/);
+    expect(identityText({ asserted: true, verification: 'failed' })).toMatch(/may be false/);
+    expect([{ asserted: true }, { asserted: false }, { asserted: true, verification: 'failed' } as const].map(isDoubtful)).toEqual([false, true, true]);
+  });
   test.each([[0, '0:00'], [65_000, '1:05'], [3_665_000, '1:01:05'], [-5, '0:00']])('%i ms as %s', (milliseconds, text) => expect(duration(milliseconds)).toBe(text));
 });

@@ -175,6 +175,14 @@ describe('a call', () => {
     expect(errors).toEqual([]);
   });
 
+  test('incoming: what the network says of the caller', async () => {
+    const originatorIdentity = { asserted: true, verification: 'passed' } as const;
+    gateway.event('session-invitation', session({ mediaSessionId: 'call-8', originatorIdentity, offer: { sdp: 'offer of the gateway' } }));
+    await settle();
+    expect((device.calls.at(-1) as Call).peerIdentity).toEqual(originatorIdentity);
+    expect((await invited()).peerIdentity).toBeUndefined();
+  });
+
   test('incoming: twice the same invitation is one call', async () => {
     await invited();
     await invited();

@@ -244,6 +244,7 @@ TEST_F(CallTest, ACallForHelpTellsWhereTheClientIs) {
   world_.config.call.emergency.is_routed = true;
   world_.config.call.emergency.needs_location = true;
   world_.Build();
+  config_.routes_emergencies = true;
   Start();
   Client& client = Registered();
   RequestParts parts = InviteParts();
@@ -295,6 +296,9 @@ TEST_F(CallTest, CallsThatCannotBeAreRefused) {
   parts.headers.emplace_back("Authorization", Bearer());
   EXPECT_EQ(Ask(stranger, "INVITE", parts), 403) << "not registered";
   EXPECT_EQ(Count(Counter::kNotRegistered), 1u);
+  parts = InviteParts(3);
+  parts.headers.emplace_back("Authorization", Bearer());
+  EXPECT_EQ(Ask(stranger, "INVITE", parts, "tel:112"), 380) << "help goes before the registration";
   Client& client = Registered();
   const auto refused = [&](int cseq, auto change, const std::string& uri = kBob) {
     RequestParts one = InviteParts(cseq);
@@ -322,6 +326,16 @@ TEST_F(CallTest, CallsThatCannotBeAreRefused) {
                 8, [](auto&) {}, "urn:service:sos")
                 .status(),
             380);
+  EXPECT_EQ(refused(
+                11, [](auto& p) { p.body.clear(); }, "sip:112@ims.test")
+                .status(),
+            380)
+      << "and before the offer";
+  EXPECT_EQ(refused(
+                12, [](auto& p) { p.headers.erase(p.headers.begin()); }, "tel:112")
+                .status(),
+            380)
+      << "and the Contact";
   int cseq = 20;
   for (const char* help : {"tel:112", "sip:112@192.0.2.7", "tel:+34112"}) {
     EXPECT_EQ(refused(
@@ -335,6 +349,7 @@ TEST_F(CallTest, CallsThatCannotBeAreRefused) {
   EXPECT_TRUE(world_.sip.invites.empty());
   EXPECT_EQ(Count(Counter::kBadBody), 2u);
   EXPECT_EQ(Count(Counter::kBadExtension), 1u);
+  EXPECT_EQ(Count(Counter::kHelpRefused), 8u);
   EXPECT_EQ(web_sip_->calls(), 0u);
 }
 
@@ -519,6 +534,22 @@ TEST_F(CallTest, AClientIsCalledAndAnswers) {
   bye.cseq = 1;
   EXPECT_EQ(Ask(client, "BYE", bye), 200);
   EXPECT_THAT(Sip(), Contains("bye " + call_));
+}
+
+TEST_F(CallTest, AClientIsToldWhatTheNetworkSaysOfTheCaller) {  // Covers: C35
+  Client& client = Registered();
+  const auto invited_by = [&](const std::string& uri, call::Assurance assurance) {
+    world_.caller = {uri, "", assurance};
+    const SipMessage invite = Invited(client);
+    client.Send(Answer(invite, 486));
+    EXPECT_EQ(client.Next().method(), "ACK");
+    return invite;
+  };
+  EXPECT_EQ(invited_by("tel:+34600000003", {true, call::NumberCheck::kPassed}).Text("P-Asserted-Identity"),
+            "<sip:+34600000003@ims.test;user=phone;verstat=TN-Validation-Passed>");
+  const SipMessage doubtful = invited_by("sip:+34600000009@evil.example", {false, call::NumberCheck::kFailed});
+  EXPECT_EQ(doubtful.Find("P-Asserted-Identity"), nullptr);
+  EXPECT_THAT(doubtful.Text("From"), HasSubstr("<sip:+34600000009@evil.example>"));
 }
 
 TEST_F(CallTest, TheClientsRefusalIsTheNetworks) {

@@ -26,7 +26,7 @@ export { SignIn } from './sign_in.js';
 export type { Transport, TransportEvents, TransportOptions } from './transport.js';
 export { WebSocketTransport } from './web_socket_transport.js';
 export type {
-  CallElsewhere, CloudEvent, EmergencyKind, EndStatus, GatewayLegQuality, GatewayQuality, IceServersResource, ListedSession, LocationDetails, Message, PageConfig, Presence,
+  CallElsewhere, CallerIdentity, CloudEvent, EmergencyKind, EndStatus, GatewayLegQuality, GatewayQuality, IceServersResource, ListedSession, LocationDetails, Message, PageConfig, Presence,
   PushState, PushSubscriptionBody,
   RegistrationResource, Sdp,
   ReferralEventData, SessionResource, SessionStatus, TransferEventData, Visit,

@@ -9,7 +9,7 @@ import type { Platform } from './platform.js';
 import { type CallStats, QualityMonitor, type QualityWarning, readStats } from './quality.js';
 import type { Operations } from './operations.js';
 import type { Transport } from './transport.js';
-import { type DtmfEventData, type EmergencyEventData, type EmergencyKind, type EndStatus, type GatewayQuality, isEndStatus, type LocationDetails, type ReferralEventData, type SessionResource, type TransferEventData } from './wire.js';
+import { type CallerIdentity, type DtmfEventData, type EmergencyEventData, type EmergencyKind, type EndStatus, type GatewayQuality, isEndStatus, type LocationDetails, type ReferralEventData, type SessionResource, type TransferEventData } from './wire.js';
 
 const SAMPLE_MS = 1000;
 /** A call that cannot be placed is tried again after so long each; then the user is told. */
@@ -43,6 +43,7 @@ export interface CallParts {
   direction: 'outgoing' | 'incoming';
   peer: string;
   peerName?: string | undefined;
+  peerIdentity?: CallerIdentity | undefined;
   id?: string | undefined;
 }
 
@@ -68,6 +69,7 @@ export class Call extends Emitter<CallEvents> {
   #endReason: string | undefined;
   #peer: string;
   #peerName: string | undefined;
+  #peerIdentity: CallerIdentity | undefined;
   #emergency: EmergencyKind | undefined;
 
   readonly direction: 'outgoing' | 'incoming';
@@ -81,6 +83,7 @@ export class Call extends Emitter<CallEvents> {
     this.direction = parts.direction;
     this.#peer = parts.peer;
     this.#peerName = parts.peerName;
+    this.#peerIdentity = parts.peerIdentity;
     this.#id = parts.id;
     this.#microphone = new Microphone({
       platform: parts.platform,
@@ -97,6 +100,11 @@ export class Call extends Emitter<CallEvents> {
   /** The other party's name, when the network tells one; nobody has checked it. */
   get peerName(): string | undefined {
     return this.#peerName;
+  }
+
+  /** What stands behind {@link peer} when somebody calls here; undefined for a withheld number and for calls from here. */
+  get peerIdentity(): CallerIdentity | undefined {
+    return this.#peerIdentity;
   }
 
   /** The gateway's name of the call; undefined until it has taken an outgoing call. */
@@ -446,7 +454,7 @@ export class Call extends Emitter<CallEvents> {
   applyReferral({ state, target, reason }: ReferralEventData): void {
     if (state === 'Completed') {
       this.#peer = target;
-      this.#peerName = undefined;
+      this.#peerName = this.#peerIdentity = undefined;
     }
     this.emit('referral', { state, target, reason });
   }

@@ -15,7 +15,7 @@ import { RestTransport } from './rest_transport.js';
 import type { Transport } from './transport.js';
 import { WebSocketTransport } from './web_socket_transport.js';
 import type {
-  CallElsewhere, CloudEvent, DtmfEventData, EmergencyEventData, ListedSession, LocationDetails, Message, Presence, PushSubscriptionBody, ReferralEventData, RegistrationEndsData, RegistrationResource,
+  CallElsewhere, CallerIdentity, CloudEvent, DtmfEventData, EmergencyEventData, ListedSession, LocationDetails, Message, Presence, PushSubscriptionBody, ReferralEventData, RegistrationEndsData, RegistrationResource,
   SessionResource, TransferEventData,
 } from './wire.js';
 
@@ -392,7 +392,7 @@ export class Device extends Emitter<DeviceEvents> {
     });
   }
 
-  #makeCall(parts: { direction: 'outgoing' | 'incoming'; peer: string; peerName?: string | undefined; id?: string }): Call {
+  #makeCall(parts: { direction: 'outgoing' | 'incoming'; peer: string; peerName?: string | undefined; peerIdentity?: CallerIdentity | undefined; id?: string }): Call {
     const { registrationId, regInfo } = this.#registration as RegistrationResource;
     const call = new Call({
       transport: this.#transport, platform: this.#platform, audio: this.audio,
@@ -469,9 +469,10 @@ export class Device extends Emitter<DeviceEvents> {
     if (this.#unclaimed.size > MOST_UNCLAIMED_CALLS) this.#unclaimed.delete(this.#unclaimed.keys().next().value as string);
   }
 
-  #handleInvitation({ mediaSessionId: id, offer, originatorAddress: peer, originatorName: peerName }: SessionResource): void {
+  #handleInvitation(session: SessionResource): void {
+    const { mediaSessionId: id, offer, originatorAddress: peer, originatorName: peerName, originatorIdentity: peerIdentity } = session;
     if (this.#calls.has(id) || !offer?.sdp || !this.#registration) return;
-    const call = this.#makeCall({ direction: 'incoming', id, peer, peerName });
+    const call = this.#makeCall({ direction: 'incoming', id, peer, peerName, peerIdentity });
     this.#calls.set(id, call);
     call.prepare(offer.sdp).catch((error: unknown) => {
       if (call.hasEnded) return;

@@ -55,12 +55,25 @@ export interface EmergencyEventData {
   what: 'routed' | 'answered' | 'callback' | 'use-phone';
 }
 
+/** What stands behind the address of whoever calls. */
+export interface CallerIdentity {
+  /** The operator's network says who it is; else it is what the caller says of itself. */
+  asserted: boolean;
+  /**
+   * What came of the network's check that the caller may use the number (STIR); `none`: there was nothing to check. Absent where the
+   * network does not tell.
+   */
+  verification?: 'passed' | 'failed' | 'none';
+}
+
 export interface SessionResource {
   mediaSessionId: string;
   callType?: 'REGULAR' | 'EMERGENCY';
   status: SessionStatus;
   originatorAddress: string;
   originatorName?: string;
+  /** Of an incoming call; absent when the number is withheld. */
+  originatorIdentity?: CallerIdentity;
   receiverAddress: string;
   receiverName?: string;
   offer?: Sdp;
