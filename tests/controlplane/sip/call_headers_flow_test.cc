@@ -33,7 +33,9 @@ TEST_F(CalledHeadersTest, ResponsesTellTheAccessNetwork) {  // Covers: C8
   expect(peer_.ExpectStatus(200, "BYE"));
 
   // Whose dialog nobody knows is told nothing.
-  SendToStack(Next(invite, answer, "BYE", 5));
+  PeerRequest stray = Next(invite, answer, "BYE", 5);
+  stray.call_id = "nobody's";
+  SendToStack(stray);
   EXPECT_EQ(peer_.ExpectStatus(481, "BYE").Get("P-Access-Network-Info"), "");
 }
 
