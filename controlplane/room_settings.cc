@@ -81,6 +81,16 @@ gateway::GatewayConfig GatewaySettings(const runtime::Config& config) {
   call.emergency_numbers = config.ims.emergency_numbers;
   call.barred_prefixes = config.ims.barred_prefixes;
   settings.pulls_calls = config.ims.pulls_calls;
+  using ToPhone = call::MoveConfig::ToPhone;
+  const auto& transfer = config.ims.transfer;
+  call.move.to_phone = transfer.to_phone == "inter_ue" ? ToPhone::kInterUe
+                       : transfer.to_phone == "refer"  ? ToPhone::kRefer
+                                                       : ToPhone::kJoin;
+  call.move.pulls_by_server = transfer.from_phone == "inter_ue";
+  call.move.server_uri = transfer.scc_as;
+  call.move.refers_to_server = transfer.inter_ue_refer == "scc_as";
+  call.move.names_target_dialog = transfer.dialog == "target_dialog";
+  call.move.finds_phone = transfer.asks_for_phone;
   call.emergency.is_routed = config.emergency.is_routed;
   call.emergency.needs_location = config.emergency.needs_location;
   for (const auto& one : config.emergency.numbers) call.emergency.services[one.number] = one.urn;

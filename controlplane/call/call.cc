@@ -169,6 +169,7 @@ void Call::HandleTimeout(Now now) {
   }
   if (is_ended()) return;
   if (is_due(release_deadline_)) {
+    if (network_move_) return OnReleaseTimeout(now);
     return Fail("Call transferred", {.q850_cause = kQ850NormalClearing, .text = "Normal call clearing"}, 0, now);
   }
   if (is_due(create_deadline_)) Complete(std::exchange(create_request_, 0));
@@ -262,6 +263,7 @@ void Call::EndSip(const EndReason& reason, int reject_status) {
     case SipState::kInviting: Emit(SendCancel{reason}); break;
     case SipState::kIncoming: Emit(SendReject{reject_status, reason}); break;
     case SipState::kConfirmed: Emit(SendBye{reason}); break;
+    case SipState::kReferring: Emit(LeaveReferral{}); break;
     case SipState::kNone:
     case SipState::kEnded: break;
   }
@@ -296,6 +298,7 @@ void Call::OnMediaReady(uint64_t change_id, MediaLocals locals, Now now) {
   record_.locals = std::move(locals);
   if (change_id == 0) {
     is_media_ready_ = true;
+    if (awaits_devices_) return;
     if (!is_on_device()) return StartInvite(now);
     if (record_.is_originating) {
       web_answer_ = sdp_.web.BuildAnswer(*web_change_->offer, record_.locals.access,

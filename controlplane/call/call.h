@@ -63,6 +63,14 @@ struct PhoneLegSetup {
   std::string target_uri;
   std::string receiver_address;
   std::vector<std::string> excluded_instances;  // must not ring
+  bool finds_phone = false;                     // the own phone's GRUU is asked for first
+  CallId move_id;                               // of the leg that may follow (MoveConfig::ToPhone::kRefer)
+};
+
+// The leg that asks the network to move a call.
+struct MoveSetup {
+  OutgoingReferral referral;
+  std::string receiver_address;
 };
 
 // A device takes a call over that is elsewhere.
@@ -117,6 +125,7 @@ class Call {
   static std::unique_ptr<Call> StartPull(const CallConfig& config, const Negotiators& negotiators, const Call& pulled,
                                          PullSetup setup, RequestId request, Now now);
 
+  static std::unique_ptr<Call> StartMove(const Call& moved, MoveSetup setup, Now now);
   static std::unique_ptr<Call> StartReferral(const Call& referred, ReferralSetup setup, Now now);
   // The INVITE goes out when the browser's media is connected: until then, and when it fails, the phone has the call.
   static std::unique_ptr<Call> StartNetworkPull(const CallConfig& config, const Negotiators& negotiators,
@@ -155,6 +164,12 @@ class Call {
   // Stops alerting the phone. Refused when there is nothing to be stopped.
   void CancelTransfer(RequestId id, Now now);
   void OnPartner(const TellPartner& news, Now now);
+  // The network moves it (call_move.cc): `leg` asks for it.
+  void BeginMove(const CallId& leg);
+  const CallId& move_id() const { return move_id_; }
+  const std::string& target_uri() const { return invite_.target_uri; }
+  void OnDevices(const std::vector<RegisteredDevice>& devices, Now now);
+  void OnReferred(int status_code, const std::string& phrase, Now now);
   // A REFER of the network (call_referral.cc). The status with which it is refused; 0: it may be taken up.
   int CheckReferral() const;
   void BeginReferral(const ReferralSetup& setup);
@@ -196,7 +211,7 @@ class Call {
 
  private:
   // What SIP knows of the call.
-  enum class SipState : uint8_t { kNone, kInviting, kIncoming, kConfirmed, kEnded };
+  enum class SipState : uint8_t { kNone, kInviting, kIncoming, kConfirmed, kReferring, kEnded };
 
   // One dialog's offer/answer state; an incoming call has only one, under the empty id.
   struct Dialog {
@@ -216,6 +231,14 @@ class Call {
     bool has_dialog = false;
     bool is_refused = false;  // the network stays with the address that it has
     TellPartner outcome;      // should it fail
+  };
+
+  // The network is asked to move it, by `leg`.
+  struct NetworkMove {
+    CallId leg;
+    bool is_accepted = false;
+    bool is_done = false;
+    std::optional<EndReason> end{};  // of our dialog, before it is known what became of the move
   };
 
   // The other side is being moved by the network.
@@ -284,6 +307,15 @@ class Call {
   void OnReferralProgress(const EndReason& response);
   void OnReferralFailed(const EndReason& response, Now now);
 
+  // ---- moving by the network (call_move.cc)
+  void AskForDevices();
+  void SendMove(Now now);
+  void OnMoved(Now now);
+  void OnMoveFailed(const TellPartner& news, Now now);
+  bool TakesEndAsMove(const EndReason& reason, Now now);
+  void OnReleaseTimeout(Now now);
+  void EndMoved(Now now);
+
   // ---- the network's side (call_network.cc)
   void StartInvite(Now now);
   void Answered(const DialogId& dialog_id, const std::string& reason, Now now);
@@ -320,6 +352,10 @@ class Call {
   std::unique_ptr<WebChange> web_change_;  // none most of the time
   std::unique_ptr<Pull> pull_;
   std::unique_ptr<PendingReferral> referral_;
+  std::unique_ptr<NetworkMove> network_move_;
+  std::unique_ptr<OutgoingReferral> asked_;  // of a leg that asks the network to move its partner
+  CallId move_id_;
+  bool awaits_devices_ = false;
   bool is_network_pull_ = false;
   std::string far_stream_;     // of an incoming call whose other side was moved
   int failure_status_ = 0;     // of a leg, what the network said

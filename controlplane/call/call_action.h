@@ -94,6 +94,15 @@ struct SendBye {
   EndReason reason;
 };
 
+// Of a REFER of ours.
+struct FindDevices {
+  SipBinding binding;
+};
+struct SendReferral {
+  OutgoingReferral referral;
+};
+struct LeaveReferral {};
+
 // Of a REFER of the network.
 struct AnswerReferral {
   int status_code = 0;
@@ -165,6 +174,8 @@ enum class PartnerNews : uint8_t {
   kReferralProgress,  // a provisional response of whom the network has sent us to
   kReferralAnswered,  // who is in the call now
   kReferralFailed,    // or will not be
+  kMoving,            // the network has taken up our REFER
+  kMoved,             // and done what it asks for
 };
 struct TellPartner {
   CallId partner;
@@ -193,9 +204,10 @@ struct Persist {};
 // The call is over and forgotten.
 struct Forget {};
 
-using Action = std::variant<SendInvite, RenewBinding, SendCancel, SendProvisional, SendAccept, SendReject, SendSdpOffer,
-                            SendSdpAnswer, SendBye, AnswerReferral, ReportReferral, CreateMedia, ModifyMedia,
-                            CloseMedia, PlayTone, JoinMedia, NotifyTransfer, NotifyReferral, NotifyEmergency,
-                            TellPartner, NotifyDevice, CompleteRequest, Persist, Forget>;
+using Action =
+    std::variant<SendInvite, RenewBinding, SendCancel, SendProvisional, SendAccept, SendReject, SendSdpOffer,
+                 SendSdpAnswer, SendBye, FindDevices, SendReferral, LeaveReferral, AnswerReferral, ReportReferral,
+                 CreateMedia, ModifyMedia, CloseMedia, PlayTone, JoinMedia, NotifyTransfer, NotifyReferral,
+                 NotifyEmergency, TellPartner, NotifyDevice, CompleteRequest, Persist, Forget>;
 
 }  // namespace byon::call

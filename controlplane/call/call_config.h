@@ -20,6 +20,21 @@ struct EmergencyConfig {
   std::map<std::string, std::string> services{};
 };
 
+// How a call changes between a device and the user's phone.
+struct MoveConfig {
+  enum class ToPhone : uint8_t {
+    kJoin,     // a second call to the own number, joined with the first here
+    kInterUe,  // the network moves it (TS 24.337 clause 10)
+    kRefer,    // as kJoin; then the far end is asked to call the phone itself (RFC 5589 section 7)
+  };
+  ToPhone to_phone = ToPhone::kJoin;
+  bool pulls_by_server = false;      // a call of the phone is taken over through the server, not at the own number
+  std::string server_uri{};          // Inter UE Transfer SCC AS URI (TS 24.337 clause 3.1)
+  bool refers_to_server = false;     // the REFER goes to the server (clause 10.2.1.2), else to the phone (10.2.1.1)
+  bool names_target_dialog = false;  // by Target-Dialog, else by Replaces; what goes to the server always is
+  bool finds_phone = false;          // the phone's GRUU is asked for before it is called
+};
+
 // Validated at start; see config/controlplane.yaml for what each value means to an operator.
 struct CallConfig {
   sdp::WebRtcConfig web_rtc;
@@ -31,6 +46,7 @@ struct CallConfig {
   // What begins like one of these is not called either, whoever asks: "+34806", "00", "*".
   std::vector<std::string> barred_prefixes;
   EmergencyConfig emergency{};
+  MoveConfig move{};
   std::chrono::seconds ring_timeout{120};  // no final answer: NoAnswer
   // Contacting the network: an INVITE that nobody has answered at all for so long has failed.
   std::chrono::seconds progress_timeout{20};

@@ -227,6 +227,7 @@ void Call::OnEnded(const EndReason& reason, Now now) {
     ApplyIms();
     return UpdateRingback();
   }
+  if (network_move_ && TakesEndAsMove(reason, now)) return;
   std::string text = record_.is_originating ? "Call terminated by receiver" : "Call terminated by originator";
   bool is_elsewhere = reason.sip_status == 200 && !record_.is_originating;
   if (is_elsewhere) {

@@ -26,6 +26,7 @@ enum class Part : uint8_t {
   kAway,      // the device has left: its partner is joined in its place
   kPhoneLeg,  // the partner: towards the phone, or another number
   kReferral,  // towards whom the network sends us to; once it has given its dialog away, what the old one ends in
+  kMove,      // asks the network to move the partner; has neither a dialog nor media
 };
 
 // What a call has to do with emergency services.

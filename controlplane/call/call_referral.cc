@@ -125,6 +125,10 @@ std::unique_ptr<Call> Call::StartNetworkPull(const CallConfig& config, const Neg
                                              NetworkPullSetup setup, RequestId request, Now now) {
   auto call = StartOutgoing(config, negotiators, std::move(setup.call), request, now);
   call->invite_.replaces = std::move(setup.replaces);
+  if (config.move.pulls_by_server) {  // TS 24.337 clause 10.2.2.2
+    call->invite_.target_uri = config.move.server_uri;
+    call->invite_.names_target_dialog = config.move.names_target_dialog;
+  }
   call->is_network_pull_ = true;
   return call;
 }

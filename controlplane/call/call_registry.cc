@@ -319,8 +319,9 @@ uint32_t CallRegistry::CountActive(const Index& index, const std::string& key) c
   if (auto ids = index.find(key); ids != index.end()) {
     for (const CallId& id : ids->second) {
       const Call& call = *calls_.at(id).call;
-      // The leg to the phone is no call of its own, nor is that of a REFER.
-      count += !call.is_ended() && call.record().part != Part::kPhoneLeg && call.record().part != Part::kReferral;
+      // The leg to the phone is no call of its own, nor are those of a REFER.
+      const Part part = call.record().part;
+      count += !call.is_ended() && (part == Part::kDevice || part == Part::kAway);
     }
   }
   return count;

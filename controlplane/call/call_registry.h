@@ -52,6 +52,8 @@ struct TransferRequest {
   uint64_t sdp_session_id = 0;                  // random
   std::string to_address;                       // tel: or sip:; empty: the user's own phone
   std::vector<std::string> excluded_instances;  // the user's own devices, with to_address empty
+  CallId move_id{};                             // new, as phone_leg_id
+  SipBinding binding{};                         // of the call's registration, as it is now
 };
 
 // A client's wish to go on here with a call that is elsewhere; both are checked to be the client's.
@@ -153,6 +155,8 @@ class CallRegistry {
   std::optional<Refusal> CheckTarget(const std::string& address) const;
   std::optional<Refusal> CheckQuota(const OutgoingRequest& request) const;
   std::optional<OutgoingSetup> SetUp(OutgoingRequest request, std::string target_uri, Refusal& refusal) const;
+  void MoveByNetwork(Call& call, TransferRequest request, Now now);
+  void LeavePath(Call& call, const Call& leg, Now now);
   void GiveReferredDialog(Call& leg, const TellPartner& news);
   std::optional<Refusal> CheckEmergency(const OutgoingRequest& request) const;
   bool RingsAnyway(const IncomingRequest& request) const;

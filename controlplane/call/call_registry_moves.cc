@@ -13,7 +13,13 @@ void CallRegistry::Transfer(TransferRequest request, RequestId request_id, Now n
   }
   Call& call = *it->second.call;
   PhoneLegSetup setup;
-  if (request.to_address.empty()) {
+  const bool is_own_phone = request.to_address.empty();
+  if (is_own_phone && config_.move.to_phone == MoveConfig::ToPhone::kInterUe) {
+    if (auto refusal = call.CheckTransfer()) return Refuse(request.call_id, request_id, std::move(*refusal));
+    actions_.push_back({request.call_id, CompleteRequest{request_id, call.view()}});
+    return MoveByNetwork(call, std::move(request), now);
+  }
+  if (is_own_phone) {
     setup.target_uri = call.record().binding.impu;
     setup.receiver_address = ShownAddressOf(setup.target_uri, config_.home_domain);
     setup.excluded_instances = std::move(request.excluded_instances);
@@ -30,10 +36,48 @@ void CallRegistry::Transfer(TransferRequest request, RequestId request_id, Now n
   if (auto refusal = call.CheckTransfer()) return Refuse(request.call_id, request_id, std::move(*refusal));
   setup.id = request.phone_leg_id;
   setup.sdp_session_id = request.sdp_session_id;
+  setup.finds_phone = is_own_phone && config_.move.finds_phone;
+  setup.move_id = request.move_id;
   call.BeginTransfer(setup.id);
   actions_.push_back({request.call_id, CompleteRequest{request_id, call.view()}});
   Touch(call);
   Adopt(Call::StartPhoneLeg(call, std::move(setup), now));
+}
+
+// TS 24.337 clause 10.2.1.1, or 10.2.1.2 where the server is asked. Until the phone's own address is known, it is the
+// number without our devices.
+void CallRegistry::MoveByNetwork(Call& call, TransferRequest request, Now now) {
+  const MoveConfig& config = config_.move;
+  MoveSetup setup;
+  OutgoingReferral& referral = setup.referral;
+  referral.id = std::move(request.phone_leg_id);
+  referral.binding = request.binding.impu.empty() ? call.record().binding : std::move(request.binding);
+  referral.named = call.signalling_id();
+  referral.is_to_holder = config.refers_to_server;
+  referral.names_target_dialog = config.refers_to_server || config.names_target_dialog;
+  const std::string& number = call.record().binding.impu;
+  referral.target_uri = config.refers_to_server ? config.server_uri : number;
+  referral.refer_to_uri = config.refers_to_server ? number : config.server_uri;
+  referral.excluded_instances = std::move(request.excluded_instances);
+  setup.receiver_address = ShownAddressOf(number, config_.home_domain);
+  call.BeginTransfer(referral.id);
+  call.BeginMove(referral.id);
+  Touch(call);
+  Adopt(Call::StartMove(call, std::move(setup), now));
+}
+
+// Both sides are joined here. If the far one calls the phone itself, in the place of our leg, this gateway is not
+// needed any more; if not, nothing changes.
+void CallRegistry::LeavePath(Call& call, const Call& leg, Now now) {
+  MoveSetup setup;
+  setup.referral.id = leg.move_id();
+  setup.referral.binding = call.record().binding;
+  setup.referral.named = leg.signalling_id();
+  setup.referral.within = call.signalling_id();
+  setup.referral.refer_to_uri = leg.target_uri();
+  setup.receiver_address = leg.record().receiver_address;
+  call.BeginMove(setup.referral.id);
+  Adopt(Call::StartMove(call, std::move(setup), now));
 }
 
 void CallRegistry::CancelTransfer(const CallId& id, RequestId request_id, Now now) {
@@ -188,6 +232,9 @@ void CallRegistry::Deliver(const CallId& from, const TellPartner& news) {
   if (is_gone) return;
   to->second.call->OnPartner(news, news.now);
   Touch(*to->second.call);
+  if (news.news != PartnerNews::kJoined || config_.move.to_phone != MoveConfig::ToPhone::kRefer) return;
+  const Call* leg = Find(from);
+  if (leg != nullptr && !leg->is_ended() && !leg->move_id().empty()) LeavePath(*to->second.call, *leg, news.now);
 }
 
 }  // namespace byon::call

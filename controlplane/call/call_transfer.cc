@@ -33,6 +33,8 @@ std::unique_ptr<Call> Call::StartPhoneLeg(const Call& moved, PhoneLegSetup setup
   call->invite_.is_anonymous = call->invite_.is_anonymous && setup.target_uri != moved.record_.binding.impu;
   call->invite_.target_uri = std::move(setup.target_uri);
   call->invite_.excluded_instances = std::move(setup.excluded_instances);
+  call->move_id_ = std::move(setup.move_id);
+  if (setup.finds_phone) call->AskForDevices();
   MediaChange initial;
   initial.beside = moved.record_.id;
   initial.is_ims_ipv6 = sdp::IsIpv6(moved.record_.locals.ims.rtp.ip);
@@ -73,7 +75,7 @@ std::optional<Refusal> Call::CheckTransfer() const {
   if (record_.emergency != Emergency::kNone) {
     return Refusal{RefusalKind::kIncompatibleState, "A call with an emergency service stays where it is."};
   }
-  if (!record_.partner.empty() || web_change_ || !lent_to_.empty() || referral_) {
+  if (!record_.partner.empty() || web_change_ || !lent_to_.empty() || referral_ || network_move_) {
     return Refusal{RefusalKind::kIncompatibleState, "An earlier change is still under way."};
   }
   return std::nullopt;
@@ -88,6 +90,10 @@ void Call::BeginTransfer(const CallId& phone_leg) {
 void Call::CancelTransfer(RequestId id, Now now) {
   if (is_ended() || !is_on_device() || record_.partner.empty()) {
     return Refuse(id, RefusalKind::kIncompatibleState, "The call is not being moved.");
+  }
+  if (network_move_ && network_move_->is_accepted) {
+    return Refuse(id, RefusalKind::kIncompatibleState,
+                  "The network is moving the call, which cannot be stopped from here: decline it on the phone.");
   }
   Emit(TellPartner{
       .partner = record_.partner, .news = PartnerNews::kEnded, .reason = kClearing, .is_cancelled = true, .now = now});
@@ -164,7 +170,7 @@ std::optional<Refusal> Call::CheckPull() const {
   if (record_.emergency != Emergency::kNone) {
     return Refusal{RefusalKind::kIncompatibleState, "A call with an emergency service stays where it is."};
   }
-  if (!lent_to_.empty() || web_change_ || referral_ || (is_on_device() && !record_.partner.empty())) {
+  if (!lent_to_.empty() || web_change_ || referral_ || network_move_ || (is_on_device() && !record_.partner.empty())) {
     return Refusal{RefusalKind::kIncompatibleState, "The call is being moved already."};
   }
   return std::nullopt;
@@ -223,12 +229,16 @@ void Call::TellPartnersOfEnd(Now now) {
                      .now = now});
   }
   if (!record_.partner.empty()) {
-    const bool is_attempt = record_.part == Part::kPhoneLeg && !is_joined_;
+    const bool is_attempt = (record_.part == Part::kPhoneLeg && !is_joined_) || record_.part == Part::kMove;
     Emit(TellPartner{.partner = std::exchange(record_.partner, {}),
                      .news = is_attempt ? PartnerNews::kFailed : PartnerNews::kEnded,
                      .reason = {.text = record_.reason},
                      .is_cancelled = is_cancelled_,
                      .now = now});
+  }
+  const std::unique_ptr<NetworkMove> move = std::move(network_move_);
+  if (move && !move->is_done) {
+    Emit(TellPartner{.partner = move->leg, .news = PartnerNews::kEnded, .reason = kClearing, .now = now});
   }
   if (!lent_to_.empty()) {
     Emit(TellPartner{.partner = std::exchange(lent_to_, {}),
@@ -251,9 +261,16 @@ void Call::TellPartnersOfEnd(Now now) {
 void Call::OnPartner(const TellPartner& news, Now now) {
   if (is_ended()) return;
   switch (news.news) {
-    case PartnerNews::kRinging: return Emit(NotifyTransfer{TransferState::kRinging, {}});
+    case PartnerNews::kRinging:
+      if (is_on_device()) Emit(NotifyTransfer{TransferState::kRinging, {}});
+      return;
+    case PartnerNews::kMoving:
+      if (network_move_) network_move_->is_accepted = true;
+      return;
+    case PartnerNews::kMoved: return OnMoved(now);
     case PartnerNews::kJoined: return LeaveDevice(now);
     case PartnerNews::kFailed:
+      if (network_move_) return OnMoveFailed(news, now);
       record_.partner.clear();
       Emit(Persist{});
       return Emit(

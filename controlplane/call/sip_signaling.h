@@ -54,6 +54,7 @@ struct OutgoingInvite {
   bool uses_trunk = false;
   std::optional<EmergencyInvite> emergency{};
   std::optional<ReplacedDialog> replaces{};  // asked for with Require: replaces
+  bool names_target_dialog = false;          // it is named by Target-Dialog (RFC 4538) in place of Replaces
   std::string referred_by{};                 // URI of who sent us there (RFC 3892); empty: nobody
 };
 
@@ -62,6 +63,29 @@ struct Referral {
   std::string target_uri;  // of Refer-To, without its header fields
   std::optional<ReplacedDialog> replaces{};
   std::string referred_by{};
+};
+
+// A REFER of ours: the network is asked to move a call (RFC 3515), which is named by its dialog.
+struct OutgoingReferral {
+  CallId id;           // by which its outcome is told
+  SipBinding binding;  // in whose name; not used within a dialog
+  // The call whose confirmed dialog is named, and by what: Replaces (RFC 3891) or Target-Dialog (RFC 4538).
+  CallId named;
+  bool names_target_dialog = false;
+  // Named in the REFER itself, which goes to the element that has the dialog; else in the header fields of Refer-To.
+  bool is_to_holder = false;
+  CallId within{};         // the call in whose confirmed dialog it is sent; empty: outside of any
+  std::string target_uri;  // Request-URI; within a dialog its remote target
+  std::string refer_to_uri;
+  // +sip.instance of devices that the call is not to go to (Reject-Contact, RFC 3841).
+  std::vector<std::string> excluded_instances{};
+};
+
+// A device that is registered for the number, as its registration state names it (RFC 3680, RFC 5628).
+struct RegisteredDevice {
+  std::string gruu;         // public GRUU, harmless in a message; empty: none
+  std::string instance_id;  // urn:uuid:...; empty: not told
+  bool is_phone = false;    // registered for calls: audio, or the service identifier of telephony
 };
 
 // One party that a call was for before, and why it went on.
@@ -142,6 +166,13 @@ class SipSignaling {
   virtual void ReportReferral(const CallId& call_id, int status_code, const std::string& phrase) = 0;
   virtual void Bye(const CallId& call_id, const EndReason& reason) = 0;
 
+  // Moving calls by the network. The devices that are registered for the number now; OnDevices follows within seconds.
+  virtual void FindDevices(const CallId& call_id, const SipBinding& binding) = 0;
+  // OnReferred follows.
+  virtual void Refer(OutgoingReferral referral) = 0;
+  // Nobody wants to hear of it any more. What was asked for may happen all the same: SIP knows no way to take it back.
+  virtual void LeaveReferral(const CallId& id) = 0;
+
   // Rebuilds a confirmed dialog from the last snapshot given to OnDialogChanged.
   virtual void Restore(const CallId& call_id, const std::string& dialog_snapshot) = 0;
 };
@@ -188,6 +219,11 @@ class SipSignalingObserver {
   virtual void OnReplaced(const CallId& call_id, const DialogId& dialog_id, Party party) = 0;
   // A REFER; answered with AnswerReferral. One at a time.
   virtual void OnReferral(const CallId& call_id, Referral referral) = 0;
+  // None: the network does not tell.
+  virtual void OnDevices(const CallId&, std::vector<RegisteredDevice>) {}
+  // How it goes with a REFER of ours. Below 200: it was taken up, and this is how far it is. Else once, and the last:
+  // 2xx, it is done; the REFER was refused, or what it asked for has failed; 408, nobody told of it in time.
+  virtual void OnReferred(const CallId& /*id*/, int /*status_code*/, std::string /*phrase*/) {}
   // A digit of 0-9 * # A-D by INFO.
   virtual void OnDigit(const CallId& call_id, char digit, int duration_ms) = 0;
 

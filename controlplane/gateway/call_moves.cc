@@ -59,10 +59,12 @@ void Gateway::TransferCall(const Principal& who, const std::string& id, Transfer
   call::TransferRequest transfer;
   transfer.call_id = id;
   transfer.phone_leg_id = core_->ports.ids.NewId();
+  transfer.move_id = core_->ports.ids.NewId();
   transfer.sdp_session_id = core_->ports.ids.NewNumber() >> 2;
   // The own number is the own phone, whatever it is called.
   const auto own = core_->registrations.Find(call->record().owner.registration_id);
   const bool is_own = own && call::PhoneNumberOf(request.to_address) == own->owner.phone_number;
+  if (own) transfer.binding = core_->BindingOf(*own);
   if (!is_own) transfer.to_address = std::move(request.to_address);
   const auto devices = own ? core_->RegistrationsOfNumber(who, own->owner.phone_number)
                            : std::vector<registration::RegistrationRecord>();

@@ -115,6 +115,9 @@ void Gateway::Core::Execute(const call::CallId& id, call::Action& action) {
                  [&](call::SendSdpOffer& a) { ports.sip.SendOffer(dialog, a.dialog_id, std::move(a.sdp)); },
                  [&](call::SendSdpAnswer& a) { ports.sip.SendAnswer(dialog, a.dialog_id, std::move(a.sdp)); },
                  [&](call::SendBye& a) { ports.sip.Bye(dialog, a.reason); },
+                 [&](call::FindDevices& a) { ports.sip.FindDevices(id, a.binding); },
+                 [&](call::SendReferral& a) { ports.sip.Refer(std::move(a.referral)); },
+                 [&](call::LeaveReferral&) { ports.sip.LeaveReferral(id); },
                  [&](call::AnswerReferral& a) { ports.sip.AnswerReferral(dialog, a.status_code); },
                  [&](call::ReportReferral& a) { ports.sip.ReportReferral(dialog, a.status_code, a.phrase); },
                  [&](call::NotifyReferral& a) { TellOfReferral(id, a); },
@@ -328,7 +331,8 @@ const call::Call* Gateway::Core::FindCall(const Principal& who, const std::strin
   // A call that nobody has been told of yet does not exist for its device either.
   // Nor do the legs of calls that move.
   const call::Part part = call->record().part;
-  if (part == call::Part::kPhoneLeg || part == call::Part::kReferral || !call->is_known_to_device()) return nullptr;
+  const bool is_leg = part != call::Part::kDevice && part != call::Part::kAway;
+  if (is_leg || !call->is_known_to_device()) return nullptr;
   return MaySee(who, owner.client_id, owner.user) ? call : nullptr;
 }
 

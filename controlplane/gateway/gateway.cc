@@ -185,6 +185,16 @@ void Gateway::OnReferral(const call::CallId& signalling_id, call::Referral refer
   core_->Drain();
 }
 
+void Gateway::OnDevices(const call::CallId& call_id, std::vector<call::RegisteredDevice> devices) {
+  core_->calls.Apply(call_id, [&](call::Call& c) { c.OnDevices(devices, core_->Read()); });
+  core_->Drain();
+}
+
+void Gateway::OnReferred(const call::CallId& id, int status_code, std::string phrase) {
+  core_->calls.Apply(id, [&](call::Call& c) { c.OnReferred(status_code, phrase, core_->Read()); });
+  core_->Drain();
+}
+
 void Gateway::OnDigit(const call::CallId& signalling_id, char digit, int duration_ms) {
   OnDtmf(core_->calls.SignalledCall(signalling_id), call::Leg::kIms, std::string(1, digit), duration_ms);
 }

@@ -168,6 +168,8 @@ class Gateway final : public Service,
   void OnOfferFailed(const call::CallId& call_id, const call::DialogId& dialog_id, int status_code) override;
   void OnReplaced(const call::CallId& call_id, const call::DialogId& dialog_id, call::Party party) override;
   void OnReferral(const call::CallId& call_id, call::Referral referral) override;
+  void OnDevices(const call::CallId& call_id, std::vector<call::RegisteredDevice> devices) override;
+  void OnReferred(const call::CallId& id, int status_code, std::string phrase) override;
   void OnDigit(const call::CallId& call_id, char digit, int duration_ms) override;
   void OnEnded(const call::CallId& call_id, call::EndReason reason) override;
   void OnDialogChanged(const call::CallId& call_id, std::string dialog_snapshot, std::string sip_call_id) override;

@@ -130,6 +130,12 @@ void ConfigReader::ReadIms() {
   Get("/ims/call_pull", ims.pulls_calls);
   Get("/ims/refer", ims.refer);
   Get("/ims/verstat", ims.verstat);
+  Get("/ims/transfer/to_phone", ims.transfer.to_phone);
+  Get("/ims/transfer/from_phone", ims.transfer.from_phone);
+  Get("/ims/transfer/scc_as", ims.transfer.scc_as);
+  Get("/ims/transfer/inter_ue_refer", ims.transfer.inter_ue_refer);
+  Get("/ims/transfer/dialog", ims.transfer.dialog);
+  Get("/ims/transfer/phone_gruu", ims.transfer.asks_for_phone);
   Get("/ims/barred_prefixes", ims.barred_prefixes);
   Get("/ims/codecs", ims.codecs);
   Get("/ims/dtx", ims.uses_dtx);
@@ -314,6 +320,17 @@ void ConfigReader::CheckOperator() {
   const auto& watched = config_.ims.watched_packages;
   if (config_.ims.pulls_calls && std::find(watched.begin(), watched.end(), "dialog") == watched.end()) {
     Mistake("/ims/call_pull", "ims.call_pull needs dialog in ims.watch: that is how the phone's calls are seen.");
+  }
+  const ImsSettings::Transfer& transfer = config_.ims.transfer;
+  for (const auto& [key, value] : {std::pair("to_phone", transfer.to_phone), {"from_phone", transfer.from_phone}}) {
+    if (value != "inter_ue" || !transfer.scc_as.empty()) continue;
+    Mistake(std::string("/ims/transfer/") + key,
+            std::string("ims.transfer.") + key +
+                " inter_ue needs ims.transfer.scc_as, the URI of the server that moves calls.");
+  }
+  if (transfer.from_phone == "inter_ue" && !config_.ims.pulls_calls) {
+    Mistake("/ims/transfer/from_phone",
+            "ims.transfer.from_phone inter_ue needs ims.call_pull true: else no call of a phone is taken over.");
   }
   if (config_.ims.next_hops.empty() && config_.ims.core_domain.empty()) {
     Mistake("/ims", "ims needs next_hops, the addresses of the P-CSCFs, or core_domain, to find them by DNS.");

@@ -157,6 +157,14 @@ struct ImsSettings {
   bool pulls_calls = false;
   std::string refer = "refuse";    // accept | refuse
   std::string verstat = "ignore";  // believe | ignore
+  struct Transfer {
+    std::string to_phone = "join";         // join | inter_ue | refer
+    std::string from_phone = "replaces";   // replaces | inter_ue
+    std::string scc_as;                    // sip: URI; empty: none
+    std::string inter_ue_refer = "phone";  // phone | scc_as
+    std::string dialog = "replaces";       // replaces | target_dialog
+    bool asks_for_phone = false;
+  } transfer;
   std::vector<std::string> barred_prefixes;
   std::vector<std::string> codecs{"AMR-WB", "AMR"};
   bool uses_dtx = false;

@@ -100,6 +100,7 @@ bool Shard::Start() {
     };
     events_ = std::make_unique<EventClient>(context_, *registrations_);
     events_->notify = hooks_.notify_events;
+    devices_ = std::make_unique<DeviceFinder>(context_, *registrations_);
     if (context_.config.tls) OpenTls();
     is_open = transactions_.Open(thread_.root());
     if (is_open) {
@@ -114,6 +115,7 @@ void Shard::Stop() {
   thread_.Stop([this] {
     // First of all, so that no transaction is answered because it is taken down.
     transactions_.Close();
+    devices_.reset();
     events_.reset();
     pager_.reset();
     calls_.reset();
@@ -194,6 +196,10 @@ void Shard::PostPager(std::function<void(Pager&)> task) {
   thread_.Post([this, run = std::move(task)] { run(*pager_); });
 }
 
+void Shard::PostDevices(std::function<void(DeviceFinder&)> task) {
+  thread_.Post([this, run = std::move(task)] { run(*devices_); });
+}
+
 void Shard::PostEvents(std::function<void(EventClient&)> task) {
   thread_.Post([this, run = std::move(task)] { run(*events_); });
 }
@@ -247,6 +253,7 @@ void Shard::HandleRequest(std::unique_ptr<ServerTransaction> transaction, const 
     if (method == "NOTIFY") transaction->SetAccessNetworkInfo(context_.config.access_network_info);
     if (method == "NOTIFY" && registrations_->HandleNotify(*transaction, request)) return;
     if (method == "NOTIFY" && events_->HandleNotify(*transaction, request)) return;
+    if (method == "NOTIFY" && devices_->HandleNotify(*transaction, request)) return;
     transaction->SetAccessNetworkInfo({});
     // A subscription rests with its registration.
     if (method == "NOTIFY" && restored_ != Restored::kAll) return RefuseUntilRestored(context_, *transaction, 500);

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "controlplane/sip/calls/call.h"
+#include "controlplane/sip/events/device_finder.h"
 #include "controlplane/sip/events/event_client.h"
 #include "controlplane/sip/events/pager.h"
 #include "controlplane/sip/hops/hop_health.h"
@@ -57,6 +58,7 @@ class Shard : private MessageSink {
   void PostCalls(std::function<void(CallTable&)> task);
   void PostRegistrations(std::function<void(RegistrationClient&)> task);
   void PostPager(std::function<void(Pager&)> task);
+  void PostDevices(std::function<void(DeviceFinder&)> task);
   void PostEvents(std::function<void(EventClient&)> task);
 
  private:
@@ -91,6 +93,7 @@ class Shard : private MessageSink {
   std::unique_ptr<CallTable> calls_;
   std::unique_ptr<Pager> pager_;
   std::unique_ptr<EventClient> events_;
+  std::unique_ptr<DeviceFinder> devices_;
 };
 
 }  // namespace byon::sip

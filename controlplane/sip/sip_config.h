@@ -25,6 +25,7 @@ struct SipTimers {
   // So long a document may be behind the registrar, and the next one wait for its turn, twice over (RFC 3680
   // section 4.10).
   std::chrono::milliseconds reg_event_doubt{10000};
+  std::chrono::milliseconds device_search{3000};  // so long somebody waits to hear which phones there are
 };
 
 // TLS 1.2 or later towards the core (TS 33.203 annex O). With it nothing else is bound: neither side can fall back

@@ -60,6 +60,10 @@ std::string_view ToString(SipCounter counter) {
     case SipCounter::kReferAccepted: return "refer_accepted";
     case SipCounter::kReferRefused: return "refer_refused";
     case SipCounter::kReferNotifyRefused: return "refer_notify_refused";
+    case SipCounter::kReferSent: return "refer_sent";
+    case SipCounter::kReferFailed: return "refer_failed";
+    case SipCounter::kReferMalformed: return "refer_malformed";
+    case SipCounter::kReferSilent: return "refer_silent";
     case SipCounter::kInvalidTarget: return "invalid_target";
     case SipCounter::kMessageSent: return "message_sent";
     case SipCounter::kMessageReceived: return "message_received";

@@ -71,7 +71,11 @@ enum class SipCounter : uint8_t {
   kReferAccepted,
   kReferRefused,        // 400, 416, 481, 491, 603: malformed, or to where calls may not go
   kReferNotifyRefused,  // whoever sent the REFER does not listen any more
-  kInvalidTarget,       // a URI or number that may not go into a SIP message
+  kReferSent,
+  kReferFailed,     // a REFER of ours, or what it asked for
+  kReferMalformed,  // 400, 489: a NOTIFY of one that says nothing
+  kReferSilent,     // nobody told how it goes
+  kInvalidTarget,   // a URI or number that may not go into a SIP message
   // Messages and events.
   kMessageSent,
   kMessageReceived,

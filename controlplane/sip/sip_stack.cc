@@ -106,6 +106,24 @@ class SipStack::Facade : public call::SipSignaling,
   void Bye(const CallId& call_id, const EndReason& reason) override {
     WithCall(call_id, [reason](Call& call) { call.Bye(reason); });
   }
+  void FindDevices(const CallId& call_id, const call::SipBinding& binding) override {
+    if (shards_.empty()) return;
+    shards_[ShardOf(binding.impu, binding.registration_id)]->PostDevices(
+        [call_id, binding](DeviceFinder& finder) { finder.Find(call_id, binding); });
+  }
+  // Where the dialog is that it names; one that is gone is missed there.
+  void Refer(call::OutgoingReferral referral) override {
+    if (shards_.empty()) return;
+    const auto found = call_shards_.find(referral.named);
+    const unsigned shard =
+        found != call_shards_.end() ? found->second : ShardOf(referral.binding.impu, referral.binding.registration_id);
+    shards_[shard]->PostCalls([referral = std::move(referral)](CallTable& table) { table.refers().Refer(referral); });
+  }
+  void LeaveReferral(const CallId& id) override {
+    for (auto& shard : shards_) {
+      shard->PostCalls([id](CallTable& table) { table.refers().Leave(id); });
+    }
+  }
   void Restore(const CallId& call_id, const std::string& dialog_snapshot) override {
     auto state = ParseDialog(dialog_snapshot);
     if (!state || state->shard >= shards_.size()) {

@@ -15,6 +15,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const auto again = text ? byon::sip::ParseReplaces(*text) : std::nullopt;
     if (!again || again->call_id != refer->replaces->call_id || again->local_tag != refer->replaces->to_tag)
       __builtin_trap();
+    const auto written = byon::sip::ParseReferTo(byon::sip::FormatReferTo("sip:a@b.example", {{"Replaces", *text}}));
+    if (!written || written->replaces != refer->replaces) __builtin_trap();
   }
   const auto target = byon::call::ReferTargetOf(refer->uri);
   if (target && target->find_first_of(" \r\n<>\"?,") != std::string::npos) __builtin_trap();

@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "controlplane/sip/calls/dialog.h"
+#include "controlplane/sip/calls/refer_client.h"
 #include "controlplane/sip/registrations/registration_client.h"
 #include "controlplane/sip/shard_context.h"
 
@@ -36,6 +37,8 @@ class Call : public Dialog::Owner {
   void SendOffer(const call::DialogId& dialog_id, std::string sdp);
   void SendAnswer(const call::DialogId& dialog_id, std::optional<std::string> sdp);
 
+  // Null until it is answered.
+  Dialog* confirmed() { return confirmed_; }
   Dialog* FindByTag(const std::string& remote_tag) { return remote_tag.empty() ? nullptr : Find(remote_tag); }
   virtual void HandleRequest(Dialog& dialog, std::unique_ptr<ServerTransaction> transaction,
                              const MessageView& request);
@@ -115,6 +118,9 @@ class CallTable {
   void HandleAck(const MessageView& ack);
   bool HandleStrayAnswer(const MessageView& response);
 
+  // Moving calls by the network.
+  ReferClient& refers() { return refers_; }
+
   // For calls.
   RegistrationClient& registrations() { return registrations_; }
   void IndexId(const call::CallId& id, uint64_t key) { keys_by_id_[id] = key; }
@@ -138,6 +144,7 @@ class CallTable {
 
   ShardContext& context_;
   RegistrationClient& registrations_;
+  ReferClient refers_;
   uint64_t next_key_ = 1;
   std::unordered_map<uint64_t, std::unique_ptr<Call>> calls_;
   std::unordered_map<call::CallId, uint64_t> keys_by_id_;

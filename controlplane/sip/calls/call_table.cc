@@ -22,7 +22,10 @@ std::string DialogKey(const std::string& call_id, const std::string& local_tag, 
 }  // namespace
 
 CallTable::CallTable(ShardContext& context, RegistrationClient& registrations)
-    : context_(context), registrations_(registrations) {}
+    : context_(context), registrations_(registrations), refers_(context, registrations, [this](const CallId& id) {
+        Call* call = FindById(id);
+        return call == nullptr ? nullptr : call->confirmed();
+      }) {}
 
 CallTable::~CallTable() {
   auto calls = std::move(calls_);  // calls reach for the indexes while they go
@@ -144,6 +147,10 @@ Dialog* CallTable::FindDialog(const std::string& call_id, const std::string& loc
 bool CallTable::HandleInDialog(std::unique_ptr<ServerTransaction>& transaction, const MessageView& request) {
   Call* call = nullptr;
   Dialog* dialog = FindDialog(request.call_id(), request.to_tag(), request.from_tag(), &call);
+  if (request.method() == "NOTIFY" && refers_.Knows(request)) {
+    if (dialog == nullptr || dialog->AcceptSequence(*transaction, request)) refers_.HandleNotify(*transaction, request);
+    return true;
+  }
   if (dialog == nullptr) return false;
   dialog->LearnSessionId(request);
   transaction->SetSessionId(FormatSessionId(dialog->state().session_id, dialog->state().remote_session_id));

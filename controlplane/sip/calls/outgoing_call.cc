@@ -167,8 +167,10 @@ std::string OutgoingCall::BuildHeaders() {
   AddHeader(h, "P-Early-Media", "supported");
   if (invite_.replaces) {
     // One that does not know it would begin a second call in place of taking the first over.
-    AddHeader(h, "Replaces", FormatReplaces(*invite_.replaces).value_or(""));
-    AddHeader(h, "Require", "replaces");
+    const bool is_target = invite_.names_target_dialog;
+    const auto dialog = is_target ? FormatTargetDialog(*invite_.replaces) : FormatReplaces(*invite_.replaces);
+    AddHeader(h, is_target ? "Target-Dialog" : "Replaces", dialog.value_or(""));
+    AddHeader(h, "Require", is_target ? "tdialog" : "replaces");
   }
   if (IsSafeUri(invite_.referred_by)) AddHeader(h, "Referred-By", "<" + invite_.referred_by + ">");
   AddHeader(h, "Supported", Extensions());
@@ -270,7 +272,7 @@ Dialog& OutgoingCall::DialogOf(const MessageView& response) {
                          .remote_tag = tag,
                          .local_address = local_address_,
                          .remote_address = response.to(),
-                         .local_cseq = cseq_,
+                         .local_cseq = std::max(cseq_, left_cseq_),
                          .contact = contact_,
                          .next_hop = invite_.binding.next_hop,
                          .impi = impi_,
@@ -287,6 +289,11 @@ Dialog& OutgoingCall::DialogOf(const MessageView& response) {
     dialog->UpdateFrom(response);
   }
   return *dialog;
+}
+
+void OutgoingCall::LeaveDialog(const std::string& tag) {
+  if (const Dialog* dialog = Find(tag)) left_cseq_ = std::max(left_cseq_, dialog->state().local_cseq);
+  RemoveDialog(tag);
 }
 
 void OutgoingCall::HandleProgress(int status, const MessageView& response) {
@@ -321,7 +328,7 @@ void OutgoingCall::HandleProgress(int status, const MessageView& response) {
       });
     }
     if (status == 199) {  // RFC 6228: makes room for another
-      RemoveDialog(progress.dialog_id);
+      LeaveDialog(progress.dialog_id);
       forks_.erase(progress.dialog_id);
     }
   }
@@ -354,7 +361,7 @@ void OutgoingCall::HandleAnswer(const MessageView& response) {
   for (const auto& [other, early] : dialogs_) {
     if (other != tag) losers.push_back(other);
   }
-  for (const std::string& other : losers) RemoveDialog(other);
+  for (const std::string& other : losers) LeaveDialog(other);
   // Late answers of other forks can come as long as the INVITE can be repeated.
   timer_.Set(64 * context_.config.timers.t1, [this] { transaction_.reset(); });
   Notify([tag, sdp](SipSignalingObserver& observer, const CallId& id) { observer.OnAnswered(id, tag, sdp); });
@@ -384,7 +391,10 @@ void OutgoingCall::EndReplaced(Dialog& old) {
   for (const auto& [tag, dialog] : dialogs_) {
     if (dialog.get() != confirmed_) early.push_back(tag);
   }
-  for (const std::string& tag : early) RemoveLater(*FindByTag(tag));
+  for (const std::string& tag : early) {
+    left_cseq_ = std::max(left_cseq_, FindByTag(tag)->state().local_cseq);
+    RemoveLater(*FindByTag(tag));
+  }
 }
 
 bool OutgoingCall::HandleStrayAnswer(const MessageView& response) {

@@ -66,6 +66,9 @@ class OutgoingCall : public Call {
   bool Retry(int status, const MessageView& response);
   void EndFork(Dialog& dialog, Fork& fork, uint32_t cseq);
   Dialog& DialogOf(const MessageView& response);
+  // Gives an early dialog up, which may still be answered: then its requests are numbered on (RFC 3261
+  // section 12.2.1.1).
+  void LeaveDialog(const std::string& tag);
   void Fail(call::EndReason reason);
   call::EndReason ReasonOf(int status, const MessageView& response) const;
 
@@ -81,6 +84,7 @@ class OutgoingCall : public Call {
   std::vector<size_t> hops_tried_;  // of the choice; the last is in use
   std::string asserted_;            // who has the call, as last told
   uint32_t cseq_ = 0;
+  uint32_t left_cseq_ = 0;  // the highest of the dialogs that were left
   State state_ = State::kCalling;
   bool is_without_preconditions_ = false;  // the offer lost them on the way
   bool has_response_ = false;

@@ -35,7 +35,34 @@ std::optional<std::string> Unescape(std::string_view text) {
   return plain;
 }
 
+// What may stand in a header field of a URI as it is: unreserved, and "[" "]" "/" "?" ":" "+" "$" (hnv-unreserved), of
+// which the first are left out because few parsers agree on them.
+std::string Escape(std::string_view text) {
+  constexpr char kHex[] = "0123456789ABCDEF";
+  std::string escaped;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool is_alphanumeric = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    if (is_alphanumeric || c == '-' || c == '.' || c == '_') {
+      escaped += c;
+    } else {
+      escaped += {'%', kHex[byte >> 4], kHex[byte & 15]};
+    }
+  }
+  return escaped;
+}
+
 }  // namespace
+
+std::string FormatReferTo(std::string_view uri, const std::vector<std::pair<std::string, std::string>>& headers) {
+  std::string value = "<" + std::string(uri.substr(0, uri.find('?')));
+  char separator = '?';
+  for (const auto& [name, text] : headers) {
+    value += separator + name + '=' + Escape(text);
+    separator = '&';
+  }
+  return value + ">";
+}
 
 std::optional<ReferTo> ParseReferTo(std::string_view value) {
   if (value.size() > kMaxValue) return std::nullopt;

@@ -3,6 +3,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "controlplane/call/sip_signaling.h"
 
@@ -16,5 +18,10 @@ struct ReferTo {
 };
 // Nothing when the value is no address, or its Replaces is malformed or given twice.
 [[nodiscard]] std::optional<ReferTo> ParseReferTo(std::string_view header_value);
+
+// The value of a Refer-To of ours: a safe URI, and what is added to it as header fields (RFC 3261 section 19.1.1),
+// escaped. A URI with header fields of its own loses them.
+[[nodiscard]] std::string FormatReferTo(std::string_view uri,
+                                        const std::vector<std::pair<std::string, std::string>>& headers);
 
 }  // namespace byon::sip

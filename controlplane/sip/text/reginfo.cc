@@ -37,6 +37,11 @@ std::string BareInstance(std::string text) {
   return result;
 }
 
+bool IsOfPhone(const std::string& parameter, const std::string& value) {
+  if (EqualsIgnoringCase(parameter, "audio")) return true;
+  return EqualsIgnoringCase(parameter, "+g.3gpp.icsi-ref") && value.find("ims.icsi.mmtel") != std::string::npos;
+}
+
 // Fills a document from the scanner's events; knows where it stands by the names of open elements.
 class ReginfoBuilder {
  public:
@@ -67,6 +72,8 @@ class ReginfoBuilder {
     } else if (event.name == "contact" && !document_.registrations.empty()) {
       document_.registrations.back().contacts.push_back({.uri = {},
                                                          .instance_id = {},
+                                                         .gruu = {},
+                                                         .is_phone = false,
                                                          .is_terminated = event.Attribute("state") == "terminated",
                                                          .event = event.Attribute("event"),
                                                          .expires = Seconds(event.Attribute("expires")),
@@ -76,6 +83,8 @@ class ReginfoBuilder {
       is_in_contact_ = true;
     } else if (event.name == "unknown-param") {
       parameter_ = event.Attribute("name");
+    } else if (event.name == "pub-gruu" && is_in_contact_) {
+      document_.registrations.back().contacts.back().gruu = Trimmed(event.Attribute("uri"));
     }
   }
   void Close(const XmlScanner::Event& event) {
@@ -86,6 +95,7 @@ class ReginfoBuilder {
     if (event.name == "unknown-param" && EqualsIgnoringCase(parameter_, "+sip.instance")) {
       contact.instance_id = BareInstance(text_);
     }
+    if (event.name == "unknown-param" && IsOfPhone(parameter_, text_)) contact.is_phone = true;
   }
 
   XmlScanner scanner_;

@@ -12,6 +12,9 @@ namespace byon::sip {
 struct ReginfoContact {
   std::string uri;
   std::string instance_id;  // +sip.instance without quotes and brackets; empty: not given
+  std::string gruu;         // public GRUU (RFC 5628 section 5); empty: not given
+  bool is_phone =
+      false;  // registered with audio or the service identifier of telephony (RFC 3840, TS 24.229 section 7.2A.8)
   bool is_terminated = false;
   std::string event;  // registered, rejected, deactivated, probation, ...
   std::optional<std::chrono::seconds> expires;

@@ -23,14 +23,23 @@ bool IsMadeOf(std::string_view text, std::string_view marks) {
   });
 }
 
-}  // namespace
-
-std::optional<std::string> FormatReplaces(const call::ReplacedDialog& dialog) {
+// Whether its parts may stand in a header.
+bool IsWritable(const call::ReplacedDialog& dialog) {
   constexpr std::string_view kToken = "-.!%*_+`'~";
   // Of a word's marks those that end a header's value or a quotation are left out: no Call-ID has them.
   constexpr std::string_view kWord = "-.!%*_+`'~()<>:/[]?{}@";
-  if (!IsMadeOf(dialog.call_id, kWord) || !IsMadeOf(dialog.to_tag, kToken) || !IsMadeOf(dialog.from_tag, kToken))
-    return std::nullopt;
+  return IsMadeOf(dialog.call_id, kWord) && IsMadeOf(dialog.to_tag, kToken) && IsMadeOf(dialog.from_tag, kToken);
+}
+
+}  // namespace
+
+std::optional<std::string> FormatTargetDialog(const call::ReplacedDialog& dialog) {
+  if (!IsWritable(dialog)) return std::nullopt;
+  return dialog.call_id + ";local-tag=" + dialog.to_tag + ";remote-tag=" + dialog.from_tag;
+}
+
+std::optional<std::string> FormatReplaces(const call::ReplacedDialog& dialog) {
+  if (!IsWritable(dialog)) return std::nullopt;
   return dialog.call_id + ";to-tag=" + dialog.to_tag + ";from-tag=" + dialog.from_tag +
          (dialog.is_early_only ? ";early-only" : "");
 }

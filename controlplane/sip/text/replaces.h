@@ -20,5 +20,7 @@ struct Replaces {
 
 // The header's value; nothing when a part of it is no token (RFC 3261 section 25.1) or longer than 256 bytes.
 [[nodiscard]] std::optional<std::string> FormatReplaces(const call::ReplacedDialog& dialog);
+// The same of Target-Dialog (RFC 4538 section 7), whose tags are its receiver's too.
+[[nodiscard]] std::optional<std::string> FormatTargetDialog(const call::ReplacedDialog& dialog);
 
 }  // namespace byon::sip

@@ -50,6 +50,8 @@ class FakeAlarm final : public Alarm {
 class FakeSip final : public call::SipSignaling {
  public:
   std::vector<call::OutgoingInvite> invites;
+  std::vector<call::OutgoingReferral> referrals;
+  std::string last_search;
   std::vector<std::string> log;
 
   void Invite(call::OutgoingInvite invite) override { invites.push_back(std::move(invite)); }
@@ -75,6 +77,12 @@ class FakeSip final : public call::SipSignaling {
     log.push_back("notify " + std::to_string(status) + ' ' + id);
   }
   void Bye(const std::string& id, const call::EndReason&) override { log.push_back("bye " + id); }
+  void FindDevices(const std::string& id, const call::SipBinding& binding) override {
+    log.push_back("find devices of " + binding.impu);
+    last_search = id;
+  }
+  void Refer(call::OutgoingReferral referral) override { referrals.push_back(std::move(referral)); }
+  void LeaveReferral(const std::string& id) override { log.push_back("leave referral " + id); }
   void Restore(const std::string& id, const std::string& snapshot) override {
     log.push_back("restore " + id + ' ' + snapshot);
   }

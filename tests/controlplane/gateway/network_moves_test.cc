@@ -117,6 +117,45 @@ TEST_F(NetworkMovesTest, ThePhonesCallsAreShownAndCanBePulled) {  // Covers: C20
   EXPECT_THAT(w.gateway->ListElsewhere(w.user, "device"), IsEmpty());
 }
 
+// TS 24.337 clause 10: the network is asked, and the device told how it goes.
+TEST_F(NetworkMovesTest, TheNetworkMovesACallToThePhone) {  // Covers: C31
+  w.config.call.move.to_phone = call::MoveConfig::ToPhone::kInterUe;
+  w.config.call.move.server_uri = "sip:iut@scc.ims.example";
+  Start();
+  const std::string id = w.ConnectedCall();
+  w.events.texts.clear();
+  w.gateway->TransferCall(w.user, id, {}, [](const Outcome<MediaSession>& outcome) {
+    EXPECT_EQ(std::get<MediaSession>(outcome).status, call::Status::kConnected);
+  });
+  EXPECT_THAT(w.sip.log, Contains("find devices of sip:+34600000001@ims.example"));
+  const std::string leg = w.sip.last_search;
+  EXPECT_TRUE(std::holds_alternative<Error>(w.gateway->GetCall(w.user, leg)));
+  w.gateway->OnDevices(leg, {{"sip:+34600000001@ims.example;gr=9", "urn:uuid:9", true}});
+  ASSERT_EQ(w.sip.referrals.size(), 1u);
+  EXPECT_EQ(w.sip.referrals[0].target_uri, "sip:+34600000001@ims.example;gr=9");
+  EXPECT_EQ(w.sip.referrals[0].named, id);
+  w.gateway->OnReferred(leg, 180, "Ringing");
+  w.gateway->OnReferred(leg, 200, "OK");
+  EXPECT_EQ(w.gateway->stats().transfers.at("Completed"), 1u);
+  w.gateway->OnEnded(id, {.q850_cause = 16});
+  EXPECT_THAT(w.events.texts, ElementsAre("transfer Started", "transfer Ringing", "transfer Completed",
+                                          HasSubstr("status Terminated")));
+  EXPECT_THAT(w.sip.invites, testing::SizeIs(1)) << "that of the call itself";
+  EXPECT_THAT(w.gateway->ListElsewhere(w.user, "device"), IsEmpty());
+}
+
+TEST_F(NetworkMovesTest, APullMayGoThroughTheServer) {  // Covers: C31
+  w.config.call.move.pulls_by_server = w.config.call.move.names_target_dialog = true;
+  w.config.call.move.server_uri = "sip:iut@scc.ims.example";
+  Start();
+  dialogs.dialogs = {PhoneCall()};
+  const auto pulled = Pull(w.gateway->ListElsewhere(w.user, "device").front().session.media_session_id);
+  w.gateway->OnAccessConnected(std::get<MediaSession>(*pulled).media_session_id);
+  ASSERT_EQ(w.sip.invites.size(), 1u);
+  EXPECT_EQ(w.sip.invites[0].target_uri, "sip:iut@scc.ims.example");
+  EXPECT_TRUE(w.sip.invites[0].names_target_dialog);
+}
+
 TEST_F(NetworkMovesTest, WhatCannotBePulledIsNotShown) {  // Covers: C20 C18
   Start();
   const auto without = [&](const std::function<void(DialogEntry&)>& change) {

@@ -33,6 +33,39 @@ TEST(ConfigTest, ServesReleasesAsTheOperatorWants) {
               ElementsAre(HasSubstr("strictness")));
 }
 
+TEST(ConfigTest, HowACallChangesToThePhone) {  // Covers: C31 C32
+  const auto with = [](const std::string& keys) {
+    return Parse(R"(
+http: {public_url: "http://127.0.0.1:8080"}
+oauth: {issuers: [{issuer: "http://idp"}], audience: [a]}
+ims: {home_domain: ims.test, local: "127.0.0.1:5070", next_hops: ["127.0.0.10:5060"], )" +
+                 keys + "}\ndataplanes: [{address: \"127.0.0.1:50051\"}]\n");
+  };
+  const LoadedConfig usual = with("watch: []");
+  EXPECT_THAT(usual.mistakes, IsEmpty());
+  EXPECT_EQ(usual.config.ims.transfer.to_phone, "join");
+  EXPECT_EQ(usual.config.ims.transfer.from_phone, "replaces");
+  const LoadedConfig moved = with(
+      "watch: [dialog], call_pull: true, transfer: {to_phone: inter_ue, from_phone: inter_ue, scc_as: "
+      "\"sip:iut@scc.ims.test\", inter_ue_refer: scc_as, dialog: target_dialog, phone_gruu: true}");
+  EXPECT_THAT(moved.mistakes, IsEmpty());
+  EXPECT_EQ(moved.config.ims.transfer.to_phone, "inter_ue");
+  EXPECT_EQ(moved.config.ims.transfer.scc_as, "sip:iut@scc.ims.test");
+  EXPECT_EQ(moved.config.ims.transfer.inter_ue_refer, "scc_as");
+  EXPECT_EQ(moved.config.ims.transfer.dialog, "target_dialog");
+  EXPECT_TRUE(moved.config.ims.transfer.asks_for_phone);
+  EXPECT_THAT(with("transfer: {to_phone: refer}").mistakes, IsEmpty());
+  EXPECT_THAT(with("transfer: {to_phone: inter_ue}").mistakes,
+              ElementsAre(HasSubstr("ims.transfer.to_phone inter_ue needs ims.transfer.scc_as")));
+  EXPECT_THAT(with("transfer: {from_phone: inter_ue, scc_as: \"sip:a@b\"}").mistakes,
+              ElementsAre(HasSubstr("ims.transfer.from_phone inter_ue needs ims.call_pull")));
+  for (const char* wrong : {"scc.ims.test", "tel:+34600000001", "sip:scc.ims.test", "sip:a@b>", "sip:a@b?X=1"}) {
+    EXPECT_THAT(with(std::string("transfer: {scc_as: \"") + wrong + "\"}").mistakes,
+                ElementsAre(HasSubstr("it must be a sip: URI with a user, like sip:iut@scc.ims.test")))
+        << wrong;
+  }
+}
+
 TEST(ConfigTest, ThePageAsksForTheScopesOfWhatIsSwitchedOn) {
   const auto scopes = [](const std::string& more) { return Parse(kSmallest + more).config.oauth.web_client_scopes; };
   const std::string usual = scopes("");

@@ -120,6 +120,8 @@ TEST_F(OutgoingCallFlowTest, ForkedCallWithPrackAndUpdateOnEachFork) {  // Cover
   EXPECT_EQ(peer_.ExpectRequest("ACK").Tag("To"), "forkA");
   const SipText bye = peer_.ExpectRequest("BYE");
   EXPECT_EQ(bye.Tag("To"), "forkA");
+  // Behind what went out in that dialog before it was left (RFC 3261 section 12.2.1.1).
+  EXPECT_GT(std::atoi(bye.Get("CSeq").c_str()), std::atoi(update.Get("CSeq").c_str()));
   peer_.Reply(bye, "200 OK", "");
   EXPECT_EQ(Count(SipCounter::kForkAnsweredTwice), 1u);
   EXPECT_EQ(recorder_.Count("answered out-1 forkA"), 0u);

@@ -62,6 +62,7 @@ class Recorder : public call::SipSignalingObserver, public registration::SipRegi
   std::optional<registration::SipRegisterFailure> failure;
   std::optional<call::IncomingInvite> incoming;
   std::optional<call::Referral> referral;
+  std::vector<call::RegisteredDevice> devices;
   std::optional<std::string> next_call_id = "in-1";  // what OnIncomingInvite returns
   std::function<void()> during_incoming;
   std::function<void()> during_failure;  // once
@@ -121,6 +122,13 @@ class Recorder : public call::SipSignalingObserver, public registration::SipRegi
   void OnReferral(const call::CallId& id, call::Referral value) override {
     referral = std::move(value);
     events.push_back("referral " + id + ' ' + referral->target_uri);
+  }
+  void OnDevices(const call::CallId& id, std::vector<call::RegisteredDevice> found) override {
+    devices = std::move(found);
+    events.push_back("devices " + id);
+  }
+  void OnReferred(const call::CallId& id, int status, std::string phrase) override {
+    events.push_back("referred " + id + " " + std::to_string(status) + (phrase.empty() ? "" : " " + phrase));
   }
   void OnDigit(const call::CallId& id, char digit, int duration_ms) override {
     events.push_back("digit " + id + " " + digit + " " + std::to_string(duration_ms));

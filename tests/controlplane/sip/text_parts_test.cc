@@ -15,6 +15,7 @@
 #include "controlplane/sip/text/reginfo.h"
 #include "controlplane/sip/text/replaces.h"
 #include "controlplane/sip/text/session_timer.h"
+#include "controlplane/sip/text/sip_fragment.h"
 #include "controlplane/sip/text/status_phrase.h"
 
 namespace byon::sip {
@@ -136,6 +137,31 @@ constexpr const char* kRfc3680Example = R"(<?xml version="1.0"?>
   </contact>
  </registration>
 </reginfo>)";
+
+TEST(ReginfoTest, TheGruuAndTheFeaturesOfAContact) {  // Covers: C31
+  const auto document = ParseReginfo(R"(<reginfo xmlns="urn:ietf:params:xml:ns:reginfo"
+    xmlns:gr="urn:ietf:params:xml:ns:gruuinfo" version="1" state="full">
+   <registration aor="sip:user@example.com" id="a7" state="active">
+    <contact id="1" state="active" event="registered"><uri>sip:user@192.0.2.1</uri>
+     <unknown-param name="+sip.instance">"&lt;urn:uuid:1&gt;"</unknown-param>
+     <unknown-param name="+g.3gpp.icsi-ref">"urn%3Aurn-7%3A3gpp-service.ims.icsi.mmtel"</unknown-param>
+     <gr:pub-gruu uri="sip:user@example.com;gr=hha9s8d-999a"/>
+     <gr:temp-gruu uri="sip:8ffkas08af7fasklzi9@example.com;gr" first-cseq="54301"/></contact>
+    <contact id="2" state="active" event="registered"><uri>sip:user@192.0.2.2</uri>
+     <unknown-param name="AUDIO"/></contact>
+    <contact id="3" state="active" event="registered"><uri>sip:user@192.0.2.3</uri>
+     <unknown-param name="+g.3gpp.smsip"/></contact>
+    <gr:pub-gruu uri="sip:nobody@example.com;gr=1"/>
+   </registration></reginfo>)");
+  ASSERT_TRUE(document);
+  const auto& contacts = document->registrations.at(0).contacts;
+  ASSERT_EQ(contacts.size(), 3u);
+  EXPECT_EQ(contacts[0].gruu, "sip:user@example.com;gr=hha9s8d-999a");
+  EXPECT_TRUE(contacts[0].is_phone);
+  EXPECT_EQ(contacts[1].gruu, "");
+  EXPECT_TRUE(contacts[1].is_phone);
+  EXPECT_FALSE(contacts[2].is_phone);
+}
 
 TEST(ReginfoTest, Rfc3680Example) {  // Covers: R12
   const auto document = ParseReginfo(kRfc3680Example);
@@ -334,6 +360,35 @@ TEST(ReplacesTest, Rfc3891Examples) {  // Covers: C19
   EXPECT_FALSE(ParseReplaces("a;to-tag=1;to-tag=2;from-tag=3"));
   EXPECT_FALSE(ParseReplaces(";to-tag=1;from-tag=3"));
   EXPECT_FALSE(ParseReplaces(""));
+}
+
+TEST(ReplacesTest, ATargetDialogIsWrittenAsItsReceiverSeesIt) {  // Covers: C31
+  EXPECT_EQ(FormatTargetDialog({"fa77as7dad8-sd98ajzz@host.example.com", "kkaz-", "6544"}),
+            "fa77as7dad8-sd98ajzz@host.example.com;local-tag=kkaz-;remote-tag=6544");
+  EXPECT_FALSE(FormatTargetDialog({"a\r\nX: 1", "1", "2"}));
+}
+
+TEST(ReferToTest, HeaderFieldsOfOursAreEscaped) {  // Covers: C31 C32
+  EXPECT_EQ(FormatReferTo("sip:iut@scc.ims.test", {{"Replaces", "a@b;to-tag=1;from-tag=2"}, {"Require", "replaces"}}),
+            "<sip:iut@scc.ims.test?Replaces=a%40b%3Bto-tag%3D1%3Bfrom-tag%3D2&Require=replaces>");
+  EXPECT_EQ(FormatReferTo("sip:a@b?X=1", {}), "<sip:a@b>");
+}
+
+TEST(SipFragmentTest, TheStatusLineIsReadAndNothingElse) {  // Covers: C31
+  const auto ringing = ParseSipFragment("SIP/2.0 180 Ringing\r\nX: y\r\n");
+  ASSERT_TRUE(ringing);
+  EXPECT_EQ(ringing->code, 180);
+  EXPECT_EQ(ringing->phrase, "Ringing");
+  EXPECT_EQ(ParseSipFragment("SIP/2.0 603")->phrase, "");
+  EXPECT_EQ(ParseSipFragment("SIP/2.0 200 a\x01\xc3\xa9"
+                             "b")
+                ->phrase,
+            "a   b");
+  EXPECT_EQ(ParseSipFragment("SIP/2.0 200 " + std::string(5000, 'x'))->phrase.size(), 128u);
+  for (const char* bad : {"", "SIP/2.0", "SIP/2.0 ", "SIP/3.0 200 OK", "SIP/2.0 99 x", "SIP/2.0 700 x",
+                          "SIP/2.0 2000 x", "SIP/2.0 +20 x", "INVITE sip:a@b SIP/2.0", "\r\nSIP/2.0 200 OK"}) {
+    EXPECT_FALSE(ParseSipFragment(bad)) << bad;
+  }
 }
 
 TEST(ReplacesTest, IsWrittenOfTokensOnly) {  // Covers: C20
