@@ -49,6 +49,7 @@ TEST_F(Ipv6FlowTest, RegistersAndCalls) {  // Covers: T4
 
 TEST_F(Ipv6FlowTest, TheElementThatChargesIsNamedAsAHost) {  // Covers: T4
   config_.profile = SipProfile::kTrustedNode;
+  config_.visited_network_id = "v";
   StartStack();
   stack_->registrar().Register(Registration());
   EXPECT_TRUE(peer_.ExpectRequest("REGISTER").Get("P-Charging-Vector").ends_with(";icid-generated-at=[::1]"));
