@@ -14,6 +14,7 @@
 #include "controlplane/gateway/messaging.h"
 #include "controlplane/gateway/presence.h"
 #include "controlplane/gateway/readiness.h"
+#include "controlplane/gateway/register_watch.h"
 #include "controlplane/http_client/curl_http_client.h"
 #include "controlplane/next_hop_finder.h"
 #include "controlplane/operator_metrics.h"
@@ -160,6 +161,7 @@ struct OperatorRooms::Rooms {
   gateway::AsioAlarm alarm;
   click_to_call::ClickToCall visitors;
   gateway::Gateway gateway;
+  gateway::RegisterWatch register_watch;
   gateway::AsioAlarm messaging_alarm;
   gateway::Messaging messaging;
   gateway::Presence presence;
@@ -198,9 +200,13 @@ OperatorRooms::Rooms::Rooms(const runtime::OperatorConfig& one, const SharedRoom
       gateway(GatewaySettings(one.config),
               {sip.signaling(), sip.registrar(), media, store, subscribers, relay, clock, ids, alarm, &visitors, post,
                [this](const gateway::AuditEntry& entry) { runtime::WriteAudit(log, entry); }}),
+      register_watch(gateway, clock,
+                     [this](const std::string& what) {
+                       log.Warning("register_refused", {{"what", what}});
+                     }),
       messaging_alarm(shared.strand),
       messaging(MessagingSettings(one.config), {sip.pager(), gateway, store, relay, clock, ids, messaging_alarm, post}),
-      presence(PresenceSettings(one.config), {sip.events(), gateway, store, relay, clock}),
+      presence(PresenceSettings(one.config), {sip.events(), gateway, store, relay, clock, post}),
       identity_client(shared.strand, kMaxIdentityRequests),
       webhook_client(shared.strand, kMaxWebhookRequests),
       push_client(shared.strand, kMaxPushRequests),
@@ -211,8 +217,9 @@ OperatorRooms::Rooms::Rooms(const runtime::OperatorConfig& one, const SharedRoom
                     {webhook_client, timers, store, events, now, [this] { return ids.NewId(); },
                      [this](std::string_view event, std::string detail) {
                        if (api_counters.CountWebhook(event)) log.Warning(event, {{"detail", detail}});
-                     }}),
-      channels(ChannelSettings(one.config), {store, now, [this] { return ids.NewId(); }}),
+                     },
+                     post}),
+      channels(ChannelSettings(one.config), {store, now, [this] { return ids.NewId(); }, post}),
       hub(events, subscriptions, channels),
       push_parts(MakePush(one.config, push_client, now)),
       waker(WakerSettings(one.config), std::move(push_parts.providers),
@@ -244,8 +251,6 @@ OperatorRooms::Rooms::Rooms(const runtime::OperatorConfig& one, const SharedRoom
   tokens.set_visitor_tokens([](const std::string& token) { return click_to_call::TokenText::Parse(token).has_value(); },
                             [this](const std::string& token, api::WallTime at) { return visitors.Verify(token, at); });
   tokens.KeepKeysIn(store);
-  subscriptions.Restore();
-  channels.Restore();
   relay.hub = &hub;
   relay.waker = &waker;
   relay.presence = &presence;
@@ -265,7 +270,7 @@ OperatorRooms::Rooms::Rooms(const runtime::OperatorConfig& one, const SharedRoom
     counter_timer = timers.After(kCounterInterval, [this] { LogWebSipCounters(); });
   }
   router = std::make_unique<web_sip::SocketRouter>(application, web_sip.get());
-  if (const auto error = sip.Start(&gateway, &gateway)) {
+  if (const auto error = sip.Start(&gateway, &register_watch)) {
     throw std::runtime_error(shared.has_one_operator ? *error : "operator " + id + ": " + *error);
   }
   if (!ims.core_domain.empty()) {
@@ -302,17 +307,30 @@ std::string OperatorRooms::Unreadiness() const { return rooms_->Unreadiness(); }
 
 void OperatorRooms::Start() {
   rooms_->visitors.Restore(rooms_->now());
-  rooms_->messaging.Restore();
-  rooms_->presence.Restore();
   rooms_->tokens.Start();
   // Where there are many registrations some want their REGISTER before all of them are read.
   if (rooms_->next_hop_finder) rooms_->next_hop_finder->Start();
-  rooms_->gateway.Restore([rooms = rooms_.get()](gateway::Restored restored) {
+  const auto tell = [rooms = rooms_.get()](gateway::Restored restored) {
     if (restored == gateway::Restored::kCalls) return rooms->sip.SetDialogsRestored();
     rooms->sip.SetRestored();
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(rooms->clock.Read().steady - rooms->began);
     rooms->log.Info("restored", {{"registrations", rooms->gateway.stats().registrations}, {"ms", took.count()}});
-  });
+  };
+  // Whom to tell of calls before there are any; what belongs to a number before it is up.
+  rooms_->gateway.Restore(tell, {.calls =
+                                     [rooms = rooms_.get()](const std::function<void()>& go_on) {
+                                       // Neither is asked anything from here on until it is through.
+                                       const auto left = std::make_shared<int>(2);
+                                       const auto done = [left, go_on] {
+                                         if (--*left == 0) go_on();
+                                       };
+                                       rooms->channels.Restore(done);
+                                       rooms->subscriptions.Restore(done);
+                                     },
+                                 .lines =
+                                     [rooms = rooms_.get()](const std::function<void()>& go_on) {
+                                       rooms->messaging.Restore([rooms, go_on] { rooms->presence.Restore(go_on); });
+                                     }});
 }
 
 void OperatorRooms::HandOver() { rooms_->gateway.HandOver(); }

@@ -111,8 +111,10 @@ void Application::AddCallRoutes(const std::string& base, Dialect dialect) {
 void Application::AddSubscriptionRoutes(const std::string& api, const std::string& version, Dialect dialect) {
   const std::string base = "/" + api + version;
   const auto add = [&](const char* method, const char* path, const std::string& scope, auto operation) {
-    router_.Add({method, base + path, scope, false, dialect,
-                 [this, operation](const ExchangePointer& exchange) { (subscriptions_.*operation)(exchange); }});
+    router_.Add({method, base + path, scope, false, dialect, [this, operation](const ExchangePointer& exchange) {
+                   if (!ports_.subscriptions.is_restored()) return exchange->Fail(ErrorOf(gateway::StillRestoring()));
+                   (subscriptions_.*operation)(exchange);
+                 }});
   };
   add("POST", "/subscriptions", "", &SubscriptionApi::Create);  // a scope for each type
   add("GET", "/subscriptions", api + ":read", &SubscriptionApi::List);

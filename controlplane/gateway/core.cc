@@ -48,12 +48,13 @@ void Gateway::Core::Drain() {
   if (is_draining_) return;
   is_draining_ = true;
   while (true) {
-    if (auto action = registrations.PollAction()) {
-      Execute(*action);
+    // Calls first: TS 24.229 section 5.1.1.6.1 has a user's dialogs released before he de-registers.
+    if (auto call_action = calls.PollAction()) {
+      Execute(call_action->call_id, call_action->action);
     } else if (const auto use = calls.PollUse()) {
       registrations.SetInUse(use->registration_id, use->is_in_use, ReadForRegistration());
-    } else if (auto call_action = calls.PollAction()) {
-      Execute(call_action->call_id, call_action->action);
+    } else if (auto action = registrations.PollAction()) {
+      Execute(*action);
     } else {
       break;
     }
@@ -471,7 +472,7 @@ Error ToError(const registration::Refusal& refusal) {
     case RefusalKind::kMaxDevices: return {ErrorCode::kMaxDevicesPerUser, refusal.message};
     case RefusalKind::kQuotaExceeded: return {ErrorCode::kQuotaExceeded, refusal.message};
     case RefusalKind::kNotApplicable: return {ErrorCode::kServiceNotApplicable, refusal.message};
-    case RefusalKind::kUnavailable: return {ErrorCode::kUnavailable, refusal.message};
+    case RefusalKind::kUnavailable: return {ErrorCode::kUnavailable, refusal.message, refusal.retry_after};
     case RefusalKind::kTimeout: return {ErrorCode::kTimeout, refusal.message};
   }
   return {ErrorCode::kInternal, refusal.message};

@@ -38,8 +38,8 @@ Gateway::~Gateway() = default;
 void Gateway::SetDialogDirectory(const DialogDirectory* dialogs) { core_->dialogs = dialogs; }
 void Gateway::AddLineObserver(LineObserver* observer) { core_->line_observers.push_back(observer); }
 
-void Gateway::Restore(std::function<void(Restored)> tell) {
-  restoration_ = std::make_unique<Restoration>(*core_, std::move(tell));
+void Gateway::Restore(std::function<void(Restored)> tell, RestoreBefore before) {
+  restoration_ = std::make_unique<Restoration>(*core_, std::move(tell), std::move(before));
   restoration_->Start();
 }
 

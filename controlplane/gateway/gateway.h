@@ -55,6 +55,11 @@ struct GatewayPorts {
 
 // How much of what an earlier process left in the store is taken up: calls with their registrations come first.
 enum class Restored : uint8_t { kNothing, kCalls, kAll };
+// What others have to take up before: it ends by calling what it is given, on the strand. Each may be null.
+struct RestoreBefore {
+  std::function<void(std::function<void()>)> calls;
+  std::function<void(std::function<void()>)> lines;  // LineObservers hear of none before
+};
 
 // For metrics and health.
 struct GatewayStats {
@@ -93,7 +98,7 @@ class Gateway final : public Service,
   // SIP and media ports must be started. It goes on between other things on the strand (GatewayPorts::post; without it,
   // it is done when this returns); `tell` hears of what is done. Until then is_restoring(), and what is not known is
   // kUnavailable.
-  void Restore(std::function<void(Restored)> tell = nullptr);
+  void Restore(std::function<void(Restored)> tell = nullptr, RestoreBefore before = {});
   // Before a process that is only to be replaced stops, and its successor restores: ends what cannot be handed over.
   void HandOver();
   // Ends every registration and call towards the network, for an orderly end of service.
@@ -144,6 +149,7 @@ class Gateway final : public Service,
   std::optional<Line> FindLine(const Principal& who, const std::string& registration_id) const override;
   std::vector<Line> LinesOfNumber(const std::string& phone_number) const override;
   std::optional<Line> FindByContactToken(const std::string& contact_token) const override;
+  std::vector<MediaSession> LiveCallsOn(const std::string& registration_id) const override;
 
   // PushDirectory
   std::string PushSubscriptionOf(const std::string& registration_id) const override;

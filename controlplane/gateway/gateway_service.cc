@@ -295,6 +295,15 @@ std::optional<Line> Gateway::FindByContactToken(const std::string& contact_token
   return core_->LineOf(*record);
 }
 
+std::vector<MediaSession> Gateway::LiveCallsOn(const std::string& registration_id) const {
+  std::vector<MediaSession> sessions;
+  for (const call::Call* call : core_->calls.FindByRegistration(registration_id)) {
+    const bool is_live = !call->is_ended() && call->is_known_to_device() && call->record().part == call::Part::kDevice;
+    if (is_live) sessions.push_back(core_->SessionOf(call->view()));
+  }
+  return sessions;
+}
+
 // ---- extensions
 
 Outcome<CallDetails> Gateway::GetCallDetails(const Principal& who, const std::string& id) {

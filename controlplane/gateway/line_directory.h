@@ -30,6 +30,8 @@ class LineDirectory {
   virtual std::optional<Line> FindLine(const Principal& who, const std::string& registration_id) const = 0;
   virtual std::vector<Line> LinesOfNumber(const std::string& phone_number) const = 0;
   virtual std::optional<Line> FindByContactToken(const std::string& contact_token) const = 0;
+  // On its device; of every status that is none of an end.
+  virtual std::vector<MediaSession> LiveCallsOn(const std::string&) const { return {}; }
 };
 
 // Registered for the first time, its binding renewed, or taken up after a restart.

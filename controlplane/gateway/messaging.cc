@@ -46,20 +46,33 @@ Messaging::~Messaging() {
   ports_.alarm.Cancel();
 }
 
-void Messaging::Restore() {
-  std::vector<Message> messages;
-  for (const store::Record& kept : ports_.store.LoadAll(store::Kind::kMessage)) {
-    if (auto message = ReadMessage(kept.value)) {
-      messages.push_back(std::move(*message));
-    } else {
-      ports_.store.Delete(store::Kind::kMessage, kept.key);
-    }
+void Messaging::Restore(std::function<void()> done) {
+  reader_ = std::make_unique<store::SliceReader>(ports_.store, ports_.post);
+  reader_->ReadAll(
+      store::Kind::kMessage,
+      [this](store::Record& kept) {
+        if (auto message = ReadMessage(kept.value)) return found_.push_back(std::move(*message));
+        ports_.store.Delete(store::Kind::kMessage, kept.key);
+      },
+      [this, done = std::move(done)] {
+        // The book drops the oldest of a number with too many: they have to be there first.
+        std::sort(found_.begin(), found_.end(),
+                  [](const Message& a, const Message& b) { return a.position > b.position; });
+        RestoreFound(done);
+      });
+}
+
+// The oldest first, from the end.
+void Messaging::RestoreFound(std::function<void()> done) {
+  for (size_t count = 0; count < store::SliceReader::kSlice && !found_.empty(); ++count) {
+    book_.Restore(std::move(found_.back()), ports_.clock.Read());
+    found_.pop_back();
   }
-  // The book drops the oldest of a number with too many: they have to be there first.
-  std::sort(messages.begin(), messages.end(),
-            [](const Message& a, const Message& b) { return a.position < b.position; });
-  for (Message& message : messages) book_.Restore(std::move(message), ports_.clock.Read());
   Drain();
+  if (!found_.empty()) return reader_->Later([this, done = std::move(done)] { RestoreFound(done); });
+  found_.shrink_to_fit();
+  is_restored_ = true;
+  if (done) done();
 }
 
 void Messaging::Drain() {
@@ -107,6 +120,7 @@ const Message* Messaging::FindOwn(const Principal& who, const std::string& id) c
 // ---- MessagingService
 
 Outcome<Message> Messaging::SendMessage(const Principal& who, MessageRequest request) {
+  if (!is_restored_) return StillRestoring();
   auto line = ports_.lines.FindLine(who, request.registration_id);
   if (!line && ports_.lines.is_restoring()) return StillRestoring();
   if (!request.registration_id.empty() && !line) {
@@ -156,6 +170,7 @@ Outcome<std::vector<Message>> Messaging::ListMessages(const Principal& who, cons
   const std::string number = who.is_two_legged ? query.phone_number : who.phone_number.value_or("");
   if (number.empty()) return Error{ErrorCode::kInvalidTokenContext, "The access token names no phone number."};
   if (!Owns(who, number)) return NotFound(ports_.lines);
+  if (!is_restored_) return StillRestoring();
   std::vector<Message> list;
   for (const Message* message : book_.List(number, {query.peer, query.before, query.limit})) list.push_back(*message);
   return list;
@@ -180,6 +195,8 @@ Outcome<Done> Messaging::DeleteMessage(const Principal& who, const std::string& 
 // ---- from the network
 
 void Messaging::OnPage(messaging::PageHandle handle, messaging::IncomingPage page) {
+  // It may be one that came before, and must not be kept twice.
+  if (!is_restored_) return ports_.pager.Answer(handle, 480);
   const auto line = ports_.lines.FindByContactToken(page.contact_token);
   if (!line) return ports_.pager.Answer(handle, 404);
   const int status = book_.Receive(line->phone_number, ports_.ids.NewId(), page, ports_.clock.Read());

@@ -8,7 +8,7 @@
 #include "controlplane/gateway/messaging_service.h"
 #include "controlplane/gateway/runtime_ports.h"
 #include "controlplane/messaging/message_book.h"
-#include "controlplane/store/store.h"
+#include "controlplane/store/slice_reader.h"
 
 namespace byon::gateway {
 
@@ -33,8 +33,9 @@ class Messaging final : public MessagingService, public messaging::PagerObserver
   Messaging(const Messaging&) = delete;
   Messaging& operator=(const Messaging&) = delete;
 
-  // Takes up what an earlier process left in the store; once, before lines are restored.
-  void Restore();
+  // Takes up what an earlier process left in the store; once, before lines are restored. It goes on between other
+  // things on the strand; until `done` is called the API is told to come again, and so is the network.
+  void Restore(std::function<void()> done = nullptr);
 
   // MessagingService
   Outcome<messaging::Message> SendMessage(const Principal& who, MessageRequest request) override;
@@ -54,6 +55,7 @@ class Messaging final : public MessagingService, public messaging::PagerObserver
  private:
   // Carries out what the book left behind, and sets the alarm.
   void Drain();
+  void RestoreFound(std::function<void()> done);
   void Execute(messaging::Action& action);
   // The numbers whose messages `who` may see.
   bool Owns(const Principal& who, const std::string& number) const;
@@ -62,6 +64,9 @@ class Messaging final : public MessagingService, public messaging::PagerObserver
   const std::chrono::seconds ttl_;
   MessagingPorts ports_;
   messaging::MessageBook book_;
+  bool is_restored_ = false;
+  std::unique_ptr<store::SliceReader> reader_;  // while it restores
+  std::vector<messaging::Message> found_;       // the same
   std::shared_ptr<bool> is_alive_ = std::make_shared<bool>(true);
 };
 

@@ -32,17 +32,36 @@ DialogPhase PhaseOf(call::Status status) {
   }
 }
 
+presence::DialogEntry EntryOf(const MediaSession& session) {
+  presence::DialogEntry call;
+  // Not the mediaSessionId itself: who knows that may end the call.
+  call.id = std::to_string(std::hash<std::string>()(session.media_session_id));
+  call.is_initiator = session.is_originating;
+  call.phase = PhaseOf(session.status);
+  call.remote_uri = session.is_originating ? session.receiver_address : session.originator_address;
+  if (call.remote_uri == call::kAnonymousAddress) call.remote_uri.clear();
+  return call;
+}
+
 }  // namespace
 
-void Presence::Restore() {
-  for (const store::Record& kept : ports_.store.LoadAll(store::Kind::kWatch)) {
-    const json record = json::parse(kept.value, nullptr, false);
-    try {
-      if (record.at("v") != kRecordVersion) throw std::out_of_range("version");
-      book_.Restore(kept.key, record.at("watched").get<std::set<std::string>>());
-    } catch (const std::exception&) {
-      ports_.store.Delete(store::Kind::kWatch, kept.key);
-    }
+void Presence::Restore(std::function<void()> done) {
+  reader_ = std::make_unique<store::SliceReader>(ports_.store, ports_.post);
+  reader_->ReadAll(
+      store::Kind::kWatch, [this](store::Record& kept) { TakeWatches(kept); },
+      [this, done = std::move(done)] {
+        is_restored_ = true;
+        if (done) done();
+      });
+}
+
+void Presence::TakeWatches(const store::Record& kept) {
+  const json record = json::parse(kept.value, nullptr, false);
+  try {
+    if (record.at("v") != kRecordVersion) throw std::out_of_range("version");
+    book_.Restore(kept.key, record.at("watched").get<std::set<std::string>>());
+  } catch (const std::exception&) {
+    ports_.store.Delete(store::Kind::kWatch, kept.key);
   }
 }
 
@@ -82,6 +101,8 @@ Outcome<std::string> Presence::NumberOf(const Principal& who, const std::string&
   if (!book_.can_watch()) {
     return Error{ErrorCode::kServiceNotApplicable, "Presence is not offered by this operator."};
   }
+  // What is watched is kept as a whole: none of it may be changed before all of it is there.
+  if (!is_restored_) return StillRestoring();
   if (!who.is_two_legged) {
     if (!phone_number.empty()) {
       return Error{ErrorCode::kUnnecessaryIdentifier,
@@ -157,9 +178,15 @@ void Presence::OnWatchRefused(const std::string& watch_id, int) {
 
 // ---- lines and calls
 
-void Presence::OnLineUp(const Line& line, LineUp) {
+void Presence::OnLineUp(const Line& line, LineUp how) {
   if (!book_.is_used()) return;
   numbers_[line.registration_id] = line.phone_number;
+  if (how == LineUp::kRestored) {
+    // Nobody is told that a number is free whose call goes on.
+    for (const MediaSession& session : ports_.lines.LiveCallsOn(line.registration_id)) {
+      book_.RestoreCall(line.phone_number, EntryOf(session));
+    }
+  }
   book_.OnLineUp(line.phone_number, line.binding.impu);
   Drain();
 }
@@ -185,14 +212,7 @@ void Presence::OnEvent(const DeviceKey&, const Event& event) {
   if (const auto* changed = std::get_if<SessionStatus>(&event)) session = &changed->session;
   const auto number = session == nullptr ? numbers_.end() : numbers_.find(session->registration_id);
   if (number == numbers_.end()) return;
-  presence::DialogEntry call;
-  // Not the mediaSessionId itself: who knows that may end the call.
-  call.id = std::to_string(std::hash<std::string>()(session->media_session_id));
-  call.is_initiator = session->is_originating;
-  call.phase = PhaseOf(session->status);
-  call.remote_uri = session->is_originating ? session->receiver_address : session->originator_address;
-  if (call.remote_uri == call::kAnonymousAddress) call.remote_uri.clear();
-  book_.OnCall(number->second, call);
+  book_.OnCall(number->second, EntryOf(*session));
   Drain();
 }
 

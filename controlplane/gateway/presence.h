@@ -1,13 +1,15 @@
 #pragma once
 
+#include <functional>
 #include <map>
+#include <memory>
 #include <string>
 
 #include "controlplane/gateway/dialog_directory.h"
 #include "controlplane/gateway/line_directory.h"
 #include "controlplane/gateway/presence_service.h"
 #include "controlplane/gateway/runtime_ports.h"
-#include "controlplane/store/store.h"
+#include "controlplane/store/slice_reader.h"
 
 namespace byon::gateway {
 
@@ -18,6 +20,8 @@ struct PresencePorts {
   store::Store& store;
   EventSink& events;
   const Clock& clock;
+  // Leads back to the strand, from any thread.
+  std::function<void(std::function<void()>)> post;
 };
 
 // Joins the presence book to SIP, the store and the devices. Hears of the gateway's own calls as an
@@ -30,8 +34,9 @@ class Presence final : public PresenceService,
  public:
   Presence(presence::PresenceConfig config, PresencePorts ports) : ports_(ports), book_(std::move(config)) {}
 
-  // Takes up what an earlier process left in the store; once, before lines are restored.
-  void Restore();
+  // Takes up what an earlier process left in the store; once, before lines are restored. It goes on between other
+  // things on the strand; until `done` is called the API is told to come again.
+  void Restore(std::function<void()> done = nullptr);
   // The live dialogs of a number on all its devices, the SIM phone's too: what may be taken over with
   // Replaces (RFC 3891) by call-id and tags.
   std::vector<presence::DialogEntry> DialogsOf(const std::string& phone_number) const override {
@@ -62,12 +67,15 @@ class Presence final : public PresenceService,
 
  private:
   void Drain();
+  void TakeWatches(const store::Record& kept);
   void Execute(presence::Action& action);
   // The number that `who` speaks for.
   Outcome<std::string> NumberOf(const Principal& who, const std::string& phone_number) const;
 
   PresencePorts ports_;
   presence::PresenceBook book_;
+  bool is_restored_ = false;
+  std::unique_ptr<store::SliceReader> reader_;  // while it restores
   std::map<std::string, std::string> numbers_;  // by registration
 };
 

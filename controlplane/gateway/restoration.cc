@@ -8,59 +8,18 @@
 namespace byon::gateway {
 namespace {
 
-// Of so many at once the strand is not held up for longer than of a few requests.
-constexpr size_t kSlice = 100;
 constexpr size_t kMostTokens = 200'000;
 
 }  // namespace
 
 void Gateway::Restoration::Start() {
   core_.restored = Restored::kNothing;
-  ReadAll(store::Kind::kCall, &Restoration::TakeCall, &Restoration::ReadTraces);
+  const auto begin = [this] { ReadAll(store::Kind::kCall, &Restoration::TakeCall, &Restoration::ReadTraces); };
+  before_.calls ? before_.calls(begin) : begin();
 }
 
 void Gateway::Restoration::RememberToken(Principal who, DeviceKey device) {
   if (tokens_.size() < kMostTokens) tokens_.emplace_back(std::move(who), std::move(device));
-}
-
-std::function<void(std::function<void()>)> Gateway::Restoration::ToStrand() {
-  return [this, post = core_.Poster()](std::function<void()> task) {
-    post([this, task = std::move(task)] {
-      if (!is_over_) task();
-    });
-  };
-}
-
-std::shared_ptr<Gateway::Restoration::Coming> Gateway::Restoration::Fetch(store::Kind kind, std::string after) {
-  auto coming = std::make_shared<Coming>();
-  core_.ports.store.ReadPage(kind, std::move(after), [coming, post = ToStrand()](store::Store::Page page) {
-    post([coming, page = std::move(page)]() mutable {
-      if (coming->use) return coming->use(std::move(page));
-      coming->page = std::move(page);
-    });
-  });
-  return coming;
-}
-
-void Gateway::Restoration::TakePage(store::Kind kind, const std::shared_ptr<Coming>& coming, Take take, Then then) {
-  auto use = [this, kind, take, then](store::Store::Page page) {
-    const auto next = page.next ? Fetch(kind, std::move(*page.next)) : nullptr;
-    auto records = std::make_shared<std::vector<store::Record>>(std::move(page.records));
-    TakeSome(records, 0, take,
-             [this, kind, take, then, next] { next ? TakePage(kind, next, take, then) : (this->*then)(); });
-  };
-  if (!coming->page) {
-    coming->use = std::move(use);
-    return;
-  }
-  ToStrand()([coming, use = std::move(use)] { use(std::move(*coming->page)); });
-}
-
-void Gateway::Restoration::TakeSome(const Records& records, size_t first, Take take, std::function<void()> then) {
-  const size_t end = std::min(first + kSlice, records->size());
-  for (size_t i = first; i < end; ++i) (this->*take)((*records)[i]);
-  if (end == records->size()) return then();
-  ToStrand()([this, records, end, take, then = std::move(then)] { TakeSome(records, end, take, then); });
 }
 
 void Gateway::Restoration::DropUnreadable(store::Kind kind, const std::string& key) {
@@ -90,13 +49,9 @@ void Gateway::Restoration::TakeTrace(store::Record& kept) {
 void Gateway::Restoration::ReadRegistrationsOfCalls() {
   std::vector<std::string> ids(with_calls_.begin(), with_calls_.end());
   with_calls_.clear();
-  core_.ports.store.ReadKeys(store::Kind::kRegistration, std::move(ids),
-                             [this, post = ToStrand()](std::vector<store::Record> found) {
-                               auto records = std::make_shared<std::vector<store::Record>>(std::move(found));
-                               post([this, records] {
-                                 TakeSome(records, 0, &Restoration::TakeRegistrationOfCall, [this] { RestoreCalls(); });
-                               });
-                             });
+  reader_.ReadKeys(
+      store::Kind::kRegistration, std::move(ids), [this](store::Record& kept) { TakeRegistrationOfCall(kept); },
+      [this] { RestoreCalls(); });
 }
 
 void Gateway::Restoration::TakeRegistrationOfCall(store::Record& kept) {
@@ -127,11 +82,16 @@ void Gateway::Restoration::RestoreCalls() {
   }
   core_.Drain();
   core_.ports.media.Adopt(std::move(alive));
-  for (const registration::RegistrationId& id : with_calls_) core_.TellOfLine(id, LineUp::kRestored);
   std::exchange(calls_, {});
   std::exchange(traces_, {});
   core_.restored = Restored::kCalls;
   if (tell_) tell_(Restored::kCalls);
+  const auto go_on = [this] { BringLinesUp(); };
+  before_.lines ? before_.lines(go_on) : go_on();
+}
+
+void Gateway::Restoration::BringLinesUp() {
+  for (const registration::RegistrationId& id : with_calls_) core_.TellOfLine(id, LineUp::kRestored);
   ReadAll(store::Kind::kRegistration, &Restoration::TakeRegistration, &Restoration::Finish);
 }
 
@@ -162,12 +122,12 @@ void Gateway::Restoration::Finish() {
 }
 
 void Gateway::Restoration::HearTokens() {
-  for (size_t heard = 0; heard < kSlice && !tokens_.empty(); ++heard) {
+  for (size_t heard = 0; heard < store::SliceReader::kSlice && !tokens_.empty(); ++heard) {
     core_.RenewToken(tokens_.front().first, tokens_.front().second);
     tokens_.pop_front();
   }
   core_.Drain();
-  if (!tokens_.empty()) ToStrand()([this] { HearTokens(); });
+  if (!tokens_.empty()) reader_.Later([this] { HearTokens(); });
 }
 
 }  // namespace byon::gateway

@@ -40,6 +40,10 @@ void PresenceBook::Restore(const std::string& number, const std::set<std::string
   watchers_[number].watched = watched;
 }
 
+void PresenceBook::RestoreCall(const std::string& number, const DialogEntry& call) {
+  if (call.phase != DialogPhase::kTerminated) watchers_[number].calls[call.id] = call;
+}
+
 // ---- lines
 
 void PresenceBook::OnLineUp(const std::string& number, const std::string& impu) {

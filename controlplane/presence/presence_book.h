@@ -78,6 +78,8 @@ class PresenceBook {
   // Otherwise it needs to know of no lines.
   bool is_used() const { return can_watch() || !config_.published.empty(); }
   void Restore(const std::string& number, const std::set<std::string>& watched);
+  // A call that was there before; before the number's line is up, so that it is told with its call.
+  void RestoreCall(const std::string& number, const DialogEntry& call);
 
   // The number has a registration (again): its subscriptions and publications are begun or renewed.
   void OnLineUp(const std::string& number, const std::string& impu);

@@ -107,7 +107,8 @@ void RegistrationRegistry::OnRegisterFailed(const RegistrationId& id, const SipR
   entry->is_refresh_pending = false;
   std::string sip = "SIP " + std::to_string(failure.status_code) + " " + failure.phrase;
   if (entry->state == State::kRegistering) {
-    Refusal refusal{RefusalKind::kUnavailable, "The network does not take registrations now: " + sip};
+    Refusal refusal{RefusalKind::kUnavailable, "The network does not take registrations now: " + sip,
+                    failure.retry_after};
     bool is_denied = failure.is_final || failure.status_code == 403 || failure.status_code == 404;
     if (failure.status_code == 408) refusal = {RefusalKind::kTimeout, "The network did not answer in time"};
     if (is_denied) {

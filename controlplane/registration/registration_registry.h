@@ -32,6 +32,7 @@ enum class RefusalKind : uint8_t {
 struct Refusal {
   RefusalKind kind = RefusalKind::kNotFound;
   std::string message;
+  std::optional<std::chrono::seconds> retry_after{};  // as the network asks
 };
 
 struct CreateRequest {

@@ -205,6 +205,8 @@ void ChannelConnection::Open(std::shared_ptr<const auth::VerifiedToken> token) {
   const bool has_events = std::any_of(kChannelTypes.begin(), kChannelTypes.end(),
                                       [&token](EventType type) { return token->HasScope(CreateScope(type)); });
   if (!has_events) return Close(kCloseForbidden, "the token has no events scope");
+  // Its own may only not be known again yet.
+  if (!ports_.channels.is_restored()) return Close(1013, "try again later");
   Channel* channel = FindChannel(PrincipalOf(*token));
   if (channel == nullptr) return;
   TakeToken(std::move(token));

@@ -24,49 +24,59 @@ std::string EventKey(const std::string& id, uint64_t number) {
 
 }  // namespace
 
-void ChannelRegistry::Restore() {
-  std::vector<std::unique_ptr<Channel>> found;
-  // Of those that were known before only their last use is known: it tells in which order they left.
-  const auto insert_found = [&] {
-    std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a->expires_at < b->expires_at; });
-    for (auto& channel : found) Insert(std::move(channel));
-    found.clear();
-  };
-  // Keys sort: channels ("c/") before their events ("e/"), events by number.
-  for (const store::Record& record : ports_.store.LoadAll(Kind::kChannel)) {
-    const json value = json::parse(record.value, nullptr, false);
-    try {
-      if (value.at("v") != kRecordVersion) throw std::out_of_range("version");
-      if (record.key.starts_with("c/")) {
-        auto channel = std::make_unique<Channel>();
-        channel->id = record.key.substr(2);
-        channel->owner = {value.at("client"), value.at("owner")};
-        channel->device = {value.at("client"), value.at("user"), value.at("device")};
-        channel->expires_at = record.expires_at.value_or(ports_.now() + config_.ttl);
-        found.push_back(std::move(channel));
-        continue;
-      }
-      if (!found.empty()) insert_found();
-      const size_t slash = record.key.rfind('/');
-      const auto it = channels_.find(record.key.substr(2, slash - 2));
-      uint64_t number = 0;
-      const auto [end, error] =
-          std::from_chars(record.key.data() + slash + 1, record.key.data() + record.key.size(), number, 16);
-      if (it == channels_.end() || error != std::errc()) throw std::out_of_range("key");
-      Channel& channel = *it->second;
-      PendingEvent event{number, static_cast<EventType>(value.at("type").get<int>()), value.at("id"), value.at("text"),
-                         WallTime(std::chrono::milliseconds(value.at("at").get<int64_t>()))};
-      channel.last_number = std::max(channel.last_number, number);
-      channel.pending_bytes += event.text.size();
-      channel.pending.push_back(std::move(event));
-    } catch (const std::exception&) {
-      ports_.store.Delete(Kind::kChannel, record.key);
+void ChannelRegistry::Restore(std::function<void()> done) {
+  reader_ = std::make_unique<store::SliceReader>(ports_.store, ports_.post);
+  reader_->ReadAll(
+      Kind::kChannel, [this](store::Record& record) { TakeRecord(record); },
+      [this, done = std::move(done)] {
+        InsertFound();
+        is_restored_ = true;
+        if (done) done();
+      });
+}
+
+// Of those that were known before only their last use is known: it tells in which order they left.
+void ChannelRegistry::InsertFound() {
+  std::sort(found_.begin(), found_.end(), [](const auto& a, const auto& b) { return a->expires_at < b->expires_at; });
+  for (auto& channel : found_) Insert(std::move(channel));
+  std::vector<std::unique_ptr<Channel>>().swap(found_);
+}
+
+// Keys sort: channels ("c/") before their events ("e/"), events by number.
+void ChannelRegistry::TakeRecord(const store::Record& record) {
+  const json value = json::parse(record.value, nullptr, false);
+  try {
+    if (value.at("v") != kRecordVersion) throw std::out_of_range("version");
+    if (record.key.starts_with("c/")) {
+      auto channel = std::make_unique<Channel>();
+      channel->id = record.key.substr(2);
+      channel->owner = {value.at("client"), value.at("owner")};
+      channel->device = {value.at("client"), value.at("user"), value.at("device")};
+      channel->expires_at = record.expires_at.value_or(ports_.now() + config_.ttl);
+      found_.push_back(std::move(channel));
+      return;
     }
+    if (!found_.empty()) InsertFound();
+    const size_t slash = record.key.rfind('/');
+    const auto it = channels_.find(record.key.substr(2, slash - 2));
+    uint64_t number = 0;
+    const auto [end, error] =
+        std::from_chars(record.key.data() + slash + 1, record.key.data() + record.key.size(), number, 16);
+    if (it == channels_.end() || error != std::errc()) throw std::out_of_range("key");
+    Channel& channel = *it->second;
+    PendingEvent event{number, static_cast<EventType>(value.at("type").get<int>()), value.at("id"), value.at("text"),
+                       WallTime(std::chrono::milliseconds(value.at("at").get<int64_t>()))};
+    channel.last_number = std::max(channel.last_number, number);
+    channel.pending_bytes += event.text.size();
+    channel.pending.push_back(std::move(event));
+  } catch (const std::exception&) {
+    ports_.store.Delete(Kind::kChannel, record.key);
   }
-  insert_found();
 }
 
 std::variant<Channel*, ApiError> ChannelRegistry::Open(const Owner& owner, const gateway::DeviceKey& device) {
+  // The device may have one that is not known yet.
+  if (!is_restored()) return ErrorOf(gateway::StillRestoring());
   if (const auto it = by_device_.find(device); it != by_device_.end()) {
     Channel& channel = *channels_.at(it->second);
     if (channel.owner == owner && channel.expires_at > ports_.now()) {

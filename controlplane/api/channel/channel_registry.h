@@ -8,11 +8,12 @@
 #include <string>
 #include <unordered_map>
 #include <variant>
+#include <vector>
 
 #include "controlplane/api/api_error.h"
 #include "controlplane/api/events/cloud_event.h"
 #include "controlplane/api/owner.h"
-#include "controlplane/store/store.h"
+#include "controlplane/store/slice_reader.h"
 
 namespace byon::api {
 
@@ -68,10 +69,14 @@ class ChannelRegistry {
     store::Store& store;
     Clock now;
     std::function<std::string()> new_id;
+    // Leads to the strand, from any thread; null where the store answers on it.
+    std::function<void(std::function<void()>)> post = nullptr;
   };
   ChannelRegistry(ChannelConfig config, Ports ports) : config_(config), ports_(std::move(ports)) {}
 
-  void Restore();
+  // It goes on between other things on the strand; until `done` is called there are no channels.
+  void Restore(std::function<void()> done = nullptr);
+  bool is_restored() const { return reader_ == nullptr || is_restored_; }
   // The channel of the device, made if there is none. An owner who has as many channels as he may have loses the one
   // whose client went first; only when all are connected he is refused.
   std::variant<Channel*, ApiError> Open(const Owner& owner, const gateway::DeviceKey& device);
@@ -96,6 +101,8 @@ class ChannelRegistry {
     size_t count = 0;
     std::map<uint64_t, std::string> idle;  // by `left`: whose client went first stands first; ids
   };
+  void TakeRecord(const store::Record& record);
+  void InsertFound();
   void DropFront(Channel& channel);
   void DropOld(Channel& channel);
   void Touch(Channel& channel);
@@ -112,6 +119,9 @@ class ChannelRegistry {
   std::map<Owner, OfOwner> of_owners_;
   WallTime next_sweep_;
   uint64_t last_left_ = 0;
+  bool is_restored_ = false;
+  std::vector<std::unique_ptr<Channel>> found_;  // while it restores
+  std::unique_ptr<store::SliceReader> reader_;   // the same
 };
 
 }  // namespace byon::api

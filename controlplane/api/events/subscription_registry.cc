@@ -63,38 +63,41 @@ SubscriptionRegistry::~SubscriptionRegistry() {
   for (const auto& sender : closing_) sender->Stop();
 }
 
-void SubscriptionRegistry::Restore() {
-  for (const store::Record& record : ports_.store.LoadAll(store::Kind::kSubscription)) {
-    auto subscription = FromRecord(record);
-    if (subscription) {
-      Insert(std::move(*subscription));
-    } else {
-      ports_.store.Delete(store::Kind::kSubscription, record.key);
-      ports_.observer("subscription_record_refused", record.key);
-    }
-  }
-  RestoreEvents();
+void SubscriptionRegistry::Restore(std::function<void()> done) {
+  reader_ = std::make_unique<store::SliceReader>(ports_.store, ports_.post);
+  reader_->ReadAll(
+      store::Kind::kSubscription, [this](store::Record& record) { TakeSubscription(record); },
+      [this, done = std::move(done)] {
+        // Keys sort by subscription and number: each queue comes in its order.
+        reader_->ReadAll(
+            store::Kind::kWebhookEvent, [this](store::Record& record) { TakeEvent(record); },
+            [this, done] {
+              is_restored_ = true;
+              if (done) done();
+            });
+      });
 }
 
-// Keys sort by subscription and number: each queue comes in its order.
-void SubscriptionRegistry::RestoreEvents() {
-  for (const store::Record& record : ports_.store.LoadAll(store::Kind::kWebhookEvent)) {
-    const size_t slash = record.key.rfind('/');
-    const auto it = slash == std::string::npos ? entries_.end() : entries_.find(record.key.substr(0, slash));
-    const auto value = nlohmann::json::parse(record.value, nullptr, false);
-    uint64_t number = 0;
-    const char* end = record.key.data() + record.key.size();
-    const bool has_number =
-        slash != std::string::npos && std::from_chars(record.key.data() + slash + 1, end, number, 16).ptr == end;
-    const bool is_good = it != entries_.end() && has_number && value.is_object() &&
-                         value.value("v", 0) == kEventVersion && value.contains("id") && value["id"].is_string() &&
-                         value.contains("text") && value["text"].is_string();
-    if (is_good) {
-      it->second->sender->Restore(number, value["id"], value["text"]);
-    } else {
-      ports_.store.Delete(store::Kind::kWebhookEvent, record.key);
-    }
-  }
+void SubscriptionRegistry::TakeSubscription(const store::Record& record) {
+  auto subscription = FromRecord(record);
+  if (subscription) return Insert(std::move(*subscription));
+  ports_.store.Delete(store::Kind::kSubscription, record.key);
+  ports_.observer("subscription_record_refused", record.key);
+}
+
+void SubscriptionRegistry::TakeEvent(const store::Record& record) {
+  const size_t slash = record.key.rfind('/');
+  const auto it = slash == std::string::npos ? entries_.end() : entries_.find(record.key.substr(0, slash));
+  const auto value = nlohmann::json::parse(record.value, nullptr, false);
+  uint64_t number = 0;
+  const char* end = record.key.data() + record.key.size();
+  const bool has_number =
+      slash != std::string::npos && std::from_chars(record.key.data() + slash + 1, end, number, 16).ptr == end;
+  const bool is_good = it != entries_.end() && has_number && value.is_object() &&
+                       value.value("v", 0) == kEventVersion && value.contains("id") && value["id"].is_string() &&
+                       value.contains("text") && value["text"].is_string();
+  if (is_good) return it->second->sender->Restore(number, value["id"], value["text"]);
+  ports_.store.Delete(store::Kind::kWebhookEvent, record.key);
 }
 
 std::variant<const Subscription*, ApiError> SubscriptionRegistry::Create(Subscription requested,

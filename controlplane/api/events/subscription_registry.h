@@ -13,7 +13,7 @@
 #include "controlplane/api/events/cloud_event.h"
 #include "controlplane/api/events/subscription.h"
 #include "controlplane/api/events/webhook_sender.h"
-#include "controlplane/store/store.h"
+#include "controlplane/store/slice_reader.h"
 
 namespace byon::api {
 
@@ -34,12 +34,16 @@ class SubscriptionRegistry {
     Clock now;
     std::function<std::string()> new_id;
     WebhookSender::Observer observer;
+    // Leads to the strand, from any thread; null where the store answers on it.
+    std::function<void(std::function<void()>)> post = nullptr;
   };
   SubscriptionRegistry(SubscriptionConfig config, Ports ports);
   ~SubscriptionRegistry();
 
-  // Takes up what an earlier process left.
-  void Restore();
+  // Takes up what an earlier process left. It goes on between other things on the strand; until `done` is called
+  // nothing may be asked here.
+  void Restore(std::function<void()> done = nullptr);
+  bool is_restored() const { return reader_ == nullptr || is_restored_; }
   // `requested`: id, startsAt and expiresAt are filled in here.
   std::variant<const Subscription*, ApiError> Create(Subscription requested, std::optional<WallTime> expire_time);
   // Null when there is none, it belongs to somebody else or was made under another release: each lists its own.
@@ -60,7 +64,8 @@ class SubscriptionRegistry {
     std::shared_ptr<void> credential_expiry;
   };
   void Insert(Subscription subscription);
-  void RestoreEvents();
+  void TakeSubscription(const store::Record& record);
+  void TakeEvent(const store::Record& record);
   // What the owner has, and nobody else's is looked at.
   std::vector<const Subscription*> Of(const Owner& owner) const;
   void ArmTimers(Entry& entry);
@@ -74,6 +79,8 @@ class SubscriptionRegistry {
   std::map<std::string, std::unique_ptr<Entry>> entries_;
   std::map<gateway::DeviceKey, std::set<std::string>> by_device_;  // ids; the user is empty with 2-legged tokens
   std::vector<std::shared_ptr<WebhookSender>> closing_;            // of ended subscriptions, until delivered
+  bool is_restored_ = false;
+  std::unique_ptr<store::SliceReader> reader_;  // while it restores
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -73,6 +73,7 @@ void ExtensionApi::CreateChannel(const ExchangePointer& exchange) {
 
 void ExtensionApi::DeleteChannel(const ExchangePointer& exchange) {
   if (!HasEventScope(*exchange->token)) return exchange->Fail(PermissionDenied());
+  if (!channels_.is_restored()) return exchange->Fail(ErrorOf(gateway::StillRestoring()));
   if (!channels_.Delete(Owner::Of(exchange->who), exchange->ids[0])) return exchange->Fail(NotFound());
   exchange->Send(EmptyResponse(204));
 }

@@ -49,8 +49,9 @@ void ApiTest::Start() {
       subscription_config_, SubscriptionRegistry::Ports{http_, time_, store_, *events_, now, new_id,
                                                         [this](std::string_view event, const std::string& detail) {
                                                           observed_.push_back(std::string(event) + " " + detail);
-                                                        }});
-  channels_ = std::make_unique<ChannelRegistry>(channel_config_, ChannelRegistry::Ports{store_, now, new_id});
+                                                        },
+                                                        post_});
+  channels_ = std::make_unique<ChannelRegistry>(channel_config_, ChannelRegistry::Ports{store_, now, new_id, post_});
   subscriptions_->Restore();
   channels_->Restore();
   hub_ = std::make_unique<EventHub>(*events_, *subscriptions_, *channels_);

@@ -75,6 +75,8 @@ inline constexpr const char* kDevice = "550e8400-e29b-41d4-a716-446655440000";
 // The whole API without sockets: requests go in, answers come out.
 class ApiTest : public ::testing::Test {
  protected:
+  // How what is restored is taken a little at a time; null: at once, when Start() begins.
+  std::function<void(std::function<void()>)> post_;
   explicit ApiTest(Strictness strictness = Strictness::kStrict);
   ~ApiTest() override;
 

@@ -1,3 +1,5 @@
+#include <deque>
+
 #include "tests/controlplane/api/api_fixture.h"
 
 namespace byon::api {
@@ -198,6 +200,48 @@ TEST_F(ChannelTest, OutlivesARestart) {
   Socket again = OpenAs(id, token_);
   time_.Advance(milliseconds(200));
   EXPECT_EQ(Sequence(again), std::vector<int>{}) << "acknowledged is forgotten for good";
+}
+
+// Of many channels and subscriptions: until all are known nobody is told that there is none, nor gets a second one.
+TEST_F(ChannelTest, WhatARestartHasNotReadYetMayBeAskedForAgain) {  // Covers: T6
+  const std::string id = CreateChannel();
+  Happen(1);
+  int made = 0;
+  const auto new_id = [&made] { return "o-" + std::to_string(++made); };
+  ChannelRegistry others(ChannelConfig{}, {store_, [this] { return time_.now(); }, new_id});
+  for (int user = 0; user < 250; ++user) {
+    const std::string name = "user" + std::to_string(user);
+    others.Open({"web", name}, {"web", name, kDevice});
+  }
+  std::deque<std::function<void()>> posted;
+  post_ = [&posted](std::function<void()> task) { posted.push_back(std::move(task)); };
+  Start();
+  const std::string subscriptions = "/webrtc-events-subscriptions/v0.3/subscriptions";
+  size_t steps = 0;
+  for (; !posted.empty(); ++steps) {
+    if (!channels_->is_restored()) {
+      EXPECT_EQ(Request("POST", "/byon/v1/channels", json{{"deviceId", kDevice}}).Short(), "503 UNAVAILABLE");
+      EXPECT_EQ(Request("DELETE", "/byon/v1/channels/" + id).Short(), "503 UNAVAILABLE");
+      EXPECT_EQ(OpenAs(id, token_).session->closed_with, 1013);
+    }
+    if (!subscriptions_->is_restored()) {
+      EXPECT_EQ(Request("GET", subscriptions).Short(), "503 UNAVAILABLE");
+      EXPECT_EQ(Request("DELETE", subscriptions + "/sub-1").Short(), "503 UNAVAILABLE");
+    }
+    const size_t before = channels_->size();
+    auto task = std::move(posted.front());
+    posted.pop_front();
+    task();
+    EXPECT_LE(channels_->size() - before, 251u);
+  }
+  EXPECT_GE(steps, 5u);
+  EXPECT_TRUE(channels_->is_restored() && subscriptions_->is_restored());
+  EXPECT_EQ(channels_->size(), 251u);
+  EXPECT_EQ(CreateChannel(), id);
+  Socket socket = OpenAs(id, token_);
+  time_.Advance(milliseconds(200));
+  EXPECT_EQ(Sequence(socket), std::vector<int>{1});
+  EXPECT_EQ(Request("GET", subscriptions).status, 200);
 }
 
 TEST_F(ChannelTest, GivesWayToANewerConnection) {

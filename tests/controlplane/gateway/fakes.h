@@ -94,7 +94,11 @@ class FakeRegistrar final : public registration::SipRegistrar {
   std::vector<std::string> log;
 
   void Register(const registration::SipRegistration& r) override { registered.push_back(r); }
-  void Deregister(const std::string& id) override { log.push_back("deregister " + id); }
+  void Deregister(const std::string& id) override {
+    log.push_back("deregister " + id);
+    if (on_deregister) on_deregister();
+  }
+  std::function<void()> on_deregister;
   void Restore(const registration::SipRegistration& r, const registration::SipRegistered& kept) override {
     log.push_back("restore " + r.id + ' ' + kept.snapshot);
   }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "controlplane/gateway/gateway.h"
+#include "controlplane/gateway/register_watch.h"
 #include "tests/controlplane/gateway/fakes.h"
 
 namespace byon::gateway {
@@ -55,10 +56,60 @@ TEST(Gateway, ARegistrationThatIsEndedTakesItsCallsAlong) {
   std::string id = w.ConnectedCall();
   w.events.texts.clear();
   w.gateway->OnNetworkDeregistered(registration, {registration::SipDeregistered::Event::kRejected, {}});
-  EXPECT_THAT(w.events.texts, ElementsAre("ends terminated", "status Terminated 2"));
+  EXPECT_THAT(w.events.texts, ElementsAre("status Terminated 2", "ends terminated"));
   EXPECT_THAT(w.sip.log, Contains("bye " + id));
   EXPECT_THAT(w.registrar.log, Contains("deregister " + registration));
   EXPECT_EQ(w.store.CountOf(store::Kind::kRegistration), 0u);
+}
+
+// The network serves no request of a user that it has just forgotten (TS 24.229 section 5.1.1.6.1).
+TEST(Gateway, CallsAreReleasedBeforeTheirRegistrationIs) {  // Covers: R11
+  World w;
+  const std::string registration = w.Registered();
+  const std::string connected = w.ConnectedCall();
+  const std::string ringing = w.Call();
+  bool is_told = false;
+  w.registrar.on_deregister = [&] {
+    is_told = true;
+    EXPECT_THAT(w.sip.log, Contains("bye " + connected));
+    EXPECT_THAT(w.sip.log, Contains("cancel " + ringing));
+  };
+  w.gateway->DeleteRegistration(w.user, registration, [](auto) {});
+  EXPECT_TRUE(is_told);
+}
+
+TEST(Gateway, ABusyNetworksRetryAfterReachesTheClient) {  // Covers: C27
+  World w;
+  const auto outcome = w.Register();
+  w.gateway->OnRegisterFailed(w.registrar.registered.back().id, {503, "Busy", 90s, false});
+  const auto error = std::get<Error>(**outcome);
+  EXPECT_EQ(error.code, ErrorCode::kUnavailable);
+  EXPECT_EQ(error.retry_after, 90s);
+}
+
+// Tried again as ever, but no time heals it: the operator hears of it, and not each time.
+TEST(RegisterWatch, SaysWhatTheOperatorHasToChange) {  // Covers: R10
+  World w;
+  std::vector<std::string> said;
+  RegisterWatch watch(*w.gateway, w.clock, [&](const std::string& what) { said.push_back(what); });
+  const auto outcome = w.Register();
+  const auto fail = [&](int status) {
+    watch.OnRegisterFailed(w.registrar.registered.back().id, {status, "No", {}, false});
+  };
+  fail(421);
+  EXPECT_TRUE(outcome->has_value()) << "and the gateway hears of it too";
+  fail(421);
+  fail(503);
+  ASSERT_EQ(said.size(), 1u);
+  EXPECT_THAT(said[0], testing::AllOf(testing::HasSubstr("SIP 421"), testing::HasSubstr("security agreement")));
+  fail(494);
+  fail(305);
+  ASSERT_EQ(said.size(), 3u);
+  EXPECT_THAT(said[2], testing::HasSubstr("ims.next_hops"));
+  w.Advance(RegisterWatch::kInterval);
+  fail(421);
+  ASSERT_EQ(said.size(), 4u);
+  EXPECT_THAT(said[3], testing::HasSubstr("1 more"));
 }
 
 // Neither does a page whose sign-in has ended lose the call that is being spoken in, nor one that forgot to prolong.

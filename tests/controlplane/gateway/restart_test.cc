@@ -242,6 +242,38 @@ TEST(Gateway, RegistrationsComeTogetherWithTheirCalls) {  // Covers: T6
   EXPECT_THAT(w.registrar.log, testing::Contains("deregister 10000"));
 }
 
+// What else was kept comes in its turn: whom to tell before calls, what belongs to a number before the number is up.
+TEST(Gateway, OthersTakeUpWhatTheyKeptBeforeCallsAndBeforeLines) {  // Covers: T6
+  World w;
+  const std::string registration = w.Registered();
+  const std::string id = w.ConnectedCall();
+  KeepMany(w, registration, 150);
+  struct Lines final : LineObserver {
+    void OnLineUp(const Line&, LineUp) override { ++up; }
+    void OnLineDown(const std::string&) override {}
+    int up = 0;
+  } lines;
+  w.posts = true;
+  w.Build();
+  w.gateway->AddLineObserver(&lines);
+  std::function<void()> calls;
+  std::function<void()> others;
+  w.gateway->Restore(nullptr,
+                     {.calls = [&](auto go_on) { calls = go_on; }, .lines = [&](auto go_on) { others = go_on; }});
+  w.RunPosted();
+  EXPECT_FALSE(w.gateway->are_calls_known());
+  EXPECT_EQ(std::get<Error>(w.gateway->GetCall(w.user, id)).code, ErrorCode::kUnavailable);
+  calls();
+  w.RunPosted();
+  EXPECT_TRUE(w.gateway->are_calls_known() && w.gateway->is_restoring());
+  EXPECT_EQ(w.gateway->LiveCallsOn(registration).size(), 1u);
+  EXPECT_EQ(lines.up, 0);
+  others();
+  w.RunPosted();
+  EXPECT_FALSE(w.gateway->is_restoring());
+  EXPECT_EQ(lines.up, 151);
+}
+
 // Who needs help is sent to the phone, not told to come again.
 TEST(Gateway, ACallForHelpDoesNotWaitForTheRestoration) {  // Covers: C18
   World w;

@@ -50,6 +50,28 @@ std::string Dialogs(const std::string& state) {
          "</state><remote><identity>sip:+34600000009@x</identity></remote></dialog></dialog-info>";
 }
 
+// Nobody takes a number for free whose call outlived a restart.
+TEST_F(PresenceBookTest, ARestoredNumberIsPublishedWithItsCall) {
+  Build({}, {Package::kDialog});
+  DialogEntry call;
+  call.id = "1";
+  call.phase = DialogPhase::kConfirmed;
+  book_->RestoreCall(kAlice, call);
+  call.id = "2";
+  call.phase = DialogPhase::kTerminated;
+  book_->RestoreCall(kAlice, call);
+  EXPECT_EQ(Actions(), Words{});
+  book_->OnLineUp(kAlice, kImpu);
+  EXPECT_EQ(Actions(), Words{"publish state/+34600000001/dialog"});
+  EXPECT_NE(document_.find("confirmed"), std::string::npos);
+  EXPECT_EQ(document_.find("id=\"2\""), std::string::npos);
+  // It ends as any other.
+  call.id = "1";
+  book_->OnCall(kAlice, call);
+  EXPECT_EQ(Actions(), Words{"publish state/+34600000001/dialog"});
+  EXPECT_EQ(document_.find("confirmed"), std::string::npos);
+}
+
 TEST_F(PresenceBookTest, WatchesItsOwnNumberWhileRegistered) {
   Build({Package::kDialog}, {});
   book_->OnLineUp(kAlice, kImpu);

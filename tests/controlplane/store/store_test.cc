@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <deque>
 #include <filesystem>
 #include <fstream>
 #include <future>
 
 #include "controlplane/store/memory_store.h"
 #include "controlplane/store/scoped_store.h"
+#include "controlplane/store/slice_reader.h"
 #include "controlplane/store/sqlite_store.h"
 
 namespace byon::store {
@@ -290,6 +292,69 @@ TEST(SqliteStoreTest, KeepsTheOrderOfManyWrites) {
   const std::vector<Record> records = store.LoadAll(Kind::kChannel);
   ASSERT_EQ(records.size(), 10u);
   for (int i = 0; i < 10; ++i) EXPECT_EQ(records[static_cast<size_t>(i)].value, std::to_string(1990 + i));
+}
+
+// What waits for the strand, run one by one.
+class SliceReaderTest : public ::testing::Test {
+ protected:
+  SliceReaderTest() {
+    for (int i = 0; i < 2345; ++i) store_.Put(Kind::kWatch, std::to_string(100000 + i), "value", {});
+  }
+  MemoryStore store_;
+  std::deque<std::function<void()>> posted_;
+  SliceReader reader_{store_, [this](std::function<void()> task) { posted_.push_back(std::move(task)); }};
+  std::vector<std::string> keys_;
+  bool is_done_ = false;
+
+  void ReadAll() {
+    reader_.ReadAll(
+        Kind::kWatch, [this](Record& record) { keys_.push_back(record.key); }, [this] { is_done_ = true; });
+  }
+  void RunOne() {
+    const auto task = std::move(posted_.front());
+    posted_.pop_front();
+    task();
+  }
+};
+
+TEST_F(SliceReaderTest, TakesAllInOrderAndFewAtATime) {
+  ReadAll();
+  EXPECT_TRUE(keys_.empty());
+  for (size_t known = 0; !posted_.empty(); known = keys_.size()) {
+    RunOne();
+    EXPECT_LE(keys_.size() - known, SliceReader::kSlice);
+  }
+  EXPECT_TRUE(is_done_);
+  EXPECT_EQ(keys_.size(), 2345u);
+  EXPECT_TRUE(std::is_sorted(keys_.begin(), keys_.end()));
+  EXPECT_EQ(std::adjacent_find(keys_.begin(), keys_.end()), keys_.end());
+}
+
+TEST_F(SliceReaderTest, TakesThoseOfSomeKeysOnly) {
+  reader_.ReadKeys(
+      Kind::kWatch, {"100007", "nobody", "102000"}, [this](Record& record) { keys_.push_back(record.key); },
+      [this] { is_done_ = true; });
+  while (!posted_.empty()) RunOne();
+  EXPECT_TRUE(is_done_);
+  EXPECT_EQ(keys_, (std::vector<std::string>{"100007", "102000"}));
+}
+
+TEST_F(SliceReaderTest, TellsNobodyOnceItIsStopped) {
+  ReadAll();
+  while (keys_.empty()) RunOne();
+  const size_t known = keys_.size();
+  reader_.Stop();
+  while (!posted_.empty()) RunOne();
+  EXPECT_EQ(keys_.size(), known);
+  EXPECT_FALSE(is_done_);
+}
+
+TEST_F(SliceReaderTest, IsThroughAtOnceWhereNothingLeadsAway) {
+  SliceReader reader(store_, nullptr);
+  reader.ReadAll(
+      Kind::kWatch, [this](Record& record) { keys_.push_back(record.key); }, [this] { is_done_ = true; });
+  EXPECT_TRUE(is_done_);
+  EXPECT_EQ(keys_.size(), 2345u);
 }
 
 }  // namespace
