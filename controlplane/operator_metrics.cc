@@ -50,6 +50,13 @@ void AddGatewayMetrics(MetricSet& set, const Labels& labels, const gateway::Gate
   for (const auto& [state, count] : stats.transfers) {
     set.Counter("byon_call_transfers", "Steps of calls being moved.", With(labels, "state", state), count);
   }
+  for (const auto& [step, count] : stats.forks) {
+    set.Counter(
+        "byon_call_forks",
+        "INVITEs that the gateway forked: started; device, phone (who answered), refused, cancelled; merged, loop, "
+        "no_phone (left out).",
+        With(labels, "step", step), count);
+  }
   for (const auto& [state, count] : stats.referrals) {
     set.Counter("byon_call_referrals", "Steps of calls whose other side the network moves (REFER).",
                 With(labels, "state", state), count);

@@ -91,6 +91,12 @@ gateway::GatewayConfig GatewaySettings(const runtime::Config& config) {
   call.move.refers_to_server = transfer.inter_ue_refer == "scc_as";
   call.move.names_target_dialog = transfer.dialog == "target_dialog";
   call.move.finds_phone = transfer.asks_for_phone;
+  call.fork.is_here = config.fork.is_here;
+  call.fork.phone = config.fork.phone;
+  if (config.fork.next_hop) call.fork.policy.next_hop = HopUri(*config.fork.next_hop, config.ims.transport);
+  call.fork.policy.asserts_caller = config.fork.asserts_caller;
+  if (config.fork.diversion == "diversion") call.fork.policy.diversion = call::DiversionHeader::kDiversion;
+  if (config.fork.diversion == "history_info") call.fork.policy.diversion = call::DiversionHeader::kHistoryInfo;
   call.emergency.is_routed = config.emergency.is_routed;
   call.emergency.needs_location = config.emergency.needs_location;
   for (const auto& one : config.emergency.numbers) call.emergency.services[one.number] = one.urn;
@@ -167,6 +173,7 @@ sip::SipConfig SipSettings(const runtime::Config& config) {
   settings.finds_next_hops = !ims.core_domain.empty();
   settings.waits_for_restore = true;
   settings.allowed_peers = ims.allowed_peers;
+  if (config.fork.next_hop) AddNew(settings.allowed_peers, {config.fork.next_hop->address});
   if (ims.tls) {
     settings.tls = sip::SipTls{.ca_file = ims.tls->ca_file,
                                .certificate_file = ims.tls->certificate_file,

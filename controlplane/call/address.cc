@@ -281,6 +281,18 @@ std::optional<Assurance> AssuranceOf(const Party& caller) {
   return caller.uri.empty() ? std::nullopt : std::optional(caller.assurance);
 }
 
+std::string PhoneUriOf(std::string_view uri_template, std::string_view phone_number) {
+  std::string uri(uri_template);
+  const std::string_view digits = phone_number.starts_with('+') ? phone_number.substr(1) : phone_number;
+  for (const auto& [name, value] : {std::pair<std::string_view, std::string_view>{"{number}", phone_number},
+                                    std::pair<std::string_view, std::string_view>{"{digits}", digits}}) {
+    for (size_t at = uri.find(name); at != std::string::npos; at = uri.find(name, at + value.size())) {
+      uri.replace(at, name.size(), value);
+    }
+  }
+  return uri;
+}
+
 std::optional<std::string> PhoneNumberOf(std::string_view address) {
   if (!StartsWithIgnoreCase(address, "tel:") && !SplitSipUri(address)) return std::nullopt;
   std::string number = DialledPart(address);

@@ -50,6 +50,9 @@ std::string ShownCallerOf(const Party& caller, std::string_view home_domain);
 // What is behind the name of a caller; nothing when he is withheld.
 std::optional<Assurance> AssuranceOf(const Party& caller);
 
+// A number's address from an operator's template: {number} is +E164, {digits} the same without the +.
+std::string PhoneUriOf(std::string_view uri_template, std::string_view phone_number);
+
 // "+34600000001" of tel:+34600000001 and of sip:+34600000001@...; nothing without such a number.
 std::optional<std::string> PhoneNumberOf(std::string_view address);
 

@@ -62,6 +62,7 @@ std::unique_ptr<Call> Call::StartIncoming(const CallConfig& config, const Negoti
   record.receiver_address = std::move(setup.called_address);
   record.created_at = now.wall;
   record.sdp_session_id = setup.sdp_session_id;
+  record.sip_call_id = std::move(setup.sip_call_id);
   call->sip_state_ = SipState::kIncoming;
   call->supports_100rel_ = setup.supports_100rel;
   // Where the option tag was taken out on the way, the caller waits for nobody and will not say when it is ready (RFC
@@ -179,7 +180,7 @@ void Call::HandleTimeout(Now now) {
   }
   if (is_due(ring_deadline_)) {
     failure_status_ = 408;
-    EndSip({.sip_status = 408, .text = "Request Timeout"}, 480);
+    EndSip({.sip_status = 408, .text = "Request Timeout"}, 480, now);
     Move(Trigger::kRingTimeout, "Nobody answered in time", now);
     Finish(now);
     return;
@@ -258,10 +259,16 @@ void Call::Finish(Now now) {
 }
 
 // Ends the call towards the network in the way its state asks for.
-void Call::EndSip(const EndReason& reason, int reject_status) {
+void Call::EndSip(const EndReason& reason, int reject_status, Now now) {
   switch (sip_state_) {
     case SipState::kInviting: Emit(SendCancel{reason}); break;
-    case SipState::kIncoming: Emit(SendReject{reject_status, reason}); break;
+    case SipState::kIncoming:
+      if (is_branch()) {
+        TellFork(PartnerNews::kBranchRefused, {.sip_status = reject_status, .text = reason.text}, now);
+      } else {
+        Emit(SendReject{reject_status, reason});
+      }
+      break;
     case SipState::kConfirmed: Emit(SendBye{reason}); break;
     case SipState::kReferring: Emit(LeaveReferral{}); break;
     case SipState::kNone:
@@ -273,7 +280,7 @@ void Call::EndSip(const EndReason& reason, int reject_status) {
 void Call::Fail(const std::string& reason, const EndReason& sip_reason, int reject_status, Now now) {
   if (is_ended()) return;
   failure_status_ = sip_reason.sip_status;
-  EndSip(sip_reason, reject_status);
+  EndSip(sip_reason, reject_status, now);
   const bool is_help_missing = record_.emergency == Emergency::kCall && !IsAnswered(record_.status);
   if (is_help_missing) TellEmergency(EmergencyStep::kUsePhone);
   Move(Trigger::kGatewayFailure, is_help_missing ? reason + ", use your phone" : reason, now);
@@ -299,7 +306,7 @@ void Call::OnMediaReady(uint64_t change_id, MediaLocals locals, Now now) {
   if (change_id == 0) {
     is_media_ready_ = true;
     if (awaits_devices_) return;
-    if (!is_on_device()) return StartInvite(now);
+    if (!is_on_device() && !fork_) return StartInvite(now);
     if (record_.is_originating) {
       web_answer_ = sdp_.web.BuildAnswer(*web_change_->offer, record_.locals.access,
                                          {record_.sdp_session_id, record_.web_sdp_version}, NetworkRateHz());
@@ -314,11 +321,13 @@ void Call::OnMediaReady(uint64_t change_id, MediaLocals locals, Now now) {
       create_deadline_ = now.steady + kCreateAnswerDelay;
       return;
     }
-    record_.offer_sdp =
-        sdp_.web.BuildOffer(record_.locals.access, {record_.sdp_session_id, record_.web_sdp_version}, NetworkRateHz());
+    if (!fork_) {
+      record_.offer_sdp = sdp_.web.BuildOffer(record_.locals.access, {record_.sdp_session_id, record_.web_sdp_version},
+                                              NetworkRateHz());
+    }
     ring_deadline_ = now.steady + config_.ring_timeout;
     ApplyIms();
-    WaitsForCaller() ? SendEarlyDescription() : InviteDevice();
+    WaitsForCaller() ? SendEarlyDescription(now) : InviteDevice(now);
     return;
   }
   if (web_change_ && web_change_->awaited_change == change_id) {

@@ -4,12 +4,14 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "controlplane/call/call_action.h"
 #include "controlplane/call/call_config.h"
 #include "controlplane/call/call_record.h"
+#include "controlplane/call/fork_responses.h"
 #include "controlplane/call/sip_signaling.h"
 #include "controlplane/call/status_machine.h"
 
@@ -54,6 +56,24 @@ struct IncomingSetup {
   bool supports_100rel = false;
   bool supports_precondition = false;
   bool is_psap_callback = false;
+  std::string sip_call_id{};
+};
+
+// A device that is to ring for an INVITE that the gateway forks.
+struct ForkTarget {
+  CallId id;  // new
+  CallOwner owner;
+  SipBinding binding;
+};
+
+// Whom else but the device that the network has reached an INVITE is for.
+struct ForkSetup {
+  std::vector<ForkTarget> devices;
+  CallId phone_leg;  // new; empty: the phone is left out
+  uint64_t sdp_session_id = 0;
+  std::string phone_uri;
+  std::string phone_address;  // as it is shown
+  ForwardedCall forwarded;
 };
 
 // The leg of a call that is moved to a phone, or to another number.
@@ -126,6 +146,12 @@ class Call {
                                          PullSetup setup, RequestId request, Now now);
 
   static std::unique_ptr<Call> StartMove(const Call& moved, MoveSetup setup, Now now);
+  // An INVITE that the gateway forks (call_fork.cc): the caller's side, a device that rings for it, the user's phone.
+  static std::unique_ptr<Call> StartFork(const CallConfig& config, const Negotiators& negotiators, IncomingSetup setup,
+                                         ForkSetup fork, Now now);
+  static std::unique_ptr<Call> StartBranch(const Call& fork, const ForkTarget& target, Now now);
+  static std::unique_ptr<Call> StartForkedPhoneLeg(const Call& fork, Now now);
+
   static std::unique_ptr<Call> StartReferral(const Call& referred, ReferralSetup setup, Now now);
   // The INVITE goes out when the browser's media is connected: until then, and when it fails, the phone has the call.
   static std::unique_ptr<Call> StartNetworkPull(const CallConfig& config, const Negotiators& negotiators,
@@ -152,7 +178,7 @@ class Call {
   void ChangeStatus(const StatusRequest& request, RequestId id, Now now);
   void Delete(RequestId id, Now now);
   // The device sleeps and is being woken: the caller is told that it rings.
-  void AlertCaller();
+  void AlertCaller(Now now);
   // The gateway ends the call by itself: registration gone, end of service.
   void EndByGateway(const std::string& reason, Now now,
                     const EndReason& sip_reason = {.q850_cause = 16, .text = "Normal call clearing"});
@@ -170,6 +196,15 @@ class Call {
   const std::string& target_uri() const { return invite_.target_uri; }
   void OnDevices(const std::vector<RegisteredDevice>& devices, Now now);
   void OnReferred(int status_code, const std::string& phrase, Now now);
+  // Forks (call_fork.cc).
+  const ForkSetup* fork_setup() const { return fork_ ? &fork_->setup : nullptr; }
+  bool is_branch() const { return !fork_id_.empty(); }
+  bool is_fork_leg() const { return is_fork_leg_; }
+  // Whether the phone is being called for this fork now.
+  bool IsCallingPhone() const;
+  void FollowFork(const Call& fork);
+  // Our 200 was acknowledged.
+  void OnConfirmed();
   // A REFER of the network (call_referral.cc). The status with which it is refused; 0: it may be taken up.
   int CheckReferral() const;
   void BeginReferral(const ReferralSetup& setup);
@@ -249,6 +284,15 @@ class Call {
     bool is_alerting = false;
   };
 
+  // An INVITE on its way to devices and phone.
+  struct Fork {
+    ForkSetup setup;
+    std::set<CallId> open;  // branches without a final answer
+    ForkResponses responses;
+    EndReason end;  // what those who still ring are told
+    bool is_settled = false;
+  };
+
   // A client's new offer, hold or resume that waits for the media plane, the network or both.
   struct WebChange {
     RequestId request = 0;
@@ -280,7 +324,7 @@ class Call {
   void Connect(Now now);
   std::chrono::seconds MaxDuration() const;
   void Finish(Now now);
-  void EndSip(const EndReason& reason, int reject_status);
+  void EndSip(const EndReason& reason, int reject_status, Now now);
   void Fail(const std::string& reason, const EndReason& sip_reason, int reject_status, Now now);
 
   // ---- the client's side (call_client.cc)
@@ -290,9 +334,9 @@ class Call {
   void ChangeAccess();
   void FinishWebChange(Now now);
   void AbandonWebChange(RefusalKind kind, const std::string& message);
-  void InviteDevice();
-  void SendRinging();
-  void SendEarlyDescription();
+  void InviteDevice(Now now);
+  void SendRinging(Now now);
+  void SendEarlyDescription(Now now);
 
   // ---- emergencies (call_emergency.cc)
   void BecomeEmergency(const std::string& service_urn);
@@ -315,6 +359,15 @@ class Call {
   bool TakesEndAsMove(const EndReason& reason, Now now);
   void OnReleaseTimeout(Now now);
   void EndMoved(Now now);
+
+  // ---- forks (call_fork.cc)
+  void BeginFork(Now now);
+  bool OnForkNews(const TellPartner& news, Now now);
+  void OnBranchAnswered(const CallId& branch, Now now);
+  void OnBranchRefused(const CallId& branch, const EndReason& reason, Now now);
+  void EndBranches(Now now);
+  bool OnBranchNews(const TellPartner& news, Now now);
+  void TellFork(PartnerNews news, const EndReason& reason, Now now);
 
   // ---- the network's side (call_network.cc)
   void StartInvite(Now now);
@@ -356,6 +409,10 @@ class Call {
   std::unique_ptr<OutgoingReferral> asked_;  // of a leg that asks the network to move its partner
   CallId move_id_;
   bool awaits_devices_ = false;
+  std::unique_ptr<Fork> fork_;
+  CallId fork_id_;             // a branch's, until it has the call or has refused it
+  bool is_fork_leg_ = false;   // the phone's branch
+  bool is_described_ = false;  // of a branch: the caller has another description than ours
   bool is_network_pull_ = false;
   std::string far_stream_;     // of an incoming call whose other side was moved
   int failure_status_ = 0;     // of a leg, what the network said

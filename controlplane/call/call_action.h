@@ -176,9 +176,17 @@ enum class PartnerNews : uint8_t {
   kReferralFailed,    // or will not be
   kMoving,            // the network has taken up our REFER
   kMoved,             // and done what it asks for
+  kForkReady,         // of a fork, to the registry: its branches may ring
+  kBranchProgress,    // what a device wants its caller told
+  kBranchAnswered,    // a device or the phone has the call
+  kBranchRefused,     // or does not want it
+  kForkJoin,          // to the phone's leg: its caller has been answered
+  kForkOver,          // to a branch: somebody else has the call, or nobody
+  kForkOffer,         // to a branch, through the registry: the caller's media has changed
 };
 struct TellPartner {
   CallId partner;
+  CallId from{};  // filled in by the registry
   PartnerNews news = PartnerNews::kEnded;
   EndReason reason;
   bool is_cancelled = false;      // kFailed
@@ -186,6 +194,22 @@ struct TellPartner {
   bool must_offer_again = false;  // kReturnsDialog: the network sends its media elsewhere now
   uint64_t ims_sdp_version = 0;   // kReturnsDialog
   Now now{};
+};
+
+// What became of an INVITE that the gateway forked, or of the leg to the phone.
+enum class ForkStep : uint8_t {
+  kStarted,
+  kDevice,     // a device has answered
+  kPhone,      // the phone has
+  kRefused,    // nobody took it
+  kCancelled,  // the caller gave up, or the gateway did
+  kMerged,     // the INVITE came more than once, for several contacts (RFC 3261 section 8.2.2.2)
+  kLoop,       // the phone's leg has come back
+  kNoPhone,    // the phone was left out: it would have been a loop
+};
+std::string_view ToString(ForkStep step);
+struct NotifyFork {
+  ForkStep step = ForkStep::kStarted;
 };
 
 // The device is told: an invitation (first event of an incoming call) or a change of status.
@@ -208,6 +232,6 @@ using Action =
     std::variant<SendInvite, RenewBinding, SendCancel, SendProvisional, SendAccept, SendReject, SendSdpOffer,
                  SendSdpAnswer, SendBye, FindDevices, SendReferral, LeaveReferral, AnswerReferral, ReportReferral,
                  CreateMedia, ModifyMedia, CloseMedia, PlayTone, JoinMedia, NotifyTransfer, NotifyReferral,
-                 NotifyEmergency, TellPartner, NotifyDevice, CompleteRequest, Persist, Forget>;
+                 NotifyEmergency, NotifyFork, TellPartner, NotifyDevice, CompleteRequest, Persist, Forget>;
 
 }  // namespace byon::call

@@ -31,7 +31,7 @@ void Call::ChangeStatus(const StatusRequest& request, RequestId id, Now now) {
   }
   if (is_ended()) return Complete(id);
   if (trigger == Trigger::kPutTerminated) {
-    EndSip(kHangUp, 480);
+    EndSip(kHangUp, 480, now);
     Move(trigger, record_.is_originating ? "Call terminated by originator" : "Call terminated by receiver", now,
          request.location_json);
     Finish(now);
@@ -54,7 +54,7 @@ void Call::Delete(RequestId id, Now now) {
   EndReason reason = kHangUp;
   if (is_decline) reason = {.sip_status = config_.decline_status, .text = PhraseOf(config_.decline_status)};
   Complete(id);
-  EndSip(reason, config_.decline_status);
+  EndSip(reason, config_.decline_status, now);
   std::string text = record_.is_originating ? "Call terminated by originator" : "Call terminated by receiver";
   if (is_decline) text = "Call declined by receiver";
   if (!was_answered && record_.is_originating) text = "Call cancelled by originator";
@@ -72,7 +72,7 @@ void Call::ChangeIncoming(const StatusRequest& request, Trigger trigger, Request
     bool is_busy = trigger == Trigger::kPutBusy;
     int status_code = is_away ? 480 : is_busy ? 486 : 603;
     EndSip({.sip_status = status_code, .q850_cause = is_busy ? kQ850UserBusy : 0, .text = PhraseOf(status_code)},
-           status_code);
+           status_code, now);
     std::string text = is_away   ? "The receiver is not reachable"
                        : is_busy ? "The receiver is busy"
                                  : "Call declined by receiver";
@@ -88,6 +88,7 @@ void Call::ChangeIncoming(const StatusRequest& request, Trigger trigger, Request
       return Refuse(id, RefusalKind::kInvalidArgument, "The call cannot be connected without an answer.");
     }
     Emit(SendAccept{IncomingDescription()});
+    if (is_branch()) TellFork(PartnerNews::kBranchAnswered, {}, now);
     Move(trigger, "Call answered by receiver", now, request.location_json);
     ApplyIms();
     return Complete(id);
@@ -95,10 +96,10 @@ void Call::ChangeIncoming(const StatusRequest& request, Trigger trigger, Request
   bool has_changed =
       Move(trigger, std::string("Receiver is ") + (trigger == Trigger::kPutRinging ? "alerting" : "preparing"), now,
            request.location_json);
-  if (trigger == Trigger::kPutInProgress && (has_changed || is_new_answer)) SendEarlyDescription();
+  if (trigger == Trigger::kPutInProgress && (has_changed || is_new_answer)) SendEarlyDescription(now);
   if (trigger == Trigger::kPutRinging && (has_changed || is_new_answer)) {
-    if (is_new_answer && supports_100rel_) SendEarlyDescription();
-    if (has_changed && !is_caller_alerted_) SendRinging();
+    if (is_new_answer && supports_100rel_) SendEarlyDescription(now);
+    if (has_changed && !is_caller_alerted_) SendRinging(now);
   }
   Complete(id);
 }
@@ -122,7 +123,8 @@ bool Call::TakeAnswer(const StatusRequest& request, RequestId id) {
 }
 
 // 183, with our description when the answer is known, so that early media may flow to the browser.
-void Call::SendEarlyDescription() {
+void Call::SendEarlyDescription(Now now) {
+  if (is_branch()) return TellFork(PartnerNews::kBranchProgress, {.sip_status = 183, .text = {}}, now);
   // An unreliable 183 cannot carry our offer for an offerless INVITE (RFC 3262 section 5).
   bool may_carry_sdp = ims_offer_ ? true : supports_100rel_;
   bool has_sdp = may_carry_sdp && (record_.answer_sdp || WaitsForCaller());
@@ -131,20 +133,22 @@ void Call::SendEarlyDescription() {
   Emit(SendProvisional{183, std::move(sdp)});
 }
 
-void Call::AlertCaller() {
+void Call::AlertCaller(Now now) {
   const bool is_waiting = sip_state_ == SipState::kIncoming && is_invitation_sent_;
   if (!is_waiting || is_caller_alerted_ || record_.status != Status::kInitial) return;
-  SendRinging();
+  SendRinging(now);
 }
 
-void Call::SendRinging() {
+void Call::SendRinging(Now now) {
   is_caller_alerted_ = true;
+  if (is_branch()) return TellFork(PartnerNews::kBranchProgress, {.sip_status = 180, .text = {}}, now);
   Emit(SendProvisional{180, std::nullopt});
 }
 
 // The device rings from now on. Not before the caller's resources are there: they may never be, and nobody shall be
 // alerted for a call that cannot be had (RFC 3312 section 6).
-void Call::InviteDevice() {
+void Call::InviteDevice(Now now) {
+  if (fork_) return BeginFork(now);
   record_.reason = "Incoming call";
   is_invitation_sent_ = true;
   ++record_.sequence_number;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "controlplane/call/media_control.h"
+#include "controlplane/call/sip_signaling.h"
 #include "controlplane/sdp/ims_negotiator.h"
 #include "controlplane/sdp/web_rtc_negotiator.h"
 
@@ -35,6 +36,13 @@ struct MoveConfig {
   bool finds_phone = false;          // the phone's GRUU is asked for before it is called
 };
 
+// A core that does not ring the user's phone beside its other devices leaves that to the gateway.
+struct ForkConfig {
+  bool is_here = false;
+  std::string phone;  // URI of a number's phone: {number} is +E164, {digits} the same without the +
+  ForwardPolicy policy{};
+};
+
 // Validated at start; see config/controlplane.yaml for what each value means to an operator.
 struct CallConfig {
   sdp::WebRtcConfig web_rtc;
@@ -47,6 +55,7 @@ struct CallConfig {
   std::vector<std::string> barred_prefixes;
   EmergencyConfig emergency{};
   MoveConfig move{};
+  ForkConfig fork{};
   std::chrono::seconds ring_timeout{120};  // no final answer: NoAnswer
   // Contacting the network: an INVITE that nobody has answered at all for so long has failed.
   std::chrono::seconds progress_timeout{20};

@@ -140,7 +140,7 @@ bool Call::TakesEndAsMove(const EndReason& reason, Now now) {
 
 void Call::OnReleaseTimeout(Now now) {
   if (network_move_->is_done) {
-    EndSip(kClearing, 0);
+    EndSip(kClearing, 0, now);
     return EndMoved(now);
   }
   const EndReason end = network_move_->end.value_or(kClearing);

@@ -150,7 +150,11 @@ void Call::Answered(const DialogId& dialog_id, const std::string& reason, Now no
   Move(Trigger::kAnswered, reason, now);
   UseDialog(dialog_id);
   UpdateRingback();
-  if (record_.part == Part::kPhoneLeg) Emit(JoinMedia{record_.partner});
+  if (is_fork_leg_) {
+    Emit(TellPartner{.partner = record_.partner, .news = PartnerNews::kBranchAnswered, .reason = {}, .now = now});
+  } else if (record_.part == Part::kPhoneLeg) {
+    Emit(JoinMedia{record_.partner});
+  }
   if (record_.part == Part::kReferral) {
     Emit(TellPartner{.partner = record_.partner, .news = PartnerNews::kReferralAnswered, .reason = {}, .now = now});
   }
@@ -189,6 +193,7 @@ void Call::OnFailed(const EndReason& reason, Now now) {
 void Call::OnCancelled(const EndReason& reason, Now now) {
   if (is_ended()) return;
   sip_state_ = SipState::kEnded;
+  if (fork_) fork_->end = reason;
   std::string text = "Call cancelled by originator";
   if (reason.sip_status == 200) {
     text = "Call completed elsewhere";  // RFC 3326 section 2
@@ -328,8 +333,13 @@ void Call::OnRemoteOffer(const DialogId& dialog_id, const std::optional<std::str
                                       LocalDirection(), preconditions)});
   if (!IsAnswered(record_.status)) {
     if (!record_.is_originating || dialog_id == record_.dialog_id) UseDialog(dialog_id);
+    if (fork_) {
+      for (const CallId& branch : fork_->open) {
+        Emit(TellPartner{.partner = branch, .news = PartnerNews::kForkOffer, .reason = {}, .now = now});
+      }
+    }
     const bool is_ready = sip_state_ == SipState::kIncoming && is_media_ready_ && !WaitsForCaller();
-    if (is_ready && !is_invitation_sent_) InviteDevice();
+    if (is_ready && !is_invitation_sent_) InviteDevice(now);
     return;
   }
   ApplyIms();

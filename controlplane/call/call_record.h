@@ -27,6 +27,7 @@ enum class Part : uint8_t {
   kPhoneLeg,  // the partner: towards the phone, or another number
   kReferral,  // towards whom the network sends us to; once it has given its dialog away, what the old one ends in
   kMove,      // asks the network to move the partner; has neither a dialog nor media
+  kFork,      // what the network called, while devices and phone ring for it; kAway once the phone has it
 };
 
 // What a call has to do with emergency services.

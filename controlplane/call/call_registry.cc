@@ -131,7 +131,9 @@ void CallRegistry::CreateOutgoing(OutgoingRequest request, RequestId id, Now now
 }
 
 void CallRegistry::RejectIncoming(const CallId& id, int status_code, const std::string& phrase) {
-  actions_.push_back({id, SendReject{status_code, {.sip_status = status_code, .text = phrase}}});
+  constexpr int kUserBusy = 17;  // Q.850
+  const int cause = status_code == 486 ? kUserBusy : 0;
+  actions_.push_back({id, SendReject{status_code, {.sip_status = status_code, .q850_cause = cause, .text = phrase}}});
   actions_.push_back({id, Forget{}});
 }
 
@@ -141,7 +143,8 @@ bool CallRegistry::RingsAnyway(const IncomingRequest& request) const {
   if (config_.max_calls != 0 && active_count_ >= config_.max_calls + config_.max_calls / 8 + 1) return false;
   const auto calls = FindByRegistration(request.owner.registration_id);
   return std::count_if(calls.begin(), calls.end(), [](const Call* call) {
-           return !call->is_ended() && call->record().emergency == Emergency::kCallback;
+           const CallRecord& record = call->record();
+           return !call->is_ended() && record.emergency == Emergency::kCallback && record.part != Part::kFork;
          }) < kMaxCallbacks;
 }
 
@@ -149,10 +152,11 @@ void CallRegistry::CreateIncoming(IncomingRequest request, Now now) {
   // Our own call to the user's phone has come back to the user's devices. Of the refusals of one class a proxy
   // passes on the lowest (RFC 3261 section 16.7): the phone's own, 480 or 486, shall win.
   if (RefusesOwnTransfer(request)) return RejectIncoming(request.id, 488, "Not Acceptable Here");
-  uint32_t allowed = config_.is_call_waiting_allowed ? config_.max_calls_per_registration : 1;
   const bool is_callback = RingsAnyway(request);
-  if (!is_callback && !request.is_available) return RejectIncoming(request.id, 480, "Temporarily Unavailable");
-  if (!is_callback && CountActive(by_registration_, request.owner.registration_id) >= allowed) {
+  if (!is_callback && !request.is_available && !request.fork) {
+    return RejectIncoming(request.id, 480, "Temporarily Unavailable");
+  }
+  if (!is_callback && !request.fork && IsBusy(request.owner, request.binding.impu, request.invite.sip_call_id)) {
     return RejectIncoming(request.id, 486, "Busy Here");
   }
   // This device is not available; the number's others may be.
@@ -169,8 +173,9 @@ void CallRegistry::CreateIncoming(IncomingRequest request, Now now) {
   }
   setup.id = request.id;
   setup.sdp_session_id = request.sdp_session_id;
-  setup.owner = std::move(request.owner);
-  setup.binding = std::move(request.binding);
+  setup.owner = request.owner;
+  setup.binding = request.binding;
+  setup.sip_call_id = request.invite.sip_call_id;
   setup.caller_address = ShownCallerOf(request.invite.caller, config_.home_domain);
   setup.caller_name = CleanDisplayName(request.invite.caller.display_name);
   setup.caller_assurance = AssuranceOf(request.invite.caller);
@@ -178,6 +183,7 @@ void CallRegistry::CreateIncoming(IncomingRequest request, Now now) {
   setup.supports_100rel = request.invite.supports_100rel;
   setup.supports_precondition = request.invite.supports_precondition;
   setup.is_psap_callback = is_callback;
+  if (request.fork) return CreateFork(std::move(request), std::move(setup), now);
   Adopt(Call::StartIncoming(config_, negotiators_, std::move(setup), now));
 }
 
@@ -188,11 +194,14 @@ void CallRegistry::Restore(CallRecord record, Now now) {
 void CallRegistry::Adopt(std::unique_ptr<Call> call) {
   Call& reference = *call;
   CallId id = reference.record().id;
-  if (reference.signalling_id() != id && !reference.is_ended()) dialog_owners_[reference.signalling_id()] = id;
+  const bool has_dialog = !reference.is_ended() && !reference.is_branch();
+  if (reference.signalling_id() != id && has_dialog) dialog_owners_[reference.signalling_id()] = id;
   if (reference.record().part == Part::kPhoneLeg) phone_legs_.insert(id);
   by_user_[UserKey(reference.record().owner)].insert(id);
   by_registration_[reference.record().owner.registration_id].insert(id);
   by_client_[reference.record().owner.client_id].insert(id);
+  by_number_[reference.record().binding.impu].insert(id);
+  calls_[id].impu = reference.record().binding.impu;
   calls_[id].call = std::move(call);
   Touch(reference);
 }
@@ -319,7 +328,7 @@ uint32_t CallRegistry::CountActive(const Index& index, const std::string& key) c
   if (auto ids = index.find(key); ids != index.end()) {
     for (const CallId& id : ids->second) {
       const Call& call = *calls_.at(id).call;
-      // The leg to the phone is no call of its own, nor are those of a REFER.
+      // The leg to the phone is no call of its own, nor are those of a REFER or the caller's side of a fork.
       const Part part = call.record().part;
       count += !call.is_ended() && (part == Part::kDevice || part == Part::kAway);
     }
@@ -334,6 +343,7 @@ void CallRegistry::Touch(Call& call) {
   for (Action& action : call.TakeActions()) {
     is_over = is_over || std::holds_alternative<Forget>(action);
     if (auto* news = std::get_if<TellPartner>(&action)) {
+      news->from = id;
       news_.emplace_back(id, std::move(*news));
       continue;
     }
@@ -341,7 +351,8 @@ void CallRegistry::Touch(Call& call) {
   }
   Entry& entry = calls_.at(id);
   deadlines_.erase({entry.deadline, id});
-  bool is_active = !is_over && !call.is_ended();
+  // Of a fork those count who ring, or the one who has answered.
+  bool is_active = !is_over && !call.is_ended() && call.record().part != Part::kFork && !call.is_fork_leg();
   if (is_active != entry.is_counted) is_active ? ++active_count_ : --active_count_;
   entry.is_counted = is_active;
   const bool is_use = is_active && call.record().part == Part::kDevice;
@@ -380,6 +391,7 @@ void CallRegistry::Remove(const CallId& id) {
   drop(by_user_, UserKey(owner));
   drop(by_registration_, owner.registration_id);
   drop(by_client_, owner.client_id);
+  drop(by_number_, it->second.impu);
   calls_.erase(it);
 }
 

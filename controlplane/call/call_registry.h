@@ -43,6 +43,8 @@ struct IncomingRequest {
   SipBinding binding;
   IncomingInvite invite;
   bool is_available = true;  // else nobody but an emergency service gets through to this device
+  // Where the gateway forks: the number's devices, that of `owner` among them, and its phone.
+  std::optional<ForkSetup> fork{};
 };
 
 // A client's wish to move a call from its device; checked to be the client's.
@@ -160,6 +162,11 @@ class CallRegistry {
   void GiveReferredDialog(Call& leg, const TellPartner& news);
   std::optional<Refusal> CheckEmergency(const OutgoingRequest& request) const;
   bool RingsAnyway(const IncomingRequest& request) const;
+  bool IsBusy(const CallOwner& owner, const std::string& impu, const std::string& sip_call_id) const;
+  void CreateFork(IncomingRequest request, IncomingSetup setup, Now now);
+  void StartBranches(const Call& fork, Now now);
+  bool GiveForkedDialog(const CallId& branch, const CallId& fork);
+  void TellFork(const CallId& id, ForkStep step);
   void RejectIncoming(const CallId& id, int status_code, const std::string& phrase);
   void Refuse(const CallId& id, RequestId request, Refusal refusal);
   void Deliver(const CallId& from, const TellPartner& news);
@@ -171,6 +178,7 @@ class CallRegistry {
     Deadline deadline = kNoDeadline;
     bool is_counted = false;  // in active_count_
     bool is_use = false;      // of its registration
+    std::string impu{};       // in by_number_
   };
 
   const CallConfig config_;
@@ -178,10 +186,11 @@ class CallRegistry {
   std::vector<std::string> emergency_numbers_;  // the learnt ones too
   std::map<std::string, std::string> emergency_services_;
   std::unordered_map<CallId, Entry> calls_;
-  // Ended calls too: owner.client_id + user; registration_id; client_id.
+  // Ended calls too: owner.client_id + user; registration_id; client_id; IMPU as it was at first.
   std::unordered_map<std::string, std::set<CallId>> by_user_;
   std::unordered_map<std::string, std::set<CallId>> by_registration_;
   std::unordered_map<std::string, std::set<CallId>> by_client_;
+  std::unordered_map<std::string, std::set<CallId>> by_number_;  // by IMPU
   size_t active_count_ = 0;
   std::unordered_map<std::string, size_t> uses_;  // live calls on the device, by registration
   std::deque<RegistrationUse> changed_uses_;

@@ -229,6 +229,17 @@ void CallRegistry::Deliver(const CallId& from, const TellPartner& news) {
     dialog_owners_.erase(dialog);
     if (dialog != news.partner) dialog_owners_[dialog] = news.partner;
   }
+  if (news.news == PartnerNews::kForkReady && !is_gone) return StartBranches(*to->second.call, news.now);
+  if (news.news == PartnerNews::kBranchAnswered && !GiveForkedDialog(from, news.partner)) {
+    return Apply(CallId(from), [&](Call& branch) { branch.EndByGateway("The caller has given up", news.now); });
+  }
+  if (news.news == PartnerNews::kForkOffer) {
+    const auto fork = calls_.find(from);
+    const bool rings = !is_gone && fork != calls_.end() && to->second.call->is_branch();
+    if (!rings) return;
+    to->second.call->FollowFork(*fork->second.call);
+    return Touch(*to->second.call);
+  }
   if (is_gone) return;
   to->second.call->OnPartner(news, news.now);
   Touch(*to->second.call);

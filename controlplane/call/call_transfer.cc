@@ -119,12 +119,13 @@ void Call::LeaveDevice(Now now) {
   media_deadline_ = create_deadline_ = kNoDeadline;
   record_.reason = "Call moved to another phone";
   ++record_.sequence_number;
+  record_.part = Part::kAway;
+  // What holds or is held is between the network's sides now. First of all, so that whoever follows the user's calls
+  // knows that this one is not over.
+  Emit(Persist{});
   NotifyDevice event{false, view(), std::nullopt};
   event.view.status = Status::kTerminated;
   Emit(std::move(event));
-  record_.part = Part::kAway;
-  // What holds or is held is between the network's sides now.
-  Emit(Persist{});
   (void)now;
 }
 
@@ -219,6 +220,7 @@ void Call::FinishPull(const DialogId& dialog_id, const std::string& sdp, Now now
 // ---- both
 
 void Call::TellPartnersOfEnd(Now now) {
+  EndBranches(now);
   if (const std::unique_ptr<PendingReferral> referral = std::move(referral_)) {
     Emit(TellPartner{.partner = referral->leg, .news = PartnerNews::kEnded, .reason = kClearing, .now = now});
   }
@@ -232,7 +234,7 @@ void Call::TellPartnersOfEnd(Now now) {
     const bool is_attempt = (record_.part == Part::kPhoneLeg && !is_joined_) || record_.part == Part::kMove;
     Emit(TellPartner{.partner = std::exchange(record_.partner, {}),
                      .news = is_attempt ? PartnerNews::kFailed : PartnerNews::kEnded,
-                     .reason = {.text = record_.reason},
+                     .reason = {.sip_status = is_attempt ? failure_status_ : 0, .text = record_.reason},
                      .is_cancelled = is_cancelled_,
                      .now = now});
   }
@@ -259,7 +261,7 @@ void Call::TellPartnersOfEnd(Now now) {
 }
 
 void Call::OnPartner(const TellPartner& news, Now now) {
-  if (is_ended()) return;
+  if (is_ended() || OnForkNews(news, now) || OnBranchNews(news, now)) return;
   switch (news.news) {
     case PartnerNews::kRinging:
       if (is_on_device()) Emit(NotifyTransfer{TransferState::kRinging, {}});
@@ -300,8 +302,7 @@ void Call::OnPartner(const TellPartner& news, Now now) {
       return;
     case PartnerNews::kReferralProgress: return OnReferralProgress(news.reason);
     case PartnerNews::kReferralFailed: return OnReferralFailed(news.reason, now);
-    case PartnerNews::kWantsDialog:
-    case PartnerNews::kReferralAnswered: return;
+    default: return;  // the registry's, or of a fork
   }
 }
 

@@ -40,6 +40,42 @@ struct EmergencyInvite {
   std::string location;  // application/pidf+xml (RFC 6442); empty: none
 };
 
+// One party that a call was for before, and why it went on.
+struct Diversion {
+  enum class Reason { kUnknown, kUnconditional, kBusy, kNoAnswer, kUnreachable, kDeflection };
+  std::string uri;  // empty: withheld
+  Reason reason = Reason::kUnknown;
+  bool operator==(const Diversion&) const = default;
+};
+
+// Who calls, as the network has told us, withheld or not: to be passed on where the call goes on to somebody else.
+struct CallerIdentity {
+  std::string from_uri;                    // of From; empty: unusable
+  std::string display_name;                // of From
+  std::vector<std::string> asserted_uris;  // of P-Asserted-Identity
+  std::string privacy;                     // Privacy (RFC 3323), as it came; empty: nothing is withheld
+};
+
+enum class DiversionHeader : uint8_t { kNone, kDiversion, kHistoryInfo };
+
+// How the leg to a user's phone is sent, where the gateway forks.
+struct ForwardPolicy {
+  std::string next_hop;         // SIP URI with an IP address; empty: the registration's way
+  bool asserts_caller = false;  // the next hop takes our word for who calls (RFC 3325); so does a trusted node's core
+  DiversionHeader diversion = DiversionHeader::kNone;
+};
+
+// What makes an INVITE one of the caller's that goes on to the phone of the user whom it was for, and no call of ours.
+struct ForwardedCall {
+  CallerIdentity caller;
+  std::string called_uri;               // the user's
+  std::vector<Diversion> diversions{};  // before
+  std::string from_tag{};               // of the INVITE
+  int max_forwards = 70;                // what is left of it
+  bool is_psap_callback = false;
+  ForwardPolicy policy{};
+};
+
 struct OutgoingInvite {
   CallId call_id;
   SipBinding binding;
@@ -56,6 +92,7 @@ struct OutgoingInvite {
   std::optional<ReplacedDialog> replaces{};  // asked for with Require: replaces
   bool names_target_dialog = false;          // it is named by Target-Dialog (RFC 4538) in place of Replaces
   std::string referred_by{};                 // URI of who sent us there (RFC 3892); empty: nobody
+  std::optional<ForwardedCall> forwarded{};
 };
 
 // A REFER in a call's dialog: the other side wants us to call somebody else in its place (RFC 3515).
@@ -88,14 +125,6 @@ struct RegisteredDevice {
   bool is_phone = false;    // registered for calls: audio, or the service identifier of telephony
 };
 
-// One party that a call was for before, and why it went on.
-struct Diversion {
-  enum class Reason { kUnknown, kUnconditional, kBusy, kNoAnswer, kUnreachable, kDeflection };
-  std::string uri;  // empty: withheld
-  Reason reason = Reason::kUnknown;
-  bool operator==(const Diversion&) const = default;
-};
-
 struct IncomingInvite {
   std::string contact_token;  // which registration the network reached
   Party caller{};
@@ -105,6 +134,13 @@ struct IncomingInvite {
   bool supports_precondition = false;
   bool is_psap_callback = false;        // Priority: psap-callback (RFC 7090): an emergency service calls back
   std::vector<Diversion> diversions{};  // who sent the call on, the first one first (RFC 7044, RFC 5806)
+  CallerIdentity caller_identity{};
+  // Of the INVITE: Call-ID, tag of From, the caller's half of Session-ID (RFC 7989; our own leg's call id where it has
+  // come back to us) and Max-Forwards.
+  std::string sip_call_id{};
+  std::string from_tag{};
+  std::string session_id{};
+  int max_forwards = 70;
 };
 
 // A response to our INVITE below 200.

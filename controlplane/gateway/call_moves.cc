@@ -51,6 +51,24 @@ std::vector<Gateway::NetworkCall> Gateway::Core::NetworkCallsOf(const std::strin
   return found;
 }
 
+call::ForkSetup Gateway::Core::ForkOf(const registration::RegistrationRecord& reached, bool is_callback) const {
+  const call::ForkConfig& config_of_fork = config.call.fork;
+  const std::string& number = reached.owner.phone_number;
+  call::ForkSetup fork;
+  for (const auto& device : registrations.FindByNumber(number)) {
+    const bool is_gone = registrations.IsOverdue(device.id) && !is_callback;
+    if (device.impu != reached.impu || is_gone) continue;
+    fork.devices.push_back({ports.ids.NewId(),
+                            {device.id, device.owner.client_id, device.owner.user, device.owner.device_id},
+                            BindingOf(device)});
+  }
+  fork.phone_leg = ports.ids.NewId();
+  fork.sdp_session_id = ports.ids.NewNumber() >> 2;
+  fork.phone_uri = call::PhoneUriOf(config_of_fork.phone, number);
+  fork.phone_address = "tel:" + number;
+  return fork;
+}
+
 void Gateway::TransferCall(const Principal& who, const std::string& id, TransferRequest request,
                            Callback<MediaSession> done) {
   const call::Call* call = core_->FindCall(who, id);

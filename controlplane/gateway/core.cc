@@ -123,7 +123,7 @@ void Gateway::Core::Execute(const call::CallId& id, call::Action& action) {
                  [&](call::ReportReferral& a) { ports.sip.ReportReferral(dialog, a.status_code, a.phrase); },
                  [&](call::NotifyReferral& a) { TellOfReferral(id, a); },
                  [&](call::CreateMedia& a) {
-                   ++stats.calls_started;
+                   CountStart(id);
                    ports.media.Create(id, std::move(a.initial));
                  },
                  [&](call::ModifyMedia& a) { ports.media.Modify(id, a.change_id, std::move(a.change)); },
@@ -137,6 +137,7 @@ void Gateway::Core::Execute(const call::CallId& id, call::Action& action) {
                  },
                  [&](call::NotifyTransfer& a) { TellOfTransfer(id, a); },
                  [&](call::NotifyEmergency& a) { TellOfEmergency(id, a); },
+                 [&](call::NotifyFork& a) { ++stats.forks[std::string(call::ToString(a.step))]; },
                  [](call::TellPartner&) {},  // the registry's own
                  [&](call::NotifyDevice& a) {
                    CountEvent(a);
@@ -213,6 +214,12 @@ std::string Gateway::Core::LocationOf(const registration::RegistrationRecord& re
   return line ? build(line->location) : std::string();
 }
 
+// The caller's side of a fork is no call beside those of the devices that ring for it.
+void Gateway::Core::CountStart(const call::CallId& id) {
+  const call::Call* call = calls.Find(id);
+  stats.calls_started += call == nullptr || call->record().part != call::Part::kFork;
+}
+
 void Gateway::Core::CountEvent(const call::NotifyDevice& event) {
   if (event.view.status == call::Status::kConnected && connected_.insert(event.view.id).second) {
     ++stats.calls_connected;
@@ -224,6 +231,10 @@ void Gateway::Core::PersistCall(const call::CallId& id) {
   const call::Call* call = calls.Find(id);
   if (!call) return;
   ports.store.Put(store::Kind::kCall, id, ToJson(call->record()), ExpiryOf(*call));
+  if (call->record().part != call::Part::kAway) return;
+  MediaSession away = SessionOf(call->view());
+  away.status = call->record().status;
+  for (LineObserver* observer : line_observers) observer->OnCallAway(away);
 }
 
 void Gateway::Core::PersistTrace(const call::CallId& id) {

@@ -79,6 +79,8 @@ class Gateway::Core {
   }
   // The calls that the user's own phones have without us, and that may be taken over.
   std::vector<NetworkCall> NetworkCallsOf(const std::string& phone_number) const;
+  // Whom a call of this registration's number is for, where the gateway forks: its devices and its phone.
+  call::ForkSetup ForkOf(const registration::RegistrationRecord& reached, bool is_callback) const;
   // Hands what the network said of a call to it.
   void Apply(const call::CallId& id, SipCause cause, const std::function<void(call::Call&)>& input);
   // The call as the web side knows it.
@@ -122,6 +124,7 @@ class Gateway::Core {
   void TellOfReferral(const call::CallId& id, const call::NotifyReferral& news);
   void TellOfTransfer(const call::CallId& id, const call::NotifyTransfer& news);
   void TellOfEmergency(const call::CallId& id, call::NotifyEmergency& news);
+  void CountStart(const call::CallId& id);
   void CountEvent(const call::NotifyDevice& event);
   void PersistCall(const call::CallId& id);
   void PersistTrace(const call::CallId& id);

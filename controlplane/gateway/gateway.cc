@@ -83,7 +83,12 @@ std::optional<call::CallId> Gateway::OnIncomingInvite(call::IncomingInvite invit
   incoming.is_available = !core_->registrations.IsOverdue(record->id);
   if (incoming.invite.called_uri.empty()) incoming.invite.called_uri = record->impu;
   call::CallId id = incoming.id;
-  core_->traces.SetDiversions(id, ShownDiversions(incoming.invite.diversions, core_->config.call.home_domain));
+  const auto diversions = ShownDiversions(incoming.invite.diversions, core_->config.call.home_domain);
+  core_->traces.SetDiversions(id, diversions);
+  if (core_->config.call.fork.is_here) {
+    incoming.fork = core_->ForkOf(*record, incoming.invite.is_psap_callback);
+    for (const call::ForkTarget& device : incoming.fork->devices) core_->traces.SetDiversions(device.id, diversions);
+  }
   core_->calls.CreateIncoming(std::move(incoming), core_->Read());
   // The signalling must know the id before it hears of it again.
   core_->DrainLater();
@@ -125,8 +130,11 @@ void Gateway::OnCancelled(const call::CallId& signalling_id, call::EndReason rea
   core_->Apply(call_id, CauseOf(reason), [&](call::Call& c) { c.OnCancelled(reason, core_->Read()); });
 }
 
-// The ACK says nothing that the 200 has not said already; an answer in it comes by OnRemoteAnswer.
-void Gateway::OnConfirmed(const call::CallId&) {}
+// An answer in the ACK comes by OnRemoteAnswer.
+void Gateway::OnConfirmed(const call::CallId& signalling_id) {
+  core_->calls.Apply(core_->calls.SignalledCall(signalling_id), [](call::Call& c) { c.OnConfirmed(); });
+  core_->Drain();
+}
 
 void Gateway::OnRemoteOffer(const call::CallId& signalling_id, const call::DialogId& dialog_id,
                             std::optional<std::string> sdp) {

@@ -70,6 +70,7 @@ struct GatewayStats {
   std::map<std::string, uint64_t> calls_ended;  // by status
   std::map<std::string, uint64_t> emergencies;  // by call::EmergencyStep
   std::map<std::string, uint64_t> transfers;    // steps of calls being moved, by state
+  std::map<std::string, uint64_t> forks;        // of INVITEs by the gateway, by call::ForkStep
   std::map<std::string, uint64_t> referrals;    // of calls whose other side is moved by the network
   uint64_t unreadable_records = 0;              // of the store, at start
 };

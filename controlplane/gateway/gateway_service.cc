@@ -157,7 +157,7 @@ void Gateway::DropPushSubscription(const std::string& registration_id, const std
 }
 
 void Gateway::AlertCaller(const std::string& media_session_id) {
-  core_->calls.Apply(media_session_id, [](call::Call& call) { call.AlertCaller(); });
+  core_->calls.Apply(media_session_id, [this](call::Call& call) { call.AlertCaller(core_->Read()); });
   core_->Drain();
 }
 

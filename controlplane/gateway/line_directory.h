@@ -42,6 +42,8 @@ class LineObserver {
   virtual ~LineObserver() = default;
   virtual void OnLineUp(const Line& line, LineUp how) = 0;
   virtual void OnLineDown(const std::string& registration_id) = 0;
+  // A call of the line's user that has left its device for the phone goes on, or is over: its status says which.
+  virtual void OnCallAway(const MediaSession&) {}
 };
 
 }  // namespace byon::gateway

@@ -210,7 +210,22 @@ void Presence::OnEvent(const DeviceKey&, const Event& event) {
   const MediaSession* session = nullptr;
   if (const auto* invited = std::get_if<SessionInvitation>(&event)) session = &invited->session;
   if (const auto* changed = std::get_if<SessionStatus>(&event)) session = &changed->session;
-  const auto number = session == nullptr ? numbers_.end() : numbers_.find(session->registration_id);
+  // Who talks on at the phone is not free because the device is.
+  if (session != nullptr && !away_.contains(session->media_session_id)) TellCall(*session);
+}
+
+void Presence::OnCallAway(const MediaSession& session) {
+  if (call::IsTerminal(session.status)) {
+    away_.erase(session.media_session_id);
+  } else if (numbers_.contains(session.registration_id)) {
+    away_.insert(session.media_session_id);
+  }
+  TellCall(session);
+}
+
+void Presence::TellCall(const MediaSession& told) {
+  const MediaSession* session = &told;
+  const auto number = numbers_.find(session->registration_id);
   if (number == numbers_.end()) return;
   book_.OnCall(number->second, EntryOf(*session));
   Drain();

@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "controlplane/gateway/dialog_directory.h"
@@ -61,6 +62,7 @@ class Presence final : public PresenceService,
   // LineObserver
   void OnLineUp(const Line& line, LineUp how) override;
   void OnLineDown(const std::string& registration_id) override;
+  void OnCallAway(const MediaSession& session) override;
 
   // EventSink
   void OnEvent(const DeviceKey& device, const Event& event) override;
@@ -68,6 +70,7 @@ class Presence final : public PresenceService,
  private:
   void Drain();
   void TakeWatches(const store::Record& kept);
+  void TellCall(const MediaSession& session);
   void Execute(presence::Action& action);
   // The number that `who` speaks for.
   Outcome<std::string> NumberOf(const Principal& who, const std::string& phone_number) const;
@@ -77,6 +80,7 @@ class Presence final : public PresenceService,
   bool is_restored_ = false;
   std::unique_ptr<store::SliceReader> reader_;  // while it restores
   std::map<std::string, std::string> numbers_;  // by registration
+  std::set<std::string> away_;                  // calls that have left their device
 };
 
 }  // namespace byon::gateway

@@ -192,7 +192,7 @@ std::string Write(nlohmann::json j) {
 void ReadPlace(const nlohmann::json& j, call::CallRecord& record) {
   if (!j.contains("part")) return;
   const int part = j.at("part").get<int>();
-  if (part < 0 || part > static_cast<int>(call::Part::kMove)) {
+  if (part < 0 || part > static_cast<int>(call::Part::kFork)) {
     throw nlohmann::json::other_error::create(501, "unknown part", &j);
   }
   record.part = static_cast<call::Part>(part);

@@ -145,6 +145,23 @@ void ConfigReader::ReadIms() {
   Get("/ims/credential_template/impi", ims.impi_template);
   Get("/ims/credential_template/impu", ims.impu_template);
   Get("/ims/credential_template/password", ims.password_template);
+  ReadFork();
+}
+
+void ConfigReader::ReadFork() {
+  ForkSettings& fork = config_.fork;
+  std::string place = "core";
+  Get("/ims/fork/in", place);
+  fork.is_here = place == "gateway";
+  Get("/ims/fork/phone", fork.phone);
+  if (At("/ims/fork/next_hop") != nullptr) GetEndpoint("/ims/fork/next_hop", fork.next_hop.emplace());
+  Get("/ims/fork/asserts_caller", fork.asserts_caller);
+  Get("/ims/fork/diversion", fork.diversion);
+  if (fork.is_here && fork.phone.empty()) {
+    Mistake("/ims/fork",
+            "ims.fork.phone is missing; with ims.fork.in gateway it must say where a number's phone is: a "
+            "sip: or tel: URI with {number} or {digits}.");
+  }
 }
 
 void ConfigReader::ReadNameServer(const std::string& pointer) {

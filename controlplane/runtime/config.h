@@ -176,6 +176,15 @@ struct ImsSettings {
   std::string password_template;
 };
 
+// Who rings phone and devices together.
+struct ForkSettings {
+  bool is_here = false;
+  std::string phone;  // URI template
+  std::optional<Endpoint> next_hop;
+  bool asserts_caller = false;
+  std::string diversion = "none";  // none | diversion | history_info
+};
+
 // What becomes of calls for help, and who answers them.
 struct EmergencySettings {
   bool is_routed = false;
@@ -291,6 +300,7 @@ struct Config {
   CallSettings calls;
   MessageSettings messages;
   ImsSettings ims;
+  ForkSettings fork;
   EmergencySettings emergency;
   ClickToCallSettings click_to_call;
   std::vector<DataplaneSettings> dataplanes;

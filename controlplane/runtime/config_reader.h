@@ -22,6 +22,7 @@ class ConfigReader : private ConfigValues {
   void ReadOauth();
   void ReadServerClients();
   void ReadIms();
+  void ReadFork();
   void ReadNameServer(const std::string& pointer);
   void ReadEmergency();
   void ReadClickToCall();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "controlplane/sip/calls/forwarded_call.h"
 #include "controlplane/sip/request_policy.h"
 #include "controlplane/sip/sender.h"
 #include "controlplane/sip/text/diversion.h"
@@ -58,6 +59,13 @@ void IncomingCall::Start(std::unique_ptr<ServerTransaction> invite, const Messag
   asserted_ = table_.registrations().AssertedIdentityOf(token, shown.called_uri);
   shown.is_psap_callback = IsPsapCallback(request);
   shown.diversions = ReadDiversions(request.Headers("History-Info"), request.Headers("Diversion"));
+  shown.caller_identity = ReadCaller(request);
+  shown.sip_call_id = request.call_id();
+  shown.from_tag = request.from_tag();
+  shown.session_id = ParseSessionId(request.Header("Session-ID").value_or("")).value_or("");
+  constexpr uint64_t kMostForwards = 70;  // RFC 3261 section 8.1.1.6
+  shown.max_forwards =
+      static_cast<int>(std::min(request.Number("Max-Forwards", 255).value_or(kMostForwards), kMostForwards));
   is_offerless_ = !shown.sdp;
   may_be_reliable_ = shown.supports_100rel;
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "controlplane/call/address.h"
+#include "controlplane/sip/calls/forwarded_call.h"
 #include "controlplane/sip/request_policy.h"
 #include "controlplane/sip/text/precondition_lines.h"
 #include "controlplane/sip/text/reginfo.h"
@@ -61,6 +62,10 @@ void OutgoingCall::Start(call::OutgoingInvite invite) {
   session_id_ = SessionUuidOf(*id_);
   if (invite_.uses_trunk) ApplyTrunk();
   if (invite_.emergency) ApplyEmergency();
+  if (invite_.forwarded && !invite_.forwarded->policy.next_hop.empty()) {
+    invite_.binding.next_hop = invite_.forwarded->policy.next_hop;
+    invite_.binding.service_route.clear();
+  }
   // The hop is chosen when the call is sent; that there is one is all that matters before.
   if (has_choice() && !choice_.uris->empty()) invite_.binding.next_hop = choice_.uris->front();
   if (!IsUsable(invite_)) {
@@ -73,7 +78,9 @@ void OutgoingCall::Start(call::OutgoingInvite invite) {
   const std::string contact = invite_.is_anonymous ? context_.RegisteredContact(binding.contact_token)
                                                    : context_.ContactAddress(binding.contact_token);
   contact_ = contact + ";+g.3gpp.icsi-ref=\"" + kMmtelIcsi + "\";audio";
-  if (invite_.is_anonymous) {
+  if (invite_.forwarded) {
+    local_address_ = ForwardedFrom(invite_.forwarded->caller);
+  } else if (invite_.is_anonymous) {
     local_address_ = "\"Anonymous\" <sip:anonymous@anonymous.invalid>";
   } else {
     const std::string name = QuoteDisplayName(invite_.display_name);
@@ -106,6 +113,11 @@ void OutgoingCall::Name() {
 }
 
 void OutgoingCall::AddIdentity(std::string& headers) const {
+  if (invite_.forwarded) {
+    const bool is_trusted =
+        invite_.forwarded->policy.asserts_caller || context_.config.profile == SipProfile::kTrustedNode;
+    return AddForwardedHeaders(headers, *invite_.forwarded, invite_.target_uri, is_trusted);
+  }
   const call::SipBinding& binding = invite_.binding;
   const auto& uris = binding.associated_uris;
   const auto usable = [](const std::string& uri) { return IsSafeUri(uri); };
@@ -149,7 +161,7 @@ std::string OutgoingCall::Extensions() const {
 std::string OutgoingCall::BuildHeaders() {
   std::string h;
   for (const std::string& route : routes_) AddHeader(h, "Route", route);
-  AddHeader(h, "Max-Forwards", "70");
+  AddHeader(h, "Max-Forwards", std::to_string(invite_.forwarded ? invite_.forwarded->max_forwards : 70));
   AddHeader(h, "From", local_address_ + ";tag=" + local_tag_);
   AddHeader(h, "To", "<" + invite_.target_uri + ">");
   AddHeader(h, "Call-ID", sip_call_id_);
@@ -163,7 +175,8 @@ std::string OutgoingCall::BuildHeaders() {
   for (const std::string& instance : invite_.excluded_instances) {
     AddHeader(h, "Reject-Contact", "*;+sip.instance=\"<" + instance + ">\"");
   }
-  if (!invite_.uses_trunk) AddHeader(h, "P-Access-Network-Info", context_.config.access_network_info);
+  if (!invite_.uses_trunk && !invite_.forwarded)
+    AddHeader(h, "P-Access-Network-Info", context_.config.access_network_info);
   AddHeader(h, "P-Early-Media", "supported");
   if (invite_.replaces) {
     // One that does not know it would begin a second call in place of taking the first over.

@@ -36,6 +36,24 @@ Diversion::Reason ReasonOfWord(std::string_view word) {
   return Diversion::Reason::kUnknown;
 }
 
+const std::string kWithheld = "sip:anonymous@anonymous.invalid";
+
+struct DiversionWords {
+  const char* cause;   // RFC 4458 section 4
+  const char* reason;  // RFC 5806 section 3
+};
+DiversionWords WordsOf(Diversion::Reason reason) {
+  switch (reason) {
+    case Diversion::Reason::kUnconditional: return {"302", "unconditional"};
+    case Diversion::Reason::kBusy: return {"486", "user-busy"};
+    case Diversion::Reason::kNoAnswer: return {"408", "no-answer"};
+    case Diversion::Reason::kUnreachable: return {"503", "unavailable"};
+    case Diversion::Reason::kDeflection: return {"480", "deflection"};
+    case Diversion::Reason::kUnknown: break;
+  }
+  return {"302", "unknown"};
+}
+
 // One hi-entry: the target, how the call came to it, and whether it may be shown.
 struct Entry {
   std::string index;
@@ -112,6 +130,38 @@ std::vector<Diversion> ReadDiversions(const std::vector<std::string>& history_in
                                       const std::vector<std::string>& diversion) {
   std::vector<Diversion> diversions = OfHistory(history_info);
   return diversions.empty() ? OfDiversion(diversion) : diversions;
+}
+
+std::vector<std::string> FormatHistoryInfo(const std::vector<Diversion>& diversions, const std::string& target_uri) {
+  std::vector<std::string> values;
+  std::string index = "1";
+  std::string cause;
+  std::string origin;
+  const auto add = [&](const std::string& uri) {
+    const bool is_shown = IsSafeUri(uri) && uri.find('?') == std::string::npos;
+    // The cause stands in the URI that a diversion led to (RFC 4458).
+    values.push_back("<" + (is_shown ? uri : kWithheld) + cause + (is_shown ? "" : "?Privacy=history") +
+                     ">;index=" + index + (origin.empty() ? "" : ";mp=" + origin));
+    origin = index;
+    index += ".1";
+  };
+  for (const Diversion& one : diversions) {
+    add(one.uri);
+    cause = std::string(";cause=") + WordsOf(one.reason).cause;
+  }
+  add(target_uri);
+  return values;
+}
+
+std::vector<std::string> FormatDiversion(const std::vector<Diversion>& diversions) {
+  std::vector<std::string> values;
+  for (const Diversion& one : diversions) {
+    const bool is_shown = IsSafeUri(one.uri);
+    values.push_back("<" + (is_shown ? one.uri : kWithheld) + ">;reason=" + WordsOf(one.reason).reason +
+                     ";privacy=" + (is_shown ? "off" : "full"));
+  }
+  std::reverse(values.begin(), values.end());
+  return values;
 }
 
 }  // namespace byon::sip

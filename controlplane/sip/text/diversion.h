@@ -13,4 +13,10 @@ namespace byon::sip {
 [[nodiscard]] std::vector<call::Diversion> ReadDiversions(const std::vector<std::string>& history_info,
                                                           const std::vector<std::string>& diversion);
 
+// The same written: one value a diversion, for the call that goes on to `target_uri`. A withheld party has no name in
+// them.
+[[nodiscard]] std::vector<std::string> FormatHistoryInfo(const std::vector<call::Diversion>& diversions,
+                                                         const std::string& target_uri);
+[[nodiscard]] std::vector<std::string> FormatDiversion(const std::vector<call::Diversion>& diversions);
+
 }  // namespace byon::sip

@@ -133,7 +133,7 @@ TEST(IncomingCall, WaitsForTheCallersResources) {  // Covers: C4
   EXPECT_THAT(*progress->sdp, HasSubstr("a=conf:qos remote sendrecv\r\n"));
   EXPECT_THAT(h.Events(), IsEmpty()) << "nobody rings before the caller is ready";
   EXPECT_EQ(h.Put(Status::kConnected, BrowserAnswer()), "The caller is not ready yet.");
-  h.Apply([&](Call& c) { c.AlertCaller(); });
+  h.Apply([&](Call& c) { c.AlertCaller(h.now); });
   EXPECT_FALSE(h.Has<SendProvisional>());
   h.Apply([&](Call& c) {
     c.OnRemoteOffer("X", PhoneSdp("sendrecv", Replace(qos, "local none", "local sendrecv")), h.now);

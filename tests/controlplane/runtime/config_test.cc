@@ -66,6 +66,26 @@ ims: {home_domain: ims.test, local: "127.0.0.1:5070", next_hops: ["127.0.0.10:50
   }
 }
 
+TEST(ConfigTest, WhoForksAndWhereThePhoneIs) {
+  const auto with = [](const std::string& fork) {
+    std::string text = kSmallest;
+    return Parse(text.insert(text.find("next_hops:"), "fork: " + fork + ", "));
+  };
+  EXPECT_FALSE(Parse(kSmallest).config.fork.is_here);
+  const LoadedConfig here = with(
+      "{in: gateway, phone: 'sip:9{digits}@phones.test', next_hop: '192.0.2.20:5060', asserts_caller: true, "
+      "diversion: history_info}");
+  EXPECT_THAT(here.mistakes, IsEmpty());
+  EXPECT_TRUE(here.config.fork.is_here);
+  EXPECT_EQ(here.config.fork.phone, "sip:9{digits}@phones.test");
+  EXPECT_EQ(here.config.fork.next_hop->address, "192.0.2.20");
+  EXPECT_TRUE(here.config.fork.asserts_caller);
+  EXPECT_EQ(here.config.fork.diversion, "history_info");
+  EXPECT_THAT(with("{in: gateway}").mistakes, ElementsAre(HasSubstr("ims.fork.phone is missing")));
+  EXPECT_THAT(with("{in: gateway, phone: 'sip:phone@phones.test'}").mistakes, ElementsAre(HasSubstr("ims.fork.phone")));
+  EXPECT_THAT(with("{in: gateway, phone: 'sip:{user}{number}@x'}").mistakes, ElementsAre(HasSubstr("ims.fork.phone")));
+}
+
 TEST(ConfigTest, ThePageAsksForTheScopesOfWhatIsSwitchedOn) {
   const auto scopes = [](const std::string& more) { return Parse(kSmallest + more).config.oauth.web_client_scopes; };
   const std::string usual = scopes("");

@@ -14,6 +14,11 @@ TEST_F(IncomingCallFlowTest, RingsAnswersAndHangsUp) {  // Covers: C8
   EXPECT_EQ(recorder_.incoming->called_uri, "sip:+34600000001@ims.test");
   EXPECT_EQ(recorder_.incoming->sdp, kOffer);
   EXPECT_FALSE(recorder_.incoming->supports_100rel);
+  // What goes with it where it is sent on.
+  EXPECT_EQ(recorder_.incoming->caller_identity.asserted_uris.size(), 2u);
+  EXPECT_EQ(recorder_.incoming->sip_call_id, invite.call_id);
+  EXPECT_EQ(recorder_.incoming->from_tag, "caller");
+  EXPECT_LE(recorder_.incoming->max_forwards, 70);
   stack_->signaling().SendProgress("in-1", 180, std::nullopt);
   const SipText ringing = peer_.ExpectStatus(180, "INVITE");
   EXPECT_EQ(ringing.Get("RSeq"), "");

@@ -51,6 +51,56 @@ TEST_F(OutgoingCallFlowTest, AnonymousAndTrustedNode) {  // Covers: C23 T5
   EXPECT_EQ(invite.All("Route").size(), 1u);
 }
 
+// The leg to a user's phone is the caller's call: nothing in it is of the user whom it was for, nor of his access.
+TEST_F(OutgoingCallFlowTest, AForwardedCallStaysItsCallers) {  // Covers: C40
+  Begin();
+  auto outgoing = Outgoing();
+  outgoing.target_uri = "sip:934600000001@ims.test";
+  outgoing.forwarded.emplace();
+  call::ForwardedCall& forwarded = *outgoing.forwarded;
+  forwarded.caller = {.from_uri = "sip:+34600000003@ims.test",
+                      .display_name = "Carol",
+                      .asserted_uris = {"sip:+34600000003@ims.test", "tel:+34600000003"},
+                      .privacy = {}};
+  forwarded.called_uri = "sip:+34600000001@ims.test";
+  forwarded.diversions = {{"tel:+34600000008", call::Diversion::Reason::kBusy}};
+  forwarded.max_forwards = 41;
+  forwarded.is_psap_callback = true;
+  forwarded.policy = {
+      .next_hop = peer_.uri(), .asserts_caller = true, .diversion = call::DiversionHeader::kHistoryInfo};
+  stack_->signaling().Invite(outgoing);
+  const SipText invite = peer_.ExpectRequest("INVITE");
+  EXPECT_EQ(invite.Get("From").find("\"Carol\" <sip:+34600000003@ims.test>;tag="), 0u);
+  EXPECT_EQ(invite.Get("P-Asserted-Identity"), "<sip:+34600000003@ims.test>, <tel:+34600000003>");
+  EXPECT_EQ(invite.Get("P-Preferred-Identity"), "");
+  EXPECT_EQ(invite.Get("Privacy"), "");
+  EXPECT_EQ(invite.Get("P-Access-Network-Info"), "");
+  EXPECT_EQ(invite.Get("Max-Forwards"), "41");
+  EXPECT_EQ(invite.Get("Priority"), "psap-callback");
+  EXPECT_EQ(invite.All("Route"), std::vector<std::string>{"<" + peer_.uri() + ";lr>"});
+  const std::vector<std::string> history = {"<tel:+34600000008>;index=1",
+                                            "<sip:+34600000001@ims.test;cause=486>;index=1.1;mp=1",
+                                            "<sip:934600000001@ims.test;cause=302>;index=1.1.1;mp=1.1"};
+  EXPECT_EQ(invite.All("History-Info"), history);
+  peer_.Reply(invite, "486 Busy Here", "b");
+  peer_.ExpectRequest("ACK");
+  recorder_.Expect("failed out-1");
+
+  // Without trust nobody's word counts, and what is withheld stays so.
+  outgoing.call_id = "out-2";
+  forwarded.caller.privacy = "id";
+  forwarded.policy.asserts_caller = false;
+  forwarded.policy.diversion = call::DiversionHeader::kDiversion;
+  stack_->signaling().Invite(outgoing);
+  const SipText withheld = peer_.ExpectRequest("INVITE");
+  EXPECT_EQ(withheld.Get("From").find("\"Anonymous\" <sip:anonymous@anonymous.invalid>;tag="), 0u);
+  EXPECT_EQ(withheld.Get("P-Asserted-Identity"), "");
+  EXPECT_EQ(withheld.Get("Privacy"), "id");
+  const std::vector<std::string> diversion = {"<sip:+34600000001@ims.test>;reason=unconditional;privacy=off",
+                                              "<tel:+34600000008>;reason=user-busy;privacy=off"};
+  EXPECT_EQ(withheld.All("Diversion"), diversion);
+}
+
 TEST_F(OutgoingCallFlowTest, EarlyMediaIsOpenedAndClosedByPrackAndUpdate) {  // Covers: C7
   Begin();
   const SipText invite = InviteOnce();
