@@ -218,7 +218,7 @@ class SipSignalingObserver {
   virtual ~SipSignalingObserver() = default;
 
   // A new incoming call. Returns the id it goes by from now on, or nothing when the token is
-  // unknown (the signalling then answers 404). 100 Trying has been sent.
+  // unknown (the signalling then answers 480). 100 Trying has been sent.
   virtual std::optional<CallId> OnIncomingInvite(IncomingInvite invite) = 0;
 
   virtual void OnProgress(const CallId& call_id, Progress progress) = 0;

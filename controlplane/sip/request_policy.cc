@@ -18,8 +18,9 @@ void AddExtensions(std::string& headers, const SipConfig& config, std::string_vi
   AddHeader(headers, "Require", required);
 }
 
-std::string AllowedMethods(const SipConfig& config) {
-  const std::string methods = "INVITE, ACK, CANCEL, BYE, PRACK, UPDATE, INFO, OPTIONS, NOTIFY, MESSAGE";
+std::string AllowedMethods(const SipConfig& config, bool is_within_dialog) {
+  std::string methods = "INVITE, ACK, CANCEL, BYE, PRACK, UPDATE, INFO, OPTIONS, NOTIFY";
+  if (!is_within_dialog) methods += ", MESSAGE";
   return config.accepts_refer ? methods + ", REFER" : methods;
 }
 
@@ -42,13 +43,14 @@ void RefuseMethod(ShardContext& context, ServerTransaction& transaction, const M
   context.counters.Add(SipCounter::kRefusedMethod);
   if (method == "REFER") return transaction.Respond(403);
   if (method == "INFO" && request.Header("Info-Package")) {
-    return transaction.Respond(469, "Bad Info Package");
+    // None at all is an empty value (RFC 6086 section 4.2.2 asks for the header).
+    return transaction.Respond(469, "Bad Info Package", "Recv-Info: \r\n");
   }
   if (method == "SUBSCRIBE" || method == "PUBLISH") {
     AddHeader(headers, "Allow-Events", "reg");
     return transaction.Respond(489, "Bad Event", headers);
   }
-  AddHeader(headers, "Allow", AllowedMethods(context.config));
+  AddHeader(headers, "Allow", AllowedMethods(context.config, !request.to_tag().empty()));
   const bool is_known = method == "INFO" || method == "MESSAGE" || method == "REGISTER" || method == "INVITE";
   transaction.Respond(is_known ? 405 : 501, {}, headers);
 }
@@ -67,11 +69,21 @@ bool RefuseBody(ShardContext& context, ServerTransaction& transaction, const Mes
   return true;
 }
 
+int StatusOfUnknownToken(std::string_view token) {
+  constexpr size_t kTokenLength = 32;
+  const bool is_token = token.size() == kTokenLength && token.find_first_not_of("0123456789abcdef") == token.npos;
+  return is_token ? 480 : 404;
+}
+
 void RefuseSmallInterval(ShardContext& context, ServerTransaction& transaction) {
   context.counters.Add(SipCounter::kRefusedIntervalTooSmall);
   std::string headers;
   AddHeader(headers, "Min-SE", std::to_string(context.config.min_session_expires.count()));
   transaction.Respond(422, "Session Interval Too Small", headers);
+}
+
+std::string MediaWarning(const ShardContext& context) {
+  return "305 " + context.transactions.host_port() + " \"Incompatible media format\"";
 }
 
 void RefuseNoDialog(ShardContext& context, ServerTransaction& transaction) {

@@ -93,7 +93,7 @@ void CallTable::HandleInvite(std::unique_ptr<ServerTransaction> transaction, con
   }
   if (!registrations_.KnowsToken(token)) {
     context_.counters.Add(SipCounter::kRefusedUnknownToken);
-    return transaction->Respond(404);
+    return transaction->Respond(StatusOfUnknownToken(token));
   }
   transaction->SetAccessNetworkInfo(context_.config.access_network_info);
   if (request.Header("Replaces")) return HandleReplaces(token, std::move(transaction), request);

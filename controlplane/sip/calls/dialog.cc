@@ -94,10 +94,8 @@ RequestText Dialog::NewRequest(const std::string& method) {
     AddHeader(h, "Contact", state_.contact);
     AddHeader(h, "Allow", AllowedMethods(context_.config));
   }
-  // None of another network's business.
-  const auto& nni = context_.config.trunk.next_hops;
-  const bool is_over_nni = state_.impi.empty() && std::find(nni.begin(), nni.end(), state_.next_hop) != nni.end();
-  if (method != "ACK" && !is_over_nni) AddHeader(h, "P-Access-Network-Info", context_.config.access_network_info);
+  if (method != "ACK" && !is_over_interconnection())
+    AddHeader(h, "P-Access-Network-Info", context_.config.access_network_info);
   return request;
 }
 

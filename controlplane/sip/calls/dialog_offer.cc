@@ -328,7 +328,9 @@ void Dialog::RefuseRemote(int status) {
   if (!remote_offer_) return;
   RemoteOffer offer = std::move(*remote_offer_);
   remote_offer_.reset();
-  offer.transaction->Respond(status);
+  std::string headers;
+  if (status == 488) AddHeader(headers, "Warning", MediaWarning(context_));
+  offer.transaction->Respond(status, {}, headers);
 }
 
 void Dialog::HandleAck(const MessageView& ack) {

@@ -95,7 +95,7 @@ void IncomingCall::AssignId(const std::optional<CallId>& id) {
   if (!id) {
     if (state_ == State::kRinging) {
       context_.counters.Add(SipCounter::kRefusedUnknownToken);
-      invite_->Respond(404);
+      invite_->Respond(480);
     }
     state_ = State::kOver;
     return Retire();
@@ -141,9 +141,12 @@ std::string IncomingCall::ResponseHeaders(const std::string& sdp, const std::str
 
 void IncomingCall::SendProgress(int status_code, std::optional<std::string> sdp) {
   if (!IsRinging() || accept_sdp_ || status_code <= 100 || status_code >= 200) return;
+  if (sdp && (is_sdp_settled_ || (outstanding_ && outstanding_->sdp))) sdp.reset();
+  // One that says nothing new would cost the next one a round trip.
+  const bool says_nothing = status_code == 183 && !sdp && may_be_reliable_ && last_status_ != 0;
+  if (says_nothing) return;
   last_status_ = status_code;
   KeepRinging();
-  if (sdp && (is_sdp_settled_ || (outstanding_ && outstanding_->sdp))) sdp.reset();
   if (sdp) dialog().state().local_sdp = *sdp;
   if (!may_be_reliable_) {
     // An offer may not go into an unreliable response (RFC 3261 section 13.2.1).
@@ -269,6 +272,7 @@ void IncomingCall::Reject(int status_code, const EndReason& reason) {
   state_ = State::kOver;
   std::string headers;
   AddHeader(headers, "Reason", FormatReason({.sip_cause = 0, .q850_cause = reason.q850_cause, .text = reason.text}));
+  if (status_code == 488) AddHeader(headers, "Warning", MediaWarning(context_));
   invite_->Respond(status_code, {}, headers);
   Retire();
 }

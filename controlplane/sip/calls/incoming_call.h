@@ -18,7 +18,7 @@ class IncomingCall : public Call {
 
   void Start(std::unique_ptr<ServerTransaction> invite, const MessageView& request, const std::string& token,
              SessionTimerAnswer timer);
-  // What the observer said; nothing: 404.
+  // What the observer said; nothing: 480.
   void AssignId(const std::optional<call::CallId>& id);
 
   void SendProgress(int status_code, std::optional<std::string> sdp) override;

@@ -34,6 +34,11 @@ bool IsSameHost(const std::string& a, const std::string& b) {
   return left && right && EqualsIgnoringCase(left->host, right->host) && port(*left) == port(*right);
 }
 
+// Other networks read a number in a SIP URI only where that says it is one (RFC 3261 section 19.1.6).
+std::string AsPhone(const std::string& uri) {
+  return uri.starts_with("sip:+") && uri.find(';') == std::string::npos ? uri + ";user=phone" : uri;
+}
+
 bool IsUsable(const call::OutgoingInvite& invite) {
   const call::SipBinding& binding = invite.binding;
   const bool are_routes_safe = std::all_of(binding.service_route.begin(), binding.service_route.end(), IsSafeText);
@@ -84,7 +89,9 @@ void OutgoingCall::Start(call::OutgoingInvite invite) {
     local_address_ = "\"Anonymous\" <sip:anonymous@anonymous.invalid>";
   } else {
     const std::string name = QuoteDisplayName(invite_.display_name);
-    local_address_ = (name == "\"\"" ? "" : name + " ") + "<" + binding.impu + ">";
+    // As whom the call is also asserted: a barred IMPU, or one made of an IMSI, is for no callee to see.
+    const std::string own = ClaimedSipIdentity(binding.impu, binding.associated_uris);
+    local_address_ = (name == "\"\"" ? "" : name + " ") + "<" + (invite_.uses_trunk ? AsPhone(own) : own) + ">";
   }
   if (has_choice()) {
     UseNextHop();
@@ -126,7 +133,7 @@ void OutgoingCall::AddIdentity(std::string& headers) const {
   const bool is_known_to_hop = invite_.emergency && has_choice();
   const bool is_trusted = invite_.uses_trunk || context_.config.profile == SipProfile::kTrustedNode;
   if (is_trusted || is_known_to_hop) {
-    std::string asserted = "<" + identity + ">";
+    std::string asserted = "<" + (invite_.uses_trunk ? AsPhone(identity) : identity) + ">";
     const auto tel = std::find_if(uris.begin(), uris.end(),
                                   [&](const std::string& uri) { return uri.starts_with("tel:") && usable(uri); });
     const auto number = call::PhoneNumberOf(identity);
@@ -311,7 +318,8 @@ void OutgoingCall::LeaveDialog(const std::string& tag) {
 
 void OutgoingCall::HandleProgress(int status, const MessageView& response) {
   if (state_ != State::kCalling) return;
-  call::Progress progress{.dialog_id = response.to_tag(),
+  // A 100 begins no dialog, whatever tag it has (RFC 3261 section 12.1).
+  call::Progress progress{.dialog_id = status > 100 ? response.to_tag() : std::string(),
                           .status_code = status,
                           .phrase = response.phrase(),
                           .sdp = response.sdp(),
@@ -387,8 +395,12 @@ void OutgoingCall::EndFork(Dialog& dialog, Fork& fork, uint32_t cseq) {
   dialog.SendAck(cseq, authorization_);
   if (fork.is_ended) return;
   fork.is_ended = true;
-  if (state_ == State::kAnswered) context_.counters.Add(SipCounter::kForkAnsweredTwice);
-  dialog.SendBye({.sip_status = 487, .q850_cause = 0, .text = "Answered elsewhere"}, [] {});
+  if (state_ == State::kAnswered) {
+    context_.counters.Add(SipCounter::kForkAnsweredTwice);
+    dialog.SendBye({.sip_status = 200, .q850_cause = 0, .text = "Call completed elsewhere"}, [] {});
+  } else {
+    dialog.SendBye(cancel_reason_, [] {});  // it crossed our CANCEL
+  }
 }
 
 // Whoever took the early dialog over speaks with us now; nobody else need ring any more (RFC 3891 section 3). What the
@@ -508,6 +520,7 @@ void OutgoingCall::Cancel(const EndReason& reason) {
   if (state_ == State::kAnswered) return Call::Bye(reason);
   if (state_ != State::kCalling) return;
   state_ = State::kCancelling;
+  cancel_reason_ = reason;
   std::string headers;
   AddHeader(headers, "Reason",
             FormatReason({.sip_cause = reason.sip_status, .q850_cause = reason.q850_cause, .text = reason.text}));

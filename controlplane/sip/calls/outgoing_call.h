@@ -88,6 +88,7 @@ class OutgoingCall : public Call {
   State state_ = State::kCalling;
   bool is_without_preconditions_ = false;  // the offer lost them on the way
   bool has_response_ = false;
+  call::EndReason cancel_reason_;
   std::chrono::seconds session_expires_;
   std::chrono::seconds min_se_;
   RequestCredentials credentials_;

@@ -20,7 +20,7 @@ std::string OutgoingCall::MultipartType() const { return "multipart/mixed;bounda
 
 std::string OutgoingCall::BodyWithLocation() const {
   const std::string location_headers = "Content-Type: application/pidf+xml\r\nContent-ID: <" + LocationId() +
-                                       ">\r\nContent-Disposition: render;handling=optional\r\n";
+                                       ">\r\nContent-Disposition: by-reference;handling=optional\r\n";
   return JoinMultipart(
       {{"Content-Type: application/sdp\r\n", invite_.sdp}, {location_headers, invite_.emergency->location}},
       sip_call_id_);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "controlplane/sip/request_policy.h"
 #include "controlplane/sip/sender.h"
 
 namespace byon::sip {
@@ -95,7 +96,8 @@ void Pager::HandleMessage(std::unique_ptr<ServerTransaction> transaction, const 
   context_.counters.Add(SipCounter::kMessageReceived);
   const auto uri = ParseUri(request.request_uri());
   const std::string token = uri ? uri->user : std::string();
-  if (!registrations_.KnowsToken(token)) return Refuse(*transaction, 404, SipCounter::kRefusedUnknownToken);
+  if (!registrations_.KnowsToken(token))
+    return Refuse(*transaction, StatusOfUnknownToken(token), SipCounter::kRefusedUnknownToken);
   transaction->SetAccessNetworkInfo(context_.config.access_network_info);
   if (request.body().size() > messaging::kMaxPageBytes) {
     return Refuse(*transaction, 413, SipCounter::kRefusedBadBody);

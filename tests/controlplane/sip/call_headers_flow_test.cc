@@ -89,5 +89,127 @@ TEST_F(CalledHeadersTest, AUserDeviceAssertsNothing) {  // Covers: T5
   EXPECT_EQ(peer_.ExpectStatus(180, "INVITE").Get("P-Asserted-Identity"), "");
 }
 
+// The caller's other devices are no unknown number: of the answers of a fork the lowest is taken.
+TEST_F(CalledHeadersTest, AContactThatIsGoneIsNotAvailable) {  // Covers: C8
+  Begin();
+  const auto status_of = [&](const std::string& token) {
+    PeerRequest invite = Invite();
+    invite.uri = ContactUri(token);
+    SendToStack(invite);
+    return peer_
+        .Expect([&](const SipText& m) { return m.status() > 100 && m.Get("Call-ID") == invite.call_id; }, "answer")
+        .status();
+  };
+  EXPECT_EQ(status_of("0123456789abcdef0123456789abcdef"), 480);
+  EXPECT_EQ(status_of("0123456789abcdef0123456789abcdeg"), 404) << "nothing that we ever gave away";
+  EXPECT_EQ(status_of("nobody"), 404);
+}
+
+TEST_F(CalledHeadersTest, ARefusalSaysWhy) {
+  Begin();
+  const PeerRequest invite = Invite();
+  SendToStack(invite);
+  recorder_.Expect("incoming");
+  stack_->signaling().Reject("in-1", 488, {.sip_status = 488, .q850_cause = 0, .text = ""});
+  EXPECT_EQ(peer_.ExpectStatus(488, "INVITE").Get("Warning"),
+            "305 " + host_ + ":" + std::to_string(config_.local_port) + " \"Incompatible media format\"");
+}
+
+TEST_F(CalledHeadersTest, AnEmptyProgressCostsNoRoundTrip) {  // Covers: C3
+  Begin();
+  const PeerRequest invite = Invite("Supported: 100rel\r\n");
+  SendToStack(invite);
+  recorder_.Expect("incoming");
+  stack_->signaling().SendProgress("in-1", 183, kAnswer);
+  const SipText first = peer_.ExpectStatus(183, "INVITE");
+  SendToStack(Prack(invite, first, 2));
+  peer_.ExpectStatus(200, "PRACK");
+  stack_->signaling().SendProgress("in-1", 183, std::nullopt);
+  stack_->signaling().SendProgress("in-1", 183, kAnswer);  // which the caller has
+  stack_->signaling().SendProgress("in-1", 180, std::nullopt);
+  const SipText next = peer_.Expect(
+      [&](const SipText& m) {
+        return m.status() > 100 && m.method() == "INVITE" && m.Get("RSeq") != first.Get("RSeq");
+      },
+      "the next progress");
+  EXPECT_EQ(next.status(), 180);
+}
+
+class CallingHeadersTest : public OutgoingCallFlowTest {};
+
+// A temporary IMPU is made of the IMSI (TS 23.003 section 13.4B): no callee sees it.
+TEST_F(CallingHeadersTest, TheCallerIsWhomTheNetworkKnows) {  // Covers: C1
+  Begin();
+  call::OutgoingInvite outgoing = Outgoing();
+  outgoing.binding.impu = "sip:214010000000001@ims.mnc001.mcc214.3gppnetwork.org";
+  outgoing.binding.associated_uris = {"tel:+34600000001", "sip:+34600000001@ims.test"};
+  stack_->signaling().Invite(outgoing);
+  const SipText invite = peer_.ExpectRequest("INVITE");
+  EXPECT_EQ(invite.Get("From").substr(0, invite.Get("From").find(";tag")), "<sip:+34600000001@ims.test>");
+  EXPECT_EQ(invite.wire().find("21401"), std::string::npos);
+}
+
+// RFC 3261 section 12.1: it begins none.
+TEST_F(CallingHeadersTest, ATryingWithATagIsNoDialog) {  // Covers: C6
+  Begin();
+  const SipText invite = InviteOnce();
+  peer_.Reply(invite, "100 Trying", "t0");
+  recorder_.Expect("progress out-1  100");
+}
+
+// RFC 3262 section 3: the 200 may overtake the PRACK of a 180.
+TEST_F(CalledHeadersTest, APrackThatComesAfterTheAnswerIsTaken) {  // Covers: C3
+  Begin();
+  const PeerRequest invite = Invite("Supported: 100rel\r\n");
+  SendToStack(invite);
+  recorder_.Expect("incoming");
+  stack_->signaling().SendProgress("in-1", 183, kAnswer);
+  const SipText early = peer_.ExpectStatus(183, "INVITE");
+  SendToStack(Prack(invite, early, 2));
+  peer_.ExpectStatus(200, "PRACK");
+  stack_->signaling().SendProgress("in-1", 180, std::nullopt);
+  const SipText ringing = peer_.ExpectStatus(180, "INVITE");
+  stack_->signaling().Accept("in-1", kAnswer);
+  peer_.ExpectStatus(200, "INVITE");
+  SendToStack(Prack(invite, ringing, 3));
+  peer_.ExpectStatus(200, "PRACK");
+  PeerRequest unknown = Prack(invite, early, 4);
+  SendToStack(unknown);
+  peer_.ExpectStatus(481, "PRACK");
+}
+
+// The library writes the last parameter of a header only where the buffer is longer than it says.
+class LongHeadersTest : public OutgoingCallFlowTest {};
+
+TEST_F(LongHeadersTest, AChallengeIsReadToItsEnd) {  // Covers: R3
+  Begin();
+  // Each length, since where the end falls is what matters.
+  for (size_t length = 60; length < 300; length += length < 120 || length > 240 ? 24 : 1) {
+    const std::string id = "out-" + std::to_string(length);
+    stack_->signaling().Invite(Outgoing(id));
+    const SipText invite = peer_.ExpectRequest("INVITE");
+    peer_.Reply(invite, "407 Proxy Authentication Required", "t",
+                "Proxy-Authenticate: Digest realm=\"ims.test\", nonce=\"" + std::string(length, 'n') +
+                    "\", qop=\"auth\", algorithm=SHA-256\r\n");
+    const SipText proved = peer_.ExpectRequest("INVITE");
+    EXPECT_NE(proved.Get("Proxy-Authorization").find("algorithm=SHA-256"), std::string::npos) << length;
+    peer_.Reply(proved, "486 Busy Here", "t");
+    recorder_.Expect("failed " + id + " 486");
+  }
+}
+
+TEST_F(LongHeadersTest, AContactIsReadToItsEnd) {  // Covers: R1 R9 R16
+  StartStack();
+  stack_->registrar().Register(Registration());
+  const SipText asked = peer_.ExpectRequest("REGISTER");
+  const std::string contact = asked.Get("Contact");
+  peer_.Reply(asked, "200 OK", "t",
+              "Contact: " + contact +
+                  ";pub-gruu=\"sip:+34600000001@ims.test;gr=urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6\""
+                  ";temp-gruu=\"sip:tgruu.7hs==jd7vnzga5w7fajsc7-ajd6fabz0f8g5@ims.test;gr\";expires=61\r\n");
+  recorder_.Expect("registered r1");
+  EXPECT_EQ(recorder_.registered->expires, std::chrono::seconds(61));
+}
+
 }  // namespace
 }  // namespace byon::sip::test

@@ -259,7 +259,7 @@ TEST_F(IncomingCallFlowTest, BusyUnknownAndWithheld) {  // Covers: C8 C11
   recorder_.next_call_id = std::nullopt;
   SendToStack(Invite());
   EXPECT_TRUE(strand_.RunUntil([&] { return recorder_.Count("incoming") == 2; }));
-  peer_.ExpectStatus(404, "INVITE");
+  peer_.ExpectStatus(480, "INVITE");
   PeerRequest stranger = Invite();
   stranger.uri = ContactUri("STRANGER");
   SendToStack(stranger);

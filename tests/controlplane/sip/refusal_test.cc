@@ -170,7 +170,9 @@ TEST_F(RefusalTest, InDialogRequestsThatWeDoNotDo) {  // Covers: C19
   recorder_.Expect("confirmed in-1");
   EXPECT_EQ(Answer(next("OPTIONS", 2)).status(), 200);
   EXPECT_EQ(Answer(next("INFO", 3)).status(), 200) << "asks whether we are alive";
-  EXPECT_EQ(Answer(next("INFO", 4, "Info-Package: foo\r\n")).status(), 469);
+  const SipText unknown_package = Answer(next("INFO", 4, "Info-Package: foo\r\n"));
+  EXPECT_EQ(unknown_package.status(), 469);
+  EXPECT_NE(unknown_package.wire().find("\r\nRecv-Info:"), std::string::npos) << "RFC 6086 section 4.2.2";
   EXPECT_EQ(Answer(next("REFER", 5, "Refer-To: <sip:a@b>\r\n")).status(), 403);
   EXPECT_EQ(Answer(next("MESSAGE", 6)).status(), 405);
   EXPECT_EQ(Answer(next("UPDATE", 2)).status(), 500) << "CSeq runs backwards";

@@ -59,8 +59,8 @@ TEST_F(TrunkFlowTest, TheInviteIsThatOfAnInterconnection) {  // Covers: C33
   stack_->signaling().Invite(Visitor());
   const SipText invite = first_.ExpectRequest("INVITE");
   EXPECT_EQ(invite.request_uri(), "sip:+34910000100@peer.test;user=phone");
-  EXPECT_EQ(invite.Get("From").substr(0, invite.Get("From").find(";tag")), "<sip:+34910000001@ims.test>");
-  EXPECT_EQ(invite.Get("P-Asserted-Identity"), "<sip:+34910000001@ims.test>, <tel:+34910000001>");
+  EXPECT_EQ(invite.Get("From").substr(0, invite.Get("From").find(";tag")), "<sip:+34910000001@ims.test;user=phone>");
+  EXPECT_EQ(invite.Get("P-Asserted-Identity"), "<sip:+34910000001@ims.test;user=phone>, <tel:+34910000001>");
   EXPECT_NE(invite.Get("P-Charging-Vector").find(";orig-ioi=\"ioi.test\""), std::string::npos);
   EXPECT_EQ(invite.All("Route"), std::vector<std::string>{"<" + first_.uri() + ";lr>"});
   for (const char* ue : {"P-Preferred-Identity", "P-Access-Network-Info", "Accept-Contact", "Privacy"})
@@ -100,7 +100,7 @@ TEST_F(TrunkFlowTest, PrivacyAndChargingAsConfigured) {  // Covers: C33
   EXPECT_EQ(invite.request_uri(), "sip:+34910000100@ims.test;user=phone");
   EXPECT_EQ(invite.Get("From").find("\"Anonymous\" <sip:anonymous@anonymous.invalid>;tag="), 0u);
   EXPECT_EQ(invite.Get("Privacy"), "id");
-  EXPECT_EQ(invite.Get("P-Asserted-Identity"), "<sip:+34910000001@ims.test>, <tel:+34910000001>");
+  EXPECT_EQ(invite.Get("P-Asserted-Identity"), "<sip:+34910000001@ims.test;user=phone>, <tel:+34910000001>");
   EXPECT_EQ(invite.Get("P-Charging-Vector"), "");
 }
 
