@@ -106,7 +106,9 @@ class EventRelay final : public gateway::EventSink {
                        {"direction", session.is_originating ? "out" : "in"},
                        {"from", session.originator_address},
                        {"to", session.emergency == call::Emergency::kCall ? "emergency" : session.receiver_address},
-                       {"why", session.reason}});
+                       {"why", session.reason},
+                       {"sip_call_id", session.sip_call_id},
+                       {"icid", session.charging_id}});
   }
 
   runtime::Logger& log_;

@@ -66,9 +66,9 @@ std::unique_ptr<Call> Call::StartIncoming(const CallConfig& config, const Negoti
   call->sip_state_ = SipState::kIncoming;
   call->supports_100rel_ = setup.supports_100rel;
   // Where the option tag was taken out on the way, the caller waits for nobody and will not say when it is ready (RFC
-  // 3312 section 11, TS 24.229 section 5.1.4.1).
-  call->uses_preconditions_ = setup.supports_precondition;
-  if (setup.offer && !setup.supports_precondition) setup.offer->preconditions.reset();
+  // 3312 section 11, TS 24.229 section 5.1.4.1). Nor can who has no reliable answers (section 4 there).
+  call->uses_preconditions_ = setup.supports_precondition && setup.supports_100rel;
+  if (setup.offer && !call->uses_preconditions_) setup.offer->preconditions.reset();
   MediaChange initial;
   if (setup.offer) {
     Dialog& dialog = call->DialogOf({});

@@ -141,6 +141,7 @@ struct IncomingInvite {
   std::string from_tag{};
   std::string session_id{};
   int max_forwards = 70;
+  std::string charging_id{};  // icid of P-Charging-Vector (RFC 7315 section 4.6); empty: not told
 };
 
 // A response to our INVITE below 200.
@@ -230,6 +231,11 @@ class SipSignalingObserver {
   // Who the network says has the call, as asserted in a response to our INVITE: a URI of any scheme. Once for each that
   // is new.
   virtual void OnAsserted(const CallId&, const std::string& /*uri*/) {}
+  // How the network calls it: its Call-ID, and the icid under which its charging records speak of it (RFC 7315 section
+  // 4.6; empty: not known). Again when one changes.
+  virtual void OnNamed(const CallId&, const std::string& /*sip_call_id*/, const std::string& /*charging_id*/) {}
+  // Our call was sent on: by whom, the first one first, and to whom; empty: withheld. Again when that changes.
+  virtual void OnDiverted(const CallId&, std::vector<Diversion>, const std::string& /*target_uri*/) {}
   // Final non-2xx to our INVITE (after redirection and restoration were dealt with).
   virtual void OnFailed(const CallId& call_id, EndReason reason) = 0;
   // The caller gave up, or another device answered: reason.sip_status 200 is "completed elsewhere".

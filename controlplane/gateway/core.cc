@@ -144,6 +144,10 @@ void Gateway::Core::Execute(const call::CallId& id, call::Action& action) {
                    const call::Call* call = calls.Find(id);
                    if (!call) return;
                    MediaSession session = SessionOf(a.view);
+                   if (const CallTrace* trace = traces.Find(id)) {
+                     session.sip_call_id = trace->sip_call_id;
+                     session.charging_id = trace->charging_id;
+                   }
                    traces.Add(id, Read().wall, session);
                    PersistTrace(id);
                    DeviceKey device = KeyOf(call->record().owner);

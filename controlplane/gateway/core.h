@@ -113,6 +113,7 @@ class Gateway::Core {
   // The call that was asked for with this key already; null when there is none.
   const call::Call* FindRepeated(const call::CallOwner& owner, const std::string& client_correlator) const;
   static std::string CorrelatorKey(const call::CallOwner& owner, const std::string& client_correlator);
+  void PersistTrace(const call::CallId& id);
 
  private:
   void Execute(const call::CallId& id, call::Action& action);
@@ -127,7 +128,6 @@ class Gateway::Core {
   void CountStart(const call::CallId& id);
   void CountEvent(const call::NotifyDevice& event);
   void PersistCall(const call::CallId& id);
-  void PersistTrace(const call::CallId& id);
   std::optional<WallTime> ExpiryOf(const call::Call& call) const;
 
   std::unordered_map<uint64_t, CallWaiter> call_waiters_;

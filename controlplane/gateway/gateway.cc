@@ -89,6 +89,7 @@ std::optional<call::CallId> Gateway::OnIncomingInvite(call::IncomingInvite invit
     incoming.fork = core_->ForkOf(*record, incoming.invite.is_psap_callback);
     for (const call::ForkTarget& device : incoming.fork->devices) core_->traces.SetDiversions(device.id, diversions);
   }
+  core_->traces.SetNames(id, incoming.invite.sip_call_id, incoming.invite.charging_id);
   core_->calls.CreateIncoming(std::move(incoming), core_->Read());
   // The signalling must know the id before it hears of it again.
   core_->DrainLater();
@@ -117,6 +118,21 @@ void Gateway::OnEarlyMedia(const call::CallId& signalling_id, const call::Dialog
 void Gateway::OnAsserted(const call::CallId& signalling_id, const std::string& uri) {
   core_->calls.OnAsserted(core_->calls.SignalledCall(signalling_id), uri);
   core_->Drain();
+}
+
+void Gateway::OnNamed(const call::CallId& signalling_id, const std::string& sip_call_id,
+                      const std::string& charging_id) {
+  const call::CallId call_id = core_->calls.SignalledCall(signalling_id);
+  if (core_->calls.Find(call_id) != nullptr) core_->traces.SetNames(call_id, sip_call_id, charging_id);
+}
+
+void Gateway::OnDiverted(const call::CallId& signalling_id, std::vector<call::Diversion> diversions,
+                         const std::string& target_uri) {
+  const call::CallId call_id = core_->calls.SignalledCall(signalling_id);
+  if (core_->calls.Find(call_id) == nullptr) return;
+  const std::string& home = core_->config.call.home_domain;
+  core_->traces.SetDiversions(call_id, ShownDiversions(diversions, home), call::ShownAddressOf(target_uri, home));
+  core_->PersistTrace(call_id);
 }
 
 void Gateway::OnFailed(const call::CallId& signalling_id, call::EndReason reason) {

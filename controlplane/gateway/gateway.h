@@ -165,6 +165,9 @@ class Gateway final : public Service,
   void OnEarlyMedia(const call::CallId& call_id, const call::DialogId& dialog_id,
                     const std::string& directions) override;
   void OnAsserted(const call::CallId& call_id, const std::string& uri) override;
+  void OnNamed(const call::CallId& call_id, const std::string& sip_call_id, const std::string& charging_id) override;
+  void OnDiverted(const call::CallId& call_id, std::vector<call::Diversion> diversions,
+                  const std::string& target_uri) override;
   void OnFailed(const call::CallId& call_id, call::EndReason reason) override;
   void OnCancelled(const call::CallId& call_id, call::EndReason reason) override;
   void OnConfirmed(const call::CallId& call_id) override;

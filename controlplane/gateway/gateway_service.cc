@@ -310,7 +310,7 @@ Outcome<CallDetails> Gateway::GetCallDetails(const Principal& who, const std::st
   const call::Call* call = core_->FindCall(who, id);
   if (!call) return core_->NotFound();
   return CallDetails{core_->SessionOf(call->view()), core_->traces.CauseOf(id), core_->traces.HistoryOf(id),
-                     core_->traces.DiversionsOf(id)};
+                     core_->traces.DiversionsOf(id), core_->traces.DivertedToOf(id)};
 }
 
 void Gateway::SendDtmf(const Principal& who, const std::string& id, const std::string& digits, Callback<Done> done) {

@@ -172,7 +172,9 @@ namespace byon::gateway {
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(SipCause, sip_status, q850_cause, text)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CallChange, at, status, sequence_number, reason, cause)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Diversion, address, reason)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CallTrace, changes, diversions, last)
+// Of an earlier version with less in it.
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(CallTrace, changes, diversions, diverted_to, sip_call_id, charging_id,
+                                                last)
 
 namespace {
 

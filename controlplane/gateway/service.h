@@ -134,6 +134,9 @@ struct MediaSession {
   int sequence_number = 0;
   WallTime created_at;
   std::optional<WallTime> connected_at;
+  // Of events, for the operator's log: the network's names of the call (Call-ID, icid); empty: not known.
+  std::string sip_call_id{};
+  std::string charging_id{};
 };
 
 struct CallPage {
@@ -164,6 +167,7 @@ struct CallDetails {
   std::optional<SipCause> cause;  // the last that the network said
   std::vector<CallChange> history;
   std::vector<Diversion> diversions{};  // the first one first
+  std::string diverted_to{};            // a call of the device: to whom it was sent on; empty: not told
 };
 // An announcement or a tone in a call; neither stops what plays.
 struct PlaybackRequest {

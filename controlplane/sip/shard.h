@@ -65,7 +65,9 @@ class Shard : private MessageSink {
   Admission Admit(const IpAddress& source, const MessageView& request, std::string_view branch) override;
   void HandleRequest(std::unique_ptr<ServerTransaction> transaction, const MessageView& request) override;
   void HandleAck(const MessageView& ack) override { calls_->HandleAck(ack); }
-  bool HandleStrayAnswer(const MessageView& response) override { return calls_->HandleStrayAnswer(response); }
+  void HandleStrayAnswer(const MessageView& response) override {
+    if (!calls_->HandleStrayAnswer(response)) calls_->EndStrayAnswer(response);
+  }
 
   bool MayBeRestoredYet(const MessageView& request) const;
   void HandleHopsChanged();

@@ -44,7 +44,14 @@ std::vector<std::string> ShardContext::OriginatingRoutes(const std::string& next
 }
 
 std::string ShardContext::RegisteredContact(const std::string& token) const {
-  return "<sip:" + token + "@" + transactions.host_port() + (config.tls ? ";transport=tls" : "") + ">";
+  return "<sip:" + token + "@" + transactions.host_port() + TransportParameter() + ">";
+}
+
+// A URI with an address and nothing else is reached by UDP (RFC 3263 section 4.1).
+std::string ShardContext::TransportParameter() const {
+  if (config.tls) return ";transport=tls";
+  const bool is_tcp = hop_list.size() > 0 && hop_list.uri(0).find(";transport=tcp") != std::string::npos;
+  return is_tcp ? ";transport=tcp" : "";
 }
 
 std::string ShardContext::ContactAddress(const std::string& token) const {

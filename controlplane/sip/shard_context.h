@@ -66,6 +66,8 @@ struct ShardContext {
   std::string_view IdentityHeader() const {
     return config.profile == SipProfile::kTrustedNode ? "P-Asserted-Identity" : "P-Preferred-Identity";
   }
+  // Of URIs that lead to us: by what the network is to reach us, which is how we reach it; empty: UDP.
+  std::string TransportParameter() const;
   // "<sip:token@host:port>" of our Contact in a REGISTER, without feature tags.
   std::string RegisteredContact(const std::string& token) const;
   // The same for requests that begin a dialog: the GRUU of the registration where there is one, or with "ob" where the

@@ -9,6 +9,7 @@ std::string_view ToString(SipCounter counter) {
     case SipCounter::kDroppedBadBranch: return "dropped_bad_branch";
     case SipCounter::kDroppedUnmatchedResponse: return "dropped_unmatched_response";
     case SipCounter::kDroppedUnmatchedAck: return "dropped_unmatched_ack";
+    case SipCounter::kStrayAnswerEnded: return "stray_answer_ended";
     case SipCounter::kDroppedNotRestored: return "dropped_not_restored";
     case SipCounter::kRefusedNoTag: return "refused_no_tag";
     case SipCounter::kRefusedBadScheme: return "refused_bad_scheme";

@@ -18,6 +18,7 @@ enum class SipCounter : uint8_t {
   kDroppedBadBranch,          // top Via without an RFC 3261 branch
   kDroppedUnmatchedResponse,  // response that belongs to no transaction
   kDroppedUnmatchedAck,
+  kStrayAnswerEnded,         // a 200 to an INVITE that no call waits for any more: ACK and BYE
   kDroppedNotRestored,       // for a dialog, while those of before the restart are still being restored
   kRefusedNoTag,             // 400: no tag in From
   kRefusedBadScheme,         // 416

@@ -267,11 +267,8 @@ void TransactionLayer::HandleMessage(msg_s* message, sip_s* sip) {
     const bool is_answer = sip->sip_cseq != nullptr && sip->sip_cseq->cs_method == sip_method_invite &&
                            view.status() >= 200 && view.status() < 300;
     if (is_answer && sink_.Admit(source, view, {}) == MessageSink::Admission::kTake) {
-      if (sink_.HandleStrayAnswer(view)) {
-        msg_destroy(message);
-      } else {
-        nta_msg_ackbye(agent_, message);
-      }
+      sink_.HandleStrayAnswer(view);
+      msg_destroy(message);
       return;
     }
     counters_.Add(SipCounter::kDroppedUnmatchedResponse);

@@ -113,8 +113,8 @@ class MessageSink {
   virtual Admission Admit(const IpAddress& source, const MessageView& request, std::string_view branch) = 0;
   virtual void HandleRequest(std::unique_ptr<ServerTransaction> transaction, const MessageView& request) = 0;
   virtual void HandleAck(const MessageView& ack) = 0;
-  // 2xx to an INVITE whose transaction is over. False: nobody knows it; ACK and BYE are sent.
-  virtual bool HandleStrayAnswer(const MessageView& response) = 0;
+  // 2xx to an INVITE whose transaction is over.
+  virtual void HandleStrayAnswer(const MessageView& response) = 0;
 };
 
 // sofia-sip's transaction layer in its stateless mode: every new request comes to the sink first, so

@@ -14,6 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   if (byon::sip::IsSafeUri(text) && text.find_first_of("<>\"\r\n ") != text.npos) __builtin_trap();
   if (byon::sip::QuoteDisplayName(text).find('\n') != std::string::npos) __builtin_trap();
+  if (!byon::sip::IsSafeText(byon::sip::ParseChargingId(text))) __builtin_trap();
   (void)byon::sip::FormatReason(byon::sip::ParseReason(text));
   (void)byon::sip::ParseSessionExpires(text);
   if (const auto uuid = byon::sip::ParseSessionId(text)) {

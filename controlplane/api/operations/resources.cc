@@ -197,6 +197,7 @@ json CallDetailsBody(const gateway::CallDetails& details) {
   for (const gateway::Diversion& diversion : details.diversions) {
     body["divertedFrom"].push_back({{"address", diversion.address}, {"reason", diversion.reason}});
   }
+  if (!details.diverted_to.empty()) body["divertedTo"] = details.diverted_to;
   return body;
 }
 

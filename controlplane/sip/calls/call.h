@@ -117,6 +117,8 @@ class CallTable {
   bool HandleInDialog(std::unique_ptr<ServerTransaction>& transaction, const MessageView& request);
   void HandleAck(const MessageView& ack);
   bool HandleStrayAnswer(const MessageView& response);
+  // One that no call wants: ACK and BYE (RFC 3261 section 13.2.2.4).
+  void EndStrayAnswer(const MessageView& response);
 
   // Moving calls by the network.
   ReferClient& refers() { return refers_; }

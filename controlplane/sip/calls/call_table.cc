@@ -14,6 +14,8 @@ using call::CallId;
 namespace {
 
 constexpr const char* kRetryAfterOverloadS = "5";
+constexpr uint32_t kCseqLeap = 1000;
+constexpr uint32_t kMaxCseq = 0x7fffffff;  // RFC 3261 section 8.1.1.5
 
 std::string DialogKey(const std::string& call_id, const std::string& local_tag, const std::string& remote_tag) {
   return call_id + "\n" + local_tag + "\n" + remote_tag;
@@ -174,6 +176,34 @@ bool CallTable::HandleStrayAnswer(const MessageView& response) {
   const auto dialog = dialogs_.find(DialogKey(response.call_id(), response.from_tag(), response.to_tag()));
   call = dialog == dialogs_.end() ? nullptr : Find(dialog->second);
   return call != nullptr && call->HandleStrayAnswer(response);
+}
+
+void CallTable::EndStrayAnswer(const MessageView& response) {
+  context_.counters.Add(SipCounter::kStrayAnswerEnded);
+  const std::string target = response.contact_uri();
+  if (!IsSafeUri(target) || response.to_tag().empty() || context_.hop_list.size() == 0) return;
+  const std::vector<std::string> routes = response.RouteSet(true);
+  const auto request = [&](const std::string& method, uint32_t cseq) {
+    RequestText text{.method = method,
+                     .uri = target,
+                     .headers = {},
+                     .body = {},
+                     .route = context_.WireDestination(routes, target, context_.hop_list.uri(0))};
+    std::string& h = text.headers;
+    for (const std::string& route : routes) AddHeader(h, "Route", route);
+    AddHeader(h, "Max-Forwards", "70");
+    AddHeader(h, "From", response.from() + ";tag=" + response.from_tag());
+    AddHeader(h, "To", response.to() + ";tag=" + response.to_tag());
+    AddHeader(h, "Call-ID", response.call_id());
+    AddHeader(h, "CSeq", std::to_string(cseq) + " " + method);
+    return text;
+  };
+  context_.transactions.SendAck(request("ACK", response.cseq()));
+  // Nobody knows how many requests the early dialog had.
+  const uint32_t cseq = std::min(response.cseq(), kMaxCseq - kCseqLeap) + kCseqLeap;
+  RequestText bye = request("BYE", cseq);
+  AddHeader(bye.headers, "Reason", FormatReason({.sip_cause = 487, .q850_cause = 0, .text = "Nobody waits for it"}));
+  const auto sent = context_.transactions.Send(bye, {});
 }
 
 }  // namespace byon::sip

@@ -65,6 +65,7 @@ void OutgoingCall::Start(call::OutgoingInvite invite) {
   id_ = invite_.call_id;
   table_.IndexId(*id_, key_);
   session_id_ = SessionUuidOf(*id_);
+  own_charging_id_ = RandomHex(16);
   if (invite_.uses_trunk) ApplyTrunk();
   if (invite_.emergency) ApplyEmergency();
   if (invite_.forwarded && !invite_.forwarded->policy.next_hop.empty()) {
@@ -119,7 +120,7 @@ void OutgoingCall::Name() {
   table_.IndexInvite(sip_call_id_, key_);
 }
 
-void OutgoingCall::AddIdentity(std::string& headers) const {
+void OutgoingCall::AddIdentity(std::string& headers) {
   if (invite_.forwarded) {
     const bool is_trusted =
         invite_.forwarded->policy.asserts_caller || context_.config.profile == SipProfile::kTrustedNode;
@@ -144,11 +145,14 @@ void OutgoingCall::AddIdentity(std::string& headers) const {
     }
     AddHeader(headers, "P-Asserted-Identity", asserted);
     if (!invite_.emergency) AddHeader(headers, "P-Asserted-Service", "urn:urn-7:3gpp-service.ims.icsi.mmtel");
-    std::string vector = "icid-value=" + Quote(RandomHex(16)) + ";icid-generated-at=" + context_.LocalHost();
+    std::string vector = "icid-value=" + Quote(own_charging_id_) + ";icid-generated-at=" + context_.LocalHost();
     const SipTrunk& trunk = context_.config.trunk;
     const std::string& ioi = invite_.uses_trunk ? trunk.originating_ioi : context_.config.originating_ioi;
     if (!ioi.empty()) vector += ";orig-ioi=" + Quote(ioi);
-    if (!invite_.uses_trunk || trunk.has_charging_vector) AddHeader(headers, "P-Charging-Vector", vector);
+    if (!invite_.uses_trunk || trunk.has_charging_vector) {
+      AddHeader(headers, "P-Charging-Vector", vector);
+      TellNames(own_charging_id_);
+    }
   }
   if (!is_trusted && !is_known_to_hop) {
     AddHeader(headers, "P-Preferred-Identity", "<" + identity + ">");
@@ -216,6 +220,7 @@ void OutgoingCall::SendInvite() {
                       .body = has_location() ? BodyWithLocation() : invite_.sdp,
                       .content_type = has_location() ? MultipartType() : kSdpType,
                       .route = context_.WireDestination(routes_, invite_.target_uri, invite_.binding.next_hop)};
+  TellNames(names_.second);
   context_.counters.Add(SipCounter::kInviteSent);
   transaction_ =
       context_.transactions.Send(request, [this, hops = hops_tried_.size()](int status, const MessageView& response) {
@@ -267,7 +272,13 @@ void OutgoingCall::HandleResponse(int status, const MessageView& response) {
   has_response_ = true;
   if (has_choice() && status != 503) choice_.health->ReportAnswer(hops_tried_.back());
   if (!has_choice()) ReportBusiness(status, response);
-  if (state_ == State::kCalling) TellAsserted(response);
+  if (state_ == State::kCalling) {
+    TellAsserted(response);
+    TellDiverted(status, response);
+    // The network's own where it has told one: its records are found by that.
+    const std::string charging_id = ParseChargingId(response.Header("P-Charging-Vector").value_or(""));
+    if (!charging_id.empty()) TellNames(charging_id);
+  }
   if (status < 200) return HandleProgress(status, response);
   if (status < 300) return HandleAnswer(response);
   HandleFailure(status, response);

@@ -52,11 +52,13 @@ class OutgoingCall : public Call {
   std::string MultipartType() const;
   std::string BodyWithLocation() const;
   void TellAsserted(const MessageView& response);
+  void TellNames(const std::string& charging_id);
+  void TellDiverted(int status, const MessageView& response);
   void Name();
   void SendInvite();
   std::string Extensions() const;
   std::string BuildHeaders();
-  void AddIdentity(std::string& headers) const;
+  void AddIdentity(std::string& headers);
   void HandleResponse(int status, const MessageView& response);
   void HandleProgress(int status, const MessageView& response);
   void HandleAnswer(const MessageView& response);
@@ -81,8 +83,11 @@ class OutgoingCall : public Call {
   std::string contact_;
   std::vector<std::string> routes_;
   Choice choice_;
-  std::vector<size_t> hops_tried_;  // of the choice; the last is in use
-  std::string asserted_;            // who has the call, as last told
+  std::vector<size_t> hops_tried_;                                 // of the choice; the last is in use
+  std::string asserted_;                                           // who has the call, as last told
+  std::string own_charging_id_;                                    // of the call: one for all attempts
+  std::pair<std::string, std::string> names_;                      // Call-ID and icid, as last told
+  std::pair<std::vector<call::Diversion>, std::string> diverted_;  // as last told
   uint32_t cseq_ = 0;
   uint32_t left_cseq_ = 0;  // the highest of the dialogs that were left
   State state_ = State::kCalling;

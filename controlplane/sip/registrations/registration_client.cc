@@ -289,8 +289,8 @@ std::string RegistrationClient::BuildHeaders(Record& record) {
               "Digest username=" + Quote(wanted.impi) + ",realm=" + Quote(context_.realm()) +
                   ",nonce=\"\",uri=" + Quote(uri) + ",response=\"\",integrity-protected=\"auth-done\"");
     AddHeader(h, "Path",
-              "<sip:" + wanted.contact_token + "@" + context_.transactions.host_port() +
-                  (config.tls ? ";transport=tls" : "") + ";lr>");
+              "<sip:" + wanted.contact_token + "@" + context_.transactions.host_port() + context_.TransportParameter() +
+                  ";lr>");
     AddHeader(h, "Require", "path");
     AddHeader(h, "P-Visited-Network-ID", Quote(config.visited_network_id));
     std::string vector = "icid-value=" + Quote(RandomHex(16)) + ";icid-generated-at=" + context_.LocalHost();

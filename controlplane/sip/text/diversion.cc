@@ -94,12 +94,17 @@ const Entry* OriginOf(const std::vector<Entry>& entries, size_t at) {
   return at == 0 ? nullptr : &entries[at - 1];
 }
 
-std::vector<Diversion> OfHistory(const std::vector<std::string>& values) {
+std::vector<Entry> ReadEntries(const std::vector<std::string>& values) {
   std::vector<Entry> entries;
   for (const std::string& value : values) {
     if (entries.size() >= kMaxEntries) break;
     if (auto entry = ReadEntry(value)) entries.push_back(std::move(*entry));
   }
+  return entries;
+}
+
+std::vector<Diversion> OfHistory(const std::vector<std::string>& values) {
+  const std::vector<Entry> entries = ReadEntries(values);
   std::vector<Diversion> diversions;
   for (size_t i = 0; i < entries.size() && diversions.size() < kMaxDiversions; ++i) {
     if (entries[i].cause.empty()) continue;
@@ -162,6 +167,13 @@ std::vector<std::string> FormatDiversion(const std::vector<Diversion>& diversion
   }
   std::reverse(values.begin(), values.end());
   return values;
+}
+
+std::string ReadDivertedTo(const std::vector<std::string>& history_info) {
+  const std::vector<Entry> entries = ReadEntries(history_info);
+  const auto last =
+      std::find_if(entries.rbegin(), entries.rend(), [](const Entry& entry) { return !entry.cause.empty(); });
+  return last == entries.rend() || last->is_private ? std::string() : last->uri;
 }
 
 }  // namespace byon::sip

@@ -12,6 +12,8 @@ namespace byon::sip {
 // privacy has no URI. `history_info` and `diversion`: the header values, in order.
 [[nodiscard]] std::vector<call::Diversion> ReadDiversions(const std::vector<std::string>& history_info,
                                                           const std::vector<std::string>& diversion);
+// To whom the last of them sent it, of History-Info; empty: nobody did, or it is withheld.
+[[nodiscard]] std::string ReadDivertedTo(const std::vector<std::string>& history_info);
 
 // The same written: one value a diversion, for the call that goes on to `target_uri`. A withheld party has no name in
 // them.

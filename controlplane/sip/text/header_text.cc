@@ -330,4 +330,12 @@ std::string FormatReason(const ReasonFields& reason) {
   return value;
 }
 
+std::string ParseChargingId(std::string_view header_value) {
+  constexpr size_t kMaxBytes = 256;
+  // Parameters alone: they are read as an address's.
+  const auto address = ParseNameAddr("<sip:icid>;" + std::string(header_value));
+  const std::string id = address ? address->Parameter("icid-value").value_or("") : std::string();
+  return id.size() <= kMaxBytes && IsSafeText(id) ? id : std::string();
+}
+
 }  // namespace byon::sip

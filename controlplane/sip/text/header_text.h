@@ -62,6 +62,9 @@ struct ReasonFields {
 [[nodiscard]] ReasonFields ParseReason(std::string_view header_value);
 [[nodiscard]] std::string FormatReason(const ReasonFields& reason);
 
+// The icid of P-Charging-Vector (RFC 7315 section 4.6); empty: none that could be written down.
+[[nodiscard]] std::string ParseChargingId(std::string_view header_value);
+
 bool EqualsIgnoringCase(std::string_view a, std::string_view b);
 std::string ToLower(std::string_view text);
 // Decimal digits only, at most `max`.

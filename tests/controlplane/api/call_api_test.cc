@@ -381,12 +381,14 @@ TEST_F(CallApiTest, TellsWhatTheNetworkSaid) {
   details.history.push_back(
       {time_.now(), Status::kBusy, 1, "SIP 486 Busy Here", gateway::SipCause{486, 17, "Busy Here"}});
   details.diversions = {{"tel:+34600000005", "busy"}};
+  details.diverted_to = "tel:+34600000006";
   EXPECT_CALL(service_, GetCallDetails(_, "ms-1")).WillOnce([&](auto&, auto&) { return details; });
   const Reply reply = Request("GET", "/byon/v1/calls/ms-1");
   const json cause{{"sipStatus", 486}, {"q850Cause", 17}, {"text", "Busy Here"}};
   EXPECT_EQ(reply.body["cause"], cause);
   EXPECT_EQ(reply.body["status"], "Busy");
   EXPECT_EQ(reply.body["divertedFrom"], json::parse(R"([{"address": "tel:+34600000005", "reason": "busy"}])"));
+  EXPECT_EQ(reply.body["divertedTo"], "tel:+34600000006");
   EXPECT_EQ(reply.body["history"], (json::array({{{"at", FormatDateTime(time_.now())}, {"status", "Initial"}},
                                                  {{"at", FormatDateTime(time_.now())},
                                                   {"status", "Busy"},

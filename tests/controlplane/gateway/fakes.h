@@ -200,7 +200,8 @@ class FakeEvents final : public EventSink {
  public:
   std::vector<std::string> texts;
   std::vector<DeviceKey> devices;
-  EventSink* next = nullptr;  // hears everything too
+  std::optional<MediaSession> last_session;  // of a status
+  EventSink* next = nullptr;                 // hears everything too
 
   void OnEvent(const DeviceKey& device, const Event& event) override {
     if (next != nullptr) next->OnEvent(device, event);
@@ -209,7 +210,10 @@ class FakeEvents final : public EventSink {
       return std::string(ToString(s.status)) + ' ' + std::to_string(s.sequence_number);
     };
     if (auto* e = std::get_if<SessionInvitation>(&event)) texts.push_back("invitation " + text(e->session));
-    if (auto* e = std::get_if<SessionStatus>(&event)) texts.push_back("status " + text(e->session));
+    if (auto* e = std::get_if<SessionStatus>(&event)) {
+      texts.push_back("status " + text(e->session));
+      last_session = e->session;
+    }
     if (auto* e = std::get_if<RegistrationEnds>(&event)) {
       texts.push_back(e->is_expired ? "ends expired" : "ends terminated");
     }

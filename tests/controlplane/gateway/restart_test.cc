@@ -21,6 +21,9 @@ TEST(Gateway, RemembersWhatTheNetworkSaidBeforeARestart) {
   w.gateway->OnProgress(ended, {"A", 180, "Ringing", {}, {}, false});
   w.gateway->OnFailed(ended, {486, 17, "Busy Here" + std::string(5000, '!')});
   std::string alive = w.ConnectedCall();
+  w.gateway->OnNamed(alive, "their-call-id" + std::string(1000, '!'), "their-icid");
+  w.gateway->OnDiverted(alive, {{"tel:+34600000002", call::Diversion::Reason::kBusy}}, "sip:+34600000003@ims.test");
+  w.gateway->OnNamed("nobody", "x", "y");  // leaves nothing behind
   const auto details = [&w](const std::string& id) {
     return std::get<CallDetails>(w.gateway->GetCallDetails(w.user, id));
   };
@@ -37,7 +40,13 @@ TEST(Gateway, RemembersWhatTheNetworkSaidBeforeARestart) {
   EXPECT_EQ(details(ended).history[2].cause->text.size(), 256u);
   // The living one goes on where it was.
   EXPECT_EQ(details(alive).history.size(), steps);
+  EXPECT_EQ(details(alive).diversions.at(0).reason, "busy");
+  EXPECT_EQ(details(alive).diverted_to, "tel:+34600000003");
   w.gateway->OnEnded(alive, {0, 16, "Terminated"});
+  ASSERT_TRUE(w.events.last_session);
+  EXPECT_EQ(w.events.last_session->charging_id, "their-icid");
+  EXPECT_TRUE(w.events.last_session->sip_call_id.starts_with("their-call-id"));
+  EXPECT_EQ(w.events.last_session->sip_call_id.size(), 256u);
   EXPECT_EQ(details(alive).history.size(), steps + 1);
   w.Advance(61s);
   EXPECT_EQ(std::get<Error>(w.gateway->GetCallDetails(w.user, ended)).code, ErrorCode::kNotFound);

@@ -1,4 +1,5 @@
 // What the headers of calls tell the network of us, besides the call itself.
+#include "controlplane/sip/text/header_text.h"
 #include "tests/controlplane/sip/incoming_call_fixture.h"
 #include "tests/controlplane/sip/outgoing_call_fixture.h"
 
@@ -123,9 +124,7 @@ TEST_F(CalledHeadersTest, AnEmptyProgressCostsNoRoundTrip) {  // Covers: C3
   stack_->signaling().SendProgress("in-1", 183, kAnswer);
   const SipText first = peer_.ExpectStatus(183, "INVITE");
   SendToStack(Prack(invite, first, 2));
-  peer_.ExpectStatus(200, "PRACK");
   stack_->signaling().SendProgress("in-1", 183, std::nullopt);
-  stack_->signaling().SendProgress("in-1", 183, kAnswer);  // which the caller has
   stack_->signaling().SendProgress("in-1", 180, std::nullopt);
   const SipText next = peer_.Expect(
       [&](const SipText& m) {
@@ -135,7 +134,71 @@ TEST_F(CalledHeadersTest, AnEmptyProgressCostsNoRoundTrip) {  // Covers: C3
   EXPECT_EQ(next.status(), 180);
 }
 
-class CallingHeadersTest : public OutgoingCallFlowTest {};
+// The network's records of a call are found by what it calls it.
+TEST_F(CalledHeadersTest, TheNamesOfACallAreTold) {  // Covers: C26
+  Begin();
+  const PeerRequest invite = Invite("P-Charging-Vector: icid-value=\"a1;b\";icid-generated-at=192.0.2.1\r\n");
+  SendToStack(invite);
+  recorder_.Expect("incoming");
+  EXPECT_EQ(recorder_.incoming->sip_call_id, invite.call_id);
+  EXPECT_EQ(recorder_.incoming->charging_id, "a1;b");
+}
+
+TEST(ChargingIdTest, IsReadOrLeft) {  // Covers: C26
+  EXPECT_EQ(ParseChargingId("icid-value=1234bc9876e;icid-generated-at=192.0.2.7;orig-ioi=home.net"), "1234bc9876e");
+  EXPECT_EQ(ParseChargingId("orig-ioi=x;icid-value=\"q\""), "q");
+  for (const std::string& odd : {std::string(), std::string("icid-value"), std::string("icid-value="), std::string("x"),
+                                 "icid-value=" + std::string(300, 'a')})
+    EXPECT_EQ(ParseChargingId(odd), "") << odd;
+}
+
+class CallingHeadersTest : public OutgoingCallFlowTest {
+ protected:
+  static std::string IcidOf(const SipText& invite) { return ParseChargingId(invite.Get("P-Charging-Vector")); }
+};
+
+TEST_F(CallingHeadersTest, ACallHasOneIcidUntilTheNetworkTellsItsOwn) {  // Covers: C26 T5
+  config_.profile = SipProfile::kTrustedNode;
+  config_.visited_network_id = "v";
+  Begin();
+  const SipText invite = InviteOnce();
+  peer_.Reply(invite, "422 Session Interval Too Small", "t1", "Min-SE: 3600\r\n");
+  const SipText again = peer_.ExpectRequest("INVITE");
+  EXPECT_FALSE(IcidOf(invite).empty());
+  EXPECT_EQ(IcidOf(again), IcidOf(invite));
+  peer_.Reply(again, "180 Ringing", "t2", CalleeHeaders());
+  recorder_.Expect("progress out-1 t2 180");
+  EXPECT_EQ(recorder_.names["out-1"], std::pair(invite.Get("Call-ID"), IcidOf(invite)));
+  Answer(again, "t2", "P-Charging-Vector: icid-value=theirs\r\n");
+  EXPECT_EQ(recorder_.names["out-1"], std::pair(invite.Get("Call-ID"), std::string("theirs")));
+}
+
+TEST_F(CallingHeadersTest, ToWhomACallIsSentOnIsTold) {  // Covers: C28
+  Begin();
+  const SipText invite = InviteOnce();
+  const std::string history =
+      "History-Info: <tel:+34600000002>;index=1, <sip:+34600000003@ims.test;cause=486>;index=1.1;mp=1\r\n";
+  peer_.Reply(invite, "181 Call Is Being Forwarded", "t1", CalleeHeaders(history));
+  recorder_.Expect("diverted out-1 sip:+34600000003@ims.test;cause=486");
+  ASSERT_EQ(recorder_.diversions.size(), 1u);
+  EXPECT_EQ(recorder_.diversions[0].uri, "tel:+34600000002");
+  EXPECT_EQ(recorder_.diversions[0].reason, call::Diversion::Reason::kBusy);
+  // Once, and no more than may be known.
+  peer_.Reply(invite, "180 Ringing", "t1", CalleeHeaders(history));
+  recorder_.Expect("progress out-1 t1 180");
+  EXPECT_EQ(recorder_.Count("diverted out-1 sip:+34600000003@ims.test;cause=486"), 1u);
+  peer_.Reply(invite, "181 Call Is Being Forwarded", "t1",
+              CalleeHeaders("History-Info: <tel:+34600000002>;index=1, "
+                            "<sip:+34600000004@ims.test;cause=302?Privacy=history>;index=1.1;mp=1\r\n"));
+  recorder_.Expect("diverted out-1 ");
+}
+
+TEST_F(CallingHeadersTest, ARedirectionSaysWhereTo) {  // Covers: C28
+  Begin();
+  peer_.Reply(InviteOnce(), "302 Moved Temporarily", "t1", "Contact: <tel:+34600000009>\r\n");
+  recorder_.Expect("failed out-1 302");
+  EXPECT_TRUE(recorder_.Has("diverted out-1 tel:+34600000009"));
+}
 
 // A temporary IMPU is made of the IMSI (TS 23.003 section 13.4B): no callee sees it.
 TEST_F(CallingHeadersTest, TheCallerIsWhomTheNetworkKnows) {  // Covers: C1

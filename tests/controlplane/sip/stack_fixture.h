@@ -67,6 +67,8 @@ class Recorder : public call::SipSignalingObserver, public registration::SipRegi
   std::function<void()> during_incoming;
   std::function<void()> during_failure;  // once
   call::EndReason last_reason;
+  std::map<std::string, std::pair<std::string, std::string>> names;  // Call-ID and icid, by call id
+  std::vector<call::Diversion> diversions;                           // of a call of ours
 
   bool Has(const std::string& event) const { return std::find(events.begin(), events.end(), event) != events.end(); }
   size_t Count(const std::string& event) const {
@@ -94,6 +96,13 @@ class Recorder : public call::SipSignalingObserver, public registration::SipRegi
   }
   void OnAsserted(const call::CallId& id, const std::string& uri) override {
     events.push_back("asserted " + id + " " + uri);
+  }
+  void OnNamed(const call::CallId& id, const std::string& sip_call_id, const std::string& charging_id) override {
+    names[id] = {sip_call_id, charging_id};
+  }
+  void OnDiverted(const call::CallId& id, std::vector<call::Diversion> value, const std::string& target) override {
+    diversions = std::move(value);
+    events.push_back("diverted " + id + ' ' + target);
   }
   void OnFailed(const call::CallId& id, call::EndReason reason) override {
     End("failed " + id + " " + std::to_string(reason.sip_status), reason);

@@ -19,6 +19,7 @@ class TcpFlowTest : public StackFixture {
     const SipText request = tcp_.ExpectRequest("REGISTER");
     tcp_.Send(ResponseTo(request, "200 OK", "reg", AcceptHeaders()));
     recorder_.Expect("registered r1");
+    EXPECT_TRUE(request.Get("Contact").starts_with("<" + ContactUri() + ";transport=tcp>")) << request.Get("Contact");
     return request;
   }
   SipText Invite(const std::string& id) {

@@ -136,7 +136,13 @@ TEST_F(TrunkFlowTest, AnAnswerOfAHopThatWasLeftIsAcknowledgedAndEnded) {
   first_.Reply(lost, "200 OK", "late", Headers(first_), kAnswer);
   first_.Reply(lost, "200 OK", "late", Headers(first_), kAnswer);
   EXPECT_EQ(first_.ExpectRequest("ACK").Tag("To"), "late");
-  EXPECT_EQ(first_.ExpectRequest("BYE").Get("Call-ID"), lost.Get("Call-ID"));
+  const SipText bye = first_.ExpectRequest("BYE");
+  EXPECT_EQ(bye.Get("Call-ID"), lost.Get("Call-ID"));
+  EXPECT_EQ(bye.Tag("To"), "late");
+  EXPECT_EQ(bye.Get("Max-Forwards"), "70");
+  EXPECT_EQ(bye.Get("CSeq"), std::to_string(std::atoi(lost.Get("CSeq").c_str()) + 1000) + " BYE");
+  EXPECT_NE(bye.Get("Reason"), "");
+  EXPECT_GE(Count(SipCounter::kStrayAnswerEnded), 1u);
   EXPECT_EQ(recorder_.Count("answered v late"), 0u);
 }
 
