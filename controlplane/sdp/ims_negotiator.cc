@@ -321,8 +321,9 @@ MediaSection MakeAudio(const std::string& protocol, const std::vector<AudioCodec
   media.media = "audio";
   media.port = local.rtp.port;
   media.protocol = protocol;
-  media.bandwidths = {
-      {"AS", BandwidthKbps(codecs, config.ptime_ms, IsIpv6(local.rtp.ip))}, {"RS", kRtcpSenderBps}, {"RR", kRtcpReceiverBps}};
+  media.bandwidths = {{"AS", BandwidthKbps(codecs, config.ptime_ms, IsIpv6(local.rtp.ip))},
+                      {"RS", kRtcpSenderBps},
+                      {"RR", kRtcpReceiverBps}};
   for (const AudioCodec& codec : codecs) AppendCodec(media, codec);
   for (const TelephoneEvent& event : events) AppendTelephoneEvent(media, event);
   media.attributes.push_back({"ptime", std::to_string(config.ptime_ms)});

@@ -25,7 +25,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     (void)view.request_uri();
     (void)view.phrase();
     (void)view.reason();
-    (void)view.sender();
     (void)view.contact_uri();
     (void)view.RouteSet(true);
     (void)view.session_timer_request();
