@@ -43,6 +43,13 @@ std::vector<std::string> ShardContext::OriginatingRoutes(const std::string& next
   return routes;
 }
 
+std::string ShardContext::ChargingVector() const {
+  if (config.profile != SipProfile::kTrustedNode) return "";
+  std::string vector = "icid-value=" + Quote(RandomHex(16)) + ";icid-generated-at=" + LocalHost();
+  if (!config.originating_ioi.empty()) vector += ";orig-ioi=" + Quote(config.originating_ioi);
+  return vector;
+}
+
 std::string ShardContext::RegisteredContact(const std::string& token) const {
   return "<sip:" + token + "@" + transactions.host_port() + TransportParameter() + ">";
 }

@@ -68,6 +68,9 @@ struct ShardContext {
   }
   // Of URIs that lead to us: by what the network is to reach us, which is how we reach it; empty: UDP.
   std::string TransportParameter() const;
+  // P-Charging-Vector of a request that a trusted node sends outside of dialogs, as the P-CSCF that it is there (TS
+  // 24.229 section 5.2.6.3, RFC 7315 section 5.6); empty in other profiles.
+  std::string ChargingVector() const;
   // "<sip:token@host:port>" of our Contact in a REGISTER, without feature tags.
   std::string RegisteredContact(const std::string& token) const;
   // The same for requests that begin a dialog: the GRUU of the registration where there is one, or with "ob" where the

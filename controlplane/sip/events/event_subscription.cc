@@ -1,5 +1,7 @@
 #include "controlplane/sip/events/event_subscription.h"
 
+#include <algorithm>
+
 namespace byon::sip {
 
 using std::chrono::milliseconds;
@@ -8,7 +10,27 @@ using std::chrono::seconds;
 namespace {
 
 constexpr uint64_t kMaxExpiresS = 600'000;
+constexpr uint64_t kMaxRetryAfterS = 86400;
 constexpr milliseconds kRetryAfterFailure = seconds(60);
+// "At once" (RFC 6665 section 4.1.3) is not faster than this: who ends each new subscription is not asked in a loop.
+constexpr milliseconds kAtOnceLeast{200};
+constexpr milliseconds kAtOnceMost{1000};
+
+// A parameter of Subscription-State, in lower case; empty without.
+std::string_view ParameterOf(std::string_view state, std::string_view name) {
+  for (size_t at = state.find(';'); at != std::string_view::npos; at = state.find(';', at + 1)) {
+    std::string_view one = state.substr(at + 1, state.find(';', at + 1) - at - 1);
+    one.remove_prefix(std::min(one.find_first_not_of(" \t"), one.size()));
+    if (!one.starts_with(name)) continue;
+    one.remove_prefix(name.size());
+    one.remove_prefix(std::min(one.find_first_not_of(" \t"), one.size()));
+    if (!one.starts_with('=')) continue;
+    one.remove_prefix(1);
+    one.remove_prefix(std::min(one.find_first_not_of(" \t"), one.size()));
+    return one.substr(0, one.find_first_of(" \t"));
+  }
+  return {};
+}
 
 }  // namespace
 
@@ -57,6 +79,7 @@ RequestText EventSubscription::BuildRequest(uint32_t expires_s, const std::strin
   AddHeader(h, "Expires", std::to_string(expires_s));
   AddHeader(h, context_.IdentityHeader(), "<" + target.impu + ">");
   AddHeader(h, "P-Access-Network-Info", context_.config.access_network_info);
+  if (is_initial) AddHeader(h, "P-Charging-Vector", context_.ChargingVector());
   h += authorization;
   return request;
 }
@@ -108,7 +131,8 @@ void EventSubscription::HandleResponse(int status, const MessageView& response) 
   }
   const bool is_passing = status == 408 || status == 480 || status == 481 || status >= 500;
   if (is_passing && status < 600) {
-    const auto wait = response.Number("Retry-After", 86400);
+    const auto wait = response.Number("Retry-After", kMaxRetryAfterS);
+    owner_.OnFailure(response);
     Restart(wait ? milliseconds(seconds(*wait)) : kRetryAfterFailure);
     return owner_.OnWaiting();
   }
@@ -120,6 +144,17 @@ void EventSubscription::ScheduleRefresh(seconds granted) {
   if (granted.count() <= 0) return;
   state_.next_send = SipThread::Clock::now() +
                      (granted > seconds(1200) ? milliseconds(granted - seconds(600)) : milliseconds(granted) / 2);
+}
+
+// RFC 6665 section 4.1.3.
+void EventSubscription::HandleTermination(std::string_view state, Notification& notification) {
+  const std::string_view reason = ParameterOf(state, "reason");
+  notification.is_terminated = true;
+  notification.is_final = reason == "rejected" || reason == "noresource" || reason == "invariant";
+  if (notification.is_final) return Restart(std::nullopt);
+  if (reason == "deactivated" || reason == "timeout") return Restart(RandomDelay(kAtOnceLeast, kAtOnceMost));
+  const auto wait = ParseNumber(ParameterOf(state, "retry-after"), kMaxRetryAfterS);
+  Restart(wait ? std::max(milliseconds(seconds(*wait)), kAtOnceLeast) : kRetryAfterFailure);
 }
 
 bool EventSubscription::HandleNotify(ServerTransaction& transaction, const MessageView& request) {
@@ -144,11 +179,12 @@ bool EventSubscription::HandleNotify(ServerTransaction& transaction, const Messa
   const std::string content_type = request.content_type();
   Notification notification{.content_type = content_type, .body = request.body()};
   if (state.starts_with("terminated")) {
-    notification.is_terminated = true;
-    notification.is_final = state.find("reason=rejected") != std::string::npos ||
-                            state.find("reason=noresource") != std::string::npos ||
-                            state.find("reason=invariant") != std::string::npos;
-    Restart(notification.is_final ? std::nullopt : std::optional(kRetryAfterFailure));
+    HandleTermination(state, notification);
+  } else if (const auto left = ParseNumber(ParameterOf(state, "expires"), kMaxExpiresS); left && state_.next_send) {
+    // The notifier may shorten it (RFC 6665 section 4.2.1.4), not prolong.
+    const auto had = state_.next_send;
+    ScheduleRefresh(seconds(*left));
+    if (state_.next_send > had) state_.next_send = had;
   }
   owner_.OnNotification(notification);  // last: the owner may destroy us
   return true;

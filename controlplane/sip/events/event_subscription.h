@@ -43,6 +43,8 @@ class EventSubscription {
     virtual ~Owner() = default;
     // As it is now. One of a million subscriptions keeps none of its own.
     virtual Target CurrentTarget() const = 0;
+    // The SUBSCRIBE has failed and will be sent again. Not yet the last thing done.
+    virtual void OnFailure(const MessageView&) {}
     // The SUBSCRIBE has been answered, or could not be sent: Send() is to be called at next_send().
     virtual void OnWaiting() = 0;
     // next_send() may be another one.
@@ -70,6 +72,7 @@ class EventSubscription {
   void SendOnce(const std::string& authorization);
   void HandleResponse(int status, const MessageView& response);
   void ScheduleRefresh(std::chrono::seconds granted);
+  void HandleTermination(std::string_view state, Notification& notification);
   void Restart(std::optional<std::chrono::milliseconds> delay);
 
   ShardContext& context_;

@@ -56,6 +56,7 @@ void Pager::SendRequest(Outgoing& outgoing, const std::string& authorization) {
   AddHeader(h, "CSeq", std::to_string(++outgoing.cseq) + " MESSAGE");
   AddHeader(h, context_.IdentityHeader(), "<" + ClaimedIdentity(binding.impu, binding.associated_uris) + ">");
   AddHeader(h, "P-Access-Network-Info", context_.config.access_network_info);
+  AddHeader(h, "P-Charging-Vector", context_.ChargingVector());
   h += authorization;
   context_.counters.Add(SipCounter::kMessageSent);
   outgoing.transaction = context_.transactions.Send(
@@ -74,6 +75,7 @@ void Pager::HandleResponse(const std::string& id, int status, const MessageView&
     const auto line = AnswerChallenge(context_, response, "MESSAGE", outgoing.page.target_uri, impi, &session);
     if (line) return SendRequest(outgoing, *line);
   }
+  registrations_.HeedRestoration(outgoing.page.binding.registration_id, response);
   Finish(id, status, response.phrase());
 }
 

@@ -72,6 +72,7 @@ RequestText PublicationClient::BuildRequest(bool has_body, uint64_t expires_s, c
   AddHeader(h, "SIP-If-Match", etag_);
   AddHeader(h, context_.IdentityHeader(), "<" + target_.impu + ">");
   AddHeader(h, "P-Access-Network-Info", context_.config.access_network_info);
+  AddHeader(h, "P-Charging-Vector", context_.ChargingVector());
   h += authorization;
   return request;
 }

@@ -33,6 +33,7 @@ class RegEventClient : public RegSubscription::Owner {
     virtual void OnContactDoubtful(const registration::RegistrationId& id) = 0;
     virtual void OnContactTerminated(const registration::RegistrationId& id,
                                      registration::SipDeregistered deregistered) = 0;
+    virtual void OnSubscribeFailed(const registration::RegistrationId& id, const MessageView& response) = 0;
   };
 
   RegEventClient(ShardContext& context, Bindings& bindings);
@@ -50,6 +51,9 @@ class RegEventClient : public RegSubscription::Owner {
  private:
   EventSubscription::Target SubscriptionTargetOf(const std::string& id) const override;
   void OnDocument(const std::string& id, const Reginfo& document) override;
+  void OnSubscribeFailed(const std::string& id, const MessageView& response) override {
+    bindings_.OnSubscribeFailed(id, response);
+  }
   void OnSubscriptionWaiting(const std::string& id) override;
 
   RegSubscription& Wake(const registration::RegistrationId& id, SubscriptionState state);

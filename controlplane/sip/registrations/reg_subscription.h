@@ -17,6 +17,7 @@ class RegSubscription : private EventSubscription::Owner {
     // As whom it subscribes now; of a binding that is gone nothing is asked.
     virtual EventSubscription::Target SubscriptionTargetOf(const std::string& registration_id) const = 0;
     virtual void OnDocument(const std::string& registration_id, const Reginfo& document) = 0;
+    virtual void OnSubscribeFailed(const std::string& registration_id, const MessageView& response) = 0;
     // The last thing done with the subscription: nothing is under way, and it can be put to rest.
     virtual void OnSubscriptionWaiting(const std::string& registration_id) = 0;
   };
@@ -33,6 +34,7 @@ class RegSubscription : private EventSubscription::Owner {
 
  private:
   EventSubscription::Target CurrentTarget() const override { return owner_.SubscriptionTargetOf(registration_id_); }
+  void OnFailure(const MessageView& response) override { owner_.OnSubscribeFailed(registration_id_, response); }
   void OnWaiting() override { owner_.OnSubscriptionWaiting(std::string(registration_id_)); }
   void OnNotification(const EventSubscription::Notification& notification) override;
   void OnRefused(int status) override;

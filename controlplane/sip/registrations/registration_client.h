@@ -42,6 +42,10 @@ class RegistrationClient : private RegEventClient::Bindings {
   // The network lost this binding: the next REGISTER is an initial one (TS 24.229 5.1.2A.1.6).
   void RequireInitial(const registration::RegistrationId& id);
 
+  // An answer to a request of this registration: where a node of its own route asks for it (504, TS 24.229 section
+  // 5.1.2A.1.6), it registers anew at once. Not from within the transaction's answer.
+  void HeedRestoration(const registration::RegistrationId& id, const MessageView& response);
+
   // This P-CSCF is gone: what is registered through it registers anew through another, not all at once (TS 23.380).
   void MoveAwayFrom(size_t hop);
   // The list is another one: what waited for it goes on, what is registered through one that is gone moves.
@@ -83,6 +87,9 @@ class RegistrationClient : private RegEventClient::Bindings {
   }
   void OnContactDoubtful(const registration::RegistrationId& id) override;
   void OnContactTerminated(const registration::RegistrationId& id, registration::SipDeregistered deregistered) override;
+  void OnSubscribeFailed(const registration::RegistrationId& id, const MessageView& response) override {
+    HeedRestoration(id, response);
+  }
   bool IsAtRest(const registration::RegistrationId& id) const { return !records_.contains(id); }
   // Takes it to work; null when there is none.
   Record* Take(const registration::RegistrationId& id);

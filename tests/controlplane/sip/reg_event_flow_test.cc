@@ -235,6 +235,70 @@ TEST_F(RegEventTest, WhatTheNotifierEndedIsOver) {  // Covers: R12 R13
   EXPECT_EQ(Count(SipCounter::kNetworkDeregistered), 0u);
 }
 
+// What a notifier asks for holds though the number's REGISTERs are answered meanwhile.
+TEST_F(RegEventTest, ANotifiersRetryAfterIsKeptWhileRegistersAreAnswered) {  // Covers: R12 C27
+  peer_.Reply(subscribe_, "480 Temporarily Unavailable", "notifier", "Retry-After: 600\r\n");
+  for (const size_t times : {2u, 3u}) {
+    stack_->registrar().Register(Registration());
+    peer_.Reply(peer_.ExpectRequest("REGISTER"), "200 OK", "reg", AcceptHeaders());
+    recorder_.Expect("registered r1", times);
+  }
+  auto other = Registration("r2");
+  other.contact_token = "SECOND";
+  stack_->registrar().Register(other);
+  peer_.Reply(peer_.ExpectRequest("REGISTER"), "200 OK", "reg", "Expires: 3600\r\n");
+  const SipText next = peer_.ExpectRequest("SUBSCRIBE");
+  EXPECT_NE(next.Get("Contact").find("SECOND@"), std::string::npos) << "the next one is another number's";
+}
+
+// RFC 6665 section 4.1.3: who ends it says when it may be begun anew.
+TEST_F(RegEventTest, AnEndThatIsNoneOfTheNotifiersBeginsAnewAtOnce) {  // Covers: R13
+  peer_.Reply(subscribe_, "200 OK", "notifier", "Expires: 600000\r\n");
+  for (const char* end : {"terminated;reason=deactivated", "terminated; reason=timeout",
+                          "terminated;reason=probation;retry-after=0", "terminated;reason=giveup ; retry-after=0"}) {
+    const std::string before = subscribe_.Get("Call-ID");
+    Notify("", end);
+    peer_.ExpectStatus(200, "NOTIFY");
+    subscribe_ = peer_.ExpectRequest("SUBSCRIBE");
+    EXPECT_NE(subscribe_.Get("Call-ID"), before) << end;
+    EXPECT_EQ(subscribe_.Tag("To"), "") << end;
+    peer_.Reply(subscribe_, "200 OK", "notifier", "Expires: 600000\r\n");
+    cseq_ = 0;
+  }
+}
+
+TEST_F(RegEventTest, ANotifierMayShortenASubscription) {  // Covers: R12
+  peer_.Reply(subscribe_, "200 OK", "notifier", "Expires: 600000\r\n");
+  Notify(Document(ContactUri(), "active", "registered"), "active;expires=2");
+  peer_.ExpectStatus(200, "NOTIFY");
+  const SipText refresh = peer_.ExpectRequest("SUBSCRIBE");
+  EXPECT_EQ(refresh.Get("Call-ID"), subscribe_.Get("Call-ID"));
+  EXPECT_EQ(refresh.Tag("To"), "notifier");
+}
+
+// The first that a network hears of a quiet number after its S-CSCF has lost all may be a SUBSCRIBE.
+TEST_F(RegEventTest, ARestorationThatASubscribeIsAnsweredWithRegistersAnew) {  // Covers: R14
+  const auto restoration = [this](const SipText& request, const std::string& who) {
+    peer_.Reply(
+        request, "504 Server Time-out", "t",
+        "P-Asserted-Identity: <sip:" + who + ";lr>\r\nContent-Type: application/3gpp-ims+xml\r\n",
+        "<ims-3gpp version=\"1\"><alternative-service><type>restoration</type></alternative-service></ims-3gpp>");
+  };
+  restoration(subscribe_, "orig@127.0.0.20:5060");
+  const SipText initial = peer_.ExpectRequest("REGISTER");
+  EXPECT_EQ(initial.Get("CSeq"), "1 REGISTER");
+  peer_.Reply(initial, "200 OK", "reg", AcceptHeaders());
+  recorder_.Expect("registered r1", 2);
+  const SipText again = peer_.ExpectRequest("SUBSCRIBE");
+  EXPECT_NE(again.Get("Call-ID"), subscribe_.Get("Call-ID"));
+  // Who is not on the number's own way sends nobody into a new registration.
+  restoration(again, "stranger@127.0.0.99");
+  auto other = Registration("r2");
+  other.contact_token = "SECOND";
+  stack_->registrar().Register(other);
+  EXPECT_NE(peer_.ExpectRequest("REGISTER").Get("Contact").find("SECOND@"), std::string::npos);
+}
+
 TEST_F(RegEventTest, ARestoredRegistrationSubscribesAnew) {  // Covers: R12
   peer_.Reply(subscribe_, "200 OK", "notifier", "Expires: 600000\r\n");
   config_.resubscribe_window = std::chrono::seconds(1);

@@ -247,6 +247,19 @@ TEST_F(RegistrationFlowTest, TrustedNodeNeedsNoChallenge) {  // Covers: T5 R19
   recorder_.Expect("register failed r1 401 final");
 }
 
+// It is the P-CSCF there, which gives every request outside of dialogs its charging identifier.
+TEST_F(RegistrationFlowTest, ATrustedNodesSubscribeCanBeCharged) {  // Covers: R12
+  config_.profile = SipProfile::kTrustedNode;
+  config_.visited_network_id = "visited.test";
+  config_.originating_ioi = "gw.test";
+  config_.reg_event = true;
+  StartStack();
+  RegisterOnce();
+  const std::string vector = peer_.ExpectRequest("SUBSCRIBE").Get("P-Charging-Vector");
+  EXPECT_NE(vector.find("icid-value=\""), std::string::npos);
+  EXPECT_NE(vector.find(";icid-generated-at=127.0.0.1;orig-ioi=\"gw.test\""), std::string::npos);
+}
+
 TEST_F(RegistrationFlowTest, RestoredBindingGoesOnWithItsCallId) {  // Covers: T6
   StartStack();
   stack_->registrar().Register(Registration());

@@ -17,6 +17,8 @@ class TcpFlowTest : public StackFixture {
   SipText Register() {
     stack_->registrar().Register(Registration());
     const SipText request = tcp_.ExpectRequest("REGISTER");
+    // Calls come the same way.
+    EXPECT_NE(request.Get("Contact").find(";transport=tcp>"), std::string::npos);
     tcp_.Send(ResponseTo(request, "200 OK", "reg", AcceptHeaders()));
     recorder_.Expect("registered r1");
     EXPECT_TRUE(request.Get("Contact").starts_with("<" + ContactUri() + ";transport=tcp>")) << request.Get("Contact");
