@@ -11,7 +11,6 @@ namespace byon {
 namespace {
 
 using std::chrono::duration_cast;
-using std::chrono::hours;
 using std::chrono::seconds;
 
 sdp::ImsCodec CodecNamed(const std::string& name) {
@@ -102,7 +101,7 @@ gateway::GatewayConfig GatewaySettings(const runtime::Config& config) {
   for (const auto& one : config.emergency.numbers) call.emergency.services[one.number] = one.urn;
   call.ring_timeout = config.calls.ring_timeout;
   call.tombstone = config.calls.tombstone;
-  call.max_duration = std::max(hours(1), std::chrono::ceil<hours>(config.calls.max_duration));
+  call.max_duration = config.calls.max_duration;
   call.decline_status = config.calls.decline_status;
   call.is_call_waiting_allowed = config.calls.is_call_waiting_allowed;
   call.plays_ringback = config.calls.plays_ringback;

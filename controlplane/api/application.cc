@@ -140,6 +140,7 @@ void Application::AddExtensionRoutes() {
   add("GET", "/ice-servers", "webrtc-call-handling:sessions:read", &ExtensionApi::IceServers, true);
   add("GET", "/calls", "webrtc-call-handling:sessions:read", &ExtensionApi::ListCalls, true);
   add("GET", "/calls/{id}", "webrtc-call-handling:sessions:read", &ExtensionApi::CallDetails, true);
+  add("PUT", "/calls/{id}/location", "webrtc-call-handling:sessions:write", &ExtensionApi::ChangeLocation);
   add("POST", "/calls/{id}/dtmf", "webrtc-call-handling:sessions:write", &ExtensionApi::SendDtmf, true);
   add("POST", "/calls/{id}/playback", "webrtc-call-handling:sessions:write", &ExtensionApi::Play);
   add("DELETE", "/calls/{id}/playback", "webrtc-call-handling:sessions:write", &ExtensionApi::StopPlaying);

@@ -88,12 +88,4 @@ void SendPage(const Exchange& exchange, const Page& page, const json& items, siz
   exchange.Send(std::move(response));
 }
 
-void SendPageOf(const Exchange& exchange, const Page& page, size_t total, const std::string& key,
-                const std::function<json(size_t)>& body) {
-  json items = json::array();
-  for (size_t i = page.first; i < total && items.size() < page.per_page; ++i) items.push_back(body(i));
-  const std::string last_key = items.empty() ? "" : items.back().value(key, "");
-  SendPage(exchange, page, items, total, last_key);
-}
-
 }  // namespace byon::api

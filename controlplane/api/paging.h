@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -27,9 +26,5 @@ struct Page {
 // last (RFC 8288) say what more there is.
 void SendPage(const Exchange& exchange, const Page& page, const nlohmann::json& items, size_t total,
               const std::string& last_key);
-
-// Of a whole list: `body` makes the item at an index, `key` is a member of it.
-void SendPageOf(const Exchange& exchange, const Page& page, size_t total, const std::string& key,
-                const std::function<nlohmann::json(size_t)>& body);
 
 }  // namespace byon::api

@@ -252,6 +252,7 @@ void Call::Finish(Now now) {
   forget_deadline_ = now.steady + config_.tombstone;
   TellPartnersOfEnd(now);
   Complete(std::exchange(create_request_, 0));
+  Refuse(std::exchange(location_request_, 0), RefusalKind::kIncompatibleState, "The call has ended.");
   if (web_change_) {
     Refuse(web_change_->request, RefusalKind::kIncompatibleState, "The call has ended.");
     web_change_.reset();

@@ -177,6 +177,8 @@ class Call {
   // The client.
   void ChangeStatus(const StatusRequest& request, RequestId id, Now now);
   void Delete(RequestId id, Now now);
+  // Where the caller is now, to the emergency service that the call is with (call_emergency.cc).
+  void ChangeLocation(std::string document, RequestId id);
   // The device sleeps and is being woken: the caller is told that it rings.
   void AlertCaller(Now now);
   // The gateway ends the call by itself: registration gone, end of service.
@@ -226,6 +228,7 @@ class Call {
   void OnFailed(const EndReason& reason, Now now);
   // An emergency service has the call.
   void OnEmergencyAnswer();
+  void OnLocationAnswered(int status_code);
   void OnCancelled(const EndReason& reason, Now now);
   void OnRemoteOffer(const DialogId& dialog_id, const std::optional<std::string>& sdp, Now now);
   void OnRemoteAnswer(const DialogId& dialog_id, const std::string& sdp, Now now);
@@ -342,6 +345,7 @@ class Call {
   void BecomeEmergency(const std::string& service_urn);
   bool GoesOnAsEmergency(const EndReason& reason, Now now);
   void TellEmergency(EmergencyStep step);
+  void SendDueLocation(const DialogId& dialog_id, bool is_answered);
 
   // ---- moving (call_transfer.cc)
   bool is_on_device() const { return record_.part == Part::kDevice; }
@@ -395,6 +399,10 @@ class Call {
 
   OutgoingInvite invite_;
   std::string location_;  // of the caller; gone once the call is answered
+  // It is to be told in the next dialog there is, or when the call is answered, where an early one did not take it.
+  enum class LocationDue : uint8_t { kNo, kNow, kWhenAnswered };
+  LocationDue location_due_ = LocationDue::kNo;
+  RequestId location_request_ = 0;  // who waits for its answer
   bool supports_100rel_ = false;
   bool uses_preconditions_ = true;  // of an incoming call: both sides said so
   std::optional<sdp::ImsOffer> ims_offer_;

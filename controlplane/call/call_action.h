@@ -90,6 +90,10 @@ struct SendSdpAnswer {
   DialogId dialog_id;
   std::optional<std::string> sdp;  // nothing: 488
 };
+struct SendLocation {
+  DialogId dialog_id;
+  std::string document;  // application/pidf+xml
+};
 struct SendBye {
   EndReason reason;
 };
@@ -230,7 +234,7 @@ struct Forget {};
 
 using Action =
     std::variant<SendInvite, RenewBinding, SendCancel, SendProvisional, SendAccept, SendReject, SendSdpOffer,
-                 SendSdpAnswer, SendBye, FindDevices, SendReferral, LeaveReferral, AnswerReferral, ReportReferral,
+                 SendSdpAnswer, SendLocation, SendBye, FindDevices, SendReferral, LeaveReferral, AnswerReferral, ReportReferral,
                  CreateMedia, ModifyMedia, CloseMedia, PlayTone, JoinMedia, NotifyTransfer, NotifyReferral,
                  NotifyEmergency, NotifyFork, TellPartner, NotifyDevice, CompleteRequest, Persist, Forget>;
 

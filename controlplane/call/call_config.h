@@ -62,7 +62,7 @@ struct CallConfig {
   // From Connected to ICE and DTLS up; then the call is ended.
   std::chrono::seconds media_setup_timeout{15};
   std::chrono::seconds tombstone{60};  // an ended call can still be read for so long
-  std::chrono::hours max_duration{12};
+  std::chrono::seconds max_duration{12 * 3600};
   // Status of DELETE on an incoming call: 603 stops every device of the number, 486 and 480 this
   // one.
   int decline_status = 603;

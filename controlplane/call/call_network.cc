@@ -94,6 +94,7 @@ void Call::OnProgress(const Progress& progress, Now now) {
   if (shows_answer || is_news) Move(trigger, reason, now);
   UpdateRingback();
   ConfirmPreconditions(progress.dialog_id);
+  SendDueLocation(progress.dialog_id, false);
 }
 
 // The network opens or closes early media by itself, an announcement being over, say (RFC 5009 section 8).
@@ -147,6 +148,7 @@ void Call::Answered(const DialogId& dialog_id, const std::string& reason, Now no
   std::erase_if(dialogs_, [&](const auto& entry) { return entry.first != dialog_id; });
   if (!record_.answer_sdp) record_.answer_sdp = web_answer_;
   record_.dialog_id = dialog_id;
+  SendDueLocation(dialog_id, true);
   Move(Trigger::kAnswered, reason, now);
   UseDialog(dialog_id);
   UpdateRingback();

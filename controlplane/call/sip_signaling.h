@@ -196,6 +196,9 @@ class SipSignaling {
   // Digits of 0-9 * # A-D in the confirmed dialog by INFO (application/dtmf-relay), for networks that take no
   // telephone-event. Not answered: what is refused is counted.
   virtual void SendDigits(const CallId& call_id, const std::string& digits) = 0;
+  // Where the caller is now (application/pidf+xml), to an emergency service: UPDATE with Geolocation in this dialog,
+  // also an early one (RFC 6442, TS 24.229 section 5.1.3.1). OnLocationAnswered follows.
+  virtual void SendLocation(const CallId& call_id, const DialogId& dialog_id, std::string document) = 0;
   // Answers the pending OnReferral: 202 takes it up, 4xx and 6xx refuse it.
   virtual void AnswerReferral(const CallId& call_id, int status_code) = 0;
   // How the call that was asked for goes: the status line of its responses, told by NOTIFY unless the peer wants none
@@ -255,6 +258,8 @@ class SipSignalingObserver {
   // made one again.
   virtual void OnOfferStale(const CallId& call_id, const DialogId& dialog_id) = 0;
 
+  // The final response to SendLocation; 405 where the peer takes no UPDATE.
+  virtual void OnLocationAnswered(const CallId& call_id, int status_code) = 0;
   // An INVITE of the network took the place of the call's dialog (Replaces, RFC 3891): its offer came by OnRemoteOffer
   // and was answered, the old dialog ends by itself. It may have been an early one of a call of ours, which is answered
   // by this. `party`: who is there now.

@@ -105,7 +105,8 @@ void Gateway::CancelTransfer(const Principal& who, const std::string& id, Callba
   core_->Drain();
 }
 
-std::vector<CallElsewhere> Gateway::ListElsewhere(const Principal& who, const std::string& device_id) {
+CallElsewherePage Gateway::ListElsewhere(const Principal& who, const std::string& device_id, size_t first,
+                                         size_t count) {
   // A server's token speaks for many numbers; a device takes over calls of its own.
   std::set<std::string> users;
   std::set<std::string> numbers;
@@ -115,22 +116,27 @@ std::vector<CallElsewhere> Gateway::ListElsewhere(const Principal& who, const st
     users.insert(record.owner.user);
     numbers.insert(record.owner.phone_number);
   }
-  std::vector<CallElsewhere> result;
+  CallElsewherePage page;
+  // What a session says is copied for this page alone.
+  const auto is_on_page = [&] { return page.total++ >= first && page.calls.size() < count; };
   for (const call::Call* call : core_->CallsOf(who, "")) {
     const call::CallOwner& owner = call->record().owner;
     const bool is_on_phone = call->record().part == call::Part::kAway;
     const bool is_on_other_device = !device_id.empty() && owner.device_id != device_id;
     if (call->CheckPull() || !(is_on_phone || is_on_other_device)) continue;
     if (who.is_two_legged && !device_id.empty() && !users.contains(owner.user)) continue;
+    if (!is_on_page()) continue;
     CallElsewhere found{core_->SessionOf(call->view()), is_on_phone};
     found.session.status = call->record().status;
-    result.push_back(std::move(found));
+    page.calls.push_back(std::move(found));
   }
   for (const std::string& number : numbers) {
     if (who.phone_number && *who.phone_number != number) continue;
-    for (auto& call : core_->NetworkCallsOf(number)) result.push_back(std::move(call.shown));
+    for (auto& call : core_->NetworkCallsOf(number)) {
+      if (is_on_page()) page.calls.push_back(std::move(call.shown));
+    }
   }
-  return result;
+  return page;
 }
 
 void Gateway::PullCall(const Principal& who, PullRequest request, Callback<MediaSession> done) {

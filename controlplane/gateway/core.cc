@@ -115,6 +115,7 @@ void Gateway::Core::Execute(const call::CallId& id, call::Action& action) {
                  [&](call::SendReject& a) { ports.sip.Reject(dialog, a.status_code, a.reason); },
                  [&](call::SendSdpOffer& a) { ports.sip.SendOffer(dialog, a.dialog_id, std::move(a.sdp)); },
                  [&](call::SendSdpAnswer& a) { ports.sip.SendAnswer(dialog, a.dialog_id, std::move(a.sdp)); },
+                 [&](call::SendLocation& a) { ports.sip.SendLocation(dialog, a.dialog_id, std::move(a.document)); },
                  [&](call::SendBye& a) { ports.sip.Bye(dialog, a.reason); },
                  [&](call::FindDevices& a) { ports.sip.FindDevices(id, a.binding); },
                  [&](call::SendReferral& a) { ports.sip.Refer(std::move(a.referral)); },

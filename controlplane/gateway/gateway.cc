@@ -188,6 +188,12 @@ void Gateway::OnDialogChanged(const call::CallId& signalling_id, std::string dia
   core_->Drain();
 }
 
+void Gateway::OnLocationAnswered(const call::CallId& signalling_id, int status_code) {
+  core_->calls.Apply(core_->calls.SignalledCall(signalling_id),
+                     [&](call::Call& c) { c.OnLocationAnswered(status_code); });
+  core_->Drain();
+}
+
 void Gateway::OnReplaced(const call::CallId& signalling_id, const call::DialogId& dialog_id, call::Party party) {
   core_->calls.Apply(core_->calls.SignalledCall(signalling_id),
                      [&](call::Call& c) { c.OnReplaced(dialog_id, party, core_->Read()); });

@@ -132,13 +132,16 @@ class Gateway final : public Service,
                     Callback<MediaSession> done) override;
   void DeleteCall(const Principal& who, const std::string& id, Callback<Done> done) override;
   Outcome<CallDetails> GetCallDetails(const Principal& who, const std::string& id) override;
+  void ChangeLocation(const Principal& who, const std::string& id, const emergency::Location& location,
+                      Callback<Done> done) override;
   void SendDtmf(const Principal& who, const std::string& id, const std::string& digits, Callback<Done> done) override;
   void Play(const Principal& who, const std::string& id, PlaybackRequest request, Callback<Done> done) override;
   void GetQuality(const Principal& who, const std::string& id, Callback<MediaQuality> done) override;
   void TransferCall(const Principal& who, const std::string& id, TransferRequest request,
                     Callback<MediaSession> done) override;
   void CancelTransfer(const Principal& who, const std::string& id, Callback<Done> done) override;
-  std::vector<CallElsewhere> ListElsewhere(const Principal& who, const std::string& device_id) override;
+  CallElsewherePage ListElsewhere(const Principal& who, const std::string& device_id, size_t first,
+                                  size_t count) override;
   void PullCall(const Principal& who, PullRequest request, Callback<MediaSession> done) override;
 
   // VisitorService
@@ -176,6 +179,7 @@ class Gateway final : public Service,
   void OnRemoteAnswer(const call::CallId& call_id, const call::DialogId& dialog_id, std::string sdp) override;
   void OnOfferStale(const call::CallId& call_id, const call::DialogId& dialog_id) override;
   void OnOfferFailed(const call::CallId& call_id, const call::DialogId& dialog_id, int status_code) override;
+  void OnLocationAnswered(const call::CallId& call_id, int status_code) override;
   void OnReplaced(const call::CallId& call_id, const call::DialogId& dialog_id, call::Party party) override;
   void OnReferral(const call::CallId& call_id, call::Referral referral) override;
   void OnDevices(const call::CallId& call_id, std::vector<call::RegisteredDevice> devices) override;

@@ -3,6 +3,7 @@
 #include <iterator>
 
 #include "controlplane/call/address.h"
+#include "controlplane/emergency/pidf_lo.h"
 #include "controlplane/gateway/core.h"
 #include "controlplane/gateway/restoration.h"
 
@@ -16,6 +17,13 @@ bool AreDigits(const std::string& digits) {
 }
 
 using RegistrationOutcome = std::variant<registration::RegistrationRecord, registration::Refusal>;
+
+std::function<void(std::variant<call::CallView, call::Refusal>)> DoneWaiter(Callback<Done> done) {
+  return [done = std::move(done)](std::variant<call::CallView, call::Refusal> outcome) {
+    if (auto* refusal = std::get_if<call::Refusal>(&outcome)) return done(ToError(*refusal));
+    done(Done{});
+  };
+}
 
 }  // namespace
 
@@ -256,11 +264,7 @@ void Gateway::ChangeStatus(const Principal& who, const std::string& id, StatusCh
 
 void Gateway::DeleteCall(const Principal& who, const std::string& id, Callback<Done> done) {
   if (!core_->FindCall(who, id)) return done(core_->NotFound());
-  auto finish = [done = std::move(done)](std::variant<call::CallView, call::Refusal> outcome) {
-    if (auto* refusal = std::get_if<call::Refusal>(&outcome)) return done(ToError(*refusal));
-    done(Done{});
-  };
-  uint64_t waiting = core_->Await(Core::CallWaiter(std::move(finish)));
+  uint64_t waiting = core_->Await(DoneWaiter(std::move(done)));
   core_->calls.Delete(id, waiting, core_->Read());
   core_->Drain();
 }
@@ -311,6 +315,17 @@ Outcome<CallDetails> Gateway::GetCallDetails(const Principal& who, const std::st
   if (!call) return core_->NotFound();
   return CallDetails{core_->SessionOf(call->view()), core_->traces.CauseOf(id), core_->traces.HistoryOf(id),
                      core_->traces.DiversionsOf(id), core_->traces.DivertedToOf(id)};
+}
+
+void Gateway::ChangeLocation(const Principal& who, const std::string& id, const emergency::Location& location,
+                             Callback<Done> done) {
+  const call::Call* call = core_->FindCall(who, id);
+  if (!call) return done(core_->NotFound());
+  const call::SipBinding& binding = call->record().binding;
+  std::string document = emergency::BuildPidfLo(location, binding.impu, binding.instance_id, core_->Read().wall);
+  const uint64_t waiting = core_->Await(DoneWaiter(std::move(done)));
+  core_->calls.Apply(id, [&](call::Call& c) { c.ChangeLocation(std::move(document), waiting); });
+  core_->Drain();
 }
 
 void Gateway::SendDtmf(const Principal& who, const std::string& id, const std::string& digits, Callback<Done> done) {

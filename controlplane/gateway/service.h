@@ -187,6 +187,10 @@ struct CallElsewhere {
   // is_on_phone: the phone's own, which never went through here; its mediaSessionId is of use for PullRequest only.
   bool is_of_network = false;
 };
+struct CallElsewherePage {
+  std::vector<CallElsewhere> calls;
+  size_t total = 0;  // of the whole list
+};
 struct PullRequest {
   std::string call_id;          // of a CallElsewhere
   std::string registration_id;  // of the device that takes it over
@@ -315,6 +319,9 @@ class Service {
 
   // Extensions.
   virtual Outcome<CallDetails> GetCallDetails(const Principal& who, const std::string& id) = 0;
+  // Tells the emergency service that the call is with where the caller is now; answers when the network has taken it.
+  virtual void ChangeLocation(const Principal& who, const std::string& id, const emergency::Location& location,
+                              Callback<Done> done) = 0;
   virtual void SendDtmf(const Principal& who, const std::string& id, const std::string& digits,
                         Callback<Done> done) = 0;
   // While the call is connected. kNotFound for an announcement that there is not.
@@ -325,8 +332,9 @@ class Service {
   virtual void TransferCall(const Principal& who, const std::string& id, TransferRequest request,
                             Callback<MediaSession> done) = 0;
   virtual void CancelTransfer(const Principal& who, const std::string& id, Callback<Done> done) = 0;
-  // Calls that the device could take over.
-  virtual std::vector<CallElsewhere> ListElsewhere(const Principal& who, const std::string& device_id) = 0;
+  // Calls that the device could take over: `count` of them from the one at `first` on.
+  virtual CallElsewherePage ListElsewhere(const Principal& who, const std::string& device_id, size_t first,
+                                          size_t count) = 0;
   // Answers with the new session and the answer to its offer; it is Connected when the other side has
   // followed. Until then the call stays where it is.
   virtual void PullCall(const Principal& who, PullRequest request, Callback<MediaSession> done) = 0;

@@ -97,6 +97,9 @@ class SipStack::Facade : public call::SipSignaling,
   void SendDigits(const CallId& call_id, const std::string& digits) override {
     WithCall(call_id, [digits](Call& call) { call.SendDigits(digits); });
   }
+  void SendLocation(const CallId& call_id, const DialogId& dialog_id, std::string document) override {
+    WithCall(call_id, [=](Call& call) { call.SendLocation(dialog_id, document); });
+  }
   void AnswerReferral(const CallId& call_id, int status_code) override {
     WithCall(call_id, [status_code](Call& call) { call.AnswerReferral(status_code); });
   }

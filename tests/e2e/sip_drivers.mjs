@@ -68,9 +68,17 @@ class JsSipDriver extends Driver {
       this.emit('failed', { originator, cause, code: message?.status_code, reason: message?.getHeader?.('Reason') }));
     session.on('newDTMF', ({ originator, dtmf }) => originator === 'remote' && this.emit('dtmf', { digit: dtmf.tone }));
   }
-  call(target, { anonymous = false } = {}) {
+  /** `place`: a PIDF-LO, which JsSIP leaves to the application to put beside the offer (RFC 6442). */
+  call(target, { anonymous = false, place = '' } = {}) {
+    const sending = ({ request }) => {
+      request.setHeader('Content-Type', 'multipart/mixed; boundary=place');
+      request.setHeader('Geolocation', '<cid:place@page.invalid>');
+      const part = (headers, body) => `--place\r\n${headers}\r\n\r\n${body}\r\n`;
+      request.body = `${part('Content-Type: application/sdp', request.body)}` +
+        `${part('Content-Type: application/pidf+xml\r\nContent-ID: <place@page.invalid>', place)}--place--\r\n`;
+    };
     const session = this.ua.call(target.includes(':') ? target : `sip:${target}@${this.domain}`,
-      { mediaConstraints: AUDIO, pcConfig: NO_SERVERS, anonymous });
+      { mediaConstraints: AUDIO, pcConfig: NO_SERVERS, anonymous, eventHandlers: place ? { sending } : {} });
     this.#take(session);
   }
   message(target, text) {

@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Lab, USERS } from '../../tools/lab/lab.mjs';
 import { openBrowser } from '../e2e/call_lab.mjs';
 import { ApiClient, CALLS, REGISTRATION, webRtcOffer } from '../e2e/api_client.mjs';
+import { SipPage } from '../e2e/sip_page.mjs';
 import { Sipp, mark, recv, reply, respond, sdp } from './sipp.mjs';
 
 const { alice: ALICE } = USERS;
@@ -63,8 +64,9 @@ describe('calls for help', () => {
 
   test('to the E-CSCF as a service, with who calls and where', async () => {  // Covers: C18
     await withNetwork({
-      ecscf: [recv('INVITE', { match: '^INVITE urn:service:sos.fire SIP' }), respond('180 Ringing'), respond('200 OK', { body: sdp() }),
-        recv('ACK', { remember: false }), mark('answered'), ...HANG_UP],
+      ecscf: [recv('INVITE', { match: '^INVITE urn:service:sos.fire SIP' }), respond('180 Ringing'),
+        respond('200 OK', { headers: ['Allow: INVITE, ACK, BYE, UPDATE'], body: sdp() }), recv('ACK', { remember: false }), mark('answered'),
+        recv('UPDATE', { match: 'Geolocation: <cid:.*>' }), reply('200 OK'), ...HANG_UP],
     }, async (pcscf, ecscf) => {
       await withApp(async ({ api, channel, post }) => {
         const { status, body } = await post('tel:080;phone-context=+34', {
@@ -76,6 +78,8 @@ describe('calls for help', () => {
         const [routed] = channel.events.filter(({ type }) => type === 'org.byon-gateway.events.v1.emergency');
         assert.deepEqual(routed.data, { mediaSessionId: body.mediaSessionId, what: 'routed' });
         await ecscf.reached('answered');
+        const moved = { ...CIRCLE, coordinates: { latitude: 40.5, longitude: -3.8, radius: 5 } };
+        await api.expect(204, 'PUT', `/byon/v1/calls/${body.mediaSessionId}/location`, { body: moved });
         await api.expect(204, 'DELETE', `${CALLS}/${body.mediaSessionId}`);
         await ecscf.done();
       });
@@ -84,6 +88,7 @@ describe('calls for help', () => {
       assert.match(sent, /^Geolocation: <cid:[0-9a-f]+@ims\.test>/m);
       assert.match(sent, /^Geolocation-Routing: yes/m);
       assert.match(sent, /<gml:pos>40\.4168000 -3\.7038000<\/gml:pos><gs:radius[^>]*>15\.0</);
+      assert.match(sent, /^UPDATE [^]*Content-Type: application\/pidf\+xml[^]*<gml:pos>40\.5000000 -3\.8000000</m, 'the new place');
       assert.match(sent, /<ca:A3>Madrid<\/ca:A3><ca:RD>Calle &lt;Mayor&gt;<\/ca:RD>/);
       assert.doesNotMatch(pcscf.messages, /^INVITE/m, 'nothing on the normal path');
       const log = await readFile(`${lab.dir}/controlplane.log`, 'utf8');
@@ -118,6 +123,30 @@ describe('calls for help', () => {
         assert.equal((await post('urn:service:sos', { locationDetails: { ...CIRCLE, coordinates: { latitude: 91, longitude: 0, radius: 1 } } })).status, 400);
       });
       assert.doesNotMatch(pcscf.messages + ecscf.messages, /^INVITE/m);
+    });
+  });
+
+  test('JsSIP: 112 with the place beside the offer', async () => {  // Covers: C18
+    browser ??= await openBrowser(lab);
+    const place = '<presence xmlns="urn:ietf:params:xml:ns:pidf"><tuple id="a"><status><geopriv xmlns="urn:ietf:params:xml:ns:pidf:geopriv10">' +
+      '<location-info><Point xmlns="http://www.opengis.net/gml"><pos>41.38 2.17</pos></Point></location-info></geopriv></status></tuple></presence>';
+    await withNetwork({
+      ecscf: [recv('INVITE', { match: '^INVITE urn:service:sos SIP' }), respond('200 OK', { body: sdp() }), recv('ACK', { remember: false }), ...HANG_UP],
+    }, async (pcscf, ecscf) => {
+      const page = await SipPage.open(browser, lab.url, { library: 'JsSIP', number: ALICE, token: await lab.token('alice') });
+      try {
+        await page.do('register');
+        await page.waitFor('registered', 20_000);
+        await page.do('call', '112', { place });
+        await page.waitFor('confirmed', 20_000);
+        await page.do('hangUp');
+        await ecscf.done();
+        await page.do('unregister');
+        await page.waitFor('unregistered', 20_000);
+      } finally {
+        await page.close();
+      }
+      assert.match(ecscf.messages, /<gml:pos>41\.3800000 2\.1700000</);
     });
   });
 

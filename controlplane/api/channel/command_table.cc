@@ -41,6 +41,7 @@ constexpr auto kCommands = std::to_array<Command>({
     {.name = "call.delete", .method = "DELETE", .path = BYON_CALLS "/{mediaSessionId}"},
     {.name = "call.list", .method = "GET", .path = BYON_EXTENSIONS "/calls", .query = "deviceId," BYON_PAGING},
     {.name = "call.details", .method = "GET", .path = BYON_EXTENSIONS "/calls/{mediaSessionId}"},
+    {.name = "call.location", .method = "PUT", .path = BYON_EXTENSIONS "/calls/{mediaSessionId}/location"},
     {.name = "call.dtmf", .method = "POST", .path = BYON_EXTENSIONS "/calls/{mediaSessionId}/dtmf"},
     {.name = "call.quality", .method = "GET", .path = BYON_EXTENSIONS "/calls/{mediaSessionId}/quality"},
     {.name = "call.play", .method = "POST", .path = BYON_EXTENSIONS "/calls/{mediaSessionId}/playback"},

@@ -5,6 +5,7 @@
 
 #include "controlplane/api/object_reader.h"
 #include "controlplane/api/operations/call_reader.h"
+#include "controlplane/api/operations/location_reader.h"
 #include "controlplane/api/operations/registration_api.h"
 #include "controlplane/api/operations/resources.h"
 #include "controlplane/api/paging.h"
@@ -141,6 +142,20 @@ void ExtensionApi::SendDtmf(const ExchangePointer& exchange) {
                     });
 }
 
+void ExtensionApi::ChangeLocation(const ExchangePointer& exchange) {
+  const auto body = exchange->BodyObject();
+  if (!body) return;
+  Mistakes mistakes{exchange->dialect.ignores_unknown_members()};
+  const emergency::Location location = ReadCallerLocation(*body, "", mistakes);
+  if (!mistakes.empty()) return exchange->Fail(InvalidArgument(mistakes.first));
+  if (location.is_empty())
+    return exchange->Fail(InvalidArgument("The location must have coordinates or a civicAddress."));
+  service_.ChangeLocation(exchange->who, exchange->ids[0], location,
+                          [exchange](const gateway::Outcome<gateway::Done>& outcome) {
+                            if (exchange->Unwrap(outcome) != nullptr) exchange->Send(EmptyResponse(204));
+                          });
+}
+
 void ExtensionApi::Play(const ExchangePointer& exchange) {
   const auto body = exchange->BodyObject();
   if (!body) return;
@@ -199,8 +214,11 @@ void ExtensionApi::ListElsewhere(const ExchangePointer& exchange) {
   if (!device_id) return;
   const auto page = Page::Of(exchange);
   if (!page) return;
-  const std::vector<gateway::CallElsewhere> calls = service_.ListElsewhere(exchange->who, *device_id);
-  SendPageOf(*exchange, *page, calls.size(), "mediaSessionId", [&](size_t i) { return CallElsewhereBody(calls[i]); });
+  const gateway::CallElsewherePage found =
+      service_.ListElsewhere(exchange->who, *device_id, page->first, page->per_page);
+  json list = json::array();
+  for (const gateway::CallElsewhere& call : found.calls) list.push_back(CallElsewhereBody(call));
+  SendPage(*exchange, *page, list, found.total, found.calls.empty() ? "" : found.calls.back().session.media_session_id);
 }
 
 void ExtensionApi::Pull(const ExchangePointer& exchange) {

@@ -50,6 +50,7 @@ class ExtensionApi {
   void ListCalls(const ExchangePointer& exchange);
   void CallDetails(const ExchangePointer& exchange);
   void IceServers(const ExchangePointer& exchange);
+  void ChangeLocation(const ExchangePointer& exchange);
   void SendDtmf(const ExchangePointer& exchange);
   void Transfer(const ExchangePointer& exchange);
   void CancelTransfer(const ExchangePointer& exchange);

@@ -73,6 +73,11 @@ void Call::SendOffer(const call::DialogId& dialog_id, std::string sdp) {
   if (Dialog* dialog = Find(dialog_id)) dialog->SendOffer(std::move(sdp));
 }
 
+void Call::SendLocation(const call::DialogId& dialog_id, std::string document) {
+  if (Dialog* dialog = Find(dialog_id)) return dialog->SendLocation(std::move(document));
+  Notify([](SipSignalingObserver& observer, const CallId& id) { observer.OnLocationAnswered(id, 481); });
+}
+
 void Call::SendAnswer(const call::DialogId& dialog_id, std::optional<std::string> sdp) {
   Dialog* dialog = Find(dialog_id);
   if (dialog == nullptr) return;
@@ -195,6 +200,10 @@ void Call::OnOfferFailed(Dialog& dialog, int status) {
 
 void Call::OnOfferStale(Dialog& dialog) {
   Notify([tag = dialog.id()](SipSignalingObserver& observer, const CallId& id) { observer.OnOfferStale(id, tag); });
+}
+
+void Call::OnLocationAnswered(Dialog&, int status) {
+  Notify([status](SipSignalingObserver& observer, const CallId& id) { observer.OnLocationAnswered(id, status); });
 }
 
 void Call::OnEarlyMedia(Dialog& dialog, std::string directions) {

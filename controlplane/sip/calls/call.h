@@ -35,6 +35,7 @@ class Call : public Dialog::Owner {
   virtual void Bye(const call::EndReason& reason);
   void SendDigits(const std::string& digits);
   void SendOffer(const call::DialogId& dialog_id, std::string sdp);
+  void SendLocation(const call::DialogId& dialog_id, std::string document);
   void SendAnswer(const call::DialogId& dialog_id, std::optional<std::string> sdp);
 
   // Null until it is answered.
@@ -69,6 +70,7 @@ class Call : public Dialog::Owner {
   void OnOfferFailed(Dialog& dialog, int status) override;
   void OnEarlyMedia(Dialog& dialog, std::string directions) override;
   void OnOfferStale(Dialog& dialog) override;
+  void OnLocationAnswered(Dialog& dialog, int status) override;
   void OnReferral(Dialog& dialog, call::Referral referral) override;
   void OnReferralOver(Dialog& dialog) override;
   void OnDigit(Dialog& dialog, char digit, int duration_ms) override;

@@ -192,6 +192,7 @@ void Dialog::Close() {
   offer_transaction_.reset();
   local_offer_.reset();
   queued_offer_.reset();
+  queued_location_.reset();
   accepted_.reset();
   RefuseRemote(487);
 }

@@ -27,6 +27,8 @@ class Dialog {
     // What was to be offered waited for an exchange of the peer's, and is older than it now: it was not sent. Or what
     // was to be answered was not wanted any more.
     virtual void OnOfferStale(Dialog& dialog) = 0;
+    // The final response to SendLocation.
+    virtual void OnLocationAnswered(Dialog& dialog, int status) = 0;
     virtual void OnReferral(Dialog& dialog, call::Referral referral) = 0;
     // Its last NOTIFY is answered, or nobody wants one.
     virtual void OnReferralOver(Dialog& dialog) = 0;
@@ -56,6 +58,8 @@ class Dialog {
   bool is_negotiating() const { return local_offer_ || remote_offer_ || accepted_ != nullptr; }
 
   void SendOffer(std::string sdp);
+  // SipSignaling::SendLocation. One that waits for its turn gives way to the next, which is younger.
+  void SendLocation(std::string document);
   // No SDP: 488 for an offer, or 500 for an offerless re-INVITE.
   void SendAnswer(std::optional<std::string> sdp);
   // `done` runs when the BYE is answered or given up.
@@ -100,6 +104,7 @@ class Dialog {
     bool is_invite = false;
     bool is_refresh = false;  // nobody but the session timer asked for it
     bool is_stale = false;    // the peer's exchange came between
+    std::string location{};   // is_refresh: the UPDATE says where the caller is
     int glare_retries = 0;
     uint32_t cseq = 0;
     RequestCredentials credentials{};
@@ -168,6 +173,7 @@ class Dialog {
 
   std::optional<LocalOffer> local_offer_;
   std::optional<std::string> queued_offer_;
+  std::optional<std::string> queued_location_;
   bool is_queue_stale_ = false;
   std::unique_ptr<ClientTransaction> offer_transaction_;
   ScopedTimer offer_timer_;

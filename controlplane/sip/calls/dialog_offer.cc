@@ -26,7 +26,21 @@ void Dialog::SendOffer(std::string sdp) {
   StartQueuedOffer();
 }
 
+// TS 24.229 section 5.1.3.1: an UPDATE without an offer, which refreshes the session as every UPDATE does.
+void Dialog::SendLocation(std::string document) {
+  if (is_over_) return;
+  queued_location_ = std::move(document);
+  StartQueuedOffer();
+}
+
 void Dialog::StartQueuedOffer() {
+  if (queued_location_ && !local_offer_ && !is_over_) {
+    LocalOffer update{.is_refresh = true, .authorization = {}};
+    update.location = std::move(*queued_location_);
+    queued_location_.reset();
+    if (state_.peer_allows_update) return StartOffer(std::move(update));
+    owner_.OnLocationAnswered(*this, 405);
+  }
   const bool is_busy = local_offer_ || remote_offer_ || accepted_ != nullptr;
   if (!queued_offer_ || is_busy || !may_offer_ || is_over_) return;
   std::string sdp = std::move(*queued_offer_);
@@ -47,6 +61,14 @@ void Dialog::TransmitOffer() {
   RequestText request = NewRequest(offer.is_invite ? "INVITE" : "UPDATE");
   offer.cseq = state_.local_cseq;
   request.body = offer.sdp;
+  if (!offer.location.empty()) {
+    const std::string id = state_.call_id + "@" + context_.config.home_domain;
+    AddHeader(request.headers, "Geolocation", "<cid:" + id + ">");  // RFC 6442
+    AddHeader(request.headers, "Geolocation-Routing", "yes");
+    AddHeader(request.headers, "Content-ID", "<" + id + ">");
+    request.content_type = "application/pidf+xml";
+    request.body = offer.location;
+  }
   AddExtensions(request.headers, context_.config, offer.sdp, peer_knows_preconditions_);
   if (is_confirmed_ && state_.timer.is_on()) {
     // Keep the roles as they are: named as seen from this request (RFC 4028 section 7.4).
@@ -128,6 +150,7 @@ void Dialog::HandleOfferAccepted(const LocalOffer& offer, const MessageView& res
     ApplyTimer(TimerFromResponse(response.session_expires()));
   }
   owner_.OnDialogChanged(*this);
+  if (!offer.location.empty()) owner_.OnLocationAnswered(*this, 200);
   if (!offer.is_refresh) {
     if (answer) {
       owner_.OnRemoteAnswer(*this, *answer);
@@ -154,8 +177,8 @@ bool Dialog::RetryOffer(int status, const MessageView& response) {
     TransmitOffer();
     return true;
   }
-  const bool is_update_unknown =
-      offer.is_refresh && !offer.is_invite && (status == 405 || status == 501) && !state_.local_sdp.empty();
+  const bool is_update_unknown = offer.is_refresh && offer.location.empty() && !offer.is_invite &&
+                                 (status == 405 || status == 501) && !state_.local_sdp.empty();
   if (is_update_unknown) {
     state_.peer_allows_update = false;
     offer.is_invite = true;
@@ -190,6 +213,7 @@ bool Dialog::RetryOffer(int status, const MessageView& response) {
 
 void Dialog::FailOffer(const LocalOffer& offer, int status) {
   if (!offer.is_refresh) owner_.OnOfferFailed(*this, status);
+  if (!offer.location.empty()) owner_.OnLocationAnswered(*this, status);
   StartQueuedOffer();
 }
 

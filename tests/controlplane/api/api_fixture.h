@@ -54,6 +54,9 @@ class MockService : public gateway::Service {
   MOCK_METHOD(void, DeleteCall, (const Principal&, const std::string&, gateway::Callback<gateway::Done>), (override));
   MOCK_METHOD(gateway::Outcome<gateway::CallDetails>, GetCallDetails, (const Principal&, const std::string&),
               (override));
+  MOCK_METHOD(void, ChangeLocation,
+              (const Principal&, const std::string&, const emergency::Location&, gateway::Callback<gateway::Done>),
+              (override));
   MOCK_METHOD(void, SendDtmf,
               (const Principal&, const std::string&, const std::string&, gateway::Callback<gateway::Done>), (override));
   MOCK_METHOD(void, Play,
@@ -66,7 +69,8 @@ class MockService : public gateway::Service {
               (override));
   MOCK_METHOD(void, CancelTransfer, (const Principal&, const std::string&, gateway::Callback<gateway::Done>),
               (override));
-  MOCK_METHOD(std::vector<gateway::CallElsewhere>, ListElsewhere, (const Principal&, const std::string&), (override));
+  MOCK_METHOD(gateway::CallElsewherePage, ListElsewhere, (const Principal&, const std::string&, size_t, size_t),
+              (override));
   MOCK_METHOD(void, PullCall, (const Principal&, gateway::PullRequest, gateway::Callback<MediaSession>), (override));
 };
 

@@ -113,6 +113,24 @@ TEST_F(CallApiTest, RefusesWhatTheSchemaDoesNotKnow) {
   }
 }
 
+TEST_F(CallApiTest, TakesANewPlaceToTheEmergencyService) {  // Covers: C18
+  constexpr const char* kPath = "/byon/v1/calls/ms-1/location";
+  EXPECT_CALL(service_, ChangeLocation(_, "ms-1", _, _)).WillOnce([](auto&, auto&, const auto& location, auto done) {
+    EXPECT_EQ(location.position->latitude, 40.5);
+    EXPECT_EQ(location.civic.at("A3"), "Madrid");
+    done(gateway::Done{});
+  });
+  EXPECT_EQ(Request("PUT", kPath, json::parse(R"({"shape": "Circle", "civicAddress": {"country": "ES", "A3": "Madrid"},
+      "coordinates": {"latitude": 40.5, "longitude": -3.7, "radius": 15}})"))
+                .status,
+            204);
+  for (const char* bad :
+       {R"({})", R"({"method": "GPS"})", R"({"civicAddress": {"A3": "Madrid"}})",
+        R"({"coordinates": {"latitude": 91, "longitude": 0, "radius": 1}})", R"({"place": "here"})"}) {
+    EXPECT_EQ(Request("PUT", kPath, json::parse(bad)).Short(), "400 INVALID_ARGUMENT") << bad;
+  }
+}
+
 // A21: whatever could reach a SIP header.
 TEST_F(CallApiTest, RefusesAddressesThatAreNone) {
   for (const char* address : {"",
@@ -440,10 +458,10 @@ TEST_F(CallApiTest, MovesCalls) {
   }
   EXPECT_CALL(service_, CancelTransfer(_, "ms-1", _)).WillOnce([](auto&, auto&, auto done) { done(gateway::Done{}); });
   EXPECT_EQ(Request("DELETE", "/byon/v1/calls/ms-1/transfer").status, 204);
-  EXPECT_CALL(service_, ListElsewhere(_, "")).WillOnce([](auto&, auto&) {
+  EXPECT_CALL(service_, ListElsewhere(_, "", 0u, _)).WillOnce([](auto&, auto&, size_t, size_t) {
     gateway::MediaSession session{.media_session_id = "ms-2"};
     session.offer_sdp = "v=0";
-    return std::vector<gateway::CallElsewhere>{{session, true}};
+    return gateway::CallElsewherePage{{{session, true}}, 1};
   });
   const Reply list = Request("GET", "/byon/v1/calls-elsewhere");
   EXPECT_EQ(list.body[0]["place"], "phone");

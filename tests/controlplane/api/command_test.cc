@@ -120,7 +120,10 @@ TEST_F(CommandTest, EveryCommandReachesItsOperation) {
     done(not_found);
   });
   EXPECT_CALL(service_, CancelTransfer(_, "x/ y", _)).WillOnce([&](auto&, auto&, auto done) { done(not_found); });
-  EXPECT_CALL(service_, ListElsewhere(_, kDevice)).WillOnce(Return(std::vector<gateway::CallElsewhere>{}));
+  EXPECT_CALL(service_, ListElsewhere(_, kDevice, 0u, _)).WillOnce(Return(gateway::CallElsewherePage{}));
+  EXPECT_CALL(service_, ChangeLocation(_, "x/ y", _, _)).WillOnce([&](auto&, auto&, auto&, auto done) {
+    done(not_found);
+  });
   EXPECT_CALL(service_, PullCall(_, _, _)).WillOnce([&](auto&, auto request, auto done) {
     EXPECT_EQ(request.call_id, "x/ y");
     done(not_found);
@@ -135,6 +138,7 @@ TEST_F(CommandTest, EveryCommandReachesItsOperation) {
       {"call.create", ACall()},
       {"call.status", {{"status", "Hold"}}},
       {"call.dtmf", {{"digits", "1"}}},
+      {"call.location", json::parse(R"({"civicAddress": {"country": "ES", "A3": "Madrid"}})")},
       {"call.transfer", {{"to", "phone"}}},
       {"subscription.create", json::parse(R"({"protocol": "HTTP", "sink": "https://hook.example/",
                                                 "types": ["org.camaraproject.webrtc-events-subscriptions.v0.session-status"], "config": {"subscriptionDetail": {"deviceId": "550e8400-e29b-41d4-a716-446655440000"}}})")},
@@ -174,7 +178,7 @@ TEST_F(CommandTest, ListsComeInPagesAsOverRest) {
   const json calls = Run({{"command", "call.list"}, {"params", {{"perPage", 2}}}});
   EXPECT_EQ(calls["status"], 206) << calls;
   EXPECT_EQ(calls["totalCount"], 3);
-  EXPECT_CALL(service_, ListElsewhere(_, "")).WillOnce(Return(std::vector<gateway::CallElsewhere>{}));
+  EXPECT_CALL(service_, ListElsewhere(_, "", 0u, _)).WillOnce(Return(gateway::CallElsewherePage{}));
   const json none = Run({{"command", "call.elsewhere"}, {"params", {{"page", 0}}}});
   EXPECT_EQ(none["status"], 200) << none;
   EXPECT_EQ(none["totalCount"], 0);

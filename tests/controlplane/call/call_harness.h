@@ -118,8 +118,9 @@ class CallHarness {
   Status status() const { return call()->status(); }
 
   void StartOutgoing(const std::string& receiver = "tel:+34600000002", const std::string& id = "c1",
-                     const std::string& offer = sdp::kChromiumOffer) {
+                     const std::string& offer = sdp::kChromiumOffer, const std::string& location = "") {
     OutgoingRequest request;
+    request.location = location;
     request.id = id;
     request.sdp_session_id = 99;
     request.owner = {"r1", "client", "user", "device"};

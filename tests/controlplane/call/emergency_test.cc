@@ -176,6 +176,74 @@ TEST(EmergencyCall, AnOrdinaryCallThatAServiceHasIsMarked) {  // Covers: C18
   EXPECT_EQ(h.call()->view().emergency, Emergency::kAnswered);
 }
 
+// TS 24.229 section 5.1.3.1: where the INVITE did not say where the caller is, an UPDATE does.
+TEST(EmergencyCall, AServiceThatHasAnOrdinaryCallIsToldWhereTheCallerIs) {  // Covers: C18
+  const CallConfig config = Routing();
+  const auto called = [&](CallHarness& h, const std::string& location) {
+    h.StartOutgoing("tel:+34600000002", "c1", sdp::kChromiumOffer, location);
+    h.Apply([&](Call& c) { c.OnMediaReady(0, Locals(), h.now); });
+    h.Clear();
+    h.registry.OnAsserted("c1", "urn:service:sos.police");
+    EXPECT_FALSE(h.Has<SendLocation>()) << "there is no dialog yet";
+  };
+  CallHarness h(config);
+  called(h, "<place/>");
+  h.Progress(180);
+  const auto early = h.Take<SendLocation>();
+  ASSERT_TRUE(early);
+  EXPECT_EQ(early->dialog_id, "A");
+  EXPECT_EQ(early->document, "<place/>");
+  // An early dialog need not take it: once more in the one that is answered, and no more.
+  h.Apply([&](Call& c) { c.OnLocationAnswered(405); });
+  h.Progress(183);
+  EXPECT_FALSE(h.Has<SendLocation>());
+  h.Answer();
+  EXPECT_EQ(h.Take<SendLocation>()->document, "<place/>");
+  h.Apply([&](Call& c) { c.OnLocationAnswered(405); });
+  EXPECT_FALSE(h.Has<SendLocation>());
+
+  CallHarness answered_at_once(config);
+  called(answered_at_once, "<place/>");
+  answered_at_once.Answer();
+  EXPECT_TRUE(answered_at_once.Has<SendLocation>());
+  CallHarness nobody_knows(config);
+  called(nobody_knows, "");
+  nobody_knows.Answer();
+  EXPECT_FALSE(nobody_knows.Has<SendLocation>());
+}
+
+TEST(EmergencyCall, ANewPlaceIsToldInTheCall) {  // Covers: C18
+  CallHarness h(Routing());
+  const auto tell = [&](const std::string& place, RequestId id) {
+    h.Apply([&](Call& c) { c.ChangeLocation(place, id); });
+  };
+  h.StartOutgoing("urn:service:sos", "c1", sdp::kChromiumOffer, "<here/>");
+  h.Apply([&](Call& c) { c.OnMediaReady(0, Locals(), h.now); });
+  h.Progress(100, std::nullopt, "");
+  h.Clear();
+  tell("<there/>", 5);
+  EXPECT_EQ(h.Outcome(), "pending") << "nobody has answered so far";
+  tell("<elsewhere/>", 6);
+  EXPECT_THAT(h.Outcome(), HasSubstr("just now"));
+  h.Answer();
+  h.Apply([&](Call& c) { c.OnAccessConnected(h.now); });
+  EXPECT_EQ(h.Take<SendLocation>()->document, "<there/>");
+  h.Apply([&](Call& c) { c.OnLocationAnswered(200); });
+  EXPECT_EQ(h.Outcome(), "ok Connected");
+  tell("<further/>", 7);
+  const auto sent = h.Take<SendLocation>();
+  EXPECT_EQ(sent->dialog_id + sent->document, "A<further/>");
+  h.Apply([&](Call& c) { c.OnLocationAnswered(424); });
+  EXPECT_EQ(h.Outcome(), "The network did not take the place: SIP 424.");
+  tell("<end/>", 8);
+  h.Apply([&](Call& c) { c.OnEnded({}, h.now); });
+  EXPECT_EQ(h.Outcome(), "The call has ended.");
+  CallHarness ordinary(Routing());
+  ordinary.StartConnected();
+  ordinary.Apply([&](Call& c) { c.ChangeLocation("<there/>", 5); });
+  EXPECT_EQ(ordinary.Outcome(), "Only an emergency service is told where the caller is.");
+}
+
 TEST(EmergencyCall, ThatFailsSendsTheUserToThePhone) {  // Covers: C18
   CallHarness h(Routing());
   h.StartOutgoing("urn:service:sos");

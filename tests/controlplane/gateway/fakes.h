@@ -67,6 +67,11 @@ class FakeSip final : public call::SipSignaling {
   void SendAnswer(const std::string&, const std::string&, std::optional<std::string> sdp) override {
     log.push_back(sdp ? "answer sdp" : "answer 488");
   }
+  std::string location;  // the last that was sent
+  void SendLocation(const std::string& id, const std::string& dialog, std::string document) override {
+    location = std::move(document);
+    log.push_back("location " + dialog + ' ' + id);
+  }
   void SendDigits(const std::string& id, const std::string& digits) override {
     log.push_back("digits " + digits + ' ' + id);
   }

@@ -221,6 +221,33 @@ TEST(Gateway, TellsTheDeviceWhatTheNetworkSaysOfEmergencies) {  // Covers: C18
   EXPECT_EQ(std::get<CallDetails>(w.gateway->GetCallDetails(w.user, id)).session.emergency, call::Emergency::kAnswered);
 }
 
+TEST(Gateway, TellsAnEmergencyServiceOfANewPlace) {  // Covers: C18
+  World w;
+  w.config.call.emergency.is_routed = true;
+  w.Build();
+  w.Registered();
+  const std::string id = w.Call();
+  emergency::Location place;
+  place.position = emergency::Position{.latitude = 40.5, .longitude = -3.7};
+  std::vector<std::string> outcomes;
+  const auto tell = [&](const std::string& call) {
+    w.gateway->ChangeLocation(w.user, call, place, [&](Outcome<Done> outcome) {
+      const auto* error = std::get_if<Error>(&outcome);
+      outcomes.push_back(error ? error->message : "done");
+    });
+  };
+  tell("nobody's");
+  tell(id);
+  w.gateway->OnAsserted(id, "urn:service:sos");
+  w.gateway->OnAnswered(id, "A", call::PhoneSdp());
+  tell(id);
+  EXPECT_THAT(w.sip.log, ::testing::Contains("location A " + id));
+  EXPECT_NE(w.sip.location.find("40.5000000 -3.7000000"), std::string::npos) << w.sip.location;
+  w.gateway->OnLocationAnswered(id, 200);
+  EXPECT_THAT(outcomes, ElementsAre(::testing::_, "Only an emergency service is told where the caller is.", "done"));
+  EXPECT_EQ(w.store.ValueOf(store::Kind::kCall, id).find("40.5"), std::string::npos) << "kept nowhere";
+}
+
 TEST(Gateway, OutgoingCallFromPostToBye) {
   World w;
   w.Registered();

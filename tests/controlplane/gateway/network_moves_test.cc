@@ -92,7 +92,7 @@ TEST_F(NetworkMovesTest, TheFarEndOfACallIsMoved) {  // Covers: C29
 TEST_F(NetworkMovesTest, ThePhonesCallsAreShownAndCanBePulled) {  // Covers: C20
   Start();
   dialogs.dialogs = {PhoneCall()};
-  const auto listed = w.gateway->ListElsewhere(w.user, "device");
+  const auto listed = w.gateway->ListElsewhere(w.user, "device", 0, 9).calls;
   ASSERT_EQ(listed.size(), 1u);
   const MediaSession& shown = listed.front().session;
   EXPECT_TRUE(listed.front().is_on_phone);
@@ -114,7 +114,7 @@ TEST_F(NetworkMovesTest, ThePhonesCallsAreShownAndCanBePulled) {  // Covers: C20
   // From now on it is ours, and not elsewhere.
   dialogs.dialogs = {PhoneCall()};
   dialogs.dialogs[0].call_id = "pulled";
-  EXPECT_THAT(w.gateway->ListElsewhere(w.user, "device"), IsEmpty());
+  EXPECT_THAT(w.gateway->ListElsewhere(w.user, "device", 0, 9).calls, IsEmpty());
 }
 
 // TS 24.337 clause 10: the network is asked, and the device told how it goes.
@@ -161,7 +161,7 @@ TEST_F(NetworkMovesTest, WhatCannotBePulledIsNotShown) {  // Covers: C20 C18
   const auto without = [&](const std::function<void(DialogEntry&)>& change) {
     dialogs.dialogs = {PhoneCall()};
     change(dialogs.dialogs[0]);
-    return w.gateway->ListElsewhere(w.user, "device").size();
+    return w.gateway->ListElsewhere(w.user, "device", 0, 9).calls.size();
   };
   EXPECT_EQ(without([](DialogEntry&) {}), 1u);
   EXPECT_EQ(without([](DialogEntry& d) { d.phase = DialogPhase::kEarly; }), 0u);
@@ -176,11 +176,11 @@ TEST_F(NetworkMovesTest, WhatCannotBePulledIsNotShown) {  // Covers: C20 C18
 TEST_F(NetworkMovesTest, OnlyTheNumbersOwnUsersPullAndOnlyWhereTheOperatorLetsThem) {
   Start();
   dialogs.dialogs = {PhoneCall()};
-  const std::string id = w.gateway->ListElsewhere(w.user, "device").front().session.media_session_id;
+  const std::string id = w.gateway->ListElsewhere(w.user, "device", 0, 9).calls.front().session.media_session_id;
   Principal stranger = w.user;
   stranger.subject = "mallory";
   stranger.phone_number = "+34600000007";
-  EXPECT_THAT(w.gateway->ListElsewhere(stranger, "device"), IsEmpty());
+  EXPECT_THAT(w.gateway->ListElsewhere(stranger, "device", 0, 9).calls, IsEmpty());
   w.gateway->PullCall(stranger, {id, registration, sdp::kChromiumOffer}, [](const Outcome<MediaSession>& outcome) {
     EXPECT_EQ(std::get<Error>(outcome).code, ErrorCode::kNotFound);
   });
@@ -188,7 +188,7 @@ TEST_F(NetworkMovesTest, OnlyTheNumbersOwnUsersPullAndOnlyWhereTheOperatorLetsTh
   EXPECT_EQ(std::get<Error>(*Pull(id)).code, ErrorCode::kNotFound);
   Start(false);
   dialogs.dialogs = {PhoneCall()};
-  EXPECT_THAT(w.gateway->ListElsewhere(w.user, "device"), IsEmpty());
+  EXPECT_THAT(w.gateway->ListElsewhere(w.user, "device", 0, 9).calls, IsEmpty());
   EXPECT_EQ(std::get<Error>(*Pull(id)).code, ErrorCode::kNotFound);
 }
 

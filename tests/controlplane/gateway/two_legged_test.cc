@@ -38,8 +38,11 @@ class TwoLeggedTest : public ::testing::Test {
   }
   std::vector<std::string> Elsewhere(const Principal& who, const std::string& device) {
     std::vector<std::string> ids;
-    for (const CallElsewhere& one : w_.gateway->ListElsewhere(who, device)) ids.push_back(one.session.media_session_id);
-    return ids;
+    for (size_t first = 0;; ++first) {  // one by one
+      const CallElsewherePage page = w_.gateway->ListElsewhere(who, device, first, 1);
+      for (const CallElsewhere& one : page.calls) ids.push_back(one.session.media_session_id);
+      if (ids.size() >= page.total) return ids;
+    }
   }
   // The new session's id, or the error's code.
   std::variant<std::string, ErrorCode> Pull(const Principal& who, const std::string& call,

@@ -93,6 +93,51 @@ TEST_F(EmergencyFlowTest, TheServiceCanCallBackByNumber) {  // Covers: C18
             "<sip:+34600000001@ims.test>, <tel:+34600000001>");
 }
 
+// RFC 6442, TS 24.229 section 5.1.3.1: an UPDATE without an offer, in an early dialog as well.
+TEST_F(EmergencyFlowTest, ANewPlaceGoesInAnUpdate) {  // Covers: C18
+  config_.timers.invite_deadline = std::chrono::seconds(20);
+  Begin();
+  stack_->signaling().Invite(Outgoing());
+  const SipText invite = peer_.ExpectRequest("INVITE");
+  peer_.Reply(invite, "180 Ringing", "t1", CalleeHeaders());
+  recorder_.Expect("progress out-1 t1 180");
+  stack_->signaling().SendLocation("out-1", "t1", kPlace);
+  const SipText early = peer_.ExpectRequest("UPDATE");
+  EXPECT_EQ(early.Get("Content-Type"), "application/pidf+xml");
+  EXPECT_EQ(early.body(), kPlace);
+  EXPECT_EQ("<cid:" + early.Get("Content-ID").substr(1), early.Get("Geolocation"));
+  EXPECT_EQ(early.Get("P-Access-Network-Info"), config_.access_network_info);
+  peer_.Reply(early, "200 OK", "", CalleeHeaders());
+  recorder_.Expect("location out-1 200");
+  peer_.Reply(invite, "200 OK", "t1", CalleeHeaders("Session-Expires: 1800;refresher=uac\r\n"), kAnswer);
+  recorder_.Expect("answered out-1 t1");
+  peer_.ExpectRequest("ACK");
+  // It waits for an exchange that is under way, and refreshes the session as that does.
+  stack_->signaling().SendOffer("out-1", "", kOffer2);
+  stack_->signaling().SendLocation("out-1", "", kPlace);
+  const SipText reinvite = peer_.ExpectRequest("INVITE");
+  peer_.Reply(reinvite, "200 OK", "", CalleeHeaders("Session-Expires: 1800;refresher=uac\r\n"), kAnswer2);
+  const SipText later = peer_.ExpectRequest("UPDATE");
+  EXPECT_EQ(later.body(), kPlace);
+  EXPECT_EQ(later.Get("Session-Expires"), "1800;refresher=uac");
+  peer_.Reply(later, "424 Bad Location Information", "");
+  recorder_.Expect("location out-1 424");
+  EXPECT_EQ(recorder_.Count("offer failed out-1 424"), 0u) << "the media has nothing to do with it";
+  stack_->signaling().SendLocation("out-1", "nobody", kPlace);
+  recorder_.Expect("location out-1 481");
+}
+
+TEST_F(EmergencyFlowTest, APeerThatTakesNoUpdateIsNotAsked) {  // Covers: C18
+  config_.timers.invite_deadline = std::chrono::seconds(20);
+  Begin();
+  stack_->signaling().Invite(Outgoing());
+  const SipText invite = peer_.ExpectRequest("INVITE");
+  peer_.Reply(invite, "200 OK", "t1", "Contact: <" + peer_.uri() + ">\r\nAllow: INVITE, ACK, BYE\r\n", kAnswer);
+  recorder_.Expect("answered out-1 t1");
+  stack_->signaling().SendLocation("out-1", "", kPlace);
+  recorder_.Expect("location out-1 405");
+}
+
 TEST_F(EmergencyFlowTest, AnotherElementWhenOneIsSilentOrFails) {  // Covers: C18
   config_.emergency_next_hops = {first_.uri(), second_.uri()};
   Begin();

@@ -125,6 +125,9 @@ class Recorder : public call::SipSignalingObserver, public registration::SipRegi
     events.push_back("offer failed " + id + " " + std::to_string(status));
   }
   void OnOfferStale(const call::CallId& id, const call::DialogId&) override { events.push_back("offer stale " + id); }
+  void OnLocationAnswered(const call::CallId& id, int status) override {
+    events.push_back("location " + id + " " + std::to_string(status));
+  }
   void OnReplaced(const call::CallId& id, const call::DialogId& dialog, call::Party party) override {
     events.push_back("replaced " + id + " " + dialog + " " + party.uri);
   }

@@ -175,6 +175,12 @@ describe('a call', () => {
     expect(errors).toEqual([]);
   });
 
+  test('an emergency service is told of a new place', async () => {
+    const place = { shape: 'Circle', coordinates: { latitude: 40.4, longitude: -3.7, radius: 10 } } as const;
+    await (await connected()).changeLocation(place);
+    expect(gateway.asked('call.location')[0]?.body).toEqual(place);
+  });
+
   test('incoming: what the network says of the caller', async () => {
     const originatorIdentity = { asserted: true, verification: 'passed' } as const;
     gateway.event('session-invitation', session({ mediaSessionId: 'call-8', originatorIdentity, offer: { sdp: 'offer of the gateway' } }));

@@ -24,6 +24,7 @@ export class FakeGateway extends Emitter<TransportEvents> implements Transport {
     'call.delete': () => undefined,
     'call.list': () => [],
     'call.dtmf': () => undefined,
+    'call.location': () => undefined,
   };
   isListening = false;
   renewals = 0;

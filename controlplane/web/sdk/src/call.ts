@@ -312,6 +312,14 @@ export class Call extends Emitter<CallEvents> {
   }
 
   /**
+   * Tells the emergency service that this call is with where the caller is now; `browserLocation()` finds it out. Fails with
+   * `INCOMPATIBLE_STATE` in an ordinary call, and when the network does not take it.
+   */
+  async changeLocation(location: LocationDetails): Promise<void> {
+    await this.#parts.transport.request('call.location', { mediaSessionId: this.#idOrThrow() }, location);
+  }
+
+  /**
    * Moves the call to the user's own phone, or another number, while it goes on. Resolves when that phone has answered; the
    * call ends here then. Fails with `TRANSFER_FAILED` when it did not, and the call goes on here. @param to as {@link Device.call}
    */

@@ -22,6 +22,7 @@ export interface Operations {
   };
   'call.delete': { params: { mediaSessionId: string }; body: undefined; result: undefined };
   'call.list': { params: { deviceId: string }; body: undefined; result: ListedSession[] };
+  'call.location': { params: { mediaSessionId: string }; body: LocationDetails; result: undefined };
   'call.dtmf': { params: { mediaSessionId: string }; body: { digits: string }; result: undefined };
   'call.quality': { params: { mediaSessionId: string }; body: undefined; result: GatewayQuality };
   'push.set': { params: { registrationId: string }; body: PushSubscriptionBody; result: PushState };
@@ -72,6 +73,7 @@ export const REST_FORMS: { readonly [Name in OperationName]: RestForm } = {
   'call.status': { method: 'PUT', path: `${CALLS}/{mediaSessionId}/status` },
   'call.delete': { method: 'DELETE', path: `${CALLS}/{mediaSessionId}` },
   'call.list': { method: 'GET', path: `${EXTENSIONS}/calls`, query: ['deviceId'] },
+  'call.location': { method: 'PUT', path: `${EXTENSIONS}/calls/{mediaSessionId}/location` },
   'call.dtmf': { method: 'POST', path: `${EXTENSIONS}/calls/{mediaSessionId}/dtmf` },
   'call.quality': { method: 'GET', path: `${EXTENSIONS}/calls/{mediaSessionId}/quality` },
   'push.set': { method: 'PUT', path: `${EXTENSIONS}/registrations/{registrationId}/push` },
