@@ -232,10 +232,10 @@ struct Persist {};
 // The call is over and forgotten.
 struct Forget {};
 
-using Action =
-    std::variant<SendInvite, RenewBinding, SendCancel, SendProvisional, SendAccept, SendReject, SendSdpOffer,
-                 SendSdpAnswer, SendLocation, SendBye, FindDevices, SendReferral, LeaveReferral, AnswerReferral, ReportReferral,
-                 CreateMedia, ModifyMedia, CloseMedia, PlayTone, JoinMedia, NotifyTransfer, NotifyReferral,
-                 NotifyEmergency, NotifyFork, TellPartner, NotifyDevice, CompleteRequest, Persist, Forget>;
+using Action = std::variant<SendInvite, RenewBinding, SendCancel, SendProvisional, SendAccept, SendReject, SendSdpOffer,
+                            SendSdpAnswer, SendLocation, SendBye, FindDevices, SendReferral, LeaveReferral,
+                            AnswerReferral, ReportReferral, CreateMedia, ModifyMedia, CloseMedia, PlayTone, JoinMedia,
+                            NotifyTransfer, NotifyReferral, NotifyEmergency, NotifyFork, TellPartner, NotifyDevice,
+                            CompleteRequest, Persist, Forget>;
 
 }  // namespace byon::call

@@ -70,7 +70,7 @@ TEST_F(GatewayForkTest, ThePhoneAnswersAndTheDeviceMayTakeItOver) {  // Covers: 
   EXPECT_EQ(StatusOf(device), "SessionCancelled");
   w.gateway->OnDialogChanged(caller, "caller's dialog", "sip-call");
   w.gateway->OnDialogChanged(phone, "phone's dialog", "leg");
-  const auto elsewhere = w.gateway->ListElsewhere(w.user, "device");
+  const auto elsewhere = w.gateway->ListElsewhere(w.user, "device", 0, 9).calls;
   ASSERT_EQ(elsewhere.size(), 1u);
   EXPECT_TRUE(elsewhere[0].is_on_phone);
   EXPECT_EQ(elsewhere[0].session.media_session_id, caller);
@@ -108,7 +108,7 @@ TEST_F(GatewayForkTest, ARestartWhileItRingsEndsIt) {
   EXPECT_THAT(w.sip.log, Not(Contains(StartsWith("restore"))));
   EXPECT_EQ(StatusOf(device), "Failed");
   EXPECT_EQ(w.gateway->stats().calls, 0u);
-  EXPECT_THAT(w.gateway->ListElsewhere(w.user, "device"), IsEmpty());
+  EXPECT_THAT(w.gateway->ListElsewhere(w.user, "device", 0, 9).calls, IsEmpty());
 }
 
 // Every device of the number rings for the one contact that the core knows.

@@ -141,7 +141,7 @@ TEST_F(NetworkMovesTest, TheNetworkMovesACallToThePhone) {  // Covers: C31
   EXPECT_THAT(w.events.texts, ElementsAre("transfer Started", "transfer Ringing", "transfer Completed",
                                           HasSubstr("status Terminated")));
   EXPECT_THAT(w.sip.invites, testing::SizeIs(1)) << "that of the call itself";
-  EXPECT_THAT(w.gateway->ListElsewhere(w.user, "device"), IsEmpty());
+  EXPECT_THAT(w.gateway->ListElsewhere(w.user, "device", 0, 9).calls, IsEmpty());
 }
 
 TEST_F(NetworkMovesTest, APullMayGoThroughTheServer) {  // Covers: C31
@@ -149,7 +149,7 @@ TEST_F(NetworkMovesTest, APullMayGoThroughTheServer) {  // Covers: C31
   w.config.call.move.server_uri = "sip:iut@scc.ims.example";
   Start();
   dialogs.dialogs = {PhoneCall()};
-  const auto pulled = Pull(w.gateway->ListElsewhere(w.user, "device").front().session.media_session_id);
+  const auto pulled = Pull(w.gateway->ListElsewhere(w.user, "device", 0, 9).calls.front().session.media_session_id);
   w.gateway->OnAccessConnected(std::get<MediaSession>(*pulled).media_session_id);
   ASSERT_EQ(w.sip.invites.size(), 1u);
   EXPECT_EQ(w.sip.invites[0].target_uri, "sip:iut@scc.ims.example");

@@ -84,7 +84,7 @@ TEST_F(OutgoingCallFlowTest, AForwardedCallStaysItsCallers) {  // Covers: C40
   EXPECT_EQ(invite.All("History-Info"), history);
   peer_.Reply(invite, "486 Busy Here", "b");
   peer_.ExpectRequest("ACK");
-  recorder_.Expect("failed out-1");
+  recorder_.Expect("failed out-1 486");
 
   // Without trust nobody's word counts, and what is withheld stays so.
   outgoing.call_id = "out-2";
