@@ -316,7 +316,7 @@ ${body}]]>`}</send>\n`;
       reliable(183), inDialog(target, 'PRACK', 2, { headers: ['RAck: [$checked] 1 INVITE'] }), expect(200),
       inDialog(target, 'UPDATE', 3, { body: sdp({ version: 2, port: 40010 }) }), expect(200, { match: 'm=audio [1-9]' }), mark('updated'),
       reliable(180), inDialog(target, 'PRACK', 4, { headers: ['RAck: [$checked] 1 INVITE'] }), expect(200), mark('rung'),
-      expect(200, { match: 'm=audio [1-9]' }), inDialog(target, 'ACK', 1), pause(200), inDialog(target, 'BYE', 5), expect(200),
+      expect(200), inDialog(target, 'ACK', 1), pause(200), inDialog(target, 'BYE', 5), expect(200),
     ], async ({ api, channel, caller, id, offer }) => {
       await api.setStatus(id, 'InProgress', { answer: { sdp: webRtcAnswer(offer) } });
       await caller.reached('updated');

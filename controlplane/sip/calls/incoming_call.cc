@@ -142,12 +142,12 @@ std::string IncomingCall::ResponseHeaders(const std::string& sdp, const std::str
 
 void IncomingCall::SendProgress(int status_code, std::optional<std::string> sdp) {
   if (!IsRinging() || accept_sdp_ || status_code <= 100 || status_code >= 200) return;
+  if (sdp && (is_sdp_settled_ || (outstanding_ && outstanding_->sdp))) sdp.reset();
   // One that says nothing new would cost the next one a round trip.
   const bool says_nothing = status_code == 183 && !sdp && may_be_reliable_ && last_status_ != 0;
   if (says_nothing) return;
   last_status_ = status_code;
   KeepRinging();
-  if (sdp && (is_sdp_settled_ || (outstanding_ && outstanding_->sdp))) sdp.reset();
   if (sdp) dialog().state().local_sdp = *sdp;
   if (!may_be_reliable_) {
     // An offer may not go into an unreliable response (RFC 3261 section 13.2.1).
