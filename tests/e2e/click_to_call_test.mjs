@@ -151,8 +151,8 @@ describe('click to call', () => {
       await bob.policy({ early_media: true });
       await page.main.click();
       const incoming = await bob.waitFor('incoming');
-      assert.match(incoming.pai, new RegExp(`^<sip:\\${POOL[0]}@ims\\.test>`));
-      assert.equal(incoming.from, `sip:${POOL[0]}@ims.test`);
+      assert.match(incoming.pai, new RegExp(`^<sip:\\${POOL[0]}@ims\\.test;user=phone>`));
+      assert.equal(incoming.from, `sip:${POOL[0]}@ims.test;user=phone`);
       await page.state('ringing');
       await assertTones(async () => [await page.measure(LISTEN_MS)]);
       bob.send('answer');
@@ -170,7 +170,7 @@ describe('click to call', () => {
       await bob.policy({ early_media: false });
       bob.forget();
       await page.main.click();
-      assert.match((await bob.waitFor('incoming')).pai, new RegExp(`^<sip:\\${POOL[1]}@ims\\.test>`));
+      assert.match((await bob.waitFor('incoming')).pai, new RegExp(`^<sip:\\${POOL[1]}@ims\\.test;user=phone>`));
       bob.send('answer');
       await page.state('connected');
       bob.send('hangup');
