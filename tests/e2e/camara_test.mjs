@@ -124,9 +124,15 @@ describe('CAMARA', () => {
       await withRegistration(async ({ registration, channel }) => {
         // Who is not subscribed to its registration's state yet does not hear that it changes.
         for (let i = 0; i < 1000 && (await subscribed()) <= subscriptions; ++i) await delay(20);
-        await lab.core.removeRegistrations(ALICE);
-        const { data } = await channel.event('registration-ends', ({ registrationId }) => registrationId === registration.registrationId, 10_000);
-        assert.equal(data.terminationReason, 'NETWORK_TERMINATED');
+        // The end of an earlier subscription may have been counted for it: then this number registers again, and is removed again.
+        for (let tries = 1; ; ++tries) {
+          await lab.core.removeRegistrations(ALICE);
+          const ended = await channel.event('registration-ends', ({ registrationId }) => registrationId === registration.registrationId,
+            10_000).catch((error) => error);
+          if (ended instanceof Error && tries < 4) continue;
+          assert.equal(ended.data?.terminationReason, 'NETWORK_TERMINATED', String(ended));
+          break;
+        }
       });
     });
   });
