@@ -26,14 +26,6 @@ constexpr uint64_t kMaxIntervalS = 86'400;
 // Three INVITEs over UDP without so much as a 100: another element is asked for help meanwhile.
 constexpr seconds kEmergencyHopPatience{3};
 
-// Whether two URIs lead to one element, however its port is written.
-bool IsSameHost(const std::string& a, const std::string& b) {
-  const auto left = ParseUri(a);
-  const auto right = ParseUri(b);
-  const auto port = [](const auto& uri) { return uri.port != 0 ? uri.port : uri.scheme == "sips" ? 5061 : 5060; };
-  return left && right && EqualsIgnoringCase(left->host, right->host) && port(*left) == port(*right);
-}
-
 // Other networks read a number in a SIP URI only where that says it is one (RFC 3261 section 19.1.6).
 std::string AsPhone(const std::string& uri) {
   return uri.starts_with("sip:+") && uri.find(';') == std::string::npos ? uri + ";user=phone" : uri;
@@ -484,13 +476,8 @@ EndReason OutgoingCall::ReasonOf(int status, const MessageView& response) const 
   if (!is_emergency && !is_restoration) return result;
   // Only the nodes of our own route may say what a number is, or send us into a new registration (TS 24.229 sections
   // 5.1.3.1 and 5.1.2A.1.6): a callee can answer so too.
-  const auto trusted = table_.registrations().RestorationUris(invite_.binding.registration_id);
-  for (const std::string& value : response.Headers("P-Asserted-Identity")) {
-    const auto asserted = ParseNameAddr(value);
-    const bool is_trusted = asserted && std::any_of(trusted.begin(), trusted.end(), [&](const std::string& uri) {
-                              return IsSameHost(uri, asserted->uri);
-                            });
-    if (is_trusted) result.text = is_emergency ? call::kEmergencyServiceText : call::kRestorationText;
+  if (table_.registrations().IsOfOwnWay(invite_.binding.registration_id, response)) {
+    result.text = is_emergency ? call::kEmergencyServiceText : call::kRestorationText;
   }
   if (result.text == call::kEmergencyServiceText) {
     for (const std::string& value : response.Headers("Contact")) {

@@ -113,6 +113,7 @@ std::optional<RequestText> ReferClient::BuildRequest(Pending& pending) {
     AddHeader(h, "Contact", context_.ContactAddress(binding.contact_token));
     AddHeader(h, context_.IdentityHeader(), "<" + ClaimedIdentity(binding.impu, binding.associated_uris) + ">");
     AddHeader(h, "P-Access-Network-Info", context_.config.access_network_info);
+    AddHeader(h, "P-Charging-Vector", context_.ChargingVector());
     if (!asked.is_to_holder) {
       AddHeader(h, "Accept-Contact", std::string("*;+g.3gpp.icsi-ref=\"") + kMmtelIcsi + "\"");
       for (const std::string& instance : asked.excluded_instances)

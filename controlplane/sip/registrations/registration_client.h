@@ -39,6 +39,8 @@ class RegistrationClient : private RegEventClient::Bindings {
   std::string NextHopOf(const std::string& token) const;
   // URIs that may sign a 504 restoration: Path and Service-Route (TS 24.229 section 5.1.2A.1.6).
   std::vector<std::string> RestorationUris(const registration::RegistrationId& id) const;
+  // Whether one of these says to have made the response: a callee can answer so too.
+  bool IsOfOwnWay(const registration::RegistrationId& id, const MessageView& response) const;
   // The network lost this binding: the next REGISTER is an initial one (TS 24.229 5.1.2A.1.6).
   void RequireInitial(const registration::RegistrationId& id);
 

@@ -36,18 +36,21 @@ void RegistrationClient::RequireInitial(const RegistrationId& id) {
   reg_events_.Drop(id);  // it went down with the node that held it
 }
 
-// A callee can answer so too: only who is on the way of this registration's own requests may send it into a new one.
-void RegistrationClient::HeedRestoration(const RegistrationId& id, const MessageView& response) {
-  if (response.is_empty() || response.status() != 504) return;
-  if (FirstElementText(response.part("application/3gpp-ims+xml"), "type") != "restoration") return;
+bool RegistrationClient::IsOfOwnWay(const RegistrationId& id, const MessageView& response) const {
   const auto trusted = RestorationUris(id);
   const auto asserted = response.Headers("P-Asserted-Identity");
-  const bool is_trusted = std::any_of(asserted.begin(), asserted.end(), [&](const std::string& value) {
+  return std::any_of(asserted.begin(), asserted.end(), [&](const std::string& value) {
     const auto who = ParseNameAddr(value);
     return who && std::any_of(trusted.begin(), trusted.end(),
                               [&](const std::string& uri) { return IsSameElement(uri, who->uri); });
   });
-  if (!is_trusted) return;
+}
+
+// A callee can answer so too: only who is on the way of this registration's own requests may send it into a new one.
+void RegistrationClient::HeedRestoration(const RegistrationId& id, const MessageView& response) {
+  if (response.is_empty() || response.status() != 504) return;
+  if (FirstElementText(response.part("application/3gpp-ims+xml"), "type") != "restoration") return;
+  if (!IsOfOwnWay(id, response)) return;
   // Not now: what was answered is on the stack, and goes with the registration.
   context_.thread.After(milliseconds(0), [this, id = RegistrationId(id)] {
     const auto binding = Peek(id);
